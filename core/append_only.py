@@ -1,0 +1,54 @@
+"""Tables whose past cannot be changed, refused by PostgreSQL itself.
+
+Migration operations. The triggers fire always, whatever `session_replication_role` says, and no session setting
+switches them off; why they are not django-pgtrigger's stands in `docs/decisions/`.
+"""
+
+from django.db.migrations.operations import RunSQL
+
+CREATE_REFUSAL = """
+CREATE FUNCTION core_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: %', TG_OP, TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'restrict_violation';
+END $$;
+"""
+DROP_REFUSAL = "DROP FUNCTION core_refuse_change();"
+
+TRUNCATE_TRIGGER_SUFFIX = "_refuse_truncate"
+
+
+def create_refusal() -> RunSQL:
+    """Create the function that every refusing trigger runs."""
+    return RunSQL(CREATE_REFUSAL, DROP_REFUSAL)
+
+
+def _refuse(table: str, *, name: str, operations: str, reason: str) -> RunSQL:
+    return RunSQL(
+        f"""
+        CREATE TRIGGER {name} BEFORE {operations} ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change('{reason}');
+        ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};
+        """,
+        f"DROP TRIGGER {name} ON {table};",
+    )
+
+
+def refuse_truncate(table: str) -> RunSQL:
+    """Refuse TRUNCATE of `table`, also by way of a table that it refers to."""
+    name = f"{table}{TRUNCATE_TRIGGER_SUFFIX}"
+    return _refuse(table, name=name, operations="TRUNCATE", reason="its rows are kept for ever")
+
+
+def refuse_delete(table: str) -> RunSQL:
+    """Refuse every DELETE on `table`."""
+    return _refuse(table, name=f"{table}_refuse_delete", operations="DELETE", reason="its rows are kept for ever")
+
+
+def refuse_update(table: str) -> RunSQL:
+    """Refuse every UPDATE on `table`, one that matches no row as well."""
+    return _refuse(table, name=f"{table}_refuse_update", operations="UPDATE", reason="it is append-only")
+
+
+def append_only(table: str) -> list[RunSQL]:
+    """Refuse UPDATE, DELETE and TRUNCATE on `table`."""
+    return [refuse_update(table), refuse_delete(table), refuse_truncate(table)]

@@ -1,0 +1,55 @@
+"""System checks: a combination of settings that would betray the product is refused before it serves anyone."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+MINIMUM_POSTGRESQL_MAJOR: Final = 15
+
+
+@register(Tags.compatibility)
+def check_database_is_postgresql(**_: Any) -> list[CheckMessage]:
+    """Refuse any other database: it would hide the very races that this product is about."""
+    return [
+        Error(
+            f"The database “{alias}” is {connections[alias].vendor}, not PostgreSQL.",
+            hint="Set DATABASE_URL=postgres://… or leave it empty for the private server.",
+            id="core.E001",
+        )
+        for alias in connections
+        if connections[alias].vendor != "postgresql"
+    ]
+
+
+@register(Tags.database)
+def check_postgresql_version(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse a PostgreSQL older than what the schema and the tests stand on."""
+    messages: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if connection.vendor == "postgresql":
+            with connection.cursor():
+                major = connection.connection.info.server_version // 10_000
+            if major < MINIMUM_POSTGRESQL_MAJOR:
+                messages.append(
+                    Error(f"PostgreSQL {major} is too old: {MINIMUM_POSTGRESQL_MAJOR} or newer.", id="core.E002")
+                )
+    return messages
+
+
+@register(Tags.security)
+def check_production_is_whole(**_: Any) -> list[CheckMessage]:
+    """Refuse a production that lacks its secret, its database or its names, or that shows debug pages."""
+    if settings.ENVIRONMENT not in {"development", "production"}:
+        return [Error(f"ENVIRONMENT is “{settings.ENVIRONMENT}”: use development or production.", id="core.E003")]
+    if not settings.IS_PRODUCTION:
+        return []
+    wrong = [
+        (not settings.HAS_OWN_DATABASE, "Production needs DATABASE_URL.", "core.E004"),
+        (not settings.ALLOWED_HOSTS, "Production needs ALLOWED_HOSTS.", "core.E005"),
+        (settings.DEBUG, "DEBUG must be off in production.", "core.E006"),
+    ]
+    return [Error(message, id=check_id) for is_wrong, message, check_id in wrong if is_wrong]

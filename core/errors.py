@@ -1,0 +1,32 @@
+"""What a refusal is made of; each refusal itself stands beside the function that raises it."""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A refusal that the person at the table can act on.
+
+    `code` is constant and stands in logs, exit reports and tests; `str(error)` is the sentence for people. The sentence
+    may name a player, so logs carry the code alone.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFound(DomainError):
+    """What was asked for is not in this casino's books."""
+
+    code = "NOT_FOUND"
+
+
+class Busy(DomainError):
+    """The database could not answer in time; nothing was changed, and trying again is safe."""
+
+    code = "BUSY"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else is working on this just now. Nothing was changed: please try again.")

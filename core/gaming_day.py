@@ -1,0 +1,27 @@
+"""The gaming day: the casino's accounting day, which begins when the floor is quietest and not at midnight.
+
+Pure functions. A gaming day is derived from an instant and never typed in; it is 23 or 25 hours long when the clocks
+change inside it, and the days of a casino follow one another without gap or overlap.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def start_of(day: date, *, zone: ZoneInfo, starts_at: time) -> datetime:
+    """The instant (UTC) at which the gaming day `day` begins; the earlier one where the clock shows it twice."""
+    return datetime.combine(day, starts_at, tzinfo=zone).astimezone(UTC)
+
+
+def span_of(day: date, *, zone: ZoneInfo, starts_at: time) -> tuple[datetime, datetime]:
+    """The instants (UTC) at which the gaming day `day` begins (inclusive) and ends (exclusive)."""
+    following = day + timedelta(days=1)
+    return start_of(day, zone=zone, starts_at=starts_at), start_of(following, zone=zone, starts_at=starts_at)
+
+
+def gaming_day_at(at: datetime, *, zone: ZoneInfo, starts_at: time) -> date:
+    """The gaming day that the instant `at` (aware) belongs to."""
+    calendar_day = at.astimezone(zone).date()
+    if at >= start_of(calendar_day, zone=zone, starts_at=starts_at):
+        return calendar_day
+    return calendar_day - timedelta(days=1)

@@ -1,0 +1,34 @@
+"""Keys and fingerprints: how a repeated request is known again, and a changed one is told apart."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from core.errors import DomainError
+
+Request = Mapping[str, str | int | None]
+
+
+class IdempotencyConflict(DomainError):
+    """The key was used before, for a request with other contents; nothing was changed."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+
+    def __init__(self, *, key: str, fields: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{key} was already used with a different {', '.join(fields)}. Nothing was changed: "
+            "look the first entry up, or use a new reference."
+        )
+        self.key = key
+        self.fields = fields
+
+
+def fingerprint(request: Request) -> str:
+    """SHA-256 (hex) of a request, the same for the same contents whatever the order of its fields."""
+    canonical = json.dumps(dict(request), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def differing_fields(first: Request, again: Request) -> tuple[str, ...]:
+    """The names, in order, of the fields in which two requests differ."""
+    return tuple(sorted(name for name in {*first, *again} if first.get(name) != again.get(name)))

@@ -1,0 +1,115 @@
+"""The casino, its staff and its players."""
+
+from datetime import date, datetime, time
+from typing import ClassVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from core import gaming_day
+from core.querysets import LockingQuerySet
+
+NAME_MAX_LENGTH = 100
+CODE_MAX_LENGTH = 40
+
+
+def require_time_zone(name: str) -> None:
+    """Refuse a name that is not in the IANA time zone database.
+
+    :raises ValidationError: there is no such zone.
+    """
+    if name not in available_timezones():
+        raise ValidationError(f"“{name}” is not an IANA time zone, such as America/Los_Angeles.")
+
+
+class Casino(models.Model):
+    """A house with its own players, tables, staff and accounting day."""
+
+    code = models.SlugField(max_length=CODE_MAX_LENGTH, unique=True)
+    name = models.CharField(max_length=NAME_MAX_LENGTH)
+    time_zone = models.CharField(max_length=64, validators=[require_time_zone], help_text="IANA name.")
+    gaming_day_starts_at = models.TimeField(default=time(6), help_text="Local time at which the accounting day begins.")
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.CheckConstraint(condition=~Q(code=""), name="core_casino_has_code")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The casino's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def gaming_day_at(self, at: datetime) -> date:
+        """The gaming day that the instant `at` belongs to."""
+        return gaming_day.gaming_day_at(at, zone=self.zone, starts_at=self.gaming_day_starts_at)
+
+    def gaming_day_span(self, day: date) -> tuple[datetime, datetime]:
+        """The instants (UTC) at which a gaming day begins (inclusive) and ends (exclusive)."""
+        return gaming_day.span_of(day, zone=self.zone, starts_at=self.gaming_day_starts_at)
+
+
+class Player(models.Model):
+    """A known player; never deleted, only deactivated or barred."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "ACTIVE", "Active"
+        INACTIVE = "INACTIVE", "Inactive"
+        BARRED = "BARRED", "Barred"
+
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="players")
+    card_number = models.CharField(
+        max_length=32,
+        validators=[RegexValidator(r"\A[0-9A-Za-z-]+\Z", "A card number has only letters, digits and hyphens.")],
+    )
+    first_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    last_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+
+    objects = LockingQuerySet["Player"].as_manager()
+
+    class Meta:
+        ordering = ["last_name", "first_name", "card_number"]
+        constraints = [
+            models.UniqueConstraint(fields=["casino", "card_number"], name="core_player_card_unique_in_casino"),
+            models.CheckConstraint(condition=~Q(card_number=""), name="core_player_has_card"),
+            models.CheckConstraint(
+                condition=Q(status__in=["ACTIVE", "INACTIVE", "BARRED"]), name="core_player_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name} ({self.card_number})"
+
+
+class StaffManager(UserManager["User"].from_queryset(LockingQuerySet)):  # type: ignore[misc]
+    """Staff accounts, with Django's ways to create them and the house's way to lock them."""
+
+
+class User(AbstractUser):
+    """A member of staff; never deleted, only deactivated."""
+
+    casino = models.ForeignKey(
+        Casino,
+        on_delete=models.PROTECT,
+        related_name="staff",
+        null=True,
+        blank=True,
+        help_text="Where this member of staff works. Empty: in all casinos.",
+    )
+    player = models.OneToOneField(
+        Player,
+        on_delete=models.PROTECT,
+        related_name="staff_member",
+        null=True,
+        blank=True,
+        help_text="The player account of this member of staff, to which nobody may award their own points.",
+    )
+
+    objects: ClassVar[StaffManager] = StaffManager()

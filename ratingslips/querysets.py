@@ -1,0 +1,40 @@
+"""What concerns a set of slips."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db.models import DecimalField, DurationField, F, OuterRef, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from core.querysets import LockingQuerySet
+
+if TYPE_CHECKING:
+    from ratingslips.models import RatingSlip  # noqa: F401
+
+
+class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
+    """Rating slips."""
+
+    def live(self) -> Self:
+        """Slips whose player still holds a seat: open or paused."""
+        return self.filter(status__in=["OPEN", "PAUSED"])
+
+    def owed(self) -> Self:
+        """Slips whose play is over and whose points have not been settled: what recovery pays."""
+        return self.filter(status="CLOSED", settled_at=None)
+
+    def with_place(self) -> Self:
+        """Fetch with the slip all that a service decides on: casino, player, and table with its pit and game."""
+        return self.select_related("casino", "player", "table__pit", "table__game")
+
+    def with_play(self, *, now: datetime) -> Self:
+        """Annotate `average_bet` (the latest) and `played` (time at play until `now`, pauses left out)."""
+        from ratingslips.models import PlaySegment
+
+        segments = PlaySegment.objects.filter(slip=OuterRef("pk")).order_by()
+        length = Coalesce(F("ended_at"), Value(now)) - F("started_at")
+        played = segments.values("slip").annotate(total=Sum(length, output_field=DurationField())).values("total")
+        return self.annotate(
+            average_bet=Subquery(segments.order_by("-seq").values("average_bet")[:1], output_field=DecimalField()),
+            played=Subquery(played, output_field=DurationField()),
+        )
