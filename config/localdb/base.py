@@ -1,0 +1,93 @@
+"""The database engine: PostgreSQL as usual, started on the first connection and again whenever it is gone.
+
+Django finds `DatabaseWrapper` by the name of this module. In the settings, LOCAL_SERVER is a purpose: "main" or "test".
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.postgresql import base, client
+from django.db.utils import OperationalError
+
+from .errors import LocalServerError
+from .server import PORT, USER, LocalServer, Purpose
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+# What libpq would otherwise read from the environment (PGHOSTADDR, PGOPTIONS, PGSSLMODE …); the settings' OPTIONS win.
+_NOT_FROM_ENVIRONMENT = {
+    "hostaddr": "",
+    "options": "",
+    "sslmode": "disable",
+    "gssencmode": "disable",
+    "channel_binding": "disable",
+    "target_session_attrs": "any",
+}
+
+
+class DatabaseClient(client.DatabaseClient):
+    """psql, behind `manage.py dbshell`."""
+
+    connection: "DatabaseWrapper"
+
+    def runshell(self, parameters: Iterable[str]) -> None:
+        """Run psql on the server, which is started where it does not run."""
+        self.connection.ensure_server()
+        super().runshell(parameters)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection to the private PostgreSQL of this checkout."""
+
+    client_class = DatabaseClient
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
+        """Point the settings at the server's socket; start nothing.
+
+        :raises ImproperlyConfigured: when LOCAL_SERVER names no purpose.
+        """
+        purpose = settings_dict.get("LOCAL_SERVER", Purpose.MAIN)
+        try:
+            self.server = LocalServer(CHECKOUT, purpose=Purpose(purpose))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"LOCAL_SERVER is {purpose!r}; it must be one of {list(Purpose)}.") from error
+        # In place, as Django itself fills in what is missing: psql and the test runner read the same dictionary.
+        settings_dict.update(HOST=str(self.server.socket_folder), PORT=str(PORT), USER=USER, PASSWORD="")
+        super().__init__(settings_dict, alias)
+
+    def ensure_server(self) -> None:
+        """Start the server where it does not run.
+
+        :raises OperationalError: when it cannot be had, with the sentence that says what to do.
+        """
+        with _as_database_error():
+            self.server.ensure_running()
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Give libpq every parameter that it would look for in the environment."""
+        return {**_NOT_FROM_ENVIRONMENT, **super().get_connection_params()}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; where that fails, see to the server and try once more.
+
+        So a server that runs costs nothing, and one that was killed is back for the next connection.
+
+        :raises OperationalError: when there is no server to be had.
+        """
+        try:
+            return super().get_new_connection(conn_params)
+        except self.Database.OperationalError:
+            self.ensure_server()
+        return super().get_new_connection(conn_params)
+
+
+@contextlib.contextmanager
+def _as_database_error() -> Iterator[None]:
+    """Turn the server's error into the one that Django's callers expect of a database."""
+    try:
+        yield
+    except LocalServerError as error:
+        raise OperationalError(str(error)) from error
