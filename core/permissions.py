@@ -32,12 +32,13 @@ def has_permission(actor: User, permission: str, on: models.Model) -> bool:
         | Exists(UserObjectPermission.objects.filter(user=actor.pk, **on_object))
         | Exists(GroupObjectPermission.objects.filter(group__in=in_groups, **on_object))
     )
-    return (
+    allowed: bool = (
         User.objects.filter(pk=actor.pk, is_active=True)
         .filter(Q(casino=None) | Q(casino=on.casino_id))  # type: ignore[attr-defined]
         .filter(Q(is_superuser=True) | Exists(held))
         .exists()
     )
+    return allowed
 
 
 def require_permission(actor: User, permission: str, on: models.Model) -> None:

@@ -69,6 +69,7 @@ def set_roles(**_signal: Any) -> None:
 
 def system_account() -> User:
     """The account that commands act with; it cannot sign in."""
+    system: User
     system, created = User.objects.get_or_create(username=SYSTEM_USERNAME, defaults={"first_name": "System"})
     if created:
         system.set_unusable_password()

@@ -6,3 +6,6 @@ class LoyaltyConfig(AppConfig):
 
     name = "loyalty"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from loyalty import enrolment  # noqa: F401  (connects the signal)

@@ -1,9 +1,18 @@
 """How theoretical win becomes points. Pure and exact: decimals in, whole points out."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
+from typing import Final
 
 from core.rounding import round_half_up
+
+# More digits than the largest theo (18), rate (8) and multiplier (5) make together, so no product is ever rounded.
+_EXACT: Final = Context(prec=40)
+
+
+def exact_points(*, theoretical_win: Decimal, points_per_unit: Decimal, multiplier: Decimal) -> Decimal:
+    """Theo × earning rate × tier multiplier, before rounding: 57.75 × 10 × 1.25 = 721.875."""
+    return _EXACT.multiply(_EXACT.multiply(theoretical_win, points_per_unit), multiplier)
 
 
 def points_for(*, theoretical_win: Decimal, points_per_unit: Decimal, multiplier: Decimal) -> int:
@@ -11,4 +20,5 @@ def points_for(*, theoretical_win: Decimal, points_per_unit: Decimal, multiplier
 
     Source: the money rules of the house. Example: 57.75 × 10 × 1.25 = 721.875, so 722 points.
     """
-    return round_half_up(Fraction(theoretical_win) * Fraction(points_per_unit) * Fraction(multiplier))
+    exact = exact_points(theoretical_win=theoretical_win, points_per_unit=points_per_unit, multiplier=multiplier)
+    return round_half_up(Fraction(exact))

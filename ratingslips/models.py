@@ -266,7 +266,7 @@ class PlaySegment(models.Model):
 
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="segments")
     seq = models.PositiveIntegerField(help_text="1, 2, 3 … in the slip.")
-    table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="+")
+    table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="+", db_index=False)
     seat = models.PositiveSmallIntegerField()
     average_bet = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2)
     house_edge_percent = models.DecimalField(max_digits=6, decimal_places=3)
@@ -308,6 +308,7 @@ class PlaySegment(models.Model):
                 ],
             ),
         ]
+        indexes = [models.Index(fields=["table", "seat", "-started_at"], name="ratingslips_segment_seat")]
 
     def __str__(self) -> str:
         return f"{self.slip} segment {self.seq}"

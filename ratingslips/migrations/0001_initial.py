@@ -344,7 +344,10 @@ class Migration(migrations.Migration):
                 (
                     "table",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ratingslips.gamingtable"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ratingslips.gamingtable",
                     ),
                 ),
                 (
@@ -590,6 +593,10 @@ class Migration(migrations.Migration):
                 ],
                 name="ratingslips_segment_no_overlap",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="playsegment",
+            index=models.Index(fields=["table", "seat", "-started_at"], name="ratingslips_segment_seat"),
         ),
         migrations.RunSQL(FREEZE_PAST_PLAY, THAW_PAST_PLAY),
         refuse_delete("ratingslips_ratingslip"),

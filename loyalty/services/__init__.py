@@ -1,0 +1,42 @@
+"""What can be done with points. Import from here; the modules beside this one are how."""
+
+from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
+from loyalty.services.accrual import NoEarningRate, PlayAccrual, accrue_play
+from loyalty.services.posting import (
+    InsufficientBalance,
+    LoyaltyPosting,
+    ProgramPaused,
+    increment_player_loyalty,
+    posting_of,
+)
+from loyalty.services.program import ProgramStateUnchanged, pause_program, resume_program
+from loyalty.services.reasons import InvalidReason
+from loyalty.services.rewards import (
+    InvalidAward,
+    PlayerNotActive,
+    RewardRateExceeded,
+    SelfAward,
+    manual_reward,
+)
+
+__all__ = [
+    "InsufficientBalance",
+    "InvalidAward",
+    "InvalidReason",
+    "LoyaltyPosting",
+    "NoEarningRate",
+    "NoLoyaltyProgram",
+    "PlayAccrual",
+    "PlayerNotActive",
+    "ProgramPaused",
+    "ProgramStateUnchanged",
+    "RewardRateExceeded",
+    "SelfAward",
+    "accrue_play",
+    "increment_player_loyalty",
+    "manual_reward",
+    "open_accounts",
+    "pause_program",
+    "posting_of",
+    "resume_program",
+]

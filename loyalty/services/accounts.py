@@ -1,0 +1,88 @@
+"""Accounts: opened at enrolment, locked before anything is decided, read with the rules that hold for them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import DecimalField, OuterRef, Subquery
+
+from core.errors import DomainError, NotFound
+from core.models import Player
+from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty, Tier
+from loyalty.tiers import tier_at
+
+
+class NoLoyaltyProgram(DomainError):
+    """The casino has no programme, or one without a tier that begins at 0 points."""
+
+    code = "NO_LOYALTY_PROGRAM"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProgramRules:
+    """What a posting is decided by: the programme, its tiers (ascending) and the earning rate in force, if any."""
+
+    program: LoyaltyProgram
+    tiers: tuple[Tier, ...]
+    points_per_unit: Decimal | None
+
+
+def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
+    """Read, in one statement, the programme, its tiers and the rate for what was earned at `earned_at`.
+
+    Called after the account is locked, so that it sees what was committed while the lock was waited for.
+
+    :raises NoLoyaltyProgram: no tier begins at 0 points.
+    """
+    rate = EarningRate.objects.filter(program=OuterRef("program"), effective_from__lte=earned_at)
+    newest_rate = Subquery(rate.order_by("-effective_from").values("points_per_unit")[:1], output_field=DecimalField())
+    tiers = tuple(
+        Tier.objects.filter(program=program_id)
+        .select_related("program")
+        .annotate(points_per_unit=newest_rate)
+        .order_by("threshold_points")
+    )
+    if not tiers or tiers[0].threshold_points != 0:
+        raise NoLoyaltyProgram("The loyalty programme has no tier that begins at 0 points: add one in the console.")
+    return ProgramRules(program=tiers[0].program, tiers=tiers, points_per_unit=tiers[0].points_per_unit)
+
+
+def open_accounts(*, players: Collection[Player], at: datetime) -> None:
+    """Open the loyalty account of each of `players` (of one casino) that has none, in the caller's transaction.
+
+    :raises NoLoyaltyProgram: the casino has no programme that a player can begin in.
+    """
+    if not players:
+        return
+    casino = next(iter(players)).casino
+    program = LoyaltyProgram.objects.filter(casino=casino).first()
+    if program is None:
+        raise NoLoyaltyProgram(f"{casino} has no loyalty programme: set one up before enrolling players.")
+    rules = rules_in_force(program_id=program.pk, earned_at=at)
+    PlayerLoyalty.objects.bulk_create(
+        [
+            PlayerLoyalty(player=player, program=program, tier=tier_at(0, rules.tiers), updated_at=at)
+            for player in players
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def lock_account(*, player_id: int, at: datetime) -> PlayerLoyalty:
+    """Lock the account of a player, with player, casino and tier at hand; works in the caller's transaction.
+
+    A player who was enrolled without an account gets it here, once, however many ask at the same time.
+
+    :raises NotFound: there is no such player.
+    :raises NoLoyaltyProgram: the account is missing and cannot be opened.
+    """
+    accounts = PlayerLoyalty.objects.locked().select_related("player__casino", "tier", "program")
+    account = accounts.filter(player=player_id).first()
+    if account is None:
+        player = Player.objects.select_related("casino").filter(pk=player_id).first()
+        if player is None:
+            raise NotFound(f"There is no player {player_id}.")
+        open_accounts(players=[player], at=at)
+        account = accounts.get(player=player_id)
+    return account

@@ -1,0 +1,54 @@
+"""Pausing and resuming a programme: play goes on, and its points are owed meanwhile."""
+
+from datetime import datetime
+
+import structlog
+
+from core.errors import DomainError
+from core.models import User
+from core.permissions import require_permission
+from core.transactions import operation
+from loyalty.models import LoyaltyProgram
+from loyalty.services.reasons import checked_reason
+
+log = structlog.get_logger(__name__)
+
+
+class ProgramStateUnchanged(DomainError):
+    """The programme is already paused, or already running."""
+
+    code = "PROGRAM_STATE_UNCHANGED"
+
+
+def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason: str) -> None:
+    """Stop all postings of the programme; one that is already under way may still finish.
+
+    :raises NotPermitted: the actor may not pause this programme.
+    :raises InvalidReason: the reason says too little.
+    :raises ProgramStateUnchanged: it is paused already.
+    """
+    reason = checked_reason(reason)
+    with operation("loyalty.pause_program", actor_id=actor.pk):
+        locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
+        require_permission(actor, "loyalty.pause_program", locked)
+        if locked.is_paused:
+            raise ProgramStateUnchanged(f"{locked} is already paused.")
+        locked.paused_at, locked.paused_by, locked.pause_reason = at, actor, reason
+        locked.save(update_fields=["paused_at", "paused_by", "pause_reason"])
+    log.info("loyalty.program_paused", program_id=program.pk, actor_id=actor.pk)
+
+
+def resume_program(*, program: LoyaltyProgram, actor: User) -> None:
+    """Let postings of the programme go on; what is owed is paid by recovery.
+
+    :raises NotPermitted: the actor may not resume this programme.
+    :raises ProgramStateUnchanged: it is not paused.
+    """
+    with operation("loyalty.resume_program", actor_id=actor.pk):
+        locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
+        require_permission(actor, "loyalty.pause_program", locked)
+        if not locked.is_paused:
+            raise ProgramStateUnchanged(f"{locked} is not paused.")
+        locked.paused_at, locked.paused_by, locked.pause_reason = None, None, ""
+        locked.save(update_fields=["paused_at", "paused_by", "pause_reason"])
+    log.info("loyalty.program_resumed", program_id=program.pk, actor_id=actor.pk)

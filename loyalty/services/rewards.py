@@ -1,0 +1,166 @@
+"""Points awarded by hand: by whom, how many, how often, and never twice for one request."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from core import correlation
+from core.clock import InvalidTime, require_event_time
+from core.errors import DomainError
+from core.idempotency import Request, fingerprint
+from core.models import Player, User
+from core.permissions import require_permission
+from core.transactions import operation
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services.accounts import lock_account, rules_in_force
+from loyalty.services.posting import Kind, LoyaltyPosting, PostingRequest, entry_with_key, post, replay_of
+from loyalty.services.reasons import checked_reason
+
+log = structlog.get_logger(__name__)
+
+MIN_AWARD_POINTS: Final = 1
+MAX_AWARD_POINTS: Final = 10_000
+AWARDS_PER_WINDOW: Final = 10
+AWARD_WINDOW_SECONDS: Final = 60
+REQUEST_MAX_AGE_SECONDS: Final = 24 * 60 * 60
+_REWARD_ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
+
+
+class InvalidAward(DomainError):
+    """The number of points or the reward id is not one that can be awarded."""
+
+    code = "INVALID_AWARD"
+
+
+class SelfAward(DomainError):
+    """Staff may not award points to their own player account."""
+
+    code = "SELF_AWARD"
+
+
+class PlayerNotActive(DomainError):
+    """The player is barred or inactive."""
+
+    code = "PLAYER_NOT_ACTIVE"
+
+
+class RewardRateExceeded(DomainError):
+    """This member of staff has made as many awards as one minute allows."""
+
+    code = "REWARD_RATE_EXCEEDED"
+
+
+def manual_reward(
+    *,
+    player: Player | int,
+    points: int,
+    reason: str,
+    actor: User,
+    at: datetime,
+    reward_id: str | None = None,
+    requested_at: datetime | None = None,
+) -> LoyaltyPosting:
+    """Award points by hand, once.
+
+    With a `reward_id` (another system's) the award is known by it for ever. Without, the same award by the same person
+    is made once a gaming day: the day of `requested_at`, when the form was opened, so that a form which is sent again
+    after the day has rolled over still makes one entry. A replay gives the first result, before any permission, limit
+    or balance is looked at.
+
+    :raises InvalidAward: the points or the reward id are out of bounds.
+    :raises InvalidReason: the reason says too little.
+    :raises InvalidTime: `at` is in the future, or `requested_at` is after it or more than a day before it.
+    :raises NotFound: there is no such player.
+    :raises NotPermitted: the actor does not hold `loyalty.award` on the player's programme.
+    :raises IdempotencyConflict: the reward id was used for another award.
+    :raises SelfAward: the player is the actor.
+    :raises PlayerNotActive: the player is barred or inactive.
+    :raises RewardRateExceeded: the actor has made `AWARDS_PER_WINDOW` awards within a minute.
+    :raises ProgramPaused: the programme takes no postings just now.
+    :raises Busy: the account or the actor was locked for too long.
+    """
+    require_award_points(points)
+    reason = checked_reason(reason)
+    requested_at = _checked_request_time(requested_at or at, at=at)
+    _require_reward_id(reward_id)
+    player_id = player if isinstance(player, int) else player.pk
+    with operation("loyalty.manual_reward", actor_id=actor.pk):
+        staff = User.objects.locked().get(pk=actor.pk)
+        account = lock_account(player_id=player_id, at=at)
+        contents: Request = {
+            "kind": str(Kind.MANUAL_BONUS),
+            "player": player_id,
+            "staff": staff.pk,
+            "points": points,
+            "reason": reason,
+        }
+        gaming_day = account.player.casino.gaming_day_at(requested_at)
+        key = f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=str(gaming_day))
+        first = entry_with_key(key)
+        if first and first.fingerprint == fingerprint(contents):
+            posting = replay_of(first, contents=contents)
+        else:
+            _require_award_allowed(staff=staff, account=account, first=first, contents=contents, at=at)
+            request = PostingRequest(
+                kind=Kind.MANUAL_BONUS,
+                reason=reason,
+                idempotency_key=key,
+                contents=contents,
+                staff=staff,
+                at=at,
+                gaming_day=gaming_day,
+                correlation_id=correlation.current(),
+                calculation={"requested_at": requested_at},
+            )
+            rules = rules_in_force(program_id=account.program_id, earned_at=at)
+            posting = post(account=account, rules=rules, points=points, request=request)
+    event = "loyalty.reward_replayed" if posting.replayed else "loyalty.points_posted"
+    log.info(event, entry_id=posting.entry_id, kind=Kind.MANUAL_BONUS.value, points=points, staff_id=actor.pk)
+    return posting
+
+
+def require_award_points(points: int) -> None:
+    """Refuse a number of points that one award cannot have.
+
+    :raises InvalidAward: not a whole number from `MIN_AWARD_POINTS` to `MAX_AWARD_POINTS`.
+    """
+    is_whole = isinstance(points, int) and not isinstance(points, bool)
+    if not is_whole or not MIN_AWARD_POINTS <= points <= MAX_AWARD_POINTS:
+        raise InvalidAward(f"An award is {MIN_AWARD_POINTS} to {MAX_AWARD_POINTS:,} whole points.")
+
+
+def _require_reward_id(reward_id: str | None) -> None:
+    if reward_id is not None and not _REWARD_ID.fullmatch(reward_id):
+        raise InvalidAward("A reward id is 1 to 100 letters, digits or . _ : / - without spaces.")
+
+
+def _checked_request_time(requested_at: datetime, *, at: datetime) -> datetime:
+    require_event_time(at)
+    require_event_time(requested_at)
+    if not timedelta(0) <= at - requested_at <= timedelta(seconds=REQUEST_MAX_AGE_SECONDS):
+        raise InvalidTime("This form has been open for more than a day. Open it again.")
+    return requested_at
+
+
+def _daily_key(contents: Request, *, gaming_day: str) -> str:
+    return f"manual:{fingerprint({**contents, 'gaming_day': gaming_day})}"
+
+
+def _require_award_allowed(
+    *, staff: User, account: PlayerLoyalty, first: LedgerEntry | None, contents: Request, at: datetime
+) -> None:
+    require_permission(staff, "loyalty.award", account.program)
+    if first:
+        replay_of(first, contents=contents)  # raises: its contents differ
+    if staff.player_id == account.player_id:
+        raise SelfAward("You cannot award points to your own account. Ask another supervisor.")
+    if account.player.status != Player.Status.ACTIVE:
+        raise PlayerNotActive(f"{account.player} is {account.player.get_status_display().lower()}: no award was made.")
+    window_start = at - timedelta(seconds=AWARD_WINDOW_SECONDS)
+    recent = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS, created_at__gt=window_start).order_by()
+    if recent[:AWARDS_PER_WINDOW].count() >= AWARDS_PER_WINDOW:
+        raise RewardRateExceeded(
+            f"You have made {AWARDS_PER_WINDOW} awards in a minute, which is the limit. Wait a minute and try again."
+        )

@@ -1,0 +1,50 @@
+"""The life of a rating slip. Import from here; the modules beside this one are how."""
+
+from loyalty.services import PlayerNotActive
+from ratingslips.services.completion import PartialCompletion, complete_rating_slip
+from ratingslips.services.opening import (
+    PlayerHasLiveSlip,
+    PlayerStillPlayed,
+    SlipNumberTaken,
+    open_rating_slip,
+)
+from ratingslips.services.play import (
+    SlipNotOpen,
+    SlipNotPaused,
+    change_average_bet,
+    move_rating_slip,
+    pause_rating_slip,
+    resume_rating_slip,
+)
+from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
+from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, TableNotActive
+from ratingslips.services.segments import SlipClosed
+from ratingslips.services.settlement import SlipSettlement
+from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
+
+__all__ = [
+    "AlreadySeated",
+    "InvalidAmount",
+    "InvalidAverageBet",
+    "NoSuchSeat",
+    "PartialCompletion",
+    "PlayerHasLiveSlip",
+    "PlayerNotActive",
+    "PlayerStillPlayed",
+    "SeatTaken",
+    "SlipClosed",
+    "SlipInHand",
+    "SlipNotClosed",
+    "SlipNotOpen",
+    "SlipNotPaused",
+    "SlipNumberTaken",
+    "SlipSettlement",
+    "TableNotActive",
+    "change_average_bet",
+    "complete_rating_slip",
+    "move_rating_slip",
+    "open_rating_slip",
+    "pause_rating_slip",
+    "recover_slip_loyalty",
+    "resume_rating_slip",
+]

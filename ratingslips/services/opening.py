@@ -1,0 +1,158 @@
+"""Sitting down: how a slip begins."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import connection
+from django.db.models import F, Q
+
+from core import correlation
+from core.clock import require_event_time
+from core.errors import DomainError, NotFound
+from core.models import Player, User
+from core.permissions import require_permission
+from core.transactions import operation
+from loyalty.services import PlayerNotActive
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
+from ratingslips.services.segments import OPERATE_PIT, begin_segment
+from ratingslips.services.stakes import require_amount, require_average_bet
+
+log = structlog.get_logger(__name__)
+
+_SLIP_NUMBER: Final = re.compile(r"[A-Z0-9-]{1,20}")
+_OWN_SLIP_NUMBER: Final = re.compile(r"R\d+")
+
+
+class PlayerHasLiveSlip(DomainError):
+    """The player is being rated already."""
+
+    code = "PLAYER_HAS_LIVE_SLIP"
+
+
+class PlayerStillPlayed(DomainError):
+    """At the time at which this slip should open, the player was playing on another."""
+
+    code = "PLAYER_STILL_PLAYED"
+
+
+class SlipNumberTaken(DomainError):
+    """The casino has another slip of this number, or the number cannot be one."""
+
+    code = "SLIP_NUMBER_TAKEN"
+
+
+def open_rating_slip(
+    *,
+    player: Player | int,
+    table: GamingTable | int,
+    seat: int,
+    average_bet: Decimal,
+    actor: User,
+    at: datetime,
+    buy_in: Decimal | None = None,
+    slip_number: str | None = None,
+) -> RatingSlip:
+    """Open a slip for a player who sits down; without a `slip_number` it gets the house's next one (R00001 …).
+
+    :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
+    :raises InvalidAmount: the buy-in is not an amount of money.
+    :raises InvalidTime: `at` is in the future.
+    :raises NotFound: there is no such player or table.
+    :raises NotPermitted: the actor does not operate the table's pit.
+    :raises PlayerNotActive: the player is barred or inactive.
+    :raises PlayerHasLiveSlip: saying where the player sits.
+    :raises PlayerStillPlayed: at `at`, the player was playing on a slip that has closed since.
+    :raises TableNotActive, NoSuchSeat, SeatTaken: see `require_free_seat`.
+    :raises SlipNumberTaken: the number is another slip's, or of the form that the house gives out itself.
+    :raises Busy: the player or the table was locked for too long.
+    """
+    require_average_bet(average_bet)
+    require_amount(buy_in, name="buy-in")
+    require_event_time(at)
+    correlation_id = correlation.current()
+    with operation("ratingslips.open", actor_id=actor.pk):
+        guest = _lock_player(player)
+        place = lock_table(table_id=table if isinstance(table, int) else table.pk)
+        require_permission(actor, OPERATE_PIT, place.pit)
+        if place.casino_id != guest.casino_id:
+            raise TableNotActive(f"{place.name} belongs to another casino than the player.")
+        _require_may_play(guest, at=at)
+        require_free_seat(table=place, seat=seat, at=at)
+        slip = RatingSlip.objects.create(
+            casino=place.pit.casino,
+            slip_number=_checked_number(slip_number, casino_id=place.casino_id) or _next_number(),
+            player=guest,
+            table=place,
+            seat=seat,
+            opened_at=at,
+            opened_by=actor,
+            gaming_day=place.pit.casino.gaming_day_at(at),
+            buy_in=buy_in,
+            correlation_id=correlation_id,
+        )
+        _first_segment(slip, average_bet=average_bet, correlation_id=correlation_id).save()
+    log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=place.pk, seat=seat)
+    return slip
+
+
+def _first_segment(slip: RatingSlip, *, average_bet: Decimal, correlation_id: UUID) -> PlaySegment:
+    return begin_segment(
+        slip=slip,
+        seq=1,
+        table=slip.table,
+        seat=slip.seat,
+        average_bet=average_bet,
+        at=slip.opened_at,
+        started_as=PlaySegment.Start.OPENED,
+        actor=slip.opened_by,
+        correlation_id=correlation_id,
+    )
+
+
+def _lock_player(player: Player | int) -> Player:
+    player_id = player if isinstance(player, int) else player.pk
+    locked = Player.objects.locked().filter(pk=player_id).first()
+    if locked is None:
+        raise NotFound(f"There is no player {player_id}.")
+    return locked
+
+
+def _require_may_play(player: Player, *, at: datetime) -> None:
+    if player.status != Player.Status.ACTIVE:
+        raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no slip was opened.")
+    begun = Q(closed_at=None) | Q(opened_at__lte=at)
+    slips = RatingSlip.objects.filter(begun, player=player).select_related("table")
+    last = slips.order_by(F("closed_at").desc(nulls_first=True)).first()
+    if last is None:
+        return
+    if last.closed_at is None:
+        raise PlayerHasLiveSlip(
+            f"{player} already has slip {last.slip_number}, {last.get_status_display().lower()} at {last.place}. "
+            "Close or move that one."
+        )
+    if last.closed_at > at:
+        raise PlayerStillPlayed(f"{player} played on slip {last.slip_number} until {last.closed_at.isoformat()}.")
+
+
+def _checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
+    if slip_number is None:
+        return None
+    if not _SLIP_NUMBER.fullmatch(slip_number) or _OWN_SLIP_NUMBER.fullmatch(slip_number):
+        raise SlipNumberTaken(
+            f"“{slip_number}” cannot be a slip number: use up to 20 capital letters, digits and hyphens, and leave "
+            "R with digits to the house."
+        )
+    if RatingSlip.objects.filter(casino=casino_id, slip_number=slip_number).exists():
+        raise SlipNumberTaken(f"Slip number {slip_number} is already used in this casino.")
+    return slip_number
+
+
+def _next_number() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('ratingslips_slip_number')")
+        return f"R{cursor.fetchone()[0]:05d}"

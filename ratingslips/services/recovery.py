@@ -1,0 +1,68 @@
+"""Paying what is owed: the same key, the same correlation id, and who paid it."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from core.errors import DomainError
+from core.models import User
+from core.permissions import require_permission
+from core.transactions import operation
+from ratingslips.models import RatingSlip
+from ratingslips.services.segments import lock_slip
+from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
+
+log = structlog.get_logger(__name__)
+
+
+class SlipNotClosed(DomainError):
+    """The slip is live: its points are not owed yet."""
+
+    code = "SLIP_NOT_CLOSED"
+
+
+class SlipInHand(DomainError):
+    """Another recovery holds the slip just now, and will pay it."""
+
+    code = "SLIP_IN_HAND"
+
+
+def recover_slip_loyalty(
+    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, skip_locked: bool = False
+) -> SlipSettlement:
+    """Pay the points that a closed slip is owed; one that was settled gives its first result again.
+
+    The entry keeps the slip's own correlation id and is keyed by the slip's id, so paying twice is impossible; the slip
+    records who recovered it. With `skip_locked`, a slip that another transaction holds is left to that one.
+
+    :raises SlipNotClosed: the slip is live.
+    :raises SlipInHand: `skip_locked`, and another transaction holds the slip.
+    :raises NotFound: there is no such slip.
+    :raises NotPermitted: the actor does not hold `ratingslips.recover_loyalty` on the slip's pit.
+    :raises DomainError: whatever `accrue_play` refuses with, a paused programme first of all; the points stay owed.
+    :raises Busy: the slip or the account was locked for too long; the points stay owed.
+    """
+    with operation("ratingslips.recover", actor_id=actor.pk):
+        locked = lock_slip(slip, skip_locked=skip_locked)
+        if locked is None:
+            raise SlipInHand("Another recovery is paying this slip just now.")
+        replayed = locked.settled_at is not None
+        if not (replayed and locked.recovered_by_id == actor.pk):
+            require_permission(actor, "ratingslips.recover_loyalty", locked.table.pit)
+        if not locked.is_closed:
+            raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
+        if replayed:
+            settlement = first_settlement(locked)
+        else:
+            settlement = settle(locked, segments=list(locked.segments.order_by("seq")), at=at)
+            locked.recovered_by = actor
+            locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by"])
+    log.info(
+        "ratingslips.recovery_replayed" if replayed else "ratingslips.loyalty_recovered",
+        slip_id=str(locked.pk),
+        actor_id=actor.pk,
+        slip_correlation_id=str(locked.correlation_id),
+        points=settlement.points,
+    )
+    return settlement

@@ -1,0 +1,82 @@
+"""Who may sit where: asked under the table's lock, so that two tablets cannot fill one seat."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from core.errors import DomainError, NotFound
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+
+
+class TableNotActive(DomainError):
+    """The table is closed or belongs to another casino."""
+
+    code = "TABLE_NOT_ACTIVE"
+
+
+class NoSuchSeat(DomainError):
+    """The table has no seat of this number."""
+
+    code = "NO_SUCH_SEAT"
+
+
+class SeatTaken(DomainError):
+    """Another player's live slip holds the seat."""
+
+    code = "SEAT_TAKEN"
+
+
+class AlreadySeated(DomainError):
+    """The slip is at this table and seat already."""
+
+    code = "ALREADY_SEATED"
+
+
+def lock_table(*, table_id: int) -> GamingTable:
+    """Lock a table, with its pit, casino and game at hand.
+
+    :raises NotFound: there is no such table.
+    """
+    table = GamingTable.objects.locked().select_related("pit__casino", "game").filter(pk=table_id).first()
+    if table is None:
+        raise NotFound(f"There is no table {table_id}.")
+    return table
+
+
+def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> None:
+    """Refuse a seat that nobody can be put in at `at`; `table` is locked.
+
+    A seat is taken by the live slip that holds it now, and, when `at` lies in the past, by the slip that held it then.
+
+    :raises TableNotActive: the table is closed.
+    :raises NoSuchSeat: the table has no such seat.
+    :raises SeatTaken: saying who holds it and which seats are free.
+    """
+    if not table.is_active:
+        raise TableNotActive(f"{table.name} is not in use. Choose another table.")
+    if not 1 <= seat <= table.seats:
+        raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
+    live_slips = RatingSlip.objects.live().filter(table=table).select_related("player").order_by("seat")
+    holders = {slip.seat: slip for slip in live_slips}
+    holder = holders.get(seat) or _holder_at(table=table, seat=seat, at=at)
+    if holder:
+        free = [str(number) for number in range(1, table.seats + 1) if number not in holders and number != seat]
+        raise SeatTaken(
+            f"{table.name} seat {seat} is taken by {holder.player} on slip {holder.slip_number}. "
+            + (f"Free seats: {', '.join(free)}." if free else "No seat is free at this table.")
+        )
+
+
+def _holder_at(*, table: GamingTable, seat: int, at: datetime) -> RatingSlip | None:
+    """The slip that held the seat at `at`: it can only be the last one that began to play there until then."""
+    later = PlaySegment.objects.filter(slip=OuterRef("slip"), seq__gt=OuterRef("seq"), started_at__lte=at)
+    last = (
+        PlaySegment.objects.filter(table=table, seat=seat, started_at__lte=at)
+        .annotate(moved_away=Exists(later))
+        .select_related("slip__player")
+        .order_by("-started_at", "-pk")
+        .first()
+    )
+    if last is None or last.moved_away or (last.slip.closed_at is not None and last.slip.closed_at <= at):
+        return None
+    return last.slip

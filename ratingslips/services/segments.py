@@ -1,0 +1,155 @@
+"""A slip under its lock, and the list of segments that all its history stands in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from core import correlation
+from core.clock import require_event_time
+from core.errors import DomainError, NotFound
+from core.models import User
+from core.permissions import require_permission
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+
+OPERATE_PIT = "ratingslips.operate_pit"
+
+
+class SlipClosed(DomainError):
+    """The slip is closed; what it says stands."""
+
+    code = "SLIP_CLOSED"
+
+
+def lock_slip(slip: RatingSlip | UUID | str, *, skip_locked: bool = False) -> RatingSlip | None:
+    """Lock a slip, with all that a service decides on; none where `skip_locked` and another transaction holds it.
+
+    :raises NotFound: there is no such slip.
+    """
+    slip_id = slip.pk if isinstance(slip, RatingSlip) else slip
+    slips = RatingSlip.objects.locked(skip_locked=skip_locked).with_place()
+    try:
+        locked = slips.filter(pk=slip_id).first()
+        if locked is not None or (skip_locked and RatingSlip.objects.filter(pk=slip_id).exists()):
+            return locked
+    except ValidationError:
+        pass  # not a UUID, so no slip's
+    raise NotFound(f"There is no rating slip {slip_id}.")
+
+
+def begin_segment(
+    *,
+    slip: RatingSlip,
+    seq: int,
+    table: GamingTable,
+    seat: int,
+    average_bet: Decimal,
+    at: datetime,
+    started_as: PlaySegment.Start,
+    actor: User,
+    correlation_id: UUID,
+) -> PlaySegment:
+    """A new open segment, not saved yet, with its table's house edge and decisions per hour frozen in it."""
+    return PlaySegment(
+        slip=slip,
+        seq=seq,
+        table=table,
+        seat=seat,
+        average_bet=average_bet,
+        house_edge_percent=table.game.house_edge_percent,
+        decisions_per_hour=table.game.decisions_per_hour,
+        started_at=at,
+        started_as=started_as,
+        started_by=actor,
+        start_correlation_id=correlation_id,
+    )
+
+
+def end_segment(
+    segment: PlaySegment, *, at: datetime, ended_as: PlaySegment.End, actor: User, correlation_id: UUID
+) -> None:
+    """Give an open segment its end, not saved yet."""
+    segment.ended_at = at
+    segment.ended_as = ended_as
+    segment.ended_by = actor
+    segment.end_correlation_id = correlation_id
+
+
+SEGMENT_END_FIELDS = ("ended_at", "ended_as", "ended_by", "end_correlation_id")
+
+
+@dataclass(kw_only=True, slots=True)
+class LiveSlip:
+    """A live slip, locked, that `actor` may change at `at`; `last` is its newest segment, open unless it is paused."""
+
+    slip: RatingSlip
+    last: PlaySegment
+    actor: User
+    at: datetime
+    correlation_id: UUID
+
+    @classmethod
+    def lock(cls, slip: RatingSlip | UUID | str, *, actor: User, at: datetime) -> Self:
+        """Lock the slip and read its last segment.
+
+        :raises NotFound: there is no such slip.
+        :raises NotPermitted: the actor does not operate the pit that the slip is in.
+        :raises SlipClosed: play has ended.
+        :raises InvalidTime: `at` is in the future or before the slip's last event.
+        """
+        locked = lock_slip(slip)
+        assert locked is not None
+        require_permission(actor, OPERATE_PIT, locked.table.pit)
+        if locked.is_closed:
+            raise SlipClosed(f"Slip {locked.slip_number} is closed: it can no longer be changed.")
+        last = locked.segments.order_by("-seq")[:1].get()
+        require_event_time(at, not_before=last.ended_at or last.started_at)
+        return cls(slip=locked, last=last, actor=actor, at=at, correlation_id=correlation.current())
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the player is away from the table, holding the seat."""
+        return self.slip.status == RatingSlip.Status.PAUSED
+
+    def end(self, ended_as: PlaySegment.End) -> None:
+        """End the open segment."""
+        end_segment(self.last, at=self.at, ended_as=ended_as, actor=self.actor, correlation_id=self.correlation_id)
+        self.last.save(update_fields=SEGMENT_END_FIELDS)
+
+    def begin(
+        self,
+        started_as: PlaySegment.Start,
+        *,
+        table: GamingTable | None = None,
+        seat: int | None = None,
+        average_bet: Decimal | None = None,
+        stays_paused: bool = False,
+    ) -> None:
+        """Begin the next segment, by default where the slip is and at its last bet.
+
+        One that `stays_paused` has no length: it ends as it begins, and says what was changed during the pause.
+        """
+        segment = begin_segment(
+            slip=self.slip,
+            seq=self.last.seq + 1,
+            table=table or self.slip.table,
+            seat=seat or self.slip.seat,
+            average_bet=average_bet or self.last.average_bet,
+            at=self.at,
+            started_as=started_as,
+            actor=self.actor,
+            correlation_id=self.correlation_id,
+        )
+        if stays_paused:
+            end_segment(
+                segment,
+                at=self.at,
+                ended_as=PlaySegment.End.PAUSED,
+                actor=self.actor,
+                correlation_id=self.correlation_id,
+            )
+        segment.save()
+        self.last = segment

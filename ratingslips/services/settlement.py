@@ -1,0 +1,91 @@
+"""What a closed slip is worth and how it is paid; shared by completion and recovery."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from loyalty.models import LedgerEntry
+from loyalty.services import LoyaltyPosting, accrue_play, posting_of
+from ratingslips.models import PlaySegment, RatingSlip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlipSettlement:
+    """What a closed slip came to; `posting` is none where its play was worth 0 points."""
+
+    slip_id: UUID
+    slip_number: str
+    theoretical_win: Decimal
+    points: int
+    posting: LoyaltyPosting | None
+    correlation_id: UUID
+    replayed: bool
+
+
+def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -> SlipSettlement:
+    """Credit the closed, locked `slip` and mark it settled (not saved yet), in the caller's transaction.
+
+    The key is the slip's id and the correlation id is the slip's own, whoever pays it and whenever.
+
+    :raises DomainError: whatever `accrue_play` refuses with; then the slip is not to be saved as settled.
+    """
+    assert slip.theoretical_win is not None
+    assert slip.closed_at is not None
+    posting = None
+    if slip.theoretical_win > 0:
+        posting = accrue_play(
+            player_id=slip.player_id,
+            theoretical_win=slip.theoretical_win,
+            earned_at=slip.closed_at,
+            reason=f"Play on slip {slip.slip_number}",
+            idempotency_key=str(slip.pk),
+            at=at,
+            correlation_id=slip.correlation_id,
+            play=_frozen_play(slip, segments),
+        ).posting
+    slip.settled_at = at
+    slip.ledger_entry_id = posting.entry_id if posting else None
+    return _settlement(slip, posting=posting, replayed=False)
+
+
+def first_settlement(slip: RatingSlip) -> SlipSettlement:
+    """What the settled `slip` came to when it was settled, told again."""
+    posting = None
+    if slip.ledger_entry_id is not None:
+        entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after")
+        posting = posting_of(entries.get(pk=slip.ledger_entry_id))
+    return _settlement(slip, posting=posting, replayed=True)
+
+
+def _settlement(slip: RatingSlip, *, posting: LoyaltyPosting | None, replayed: bool) -> SlipSettlement:
+    assert slip.theoretical_win is not None
+    return SlipSettlement(
+        slip_id=slip.pk,
+        slip_number=slip.slip_number,
+        theoretical_win=slip.theoretical_win,
+        points=posting.points if posting else 0,
+        posting=posting,
+        correlation_id=slip.correlation_id,
+        replayed=replayed,
+    )
+
+
+def _frozen_play(slip: RatingSlip, segments: Sequence[PlaySegment]) -> dict[str, object]:
+    return {
+        "slip": slip.pk,
+        "slip_number": slip.slip_number,
+        "segments": [
+            {
+                "table": segment.table_id,
+                "seat": segment.seat,
+                "average_bet": segment.average_bet,
+                "house_edge_percent": segment.house_edge_percent,
+                "decisions_per_hour": segment.decisions_per_hour,
+                "started_at": segment.started_at,
+                "ended_at": segment.ended_at,
+            }
+            for segment in segments
+        ],
+    }

@@ -1,0 +1,49 @@
+"""What money on a slip may be: bets, buy-ins and chips out."""
+
+from decimal import Decimal
+from typing import Final
+
+from core.errors import DomainError
+
+MAX_AVERAGE_BET: Final = Decimal("1000000.00")
+MAX_AMOUNT: Final = Decimal("100000000.00")
+
+
+class InvalidAverageBet(DomainError):
+    """The average bet is not a positive amount with two decimals under the limit."""
+
+    code = "INVALID_AVERAGE_BET"
+
+
+class InvalidAmount(DomainError):
+    """A buy-in or chips-out amount is negative, too large, or has more than two decimals."""
+
+    code = "INVALID_AMOUNT"
+
+
+def _is_money(amount: Decimal, *, most: Decimal) -> bool:
+    """Whether `amount` is a number of whole cents from 0 to `most`."""
+    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount <= most:
+        return False
+    exponent = amount.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -2
+
+
+def require_average_bet(average_bet: Decimal) -> None:
+    """Refuse what cannot be an average bet.
+
+    :raises InvalidAverageBet: not a positive number of whole cents up to `MAX_AVERAGE_BET`.
+    """
+    if not _is_money(average_bet, most=MAX_AVERAGE_BET) or average_bet == 0:
+        raise InvalidAverageBet(
+            f"The average bet must be more than 0 and at most {MAX_AVERAGE_BET:,}, with at most two decimals."
+        )
+
+
+def require_amount(amount: Decimal | None, *, name: str) -> None:
+    """Refuse what cannot be an amount of money that changed hands; none means not recorded.
+
+    :raises InvalidAmount: not a number of whole cents from 0 to `MAX_AMOUNT`.
+    """
+    if amount is not None and not _is_money(amount, most=MAX_AMOUNT):
+        raise InvalidAmount(f"The {name} must be 0 to {MAX_AMOUNT:,}, with at most two decimals.")
