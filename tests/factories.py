@@ -1,0 +1,93 @@
+"""Rows for tests, whole and in one casino unless told otherwise."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import factory
+from factory.django import DjangoModelFactory
+
+from core.models import Casino, Player, User
+from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from ratingslips.models import GameSettings, GamingTable, Pit
+
+DEFAULT_TIERS = (("Bronze", 0, "1"), ("Silver", 1_000, "1.25"), ("Gold", 5_000, "1.5"), ("Platinum", 20_000, "2"))
+
+
+class CasinoFactory(DjangoModelFactory[Casino]):
+    class Meta:
+        model = Casino
+
+    code = factory.Sequence(lambda n: f"harbour-{n}")
+    name = "Harbour Casino"
+    time_zone = "America/Los_Angeles"
+
+
+class ProgramFactory(DjangoModelFactory[LoyaltyProgram]):
+    """A programme with the default tiers and 10 points per unit of theo, in force for all play."""
+
+    class Meta:
+        model = LoyaltyProgram
+        skip_postgeneration_save = True
+
+    casino = factory.SubFactory(CasinoFactory)
+    name = "Harbour Rewards"
+
+    @factory.post_generation
+    def rules(self: LoyaltyProgram, create: bool, extracted: object, **_: object) -> None:
+        Tier.objects.bulk_create(
+            Tier(program=self, name=name, threshold_points=threshold, multiplier=Decimal(multiplier))
+            for name, threshold, multiplier in DEFAULT_TIERS
+        )
+        EarningRate.objects.create(
+            program=self, points_per_unit=Decimal(10), effective_from=datetime(1970, 1, 1, tzinfo=UTC)
+        )
+
+
+class PlayerFactory(DjangoModelFactory[Player]):
+    class Meta:
+        model = Player
+
+    casino = factory.LazyAttribute(lambda _: ProgramFactory.create().casino)
+    card_number = factory.Sequence(lambda n: f"{700_000 + n}")
+    first_name = "José"
+    last_name = "Nguyễn"
+
+
+class StaffFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+
+    casino = factory.SubFactory(CasinoFactory)
+    username = factory.Sequence(lambda n: f"staff-{n}")
+    is_staff = True
+
+
+class GameFactory(DjangoModelFactory[GameSettings]):
+    class Meta:
+        model = GameSettings
+
+    casino = factory.SubFactory(CasinoFactory)
+    code = factory.Sequence(lambda n: f"blackjack-{n}")
+    name = "Blackjack"
+    decisions_per_hour = Decimal(70)
+    house_edge_percent = Decimal("0.75")
+    seats = 7
+
+
+class PitFactory(DjangoModelFactory[Pit]):
+    class Meta:
+        model = Pit
+
+    casino = factory.SubFactory(CasinoFactory)
+    name = factory.Sequence(lambda n: f"Pit {n}")
+
+
+class TableFactory(DjangoModelFactory[GamingTable]):
+    class Meta:
+        model = GamingTable
+
+    casino = factory.SubFactory(CasinoFactory)
+    pit = factory.SubFactory(PitFactory, casino=factory.SelfAttribute("..casino"))
+    game = factory.SubFactory(GameFactory, casino=factory.SelfAttribute("..casino"))
+    name = factory.Sequence(lambda n: f"BL-{n:02d}")
+    seats = 7
