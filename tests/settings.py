@@ -7,3 +7,6 @@ os.environ.setdefault("LOCAL_SERVER", "test")
 from config.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Two people who test one checkout at the same time take a database each.
+DATABASES["default"]["TEST"] = {"NAME": f"test_loyalty{os.environ.get('TEST_DATABASE_SUFFIX', '')}"}  # noqa: F405
