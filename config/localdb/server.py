@@ -30,6 +30,7 @@ _LOG_LIMIT_BYTES = 10_000_000
 _LOG_TAIL_BYTES = 20_000
 _LOCK_TIMEOUT_SECONDS = 180.0
 _START_TIMEOUT_SECONDS = 60
+_START_ATTEMPTS = 3
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -42,8 +43,9 @@ _SETTINGS = {
     "log_lock_waits": "on",
     "log_checkpoints": "off",
 }
-# A crash of the machine may cost a test server its data, which nobody misses.
-_FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A crash of the machine may cost a test server its data, which nobody misses; a kill of the server may not, since tests
+# of just that would see commits lost: so synchronous_commit stays on.
+_FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Purpose(enum.StrEnum):
@@ -137,28 +139,37 @@ class LocalServer:
         return [folder for folder in sorted(self.home.glob("data-*")) if folder.suffix != ".new"]
 
     def _start(self, binaries: Binaries, lock: int) -> ServerState:
-        """Start the server on the data folder of its major version, and give the state it came to."""
-        self.account.make_private_folder(self.socket_folder)
-        for folder in self._data_folders():
-            clear_remains(folder, socket_folder=self.socket_folder, cluster_name=self.name)
+        """Start the server on the data folder of its major version, and give the state it came to.
+
+        :raises LocalServerError: when it does not start; the message has the end of its log.
+        """
         data = self.home / f"data-{binaries.major}"
         if not data.exists():
             self._make_data_folder(binaries, data, lock)
         log = data / "server.log"
         if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
             log.replace(log.with_suffix(".log.1"))
+        # pg_ctl puts the server into a session of its own, away from our Ctrl-C and our output.
+        timeout = str(_START_TIMEOUT_SECONDS)
+        arguments = ("-D", str(data), "-l", str(log), "-w", "-t", timeout, "-o", self._settings(), "start")
+        output = ""
+        # The processes of a server that was killed a moment ago hold its memory until the last of them is gone.
+        for _ in range(_START_ATTEMPTS):
+            self.account.make_private_folder(self.socket_folder)
+            for folder in self._data_folders():
+                clear_remains(folder, socket_folder=self.socket_folder, cluster_name=self.name)
+            output = self.account.run(binaries.program("pg_ctl"), *arguments).stdout
+            # A server that an interrupted starter left on its way makes ours fail, and is as good.
+            state = self._settled_state()
+            if state is not ServerState.ABSENT:
+                return state
+        raise failure("The private PostgreSQL did not start.", output=f"{output}\n{_tail(log)}")
 
+    def _settings(self) -> str:
+        """Give the server's settings as options of its command line, quoted for the shell that pg_ctl hands them to."""
         settings = {**_SETTINGS, **(_FAST_SETTINGS if self.fast else {}), "cluster_name": self.name}
         settings["unix_socket_directories"] = str(self.socket_folder)
-        options = shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
-        # pg_ctl puts the server into a session of its own, away from our Ctrl-C and our output.
-        arguments = ("-D", str(data), "-l", str(log), "-w", "-t", str(_START_TIMEOUT_SECONDS), "-o", options, "start")
-        done = self.account.run(binaries.program("pg_ctl"), *arguments)
-        # A server that an interrupted starter left on its way makes ours fail, and is as good.
-        state = self._settled_state()
-        if state is ServerState.ABSENT:
-            raise failure("The private PostgreSQL did not start.", output=f"{done.stdout}\n{_tail(log)}")
-        return state
+        return shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
 
     def _make_data_folder(self, binaries: Binaries, data: Path, lock: int) -> None:
         """Make the data folder beside its place and move it there when it is whole, so that no kill leaves half of it.
