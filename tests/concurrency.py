@@ -1,0 +1,112 @@
+"""Several real connections at once: run a call on its own, start many together, and know who waits for whom."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from django.db import connection, connections, transaction
+
+from core import correlation
+from tests.waiting import wait_until
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS = 30
+
+
+def backend_id() -> int:
+    """The process in PostgreSQL that serves this thread's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+class Elsewhere(Generic[T]):
+    """A call under way in a thread with a connection and a correlation id of its own."""
+
+    def __init__(self, call: Callable[[], T], *, barrier: threading.Barrier | None = None) -> None:
+        self._call = call
+        self._barrier = barrier
+        self._backend: Future[int] = Future()
+        self._outcome: Future[T] = Future()
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            with correlation.bound():
+                self._backend.set_result(backend_id())
+                if self._barrier:
+                    self._barrier.wait(_PATIENCE_SECONDS)
+                self._outcome.set_result(self._call())
+        except BaseException as error:  # noqa: BLE001  (told to whoever asks for the result)
+            if not self._backend.done():
+                self._backend.set_exception(error)
+            self._outcome.set_exception(error)
+        finally:
+            connections.close_all()
+
+    @property
+    def backend(self) -> int:
+        """The process in PostgreSQL that serves the call."""
+        return self._backend.result(_PATIENCE_SECONDS)
+
+    def outcome(self) -> T | BaseException:
+        """What the call returned or raised, once it has ended."""
+        self._thread.join(_PATIENCE_SECONDS)
+        return self._outcome.exception(0) or self._outcome.result(0)
+
+    def result(self) -> T:
+        """What the call returned, once it has ended; raises what it raised."""
+        self._thread.join(_PATIENCE_SECONDS)
+        return self._outcome.result(0)
+
+
+def wait_until_blocked(blocked: int, *, by: int | None = None) -> None:
+    """Return as soon as one backend waits for a lock of another one (any other, unless told which).
+
+    :raises AssertionError: it does not come to wait in time.
+    """
+
+    def is_blocked() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_blocking_pids(%s)", [blocked])
+            blockers = cursor.fetchone()[0]
+        return by in blockers if by else bool(blockers)
+
+    wait_until(is_blocked)
+
+
+def together(calls: Sequence[Callable[[], T]]) -> list[T | BaseException]:
+    """Start every call at the same moment, each on its own connection; what each returned or raised, in order."""
+    barrier = threading.Barrier(len(calls))
+    running = [Elsewhere(call, barrier=barrier) for call in calls]
+    return [each.outcome() for each in running]
+
+
+@contextmanager
+def held(lock: Callable[[], object]) -> Iterator[int]:
+    """Another connection takes `lock` in a transaction and keeps it while the block runs; gives its backend."""
+    taken, released = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            lock()
+            taken.set()
+            assert released.wait(_PATIENCE_SECONDS)
+
+    holder = Elsewhere(hold)
+    try:
+        wait_until(lambda: taken.is_set() or not holder._thread.is_alive())
+        yield holder.backend
+    finally:
+        released.set()
+        holder.result()
+
+
+def terminate(backend: int) -> None:
+    """End a backend, as an administrator or a failing server would."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])

@@ -1,0 +1,46 @@
+"""How a constraint's test sees PostgreSQL refuse."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+from django.db import IntegrityError, models, transaction
+
+from tests.floor import Floor
+
+
+class Violation(NamedTuple):
+    """One way to break one constraint."""
+
+    constraint: str
+    attempt: Callable[[Floor], object]
+
+
+def table_of(*violations: Violation) -> Any:
+    """Parametrize a test over `violations`; each is named for its constraint."""
+    return pytest.mark.parametrize("violation", violations, ids=[violation.constraint for violation in violations])
+
+
+@contextmanager
+def refused_by(constraint: str) -> Iterator[None]:
+    """See PostgreSQL refuse what the block does, because of `constraint`."""
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        yield
+    diagnosis: Any = refusal.value.__cause__
+    assert diagnosis.diag.constraint_name == constraint
+
+
+@contextmanager
+def refused_by_trigger(words: str) -> Iterator[None]:
+    """See one of the house's triggers refuse what the block does, in `words`."""
+    with pytest.raises(IntegrityError, match=words) as refusal, transaction.atomic():
+        yield
+    diagnosis: Any = refusal.value.__cause__
+    assert diagnosis.sqlstate == "23001"
+
+
+def inserted(row: models.Model) -> models.Model:
+    """Insert `row` as it is, without a word from validation."""
+    row.save(force_insert=True)
+    return row

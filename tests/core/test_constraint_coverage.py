@@ -1,0 +1,57 @@
+"""No constraint without a test that sees it refuse."""
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from tests.core import test_constraints as core_constraints
+from tests.loyalty import test_constraints as loyalty_constraints
+from tests.ratingslips import test_constraints as ratingslips_constraints
+
+TESTED = {
+    violation.constraint
+    for module in (core_constraints, loyalty_constraints, ratingslips_constraints)
+    for violation in module.VIOLATIONS
+}
+
+_IN_POSTGRESQL = """
+    SELECT conname FROM pg_constraint WHERE conrelid = ANY(%s::regclass[]) AND contype IN ('c', 'u', 'x')
+    UNION
+    SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE indrelid = ANY(%s::regclass[]) AND indisunique AND NOT indisprimary
+"""
+
+# Django's own check that an unsigned column is not negative; a narrower constraint of the house stands beside each.
+_NARROWED = {
+    "loyalty_ledger_seq_check",
+    "ratingslips_gamesettings_seats_check",
+    "ratingslips_gamingtable_seats_check",
+    "ratingslips_playsegment_seat_check",
+    "ratingslips_playsegment_seq_check",
+    "ratingslips_ratingslip_seat_check",
+}
+
+# Django's user model: not ours.
+_OF_DJANGO = {"core_user_username_key"}
+
+
+def _house_models() -> list[type]:
+    return [model for label in ("core", "loyalty", "ratingslips") for model in apps.get_app_config(label).get_models()]
+
+
+class TestConstraintCoverage:
+    def test_holds_for_every_constraint_that_a_model_names(self) -> None:
+        named = {constraint.name for model in _house_models() for constraint in model._meta.constraints}  # type: ignore[attr-defined]
+
+        assert named
+        assert named - TESTED == set()
+
+    @pytest.mark.django_db
+    def test_holds_for_every_constraint_and_unique_index_in_postgresql(self) -> None:
+        tables = [model._meta.db_table for model in _house_models()]  # type: ignore[attr-defined]
+
+        with connection.cursor() as cursor:
+            cursor.execute(_IN_POSTGRESQL, [tables, tables])
+            in_postgresql = {name for (name,) in cursor.fetchall()}
+
+        assert in_postgresql - TESTED - _NARROWED - _OF_DJANGO == set()

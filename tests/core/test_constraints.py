@@ -1,0 +1,42 @@
+"""What PostgreSQL itself refuses about casinos, staff and players."""
+
+from core.models import Casino, Player
+from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.floor import Floor
+
+
+def _player(floor: Floor, **changes: str) -> Player:
+    attributes = {"card_number": "1001", "first_name": "José", "last_name": "Nguyễn"} | changes
+    return Player(casino=floor.casino, **attributes)
+
+
+VIOLATIONS = (
+    Violation("core_casino_has_code", lambda _: inserted(Casino(code="", name="Nameless", time_zone="UTC"))),
+    Violation("core_player_has_card", lambda floor: inserted(_player(floor, card_number=""))),
+    Violation("core_player_status_known", lambda floor: inserted(_player(floor, status="ASLEEP"))),
+    Violation(
+        "core_player_card_unique_in_casino",
+        lambda floor: inserted(_player(floor, card_number=floor.player().card_number)),
+    ),
+    Violation("core_casino_code_key", lambda floor: inserted(Casino(code=floor.casino.code, name="Copy"))),
+    Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),
+)
+
+
+def _two_staff_of_one_player(floor: Floor) -> None:
+    player = floor.player()
+    for staff in (floor.boss, floor.supervisor):
+        staff.player = player
+        staff.save()
+
+
+class TestCoreConstraints:
+    @table_of(*VIOLATIONS)
+    def test_refuse_what_breaks_them(self, floor: Floor, violation: Violation) -> None:
+        with refused_by(violation.constraint):
+            violation.attempt(floor)
+
+    def test_let_a_whole_player_in(self, floor: Floor) -> None:
+        inserted(_player(floor))
+
+        assert Player.objects.filter(card_number="1001").exists()

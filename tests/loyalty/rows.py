@@ -1,0 +1,41 @@
+"""Rows of the ledger written past the services, to see what PostgreSQL alone refuses."""
+
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from core.models import Player
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from tests.floor import Floor
+
+_numbers = count(1)
+
+
+def account_of(player: Player) -> PlayerLoyalty:
+    """The account of a player, as it stands."""
+    return PlayerLoyalty.objects.select_related("tier", "program").get(player=player)
+
+
+def entry(floor: Floor, **changes: Any) -> LedgerEntry:
+    """A whole first entry (+10, an adjustment) of a new player's account, not saved, but for `changes`."""
+    account = changes.pop("account", None) or account_of(floor.player())
+    fields: dict[str, Any] = {
+        "account": account,
+        "seq": 1,
+        "kind": "ADJUSTMENT",
+        "points": 10,
+        "reason": "A correction by the books",
+        "idempotency_key": f"test:{next(_numbers)}",
+        "fingerprint": "0f" * 32,
+        "balance_before": 0,
+        "balance_after": 10,
+        "lifetime_points_before": 0,
+        "lifetime_points_after": 0,
+        "tier_before": account.tier,
+        "tier_after": account.tier,
+        "gaming_day": floor.casino.gaming_day_at(floor.now),
+        "correlation_id": uuid4(),
+        "inputs": {},
+        "created_at": floor.now,
+    }
+    return LedgerEntry(**(fields | changes))

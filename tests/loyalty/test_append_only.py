@@ -1,0 +1,136 @@
+"""The ledger and the earning rates cannot be changed, emptied or shortened, whoever asks and however."""
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from django.db import connection, transaction
+
+from config.localdb.binaries import find_binaries
+from loyalty.models import EarningRate, LedgerEntry
+from tests.constraints import inserted, refused_by_trigger
+from tests.floor import Floor
+from tests.loyalty.rows import entry
+
+KEPT = ("loyalty_ledger", "loyalty_earningrate")
+
+
+def _sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _refuse_truncate_again() -> None:
+    """Undo, inside the test's transaction, the way round that the test database alone has."""
+    _sql("ALTER TABLE loyalty_ledger ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_truncate")
+    _sql("ALTER TABLE loyalty_earningrate ENABLE ALWAYS TRIGGER loyalty_earningrate_refuse_truncate")
+
+
+def _save_changed() -> None:
+    changed = LedgerEntry.objects.get()
+    changed.reason = "Another reason than the first"
+    changed.save()
+
+
+def _bulk_update() -> None:
+    changed = LedgerEntry.objects.get()
+    changed.points = 1_000
+    LedgerEntry.objects.bulk_update([changed], ["points"])
+
+
+def _delete_row() -> None:
+    LedgerEntry.objects.get().delete()
+
+
+class TestLedgerIsAppendOnly:
+    @pytest.fixture(autouse=True)
+    def _one_entry(self, floor: Floor) -> None:
+        inserted(entry(floor))
+
+    @pytest.mark.parametrize(
+        "attempt",
+        [
+            _save_changed,
+            _bulk_update,
+            lambda: LedgerEntry.objects.update(points=1),
+            lambda: LedgerEntry.objects.filter(pk=0).update(points=1),
+            lambda: _sql("UPDATE loyalty_ledger SET points = 1"),
+            lambda: _sql(
+                "INSERT INTO loyalty_ledger SELECT * FROM loyalty_ledger ON CONFLICT (id) DO UPDATE SET seq=9"
+            ),
+            lambda: _sql("MERGE INTO loyalty_ledger USING core_user ON false WHEN MATCHED THEN UPDATE SET points = 1"),
+        ],
+        ids=["save", "bulk_update", "update", "update of nothing", "sql", "upsert", "merge"],
+    )
+    def test_against_a_changed_entry(self, attempt: Callable[[], object]) -> None:
+        with refused_by_trigger("UPDATE of loyalty_ledger is refused"):
+            attempt()
+
+    @pytest.mark.parametrize(
+        "attempt",
+        [
+            _delete_row,
+            lambda: LedgerEntry.objects.all().delete(),
+            lambda: LedgerEntry.objects.all()._raw_delete("default"),
+            lambda: _sql("DELETE FROM loyalty_ledger"),
+        ],
+        ids=["row", "queryset", "raw queryset", "sql"],
+    )
+    def test_against_a_deleted_entry(self, attempt: Callable[[], object]) -> None:
+        with refused_by_trigger("DELETE of loyalty_ledger is refused"):
+            attempt()
+
+    @pytest.mark.parametrize(
+        "statement",
+        ["TRUNCATE loyalty_ledger CASCADE", "TRUNCATE loyalty_playerloyalty CASCADE", "TRUNCATE core_player CASCADE"],
+    )
+    def test_against_being_emptied_also_by_way_of_what_it_refers_to(self, statement: str) -> None:
+        with transaction.atomic():
+            _sql("SET CONSTRAINTS ALL IMMEDIATE")
+            _refuse_truncate_again()
+
+            with refused_by_trigger("TRUNCATE of loyalty_ledger is refused"):
+                _sql(statement)
+
+    @pytest.mark.parametrize(
+        "statement",
+        ["UPDATE loyalty_ledger SET points = 1", "DELETE FROM loyalty_ledger", "TRUNCATE loyalty_ledger CASCADE"],
+    )
+    def test_also_for_a_session_that_calls_itself_a_replica(self, statement: str) -> None:
+        _sql("SET CONSTRAINTS ALL IMMEDIATE")
+        _refuse_truncate_again()
+        _sql("SET LOCAL session_replication_role = replica")
+
+        with refused_by_trigger("of loyalty_ledger is refused"):
+            _sql(statement)
+
+    def test_also_for_the_rates_that_past_play_was_paid_at(self) -> None:
+        with refused_by_trigger("UPDATE of loyalty_earningrate is refused"):
+            EarningRate.objects.update(points_per_unit=1)
+        with refused_by_trigger("DELETE of loyalty_earningrate is refused"):
+            EarningRate.objects.all().delete()
+
+    def test_but_takes_another_entry(self, floor: Floor) -> None:
+        inserted(entry(floor))
+
+        assert LedgerEntry.objects.count() == 2
+
+
+class TestLedgerSeenFromPsql:
+    @pytest.mark.parametrize("statement", ["UPDATE loyalty_ledger SET points = 1", "DELETE FROM loyalty_ledger"])
+    def test_refuses_too(self, db: None, statement: str) -> None:
+        settings = connection.settings_dict
+        psql = find_binaries().program("psql")
+        where = ["-h", settings["HOST"], "-p", str(settings["PORT"]), "-U", settings["USER"], "-d", settings["NAME"]]
+
+        done = subprocess.run(
+            [psql, *where, "-v", "ON_ERROR_STOP=1", "-c", statement],
+            env={**os.environ, "PGPASSWORD": settings["PASSWORD"]},
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+
+        assert done.returncode == 1
+        assert "of loyalty_ledger is refused" in done.stderr

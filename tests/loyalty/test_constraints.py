@@ -1,0 +1,137 @@
+"""What PostgreSQL itself refuses about the programme, the accounts and the ledger."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
+from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.floor import Floor
+from tests.loyalty.rows import account_of, entry
+
+
+def _change(row: Any, **changes: Any) -> None:
+    type(row).objects.filter(pk=row.pk).update(**changes)
+
+
+def _rate(floor: Floor, **changes: Any) -> EarningRate:
+    fields = {"points_per_unit": Decimal(5), "effective_from": datetime(2026, 1, 1, tzinfo=UTC)}
+    return EarningRate(program=floor.program, **(fields | changes))
+
+
+def _tier(floor: Floor, **changes: Any) -> Tier:
+    fields = {"name": "Diamond", "threshold_points": 50_000, "multiplier": Decimal(3)}
+    return Tier(program=floor.program, **(fields | changes))
+
+
+def _second_entry_with(floor: Floor, **same: Any) -> None:
+    first = inserted(entry(floor, account=account_of(floor.player()), **same))
+    assert isinstance(first, LedgerEntry)
+    again: dict[str, Any] = {"account": first.account, "seq": 2, "balance_before": 10, "balance_after": 20}
+    inserted(entry(floor, **(again | same)))
+
+
+def _reverse_twice(floor: Floor) -> None:
+    first = inserted(entry(floor, account=account_of(floor.player())))
+    assert isinstance(first, LedgerEntry)
+    reversal = {"account": first.account, "kind": "REVERSAL", "points": -10, "reverses": first}
+    inserted(entry(floor, seq=2, balance_before=10, balance_after=0, **reversal))
+    inserted(entry(floor, seq=3, balance_before=10, balance_after=0, **reversal))
+
+
+def _second_account(floor: Floor) -> None:
+    account = account_of(floor.player())
+    account.pk = None
+    inserted(account)
+
+
+PROGRAM = (
+    Violation("loyalty_program_pause_is_whole", lambda floor: _change(floor.program, paused_at=floor.now)),
+    Violation("loyalty_program_pause_is_whole", lambda floor: _change(floor.program, pause_reason="Month-end freeze")),
+    Violation(
+        "loyalty_loyaltyprogram_casino_id_key",
+        lambda floor: inserted(LoyaltyProgram(casino=floor.casino, name="Second programme")),
+    ),
+    Violation(
+        "loyalty_rate_one_per_instant",
+        lambda floor: [inserted(_rate(floor)), inserted(_rate(floor, points_per_unit=Decimal(6)))],
+    ),
+    Violation("loyalty_rate_within_limits", lambda floor: inserted(_rate(floor, points_per_unit=Decimal("-0.0001")))),
+    Violation("loyalty_rate_within_limits", lambda floor: inserted(_rate(floor, points_per_unit=Decimal("1000.0001")))),
+    Violation("loyalty_tier_threshold_unique", lambda floor: inserted(_tier(floor, threshold_points=1_000))),
+    Violation("loyalty_tier_name_unique", lambda floor: inserted(_tier(floor, name="Gold"))),
+    Violation("loyalty_tier_threshold_not_negative", lambda floor: inserted(_tier(floor, threshold_points=-1))),
+    Violation("loyalty_tier_multiplier_within_limits", lambda floor: inserted(_tier(floor, multiplier=Decimal(0)))),
+    Violation(
+        "loyalty_tier_multiplier_within_limits", lambda floor: inserted(_tier(floor, multiplier=Decimal("10.001")))
+    ),
+)
+
+ACCOUNTS = (
+    Violation("loyalty_account_balance_not_negative", lambda floor: _change(account_of(floor.player()), balance=-1)),
+    Violation(
+        "loyalty_account_lifetime_not_negative", lambda floor: _change(account_of(floor.player()), lifetime_points=-1)
+    ),
+    Violation(
+        "loyalty_playerloyalty_entry_count_check", lambda floor: _change(account_of(floor.player()), entry_count=-1)
+    ),
+    Violation("loyalty_playerloyalty_player_id_key", _second_account),
+)
+
+
+def _entry_violation(constraint: str, **changes: Any) -> Violation:
+    return Violation(constraint, lambda floor: inserted(entry(floor, **changes)))
+
+
+LEDGER = (
+    Violation(
+        "loyalty_ledger_seq_unique_in_account",
+        lambda floor: _second_entry_with(floor, seq=1, balance_before=0, balance_after=10),
+    ),
+    Violation("loyalty_ledger_idempotency_key_key", lambda floor: _second_entry_with(floor, idempotency_key="once")),
+    Violation("loyalty_ledger_reverses_id_key", _reverse_twice),
+    _entry_violation("loyalty_ledger_seq_from_one", seq=0),
+    _entry_violation("loyalty_ledger_kind_known", kind="GIFT"),
+    _entry_violation("loyalty_ledger_points_not_zero", points=0, balance_after=0),
+    _entry_violation(
+        "loyalty_ledger_sign_fits_kind", kind="PROMOTION", seq=2, points=-10, balance_before=10, balance_after=0
+    ),
+    _entry_violation("loyalty_ledger_sign_fits_kind", kind="REDEMPTION"),
+    _entry_violation("loyalty_ledger_balance_adds_up", balance_after=11),
+    _entry_violation("loyalty_ledger_balance_not_negative", points=-10, balance_after=-10),
+    _entry_violation("loyalty_ledger_lifetime_not_negative", lifetime_points_after=-1),
+    _entry_violation("loyalty_ledger_first_starts_at_zero", balance_before=5, balance_after=15),
+    _entry_violation("loyalty_ledger_first_starts_at_zero", lifetime_points_before=5, lifetime_points_after=15),
+    _entry_violation("loyalty_ledger_has_reason", reason=""),
+    _entry_violation("loyalty_ledger_has_key", idempotency_key=""),
+    _entry_violation("loyalty_ledger_fingerprint_is_sha256", fingerprint="0F" * 32),
+    _entry_violation("loyalty_ledger_award_has_staff_and_limit", kind="MANUAL_BONUS"),
+    Violation(
+        "loyalty_ledger_award_has_staff_and_limit",
+        lambda floor: inserted(
+            entry(floor, kind="MANUAL_BONUS", staff=floor.supervisor, points=10_001, balance_after=10_001)
+        ),
+    ),
+    _entry_violation("loyalty_ledger_reversal_names_entry", kind="REVERSAL"),
+    Violation(
+        "loyalty_ledger_reversal_names_entry",
+        lambda floor: inserted(entry(floor, kind="PROMOTION", reverses=inserted(entry(floor)))),
+    ),
+)
+
+VIOLATIONS = (*PROGRAM, *ACCOUNTS, *LEDGER)
+
+
+class TestLoyaltyConstraints:
+    @table_of(*VIOLATIONS)
+    def test_refuse_what_breaks_them(self, floor: Floor, violation: Violation) -> None:
+        with refused_by(violation.constraint):
+            violation.attempt(floor)
+
+    def test_let_whole_rows_in(self, floor: Floor) -> None:
+        inserted(entry(floor))
+        inserted(_rate(floor))
+        inserted(_tier(floor))
+
+        assert LedgerEntry.objects.count() == 1
+        assert PlayerLoyalty.objects.count() == 1

@@ -1,0 +1,67 @@
+"""Slips and segments written past the services, to see what PostgreSQL alone refuses."""
+
+from decimal import Decimal
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from ratingslips.models import PlaySegment, RatingSlip
+from tests.floor import Floor
+
+_numbers = count(1)
+
+
+def slip_row(floor: Floor, **changes: Any) -> RatingSlip:
+    """A whole live slip of a new player in seat 1, not saved, but for `changes`."""
+    fields: dict[str, Any] = {
+        "casino": floor.casino,
+        "slip_number": f"TEST-{next(_numbers)}",
+        "player": changes.get("player") or floor.player(),
+        "table": floor.table,
+        "seat": 1,
+        "status": "OPEN",
+        "opened_at": floor.ago(hours=2),
+        "opened_by": floor.boss,
+        "gaming_day": floor.casino.gaming_day_at(floor.now),
+        "correlation_id": uuid4(),
+    }
+    return RatingSlip(**(fields | changes))
+
+
+def closed_row(floor: Floor, **changes: Any) -> RatingSlip:
+    """A whole closed slip whose points are owed, not saved, but for `changes`."""
+    closing = {"status": "CLOSED", "closed_at": floor.now, "closed_by": floor.boss, "theoretical_win": Decimal("57.75")}
+    return slip_row(floor, **(closing | changes))
+
+
+def segment_row(floor: Floor, **changes: Any) -> PlaySegment:
+    """A whole open first segment of a new live slip, not saved, but for `changes`."""
+    slip = changes.get("slip")
+    if slip is None:
+        slip = slip_row(floor)
+        slip.save()
+    fields: dict[str, Any] = {
+        "slip": slip,
+        "seq": 1,
+        "table": floor.table,
+        "seat": 1,
+        "average_bet": Decimal("40.00"),
+        "house_edge_percent": Decimal("0.75"),
+        "decisions_per_hour": Decimal(70),
+        "started_at": floor.ago(hours=2),
+        "started_as": "OPENED",
+        "started_by": floor.boss,
+        "start_correlation_id": uuid4(),
+    }
+    return PlaySegment(**(fields | changes))
+
+
+def ended_row(floor: Floor, **changes: Any) -> PlaySegment:
+    """A whole first segment that ended an hour ago, not saved, but for `changes`."""
+    ending = {
+        "ended_at": floor.ago(hours=1),
+        "ended_as": "PAUSED",
+        "ended_by": floor.boss,
+        "end_correlation_id": uuid4(),
+    }
+    return segment_row(floor, **(ending | changes))

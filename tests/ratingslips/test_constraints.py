@@ -1,0 +1,148 @@
+"""What PostgreSQL itself refuses about the floor, the slips and their segments."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+
+from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
+from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.floor import Floor
+from tests.loyalty.rows import entry
+from tests.ratingslips.rows import closed_row, ended_row, segment_row, slip_row
+
+
+def _game(floor: Floor, **changes: Any) -> GameSettings:
+    fields = {
+        "code": "baccarat",
+        "name": "Baccarat",
+        "decisions_per_hour": Decimal(72),
+        "house_edge_percent": Decimal("1.15"),
+        "seats": 9,
+    }
+    return GameSettings(casino=floor.casino, **(fields | changes))
+
+
+def _table(floor: Floor, **changes: Any) -> GamingTable:
+    fields = {"name": "BA-01", "seats": 9}
+    return GamingTable(casino=floor.casino, pit=floor.pit, game=floor.table.game, **(fields | changes))
+
+
+def _violation(constraint: str, make: Callable[..., models.Model], **changes: Any) -> Violation:
+    return Violation(constraint, lambda floor: inserted(make(floor, **changes)))
+
+
+def _twice(constraint: str, make: Callable[..., models.Model], *shared: str, **changes: Any) -> Violation:
+    def attempt(floor: Floor) -> None:
+        first = inserted(make(floor))
+        inserted(make(floor, **{name: getattr(first, name) for name in shared}, **changes))
+
+    return Violation(constraint, attempt)
+
+
+FLOOR = (
+    Violation(
+        "ratingslips_pit_name_unique_in_casino", lambda floor: inserted(Pit(casino=floor.casino, name=floor.pit.name))
+    ),
+    _twice("ratingslips_game_code_unique_in_casino", _game, "code"),
+    _violation("ratingslips_game_decisions_within_limits", _game, decisions_per_hour=Decimal(0)),
+    _violation("ratingslips_game_decisions_within_limits", _game, decisions_per_hour=Decimal("1000.01")),
+    _violation("ratingslips_game_edge_is_percent", _game, house_edge_percent=Decimal("-0.001")),
+    _violation("ratingslips_game_edge_is_percent", _game, house_edge_percent=Decimal("100.001")),
+    _violation("ratingslips_game_seats_within_limits", _game, seats=0),
+    _violation("ratingslips_game_seats_within_limits", _game, seats=21),
+    _twice("ratingslips_table_name_unique_in_casino", _table, "name"),
+    _violation("ratingslips_table_seats_within_limits", _table, seats=0),
+    _violation("ratingslips_table_seats_within_limits", _table, seats=21),
+)
+
+
+def _two_slips_of_one_entry(floor: Floor) -> None:
+    credited = {"settled_at": floor.now, "ledger_entry": inserted(entry(floor))}
+    inserted(closed_row(floor, **credited))
+    inserted(closed_row(floor, **credited))
+
+
+SLIPS = (
+    _twice("ratingslips_slip_number_unique_in_casino", slip_row, "slip_number", seat=2),
+    _twice("ratingslips_slip_one_live_per_player", slip_row, "player", seat=2),
+    _twice("ratingslips_slip_one_live_per_player", slip_row, "player", seat=2, status="PAUSED"),
+    _twice("ratingslips_slip_one_live_per_seat", slip_row, "seat"),
+    _twice("ratingslips_slip_one_live_per_seat", slip_row, "seat", status="PAUSED"),
+    _violation("ratingslips_slip_has_number", slip_row, slip_number=""),
+    _violation("ratingslips_slip_seat_within_limits", slip_row, seat=0),
+    _violation("ratingslips_slip_seat_within_limits", slip_row, seat=21),
+    _violation("ratingslips_slip_closed_is_whole", slip_row, status="AWAY"),
+    _violation("ratingslips_slip_closed_is_whole", slip_row, theoretical_win=Decimal(1)),
+    _violation("ratingslips_slip_closed_is_whole", slip_row, chips_out=Decimal(1)),
+    _violation("ratingslips_slip_closed_is_whole", closed_row, closed_at=None),
+    _violation("ratingslips_slip_closed_is_whole", closed_row, closed_by=None),
+    _violation("ratingslips_slip_closed_is_whole", closed_row, theoretical_win=None),
+    Violation(
+        "ratingslips_slip_closed_after_opened", lambda floor: inserted(closed_row(floor, closed_at=floor.ago(hours=3)))
+    ),
+    _violation("ratingslips_slip_theo_not_negative", closed_row, theoretical_win=Decimal("-0.01")),
+    _violation("ratingslips_slip_money_not_negative", slip_row, buy_in=Decimal("-0.01")),
+    _violation("ratingslips_slip_money_not_negative", closed_row, chips_out=Decimal("-0.01")),
+    Violation("ratingslips_slip_settled_is_closed", lambda floor: inserted(slip_row(floor, settled_at=floor.now))),
+    Violation(
+        "ratingslips_slip_credited_is_closed",
+        lambda floor: inserted(closed_row(floor, ledger_entry=inserted(entry(floor)))),
+    ),
+    Violation(
+        "ratingslips_slip_recovered_was_owed",
+        lambda floor: inserted(closed_row(floor, settled_at=floor.now, recovered_by=floor.supervisor)),
+    ),
+    Violation(
+        "ratingslips_slip_recovered_was_owed",
+        lambda floor: inserted(closed_row(floor, owed_because="BUSY", recovered_by=floor.supervisor)),
+    ),
+    Violation("ratingslips_ratingslip_ledger_entry_id_key", _two_slips_of_one_entry),
+)
+
+
+def _overlap(floor: Floor) -> None:
+    first = inserted(ended_row(floor))
+    assert isinstance(first, PlaySegment)
+    inserted(segment_row(floor, slip=first.slip, seq=2, started_at=floor.ago(hours=1, minutes=1)))
+
+
+SEGMENTS = (
+    Violation(
+        "ratingslips_segment_seq_unique_in_slip",
+        lambda floor: inserted(
+            segment_row(floor, slip=inserted(ended_row(floor)).slip, started_at=floor.ago(hours=1))  # type: ignore[attr-defined]
+        ),
+    ),
+    _twice("ratingslips_segment_one_open_per_slip", segment_row, "slip", seq=2),
+    _violation("ratingslips_segment_seq_from_one", segment_row, seq=0),
+    _violation("ratingslips_segment_bet_positive", segment_row, average_bet=Decimal(0)),
+    _violation("ratingslips_segment_end_is_whole", segment_row, ended_as="PAUSED"),
+    _violation("ratingslips_segment_end_is_whole", ended_row, ended_as=""),
+    _violation("ratingslips_segment_end_is_whole", ended_row, ended_by=None),
+    _violation("ratingslips_segment_end_is_whole", ended_row, end_correlation_id=None),
+    Violation(
+        "ratingslips_segment_end_is_whole", lambda floor: inserted(ended_row(floor, started_at=floor.ago(minutes=59)))
+    ),
+    Violation("ratingslips_segment_no_overlap", _overlap),
+)
+
+VIOLATIONS = (*FLOOR, *SLIPS, *SEGMENTS)
+
+
+class TestRatingSlipConstraints:
+    @table_of(*VIOLATIONS)
+    def test_refuse_what_breaks_them(self, floor: Floor, violation: Violation) -> None:
+        with refused_by(violation.constraint):
+            violation.attempt(floor)
+
+    def test_let_whole_rows_in(self, floor: Floor) -> None:
+        inserted(_game(floor))
+        inserted(_table(floor))
+        inserted(segment_row(floor))
+        inserted(closed_row(floor, settled_at=floor.now, owed_because="BUSY", recovered_by=floor.supervisor))
+        inserted(ended_row(floor, slip=inserted(slip_row(floor, seat=2, status="PAUSED"))))
+
+        assert RatingSlip.objects.count() == 3
+        assert PlaySegment.objects.count() == 2
