@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.middleware.CasinoZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -105,11 +106,16 @@ HAS_OWN_DATABASE = bool(env.str("DATABASE_URL", default=""))
 
 
 def _database() -> dict[str, Any]:
-    """The database of DATABASE_URL (its host may be a percent-encoded socket folder), else the checkout's own."""
+    """The database of DATABASE_URL, else the checkout's own.
+
+    A socket folder may stand as a percent-encoded host or, as libpq has it, in `?host=`.
+    """
     if not HAS_OWN_DATABASE:
         return {"ENGINE": "config.localdb", "NAME": "loyalty", "LOCAL_SERVER": env.str("LOCAL_SERVER", default="main")}
     database: dict[str, Any] = env.db_url("DATABASE_URL")
-    database["HOST"] = unquote(database.get("HOST") or "")
+    options = database.get("OPTIONS", {})
+    database["HOST"] = unquote(options.pop("host", "") or database.get("HOST") or "")
+    database["PORT"] = options.pop("port", "") or database.get("PORT") or ""
     return database
 
 
@@ -164,6 +170,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 X_FRAME_OPTIONS = "DENY"
+
+# A confirmation page carries one row of fields for each of at most 500 slips.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

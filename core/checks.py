@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 MINIMUM_POSTGRESQL_MAJOR: Final = 15
@@ -51,5 +52,13 @@ def check_production_is_whole(**_: Any) -> list[CheckMessage]:
         (not settings.HAS_OWN_DATABASE, "Production needs DATABASE_URL.", "core.E004"),
         (not settings.ALLOWED_HOSTS, "Production needs ALLOWED_HOSTS.", "core.E005"),
         (settings.DEBUG, "DEBUG must be off in production.", "core.E006"),
+        (not _has_secret_key(), "Production needs SECRET_KEY.", "core.E007"),
     ]
     return [Error(message, id=check_id) for is_wrong, message, check_id in wrong if is_wrong]
+
+
+def _has_secret_key() -> bool:
+    try:
+        return bool(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return False

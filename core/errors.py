@@ -28,5 +28,19 @@ class Busy(DomainError):
 
     code = "BUSY"
 
+    def __init__(
+        self, message: str = "Somebody else is working on this just now. Nothing was changed: please try again."
+    ) -> None:
+        super().__init__(message)
+
+
+class OutcomeUnknown(Busy):
+    """The connection was lost while the database was committing; the same request again gives the one result."""
+
+    code = "OUTCOME_UNKNOWN"
+
     def __init__(self) -> None:
-        super().__init__("Somebody else is working on this just now. Nothing was changed: please try again.")
+        super().__init__(
+            "The connection was lost at the last moment, so it is not known whether this was recorded. "
+            "Please try again: nothing is ever done twice."
+        )

@@ -4,37 +4,51 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import psycopg
 import structlog
 from django.db import DatabaseError, transaction
 
-from core.errors import Busy, DomainError
+from core.errors import Busy, DomainError, OutcomeUnknown
 
 log = structlog.get_logger(__name__)
 
-# SQLSTATEs after which the same request may simply be sent again. PostgreSQL manual, appendix A.
-TRY_AGAIN_STATES: Final = frozenset(
+# SQLSTATEs with which a transaction ends although it did nothing wrong. PostgreSQL manual, appendix A.
+_TIMED_OUT: Final = frozenset(
     {
         "40001",  # serialization failure
         "40P01",  # deadlock detected
         "55P03",  # lock timeout
         "57014",  # statement timeout or cancel
-        "57P01",  # the server is shutting down, or the backend was terminated
-        "57P02",  # the server crashed
-        "57P03",  # the server is starting up
-        "57P05",  # idle session timeout
         "25P03",  # idle-in-transaction timeout
         "25P04",  # transaction timeout
     }
 )
+_HUNG_UP: Final = frozenset(
+    {
+        "57P01",  # the server is shutting down, or the backend was terminated
+        "57P02",  # the server crashed
+        "57P03",  # the server is starting up
+        "57P05",  # idle session timeout
+    }
+)
+
+
+def sqlstate_of(error: DatabaseError) -> str | None:
+    """The SQLSTATE that PostgreSQL gave; none where the connection broke before it could, or the error is Django's."""
+    return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
+
+
+def is_hung_up(error: DatabaseError) -> bool:
+    """Whether the connection was lost: the client library then has no SQLSTATE to tell."""
+    state = sqlstate_of(error)
+    if state is None:
+        return isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
+    return state in _HUNG_UP or state.startswith("08")
 
 
 def is_try_again(error: DatabaseError) -> bool:
-    """Whether the request that met `error` may be sent again: a timeout, a deadlock or a lost connection.
-
-    An error without a SQLSTATE comes from the client library when the connection broke.
-    """
-    state = getattr(error.__cause__, "sqlstate", None)
-    return state in TRY_AGAIN_STATES or state is None or state.startswith("08")
+    """Whether the request that met `error` may be sent again: a timeout, a deadlock or a lost connection."""
+    return sqlstate_of(error) in _TIMED_OUT or is_hung_up(error)
 
 
 @contextmanager
@@ -43,18 +57,23 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
 
     Refusals are logged here with their code, so no caller can forget to.
 
-    :raises Busy: the database timed out, broke a deadlock or hung up.
+    :raises Busy: the database timed out, broke a deadlock or hung up; nothing was changed.
+    :raises OutcomeUnknown: the connection was lost during the commit.
     :raises DomainError: whatever the use case refused with, unchanged.
     """
+    committing = False
     try:
         with transaction.atomic(durable=True):
             yield
+            committing = True
     except DomainError as error:
         log.warning("core.operation_refused", operation=name, code=error.code, actor_id=actor_id)
         raise
     except DatabaseError as error:
         if not is_try_again(error):
             raise
-        state = getattr(error.__cause__, "sqlstate", None)
-        log.warning("core.operation_busy", operation=name, sqlstate=state, actor_id=actor_id)
-        raise Busy from error
+        answer = OutcomeUnknown() if committing and is_hung_up(error) else Busy()
+        log.warning(
+            "core.operation_busy", operation=name, code=answer.code, sqlstate=sqlstate_of(error), actor_id=actor_id
+        )
+        raise answer from error

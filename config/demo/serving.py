@@ -1,0 +1,58 @@
+"""The demo's web server: gunicorn on this machine alone."""
+
+import socket
+from typing import Any
+
+from django.core.wsgi import get_wsgi_application
+from gunicorn.app.base import BaseApplication
+
+HOST = "127.0.0.1"
+_THREADS = 8
+
+
+class PortTaken(Exception):
+    """Another program listens on the port, or this user may not."""
+
+
+def require_free_port(port: int) -> None:
+    """Refuse a port that the demo could not serve on.
+
+    :raises PortTaken: saying why, and what to do.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise PortTaken(f"Port {port} cannot be used ({reason}). Choose another: --port {port + 1}") from error
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with our settings and no files of its own."""
+
+    def __init__(self, *, port: int) -> None:
+        self.port = port
+        super().__init__()
+
+    def load_config(self) -> None:
+        chosen: dict[str, Any] = {
+            "bind": f"{HOST}:{self.port}",
+            "workers": 1,
+            "threads": _THREADS,
+            "worker_class": "gthread",
+            "preload_app": True,
+            "loglevel": "warning",
+            "proc_name": "table-ratings",
+            "control_socket_disable": True,
+        }
+        for name, value in chosen.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return get_wsgi_application()
+
+
+def serve(*, port: int) -> None:
+    """Serve the console until Ctrl-C or SIGTERM; does not return."""
+    _Server(port=port).run()

@@ -1,0 +1,68 @@
+"""Who signs in to the demo, and with what."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from guardian.shortcuts import assign_perm
+
+from core.models import Casino, User
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from ratingslips.models import Pit
+
+_PIT_RIGHTS: Final = {
+    PIT_BOSS: ("ratingslips.operate_pit",),
+    PIT_SUPERVISOR: ("ratingslips.operate_pit", "ratingslips.recover_loyalty"),
+}
+_PROGRAM_RIGHTS: Final = {LOYALTY_SUPERVISOR: ("loyalty.award", "loyalty.pause_program")}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Login:
+    """A member of the demo's staff: what they are, and what they hold."""
+
+    title: str
+    username: str
+    first_name: str
+    last_name: str
+    roles: tuple[str, ...]
+
+    @property
+    def password(self) -> str:
+        """The same at every start of this installation and another in every other: it comes from the secret key."""
+        digest = hmac.new(settings.SECRET_KEY.encode(), f"demo:{self.username}".encode(), hashlib.sha256)
+        return f"{self.username}-{digest.hexdigest()[:8]}"
+
+
+LOGINS: Final = (
+    Login(title="Pit boss", username="pitboss", first_name="Dana", last_name="Whitfield", roles=(PIT_BOSS,)),
+    Login(
+        title="Supervisor",
+        username="supervisor",
+        first_name="Ruth",
+        last_name="Okonkwo",
+        roles=(PIT_SUPERVISOR, LOYALTY_SUPERVISOR),
+    ),
+    Login(title="Auditor", username="auditor", first_name="Tomasz", last_name="Lind", roles=(AUDITOR,)),
+)
+
+
+def hire(login: Login, *, casino: Casino) -> User:
+    """Create the account of a member of the demo's staff, or set its password anew, with all its rights."""
+    names = {"first_name": login.first_name, "last_name": login.last_name}
+    user: User
+    user, _ = User.objects.get_or_create(
+        username=login.username, defaults={"casino": casino, "is_staff": True, **names}
+    )
+    user.set_password(login.password)
+    user.save(update_fields=["password"])
+    user.groups.set(Group.objects.filter(name__in=login.roles))
+    for role in login.roles:
+        for permission in _PIT_RIGHTS.get(role, ()):
+            assign_perm(permission, user, Pit.objects.filter(casino=casino))
+        for permission in _PROGRAM_RIGHTS.get(role, ()):
+            assign_perm(permission, user, casino.loyalty_program)
+    return user

@@ -1,0 +1,86 @@
+"""The demo's evening: whichever hour it is started at, it is evening on its floor."""
+
+import csv
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config.demo import plan
+from config.demo.plan import DemoPlan, Row, evening_zone, plan_demo, shift_to
+
+RECORDED = Path(plan.__file__).parent / "data" / "pit-day-2026-11-14" / "rating-events.csv"
+HOURS = [datetime(2026, 11, 24, hour, 17, tzinfo=UTC) for hour in range(24)]
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[Row]:
+    with RECORDED.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def planned(recorded: list[Row], now: datetime) -> DemoPlan:
+    first = datetime.fromisoformat(recorded[0]["occurred_at"])
+    return plan_demo(recorded, now=now, shift=shift_to(now, zone=evening_zone(now), recorded_day_at=first))
+
+
+def events_of(day: DemoPlan) -> list[Row]:
+    return [*day.before_pause, *day.during_pause, *day.after_pause]
+
+
+class TestEveningZone:
+    @pytest.mark.parametrize("now", HOURS)
+    def test_has_evening_at_every_hour_of_the_day(self, now: datetime) -> None:
+        local = now.astimezone(ZoneInfo(evening_zone(now)))
+
+        assert time(19, 30) <= local.time() < time(20, 30)
+
+
+class TestShiftTo:
+    def test_keeps_the_time_of_day(self) -> None:
+        now = datetime(2026, 11, 24, 19, 45, tzinfo=UTC)
+        recorded = datetime.fromisoformat("2026-11-14T19:45:00-08:00")
+
+        assert recorded + shift_to(now, zone="Europe/London", recorded_day_at=recorded) == now
+
+
+class TestPlanDemo:
+    @pytest.mark.parametrize("now", HOURS[::6])
+    def test_leaves_about_thirty_slips_live_and_hundreds_closed(self, recorded: list[Row], now: datetime) -> None:
+        events = events_of(planned(recorded, now))
+
+        closed = {row["slip_number"] for row in events if row["event"] == "CLOSE"}
+        opened = {row["slip_number"] for row in events if row["event"] == "OPEN"}
+        assert 25 <= len(opened - closed) <= 35
+        assert len(closed) > 300
+
+    @pytest.mark.parametrize("now", HOURS[::6])
+    def test_closes_a_few_slips_while_the_programme_is_paused(self, recorded: list[Row], now: datetime) -> None:
+        day = planned(recorded, now)
+
+        assert 2 <= sum(row["event"] == "CLOSE" for row in day.during_pause) <= 15
+        assert day.paused_at < day.resumed_at < now
+
+    @pytest.mark.parametrize("now", HOURS[::6])
+    def test_has_a_slip_open_for_more_than_eight_hours(self, recorded: list[Row], now: datetime) -> None:
+        events = events_of(planned(recorded, now))
+
+        forgotten = [row for row in events if row["slip_number"] == "D00001"]
+        assert [row["event"] for row in forgotten] == ["OPEN"]
+        assert now - datetime.fromisoformat(forgotten[0]["occurred_at"]) > timedelta(hours=8)
+
+    @pytest.mark.parametrize("now", HOURS)
+    def test_has_a_slip_paused_for_more_than_half_an_hour(self, recorded: list[Row], now: datetime) -> None:
+        last_event = {row["slip_number"]: row for row in events_of(planned(recorded, now))}
+
+        pauses = [row for row in last_event.values() if row["event"] == "PAUSE"]
+        assert any(now - datetime.fromisoformat(row["occurred_at"]) > timedelta(minutes=30) for row in pauses)
+
+    def test_replays_in_order_of_time_and_nothing_from_the_future(self, recorded: list[Row]) -> None:
+        now = HOURS[7]
+
+        times = [datetime.fromisoformat(row["occurred_at"]) for row in events_of(planned(recorded, now))]
+
+        assert times == sorted(times)
+        assert times[-1] <= now

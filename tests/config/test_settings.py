@@ -1,0 +1,79 @@
+"""Settings, as a fresh process reads them from its environment."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import json
+from django.conf import settings
+database = settings.DATABASES["default"]
+print(json.dumps({key: str(database.get(key, "")) for key in ("ENGINE", "NAME", "USER", "HOST", "PORT")}))
+"""
+
+
+def database_of(**environment: str) -> dict[str, Any]:
+    kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "LOCAL_SERVER"}}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env={**kept, "DJANGO_SETTINGS_MODULE": "config.settings", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    parsed: dict[str, Any] = json.loads(done.stdout)
+    return parsed
+
+
+class TestDatabase:
+    def test_is_the_private_server_without_a_url(self) -> None:
+        assert database_of()["ENGINE"] == "config.localdb"
+
+    def test_is_plain_postgresql_with_a_url(self) -> None:
+        database = database_of(DATABASE_URL="postgres://app@db.example:5433/floor")
+
+        assert database["ENGINE"] == "django.db.backends.postgresql"
+        assert [database[key] for key in ("NAME", "USER", "HOST", "PORT")] == ["floor", "app", "db.example", "5433"]
+
+    def test_takes_a_socket_folder_as_an_encoded_host(self) -> None:
+        assert database_of(DATABASE_URL="postgres://app@%2Frun%2Fpostgresql/floor")["HOST"] == "/run/postgresql"
+
+    def test_takes_a_socket_folder_as_libpq_writes_it(self) -> None:
+        assert database_of(DATABASE_URL="postgresql://app@/floor?host=/run/postgresql&port=5432")["HOST"] == (
+            "/run/postgresql"
+        )
+
+
+class TestProduction:
+    @pytest.mark.parametrize(
+        ("missing", "said"),
+        [("SECRET_KEY", "SECRET_KEY"), ("DATABASE_URL", "core.E004"), ("ALLOWED_HOSTS", "core.E005")],
+    )
+    def test_is_refused_by_a_check_without_what_it_needs(self, missing: str, said: str) -> None:
+        whole = {
+            "ENVIRONMENT": "production",
+            "SECRET_KEY": "k" * 60,
+            "DATABASE_URL": "postgres://app@db.example/floor",
+            "ALLOWED_HOSTS": "console.example",
+        }
+
+        done = subprocess.run(
+            [sys.executable, "manage.py", "check"],
+            cwd=ROOT,
+            env={**os.environ, **whole, "DJANGO_SETTINGS_MODULE": "config.settings", missing: ""},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+        assert done.returncode != 0
+        assert said in done.stderr
