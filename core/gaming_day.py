@@ -22,6 +22,8 @@ def span_of(day: date, *, zone: ZoneInfo, starts_at: time) -> tuple[datetime, da
 def gaming_day_at(at: datetime, *, zone: ZoneInfo, starts_at: time) -> date:
     """The gaming day that the instant `at` (aware) belongs to."""
     calendar_day = at.astimezone(zone).date()
-    if at >= start_of(calendar_day, zone=zone, starts_at=starts_at):
-        return calendar_day
+    # The next day may have begun on a calendar that still shows this one, where clocks go back across midnight.
+    for day in (calendar_day + timedelta(days=1), calendar_day):
+        if at >= start_of(day, zone=zone, starts_at=starts_at):
+            return day
     return calendar_day - timedelta(days=1)
