@@ -3,10 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from core.errors import DomainError
 
 Request = Mapping[str, str | int | None]
+
+_ABSENT: Final = object()
 
 
 class IdempotencyConflict(DomainError):
@@ -30,5 +33,6 @@ def fingerprint(request: Request) -> str:
 
 
 def differing_fields(first: Request, again: Request) -> tuple[str, ...]:
-    """The names, in order, of the fields in which two requests differ."""
-    return tuple(sorted(name for name in {*first, *again} if first.get(name) != again.get(name)))
+    """The names, in order, of the fields in which two requests differ; a field that one lacks is not the same as an empty one."""
+    fields = {*first, *again}
+    return tuple(sorted(name for name in fields if first.get(name, _ABSENT) != again.get(name, _ABSENT)))
