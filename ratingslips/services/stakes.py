@@ -7,6 +7,7 @@ from core.errors import DomainError
 
 MAX_AVERAGE_BET: Final = Decimal("1000000.00")
 MAX_AMOUNT: Final = Decimal("100000000.00")
+_CENT: Final = Decimal("0.01")
 
 
 class InvalidAverageBet(DomainError):
@@ -25,8 +26,7 @@ def _is_money(amount: Decimal, *, most: Decimal) -> bool:
     """Whether `amount` is a number of whole cents from 0 to `most`."""
     if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount <= most:
         return False
-    exponent = amount.normalize().as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -2
+    return amount == amount.quantize(_CENT)
 
 
 def require_average_bet(average_bet: Decimal) -> None:
