@@ -22,6 +22,7 @@ _FLOOR: Final = (
     "core.view_casino",
     "core.view_player",
     "loyalty.view_playerloyalty",
+    "loyalty.view_ledgerentry",
     "ratingslips.view_pit",
     "ratingslips.view_gamingtable",
     "ratingslips.view_gamesettings",
@@ -33,7 +34,6 @@ _LOYALTY: Final = (
     "loyalty.view_loyaltyprogram",
     "loyalty.view_earningrate",
     "loyalty.view_tier",
-    "loyalty.view_ledgerentry",
 )
 
 PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {

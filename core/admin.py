@@ -1,0 +1,132 @@
+"""The console's pages of the casino, its staff and its players."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group, Permission
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from core.console.display import pill
+from core.console.lists import OwnCasinoFilter
+from core.console.scope import ConsoleAdmin, staff_of
+from core.models import Casino, Player, User
+
+if TYPE_CHECKING:
+    DjangoUserAdmin = UserAdmin[User]
+else:
+    DjangoUserAdmin = UserAdmin
+
+admin.site.site_header = "Table ratings"
+admin.site.site_title = "Table ratings"
+admin.site.index_title = "Console"
+admin.site.site_url = None
+
+
+@admin.register(Casino)
+class CasinoAdmin(ConsoleAdmin[Casino]):
+    """The house itself: its name, its time zone and when its accounting day begins."""
+
+    casino_lookup = "pk"
+    list_display = ("name", "code", "time_zone", "gaming_day_starts_at")
+    search_fields = ("name", "code")
+
+
+@admin.register(Player)
+class PlayerAdmin(ConsoleAdmin[Player]):
+    """Known players; enrolling one opens the loyalty account."""
+
+    casino_lookup = "casino"
+    list_display = ("name", "card_number", "state", "casino")
+    list_filter = ("status", ("casino", OwnCasinoFilter))
+    list_select_related = ("casino",)
+    search_fields = ("card_number", "first_name", "last_name")
+    search_help_text = "Card number or name."
+    fields = ("casino", "card_number", "first_name", "last_name", "status")
+
+    @admin.display(description="player", ordering="last_name")
+    def name(self, player: Player) -> str:
+        return f"{player.last_name}, {player.first_name}"
+
+    @admin.display(description="status", ordering="status")
+    def state(self, player: Player) -> str:
+        return pill(player.get_status_display(), state=player.status)
+
+
+@admin.register(User)
+class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
+    """Members of staff. Who is no superuser manages the staff of their own casino, never themselves, and gives no
+    role that can do more than they can.
+    """
+
+    casino_lookup = "casino"
+    list_display = ("username", "first_name", "last_name", "casino", "roles", "is_active", "is_superuser")
+    list_filter = ("is_active", "groups", ("casino", OwnCasinoFilter))
+    list_select_related = ("casino",)
+    autocomplete_fields = ("player",)
+    filter_horizontal = ("groups",)
+    ordering = ("username",)
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Who", {"fields": ("first_name", "last_name", "email", "casino", "player")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("username", "casino", "is_staff", "usable_password", "password1", "password2"),
+            },
+        ),
+    )
+
+    @admin.display(description="roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all())
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[User]":
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = tuple(field for field in super().get_readonly_fields(request, obj) if field != "casino")
+        if staff_of(request).is_superuser:
+            return (*fields, "last_login", "date_joined")
+        return (*fields, "last_login", "date_joined", "is_superuser", *(("casino",) if obj else ()))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_staff": True} | super().get_changeform_initial_data(request)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "groups" and not staff_of(request).is_superuser:
+            kwargs["queryset"] = Group.objects.exclude(pk__in=_groups_beyond(staff_of(request)))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Closed, for who is no superuser, on superusers, on themselves and on who can do more than they can."""
+        allowed = super().has_change_permission(request, obj)
+        actor = staff_of(request)
+        if not allowed or actor.is_superuser or obj is None:
+            return allowed
+        if obj.is_superuser or obj.pk == actor.pk or obj.casino_id != actor.casino_id:
+            return False
+        return not obj.groups.filter(pk__in=_groups_beyond(actor)).exists()
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Who is no superuser adds staff to their own casino only."""
+        if not staff_of(request).is_superuser and not change:
+            obj.casino_id = staff_of(request).casino_id
+        super().save_model(request, obj, form, change)
+
+
+def _groups_beyond(actor: User) -> "QuerySet[Group]":
+    """The roles that hold a permission which `actor` does not."""
+    held = actor.get_all_permissions()
+    lacking = [
+        permission.pk
+        for permission in Permission.objects.select_related("content_type")
+        if f"{permission.content_type.app_label}.{permission.codename}" not in held
+    ]
+    return Group.objects.filter(permissions__in=lacking)

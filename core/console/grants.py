@@ -1,0 +1,138 @@
+"""Granting permissions on one row, such as a pit: to a person or to a role, by who may change that row."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import structlog
+from django import forms
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from guardian.admin import GuardedModelAdminMixin
+from guardian.forms import GroupObjectPermissionsForm, UserObjectPermissionsForm
+from guardian.shortcuts import get_objects_for_user
+
+from core.console.links import Link, adds_links
+from core.console.scope import ConsoleAdmin, M, in_casino_of, staff_of
+from core.models import User
+
+log = structlog.get_logger(__name__)
+
+
+class _Checkboxes:
+    """Each grantable permission as a box to tick: no script, and large enough for a finger."""
+
+    def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
+        grantable = GRANTABLE[type(self.obj)]  # type: ignore[attr-defined]
+        choices: list[tuple[str, str]] = super().get_obj_perms_field_choices()  # type: ignore[misc]
+        return [choice for choice in choices if choice[0] in grantable]
+
+    def get_obj_perms_field_widget(self) -> type[forms.Widget]:
+        return forms.CheckboxSelectMultiple
+
+
+class StaffGrantsForm(_Checkboxes, UserObjectPermissionsForm):
+    """What one member of staff may do on the row."""
+
+
+class RoleGrantsForm(_Checkboxes, GroupObjectPermissionsForm):
+    """What the members of one role may do on the row."""
+
+
+GRANTABLE: dict[type[Any], Sequence[str]] = {}
+
+
+class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
+    """Pages of rows on which permissions are granted; open to who may change the row, globally or it alone."""
+
+    grantable: ClassVar[Sequence[str]]
+    change_form_template: str = "admin/change_form.html"  # type: ignore[misc]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        GRANTABLE[self.model] = self.grantable
+        adds_links(self.model)(self._permissions_link)
+
+    def _permissions_link(self, request: HttpRequest, obj: M) -> list[Link]:
+        if not self.has_change_permission(request, obj):
+            return []
+        return [
+            Link(
+                label="Object permissions",
+                url=reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_permissions", args=[obj.pk]),
+            )
+        ]
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Whether the row may be changed: by a global permission or by one on the row; without a row, on any row."""
+        if super().has_change_permission(request, obj):
+            return True
+        permission = f"{self.opts.app_label}.change_{self.opts.model_name}"
+        if obj is not None:
+            return staff_of(request).has_perm(permission, obj)
+        return get_objects_for_user(staff_of(request), permission, klass=self.model).exists()
+
+    def obj_perms_manage_view(self, request: HttpRequest, object_pk: str) -> HttpResponse:
+        self._require_may_grant(request, object_pk)
+        response: HttpResponse = super().obj_perms_manage_view(request, object_pk)  # type: ignore[no-untyped-call]
+        return response
+
+    def obj_perms_manage_user_view(self, request: HttpRequest, object_pk: str, user_id: str) -> HttpResponse:
+        obj = self._require_may_grant(request, object_pk)
+        if not user_id.isdecimal() or not self._staff(request).filter(pk=user_id).exists():
+            raise Http404
+        response = super().obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-untyped-call]
+        return self._logged(request, obj, response, user=user_id)
+
+    def obj_perms_manage_group_view(self, request: HttpRequest, object_pk: str, group_id: str) -> HttpResponse:
+        obj = self._require_may_grant(request, object_pk)
+        if not group_id.isdecimal():
+            raise Http404
+        response = super().obj_perms_manage_group_view(request, object_pk, group_id)  # type: ignore[no-untyped-call]
+        return self._logged(request, obj, response, role=group_id)
+
+    def _require_may_grant(self, request: HttpRequest, object_pk: str) -> M:
+        obj = self.get_object(request, object_pk)
+        if obj is None:
+            raise Http404
+        if not self.has_change_permission(request, obj):
+            raise PermissionDenied
+        return obj
+
+    def _logged(self, request: HttpRequest, obj: M, response: HttpResponse, **grantee: str) -> HttpResponse:
+        if request.method == "POST" and response.status_code == 302:
+            held = sorted(set(request.POST.getlist("permissions")))
+            log.info(
+                "console.permissions_set",
+                **grantee,
+                on=self.opts.label_lower,
+                on_id=obj.pk,
+                held=held,
+                actor_id=request.user.pk,
+            )
+            whom = ", ".join(f"{kind} {key}" for kind, key in grantee.items())
+            self.log_change(request, obj, f"Permissions of {whom} set to: {', '.join(held) or 'none'}.")
+        return response
+
+    def _staff(self, request: HttpRequest) -> Any:
+        return in_casino_of(staff_of(request), User.objects.filter(is_staff=True), lookup="casino")
+
+    def get_obj_perms_base_context(self, request: HttpRequest, obj: M) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_obj_perms_base_context(request, obj)  # type: ignore[no-untyped-call]
+        permissions = [one for one in context["model_perms"] if one.codename in self.grantable]
+        return context | {"model_perms": permissions, "title": f"Object permissions: {obj}"}
+
+    def get_obj_perms_user_select_form(self, request: HttpRequest) -> type[forms.Form]:
+        field = forms.ModelChoiceField(queryset=self._staff(request).filter(is_active=True), label="Member of staff")
+        return type("StaffSelectForm", (forms.Form,), {"user": field})
+
+    def get_obj_perms_group_select_form(self, request: HttpRequest) -> type[forms.Form]:
+        field = forms.ModelChoiceField(queryset=Group.objects.order_by("name"), label="Role")
+        return type("RoleSelectForm", (forms.Form,), {"group": field})
+
+    def get_obj_perms_manage_user_form(self, request: HttpRequest) -> type[forms.Form]:
+        return StaffGrantsForm
+
+    def get_obj_perms_manage_group_form(self, request: HttpRequest) -> type[forms.Form]:
+        return RoleGrantsForm

@@ -1,0 +1,58 @@
+"""Buttons that an app adds to another app's page, so that a page below need not know what stands above it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A button: where it leads and what it says; `is_primary` for the one thing that most people come for."""
+
+    label: str
+    url: str
+    is_primary: bool = False
+
+
+Provider = Callable[[HttpRequest, Any], Iterable[Link]]
+P = TypeVar("P", bound=Provider)
+
+_providers: dict[type[Model], list[Provider]] = {}
+
+
+def adds_links(model: type[Model]) -> Callable[[P], P]:
+    """Register a function of request and row that gives the buttons of the row's page."""
+
+    def register(provider: P) -> P:
+        _providers.setdefault(model, []).append(provider)
+        return provider
+
+    return register
+
+
+def links_for(request: HttpRequest, obj: Model) -> list[Link]:
+    """All buttons for the page of `obj`, in the order in which the apps were loaded."""
+    return [link for provider in _providers.get(type(obj), ()) for link in provider(request, obj)]
+
+
+def page_url(obj: Model) -> str:
+    """The address of the console's page of `obj`."""
+    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+
+
+def list_url(model: type[Model], **filters: object) -> str:
+    """The address of the console's list of `model`, narrowed by `filters`."""
+    query = "&".join(f"{name}={value}" for name, value in filters.items())
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{url}?{query}" if query else url
+
+
+def link_to(obj: Model, label: object = None) -> SafeString:
+    """An HTML link to the page of `obj`, by default in its own words."""
+    return format_html('<a href="{}">{}</a>', page_url(obj), obj if label is None else label)

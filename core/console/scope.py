@@ -1,0 +1,136 @@
+"""Whose rows a member of staff sees: those of their own casino, in every list, choice, filter and guessed address."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from django.contrib import admin, messages
+from django.db import models
+from django.forms import ModelChoiceField
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from core.console.links import Link, links_for
+from core.errors import DomainError
+from core.models import User
+from core.roles import OPERATOR
+
+M = TypeVar("M", bound=models.Model)
+Q = TypeVar("Q", bound="models.QuerySet[Any]")
+
+P = TypeVar("P", bound=models.Model)
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+else:
+
+    class ModelAdmin(admin.ModelAdmin, Generic[M]):
+        """Django's own, with its model as a type argument."""
+
+    class TabularInline(admin.TabularInline, Generic[M, P]):
+        """Django's own, with its model and its parent's as type arguments."""
+
+
+LIST_PER_PAGE = 50
+
+
+def staff_of(request: HttpRequest) -> User:
+    """The signed-in member of staff; the admin's own check stands before every page that asks."""
+    assert isinstance(request.user, User), "the admin lets nobody in who is not signed in"
+    return request.user
+
+
+def works_everywhere(user: User) -> bool:
+    """Whether `user` sees all casinos: a superuser, or an operator who belongs to none."""
+    if user.is_superuser:
+        return True
+    return user.casino_id is None and user.groups.filter(name=OPERATOR).exists()
+
+
+def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
+    """Those of `rows` that `user` may see; `lookup` leads from a row to its casino. Without a casino, none."""
+    if works_everywhere(user):
+        return rows
+    if user.casino_id is None:
+        return rows.none()
+    return rows.filter(**{lookup: user.casino_id})
+
+
+class ConsoleAdmin(ModelAdmin[M]):
+    """Pages of one model, closed to other casinos' rows and to deletion: what is no longer used is deactivated."""
+
+    casino_lookup: ClassVar[str]
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    list_per_page = LIST_PER_PAGE
+    list_max_show_all = 0
+    shows_history: ClassVar[bool] = True
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[M]":
+        return in_casino_of(staff_of(request), super().get_queryset(request), lookup=self.casino_lookup)
+
+    def formfield_for_foreignkey(
+        self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        """Offer only what the other model's own page would show."""
+        related = self.admin_site._registry.get(db_field.related_model)
+        if isinstance(related, ConsoleAdmin) and "queryset" not in kwargs:
+            kwargs["queryset"] = related.get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"casino": staff_of(request).casino_id} | super().get_changeform_initial_data(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
+        """No row moves to another casino."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return (*fields, "casino") if obj is not None and hasattr(obj, "casino_id") else fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Answer a refusal of what stands below the page with its sentence, after the transaction is undone."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def list_links(self, request: HttpRequest) -> Iterable[Link]:
+        """Buttons above the list."""
+        return ()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        links = {"console_links": list(self.list_links(request))}
+        return super().changelist_view(request, links | (extra_context or {}))
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: M | None = None,
+    ) -> HttpResponse:
+        context["console_links"] = links_for(request, obj) if obj is not None else []
+        context["shows_history"] = self.shows_history
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+class ServiceOwnedAdmin(ConsoleAdmin[M]):
+    """Pages to read what services write: closed to add, change and delete, for superusers as well."""
+
+    shows_history = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False

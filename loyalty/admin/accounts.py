@@ -1,0 +1,183 @@
+"""The players' accounts: balance, tier and progress, the newest entries, and awards by hand."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from core.console import display
+from core.console.links import Link, adds_links, link_to, list_url, page_url
+from core.console.lists import CappedPaginator, OwnCasinoFilter
+from core.console.pages import form_page, viewable
+from core.console.scope import ServiceOwnedAdmin, staff_of
+from core.errors import DomainError
+from core.idempotency import IdempotencyConflict
+from core.models import Player
+from core.permissions import has_permission
+from loyalty.forms import AwardForm
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services import InvalidReason, LoyaltyPosting, manual_reward
+from loyalty.tiers import next_tier, progress_percent
+
+AWARD: Final = "loyalty.award"
+ENTRIES_SHOWN: Final = 50
+
+
+@admin.register(PlayerLoyalty)
+class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
+    """Accounts, to read; points are awarded on a page of their own."""
+
+    casino_lookup = "program__casino"
+    paginator = CappedPaginator
+    list_display = ("player_name", "card", "balance_points", "lifetime", "tier", "progress", "updated")
+    list_select_related = ("player", "tier", "program")
+    list_filter = (("tier", OwnCasinoFilter), "player__status")
+    search_fields = ("player__card_number", "player__first_name", "player__last_name")
+    search_help_text = "Card number or name."
+    ordering = ("-updated_at",)
+    fields = ("player_link", "card", "balance_points", "lifetime", "tier", "progress", "updated", "newest_entries")
+    readonly_fields = ("player_link", "card", "balance_points", "lifetime", "progress", "updated", "newest_entries")
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[PlayerLoyalty]":
+        return (
+            super().get_queryset(request).select_related(*self.list_select_related).prefetch_related("program__tiers")
+        )
+
+    @admin.display(description="player", ordering="player__last_name")
+    def player_name(self, account: PlayerLoyalty) -> str:
+        return f"{account.player.last_name}, {account.player.first_name}"
+
+    @admin.display(description="player")
+    def player_link(self, account: PlayerLoyalty) -> str:
+        return link_to(account.player)
+
+    @admin.display(description="card", ordering="player__card_number")
+    def card(self, account: PlayerLoyalty) -> str:
+        return account.player.card_number
+
+    @admin.display(description="balance", ordering="balance")
+    def balance_points(self, account: PlayerLoyalty) -> str:
+        return display.points(account.balance)
+
+    @admin.display(description="lifetime points", ordering="lifetime_points")
+    def lifetime(self, account: PlayerLoyalty) -> str:
+        return display.points(account.lifetime_points)
+
+    @admin.display(description="progress")
+    def progress(self, account: PlayerLoyalty) -> str:
+        tiers = list(account.program.tiers.all())
+        percent = progress_percent(account.lifetime_points, tiers)
+        following = next_tier(account.lifetime_points, tiers)
+        words = f"{percent} % to {following}" if following else "highest tier"
+        return format_html('<progress max="100" value="{}" aria-hidden="true"></progress> {}', percent, words)
+
+    @admin.display(description="updated", ordering="updated_at")
+    def updated(self, account: PlayerLoyalty) -> str:
+        return display.moment(account.updated_at)
+
+    @admin.display(description="newest entries")
+    def newest_entries(self, account: PlayerLoyalty) -> str:
+        entries = account.entries.select_related("staff", "tier_after").order_by("-seq")[:ENTRIES_SHOWN]
+        rows = [
+            {
+                "entry": link_to(entry, f"#{entry.pk}"),
+                "when": display.moment(entry.created_at),
+                "kind": entry.get_kind_display(),
+                "points": display.points(entry.points, signed=True),
+                "balance": display.points(entry.balance_after),
+                "tier": entry.tier_after,
+                "staff": entry.staff or "system",
+                "reason": entry.reason,
+            }
+            for entry in entries
+        ]
+        ledger = list_url(LedgerEntry, account__id__exact=account.pk)
+        return render_to_string("loyalty/newest_entries.html", {"rows": rows, "account": account, "ledger_url": ledger})
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.award_view)
+        return [path("<path:object_id>/award/", view, name="loyalty_playerloyalty_award"), *super().get_urls()]
+
+    def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the award form, or make the award once and go back to the account.
+
+        A post is never turned away for a permission here: an award that was made is answered with its first result,
+        also when the right to make it is gone.
+        """
+        account, staff, now = viewable(self, request, object_id), staff_of(request), timezone.now()
+        if request.method == "POST":
+            form = AwardForm(request.POST, account=account, staff=staff, now=now)
+            if form.is_valid() and (posting := self._award(request, account, form)):
+                self.message_user(request, *_answer(posting))
+                return HttpResponseRedirect(page_url(account))
+        else:
+            if not has_permission(staff, AWARD, account.program):
+                raise PermissionDenied
+            form = AwardForm(account=account, staff=staff, now=now)
+        return form_page(
+            self,
+            request,
+            title=f"Award points to {account.player}",
+            form=form,
+            submit_label="Award points",
+            cancel_url=page_url(account),
+            original=account,
+            facts=[
+                ("Player", account.player),
+                ("Status", account.player.get_status_display()),
+                ("Balance", self.balance_points(account)),
+                ("Tier", account.tier),
+                ("Progress", self.progress(account)),
+            ],
+        )
+
+    def _award(self, request: HttpRequest, account: PlayerLoyalty, form: AwardForm) -> LoyaltyPosting | None:
+        given: dict[str, Any] = form.cleaned_data
+        try:
+            return manual_reward(
+                player=account.player_id,
+                points=given["points"],
+                reason=given["reason"],
+                actor=staff_of(request),
+                at=timezone.now(),
+                reward_id=given["reward_id"] or None,
+                requested_at=form.requested_at,
+            )
+        except InvalidReason as error:
+            form.add_error("reason", error.message)
+        except IdempotencyConflict as error:
+            form.add_error("reward_id", error.message)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        return None
+
+
+def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
+    balances = f"balance {posting.balance_before:,} → {posting.balance_after:,}"
+    if posting.replayed:
+        when = display.moment(posting.updated_at)
+        text = f"This award was already made on {when}, entry #{posting.entry_id} ({balances}): nothing was added."
+        return text, messages.WARNING
+    risen = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
+    return f"{posting.points:,} points awarded: {balances}{risen}. Entry #{posting.entry_id}.", messages.SUCCESS
+
+
+@adds_links(PlayerLoyalty)
+def _account_links(request: HttpRequest, account: PlayerLoyalty) -> Iterable[Link]:
+    if has_permission(staff_of(request), AWARD, account.program):
+        url = reverse("admin:loyalty_playerloyalty_award", args=[account.pk])
+        yield Link(label="Award points", url=url, is_primary=True)
+
+
+@adds_links(Player)
+def _player_links(request: HttpRequest, player: Player) -> Iterable[Link]:
+    account = PlayerLoyalty.objects.filter(player=player).first()
+    if account and staff_of(request).has_perm("loyalty.view_playerloyalty"):
+        yield Link(label="Loyalty account", url=page_url(account))

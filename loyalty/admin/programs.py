@@ -1,0 +1,119 @@
+"""The programme and its rules: read here, paused and resumed here; rates are added and never changed."""
+
+from collections.abc import Iterable
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from core.console.display import pill
+from core.console.grants import GrantingAdmin
+from core.console.links import Link, adds_links, page_url
+from core.console.lists import OwnCasinoFilter
+from core.console.pages import form_page, viewable
+from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.errors import DomainError
+from core.permissions import has_permission
+from loyalty.forms import PauseForm
+from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from loyalty.services import pause_program, resume_program
+
+PAUSE_PROGRAM = "loyalty.pause_program"
+
+
+@admin.register(LoyaltyProgram)
+class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
+    """The programme of a casino; set up by `load_casino`, with its tiers, and never deleted."""
+
+    casino_lookup = "casino"
+    grantable = ("award", "pause_program", "change_loyaltyprogram")
+    list_display = ("name", "casino", "state", "paused_at", "pause_reason")
+    list_select_related = ("casino",)
+    fields = ("casino", "name", "state", "paused_at", "paused_by", "pause_reason")
+    readonly_fields = ("state", "paused_at", "paused_by", "pause_reason")
+
+    @admin.display(description="status")
+    def state(self, program: LoyaltyProgram) -> str:
+        return pill("Paused", state="paused") if program.is_paused else pill("Running", state="open")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = [
+            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"loyalty_loyaltyprogram_{name}")
+            for name, view in (("pause", self.pause_view), ("resume", self.resume_view))
+        ]
+        return [*pages, *super().get_urls()]  # type: ignore[no-untyped-call]
+
+    def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for a reason, then pause."""
+        return self._switch(request, object_id, form=PauseForm(request.POST or None), verb="Pause")
+
+    def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask once more, then resume."""
+        form = forms.Form(request.POST if request.method == "POST" else None)
+        return self._switch(request, object_id, form=form, verb="Resume")
+
+    def _switch(self, request: HttpRequest, object_id: str, *, form: forms.Form, verb: str) -> HttpResponse:
+        program = viewable(self, request, object_id)
+        if request.method == "POST" and form.is_valid():
+            try:
+                if verb == "Pause":
+                    reason = form.cleaned_data["reason"]
+                    pause_program(program=program, actor=staff_of(request), at=timezone.now(), reason=reason)
+                else:
+                    resume_program(program=program, actor=staff_of(request))
+            except DomainError as error:
+                form.add_error(None, error.message)
+            else:
+                self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)
+                return HttpResponseRedirect(page_url(program))
+        elif request.method != "POST" and not has_permission(staff_of(request), PAUSE_PROGRAM, program):
+            raise PermissionDenied
+        return form_page(
+            self,
+            request,
+            title=f"{verb} {program}",
+            form=form,
+            submit_label=f"{verb} the programme",
+            cancel_url=page_url(program),
+            original=program,
+            explanation="While it is paused, no points are posted. Play goes on; slips that close are owed points."
+            if verb == "Pause"
+            else "Points are posted again. Slips that closed meanwhile are paid by recovery.",
+        )
+
+
+@adds_links(LoyaltyProgram)
+def _switch_link(request: HttpRequest, program: LoyaltyProgram) -> Iterable[Link]:
+    if has_permission(staff_of(request), PAUSE_PROGRAM, program):
+        name = "resume" if program.is_paused else "pause"
+        url = reverse(f"admin:loyalty_loyaltyprogram_{name}", args=[program.pk])
+        yield Link(label=name.capitalize(), url=url, is_primary=True)
+
+
+@admin.register(EarningRate)
+class EarningRateAdmin(ConsoleAdmin[EarningRate]):
+    """Rates are added, with the instant from which they hold; past play keeps its own."""
+
+    casino_lookup = "program__casino"
+    list_display = ("program", "points_per_unit", "effective_from")
+    list_select_related = ("program",)
+    list_filter = (("program", OwnCasinoFilter),)
+
+    def has_change_permission(self, request: HttpRequest, obj: EarningRate | None = None) -> bool:
+        return False
+
+
+@admin.register(Tier)
+class TierAdmin(ServiceOwnedAdmin[Tier]):
+    """The ranks of a programme, to read."""
+
+    casino_lookup = "program__casino"
+    list_display = ("name", "program", "threshold_points", "multiplier")
+    list_select_related = ("program",)
+    list_filter = (("program", OwnCasinoFilter),)

@@ -1,0 +1,137 @@
+"""What people type about slips; the services decide whether it can be so."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from django import forms
+from django.db.models import Q, QuerySet
+
+from core.console.fields import MoneyField, WholeNumberField
+from core.models import Player
+from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
+from ratingslips.services.stakes import MAX_AMOUNT, MAX_AVERAGE_BET
+
+Choices = Sequence[tuple[Any, Any]]
+
+NAMESAKES_SHOWN: Final = 10
+_NONE_CHOSEN: Final = ("", "Choose a table")
+
+
+def _average_bet(**kwargs: Any) -> MoneyField:
+    return MoneyField(label="Average bet", least=Decimal("0.01"), most=MAX_AVERAGE_BET, **kwargs)
+
+
+def _money(label: str) -> MoneyField:
+    return MoneyField(label=label, most=MAX_AMOUNT, required=False)
+
+
+def _seat() -> WholeNumberField:
+    return WholeNumberField(label="Seat", least=1, most=MAX_SEATS)
+
+
+def table_choices(tables: "QuerySet[GamingTable]") -> dict[int, Choices]:
+    """For each casino, its active tables among `tables`, under their pits, saying which seats are free."""
+    active = list(tables.filter(is_active=True).select_related("pit").order_by("pit__name", "name"))
+    taken: dict[int, set[int]] = defaultdict(set)
+    for table_id, seat in RatingSlip.objects.live().filter(table__in=active).values_list("table_id", "seat"):
+        taken[table_id].add(seat)
+    pits: dict[int, dict[str, list[tuple[int, str]]]] = defaultdict(lambda: defaultdict(list))
+    for table in active:
+        free = [str(seat) for seat in range(1, table.seats + 1) if seat not in taken[table.pk]]
+        seats = f"free: {', '.join(free)}" if free else "full"
+        pits[table.casino_id][table.pit.name].append((table.pk, f"{table.name} ({seats})"))
+    return {casino_id: [_NONE_CHOSEN, *by_pit.items()] for casino_id, by_pit in pits.items()}
+
+
+def _chosen_table(choices: Choices) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(label="Table", coerce=int, choices=choices)
+
+
+class BetForm(forms.Form):
+    """The average bet of one slip from now on."""
+
+    average_bet = _average_bet()
+
+
+class MoveForm(forms.Form):
+    """Where one slip goes to."""
+
+    table = forms.TypedChoiceField(label="Table", coerce=int)
+    seat = _seat()
+
+    def __init__(self, *args: Any, tables: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["table"] = _chosen_table(tables)
+
+
+class CompleteForm(forms.Form):
+    """What changed hands, where it is known."""
+
+    buy_in = _money("Buy-in")
+    chips_out = _money("Chips out")
+
+
+class OpenForm(forms.Form):
+    """A player who sits down. The player is found by card number, or by a name that only one of them bears."""
+
+    player = forms.CharField(
+        label="Player",
+        max_length=100,
+        help_text="Card number, or a name.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    table = forms.TypedChoiceField(label="Table", coerce=int)
+    seat = _seat()
+    average_bet = _average_bet()
+    buy_in = _money("Buy-in")
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        players: "QuerySet[Player]",
+        tables: Mapping[int, Choices],
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, initial=dict(initial or {}))
+        self._players, self._tables = players, tables
+        every = [_NONE_CHOSEN, *(group for choices in tables.values() for group in choices[1:])]
+        self.fields["table"] = _chosen_table(every)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("player") and cleaned.get("table"):
+            try:
+                cleaned["player"] = self._player_named(cleaned["player"], casino_id=self._casino_of(cleaned["table"]))
+            except forms.ValidationError as error:
+                self.add_error("player", error)
+        return cleaned
+
+    def _casino_of(self, table_id: int) -> int:
+        return next(
+            casino_id
+            for casino_id, choices in self._tables.items()
+            if any(key == table_id for _, group in choices[1:] for key, _ in group)
+        )
+
+    def _player_named(self, text: str, *, casino_id: int) -> Player:
+        """The one player of the table's casino with this card number or name.
+
+        :raises ValidationError: nobody, or several; then it names them with their cards.
+        """
+        players = self._players.filter(casino=casino_id)
+        if with_card := players.filter(card_number__iexact=text).first():
+            return with_card
+        named = Q()
+        for word in text.split():
+            named &= Q(first_name__icontains=word) | Q(last_name__icontains=word)
+        found = list(players.filter(named)[: NAMESAKES_SHOWN + 1])
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise forms.ValidationError(f"No player has the card or the name “{text}”.")
+        names = ", ".join(str(player) for player in found[:NAMESAKES_SHOWN])
+        more = " and more" if len(found) > NAMESAKES_SHOWN else ""
+        raise forms.ValidationError(f"Several players match; type the card number: {names}{more}.")
