@@ -1,0 +1,85 @@
+"""A combination of settings that would betray the product is refused before it serves anyone."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, registry
+from django.db import connections
+
+from core import checks
+
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "IS_PRODUCTION": True,
+    "HAS_OWN_DATABASE": True,
+    "ALLOWED_HOSTS": ["ratings.example"],
+    "DEBUG": False,
+}
+
+
+def _ids(messages: list[CheckMessage]) -> list[str | None]:
+    return [message.id for message in messages]
+
+
+class TestCheckDatabaseIsPostgresql:
+    def test_is_content_with_postgresql(self) -> None:
+        assert checks.check_database_is_postgresql() == []
+
+    def test_refuses_any_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(checks, "connections", {"default": SimpleNamespace(vendor="sqlite")})
+
+        messages = checks.check_database_is_postgresql()
+
+        assert _ids(messages) == ["core.E001"]
+        assert "sqlite, not PostgreSQL" in messages[0].msg
+
+
+class TestCheckPostgresqlVersion:
+    @pytest.mark.django_db
+    def test_is_content_with_the_one_that_runs(self) -> None:
+        assert checks.check_postgresql_version(databases=["default"]) == []
+
+    def test_asks_nothing_where_no_database_is_named(self) -> None:
+        assert checks.check_postgresql_version(databases=None) == []
+
+    @pytest.mark.django_db
+    def test_refuses_an_older_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        connections["default"].ensure_connection()
+        monkeypatch.setattr(checks, "MINIMUM_POSTGRESQL_MAJOR", 1000)
+
+        assert _ids(checks.check_postgresql_version(databases=["default"])) == ["core.E002"]
+
+
+class TestCheckProductionIsWhole:
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({}, []),
+            ({"ENVIRONMENT": "staging"}, ["core.E003"]),
+            ({"HAS_OWN_DATABASE": False}, ["core.E004"]),
+            ({"ALLOWED_HOSTS": []}, ["core.E005"]),
+            ({"DEBUG": True}, ["core.E006"]),
+            (
+                {"DEBUG": True, "ALLOWED_HOSTS": [], "HAS_OWN_DATABASE": False},
+                ["core.E004", "core.E005", "core.E006"],
+            ),
+            ({"ENVIRONMENT": "development", "IS_PRODUCTION": False, "HAS_OWN_DATABASE": False}, []),
+        ],
+    )
+    def test_names_each_thing_that_is_wrong(self, settings: Any, changes: dict[str, Any], expected: list[str]) -> None:
+        for name, value in (PRODUCTION | changes).items():
+            setattr(settings, name, value)
+
+        assert _ids(checks.check_production_is_whole()) == expected
+
+
+class TestRegistration:
+    def test_is_done_for_every_check(self) -> None:
+        registered = registry.registry.get_checks(include_deployment_checks=False)
+
+        assert {
+            checks.check_database_is_postgresql,
+            checks.check_postgresql_version,
+            checks.check_production_is_whole,
+        } <= set(registered)

@@ -1,0 +1,136 @@
+"""Who may do what: globally or on the object, by person or by group, in one's own casino, asked afresh each time."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from guardian.shortcuts import assign_perm, remove_perm
+
+from core.models import User
+from core.permissions import NotPermitted, has_permission, require_permission
+from tests.factories import CasinoFactory, PitFactory, StaffFactory
+from tests.floor import Floor
+
+OPERATE = "ratingslips.operate_pit"
+
+
+@pytest.fixture
+def newcomer(floor: Floor) -> User:
+    """A member of staff of the floor's casino without any permission."""
+    return StaffFactory.create(casino=floor.casino)
+
+
+@pytest.fixture
+def shift(newcomer: User) -> Group:
+    """A group that the newcomer is in."""
+    group = Group.objects.create(name="Evening shift")
+    newcomer.groups.add(group)
+    return group
+
+
+class TestHasPermission:
+    def test_does_not_hold_for_who_was_granted_nothing(self, floor: Floor, newcomer: User) -> None:
+        assert not has_permission(newcomer, OPERATE, floor.pit)
+
+    def test_holds_for_a_person_globally(self, floor: Floor, newcomer: User) -> None:
+        assign_perm(OPERATE, newcomer)
+
+        assert has_permission(newcomer, OPERATE, floor.pit)
+
+    def test_holds_for_a_group_globally(self, floor: Floor, newcomer: User, shift: Group) -> None:
+        assign_perm(OPERATE, shift)
+
+        assert has_permission(newcomer, OPERATE, floor.pit)
+
+    def test_holds_for_a_person_on_this_object_alone(self, floor: Floor, newcomer: User) -> None:
+        assign_perm(OPERATE, newcomer, floor.pit)
+
+        assert has_permission(newcomer, OPERATE, floor.pit)
+        assert not has_permission(newcomer, OPERATE, PitFactory.create(casino=floor.casino))
+
+    def test_holds_for_a_group_on_this_object_alone(self, floor: Floor, newcomer: User, shift: Group) -> None:
+        assign_perm(OPERATE, shift, floor.pit)
+
+        assert has_permission(newcomer, OPERATE, floor.pit)
+        assert not has_permission(newcomer, OPERATE, PitFactory.create(casino=floor.casino))
+
+    def test_does_not_hold_for_a_group_that_the_person_is_not_in(self, floor: Floor, newcomer: User) -> None:
+        assign_perm(OPERATE, Group.objects.create(name="Morning shift"), floor.pit)
+
+        assert not has_permission(newcomer, OPERATE, floor.pit)
+
+    def test_does_not_hold_for_another_permission_on_the_object(self, floor: Floor, newcomer: User) -> None:
+        assign_perm("ratingslips.recover_loyalty", newcomer, floor.pit)
+
+        assert not has_permission(newcomer, OPERATE, floor.pit)
+
+    def test_does_not_hold_in_another_casino_even_with_a_global_grant(self, floor: Floor) -> None:
+        stranger = StaffFactory.create(casino=CasinoFactory.create())
+        assign_perm(OPERATE, stranger)
+        assign_perm(OPERATE, stranger, floor.pit)
+
+        assert not has_permission(stranger, OPERATE, floor.pit)
+
+    def test_holds_in_every_casino_for_staff_of_the_house(self, floor: Floor) -> None:
+        of_the_house = StaffFactory.create(casino=None)
+        assign_perm(OPERATE, of_the_house)
+
+        assert has_permission(of_the_house, OPERATE, floor.pit)
+        assert has_permission(of_the_house, OPERATE, PitFactory.create())
+
+    def test_holds_for_a_superuser_of_the_casino(self, floor: Floor) -> None:
+        assert has_permission(StaffFactory.create(casino=floor.casino, is_superuser=True), OPERATE, floor.pit)
+        assert not has_permission(
+            StaffFactory.create(casino=CasinoFactory.create(), is_superuser=True), OPERATE, floor.pit
+        )
+
+    @pytest.mark.parametrize("is_superuser", [False, True])
+    def test_does_not_hold_for_who_was_deactivated(self, floor: Floor, is_superuser: bool) -> None:
+        left = StaffFactory.create(casino=floor.casino, is_superuser=is_superuser)
+        assign_perm(OPERATE, left, floor.pit)
+        User.objects.filter(pk=left.pk).update(is_active=False)
+
+        assert left.is_active
+        assert not has_permission(left, OPERATE, floor.pit)
+
+    def test_is_gone_at_once_when_it_is_revoked_between_page_and_post(self, floor: Floor, newcomer: User) -> None:
+        assign_perm(OPERATE, newcomer, floor.pit)
+        seen_on_the_page = has_permission(newcomer, OPERATE, floor.pit)
+
+        remove_perm(OPERATE, newcomer, floor.pit)
+
+        assert seen_on_the_page
+        assert not has_permission(newcomer, OPERATE, floor.pit)
+
+    def test_is_gone_at_once_when_the_person_leaves_the_group(self, floor: Floor, newcomer: User, shift: Group) -> None:
+        assign_perm(OPERATE, shift)
+        seen_on_the_page = has_permission(newcomer, OPERATE, floor.pit)
+
+        newcomer.groups.remove(shift)
+
+        assert seen_on_the_page
+        assert not has_permission(newcomer, OPERATE, floor.pit)
+
+    def test_takes_one_statement(self, floor: Floor) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            has_permission(floor.boss, OPERATE, floor.pit)
+
+        assert len(queries) == 1
+
+    def test_keeps_permissions_of_the_same_name_in_two_apps_apart(self, floor: Floor, newcomer: User) -> None:
+        award = Permission.objects.get(content_type__app_label="loyalty", codename="award")
+        pit_content = Permission.objects.get(codename="operate_pit").content_type
+        newcomer.user_permissions.add(
+            Permission.objects.create(codename="award", content_type=pit_content, name="Can award a pit")
+        )
+
+        assert not has_permission(newcomer, f"loyalty.{award.codename}", floor.program)
+
+
+class TestRequirePermission:
+    def test_says_what_is_missing_and_where(self, floor: Floor, newcomer: User) -> None:
+        with pytest.raises(NotPermitted, match=f"“{OPERATE}” on {floor.pit}"):
+            require_permission(newcomer, OPERATE, floor.pit)
+
+    def test_is_silent_where_all_is_well(self, floor: Floor) -> None:
+        require_permission(floor.boss, OPERATE, floor.pit)

@@ -1,0 +1,65 @@
+"""The roles of the house are there after every migrate and flush."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+
+from core.models import User
+from core.roles import OPERATOR, PERMISSIONS_OF_ROLE, PIT_BOSS, SYSTEM_USERNAME, set_roles, system_account
+
+
+def _permissions_of(role: str) -> set[str]:
+    permissions = Group.objects.get(name=role).permissions.values_list("content_type__app_label", "codename")
+    return {f"{app_label}.{codename}" for app_label, codename in permissions}
+
+
+@pytest.mark.django_db
+class TestSetRoles:
+    @pytest.mark.parametrize("role", PERMISSIONS_OF_ROLE)
+    def test_has_given_each_role_exactly_its_permissions_when_the_database_was_made(self, role: str) -> None:
+        assert _permissions_of(role) == set(PERMISSIONS_OF_ROLE[role])
+
+    def test_comes_again_after_a_flush(self) -> None:
+        call_command("flush", interactive=False, verbosity=0)
+
+        assert set(Group.objects.values_list("name", flat=True)) == set(PERMISSIONS_OF_ROLE)
+        assert _permissions_of(PIT_BOSS) == set(PERMISSIONS_OF_ROLE[PIT_BOSS])
+        assert User.objects.get().username == SYSTEM_USERNAME
+
+    def test_changes_nothing_when_it_runs_again(self) -> None:
+        before = {group.pk: group.name for group in Group.objects.all()}, User.objects.count()
+
+        set_roles()
+
+        assert ({group.pk: group.name for group in Group.objects.all()}, User.objects.count()) == before
+
+    def test_takes_back_what_somebody_added_to_a_role(self) -> None:
+        Group.objects.get(name=PIT_BOSS).permissions.add(Permission.objects.get(codename="award"))
+
+        set_roles()
+
+        assert "loyalty.award" not in _permissions_of(PIT_BOSS)
+
+    def test_lets_no_role_but_the_operator_act_everywhere(self) -> None:
+        acting = {"ratingslips.operate_pit", "ratingslips.recover_loyalty", "loyalty.award", "loyalty.pause_program"}
+
+        assert {role for role in PERMISSIONS_OF_ROLE if _permissions_of(role) & acting} == {OPERATOR}
+
+
+@pytest.mark.django_db
+class TestSystemAccount:
+    def test_is_one_and_an_operator(self) -> None:
+        system = system_account()
+
+        assert system == system_account()
+        assert system.casino is None
+        assert list(system.groups.values_list("name", flat=True)) == [OPERATOR]
+
+    @pytest.mark.parametrize("password", ["", "!", "system", None])
+    def test_cannot_sign_in(self, password: str | None) -> None:
+        system = system_account()
+
+        assert not system.has_usable_password()
+        assert not system.is_staff
+        assert not system.is_superuser
+        assert not system.check_password(password)

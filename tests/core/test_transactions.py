@@ -1,0 +1,158 @@
+"""An operation owns its transaction, and says of a database error whether to try again."""
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import psycopg
+import pytest
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+from structlog.testing import capture_logs
+
+from core.errors import Busy, DomainError, OutcomeUnknown
+from core.models import Casino
+from core.transactions import is_try_again, operation
+from tests.concurrency import Elsewhere
+
+
+class Refusal(DomainError):
+    code = "REFUSAL"
+
+
+def _fail_with(state: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'made by a test' USING ERRCODE = '{state}'; END $$")
+
+
+def _write_in_an_operation(then: Callable[[], object]) -> None:
+    with operation("test.write", actor_id=7):
+        Casino.objects.create(code="written", name="Written", time_zone="UTC")
+        then()
+
+
+def _is_written() -> bool:
+    return Casino.objects.filter(code="written").exists()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
+
+
+@pytest.mark.django_db
+class TestOperation:
+    def test_commits_what_was_written(self) -> None:
+        _write_in_an_operation(lambda: None)
+
+        assert _is_written()
+
+    @pytest.mark.parametrize(
+        "state", ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "08006"]
+    )
+    def test_says_busy_and_leaves_nothing_where_trying_again_helps(self, state: str) -> None:
+        with capture_logs() as lines, pytest.raises(Busy, match="Nothing was changed") as refusal:
+            _write_in_an_operation(lambda: _fail_with(state))
+
+        assert isinstance(refusal.value.__cause__, DatabaseError)
+        assert not _is_written()
+        assert [(line["event"], line["code"], line["sqlstate"]) for line in lines] == [
+            ("core.operation_busy", "BUSY", state)
+        ]
+
+    @pytest.mark.parametrize(
+        ("state", "error"), [("23505", IntegrityError), ("23001", IntegrityError), ("42601", ProgrammingError)]
+    )
+    def test_passes_every_other_database_error_on(self, state: str, error: type[DatabaseError]) -> None:
+        with pytest.raises(error):
+            _write_in_an_operation(lambda: _fail_with(state))
+
+        assert not _is_written()
+
+    def test_passes_a_refusal_on_unchanged_and_logs_its_code_alone(self) -> None:
+        refusal = Refusal("José Nguyễn is barred.")
+
+        with capture_logs() as lines, pytest.raises(Refusal) as raised:
+            _write_in_an_operation(lambda: _raise(refusal))
+
+        assert raised.value is refusal
+        assert not _is_written()
+        assert [(line["event"], line["code"], line["operation"]) for line in lines] == [
+            ("core.operation_refused", "REFUSAL", "test.write")
+        ]
+        assert "José" not in str(lines)
+
+    def test_rolls_back_and_passes_on_what_nobody_foresaw(self) -> None:
+        with pytest.raises(ZeroDivisionError):
+            _write_in_an_operation(lambda: _raise(ZeroDivisionError()))
+
+        assert not _is_written()
+
+    def test_cannot_stand_inside_another(self) -> None:
+        with pytest.raises(RuntimeError, match="durable"):
+            _write_in_an_operation(lambda: _write_in_an_operation(lambda: None))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestOperationOnItsOwnConnection:
+    def test_cannot_stand_inside_somebody_elses_transaction(self) -> None:
+        with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+            _write_in_an_operation(lambda: None)
+
+    def test_says_busy_when_the_connection_is_lost_before_the_commit(self) -> None:
+        lost = Elsewhere(lambda: _write_in_an_operation(_lose_connection))
+
+        assert type(lost.outcome()) is Busy
+        assert not _is_written()
+
+    def test_says_that_the_outcome_is_unknown_when_the_connection_is_lost_in_the_commit(self) -> None:
+        lost = Elsewhere(lambda: _write_in_an_operation(_break_the_commit))
+
+        assert isinstance(lost.outcome(), OutcomeUnknown)
+
+
+def _lose_connection() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def _break_the_commit() -> None:
+    """Let the commit's own trigger end the connection: a deferred one runs when everything else is done."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            CREATE FUNCTION pg_temp.hang_up() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER hang_up AFTER UPDATE ON core_casino DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION pg_temp.hang_up();
+            UPDATE core_casino SET name = 'changed';
+            """
+        )
+
+
+def _without_state(error: type[DatabaseError], cause: type[psycopg.Error] | None) -> DatabaseError:
+    made = error("made by a test")
+    made.__cause__ = cause("made by a test") if cause else None
+    return made
+
+
+class TestIsTryAgain:
+    @pytest.mark.parametrize(
+        ("error", "cause"), [(OperationalError, psycopg.OperationalError), (InterfaceError, psycopg.InterfaceError)]
+    )
+    def test_holds_for_a_connection_that_broke(self, error: type[DatabaseError], cause: type[psycopg.Error]) -> None:
+        assert is_try_again(_without_state(error, cause))
+
+    @pytest.mark.parametrize(
+        ("error", "cause"),
+        [(ProgrammingError, psycopg.ProgrammingError), (DatabaseError, None), (ProgrammingError, None)],
+    )
+    def test_does_not_hold_for_a_mistake_that_never_reached_the_server(
+        self, error: type[DatabaseError], cause: type[psycopg.Error] | None
+    ) -> None:
+        assert not is_try_again(_without_state(error, cause))
