@@ -191,7 +191,8 @@ USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = env.path("STATIC_ROOT", default=str(LOCAL_DIR / "static"))
+# In development the files are served from where they lie; production collects them first.
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(LOCAL_DIR / "static")) if IS_PRODUCTION else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

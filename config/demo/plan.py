@@ -5,10 +5,13 @@ the gaming day looks as it was recorded.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from ratingslips.rating_events import EventKind, RatingEvent
 
 EVENING_STARTS_AT: Final = time(19, 30)
 LIVE_SLIPS: Final = 30
@@ -47,21 +50,28 @@ _CITIES: Final = (
 )
 
 # A player and a seat that the recorded day leaves alone until its evening: the slip that somebody forgot to close.
-_FORGOTTEN: Final = {"slip_number": "D00001", "player_card": "100128", "table": "LE-27", "seat": "5"}
+_FORGOTTEN: Final = RatingEvent(
+    line=0,
+    slip_number="D00001",
+    occurred_at=datetime.min.replace(tzinfo=UTC),
+    kind=EventKind.OPEN,
+    player_card="100128",
+    table="LE-27",
+    seat=5,
+    average_bet=Decimal("25.00"),
+)
 _FORGOTTEN_FOR: Final = timedelta(hours=8, minutes=40)
 
 _BAD_SLIP_PREFIX: Final = "X"
-
-Row = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoPlan:
     """The events of the demo in three parts, around the minutes in which the programme is paused."""
 
-    before_pause: Sequence[Row]
-    during_pause: Sequence[Row]
-    after_pause: Sequence[Row]
+    before_pause: Sequence[RatingEvent]
+    during_pause: Sequence[RatingEvent]
+    after_pause: Sequence[RatingEvent]
     paused_at: datetime
     resumed_at: datetime
 
@@ -87,73 +97,63 @@ def shift_to(now: datetime, *, zone: str, recorded_day_at: datetime) -> timedelt
     return now - recorded
 
 
-def plan_demo(recorded: Iterable[Row], *, now: datetime, shift: timedelta) -> DemoPlan:
+def plan_demo(recorded: Iterable[RatingEvent], *, now: datetime, shift: timedelta) -> DemoPlan:
     """Choose and move the events that the demo replays.
 
     Of the slips that are live at `now`, about `LIVE_SLIPS` stay (those that are paused first); the others are left out
     whole. One of them was paused more than half an hour ago, and one more is open since the morning.
     """
-    moved = [row for line in recorded if (row := _moved(line, shift)) is not None and _at(row) <= now]
+    moved = [
+        replace(event, occurred_at=event.occurred_at + shift)
+        for event in recorded
+        if event.occurred_at + shift <= now and not event.slip_number.startswith(_BAD_SLIP_PREFIX)
+    ]
     live = _live_slips(moved)
     kept = set(sorted(live, key=lambda slip: not live[slip])[:LIVE_SLIPS])
-    rows = [row for row in moved if row["slip_number"] in kept or row["slip_number"] not in live]
-    rows = _with_a_long_pause(rows, live=kept, now=now)
-    rows.append(_forgotten_slip(now))
-    rows.sort(key=lambda row: row["occurred_at"])
+    chosen = [event for event in moved if event.slip_number in kept or event.slip_number not in live]
+    events = _with_a_long_pause(chosen, live=kept, now=now)
+    events.append(replace(_FORGOTTEN, occurred_at=now - _FORGOTTEN_FOR))
+    events.sort(key=lambda event: event.occurred_at)
     paused_at = now - timedelta(minutes=PAUSED_FROM_MINUTES_AGO)
     resumed_at = now - timedelta(minutes=PAUSED_UNTIL_MINUTES_AGO)
     return DemoPlan(
-        before_pause=[row for row in rows if _at(row) < paused_at],
-        during_pause=[row for row in rows if paused_at <= _at(row) < resumed_at],
-        after_pause=[row for row in rows if _at(row) >= resumed_at],
+        before_pause=[event for event in events if event.occurred_at < paused_at],
+        during_pause=[event for event in events if paused_at <= event.occurred_at < resumed_at],
+        after_pause=[event for event in events if event.occurred_at >= resumed_at],
         paused_at=paused_at,
         resumed_at=resumed_at,
     )
 
 
-def _at(row: Row) -> datetime:
-    return datetime.fromisoformat(row["occurred_at"])
-
-
-def _moved(row: Row, shift: timedelta) -> Row | None:
-    """The event at its moved time (UTC); none for the recording's bad lines, whose slips are numbered X."""
-    if row["slip_number"].startswith(_BAD_SLIP_PREFIX):
-        return None
-    return row | {"occurred_at": (_at(row) + shift).astimezone(UTC).isoformat()}
-
-
-def _live_slips(rows: Iterable[Row]) -> dict[str, bool]:
-    """The slips that `rows` leave live, in the order in which they opened, each with whether it is paused."""
+def _live_slips(events: Iterable[RatingEvent]) -> dict[str, bool]:
+    """The slips that `events` leave live, in the order in which they opened, each with whether it is paused."""
     paused: dict[str, bool] = {}
-    for row in rows:
-        match row["event"]:
-            case "OPEN":
-                paused[row["slip_number"]] = False
-            case "PAUSE" | "RESUME":
-                paused[row["slip_number"]] = row["event"] == "PAUSE"
-            case "CLOSE":
-                paused.pop(row["slip_number"], None)
+    for event in events:
+        match event.kind:
+            case EventKind.OPEN:
+                paused[event.slip_number] = False
+            case EventKind.PAUSE | EventKind.RESUME:
+                paused[event.slip_number] = event.kind == EventKind.PAUSE
+            case EventKind.CLOSE:
+                paused.pop(event.slip_number, None)
     return paused
 
 
-def _with_a_long_pause(rows: list[Row], *, live: set[str], now: datetime) -> list[Row]:
-    """Leave out what followed one live slip's pause that began long enough ago: the player has not come back."""
-    moves = [row for row in rows if row["event"] == "MOVE"]
-    long_ago = [
-        row
-        for row in rows
-        if row["event"] == "PAUSE"
-        and row["slip_number"] in live
-        and now - _at(row) >= LONG_PAUSE
-        and not any(move["slip_number"] == row["slip_number"] and _at(move) > _at(row) for move in moves)
+def _with_a_long_pause(events: list[RatingEvent], *, live: set[str], now: datetime) -> list[RatingEvent]:
+    """Leave out what followed one live slip's pause that began long enough ago: the player has not come back.
+
+    Not of a slip that moved after its pause: its old seat may have been taken since.
+    """
+    last_move = {event.slip_number: event.occurred_at for event in events if event.kind == EventKind.MOVE}
+    long_pauses = [
+        event
+        for event in events
+        if event.kind == EventKind.PAUSE
+        and event.slip_number in live
+        and now - event.occurred_at >= LONG_PAUSE
+        and last_move.get(event.slip_number, event.occurred_at) <= event.occurred_at
     ]
-    if not long_ago:
-        return rows
-    away = long_ago[-1]
-    return [row for row in rows if row["slip_number"] != away["slip_number"] or _at(row) <= _at(away)]
-
-
-def _forgotten_slip(now: datetime) -> Row:
-    empty = dict.fromkeys(("buy_in", "chips_out"), "")
-    at = (now - _FORGOTTEN_FOR).astimezone(UTC)
-    return {**empty, **_FORGOTTEN, "event": "OPEN", "average_bet": "25.00", "occurred_at": at.isoformat()}
+    if not long_pauses:
+        return events
+    away = long_pauses[-1]
+    return [event for event in events if event.slip_number != away.slip_number or event.occurred_at <= away.occurred_at]

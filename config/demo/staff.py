@@ -62,7 +62,8 @@ def hire(login: Login, *, casino: Casino) -> User:
     user.groups.set(Group.objects.filter(name__in=login.roles))
     for role in login.roles:
         for permission in _PIT_RIGHTS.get(role, ()):
-            assign_perm(permission, user, Pit.objects.filter(casino=casino))
+            for pit in Pit.objects.filter(casino=casino):
+                assign_perm(permission, user, pit)
         for permission in _PROGRAM_RIGHTS.get(role, ()):
             assign_perm(permission, user, casino.loyalty_program)
     return user

@@ -1,0 +1,77 @@
+"""`manage.py demo`: the whole product, running, from one command."""
+
+import logging
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from config.demo import evening
+from config.demo.serving import HOST, PortTaken, require_free_port, serve
+from config.demo.staff import LOGINS
+from core.errors import DomainError
+
+
+class Command(BaseCommand):
+    help = (
+        "Start the product with a gaming day on its floor: brings up the database (a private PostgreSQL unless "
+        "DATABASE_URL is set), loads the demo casino, replays its day up to this evening, and serves the console on "
+        "this machine. A second start keeps the data."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="port to serve on (default: 8000)")
+        parser.add_argument("--once", action="store_true", help="do everything but serve")
+
+    def handle(self, *, port: int, once: bool, **_: Any) -> None:
+        self.started_at = time.monotonic()
+        try:
+            if not once:
+                require_free_port(port)
+            self._prepare()
+        except (PortTaken, DomainError, OperationalError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. Nothing is broken: start it again and it goes on.", returncode=130) from None
+        self._introduce(port)
+        if not once:
+            connections.close_all()
+            serve(port=port)
+
+    def _prepare(self) -> None:
+        connection.ensure_connection()
+        major, minor = divmod(connection.connection.info.server_version, 10_000)
+        whose = "the one that DATABASE_URL names" if settings.HAS_OWN_DATABASE else "a private one, in this checkout"
+        self._say(f"PostgreSQL {major}.{minor}: {whose}")
+        # Every event of a whole day would otherwise be a line on the screen.
+        logging.getLogger().setLevel(logging.ERROR)
+        if self._migrations_are_due():
+            call_command("migrate", verbosity=0, interactive=False)
+            self._say("Schema and roles: up to date")
+        if evening.is_there():
+            self._say("Demo casino: kept from an earlier start")
+        else:
+            evening.begin_evening(now=timezone.now().replace(microsecond=0), say=self._say)
+        logging.getLogger().setLevel(logging.INFO)
+
+    def _migrations_are_due(self) -> bool:
+        executor = MigrationExecutor(connection)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+    def _introduce(self, port: int) -> None:
+        self.stdout.write("")
+        for login in LOGINS:
+            self.stdout.write(f"  {login.title:<11} {login.username:<11} {login.password}")
+        self.stdout.write(f"\nThe console: http://{HOST}:{port}/   (Ctrl-C stops it, the data stays)")
+        self.stdout.flush()
+
+    def _say(self, what: str) -> None:
+        self.stdout.write(f"{time.monotonic() - self.started_at:5.1f} s  {what}")
+        self.stdout.flush()
