@@ -57,6 +57,14 @@ class TestServer:
         assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
         assert {folder.stat().st_uid for folder in folders} == {running.account.user_id}
 
+    def test_closes_a_folder_that_was_open_to_all(self, fresh: LocalServer) -> None:
+        fresh.socket_folder.mkdir()
+        fresh.socket_folder.chmod(0o755)
+
+        fresh.ensure_running()
+
+        assert fresh.socket_folder.stat().st_mode & 0o777 == 0o700
+
     def test_opens_no_tcp_port(self, running: LocalServer) -> None:
         process_id = process_of(running)
         sockets = {str(entry.readlink()) for entry in Path(f"/proc/{process_id}/fd").iterdir()}
