@@ -70,6 +70,10 @@ class Row:
     form: forms.Form | None = None
     context: Any = None
 
+    def says(self, sentence: str) -> str:
+        """The sentence, with the row's name before it unless it names the row itself."""
+        return sentence if self.name in sentence else f"{self.name}: {sentence}"
+
     @property
     def given(self) -> dict[str, Any]:
         """What was typed for this row, once its form is valid."""
@@ -168,7 +172,7 @@ def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
     try:
         return action.perform(request, row)
     except DomainError as error:
-        return Outcome(kind=Kind.REFUSED, sentence=f"{row.name}: {error.message}")
+        return Outcome(kind=Kind.REFUSED, sentence=row.says(error.message))
     except Exception:
         log.exception("console.row_failed", action=action.name, row_id=str(row.obj.pk), actor_id=request.user.pk)
         sentence = f"{row.name}: something went wrong and was reported, reference {correlation.current()}."

@@ -121,7 +121,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
     def get_obj_perms_base_context(self, request: HttpRequest, obj: M) -> dict[str, Any]:
         context: dict[str, Any] = super().get_obj_perms_base_context(request, obj)  # type: ignore[no-untyped-call]
         permissions = [one for one in context["model_perms"] if one.codename in self.grantable]
-        return context | {"model_perms": permissions, "title": f"Object permissions: {obj}"}
+        return context | {"model_perms": permissions, "title": f"Object permissions: {obj}", "original": obj}
 
     def get_obj_perms_user_select_form(self, request: HttpRequest) -> type[forms.Form]:
         field = forms.ModelChoiceField(queryset=self._staff(request).filter(is_active=True), label="Member of staff")

@@ -101,7 +101,7 @@ def _complete(request: HttpRequest, row: Row) -> Outcome:
     try:
         settlement = complete_rating_slip(slip=row.obj, actor=staff_of(request), at=timezone.now(), **money)
     except PartialCompletion as error:
-        return Outcome(kind=Kind.OWED, sentence=f"{row.name}: {error.message}")
+        return Outcome(kind=Kind.OWED, sentence=row.says(error.message))
     return _settled(row, settlement, done="closed")
 
 
