@@ -1,0 +1,194 @@
+"""Points awarded by hand: who may, how many, why, and what is written."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from guardian.shortcuts import assign_perm, remove_perm
+
+from core import correlation
+from core.clock import InvalidTime
+from core.errors import NotFound
+from core.models import Player, User
+from core.permissions import NotPermitted
+from loyalty.models import LedgerEntry
+from loyalty.services import (
+    InvalidAward,
+    InvalidReason,
+    NoLoyaltyProgram,
+    PlayerNotActive,
+    ProgramPaused,
+    SelfAward,
+    pause_program,
+)
+from tests.factories import CasinoFactory, PlayerFactory, StaffFactory
+from tests.floor import Floor
+from tests.loyalty.rewarding import REASON, award
+from tests.loyalty.rows import account_of
+from tests.refusals import logged, refused
+
+
+class TestManualReward:
+    def test_writes_one_entry_with_its_staff_and_moves_the_balance(self, floor: Floor) -> None:
+        player = floor.player()
+        correlation_id = uuid.uuid4()
+
+        with correlation.bound(correlation_id):
+            posting = award(floor, player, reason=f"  {REASON}\n")
+
+        entry = LedgerEntry.objects.get()
+        account = account_of(player)
+        assert (entry.kind, entry.points, entry.reason) == ("MANUAL_BONUS", 100, REASON)
+        assert (entry.staff, entry.seq, entry.correlation_id) == (floor.supervisor, 1, correlation_id)
+        assert entry.gaming_day == floor.casino.gaming_day_at(floor.now)
+        assert (account.balance, account.lifetime_points, account.entry_count) == (100, 100, 1)
+        assert (posting.entry_id, posting.replayed) == (entry.pk, False)
+
+    def test_keeps_what_was_asked_for_with_the_entry(self, floor: Floor) -> None:
+        player = floor.player()
+
+        award(floor, player)
+
+        assert LedgerEntry.objects.get().inputs["request"] == {
+            "kind": "MANUAL_BONUS",
+            "player": player.pk,
+            "staff": floor.supervisor.pk,
+            "points": 100,
+            "reason": REASON,
+        }
+
+    def test_logs_ids_and_nothing_personal(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with logged() as lines:
+            posting = award(floor, player)
+            award(floor, player)
+
+        assert [line["event"] for line in lines] == ["loyalty.points_posted", "loyalty.reward_replayed"]
+        assert {line["entry_id"] for line in lines} == {posting.entry_id}
+        assert {line["staff_id"] for line in lines} == {floor.supervisor.pk}
+        assert REASON not in str(lines)
+
+    def test_takes_the_player_by_id_as_well(self, floor: Floor) -> None:
+        player = floor.player()
+
+        posting = award(floor, player.pk)  # type: ignore[arg-type]
+
+        assert posting.player_id == player.pk
+
+    @pytest.mark.parametrize("points", [1, 10_000])
+    def test_goes_up_to_its_limits(self, floor: Floor, points: int) -> None:
+        assert award(floor, floor.player(), points=points).points == points
+
+    @pytest.mark.parametrize("points", [0, -1, 10_001, 10**30, True, 1.0, "100", None])
+    def test_refuses_points_beyond_them(self, floor: Floor, points: Any) -> None:
+        player = floor.player()
+
+        with refused(InvalidAward, "1 to 10,000 whole points"):
+            award(floor, player, points=points)
+
+    @pytest.mark.parametrize(
+        "reason",
+        ["", "too short", " " * 20, "  too short  ", "x" * 501, "with a nul \0 inside", "an escape \x1b[2J here"],
+    )
+    def test_refuses_a_reason_that_says_too_little_or_is_no_text(self, floor: Floor, reason: str) -> None:
+        player = floor.player()
+
+        with refused(InvalidReason):
+            award(floor, player, reason=reason)
+
+    @pytest.mark.parametrize("reason", ["ten chars!", "   ten chars!   ", "x" * 500, "Anniversaire — 25 ans\nde José"])
+    def test_takes_a_reason_of_ten_to_five_hundred_characters(self, floor: Floor, reason: str) -> None:
+        award(floor, floor.player(), reason=reason)
+
+        assert LedgerEntry.objects.get().reason == reason.strip()
+
+    @pytest.mark.parametrize("reward_id", ["", " ", "two words", "é", "x" * 101, "a\nb", "a\n"])
+    def test_refuses_a_reward_id_that_cannot_be_one(self, floor: Floor, reward_id: str) -> None:
+        player = floor.player()
+
+        with refused(InvalidAward, "reward id"):
+            award(floor, player, reward_id=reward_id)
+
+    def test_refuses_a_time_in_the_future(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(InvalidTime, "future"):
+            award(floor, player, at=floor.now + timedelta(hours=1))
+
+    def test_refuses_a_form_that_was_opened_after_it_was_sent(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(InvalidTime):
+            award(floor, player, at=floor.ago(hours=1), requested_at=floor.now)
+
+    def test_refuses_a_form_that_was_open_for_more_than_a_day(self, floor: Floor) -> None:
+        player = floor.player()
+        award(floor, player, requested_at=floor.ago(days=1))
+
+        with refused(InvalidTime, "open for more than a day"):
+            award(floor, player, requested_at=floor.ago(days=1, microseconds=1))
+
+    def test_refuses_a_player_who_does_not_exist(self, floor: Floor) -> None:
+        with refused(NotFound, "no player 0"):
+            award(floor, 0)  # type: ignore[arg-type]
+
+    def test_refuses_a_casino_without_a_programme(self, floor: Floor) -> None:
+        elsewhere = PlayerFactory.create(casino=CasinoFactory.create())
+
+        with refused(NoLoyaltyProgram):
+            award(floor, elsewhere)
+
+    def test_refuses_who_was_not_granted_it(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(NotPermitted, "loyalty.award"):
+            award(floor, player, actor=floor.boss)
+
+    def test_refuses_who_lost_it_between_page_and_post(self, floor: Floor) -> None:
+        remove_perm("loyalty.award", floor.supervisor, floor.program)
+
+        player = floor.player()
+
+        with refused(NotPermitted):
+            award(floor, player)
+
+    def test_refuses_who_was_deactivated_between_page_and_post(self, floor: Floor) -> None:
+        User.objects.filter(pk=floor.supervisor.pk).update(is_active=False)
+
+        player = floor.player()
+
+        with refused(NotPermitted):
+            award(floor, player)
+
+    def test_refuses_staff_of_another_casino_even_with_a_global_grant(self, floor: Floor) -> None:
+        stranger = StaffFactory.create(casino=CasinoFactory.create())
+        assign_perm("loyalty.award", stranger)
+
+        player = floor.player()
+
+        with refused(NotPermitted):
+            award(floor, player, actor=stranger)
+
+    def test_refuses_an_award_to_oneself(self, floor: Floor) -> None:
+        player = floor.player()
+        User.objects.filter(pk=floor.supervisor.pk).update(player=player)
+
+        with refused(SelfAward, "Ask another supervisor"):
+            award(floor, player)
+
+    @pytest.mark.parametrize("status", [Player.Status.BARRED, Player.Status.INACTIVE])
+    def test_refuses_a_player_who_is_not_active(self, floor: Floor, status: Player.Status) -> None:
+        player = floor.player(status=status)
+
+        with refused(PlayerNotActive, status.label.lower()):
+            award(floor, player)
+
+    def test_refuses_while_the_programme_is_paused_and_says_why(self, floor: Floor) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
+
+        player = floor.player()
+
+        with refused(ProgramPaused, "Migration of the tiers"):
+            award(floor, player)
