@@ -5,12 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import pytest
-from django.db import connection
-from psycopg import sql
+
+from tests.databases import connect, database_url, empty_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -28,30 +27,17 @@ EXPECTED = {
 @pytest.fixture
 def migrated(db: None) -> Iterator[psycopg.Connection]:
     """A fresh database on the tests' server, made by `manage.py migrate` as production would."""
-    settings = connection.settings_dict
-    name = f"{settings['NAME']}_plain"
-    parameters = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
-    parameters |= {"password": settings["PASSWORD"]} if settings["PASSWORD"] else {}
-    password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
-    host = quote(settings["HOST"], safe="")
-    url = f"postgres://{settings['USER']}{password}@{host}:{settings['PORT']}/{name}"
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    with psycopg.connect(dbname="postgres", autocommit=True, **parameters) as server:
-        server.execute(drop)
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            subprocess.run(
-                [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-                cwd=REPOSITORY,
-                env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"},
-                capture_output=True,
-                check=True,
-                timeout=60,
-            )
-            with psycopg.connect(dbname=name, autocommit=True, **parameters) as fresh:
-                yield fresh
-        finally:
-            server.execute(drop)
+    with empty_database("plain") as name:
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+            cwd=REPOSITORY,
+            env={**os.environ, "DATABASE_URL": database_url(name), "DJANGO_SETTINGS_MODULE": "config.settings"},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        with connect(name) as fresh:
+            yield fresh
 
 
 class TestMigratedDatabase:
