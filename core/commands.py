@@ -1,0 +1,116 @@
+"""What the house's commands share: one correlation id a run, one sentence for whatever goes wrong, and exit codes.
+
+Results go to standard output, the log and progress to standard error. On a terminal, where progress would drown in it,
+the log begins at warnings unless `-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2
+used wrongly, 130 interrupted.
+"""
+
+import logging
+import os
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from core import correlation
+from core.errors import DomainError
+from core.models import Casino
+
+log = structlog.get_logger(__name__)
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+INTERRUPTED: Final = 130
+ALL_OF_THE_LOG: Final = 2
+_UNDEFINED_TABLE: Final = "42P01"
+_UNDEFINED_COLUMN: Final = "42703"
+
+
+class HouseCommand(BaseCommand):
+    """A command of the house. Subclasses write `run`, and tell what was done so far, should it be interrupted."""
+
+    @abstractmethod
+    def run(self, *args: Any, **options: Any) -> None:
+        """Do the work; raise `CommandError` for an exit code other than 0."""
+
+    def done_so_far(self) -> str:
+        """One sentence on what an interrupted run has left behind."""
+        return "Nothing was changed."
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Run with a correlation id of its own, and say in a sentence what cannot be done.
+
+        :raises CommandError: with that sentence and the exit code.
+        """
+        with correlation.bound(), _calm_terminal(verbosity=options["verbosity"]):
+            try:
+                self.run(**options)
+            except KeyboardInterrupt:
+                raise CommandError(f"Interrupted. {self.done_so_far()}", returncode=INTERRUPTED) from None
+            except DomainError as error:
+                raise CommandError(str(error), returncode=FAILED) from error
+            except ImproperlyConfigured as error:
+                raise CommandError(f"The settings are wrong: {error}", returncode=FAILED) from error
+            except DatabaseError as error:
+                raise CommandError(f"{_sentence_for(error)} {self.done_so_far()}", returncode=FAILED) from error
+            except InterfaceError as error:
+                raise CommandError(f"The database hung up. {self.done_so_far()}", returncode=FAILED) from error
+
+    def say(self, text: str) -> None:
+        """Write a line of the result; a reader who has gone away stops neither the work nor the command."""
+        self._write(self.stdout, text)
+
+    def tell_progress(self, text: str) -> None:
+        """Write a line for whoever watches, apart from the result."""
+        self._write(self.stderr, text)
+
+    def _write(self, stream: Any, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except BrokenPipeError:
+            # Python would write what is left in the buffer when it ends, and fail again.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def _calm_terminal(*, verbosity: int) -> Iterator[None]:
+    """Leave the log's lines below a warning out where standard error is a terminal and nobody asked for them."""
+    root = logging.getLogger()
+    before = root.level
+    if sys.stderr.isatty() and verbosity < ALL_OF_THE_LOG:
+        root.setLevel(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+
+
+def casino_with_code(code: str) -> Casino:
+    """The casino that an option names.
+
+    :raises CommandError: there is none; says which there are.
+    """
+    casino = Casino.objects.filter(code=code).first()
+    if casino is None:
+        known = ", ".join(Casino.objects.values_list("code", flat=True)[:20])
+        advice = f"There are: {known}." if known else "Load one with load_casino."
+        raise CommandError(f"There is no casino “{code}”. {advice}", returncode=WRONG_USE)
+    return casino
+
+
+def _sentence_for(error: DatabaseError) -> str:
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state in {_UNDEFINED_TABLE, _UNDEFINED_COLUMN}:
+        return "The database is not set up for this version: run “manage.py migrate” first."
+    if not isinstance(error, OperationalError):
+        log.exception("core.command_failed_in_the_database", sqlstate=state)
+    reason = str(error).strip().splitlines()
+    return f"The database cannot do this just now: {reason[0] if reason else type(error).__name__}."

@@ -1,0 +1,41 @@
+"""Ending a command that runs for long: SIGTERM and SIGINT ask it to stop, and it stops where it is safe."""
+
+import os
+import select
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignal:
+    """Inside this block the two signals set `is_set` and end `wait`, and interrupt nothing else."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        # A pipe, because a handler may not take the lock of a threading.Event that the same thread waits on.
+        self._reader, self._writer = os.pipe()
+        self._before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def wait(self, *, seconds: float) -> None:
+        """Wait for so long, or until a signal comes."""
+        if not self.is_set:
+            select.select([self._reader], [], [], seconds)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.is_set:
+            self.is_set = True
+            os.write(self._writer, b".")

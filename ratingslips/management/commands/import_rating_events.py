@@ -1,0 +1,115 @@
+"""Bring in a file of what the floor recorded elsewhere."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+
+from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.roles import system_account
+from ratingslips.importing import ImportProgress, Outcome, import_rating_events
+from ratingslips.rating_events import read_rating_events
+from ratingslips.rejects_file import write_rejects
+from ratingslips.totals import SlipTotals, totals_of
+
+PROGRESS_LINES: Final = 500
+MAX_REJECTS_SHOWN: Final = 100
+
+
+class Command(HouseCommand):
+    help = (
+        "Apply a CSV file of rating events (slip_number, occurred_at, event, player_card, table, seat, average_bet, "
+        "buy_in, chips_out), each line by itself. A bad line is refused by its line number (the header is line 1) and "
+        "changes nothing; the exit code is 0 all the same. A file may be imported again: what stands already is left."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, help="the CSV file, in order of time")
+        parser.add_argument("--casino", required=True, metavar="CODE", help="code of the casino that it is of")
+        parser.add_argument(
+            "--rejects", metavar="FILE", type=Path, help="write the refused lines to this CSV file, replacing it"
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as one JSON object")
+
+    def done_so_far(self) -> str:
+        if not self.progress.lines:
+            return "Nothing was changed."
+        return f"{_summary(self.progress)} What was applied stands; import the file again to go on."
+
+    def run(self, *, file: Path, casino: str, rejects: Path | None, as_json: bool, **_: Any) -> None:
+        progress = self.progress = ImportProgress()
+        if rejects is not None and (
+            rejects.is_dir() or not rejects.parent.is_dir() or rejects.resolve() == file.resolve()
+        ):
+            raise CommandError(
+                f"{rejects} cannot be written: name a file in a folder that exists.", returncode=WRONG_USE
+            )
+        lines = read_rating_events(file)
+        house = casino_with_code(casino)
+        try:
+            for _ in import_rating_events(casino=house, actor=system_account(), lines=lines, progress=progress):
+                if progress.lines % PROGRESS_LINES == 0:
+                    self.tell_progress(f"{progress.lines:,} lines, {len(progress.rejects):,} refused …")
+        finally:
+            self._write_rejects(rejects)
+        totals = totals_of(progress.slip_ids)
+        self.say(_json(totals, progress) if as_json else "\n".join(_text(totals, progress)))
+
+    def _write_rejects(self, path: Path | None) -> None:
+        if path is None or not self.progress.lines:
+            return
+        try:
+            write_rejects(path, self.progress.rejects)
+        except OSError as error:
+            raise CommandError(
+                f"The refused lines could not be written to {path}: {error.strerror}. {self.done_so_far()}",
+                returncode=FAILED,
+            ) from error
+
+
+def _summary(progress: ImportProgress) -> str:
+    counts = progress.counts
+    owed = f" ({counts[Outcome.OWED]:,} closed with points owed)" if counts[Outcome.OWED] else ""
+    return (
+        f"{progress.lines:,} lines: {progress.applied:,} applied{owed}, {counts[Outcome.STANDS]:,} already imported, "
+        f"{counts[Outcome.REJECTED]:,} refused."
+    )
+
+
+def _text(totals: SlipTotals, progress: ImportProgress) -> list[str]:
+    shown = list(progress.rejects.items())[:MAX_REJECTS_SHOWN]
+    lines = [f"line {line}: {error.code}: {error.message}" for line, error in shown]
+    if len(progress.rejects) > len(shown):
+        lines.append(f"… and {len(progress.rejects) - len(shown):,} more refused lines: --rejects FILE lists them all.")
+    lines.append(_summary(progress))
+    if progress.lines and not progress.applied:
+        lines.append("Nothing changed: all that could be imported stands already.")
+    lines.append(
+        f"The file's slips: {totals.slips:,}, theo {totals.theo:,}, {totals.entries:,} ledger entries, "
+        f"{totals.points:,} points."
+    )
+    if totals.tiers:
+        lines.append("Their players' tiers: " + ", ".join(f"{name} {count:,}" for name, count in totals.tiers.items()))
+    return lines
+
+
+def _json(totals: SlipTotals, progress: ImportProgress) -> str:
+    return json.dumps(
+        {
+            "slips": totals.slips,
+            "entries": totals.entries,
+            "points": totals.points,
+            "theo": str(totals.theo),
+            "tiers": totals.tiers,
+            "rejected_lines": progress.counts[Outcome.REJECTED],
+            "rejects": {str(line): f"{error.code}: {error.message}" for line, error in progress.rejects.items()},
+            "lines": progress.lines,
+            "applied": progress.applied,
+            "owed": progress.counts[Outcome.OWED],
+            "already_imported": progress.counts[Outcome.STANDS],
+        },
+        ensure_ascii=False,
+        indent=1,
+    )

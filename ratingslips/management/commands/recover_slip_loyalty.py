@@ -1,0 +1,221 @@
+"""Pay the points that closed slips are owed."""
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.roles import system_account
+from core.stopping import StopSignal
+from ratingslips.models import RatingSlip
+from ratingslips.recovering import RecoveryOutcome, SlipRecovery, owed_slips, recover
+
+DEFAULT_OLDER_THAN_MINUTES: Final = 5
+DEFAULT_LIMIT: Final = 10_000
+MAX_NUMBER: Final = 1_000_000
+_NOTHING_YET: Final = dict.fromkeys(map(str, RecoveryOutcome), 0)
+
+
+class Command(HouseCommand):
+    help = (
+        "Pay the points that closed slips are owed, the longest owed first: all of them, one slip, or those of one "
+        "correlation id. A slip that cannot be paid does not stop the others, and two runs at once share the work. "
+        "Exit code: 0 all paid or nothing owed, 1 some could not be paid, 2 wrong use. "
+        "With --watch: 0 when it was told to stop."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--slip", metavar="NUMBER|UUID", help="only this slip, however long it has been owed")
+        which.add_argument(
+            "--correlation-id", type=_uuid, metavar="UUID", help="only slips that were closed under this id"
+        )
+        parser.add_argument("--casino", metavar="CODE", help="the casino of --slip, where several have that number")
+        parser.add_argument(
+            "--older-than",
+            type=_whole_number,
+            default=DEFAULT_OLDER_THAN_MINUTES,
+            metavar="MINUTES",
+            help="only slips that were closed so long ago or longer (default: %(default)s); "
+            "does not apply to --slip and --correlation-id",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="list what is owed, pay nothing")
+        parser.add_argument(
+            "--limit",
+            type=_number_from_1,
+            default=DEFAULT_LIMIT,
+            metavar="N",
+            help="at most so many slips in one pass (default: %(default)s)",
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print each pass as one JSON object")
+        parser.add_argument(
+            "--watch", type=_number_from_1, metavar="SECONDS", help="begin again every so many seconds, until stopped"
+        )
+
+    def done_so_far(self) -> str:
+        return f"{_summary(self.counts)} Run it again to go on."
+
+    def run(self, *, watch: int | None, slip: str | None, dry_run: bool, **options: Any) -> None:
+        self.counts: Counter[str] = Counter()
+        if watch is not None and slip is not None:
+            raise CommandError("--watch looks for all that is owed: leave --slip out.", returncode=WRONG_USE)
+        if options["casino"] is not None and slip is None:
+            raise CommandError("--casino says where --slip is to be looked for: give both.", returncode=WRONG_USE)
+        if watch is None:
+            self._pass(slip=slip, dry_run=dry_run, **options)
+            if self.counts[RecoveryOutcome.FAILED]:
+                raise CommandError(f"{self.counts[RecoveryOutcome.FAILED]:,} could not be paid.", returncode=FAILED)
+            return
+        with StopSignal() as stop:
+            while not stop.is_set:
+                self._watched_pass(stop, dry_run=dry_run, **options)
+                stop.wait(seconds=watch)
+        self.tell_progress("Stopped.")
+
+    def _watched_pass(self, stop: StopSignal, **options: Any) -> None:
+        """One pass of many; a database that is away for a while does not end the watch."""
+        self.counts = Counter()
+        try:
+            self._pass(slip=None, stop=stop, quiet=True, **options)
+        except DatabaseError as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            self.tell_progress(f"The database cannot be asked just now: {reason}. Trying again.")
+            close_old_connections()
+
+    def _pass(
+        self,
+        *,
+        slip: str | None,
+        casino: str | None,
+        correlation_id: UUID | None,
+        older_than: int,
+        dry_run: bool,
+        limit: int,
+        as_json: bool,
+        stop: StopSignal | None = None,
+        quiet: bool = False,
+        **_: Any,
+    ) -> None:
+        """Go once through what is owed; `quiet` says nothing where there was nothing."""
+        slips: Iterable[RatingSlip]
+        if slip is not None:
+            slips = [_slip(slip, casino_code=casino)]
+        else:
+            closed_until = None if correlation_id else timezone.now() - timedelta(minutes=older_than)
+            slips = owed_slips(closed_until=closed_until, correlation_id=correlation_id)
+        told: list[dict[str, Any]] = []
+        actor = system_account()
+        for owed in islice(slips, limit):
+            if stop is not None and stop.is_set:
+                break
+            if dry_run:
+                line, data = _dry(owed)
+            else:
+                recovery = recover(owed, actor=actor, at=timezone.now(), skip_locked=slip is None)
+                line, data = _line(recovery), _data(recovery)
+            self.counts[data["outcome"]] += 1
+            told.append(data)
+            if not as_json:
+                self.say(line)
+        if told or not quiet:
+            self.say(json.dumps({**_NOTHING_YET, **self.counts, "slips": told}) if as_json else _summary(self.counts))
+
+
+def _slip(text: str, *, casino_code: str | None) -> RatingSlip:
+    """The slip that an option names.
+
+    :raises CommandError: there is none, or more than one.
+    """
+    slips = RatingSlip.objects.select_related("casino").order_by("casino__code")
+    try:
+        slips = slips.filter(pk=UUID(text))
+    except ValueError:
+        slips = slips.filter(slip_number=text)
+    if casino_code is not None:
+        slips = slips.filter(casino=casino_with_code(casino_code))
+    found = list(slips[:20])
+    if not found:
+        raise CommandError(f"There is no slip {text}.", returncode=WRONG_USE)
+    if len(found) > 1:
+        codes = ", ".join(slip.casino.code for slip in found)
+        raise CommandError(
+            f"Several casinos have a slip {text}: say which by --casino ({codes}).", returncode=WRONG_USE
+        )
+    return found[0]
+
+
+def _dry(slip: RatingSlip) -> tuple[str, dict[str, Any]]:
+    data = {
+        "slip": str(slip.pk),
+        "slip_number": slip.slip_number,
+        "casino": slip.casino.code,
+        "outcome": "owed" if slip.is_owed else "not_owed",
+        "closed_at": slip.closed_at.isoformat() if slip.closed_at else None,
+        "theo": str(slip.theoretical_win),
+        "because": slip.owed_because,
+        "correlation_id": str(slip.correlation_id),
+    }
+    name = f"{slip.casino.code} {slip.slip_number}"
+    if not slip.is_owed:
+        return f"{name}: nothing is owed", data
+    return f"{name}: owed since {data['closed_at']} for theo {slip.theoretical_win} ({slip.owed_because})", data
+
+
+def _line(recovery: SlipRecovery) -> str:
+    name = f"{recovery.slip.casino.code} {recovery.slip.slip_number}"
+    balance = "" if recovery.balance is None else f", balance {recovery.balance:,}"
+    match recovery.outcome:
+        case RecoveryOutcome.PAID:
+            return f"{name}: {recovery.points:,} points paid{balance}"
+        case RecoveryOutcome.ALREADY_SETTLED:
+            return f"{name}: settled already, {recovery.points:,} points{balance}"
+        case _:
+            return f"{name}: {recovery.code}: {recovery.reason}"
+
+
+def _data(recovery: SlipRecovery) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "slip": str(recovery.slip.pk),
+        "slip_number": recovery.slip.slip_number,
+        "casino": recovery.slip.casino.code,
+        "outcome": recovery.outcome.value,
+    }
+    if recovery.code:
+        return {**data, "code": recovery.code, "reason": recovery.reason}
+    return {**data, "points": recovery.points, "balance": recovery.balance}
+
+
+def _summary(counts: Counter[str]) -> str:
+    if not counts:
+        return "Nothing is owed."
+    told = [f"{counts[outcome]:,} {outcome.replace('_', ' ')}" for outcome in counts]
+    return f"{sum(counts.values()):,} slips: {', '.join(told)}."
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ArgumentTypeError(f"“{text}” is not a correlation id (a UUID)") from None
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_NUMBER:
+        raise ArgumentTypeError(f"“{text}” is not a whole number from 0 to {MAX_NUMBER:,}")
+    return int(text)
+
+
+def _number_from_1(text: str) -> int:
+    number = _whole_number(text)
+    if number < 1:
+        raise ArgumentTypeError("the least is 1")
+    return number

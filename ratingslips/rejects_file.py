@@ -1,0 +1,38 @@
+"""The file of refused lines, for whoever puts them right in a spreadsheet."""
+
+import csv
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from core.errors import DomainError
+
+COLUMNS: Final = ("line", "code", "reason")
+# A cell that begins so would be run as a formula.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_rejects(path: Path, rejects: Mapping[int, DomainError]) -> None:
+    """Write the refused lines with their reasons to `path`, whole or not at all; what stood there is replaced.
+
+    :raises OSError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with draft.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for line, error in rejects.items():
+                writer.writerow([line, error.code, _harmless(error.message)])
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _harmless(cell: str) -> str:
+    """The cell as text that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
