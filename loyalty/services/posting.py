@@ -172,7 +172,8 @@ def increment_player_loyalty(
     :raises ProgramPaused: the programme takes no postings just now.
     :raises InsufficientBalance: the balance would fall below 0.
     :raises NotFound: there is no such player.
-    :raises ValueError: `reverses` is of another account, does not fit the points, or is missing from a reversal.
+    :raises ValueError: `reverses` is of another account, does not fit the points, was reversed already, or is missing from a
+        reversal.
     """
     account = lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
     contents: Request = {
@@ -209,6 +210,8 @@ def _require_whole_reversal(
         raise ValueError("a reversal, and nothing else, names the entry that it reverses")
     if reverses and (reverses.account_id != account.pk or reverses.points != -points or reverses.kind == Kind.REVERSAL):
         raise ValueError("a reversal takes back one whole entry of the same account, and never another reversal")
+    if reverses and LedgerEntry.objects.filter(reverses=reverses).exists():
+        raise ValueError("this entry was reversed already")
 
 
 def _result(entry: LedgerEntry, *, player_id: int, replayed: bool) -> LoyaltyPosting:
