@@ -17,7 +17,7 @@ from loyalty.models import LedgerEntry
 from loyalty.services import RewardRateExceeded, increment_player_loyalty, pause_program
 from tests.factories import StaffFactory
 from tests.floor import Floor
-from tests.loyalty.rewarding import REASON, award
+from tests.loyalty.postings import REASON, award
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
 

@@ -24,7 +24,7 @@ from loyalty.services import (
 )
 from tests.factories import CasinoFactory, PlayerFactory, StaffFactory
 from tests.floor import Floor
-from tests.loyalty.rewarding import REASON, award
+from tests.loyalty.postings import REASON, award
 from tests.loyalty.rows import account_of
 from tests.refusals import logged, refused
 

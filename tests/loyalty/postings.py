@@ -1,0 +1,46 @@
+"""Postings that tests of the ledger begin with."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from core.models import Player
+from loyalty.models import LedgerEntry
+from loyalty.services import LoyaltyPosting, PlayAccrual, accrue_play, increment_player_loyalty, manual_reward
+from tests.floor import Floor
+
+REASON = "Birthday of a regular guest"
+
+
+def award(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
+    """100 points from the supervisor, now, unless told otherwise."""
+    arguments: dict[str, Any] = {"points": 100, "reason": REASON, "actor": floor.supervisor, "at": floor.now}
+    return manual_reward(player=player, **(arguments | changes))
+
+
+def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
+    """A promotion of 100 points that the system posts now, unless told otherwise."""
+    arguments: dict[str, Any] = {
+        "kind": LedgerEntry.Kind.PROMOTION,
+        "points": 100,
+        "reason": "Double points on Tuesdays",
+        "idempotency_key": f"promotion:{uuid4()}",
+        "staff": None,
+        "at": floor.now,
+        "correlation_id": uuid4(),
+    }
+    return increment_player_loyalty(player=player, **(arguments | changes))
+
+
+def accrue(floor: Floor, player: Player, **changes: Any) -> PlayAccrual:
+    """The worked example's play, theo 57.75, which ended now, unless told otherwise."""
+    arguments: dict[str, Any] = {
+        "theoretical_win": Decimal("57.75"),
+        "earned_at": floor.now,
+        "reason": "Play on slip R00001",
+        "idempotency_key": str(uuid4()),
+        "at": floor.now,
+        "correlation_id": uuid4(),
+        "play": {"slip_number": "R00001"},
+    }
+    return accrue_play(player_id=player.pk, **(arguments | changes))

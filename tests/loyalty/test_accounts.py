@@ -1,0 +1,90 @@
+"""Accounts: opened at enrolment, and once."""
+
+import pytest
+from django.core import serializers
+
+from core.models import Player
+from loyalty.models import PlayerLoyalty, Tier
+from loyalty.services import NoLoyaltyProgram, open_accounts
+from tests.factories import CasinoFactory, PlayerFactory
+from tests.floor import Floor
+from tests.loyalty.postings import increment
+from tests.loyalty.rows import account_of
+from tests.refusals import refused
+
+
+def _without_account(floor: Floor) -> Player:
+    """A player who was enrolled in bulk, past the signal."""
+    return Player.objects.bulk_create(
+        [Player(casino=floor.casino, card_number="1001", first_name="José", last_name="Nguyễn")]
+    )[0]
+
+
+class TestEnrolment:
+    def test_opens_an_account_in_the_first_tier(self, floor: Floor) -> None:
+        player = floor.player()
+
+        account = account_of(player)
+        assert (account.balance, account.lifetime_points, account.entry_count) == (0, 0, 0)
+        assert (account.program, account.tier.name) == (floor.program, "Bronze")
+
+    def test_opens_no_second_one_when_the_player_changes(self, floor: Floor) -> None:
+        player = floor.player()
+
+        player.status = Player.Status.INACTIVE
+        player.save()
+
+        assert PlayerLoyalty.objects.count() == 1
+
+    def test_is_possible_in_a_casino_without_a_programme(self, floor: Floor) -> None:
+        PlayerFactory.create(casino=CasinoFactory.create())
+
+        assert not PlayerLoyalty.objects.exists()
+
+    def test_leaves_loaded_rows_alone(self, floor: Floor) -> None:
+        written = serializers.serialize("json", [Player(pk=1, casino=floor.casino, card_number="1001")])
+
+        for row in serializers.deserialize("json", written):
+            row.save()
+
+        assert Player.objects.count() == 1
+        assert not PlayerLoyalty.objects.exists()
+
+
+class TestOpenAccounts:
+    def test_opens_those_that_are_missing_and_leaves_the_rest(self, floor: Floor) -> None:
+        regular, newcomer = floor.player(), _without_account(floor)
+        increment(floor, regular)
+
+        open_accounts(players=[regular, newcomer], at=floor.now)
+
+        assert account_of(regular).balance == 100
+        assert account_of(newcomer).balance == 0
+
+    def test_does_nothing_for_nobody(self, floor: Floor) -> None:
+        open_accounts(players=[], at=floor.now)
+
+        assert not PlayerLoyalty.objects.exists()
+
+    def test_refuses_a_casino_without_a_programme(self, floor: Floor) -> None:
+        player = PlayerFactory.create(casino=CasinoFactory.create())
+
+        with refused(NoLoyaltyProgram, "has no loyalty programme"):
+            open_accounts(players=[player], at=floor.now)
+
+    @pytest.mark.parametrize("threshold", [None, 1])
+    def test_refuses_a_programme_without_a_tier_that_begins_at_0(self, floor: Floor, threshold: int | None) -> None:
+        player = _without_account(floor)
+        Tier.objects.filter(threshold_points=0).delete()
+        if threshold is None:
+            Tier.objects.all().delete()
+
+        with refused(NoLoyaltyProgram, "no tier that begins at 0"):
+            open_accounts(players=[player], at=floor.now)
+
+    def test_come_with_the_first_points_where_they_are_missing(self, floor: Floor) -> None:
+        player = _without_account(floor)
+
+        posting = increment(floor, player)
+
+        assert (posting.balance_before, account_of(player).balance) == (0, 100)

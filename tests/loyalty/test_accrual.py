@@ -1,0 +1,134 @@
+"""Play earns points, at the rate of its time and the tier of now."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from core.errors import NotFound
+from core.idempotency import IdempotencyConflict
+from loyalty.models import EarningRate, LedgerEntry, Tier
+from loyalty.services import NoEarningRate, ProgramPaused, accrue_play, pause_program
+from tests.floor import Floor
+from tests.loyalty.postings import accrue, increment
+from tests.refusals import refused
+
+
+class TestAccruePlay:
+    def test_posts_the_worked_example_at_the_tier_that_the_player_holds(self, floor: Floor) -> None:
+        player = floor.player()
+        increment(floor, player, points=1_000)
+
+        accrual = accrue(floor, player)
+
+        assert accrual.points == 722
+        assert LedgerEntry.objects.get(seq=2).inputs["calculation"] == {
+            "theoretical_win": "57.75",
+            "points_per_unit": "10.0000",
+            "multiplier": "1.250",
+            "tier": "Silver",
+            "exact_points": "721.875000000",
+            "play": {"slip_number": "R00001"},
+        }
+
+    def test_uses_the_tier_from_before_the_points_that_raise_it(self, floor: Floor) -> None:
+        player = floor.player()
+        increment(floor, player, points=999)
+
+        posting = accrue(floor, player).posting
+
+        assert posting is not None
+        assert (posting.points, posting.tier_before, posting.tier_after) == (578, "Bronze", "Silver")
+
+    def test_uses_todays_multiplier_of_the_tier(self, floor: Floor) -> None:
+        Tier.objects.filter(name="Bronze").update(multiplier=3)
+
+        assert accrue(floor, floor.player()).points == 1_733  # 1732.5
+
+    def test_posts_for_the_system_and_not_for_a_member_of_staff(self, floor: Floor) -> None:
+        correlation_id = uuid4()
+
+        accrue(floor, floor.player(), correlation_id=correlation_id)
+
+        entry = LedgerEntry.objects.get()
+        assert (entry.kind, entry.staff, entry.correlation_id) == ("GAMEPLAY", None, correlation_id)
+
+    def test_needs_no_entry_for_no_points(self, floor: Floor) -> None:
+        accrual = accrue(floor, floor.player(), theoretical_win=Decimal("0.04"))
+
+        assert (accrual.points, accrual.posting) == (0, None)
+        assert not LedgerEntry.objects.exists()
+
+    def test_refuses_while_the_programme_is_paused_also_what_is_worth_nothing(self, floor: Floor) -> None:
+        player = floor.player()
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+
+        with refused(ProgramPaused):
+            accrue(floor, player)
+        with refused(ProgramPaused):
+            accrue(floor, player, theoretical_win=Decimal("0.04"))
+
+    def test_refuses_a_player_who_does_not_exist(self, floor: Floor) -> None:
+        with refused(NotFound):
+            accrue_play(
+                player_id=0,
+                theoretical_win=Decimal(1),
+                earned_at=floor.now,
+                reason="Play on slip R00001",
+                idempotency_key="once",
+                at=floor.now,
+                correlation_id=uuid4(),
+                play={},
+            )
+
+
+class TestEarningRate:
+    @pytest.fixture
+    def doubled_at_noon(self, floor: Floor) -> None:
+        """A second rate, twice the first, in force from an hour ago on."""
+        EarningRate.objects.create(program=floor.program, points_per_unit=20, effective_from=floor.ago(hours=1))
+
+    @pytest.mark.parametrize(
+        ("ended", "points"), [(timedelta(hours=1), 1_155), (timedelta(hours=1, microseconds=1), 578)]
+    )
+    @pytest.mark.usefixtures("doubled_at_noon")
+    def test_is_the_one_in_force_when_the_play_ended(self, floor: Floor, ended: timedelta, points: int) -> None:
+        assert accrue(floor, floor.player(), earned_at=floor.now - ended).points == points
+
+    @pytest.mark.usefixtures("doubled_at_noon")
+    def test_stays_that_of_the_play_when_it_is_paid_later(self, floor: Floor) -> None:
+        assert accrue(floor, floor.player(), earned_at=floor.ago(hours=2), at=floor.now).points == 578
+
+    def test_is_not_guessed_where_there_was_none(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(NoEarningRate, "had no earning rate"):
+            accrue(floor, player, earned_at=floor.now - timedelta(days=365 * 100))
+
+
+class TestReplayedAccrual:
+    def test_gives_the_first_result_again_also_while_the_programme_is_paused(self, floor: Floor) -> None:
+        player = floor.player()
+        first = accrue(floor, player, idempotency_key="once")
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+
+        again = accrue(floor, player, idempotency_key="once")
+
+        assert first.posting is not None
+        assert again == replace(first, posting=replace(first.posting, replayed=True))
+
+    @pytest.mark.parametrize("field", ["player", "theoretical_win", "earned_at"])
+    def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
+        request: dict[str, Any] = {"player": floor.player(), "idempotency_key": "once"}
+        changed: dict[str, Any] = {
+            "player": floor.player(),
+            "theoretical_win": Decimal("57.76"),
+            "earned_at": floor.ago(microseconds=1),
+        }
+        accrue(floor, **request)
+
+        with refused(IdempotencyConflict, f"different {field}\\."):
+            accrue(floor, **request | {field: changed[field]})

@@ -1,0 +1,221 @@
+"""The locked building block: one entry and a new balance, or nothing."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from core.errors import NotFound
+from core.idempotency import IdempotencyConflict
+from loyalty.models import LedgerEntry
+from loyalty.services import InsufficientBalance, ProgramPaused, pause_program
+from tests.floor import Floor
+from tests.loyalty.postings import award, increment
+from tests.loyalty.rows import account_of
+from tests.refusals import refused
+
+Kind = LedgerEntry.Kind
+
+
+class TestIncrementPlayerLoyalty:
+    def test_returns_the_nine_values_that_every_entry_proves_itself_with(self, floor: Floor) -> None:
+        player = floor.player()
+        increment(floor, player, points=900)
+
+        posting = increment(floor, player, points=578)
+
+        values = asdict(posting)
+        assert values.pop("entry_id") == LedgerEntry.objects.get(seq=2).pk
+        assert (values.pop("points"), values.pop("replayed")) == (578, False)
+        assert values == {
+            "player_id": player.pk,
+            "balance_before": 900,
+            "balance_after": 1_478,
+            "tier_before": "Bronze",
+            "tier_after": "Silver",
+            "tier_progress": 11,  # 478 of 4,000
+            "lifetime_points": 1_478,
+            "updated_at": floor.now,
+            "row_locked": True,
+        }
+
+    def test_writes_before_and_after_with_the_entry_and_on_the_account(self, floor: Floor) -> None:
+        player = floor.player()
+        increment(floor, player, points=900)
+
+        posting = increment(floor, player, points=578)
+
+        entry = LedgerEntry.objects.get(pk=posting.entry_id)
+        account = account_of(player)
+        assert (entry.seq, entry.balance_before, entry.balance_after) == (2, 900, 1_478)
+        assert (entry.lifetime_points_before, entry.lifetime_points_after) == (900, 1_478)
+        assert (entry.tier_before.name, entry.tier_after.name) == ("Bronze", "Silver")
+        assert (account.balance, account.lifetime_points, account.tier.name) == (1_478, 1_478, "Silver")
+        assert (account.entry_count, account.updated_at) == (2, floor.now)
+
+    @pytest.mark.parametrize(
+        ("points", "tier"),
+        [(999, "Bronze"), (1_000, "Silver"), (4_999, "Silver"), (5_000, "Gold"), (20_000, "Platinum")],
+    )
+    def test_raises_the_tier_when_its_threshold_is_reached(self, floor: Floor, points: int, tier: str) -> None:
+        assert increment(floor, floor.player(), points=points).tier_after == tier
+
+    def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
+        player = committed_floor.player()
+
+        with pytest.raises(transaction.TransactionManagementError, match="select_for_update"):
+            increment(committed_floor, player)
+
+    def test_refuses_to_take_more_than_there_is(self, floor: Floor) -> None:
+        player = floor.player()
+        increment(floor, player)
+
+        with refused(InsufficientBalance, "The balance is 100 points; 101 cannot be taken"):
+            increment(floor, player, kind=Kind.REDEMPTION, points=-101)
+
+    def test_takes_all_there_is_and_leaves_lifetime_points_and_tier_alone(self, floor: Floor) -> None:
+        player = floor.player()
+        increment(floor, player, points=1_000)
+
+        posting = increment(floor, player, kind=Kind.REDEMPTION, points=-1_000)
+
+        assert (posting.balance_after, posting.lifetime_points, posting.tier_after) == (0, 1_000, "Silver")
+
+    @pytest.mark.parametrize("points", [-300, 300])
+    def test_lets_an_adjustment_move_the_balance_alone(self, floor: Floor, points: int) -> None:
+        player = floor.player()
+        increment(floor, player, points=400)
+
+        posting = increment(floor, player, kind=Kind.ADJUSTMENT, points=points, staff=floor.supervisor)
+
+        assert (posting.balance_after, posting.lifetime_points) == (400 + points, 400)
+
+    def test_refuses_while_the_programme_is_paused(self, floor: Floor) -> None:
+        player = floor.player()
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+
+        with refused(ProgramPaused):
+            increment(floor, player)
+
+    def test_refuses_a_player_who_does_not_exist(self, floor: Floor) -> None:
+        with refused(NotFound):
+            increment(floor, 0)  # type: ignore[arg-type]
+
+    def test_holds_at_the_largest_values(self, floor: Floor) -> None:
+        player = floor.player()
+        most = 7_440_000_000_000_000  # a month at the largest bet, rate and multiplier
+
+        assert increment(floor, player, points=most).balance_after == most
+
+
+class TestReplayedIncrement:
+    @pytest.mark.parametrize("points", [100, 1_478])
+    def test_gives_the_first_result_again_whatever_came_in_between(self, floor: Floor, points: int) -> None:
+        player = floor.player()
+        first = increment(floor, player, points=points, idempotency_key="once")
+        increment(floor, player, kind=Kind.REDEMPTION, points=-points)
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+
+        again = increment(floor, player, points=points, idempotency_key="once")
+
+        assert again == replace(first, replayed=True)
+
+    @pytest.mark.parametrize("field", ["kind", "player", "points", "reason", "staff"])
+    def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
+        request: dict[str, Any] = {"player": floor.player(), "idempotency_key": "once"}
+        changed: dict[str, Any] = {
+            "kind": Kind.ADJUSTMENT,
+            "player": floor.player(),
+            "points": 101,
+            "reason": "Triple points on Mondays",
+            "staff": floor.supervisor,
+        }
+        increment(floor, **request)
+
+        with refused(IdempotencyConflict, rf"once was already used with a different {field}\."):
+            increment(floor, **request | {field: changed[field]})
+
+    def test_names_every_field_that_differs(self, floor: Floor) -> None:
+        player, other = floor.player(), floor.player()
+        increment(floor, player, idempotency_key="once")
+
+        with pytest.raises(IdempotencyConflict) as conflict:
+            increment(floor, other, idempotency_key="once", points=1, reason="Triple points on Mondays")
+
+        assert (conflict.value.key, conflict.value.fields) == ("once", ("player", "points", "reason"))
+
+    def test_tells_a_reward_and_a_promotion_of_one_key_apart(self, floor: Floor) -> None:
+        player = floor.player()
+        award(floor, player, reward_id="77", reason="Double points on Tuesdays")
+
+        with refused(IdempotencyConflict, "different kind, reverses, staff"):
+            increment(floor, player, idempotency_key="reward:77")
+
+
+class TestReversal:
+    def _reverse(self, floor: Floor, entry: LedgerEntry, **changes: Any) -> Any:
+        reversal = {"kind": Kind.REVERSAL, "points": -entry.points, "reverses": entry, "staff": floor.supervisor}
+        return increment(floor, entry.account.player, **(reversal | changes))
+
+    def test_takes_lifetime_points_and_tier_back_with_an_earning(self, floor: Floor) -> None:
+        first = LedgerEntry.objects.get(pk=increment(floor, floor.player(), points=1_000).entry_id)
+
+        posting = self._reverse(floor, first)
+
+        assert (posting.balance_after, posting.lifetime_points) == (0, 0)
+        assert (posting.tier_before, posting.tier_after) == ("Silver", "Bronze")
+
+    def test_gives_a_redemption_back_without_lifetime_points(self, floor: Floor) -> None:
+        player = floor.player()
+        increment(floor, player, points=500)
+        taken = LedgerEntry.objects.get(pk=increment(floor, player, kind=Kind.REDEMPTION, points=-200).entry_id)
+
+        posting = self._reverse(floor, taken)
+
+        assert (posting.balance_after, posting.lifetime_points) == (500, 500)
+
+    def test_cannot_take_back_what_is_spent(self, floor: Floor) -> None:
+        player = floor.player()
+        first = LedgerEntry.objects.get(pk=increment(floor, player).entry_id)
+        increment(floor, player, kind=Kind.REDEMPTION, points=-1)
+
+        with refused(InsufficientBalance):
+            self._reverse(floor, first)
+
+    @pytest.mark.parametrize(
+        "changes", [{"points": -99}, {"points": 100}, {"reverses": None}, {"kind": Kind.ADJUSTMENT}]
+    )
+    def test_is_one_whole_entry_with_the_opposite_sign(self, floor: Floor, changes: dict[str, Any]) -> None:
+        first = LedgerEntry.objects.get(pk=increment(floor, floor.player()).entry_id)
+
+        with pytest.raises(ValueError, match="a reversal"):
+            self._reverse(floor, first, **changes)
+
+        assert LedgerEntry.objects.count() == 1
+
+    def test_is_of_the_same_account(self, floor: Floor) -> None:
+        first = LedgerEntry.objects.get(pk=increment(floor, floor.player()).entry_id)
+        other = floor.player()
+        increment(floor, other)
+
+        with pytest.raises(ValueError, match="same account"):
+            increment(floor, other, kind=Kind.REVERSAL, points=-100, reverses=first)
+
+    def test_is_never_reversed_itself(self, floor: Floor) -> None:
+        first = LedgerEntry.objects.get(pk=increment(floor, floor.player()).entry_id)
+        reversal = LedgerEntry.objects.get(pk=self._reverse(floor, first).entry_id)
+
+        with pytest.raises(ValueError, match="never another reversal"):
+            self._reverse(floor, reversal)
+
+    def test_is_made_once(self, floor: Floor) -> None:
+        player = floor.player()
+        first = LedgerEntry.objects.get(pk=increment(floor, player).entry_id)
+        increment(floor, player)
+        self._reverse(floor, first)
+
+        with pytest.raises(ValueError, match="reversed already"):
+            self._reverse(floor, first)
+
+        assert account_of(player).balance == 100

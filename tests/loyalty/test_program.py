@@ -1,0 +1,61 @@
+"""Pausing and resuming a programme."""
+
+import pytest
+
+from core.permissions import NotPermitted
+from loyalty.models import LoyaltyProgram
+from loyalty.services import InvalidReason, ProgramStateUnchanged, pause_program, resume_program
+from tests.floor import Floor
+from tests.loyalty.postings import award
+from tests.refusals import logged, refused
+
+WHY = "Migration of the tiers"
+
+
+class TestPauseProgram:
+    def test_keeps_when_by_whom_and_why(self, floor: Floor) -> None:
+        with logged() as lines:
+            pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=f" {WHY} ")
+
+        program = LoyaltyProgram.objects.get()
+        assert program.is_paused
+        assert (program.paused_at, program.paused_by, program.pause_reason) == (floor.now, floor.supervisor, WHY)
+        assert [line["event"] for line in lines] == ["loyalty.program_paused"]
+
+    def test_refuses_a_reason_that_says_too_little(self, floor: Floor) -> None:
+        with refused(InvalidReason):
+            pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="freeze")
+
+    def test_refuses_who_was_not_granted_it(self, floor: Floor) -> None:
+        with refused(NotPermitted):
+            pause_program(program=floor.program, actor=floor.boss, at=floor.now, reason=WHY)
+
+    def test_refuses_a_programme_that_is_paused_already(self, floor: Floor) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.ago(hours=1), reason=WHY)
+
+        with refused(ProgramStateUnchanged, "already paused"):
+            pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=WHY)
+
+
+class TestResumeProgram:
+    @pytest.fixture(autouse=True)
+    def _paused(self, floor: Floor) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.ago(hours=1), reason=WHY)
+
+    def test_lets_postings_go_on(self, floor: Floor) -> None:
+        with logged() as lines:
+            resume_program(program=floor.program, actor=floor.supervisor)
+
+        assert not LoyaltyProgram.objects.get().is_paused
+        assert [line["event"] for line in lines] == ["loyalty.program_resumed"]
+        assert award(floor, floor.player()).points == 100
+
+    def test_refuses_who_was_not_granted_it(self, floor: Floor) -> None:
+        with refused(NotPermitted):
+            resume_program(program=floor.program, actor=floor.boss)
+
+    def test_refuses_a_programme_that_runs(self, floor: Floor) -> None:
+        resume_program(program=floor.program, actor=floor.supervisor)
+
+        with refused(ProgramStateUnchanged, "not paused"):
+            resume_program(program=floor.program, actor=floor.supervisor)
