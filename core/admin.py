@@ -22,6 +22,7 @@ admin.site.site_header = "Table ratings"
 admin.site.site_title = "Table ratings"
 admin.site.index_title = "Console"
 admin.site.site_url = None
+admin.site.enable_nav_sidebar = False  # The floor needs the width; the few lists of the day stand in the header.
 
 
 @admin.register(Casino)

@@ -113,3 +113,20 @@ class User(AbstractUser):
     )
 
     objects: ClassVar[StaffManager] = StaffManager()
+
+
+class ReplayCount(models.Model):
+    """How often a use case gave its first result again on a gaming day: once for each request that was repeated."""
+
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="+", db_index=False)
+    gaming_day = models.DateField()
+    operation = models.CharField(max_length=40)
+    replays = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["casino", "gaming_day", "operation"], name="core_replays_one_row_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.replays:,} replays of {self.operation} on {self.gaming_day}"

@@ -102,9 +102,10 @@ class OpenForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if cleaned.get("player") and cleaned.get("table"):
+        if cleaned.get("player"):
+            casinos = [self._casino_of(cleaned["table"])] if cleaned.get("table") else list(self._tables)
             try:
-                cleaned["player"] = self._player_named(cleaned["player"], casino_id=self._casino_of(cleaned["table"]))
+                cleaned["player"] = self._player_named(cleaned["player"], casinos=casinos)
             except forms.ValidationError as error:
                 self.add_error("player", error)
         return cleaned
@@ -116,12 +117,12 @@ class OpenForm(forms.Form):
             if any(key == table_id for _, group in choices[1:] for key, _ in group)
         )
 
-    def _player_named(self, text: str, *, casino_id: int) -> Player:
-        """The one player of the table's casino with this card number or name.
+    def _player_named(self, text: str, *, casinos: Sequence[int]) -> Player:
+        """The one player of `casinos`, the table's where one was chosen, with this card number or name.
 
         :raises ValidationError: nobody, or several; then it names them with their cards.
         """
-        players = self._players.filter(casino=casino_id)
+        players = self._players.filter(casino__in=casinos)
         if with_card := players.filter(card_number__iexact=text).first():
             return with_card
         named = Q()

@@ -38,8 +38,11 @@ def played(value: timedelta | None) -> SafeString | str:
 
 
 def moment(value: datetime | None) -> str:
-    """An instant in the casino's time, to the minute: 14 Nov 2026 19:30."""
-    return NOTHING if value is None else date_format(timezone.localtime(value), "j M Y H:i")
+    """An instant in the casino's time, to the minute: 14 Nov 19:30, with the year where it is not this one."""
+    if value is None:
+        return NOTHING
+    local = timezone.localtime(value)
+    return date_format(local, "j M H:i" if local.year == timezone.localtime().year else "j M Y H:i")
 
 
 def exact_moment(value: datetime | None) -> str:

@@ -121,6 +121,8 @@ class ConsoleAdmin(ModelAdmin[M]):
     ) -> HttpResponse:
         context["console_links"] = links_for(request, obj) if obj is not None else []
         context["shows_history"] = self.shows_history
+        if obj is not None and not self.has_change_permission(request, obj):
+            context |= {"title": str(obj), "subtitle": None}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
@@ -128,6 +130,7 @@ class ServiceOwnedAdmin(ConsoleAdmin[M]):
     """Pages to read what services write: closed to add, change and delete, for superusers as well."""
 
     shows_history = False
+    change_form_template = "console/read_only.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

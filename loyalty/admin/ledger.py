@@ -28,7 +28,6 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
         "entry",
         "when",
         "player",
-        "card",
         "kind",
         "signed_points",
         "balances",
@@ -96,11 +95,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
     @admin.display(description="player")
     def player(self, entry: LedgerEntry) -> str:
         player = entry.account.player
-        return f"{player.last_name}, {player.first_name}"
-
-    @admin.display(description="card")
-    def card(self, entry: LedgerEntry) -> str:
-        return entry.account.player.card_number
+        return f"{player.last_name}, {player.first_name} ({player.card_number})"
 
     @admin.display(description="account")
     def account_link(self, entry: LedgerEntry) -> str:

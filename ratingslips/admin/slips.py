@@ -138,15 +138,12 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover")
     inlines = (PlaySegmentInline,)
     fields = (
-        ("slip_number", "state", "gaming_day"),
-        ("player_link", "account_link"),
-        ("place", "bet", "time_played"),
-        ("buy_in", "chips_out", "theo"),
-        ("points", "entry_link"),
-        ("opened_exactly", "opened_by"),
-        ("closed_exactly", "closed_by"),
+        ("state", "place", "bet", "time_played"),
+        ("player_link", "account_link", "points", "entry_link"),
+        ("theo", "buy_in", "chips_out", "gaming_day"),
+        ("opened_exactly", "opened_by", "closed_exactly", "closed_by"),
         ("settled_exactly", "owed_because", "recovered_by"),
-        "correlation_id",
+        ("slip_number", "correlation_id"),
     )
     readonly_fields = (
         "state",
