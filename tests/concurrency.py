@@ -53,6 +53,11 @@ class Elsewhere(Generic[T]):
         """The process in PostgreSQL that serves the call."""
         return self._backend.result(_PATIENCE_SECONDS)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the call has returned or raised."""
+        return self._outcome.done()
+
     def outcome(self) -> T | BaseException:
         """What the call returned or raised, once it has ended."""
         self._thread.join(_PATIENCE_SECONDS)
@@ -99,7 +104,9 @@ def held(lock: Callable[[], object]) -> Iterator[int]:
 
     holder = Elsewhere(hold)
     try:
-        wait_until(lambda: taken.is_set() or not holder._thread.is_alive())
+        wait_until(lambda: taken.is_set() or holder.has_ended)
+        if holder.has_ended:
+            holder.result()
         yield holder.backend
     finally:
         released.set()

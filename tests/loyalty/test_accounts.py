@@ -28,6 +28,11 @@ class TestEnrolment:
         assert (account.balance, account.lifetime_points, account.entry_count) == (0, 0, 0)
         assert (account.program, account.tier.name) == (floor.program, "Bronze")
 
+    def test_leaves_the_account_at_hand_on_the_player(self, floor: Floor) -> None:
+        player = floor.player()
+
+        assert player.loyalty.pk == account_of(player).pk
+
     def test_opens_no_second_one_when_the_player_changes(self, floor: Floor) -> None:
         player = floor.player()
 

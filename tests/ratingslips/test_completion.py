@@ -1,11 +1,31 @@
 """Closing a slip: the theo frozen, the points in the ledger, once."""
 
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from loyalty.models import LedgerEntry, PlayerLoyalty
-from ratingslips.models import RatingSlip
-from ratingslips.services import complete_rating_slip
+import pytest
+from guardian.shortcuts import assign_perm, remove_perm
+
+from core import correlation
+from core.clock import InvalidTime
+from core.errors import NotFound
+from core.models import Player, User
+from core.permissions import NotPermitted
+from loyalty.models import LedgerEntry
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import (
+    InvalidAmount,
+    complete_rating_slip,
+    pause_rating_slip,
+    resume_rating_slip,
+)
+from tests.factories import StaffFactory
 from tests.floor import Floor
+from tests.loyalty.postings import increment
+from tests.loyalty.rows import account_of
+from tests.refusals import everything, logged, refused
 
 
 class TestCompleteRatingSlip:
@@ -17,5 +37,201 @@ class TestCompleteRatingSlip:
         closed = RatingSlip.objects.get(pk=slip.pk)
         entry = LedgerEntry.objects.get()
         assert (closed.status, closed.theoretical_win) == ("CLOSED", Decimal("57.75"))
-        assert (closed.ledger_entry, entry.points, entry.kind) == (entry, 578, "GAMEPLAY")
-        assert PlayerLoyalty.objects.get(player=slip.player).balance == settlement.points == 578
+        assert (closed.closed_at, closed.closed_by, closed.settled_at) == (floor.now, floor.boss, floor.now)
+        assert (closed.ledger_entry, closed.owed_because, closed.recovered_by) == (entry, "", None)
+        assert (entry.points, entry.kind, entry.staff) == (578, "GAMEPLAY", None)
+        assert entry.idempotency_key == str(slip.pk)
+        assert account_of(slip.player).balance == settlement.points == 578
+
+    def test_comes_to_the_worked_example_in_silver(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        increment(floor, slip.player, points=1_000)
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert (settlement.theoretical_win, settlement.points) == (Decimal("57.75"), 722)
+
+    def test_ends_the_open_segment(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        segment = PlaySegment.objects.get()
+        assert (segment.ended_as, segment.ended_at, segment.ended_by) == ("CLOSED", floor.now, floor.boss)
+
+    def test_leaves_pauses_out_and_the_end_of_a_paused_slip_where_the_pause_began(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert settlement.theoretical_win == Decimal("21.00")  # one hour
+        assert PlaySegment.objects.get().ended_as == "PAUSED"
+
+    def test_carries_one_correlation_id_through_slip_segments_and_entry(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        correlation_id = uuid.uuid4()
+
+        with correlation.bound(correlation_id):
+            settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert settlement.correlation_id == correlation_id
+        assert RatingSlip.objects.get().correlation_id == correlation_id
+        assert PlaySegment.objects.get().end_correlation_id == correlation_id
+        assert LedgerEntry.objects.get().correlation_id == correlation_id
+
+    def test_keeps_the_play_with_the_entry(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        play = LedgerEntry.objects.get().inputs["calculation"]["play"]
+        assert (play["slip"], play["slip_number"]) == (str(slip.pk), slip.slip_number)
+        assert [segment["average_bet"] for segment in play["segments"]] == ["40.00", "100.00"]
+
+    def test_says_so_in_one_line_without_a_name(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+
+        with logged() as lines:
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert [(line["event"], line["slip_id"], line["points"]) for line in lines] == [
+            ("ratingslips.slip_completed", str(slip.pk), 420)
+        ]
+
+    def test_records_the_money(self, floor: Floor) -> None:
+        kept, corrected = floor.open_slip(buy_in=Decimal(500)), floor.open_slip(seat=2, buy_in=Decimal(500))
+
+        complete_rating_slip(slip=kept, actor=floor.boss, at=floor.now, chips_out=Decimal("120.50"))
+        complete_rating_slip(slip=corrected, actor=floor.boss, at=floor.now, buy_in=Decimal(700))
+
+        assert RatingSlip.objects.get(pk=kept.pk).chips_out == Decimal("120.50")
+        assert list(RatingSlip.objects.order_by("seat").values_list("buy_in", flat=True)) == [500, 700]
+
+    def test_pays_a_player_who_was_barred_during_the_play(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        Player.objects.update(status="BARRED")
+
+        assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).points == 420
+
+    def test_is_complete_without_an_entry_where_the_play_is_worth_nothing(self, floor: Floor) -> None:
+        slip = floor.open_slip(at=floor.now)
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        closed = RatingSlip.objects.get()
+        assert (settlement.points, settlement.posting) == (0, None)
+        assert (closed.theoretical_win, closed.settled_at, closed.is_owed) == (Decimal(0), floor.now, False)
+        assert not LedgerEntry.objects.exists()
+
+    def test_is_complete_without_an_entry_where_theo_rounds_to_no_point(self, floor: Floor) -> None:
+        slip = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=4, seconds=30))
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert (settlement.theoretical_win, settlement.points) == (Decimal("0.04"), 0)
+        assert not RatingSlip.objects.get().is_owed
+
+    def test_holds_at_the_largest_values_for_a_month(self, floor: Floor) -> None:
+        game = floor.table.game
+        game.decisions_per_hour, game.house_edge_percent = Decimal(1000), Decimal(100)
+        game.save()
+        slip = floor.open_slip(average_bet=Decimal("1000000.00"), at=floor.ago(days=31))
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert settlement.points == 7_440_000_000_000
+
+    @pytest.mark.parametrize("name", ["buy_in", "chips_out"])
+    def test_refuses_what_is_no_amount(self, floor: Floor, name: str) -> None:
+        slip = floor.open_slip()
+
+        with refused(InvalidAmount):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **{name: Decimal("-0.01")})  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])
+    def test_refuses_a_time_before_the_last_event_and_in_the_future(self, floor: Floor, shift: timedelta) -> None:
+        slip = floor.open_slip()
+
+        with refused(InvalidTime):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now + shift)
+
+    @pytest.mark.parametrize("unknown", [uuid.UUID(int=0), "not-a-uuid"])
+    def test_refuses_a_slip_that_does_not_exist(self, floor: Floor, unknown: uuid.UUID | str) -> None:
+        with refused(NotFound):
+            complete_rating_slip(slip=unknown, actor=floor.boss, at=floor.now)
+
+    def test_refuses_who_does_not_operate_the_pit(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
+
+        with refused(NotPermitted):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+
+class TestReplayedCompletion:
+    def test_gives_the_first_result_again(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        first = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=1))
+        before = everything()
+
+        with logged() as lines:
+            again = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, chips_out=Decimal(1))
+
+        assert first.posting is not None
+        assert again == replace(first, replayed=True, posting=replace(first.posting, replayed=True))
+        assert everything() == before
+        assert [line["event"] for line in lines] == ["ratingslips.completion_replayed"]
+
+    def test_gives_the_first_result_again_where_it_was_nothing(self, floor: Floor) -> None:
+        slip = floor.open_slip(at=floor.now)
+        first = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        again = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert again == replace(first, replayed=True)
+
+    @pytest.mark.parametrize("loses", ["permission", "account"])
+    def test_answers_who_closed_it_also_without_the_right(self, floor: Floor, loses: str) -> None:
+        slip = floor.open_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        if loses == "permission":
+            remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
+        else:
+            User.objects.filter(pk=floor.boss.pk).update(is_active=False)
+
+        assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).replayed
+
+    def test_answers_somebody_else_only_with_the_right(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        colleague = StaffFactory.create(casino=floor.casino)
+
+        with refused(NotPermitted):
+            complete_rating_slip(slip=slip, actor=colleague, at=floor.now)
+
+        assign_perm("ratingslips.operate_pit", colleague, floor.pit)
+        assert complete_rating_slip(slip=slip, actor=colleague, at=floor.now).replayed
+
+
+class TestClockChanges:
+    @pytest.mark.parametrize(
+        ("sat_down", "left", "theo"),
+        [
+            ("2025-03-09T01:00-08:00", "2025-03-09T04:00-07:00", "42.00"),  # two hours
+            ("2025-11-02T00:00-07:00", "2025-11-02T03:00-08:00", "84.00"),  # four hours
+        ],
+    )
+    def test_count_the_hours_that_were_played(self, floor: Floor, sat_down: str, left: str, theo: str) -> None:
+        slip = floor.open_slip(at=datetime.fromisoformat(sat_down))
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=datetime.fromisoformat(left))
+
+        assert settlement.theoretical_win == Decimal(theo)
+
+    def test_leave_pauses_out_as_well(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=90))
+        resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=30))
+
+        assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).theoretical_win == Decimal("21.00")

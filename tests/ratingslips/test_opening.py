@@ -1,0 +1,238 @@
+"""Sitting down."""
+
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from guardian.shortcuts import remove_perm
+
+from core import correlation
+from core.clock import InvalidTime
+from core.errors import NotFound
+from core.models import Player
+from core.permissions import NotPermitted
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.services import (
+    InvalidAmount,
+    InvalidAverageBet,
+    NoSuchSeat,
+    PlayerHasLiveSlip,
+    PlayerNotActive,
+    PlayerStillPlayed,
+    SeatTaken,
+    SlipNumberTaken,
+    TableNotActive,
+    complete_rating_slip,
+    move_rating_slip,
+    pause_rating_slip,
+)
+from tests.factories import PlayerFactory, TableFactory
+from tests.floor import Floor
+from tests.refusals import logged, refused
+
+
+class TestOpenRatingSlip:
+    def test_writes_an_open_slip_and_its_first_segment(self, floor: Floor) -> None:
+        player = floor.player()
+        correlation_id = uuid.uuid4()
+
+        with correlation.bound(correlation_id):
+            opened = floor.open_slip(player=player, seat=3, buy_in=Decimal("500.00"))
+
+        slip, segment = RatingSlip.objects.get(), PlaySegment.objects.get()
+        assert slip == opened
+        assert (slip.status, slip.player, slip.table, slip.seat) == ("OPEN", player, floor.table, 3)
+        assert (slip.opened_at, slip.opened_by, slip.buy_in) == (floor.ago(hours=2), floor.boss, Decimal(500))
+        assert slip.gaming_day == floor.casino.gaming_day_at(floor.ago(hours=2))
+        assert (segment.slip, segment.seq, segment.started_as, segment.ended_at) == (slip, 1, "OPENED", None)
+        assert (segment.table, segment.seat, segment.average_bet) == (floor.table, 3, Decimal(40))
+        assert slip.correlation_id == segment.start_correlation_id == correlation_id
+
+    def test_freezes_the_tables_edge_and_pace_in_the_segment(self, floor: Floor) -> None:
+        floor.open_slip()
+
+        game = floor.table.game
+        game.house_edge_percent = Decimal(9)
+        game.save()
+
+        segment = PlaySegment.objects.get()
+        assert (segment.house_edge_percent, segment.decisions_per_hour) == (Decimal("0.75"), Decimal(70))
+
+    def test_says_so_in_one_line_without_a_name(self, floor: Floor) -> None:
+        with logged() as lines:
+            slip = floor.open_slip()
+
+        assert [(line["event"], line["slip_id"]) for line in lines] == [("ratingslips.slip_opened", str(slip.pk))]
+
+    def test_takes_ids_as_well(self, floor: Floor) -> None:
+        player = floor.player()
+
+        assert floor.open_slip(player=player.pk, table=floor.table.pk).player == player
+
+    def test_numbers_slips_one_after_the_other(self, floor: Floor) -> None:
+        first, second = (floor.open_slip(seat=seat).slip_number for seat in (1, 2))
+
+        assert first[0] == "R"
+        assert int(second[1:]) == int(first[1:]) + 1
+
+    def test_takes_a_number_from_paper(self, floor: Floor) -> None:
+        assert floor.open_slip(slip_number="S-0042").slip_number == "S-0042"
+
+    @pytest.mark.parametrize("number", ["", "s1", "R17", "X" * 21, "A B", "É1", "S1\n"])
+    def test_refuses_a_number_that_cannot_be_one(self, floor: Floor, number: str) -> None:
+        player = floor.player()
+
+        with refused(SlipNumberTaken, "cannot be a slip number"):
+            floor.open_slip(player=player, slip_number=number)
+
+    def test_refuses_a_number_that_is_another_slips(self, floor: Floor) -> None:
+        floor.open_slip(slip_number="S-1")
+        player = floor.player()
+
+        with refused(SlipNumberTaken, "S-1 is already used"):
+            floor.open_slip(player=player, seat=2, slip_number="S-1")
+
+    @pytest.mark.parametrize("bet", [Decimal(0), Decimal("40.001"), Decimal("1000000.01")])
+    def test_refuses_a_bet_that_is_none(self, floor: Floor, bet: Decimal) -> None:
+        player = floor.player()
+
+        with refused(InvalidAverageBet):
+            floor.open_slip(player=player, average_bet=bet)
+
+    def test_refuses_a_buy_in_that_is_no_amount(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(InvalidAmount, "buy-in"):
+            floor.open_slip(player=player, buy_in=Decimal(-1))
+
+    def test_refuses_the_future(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(InvalidTime):
+            floor.open_slip(player=player, at=floor.now + timedelta(hours=1))
+
+    @pytest.mark.parametrize("unknown", ["player", "table"])
+    def test_refuses_who_or_what_does_not_exist(self, floor: Floor, unknown: str) -> None:
+        arguments: dict[str, Any] = {"player": floor.player(), unknown: 0}
+
+        with refused(NotFound, f"no {unknown} 0"):
+            floor.open_slip(**arguments)
+
+    def test_refuses_who_does_not_operate_the_pit(self, floor: Floor) -> None:
+        player = floor.player()
+        remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
+
+        with refused(NotPermitted):
+            floor.open_slip(player=player)
+
+    @pytest.mark.parametrize("status", [Player.Status.BARRED, Player.Status.INACTIVE])
+    def test_refuses_a_player_who_is_not_active(self, floor: Floor, status: Player.Status) -> None:
+        player = floor.player(status=status)
+
+        with refused(PlayerNotActive, status.label.lower()):
+            floor.open_slip(player=player)
+
+    def test_refuses_a_player_of_another_casino(self, floor: Floor) -> None:
+        player = PlayerFactory.create()
+
+        with refused(TableNotActive, "another casino"):
+            floor.open_slip(player=player)
+
+    def test_refuses_a_table_that_is_not_in_use(self, floor: Floor) -> None:
+        player = floor.player()
+        GamingTable.objects.update(is_active=False)
+
+        with refused(TableNotActive, "Choose another table"):
+            floor.open_slip(player=player)
+
+    @pytest.mark.parametrize("seat", [0, -1, 8])
+    def test_refuses_a_seat_that_the_table_lacks(self, floor: Floor, seat: int) -> None:
+        player = floor.player()
+
+        with refused(NoSuchSeat, "its seats are 1 to 7"):
+            floor.open_slip(player=player, seat=seat)
+
+
+class TestSecondSlipOfAPlayer:
+    @pytest.mark.parametrize("is_paused", [False, True])
+    def test_is_refused_while_the_first_is_live_and_says_where(self, floor: Floor, is_paused: bool) -> None:
+        slip = floor.open_slip(seat=3)
+        if is_paused:
+            pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+        state = "paused" if is_paused else "open"
+
+        with refused(PlayerHasLiveSlip, f"slip {slip.slip_number}, {state} at {floor.table.name} seat 3"):
+            floor.open_slip(player=slip.player, seat=4)
+
+    def test_is_refused_for_a_time_at_which_the_first_was_played(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+
+        with refused(PlayerStillPlayed, f"played on slip {slip.slip_number} until"):
+            floor.open_slip(player=slip.player, seat=2, at=floor.ago(minutes=61))
+
+    def test_is_welcome_from_the_moment_at_which_the_first_closed(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+
+        assert floor.open_slip(player=slip.player, at=floor.ago(hours=1)).status == "OPEN"
+
+    def test_is_welcome_before_the_first_began(self, floor: Floor) -> None:
+        later = floor.open_slip(at=floor.ago(hours=1))
+        complete_rating_slip(slip=later, actor=floor.boss, at=floor.ago(minutes=30))
+
+        assert floor.open_slip(player=later.player, seat=2, at=floor.ago(hours=3)).status == "OPEN"
+
+
+class TestTakenSeat:
+    def test_is_refused_and_says_who_holds_it_and_which_are_free(self, floor: Floor) -> None:
+        holder = floor.open_slip(seat=2)
+        floor.open_slip(seat=5)
+        player = floor.player()
+
+        with refused(SeatTaken, rf"seat 2 is taken by .* on slip {holder.slip_number}\. Free seats: 1, 3, 4, 6, 7\."):
+            floor.open_slip(player=player, seat=2)
+
+    def test_says_where_none_is_free(self, floor: Floor) -> None:
+        duel = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game, seats=1)
+        floor.open_slip(table=duel)
+        player = floor.player()
+
+        with refused(SeatTaken, "No seat is free at this table"):
+            floor.open_slip(player=player, table=duel)
+
+    def test_stays_the_players_during_a_pause(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+        player = floor.player()
+
+        with refused(SeatTaken):
+            floor.open_slip(player=player)
+
+    def test_is_free_when_the_slip_closes_or_moves(self, floor: Floor) -> None:
+        closed, moved = floor.open_slip(seat=1), floor.open_slip(seat=2)
+        complete_rating_slip(slip=closed, actor=floor.boss, at=floor.ago(hours=1))
+        move_rating_slip(slip=moved, seat=3, actor=floor.boss, at=floor.ago(hours=1))
+
+        assert floor.open_slip(seat=1, at=floor.ago(hours=1)).seat == 1
+        assert floor.open_slip(seat=2, at=floor.ago(hours=1)).seat == 2
+
+    @pytest.mark.parametrize("leaves_by", ["close", "move"])
+    def test_is_refused_for_a_time_at_which_it_was_held(self, floor: Floor, leaves_by: str) -> None:
+        slip = floor.open_slip()
+        if leaves_by == "close":
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+        else:
+            move_rating_slip(slip=slip, seat=2, actor=floor.boss, at=floor.ago(hours=1))
+        player = floor.player()
+
+        with refused(SeatTaken, slip.slip_number):
+            floor.open_slip(player=player, at=floor.ago(minutes=61))
+
+    def test_does_not_matter_at_another_table(self, floor: Floor) -> None:
+        floor.open_slip()
+        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
+
+        assert floor.open_slip(table=other).table == other

@@ -1,0 +1,244 @@
+"""The floor can always close a slip: whatever goes wrong in the credit, its points are owed and nothing is lost."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import pytest
+from django.db import connection
+
+from core import correlation
+from core.errors import Busy
+from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
+from loyalty.services import pause_program
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
+from tests.concurrency import Elsewhere, held
+from tests.floor import Floor
+from tests.loyalty.rows import account_of
+from tests.refusals import everything, logged
+
+settle = completion.settle
+
+
+def _pause(floor: Floor) -> None:
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
+
+
+def _left_owing(floor: Floor, slip: RatingSlip, **arguments: Any) -> PartialCompletion:
+    """Complete a slip whose credit fails; the refusal that says so."""
+    with pytest.raises(PartialCompletion) as partial:
+        complete_rating_slip(slip=slip, **({"actor": floor.boss, "at": floor.now} | arguments))
+    return partial.value
+
+
+class TestSlipThatIsOwedItsPoints:
+    def test_is_closed_with_its_theo_and_without_an_entry(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        _pause(floor)
+
+        _left_owing(floor, slip)
+
+        closed = RatingSlip.objects.get()
+        assert (closed.status, str(closed.theoretical_win), closed.closed_by) == ("CLOSED", "57.75", floor.boss)
+        assert (closed.is_owed, closed.ledger_entry, closed.owed_because) == (True, None, "PROGRAM_PAUSED")
+        assert list(RatingSlip.objects.owed()) == [slip]
+        assert not PlaySegment.objects.filter(ended_at=None).exists()
+        assert account_of(slip.player).balance == 0
+
+    def test_is_told_with_its_id_and_its_correlation_id(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        correlation_id = uuid.uuid4()
+        _pause(floor)
+
+        with logged() as lines, correlation.bound(correlation_id):
+            partial = _left_owing(floor, slip)
+
+        assert (partial.slip_id, partial.correlation_id, partial.code) == (
+            slip.pk,
+            correlation_id,
+            "PARTIAL_COMPLETION",
+        )
+        assert (partial.because, partial.replayed) == ("PROGRAM_PAUSED", False)
+        assert slip.slip_number in str(partial)
+        assert str(correlation_id) in str(partial)
+        assert RatingSlip.objects.get().correlation_id == correlation_id
+        assert [(line["event"], line["because"], line["slip_id"]) for line in lines] == [
+            ("ratingslips.partial_completion", "PROGRAM_PAUSED", str(slip.pk))
+        ]
+
+    def test_is_told_the_same_again_when_it_is_completed_again(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        _pause(floor)
+        first = _left_owing(floor, slip)
+        before = everything()
+
+        again = _left_owing(floor, slip)
+
+        assert (again.slip_id, again.correlation_id) == (first.slip_id, first.correlation_id)
+        assert (again.because, again.replayed) == ("PROGRAM_PAUSED", True)
+        assert everything() == before
+
+    def test_frees_the_seat_and_the_player(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        _pause(floor)
+        _left_owing(floor, slip)
+
+        assert floor.open_slip(player=slip.player, at=floor.now).is_closed is False
+
+
+def _raise_before(*_: Any, **__: Any) -> NoReturn:
+    raise RuntimeError("made by a test")
+
+
+def _raise_after(slip: RatingSlip, **arguments: Any) -> NoReturn:
+    settle(slip, **arguments)
+    assert LedgerEntry.objects.exists()
+    raise RuntimeError("made by a test")
+
+
+def _break_the_sql(slip: RatingSlip, **arguments: Any) -> None:
+    settle(slip, **arguments)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+
+
+def _break_a_constraint(slip: RatingSlip, **arguments: Any) -> None:
+    settle(slip, **arguments)
+    PlayerLoyalty.objects.update(balance=-1)
+
+
+class TestAnyErrorInTheCredit:
+    @pytest.mark.parametrize("fault", [_raise_before, _raise_after, _break_the_sql, _break_a_constraint])
+    def test_leaves_the_slip_closed_and_the_credit_undone(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
+    ) -> None:
+        slip = floor.played_slip()
+        monkeypatch.setattr(completion, "settle", fault)
+
+        with logged() as lines:
+            partial = _left_owing(floor, slip)
+
+        closed = RatingSlip.objects.get()
+        assert (closed.is_owed, closed.ledger_entry, partial.because) == (True, None, "UNEXPECTED_ERROR")
+        assert not LedgerEntry.objects.exists()
+        assert account_of(slip.player).balance == 0
+        assert lines[0]["exc_info"] is partial.__cause__
+
+    @pytest.mark.parametrize("fault", [_raise_before, _raise_after, _break_the_sql])
+    def test_is_made_good_by_recovery(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
+    ) -> None:
+        slip = floor.played_slip()
+        monkeypatch.setattr(completion, "settle", fault)
+        _left_owing(floor, slip)
+
+        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert recovered.points == account_of(slip.player).balance == 578
+
+    def test_does_not_include_the_end_of_the_process(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        slip = floor.played_slip()
+        before = everything()
+
+        def interrupt(*_: Any, **__: Any) -> NoReturn:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(completion, "settle", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert everything() == before
+
+
+class TestWhyPointsAreOwed:
+    def test_is_told_where_no_earning_rate_was_in_force(self, floor: Floor) -> None:
+        slip = floor.open_slip(at=datetime(1969, 7, 20, 20, tzinfo=UTC))
+
+        partial = _left_owing(floor, slip, at=datetime(1969, 7, 20, 22, tzinfo=UTC))
+
+        assert partial.because == "NO_EARNING_RATE"
+
+    def test_is_told_where_the_programme_has_no_first_tier(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        LoyaltyProgram.objects.update(name="Programme under repair")
+        Tier.objects.filter(threshold_points=0).update(threshold_points=1)
+
+        assert _left_owing(floor, slip).because == "NO_LOYALTY_PROGRAM"
+
+
+def _with_short_patience(call: Callable[[], Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '150ms'")
+    return call()
+
+
+class TestLocksInTheWay:
+    def test_of_the_account_close_the_slip_within_the_timeout_and_leave_it_owed(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+
+        with held(lambda: PlayerLoyalty.objects.locked().get(player=slip.player)):
+            partial = Elsewhere(lambda: _with_short_patience(lambda: _left_owing(floor, slip))).result()
+            closed = RatingSlip.objects.get()
+
+        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+        again = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert (partial.because, closed.is_owed) == ("BUSY", True)
+        assert (recovered.points, recovered.replayed, again.points, again.replayed) == (578, False, 578, True)
+        assert recovered.correlation_id == partial.correlation_id
+        assert LedgerEntry.objects.get().correlation_id == partial.correlation_id
+
+    def test_of_the_slip_are_busy_and_change_nothing(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+        before = everything()
+
+        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)):
+            complete = Elsewhere(
+                lambda: _with_short_patience(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
+            )
+            outcome = complete.outcome()
+
+        assert type(outcome) is Busy
+        assert everything() == before
+
+    def test_are_no_hang_without_any_setting_of_the_test(self, committed_floor: Floor) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name, setting::int FROM pg_settings WHERE name = ANY(%s)",
+                [["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"]],
+            )
+            timeouts = dict(cursor.fetchall())
+
+        assert timeouts == {
+            "lock_timeout": 3_000,
+            "statement_timeout": 15_000,
+            "idle_in_transaction_session_timeout": 30_000,
+        }
+
+
+class TestConnectionKilledInTheCredit:
+    def test_is_busy_with_the_slip_still_live_and_the_next_try_pays(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+        before = everything()
+
+        def kill(slip: RatingSlip, **arguments: Any) -> None:
+            settle(slip, **arguments)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+        monkeypatch.setattr(completion, "settle", kill)
+        outcome = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)).outcome()
+        unchanged = everything() == before
+        monkeypatch.undo()
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert type(outcome) is Busy
+        assert unchanged
+        assert (settlement.points, settlement.replayed) == (578, False)

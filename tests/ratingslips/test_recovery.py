@@ -1,0 +1,167 @@
+"""Paying what is owed: the same key, the same correlation id, and who paid it."""
+
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from guardian.shortcuts import assign_perm, remove_perm
+
+from core import correlation
+from core.errors import NotFound
+from core.permissions import NotPermitted
+from loyalty.models import LedgerEntry
+from loyalty.services import ProgramPaused, pause_program, resume_program
+from ratingslips.models import RatingSlip
+from ratingslips.services import (
+    PartialCompletion,
+    SlipInHand,
+    SlipNotClosed,
+    complete_rating_slip,
+    recover_slip_loyalty,
+)
+from tests.concurrency import held
+from tests.factories import StaffFactory
+from tests.floor import Floor
+from tests.loyalty.postings import increment
+from tests.loyalty.rows import account_of
+from tests.refusals import everything, logged, refused
+
+
+def owed_slip(floor: Floor, slip: RatingSlip | None = None) -> RatingSlip:
+    """A slip (the worked example's) that was closed while the programme was paused; the programme runs again."""
+    slip = slip or floor.played_slip()
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
+    with pytest.raises(PartialCompletion):
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    resume_program(program=floor.program, actor=floor.supervisor)
+    return slip
+
+
+class TestRecoverSlipLoyalty:
+    def test_pays_what_is_owed_and_records_who_recovered_it(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+
+        settlement = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        paid = RatingSlip.objects.get()
+        entry = LedgerEntry.objects.get()
+        assert (paid.ledger_entry, paid.settled_at, paid.recovered_by) == (entry, floor.now, floor.supervisor)
+        assert (paid.owed_because, paid.is_owed) == ("PROGRAM_PAUSED", False)
+        assert (entry.kind, entry.staff, entry.idempotency_key) == ("GAMEPLAY", None, str(slip.pk))
+        assert settlement.points == account_of(slip.player).balance == 578
+
+    def test_keeps_the_correlation_id_of_the_request_that_closed_the_slip(self, floor: Floor) -> None:
+        closing, recovering = uuid.uuid4(), uuid.uuid4()
+        with correlation.bound(closing):
+            slip = owed_slip(floor)
+
+        with logged() as lines, correlation.bound(recovering):
+            settlement = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert settlement.correlation_id == closing
+        assert LedgerEntry.objects.get().correlation_id == closing
+        assert [(line["event"], line["slip_correlation_id"]) for line in lines] == [
+            ("ratingslips.loyalty_recovered", str(closing))
+        ]
+
+    def test_gives_its_first_result_again(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+        first = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+        before = everything()
+
+        with logged() as lines:
+            again = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert first.posting is not None
+        assert again == replace(first, replayed=True, posting=replace(first.posting, replayed=True))
+        assert everything() == before
+        assert [line["event"] for line in lines] == ["ratingslips.recovery_replayed"]
+
+    def test_is_what_the_next_completion_answers_with(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        again = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert (again.points, again.replayed) == (recovered.points, True)
+
+    def test_answers_for_a_slip_that_was_never_owed(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        completed = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert (recovered.points, recovered.replayed) == (completed.points, True)
+        assert RatingSlip.objects.get().recovered_by is None
+
+    def test_uses_the_tier_of_now(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+        increment(floor, slip.player, points=1_000)
+
+        assert recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now).points == 722
+
+    def test_settles_a_slip_that_turns_out_to_be_worth_nothing(self, floor: Floor) -> None:
+        worthless = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=4, seconds=30))
+        slip = owed_slip(floor, worthless)
+
+        settlement = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert (settlement.points, RatingSlip.objects.get().is_owed) == (0, False)
+        assert not LedgerEntry.objects.exists()
+        assert recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now).replayed
+
+    def test_refuses_a_live_slip(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+
+        with refused(SlipNotClosed, "still live"):
+            recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+    def test_refuses_who_may_only_operate_the_pit(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+
+        with refused(NotPermitted, "recover_loyalty"):
+            recover_slip_loyalty(slip=slip, actor=floor.boss, at=floor.now)
+
+    def test_answers_who_recovered_it_also_without_the_right_and_nobody_else(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+        recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+        remove_perm("ratingslips.recover_loyalty", floor.supervisor, floor.pit)
+        colleague = StaffFactory.create(casino=floor.casino)
+
+        assert recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now).replayed
+        with refused(NotPermitted):
+            recover_slip_loyalty(slip=slip, actor=colleague, at=floor.now)
+
+    def test_is_open_to_who_holds_the_right_everywhere(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+        operator = StaffFactory.create(casino=None)
+        assign_perm("ratingslips.recover_loyalty", operator)
+
+        assert recover_slip_loyalty(slip=slip, actor=operator, at=floor.now).points == 578
+
+    def test_leaves_the_points_owed_while_the_programme_is_still_paused(self, floor: Floor) -> None:
+        slip = owed_slip(floor)
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+
+        with refused(ProgramPaused):
+            recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert list(RatingSlip.objects.owed()) == [slip]
+
+    @pytest.mark.parametrize("skip_locked", [False, True])
+    @pytest.mark.parametrize("unknown", [uuid.UUID(int=0), "not-a-uuid"])
+    def test_refuses_a_slip_that_does_not_exist(
+        self, floor: Floor, unknown: uuid.UUID | str, skip_locked: bool
+    ) -> None:
+        with refused(NotFound):
+            recover_slip_loyalty(slip=unknown, actor=floor.supervisor, at=floor.now, skip_locked=skip_locked)
+
+    def test_leaves_a_slip_in_hand_to_who_has_it(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = owed_slip(floor)
+
+        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)), refused(SlipInHand):
+            recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
+
+        assert list(RatingSlip.objects.owed()) == [slip]

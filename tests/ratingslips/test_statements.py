@@ -1,0 +1,60 @@
+"""The statements of the two busiest use cases, whatever the length of the player's history."""
+
+import pytest
+
+from core.models import Player
+from loyalty.services import manual_reward
+from ratingslips.services import complete_rating_slip
+from tests.floor import Floor
+from tests.loyalty.postings import increment
+from tests.statements import assert_at_most, statements_of
+
+MOST_OF_A_COMPLETION = 14
+MOST_OF_A_REWARD = 12
+
+histories = pytest.mark.parametrize("entries", [0, 1, 300])
+
+
+def _player_with(floor: Floor, *, entries: int) -> Player:
+    player = floor.player()
+    for _ in range(entries):
+        increment(floor, player, points=20)
+    return player
+
+
+class TestStatementsOfACompletion:
+    @histories
+    def test_are_few(self, floor: Floor, entries: int) -> None:
+        slip = floor.open_slip(player=_player_with(floor, entries=entries))
+
+        statements = statements_of(lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now))
+
+        assert_at_most(MOST_OF_A_COMPLETION, statements)
+        assert statements[0].startswith("SAVEPOINT")
+        assert statements[-1].startswith("RELEASE SAVEPOINT")
+
+
+class TestStatementsOfAReward:
+    @histories
+    @pytest.mark.parametrize("reward_id", [None, "promo-77"])
+    def test_are_few(self, floor: Floor, entries: int, reward_id: str | None) -> None:
+        player = _player_with(floor, entries=entries)
+
+        statements = statements_of(
+            lambda: manual_reward(
+                player=player,
+                points=100,
+                reason="Birthday of a regular guest",
+                actor=floor.supervisor,
+                at=floor.now,
+                reward_id=reward_id,
+            )
+        )
+
+        assert_at_most(MOST_OF_A_REWARD, statements)
+
+
+class TestAssertAtMost:
+    def test_prints_the_list_when_it_is_exceeded(self) -> None:
+        with pytest.raises(AssertionError, match=r"2 statements, at most 1 allowed:\n  1\. SELECT 1\n  2\. SELECT 2"):
+            assert_at_most(1, ["SELECT 1", "SELECT 2"])
