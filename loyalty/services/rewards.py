@@ -12,6 +12,7 @@ from core.errors import DomainError
 from core.idempotency import Request, fingerprint
 from core.models import Player, User
 from core.permissions import require_permission
+from core.replays import count_replay
 from core.transactions import operation
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import lock_account, rules_in_force
@@ -116,6 +117,8 @@ def manual_reward(
             )
             rules = rules_in_force(program_id=account.program_id, earned_at=at)
             posting = post(account=account, rules=rules, points=points, request=request)
+    if posting.replayed:
+        count_replay(casino=account.player.casino, operation="loyalty.manual_reward", at=at)
     event = "loyalty.reward_replayed" if posting.replayed else "loyalty.points_posted"
     log.info(event, entry_id=posting.entry_id, kind=Kind.MANUAL_BONUS.value, points=points, staff_id=actor.pk)
     return posting

@@ -13,6 +13,7 @@ from core.clock import require_event_time
 from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
+from core.replays import count_replay
 from core.transactions import is_try_again, operation
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services.segments import OPERATE_PIT, SEGMENT_END_FIELDS, end_segment, lock_slip
@@ -77,6 +78,8 @@ def complete_rating_slip(
             segments = _close(locked, actor=actor, at=at, buy_in=buy_in, chips_out=chips_out)
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
+    if replayed:
+        count_replay(casino=locked.casino, operation="ratingslips.complete", at=at)
     return _answer(locked, settlement=settlement, failure=failure, replayed=replayed, actor=actor)
 
 

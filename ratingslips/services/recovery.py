@@ -8,6 +8,7 @@ import structlog
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
+from core.replays import count_replay
 from core.transactions import operation
 from ratingslips.models import RatingSlip
 from ratingslips.services.segments import lock_slip
@@ -58,6 +59,8 @@ def recover_slip_loyalty(
             settlement = settle(locked, segments=list(locked.segments.order_by("seq")), at=at)
             locked.recovered_by = actor
             locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by"])
+    if replayed:
+        count_replay(casino=locked.casino, operation="ratingslips.recover", at=at)
     log.info(
         "ratingslips.recovery_replayed" if replayed else "ratingslips.loyalty_recovered",
         slip_id=str(locked.pk),

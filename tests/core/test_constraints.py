@@ -1,6 +1,8 @@
 """What PostgreSQL itself refuses about casinos, staff and players."""
 
-from core.models import Casino, Player
+from datetime import date
+
+from core.models import Casino, Player, ReplayCount
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
 
@@ -19,6 +21,7 @@ VIOLATIONS = (
         lambda floor: inserted(_player(floor, card_number=floor.player().card_number)),
     ),
     Violation("core_casino_code_key", lambda floor: inserted(Casino(code=floor.casino.code, name="Copy"))),
+    Violation("core_replays_one_row_a_day", lambda floor: _two_counts_of_one_day(floor)),
     Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),
 )
 
@@ -28,6 +31,18 @@ def _two_staff_of_one_player(floor: Floor) -> None:
     for staff in (floor.boss, floor.supervisor):
         staff.player = player
         staff.save()
+
+
+def _two_counts_of_one_day(floor: Floor) -> None:
+    for replays in (1, 2):
+        inserted(
+            ReplayCount(
+                casino=floor.casino,
+                gaming_day=date(2026, 11, 14),
+                operation="ratingslips.complete",
+                replays=replays,
+            )
+        )
 
 
 class TestCoreConstraints:

@@ -49,9 +49,9 @@ class Command(HouseCommand):
         lines = read_rating_events(file)
         house = casino_with_code(casino)
         try:
-            for _ in import_rating_events(casino=house, actor=system_account(), lines=lines, progress=progress):
-                if progress.lines % PROGRESS_LINES == 0:
-                    self.tell_progress(f"{progress.lines:,} lines, {len(progress.rejects):,} refused …")
+            for done in import_rating_events(casino=house, actor=system_account(), lines=lines, progress=progress):
+                if done.lines % PROGRESS_LINES == 0:
+                    self.tell_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
         finally:
             self._write_rejects(rejects)
         totals = totals_of(progress.slip_ids)

@@ -1,0 +1,29 @@
+"""Counting replays: how often the floor sent a request twice is one of the figures that the house is judged by."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from django.db import connection, transaction
+
+from core.models import Casino
+
+log = structlog.get_logger(__name__)
+
+_COUNT_ONE: Final = """
+    INSERT INTO core_replaycount AS counted (casino_id, gaming_day, operation, replays) VALUES (%s, %s, %s, 1)
+    ON CONFLICT ON CONSTRAINT core_replays_one_row_a_day DO UPDATE SET replays = counted.replays + 1
+"""
+
+
+def count_replay(*, casino: Casino, operation: str, at: datetime) -> None:
+    """Count one replay of `operation` on the gaming day of `at`, after the transaction of the replay itself has ended.
+
+    A transaction of its own, so the replay holds no lock while it counts. The answer of the replay is what matters: a
+    count that cannot be written is logged and given up.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_COUNT_ONE, [casino.pk, casino.gaming_day_at(at), operation])
+    except Exception:
+        log.exception("core.replay_not_counted", operation=operation, casino_id=casino.pk)
