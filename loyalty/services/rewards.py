@@ -10,6 +10,7 @@ from core import correlation
 from core.clock import InvalidTime, require_event_time
 from core.errors import DomainError
 from core.idempotency import Request, fingerprint
+from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
 from core.replays import count_replay
@@ -88,6 +89,8 @@ def manual_reward(
     _require_reward_id(reward_id)
     player_id = player if isinstance(player, int) else player.pk
     with operation("loyalty.manual_reward", actor_id=actor.pk):
+        if reward_id:
+            lock_name("reward", reward_id)
         staff = User.objects.locked().get(pk=actor.pk)
         account = lock_account(player_id=player_id, at=at)
         contents: Request = {

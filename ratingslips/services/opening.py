@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from core import correlation
 from core.clock import require_event_time
 from core.errors import DomainError, NotFound
+from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
 from core.transactions import operation
@@ -147,6 +148,7 @@ def _checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
             f"“{slip_number}” cannot be a slip number: use up to 20 capital letters, digits and hyphens, and leave "
             "R with digits to the house."
         )
+    lock_name("slip_number", f"{casino_id}:{slip_number}")
     if RatingSlip.objects.filter(casino=casino_id, slip_number=slip_number).exists():
         raise SlipNumberTaken(f"Slip number {slip_number} is already used in this casino.")
     return slip_number
