@@ -62,7 +62,7 @@ def open_accounts(*, players: Collection[Player], at: datetime) -> None:
     rules = rules_in_force(program_id=program.pk, earned_at=at)
     PlayerLoyalty.objects.bulk_create(
         [
-            PlayerLoyalty(player=player, program=program, tier=tier_at(0, rules.tiers), updated_at=at)
+            PlayerLoyalty(player_id=player.pk, program=program, tier=tier_at(0, rules.tiers), updated_at=at)
             for player in players
         ],
         ignore_conflicts=True,
