@@ -113,7 +113,28 @@ def held(lock: Callable[[], object]) -> Iterator[int]:
         holder.result()
 
 
-def terminate(backend: int) -> None:
-    """End a backend, as an administrator or a failing server would."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+@contextmanager
+def held_before_commit(call: Callable[[], T]) -> Iterator[Elsewhere[T]]:
+    """Another connection makes `call`, which owns its transaction, and commits it only when the block has ended."""
+    written, released = threading.Event(), threading.Event()
+
+    def wait_before_commit() -> T:
+        commit = connection.commit
+
+        def wait_and_commit() -> None:
+            written.set()
+            assert released.wait(_PATIENCE_SECONDS)
+            commit()
+
+        connection.commit = wait_and_commit  # type: ignore[method-assign]
+        return call()
+
+    holder = Elsewhere(wait_before_commit)
+    try:
+        wait_until(lambda: written.is_set() or holder.has_ended)
+        if holder.has_ended:
+            holder.result()
+        yield holder
+    finally:
+        released.set()
+        holder.outcome()

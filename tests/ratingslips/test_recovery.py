@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -28,12 +29,12 @@ from tests.loyalty.rows import account_of
 from tests.refusals import everything, logged, refused
 
 
-def owed_slip(floor: Floor, slip: RatingSlip | None = None) -> RatingSlip:
+def owed_slip(floor: Floor, slip: RatingSlip | None = None, *, at: datetime | None = None) -> RatingSlip:
     """A slip (the worked example's) that was closed while the programme was paused; the programme runs again."""
     slip = slip or floor.played_slip()
     pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
     with pytest.raises(PartialCompletion):
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        complete_rating_slip(slip=slip, actor=floor.boss, at=at or floor.now)
     resume_program(program=floor.program, actor=floor.supervisor)
     return slip
 

@@ -1,0 +1,263 @@
+"""Many hands on one account: every point once, none lost; and for each guard, what happens without it.
+
+Two real connections or more. A control takes one guard away and sees the race that it stands against.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+from guardian.shortcuts import assign_perm
+
+from core.idempotency import IdempotencyConflict
+from core.models import Player, User
+from core.querysets import LockingQuerySet
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services import LoyaltyPosting, RewardRateExceeded, rewards
+from loyalty.services.accounts import lock_account
+from tests.concurrency import Elsewhere, held, held_before_commit, together, wait_until_blocked
+from tests.constraints import inserted
+from tests.factories import StaffFactory
+from tests.floor import Floor
+from tests.loyalty.postings import award, increment
+from tests.loyalty.rows import account_of, entry
+
+
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the guard away: rows are read as they are and locked by nobody."""
+    monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: rows.order_by("pk"))
+
+
+def supervisors(floor: Floor, number: int) -> list[User]:
+    """Staff who may award, each with a rate of their own."""
+    staff: list[User] = StaffFactory.create_batch(number, casino=floor.casino)
+    for member in staff:
+        assign_perm("loyalty.award", member, floor.program)
+    return staff
+
+
+def posted(outcomes: list[Any]) -> list[LoyaltyPosting]:
+    """The postings among outcomes, all of which must be one."""
+    assert [outcome for outcome in outcomes if not isinstance(outcome, LoyaltyPosting)] == []
+    return outcomes
+
+
+@contextmanager
+def _increment_held(floor: Floor, player: Player, **changes: Any) -> Iterator[int]:
+    """A posting that has been written elsewhere and is not committed before the block ends; gives its backend."""
+    with held(lambda: increment(floor, player, **changes)) as backend:
+        yield backend
+
+
+class TestAccountLock:
+    def test_makes_the_second_posting_wait_and_count_from_the_first(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = floor.player()
+
+        with _increment_held(floor, player, points=1_000) as first:
+            second = Elsewhere(lambda: award(floor, player))
+            wait_until_blocked(second.backend, by=first)
+        posting = second.result()
+
+        assert (posting.balance_before, posting.balance_after) == (1_000, 1_100)
+        assert (posting.tier_before, account_of(player).balance) == ("Silver", 1_100)
+
+    def test_is_what_stands_against_a_lost_update(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        player = floor.player()
+        without_locks(monkeypatch)
+
+        with _increment_held(floor, player, points=1_000) as first:
+            second = Elsewhere(lambda: award(floor, player))
+            wait_until_blocked(second.backend, by=first)
+        outcome = second.outcome()
+
+        # It read a balance of 0 and is caught by the last net, UNIQUE (account, seq): nobody told the caller so.
+        assert isinstance(outcome, IntegrityError)
+        assert "loyalty_ledger_seq_unique_in_account" in str(outcome)
+
+    def test_does_not_hold_up_rows_that_refer_to_the_account(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = floor.player()
+
+        with held(lambda: lock_account(player_id=player.pk, at=floor.now)):
+            slip = floor.open_slip(player=player)
+            member = Elsewhere(lambda: StaffFactory.create(casino=floor.casino, player=player)).result()
+
+        assert slip.player == member.player == player
+
+    def test_lets_an_entry_of_the_account_itself_in(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        account = account_of(floor.player())
+
+        with held(lambda: PlayerLoyalty.objects.locked().get(pk=account.pk)):
+            entered = Elsewhere(lambda: inserted(entry(floor, account=account))).result()
+
+        assert entered.pk is not None
+
+    def test_would_hold_them_up_if_it_were_for_update(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = floor.player()
+
+        with held(lambda: Player.objects.select_for_update().get(pk=player.pk)) as holder:
+            inserting = Elsewhere(lambda: StaffFactory.create(casino=floor.casino, player=player))
+            wait_until_blocked(inserting.backend, by=holder)
+
+        assert inserting.result().player == player
+
+
+class TestOneRequestManyTimes:
+    @pytest.mark.parametrize("reward_id", [None, "promo-77"])
+    def test_is_one_entry_and_thirty_two_equal_answers(self, committed_floor: Floor, reward_id: str | None) -> None:
+        floor = committed_floor
+        player = floor.player()
+
+        postings = posted(together([lambda: award(floor, player, reward_id=reward_id)] * 32))
+
+        assert sorted(posting.replayed for posting in postings) == [False] + [True] * 31
+        assert len({(posting.entry_id, posting.balance_before, posting.balance_after) for posting in postings}) == 1
+        assert LedgerEntry.objects.count() == 1
+        assert account_of(player).balance == 100
+
+    def test_would_be_two_postings_if_the_key_were_not_looked_up_under_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        player = floor.player()
+        award(floor, player)
+        monkeypatch.setattr(rewards, "entry_with_key", lambda key: None)
+
+        outcome = Elsewhere(lambda: award(floor, player)).outcome()
+
+        assert isinstance(outcome, IntegrityError)
+        assert "idempotency_key" in str(outcome)
+
+    def test_is_a_conflict_where_two_people_use_one_reference_for_two_players_at_once(
+        self, committed_floor: Floor
+    ) -> None:
+        floor = committed_floor
+        mine, theirs = floor.player(), floor.player()
+        (colleague,) = supervisors(floor, 1)
+
+        with held_before_commit(lambda: award(floor, mine, reward_id="promo-77")) as first:
+            second = Elsewhere(lambda: award(floor, theirs, reward_id="promo-77", actor=colleague))
+            wait_until_blocked(second.backend, by=first.backend)
+        outcome = second.outcome()
+
+        assert isinstance(outcome, IdempotencyConflict)
+        assert outcome.fields == ("player", "staff")
+        assert LedgerEntry.objects.count() == 1
+
+    def test_would_break_without_the_lock_on_the_reference(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        mine, theirs = floor.player(), floor.player()
+        (colleague,) = supervisors(floor, 1)
+        monkeypatch.setattr(rewards, "lock_name", lambda kind, name: None)
+
+        with held_before_commit(lambda: award(floor, mine, reward_id="promo-77")) as first:
+            second = Elsewhere(lambda: award(floor, theirs, reward_id="promo-77", actor=colleague))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
+
+
+class TestFirstPoints:
+    def _newcomer(self, floor: Floor) -> Player:
+        """A player who was enrolled in bulk, past the signal that opens the account."""
+        player = Player(casino=floor.casino, card_number="1001", first_name="José", last_name="Nguyễn")
+        return Player.objects.bulk_create([player])[0]
+
+    def test_of_sixteen_at_once_open_one_account_and_are_all_there(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = self._newcomer(floor)
+        staff = supervisors(floor, 16)
+
+        posted(together([partial(award, floor, player, points=2**n, actor=staff[n]) for n in range(14)]))
+
+        assert PlayerLoyalty.objects.count() == 1
+        assert account_of(player).balance == 2**14 - 1
+
+    def test_wait_for_an_account_that_is_being_opened(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = self._newcomer(floor)
+
+        with _increment_held(floor, player) as first:
+            second = Elsewhere(lambda: award(floor, player))
+            wait_until_blocked(second.backend, by=first)
+
+        assert second.result().balance_after == 200
+        assert PlayerLoyalty.objects.count() == 1
+
+
+class TestParallelRewards:
+    def test_of_one_hundred_points_by_ten_hands_come_to_a_thousand(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = floor.player()
+        staff = supervisors(floor, 10)
+
+        posted(together([partial(award, floor, player, actor=member) for member in staff]))
+
+        account = account_of(player)
+        assert (account.balance, account.lifetime_points, account.entry_count) == (1_000, 1_000, 10)
+        assert account.tier.name == "Silver"
+        assert list(LedgerEntry.objects.order_by("seq").values_list("seq", "balance_before")) == [
+            (number + 1, 100 * number) for number in range(10)
+        ]
+
+
+class TestRateLimit:
+    def test_lets_exactly_ten_pass_however_many_hands_there_are(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        players = [floor.player() for _ in range(16)]
+
+        outcomes = together([partial(award, floor, player) for player in players])
+
+        passed = [outcome for outcome in outcomes if isinstance(outcome, LoyaltyPosting)]
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, RewardRateExceeded)]
+        assert (len(passed), len(refusals)) == (10, 6)
+        assert LedgerEntry.objects.count() == 10
+
+    def _nine_awards(self, floor: Floor) -> None:
+        player = floor.player()
+        for points in range(1, 10):
+            award(floor, player, points=points)
+
+    def test_makes_the_eleventh_wait_for_the_tenth_of_the_same_person(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        self._nine_awards(floor)
+        one, other = floor.player(), floor.player()
+
+        with held_before_commit(lambda: award(floor, one)) as tenth:
+            eleventh = Elsewhere(lambda: award(floor, other))
+            wait_until_blocked(eleventh.backend, by=tenth.backend)
+
+        assert isinstance(eleventh.outcome(), RewardRateExceeded)
+
+    def test_would_let_the_eleventh_pass_without_the_lock_on_the_member_of_staff(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        self._nine_awards(floor)
+        one, other = floor.player(), floor.player()
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: award(floor, one)):
+            eleventh = Elsewhere(lambda: award(floor, other)).result()
+
+        assert not eleventh.replayed
+        assert LedgerEntry.objects.filter(staff=floor.supervisor, created_at__gt=floor.ago(seconds=60)).count() == 11
+
+    def test_does_not_make_one_member_of_staff_wait_for_another(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        one, other = floor.player(), floor.player()
+        (colleague,) = supervisors(floor, 1)
+
+        with held_before_commit(lambda: award(floor, one)):
+            assert Elsewhere(lambda: award(floor, other, actor=colleague)).result().points == 100

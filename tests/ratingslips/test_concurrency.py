@@ -1,0 +1,371 @@
+"""Two tablets at once on slips, seats and players; and for each guard, what happens without it."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from core.models import Player
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services import pause_program, resume_program
+from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.services import (
+    PartialCompletion,
+    PlayerHasLiveSlip,
+    SeatTaken,
+    SlipNumberTaken,
+    SlipSettlement,
+    complete_rating_slip,
+    move_rating_slip,
+    opening,
+    recover_slip_loyalty,
+)
+from tests.concurrency import Elsewhere, backend_id, held_before_commit, together, wait_until_blocked
+from tests.factories import TableFactory
+from tests.floor import Floor
+from tests.loyalty.postings import award
+from tests.loyalty.rows import account_of
+from tests.loyalty.test_concurrency import posted, supervisors, without_locks
+from tests.ratingslips.test_recovery import owed_slip
+
+
+def _complete(floor: Floor, slip: RatingSlip) -> SlipSettlement:
+    return complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now)
+
+
+def _recover(floor: Floor, slip: RatingSlip) -> SlipSettlement:
+    return recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now)
+
+
+def settled(outcomes: list[Any]) -> list[SlipSettlement]:
+    """The settlements among outcomes, all of which must be one."""
+    assert [outcome for outcome in outcomes if not isinstance(outcome, SlipSettlement)] == []
+    return outcomes
+
+
+class TestDuplicateCompletion:
+    def test_waits_for_the_first_and_is_its_replay(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+
+        with held_before_commit(lambda: _complete(floor, slip)) as first:
+            second = Elsewhere(lambda: _complete(floor, slip))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert (first.result().replayed, second.result().replayed) == (False, True)
+        assert first.result().points == second.result().points == account_of(slip.player).balance == 578
+        assert LedgerEntry.objects.count() == 1
+
+    def test_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+
+        settlements = settled(together([lambda: _complete(floor, slip)] * 8))
+
+        assert sorted(settlement.replayed for settlement in settlements) == [False] + [True] * 7
+        assert {settlement.points for settlement in settlements} == {578}
+        assert LedgerEntry.objects.count() == 1
+
+    def test_would_answer_as_if_it_were_the_first_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: _complete(floor, slip)) as first:
+            second = Elsewhere(lambda: _complete(floor, slip))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        # Both found it open; the second is stopped by the last nets alone: the unique key, or the frozen segment.
+        assert not first.result().replayed
+        assert isinstance(second.outcome(), IntegrityError)
+
+
+class TestRewardAndCompletionAtOnce:
+    def test_come_to_the_right_balance_and_two_entries(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+
+        with held_before_commit(lambda: award(floor, slip.player)) as rewarding:
+            completing = Elsewhere(lambda: _complete(floor, slip))
+            wait_until_blocked(completing.backend, by=rewarding.backend)
+
+        assert completing.result().posting.balance_before == 100  # type: ignore[union-attr]
+        assert account_of(slip.player).balance == 678
+        assert LedgerEntry.objects.count() == 2
+
+    def test_would_leave_the_slip_owed_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: award(floor, slip.player)) as rewarding:
+            completing = Elsewhere(lambda: _complete(floor, slip))
+            wait_until_blocked(completing.backend, by=rewarding.backend)
+
+        # Both counted from 0: UNIQUE (account, seq) refuses the second, and the savepoint turns that into points owed.
+        assert getattr(completing.outcome(), "because", None) == "UNEXPECTED_ERROR"
+        assert account_of(slip.player).balance == 100
+
+    def test_by_many_hands_add_up_to_what_was_acknowledged(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = floor.player()
+        slips = [
+            owed_slip(floor, floor.open_slip(player=player, at=floor.ago(hours=hours)), at=floor.ago(hours=hours - 1))
+            for hours in (8, 7, 6, 5)
+        ]
+        staff = supervisors(floor, 10)
+
+        outcomes = together(
+            [
+                *(partial(_recover, floor, slip) for slip in slips),
+                *(partial(award, floor, player, points=2**n, actor=member) for n, member in enumerate(staff)),
+            ]
+        )
+
+        earned = sum(settlement.points for settlement in settled(outcomes[:4]))
+        rewarded = sum(posting.points for posting in posted(outcomes[4:]))
+        balances = list(LedgerEntry.objects.order_by("seq").values_list("balance_before", "balance_after"))
+        assert rewarded == 2**10 - 1
+        assert account_of(player).balance == earned + rewarded
+        assert [before for before, _ in balances] == [0, *(after for _, after in balances[:-1])]
+        assert not RatingSlip.objects.owed().exists()
+
+
+class TestTwoPlayersSlips:
+    ROUNDS = 25
+
+    def _owed_slips(self, floor: Floor, player: Player, *, seat: int) -> list[RatingSlip]:
+        """Closed slips of one player, one after the other, each owed its points."""
+        start = floor.ago(hours=10)
+        slips = []
+        pause_program(program=floor.program, actor=floor.supervisor, at=start, reason="Migration of the tiers")
+        for number in range(self.ROUNDS):
+            at = start + timedelta(minutes=10 * number)
+            slip = floor.open_slip(player=player, seat=seat, at=at)
+            with pytest.raises(PartialCompletion):
+                complete_rating_slip(slip=slip, actor=floor.boss, at=at + timedelta(minutes=10))
+            slips.append(slip)
+        resume_program(program=floor.program, actor=floor.supervisor)
+        return slips
+
+    def test_settled_in_opposite_orders_never_deadlock(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        mine = self._owed_slips(floor, floor.player(), seat=1)
+        theirs = self._owed_slips(floor, floor.player(), seat=2)
+        forwards = [slip for pair in zip(mine, theirs, strict=True) for slip in pair]
+
+        def settle_all(slips: list[RatingSlip]) -> list[SlipSettlement]:
+            return [_recover(floor, slip) for slip in slips]
+
+        outcomes = together([partial(settle_all, forwards), partial(settle_all, forwards[::-1])] * 2)
+
+        assert [outcome for outcome in outcomes if isinstance(outcome, BaseException)] == []
+        assert LedgerEntry.objects.count() == 2 * self.ROUNDS
+        assert not RatingSlip.objects.owed().exists()
+
+    def test_would_deadlock_if_one_transaction_took_two_accounts_in_any_order(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        one, other = account_of(floor.player()), account_of(floor.player())
+        lock = PlayerLoyalty.objects.locked
+
+        def lock_other_then_one() -> None:
+            with transaction.atomic():
+                lock().get(pk=other.pk)
+                lock().get(pk=one.pk)
+
+        def lock_one_then_other() -> None:
+            with transaction.atomic():
+                lock().get(pk=one.pk)
+                crossing.append(Elsewhere(lock_other_then_one))
+                wait_until_blocked(crossing[0].backend, by=backend_id())
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL deadlock_timeout = '10ms'")
+                lock().get(pk=other.pk)
+
+        crossing: list[Elsewhere[None]] = []
+        with pytest.raises(OperationalError, match="deadlock"):
+            lock_one_then_other()
+
+        assert crossing[0].outcome() is None
+
+
+class TestOneSeat:
+    def _open(self, floor: Floor, player: Player, **arguments: Any) -> RatingSlip:
+        return floor.open_slip(player=player, at=floor.now, **arguments)
+
+    def test_goes_to_the_first_of_two_who_open_at_once(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        one, other = floor.player(), floor.player()
+
+        with held_before_commit(lambda: self._open(floor, one)) as first:
+            second = Elsewhere(lambda: self._open(floor, other))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), SeatTaken)
+        assert first.result().slip_number in str(second.outcome())
+
+    def test_goes_to_the_first_of_one_who_opens_and_one_who_moves(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        seated, newcomer = floor.open_slip(seat=2), floor.player()
+
+        with held_before_commit(lambda: self._open(floor, newcomer)) as opening:
+            moving = Elsewhere(lambda: move_rating_slip(slip=seated.pk, seat=1, actor=floor.boss, at=floor.now))
+            wait_until_blocked(moving.backend, by=opening.backend)
+
+        assert isinstance(moving.outcome(), SeatTaken)
+        assert RatingSlip.objects.get(pk=seated.pk).seat == 2
+
+    def test_goes_to_the_first_of_two_who_move(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        one, other = floor.open_slip(seat=2), floor.open_slip(seat=3)
+        move = partial(move_rating_slip, seat=1, actor=floor.boss, at=floor.now)
+
+        with held_before_commit(lambda: move(slip=one.pk)) as first:
+            second = Elsewhere(lambda: move(slip=other.pk))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), SeatTaken)
+
+    def test_would_be_guarded_by_its_constraint_alone_without_the_locks(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        one, other = floor.player(), floor.player()
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: self._open(floor, one)) as first:
+            second = Elsewhere(lambda: self._open(floor, other))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
+        assert "ratingslips_slip_one_live_per_seat" in str(second.outcome())
+
+
+class TestOnePlayer:
+    def _open(self, floor: Floor, player: Player, *, seat: int) -> RatingSlip:
+        return floor.open_slip(player=player, seat=seat, at=floor.now)
+
+    def test_sits_down_once_where_two_open_at_once(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = floor.player()
+
+        with held_before_commit(lambda: self._open(floor, player, seat=1)) as first:
+            second = Elsewhere(lambda: self._open(floor, player, seat=2))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), PlayerHasLiveSlip)
+        assert RatingSlip.objects.live().count() == 1
+
+    def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        player = floor.player()
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: self._open(floor, player, seat=1)) as first:
+            second = Elsewhere(lambda: self._open(floor, player, seat=2))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
+        assert "ratingslips_slip_one_live_per_player" in str(second.outcome())
+
+
+class TestOneSlipNumber:
+    def _open(self, floor: Floor, player: Player, table: GamingTable) -> RatingSlip:
+        return floor.open_slip(player=player, table=table, at=floor.now, slip_number="S-1")
+
+    @pytest.fixture
+    def next_table(self, committed_floor: Floor) -> GamingTable:
+        """Another table of the pit, so that neither seat nor player stands between the two."""
+        return TableFactory.create(casino=committed_floor.casino, pit=committed_floor.pit)
+
+    def test_goes_to_the_first_of_two_tables(self, committed_floor: Floor, next_table: GamingTable) -> None:
+        floor = committed_floor
+        one, other = floor.player(), floor.player()
+
+        with held_before_commit(lambda: self._open(floor, one, floor.table)) as first:
+            second = Elsewhere(lambda: self._open(floor, other, next_table))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), SlipNumberTaken)
+
+    def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
+        self, committed_floor: Floor, next_table: GamingTable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        one, other = floor.player(), floor.player()
+        monkeypatch.setattr(opening, "lock_name", lambda kind, name: None)
+
+        with held_before_commit(lambda: self._open(floor, one, floor.table)) as first:
+            second = Elsewhere(lambda: self._open(floor, other, next_table))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
+
+
+class TestCrossingMoves:
+    def test_of_two_tables_do_not_deadlock(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        here, there = floor.table, TableFactory.create(casino=floor.casino, pit=floor.pit)
+        one, other = floor.open_slip(table=here, seat=1), floor.open_slip(table=there, seat=1)
+
+        def to_and_fro(slip: RatingSlip, *, start: GamingTable, end: GamingTable, seat: int) -> int:
+            for number in range(20):
+                move_rating_slip(
+                    slip=slip.pk, table=start if number % 2 else end, seat=seat, actor=floor.boss, at=floor.now
+                )
+            return 20
+
+        outcomes = together(
+            [
+                partial(to_and_fro, one, start=here, end=there, seat=2),
+                partial(to_and_fro, other, start=there, end=here, seat=3),
+            ]
+        )
+
+        assert outcomes == [20, 20]
+
+
+class TestRecoveryAtOnce:
+    def test_by_two_pays_once(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = owed_slip(floor)
+
+        with held_before_commit(lambda: _recover(floor, slip)) as first:
+            second = Elsewhere(lambda: _recover(floor, slip))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert (first.result().replayed, second.result().replayed) == (False, True)
+        assert account_of(slip.player).balance == 578
+
+    def test_with_the_bosss_own_retry_pays_once(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = owed_slip(floor)
+
+        with held_before_commit(lambda: _recover(floor, slip)) as recovering:
+            retrying = Elsewhere(lambda: _complete(floor, slip))
+            wait_until_blocked(retrying.backend, by=recovering.backend)
+
+        assert (retrying.result().points, retrying.result().replayed) == (578, True)
+        assert LedgerEntry.objects.count() == 1
+
+    def test_would_be_caught_by_the_last_net_alone_without_the_locks(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slip = owed_slip(floor)
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: _recover(floor, slip)) as first:
+            second = Elsewhere(lambda: _recover(floor, slip))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
+        assert account_of(slip.player).balance == 578
