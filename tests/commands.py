@@ -1,0 +1,29 @@
+"""Commands as a shell sees them: what they write, and the code they end with."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+PIT_DAY = Path(settings.BASE_DIR) / "config/demo/data/pit-day-2026-11-14"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ran:
+    """A command that ended; `error` is the sentence that it would leave on standard error."""
+
+    code: int
+    out: str
+    error: str
+
+
+def run(name: str, *arguments: object) -> Ran:
+    """Run a command in this process."""
+    out = io.StringIO()
+    try:
+        call_command(name, *map(str, arguments), stdout=out, stderr=io.StringIO())
+    except CommandError as error:
+        return Ran(code=error.returncode, out=out.getvalue(), error=str(error))
+    return Ran(code=0, out=out.getvalue(), error="")
