@@ -1,0 +1,246 @@
+"""Setting a casino up from its files: all of it or nothing, and every mistake named by file and line."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from core.models import Casino, Player
+from loyalty.models import EarningRate, PlayerLoyalty, Tier
+from ratingslips.casino_files import MAX_PROBLEMS
+from ratingslips.models import GameSettings, GamingTable, Pit
+from tests.casino_files import CasinoFolder, event, write_events
+from tests.commands import PIT_DAY, Ran, run
+
+MAX_STATEMENTS = 30
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CasinoFolder:
+    return CasinoFolder(folder=tmp_path)
+
+
+def _load(files: CasinoFolder, *options: str) -> Ran:
+    return run("load_casino", files.write(), "--code", "harbour", *options)
+
+
+@pytest.mark.django_db
+class TestLoadCasino:
+    def test_sets_up_players_games_pits_and_tables(self, files: CasinoFolder) -> None:
+        ran = _load(files, "--name", "Harbour Casino")
+
+        casino = Casino.objects.get()
+        assert (ran.code, casino.name, casino.time_zone) == (0, "Harbour Casino", "America/Los_Angeles")
+        assert list(Player.objects.order_by("card_number").values_list("first_name", "status")) == [
+            ("José", "ACTIVE"),
+            ("Mara", "ACTIVE"),
+            ("Ben", "BARRED"),
+        ]
+        game = GameSettings.objects.get()
+        assert (game.decisions_per_hour, game.house_edge_percent) == (Decimal(70), Decimal("0.75"))
+        assert Pit.objects.get().name == "Pit 1"
+        assert list(GamingTable.objects.values_list("name", "pit__name", "game__code", "seats")) == [
+            ("BL-01", "Pit 1", "blackjack", 7),
+            ("BL-02", "Pit 1", "blackjack", 5),
+        ]
+
+    def test_gives_it_a_programme_of_the_default_rules_for_all_past_and_future(self, files: CasinoFolder) -> None:
+        _load(files)
+
+        assert list(Tier.objects.values_list("name", "threshold_points", "multiplier")) == [
+            ("Bronze", 0, Decimal(1)),
+            ("Silver", 1_000, Decimal("1.25")),
+            ("Gold", 5_000, Decimal("1.5")),
+            ("Platinum", 20_000, Decimal(2)),
+        ]
+        rate = EarningRate.objects.get()
+        assert (rate.points_per_unit, rate.effective_from) == (Decimal(10), datetime(1970, 1, 1, tzinfo=UTC))
+
+    def test_opens_an_account_for_every_player(self, files: CasinoFolder) -> None:
+        _load(files)
+
+        assert PlayerLoyalty.objects.filter(tier__name="Bronze", balance=0).count() == 3
+
+    def test_changes_nothing_when_run_twice_and_says_so(self, files: CasinoFolder) -> None:
+        first = _load(files)
+        before = list(Player.objects.values())
+
+        second = _load(files)
+
+        assert "players: 3 new, 0 changed, 0 unchanged" in first.out
+        assert second.out.strip().endswith("nothing to change, all of it stands already.")
+        assert list(Player.objects.values()) == before
+        assert PlayerLoyalty.objects.count() == 3
+
+    def test_adds_what_is_new_updates_what_changed_and_removes_nothing(self, files: CasinoFolder) -> None:
+        _load(files)
+        files.players[1:] = ["100001,Mara,Ueda,BARRED", "100003,Li,Wang,ACTIVE"]
+        files.tables[1] = "Pit 2,BL-01,blackjack,6"
+
+        ran = _load(files)
+
+        assert "players: 1 new, 1 changed, 0 unchanged" in ran.out
+        assert dict(Player.objects.values_list("card_number", "status")) == {
+            "100000": "ACTIVE",
+            "100001": "BARRED",
+            "100002": "BARRED",
+            "100003": "ACTIVE",
+        }
+        assert PlayerLoyalty.objects.count() == 4
+        table = GamingTable.objects.get(name="BL-01")
+        assert (table.pit.name, table.seats) == ("Pit 2", 6)
+
+    def test_takes_the_zone_and_the_name_that_it_is_given(self, files: CasinoFolder) -> None:
+        _load(files, "--name", "Harbour Casino", "--time-zone", "Europe/Paris")
+
+        _load(files)
+        _load(files, "--name", "Harbour Two")
+
+        casino = Casino.objects.get()
+        assert (casino.name, casino.time_zone) == ("Harbour Two", "Europe/Paris")
+
+    def test_keeps_the_zone_of_a_casino_that_has_slips(self, files: CasinoFolder, tmp_path: Path) -> None:
+        _load(files)
+        opened = event("S1", "19:00:00", "OPEN", player_card="100000", table="BL-01", seat="1", average_bet="25.00")
+        run("import_rating_events", write_events(tmp_path / "events.csv", opened), "--casino", "harbour")
+
+        ran = _load(files, "--time-zone", "Europe/Paris")
+
+        assert (ran.code, "its time zone stays America/Los_Angeles" in ran.error) == (1, True)
+        assert Casino.objects.get().time_zone == "America/Los_Angeles"
+
+    def test_keeps_two_casinos_apart(self, files: CasinoFolder) -> None:
+        _load(files)
+
+        ran = run("load_casino", files.write(), "--code", "island")
+
+        assert "players: 3 new" in ran.out
+        assert Player.objects.filter(card_number="100000").count() == 2
+
+    def test_reads_a_file_with_a_byte_order_mark(self, files: CasinoFolder) -> None:
+        folder = files.write(encoding="utf-8-sig")
+
+        assert run("load_casino", folder, "--code", "harbour").code == 0
+
+    def test_takes_few_statements_however_many_rows(self) -> None:
+        with CaptureQueriesContext(connection) as statements:
+            run("load_casino", PIT_DAY, "--code", "harbour")
+
+        assert Player.objects.count() == 533
+        assert len(statements) <= MAX_STATEMENTS
+
+
+def _spoil(kind: str, line: int, text: str) -> Callable[[CasinoFolder], None]:
+    def spoil(files: CasinoFolder) -> None:
+        getattr(files, kind)[line - 1 :] = [text]
+
+    return spoil
+
+
+@pytest.mark.django_db
+class TestLoadCasinoRefusals:
+    @pytest.mark.parametrize(
+        ("spoil", "words"),
+        [
+            (
+                _spoil("players", 3, "100000,Mara,Ueda,ACTIVE"),
+                "players.csv line 3: card_number “100000” stands on line 2",
+            ),
+            (_spoil("players", 2, "100000,José,Nguyễn,GONE"), "players.csv line 2: status “GONE”"),
+            (_spoil("players", 2, "10 00,José,Nguyễn,ACTIVE"), "players.csv line 2: card_number “10 00”"),
+            (_spoil("players", 2, "100000,,Nguyễn,ACTIVE"), "players.csv line 2: first_name “”"),
+            (_spoil("players", 2, "100000,José,ACTIVE"), "players.csv line 2: The line has 3 fields, and the header 4"),
+            (_spoil("players", 2, '"100000,José,Nguyễn,ACTIVE'), "players.csv line 2: The line is not CSV"),
+            (
+                _spoil("players", 2, "100000,Jo\0sé,Nguyễn,ACTIVE"),
+                "players.csv line 2: The line has a control character",
+            ),
+            (_spoil("players", 2, f"100000,{'é' * 3000},N,ACTIVE"), "players.csv line 2: The line is longer than"),
+            (
+                _spoil("players", 1, "card_number,first_name,status"),
+                "players.csv: the header (line 1) lacks the column",
+            ),
+            (_spoil("games", 2, "blackjack,Blackjack,fast,0.75,7"), "games.csv line 2: decisions_per_hour “fast”"),
+            (_spoil("games", 2, "blackjack,Blackjack,NaN,0.75,7"), "games.csv line 2: decisions_per_hour “NaN”"),
+            (_spoil("games", 2, "blackjack,Blackjack,70,-1,7"), "games.csv line 2: house_edge_percent “-1”"),
+            (_spoil("games", 2, "blackjack,Blackjack,70,0.7512,7"), "games.csv line 2: house_edge_percent “0.7512”"),
+            (_spoil("games", 2, "blackjack,Blackjack,70,0.75,21"), "games.csv line 2: seats “21”"),
+            (_spoil("tables", 3, "Pit 1,BL-02,poker,7"), "tables.csv line 3: there is no game “poker” in games.csv"),
+            (_spoil("tables", 3, ",BL-02,blackjack,7"), "tables.csv line 3: the pit must have a name"),
+            (_spoil("tables", 3, "Pit 1,BL-02,blackjack,0"), "tables.csv line 3: seats “0”"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_name_the_file_and_the_line(
+        self, files: CasinoFolder, spoil: Callable[[CasinoFolder], None], words: str
+    ) -> None:
+        spoil(files)
+
+        ran = _load(files)
+
+        assert ran.code == 1
+        assert words in ran.error
+        assert not Casino.objects.exists()
+
+    def test_list_everything_that_is_wrong_up_to_a_limit(self, files: CasinoFolder) -> None:
+        files.games[1] = "blackjack,Blackjack,fast,0.75,7"
+        files.players[1:] = [f"{number},A,B,GONE" for number in range(MAX_PROBLEMS + 5)]
+
+        ran = _load(files)
+
+        lines = ran.error.splitlines()
+        assert lines[0] == f"Nothing was loaded. {MAX_PROBLEMS + 6} problem(s):"
+        assert lines[1].startswith("games.csv line 2")
+        assert len(lines) == 1 + MAX_PROBLEMS + 1
+        assert lines[-1] == "… and 6 more."
+
+    def test_name_a_file_that_is_missing_or_empty(self, files: CasinoFolder) -> None:
+        folder = files.write()
+        (folder / "games.csv").unlink()
+        (folder / "tables.csv").write_text("")
+
+        ran = run("load_casino", folder, "--code", "harbour")
+
+        assert ran.code == 1
+        assert "games.csv cannot be read: No such file or directory." in ran.error
+        assert "tables.csv is empty" in ran.error
+
+    def test_name_the_line_that_is_not_utf_8(self, files: CasinoFolder) -> None:
+        folder = files.write()
+        players = folder / "players.csv"
+        players.write_bytes(players.read_bytes().replace("José".encode(), "José".encode("latin-1")))
+
+        ran = run("load_casino", folder, "--code", "harbour")
+
+        assert (ran.code, "players.csv line 2: The line is not UTF-8" in ran.error) == (1, True)
+
+    def test_leave_a_casino_that_stands_as_it_was(self, files: CasinoFolder) -> None:
+        _load(files)
+        files.players[1:] = ["100000,José,Nguyễn,BARRED", "100001,Mara,Ueda,GONE"]
+
+        ran = _load(files)
+
+        assert ran.code == 1
+        assert Player.objects.get(card_number="100000").status == "ACTIVE"
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (["--code", "two words"], "letters, numbers, underscores or hyphens"),
+            (["--code", "harbour", "--time-zone", "Mars/Olympus"], "is not an IANA time zone"),
+            (["--code", "harbour", "--name", " "], "The name must have"),
+        ],
+    )
+    def test_call_wrong_options_wrong_use(self, files: CasinoFolder, options: list[str], words: str) -> None:
+        ran = run("load_casino", files.write(), *options)
+
+        assert (ran.code, words in ran.error) == (2, True)
+
+    def test_call_a_folder_that_is_none_wrong_use(self, tmp_path: Path) -> None:
+        ran = run("load_casino", tmp_path / "nowhere", "--code", "harbour")
+
+        assert (ran.code, ran.error) == (2, f"{tmp_path / 'nowhere'} is not a folder.")
