@@ -17,7 +17,7 @@ class Violation(NamedTuple):
     attempt: Callable[[Floor], object]
 
 
-def table_of(*violations: Violation) -> Any:
+def table_of(*violations: Violation) -> pytest.MarkDecorator:
     """Parametrize a test over `violations`; each is named for its constraint."""
     return pytest.mark.parametrize("violation", violations, ids=[violation.constraint for violation in violations])
 

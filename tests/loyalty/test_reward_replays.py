@@ -124,7 +124,8 @@ class TestConflictingReward:
         player, other = floor.player(), floor.player()
         colleague = StaffFactory.create(casino=floor.casino)
         assign_perm("loyalty.award", colleague, floor.program)
-        award(floor, player, reward_id="promo-77")
+        request: dict[str, Any] = {"player": player, "reward_id": "promo-77"}
+        award(floor, **request)
         changed: dict[str, dict[str, Any]] = {
             "player": {"player": other},
             "points": {"points": 101},
@@ -133,7 +134,7 @@ class TestConflictingReward:
         }
 
         with refused(IdempotencyConflict, rf"reward:promo-77 was already used with a different {field}\."):
-            award(floor, **{"player": player, "reward_id": "promo-77"} | changed[field])
+            award(floor, **request | changed[field])
 
     def test_is_told_only_to_who_may_award(self, floor: Floor) -> None:
         award(floor, floor.player(), reward_id="promo-77")

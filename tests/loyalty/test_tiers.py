@@ -1,6 +1,6 @@
 """Which tier lifetime points stand for, and how far the next one is."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,8 @@ from loyalty.tiers import next_tier, progress_percent, tier_at
 from tests.properties import property_settings
 
 
-class Step(NamedTuple):
+@dataclass
+class Step:
     name: str
     threshold_points: int
 

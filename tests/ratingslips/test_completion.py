@@ -147,7 +147,7 @@ class TestCompleteRatingSlip:
         slip = floor.open_slip()
 
         with refused(InvalidAmount):
-            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **{name: Decimal("-0.01")})  # type: ignore[arg-type]
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **{name: Decimal("-0.01")})
 
     @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])
     def test_refuses_a_time_before_the_last_event_and_in_the_future(self, floor: Floor, shift: timedelta) -> None:

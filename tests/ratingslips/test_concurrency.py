@@ -1,5 +1,6 @@
 """Two tablets at once on slips, seats and players; and for each guard, what happens without it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -121,12 +122,12 @@ class TestRewardAndCompletionAtOnce:
         ]
         staff = supervisors(floor, 10)
 
-        outcomes = together(
-            [
-                *(partial(_recover, floor, slip) for slip in slips),
-                *(partial(award, floor, player, points=2**n, actor=member) for n, member in enumerate(staff)),
-            ]
-        )
+        hands: list[Callable[[], Any]] = [
+            *(partial(_recover, floor, slip) for slip in slips),
+            *(partial(award, floor, player, points=2**n, actor=member) for n, member in enumerate(staff)),
+        ]
+
+        outcomes = together(hands)
 
         earned = sum(settlement.points for settlement in settled(outcomes[:4]))
         rewarded = sum(posting.points for posting in posted(outcomes[4:]))

@@ -14,22 +14,21 @@ from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import pause_program
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
+from ratingslips.services.settlement import settle
 from tests.concurrency import Elsewhere, held
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
 from tests.refusals import everything, logged
-
-settle = completion.settle
 
 
 def _pause(floor: Floor) -> None:
     pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
 
 
-def _left_owing(floor: Floor, slip: RatingSlip, **arguments: Any) -> PartialCompletion:
+def _left_owing(floor: Floor, slip: RatingSlip, *, at: datetime | None = None) -> PartialCompletion:
     """Complete a slip whose credit fails; the refusal that says so."""
     with pytest.raises(PartialCompletion) as partial:
-        complete_rating_slip(slip=slip, **({"actor": floor.boss, "at": floor.now} | arguments))
+        complete_rating_slip(slip=slip, actor=floor.boss, at=at or floor.now)
     return partial.value
 
 
