@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from core.errors import Busy, DomainError, OutcomeUnknown
 
@@ -77,3 +77,9 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
             "core.operation_busy", operation=name, code=answer.code, sqlstate=sqlstate_of(error), actor_id=actor_id
         )
         raise answer from error
+
+
+def drop_lost_connection() -> None:
+    """Let go of this thread's connection where it was lost, so that the next statement opens another."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from core.errors import Busy, DomainError, NotFound
 from core.models import Casino, Player, User
+from core.transactions import drop_lost_connection
 from ratingslips import services
 from ratingslips.csv_files import BadRecord
 from ratingslips.models import GamingTable, RatingSlip
@@ -208,7 +209,7 @@ def _outcome(event: RatingEvent, *, books: _Books, actor: User) -> LineOutcome:
             return LineOutcome(line=event.line, outcome=outcome, slip_id=books.slips[event.slip_number].slip_id)
         except Busy as busy:
             error = busy
-            close_old_connections()
+            drop_lost_connection()
             books.read_again(event.slip_number)
         except DomainError as refusal:
             error = refusal

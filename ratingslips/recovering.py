@@ -8,12 +8,12 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db import close_old_connections
 from django.db.models import Q
 
 from core import correlation
 from core.errors import DomainError
 from core.models import User
+from core.transactions import drop_lost_connection
 from ratingslips import services
 from ratingslips.models import RatingSlip
 
@@ -73,11 +73,11 @@ def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -
         return SlipRecovery(slip=slip, outcome=RecoveryOutcome.LEFT, code=error.code, reason=error.message)
     except DomainError as error:
         log.warning("ratingslips.recovery_failed", slip_id=str(slip.pk), code=error.code)
-        close_old_connections()
+        drop_lost_connection()
         return SlipRecovery(slip=slip, outcome=RecoveryOutcome.FAILED, code=error.code, reason=error.message)
     except Exception:
         log.exception("ratingslips.recovery_failed", slip_id=str(slip.pk), code=UNEXPECTED_ERROR)
-        close_old_connections()
+        drop_lost_connection()
         reason = f"An unexpected error; the log has it under {correlation.current()}."
         return SlipRecovery(slip=slip, outcome=RecoveryOutcome.FAILED, code=UNEXPECTED_ERROR, reason=reason)
     return SlipRecovery(

@@ -10,12 +10,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
 from core.roles import system_account
 from core.stopping import StopSignal
+from core.transactions import drop_lost_connection
 from ratingslips.models import RatingSlip
 from ratingslips.recovering import RecoveryOutcome, SlipRecovery, owed_slips, recover
 
@@ -89,7 +90,7 @@ class Command(HouseCommand):
         except DatabaseError as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             self.tell_progress(f"The database cannot be asked just now: {reason}. Trying again.")
-            close_old_connections()
+            drop_lost_connection()
 
     def _pass(
         self,
