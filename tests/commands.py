@@ -25,5 +25,7 @@ def run(name: str, *arguments: object) -> Ran:
     try:
         call_command(name, *map(str, arguments), stdout=out, stderr=io.StringIO())
     except CommandError as error:
-        return Ran(code=error.returncode, out=out.getvalue(), error=str(error))
+        # What the argument parser refuses would end a process with 2, and gets its own beginning here.
+        code = 2 if str(error).startswith("Error: ") else error.returncode
+        return Ran(code=code, out=out.getvalue(), error=str(error))
     return Ran(code=0, out=out.getvalue(), error="")

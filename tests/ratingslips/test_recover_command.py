@@ -1,0 +1,361 @@
+"""The command that pays what is owed: all of it, some of it, by several at once, and until it is told to stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from structlog.testing import capture_logs
+
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services import pause_program, resume_program
+from ratingslips import recovering, services
+from ratingslips.management.commands import recover_slip_loyalty as command
+from ratingslips.models import RatingSlip
+from ratingslips.services import PartialCompletion, complete_rating_slip
+from tests.commands import Ran, run
+from tests.concurrency import Elsewhere, held, wait_until_blocked
+from tests.databases import database_url
+from tests.floor import Floor
+from tests.waiting import wait_until
+
+# 1 h 30 min at 40.00, then 20 min at 100.00: theo 49.00.
+POINTS = 490
+
+
+def owed_slips(floor: Floor, count: int) -> list[RatingSlip]:
+    """Slips that closed ten minutes ago and more while the programme was paused, the longest owed first."""
+    slips = [floor.played_slip(seat=seat) for seat in range(1, count + 1)]
+    with _paused_program(floor):
+        for number, slip in enumerate(slips):
+            with pytest.raises(PartialCompletion):
+                complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10, seconds=-number))
+    return slips
+
+
+@contextmanager
+def _paused_program(floor: Floor) -> Iterator[None]:
+    pause_program(program=floor.program, reason="Tier migration", actor=floor.supervisor, at=floor.now)
+    yield
+    resume_program(program=floor.program, actor=floor.supervisor)
+
+
+def _recover(*arguments: object) -> Ran:
+    return run("recover_slip_loyalty", *arguments)
+
+
+def _json(*arguments: object) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(_recover("--json", *arguments).out)
+    return told
+
+
+class TestRecoverSlipLoyaltyCommand:
+    def test_pays_all_that_is_owed_and_says_what_it_paid(self, floor: Floor) -> None:
+        slips = owed_slips(floor, 2)
+
+        ran = _recover()
+
+        code = floor.casino.code
+        assert ran.code == 0
+        assert ran.out.splitlines() == [
+            f"{code} {slips[0].slip_number}: {POINTS} points paid, balance {POINTS}",
+            f"{code} {slips[1].slip_number}: {POINTS} points paid, balance {POINTS}",
+            "2 slips: 2 paid.",
+        ]
+        assert not RatingSlip.objects.owed().exists()
+
+    def test_keeps_each_slips_correlation_id_and_names_the_system(self, floor: Floor) -> None:
+        (slip,) = owed_slips(floor, 1)
+
+        _recover()
+
+        paid = RatingSlip.objects.get(pk=slip.pk)
+        assert paid.ledger_entry is not None
+        assert paid.ledger_entry.correlation_id == paid.correlation_id
+        assert paid.recovered_by is not None
+        assert paid.recovered_by.username == "system"
+
+    def test_says_that_nothing_is_owed(self, floor: Floor) -> None:
+        ran = _recover()
+
+        assert (ran.code, ran.out) == (0, "Nothing is owed.\n")
+
+    def test_leaves_slips_alone_that_closed_a_moment_ago(self, floor: Floor) -> None:
+        owed_slips(floor, 1)
+
+        younger = _json("--older-than", 15)
+        older = _json("--older-than", 0)
+
+        assert (younger["slips"], older["paid"]) == ([], 1)
+
+    def test_pays_one_slip_by_its_number_however_young(self, floor: Floor) -> None:
+        first, second = owed_slips(floor, 2)
+
+        told = _json("--slip", second.slip_number, "--older-than", 15)
+
+        assert [slip["slip"] for slip in told["slips"]] == [str(second.pk)]
+        assert list(RatingSlip.objects.owed()) == [first]
+
+    def test_gives_the_first_result_of_a_slip_that_was_paid(self, floor: Floor) -> None:
+        (slip,) = owed_slips(floor, 1)
+        _recover()
+
+        again = _recover("--slip", slip.pk)
+
+        assert again.code == 0
+        assert f"{slip.slip_number}: settled already, {POINTS} points, balance {POINTS}" in again.out
+        assert LedgerEntry.objects.count() == 1
+
+    def test_pays_only_what_one_request_left_owed(self, floor: Floor) -> None:
+        first, second = owed_slips(floor, 2)
+        second = RatingSlip.objects.get(pk=second.pk)
+
+        told = _json("--correlation-id", second.correlation_id)
+
+        assert [slip["slip"] for slip in told["slips"]] == [str(second.pk)]
+        assert list(RatingSlip.objects.owed()) == [first]
+
+    def test_only_lists_on_a_dry_run(self, floor: Floor) -> None:
+        slips = owed_slips(floor, 2)
+
+        ran = _recover("--dry-run")
+        told = _json("--dry-run")
+
+        assert (ran.code, ran.out.splitlines()[-1]) == (0, "2 slips: 2 owed.")
+        assert "for theo 49.00 (PROGRAM_PAUSED)" in ran.out
+        assert [slip["slip"] for slip in told["slips"]] == [str(slip.pk) for slip in slips]
+        assert RatingSlip.objects.owed().count() == 2
+
+    def test_stops_at_the_limit(self, floor: Floor) -> None:
+        slips = owed_slips(floor, 3)
+
+        told = _json("--limit", 2)
+
+        assert told["paid"] == 2
+        assert list(RatingSlip.objects.owed()) == [slips[2]]
+
+    def test_tells_what_cannot_be_paid_and_ends_with_1(self, floor: Floor) -> None:
+        (slip,) = owed_slips(floor, 1)
+        pause_program(program=floor.program, reason="Month-end freeze", actor=floor.supervisor, at=floor.now)
+
+        ran = _recover()
+
+        assert (ran.code, ran.error) == (1, "1 could not be paid.")
+        assert f"{slip.slip_number}: PROGRAM_PAUSED: Harbour Rewards is paused" in ran.out
+
+    def test_goes_on_after_a_slip_that_cannot_be_paid(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        slips = owed_slips(floor, 5)
+        monkeypatch.setattr(recovering, "BATCH_SLIPS", 2)
+        _break(monkeypatch, slips[0], slips[3])
+
+        with capture_logs() as lines:
+            ran = _recover()
+
+        assert (ran.code, ran.error) == (1, "2 could not be paid.")
+        assert ran.out.splitlines()[-1] == "5 slips: 2 failed, 3 paid."
+        assert list(RatingSlip.objects.owed().order_by("closed_at")) == [slips[0], slips[3]]
+        failures = [line for line in lines if line["event"] == "ratingslips.recovery_failed"]
+        assert [(line["slip_id"], line["code"]) for line in failures] == [
+            (str(slips[0].pk), "UNEXPECTED_ERROR"),
+            (str(slips[3].pk), "UNEXPECTED_ERROR"),
+        ]
+
+    def test_pays_slips_that_closed_at_the_same_instant(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(recovering, "BATCH_SLIPS", 2)
+        slips = [floor.played_slip(seat=seat) for seat in range(1, 6)]
+        with _paused_program(floor):
+            for slip in slips:
+                with pytest.raises(PartialCompletion):
+                    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10))
+
+        assert _json()["paid"] == 5
+
+    def test_completes_a_slip_that_is_worth_nothing(self, floor: Floor) -> None:
+        slip = floor.open_slip(at=floor.ago(minutes=10), average_bet=Decimal("0.01"))
+        with _paused_program(floor):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10))
+
+        assert _json()["slips"] == []
+
+    def test_says_what_was_done_when_it_is_interrupted(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        slips = owed_slips(floor, 2)
+        _break(monkeypatch, slips[1], error=KeyboardInterrupt())
+
+        ran = _recover()
+
+        assert (ran.code, ran.error) == (130, "Interrupted. 1 slips: 1 paid. Run it again to go on.")
+
+
+def _break(monkeypatch: pytest.MonkeyPatch, *broken: RatingSlip, error: BaseException | None = None) -> None:
+    """Let the recovery of some slips fail as nobody expected."""
+    recover = services.recover_slip_loyalty
+
+    def fail_for_some(*, slip: RatingSlip, **arguments: Any) -> Any:
+        if slip in broken:
+            raise error or RuntimeError("unexpected")
+        return recover(slip=slip, **arguments)
+
+    monkeypatch.setattr(services, "recover_slip_loyalty", fail_for_some)
+
+
+class TestWrongUse:
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["--slip", "S999"], "There is no slip S999."),
+            (["--slip", str(uuid.UUID(int=7))], "There is no slip 00000000-0000-0000-0000-000000000007."),
+            (["--slip", "S1", "--casino", "nowhere"], "There is no casino “nowhere”."),
+            (["--casino", "harbour"], "--casino says where --slip is to be looked for"),
+            (["--slip", "S1", "--watch", "5"], "--watch looks for all that is owed"),
+            (["--slip", "S1", "--correlation-id", str(uuid.UUID(int=7))], "not allowed with argument"),
+            (["--correlation-id", "7"], "“7” is not a correlation id"),
+            (["--older-than", "-1"], "is not a whole number from 0"),
+            (["--limit", "0"], "the least is 1"),
+            (["--watch", "0"], "the least is 1"),
+        ],
+    )
+    def test_ends_with_2_and_a_sentence(self, floor: Floor, arguments: list[str], words: str) -> None:
+        ran = _recover(*arguments)
+
+        assert (ran.code, words in ran.error) == (2, True)
+
+    def test_asks_which_casino_where_two_have_the_number(self, floor: Floor) -> None:
+        other = Floor.build()
+        for each in (floor, other):
+            each.open_slip(slip_number="S1")
+
+        ran = _recover("--slip", "S1")
+        told = _json("--slip", "S1", "--casino", other.casino.code, "--dry-run")
+
+        assert (ran.code, "Several casinos have a slip S1" in ran.error) == (2, True)
+        assert [slip["casino"] for slip in told["slips"]] == [other.casino.code]
+
+    def test_is_no_name_for_a_slip_that_is_still_live(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+
+        ran = _recover("--slip", slip.slip_number)
+
+        assert (ran.code, "SLIP_NOT_CLOSED" in ran.out) == (1, True)
+
+
+@contextmanager
+def _process(*arguments: object) -> Iterator["subprocess.Popen[str]"]:
+    """The command in a process of its own, on the test database."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "recover_slip_loyalty", *map(str, arguments)],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        return cursor.fetchone() is not None
+
+
+class TestTwoRunsAtOnce:
+    def test_share_the_work_and_pay_each_slip_once(self, committed_floor: Floor) -> None:
+        slips = owed_slips(committed_floor, 7)
+
+        with _process("--json") as first, _process("--json") as second:
+            told = [json.loads(process.communicate(timeout=60)[0]) for process in (first, second)]
+
+        assert [process.returncode for process in (first, second)] == [0, 0]
+        assert sum(each["paid"] for each in told) == len(slips)
+        assert LedgerEntry.objects.count() == len(slips)
+        assert not RatingSlip.objects.owed().exists()
+
+    def test_leave_a_slip_to_the_one_that_has_it_in_hand(self, committed_floor: Floor) -> None:
+        slips = owed_slips(committed_floor, 3)
+
+        with held(lambda: RatingSlip.objects.locked().get(pk=slips[0].pk)):
+            told = _json()
+
+        assert [slip["outcome"] for slip in told["slips"]] == ["left_to_another_run", "paid", "paid"]
+        assert list(RatingSlip.objects.owed()) == [slips[0]]
+
+    def test_would_wait_for_each_other_without_skip_locked(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slips = owed_slips(committed_floor, 1)
+        recover = services.recover_slip_loyalty
+
+        def recover_waiting(*, skip_locked: bool, **arguments: Any) -> Any:
+            return recover(**arguments, skip_locked=False)
+
+        monkeypatch.setattr(services, "recover_slip_loyalty", recover_waiting)
+
+        with held(lambda: RatingSlip.objects.locked().get(pk=slips[0].pk)) as holder:
+            waiting = Elsewhere(_json)
+            wait_until_blocked(waiting.backend, by=holder)
+
+        assert waiting.result()["paid"] == 1
+
+
+class TestWatch:
+    def test_pays_what_comes_to_be_owed_until_it_is_told_to_stop(self, committed_floor: Floor) -> None:
+        with _process("--watch", 1, "--older-than", 0) as process:
+            owed_slips(committed_floor, 1)
+            wait_until(LedgerEntry.objects.exists, timeout_seconds=60)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        assert f"{POINTS} points paid" in out
+        assert err.splitlines()[-1] == "Stopped."
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_ends_after_the_slip_in_hand(self, committed_floor: Floor, number: signal.Signals) -> None:
+        first, second = owed_slips(committed_floor, 2)
+
+        with ExitStack() as held_account:
+            held_account.enter_context(held(lambda: PlayerLoyalty.objects.locked().get(player=first.player_id)))
+            with _process("--watch", 600) as process:
+                wait_until(_somebody_waits_for_a_lock, timeout_seconds=60)
+                process.send_signal(number)
+                held_account.close()
+                out, _ = process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        assert "1 slips: 1 paid." in out
+        assert list(RatingSlip.objects.owed()) == [second]
+
+    def test_outlives_a_database_that_is_away_for_a_while(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        owed_slips(committed_floor, 1)
+        passes = iter([True])
+        look = command.owed_slips
+
+        def look_in_vain_once(**arguments: Any) -> Iterator[RatingSlip]:
+            if next(passes, False):
+                raise OperationalError("the server is starting up")
+            return look(**arguments)
+
+        def stop_when_paid(stop: Any, *, seconds: float) -> None:
+            stop.is_set = not RatingSlip.objects.owed().exists()
+
+        monkeypatch.setattr(command, "owed_slips", look_in_vain_once)
+        monkeypatch.setattr(command.StopSignal, "wait", stop_when_paid)
+
+        ran = _recover("--watch", 1)
+
+        assert (ran.code, "1 slips: 1 paid." in ran.out) == (0, True)
