@@ -1,0 +1,80 @@
+"""What tests of the console share: signed-in clients, addresses, and what no page may hold."""
+
+import re
+from collections.abc import Iterable
+from html import unescape
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.db.models import Model
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from core.models import User
+from core.roles import PERMISSIONS_OF_ROLE
+
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
+
+
+def signed_in(user: User, *roles: str) -> Client:
+    """A client in which `user` is signed in, as a member of `roles`."""
+    assert set(roles) <= set(PERMISSIONS_OF_ROLE)
+    user.groups.add(*Group.objects.filter(name__in=roles))
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def address(model: type[Model], page: str, *args: object) -> str:
+    """The console's address of a page of `model`: `changelist`, `change`, `add`, or one of its own."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def said(response: Any) -> list[str]:
+    """The messages that the person got, in order."""
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def carry_out(
+    client: Client, model: type[Model], action: str, rows: Iterable[Model], *, query: str = "", **fields: Any
+) -> HttpResponse:
+    """Post the confirmation page of an action; `fields` for each row are named `<key>-<field>`."""
+    post = {"action": action, "_selected_action": [str(row.pk) for row in rows], "confirmed": "yes"}
+    return client.post(address(model, "changelist") + query, post | fields)  # type: ignore[return-value]
+
+
+def inline_code_in(response: Any) -> list[str]:
+    """What a strict Content-Security-Policy would block in a page."""
+    return [found.group() for found in INLINE.finditer(response.content.decode())]
+
+
+def shown_in(page: Any) -> list[list[str]]:
+    """The rows of a list as a person reads them, cell by cell; the first cell is the box to tick, where there is one."""
+    rows = re.findall(r"<tr>(.*?)</tr>", page.content.decode().partition("<tbody>")[2], re.DOTALL)
+    cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in rows]
+    texts = [[unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in cells]
+    return [row for row in texts if row]
+
+
+class Statements(list[str]):
+    """SQL statements, in order."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Statements) and len(self) == len(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def counts(self) -> list[str]:
+        return [sql for sql in self if "COUNT(" in sql]
+
+
+def statements_for(client: Client, url: str) -> Statements:
+    """The statements that a page takes; two lists are equal when they are equally long."""
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return Statements(query["sql"] for query in captured.captured_queries)

@@ -1,0 +1,310 @@
+"""The slips' pages: the list, the page of one slip, and the page that opens one."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from guardian.shortcuts import assign_perm
+
+from core.models import Player, User
+from core.roles import PIT_BOSS
+from loyalty.models import LedgerEntry
+from loyalty.services import pause_program
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import PartialCompletion, complete_rating_slip
+from tests.console import address, inline_code_in, said, shown_in, signed_in, statements_for
+from tests.factories import GameFactory, PitFactory, PlayerFactory, StaffFactory, TableFactory
+from tests.floor import Floor
+
+LIST = "changelist"
+PAGE = "change"
+
+
+@pytest.fixture
+def boss(floor: Floor) -> Client:
+    """The pit boss's browser."""
+    return signed_in(floor.boss, PIT_BOSS)
+
+
+def owed_slip(floor: Floor, **arguments: Any) -> RatingSlip:
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
+    slip = floor.played_slip(**arguments)
+    with pytest.raises(PartialCompletion):
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    return slip
+
+
+class TestSlipList:
+    def test_shows_what_a_pit_boss_looks_for(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        page = boss.get(address(RatingSlip, LIST))
+
+        [row] = shown_in(page)
+        card = slip.player.card_number
+        assert row[1:7] == [slip.slip_number, "Closed", f"Nguyễn, José ({card})", slip.place, "100.00", "2:00"]
+        assert row[8:] == ["57.75", "578"]
+
+    def test_marks_points_that_are_owed_and_filters_by_them(self, floor: Floor, boss: Client) -> None:
+        floor.open_slip(seat=2)
+        slip = owed_slip(floor)
+
+        page = boss.get(address(RatingSlip, LIST), {"owed": "1"})
+
+        [row] = shown_in(page)
+        assert (row[1], row[-1]) == (slip.slip_number, "Owed")
+
+    def test_shows_opening_times_in_the_zone_of_the_casino(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        [row] = shown_in(boss.get(address(RatingSlip, LIST)))
+
+        assert row[7].endswith(f"{slip.opened_at.astimezone(floor.casino.zone):%H:%M}")
+
+    @pytest.mark.parametrize("term", ["number", "card", "name"])
+    def test_is_searched_by(self, floor: Floor, boss: Client, term: str) -> None:
+        floor.open_slip(seat=2)
+        slip = floor.open_slip(player=floor.player(first_name="Ana", last_name="Sokolova"))
+        terms = {"number": slip.slip_number, "card": slip.player.card_number, "name": "ana sokol"}
+
+        page = boss.get(address(RatingSlip, LIST), {"q": terms[term]})
+
+        assert [row[1] for row in shown_in(page)] == [slip.slip_number]
+
+    @pytest.mark.parametrize("asked", ["pit", "game", "day", "status"])
+    def test_is_filtered_by(self, floor: Floor, boss: Client, asked: str) -> None:
+        slip = floor.open_slip()
+        yes = {
+            "pit": {"table__pit__id__exact": floor.pit.pk},
+            "game": {"table__game__id__exact": floor.table.game_id},
+            "day": {"gaming_day": slip.gaming_day.isoformat()},
+            "status": {"status__exact": "OPEN"},
+        }
+        no = {
+            "pit": {"table__pit__id__exact": PitFactory.create(casino=floor.casino).pk},
+            "game": {"table__game__id__exact": GameFactory.create(casino=floor.casino).pk},
+            "day": {"gaming_day": "1999-12-31"},
+            "status": {"status__exact": "CLOSED"},
+        }
+
+        with_it = boss.get(address(RatingSlip, LIST), yes[asked])
+        without = boss.get(address(RatingSlip, LIST), no[asked])
+
+        assert (len(shown_in(with_it)), len(shown_in(without))) == (1, 0)
+
+    def test_answers_a_gaming_day_that_is_none_with_the_whole_list(self, floor: Floor, boss: Client) -> None:
+        page = boss.get(address(RatingSlip, LIST), {"gaming_day": "tomorrow"})
+
+        assert page.url == f"{address(RatingSlip, LIST)}?e=1"  # type: ignore[attr-defined]
+
+    def test_takes_as_many_statements_for_many_slips_as_for_one(self, floor: Floor, boss: Client) -> None:
+        complete_rating_slip(slip=floor.played_slip(), actor=floor.boss, at=floor.now)
+        for_one = statements_for(boss, address(RatingSlip, LIST))
+        for seat in range(2, 8):
+            floor.open_slip(seat=seat)
+
+        for_seven = statements_for(boss, address(RatingSlip, LIST))
+
+        assert for_seven == for_one
+
+    def test_never_counts_the_whole_table(self, floor: Floor, boss: Client) -> None:
+        floor.open_slip()
+
+        counts = statements_for(boss, address(RatingSlip, LIST)).counts
+
+        assert counts
+        assert all("LIMIT" in sql for sql in counts)
+
+    def test_offers_actions_only_to_who_operates_a_pit(self, floor: Floor, boss: Client) -> None:
+        floor.open_slip()
+        guest = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
+
+        offered = [
+            dict(page.context["action_form"].fields["action"].choices) if page.context["action_form"] else {}
+            for page in (client.get(address(RatingSlip, LIST)) for client in (boss, guest))
+        ]
+
+        assert set(offered[0]) == {"", "pause", "resume", "change_bet", "move", "complete"}
+        assert offered[1] == {}
+
+    def test_offers_to_pay_what_is_owed_only_to_who_may_recover(self, floor: Floor) -> None:
+        page = signed_in(floor.supervisor, PIT_BOSS).get(address(RatingSlip, LIST))
+
+        assert "recover" in dict(page.context["action_form"].fields["action"].choices)
+
+
+class TestSlipPage:
+    def test_tells_the_whole_history_in_order(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        page = boss.get(address(RatingSlip, PAGE, slip.pk))
+
+        html = page.content.decode()
+        segments = PlaySegment.objects.filter(slip=slip).order_by("seq")
+        assert [str(segment.average_bet) in html for segment in segments] == [True, True]
+        assert html.index("40.00") < html.rindex("100.00")
+        assert str(settlement.correlation_id) in html
+        assert address(LedgerEntry, PAGE, LedgerEntry.objects.get().pk) in html
+        assert address(Player, PAGE, slip.player_id) in html
+
+    def test_holds_nothing_to_save_even_for_a_superuser(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        client = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+        page = client.get(address(RatingSlip, PAGE, slip.pk))
+        posted = client.post(address(RatingSlip, PAGE, slip.pk), {"seat": 5})
+
+        assert b'name="_save"' not in page.content
+        assert posted.status_code == 403
+        assert RatingSlip.objects.get(pk=slip.pk).seat == 1
+
+    def test_has_buttons_for_what_the_slip_allows(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        names = [action.name for action in boss.get(address(RatingSlip, PAGE, slip.pk)).context["slip_actions"]]
+
+        assert names == ["pause", "change_bet", "move", "complete"]
+
+    def test_has_no_buttons_for_who_does_not_operate_its_pit(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
+
+        page = client.get(address(RatingSlip, PAGE, slip.pk))
+
+        assert page.context["slip_actions"] == []
+
+    def test_comes_back_to_itself_after_its_button(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        button = {"action": "pause", "_selected_action": str(slip.pk), "return_to_page": "yes"}
+
+        answer = boss.post(address(RatingSlip, LIST), button)
+
+        assert answer.url == address(RatingSlip, PAGE, slip.pk)  # type: ignore[attr-defined]
+        assert RatingSlip.objects.get(pk=slip.pk).status == "PAUSED"
+
+
+class TestOpenSlip:
+    OPEN = "open"
+
+    def form(self, floor: Floor, guest: Player, **changed: Any) -> dict[str, Any]:
+        typed = {"player": guest.card_number, "table": floor.table.pk, "seat": "3", "average_bet": "1,250.50"}
+        return typed | {"buy_in": ""} | changed
+
+    def test_seats_a_player_by_card_number(self, floor: Floor, boss: Client) -> None:
+        player = floor.player()
+
+        answer = boss.post(address(RatingSlip, self.OPEN), self.form(floor, player))
+
+        slip = RatingSlip.objects.with_play(now=floor.now).get()
+        assert (slip.player, slip.table, slip.seat, slip.opened_by) == (player, floor.table, 3, floor.boss)
+        assert slip.average_bet == Decimal("1250.50")  # type: ignore[attr-defined]
+        assert answer.url == address(RatingSlip, PAGE, slip.pk)  # type: ignore[attr-defined]
+        assert said(answer) == [f"{slip.slip_number} opened for {player} at {slip.place}, average bet 1,250.50."]
+
+    def test_finds_a_player_by_a_name_that_only_one_bears(self, floor: Floor, boss: Client) -> None:
+        floor.player()
+        player = floor.player(first_name="Ana", last_name="Sokolova")
+
+        boss.post(address(RatingSlip, self.OPEN), self.form(floor, player, player="sokolova ana"))
+
+        assert RatingSlip.objects.get().player == player
+
+    def test_asks_for_the_card_where_several_bear_the_name(self, floor: Floor, boss: Client) -> None:
+        one, other = floor.player(), floor.player()
+
+        page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, one, player="Nguyễn"))
+
+        [error] = page.context["form"].errors["player"]
+        assert one.card_number in error
+        assert other.card_number in error
+        assert not RatingSlip.objects.exists()
+
+    def test_keeps_what_was_typed_and_marks_the_field_that_was_refused(self, floor: Floor, boss: Client) -> None:
+        holder = floor.open_slip(seat=3)
+        player = floor.player()
+
+        page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, player))
+
+        form = page.context["form"]
+        assert holder.slip_number in form.errors["seat"][0]
+        assert form["average_bet"].value() == "1,250.50"
+        assert RatingSlip.objects.count() == 1
+
+    def test_says_where_a_player_sits_already(self, floor: Floor, boss: Client) -> None:
+        seated = floor.open_slip()
+
+        page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, seated.player))
+
+        assert seated.slip_number in page.context["form"].errors["player"][0]
+
+    def test_begins_with_the_player_whose_page_it_was_reached_from(self, floor: Floor, boss: Client) -> None:
+        player = floor.player()
+
+        link = f"{address(RatingSlip, self.OPEN)}?player={player.pk}"
+        player_page = boss.get(address(Player, PAGE, player.pk))
+
+        assert link in player_page.content.decode()
+        assert boss.get(link).context["form"]["player"].value() == player.card_number
+
+    def test_offers_tables_only_of_pits_that_the_boss_operates(self, floor: Floor, boss: Client) -> None:
+        other_pit = TableFactory.create(casino=floor.casino)
+        player = floor.player()
+
+        page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, player, table=other_pit.pk))
+
+        assert "table" in page.context["form"].errors
+        assert other_pit.name not in page.content.decode()
+
+    def test_finds_no_player_of_another_casino(self, floor: Floor, boss: Client) -> None:
+        stranger = PlayerFactory.create()
+
+        page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, stranger))
+
+        assert "No player has" in page.context["form"].errors["player"][0]
+
+    def test_is_closed_to_who_operates_no_pit(self, floor: Floor) -> None:
+        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
+
+        answer = client.get(address(RatingSlip, self.OPEN))
+
+        assert answer.status_code == 403
+        assert address(RatingSlip, self.OPEN) not in client.get(address(RatingSlip, LIST)).content.decode()
+
+    @pytest.mark.parametrize("typed", ["", "0", "-5", "40,50", "1e3", "NaN", "40.001", "forty", "1000000.01"])
+    def test_refuses_a_bet_that_is_no_amount(self, floor: Floor, boss: Client, typed: str) -> None:
+        page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, floor.player(), average_bet=typed))
+
+        assert "average_bet" in page.context["form"].errors
+        assert not RatingSlip.objects.exists()
+
+    def test_has_no_inline_code(self, floor: Floor, boss: Client) -> None:
+        page = boss.post(address(RatingSlip, self.OPEN), {})
+
+        assert inline_code_in(page) == []
+
+
+class TestScope:
+    def stranger(self) -> User:
+        """A pit boss of another casino, who operates a pit there."""
+        stranger = StaffFactory.create()
+        assign_perm("ratingslips.operate_pit", stranger, PitFactory.create(casino=stranger.casino))
+        return stranger
+
+    def test_hides_the_slips_of_another_casino_from_the_list_and_its_filters(self, floor: Floor) -> None:
+        floor.open_slip()
+
+        page = signed_in(self.stranger(), PIT_BOSS).get(address(RatingSlip, LIST))
+
+        assert shown_in(page) == []
+        assert floor.pit.name not in page.content.decode()
+
+    def test_never_opens_a_guessed_address(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+
+        answer = signed_in(self.stranger(), PIT_BOSS).get(address(RatingSlip, PAGE, slip.pk))
+
+        assert answer.status_code == 302
+        assert slip.slip_number not in answer.content.decode()
