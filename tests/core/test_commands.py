@@ -1,0 +1,160 @@
+"""What every command of the house does when something is wrong: one sentence, an exit code, never a traceback."""
+
+import io
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import InterfaceError, OperationalError, connection
+from psycopg import errors
+
+from core import correlation
+from core.commands import HouseCommand
+from core.errors import Busy
+from tests.databases import database_url, empty_database
+
+
+class Trouble(HouseCommand):
+    """A command that does what it is told."""
+
+    def __init__(self, work: Callable[[HouseCommand], object]) -> None:
+        super().__init__(stdout=io.StringIO(), stderr=io.StringIO())  # type: ignore[arg-type]
+        self.work = work
+
+    def run(self, *_: Any, **__: Any) -> None:
+        self.work(self)
+
+
+def _raise(error: BaseException) -> Callable[[HouseCommand], object]:
+    def work(_: HouseCommand) -> None:
+        raise error
+
+    return work
+
+
+def _missing_table() -> OperationalError:
+    error = OperationalError("relation “core_casino” does not exist")
+    error.__cause__ = errors.UndefinedTable("relation does not exist")
+    return error
+
+
+class TestHouseCommand:
+    @pytest.mark.parametrize(
+        ("error", "code", "words"),
+        [
+            (Busy(), 1, "Somebody else is working on this just now."),
+            (KeyboardInterrupt(), 130, "Interrupted. Nothing was changed."),
+            (ImproperlyConfigured("SECRET_KEY is empty."), 1, "The settings are wrong: SECRET_KEY is empty."),
+            (
+                OperationalError("connection refused\nIs it up?"),
+                1,
+                "The database cannot do this just now: connection re",
+            ),
+            (InterfaceError("connection already closed"), 1, "The database hung up. Nothing was changed."),
+            (_missing_table(), 1, "The database is not set up for this version: run “manage.py migrate” first."),
+            (CommandError("So not.", returncode=2), 2, "So not."),
+        ],
+    )
+    def test_turns_trouble_into_a_sentence_and_an_exit_code(self, error: BaseException, code: int, words: str) -> None:
+        with pytest.raises(CommandError) as refusal:
+            call_command(Trouble(_raise(error)))
+
+        assert (refusal.value.returncode, str(refusal.value).startswith(words)) == (code, True)
+
+    def test_leaves_a_mistake_of_our_own_its_traceback(self) -> None:
+        with pytest.raises(ZeroDivisionError):
+            call_command(Trouble(lambda _: 1 / 0))
+
+    def test_binds_one_correlation_id_for_the_run(self) -> None:
+        found: list[object] = []
+
+        call_command(Trouble(lambda _: found.extend([correlation.current(), correlation.current()])))
+        call_command(Trouble(lambda _: found.append(correlation.current())))
+
+        assert found[0] == found[1] != found[2]
+
+    def test_goes_on_when_its_reader_has_gone_away(self) -> None:
+        class GoneAway(io.StringIO):
+            def flush(self) -> None:
+                raise BrokenPipeError
+
+        def work(command: HouseCommand) -> None:
+            command.stdout._out = GoneAway()  # type: ignore[attr-defined]
+            command.say("one")
+            command.say("two")
+
+        call_command(Trouble(work))
+
+    @pytest.mark.parametrize(("verbosity", "level"), [(1, logging.WARNING), (2, logging.INFO)])
+    def test_keeps_the_log_calm_on_a_terminal_unless_asked(
+        self, monkeypatch: pytest.MonkeyPatch, verbosity: int, level: int
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        found: list[int] = []
+
+        call_command(Trouble(lambda _: found.append(logging.getLogger().level)), verbosity=verbosity)
+
+        assert found == [level]
+        assert logging.getLogger().level == logging.INFO
+
+    def test_keeps_the_whole_log_where_nobody_watches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+        found: list[int] = []
+
+        call_command(Trouble(lambda _: found.append(logging.getLogger().level)))
+
+        assert found == [logging.INFO]
+
+
+def _manage(*arguments: str, database: str, unread: bool = False) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "manage.py", *arguments]
+    if unread:
+        command = ["sh", "-c", '"$@" | true', "sh", *command]
+    return subprocess.run(
+        command,
+        cwd=settings.BASE_DIR,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "DATABASE_URL": database, "LOCAL_SERVER": "test"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.django_db
+class TestACommandInAShell:
+    def test_says_that_the_database_is_not_set_up(self) -> None:
+        assert connection.is_usable()
+        with empty_database("commands") as name:
+            ran = _manage("report", database=database_url(name))
+
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr == (
+            "CommandError: The database is not set up for this version: run “manage.py migrate” first. "
+            "A report changes nothing.\n"
+        )
+
+    def test_says_that_the_database_cannot_be_reached(self) -> None:
+        ran = _manage("report", database="postgres://nobody@127.0.0.1:1/nothing")
+
+        assert ran.returncode == 1
+        assert "The database cannot do this just now: connection failed" in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+    def test_ends_with_2_where_it_is_used_wrongly(self) -> None:
+        ran = _manage("report", "--day", "yesterday", database="postgres://nobody@127.0.0.1:1/nothing")
+
+        assert ran.returncode == 2
+        assert "“yesterday” is not a day" in ran.stderr
+
+    def test_does_not_mind_a_reader_that_leaves_early(self) -> None:
+        ran = _manage("report", "--json", database=database_url(), unread=True)
+
+        assert ran.stderr == ""
