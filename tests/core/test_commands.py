@@ -25,7 +25,7 @@ class Trouble(HouseCommand):
     """A command that does what it is told."""
 
     def __init__(self, work: Callable[[HouseCommand], object]) -> None:
-        super().__init__(stdout=io.StringIO(), stderr=io.StringIO())  # type: ignore[arg-type]
+        super().__init__(stdout=io.StringIO(), stderr=io.StringIO())
         self.work = work
 
     def run(self, *_: Any, **__: Any) -> None:

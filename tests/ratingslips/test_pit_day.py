@@ -98,6 +98,7 @@ class TestPitDay:
                 "tier_before": slip.ledger_entry.tier_before.name,
             }
             for slip in RatingSlip.objects.select_related("player", "ledger_entry__tier_before")
+            if slip.ledger_entry
         }
 
         assert slips == EXPECTED["slips"]

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
+from core.stopping import StopSignal
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, resume_program
 from ratingslips import recovering, services
@@ -343,7 +344,7 @@ class TestWatch:
     ) -> None:
         owed_slips(committed_floor, 1)
         passes = iter([True])
-        look = command.owed_slips
+        look = recovering.owed_slips
 
         def look_in_vain_once(**arguments: Any) -> Iterator[RatingSlip]:
             if next(passes, False):
@@ -354,7 +355,7 @@ class TestWatch:
             stop.is_set = not RatingSlip.objects.owed().exists()
 
         monkeypatch.setattr(command, "owed_slips", look_in_vain_once)
-        monkeypatch.setattr(command.StopSignal, "wait", stop_when_paid)
+        monkeypatch.setattr(StopSignal, "wait", stop_when_paid)
 
         ran = _recover("--watch", 1)
 
