@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from guardian.shortcuts import assign_perm
 
 from core.idempotency import IdempotencyConflict
@@ -22,8 +22,15 @@ from tests.concurrency import Elsewhere, held, held_before_commit, together, wai
 from tests.constraints import inserted
 from tests.factories import StaffFactory
 from tests.floor import Floor
+from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of, entry
+
+
+@pytest.fixture(autouse=True)
+def _invariants_hold(db: None) -> Iterator[None]:
+    yield
+    assert broken_invariants() == {}
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +102,16 @@ class TestAccountLock:
         floor = committed_floor
         account = account_of(floor.player())
 
-        with held(lambda: PlayerLoyalty.objects.locked().get(pk=account.pk)):
-            entered = Elsewhere(lambda: inserted(entry(floor, account=account))).result()
+        def enter_and_roll_back() -> int:
+            with transaction.atomic():
+                inserted(entry(floor, account=account))
+                transaction.set_rollback(True)
+                return LedgerEntry.objects.count()
 
-        assert entered.pk is not None
+        with held(lambda: PlayerLoyalty.objects.locked().get(pk=account.pk)):
+            entries = Elsewhere(enter_and_roll_back).result()
+
+        assert entries == 1
 
     def test_would_hold_them_up_if_it_were_for_update(self, committed_floor: Floor) -> None:
         floor = committed_floor

@@ -1,6 +1,6 @@
 """Two tablets at once on slips, seats and players; and for each guard, what happens without it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,10 +26,17 @@ from ratingslips.services import (
 from tests.concurrency import Elsewhere, backend_id, held_before_commit, together, wait_until_blocked
 from tests.factories import TableFactory
 from tests.floor import Floor
+from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import posted, supervisors, without_locks
 from tests.ratingslips.test_recovery import owed_slip
+
+
+@pytest.fixture(autouse=True)
+def _invariants_hold(db: None) -> Iterator[None]:
+    yield
+    assert broken_invariants() == {}
 
 
 def _complete(floor: Floor, slip: RatingSlip) -> SlipSettlement:

@@ -1,7 +1,7 @@
 """The floor can always close a slip: whatever goes wrong in the credit, its points are owed and nothing is lost."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -17,8 +17,15 @@ from ratingslips.services import PartialCompletion, complete_rating_slip, comple
 from ratingslips.services.settlement import settle
 from tests.concurrency import Elsewhere, held
 from tests.floor import Floor
+from tests.invariants import broken_invariants
 from tests.loyalty.rows import account_of
 from tests.refusals import everything, logged
+
+
+@pytest.fixture(autouse=True)
+def _invariants_hold(db: None) -> Iterator[None]:
+    yield
+    assert broken_invariants() == {}
 
 
 def _pause(floor: Floor) -> None:
