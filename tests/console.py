@@ -53,7 +53,7 @@ def inline_code_in(response: Any) -> list[str]:
 
 
 def shown_in(page: Any) -> list[list[str]]:
-    """The rows of a list as a person reads them, cell by cell; the first cell is the box to tick, where there is one."""
+    """The rows of a list as a person reads them, cell by cell; first the box to tick, where there is one."""
     rows = re.findall(r"<tr>(.*?)</tr>", page.content.decode().partition("<tbody>")[2], re.DOTALL)
     cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in rows]
     texts = [[unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in cells]

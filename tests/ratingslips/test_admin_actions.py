@@ -1,0 +1,387 @@
+"""The slips' actions: asked first, carried out one by one, and each slip answers for itself."""
+
+import re
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from guardian.shortcuts import assign_perm, remove_perm
+
+from core import confirmation
+from core.models import Player
+from core.roles import PIT_BOSS, PIT_SUPERVISOR
+from loyalty.models import LedgerEntry
+from loyalty.services import pause_program, resume_program
+from ratingslips.admin import actions
+from ratingslips.forms import CompleteForm
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from tests.console import address, carry_out, inline_code_in, said, signed_in
+from tests.factories import StaffFactory, TableFactory
+from tests.floor import Floor
+
+LIST = "changelist"
+
+
+@pytest.fixture
+def boss(floor: Floor) -> Client:
+    """The pit boss's browser."""
+    return signed_in(floor.boss, PIT_BOSS)
+
+
+@pytest.fixture
+def supervisor(floor: Floor) -> Client:
+    """The supervisor's browser."""
+    return signed_in(floor.supervisor, PIT_SUPERVISOR)
+
+
+def choose(client: Client, action: str, *slips: RatingSlip, **fields: Any) -> Any:
+    """Choose slips on the list and press Go."""
+    post = {"action": action, "index": "0", "_selected_action": [str(slip.pk) for slip in slips]}
+    return client.post(address(RatingSlip, LIST), post | fields)
+
+
+def owed(floor: Floor, *, seat: int = 1) -> RatingSlip:
+    """A closed slip whose points are owed, of a programme that runs again."""
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
+    slip = floor.played_slip(seat=seat)
+    with pytest.raises(PartialCompletion):
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    resume_program(program=floor.program, actor=floor.supervisor)
+    return slip
+
+
+class TestPauseAndResume:
+    def test_pauses_at_once(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = choose(boss, "pause", slip)
+
+        assert RatingSlip.objects.get().status == "PAUSED"
+        assert said(answer) == [f"{slip.slip_number}: paused, the seat stays taken."]
+
+    def test_resumes_at_once(self, floor: Floor, boss: Client) -> None:
+        slip = pause_rating_slip(slip=floor.open_slip(), actor=floor.boss, at=floor.ago(hours=1))
+
+        answer = choose(boss, "resume", slip)
+
+        assert RatingSlip.objects.get().status == "OPEN"
+        assert said(answer) == [f"{slip.slip_number}: resumed at {slip.place}."]
+
+    def test_lets_one_refusal_stop_no_other(self, floor: Floor, boss: Client) -> None:
+        paused = pause_rating_slip(slip=floor.open_slip(), actor=floor.boss, at=floor.ago(hours=1))
+        running = floor.open_slip(seat=2)
+
+        answer = choose(boss, "pause", paused, running)
+
+        assert RatingSlip.objects.get(pk=running.pk).status == "PAUSED"
+        assert f"Slip {paused.slip_number} is already paused." in said(answer)
+        assert said(answer)[-1] == "Of 2: 1 paused, 1 refused."
+
+    def test_keeps_the_list_as_it_was_filtered(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        filtered = f"{address(RatingSlip, LIST)}?status__exact=OPEN"
+
+        answer = boss.post(filtered, {"action": "pause", "index": "0", "_selected_action": str(slip.pk)})
+
+        assert answer.url == filtered  # type: ignore[attr-defined]
+
+
+class TestChangeBet:
+    def test_asks_first_with_the_bet_as_it_is(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        page = choose(boss, "change_bet", slip)
+
+        [row] = page.context["rows"]
+        assert row.form["average_bet"].value() == Decimal("40.00")
+        assert PlaySegment.objects.count() == 1
+        assert inline_code_in(page) == []
+
+    def test_gives_each_slip_its_own_bet(self, floor: Floor, boss: Client) -> None:
+        one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
+        bets = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "1,250.00"}
+
+        answer = carry_out(boss, RatingSlip, "change_bet", [one, other], **bets)
+
+        bets_now = dict(RatingSlip.objects.with_play(now=floor.now).values_list("pk", "average_bet"))
+        assert bets_now == {one.pk: Decimal("75.00"), other.pk: Decimal("1250.00")}
+        assert said(answer)[-1] == "Of 2: 2 changed."
+
+    def test_does_nothing_and_keeps_what_was_typed_while_a_row_is_wrong(self, floor: Floor, boss: Client) -> None:
+        one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
+        typed = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "40,50"}
+
+        page: Any = carry_out(boss, RatingSlip, "change_bet", [one, other], **typed)
+
+        shown = {row.obj.pk: row.form for row in page.context["rows"]}
+        assert shown[one.pk]["average_bet"].value() == "75"
+        assert shown[other.pk]["average_bet"].value() == "40,50"
+        assert shown[other.pk].errors["average_bet"] == ["Write an amount such as 40, 1250.00 or 1,250.00."]
+        assert PlaySegment.objects.count() == 2
+
+    def test_is_refused_for_a_closed_slip(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        answer = carry_out(boss, RatingSlip, "change_bet", [slip], **{f"{slip.pk}-average_bet": "75"})
+
+        assert said(answer) == [f"Slip {slip.slip_number} is closed: it can no longer be changed."]
+
+
+class TestMove:
+    def test_moves_each_slip_to_its_own_place(self, floor: Floor, boss: Client) -> None:
+        one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
+        table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game)
+        places = {
+            f"{one.pk}-table": table.pk,
+            f"{one.pk}-seat": "5",
+            f"{other.pk}-table": floor.table.pk,
+            f"{other.pk}-seat": "7",
+        }
+
+        carry_out(boss, RatingSlip, "move", [one, other], **places)
+
+        now_at = {slip.pk: (slip.table_id, slip.seat) for slip in RatingSlip.objects.all()}
+        assert now_at == {one.pk: (table.pk, 5), other.pk: (floor.table.pk, 7)}
+
+    def test_says_who_holds_a_taken_seat(self, floor: Floor, boss: Client) -> None:
+        one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
+        place = {f"{one.pk}-table": floor.table.pk, f"{one.pk}-seat": "2"}
+
+        answer = carry_out(boss, RatingSlip, "move", [one], **place)
+
+        assert other.slip_number in said(answer)[0]
+        assert "Free seats: " in said(answer)[0]
+
+    def test_offers_the_active_tables_of_the_casino_and_their_free_seats(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(seat=2)
+        closed = TableFactory.create(casino=floor.casino, pit=floor.pit, is_active=False)
+        elsewhere = TableFactory.create()
+
+        html = choose(boss, "move", slip).content.decode()
+
+        assert f"{floor.table.name} (free: 1, 3, 4, 5, 6, 7)" in html
+        assert closed.name not in html
+        assert elsewhere.name not in html
+
+    def test_refuses_a_table_of_another_casino_that_was_forged_into_the_post(self, floor: Floor, boss: Client) -> None:
+        slip, elsewhere = floor.open_slip(), TableFactory.create()
+        place = {f"{slip.pk}-table": elsewhere.pk, f"{slip.pk}-seat": "2"}
+
+        page: Any = carry_out(boss, RatingSlip, "move", [slip], **place)
+
+        assert "table" in page.context["rows"][0].form.errors
+        assert RatingSlip.objects.get().table == floor.table
+
+
+class TestComplete:
+    def test_tells_what_the_slip_earned(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+
+        answer = carry_out(boss, RatingSlip, "complete", [slip])
+
+        [sentence] = said(answer)
+        standing = r"(\d+) points, balance \1, Bronze, 5\d % of the way to Silver\."
+        earned = re.fullmatch(rf"{slip.slip_number}: closed, theo 5\d\.\d\d, {standing}", sentence)
+        assert earned, sentence
+        assert LedgerEntry.objects.get().points == int(earned.group(1))
+
+    def test_closes_nothing_before_it_was_confirmed(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+
+        page = choose(boss, "complete", slip)
+
+        assert page.status_code == 200
+        assert RatingSlip.objects.get().status == "OPEN"
+        assert inline_code_in(page) == []
+
+    def test_takes_what_changed_hands(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        money = {f"{slip.pk}-buy_in": "1,000", f"{slip.pk}-chips_out": "250.50"}
+
+        carry_out(boss, RatingSlip, "complete", [slip], **money)
+
+        closed = RatingSlip.objects.get()
+        assert (closed.buy_in, closed.chips_out) == (Decimal("1000.00"), Decimal("250.50"))
+
+    def test_answers_a_second_click_with_the_first_result(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        open_slips = "?status__exact=OPEN"
+
+        carry_out(boss, RatingSlip, "complete", [slip], query=open_slips)
+        again = carry_out(boss, RatingSlip, "complete", [slip], query=open_slips)
+
+        assert said(again)[-1].startswith(f"{slip.slip_number}: was already closed, theo 5")
+        assert said(again)[-1].endswith("Nothing was added.")
+        assert LedgerEntry.objects.count() == 1
+
+    def test_says_that_points_are_owed_and_gives_the_reference(self, floor: Floor, boss: Client) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
+        slip = floor.played_slip()
+
+        answer = carry_out(boss, RatingSlip, "complete", [slip])
+
+        closed = RatingSlip.objects.get()
+        [sentence] = said(answer)
+        assert closed.is_owed
+        assert "are owed" in sentence
+        assert str(closed.correlation_id) in sentence
+        assert answer["X-Correlation-ID"] == str(closed.correlation_id)
+
+    def test_sums_up_what_became_of_many(self, floor: Floor, boss: Client) -> None:
+        slips = [floor.played_slip(seat=seat) for seat in (1, 2, 3)]
+        complete_rating_slip(slip=slips[0], actor=floor.boss, at=floor.now)
+
+        answer = carry_out(boss, RatingSlip, "complete", slips)
+
+        assert len(said(answer)) == 4
+        assert said(answer)[-1] == "Of 3: 2 closed, 1 already done."
+
+    def test_reports_one_unexpected_failure_and_goes_on(
+        self, floor: Floor, boss: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        bad, good = floor.played_slip(seat=1), floor.played_slip(seat=2)
+
+        def fail_for_one(*, slip: RatingSlip, **arguments: Any) -> Any:
+            if slip == bad:
+                raise RuntimeError("the machine is on fire")
+            return complete_rating_slip(slip=slip, **arguments)
+
+        monkeypatch.setattr(actions, "complete_rating_slip", fail_for_one)
+        answer = carry_out(boss, RatingSlip, "complete", [bad, good])
+
+        reference = answer["X-Correlation-ID"]
+        failed = f"{bad.slip_number}: something went wrong and was reported, reference {reference}."
+        assert failed in said(answer)
+        assert said(answer)[-1] == "Of 2: 1 closed, 1 failed."
+        assert "console.row_failed" in caplog.text
+        assert RatingSlip.objects.get(pk=good.pk).status == "CLOSED"
+        assert RatingSlip.objects.get(pk=bad.pk).status == "OPEN"
+
+
+class TestRecover:
+    def test_pays_what_is_owed_and_says_so(self, floor: Floor, supervisor: Client) -> None:
+        slip = owed(floor)
+
+        answer = carry_out(supervisor, RatingSlip, "recover", [slip])
+
+        paid = RatingSlip.objects.get()
+        assert (paid.recovered_by, paid.is_owed) == (floor.supervisor, False)
+        assert said(answer)[0].startswith(f"{slip.slip_number}: paid, theo 57.75, 578 points, balance 578")
+
+    def test_answers_a_second_click_with_the_first_result(self, floor: Floor, supervisor: Client) -> None:
+        slip = owed(floor)
+
+        carry_out(supervisor, RatingSlip, "recover", [slip])
+        again = carry_out(supervisor, RatingSlip, "recover", [slip])
+
+        assert "was already paid" in said(again)[-1]
+        assert LedgerEntry.objects.count() == 1
+
+    def test_asks_first(self, floor: Floor, supervisor: Client) -> None:
+        slip = owed(floor)
+
+        page = choose(supervisor, "recover", slip)
+
+        assert page.status_code == 200
+        assert RatingSlip.objects.get().is_owed
+
+    def test_is_refused_for_a_live_slip(self, floor: Floor, supervisor: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = carry_out(supervisor, RatingSlip, "recover", [slip])
+
+        assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]
+
+
+class TestEveryAction:
+    def test_is_refused_when_the_right_was_taken_away_between_page_and_post(self, floor: Floor, boss: Client) -> None:
+        mine = TableFactory.create(casino=floor.casino)
+        slip = floor.played_slip()
+        choose(boss, "complete", slip)
+        remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
+        assign_perm("ratingslips.operate_pit", floor.boss, mine.pit)
+
+        answer = carry_out(boss, RatingSlip, "complete", [slip])
+
+        assert "You do not hold the permission" in said(answer)[0]
+        assert RatingSlip.objects.get().status == "OPEN"
+
+    def test_takes_no_actor_from_the_post(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        carry_out(boss, RatingSlip, "complete", [slip], actor=floor.supervisor.pk, staff=floor.supervisor.pk)
+
+        assert RatingSlip.objects.get().closed_by == floor.boss
+
+    def test_does_not_know_a_slip_of_another_casino(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        other = Floor.build()
+        mine = other.open_slip()
+
+        answer = carry_out(signed_in(other.boss, PIT_BOSS), RatingSlip, "complete", [slip, mine])
+
+        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino’s books."
+        assert RatingSlip.objects.get(pk=slip.pk).status == "OPEN"
+        assert RatingSlip.objects.get(pk=mine.pk).status == "CLOSED"
+
+    @pytest.mark.parametrize("forged", ["not-a-key", "' OR 1=1", str(uuid.uuid4())])
+    def test_does_not_know_a_forged_key(self, floor: Floor, boss: Client, forged: str) -> None:
+        slip = floor.open_slip()
+
+        answer = boss.post(
+            address(RatingSlip, LIST),
+            {"action": "complete", "_selected_action": [forged, str(slip.pk)], "confirmed": "yes"},
+        )
+
+        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino’s books."
+        assert RatingSlip.objects.get().status == "CLOSED"
+
+    def test_takes_no_more_slips_than_its_limit(
+        self, floor: Floor, boss: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slips = [floor.open_slip(seat=seat) for seat in (1, 2, 3)]
+        monkeypatch.setattr(actions, "PAUSE", replace(actions.PAUSE, max_rows=2))
+
+        answer = choose(boss, "pause", *slips)
+
+        assert said(answer) == ["At most 2 can be chosen at once for “Pause”. Nothing was done."]
+        assert not RatingSlip.objects.filter(status="PAUSED").exists()
+
+    def test_has_a_limit_that_a_post_can_carry(self) -> None:
+        limits = [getattr(actions, name).max_rows for name in ("PAUSE", "RESUME", "CHANGE_BET", "COMPLETE", "RECOVER")]
+
+        fields_of_a_row = 1 + len(CompleteForm().fields)
+
+        assert limits == [confirmation.MAX_ROWS] * 5
+        assert confirmation.MAX_ROWS * fields_of_a_row < settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+
+    def test_reaches_the_whole_list_when_all_are_selected(self, floor: Floor, boss: Client) -> None:
+        slips = [floor.open_slip(seat=seat) for seat in (1, 2, 3)]
+
+        choose(boss, "pause", slips[0], select_across="1")
+
+        assert RatingSlip.objects.filter(status="PAUSED").count() == 3
+
+    @pytest.mark.parametrize("action", ["pause", "resume", "change_bet", "move", "complete", "recover"])
+    def test_is_not_offered_to_who_operates_no_pit(self, floor: Floor, action: str) -> None:
+        slip = floor.open_slip()
+        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
+
+        carry_out(client, RatingSlip, action, [slip])
+
+        assert RatingSlip.objects.get().status == "OPEN"
+        assert PlaySegment.objects.count() == 1
+
+    def test_does_not_let_a_player_s_name_into_the_page_as_code(self, floor: Floor, boss: Client) -> None:
+        player: Player = floor.player(first_name="<script>alert(1)</script>")
+        slip = floor.open_slip(player=player)
+
+        page = choose(boss, "complete", slip)
+
+        assert "<script>alert" not in page.content.decode()
