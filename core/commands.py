@@ -1,7 +1,7 @@
 """What the house's commands share: one correlation id a run, one sentence for whatever goes wrong, and exit codes.
 
 Results go to standard output, the log and progress to standard error. On a terminal, where progress would drown in it,
-the log begins at warnings unless `-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2
+the log begins at errors unless `-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2
 used wrongly, 130 interrupted.
 """
 
@@ -72,7 +72,7 @@ class HouseCommand(BaseCommand):
 
     def _write(self, stream: Any, text: str) -> None:
         try:
-            stream.write(text)
+            stream.write(text, style_func=str)
             stream.flush()
         except BrokenPipeError:
             # Python would write what is left in the buffer when it ends, and fail again.
@@ -82,11 +82,11 @@ class HouseCommand(BaseCommand):
 
 @contextmanager
 def _calm_terminal(*, verbosity: int) -> Iterator[None]:
-    """Leave the log's lines below a warning out where standard error is a terminal and nobody asked for them."""
+    """Leave the log's lines below an error out where standard error is a terminal and nobody asked for them."""
     root = logging.getLogger()
     before = root.level
     if sys.stderr.isatty() and verbosity < ALL_OF_THE_LOG:
-        root.setLevel(max(before, logging.WARNING))
+        root.setLevel(max(before, logging.ERROR))
     try:
         yield
     finally:

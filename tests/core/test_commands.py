@@ -92,7 +92,7 @@ class TestHouseCommand:
 
         call_command(Trouble(work))
 
-    @pytest.mark.parametrize(("verbosity", "level"), [(1, logging.WARNING), (2, logging.INFO)])
+    @pytest.mark.parametrize(("verbosity", "level"), [(1, logging.ERROR), (2, logging.INFO)])
     def test_keeps_the_log_calm_on_a_terminal_unless_asked(
         self, monkeypatch: pytest.MonkeyPatch, verbosity: int, level: int
     ) -> None:

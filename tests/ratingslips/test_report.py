@@ -91,11 +91,12 @@ class TestReport:
         other = Floor.build()
         _close(other)
         _owe(other, seat=2)
-        long_ago = floor.played_slip(at=floor.ago(days=5))
-        complete_rating_slip(slip=long_ago, actor=floor.boss, at=floor.now)
+        for seat, days in ((1, 2), (2, 4)):
+            slip = floor.open_slip(seat=seat, at=floor.ago(days=5))
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(days=days))
+        between = floor.casino.gaming_day_at(floor.ago(days=3))
 
-        yesterday = floor.casino.gaming_day_at(floor.ago(days=3))
-        report = report_on(casino=floor.casino, first_day=yesterday, last_day=yesterday, at=floor.now)
+        report = report_on(casino=floor.casino, first_day=between, last_day=between, at=floor.now)
 
         assert (report.completions, report.owed) == (0, 0)
 
