@@ -96,26 +96,17 @@ class Command(HouseCommand):
         self,
         *,
         slip: str | None,
-        casino: str | None,
-        correlation_id: UUID | None,
-        older_than: int,
         dry_run: bool,
         limit: int,
         as_json: bool,
         stop: StopSignal | None = None,
         quiet: bool = False,
-        **_: Any,
+        **which: Any,
     ) -> None:
         """Go once through what is owed; `quiet` says nothing where there was nothing."""
-        slips: Iterable[RatingSlip]
-        if slip is not None:
-            slips = [_slip(slip, casino_code=casino)]
-        else:
-            closed_until = None if correlation_id else timezone.now() - timedelta(minutes=older_than)
-            slips = owed_slips(closed_until=closed_until, correlation_id=correlation_id)
         told: list[dict[str, Any]] = []
         actor = system_account()
-        for owed in islice(slips, limit):
+        for owed in islice(_slips(slip=slip, **which), limit):
             if stop is not None and stop.is_set:
                 break
             if dry_run:
@@ -129,6 +120,16 @@ class Command(HouseCommand):
                 self.say(line)
         if told or not quiet:
             self.say(json.dumps({**_NOTHING_YET, **self.counts, "slips": told}) if as_json else _summary(self.counts))
+
+
+def _slips(
+    *, slip: str | None, casino: str | None, correlation_id: UUID | None, older_than: int, **_: Any
+) -> Iterable[RatingSlip]:
+    """The slips that the options ask for."""
+    if slip is not None:
+        return [_slip(slip, casino_code=casino)]
+    closed_until = None if correlation_id else timezone.now() - timedelta(minutes=older_than)
+    return owed_slips(closed_until=closed_until, correlation_id=correlation_id)
 
 
 def _slip(text: str, *, casino_code: str | None) -> RatingSlip:
