@@ -105,8 +105,9 @@ class TestAccountLock:
         def enter_and_roll_back() -> int:
             with transaction.atomic():
                 inserted(entry(floor, account=account))
+                entries = LedgerEntry.objects.count()
                 transaction.set_rollback(True)
-                return LedgerEntry.objects.count()
+                return entries
 
         with held(lambda: PlayerLoyalty.objects.locked().get(pk=account.pk)):
             entries = Elsewhere(enter_and_roll_back).result()
