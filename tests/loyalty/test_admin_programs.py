@@ -1,0 +1,145 @@
+"""The programme's pages: paused and resumed by who may, granted on, and never changed behind its services."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from guardian.shortcuts import assign_perm
+from structlog.testing import capture_logs
+
+from core.models import User
+from core.roles import LOYALTY_SUPERVISOR
+from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty
+from tests.console import address, inline_code_in, said, signed_in
+from tests.factories import StaffFactory
+from tests.floor import Floor
+
+REASON = "Tier migration tonight"
+
+
+@pytest.fixture
+def supervisor(floor: Floor) -> Client:
+    """The browser of a supervisor who may pause."""
+    return signed_in(floor.supervisor, LOYALTY_SUPERVISOR)
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    """A superuser's browser."""
+    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+
+class TestPauseAndResume:
+    def test_pauses_with_a_reason(self, floor: Floor, supervisor: Client) -> None:
+        answer = supervisor.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": REASON})
+
+        program = LoyaltyProgram.objects.get()
+        assert (program.is_paused, program.paused_by, program.pause_reason) == (True, floor.supervisor, REASON)
+        assert said(answer) == ["Harbour Rewards: paused."]
+
+    def test_asks_for_the_reason_again_where_it_says_too_little(self, floor: Floor, supervisor: Client) -> None:
+        page = supervisor.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": "because"})
+
+        assert "reason" in page.context["form"].errors
+        assert not LoyaltyProgram.objects.get().is_paused
+
+    def test_resumes_after_asking(self, floor: Floor, supervisor: Client) -> None:
+        supervisor.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": REASON})
+        resume = address(LoyaltyProgram, "resume", floor.program.pk)
+
+        asked = supervisor.get(resume)
+        still_paused = LoyaltyProgram.objects.get().is_paused
+        answer = supervisor.post(resume)
+
+        assert (asked.status_code, still_paused, LoyaltyProgram.objects.get().is_paused) == (200, True, False)
+        assert said(answer)[-1] == "Harbour Rewards: resumed."
+
+    def test_says_that_it_is_paused_already(self, floor: Floor, supervisor: Client) -> None:
+        pause = address(LoyaltyProgram, "pause", floor.program.pk)
+        supervisor.post(pause, {"reason": REASON})
+
+        page = supervisor.post(pause, {"reason": REASON})
+
+        assert "already paused" in page.context["form"].non_field_errors()[0]
+
+    def test_is_offered_and_open_only_to_who_may(self, floor: Floor) -> None:
+        client = signed_in(floor.boss, LOYALTY_SUPERVISOR)
+        pause = address(LoyaltyProgram, "pause", floor.program.pk)
+
+        page = client.get(address(LoyaltyProgram, "change", floor.program.pk))
+        posted = client.post(pause, {"reason": REASON})
+
+        assert pause not in page.content.decode()
+        assert client.get(pause).status_code == 403
+        assert "do not hold the permission" in posted.context["form"].non_field_errors()[0]
+        assert not LoyaltyProgram.objects.get().is_paused
+
+    def test_does_not_know_the_programme_of_another_casino(self, floor: Floor) -> None:
+        stranger = signed_in(StaffFactory.create(), LOYALTY_SUPERVISOR)
+
+        answer = stranger.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": REASON})
+
+        assert answer.status_code == 404
+
+    def test_cannot_be_done_by_changing_the_programme(self, floor: Floor, root: Client) -> None:
+        typed = {"name": "New name", "pause_reason": REASON, "paused_by": floor.boss.pk, "paused_at_0": "2026-01-01"}
+
+        root.post(address(LoyaltyProgram, "change", floor.program.pk), typed)
+
+        program = LoyaltyProgram.objects.get()
+        assert (program.name, program.is_paused) == ("New name", False)
+
+
+class TestGrants:
+    def pages(self, floor: Floor, user: User) -> list[str]:
+        return [
+            address(LoyaltyProgram, "permissions", floor.program.pk),
+            address(LoyaltyProgram, "permissions_manage_user", floor.program.pk, user.pk),
+        ]
+
+    def test_let_the_grantee_award_at_once(self, floor: Floor, root: Client) -> None:
+        account = PlayerLoyalty.objects.get(player=floor.player())
+        client = signed_in(floor.boss, LOYALTY_SUPERVISOR)
+        award = address(PlayerLoyalty, "award", account.pk)
+        before = client.get(award).status_code
+
+        with capture_logs() as lines:
+            root.post(self.pages(floor, floor.boss)[1], {"permissions": ["award"]})
+
+        assert (before, client.get(award).status_code) == (403, 200)
+        [line] = [line for line in lines if line["event"] == "console.permissions_set"]
+        assert (line["user"], line["held"]) == (str(floor.boss.pk), ["award"])
+
+    def test_are_closed_to_who_may_not_change_the_programme(self, floor: Floor, supervisor: Client) -> None:
+        answers: list[Any] = [supervisor.get(page) for page in self.pages(floor, floor.supervisor)]
+        answers.append(supervisor.post(self.pages(floor, floor.supervisor)[1], {"permissions": ["award"]}))
+
+        assert [answer.status_code for answer in answers] == [403, 403, 403]
+
+    def test_are_open_to_who_may_change_this_programme_alone(self, floor: Floor, supervisor: Client) -> None:
+        assign_perm("loyalty.change_loyaltyprogram", floor.supervisor, floor.program)
+
+        answers = [supervisor.get(page) for page in self.pages(floor, floor.boss)]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert [inline_code_in(answer) for answer in answers] == [[], []]
+
+
+class TestEarningRate:
+    def test_is_added_and_never_changed(self, floor: Floor, root: Client) -> None:
+        tomorrow = floor.now + timedelta(days=1)
+        typed = {
+            "program": floor.program.pk,
+            "points_per_unit": "12",
+            "effective_from_0": f"{tomorrow:%Y-%m-%d}",
+            "effective_from_1": "00:00",
+        }
+
+        root.post(address(EarningRate, "add"), typed)
+        rate = EarningRate.objects.latest("effective_from")
+        posted = root.post(address(EarningRate, "change", rate.pk), typed | {"points_per_unit": "99"})
+
+        assert EarningRate.objects.count() == 2
+        assert posted.status_code == 403
+        assert EarningRate.objects.latest("effective_from").points_per_unit == 12
