@@ -66,7 +66,7 @@ class Statements(list[str]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Statements) and len(self) == len(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def counts(self) -> list[str]:

@@ -250,7 +250,7 @@ class TestAward:
         assert "nothing was added" in said(again)[-1]
 
     def test_takes_no_staff_from_the_post(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
-        forged = {"staff": floor.boss.pk, "actor": floor.boss.pk}
+        forged: dict[str, Any] = {"staff": floor.boss.pk, "actor": floor.boss.pk}
 
         supervisor.post(award_url(account), typed(floor, account, **forged))
 

@@ -104,11 +104,11 @@ class TestChangeBet:
 
     def test_gives_each_slip_its_own_bet(self, floor: Floor, boss: Client) -> None:
         one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
-        bets = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "1,250.00"}
+        bets: dict[str, Any] = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "1,250.00"}
 
         answer = carry_out(boss, RatingSlip, "change_bet", [one, other], **bets)
 
-        bets_now = dict(RatingSlip.objects.with_play(now=floor.now).values_list("pk", "average_bet"))
+        bets_now = {slip.pk: slip.segments.latest("seq").average_bet for slip in RatingSlip.objects.all()}
         assert bets_now == {one.pk: Decimal("75.00"), other.pk: Decimal("1250.00")}
         assert said(answer)[-1] == "Of 2: 2 changed."
 
@@ -137,7 +137,7 @@ class TestMove:
     def test_moves_each_slip_to_its_own_place(self, floor: Floor, boss: Client) -> None:
         one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
         table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game)
-        places = {
+        places: dict[str, Any] = {
             f"{one.pk}-table": table.pk,
             f"{one.pk}-seat": "5",
             f"{other.pk}-table": floor.table.pk,
@@ -151,7 +151,7 @@ class TestMove:
 
     def test_says_who_holds_a_taken_seat(self, floor: Floor, boss: Client) -> None:
         one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
-        place = {f"{one.pk}-table": floor.table.pk, f"{one.pk}-seat": "2"}
+        place: dict[str, Any] = {f"{one.pk}-table": floor.table.pk, f"{one.pk}-seat": "2"}
 
         answer = carry_out(boss, RatingSlip, "move", [one], **place)
 
@@ -171,7 +171,7 @@ class TestMove:
 
     def test_refuses_a_table_of_another_casino_that_was_forged_into_the_post(self, floor: Floor, boss: Client) -> None:
         slip, elsewhere = floor.open_slip(), TableFactory.create()
-        place = {f"{slip.pk}-table": elsewhere.pk, f"{slip.pk}-seat": "2"}
+        place: dict[str, Any] = {f"{slip.pk}-table": elsewhere.pk, f"{slip.pk}-seat": "2"}
 
         page: Any = carry_out(boss, RatingSlip, "move", [slip], **place)
 
