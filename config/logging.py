@@ -20,7 +20,9 @@ def _shared_processors() -> list[Processor]:
 def _renderers(*, as_json: bool) -> list[Processor]:
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # A plain traceback: the default one shows local variables, and so the players in them.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 
 
 def configure_logging(*, level: str, as_json: bool) -> None:
