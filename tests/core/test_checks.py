@@ -15,6 +15,7 @@ PRODUCTION = {
     "HAS_OWN_DATABASE": True,
     "ALLOWED_HOSTS": ["ratings.example"],
     "DEBUG": False,
+    "SECRET_KEY": "made by a test",
 }
 
 
@@ -60,6 +61,7 @@ class TestCheckProductionIsWhole:
             ({"HAS_OWN_DATABASE": False}, ["core.E004"]),
             ({"ALLOWED_HOSTS": []}, ["core.E005"]),
             ({"DEBUG": True}, ["core.E006"]),
+            ({"SECRET_KEY": ""}, ["core.E007"]),
             (
                 {"DEBUG": True, "ALLOWED_HOSTS": [], "HAS_OWN_DATABASE": False},
                 ["core.E004", "core.E005", "core.E006"],

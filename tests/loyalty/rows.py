@@ -39,3 +39,24 @@ def entry(floor: Floor, **changes: Any) -> LedgerEntry:
         "created_at": floor.now,
     }
     return LedgerEntry(**(fields | changes))
+
+
+def write_history(floor: Floor, account: PlayerLoyalty, *, entries: int) -> None:
+    """As many promotions of 20 points in an account as are asked for, all at once, and the account as they leave it."""
+    LedgerEntry.objects.bulk_create(
+        entry(
+            floor,
+            account=account,
+            seq=number + 1,
+            kind="PROMOTION",
+            points=20,
+            balance_before=20 * number,
+            balance_after=20 * (number + 1),
+            lifetime_points_before=20 * number,
+            lifetime_points_after=20 * (number + 1),
+        )
+        for number in range(entries)
+    )
+    account.balance = account.lifetime_points = 20 * entries
+    account.entry_count = entries
+    account.save()

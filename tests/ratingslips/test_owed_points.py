@@ -1,17 +1,19 @@
 """The floor can always close a slip: whatever goes wrong in the credit, its points are owed and nothing is lost."""
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import pytest
+import structlog
 from django.db import connection
 
 from core import correlation
 from core.errors import Busy
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
-from loyalty.services import pause_program
+from loyalty.services import accrual, pause_program
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
 from ratingslips.services.settlement import settle
@@ -143,6 +145,23 @@ class TestAnyErrorInTheCredit:
         recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
         assert recovered.points == account_of(slip.player).balance == 578
+
+    def test_shows_no_names_in_its_traceback_in_a_terminal(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        slip = floor.played_slip()
+        monkeypatch.setattr(accrual, "post", _raise_before)
+        (formatter,) = [
+            handler.formatter
+            for handler in logging.getLogger().handlers
+            if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter)
+        ]
+
+        _left_owing(floor, slip)
+
+        told = "".join(formatter.format(record) for record in caplog.records)
+        assert "made by a test" in told
+        assert slip.player.last_name not in told
 
     def test_does_not_include_the_end_of_the_process(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slip = floor.played_slip()

@@ -6,7 +6,7 @@ from core.models import Player
 from loyalty.services import manual_reward
 from ratingslips.services import complete_rating_slip
 from tests.floor import Floor
-from tests.loyalty.postings import increment
+from tests.loyalty.rows import account_of, write_history
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_COMPLETION = 14
@@ -17,8 +17,7 @@ histories = pytest.mark.parametrize("entries", [0, 1, 300])
 
 def _player_with(floor: Floor, *, entries: int) -> Player:
     player = floor.player()
-    for _ in range(entries):
-        increment(floor, player, points=20)
+    write_history(floor, account_of(player), entries=entries)
     return player
 
 
