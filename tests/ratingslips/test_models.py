@@ -63,17 +63,17 @@ class TestRatingSlipsWithPlay:
         resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=60))
         change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.ago(minutes=30))
 
-        (seen,) = RatingSlip.objects.with_play(now=floor.now)
+        (seen,) = RatingSlip.objects.with_play(now=floor.now).values_list("average_bet", "played")
 
-        assert (seen.average_bet, seen.played) == (Decimal(75), timedelta(minutes=90))
+        assert seen == (Decimal(75), timedelta(minutes=90))
 
     def test_stand_still_once_they_are_closed(self, floor: Floor) -> None:
         slip = floor.open_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
-        (seen,) = RatingSlip.objects.with_play(now=floor.now)
+        (played,) = RatingSlip.objects.with_play(now=floor.now).values_list("played", flat=True)
 
-        assert seen.played == timedelta(hours=1)
+        assert played == timedelta(hours=1)
 
 
 class TestLiveAndOwedSlips:
