@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -63,17 +64,17 @@ class TestRatingSlipsWithPlay:
         resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=60))
         change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.ago(minutes=30))
 
-        (seen,) = RatingSlip.objects.with_play(now=floor.now).values_list("average_bet", "played")
+        seen: Any = RatingSlip.objects.with_play(now=floor.now).get()
 
-        assert seen == (Decimal(75), timedelta(minutes=90))
+        assert (seen.average_bet, seen.played) == (Decimal(75), timedelta(minutes=90))
 
     def test_stand_still_once_they_are_closed(self, floor: Floor) -> None:
         slip = floor.open_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
-        (played,) = RatingSlip.objects.with_play(now=floor.now).values_list("played", flat=True)
+        seen: Any = RatingSlip.objects.with_play(now=floor.now).get()
 
-        assert played == timedelta(hours=1)
+        assert seen.played == timedelta(hours=1)
 
 
 class TestLiveAndOwedSlips:
