@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.errors import Busy, NotFound, OutcomeUnknown
-from core.models import Casino, Player
+from core.models import Casino, Player, ReplayCount
 from core.roles import system_account
 from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import pause_program
 from ratingslips import importing, services
-from ratingslips.importing import ImportProgress, ImportRunning, import_rating_events
+from ratingslips.importing import ImportProgress, ImportRunning, Outcome, import_rating_events
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.rating_events import read_rating_events
 from ratingslips.rejects_file import write_rejects
@@ -67,6 +67,13 @@ def _everything() -> list[Any]:
         list(model._default_manager.order_by("pk").values())
         for model in (RatingSlip, PlaySegment, LedgerEntry, Player, LoyaltyProgram)
     ]
+
+
+def _pause(casino: Casino) -> None:
+    pauser = system_account()
+    pauser.is_superuser = True
+    pauser.save()
+    pause_program(program=casino.loyalty_program, reason="Month-end freeze", actor=pauser, at=timezone.now())
 
 
 class TestImportRatingEvents:
@@ -121,6 +128,14 @@ class TestImportRatingEvents:
 
         assert (told["applied"], told["already_imported"], told["points"]) == (6, 1, 197)
 
+    def test_does_not_take_another_bet_at_the_same_moment_for_the_first(self, casino: Casino, file: Path) -> None:
+        _import(file, *VISIT[:2])
+
+        told = _json(file, event("S1", "19:10:00", "BET", average_bet="60.00"))
+
+        assert (told["applied"], told["already_imported"]) == (1, 0)
+        assert [segment.average_bet for segment in PlaySegment.objects.order_by("seq")] == [25, 50, 60]
+
     def test_knows_changes_during_a_pause_again(self, casino: Casino, file: Path) -> None:
         paused = [
             *VISIT[:3],
@@ -144,11 +159,7 @@ class TestImportRatingEvents:
         assert told["rejects"]["2"].startswith("SLIP_NOT_OPEN:")
 
     def test_closes_a_slip_with_points_owed_while_the_programme_is_paused(self, casino: Casino, file: Path) -> None:
-        program = casino.loyalty_program
-        pauser = system_account()
-        pauser.is_superuser = True
-        pauser.save()
-        pause_program(program=program, reason="Month-end freeze", actor=pauser, at=timezone.now())
+        _pause(casino)
 
         told = _json(file, *VISIT)
         again = _json(file, *VISIT)
@@ -267,6 +278,24 @@ class TestBadLines:
 
         assert [reason.split(":")[0] for reason in told["rejects"].values()] == ["SLIP_CLOSED"] * 3
         assert _everything() == before
+        assert not ReplayCount.objects.exists()
+
+    @pytest.mark.parametrize("paused", [False, True])
+    def test_are_a_close_that_the_floor_was_quicker_with(self, casino: Casino, file: Path, paused: bool) -> None:
+        system = system_account()
+        events = list(read_rating_events(write_events(file, OPEN_S1, VISIT[-1])))
+        outcomes = importing.apply_events(casino=casino, actor=system, events=events)
+        slip_id = next(outcomes).slip_id
+        assert slip_id is not None
+        if paused:
+            _pause(casino)
+        with suppress(services.PartialCompletion):
+            services.complete_rating_slip(slip=slip_id, actor=system, at=timezone.now())
+
+        late = next(outcomes)
+
+        assert late.outcome == Outcome.REJECTED
+        assert isinstance(late.error, services.SlipClosed)
 
     def test_go_to_a_file_that_no_spreadsheet_runs(self, casino: Casino, file: Path, tmp_path: Path) -> None:
         rejects = tmp_path / "rejects.csv"

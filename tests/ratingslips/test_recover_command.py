@@ -323,6 +323,18 @@ class TestWatch:
         assert f"{POINTS} points paid" in out
         assert err.splitlines()[-1] == "Stopped."
 
+    def test_does_not_sit_out_its_wait_when_it_is_told_to_stop(self, committed_floor: Floor) -> None:
+        owed_slips(committed_floor, 1)
+
+        with _process("--watch", 600) as process:
+            out = process.stdout
+            assert out is not None
+            wait_until(lambda: out.readline() == "1 slips: 1 paid.\n", timeout_seconds=60)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+
+        assert process.returncode == 0
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_ends_after_the_slip_in_hand(self, committed_floor: Floor, number: signal.Signals) -> None:
         first, second = owed_slips(committed_floor, 2)
