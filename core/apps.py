@@ -5,6 +5,7 @@ class CoreConfig(AppConfig):
     """Casino, staff and players, and what every app stands on."""
 
     name = "core"
+    verbose_name = "House"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

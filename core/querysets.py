@@ -19,5 +19,8 @@ class LockingQuerySet(models.QuerySet[M]):
 
         The lock is FOR NO KEY UPDATE on these rows alone, so rows that refer to them can still be inserted. With
         `skip_locked`, rows that another transaction holds are left out instead of waited for.
+
+        Join nothing that the row may come to refer to differently: a row that changed while it was waited for is
+        checked against the rows that were joined before the wait, and drops out of the result if they no longer fit.
         """
         return self.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked).order_by("pk")

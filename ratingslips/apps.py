@@ -6,7 +6,7 @@ class RatingSlipsConfig(AppConfig):
     """The floor: pits, tables, and the slips that players are rated on."""
 
     name = "ratingslips"
-    verbose_name = "Rating slips"
+    verbose_name = "Floor"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -23,10 +23,6 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         """Slips whose play is over and whose points have not been settled: what recovery pays."""
         return self.filter(status="CLOSED", settled_at=None)
 
-    def with_place(self) -> Self:
-        """Fetch with the slip all that a service decides on: casino, player, and table with its pit and game."""
-        return self.select_related("casino", "player", "table__pit", "table__game")
-
     def with_play(self, *, now: datetime) -> Self:
         """Annotate `average_bet` (the latest) and `played` (time at play until `now`, pauses left out)."""
         from ratingslips.models import PlaySegment

@@ -12,15 +12,15 @@ from django.utils.safestring import SafeString
 NOTHING: Final = "–"
 
 
-def amount(value: Decimal | None) -> SafeString | str:
+def amount(value: Decimal | None) -> SafeString:
     """Money or theo with thousands separators and two decimals, aligned by CSS."""
-    return NOTHING if value is None else number(f"{value:,.2f}")
+    return number(NOTHING if value is None else f"{value:,.2f}")
 
 
-def points(value: int | None, *, signed: bool = False) -> SafeString | str:
+def points(value: int | None, *, signed: bool = False) -> SafeString:
     """Points with thousands separators, and with their sign where they move a balance."""
     if value is None:
-        return NOTHING
+        return number(NOTHING)
     return number(f"{value:+,}" if signed else f"{value:,}")
 
 

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db import models
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
 
 from core.console.links import Link, links_for
 from core.errors import DomainError
@@ -107,8 +108,8 @@ class ConsoleAdmin(ModelAdmin[M]):
         return ()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        links = {"console_links": list(self.list_links(request))}
-        return super().changelist_view(request, links | (extra_context or {}))
+        shown = {"title": capfirst(self.opts.verbose_name_plural), "console_links": list(self.list_links(request))}
+        return super().changelist_view(request, shown | (extra_context or {}))
 
     def render_change_form(
         self,

@@ -42,7 +42,11 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
     search_fields = ("player__card_number", "player__first_name", "player__last_name")
     search_help_text = "Card number or name."
     ordering = ("-updated_at",)
-    fields = ("player_link", "card", "balance_points", "lifetime", "tier", "progress", "updated", "newest_entries")
+    fields = (
+        ("player_link", "balance_points", "tier", "progress"),
+        ("card", "lifetime", "updated", "program"),
+        "newest_entries",
+    )
     readonly_fields = ("player_link", "card", "balance_points", "lifetime", "progress", "updated", "newest_entries")
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[PlayerLoyalty]":

@@ -42,26 +42,26 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
     search_help_text = "Entry number, card number or correlation id, in full."
     ordering = ("-id",)
     fields = (
-        "entry",
-        "account_link",
-        "seq",
-        "kind",
-        "signed_points",
+        ("signed_points", "balances", "lifetimes", "tiers"),
+        ("kind", "by", "exact_when", "gaming_day"),
+        ("account_link", "origin", "reverses", "seq"),
         "reason",
-        "balances",
-        "lifetimes",
-        "tiers",
-        "by",
-        "exact_when",
-        "gaming_day",
-        "origin",
-        "reverses",
         "correlation_id",
         "idempotency_key",
         "fingerprint",
         "readable_inputs",
     )
-    readonly_fields = fields
+    readonly_fields = (
+        "signed_points",
+        "balances",
+        "lifetimes",
+        "tiers",
+        "by",
+        "exact_when",
+        "account_link",
+        "origin",
+        "readable_inputs",
+    )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[LedgerEntry]":
         return super().get_queryset(request).select_related(*self.list_select_related)

@@ -27,6 +27,10 @@ class ProgramRules:
     tiers: tuple[Tier, ...]
     points_per_unit: Decimal | None
 
+    def tier_of(self, account: PlayerLoyalty) -> Tier:
+        """The tier that a locked account stands in."""
+        return next(tier for tier in self.tiers if tier.pk == account.tier_id)
+
 
 def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
     """Read, in one statement, the programme, its tiers and the rate for what was earned at `earned_at`.
@@ -70,14 +74,16 @@ def open_accounts(*, players: Collection[Player], at: datetime) -> None:
 
 
 def lock_account(*, player_id: int, at: datetime) -> PlayerLoyalty:
-    """Lock the account of a player, with player, casino and tier at hand; works in the caller's transaction.
+    """Lock the account of a player, with player and casino at hand; works in the caller's transaction.
+
+    Its tier may have changed while the lock was waited for: take it from the rules, read after the lock.
 
     A player who was enrolled without an account gets it here, once, however many ask at the same time.
 
     :raises NotFound: there is no such player.
     :raises NoLoyaltyProgram: the account is missing and cannot be opened.
     """
-    accounts = PlayerLoyalty.objects.locked().select_related("player__casino", "tier", "program")
+    accounts = PlayerLoyalty.objects.locked().select_related("player__casino", "program")
     account = accounts.filter(player=player_id).first()
     if account is None:
         player = Player.objects.select_related("casino").filter(pk=player_id).first()

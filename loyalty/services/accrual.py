@@ -71,15 +71,16 @@ def accrue_play(
     require_running(rules)
     if rules.points_per_unit is None:
         raise NoEarningRate(f"{rules.program} had no earning rate at {earned_at.isoformat()}: add one, then recover.")
+    tier = rules.tier_of(account)
     factors = {
         "theoretical_win": theoretical_win,
         "points_per_unit": rules.points_per_unit,
-        "multiplier": account.tier.multiplier,
+        "multiplier": tier.multiplier,
     }
     points = points_for(**factors)
     if points == 0:
         return PlayAccrual(points=0, posting=None)
-    calculation = {**factors, "tier": account.tier.name, "exact_points": exact_points(**factors), "play": play}
+    calculation = {**factors, "tier": tier.name, "exact_points": exact_points(**factors), "play": play}
     request = PostingRequest(
         kind=Kind.GAMEPLAY,
         reason=reason,

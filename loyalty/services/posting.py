@@ -119,7 +119,7 @@ def post(*, account: PlayerLoyalty, rules: ProgramRules, points: int, request: P
         balance_after=balance_after,
         lifetime_points_before=account.lifetime_points,
         lifetime_points_after=lifetime_after,
-        tier_before=account.tier,
+        tier_before=rules.tier_of(account),
         tier_after=tier_after,
         gaming_day=request.gaming_day,
         correlation_id=request.correlation_id,

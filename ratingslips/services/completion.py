@@ -16,7 +16,7 @@ from core.permissions import require_permission
 from core.replays import count_replay
 from core.transactions import is_try_again, operation
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services.segments import OPERATE_PIT, SEGMENT_END_FIELDS, end_segment, lock_slip
+from ratingslips.services.segments import OPERATE_PIT, SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 from ratingslips.services.stakes import require_amount
 from ratingslips.theo import theoretical_win
@@ -69,13 +69,14 @@ def complete_rating_slip(
     with operation("ratingslips.complete", actor_id=actor.pk):
         locked = lock_slip(slip)
         assert locked is not None
+        segments = read_segments(locked)
         replayed = locked.is_closed
         if not (replayed and locked.closed_by_id == actor.pk):
             require_permission(actor, OPERATE_PIT, locked.table.pit)
         if replayed:
             settlement = None if locked.is_owed else first_settlement(locked)
         else:
-            segments = _close(locked, actor=actor, at=at, buy_in=buy_in, chips_out=chips_out)
+            _close(locked, segments=segments, actor=actor, at=at, buy_in=buy_in, chips_out=chips_out)
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
     if replayed:
@@ -84,10 +85,15 @@ def complete_rating_slip(
 
 
 def _close(
-    slip: RatingSlip, *, actor: User, at: datetime, buy_in: Decimal | None, chips_out: Decimal | None
-) -> Sequence[PlaySegment]:
+    slip: RatingSlip,
+    *,
+    segments: Sequence[PlaySegment],
+    actor: User,
+    at: datetime,
+    buy_in: Decimal | None,
+    chips_out: Decimal | None,
+) -> None:
     """End the play of a live slip and freeze what it was worth; nothing is saved yet."""
-    segments = list(slip.segments.order_by("seq"))
     last = segments[-1]
     require_event_time(at, not_before=last.ended_at or last.started_at)
     slip.correlation_id = correlation.current()
@@ -99,7 +105,6 @@ def _close(
     slip.theoretical_win = theoretical_win(segment.play for segment in segments)
     slip.buy_in = slip.buy_in if buy_in is None else buy_in
     slip.chips_out = chips_out
-    return segments
 
 
 def _try_to_settle(

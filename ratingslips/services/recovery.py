@@ -11,7 +11,7 @@ from core.permissions import require_permission
 from core.replays import count_replay
 from core.transactions import operation
 from ratingslips.models import RatingSlip
-from ratingslips.services.segments import lock_slip
+from ratingslips.services.segments import lock_slip, read_segments
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,7 @@ def recover_slip_loyalty(
         locked = lock_slip(slip, skip_locked=skip_locked)
         if locked is None:
             raise SlipInHand("Another recovery is paying this slip just now.")
+        segments = read_segments(locked)
         replayed = locked.settled_at is not None
         if not (replayed and locked.recovered_by_id == actor.pk):
             require_permission(actor, "ratingslips.recover_loyalty", locked.table.pit)
@@ -56,7 +57,7 @@ def recover_slip_loyalty(
         if replayed:
             settlement = first_settlement(locked)
         else:
-            settlement = settle(locked, segments=list(locked.segments.order_by("seq")), at=at)
+            settlement = settle(locked, segments=segments, at=at)
             locked.recovered_by = actor
             locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by"])
     if replayed:

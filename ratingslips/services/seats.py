@@ -37,10 +37,10 @@ def lock_table(*, table_id: int) -> GamingTable:
 
     :raises NotFound: there is no such table.
     """
-    table = GamingTable.objects.locked().select_related("pit__casino", "game").filter(pk=table_id).first()
-    if table is None:
+    if GamingTable.objects.locked().filter(pk=table_id).first() is None:
         raise NotFound(f"There is no table {table_id}.")
-    return table
+    # Read again, with what it refers to by now: its pit or game may have changed while the lock was waited for.
+    return GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
 
 
 def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> None:

@@ -25,12 +25,14 @@ class SlipClosed(DomainError):
 
 
 def lock_slip(slip: RatingSlip | UUID | str, *, skip_locked: bool = False) -> RatingSlip | None:
-    """Lock a slip, with all that a service decides on; none where `skip_locked` and another transaction holds it.
+    """Lock a slip; none where `skip_locked` and another transaction holds it.
+
+    Its table may have changed while the lock was waited for: take it from the segments, read after the lock.
 
     :raises NotFound: there is no such slip.
     """
     slip_id = slip.pk if isinstance(slip, RatingSlip) else slip
-    slips = RatingSlip.objects.locked(skip_locked=skip_locked).with_place()
+    slips = RatingSlip.objects.locked(skip_locked=skip_locked)
     try:
         locked = slips.filter(pk=slip_id).first()
         if locked is not None or (skip_locked and RatingSlip.objects.filter(pk=slip_id).exists()):
@@ -38,6 +40,13 @@ def lock_slip(slip: RatingSlip | UUID | str, *, skip_locked: bool = False) -> Ra
     except ValidationError:
         pass  # not a UUID, so no slip's
     raise NotFound(f"There is no rating slip {slip_id}.")
+
+
+def read_segments(slip: RatingSlip) -> list[PlaySegment]:
+    """All segments of a locked slip, in order, with table, pit and game at hand; the slip is given its table."""
+    segments = list(slip.segments.select_related("table__pit", "table__game").order_by("seq"))
+    slip.table = segments[-1].table
+    return segments
 
 
 def begin_segment(
@@ -102,10 +111,11 @@ class LiveSlip:
         """
         locked = lock_slip(slip)
         assert locked is not None
+        last = locked.segments.select_related("table__pit", "table__game").order_by("-seq")[:1].get()
+        locked.table = last.table
         require_permission(actor, OPERATE_PIT, locked.table.pit)
         if locked.is_closed:
             raise SlipClosed(f"Slip {locked.slip_number} is closed: it can no longer be changed.")
-        last = locked.segments.order_by("-seq")[:1].get()
         require_event_time(at, not_before=last.ended_at or last.started_at)
         return cls(slip=locked, last=last, actor=actor, at=at, correlation_id=correlation.current())
 

@@ -397,3 +397,22 @@ class TestGrantsOnAPit:
 
         assert answer.status_code == 403
         assert not floor.boss.has_perm("ratingslips.recover_loyalty", floor.pit)
+
+
+class TestErrorPages:
+    @pytest.mark.parametrize(("page", "status"), [("/nowhere/", 404), ("/console/auth/group/", 403)])
+    def test_lead_back_and_hold_no_inline_code(self, floor: Floor, page: str, status: int) -> None:
+        answer = signed_in(floor.boss, PIT_BOSS).get(page)
+
+        assert answer.status_code == status
+        assert reverse("admin:index") in answer.content.decode()
+        assert inline_code_in(answer) == []
+
+    def test_answer_a_failure_in_plain_words(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        client = signed_in(floor.boss, PIT_BOSS)
+        client.raise_request_exception = False
+        monkeypatch.setattr(ConsoleAdmin, "list_links", lambda *_: 1 / 0)
+
+        answer = client.get(address(Player, "changelist"))
+
+        assert (answer.status_code, "Nothing was lost" in answer.content.decode()) == (500, True)
