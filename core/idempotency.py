@@ -33,6 +33,6 @@ def fingerprint(request: Request) -> str:
 
 
 def differing_fields(first: Request, again: Request) -> tuple[str, ...]:
-    """The names, in order, of the fields in which two requests differ; a field that one lacks is not the same as an empty one."""
+    """The names, in order, of the fields in which two requests differ; one that is lacking is not the same as empty."""
     fields = {*first, *again}
     return tuple(sorted(name for name in fields if first.get(name, _ABSENT) != again.get(name, _ABSENT)))

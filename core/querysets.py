@@ -1,7 +1,8 @@
 """The one way to lock rows.
 
-Lock order, everywhere: rating slip, player, gaming table, slip number; and reward id, staff (rate limit), player loyalty;
-several rows of a kind in key order. Read, decide and write only after the lock. Names are locked by `core.locks`.
+Lock order, everywhere: rating slip, player, gaming table, slip number; and reward id, staff (rate limit), player
+loyalty; several rows of a kind in key order. Read, decide and write only after the lock. Names are locked by
+`core.locks`.
 """
 
 from typing import Self, TypeVar

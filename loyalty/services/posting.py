@@ -172,8 +172,8 @@ def increment_player_loyalty(
     :raises ProgramPaused: the programme takes no postings just now.
     :raises InsufficientBalance: the balance would fall below 0.
     :raises NotFound: there is no such player.
-    :raises ValueError: `reverses` is of another account, does not fit the points, was reversed already, or is missing from a
-        reversal.
+    :raises ValueError: `reverses` is of another account, does not fit the points, was reversed already, or is missing
+        from a reversal.
     """
     account = lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
     contents: Request = {
