@@ -52,7 +52,7 @@ class OwedFilter(admin.SimpleListFilter):
         return [("1", "Owed")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[RatingSlip]") -> "QuerySet[RatingSlip]":
-        return queryset.filter(status="CLOSED", settled_at=None) if self.value() == "1" else queryset
+        return queryset.owed() if self.value() == "1" else queryset  # type: ignore[attr-defined, no-any-return]
 
 
 class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
