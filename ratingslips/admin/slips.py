@@ -16,14 +16,15 @@ from core.console import display
 from core.console.links import Link, adds_links, link_to, list_url, page_url
 from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter
 from core.console.pages import form_page
-from core.console.scope import ServiceOwnedAdmin, TabularInline, in_casino_of, staff_of
+from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
 from core.errors import DomainError
 from core.models import Player
 from core.permissions import has_permission
 from ratingslips.admin import actions
+from ratingslips.admin.history import PlaySegmentInline
 from ratingslips.admin.rights import OPERATE_PIT, RECOVER_LOYALTY, holds_on_a_pit, pits_with
 from ratingslips.forms import OpenForm, table_choices
-from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
     NoSuchSeat,
     PlayerHasLiveSlip,
@@ -52,58 +53,7 @@ class OwedFilter(admin.SimpleListFilter):
         return [("1", "Owed")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[RatingSlip]") -> "QuerySet[RatingSlip]":
-        return queryset.owed() if self.value() == "1" else queryset  # type: ignore[attr-defined, no-any-return]
-
-
-class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
-    """The history of a slip: every stretch of play, in order, with who began and who ended it."""
-
-    model = PlaySegment
-    ordering = ("seq",)
-    fields = readonly_fields = (
-        "seq",
-        "where",
-        "bet",
-        "from_when",
-        "started_as",
-        "started_by",
-        "to_when",
-        "ended_as",
-        "ended_by",
-        "length",
-    )
-
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[PlaySegment]":
-        return super().get_queryset(request).select_related("table", "started_by", "ended_by")
-
-    @admin.display(description="where")
-    def where(self, segment: PlaySegment) -> str:
-        return f"{segment.table.name} seat {segment.seat}"
-
-    @admin.display(description="average bet")
-    def bet(self, segment: PlaySegment) -> str:
-        return display.amount(segment.average_bet)
-
-    @admin.display(description="from")
-    def from_when(self, segment: PlaySegment) -> str:
-        return display.exact_moment(segment.started_at)
-
-    @admin.display(description="to")
-    def to_when(self, segment: PlaySegment) -> str:
-        return display.exact_moment(segment.ended_at)
-
-    @admin.display(description="played")
-    def length(self, segment: PlaySegment) -> str:
-        return display.played((segment.ended_at or timezone.now()) - segment.started_at)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return queryset.owed() if self.value() == "1" else queryset  # type: ignore[attr-defined]
 
 
 @admin.register(RatingSlip)

@@ -1,26 +1,20 @@
 """The slips' actions: asked first, carried out one by one, and each slip answers for itself."""
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
-from guardian.shortcuts import assign_perm, remove_perm
 
-from core import confirmation
-from core.models import Player
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program, resume_program
 from ratingslips.admin import actions
-from ratingslips.forms import CompleteForm
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
 from tests.console import address, carry_out, inline_code_in, said, signed_in
-from tests.factories import StaffFactory, TableFactory
+from tests.factories import TableFactory
 from tests.floor import Floor
 
 LIST = "changelist"
@@ -296,91 +290,3 @@ class TestRecover:
         answer = carry_out(supervisor, RatingSlip, "recover", [slip])
 
         assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]
-
-
-class TestEveryAction:
-    def test_is_refused_when_the_right_was_taken_away_between_page_and_post(self, floor: Floor, boss: Client) -> None:
-        mine = TableFactory.create(casino=floor.casino)
-        slip = floor.played_slip()
-        choose(boss, "complete", slip)
-        remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
-        assign_perm("ratingslips.operate_pit", floor.boss, mine.pit)
-
-        answer = carry_out(boss, RatingSlip, "complete", [slip])
-
-        assert "You do not hold the permission" in said(answer)[0]
-        assert RatingSlip.objects.get().status == "OPEN"
-
-    def test_takes_no_actor_from_the_post(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
-        carry_out(boss, RatingSlip, "complete", [slip], actor=floor.supervisor.pk, staff=floor.supervisor.pk)
-
-        assert RatingSlip.objects.get().closed_by == floor.boss
-
-    def test_does_not_know_a_slip_of_another_casino(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-        other = Floor.build()
-        mine = other.open_slip()
-
-        answer = carry_out(signed_in(other.boss, PIT_BOSS), RatingSlip, "complete", [slip, mine])
-
-        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino’s books."
-        assert RatingSlip.objects.get(pk=slip.pk).status == "OPEN"
-        assert RatingSlip.objects.get(pk=mine.pk).status == "CLOSED"
-
-    @pytest.mark.parametrize("forged", ["not-a-key", "' OR 1=1", "0eebff5c-9b8f-4627-b6da-f87bcc43241b"])
-    def test_does_not_know_a_forged_key(self, floor: Floor, boss: Client, forged: str) -> None:
-        slip = floor.open_slip()
-
-        answer = boss.post(
-            address(RatingSlip, LIST),
-            {"action": "complete", "_selected_action": [forged, str(slip.pk)], "confirmed": "yes"},
-        )
-
-        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino’s books."
-        assert RatingSlip.objects.get().status == "CLOSED"
-
-    def test_takes_no_more_slips_than_its_limit(
-        self, floor: Floor, boss: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        slips = [floor.open_slip(seat=seat) for seat in (1, 2, 3)]
-        monkeypatch.setattr(actions, "PAUSE", replace(actions.PAUSE, max_rows=2))
-
-        answer = choose(boss, "pause", *slips)
-
-        assert said(answer) == ["At most 2 can be chosen at once for “Pause”. Nothing was done."]
-        assert not RatingSlip.objects.filter(status="PAUSED").exists()
-
-    def test_has_a_limit_that_a_post_can_carry(self) -> None:
-        limits = [getattr(actions, name).max_rows for name in ("PAUSE", "RESUME", "CHANGE_BET", "COMPLETE", "RECOVER")]
-
-        fields_of_a_row = 1 + len(CompleteForm().fields)
-
-        assert limits == [confirmation.MAX_ROWS] * 5
-        assert confirmation.MAX_ROWS * fields_of_a_row < settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-
-    def test_reaches_the_whole_list_when_all_are_selected(self, floor: Floor, boss: Client) -> None:
-        slips = [floor.open_slip(seat=seat) for seat in (1, 2, 3)]
-
-        choose(boss, "pause", slips[0], select_across="1")
-
-        assert RatingSlip.objects.filter(status="PAUSED").count() == 3
-
-    @pytest.mark.parametrize("action", ["pause", "resume", "change_bet", "move", "complete", "recover"])
-    def test_is_not_offered_to_who_operates_no_pit(self, floor: Floor, action: str) -> None:
-        slip = floor.open_slip()
-        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
-
-        carry_out(client, RatingSlip, action, [slip])
-
-        assert RatingSlip.objects.get().status == "OPEN"
-        assert PlaySegment.objects.count() == 1
-
-    def test_does_not_let_a_player_s_name_into_the_page_as_code(self, floor: Floor, boss: Client) -> None:
-        player: Player = floor.player(first_name="<script>alert(1)</script>")
-        slip = floor.open_slip(player=player)
-
-        page = choose(boss, "complete", slip)
-
-        assert "<script>alert" not in page.content.decode()

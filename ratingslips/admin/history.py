@@ -1,0 +1,63 @@
+"""The history of a slip, as its page shows it: read, and never typed in."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from core.console import display
+from core.console.scope import TabularInline
+from ratingslips.models import PlaySegment, RatingSlip
+
+
+class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
+    """The history of a slip: every stretch of play, in order, with who began and who ended it."""
+
+    model = PlaySegment
+    ordering = ("seq",)
+    fields = readonly_fields = (
+        "seq",
+        "where",
+        "bet",
+        "from_when",
+        "started_as",
+        "started_by",
+        "to_when",
+        "ended_as",
+        "ended_by",
+        "length",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[PlaySegment]":
+        return super().get_queryset(request).select_related("table", "started_by", "ended_by")
+
+    @admin.display(description="where")
+    def where(self, segment: PlaySegment) -> str:
+        return f"{segment.table.name} seat {segment.seat}"
+
+    @admin.display(description="average bet")
+    def bet(self, segment: PlaySegment) -> str:
+        return display.amount(segment.average_bet)
+
+    @admin.display(description="from")
+    def from_when(self, segment: PlaySegment) -> str:
+        return display.exact_moment(segment.started_at)
+
+    @admin.display(description="to")
+    def to_when(self, segment: PlaySegment) -> str:
+        return display.exact_moment(segment.ended_at)
+
+    @admin.display(description="played")
+    def length(self, segment: PlaySegment) -> str:
+        return display.played((segment.ended_at or timezone.now()) - segment.started_at)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,132 @@
+"""Players and staff in the console: who enrols, who manages whom, and what nobody can give themselves."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+
+from core.models import Player, User
+from core.roles import OPERATOR, PIT_BOSS, PIT_SUPERVISOR
+from loyalty.models import Tier
+from tests.console import address, said, signed_in
+from tests.factories import CasinoFactory, PlayerFactory, ProgramFactory, StaffFactory
+from tests.floor import Floor
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    """A superuser's browser."""
+    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+
+class TestPlayers:
+    def test_are_enrolled_with_an_account(self, floor: Floor) -> None:
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+        typed = {"casino": floor.casino.pk, "card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova"}
+
+        client.post(address(Player, "add"), typed | {"status": "ACTIVE"})
+
+        assert Player.objects.get(card_number="C-1").loyalty.balance == 0
+
+    def test_cannot_be_enrolled_in_another_casino(self, floor: Floor) -> None:
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+        typed = {"card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova", "status": "ACTIVE"}
+
+        page = client.post(address(Player, "add"), typed | {"casino": CasinoFactory.create().pk})
+
+        assert "casino" in page.context["adminform"].form.errors
+        assert not Player.objects.exists()
+
+    def test_do_not_move_to_another_casino(self, floor: Floor, root: Client) -> None:
+        player, other = floor.player(), ProgramFactory.create().casino
+        typed = {"card_number": player.card_number, "first_name": "Ana", "last_name": "Sokolova", "status": "BARRED"}
+
+        root.post(address(Player, "change", player.pk), typed | {"casino": other.pk})
+
+        player.refresh_from_db()
+        assert (player.casino, player.status, player.first_name) == (floor.casino, "BARRED", "Ana")
+
+    def test_are_refused_in_a_sentence_where_the_programme_has_no_first_tier(self, floor: Floor) -> None:
+        Tier.objects.filter(program=floor.program).delete()
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+        typed = {"casino": floor.casino.pk, "card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova"}
+
+        answer = client.post(address(Player, "add"), typed | {"status": "ACTIVE"})
+
+        assert "no tier that begins at 0 points" in said(answer)[0]
+        assert not Player.objects.exists()
+
+
+class TestStaff:
+    @pytest.fixture
+    def manager(self, floor: Floor) -> tuple[User, Client]:
+        """One who manages the staff of the floor's casino and is no superuser."""
+        manager = StaffFactory.create(casino=floor.casino)
+        manager.user_permissions.add(
+            *Permission.objects.filter(codename__in=["view_user", "change_user", "add_user", "view_player"])
+        )
+        return manager, signed_in(manager, PIT_BOSS)
+
+    def typed(self, user: User, **changed: Any) -> dict[str, Any]:
+        return {"username": user.username, "first_name": "Maya", "is_active": "on", "is_staff": "on"} | changed
+
+    def test_are_managed_in_one_s_own_casino(self, floor: Floor, manager: tuple[User, Client]) -> None:
+        manager[1].post(address(User, "change", floor.boss.pk), self.typed(floor.boss))
+
+        assert User.objects.get(pk=floor.boss.pk).first_name == "Maya"
+
+    def test_are_never_made_superusers_by_who_is_none(self, floor: Floor, manager: tuple[User, Client]) -> None:
+        typed = self.typed(floor.boss, is_superuser="on", user_permissions=Permission.objects.first().pk)  # type: ignore[union-attr]
+
+        manager[1].post(address(User, "change", floor.boss.pk), typed)
+
+        changed = User.objects.get(pk=floor.boss.pk)
+        assert (changed.first_name, changed.is_superuser, changed.user_permissions.count()) == ("Maya", False, 0)
+
+    def test_are_given_no_role_that_can_do_more(self, floor: Floor, manager: tuple[User, Client]) -> None:
+        roles = {role: Group.objects.get(name=role).pk for role in (PIT_BOSS, OPERATOR)}
+
+        manager[1].post(address(User, "change", floor.boss.pk), self.typed(floor.boss, groups=roles[OPERATOR]))
+        refused = list(floor.boss.groups.all())
+        manager[1].post(address(User, "change", floor.boss.pk), self.typed(floor.boss, groups=roles[PIT_BOSS]))
+
+        assert refused == []
+        assert [group.name for group in floor.boss.groups.all()] == [PIT_BOSS]
+
+    @pytest.mark.parametrize("whom", ["a superuser", "themselves", "one with a higher role"])
+    def test_do_not_change(self, floor: Floor, manager: tuple[User, Client], whom: str) -> None:
+        higher = StaffFactory.create(casino=floor.casino)
+        higher.groups.add(Group.objects.get(name=OPERATOR))
+        others = {
+            "a superuser": StaffFactory.create(casino=floor.casino, is_superuser=True),
+            "themselves": manager[0],
+            "one with a higher role": higher,
+        }
+        user = others[whom]
+
+        changed = manager[1].post(address(User, "change", user.pk), self.typed(user))
+        password = manager[1].post(reverse("admin:auth_user_password_change", args=[user.pk]), {})
+
+        assert (changed.status_code, password.status_code) == (403, 403)
+
+    def test_join_the_casino_of_who_adds_them(self, floor: Floor, manager: tuple[User, Client]) -> None:
+        other = CasinoFactory.create()
+        secret = "a-long-enough-passphrase-7"
+        typed = {"username": "newcomer", "usable_password": "true", "password1": secret, "password2": secret}
+
+        manager[1].post(address(User, "add"), typed | {"is_staff": "on"})
+        manager[1].post(address(User, "add"), typed | {"username": "elsewhere", "casino": other.pk, "is_staff": "on"})
+
+        assert User.objects.get(username="newcomer").casino == floor.casino
+        assert not User.objects.filter(casino=other).exists()
+
+    def test_offers_only_players_of_the_casino_as_their_own(self, floor: Floor, manager: tuple[User, Client]) -> None:
+        mine, stranger = floor.player(), PlayerFactory.create()
+        choose = {"app_label": "core", "model_name": "user", "field_name": "player", "term": ""}
+
+        found = manager[1].get(reverse("admin:autocomplete"), choose).json()["results"]
+
+        assert [result["id"] for result in found] == [str(mine.pk)]
+        assert str(stranger.pk) not in {result["id"] for result in found}

@@ -1,0 +1,102 @@
+"""Tables and pits in the console, and the rights that are granted on a pit."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from core.roles import PIT_BOSS, PIT_SUPERVISOR
+from ratingslips.models import GamingTable, Pit, RatingSlip
+from tests.console import address, inline_code_in, signed_in
+from tests.factories import StaffFactory, TableFactory
+from tests.floor import Floor
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    """A superuser's browser."""
+    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+
+class TestTables:
+    def test_are_offered_pits_and_games_of_their_casino_alone(self, floor: Floor) -> None:
+        elsewhere = TableFactory.create()
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+
+        form = client.get(address(GamingTable, "add")).context["adminform"].form
+
+        assert list(form.fields["pit"].queryset) == [floor.pit]
+        assert list(form.fields["game"].queryset) == [floor.table.game]
+        assert list(form.fields["casino"].queryset) == [floor.casino]
+        assert elsewhere.pit not in form.fields["pit"].queryset
+
+    def test_are_deactivated(self, floor: Floor) -> None:
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+        table = floor.table
+        typed = {"pit": table.pit_id, "game": table.game_id, "name": table.name, "seats": 7}
+
+        client.post(address(GamingTable, "change", table.pk), typed)
+
+        assert not GamingTable.objects.get(pk=table.pk).is_active
+
+
+class TestGrantsOnAPit:
+    def test_make_the_actions_work(self, floor: Floor, root: Client) -> None:
+        slip = floor.open_slip()
+        guest = StaffFactory.create(casino=floor.casino)
+        client = signed_in(guest, PIT_BOSS)
+        pause = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
+        client.post(address(RatingSlip, "changelist"), pause)
+        before = RatingSlip.objects.get().status
+
+        chosen = root.post(
+            address(Pit, "permissions", floor.pit.pk), {"user": guest.pk, "submit_manage_user": "Choose"}
+        )
+        root.post(chosen.url, {"permissions": ["operate_pit"]})  # type: ignore[attr-defined]
+        client.post(address(RatingSlip, "changelist"), pause)
+
+        assert (before, RatingSlip.objects.get().status) == ("OPEN", "PAUSED")
+
+    def test_go_to_a_role_as_well(self, floor: Floor, root: Client) -> None:
+        slip = floor.open_slip()
+        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
+        role = Group.objects.get(name=PIT_BOSS)
+
+        root.post(address(Pit, "permissions_manage_group", floor.pit.pk, role.pk), {"permissions": ["operate_pit"]})
+        client.post(
+            address(RatingSlip, "changelist"), {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
+        )
+
+        assert RatingSlip.objects.get().status == "PAUSED"
+
+    def test_are_no_more_than_the_page_offers(self, floor: Floor, root: Client) -> None:
+        grant = address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk)
+
+        page = root.post(grant, {"permissions": ["delete_pit"]})
+
+        assert "permissions" in page.context["form"].errors
+
+    def test_reach_no_staff_and_no_pit_of_another_casino(self, floor: Floor) -> None:
+        elsewhere = Floor.build()
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+
+        answers = [
+            client.get(address(Pit, "permissions", elsewhere.pit.pk)),
+            client.get(address(Pit, "permissions_manage_user", elsewhere.pit.pk, floor.boss.pk)),
+            client.get(address(Pit, "permissions_manage_user", floor.pit.pk, elsewhere.boss.pk)),
+            client.get(address(Pit, "permissions_manage_user", floor.pit.pk, "x")),
+        ]
+        page = client.get(address(Pit, "permissions", floor.pit.pk))
+
+        assert [answer.status_code for answer in answers] == [404, 404, 404, 404]
+        assert elsewhere.boss not in page.context["user_form"].fields["user"].queryset
+        assert inline_code_in(page) == []
+
+    def test_are_closed_to_a_pit_boss(self, floor: Floor) -> None:
+        client = signed_in(floor.boss, PIT_BOSS)
+
+        answer = client.post(
+            address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk), {"permissions": ["recover_loyalty"]}
+        )
+
+        assert answer.status_code == 403
+        assert not floor.boss.has_perm("ratingslips.recover_loyalty", floor.pit)
