@@ -15,7 +15,12 @@ from loyalty.services import open_accounts
 def open_account_at_enrolment(*, instance: Player, created: bool, raw: bool, **_: Any) -> None:
     """Open the account of a player who was just enrolled, in the same transaction.
 
-    A casino without a programme enrols players all the same; their accounts open with their first points.
+    A casino without a programme, or with one that has no first tier yet, enrols players all the same; their accounts
+    open with their first points.
     """
-    if created and not raw and LoyaltyProgram.objects.filter(casino=instance.casino_id).exists():
+    if (
+        created
+        and not raw
+        and LoyaltyProgram.objects.filter(casino=instance.casino_id, tiers__threshold_points=0).exists()
+    ):
         open_accounts(players=[instance], at=timezone.now())

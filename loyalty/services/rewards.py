@@ -162,8 +162,10 @@ def _require_award_allowed(
         replay_of(first, contents=contents)  # raises: its contents differ
     if staff.player_id == account.player_id:
         raise SelfAward("You cannot award points to your own account. Ask another supervisor.")
-    if account.player.status != Player.Status.ACTIVE:
-        raise PlayerNotActive(f"{account.player} is {account.player.get_status_display().lower()}: no award was made.")
+    # Read after the lock: the player may have been barred while it was waited for.
+    player = Player.objects.get(pk=account.player_id)
+    if player.status != Player.Status.ACTIVE:
+        raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no award was made.")
     window_start = at - timedelta(seconds=AWARD_WINDOW_SECONDS)
     recent = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS, created_at__gt=window_start).order_by()
     if recent[:AWARDS_PER_WINDOW].count() >= AWARDS_PER_WINDOW:

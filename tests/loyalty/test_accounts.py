@@ -4,7 +4,7 @@ import pytest
 from django.core import serializers
 
 from core.models import Player
-from loyalty.models import PlayerLoyalty, Tier
+from loyalty.models import LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import NoLoyaltyProgram, open_accounts
 from tests.factories import CasinoFactory, PlayerFactory
 from tests.floor import Floor
@@ -54,6 +54,13 @@ class TestEnrolment:
 
         assert Player.objects.count() == 1
         assert not PlayerLoyalty.objects.exists()
+
+    def test_goes_through_in_a_programme_that_has_no_first_tier_yet(self, db: None) -> None:
+        program = LoyaltyProgram.objects.create(casino=CasinoFactory.create(), name="Not set up yet")
+
+        player = PlayerFactory.create(casino=program.casino)
+
+        assert not PlayerLoyalty.objects.filter(player=player).exists()
 
 
 class TestOpenAccounts:

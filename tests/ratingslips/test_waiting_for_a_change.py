@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from core.models import Player
 from loyalty.models import LedgerEntry
 from loyalty.services import manual_reward
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
@@ -102,3 +103,21 @@ class TestManualReward:
         waiting.result()
 
         assert LedgerEntry.objects.get().tier_before == silver
+
+    def test_refuses_a_player_who_was_barred_while_it_waited(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        player = floor.player()
+
+        def bar() -> None:
+            type(player.loyalty).objects.locked().get(player=player)
+            Player.objects.filter(pk=player.pk).update(status=Player.Status.BARRED)
+
+        with held(bar) as holder:
+            waiting = Elsewhere(
+                lambda: manual_reward(
+                    player=player, points=10, reason="Birthday present", actor=floor.supervisor, at=floor.now
+                )
+            )
+            wait_until_blocked(waiting.backend, by=holder)
+
+        assert getattr(waiting.outcome(), "code", None) == "PLAYER_NOT_ACTIVE"
