@@ -226,6 +226,14 @@ class TestComplete:
         assert str(closed.correlation_id) in sentence
         assert answer["X-Correlation-ID"] == str(closed.correlation_id)
 
+    def test_counts_owed_points_apart_from_refusals(self, floor: Floor, boss: Client) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
+        slips = [floor.played_slip(seat=seat) for seat in (1, 2)]
+
+        answer = carry_out(boss, RatingSlip, "complete", slips)
+
+        assert said(answer)[-1] == "Of 2: 2 owed."
+
     def test_sums_up_what_became_of_many(self, floor: Floor, boss: Client) -> None:
         slips = [floor.played_slip(seat=seat) for seat in (1, 2, 3)]
         complete_rating_slip(slip=slips[0], actor=floor.boss, at=floor.now)

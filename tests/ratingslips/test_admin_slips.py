@@ -265,6 +265,23 @@ class TestOpenSlip:
 
         assert "No player has" in page.context["form"].errors["player"][0]
 
+    def test_tells_no_card_of_another_casino(self, boss: Client) -> None:
+        stranger = PlayerFactory.create()
+
+        page = boss.get(address(RatingSlip, self.OPEN), {"player": stranger.pk})
+
+        assert page.context["form"]["player"].value() == ""
+
+    def test_takes_the_player_of_the_table_s_casino_where_two_have_the_card(self, floor: Floor) -> None:
+        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+        PlayerFactory.create(card_number="C-1")
+        guest = floor.player(card_number="C-1")
+        PlayerFactory.create(card_number="C-1")
+
+        root.post(address(RatingSlip, self.OPEN), self.form(floor, guest))
+
+        assert RatingSlip.objects.get().player == guest
+
     def test_is_closed_to_who_operates_no_pit(self, floor: Floor) -> None:
         client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
 
