@@ -100,7 +100,7 @@ def shift_to(now: datetime, *, zone: str, recorded_day_at: datetime) -> timedelt
 def plan_demo(recorded: Iterable[RatingEvent], *, now: datetime, shift: timedelta) -> DemoPlan:
     """Choose and move the events that the demo replays.
 
-    Of the slips that are live at `now`, about `LIVE_SLIPS` stay (those that are paused first), and of those that have
+    Of the slips that are live at `now`, about `LIVE_SLIPS` stay, all that are paused among them, and of those that have
     closed three in five, so that the first start takes seconds; the others are left out whole. One live slip was paused
     more than half an hour ago, and one more is open since the morning.
     """
@@ -110,7 +110,7 @@ def plan_demo(recorded: Iterable[RatingEvent], *, now: datetime, shift: timedelt
         if event.occurred_at + shift <= now and not event.slip_number.startswith(_BAD_SLIP_PREFIX)
     ]
     live = _live_slips(moved)
-    kept = set(sorted(live, key=lambda slip: not live[slip])[:LIVE_SLIPS])
+    kept = _kept(live)
     chosen = [
         event
         for event in moved
@@ -146,6 +146,14 @@ def _live_slips(events: Iterable[RatingEvent]) -> dict[str, bool]:
             case EventKind.CLOSE:
                 paused.pop(event.slip_number, None)
     return paused
+
+
+def _kept(live: dict[str, bool]) -> set[str]:
+    """Of the live slips all that are paused, and of the others some that opened long ago and some just now."""
+    paused = [slip for slip, is_paused in live.items() if is_paused]
+    playing = [slip for slip, is_paused in live.items() if not is_paused]
+    step = max(1, len(playing) // max(1, LIVE_SLIPS - len(paused)))
+    return {*paused, *playing[::step][: LIVE_SLIPS - len(paused)]}
 
 
 def _with_a_long_pause(events: list[RatingEvent], *, live: set[str], now: datetime) -> list[RatingEvent]:
