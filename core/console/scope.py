@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import models
 from django.forms import ModelChoiceField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from core.console.links import Link, links_for
-from core.errors import DomainError
 from core.models import User
 from core.roles import OPERATOR
 
@@ -88,20 +87,6 @@ class ConsoleAdmin(ModelAdmin[M]):
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        """Answer a refusal of what stands below the page with its sentence, after the transaction is undone."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except DomainError as error:
-            self.message_user(request, error.message, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
 
     def list_links(self, request: HttpRequest) -> Iterable[Link]:
         """Buttons above the list."""
