@@ -101,7 +101,7 @@ class User(AbstractUser):
         related_name="staff",
         null=True,
         blank=True,
-        help_text="Where this member of staff works. Empty: in all casinos.",
+        help_text="Where this member of staff works. Empty only for superusers and operators, who work in all casinos.",
     )
     player = models.OneToOneField(
         Player,

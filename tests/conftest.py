@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,10 @@ import structlog
 from django.db import connection
 
 from tests.floor import Floor
+
+
+# A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

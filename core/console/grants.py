@@ -82,6 +82,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         obj = self._require_may_grant(request, object_pk)
         if not user_id.isdecimal() or not self._staff(request).filter(pk=user_id).exists():
             raise Http404
+        self._require_not_to_oneself(request, is_oneself=int(user_id) == request.user.pk)
         response = super().obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-untyped-call]
         return self._logged(request, obj, response, user=user_id)
 
@@ -89,6 +90,8 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         obj = self._require_may_grant(request, object_pk)
         if not group_id.isdecimal():
             raise Http404
+        is_member = staff_of(request).groups.filter(pk=group_id).exists()
+        self._require_not_to_oneself(request, is_oneself=is_member)
         response = super().obj_perms_manage_group_view(request, object_pk, group_id)  # type: ignore[no-untyped-call]
         return self._logged(request, obj, response, role=group_id)
 
@@ -99,6 +102,11 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         if not self.has_change_permission(request, obj):
             raise PermissionDenied
         return obj
+
+    def _require_not_to_oneself(self, request: HttpRequest, *, is_oneself: bool) -> None:
+        """Nobody but a superuser gives themselves, or a role that they have, more than they hold."""
+        if is_oneself and not staff_of(request).is_superuser:
+            raise PermissionDenied
 
     def _logged(self, request: HttpRequest, obj: M, response: HttpResponse, **grantee: str) -> HttpResponse:
         if request.method == "POST" and response.status_code == 302:

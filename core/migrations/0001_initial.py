@@ -149,7 +149,7 @@ class Migration(migrations.Migration):
                     "casino",
                     models.ForeignKey(
                         blank=True,
-                        help_text="Where this member of staff works. Empty: in all casinos.",
+                        help_text="Where this member of staff works. Empty only for superusers and operators, who work in all casinos.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="staff",

@@ -48,7 +48,7 @@ def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
         .order_by("threshold_points")
     )
     if not tiers or tiers[0].threshold_points != 0:
-        raise NoLoyaltyProgram("The loyalty programme has no tier that begins at 0 points: add one in the console.")
+        raise NoLoyaltyProgram("The loyalty programme has no tier that begins at 0 points: set one up first.")
     return ProgramRules(program=tiers[0].program, tiers=tiers, points_per_unit=tiers[0].points_per_unit)
 
 

@@ -100,3 +100,24 @@ class TestGrantsOnAPit:
 
         assert answer.status_code == 403
         assert not floor.boss.has_perm("ratingslips.recover_loyalty", floor.pit)
+
+    def test_are_granted_to_nobody_by_themselves_nor_to_a_role_of_theirs(self, floor: Floor) -> None:
+        supervisor = StaffFactory.create(casino=floor.casino)
+        client = signed_in(supervisor, PIT_SUPERVISOR)
+        role = Group.objects.get(name=PIT_SUPERVISOR)
+
+        answers = [
+            client.post(address(Pit, f"permissions_manage_{kind}", floor.pit.pk, key), {"permissions": ["operate_pit"]})
+            for kind, key in (("user", supervisor.pk), ("group", role.pk))
+        ]
+
+        assert [answer.status_code for answer in answers] == [403, 403]
+        assert not supervisor.has_perm("ratingslips.operate_pit", floor.pit)
+
+    def test_are_granted_by_a_supervisor_to_others(self, floor: Floor) -> None:
+        other = StaffFactory.create(casino=floor.casino)
+        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_SUPERVISOR)
+
+        client.post(address(Pit, "permissions_manage_user", floor.pit.pk, other.pk), {"permissions": ["operate_pit"]})
+
+        assert other.has_perm("ratingslips.operate_pit", floor.pit)
