@@ -10,7 +10,6 @@ from django.db import connection
 
 from tests.floor import Floor
 
-
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
