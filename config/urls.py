@@ -1,10 +1,12 @@
 """Addresses: the console is the whole site."""
 
 from django.contrib import admin
-from django.urls import path
-from django.views.generic import RedirectView
+from django.urls import include, path
+
+from ratingslips.floor.views import landing
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", landing),
+    path("console/floor/", include("ratingslips.floor.urls")),
     path("console/", admin.site.urls),
 ]

@@ -18,7 +18,7 @@ from ratingslips.services.play import (
 )
 from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, TableNotActive
-from ratingslips.services.segments import SlipClosed
+from ratingslips.services.segments import SlipChanged, SlipClosed, SlipVersion
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 
@@ -32,6 +32,7 @@ __all__ = [
     "PlayerNotActive",
     "PlayerStillPlayed",
     "SeatTaken",
+    "SlipChanged",
     "SlipClosed",
     "SlipInHand",
     "SlipNotClosed",
@@ -39,6 +40,7 @@ __all__ = [
     "SlipNotPaused",
     "SlipNumberTaken",
     "SlipSettlement",
+    "SlipVersion",
     "TableNotActive",
     "change_average_bet",
     "complete_rating_slip",

@@ -12,7 +12,7 @@ from core.permissions import require_permission
 from core.transactions import operation
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
-from ratingslips.services.segments import OPERATE_PIT, LiveSlip
+from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion
 from ratingslips.services.stakes import require_average_bet
 
 log = structlog.get_logger(__name__)
@@ -33,14 +33,16 @@ class SlipNotPaused(DomainError):
     code = "SLIP_NOT_PAUSED"
 
 
-def pause_rating_slip(*, slip: RatingSlip | UUID | str, actor: User, at: datetime) -> RatingSlip:
+def pause_rating_slip(
+    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
+) -> RatingSlip:
     """Stop the clock while the player is away; the seat stays theirs.
 
     :raises SlipNotOpen: it is paused already.
-    :raises NotFound, NotPermitted, SlipClosed, InvalidTime, Busy: see `LiveSlip.lock` and `operation`.
+    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     with operation("ratingslips.pause", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at)
+        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
         if live.is_paused:
             raise SlipNotOpen(f"Slip {live.slip.slip_number} is already paused.")
         live.end(End.PAUSED)
@@ -50,14 +52,16 @@ def pause_rating_slip(*, slip: RatingSlip | UUID | str, actor: User, at: datetim
     return live.slip
 
 
-def resume_rating_slip(*, slip: RatingSlip | UUID | str, actor: User, at: datetime) -> RatingSlip:
+def resume_rating_slip(
+    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
+) -> RatingSlip:
     """Let the clock run again, at the last bet, where the slip now is.
 
     :raises SlipNotPaused: it is not paused.
-    :raises NotFound, NotPermitted, SlipClosed, InvalidTime, Busy: see `LiveSlip.lock` and `operation`.
+    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     with operation("ratingslips.resume", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at)
+        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
         if not live.is_paused:
             raise SlipNotPaused(f"Slip {live.slip.slip_number} is not paused.")
         live.begin(Start.RESUMED)
@@ -67,17 +71,24 @@ def resume_rating_slip(*, slip: RatingSlip | UUID | str, actor: User, at: dateti
     return live.slip
 
 
-def change_average_bet(*, slip: RatingSlip | UUID | str, average_bet: Decimal, actor: User, at: datetime) -> RatingSlip:
+def change_average_bet(
+    *,
+    slip: RatingSlip | UUID | str,
+    average_bet: Decimal,
+    actor: User,
+    at: datetime,
+    seen: SlipVersion | None = None,
+) -> RatingSlip:
     """Record the average bet from `at` on; what was played before keeps its own.
 
     The same bet again is recorded as well: somebody looked, and it was still so.
 
     :raises InvalidAverageBet: it is not a positive amount with two decimals under the limit.
-    :raises NotFound, NotPermitted, SlipClosed, InvalidTime, Busy: see `LiveSlip.lock` and `operation`.
+    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     require_average_bet(average_bet)
     with operation("ratingslips.change_average_bet", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at)
+        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
         if not live.is_paused:
             live.end(End.BET_CHANGED)
         live.begin(Start.BET_CHANGED, average_bet=average_bet, stays_paused=live.is_paused)
@@ -93,6 +104,7 @@ def move_rating_slip(
     table: GamingTable | int | None = None,
     seat: int | None = None,
     average_bet: Decimal | None = None,
+    seen: SlipVersion | None = None,
 ) -> RatingSlip:
     """Move the player to another table, another seat, or both, and to another bet if one is given.
 
@@ -101,13 +113,13 @@ def move_rating_slip(
     :raises AlreadySeated: the slip is there already.
     :raises TableNotActive: the table is not in use, or is another casino's.
     :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
-    :raises NotFound, NotPermitted, SlipClosed, InvalidTime, Busy: see `LiveSlip.lock` and `operation`; the actor must
-        operate the pit that the table is in, too.
+    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`; the
+        actor must operate the pit that the table is in, too.
     """
     if average_bet is not None:
         require_average_bet(average_bet)
     with operation("ratingslips.move", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at)
+        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
         destination = _lock_destination(live, table=table)
         if seat is None:
             raise NoSuchSeat(f"Say which seat at {destination.name}: 1 to {destination.seats}.")

@@ -24,6 +24,20 @@ class SlipClosed(DomainError):
     code = "SLIP_CLOSED"
 
 
+class SlipChanged(DomainError):
+    """The slip is no longer as it stood when the actor decided."""
+
+    code = "SLIP_CHANGED"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlipVersion:
+    """A slip as somebody saw it: the `seq` of its last segment, and its status. Every event changes one of the two."""
+
+    seq: int
+    status: str
+
+
 def lock_slip(slip: RatingSlip | UUID | str, *, skip_locked: bool = False) -> RatingSlip | None:
     """Lock a slip; none where `skip_locked` and another transaction holds it.
 
@@ -101,12 +115,13 @@ class LiveSlip:
     correlation_id: UUID
 
     @classmethod
-    def lock(cls, slip: RatingSlip | UUID | str, *, actor: User, at: datetime) -> Self:
-        """Lock the slip and read its last segment.
+    def lock(cls, slip: RatingSlip | UUID | str, *, actor: User, at: datetime, seen: SlipVersion | None = None) -> Self:
+        """Lock the slip and read its last segment; `seen` is the slip that the actor decided on, where that is known.
 
         :raises NotFound: there is no such slip.
         :raises NotPermitted: the actor does not operate the pit that the slip is in.
         :raises SlipClosed: play has ended.
+        :raises SlipChanged: it is no longer as it was `seen`.
         :raises InvalidTime: `at` is in the future or before the slip's last event.
         """
         locked = lock_slip(slip)
@@ -116,6 +131,8 @@ class LiveSlip:
         require_permission(actor, OPERATE_PIT, locked.table.pit)
         if locked.is_closed:
             raise SlipClosed(f"Slip {locked.slip_number} is closed: it can no longer be changed.")
+        if seen is not None and seen != SlipVersion(seq=last.seq, status=locked.status):
+            raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
         require_event_time(at, not_before=last.ended_at or last.started_at)
         return cls(slip=locked, last=last, actor=actor, at=at, correlation_id=correlation.current())
 

@@ -1,0 +1,95 @@
+"""Who might sit down: the players that a search finds, or those who played last, each with what stands in the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from statistics import median_low
+from typing import Any, Final
+
+from django.db.models import Case, DateTimeField, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+
+from core.models import Casino, Player
+from core.player_search import players_matching
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+
+PLAYERS_SHOWN: Final = 12
+RECENT_SLIPS_READ: Final = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A player who might sit down; `live_slip` where they sit already."""
+
+    player: Player
+    tier: str
+    live_slip: RatingSlip | None
+
+    @property
+    def may_play(self) -> bool:
+        """Whether a slip can be opened for them."""
+        return self.live_slip is None and self.player.status == Player.Status.ACTIVE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """The first of the players that a search found; `has_more` where there are others."""
+
+    text: str
+    candidates: Sequence[Candidate]
+    has_more: bool
+
+
+def find_players(casino: Casino, text: str) -> Found:
+    """Players of `casino` by card number or name: an exact card first, then who played last.
+
+    Without a text: those whose play ended last.
+    """
+    text = " ".join(text.split())
+    players = Player.objects.filter(casino=casino).select_related("loyalty__tier")
+    found = _matching(players, text) if text else _recent(players, casino)
+    return Found(text=text, candidates=_with_live_slips(found[:PLAYERS_SHOWN]), has_more=len(found) > PLAYERS_SHOWN)
+
+
+def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
+    slips = RatingSlip.objects.filter(player=OuterRef("pk")).order_by("-opened_at").values("opened_at")[:1]
+    by_card = Case(
+        When(card_number__iexact=text, then=Value(0)),
+        When(card_number__istartswith=text, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    matching = players_matching(players, text).alias(
+        by_card=by_card, last_played_at=Subquery(slips, output_field=DateTimeField())
+    )
+    latest_first = F("last_played_at").desc(nulls_last=True)
+    return list(matching.order_by("by_card", latest_first, "last_name", "first_name", "pk")[: PLAYERS_SHOWN + 1])
+
+
+def _recent(players: "QuerySet[Player]", casino: Casino) -> list[Player]:
+    """The players of the slips that were closed last, without those who sit again and those who may not."""
+    slips = RatingSlip.objects.filter(casino=casino, status="CLOSED").order_by("-closed_at")
+    latest = list(dict.fromkeys(slips.values_list("player", flat=True)[:RECENT_SLIPS_READ]))
+    seated = set(RatingSlip.objects.live().filter(player__in=latest).values_list("player", flat=True))
+    found = {player.pk: player for player in players.filter(pk__in=latest, status=Player.Status.ACTIVE)}
+    return [found[key] for key in latest if key in found and key not in seated][:PLAYERS_SHOWN]
+
+
+def _with_live_slips(players: Sequence[Player]) -> list[Candidate]:
+    slips = RatingSlip.objects.live().filter(player__in=players).select_related("table")
+    live = {slip.player_id: slip for slip in slips}
+    return [Candidate(player=player, tier=_tier_of(player), live_slip=live.get(player.pk)) for player in players]
+
+
+def _tier_of(player: Any) -> str:
+    return str(player.loyalty.tier) if hasattr(player, "loyalty") else ""
+
+
+def usual_bet(table: GamingTable) -> Decimal | None:
+    """What is usually bet at this table: the middle one of the latest bets at each of its seats; none before any play.
+
+    One look at the index for each seat, however much was played here; and an amount that somebody did bet.
+    """
+    played = PlaySegment.objects.filter(table=table).order_by("-started_at").values_list("average_bet", flat=True)
+    latest = [played.filter(seat=number)[:1] for number in range(1, table.seats + 1)]
+    bets = list(latest[0].union(*latest[1:], all=True) if len(latest) > 1 else latest[0])
+    return median_low(bets) if bets else None
