@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 from core.console.display import pill
 from core.console.lists import OwnCasinoFilter
-from core.console.scope import ConsoleAdmin, staff_of
-from core.models import Casino, Player, User
+from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.models import Casino, Player, ReplayCount, User
 
 if TYPE_CHECKING:
     DjangoUserAdmin = UserAdmin[User]
@@ -131,3 +131,14 @@ def _groups_beyond(actor: User) -> "QuerySet[Group]":
         if f"{permission.content_type.app_label}.{permission.codename}" not in held
     ]
     return Group.objects.filter(permissions__in=lacking)
+
+
+@admin.register(ReplayCount)
+class ReplayCountAdmin(ServiceOwnedAdmin[ReplayCount]):
+    """How often a request was repeated, by gaming day: double clicks, and answers that were lost."""
+
+    casino_lookup = "casino"
+    list_display = ("gaming_day", "operation", "replays", "casino")
+    list_filter = (("casino", OwnCasinoFilter),)
+    list_select_related = ("casino",)
+    ordering = ("-gaming_day", "operation")

@@ -31,6 +31,7 @@ _FLOOR: Final = (
 )
 _LOYALTY: Final = (
     *_FLOOR,
+    "core.view_replaycount",
     "loyalty.view_loyaltyprogram",
     "loyalty.view_earningrate",
     "loyalty.view_tier",

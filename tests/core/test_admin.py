@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.console.scope import ConsoleAdmin
-from core.models import Casino, Player, User
+from core.models import Casino, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PERMISSIONS_OF_ROLE, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import manual_reward
@@ -24,6 +24,7 @@ MODELS = (
     Casino,
     Player,
     User,
+    ReplayCount,
     LoyaltyProgram,
     EarningRate,
     Tier,
@@ -34,14 +35,15 @@ MODELS = (
     GamingTable,
     RatingSlip,
 )
-SERVICE_OWNED = (RatingSlip, PlayerLoyalty, LedgerEntry, Tier)
+SERVICE_OWNED = (ReplayCount, RatingSlip, PlayerLoyalty, LedgerEntry, Tier)
 
 
 @pytest.fixture
 def busy_floor(floor: Floor) -> Floor:
     """A casino with a row of every model."""
     slip = floor.played_slip()
-    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    for _ in range(2):  # the second is a replay, which is counted
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
     manual_reward(player=slip.player, points=50, reason="Comp for the long wait", actor=floor.supervisor, at=floor.now)
     floor.open_slip(seat=2)
     return floor
