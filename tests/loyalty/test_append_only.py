@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from config.localdb.binaries import find_binaries
 from loyalty.models import EarningRate, LedgerEntry
-from tests.constraints import inserted, refused_by_trigger
+from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.floor import Floor
 from tests.loyalty.rows import entry
 
@@ -100,10 +100,9 @@ class TestLedgerIsAppendOnly:
     def test_also_for_a_session_that_calls_itself_a_replica(self, statement: str) -> None:
         _sql("SET CONSTRAINTS ALL IMMEDIATE")
         _refuse_truncate_again()
-        _sql("SET LOCAL session_replication_role = replica")
 
         with refused_by_trigger("of loyalty_ledger is refused"):
-            _sql(statement)
+            run_as_replica(statement)
 
     def test_also_for_the_rates_that_past_play_was_paid_at(self) -> None:
         with refused_by_trigger("UPDATE of loyalty_earningrate is refused"):

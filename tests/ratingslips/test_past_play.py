@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from ratingslips.models import PlaySegment, RatingSlip
-from tests.constraints import inserted, refused_by_trigger
+from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.floor import Floor
 from tests.loyalty.rows import entry
 from tests.ratingslips.rows import closed_row, ended_row, segment_row, slip_row
@@ -90,10 +90,9 @@ class TestClosedSlips:
 
     def test_are_frozen_for_a_session_that_calls_itself_a_replica_too(self, floor: Floor) -> None:
         inserted(closed_row(floor))
-        _sql("SET LOCAL session_replication_role = replica")
 
         with refused_by_trigger("a closed slip can only be settled, once"):
-            RatingSlip.objects.update(seat=2)
+            run_as_replica("UPDATE ratingslips_ratingslip SET seat = 2")
 
 
 class TestSlipsAndSegments:
