@@ -21,6 +21,7 @@ class _Plain(Func):
 
 def players_matching(players: "QuerySet[Player]", text: str) -> "QuerySet[Player]":
     """Those of `players` in whose card number or name every word of `text` occurs; only the first words count."""
+    # The dictionaries of older PostgreSQL versions know letters with their marks, not the marks by themselves.
     words = unicodedata.normalize("NFC", text.replace("\0", "")).split()[:MAX_WORDS]
     matching = players.alias(plain_words=_Plain("card_number", "first_name", "last_name"))
     for word in words:

@@ -1,0 +1,164 @@
+"""What the floor's pages stand on: where seats are, what is overdue, what happened to a slip."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ratingslips.floor.forms import version_as_text, version_from_text
+from ratingslips.floor.history import Kind, events_of, events_since
+from ratingslips.floor.layout import COLUMNS, SIDE_COLUMNS, felt_rows, places_around
+from ratingslips.floor.seatmap import live_slips, warning_for
+from ratingslips.floor.standing import read_sheet
+from ratingslips.models import MAX_SEATS, RatingSlip
+from ratingslips.services import (
+    SlipVersion,
+    change_average_bet,
+    complete_rating_slip,
+    move_rating_slip,
+    pause_rating_slip,
+    resume_rating_slip,
+)
+from tests.floor import Floor
+
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+
+
+class TestPlacesAround:
+    @pytest.mark.parametrize("seats", range(1, MAX_SEATS + 1))
+    def test_gives_each_seat_and_the_felt_cells_of_their_own(self, seats: int) -> None:
+        felt = {
+            (row, column)
+            for row in range(2, 2 + felt_rows(seats))
+            for column in range(1 + SIDE_COLUMNS, 1 + COLUMNS - SIDE_COLUMNS)
+        }
+
+        places = places_around(seats)
+
+        cells = [(place.row, place.column + n) for place in places for n in range(place.span)]
+        assert len(places) == seats
+        assert len(cells) == len(set(cells))
+        assert not felt & set(cells)
+        assert all(1 <= column <= COLUMNS for _, column in cells)
+
+    def test_goes_up_the_left_across_the_top_and_down_the_right(self) -> None:
+        places = places_around(7)
+
+        assert [(place.row, place.column) for place in places] == [
+            (3, 1),
+            (2, 1),
+            (1, 1),
+            (1, 5),
+            (1, 9),
+            (2, 9),
+            (3, 9),
+        ]
+
+
+class TestWarningFor:
+    @pytest.mark.parametrize(
+        ("open_for", "paused_for", "warning"),
+        [
+            (4 * _HOUR, None, ""),
+            (4 * _HOUR + _MINUTE, None, "Over 4 h"),
+            (8 * _HOUR, None, "Over 4 h"),
+            (8 * _HOUR + _MINUTE, None, "Over 8 h"),
+            (_HOUR, 30 * _MINUTE, ""),
+            (_HOUR, 31 * _MINUTE, "Away 0:31"),
+            (5 * _HOUR, 3 * _HOUR + 5 * _MINUTE, "Away 3:05"),
+            (5 * _HOUR, _MINUTE, "Over 4 h"),
+            (9 * _HOUR, 2 * _HOUR, "Over 8 h"),
+        ],
+    )
+    def test_says_the_gravest_reason(self, open_for: timedelta, paused_for: timedelta | None, warning: str) -> None:
+        assert warning_for(open_for=open_for, paused_for=paused_for) == warning
+
+
+class TestVersionText:
+    def test_comes_back_as_it_went(self) -> None:
+        version = SlipVersion(seq=12, status="PAUSED")
+
+        assert version_from_text(version_as_text(version)) == version
+
+    @pytest.mark.parametrize("text", ["", "12", "x-OPEN", "1-open", "1-OPEN ", "9999999999-OPEN", "-1-OPEN", "1-\0"])
+    def test_is_of_no_slip_where_it_is_no_version(self, text: str) -> None:
+        assert version_from_text(text) == SlipVersion(seq=0, status="")
+
+
+def eventful_slip(floor: Floor) -> RatingSlip:
+    """Opened, bet changed, paused, bet changed and moved during the pause, resumed, paused and resumed at once."""
+    slip = floor.open_slip(at=floor.ago(minutes=60))
+    change_average_bet(slip=slip, average_bet=Decimal(50), actor=floor.boss, at=floor.ago(minutes=50))
+    pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=40))
+    change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.supervisor, at=floor.ago(minutes=30))
+    move_rating_slip(slip=slip, seat=5, actor=floor.boss, at=floor.ago(minutes=25))
+    return slip
+
+
+class TestEvents:
+    def test_tell_what_happened_in_order_with_the_version_that_each_left(self, floor: Floor) -> None:
+        slip = eventful_slip(floor)
+        resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=20))
+        complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=10))
+        slip.refresh_from_db()
+
+        events = events_of(slip, list(slip.segments.all()))
+
+        assert [(event.kind, event.version.seq, event.version.status) for event in events] == [
+            (Kind.OPENED, 1, "OPEN"),
+            (Kind.BET_CHANGED, 2, "OPEN"),
+            (Kind.PAUSED, 2, "PAUSED"),
+            (Kind.BET_CHANGED, 3, "PAUSED"),
+            (Kind.MOVED, 4, "PAUSED"),
+            (Kind.RESUMED, 5, "OPEN"),
+            (Kind.CLOSED, 5, "CLOSED"),
+        ]
+        assert [event.by for event in events] == [floor.boss] * 3 + [floor.supervisor, floor.boss, floor.boss] + [
+            floor.supervisor
+        ]
+
+    def test_since_a_version_are_those_after_it(self, floor: Floor) -> None:
+        slip = eventful_slip(floor)
+        slip.refresh_from_db()
+        events = events_of(slip, list(slip.segments.all()))
+
+        since = events_since(events, SlipVersion(seq=2, status="PAUSED"))
+
+        assert [event.kind for event in since] == [Kind.BET_CHANGED, Kind.MOVED]
+
+    def test_since_a_version_that_never_was_are_all(self, floor: Floor) -> None:
+        slip = eventful_slip(floor)
+        slip.refresh_from_db()
+        events = events_of(slip, list(slip.segments.all()))
+
+        assert events_since(events, version_from_text("forged")) == events
+
+
+class TestLiveSlips:
+    def test_say_since_when_the_player_is_away_whatever_was_changed_meanwhile(self, floor: Floor) -> None:
+        eventful_slip(floor)
+
+        shown: list[Any] = list(live_slips(now=floor.now))
+
+        assert [slip.paused_since for slip in shown] == [floor.ago(minutes=40)]
+
+    def test_count_the_latest_pause_alone(self, floor: Floor) -> None:
+        slip = eventful_slip(floor)
+        resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10))
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=5))
+
+        shown: list[Any] = list(live_slips(now=floor.now))
+
+        assert [slip.paused_since for slip in shown] == [floor.ago(minutes=5)]
+
+
+class TestSheet:
+    def test_offers_round_bets_below_and_above(self, floor: Floor) -> None:
+        slip = floor.open_slip(average_bet=Decimal("102.50"))
+
+        sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=floor.now)
+
+        assert sheet is not None
+        assert sheet.quick_bets == [50, 75, 100, 150, 200, 250]

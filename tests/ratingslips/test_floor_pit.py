@@ -1,0 +1,248 @@
+"""The pit's floor: who may look, what a seat shows, and what a refresh costs."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from guardian.shortcuts import assign_perm
+
+from core.roles import AUDITOR, PIT_BOSS
+from loyalty.services import pause_program
+from ratingslips.models import GamingTable, Pit
+from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from tests.console import inline_code_in, signed_in, statements_for
+from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.floor import Floor
+
+HOME = reverse("floor:home")
+STATEMENTS_MAX = 8
+
+
+def address_of(pit: Pit) -> str:
+    return reverse("floor:pit", args=[pit.pk])
+
+
+def refresh_of(pit: Pit) -> str:
+    return f"{address_of(pit)}?part=map"
+
+
+def html_of(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+class TestHome:
+    def test_goes_to_the_only_pit_that_is_operated(self, floor: Floor) -> None:
+        PitFactory.create(casino=floor.casino)
+
+        answer: Any = signed_in(floor.boss, PIT_BOSS).get(HOME)
+
+        assert answer.url == address_of(floor.pit)
+
+    def test_offers_the_pits_that_are_operated(self, floor: Floor) -> None:
+        second = PitFactory.create(casino=floor.casino)
+        third = PitFactory.create(casino=floor.casino)
+        assign_perm("ratingslips.operate_pit", floor.boss, second)
+        floor.open_slip()
+
+        page = signed_in(floor.boss, PIT_BOSS).get(HOME)
+
+        assert [(pit, pit.live) for pit in page.context["pits"]] == [(floor.pit, 1), (second, 0)]
+        assert third.name not in html_of(page)
+
+    def test_goes_to_the_pit_of_the_last_visit(self, floor: Floor) -> None:
+        second = PitFactory.create(casino=floor.casino)
+        assign_perm("ratingslips.operate_pit", floor.boss, second)
+        client = signed_in(floor.boss, PIT_BOSS)
+        client.get(address_of(second))
+
+        answer: Any = client.get(HOME)
+
+        assert answer.url == address_of(second)
+
+    def test_says_what_to_do_where_there_is_no_pit(self, floor: Floor) -> None:
+        elsewhere = StaffFactory.create()
+
+        page = signed_in(elsewhere, PIT_BOSS).get(HOME)
+
+        assert "No pits yet" in html_of(page)
+        assert reverse("admin:index") in html_of(page)
+
+    def test_is_where_a_pit_boss_lands_and_an_auditor_does_not(self, floor: Floor) -> None:
+        auditor = StaffFactory.create(casino=floor.casino)
+
+        boss_lands: Any = signed_in(floor.boss, PIT_BOSS).get("/")
+        auditor_lands: Any = signed_in(auditor, AUDITOR).get("/")
+
+        assert boss_lands.url == HOME
+        assert auditor_lands.url == reverse("admin:index")
+
+
+class TestPitFloor:
+    def test_is_closed_to_who_is_not_signed_in(self, floor: Floor, client: Any) -> None:
+        answer = client.get(address_of(floor.pit))
+
+        assert answer.url.startswith(reverse("admin:login"))
+
+    def test_is_closed_to_who_may_not_see_slips(self, floor: Floor) -> None:
+        newcomer = StaffFactory.create(casino=floor.casino)
+
+        answer = signed_in(newcomer).get(address_of(floor.pit))
+
+        assert answer.status_code == 403
+
+    def test_does_not_exist_for_another_casino(self, floor: Floor) -> None:
+        stranger = StaffFactory.create()
+
+        answer = signed_in(stranger, PIT_BOSS).get(address_of(floor.pit))
+
+        assert answer.status_code == 404
+
+    def test_shows_only_the_pits_of_its_casino_beside_it(self, floor: Floor) -> None:
+        beside, other = PitFactory.create(casino=floor.casino, name="Salon"), PitFactory.create(name="Their pit")
+
+        page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
+
+        assert address_of(beside) in html_of(page)
+        assert other.name not in html_of(page)
+
+    def test_shows_who_sits_where(self, floor: Floor) -> None:
+        player = floor.player(first_name="Dmitri", last_name="Petrov")
+        slip = floor.open_slip(player=player, seat=4, average_bet=Decimal("1250.00"), at=floor.ago(minutes=84))
+
+        html = html_of(signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit)))
+
+        seat = html.partition(f'id="seat-{floor.table.pk}-4"')[2].partition("</a>")[0]
+        for shown in (str(player), "Petrov D.", "1,250", "1:24", "Running", slip.slip_number):
+            assert shown in seat
+        assert reverse("floor:slip", args=[slip.pk]) in html
+
+    def test_marks_what_is_paused_and_what_is_overdue(self, floor: Floor) -> None:
+        floor.open_slip(seat=1, at=floor.ago(hours=9))
+        floor.open_slip(seat=2, at=floor.ago(hours=5))
+        away = floor.open_slip(seat=3, at=floor.ago(hours=1))
+        pause_rating_slip(slip=away, actor=floor.boss, at=floor.ago(minutes=42))
+        late_and_away = floor.open_slip(seat=4, at=floor.ago(hours=6))
+        pause_rating_slip(slip=late_and_away, actor=floor.boss, at=floor.ago(minutes=5))
+        briefly = floor.open_slip(seat=5, at=floor.ago(hours=1))
+        pause_rating_slip(slip=briefly, actor=floor.boss, at=floor.ago(minutes=5))
+        floor.open_slip(seat=6, at=floor.ago(minutes=1))
+
+        page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
+
+        shown = page.context["map"]
+        states = [sitting.state for sitting in shown.sittings]
+        assert states == ["Over 8 h", "Over 4 h", "Away 0:42", "Away, over 4 h", "Paused", "Running"]
+        assert (shown.live, shown.paused, shown.overdue) == (6, 3, 4)
+        for state in states:
+            assert state in html_of(page)
+
+    def test_counts_the_points_that_are_owed(self, floor: Floor) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+        with pytest.raises(PartialCompletion):
+            complete_rating_slip(slip=floor.played_slip(), actor=floor.boss, at=floor.now)
+
+        page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
+
+        assert page.context["map"].owed == 1
+        assert "owed=1" in html_of(page)
+
+    def test_offers_empty_seats_to_who_operates_the_pit(self, floor: Floor) -> None:
+        html = html_of(signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit)))
+
+        assert [seat for seat in range(1, 8) if reverse("floor:seat", args=[floor.table.pk, seat]) in html] == [
+            *range(1, 8)
+        ]
+
+    def test_offers_nothing_to_who_may_only_look(self, floor: Floor) -> None:
+        auditor = StaffFactory.create(casino=floor.casino)
+
+        html = html_of(signed_in(auditor, AUDITOR).get(address_of(floor.pit)))
+
+        assert "/seats/" not in html
+        assert "You may look" in html
+
+    def test_leaves_out_a_table_out_of_use_unless_somebody_sits_there(self, floor: Floor) -> None:
+        TableFactory.create(casino=floor.casino, pit=floor.pit, is_active=False)
+        closing = TableFactory.create(casino=floor.casino, pit=floor.pit, name="ZZ-9")
+        floor.open_slip(table=closing, seat=2)
+        GamingTable.objects.filter(pk=closing.pk).update(is_active=False)
+
+        page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
+
+        assert [card.table for card in page.context["map"].cards] == [floor.table, closing]
+        assert reverse("floor:seat", args=[closing.pk, 1]) not in html_of(page)
+
+    def test_shows_who_sits_beyond_the_seats_of_a_table_that_was_made_smaller(self, floor: Floor) -> None:
+        slip = floor.open_slip(seat=7)
+        GamingTable.objects.filter(pk=floor.table.pk).update(seats=5)
+
+        page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
+
+        assert reverse("floor:slip", args=[slip.pk]) in html_of(page)
+
+    def test_says_what_to_do_where_there_are_no_tables(self, floor: Floor) -> None:
+        empty = PitFactory.create(casino=floor.casino, name="Salon")
+
+        html = html_of(signed_in(floor.boss, PIT_BOSS).get(address_of(empty)))
+
+        assert "No tables in Salon" in html
+
+    def test_writes_times_in_the_zone_of_the_casino(self, floor: Floor) -> None:
+        everywhere = StaffFactory.create(casino=None, is_superuser=True)
+
+        page = signed_in(everywhere).get(address_of(floor.pit))
+
+        local = page.context["scene"].now.astimezone(floor.casino.zone)
+        assert f"Updated <time>{local:%H:%M:%S}</time>" in html_of(page)
+
+    def test_keeps_to_the_strict_policy(self, floor: Floor) -> None:
+        floor.open_slip()
+
+        page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
+
+        assert inline_code_in(page) == []
+
+
+class TestRefresh:
+    def test_takes_as_many_statements_for_a_full_pit_as_for_an_empty_one(self, floor: Floor) -> None:
+        client = signed_in(floor.boss, PIT_BOSS)
+        for_empty = statements_for(client, refresh_of(floor.pit))
+        for _ in range(3):
+            table = TableFactory.create(casino=floor.casino, pit=floor.pit)
+            for seat in range(1, 6):
+                floor.open_slip(table=table, seat=seat)
+
+        for_full = statements_for(client, refresh_of(floor.pit))
+
+        assert for_full == for_empty
+        assert len(for_full) <= STATEMENTS_MAX, for_full
+
+    def test_is_only_what_changes(self, floor: Floor) -> None:
+        answer = signed_in(floor.boss, PIT_BOSS).get(refresh_of(floor.pit))
+
+        html = html_of(answer)
+        assert "floor-map" in html
+        assert "<html" not in html
+        assert "csrfmiddlewaretoken" not in html
+
+    def test_is_empty_where_the_tablet_shows_the_same(self, floor: Floor) -> None:
+        client = signed_in(floor.boss, PIT_BOSS)
+        first = client.get(refresh_of(floor.pit))
+
+        second = client.get(refresh_of(floor.pit), headers={"If-None-Match": first["ETag"]})
+
+        assert second.status_code == 304
+        assert second.content == b""
+        assert second["X-Floor-At"] >= first["X-Floor-At"]
+
+    def test_is_whole_where_something_changed(self, floor: Floor) -> None:
+        client = signed_in(floor.boss, PIT_BOSS)
+        first = client.get(refresh_of(floor.pit))
+        floor.open_slip(at=floor.now - timedelta(minutes=1))
+
+        second = client.get(refresh_of(floor.pit), headers={"If-None-Match": first["ETag"]})
+
+        assert second.status_code == 200
+        assert second["ETag"] != first["ETag"]

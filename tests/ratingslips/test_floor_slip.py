@@ -1,0 +1,361 @@
+"""The page of a slip: what stands, each thing that can be asked for, and what two taps or two tablets make of it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from guardian.shortcuts import assign_perm
+
+from core.roles import AUDITOR, PIT_BOSS
+from loyalty.services import pause_program
+from ratingslips.models import RatingSlip
+from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip
+from tests.console import inline_code_in, said, signed_in
+from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.floor import Floor
+
+
+def address_of(slip: RatingSlip) -> str:
+    return reverse("floor:slip", args=[slip.pk])
+
+
+def seat_of(slip: RatingSlip) -> str:
+    slip.refresh_from_db()
+    return f"{reverse('floor:pit', args=[slip.table.pit_id])}#seat-{slip.table_id}-{slip.seat}"
+
+
+def html_of(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def seen_by(client: Client, slip: RatingSlip) -> str:
+    """The version that the page carries."""
+    version: str = client.get(address_of(slip)).context["sheet"].version
+    return version
+
+
+def ask(client: Client, slip: RatingSlip, do: str, *, seen: str | None = None, **typed: str) -> Any:
+    carried = seen_by(client, slip) if seen is None else seen
+    return client.post(address_of(slip), {"do": do, "seen": carried} | typed)
+
+
+@pytest.fixture
+def boss(floor: Floor) -> Client:
+    return signed_in(floor.boss, PIT_BOSS)
+
+
+class TestSlipPage:
+    def test_shows_what_stands(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip(buy_in=Decimal(500))
+
+        page = boss.get(address_of(slip))
+
+        html = html_of(page)
+        player = slip.player
+        for shown in (
+            player.last_name,
+            player.card_number,
+            slip.place,
+            ">100<",
+            ">2:00<",
+            ">500<",
+            "Average bet 100.00",
+        ):
+            assert shown in html
+        assert inline_code_in(page) == []
+
+    def test_shows_what_happened_with_who_did_it(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(at=floor.ago(hours=1))
+        pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=10))
+
+        html = html_of(boss.get(address_of(slip)))
+
+        at = floor.ago(minutes=10).astimezone(floor.casino.zone)
+        assert f"{at:%H:%M:%S}</td><td>Paused</td><td>{floor.supervisor.username}</td>" in html
+        assert f"Paused since {at:%H:%M}" in html
+
+    def test_offers_nothing_to_who_may_only_look(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        auditor = StaffFactory.create(casino=floor.casino)
+
+        html = html_of(signed_in(auditor, AUDITOR).get(address_of(slip)))
+
+        assert 'name="do"' not in html
+        assert "You may look" in html
+
+    def test_does_not_exist_for_another_casino(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+
+        assert signed_in(StaffFactory.create(), PIT_BOSS).get(address_of(slip)).status_code == 404
+
+    def test_offers_the_free_seats_of_the_pit_and_of_the_other_that_was_chosen(
+        self, floor: Floor, boss: Client
+    ) -> None:
+        other_pit = PitFactory.create(casino=floor.casino)
+        assign_perm("ratingslips.operate_pit", floor.boss, other_pit)
+        there = TableFactory.create(casino=floor.casino, pit=other_pit, seats=2)
+        slip = floor.open_slip(seat=1)
+        floor.open_slip(seat=2)
+
+        here = html_of(boss.get(address_of(slip)))
+        elsewhere = html_of(boss.get(address_of(slip), {"pit": other_pit.pk}))
+
+        assert [seat for seat in range(1, 8) if f'value="{floor.table.pk}:{seat}"' in here] == [3, 4, 5, 6, 7]
+        assert [seat for seat in range(1, 8) if f'value="{there.pk}:{seat}"' in elsewhere] == [1, 2]
+
+    def test_refuses_to_guess_what_was_asked_for(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = ask(boss, slip, "dance")
+
+        assert answer.status_code == 400
+        assert "Nothing was done" in html_of(answer)
+
+
+class TestAsking:
+    def test_changes_the_bet(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = ask(boss, slip, "bet", average_bet="1,250")
+
+        assert answer.url == seat_of(slip)
+        assert slip.segments.last().average_bet == 1250  # type: ignore[union-attr]
+        assert said(answer)[-1].endswith("average bet 1,250.00 from now on.")
+
+    def test_takes_a_quick_bet_rather_than_the_field(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        ask(boss, slip, "bet", average_bet="40.00", quick="75")
+
+        assert slip.segments.last().average_bet == 75  # type: ignore[union-attr]
+
+    def test_pauses_and_resumes(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        paused = ask(boss, slip, "pause")
+        status_between = RatingSlip.objects.get().status
+        resumed = ask(boss, slip, "resume")
+
+        assert (paused.url, resumed.url) == (seat_of(slip), seat_of(slip))
+        assert (status_between, RatingSlip.objects.get().status) == ("PAUSED", "OPEN")
+
+    def test_moves_to_the_seat_that_was_tapped(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(seat=1)
+
+        answer = ask(boss, slip, "move", to=f"{floor.table.pk}:6")
+
+        assert RatingSlip.objects.get().seat == 6
+        assert answer.url == seat_of(slip)
+
+    @pytest.mark.parametrize("to", ["", "x", "1", "1:2:3", "1:", "9" * 12 + ":1"])
+    def test_asks_for_a_free_seat_where_none_was_tapped(self, floor: Floor, boss: Client, to: str) -> None:
+        slip = floor.open_slip(seat=1)
+
+        answer = ask(boss, slip, "move", to=to)
+
+        assert "Choose a free seat." in html_of(answer)
+
+    def test_says_who_holds_a_seat_that_was_taken_meanwhile(self, floor: Floor, boss: Client) -> None:
+        slip, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
+
+        answer = ask(boss, slip, "move", to=f"{floor.table.pk}:2")
+
+        assert f"taken by {other.player} on slip {other.slip_number}" in html_of(answer)
+
+    def test_keeps_what_was_typed_beside_the_error(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = ask(boss, slip, "bet", average_bet="a hundred")
+
+        html = html_of(answer)
+        assert 'value="a hundred"' in html
+        assert "Write an amount such as 40" in html.partition('name="average_bet"')[2][:400]
+
+    def test_opens_the_closing_form_again_with_its_error(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = ask(boss, slip, "close", buy_in="500", chips_out="-3")
+
+        html = html_of(answer)
+        assert '<details class="act" name="act" open id="close">' in html
+        assert 'value="500"' in html
+        assert not RatingSlip.objects.get().is_closed
+
+    def test_is_refused_to_who_may_only_look(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
+
+        answer = ask(auditor, slip, "pause")
+
+        assert "You do not hold the permission" in html_of(answer)
+        assert RatingSlip.objects.get().status == "OPEN"
+
+
+class TestClosing:
+    def test_needs_nothing_typed_and_shows_what_it_earned(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+
+        answer = boss.post(address_of(slip), {"do": "close", "buy_in": "", "chips_out": ""}, follow=True)
+
+        html = html_of(answer)
+        entry = RatingSlip.objects.get().ledger_entry
+        assert entry is not None
+        assert answer.redirect_chain == [(address_of(slip), 302)]
+        for shown in (
+            f"<strong>{entry.points:,}</strong> points",
+            "Bronze",
+            "To Silver",
+            f"{1000 - entry.points} points",
+        ):
+            assert shown in html
+
+    def test_records_what_changed_hands(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        ask(boss, slip, "close", buy_in="1,000", chips_out="250.50")
+
+        closed = RatingSlip.objects.get()
+        assert (closed.buy_in, closed.chips_out) == (Decimal(1000), Decimal("250.50"))
+
+    def test_tells_a_second_tap_what_the_first_did(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        ask(boss, slip, "close", buy_in="", chips_out="")
+
+        answer = ask(boss, slip, "close", buy_in="", chips_out="")
+
+        assert answer.url == address_of(slip)
+        points = RatingSlip.objects.get().ledger_entry.points  # type: ignore[union-attr]
+        assert f"by you: {points:,} points. Nothing was done twice." in said(answer)[-1]
+
+    def test_says_that_what_was_typed_for_a_closed_slip_was_not_saved(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        answer = ask(boss, slip, "close", buy_in="", chips_out="80")
+
+        assert f"by {floor.supervisor.username}" in said(answer)[-1]
+        assert said(answer)[-1].endswith("What you typed now was not saved.")
+        assert RatingSlip.objects.get().chips_out is None
+
+    def test_says_that_the_points_are_owed_with_the_reference(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+
+        answer = boss.post(address_of(slip), {"do": "close", "buy_in": "", "chips_out": ""}, follow=True)
+
+        html = html_of(answer)
+        assert RatingSlip.objects.get().is_owed
+        assert "Closed. Points owed." in html
+        assert str(RatingSlip.objects.get().correlation_id) in html.partition("reference")[2]
+
+    def test_says_plainly_that_short_play_is_worth_nothing(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(at=floor.ago(seconds=1), average_bet=Decimal("0.01"))
+
+        answer = boss.post(address_of(slip), {"do": "close", "buy_in": "", "chips_out": ""}, follow=True)
+
+        assert "<strong>0</strong> points" in html_of(answer)
+
+
+class TestStalePage:
+    @pytest.mark.parametrize(
+        ("do", "typed"),
+        [("bet", {"average_bet": "90"}), ("pause", {}), ("move", {"to": "{table}:6"})],
+    )
+    def test_asks_again_and_says_what_changed(self, floor: Floor, boss: Client, do: str, typed: dict[str, str]) -> None:
+        slip = floor.open_slip(seat=1)
+        seen = seen_by(boss, slip)
+        change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.supervisor, at=floor.now)
+        typed = {name: text.format(table=floor.table.pk) for name, text in typed.items()}
+
+        answer = ask(boss, slip, do, seen=seen, **typed)
+
+        html = html_of(answer)
+        assert answer.status_code == 409
+        assert "Nothing was done" in html
+        assert "<li>Average bet 60.00 at" in html
+        assert f"by {floor.supervisor.username}</li>" in html
+        assert slip.segments.count() == 2
+        assert RatingSlip.objects.get().status == "OPEN"
+
+    def test_keeps_what_was_typed_and_acts_on_the_next_tap(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        seen = seen_by(boss, slip)
+        pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
+        answer = ask(boss, slip, "bet", seen=seen, average_bet="90")
+
+        ask(boss, slip, "bet", seen=answer.context["sheet"].version, average_bet="90")
+
+        assert 'value="90"' in html_of(answer)
+        assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]
+
+    def test_does_not_take_what_somebody_else_did_for_a_second_tap(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        seen = seen_by(boss, slip)
+        pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        answer = ask(boss, slip, "pause", seen=seen)
+
+        assert answer.status_code == 409
+        assert f"by {floor.supervisor.username}</li>" in html_of(answer)
+
+    def test_says_that_the_slip_was_closed_by_whom_and_for_how_much(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        seen = seen_by(boss, slip)
+        complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        answer = ask(boss, slip, "pause", seen=seen)
+
+        html = html_of(answer)
+        assert answer.status_code == 409
+        assert f"by {floor.supervisor.username}: 578 points" in html
+
+    @pytest.mark.parametrize("seen", ["", "forged", "7-OPEN", "1-CLOSED"])
+    def test_does_nothing_on_a_version_that_never_was(self, floor: Floor, boss: Client, seen: str) -> None:
+        slip = floor.open_slip()
+
+        answer = ask(boss, slip, "pause", seen=seen)
+
+        assert answer.status_code == 409
+        assert RatingSlip.objects.get().status == "OPEN"
+
+    @pytest.mark.parametrize(
+        ("do", "typed", "words"),
+        [
+            ("bet", {"average_bet": "90"}, "Average bet 90.00 at"),
+            ("pause", {}, "Paused at"),
+            ("move", {"to": "{table}:6"}, "Moved to"),
+        ],
+    )
+    def test_tells_a_second_tap_what_the_first_did(
+        self, floor: Floor, boss: Client, do: str, typed: dict[str, str], words: str
+    ) -> None:
+        slip = floor.open_slip(seat=1)
+        typed = {name: text.format(table=floor.table.pk) for name, text in typed.items()}
+        seen = seen_by(boss, slip)
+        ask(boss, slip, do, seen=seen, **typed)
+        segments = slip.segments.count()
+
+        answer = ask(boss, slip, do, seen=seen, **typed)
+
+        assert answer.url == seat_of(slip)
+        assert words in said(answer)[-1]
+        assert said(answer)[-1].endswith("by you. Nothing was done twice.")
+        assert slip.segments.count() == segments
+
+
+class TestSignedOut:
+    def test_comes_back_to_the_closing_form_as_it_was_typed(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        boss.logout()
+        answer: Any = boss.post(address_of(slip), {"do": "close", "buy_in": "500", "chips_out": "80"})
+        boss.force_login(floor.boss, backend="django.contrib.auth.backends.ModelBackend")
+
+        page = boss.get(boss.get(answer.url).wsgi_request.GET["next"])
+
+        html = html_of(page)
+        assert not RatingSlip.objects.get().is_closed
+        assert '<details class="act" name="act" open id="close">' in html
+        assert 'value="500"' in html
+        assert 'value="80"' in html
