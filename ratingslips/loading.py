@@ -12,6 +12,7 @@ import structlog
 from django.db import connection, models
 
 from core.models import NAME_MAX_LENGTH, Casino, Player, User
+from core.querysets import LockingQuerySet
 from core.transactions import operation
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from loyalty.services import open_accounts
@@ -179,14 +180,14 @@ def _tables(casino: Casino, files: CasinoFiles) -> RowCounts:
 
 
 def _bring_up_to_date(
-    wanted: Sequence[M], *, standing: models.QuerySet[M], key: str, fields: Sequence[str]
+    wanted: Sequence[M], *, standing: LockingQuerySet[M], key: str, fields: Sequence[str]
 ) -> RowCounts:
     """Add those of `wanted` that are not among `standing` by their `key`, and give the others the wanted `fields`."""
     model = standing.model
     known: dict[Any, M] = {}
     for batch in _batches(wanted):
-        among = standing.filter(**{f"{key}__in": [getattr(row, key) for row in batch]}).order_by("pk")
-        known.update((getattr(row, key), row) for row in among.select_for_update(no_key=True, of=("self",)))
+        among = standing.locked().filter(**{f"{key}__in": [getattr(row, key) for row in batch]})
+        known.update((getattr(row, key), row) for row in among)
     new = [row for row in wanted if getattr(row, key) not in known]
     changed = []
     for row in wanted:

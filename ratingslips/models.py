@@ -28,6 +28,8 @@ class Pit(models.Model):
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="pits")
     name = models.CharField(max_length=NAME_MAX_LENGTH)
 
+    objects = LockingQuerySet["Pit"].as_manager()
+
     class Meta:
         ordering = ["casino", "name"]
         permissions = [
@@ -55,6 +57,8 @@ class GameSettings(models.Model):
     seats = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(MAX_SEATS)], help_text="Seats of a usual table."
     )
+
+    objects = LockingQuerySet["GameSettings"].as_manager()
 
     class Meta:
         ordering = ["casino", "name"]
