@@ -8,10 +8,29 @@ import pytest
 import structlog
 from django.db import connection
 
+from tests.browser.needs import CHROMIUM, missing, must_be_complete
 from tests.floor import Floor
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure() -> None:
+    if missing() and must_be_complete():
+        raise pytest.UsageError("; ".join(missing()))
+
+
+def pytest_report_header() -> list[str]:
+    return missing()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine lacks the browser for."""
+    unwanted = "axe" if CHROMIUM.exists() else "browser"
+    left_out = [item for item in items if missing() and unwanted in getattr(item, "fixturenames", ())]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,22 @@
+"""axe-core, run on the page that a browser shows: the violations of WCAG 2.2 A and AA, in words."""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.browser.needs import AXE
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def violations_on(page: Page) -> list[str]:
+    """What axe-core finds on the page as it is now, an element a line."""
+    page.evaluate(AXE.read_text())
+    options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations", "incomplete"]}
+    found: Any = page.evaluate("options => axe.run(document, options)", options)
+    assert found["passes"], "axe-core looked at nothing"
+    return [
+        f"{violation['id']}: {' '.join(node['target'])}: {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -1,0 +1,96 @@
+"""Browser tests: Debian's Chromium, tablets that staff are signed in on, and what no page may do in any of them."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from core.models import User
+from tests.browser.axe import violations_on
+from tests.browser.needs import CHROMIUM
+from tests.console import signed_in
+
+_PATIENCE_MILLISECONDS = 10_000
+UPRIGHT = {"width": 820, "height": 1180}
+ACROSS = {"width": 1180, "height": 820}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return {
+        "executable_path": str(CHROMIUM),
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _django_beside_an_event_loop() -> None:
+    """Playwright's loop runs in the thread of the tests, to the end of the session, and Django would refuse to work
+    beside it; nothing here is asynchronous.
+    """
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@dataclass
+class Watch:
+    """What a tablet did that no page may: errors, breaches of the policy, requests to other hosts."""
+
+    host: str
+    complaints: list[str] = field(default_factory=list)
+
+    def over(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("console", self._hear)
+        page.on("request", self._see)
+
+    def _hear(self, message: Any) -> None:
+        # An answer such as 409 is heard as well, and is meant.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.complaints.append(f"console: {message.text}")
+
+    def _see(self, request: Any) -> None:
+        if urlsplit(request.url).netloc != self.host:
+            self.complaints.append(f"request: {request.url}")
+
+
+Tablet = Callable[..., Page]
+
+
+@pytest.fixture
+def tablet(browser: Browser, live_server: Any) -> Iterator[Tablet]:
+    """Gives a page of a tablet of its own: `tablet(user, *roles, **options)`, signed in where a user is given."""
+    watch = Watch(host=urlsplit(live_server.url).netloc)
+    contexts = []
+
+    def unlock(user: User | None, *roles: str, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": UPRIGHT, "base_url": live_server.url, "has_touch": True} | options)
+        contexts.append(context)
+        context.set_default_timeout(_PATIENCE_MILLISECONDS)
+        if user is not None:
+            session = signed_in(user, *roles).cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        page = context.new_page()
+        watch.over(page)
+        return page
+
+    yield unlock
+    for context in contexts:
+        context.close()
+    assert watch.complaints == []
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], list[str]]:
+    """Gives what axe-core finds wrong with the page that a tablet shows."""
+    return violations_on

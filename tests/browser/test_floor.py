@@ -1,0 +1,393 @@
+"""The pit boss's journeys, on a tablet, in a real browser."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from playwright.sync_api import Page, expect
+
+from core.roles import PIT_BOSS
+from ratingslips.floor.pages import floor_url
+from ratingslips.models import RatingSlip
+from ratingslips.services import change_average_bet, pause_rating_slip
+from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
+from tests.factories import TableFactory
+from tests.floor import Floor
+
+PAGE_BYTES_MAX = 250_000
+TARGET_PIXELS_MIN = 44
+
+
+@pytest.fixture
+def floor(committed_floor: Floor) -> Floor:
+    return committed_floor
+
+
+def seat(page: Page, floor: Floor, number: int) -> Any:
+    return page.locator(f"#seat-{floor.table.pk}-{number}")
+
+
+def busy_pit(floor: Floor) -> None:
+    """Two tables, twelve live slips: running, paused and overdue ones."""
+    second = TableFactory.create(casino=floor.casino, pit=floor.pit)
+    for table in (floor.table, second):
+        for number, hours in zip(range(1, 7), (1, 2, 3, 5, 6, 9), strict=True):
+            slip = floor.open_slip(table=table, seat=number, at=floor.ago(hours=hours))
+            if number in (2, 3):
+                pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10 if number == 2 else 45))
+
+
+class TestJourneys:
+    def test_open_by_search(self, floor: Floor, tablet: Tablet) -> None:
+        floor.open_slip(seat=1, average_bet=Decimal(75))
+        floor.player(first_name="Łukasz", last_name="Ito", card_number="100257")
+        page = tablet(floor.boss, PIT_BOSS)
+
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 3).tap()
+        page.get_by_label("Card number or name", exact=True).press_sequentially("lukasz")
+        page.get_by_role("button", name="Łukasz Ito").tap()
+
+        expect(page.locator(".note-success")).to_contain_text("average bet 75.00")
+        expect(seat(page, floor, 3)).to_contain_text("Ito Ł.")
+
+    def test_change_the_bet(self, floor: Floor, tablet: Tablet) -> None:
+        floor.open_slip(seat=4)
+        page = tablet(floor.boss, PIT_BOSS)
+
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 4).tap()
+        page.get_by_label("Average bet", exact=True).fill("1,250")
+        page.get_by_role("button", name="Change bet").tap()
+
+        expect(seat(page, floor, 4)).to_contain_text("1,250")
+
+    def test_change_the_bet_by_one_tap(self, floor: Floor, tablet: Tablet) -> None:
+        floor.open_slip(seat=4)
+        page = tablet(floor.boss, PIT_BOSS)
+
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 4).tap()
+        page.get_by_role("button", name="50", exact=True).tap()
+
+        expect(seat(page, floor, 4)).to_contain_text("50")
+
+    def test_move(self, floor: Floor, tablet: Tablet) -> None:
+        floor.open_slip(seat=1)
+        page = tablet(floor.boss, PIT_BOSS)
+
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 1).tap()
+        page.get_by_text("Move …").tap()
+        page.get_by_role("button", name=f"{floor.table.name} seat 6").tap()
+
+        expect(seat(page, floor, 6)).to_contain_text("Nguyễn J.")
+        expect(seat(page, floor, 1)).to_contain_text("Open a slip")
+
+    def test_pause_and_resume(self, floor: Floor, tablet: Tablet) -> None:
+        floor.open_slip(seat=1, at=floor.ago(hours=1))
+        page = tablet(floor.boss, PIT_BOSS)
+
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 1).tap()
+        page.get_by_role("button", name="Pause").tap()
+        expect(seat(page, floor, 1)).to_contain_text("Paused")
+        seat(page, floor, 1).tap()
+        page.get_by_role("button", name="Resume").tap()
+
+        expect(seat(page, floor, 1)).to_contain_text("Running")
+
+    def test_close_in_two_taps_and_see_the_points(self, floor: Floor, tablet: Tablet) -> None:
+        floor.played_slip()
+        page = tablet(floor.boss, PIT_BOSS)
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 1).tap()
+
+        page.get_by_text("Close …").tap()
+        page.get_by_role("button", name="Close and post points").tap()
+
+        expect(page.locator(".earned")).to_contain_text("To Silver")
+        entry = RatingSlip.objects.get().ledger_entry
+        assert entry is not None
+        expect(page.locator(".earned")).to_contain_text(f"{entry.points:,} points")
+
+    def test_two_tablets_on_one_slip(self, floor: Floor, tablet: Tablet) -> None:
+        floor.played_slip()
+        mine, theirs = tablet(floor.boss, PIT_BOSS), tablet(floor.supervisor, PIT_BOSS)
+        for page in (mine, theirs):
+            page.goto(floor_url(floor.pit))
+            seat(page, floor, 1).tap()
+        theirs.get_by_text("Close …").tap()
+        theirs.get_by_role("button", name="Close and post points").tap()
+        expect(theirs.locator(".earned")).to_be_visible()
+
+        mine.get_by_label("Average bet", exact=True).fill("90")
+        mine.get_by_role("button", name="Change bet").tap()
+
+        expect(mine.get_by_role("alert")).to_contain_text(f"by {floor.supervisor.username}")
+        expect(mine.locator(".earned")).to_contain_text("points")
+
+    def test_go_back_and_see_what_stands(self, floor: Floor, tablet: Tablet) -> None:
+        slip = floor.open_slip(seat=1)
+        page = tablet(floor.boss, PIT_BOSS)
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 1).tap()
+        page.get_by_role("button", name="75", exact=True).tap()
+        expect(page.locator(".note-success")).to_be_visible()
+
+        page.go_back()
+
+        expect(page.locator(".history tbody tr").first).to_contain_text("Average bet 75.00")
+        expect(page.locator("#id_average_bet")).to_have_value("75.00")
+        assert slip.segments.count() == 2
+
+    def test_tap_twice_in_a_hurry(self, floor: Floor, tablet: Tablet) -> None:
+        slip = floor.open_slip(seat=1)
+        page = tablet(floor.boss, PIT_BOSS)
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 1).tap()
+
+        page.get_by_role("button", name="75", exact=True).dblclick()
+
+        expect(seat(page, floor, 1)).to_contain_text("75")
+        assert slip.segments.count() == 2
+
+    def test_session_ends_while_something_is_typed(self, floor: Floor, tablet: Tablet) -> None:
+        slip = floor.open_slip(seat=1)
+        floor.boss.set_password("a-shift-is-over")
+        floor.boss.save()
+        page = tablet(floor.boss, PIT_BOSS)
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 1).tap()
+        page.get_by_label("Average bet", exact=True).fill("135")
+        Session.objects.all().delete()
+        page.get_by_role("button", name="Change bet").tap()
+        expect(page.get_by_text("nothing was saved")).to_be_visible()
+
+        page.get_by_label("Username").fill(floor.boss.username)
+        page.get_by_label("Password").fill("a-shift-is-over")
+        page.get_by_role("button", name="Log in").tap()
+
+        expect(page.get_by_label("Average bet", exact=True)).to_have_value("135")
+        assert slip.segments.count() == 1
+
+
+class TestWithoutAScript:
+    def test_a_slip_is_opened_by_search_and_closed(self, floor: Floor, tablet: Tablet) -> None:
+        floor.player(first_name="Łukasz", last_name="Ito")
+        page = tablet(floor.boss, PIT_BOSS, java_script_enabled=False)
+
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 3).tap()
+        page.get_by_label("Average bet").fill("80")
+        page.get_by_label("Card number or name", exact=True).fill("lukasz")
+        page.get_by_role("button", name="Search").tap()
+        expect(page.get_by_label("Average bet")).to_have_value("80")
+        page.get_by_role("button", name="Łukasz Ito").tap()
+        seat(page, floor, 3).tap()
+        page.get_by_text("Close …").tap()
+        page.get_by_role("button", name="Close and post points").tap()
+
+        expect(page.locator(".earned")).to_contain_text("points")
+
+
+class TestKeyboard:
+    def test_alone_opens_a_slip(self, floor: Floor, tablet: Tablet) -> None:
+        floor.player(first_name="Łukasz", last_name="Ito")
+        page = tablet(floor.boss, PIT_BOSS)
+        page.goto(floor_url(floor.pit))
+
+        tab_to(page, f"#seat-{floor.table.pk}-2")
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Card number or name", exact=True)).to_be_focused()
+        page.keyboard.type("luk")
+        expect(page.get_by_text("1 match")).to_be_visible()
+        tab_to(page, "[name=average_bet]")
+        page.keyboard.type("80")
+        tab_to(page, "button.player")
+        page.keyboard.press("Enter")
+
+        expect(seat(page, floor, 2)).to_contain_text("Ito Ł.")
+
+    def test_alone_closes_a_slip(self, floor: Floor, tablet: Tablet) -> None:
+        floor.played_slip()
+        page = tablet(floor.boss, PIT_BOSS)
+        page.goto(floor_url(floor.pit))
+
+        tab_to(page, f"#seat-{floor.table.pk}-1")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Change bet")).to_be_visible()
+        tab_to(page, "#close summary")
+        page.keyboard.press("Enter")
+        tab_to(page, ".button.final")
+        page.keyboard.press("Enter")
+
+        expect(page.locator(".earned")).to_be_visible()
+
+
+def tab_to(page: Page, selector: str, *, steps: int = 40) -> None:
+    """Press the tab key until what `selector` means has the focus."""
+    for _ in range(steps):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by the tab key")
+
+
+class TestRefresh:
+    def test_shows_what_another_tablet_did(self, floor: Floor, tablet: Tablet) -> None:
+        page = tablet(floor.boss, PIT_BOSS)
+        page.clock.install()
+        page.goto(floor_url(floor.pit))
+        expect(seat(page, floor, 2)).to_contain_text("Open a slip")
+        floor.open_slip(seat=2)
+
+        page.clock.run_for(15_000)
+
+        expect(seat(page, floor, 2)).to_contain_text("Nguyễn J.")
+        expect(page.locator("#floor-summary li").first).to_contain_text("1")
+
+    def test_leaves_the_focus_and_what_is_typed(self, floor: Floor, tablet: Tablet) -> None:
+        slip = floor.open_slip(seat=2)
+        page = tablet(floor.boss, PIT_BOSS)
+        page.clock.install()
+        page.goto(floor_url(floor.pit))
+        page.get_by_role("searchbox").fill("half a na")
+        seat(page, floor, 2).focus()
+        change_average_bet(slip=slip, average_bet=Decimal(915), actor=floor.supervisor, at=floor.now)
+
+        page.clock.run_for(15_000)
+
+        expect(seat(page, floor, 2)).to_contain_text("915")
+        expect(seat(page, floor, 2)).to_be_focused()
+        expect(page.get_by_role("searchbox")).to_have_value("half a na")
+
+    def test_says_plainly_that_the_connection_is_lost_and_when_it_is_back(self, floor: Floor, tablet: Tablet) -> None:
+        page = tablet(floor.boss, PIT_BOSS)
+        page.clock.install()
+        page.goto(floor_url(floor.pit))
+        lost = page.locator("[data-lost]")
+
+        page.context.set_offline(True)
+        page.clock.run_for(15_000)
+        expect(lost).to_have_text(re.compile(r"Connection lost\. Showing \d\d:\d\d:\d\d; trying again\."))
+        page.context.set_offline(False)
+        page.clock.run_for(15_000)
+
+        expect(lost).to_be_hidden()
+
+    def test_says_that_the_session_has_ended(self, floor: Floor, tablet: Tablet) -> None:
+        page = tablet(floor.boss, PIT_BOSS)
+        page.clock.install()
+        page.goto(floor_url(floor.pit))
+        Session.objects.all().delete()
+
+        page.clock.run_for(15_000)
+
+        expect(page.locator("[data-lost]")).to_contain_text("You were signed out.")
+        expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+
+
+class TestLook:
+    @pytest.mark.parametrize("viewport", [UPRIGHT, ACROSS], ids=["upright", "across"])
+    def test_shows_ten_live_slips_on_one_screen(self, floor: Floor, tablet: Tablet, viewport: Any) -> None:
+        busy_pit(floor)
+        page = tablet(floor.boss, PIT_BOSS, viewport=viewport)
+
+        page.goto(floor_url(floor.pit))
+
+        visible = page.evaluate(
+            "[...document.querySelectorAll('.seat.taken')].map(seat => seat.getBoundingClientRect())"
+            ".filter(box => box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth).length"
+        )
+        assert visible >= 10
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    @pytest.mark.parametrize("viewport", [UPRIGHT, ACROSS], ids=["upright", "across"])
+    def test_gives_a_finger_room(self, floor: Floor, tablet: Tablet, viewport: Any) -> None:
+        busy_pit(floor)
+        page = tablet(floor.boss, PIT_BOSS, viewport=viewport)
+
+        too_small = []
+        for address in addresses(floor):
+            page.goto(address)
+            too_small += page.evaluate(
+                """least => [...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
+                .filter(target => target.checkVisibility() && !target.closest(".unseen, .skip, p.hint"))
+                .map(target => [target.outerHTML.slice(0, 120), target.getBoundingClientRect()])
+                .filter(([_, box]) => box.width > 1 && (box.width < least || box.height < least))
+                .map(([html, box]) => `${html} ${box.width} x ${box.height}`)""",
+                TARGET_PIXELS_MIN,
+            )
+
+        assert too_small == []
+
+    def test_is_small(self, floor: Floor, tablet: Tablet) -> None:
+        busy_pit(floor)
+        page = tablet(floor.boss, PIT_BOSS)
+        loaded: list[int] = []
+        page.on("response", lambda response: loaded.append(len(response.body())))
+
+        page.goto(floor_url(floor.pit), wait_until="networkidle")
+
+        assert 10_000 < sum(loaded) < PAGE_BYTES_MAX
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_follows_the_device_until_the_person_chooses(self, floor: Floor, tablet: Tablet, scheme: Any) -> None:
+        page = tablet(floor.boss, PIT_BOSS, color_scheme=scheme)
+        page.goto(floor_url(floor.pit))
+        first = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+        page.get_by_label("Menu of").tap()
+        page.get_by_role("button", name="Light or dark").tap()
+
+        expect(page.locator("html")).to_have_attribute("data-theme", "light" if scheme == "dark" else "dark")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != first
+
+
+def addresses(floor: Floor) -> list[str]:
+    """The floor's pages, in the states that differ."""
+    slip = RatingSlip.objects.live().order_by("opened_at").first()
+    assert slip is not None
+    return [
+        floor_url(floor.pit),
+        f"/console/floor/seats/{floor.table.pk}/7/",
+        f"/console/floor/seats/{floor.table.pk}/7/?q=nguyen",
+        f"/console/floor/seats/{floor.table.pk}/7/?q=nobody",
+        f"/console/floor/seats/{floor.table.pk}/1/",
+        f"/console/floor/slips/{slip.pk}/?pit={floor.pit.pk}",
+        f"/console/floor/slips/{slip.pk}/?chips_out=5",
+    ]
+
+
+class TestAccessibility:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_breaks_no_rule_of_wcag(
+        self, floor: Floor, tablet: Tablet, axe: Callable[[Page], list[str]], scheme: Any
+    ) -> None:
+        busy_pit(floor)
+        barred = floor.player(last_name="Nguyen-Barred")
+        type(barred).objects.filter(pk=barred.pk).update(status="BARRED")
+        page = tablet(floor.boss, PIT_BOSS, color_scheme=scheme)
+
+        found = []
+        for address in addresses(floor):
+            page.goto(address)
+            found += [f"{address} {violation}" for violation in axe(page)]
+        for do in ("bet", "close"):
+            slip = RatingSlip.objects.live().order_by("opened_at").first()
+            page.goto(f"/console/floor/slips/{slip.pk}/")  # type: ignore[union-attr]
+            if do == "bet":
+                page.get_by_label("Average bet", exact=True).fill("much")
+                page.get_by_role("button", name="Change bet").tap()
+                expect(page.locator(".errorlist")).to_be_visible()
+            else:
+                page.get_by_text("Close …").tap()
+                page.get_by_role("button", name="Close and post points").tap()
+                expect(page.locator(".earned")).to_be_visible()
+            found += [f"{do} {violation}" for violation in axe(page)]
+
+        assert found == []
