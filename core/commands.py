@@ -11,14 +11,14 @@ import sys
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from core import correlation
+from core import correlation, origins
 from core.errors import DomainError
 from core.models import Casino
 
@@ -33,7 +33,12 @@ _UNDEFINED_COLUMN: Final = "42703"
 
 
 class HouseCommand(BaseCommand):
-    """A command of the house. Subclasses write `run`, and tell what was done so far, should it be interrupted."""
+    """A command of the house. Subclasses write `run`, and tell what was done so far, should it be interrupted.
+
+    A command that may change something leaves one row that says so, for whoever follows its correlation id.
+    """
+
+    may_change: ClassVar[bool] = True
 
     @abstractmethod
     def run(self, *args: Any, **options: Any) -> None:
@@ -50,6 +55,8 @@ class HouseCommand(BaseCommand):
         """
         with correlation.bound(), _calm_terminal(verbosity=options["verbosity"]):
             try:
+                if self.may_change:
+                    origins.record_command(type(self).__module__.rpartition(".")[2])
                 self.run(**options)
             except KeyboardInterrupt:
                 raise CommandError(f"Interrupted. {self.done_so_far()}", returncode=INTERRUPTED) from None

@@ -1,12 +1,16 @@
 """What surrounds every request."""
 
 from collections.abc import Callable
+from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from core import correlation
+from core import correlation, origins
 from core.models import User
+
+_CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class CorrelationMiddleware:
@@ -33,3 +37,28 @@ class CasinoZoneMiddleware:
         casino = user.casino if isinstance(user, User) else None
         with timezone.override(casino.zone if casino else None):
             return self.get_response(request)
+
+
+class OriginMiddleware:
+    """Keep from where each request of signed-in staff came that may change something, before the view is called."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> None:
+        """Write it in a statement of its own: a request that is refused or fails has left its trace as well."""
+        method = request.method or ""
+        if method not in _CHANGES_NOTHING and isinstance(request.user, User) and request.user.is_staff:
+            origins.record_request(
+                actor=request.user, method=method, path=request.path, client_address=_client_address(request)
+            )
+
+
+def _client_address(request: HttpRequest) -> str:
+    """The machine that the request came from; behind our own proxy, the one that the proxy saw."""
+    if settings.BEHIND_PROXY:
+        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2]
+    return str(request.META.get("REMOTE_ADDR", ""))

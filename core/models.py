@@ -9,12 +9,15 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from core import gaming_day
 from core.querysets import LockingQuerySet
 
 NAME_MAX_LENGTH = 100
 CODE_MAX_LENGTH = 40
+ORIGIN_MAX_LENGTH = 200
+METHOD_MAX_LENGTH = 10
 
 
 def require_time_zone(name: str) -> None:
@@ -130,3 +133,36 @@ class ReplayCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.replays:,} replays of {self.operation} on {self.gaming_day}"
+
+
+class RequestOrigin(models.Model):
+    """From where a request came that may have changed something; append-only, and nothing of a player stands in it.
+
+    Found by the correlation id, which the rows that the request wrote carry as well.
+    """
+
+    correlation_id = models.UUIDField(db_index=True)
+    actor = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        help_text="Who was signed in; empty for a command.",
+    )
+    method = models.CharField(max_length=METHOD_MAX_LENGTH, help_text="The HTTP method, or COMMAND.")
+    origin = models.CharField(max_length=ORIGIN_MAX_LENGTH, help_text="The path in the console, or the command's name.")
+    client_address = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(method="COMMAND", actor=None) | ~Q(method="COMMAND") & Q(actor__isnull=False),
+                name="core_origin_is_a_person_or_a_command",
+            ),
+            models.CheckConstraint(condition=~Q(origin=""), name="core_origin_says_where"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.origin}"

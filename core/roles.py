@@ -36,6 +36,7 @@ _LOYALTY: Final = (
     "loyalty.view_earningrate",
     "loyalty.view_tier",
 )
+_EXPORTS: Final = ("loyalty.export_ledger", "loyalty.view_ledgerexport")
 
 PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
     PIT_BOSS: _FLOOR,
@@ -47,8 +48,8 @@ PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
         "ratingslips.change_gamingtable",
         "ratingslips.change_pit",
     ),
-    LOYALTY_SUPERVISOR: (*_LOYALTY, "core.add_player", "core.change_player"),
-    AUDITOR: (*_LOYALTY, "core.view_user"),
+    LOYALTY_SUPERVISOR: (*_LOYALTY, *_EXPORTS, "core.add_player", "core.change_player"),
+    AUDITOR: (*_LOYALTY, *_EXPORTS, "core.view_user"),
     OPERATOR: (*_LOYALTY, "ratingslips.operate_pit", "ratingslips.recover_loyalty"),
 }
 

@@ -128,7 +128,14 @@ class LedgerEntry(models.Model):
         REVERSAL = "REVERSAL", "Reversal"
         REDEMPTION = "REDEMPTION", "Redemption"
 
-    account = models.ForeignKey(PlayerLoyalty, on_delete=models.PROTECT, related_name="entries")
+    casino = models.ForeignKey(
+        Casino,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The account's: it stands here so that a casino's newest entries can be read from an index.",
+    )
+    account = models.ForeignKey(PlayerLoyalty, on_delete=models.PROTECT, related_name="entries", db_index=False)
     seq = models.PositiveBigIntegerField(help_text="1, 2, 3 … in the account.")
     kind = models.CharField(max_length=12, choices=Kind)
     points = models.BigIntegerField()
@@ -159,6 +166,7 @@ class LedgerEntry(models.Model):
         db_table = "loyalty_ledger"
         ordering = ["-id"]
         verbose_name_plural = "ledger entries"
+        permissions = [("export_ledger", "Can export the ledger")]
         constraints = [
             models.UniqueConstraint(fields=["account", "seq"], name="loyalty_ledger_seq_unique_in_account"),
             models.CheckConstraint(condition=Q(seq__gte=1), name="loyalty_ledger_seq_from_one"),
@@ -202,11 +210,62 @@ class LedgerEntry(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["account", "-seq"], name="loyalty_ledger_account_newest"),
             models.Index(
                 fields=["staff", "-created_at"], condition=Q(staff__isnull=False), name="loyalty_ledger_staff_newest"
+            ),
+            # What an auditor asks for first, each in the order of the list: no sort, no count, no row skipped.
+            models.Index(fields=["casino", "-id"], name="loyalty_ledger_by_casino"),
+            models.Index(fields=["casino", "kind", "-id"], name="loyalty_ledger_by_kind"),
+            models.Index(fields=["casino", "-gaming_day", "-id"], name="loyalty_ledger_by_gaming_day"),
+            models.Index(fields=["account", "-id"], name="loyalty_ledger_by_account"),
+            models.Index(fields=["staff", "-id"], condition=Q(staff__isnull=False), name="loyalty_ledger_by_staff"),
+            models.Index(
+                fields=["casino", "-id"],
+                condition=~Q(tier_before=F("tier_after")),
+                name="loyalty_ledger_by_tier_change",
             ),
         ]
 
     def __str__(self) -> str:
         return f"Entry {self.pk}: {self.points:+,} points"
+
+    @property
+    def changes_tier(self) -> bool:
+        """Whether the player stood in another tier afterwards."""
+        return self.tier_before_id != self.tier_after_id
+
+
+class LedgerExport(models.Model):
+    """The trace of one export of the ledger: written before the first row leaves, and given its end once.
+
+    Append-only: PostgreSQL refuses every change but that end. An export without one was broken off by a crash.
+    """
+
+    casino = models.ForeignKey(
+        Casino,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        help_text="Whose entries; empty where a superuser exported those of all casinos.",
+    )
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    filters = models.JSONField(help_text="What the list was narrowed by, by name.")
+    correlation_id = models.UUIDField(db_index=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    rows = models.BigIntegerField(null=True, help_text="How many entries left the house.")
+    is_whole = models.BooleanField(null=True, help_text="Whether all that was asked for was sent.")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None, rows=None, is_whole=None)
+                | Q(ended_at__gte=F("started_at"), rows__isnull=False, is_whole__isnull=False),
+                name="loyalty_export_end_is_whole",
+            ),
+            models.CheckConstraint(condition=Q(rows=None) | Q(rows__gte=0), name="loyalty_export_rows_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Export {self.pk}"

@@ -44,6 +44,13 @@ _BROKEN_BY: dict[str, str] = {
            OR account.player_id <> slip.player_id OR entry.correlation_id <> slip.correlation_id
            OR entry.kind <> 'GAMEPLAY'
     """,
+    "an entry is in the casino of its account's player": """
+        SELECT entry.id FROM loyalty_ledger entry
+        JOIN loyalty_playerloyalty account ON account.id = entry.account_id
+        JOIN core_player player ON player.id = account.player_id
+        JOIN loyalty_loyaltyprogram program ON program.id = account.program_id
+        WHERE entry.casino_id <> player.casino_id OR entry.casino_id <> program.casino_id
+    """,
     "a manual entry has its staff, its reason and its limit": """
         SELECT id FROM loyalty_ledger WHERE kind = 'MANUAL_BONUS'
         AND (staff_id IS NULL OR length(reason) < 10 OR points NOT BETWEEN 1 AND 10000)

@@ -9,6 +9,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
 from tests.constraints import inserted
+from tests.factories import CasinoFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
@@ -46,6 +47,7 @@ ACCOUNT = "an account is what its entries come to"
 CHAIN = "entries follow one another without gap or repeat"
 TIER = "the tier after an entry is that of its lifetime points"
 SLIP = "a slip and its entry agree"
+CASINO = "an entry is in the casino of its account's player"
 AWARD = "a manual entry has its staff, its reason and its limit"
 SEGMENTS = "a slip has one open segment while it is open, and none otherwise"
 PLACE = "the last segment of a live slip is where the slip is"
@@ -58,6 +60,7 @@ WAYS: list[tuple[str, Callable[[Floor], object]]] = [
     (CHAIN, _entry(seq=2, balance_before=5, balance_after=15)),
     (TIER, _entry(lifetime_points_after=1_000)),
     (SLIP, lambda floor: inserted(closed_row(floor, settled_at=floor.now, ledger_entry=inserted(entry(floor))))),
+    (CASINO, lambda floor: _entry(casino=CasinoFactory.create())(floor)),
     (AWARD, lambda floor: _entry(kind="MANUAL_BONUS", staff=floor.supervisor, reason="short")(floor)),
     (SEGMENTS, lambda floor: inserted(slip_row(floor))),
     (PLACE, lambda floor: _change(floor.open_slip(seat=1), seat=2)),

@@ -106,6 +106,7 @@ def post(*, account: PlayerLoyalty, rules: ProgramRules, points: int, request: P
     lifetime_after = account.lifetime_points + (points if source.kind in EARNINGS else 0)
     tier_after = tier_at(lifetime_after, rules.tiers)
     entry = LedgerEntry.objects.create(
+        casino_id=account.program.casino_id,
         account=account,
         seq=account.entry_count + 1,
         kind=request.kind,

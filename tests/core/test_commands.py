@@ -24,6 +24,8 @@ from tests.databases import database_url, empty_database
 class Trouble(HouseCommand):
     """A command that does what it is told."""
 
+    may_change = False
+
     def __init__(self, work: Callable[[HouseCommand], object]) -> None:
         super().__init__(stdout=io.StringIO(), stderr=io.StringIO())
         self.work = work

@@ -1,8 +1,10 @@
 """What PostgreSQL itself refuses about casinos, staff and players."""
 
 from datetime import date
+from typing import Any
+from uuid import uuid4
 
-from core.models import Casino, Player, ReplayCount
+from core.models import Casino, Player, ReplayCount, RequestOrigin
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
 
@@ -22,8 +24,21 @@ VIOLATIONS = (
     ),
     Violation("core_casino_code_key", lambda floor: inserted(Casino(code=floor.casino.code, name="Copy"))),
     Violation("core_replays_one_row_a_day", lambda floor: _two_counts_of_one_day(floor)),
+    Violation(
+        "core_origin_is_a_person_or_a_command",
+        lambda _: inserted(_origin(method="POST", origin="/console/", actor=None)),
+    ),
+    Violation(
+        "core_origin_is_a_person_or_a_command",
+        lambda floor: inserted(_origin(method="COMMAND", origin="report", actor=floor.boss)),
+    ),
+    Violation("core_origin_says_where", lambda floor: inserted(_origin(method="POST", origin="", actor=floor.boss))),
     Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),
 )
+
+
+def _origin(**fields: Any) -> RequestOrigin:
+    return RequestOrigin(correlation_id=uuid4(), **fields)
 
 
 def _two_staff_of_one_player(floor: Floor) -> None:

@@ -13,12 +13,13 @@ from tests.databases import connect, database_url, empty_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-APPEND_ONLY = ("loyalty_ledger", "loyalty_earningrate")
-UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment")
+APPEND_ONLY = ("loyalty_ledger", "loyalty_earningrate", "core_requestorigin")
+UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment", "loyalty_ledgerexport")
 EXPECTED = {
     *(f"{table}_refuse_update" for table in APPEND_ONLY),
     *(f"{table}_refuse_delete" for table in UNDELETABLE),
     *(f"{table}_refuse_truncate" for table in UNDELETABLE),
+    "loyalty_freeze_export",
     "ratingslips_freeze_segment",
     "ratingslips_freeze_slip",
 }

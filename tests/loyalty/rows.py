@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from core.models import Player
-from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.models import LedgerEntry, LedgerExport, PlayerLoyalty
 from tests.floor import Floor
 
 _numbers = count(1)
@@ -20,6 +20,7 @@ def entry(floor: Floor, **changes: Any) -> LedgerEntry:
     """A whole first entry (+10, an adjustment) of a new player's account, not saved, but for `changes`."""
     account = changes.pop("account", None) or account_of(floor.player())
     fields: dict[str, Any] = {
+        "casino": account.program.casino,
         "account": account,
         "seq": 1,
         "kind": "ADJUSTMENT",
@@ -39,6 +40,18 @@ def entry(floor: Floor, **changes: Any) -> LedgerEntry:
         "created_at": floor.now,
     }
     return LedgerEntry(**(fields | changes))
+
+
+def export_row(floor: Floor, **changes: Any) -> LedgerExport:
+    """The trace of an export that has just begun, not saved, but for `changes`."""
+    fields: dict[str, Any] = {
+        "casino": floor.casino,
+        "staff": floor.supervisor,
+        "filters": {},
+        "correlation_id": uuid4(),
+        "started_at": floor.now,
+    }
+    return LedgerExport(**(fields | changes))
 
 
 def write_history(floor: Floor, account: PlayerLoyalty, *, entries: int) -> None:

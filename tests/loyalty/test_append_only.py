@@ -3,15 +3,16 @@
 import os
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from config.localdb.binaries import find_binaries
-from loyalty.models import EarningRate, LedgerEntry
+from loyalty.models import EarningRate, LedgerEntry, LedgerExport
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.floor import Floor
-from tests.loyalty.rows import entry
+from tests.loyalty.rows import entry, export_row
 
 KEPT = ("loyalty_ledger", "loyalty_earningrate")
 
@@ -114,6 +115,29 @@ class TestLedgerIsAppendOnly:
         inserted(entry(floor))
 
         assert LedgerEntry.objects.count() == 2
+
+
+class TestTraceOfAnExport:
+    @pytest.fixture
+    def export(self, floor: Floor) -> LedgerExport:
+        begun = export_row(floor)
+        begun.save()
+        return begun
+
+    @pytest.mark.parametrize("change", [{"filters": {"kind": "GAMEPLAY"}}, {"staff_id": 1}, {"started_at": None}])
+    def test_keeps_what_it_began_with(self, export: LedgerExport, change: dict[str, Any]) -> None:
+        with refused_by_trigger("the trace of an export is given its end, once"):
+            LedgerExport.objects.update(**change)
+
+    def test_ends_once(self, floor: Floor, export: LedgerExport) -> None:
+        LedgerExport.objects.update(ended_at=floor.now, rows=3, is_whole=True)
+
+        with refused_by_trigger("the trace of an export is given its end, once"):
+            LedgerExport.objects.update(rows=4)
+
+    def test_stays(self, export: LedgerExport) -> None:
+        with refused_by_trigger("DELETE of loyalty_ledgerexport is refused"):
+            export.delete()
 
 
 class TestLedgerSeenFromPsql:

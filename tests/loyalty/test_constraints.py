@@ -7,7 +7,7 @@ from typing import Any
 from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
-from tests.loyalty.rows import account_of, entry
+from tests.loyalty.rows import account_of, entry, export_row
 
 
 def _change(row: Any, **changes: Any) -> None:
@@ -119,7 +119,19 @@ LEDGER = (
     ),
 )
 
-VIOLATIONS = (*PROGRAM, *ACCOUNTS, *LEDGER)
+EXPORTS = (
+    Violation("loyalty_export_end_is_whole", lambda floor: inserted(export_row(floor, rows=3))),
+    Violation(
+        "loyalty_export_end_is_whole",
+        lambda floor: inserted(export_row(floor, rows=3, is_whole=True, ended_at=floor.ago(hours=1))),
+    ),
+    Violation(
+        "loyalty_export_rows_not_negative",
+        lambda floor: inserted(export_row(floor, rows=-1, is_whole=True, ended_at=floor.now)),
+    ),
+)
+
+VIOLATIONS = (*PROGRAM, *ACCOUNTS, *LEDGER, *EXPORTS)
 
 
 class TestLoyaltyConstraints:

@@ -28,6 +28,7 @@ LAST_YEAR: Final = 2200
 
 
 class Command(HouseCommand):
+    may_change = False
     help = (
         "Print completions, recoveries, replays, points owed and drift, for each casino or one, for today's gaming "
         "day, another, or a span of them. Drift is an account that is not what its ledger entries add up to: where "

@@ -1,0 +1,36 @@
+"""From where a request came: kept apart from what it did, so that every act can be followed to a person and a machine.
+
+A path holds ids and no more: query strings, forms and whatever else may name a player stay out.
+"""
+
+from ipaddress import ip_address
+from typing import Final
+
+from core import correlation
+from core.models import METHOD_MAX_LENGTH, ORIGIN_MAX_LENGTH, RequestOrigin, User
+
+COMMAND: Final = "COMMAND"
+
+
+def record_request(*, actor: User, method: str, path: str, client_address: str) -> None:
+    """Keep, in one statement, that `actor` sent a request that may change something."""
+    RequestOrigin.objects.create(
+        correlation_id=correlation.current(),
+        actor=actor,
+        method=method[:METHOD_MAX_LENGTH],
+        origin=path[:ORIGIN_MAX_LENGTH],
+        client_address=_address(client_address),
+    )
+
+
+def record_command(name: str) -> None:
+    """Keep, in one statement, that a command runs under the current correlation id."""
+    RequestOrigin.objects.create(correlation_id=correlation.current(), method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
+
+
+def _address(text: str) -> str | None:
+    """An address as PostgreSQL takes it; none where the server was reached in another way, as by a socket."""
+    try:
+        return str(ip_address(text.strip().partition("%")[0]))
+    except ValueError:
+        return None
