@@ -8,5 +8,6 @@ from ratingslips.floor.views import landing
 urlpatterns = [
     path("", landing),
     path("console/floor/", include("ratingslips.floor.urls")),
+    path("console/", include("ratingslips.desk.urls")),
     path("console/", admin.site.urls),
 ]

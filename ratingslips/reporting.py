@@ -1,14 +1,15 @@
 """The figures that the house is judged by: how slips were completed, what was recovered, what is owed, what drifts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
-from core.models import Casino, ReplayCount
+from core.models import Casino, ReplayCount, User
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
 
@@ -43,8 +44,8 @@ _DRIFTING_ACCOUNTS: Final = """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HouseReport:
-    """The figures of one casino for the gaming days from `first_day` to `last_day`; `owed` and `drifting` are of now.
+class Figures:
+    """How the floor worked in one casino for the gaming days from `first_day` to `last_day`.
 
     `completions` are the slips that closed in the span: of these, `settled_at_close` were paid (or found to be worth
     nothing) as they closed, and `recovered` were owed and have been paid since. `requests` are the completions and
@@ -59,10 +60,6 @@ class HouseReport:
     recovered: int
     requests: int
     replays: int
-    owed: int
-    oldest_owed: RatingSlip | None
-    oldest_owed_for: timedelta | None
-    drifting: tuple[int, ...]
 
     @property
     def success_percent(self) -> Decimal | None:
@@ -80,30 +77,22 @@ class HouseReport:
         return _percent(self.replays, of=self.requests)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HouseReport(Figures):
+    """The figures of one casino, and what is `owed` and `drifting` now."""
+
+    owed: int
+    oldest_owed: RatingSlip | None
+    oldest_owed_for: timedelta | None
+    drifting: tuple[int, ...]
+
+
 def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) -> HouseReport:
     """Count the figures of `casino` for a span of gaming days, both included, as they are at `at`."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            # A report may read the whole ledger; requests of the floor may not.
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{STATEMENT_TIMEOUT_SECONDS}s"])
-            cursor.execute(_DRIFTING_ACCOUNTS, [casino.pk])
-            drifting = tuple(account_id for (account_id,) in cursor.fetchall())
-        starts_at, _ = casino.gaming_day_span(first_day)
-        _, ends_at = casino.gaming_day_span(last_day)
-        closed = RatingSlip.objects.filter(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at).aggregate(
-            completions=Count("pk"),
-            settled_at_close=Count("pk", filter=Q(owed_because="")),
-            recovered=Count("pk", filter=Q(recovered_by__isnull=False)),
-        )
-        awards = LedgerEntry.objects.filter(
-            account__player__casino=casino,
-            kind=LedgerEntry.Kind.MANUAL_BONUS,
-            created_at__gte=starts_at,
-            created_at__lt=ends_at,
-        ).count()
-        replays = ReplayCount.objects.filter(
-            casino=casino, gaming_day__range=(first_day, last_day), operation__in=[COMPLETION, REWARD]
-        ).aggregate(total=Sum("replays"))
+        # A report may read the whole ledger; requests of the floor may not.
+        drifting = drifting_accounts(casino=casino, within_seconds=STATEMENT_TIMEOUT_SECONDS)
+        counted = _counted({casino: (first_day, last_day)})[casino.pk]
         owed = RatingSlip.objects.owed().filter(casino=casino)
         owed_count = owed.count()
         oldest = owed.order_by("closed_at", "pk").first()
@@ -111,14 +100,73 @@ def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) 
         casino=casino,
         first_day=first_day,
         last_day=last_day,
-        **closed,
-        requests=closed["completions"] + awards,
-        replays=replays["total"] or 0,
+        **counted,
         owed=owed_count,
         oldest_owed=oldest,
         oldest_owed_for=at - oldest.closed_at if oldest and oldest.closed_at else None,
         drifting=drifting,
     )
+
+
+def todays_figures(*, casinos: Sequence[Casino], at: datetime) -> list[Figures]:
+    """The figures of the gaming day that `at` belongs to, of each of `casinos`, in three statements for all of them."""
+    days = {casino: (casino.gaming_day_at(at),) * 2 for casino in casinos}
+    counted = _counted(days)
+    return [
+        Figures(casino=casino, first_day=first, last_day=last, **counted[casino.pk])
+        for casino, (first, last) in days.items()
+    ]
+
+
+def drifting_accounts(*, casino: Casino, within_seconds: int) -> tuple[int, ...]:
+    """The accounts that are not what their entries add up to; reads the casino's whole ledger.
+
+    Works in the caller's transaction, whose later statements may also take `within_seconds`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_seconds}s"])
+        cursor.execute(_DRIFTING_ACCOUNTS, [casino.pk])
+        return tuple(account_id for (account_id,) in cursor.fetchall())
+
+
+def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, int]]:
+    """What `Figures` counts, by the key of the casino, each for its own span of gaming days."""
+    spans = {
+        casino: (casino.gaming_day_span(first)[0], casino.gaming_day_span(last)[1])
+        for casino, (first, last) in days.items()
+    }
+    none = Q(pk__in=[])
+    closed_in, made_in, repeated_in = none, none, none
+    for casino, (starts_at, ends_at) in spans.items():
+        closed_in |= Q(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at)
+        made_in |= Q(account__player__casino=casino, created_at__gte=starts_at, created_at__lt=ends_at)
+        repeated_in |= Q(casino=casino, gaming_day__range=days[casino])
+    closed = _by_casino(
+        RatingSlip.objects.filter(closed_in).order_by(),
+        "casino",
+        completions=Count("pk"),
+        settled_at_close=Count("pk", filter=Q(owed_because="")),
+        recovered=Count("pk", filter=Q(recovered_by__isnull=False)),
+    )
+    # By who made them: the index on staff and time answers that, and no index answers for the casino.
+    awards = LedgerEntry.objects.filter(staff__in=User.objects.all(), kind=LedgerEntry.Kind.MANUAL_BONUS)
+    made = _by_casino(awards.filter(made_in).order_by(), "account__player__casino", awards=Count("pk"))
+    repeats = ReplayCount.objects.filter(repeated_in, operation__in=[COMPLETION, REWARD]).order_by()
+    repeated = _by_casino(repeats, "casino", replays=Sum("replays"))
+    nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0}
+    return {
+        casino.pk: {
+            **(of_slips := closed.get(casino.pk, nothing)),
+            "requests": of_slips["completions"] + made.get(casino.pk, {}).get("awards", 0),
+            "replays": repeated.get(casino.pk, {}).get("replays", 0),
+        }
+        for casino in days
+    }
+
+
+def _by_casino(rows: "QuerySet[Any]", lookup: str, **aggregates: Any) -> dict[int, dict[str, int]]:
+    counted = rows.values(casino_key=F(lookup)).annotate(**aggregates)
+    return {row.pop("casino_key"): row for row in counted}
 
 
 def _percent(part: int, *, of: int) -> Decimal | None:

@@ -71,7 +71,8 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
                 form.add_error(None, error.message)
             else:
                 self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)
-                return HttpResponseRedirect(page_url(program))
+                # What stayed owed meanwhile is offered where everything stands that needs attention.
+                return HttpResponseRedirect(page_url(program) if verb == "Pause" else reverse("admin:index"))
         elif request.method != "POST" and not has_permission(staff_of(request), PAUSE_PROGRAM, program):
             raise PermissionDenied
         return form_page(
@@ -84,7 +85,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
             original=program,
             explanation="While it is paused, no points are posted. Play goes on; slips that close are owed points."
             if verb == "Pause"
-            else "Points are posted again. Slips that closed meanwhile are paid by recovery.",
+            else "Points are posted again. What stayed owed meanwhile is listed on the next page, to be paid.",
         )
 
 

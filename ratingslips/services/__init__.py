@@ -2,6 +2,7 @@
 
 from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
+from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.opening import (
     PlayerHasLiveSlip,
     PlayerStillPlayed,
@@ -24,6 +25,7 @@ from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 
 __all__ = [
     "AlreadySeated",
+    "DriftJustChecked",
     "InvalidAmount",
     "InvalidAverageBet",
     "NoSuchSeat",
@@ -43,6 +45,7 @@ __all__ = [
     "SlipVersion",
     "TableNotActive",
     "change_average_bet",
+    "check_drift",
     "complete_rating_slip",
     "move_rating_slip",
     "open_rating_slip",

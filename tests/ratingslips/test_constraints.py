@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
+from ratingslips.models import DriftCheck, GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
 from tests.loyalty.rows import entry
@@ -27,6 +27,11 @@ def _game(floor: Floor, **changes: Any) -> GameSettings:
 def _table(floor: Floor, **changes: Any) -> GamingTable:
     fields = {"name": "BA-01", "seats": 9}
     return GamingTable(casino=floor.casino, pit=floor.pit, game=floor.table.game, **(fields | changes))
+
+
+def _drift_check(floor: Floor, **changes: Any) -> DriftCheck:
+    fields = {"checked_at": floor.now, "checked_by": floor.supervisor, "accounts": 0, "first_accounts": []}
+    return DriftCheck(casino=floor.casino, **(fields | changes))
 
 
 def _violation(constraint: str, make: Callable[..., models.Model], **changes: Any) -> Violation:
@@ -128,7 +133,12 @@ SEGMENTS = (
     Violation("ratingslips_segment_no_overlap", _overlap),
 )
 
-VIOLATIONS = (*FLOOR, *SLIPS, *SEGMENTS)
+DRIFT = (
+    _twice("ratingslips_drift_one_check_per_casino", _drift_check),
+    _violation("ratingslips_drift_accounts_not_negative", _drift_check, accounts=-1),
+)
+
+VIOLATIONS = (*FLOOR, *SLIPS, *SEGMENTS, *DRIFT)
 
 
 class TestRatingSlipConstraints:

@@ -1,0 +1,15 @@
+"""Addresses of the desk, inside the console; its home stands where the admin's index would."""
+
+from django.contrib import admin
+from django.urls import path
+
+from ratingslips.desk.home import check_drift_now, home
+from ratingslips.desk.paying import pay_owed
+
+app_name = "desk"
+
+urlpatterns = [
+    path("", admin.site.admin_view(home), name="home"),
+    path("owed/pay/", admin.site.admin_view(pay_owed), name="pay"),
+    path("drift/check/", admin.site.admin_view(check_drift_now), name="check_drift"),
+]

@@ -1,0 +1,62 @@
+"""Looking for drift: asked for by a person, run at most once a minute, and kept with its age."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from core.errors import DomainError, NotFound
+from core.locks import lock_name
+from core.models import Casino, User
+from core.permissions import require_permission
+from core.transactions import operation
+from loyalty.models import LoyaltyProgram
+from ratingslips.models import DriftCheck
+from ratingslips.reporting import drifting_accounts
+
+log = structlog.get_logger(__name__)
+
+CHECK_TIMEOUT_SECONDS: Final = 20
+MIN_SECONDS_BETWEEN_CHECKS: Final = 60
+MAX_ACCOUNTS_KEPT: Final = 20
+
+
+class DriftJustChecked(DomainError):
+    """Somebody looked less than a minute ago."""
+
+    code = "DRIFT_JUST_CHECKED"
+
+
+def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
+    """Compare every account of the casino with its ledger entries, and keep what was found for everybody to see.
+
+    It reads the whole ledger, so it is never part of showing a page. Of two who ask at once, the second waits for the
+    first and is told that it was just checked.
+
+    :raises NotFound: the casino has no programme.
+    :raises NotPermitted: the actor may not see this programme.
+    :raises DriftJustChecked: the last check is less than `MIN_SECONDS_BETWEEN_CHECKS` old.
+    :raises Busy: the ledger could not be read within `CHECK_TIMEOUT_SECONDS`; `manage.py report` takes its time.
+    """
+    with operation("ratingslips.check_drift", actor_id=actor.pk):
+        program = LoyaltyProgram.objects.filter(casino=casino).first()
+        if program is None:
+            raise NotFound(f"{casino} has no loyalty programme, so there is nothing to check.")
+        require_permission(actor, "loyalty.view_loyaltyprogram", program)
+        lock_name("drift_check", str(casino.pk))
+        if DriftCheck.objects.filter(
+            casino=casino, checked_at__gt=at - timedelta(seconds=MIN_SECONDS_BETWEEN_CHECKS)
+        ).exists():
+            raise DriftJustChecked("This was checked less than a minute ago: what stands here is as good as new.")
+        drifting = drifting_accounts(casino=casino, within_seconds=CHECK_TIMEOUT_SECONDS)
+        check, _ = DriftCheck.objects.update_or_create(
+            casino=casino,
+            defaults={
+                "checked_at": at,
+                "checked_by": actor,
+                "accounts": len(drifting),
+                "first_accounts": list(drifting[:MAX_ACCOUNTS_KEPT]),
+            },
+        )
+    log.info("ratingslips.drift_checked", casino_id=casino.pk, actor_id=actor.pk, accounts=check.accounts)
+    return check
