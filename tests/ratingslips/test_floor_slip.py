@@ -359,3 +359,14 @@ class TestSignedOut:
         assert '<details class="act" name="act" open id="close">' in html
         assert 'value="500"' in html
         assert 'value="80"' in html
+
+    def test_says_that_nothing_was_saved_where_the_page_is_older_than_the_session(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(floor.boss, backend="django.contrib.auth.backends.ModelBackend")
+
+        answer = client.post(address_of(slip), {"do": "pause", "csrfmiddlewaretoken": "x" * 64})
+
+        assert answer.status_code == 403
+        assert "Nothing was saved" in html_of(answer)
+        assert RatingSlip.objects.get().status == "OPEN"
