@@ -6,7 +6,7 @@ from decimal import Decimal
 from statistics import median_low
 from typing import Any, Final
 
-from django.db.models import Case, DateTimeField, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 
 from core.models import Casino, Player
 from core.player_search import players_matching
@@ -40,7 +40,7 @@ class Found:
 
 
 def find_players(casino: Casino, text: str) -> Found:
-    """Players of `casino` by card number or name: an exact card first, then who played last.
+    """Players of `casino` by card number or name: an exact card first, who sits already last, else who played last.
 
     Without a text: those whose play ended last.
     """
@@ -59,10 +59,14 @@ def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
         output_field=IntegerField(),
     )
     matching = players_matching(players, text).alias(
-        by_card=by_card, last_played_at=Subquery(slips, output_field=DateTimeField())
+        by_card=by_card,
+        is_seated=Exists(RatingSlip.objects.live().filter(player=OuterRef("pk"))),
+        last_played_at=Subquery(slips, output_field=DateTimeField()),
     )
     latest_first = F("last_played_at").desc(nulls_last=True)
-    return list(matching.order_by("by_card", latest_first, "last_name", "first_name", "pk")[: PLAYERS_SHOWN + 1])
+    return list(
+        matching.order_by("by_card", "is_seated", latest_first, "last_name", "first_name", "pk")[: PLAYERS_SHOWN + 1]
+    )
 
 
 def _recent(players: "QuerySet[Player]", casino: Casino) -> list[Player]:

@@ -16,7 +16,10 @@ from ratingslips.floor.seatmap import warning_for
 from ratingslips.models import RatingSlip
 
 # What chips make: the amounts that a bet is usually changed to.
-_LADDER: Final = tuple(Decimal(step) * 10**power for power in range(6) for step in (10, 15, 20, 25, 30, 50, 75))
+_LADDER: Final = (
+    Decimal(5),
+    *(Decimal(step) * 10**power for power in range(6) for step in (10, 15, 20, 25, 30, 50, 75)),
+)
 QUICK_BETS_EACH_WAY: Final = 3
 
 

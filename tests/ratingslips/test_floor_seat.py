@@ -63,6 +63,14 @@ class TestFindPlayers:
 
         assert [candidate.player for candidate in found.candidates] == [exact, never, played_last, played]
 
+    def test_puts_who_sits_already_behind_those_who_could_sit_down(self, floor: Floor) -> None:
+        seated, free = floor.player(last_name="Oa"), floor.player(last_name="Ob")
+        floor.open_slip(player=seated)
+
+        found = find_players(floor.casino, "o")
+
+        assert [candidate.player for candidate in found.candidates] == [free, seated]
+
     def test_stays_in_the_casino(self, floor: Floor) -> None:
         PlayerFactory.create(last_name="Ondrej")
 
