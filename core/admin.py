@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.console.display import pill
+from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.models import Casino, Player, ReplayCount, User
@@ -40,6 +41,7 @@ class PlayerAdmin(ConsoleAdmin[Player]):
 
     casino_lookup = "casino"
     list_display = ("name", "card_number", "state", "casino")
+    list_display_links = None  # The name leads to the player's page, which leads to this form.
     list_filter = ("status", ("casino", OwnCasinoFilter))
     list_select_related = ("casino",)
     search_fields = ("card_number", "first_name", "last_name")
@@ -48,7 +50,7 @@ class PlayerAdmin(ConsoleAdmin[Player]):
 
     @admin.display(description="player", ordering="last_name")
     def name(self, player: Player) -> str:
-        return f"{player.last_name}, {player.first_name}"
+        return link_to(player, f"{player.last_name}, {player.first_name}")
 
     @admin.display(description="status", ordering="status")
     def state(self, player: Player) -> str:

@@ -24,6 +24,18 @@ Provider = Callable[[HttpRequest, Any], Iterable[Link]]
 P = TypeVar("P", bound=Provider)
 
 _providers: dict[type[Model], list[Provider]] = {}
+_own_pages: dict[type[Model], Callable[[Any], str]] = {}
+U = TypeVar("U", bound=Callable[[Any], str])
+
+
+def own_page(model: type[Model]) -> Callable[[U], U]:
+    """Register a function that gives the address of a row's own page, which stands where the admin's form would."""
+
+    def register(address: U) -> U:
+        _own_pages[model] = address
+        return address
+
+    return register
 
 
 def adds_links(model: type[Model]) -> Callable[[P], P]:
@@ -42,7 +54,9 @@ def links_for(request: HttpRequest, obj: Model) -> list[Link]:
 
 
 def page_url(obj: Model) -> str:
-    """The address of the console's page of `obj`."""
+    """The address of the console's page of `obj`: its own where it has one, else the admin's."""
+    if own := _own_pages.get(type(obj)):
+        return own(obj)
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
 
 

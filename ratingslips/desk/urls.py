@@ -5,11 +5,13 @@ from django.urls import path
 
 from ratingslips.desk.home import check_drift_now, home
 from ratingslips.desk.paying import pay_owed
+from ratingslips.desk.player import player_page
 
 app_name = "desk"
 
 urlpatterns = [
     path("", admin.site.admin_view(home), name="home"),
     path("owed/pay/", admin.site.admin_view(pay_owed), name="pay"),
+    path("players/<int:player_id>/", admin.site.admin_view(player_page), name="player"),
     path("drift/check/", admin.site.admin_view(check_drift_now), name="check_drift"),
 ]

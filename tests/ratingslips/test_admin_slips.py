@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
+from core.console.links import page_url
 from core.models import Player, User
 from core.roles import PIT_BOSS
 from loyalty.models import LedgerEntry
@@ -148,7 +149,7 @@ class TestSlipPage:
         assert html.index("40.00") < html.rindex("100.00")
         assert str(settlement.correlation_id) in html
         assert address(LedgerEntry, PAGE, LedgerEntry.objects.get().pk) in html
-        assert address(Player, PAGE, slip.player_id) in html
+        assert page_url(slip.player) in html
 
     def test_holds_nothing_to_save_even_for_a_superuser(self, floor: Floor) -> None:
         slip = floor.open_slip()

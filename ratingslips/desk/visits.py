@@ -1,0 +1,137 @@
+"""A player's visits by gaming day: how long, at what bet, what they were worth to the house and what they came to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from django.db import connection
+
+from core.models import Player
+
+MAX_DAYS: Final = 30
+MAX_SLIPS: Final = 600
+CENT: Final = Decimal("0.01")
+
+# The newest slips of a player, by gaming day. The slip that is still live has no theo, and no chips were counted.
+_VISITS: Final = """
+    WITH newest AS (
+        SELECT id, gaming_day, closed_at, theoretical_win, buy_in - chips_out AS actual_win, ledger_entry_id
+        FROM ratingslips_ratingslip
+        WHERE player_id = %(player)s
+        ORDER BY closed_at DESC NULLS FIRST
+        LIMIT %(slips)s
+    ), play AS (
+        SELECT
+            segment.slip_id,
+            SUM(EXTRACT(EPOCH FROM COALESCE(segment.ended_at, %(now)s) - segment.started_at)) AS seconds,
+            SUM(
+                segment.average_bet * EXTRACT(EPOCH FROM COALESCE(segment.ended_at, %(now)s) - segment.started_at)
+            ) AS bet_seconds
+        FROM ratingslips_playsegment AS segment JOIN newest ON newest.id = segment.slip_id
+        GROUP BY segment.slip_id
+    )
+    SELECT
+        newest.gaming_day,
+        COUNT(*),
+        COUNT(newest.closed_at),
+        SUM(play.seconds),
+        SUM(play.bet_seconds),
+        SUM(newest.theoretical_win),
+        COUNT(newest.actual_win),
+        SUM(newest.actual_win),
+        COALESCE(SUM(entry.points), 0)
+    FROM newest
+    LEFT JOIN play ON play.slip_id = newest.id
+    LEFT JOIN loyalty_ledger AS entry ON entry.id = newest.ledger_entry_id
+    GROUP BY newest.gaming_day
+    ORDER BY newest.gaming_day DESC
+    LIMIT %(days)s
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Visit:
+    """A gaming day on which a player opened slips. `theo` is of the closed slips and none while there is no such;
+    `actual_win` (buy-in less chips out) of the `counted` slips for which both were written down.
+    """
+
+    gaming_day: date
+    slips: int
+    closed: int
+    played: timedelta
+    average_bet: Decimal | None
+    theo: Decimal | None
+    counted: int
+    actual_win: Decimal | None
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Visits:
+    """The newest gaming days with play, the newest first; `has_older` says that there are more."""
+
+    days: Sequence[Visit]
+    has_older: bool
+
+    @property
+    def rated(self) -> list[Visit]:
+        """The days on which a slip has closed."""
+        return [day for day in self.days if day.theo is not None]
+
+    @property
+    def theo(self) -> Decimal:
+        """Theo of these days together."""
+        return sum((day.theo for day in self.days if day.theo is not None), Decimal(0))
+
+    @property
+    def actual_win(self) -> Decimal | None:
+        """What the house won of the player on these days, as far as it was written down."""
+        known = [day.actual_win for day in self.days if day.actual_win is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    @property
+    def average_daily_theo(self) -> Decimal | None:
+        """ADT: theo divided by the number of gaming days with a closed slip; none where there is none."""
+        days = len(self.rated)
+        return (self.theo / days).quantize(CENT, ROUND_HALF_UP) if days else None
+
+
+def read_visits(player: Player, *, now: datetime) -> Visits:
+    """The newest gaming days of a player, at most `MAX_DAYS` of them, in one statement over at most `MAX_SLIPS` slips.
+
+    A slip counts on the gaming day on which it was opened. Played time and the average bet, weighted by time, take in a
+    slip that is live, until `now`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_VISITS, {"player": player.pk, "now": now, "slips": MAX_SLIPS, "days": MAX_DAYS + 1})
+        days = [_visit(*row) for row in cursor.fetchall()]
+    is_cut = sum(day.slips for day in days) >= MAX_SLIPS
+    if is_cut and len(days) > 1:
+        days.pop()  # The last day that was reached may not be there with all of its slips.
+    return Visits(days=days[:MAX_DAYS], has_older=is_cut or len(days) > MAX_DAYS)
+
+
+def _visit(
+    day: date,
+    slips: int,
+    closed: int,
+    seconds: Decimal | None,
+    bet_seconds: Decimal | None,
+    theo: Decimal | None,
+    counted: int,
+    actual_win: Decimal | None,
+    points: int | Decimal,
+) -> Visit:
+    return Visit(
+        gaming_day=day,
+        slips=slips,
+        closed=closed,
+        played=timedelta(seconds=int(seconds or 0)),
+        average_bet=(bet_seconds / seconds).quantize(CENT, ROUND_HALF_UP) if seconds and bet_seconds else None,
+        theo=theo,
+        counted=counted,
+        actual_win=actual_win,
+        points=int(points),
+    )
