@@ -44,7 +44,7 @@ def find_players(casino: Casino, text: str) -> Found:
 
     Without a text: those whose play ended last.
     """
-    text = " ".join(text.split())
+    text = " ".join(text.replace("\0", "").split())
     players = Player.objects.filter(casino=casino).select_related("loyalty__tier")
     found = _matching(players, text) if text else _recent(players, casino)
     return Found(text=text, candidates=_with_live_slips(found[:PLAYERS_SHOWN]), has_more=len(found) > PLAYERS_SHOWN)

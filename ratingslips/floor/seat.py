@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.models import Player
+from core.transactions import drop_lost_connection
 from ratingslips.floor.forms import SittingDownForm
 from ratingslips.floor.pages import TYPED_FIELDS, Scene, floor_url, scene_of, show
 from ratingslips.floor.search import find_players, usual_bet
@@ -75,6 +76,7 @@ def _open(
             player=player, table=table, seat=number, **form.cleaned_data, actor=staff, at=timezone.now()
         )
     except DomainError as error:
+        drop_lost_connection()
         first = RatingSlip.objects.live().filter(player=player, table=table, seat=number, opened_by=staff).first()
         if not (isinstance(error, PlayerHasLiveSlip) and first):
             form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)

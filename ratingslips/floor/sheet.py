@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
+from core.transactions import drop_lost_connection
 from ratingslips.admin.rights import OPERATE_PIT, pits_with
 from ratingslips.floor.asking import ASKS, FIELD_OF_REFUSAL, Ask, Decision
 from ratingslips.floor.forms import AverageBetForm, CompleteForm, version_from_text
@@ -59,6 +60,7 @@ def _act(request: HttpRequest, scene: Scene, sheet: Sheet, ask: Ask, form: Form)
         messages.warning(request, error.message)
         return HttpResponseRedirect(request.path)
     except DomainError as error:
+        drop_lost_connection()
         form.add_error(FIELD_OF_REFUSAL.get(type(error)), error.message)
         return None
     messages.success(request, f"{sheet.name}: {done}")

@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Final
 
 from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -64,6 +65,8 @@ def _unless_unchanged(request: HttpRequest, response: HttpResponse) -> HttpRespo
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
-    """The first page: the floor for who operates a pit, the console's own for everybody else."""
-    works_the_floor = admin.site.has_permission(request) and pits_with(request, OPERATE_PIT).exists()
+    """The first page, after signing in: the floor for who operates a pit, the console's own for everybody else."""
+    if not admin.site.has_permission(request):
+        return redirect_to_login(request.path, reverse("admin:login"))
+    works_the_floor = pits_with(request, OPERATE_PIT).exists()
     return HttpResponseRedirect(reverse("floor:home") if works_the_floor else reverse("admin:index"))

@@ -256,6 +256,19 @@ class TestRefresh:
         expect(seat(page, floor, 2)).to_contain_text("Nguyễn J.")
         expect(page.locator("#floor-summary li").first).to_contain_text("1")
 
+    def test_leaves_the_focus_on_a_pit(self, floor: Floor, tablet: Tablet) -> None:
+        page = tablet(floor.boss, PIT_BOSS)
+        page.clock.install()
+        page.goto(floor_url(floor.pit))
+        tab = page.locator("#floor-tabs a")
+        tab.focus()
+        floor.open_slip(seat=2)
+
+        page.clock.run_for(15_000)
+
+        expect(tab).to_contain_text("1 live")
+        expect(tab).to_be_focused()
+
     def test_leaves_the_focus_and_what_is_typed(self, floor: Floor, tablet: Tablet) -> None:
         slip = floor.open_slip(seat=2)
         page = tablet(floor.boss, PIT_BOSS)

@@ -78,6 +78,11 @@ class TestHome:
         assert boss_lands.url == HOME
         assert auditor_lands.url == reverse("admin:index")
 
+    def test_is_decided_after_signing_in(self, floor: Floor, client: Any) -> None:
+        answer = client.get("/")
+
+        assert answer.url == f"{reverse('admin:login')}?next=/"
+
 
 class TestPitFloor:
     def test_is_closed_to_who_is_not_signed_in(self, floor: Floor, client: Any) -> None:

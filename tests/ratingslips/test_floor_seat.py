@@ -71,6 +71,13 @@ class TestFindPlayers:
 
         assert [candidate.player for candidate in found.candidates] == [free, seated]
 
+    def test_takes_a_character_that_the_database_cannot_hold_for_nothing(self, floor: Floor) -> None:
+        player = floor.player(last_name="Ondrej")
+
+        found = find_players(floor.casino, "on\0drej")
+
+        assert [candidate.player for candidate in found.candidates] == [player]
+
     def test_stays_in_the_casino(self, floor: Floor) -> None:
         PlayerFactory.create(last_name="Ondrej")
 

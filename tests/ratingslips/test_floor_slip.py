@@ -4,12 +4,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from guardian.shortcuts import assign_perm
 
+from core.errors import OutcomeUnknown
 from core.roles import AUDITOR, PIT_BOSS
 from loyalty.services import pause_program
+from ratingslips.floor import asking
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip
 from tests.console import inline_code_in, said, signed_in
@@ -343,6 +346,25 @@ class TestStalePage:
         assert words in said(answer)[-1]
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
         assert slip.segments.count() == segments
+
+
+class TestLostConnection:
+    def test_leaves_a_page_that_says_so_and_keeps_what_was_typed(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slip = committed_floor.open_slip()
+        client = signed_in(committed_floor.boss, PIT_BOSS)
+        seen = seen_by(client, slip)
+
+        def lose_the_connection(**_: Any) -> None:
+            connection.connection.close()
+            raise OutcomeUnknown
+
+        monkeypatch.setattr(asking, "change_average_bet", lose_the_connection)
+        answer = ask(client, slip, "bet", seen=seen, average_bet="135")
+
+        assert "it is not known whether this was recorded" in html_of(answer)
+        assert 'value="135"' in html_of(answer)
 
 
 class TestSignedOut:
