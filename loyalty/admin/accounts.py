@@ -102,7 +102,7 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
             }
             for entry in entries
         ]
-        ledger = list_url(LedgerEntry, account__id__exact=account.pk)
+        ledger = list_url(LedgerEntry, account=account.pk)
         return render_to_string("loyalty/newest_entries.html", {"rows": rows, "account": account, "ledger_url": ledger})
 
     def get_urls(self) -> list[URLPattern]:

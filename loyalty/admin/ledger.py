@@ -1,143 +1,185 @@
-"""The ledger, to read: every posting, newest first, with all that it was made of."""
+"""The ledger, to read: every posting, newest first, with all that it was made of; and its export."""
 
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any, Final
 
-from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
-from core import correlation
-from core.console import display
-from core.console.links import link_to
-from core.console.lists import CappedPaginator, GamingDayFilter
-from core.console.scope import ServiceOwnedAdmin
-from loyalty.models import LedgerEntry
+from core.console.links import links_for, list_url
+from core.console.scope import ServiceOwnedAdmin, staff_of
+from core.errors import DomainError
+from core.keyset import KeysetPage, oldest_cursor, page_of
+from core.transactions import sqlstate_of
+from loyalty.admin.additions import Column, Entries, additions
+from loyalty.admin.audit import AuditForm
+from loyalty.admin.columns import OWN_COLUMNS, calculation_of
+from loyalty.admin.export import export_response
+from loyalty.models import LedgerEntry, LedgerExport
+from loyalty.services.exports import EXPORT_LEDGER
 
-BIGGEST_KEY = 2**63 - 1
+BEFORE: Final = "before"
+AFTER: Final = "after"
+# What an address may still say that was kept before this list had names of its own.
+FORMER_NAMES: Final = {"account__id__exact": "account", "kind__exact": "kind"}
+_STATEMENT_TIMED_OUT: Final = "57014"
+_RELATED: Final = ("account__player", "tier_before", "tier_after", "staff", "reversed_by")
 
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
     """Entries are for ever: the list and the page only show them."""
 
-    casino_lookup = "account__program__casino"
-    paginator = CappedPaginator
-    list_display = (
-        "entry",
-        "when",
-        "player",
-        "kind",
-        "signed_points",
-        "balances",
-        "tiers",
-        "by",
-        "gaming_day",
-        "reference",
-    )
-    list_select_related = ("account__player", "tier_before", "tier_after", "staff")
-    list_filter = ("kind", GamingDayFilter)
-    search_fields = ("id",)
-    search_help_text = "Entry number, card number or correlation id, in full."
+    casino_lookup = "casino"
     ordering = ("-id",)
-    fields = (
-        ("signed_points", "balances", "lifetimes", "tiers"),
-        ("kind", "by", "exact_when", "gaming_day"),
-        ("account_link", "origin", "reverses", "seq"),
-        "reason",
-        "correlation_id",
-        "idempotency_key",
-        "fingerprint",
-        "readable_inputs",
-    )
-    readonly_fields = (
-        "signed_points",
-        "balances",
-        "lifetimes",
-        "tiers",
-        "by",
-        "exact_when",
-        "account_link",
-        "origin",
-        "readable_inputs",
-    )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[LedgerEntry]":
-        return super().get_queryset(request).select_related(*self.list_select_related)
+        related = [name for addition in additions() for name in addition.related]
+        return super().get_queryset(request).select_related(*_RELATED, *related)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: "QuerySet[LedgerEntry]", search_term: str
-    ) -> "tuple[QuerySet[LedgerEntry], bool]":
-        """Look up exactly what was typed, so that each search is answered from an index."""
-        term = search_term.strip().removeprefix("#")
-        if not term:
-            return queryset, False
-        found = Q(account__player__card_number=term)
-        if term.isdecimal() and int(term) <= BIGGEST_KEY:
-            found |= Q(pk=int(term))
-        if isinstance(correlation_id := correlation.parse(term), UUID):
-            found |= Q(correlation_id=correlation_id)
-        return queryset.filter(found), False
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.export_view))
+        return [path("export/", view, name="loyalty_ledgerentry_export"), *super().get_urls()]
 
-    @admin.display(description="entry", ordering="id")
-    def entry(self, entry: LedgerEntry) -> str:
-        return f"#{entry.pk}"
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One page of the ledger, as it was asked for."""
+        self._require_view(request)
+        form = _form(request)
+        page = _page(self.get_queryset(request), form, request) if form.is_valid() else None
+        return self._show(
+            request,
+            "loyalty/audit.html",
+            title="Ledger",
+            form=form,
+            is_wrong=not form.is_valid(),
+            columns=[column for column in _columns() if column.shown is not None],
+            page=page,
+            words=form.in_words if form.is_valid() else [],
+            links=_links(request, form, page) if page else {},
+            plain_url=list_url(LedgerEntry),
+            may_export=staff_of(request).has_perm(EXPORT_LEDGER),
+            export_url=f"{reverse('admin:loyalty_ledgerentry_export')}?{_query(request)}",
+        )
 
-    @admin.display(description="when", ordering="id")
-    def when(self, entry: LedgerEntry) -> str:
-        return display.moment(entry.created_at)
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Stream what the list shows, all pages of it, and leave a trace."""
+        self._require_view(request)
+        form = _form(request)
+        if not form.is_valid():
+            messages.error(request, "Nothing was exported: look at what is marked below.")
+            return self._back(request)
+        entries = form.narrowed(self.get_queryset(request))
+        try:
+            return export_response(request, entries=entries, form=form, columns=_columns())
+        except DomainError as error:
+            messages.error(request, f"Nothing was exported. {error.message}")
+            return self._back(request)
 
-    @admin.display(description="when")
-    def exact_when(self, entry: LedgerEntry) -> str:
-        return display.exact_moment(entry.created_at)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page of one entry: what changed, what the points were made of, and for what."""
+        self._require_view(request)
+        if request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        entry = self.get_object(request, object_id)
+        if entry is None:
+            return super().change_view(request, object_id)  # which says that there is none
+        return self._show(
+            request,
+            "loyalty/entry.html",
+            title=f"Entry #{entry.pk}",
+            entry=entry,
+            original=entry,
+            console_links=links_for(request, entry),
+            calculation=calculation_of(entry),
+            reversed_by=getattr(entry, "reversed_by", None),
+            parts=[addition.tell(request, entry) for addition in additions() if addition.tell is not None],
+        )
 
-    @admin.display(description="player")
-    def player(self, entry: LedgerEntry) -> str:
-        player = entry.account.player
-        return f"{player.last_name}, {player.first_name} ({player.card_number})"
+    def _require_view(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
 
-    @admin.display(description="account")
-    def account_link(self, entry: LedgerEntry) -> str:
-        return link_to(entry.account)
+    def _back(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(f"{list_url(LedgerEntry)}?{_query(request)}")
 
-    @admin.display(description="points")
-    def signed_points(self, entry: LedgerEntry) -> str:
-        return display.points(entry.points, signed=True)
-
-    @admin.display(description="balance")
-    def balances(self, entry: LedgerEntry) -> str:
-        return display.number(f"{entry.balance_before:,} → {entry.balance_after:,}")
-
-    @admin.display(description="lifetime points")
-    def lifetimes(self, entry: LedgerEntry) -> str:
-        return display.number(f"{entry.lifetime_points_before:,} → {entry.lifetime_points_after:,}")
-
-    @admin.display(description="tier")
-    def tiers(self, entry: LedgerEntry) -> str:
-        if entry.tier_before_id == entry.tier_after_id:
-            return entry.tier_after.name
-        return f"{entry.tier_before} → {entry.tier_after}"
-
-    @admin.display(description="posted by")
-    def by(self, entry: LedgerEntry) -> str:
-        return str(entry.staff) if entry.staff else "system"
-
-    @admin.display(description="reference")
-    def reference(self, entry: LedgerEntry) -> str:
-        return str(entry.correlation_id)[:8]
-
-    @admin.display(description="posted for")
-    def origin(self, entry: LedgerEntry) -> str:
-        """What the entry was made for, and a reversal of it: whatever points to it one to one, from any app."""
-        origins = list(_origins_of(entry))
-        return format_html_join(", ", "{}", ((link_to(one),) for one in origins)) if origins else display.NOTHING
-
-    @admin.display(description="inputs")
-    def readable_inputs(self, entry: LedgerEntry) -> SafeString | str:
-        return display.tree(entry.inputs)
+    def _show(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "subtitle": None}
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, template, shared | context)
 
 
-def _origins_of(entry: LedgerEntry) -> "list[Model]":
-    names = [relation.get_accessor_name() for relation in entry._meta.related_objects if relation.one_to_one]
-    return [getattr(entry, name) for name in names if name and hasattr(entry, name)]
+def _form(request: HttpRequest) -> AuditForm:
+    asked = request.GET.copy()
+    for former, name in FORMER_NAMES.items():
+        if former in asked:
+            asked[name] = request.GET.get(former, "")
+    return AuditForm(asked, staff=staff_of(request))
+
+
+def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage[LedgerEntry] | None:
+    """The page that was asked for; none where looking for it took longer than a page may."""
+    before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
+    try:
+        return page_of(form.narrowed(entries), order=form.order, before=before, after=after)
+    except OperationalError as error:
+        if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
+            raise
+        return None
+
+
+def _columns() -> Sequence[Column]:
+    return [*OWN_COLUMNS, *(column for addition in additions() for column in addition.columns)]
+
+
+def _query(request: HttpRequest, **cursor: str) -> str:
+    """The address's own filters, without where in the list it stands, or with `cursor` for that."""
+    asked = request.GET.copy()
+    for name in (BEFORE, AFTER):
+        asked.pop(name, None)
+    for name in [name for name, value in asked.items() if not value]:
+        del asked[name]
+    for name, value in cursor.items():
+        asked[name] = value
+    return asked.urlencode()
+
+
+def _links(request: HttpRequest, form: AuditForm, page: KeysetPage[LedgerEntry]) -> dict[str, str]:
+    """The addresses of the pages beside this one."""
+    links = {}
+    if page.newer:
+        links["newest"] = f"?{_query(request)}"
+        links["newer"] = f"?{_query(request, **{AFTER: page.newer})}"
+    if page.older:
+        links["older"] = f"?{_query(request, **{BEFORE: page.older})}"
+        links["oldest"] = f"?{_query(request, **{AFTER: oldest_cursor(form.order)})}"
+    return links
+
+
+@admin.register(LedgerExport)
+class LedgerExportAdmin(ServiceOwnedAdmin[LedgerExport]):
+    """What left the house, who took it and when."""
+
+    casino_lookup = "casino"
+    list_display = ("started_at", "staff", "asked", "rows", "state", "correlation_id")
+    list_select_related = ("staff",)
+    ordering = ("-id",)
+    fields = ("started_at", "ended_at", "staff", "asked", "rows", "state", "correlation_id")
+    readonly_fields = ("asked", "state")
+
+    @admin.display(description="filtered by")
+    def asked(self, export: LedgerExport) -> str:
+        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in export.filters.items()) or "nothing"
+
+    @admin.display(description="state")
+    def state(self, export: LedgerExport) -> str:
+        if export.ended_at is None:
+            return "begun; under way, or broken off by a crash"
+        return "whole" if export.is_whole else "broken off"

@@ -1,0 +1,213 @@
+"""What the ledger can be narrowed by, read from an address and never trusted; each first question has its index."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, Final
+
+from django import forms
+from django.db.models import F, Q, QuerySet
+from django.utils.formats import date_format
+
+from core import correlation
+from core.console.scope import in_casino_of
+from core.keyset import BY_GAMING_DAY, BY_ID, Key
+from core.models import Player, User
+from core.player_search import players_matching
+from core.roles import SYSTEM_USERNAME
+from loyalty.admin.additions import Entries, Filter, additions
+from loyalty.models import LedgerEntry, PlayerLoyalty
+
+SEARCH_MAX_LENGTH: Final = 100
+STAFF_OFFERED: Final = 500
+MATCHED_PLAYERS_MAX: Final = 100
+BIGGEST_KEY: Final = 2**63 - 1
+MOST_POINTS: Final = 10**15
+SYSTEM: Final = "system"
+
+
+class PointsField(forms.IntegerField):
+    """A number of points with its sign: 500, -1,500 or −1,500."""
+
+    def __init__(self, *, label: str) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            min_value=-MOST_POINTS,
+            max_value=MOST_POINTS,
+            widget=forms.TextInput(attrs={"autocomplete": "off", "class": "console-figure", "size": 8}),
+        )
+        self.error_messages["invalid"] = "Write a whole number, such as 500 or -1,500."
+
+    def to_python(self, value: Any) -> int | None:
+        return super().to_python(value.replace(",", "").replace("−", "-") if isinstance(value, str) else value)
+
+
+def _day(label: str) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": "Write a day as 2026-11-14."},
+    )
+
+
+def _from_staff(entries: Entries, value: str) -> Entries:
+    return entries.filter(staff=None) if value == SYSTEM else entries.filter(staff=int(value))
+
+
+def _as_day(day: date) -> str:
+    return date_format(day, "j M Y")
+
+
+OWN_FILTERS: Final[Sequence[Filter]] = (
+    Filter(
+        name="kind",
+        field=lambda: forms.ChoiceField(
+            label="Kind", required=False, choices=[("", "All kinds"), *LedgerEntry.Kind.choices]
+        ),
+        narrow=lambda entries, value: entries.filter(kind=value),
+        in_words=lambda value: str(LedgerEntry.Kind(value).label),
+    ),
+    Filter(
+        name="staff",
+        field=lambda: forms.ChoiceField(label="Posted by", required=False),
+        narrow=_from_staff,
+        in_words=lambda value: f"posted by {value}",
+    ),
+    Filter(
+        name="first_day",
+        field=lambda: _day("Gaming day from"),
+        narrow=lambda entries, day: entries.filter(gaming_day__gte=day),
+        in_words=lambda day: f"gaming day from {_as_day(day)}",
+    ),
+    Filter(
+        name="last_day",
+        field=lambda: _day("to"),
+        narrow=lambda entries, day: entries.filter(gaming_day__lte=day),
+        in_words=lambda day: f"gaming day to {_as_day(day)}",
+    ),
+    Filter(
+        name="least_points",
+        field=lambda: PointsField(label="Points from"),
+        narrow=lambda entries, points: entries.filter(points__gte=points),
+        in_words=lambda points: f"{points:,} points or more",
+    ),
+    Filter(
+        name="most_points",
+        field=lambda: PointsField(label="to"),
+        narrow=lambda entries, points: entries.filter(points__lte=points),
+        in_words=lambda points: f"{points:,} points or fewer",
+    ),
+    Filter(
+        name="tier_change",
+        field=lambda: forms.BooleanField(label="Tier changed", required=False),
+        narrow=lambda entries, _: entries.filter(~Q(tier_before=F("tier_after"))),
+        in_words=lambda _: "the tier changed",
+    ),
+    Filter(
+        name="account",
+        field=lambda: forms.IntegerField(
+            required=False, min_value=1, max_value=BIGGEST_KEY, widget=forms.HiddenInput, label="Account"
+        ),
+        narrow=lambda entries, account: entries.filter(account=account),
+        in_words=lambda account: f"one account (no. {account})",
+    ),
+)
+
+
+class AuditForm(forms.Form):
+    """The filters and the search box of the ledger, for one member of staff."""
+
+    q = forms.CharField(label="Search", required=False, max_length=SEARCH_MAX_LENGTH)
+
+    def __init__(self, data: Any, *, staff: User) -> None:
+        super().__init__(data, auto_id="audit_%s")
+        self._staff = staff
+        self.filters = [*OWN_FILTERS, *(one for addition in additions() for one in addition.filters)]
+        for one in self.filters:
+            self.fields[one.name] = one.field()
+        self._names_of_staff = dict(_staff_choices(staff))
+        self.fields["staff"].choices = [("", "Anybody"), *self._names_of_staff.items()]  # type: ignore[attr-defined]
+        self.fields["q"].widget.attrs |= {"type": "search", "autocomplete": "off", "aria-describedby": "audit-hint"}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for least, most, words in (
+            ("first_day", "last_day", "This day is before the first one."),
+            ("least_points", "most_points", "This is less than the first number."),
+        ):
+            if cleaned.get(least) is not None and cleaned.get(most) is not None and cleaned[most] < cleaned[least]:
+                self.add_error(most, words)
+        return cleaned
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was asked for, by name; what was left open is not there."""
+        return {
+            name: value for name, value in self.cleaned_data.items() if value or (value == 0 and value is not False)
+        }
+
+    @property
+    def order(self) -> Sequence[Key]:
+        """Newest first; a span of gaming days is read day by day, from the index that has them so."""
+        return BY_GAMING_DAY if {"first_day", "last_day"} & set(self.given) else BY_ID
+
+    @property
+    def as_asked(self) -> dict[str, str]:
+        """What was asked for, by name and as text: what the trace of an export keeps."""
+        return {name: str(value) for name, value in self.given.items()}
+
+    @property
+    def in_words(self) -> list[str]:
+        """What was asked for, for people."""
+        given = self.given
+        words = [f"“{given['q']}”"] if "q" in given else []
+        for one in self.filters:
+            if one.name in given:
+                value = given[one.name]
+                words.append(one.in_words(self._names_of_staff[value] if one.name == "staff" else value))
+        return words
+
+    def narrowed(self, entries: Entries) -> Entries:
+        """Those of `entries` that were asked for; the form must be valid."""
+        for one in self.filters:
+            if one.name in self.given:
+                entries = one.narrow(entries, self.given[one.name])
+        return entries_named(entries, self.given["q"], staff=self._staff) if "q" in self.given else entries
+
+
+def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
+    """Who may have posted an entry that the member of staff sees; the system first."""
+    yield SYSTEM, SYSTEM
+    people = in_casino_of(staff, User.objects.filter(is_staff=True), lookup="casino")
+    for person in people.exclude(username=SYSTEM_USERNAME).order_by("username")[:STAFF_OFFERED]:
+        yield str(person.pk), name_of(person)
+
+
+def name_of(person: User) -> str:
+    """A member of staff as an auditor looks for them: the name, and the one that they sign in with."""
+    full_name = person.get_full_name()
+    return f"{full_name} ({person.username})" if full_name else person.username
+
+
+def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
+    """Those of `entries` that a search term names: by correlation id, entry number, card number, player or slip.
+
+    The keys are looked up first, each in its own index; the list is then read by them.
+    """
+    if correlation_id := correlation.parse(term):
+        return entries.filter(correlation_id=correlation_id)
+    number = term.removeprefix("#")
+    is_number = number.isascii() and number.isdecimal() and int(number) <= BIGGEST_KEY
+    if term.startswith("#"):
+        return entries.filter(pk=int(number)) if is_number else entries.none()
+    players = players_matching(in_casino_of(staff, Player.objects.order_by(), lookup="casino"), term)
+    accounts = PlayerLoyalty.objects.filter(player__in=players.values("pk")[:MATCHED_PLAYERS_MAX])
+    keys = LedgerEntry.objects.order_by().filter(account__in=accounts.values("pk")).values("pk")
+    others: list[QuerySet[Any, Any]] = [
+        addition.find(staff, term) for addition in additions() if addition.find is not None
+    ]
+    if is_number:
+        others.append(LedgerEntry.objects.order_by().filter(pk=int(number)).values("pk"))
+    return entries.filter(pk__in=keys.union(*others, all=True) if others else keys)

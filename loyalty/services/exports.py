@@ -1,0 +1,95 @@
+"""Exports of the ledger: allowed, traced before the first row leaves, and read as of one instant."""
+
+from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from core import correlation
+from core.errors import DomainError
+from core.keyset import Key, beyond_cursor
+from core.models import Casino, User
+from core.permissions import NotPermitted, has_permission
+from core.transactions import operation
+from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram
+
+log = structlog.get_logger(__name__)
+
+EXPORT_LEDGER: Final = "loyalty.export_ledger"
+MAX_EXPORT_ROWS: Final = 1_000_000
+CHUNK_ROWS: Final = 1_000
+# A slow line may keep the reading waiting; the floor never waits for it, and it holds no lock.
+PATIENCE_SECONDS: Final = 10 * 60
+
+
+class ExportTooLarge(DomainError):
+    """More entries were asked for than one export may hold."""
+
+    code = "EXPORT_TOO_LARGE"
+
+
+def begin_export(
+    *,
+    entries: "QuerySet[LedgerEntry]",
+    casino: Casino | None,
+    actor: User,
+    filters: Mapping[str, str],
+    at: datetime,
+) -> LedgerExport:
+    """Write the trace of an export of `entries`, of `casino` (none: of all), that is about to leave the house.
+
+    :raises NotPermitted: the actor may not export this casino's ledger.
+    :raises ExportTooLarge: there are more than `MAX_EXPORT_ROWS`.
+    """
+    with operation("loyalty.export_ledger", actor_id=actor.pk):
+        _require_may_export(actor, casino=casino)
+        if entries.order_by()[MAX_EXPORT_ROWS : MAX_EXPORT_ROWS + 1].exists():
+            raise ExportTooLarge(
+                f"These are more than {MAX_EXPORT_ROWS:,} entries. Export them in parts, by gaming days."
+            )
+        export = LedgerExport.objects.create(
+            casino=casino, staff=actor, filters=dict(filters), correlation_id=correlation.current(), started_at=at
+        )
+    log.info("loyalty.export_begun", export_id=export.pk, actor_id=actor.pk)
+    return export
+
+
+def _require_may_export(actor: User, *, casino: Casino | None) -> None:
+    if casino is None:
+        allowed = User.objects.filter(pk=actor.pk, is_active=True, is_superuser=True).exists()
+    else:
+        program = LoyaltyProgram.objects.filter(casino=casino).first()
+        allowed = program is not None and has_permission(actor, EXPORT_LEDGER, program)
+    if not allowed:
+        raise NotPermitted(f"You do not hold the permission “{EXPORT_LEDGER}”. Ask for it, or ask an auditor.")
+
+
+def end_export(*, export: LedgerExport, rows: int, is_whole: bool, at: datetime) -> None:
+    """Write how an export ended: how many rows left, and whether these were all."""
+    with operation("loyalty.end_export", actor_id=export.staff_id):
+        export.ended_at, export.rows, export.is_whole = max(at, export.started_at), rows, is_whole
+        export.save(update_fields=["ended_at", "rows", "is_whole"])
+    with correlation.bound(export.correlation_id):
+        log.info("loyalty.export_ended", export_id=export.pk, rows=rows, is_whole=is_whole)
+
+
+def entries_in_one_snapshot(
+    entries: "QuerySet[LedgerEntry]", *, order: Sequence[Key], chunk_rows: int = CHUNK_ROWS
+) -> Generator[list[LedgerEntry]]:
+    """`entries` as they stand at one instant, newest first, chunk by chunk, so that memory stays flat.
+
+    An entry that took a lower id and commits while this reads is either in it whole or not at all: it is no gap, it was
+    posted after the export. Owns the transaction, which only reads.
+    """
+    newest_first = entries.order_by(*(f"-{key.name}" for key in order))
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_SECONDS}s'")
+        chunk = list(newest_first[:chunk_rows])
+        while chunk:
+            yield chunk
+            chunk = list(beyond_cursor(newest_first, order=order, row=chunk[-1])[:chunk_rows])

@@ -1,0 +1,94 @@
+"""What slips add to the ledger's pages: whose play an entry was for, whether it was recovered, and its segments."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.console import display
+from core.console.links import link_to
+from core.console.scope import in_casino_of
+from core.models import User
+from loyalty.admin.additions import Addition, Column, Filter, add_to_ledger
+from loyalty.models import LedgerEntry
+from ratingslips.models import RatingSlip
+from ratingslips.theo import Play, decisions, theoretical_win
+
+
+def slip_of(entry: LedgerEntry) -> RatingSlip | None:
+    """The slip whose play an entry was for."""
+    return getattr(entry, "rating_slip", None)
+
+
+def _shown(entry: LedgerEntry) -> SafeString | str:
+    slip = slip_of(entry)
+    if slip is None:
+        return display.NOTHING
+    link = link_to(slip, slip.slip_number)
+    return format_html("{} {}", link, display.pill("Recovered", state="paused")) if slip.recovered_by_id else link
+
+
+def _number(entry: LedgerEntry) -> str:
+    slip = slip_of(entry)
+    return slip.slip_number if slip else ""
+
+
+def _recovered(entry: LedgerEntry) -> str:
+    slip = slip_of(entry)
+    return "yes" if slip and slip.recovered_by_id else ""
+
+
+def _find(staff: User, term: str) -> "QuerySet[Any, Any]":
+    slips = in_casino_of(staff, RatingSlip.objects.order_by(), lookup="casino")
+    return slips.filter(slip_number=term.upper(), ledger_entry__isnull=False).values("ledger_entry")
+
+
+def _tell(request: HttpRequest, entry: LedgerEntry) -> SafeString:
+    slips = RatingSlip.objects.select_related("player", "table", "opened_by", "closed_by", "recovered_by")
+    slip = slips.filter(ledger_entry=entry).first()
+    if slip is None:
+        return SafeString("")
+    segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
+    lines = [{"segment": segment, "theo": _exact_theo(segment.play)} for segment in segments]
+    theo = theoretical_win(segment.play for segment in segments)
+    may_open = request.user.has_perm("ratingslips.view_ratingslip")
+    context = {"slip": slip, "lines": lines, "theo": theo, "may_open": may_open}
+    return render_to_string("ratingslips/entry_slip.html", context, request=request)
+
+
+def _exact_theo(play: Play) -> str:
+    """A stretch's own part of the theo, to four decimals: the slip's is rounded once, and the parts are not."""
+    exact = (
+        Fraction(play.average_bet)
+        * Fraction(play.house_edge_percent)
+        / 100
+        * decisions(played=play.played, decisions_per_hour=play.decisions_per_hour)
+    )
+    return f"{Decimal(exact.numerator) / Decimal(exact.denominator):,.4f}"
+
+
+add_to_ledger(
+    Addition(
+        related=("rating_slip",),
+        filters=(
+            Filter(
+                name="recovered",
+                field=lambda: forms.BooleanField(label="Recovered", required=False),
+                narrow=lambda entries, _: entries.filter(rating_slip__recovered_by__isnull=False),
+                in_words=lambda _: "recovered",
+            ),
+        ),
+        columns=(
+            Column(label="Slip", shown=_shown, exported=_number),
+            Column(label="Recovered", exported=_recovered),
+        ),
+        find=_find,
+        tell=_tell,
+    )
+)
