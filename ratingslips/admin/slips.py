@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.confirmation import ConfirmingAdmin, RowAction, run
 from core.console import display
-from core.console.links import Link, adds_links, link_to, list_url, page_url
+from core.console.links import Link, adds_links, link_to, list_url, own_page, page_url
 from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter
 from core.console.pages import form_page
 from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
@@ -268,6 +268,11 @@ def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[RowAction]:
     if slip.is_owed and has_permission(staff_of(request), RECOVER_LOYALTY, slip.table.pit):
         offered.append(actions.RECOVER)
     return offered
+
+
+@own_page(Player)
+def _player_page(player: Player) -> str:
+    return reverse("desk:player", args=[player.pk])
 
 
 @adds_links(Player)

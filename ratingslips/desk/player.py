@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from core.console.links import Link, list_url, own_page, page_url
+from core.console.links import Link, list_url, page_url
 from core.console.scope import in_casino_of, staff_of
 from core.models import Player
 from core.permissions import has_permission
@@ -50,12 +50,6 @@ class Entries:
     rows: Sequence[LedgerEntry]
     older_than: int
     is_first_page: bool
-
-
-@own_page(Player)
-def player_url(player: Player) -> str:
-    """The address of the player's page."""
-    return reverse("desk:player", args=[player.pk])
 
 
 @require_safe

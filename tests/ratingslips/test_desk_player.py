@@ -227,7 +227,7 @@ class TestPlayerPage:
         few = statements_for(supervisor, page_url(new))
         regular = floor.player()
         write_history(floor, account_of(regular), entries=120)
-        for days in range(1, 9):
+        for days in range(9, 1, -1):
             played(floor, regular, begin=floor.ago(days=days))
 
         many = statements_for(supervisor, page_url(regular))
@@ -309,7 +309,7 @@ class TestReadVisits:
     def test_is_bounded_by_gaming_days(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(visits_module, "MAX_DAYS", 2)
         player = floor.player()
-        for days in (3, 5, 7):
+        for days in (7, 5, 3):
             played(floor, player, begin=floor.ago(days=days))
 
         visits = read_visits(player, now=floor.now)
