@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from core.models import User
 from tests.browser.axe import violations_on
@@ -15,6 +15,8 @@ from tests.browser.needs import CHROMIUM
 from tests.console import signed_in
 
 _PATIENCE_MILLISECONDS = 10_000
+expect.set_options(timeout=_PATIENCE_MILLISECONDS)
+
 UPRIGHT = {"width": 820, "height": 1180}
 ACROSS = {"width": 1180, "height": 820}
 

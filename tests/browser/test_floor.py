@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from core.roles import PIT_BOSS
 from ratingslips.floor.pages import floor_url
@@ -347,12 +347,12 @@ class TestLook:
     def test_is_small(self, floor: Floor, tablet: Tablet) -> None:
         busy_pit(floor)
         page = tablet(floor.boss, PIT_BOSS)
-        loaded: list[int] = []
-        page.on("response", lambda response: loaded.append(len(response.body())))
+        responses: list[Response] = []
+        page.on("response", responses.append)
 
         page.goto(floor_url(floor.pit), wait_until="networkidle")
 
-        assert 10_000 < sum(loaded) < PAGE_BYTES_MAX
+        assert 10_000 < sum(len(response.body()) for response in responses) < PAGE_BYTES_MAX
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_follows_the_device_until_the_person_chooses(self, floor: Floor, tablet: Tablet, scheme: Any) -> None:
