@@ -175,6 +175,16 @@ class RatingSlip(models.Model):
                 condition=Q(status__in=["OPEN", "PAUSED"]),
                 name="ratingslips_slip_one_live_per_seat",
             ),
+            ExclusionConstraint(
+                name="ratingslips_slip_no_overlap_of_player",
+                expressions=[
+                    ("player", RangeOperators.EQUAL),
+                    (
+                        Func("opened_at", "closed_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
             models.CheckConstraint(condition=~Q(slip_number=""), name="ratingslips_slip_has_number"),
             models.CheckConstraint(
                 condition=Q(seat__gte=1, seat__lte=MAX_SEATS), name="ratingslips_slip_seat_within_limits"
@@ -305,6 +315,17 @@ class PlaySegment(models.Model):
                 name="ratingslips_segment_no_overlap",
                 expressions=[
                     ("slip", RangeOperators.EQUAL),
+                    (
+                        Func("started_at", "ended_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+            ExclusionConstraint(
+                name="ratingslips_segment_no_overlap_of_seat",
+                expressions=[
+                    ("table", RangeOperators.EQUAL),
+                    ("seat", RangeOperators.EQUAL),
                     (
                         Func("started_at", "ended_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
                         RangeOperators.OVERLAPS,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F
 
 from core import correlation
 from core.clock import require_event_time
@@ -36,7 +36,7 @@ class PlayerHasLiveSlip(DomainError):
 
 
 class PlayerStillPlayed(DomainError):
-    """At the time at which this slip should open, the player was playing on another."""
+    """The player was playing on another slip when this one should open, or has played since."""
 
     code = "PLAYER_STILL_PLAYED"
 
@@ -67,7 +67,7 @@ def open_rating_slip(
     :raises NotPermitted: the actor does not operate the table's pit.
     :raises PlayerNotActive: the player is barred or inactive.
     :raises PlayerHasLiveSlip: saying where the player sits.
-    :raises PlayerStillPlayed: at `at`, the player was playing on a slip that has closed since.
+    :raises PlayerStillPlayed: the player's last slip closed after `at`: play is recorded in order, and paid once.
     :raises TableNotActive, NoSuchSeat, SeatTaken: see `require_free_seat`.
     :raises SlipNumberTaken: the number is another slip's, or of the form that the house gives out itself.
     :raises Busy: the player or the table was locked for too long.
@@ -126,8 +126,7 @@ def _lock_player(player: Player | int) -> Player:
 def _require_may_play(player: Player, *, at: datetime) -> None:
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no slip was opened.")
-    begun = Q(closed_at=None) | Q(opened_at__lte=at)
-    slips = RatingSlip.objects.filter(begun, player=player).select_related("table")
+    slips = RatingSlip.objects.filter(player=player).select_related("table")
     last = slips.order_by(F("closed_at").desc(nulls_first=True)).first()
     if last is None:
         return
@@ -137,7 +136,9 @@ def _require_may_play(player: Player, *, at: datetime) -> None:
             "Close or move that one."
         )
     if last.closed_at > at:
-        raise PlayerStillPlayed(f"{player} played on slip {last.slip_number} until {last.closed_at.isoformat()}.")
+        raise PlayerStillPlayed(
+            f"{player} played on slip {last.slip_number} until {last.closed_at.isoformat()}: no slip can open before."
+        )
 
 
 def _checked_number(slip_number: str | None, *, casino_id: int) -> str | None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import OuterRef, Subquery
 
 from core.errors import DomainError, NotFound
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
@@ -46,7 +46,8 @@ def lock_table(*, table_id: int) -> GamingTable:
 def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> None:
     """Refuse a seat that nobody can be put in at `at`; `table` is locked.
 
-    A seat is taken by the live slip that holds it now, and, when `at` lies in the past, by the slip that held it then.
+    A seat is taken by the live slip that holds it now, and, when `at` lies in the past, by a slip that held it then or
+    later: play is recorded in order, and no two players sat in one seat.
 
     :raises TableNotActive: the table is closed.
     :raises NoSuchSeat: the table has no such seat.
@@ -58,7 +59,7 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> None:
         raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
     live_slips = RatingSlip.objects.live().filter(table=table).select_related("player").order_by("seat")
     holders = {slip.seat: slip for slip in live_slips}
-    holder = holders.get(seat) or _holder_at(table=table, seat=seat, at=at)
+    holder = holders.get(seat) or _holder_since(at, table=table, seat=seat)
     if holder:
         free = [str(number) for number in range(1, table.seats + 1) if number not in holders and number != seat]
         raise SeatTaken(
@@ -67,16 +68,17 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> None:
         )
 
 
-def _holder_at(*, table: GamingTable, seat: int, at: datetime) -> RatingSlip | None:
-    """The slip that held the seat at `at`: it can only be the last one that began to play there until then."""
-    later = PlaySegment.objects.filter(slip=OuterRef("slip"), seq__gt=OuterRef("seq"), started_at__lte=at)
+def _holder_since(at: datetime, *, table: GamingTable, seat: int) -> RatingSlip | None:
+    """The slip that held the seat at `at` or later: it can only be the last one that began to play there."""
+    following = PlaySegment.objects.filter(slip=OuterRef("slip"), seq=OuterRef("seq") + 1)
     last = (
-        PlaySegment.objects.filter(table=table, seat=seat, started_at__lte=at)
-        .annotate(moved_away=Exists(later))
+        PlaySegment.objects.filter(table=table, seat=seat)
+        .annotate(moved_at=Subquery(following.values("started_at")))
         .select_related("slip__player")
         .order_by("-started_at", "-pk")
         .first()
     )
-    if last is None or last.moved_away or (last.slip.closed_at is not None and last.slip.closed_at <= at):
+    if last is None:
         return None
-    return last.slip
+    left_at = last.moved_at or last.slip.closed_at
+    return None if left_at is not None and left_at <= at else last.slip

@@ -107,6 +107,19 @@ SLIPS = (
 )
 
 
+def _two_slips_of_a_player_at_a_time(floor: Floor) -> None:
+    first = closed_row(floor)
+    first.save()
+    closed_row(floor, player=first.player, seat=2, opened_at=floor.ago(minutes=30)).save()
+
+
+def _two_players_in_a_seat_at_a_time(floor: Floor) -> None:
+    inserted(ended_row(floor))
+    another = slip_row(floor, seat=2)
+    another.save()
+    inserted(ended_row(floor, slip=another, started_at=floor.ago(minutes=90)))
+
+
 def _overlap(floor: Floor) -> None:
     first = inserted(ended_row(floor))
     assert isinstance(first, PlaySegment)
@@ -131,6 +144,8 @@ SEGMENTS = (
         "ratingslips_segment_end_is_whole", lambda floor: inserted(ended_row(floor, started_at=floor.ago(minutes=59)))
     ),
     Violation("ratingslips_segment_no_overlap", _overlap),
+    Violation("ratingslips_segment_no_overlap_of_seat", _two_players_in_a_seat_at_a_time),
+    Violation("ratingslips_slip_no_overlap_of_player", _two_slips_of_a_player_at_a_time),
 )
 
 DRIFT = (
@@ -152,7 +167,7 @@ class TestRatingSlipConstraints:
         inserted(_table(floor))
         inserted(segment_row(floor))
         inserted(closed_row(floor, settled_at=floor.now, owed_because="BUSY", recovered_by=floor.supervisor))
-        inserted(ended_row(floor, slip=inserted(slip_row(floor, seat=2, status="PAUSED"))))
+        inserted(ended_row(floor, slip=inserted(slip_row(floor, seat=2, status="PAUSED")), seat=2))
 
         assert RatingSlip.objects.count() == 3
         assert PlaySegment.objects.count() == 2

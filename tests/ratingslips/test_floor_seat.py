@@ -45,7 +45,7 @@ class TestFindPlayers:
     def test_begins_with_who_played_last(self, floor: Floor) -> None:
         first, second, seated, barred = (floor.player() for _ in range(4))
         everybody_left(floor, first, second, seated, barred)
-        floor.open_slip(player=seated)
+        floor.open_slip(player=seated, at=floor.now)
         Player.objects.filter(pk=barred.pk).update(status="BARRED")
 
         found = find_players(floor.casino, "")

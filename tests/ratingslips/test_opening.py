@@ -179,11 +179,12 @@ class TestSecondSlipOfAPlayer:
 
         assert floor.open_slip(player=slip.player, at=floor.ago(hours=1)).status == "OPEN"
 
-    def test_is_welcome_before_the_first_began(self, floor: Floor) -> None:
+    def test_is_refused_before_the_first_began_since_play_is_recorded_in_order(self, floor: Floor) -> None:
         later = floor.open_slip(at=floor.ago(hours=1))
         complete_rating_slip(slip=later, actor=floor.boss, at=floor.ago(minutes=30))
 
-        assert floor.open_slip(player=later.player, seat=2, at=floor.ago(hours=3)).status == "OPEN"
+        with refused(PlayerStillPlayed, f"played on slip {later.slip_number} until"):
+            floor.open_slip(player=later.player, seat=2, at=floor.ago(hours=3))
 
 
 class TestTakenSeat:
@@ -230,6 +231,14 @@ class TestTakenSeat:
 
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(minutes=61))
+
+    def test_is_refused_for_a_time_before_others_sat_there_since_play_is_recorded_in_order(self, floor: Floor) -> None:
+        slip = floor.open_slip(at=floor.ago(hours=2))
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+        player = floor.player()
+
+        with refused(SeatTaken, slip.slip_number):
+            floor.open_slip(player=player, at=floor.ago(hours=3))
 
     def test_does_not_matter_at_another_table(self, floor: Floor) -> None:
         floor.open_slip()
