@@ -3,38 +3,29 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from itertools import islice
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
 
+from core.clock import InvalidTime
 from core.errors import Busy, DomainError, NotFound
-from core.models import Casino, Player, User
+from core.models import Casino, User
 from core.transactions import drop_lost_connection
 from ratingslips import services
+from ratingslips.books import Books
 from ratingslips.csv_files import BadRecord
-from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.models import RatingSlip
 from ratingslips.rating_events import EventKind, RatingEvent
-from ratingslips.standing import StandingSlip, standing_slips
+from ratingslips.standing import SettledLines, Standing, StandingSlip, standings_of
 
 CHUNK_LINES: Final = 500
+MAX_CHUNK_LINES: Final = 5_000
 MAX_ATTEMPTS: Final = 3
 MAX_REJECTED_LINES: Final = 10_000
 _IMPORT_LOCK: Final = 0x5261_7445  # first key of the advisory lock; the casino's id is the second
-
-
-class UnknownPlayer(NotFound):
-    """The casino has no player with this card."""
-
-    code = "UNKNOWN_PLAYER"
-
-
-class UnknownTable(NotFound):
-    """The casino has no table of this name."""
-
-    code = "UNKNOWN_TABLE"
 
 
 class UnknownSlip(NotFound):
@@ -118,10 +109,10 @@ def import_rating_events(
     :raises ImportRunning: another import of this casino is under way.
     :raises TooManyRejectedLines: the file is not this casino's, or not one of rating events.
     """
-    remaining = iter(lines)
+    settled = SettledLines()
     with _only_import(casino):
-        while chunk := list(islice(remaining, CHUNK_LINES)):
-            for outcome in apply_events(casino=casino, actor=actor, events=chunk):
+        for chunk in _chunks(lines):
+            for outcome in apply_events(casino=casino, actor=actor, events=chunk, settled=settled):
                 progress.add(outcome)
                 yield progress
                 if len(progress.rejects) >= MAX_REJECTED_LINES:
@@ -130,15 +121,47 @@ def import_rating_events(
                     )
 
 
-def apply_events(*, casino: Casino, actor: User, events: Iterable[RatingEvent | BadRecord]) -> Iterator[LineOutcome]:
-    """Apply `events`, as many as fit into memory, one after the other; each is a commit of its own."""
+def apply_events(
+    *,
+    casino: Casino,
+    actor: User,
+    events: Iterable[RatingEvent | BadRecord],
+    settled: SettledLines | None = None,
+) -> Iterator[LineOutcome]:
+    """Apply `events`, as many as fit into memory, one after the other; each is a commit of its own.
+
+    Where they are a part of a file, `settled` are the lines before them, and will be those up to their end.
+    """
     chunk = list(events)
-    books = _Books.of(casino, [event for event in chunk if isinstance(event, RatingEvent)])
-    for event in chunk:
+    if settled is None:
+        settled = SettledLines()
+    books = Books.of(casino, [event for event in chunk if isinstance(event, RatingEvent)], settled=settled)
+    standings = standings_of(chunk, slips=books.slips, settled=settled)
+    for event, standing in zip(chunk, standings, strict=True):
         if isinstance(event, BadRecord):
             yield LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=event.error)
-        else:
-            yield _outcome(event, books=books, actor=actor)
+            continue
+        outcome = _outcome(event, standing, books=books, actor=actor)
+        if outcome.outcome != Outcome.REJECTED:
+            settled.add(event)
+        yield outcome
+
+
+def _chunks(lines: Iterable[RatingEvent | BadRecord]) -> Iterator[list[RatingEvent | BadRecord]]:
+    """Cut `lines` into chunks, not within a moment if that can be helped: a line is judged by what follows it there."""
+    chunk: list[RatingEvent | BadRecord] = []
+    for line in lines:
+        goes_on = chunk and _moment(line) == _moment(chunk[-1]) and len(chunk) < MAX_CHUNK_LINES
+        if len(chunk) >= CHUNK_LINES and not goes_on:
+            yield chunk
+            chunk = []
+        chunk.append(line)
+    if chunk:
+        yield chunk
+
+
+def _moment(line: RatingEvent | BadRecord) -> datetime | None:
+    return line.occurred_at if isinstance(line, RatingEvent) else None
 
 
 @contextmanager
@@ -159,86 +182,44 @@ def _only_import(casino: Casino) -> Iterator[None]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_IMPORT_LOCK, casino.pk])
 
 
-@dataclass(kw_only=True, slots=True)
-class _Books:
-    """The players, tables and slips that a chunk of events speaks of."""
-
-    casino: Casino
-    players: dict[str, int]
-    tables: dict[str, int]
-    slips: dict[str, StandingSlip]
-
-    @classmethod
-    def of(cls, casino: Casino, events: list[RatingEvent]) -> "_Books":
-        cards = {event.player_card for event in events if event.kind == EventKind.OPEN}
-        names = {event.table for event in events if event.table}
-        players = Player.objects.filter(casino=casino, card_number__in=cards).order_by()
-        tables = GamingTable.objects.filter(casino=casino, name__in=names).order_by()
-        return cls(
-            casino=casino,
-            players=dict(players.values_list("card_number", "pk")),
-            tables=dict(tables.values_list("name", "pk")),
-            slips=standing_slips(casino=casino, slip_numbers={event.slip_number for event in events}),
-        )
-
-    def player_id(self, card: str | None) -> int:
-        """:raises UnknownPlayer: the casino has no such card."""
-        if card not in self.players:
-            raise UnknownPlayer(f"There is no player with card {card} in this casino.")
-        return self.players[card]
-
-    def table_id(self, name: str | None) -> int:
-        """:raises UnknownTable: the casino has no such table."""
-        if name not in self.tables:
-            raise UnknownTable(f"There is no table {name} in this casino.")
-        return self.tables[name]
-
-    def read_again(self, slip_number: str) -> StandingSlip | None:
-        """Read a slip from the database, whatever is remembered of it."""
-        self.slips.pop(slip_number, None)
-        self.slips.update(standing_slips(casino=self.casino, slip_numbers=[slip_number]))
-        return self.slips.get(slip_number)
-
-
-def _outcome(event: RatingEvent, *, books: _Books, actor: User) -> LineOutcome:
+def _outcome(event: RatingEvent, standing: Standing, *, books: Books, actor: User) -> LineOutcome:
     """Apply one event; what was busy is tried again, after a look whether it was done in spite of the lost answer."""
     error: DomainError
     for _ in range(MAX_ATTEMPTS):
         try:
-            outcome = _apply(event, books=books, actor=actor)
+            outcome = _apply(event, standing, books=books, actor=actor)
             return LineOutcome(line=event.line, outcome=outcome, slip_id=books.slips[event.slip_number].slip_id)
         except Busy as busy:
             error = busy
             drop_lost_connection()
-            books.read_again(event.slip_number)
+            standing = books.look_again(event)
         except DomainError as refusal:
             error = refusal
             break
     return LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=error)
 
 
-def _apply(event: RatingEvent, *, books: _Books, actor: User) -> Outcome:
-    slip = books.slips.get(event.slip_number)
-    if slip and event.occurred_at <= slip.last_at:
-        if slip.segments is None:
-            slip = books.read_again(event.slip_number)
-        if slip and slip.has(event):
-            return Outcome.STANDS
+def _apply(event: RatingEvent, standing: Standing, *, books: Books, actor: User) -> Outcome:
+    if standing == Standing.STANDS:
+        return Outcome.STANDS
     if event.kind == EventKind.OPEN:
         opened = _open(event, books=books, actor=actor)
         books.slips[event.slip_number] = StandingSlip.opened(opened, player_card=event.player_card or "")
         return Outcome.APPLIED
-    slip = slip or books.read_again(event.slip_number)
+    slip = books.slips.get(event.slip_number) or books.read_again(event.slip_number)
     if slip is None:
         raise UnknownSlip(f"There is no slip {event.slip_number} in this casino.")
     if event.player_card not in {None, slip.player_card}:
         raise OtherPlayersSlip(f"Slip {event.slip_number} is not that of the player with card {event.player_card}.")
+    if standing == Standing.OVERTAKEN and slip.closed_at is None:
+        at = event.occurred_at.isoformat()
+        raise InvalidTime(f"Events of slip {event.slip_number} at {at} come after this line and stand already.")
     outcome = _change(slip, event, books=books, actor=actor)
     books.slips[event.slip_number] = slip.changed(event)
     return outcome
 
 
-def _open(event: RatingEvent, *, books: _Books, actor: User) -> RatingSlip:
+def _open(event: RatingEvent, *, books: Books, actor: User) -> RatingSlip:
     assert event.seat is not None
     assert event.average_bet is not None
     return services.open_rating_slip(
@@ -253,7 +234,7 @@ def _open(event: RatingEvent, *, books: _Books, actor: User) -> RatingSlip:
     )
 
 
-def _change(slip: StandingSlip, event: RatingEvent, *, books: _Books, actor: User) -> Outcome:
+def _change(slip: StandingSlip, event: RatingEvent, *, books: Books, actor: User) -> Outcome:
     slip_id, at = slip.slip_id, event.occurred_at
     match event.kind:
         case EventKind.BET:

@@ -1,110 +1,176 @@
 """Which events a slip already has: how an import that is run again knows what it did."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from enum import Enum, auto
+from typing import Final, Self
 from uuid import UUID
 
 from django.db.models import Prefetch
 
 from core.models import Casino
+from ratingslips.csv_files import BadRecord
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.rating_events import EventKind, RatingEvent
 
 Start = PlaySegment.Start
 End = PlaySegment.End
 
+_KIND_OF_START: Final[Mapping[str, EventKind]] = {
+    Start.OPENED: EventKind.OPEN,
+    Start.BET_CHANGED: EventKind.BET,
+    Start.RESUMED: EventKind.RESUME,
+    Start.MOVED: EventKind.MOVE,
+}
+
+
+class Standing(Enum):
+    """How a line of a file stands to what its slip has already."""
+
+    NEW = auto()
+    STANDS = auto()
+    OVERTAKEN = auto()  # not there, but a later line of the same slip and moment is
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandingEvent:
+    """One of the events that made a slip what it is, with the segment that it began; a pause or a close has none."""
+
+    kind: EventKind
+    at: datetime
+    begun: PlaySegment | None = None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StandingSlip:
-    """What an import knows of a slip: whose it is, its last event, and, where they were read, its segments.
-
-    `segments` is none for a slip that this import has changed since: it is read again when a line needs it.
-    """
+    """What an import knows of a slip: whose it is, whether it is closed, and its events when it was read."""
 
     slip_id: UUID
     player_card: str
-    last_at: datetime
     closed_at: datetime | None
     buy_in: Decimal | None
     chips_out: Decimal | None
-    segments: Sequence[PlaySegment] | None
+    events: Sequence[StandingEvent]
 
     @classmethod
     def of(cls, slip: RatingSlip) -> Self:
         """Read a slip that was fetched with its player, segments (in order) and their tables."""
-        segments = list(slip.segments.all())
-        last = segments[-1]
         return cls(
             slip_id=slip.pk,
             player_card=slip.player.card_number,
-            last_at=slip.closed_at or last.ended_at or last.started_at,
             closed_at=slip.closed_at,
             buy_in=slip.buy_in,
             chips_out=slip.chips_out,
-            segments=segments,
+            events=_events_of(slip),
         )
 
     @classmethod
     def opened(cls, slip: RatingSlip, *, player_card: str) -> Self:
-        """A slip that was opened just now."""
+        """A slip that was opened just now, by a line of this import."""
         return cls(
-            slip_id=slip.pk,
-            player_card=player_card,
-            last_at=slip.opened_at,
-            closed_at=None,
-            buy_in=slip.buy_in,
-            chips_out=None,
-            segments=None,
+            slip_id=slip.pk, player_card=player_card, closed_at=None, buy_in=slip.buy_in, chips_out=None, events=()
         )
 
     def changed(self, event: RatingEvent) -> Self:
-        """The slip after `event` was applied to it."""
-        closed_at = event.occurred_at if event.kind == EventKind.CLOSE else None
-        return replace(self, last_at=event.occurred_at, closed_at=closed_at, segments=None)
+        """The slip after `event` was applied to it; `events` stay those that were read."""
+        return replace(self, closed_at=event.occurred_at if event.kind == EventKind.CLOSE else None)
 
-    def has(self, event: RatingEvent) -> bool:
-        """Whether `event` is one of those that made the slip what it is; its segments are at hand."""
-        assert self.segments is not None
-        at = event.occurred_at
-        match event.kind:
-            case EventKind.OPEN:
-                return self.player_card == event.player_card and _begins(self.segments[0], event, as_=Start.OPENED)
-            case EventKind.BET:
-                return any(_begins(segment, event, as_=Start.BET_CHANGED) for segment in self.segments)
-            case EventKind.RESUME:
-                return any(_begins(segment, event, as_=Start.RESUMED) for segment in self.segments)
-            case EventKind.MOVE:
-                return any(_begins(segment, event, as_=Start.MOVED) for segment in self.segments)
-            case EventKind.PAUSE:
-                return any(pause.ended_at == at for pause in _pauses(self.segments))
-            case EventKind.CLOSE:
-                paid_in = event.buy_in is None or event.buy_in == self.buy_in
-                return self.closed_at == at and paid_in and event.chips_out == self.chips_out
+    def standings(self, lines: Sequence[RatingEvent], *, after: Sequence[RatingEvent]) -> list[Standing]:
+        """How each of the `lines` stands, which follow those `after` which they come; all in the order of the file."""
+        answered = self._answered([*after, *lines])[len(after) :]
+        found: list[Standing] = []
+        moments_that_stand: set[datetime] = set()
+        for line, stands in zip(reversed(lines), reversed(answered), strict=True):
+            if stands:
+                moments_that_stand.add(line.occurred_at)
+                found.append(Standing.STANDS)
+            else:
+                found.append(Standing.OVERTAKEN if line.occurred_at in moments_that_stand else Standing.NEW)
+        return found[::-1]
+
+    def _answered(self, lines: Sequence[RatingEvent]) -> list[bool]:
+        """Whether the slip has each of the `lines` as an event: one event answers for one line, in order."""
+        unused: dict[tuple[EventKind, datetime], list[StandingEvent]] = defaultdict(list)
+        for event in self.events:
+            unused[event.kind, event.at].append(event)
+        answered = []
+        for line in lines:
+            candidates = unused[line.kind, line.occurred_at]
+            match = next((index for index, event in enumerate(candidates) if self._agrees(event, line)), None)
+            if match is not None:
+                del candidates[match]
+            answered.append(match is not None)
+        return answered
+
+    def _agrees(self, event: StandingEvent, line: RatingEvent) -> bool:
+        """Whether a line may be about an event of its own kind and moment; a field that it leaves out says nothing."""
+        if line.player_card not in {None, self.player_card}:
+            return False
+        if event.kind == EventKind.CLOSE:
+            return line.buy_in in {None, self.buy_in} and line.chips_out == self.chips_out
+        return event.begun is None or (
+            line.average_bet in {None, event.begun.average_bet}
+            and line.table in {None, event.begun.table.name}
+            and line.seat in {None, event.begun.seat}
+        )
 
 
-def _begins(segment: PlaySegment, event: RatingEvent, *, as_: PlaySegment.Start) -> bool:
-    """Whether `event` began `segment`; a field that it leaves out says nothing."""
-    return (
-        segment.started_as == as_
-        and segment.started_at == event.occurred_at
-        and event.average_bet in {None, segment.average_bet}
-        and event.table in {None, segment.table.name}
-        and event.seat in {None, segment.seat}
-    )
+class SettledLines:
+    """The lines that an import has applied or found standing: of each slip, those of its latest moment.
+
+    They are remembered because what answered for them answers for no other line. Earlier ones need not be: at an
+    earlier moment nothing can be added to a slip any more, so no line is lost there.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[RatingEvent]] = {}
+
+    def add(self, line: RatingEvent) -> None:
+        """Remember one more line."""
+        lines = self._lines.get(line.slip_number)
+        if lines is None or line.occurred_at > lines[0].occurred_at:
+            self._lines[line.slip_number] = [line]
+        elif line.occurred_at == lines[0].occurred_at:
+            lines.append(line)
+
+    def of(self, slip_number: str) -> Sequence[RatingEvent]:
+        """The lines of a slip, in the order in which they were dealt with."""
+        return self._lines.get(slip_number, [])
 
 
-def _pauses(segments: Sequence[PlaySegment]) -> list[PlaySegment]:
-    """The segments that a pause ended; one that records a change during a pause is not among them."""
-    before = [None, *segments]
-    return [
-        segment
-        for previous, segment in zip(before, segments, strict=False)
-        if segment.ended_as == End.PAUSED
-        and not (previous and previous.ended_as == End.PAUSED and segment.started_as != Start.RESUMED)
-    ]
+def standings_of(
+    lines: Sequence[RatingEvent | BadRecord], *, slips: Mapping[str, StandingSlip], settled: SettledLines
+) -> list[Standing]:
+    """How each of the `lines` stands to the `slips`, given the lines that came before them."""
+    places_of_slip: dict[str, list[tuple[int, RatingEvent]]] = defaultdict(list)
+    for place, line in enumerate(lines):
+        if isinstance(line, RatingEvent) and line.slip_number in slips:
+            places_of_slip[line.slip_number].append((place, line))
+    found = [Standing.NEW] * len(lines)
+    for slip_number, places in places_of_slip.items():
+        standings = slips[slip_number].standings([line for _, line in places], after=settled.of(slip_number))
+        for (place, _), standing in zip(places, standings, strict=True):
+            found[place] = standing
+    return found
+
+
+def _events_of(slip: RatingSlip) -> list[StandingEvent]:
+    """The events that a slip's segments tell of, in order; a segment without length may record a change in a pause."""
+    events = []
+    paused = False
+    for segment in slip.segments.all():
+        events.append(StandingEvent(kind=_KIND_OF_START[segment.started_as], at=segment.started_at, begun=segment))
+        changed_in_pause = paused and segment.started_as != Start.RESUMED
+        paused = segment.ended_as == End.PAUSED
+        if paused and not changed_in_pause:
+            assert segment.ended_at is not None
+            events.append(StandingEvent(kind=EventKind.PAUSE, at=segment.ended_at))
+    if slip.closed_at is not None:
+        events.append(StandingEvent(kind=EventKind.CLOSE, at=slip.closed_at))
+    return events
 
 
 def standing_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str, StandingSlip]:

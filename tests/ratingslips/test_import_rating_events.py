@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,6 @@ class TestImportRatingEvents:
 
         assert (told["already_imported"], told["applied"], told["points"]) == (done, 6 - done, 197)
 
-    def test_knows_a_line_that_stands_twice_in_one_file(self, casino: Casino, file: Path) -> None:
-        told = _json(file, VISIT[0], VISIT[1], VISIT[1], *VISIT[2:])
-
-        assert (told["applied"], told["already_imported"], told["points"]) == (6, 1, 197)
-
     def test_does_not_take_another_bet_at_the_same_moment_for_the_first(self, casino: Casino, file: Path) -> None:
         _import(file, *VISIT[:2])
 
@@ -191,6 +187,157 @@ class TestImportRatingEvents:
                 slip=bet.pk, average_bet=Decimal(60), actor=system, at=datetime(2026, 11, 15, 3, 15, tzinfo=UTC)
             )
         assert len(statements) == len(alone)
+
+
+ONE_MOMENT = (
+    OPEN_S1,
+    *(event("S1", "19:00:00", "BET", average_bet=bet) for bet in ("10.00", "20.00", "10.00")),
+    *(event("S1", "19:00:00", kind) for kind in ("PAUSE", "RESUME", "PAUSE")),
+    *(event("S1", "19:00:00", "MOVE", table="BL-01", seat=seat) for seat in ("4", "3", "4")),
+)
+
+
+@pytest.fixture(params=[(500, 1_000), (3, 1_000), (1, 1), (2, 3)], ids=str)
+def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of so many lines, and of at most so many where a moment goes on."""
+    monkeypatch.setattr(importing, "CHUNK_LINES", request.param[0])
+    monkeypatch.setattr(importing, "MAX_CHUNK_LINES", request.param[1])
+
+
+def _story() -> list[tuple[str, Decimal, int]]:
+    segments = PlaySegment.objects.order_by("seq")
+    return [(segment.started_as, segment.average_bet, segment.seat) for segment in segments]
+
+
+WHOLE_STORY = [
+    ("OPENED", 25, 1),
+    ("BET_CHANGED", 10, 1),
+    ("BET_CHANGED", 20, 1),
+    ("BET_CHANGED", 10, 1),
+    ("RESUMED", 10, 1),
+    ("MOVED", 10, 4),
+    ("MOVED", 10, 3),
+    ("MOVED", 10, 4),
+]
+
+
+@pytest.mark.usefixtures("chunks")
+class TestLinesOfOneMoment:
+    def test_are_all_applied_by_a_first_import(self, casino: Casino, file: Path) -> None:
+        told = _json(file, *ONE_MOMENT)
+
+        assert (told["applied"], told["already_imported"], told["rejects"]) == (len(ONE_MOMENT), 0, {})
+        assert _story() == WHOLE_STORY
+        assert RatingSlip.objects.get().status == "PAUSED"
+
+    def test_all_stand_for_a_second_import(self, casino: Casino, file: Path) -> None:
+        _import(file, *ONE_MOMENT)
+        before = _everything()
+
+        told = _json(file, *ONE_MOMENT)
+
+        assert (told["applied"], told["already_imported"], told["rejects"]) == (0, len(ONE_MOMENT), {})
+        assert _everything() == before
+
+    @pytest.mark.parametrize("done", range(1, len(ONE_MOMENT)))
+    def test_go_on_where_an_import_was_killed(self, casino: Casino, file: Path, done: int) -> None:
+        _import(file, *ONE_MOMENT[:done])
+
+        told = _json(file, *ONE_MOMENT)
+
+        assert (told["already_imported"], told["applied"]) == (done, len(ONE_MOMENT) - done)
+        assert _story() == WHOLE_STORY
+
+    @pytest.mark.parametrize("after", [False, True])
+    @pytest.mark.parametrize("name", ["change_average_bet", "pause_rating_slip", "move_rating_slip"])
+    @pytest.mark.parametrize("number", [1, 2, 3])
+    def test_are_applied_once_each_when_one_of_them_is_busy(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int, after: bool
+    ) -> None:
+        _fail_once(monkeypatch, name, OutcomeUnknown(), after=after, number=number)
+
+        told = _json(file, *ONE_MOMENT)
+
+        assert told["rejects"] == {}
+        assert _story() == WHOLE_STORY
+
+    def test_record_the_same_bet_as_often_as_it_was_seen(self, casino: Casino, file: Path) -> None:
+        lines = [*VISIT[:2], VISIT[1], *VISIT[2:]]
+
+        told = _json(file, *lines)
+        again = _json(file, *lines)
+
+        assert (told["applied"], told["already_imported"], told["points"]) == (7, 0, 197)
+        assert (again["applied"], again["already_imported"]) == (0, 7)
+
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [
+            (VISIT[0], "PLAYER_STILL_PLAYED"),
+            (VISIT[2], "SLIP_NOT_OPEN"),
+            (VISIT[3], "SLIP_NOT_PAUSED"),
+            (VISIT[4], "ALREADY_SEATED"),
+            (VISIT[5], "SLIP_CLOSED"),
+        ],
+    )
+    def test_are_refused_where_the_same_cannot_happen_twice(
+        self, casino: Casino, file: Path, line: str, code: str
+    ) -> None:
+        at = VISIT.index(line)
+        lines = [*VISIT[: at + 1], line, *VISIT[at + 1 :]]
+        _import(file, *lines)
+        before = _everything()
+
+        told = _json(file, *lines)
+
+        assert (told["already_imported"], told["applied"], list(told["rejects"])) == (6, 0, [str(at + 3)])
+        assert _everything() == before
+
+    def test_are_not_another_players(self, casino: Casino, file: Path) -> None:
+        _import(file, *VISIT)
+
+        told = _json(file, event("S1", "19:10:00", "BET", player_card="100001", average_bet="50.00"))
+
+        assert told["rejects"]["2"].startswith("OTHER_PLAYERS_SLIP:")
+
+
+@pytest.mark.parametrize("chunk_lines", [500, 3, 1])
+class TestARefusedLineThatOthersOfItsMomentOvertook:
+    LINES = (
+        OPEN_S1,
+        event("S1", "19:00:00", "PAUSE"),
+        event("S1", "19:00:00", "PAUSE"),
+        event("S1", "19:00:00", "RESUME"),
+        event("S1", "19:00:00", "PAUSE"),
+        event("S1", "19:00:00", "RESUME"),
+    )
+
+    def test_is_not_put_behind_them_by_a_second_import(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, chunk_lines: int
+    ) -> None:
+        monkeypatch.setattr(importing, "CHUNK_LINES", chunk_lines)
+        first = _json(file, *self.LINES)
+        before = _everything()
+
+        told = _json(file, *self.LINES)
+
+        assert (first["applied"], first["rejected_lines"]) == (5, 1)
+        assert (told["applied"], told["already_imported"], told["rejected_lines"]) == (0, 5, 1)
+        assert _everything() == before
+
+    def test_is_told_that_it_is_too_late(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, chunk_lines: int
+    ) -> None:
+        monkeypatch.setattr(importing, "CHUNK_LINES", chunk_lines)
+        pause = event("S1", "19:10:00", "PAUSE")
+        _import(file, OPEN_S1, VISIT[1], pause)
+
+        told = _json(file, OPEN_S1, VISIT[1], event("S1", "19:10:00", "BET", average_bet="30.00"), pause)
+
+        assert list(told["rejects"]) == ["4"]
+        assert told["rejects"]["4"].startswith(
+            "INVALID_TIME: Events of slip S1 at 2026-11-14T19:10:00-08:00 come after"
+        )
 
 
 BAD_LINES = [
@@ -374,7 +521,7 @@ class TestAnImportUnderTrouble:
     def test_tries_a_busy_line_again(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[], Exception]
     ) -> None:
-        _fail_first(monkeypatch, "change_average_bet", trouble(), after=False)
+        _fail_once(monkeypatch, "change_average_bet", trouble(), after=False)
 
         told = _json(file, *VISIT)
 
@@ -384,7 +531,7 @@ class TestAnImportUnderTrouble:
     def test_does_not_repeat_a_line_whose_answer_was_lost(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
-        _fail_first(monkeypatch, name, OutcomeUnknown(), after=True)
+        _fail_once(monkeypatch, name, OutcomeUnknown(), after=True)
 
         told = _json(file, *VISIT)
 
@@ -407,7 +554,7 @@ class TestAnImportUnderTrouble:
     def test_says_what_was_done_when_it_is_interrupted(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        _fail_first(monkeypatch, "pause_rating_slip", KeyboardInterrupt(), after=False)
+        _fail_once(monkeypatch, "pause_rating_slip", KeyboardInterrupt(), after=False)
 
         ran = _import(file, *VISIT)
 
@@ -464,17 +611,19 @@ def _import_steps(casino: Casino, file: Path) -> Iterator[ImportProgress]:
     return import_rating_events(casino=casino, actor=system_account(), lines=lines, progress=ImportProgress())
 
 
-def _fail_first(monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException, *, after: bool) -> None:
-    """Let a service fail once, before it did anything or after it did all."""
+def _fail_once(
+    monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException, *, after: bool, number: int = 1
+) -> None:
+    """Let a service fail at its call of this `number`, before it did anything or after it did all."""
     service = getattr(services, name)
-    calls = iter([True])
+    calls = count(1)
 
     def failing(**arguments: Any) -> Any:
-        first = next(calls, False)
-        if first and not after:
+        fails = next(calls) == number
+        if fails and not after:
             raise error
         result = service(**arguments)
-        if first:
+        if fails:
             raise error
         return result
 
