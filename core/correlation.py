@@ -30,3 +30,15 @@ def bound(correlation_id: uuid.UUID | None = None) -> Iterator[uuid.UUID]:
     correlation_id = correlation_id or uuid.uuid4()
     with structlog.contextvars.bound_contextvars(**{_KEY: str(correlation_id)}):
         yield correlation_id
+
+
+def bind(correlation_id: uuid.UUID | None = None) -> uuid.UUID:
+    """Bind `correlation_id`, or a new one, to this thread until `unbind`, in the place of whatever was bound."""
+    correlation_id = correlation_id or uuid.uuid4()
+    structlog.contextvars.bind_contextvars(**{_KEY: str(correlation_id)})
+    return correlation_id
+
+
+def unbind() -> None:
+    """Let go of what is bound to this thread, if anything is."""
+    structlog.contextvars.unbind_contextvars(_KEY)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -14,16 +16,26 @@ _CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class CorrelationMiddleware:
-    """Bind a correlation id for the request (the caller's only if it is a UUID) and send it back in the response."""
+    """Bind a correlation id for the request (the caller's only if it is a UUID) and send it back in the response.
+
+    It stays bound until the response is closed: Django logs a request that was refused or failed when every middleware
+    has returned, and an answer that is streamed is still at work then.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with correlation.bound(correlation.parse(request.headers.get(correlation.HEADER))) as correlation_id:
-            response = self.get_response(request)
-            response[correlation.HEADER] = str(correlation_id)
-            return response
+        correlation_id = correlation.bind(correlation.parse(request.headers.get(correlation.HEADER)))
+        response = self.get_response(request)
+        response[correlation.HEADER] = str(correlation_id)
+        return response
+
+
+# Also at the start: a thread serves many requests, and an answer may have been given up without being closed.
+@receiver([request_started, request_finished])
+def _unbind_correlation_id(**_signal: Any) -> None:
+    correlation.unbind()
 
 
 class CasinoZoneMiddleware:

@@ -1,18 +1,23 @@
 """The correlation id around a request."""
 
+import json
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from structlog.testing import capture_logs
 
 from core import correlation
 from core.middleware import CorrelationMiddleware
+from tests.logged_requests import PROGRAM
+from tests.processes import entries_in, run_python
 
+Asked = tuple[dict[str, str], list[dict[str, Any]]]
 GIVEN = uuid.UUID("0b0d9a4e-7c1f-4a56-9d57-6a3c9d5c2f11")
 
 
@@ -24,6 +29,13 @@ def _answer(request: HttpRequest) -> HttpResponse:
 def _ask(header: str | None) -> HttpResponse:
     headers = {"X-Correlation-ID": header} if header is not None else {}
     return CorrelationMiddleware(_answer)(RequestFactory(headers=headers).get("/"))
+
+
+@pytest.fixture(scope="module")
+def asked() -> Asked:
+    """The correlation ids of requests that end in each way, in order, and all that was logged."""
+    ids, lines = run_python("-c", PROGRAM, LOG_JSON="1")
+    return json.loads(ids), entries_in(lines)
 
 
 class TestCorrelationMiddleware:
@@ -48,12 +60,23 @@ class TestCorrelationMiddleware:
 
         assert [line["correlation_id"] for line in lines] == [response["X-Correlation-ID"]]
 
-    def test_leaves_nothing_bound_after_an_error(self) -> None:
-        def fail(request: HttpRequest) -> HttpResponse:
-            raise ZeroDivisionError
+    def test_stands_in_every_line_that_a_request_logs_before_or_after_its_middleware(self, asked: Asked) -> None:
+        ids, entries = asked
 
-        with pytest.raises(ZeroDivisionError):
-            CorrelationMiddleware(fail)(RequestFactory(headers={"X-Correlation-ID": str(GIVEN)}).get("/"))
+        *lines, _after = entries
+        assert [entry.get("correlation_id") for entry in lines] == list(ids.values())
+        assert {"django.request", "django.security.csrf", "tests"} <= {entry["logger"] for entry in lines}
+
+    def test_leaves_nothing_bound_once_the_answer_is_closed(self, asked: Asked) -> None:
+        _ids, entries = asked
+
+        assert entries[-1]["event"] == "tests.requests_ended"
+        assert "correlation_id" not in entries[-1]
+
+    def test_forgets_at_the_next_request_what_an_answer_that_was_never_closed_left_bound(self) -> None:
+        _ask(str(GIVEN))
+
+        request_started.send(sender=None)
 
         assert correlation.current() != GIVEN
 

@@ -1,0 +1,29 @@
+"""Programs in a process of their own, and the log lines that they write."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_python(*arguments: str, **environment: str) -> tuple[str, list[str]]:
+    """Run Python with the settings of the tests; what it wrote to standard output, and its log lines."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.strip(), done.stderr.splitlines()
+
+
+def entries_in(lines: list[str]) -> list[dict[str, Any]]:
+    """The log lines, each of which must be one JSON object."""
+    return [json.loads(line) for line in lines]
