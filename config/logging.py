@@ -1,10 +1,45 @@
-"""Log lines: JSON for machines, readable in a terminal; each carries what is bound, the correlation id first of all."""
+"""Log lines: JSON for machines, readable in a terminal; each carries what is bound, the correlation id first of all.
+
+What was searched for and what stands in a row are a player's and stay out of them: no line holds a query string, an
+object that a library hung on it, or the row that PostgreSQL quotes when a constraint refuses it.
+"""
 
 import logging.config
+import re
 import sys
+from typing import Final
 
 import structlog
-from structlog.typing import Processor
+from environ import Env
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# What of a library's `extra` is kept; Django hangs the request on its lines, which `_tell_request` replaces.
+_KEPT_EXTRAS: Final = frozenset({"request", "status_code"})
+_QUERY_STRING: Final = re.compile(r"\?\S.*")
+_QUOTED_ROW: Final = re.compile(r"^DETAIL:.*?(?=^(?:HINT|CONTEXT|QUERY):|^$|\Z)", re.MULTILINE | re.DOTALL)
+_LEFT_OUT: Final = "…"
+
+
+def _tell_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Put the method and the path in the place of the request, which shows its query string."""
+    request = event.pop("request", None)
+    # The development server hangs its socket there.
+    if hasattr(request, "method") and hasattr(request, "path"):
+        event.update(method=request.method, path=request.path)
+    return event
+
+
+def _cut_query_string(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Cut a library's sentence where a query string begins; it may hold spaces, so to the end of the line."""
+    event["event"] = _QUERY_STRING.sub(_LEFT_OUT, str(event["event"]))
+    return event
+
+
+def _leave_out_rows(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Leave out of a traceback what PostgreSQL quotes of the row that it refused."""
+    if "exception" in event:
+        event["exception"] = _QUOTED_ROW.sub(_LEFT_OUT + "\n", event["exception"])
+    return event
 
 
 def _shared_processors() -> list[Processor]:
@@ -13,40 +48,53 @@ def _shared_processors() -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.ExtraAdder(),
     ]
 
 
-def _renderers(*, as_json: bool) -> list[Processor]:
+def _renderer(*, as_json: bool) -> Processor:
     if as_json:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        return structlog.processors.JSONRenderer(default=str)
     # A plain traceback: the default one shows local variables, and so the players in them.
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
 
 
-def configure_logging(*, level: str, as_json: bool) -> None:
-    """Send every log line of the process, Django's and the libraries' as well, to standard error in one form."""
+def line_formatter(*, as_json: bool) -> structlog.stdlib.ProcessorFormatter:
+    """What makes a line of a record, ours or a library's."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            *_shared_processors(),
+            structlog.stdlib.ExtraAdder(allow=_KEPT_EXTRAS),
+            _tell_request,
+            _cut_query_string,
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _leave_out_rows,
+            _renderer(as_json=as_json),
+        ],
+    )
+
+
+def configure_logging(env: Env) -> None:
+    """Send every log line of the process, Django's and the libraries' as well, to standard error in one form.
+
+    LOG_LEVEL is INFO unless it is set, and LOG_JSON is on in production.
+    """
+    is_production = env.str("ENVIRONMENT", default="") == "production"
+    as_json = env.bool("LOG_JSON", default=is_production)
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {
-                "structured": {
-                    "()": structlog.stdlib.ProcessorFormatter,
-                    "foreign_pre_chain": _shared_processors(),
-                    "processors": [
-                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        *_renderers(as_json=as_json),
-                    ],
-                }
-            },
+            "formatters": {"structured": {"()": line_formatter, "as_json": as_json}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-            "root": {"handlers": ["stderr"], "level": level},
+            "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
         }
     )
     structlog.configure(
-        processors=[*_shared_processors()[:-1], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_shared_processors(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # caching would hide the lines from structlog's capture_logs

@@ -207,4 +207,4 @@ WHITENOISE_USE_FINDERS = not IS_PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
 
 LOGGING_CONFIG = None
-configure_logging(level=env.str("LOG_LEVEL", default="INFO"), as_json=env.bool("LOG_JSON", default=IS_PRODUCTION))
+configure_logging(env)  # LOG_LEVEL, LOG_JSON

@@ -6,6 +6,8 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from gunicorn.app.base import BaseApplication
 
+from config.gunicorn import control_socket_disable, logger_class
+
 HOST = "127.0.0.1"
 _THREADS = 8
 
@@ -44,7 +46,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "preload_app": True,
             "loglevel": "warning",
             "proc_name": "table-ratings",
-            "control_socket_disable": True,
+            "logger_class": logger_class,
+            "control_socket_disable": control_socket_disable,
         }
         for name, value in chosen.items():
             self.cfg.set(name, value)

@@ -1,12 +1,14 @@
 """Log lines, as a real process writes them."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+import logging
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+from config.logging import line_formatter
+from tests.logged_requests import PROGRAM as REQUESTS
+from tests.logged_requests import SEARCHED
+from tests.processes import entries_in, run_python
+
 PROGRAM = """
 import django, logging, structlog
 django.setup()
@@ -22,25 +24,20 @@ print(correlation_id)
 """
 
 
-def run(**environment: str) -> tuple[str, list[str]]:
-    """Run the program; return the correlation id that it bound and its log lines."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
+def formatted(logger: str, text: str, *arguments: str, error: Exception | None = None, **extra: object) -> str:
+    """The JSON line that is made of what a library logs."""
+    raised = (type(error), error, None) if error else None
+    record = logging.getLogger(logger).makeRecord(
+        logger, logging.WARNING, "module.py", 1, text, arguments, raised, extra=extra
     )
-    return done.stdout.strip(), done.stderr.splitlines()
+    return line_formatter(as_json=True).format(record)
 
 
 class TestConfigureLogging:
     def test_writes_one_json_object_a_line_with_the_correlation_id_for_ours_and_for_libraries(self) -> None:
-        correlation_id, lines = run(LOG_JSON="1")
+        correlation_id, lines = run_python("-c", PROGRAM, LOG_JSON="1")
 
-        entries = [json.loads(line) for line in lines]
+        entries = entries_in(lines)
         assert [entry["event"] for entry in entries] == [
             "ratingslips.slip_opened",
             "a library says this",
@@ -51,7 +48,64 @@ class TestConfigureLogging:
         assert "ZeroDivisionError" in entries[2]["exception"]
 
     def test_writes_readable_lines_for_a_terminal(self) -> None:
-        correlation_id, lines = run(LOG_JSON="0")
+        correlation_id, lines = run_python("-c", PROGRAM, LOG_JSON="0")
 
         assert "ratingslips.slip_opened" in lines[0]
         assert f"correlation_id={correlation_id}" in lines[0]
+
+    @pytest.mark.parametrize("as_json", ["1", "0"])
+    def test_writes_no_query_string_whatever_became_of_the_request(self, as_json: str) -> None:
+        _ids, lines = run_python("-c", REQUESTS, LOG_JSON=as_json)
+
+        assert len([line for line in lines if "/fails/" in line]) >= 4
+        assert [line for line in lines if SEARCHED in line] == []
+
+    def test_tells_of_a_request_its_method_and_its_path(self) -> None:
+        _ids, lines = run_python("-c", REQUESTS, LOG_JSON="1")
+
+        told = {(entry.get("method"), entry.get("path"), entry.get("status_code")) for entry in entries_in(lines)}
+        assert {
+            ("GET", "/no/such/page/", 404),
+            ("POST", "/fails/", 403),
+            ("GET", "/refuses/", 403),
+            ("GET", "/fails/", 500),
+            ("GET", "/fails/", 400),
+        } <= told
+        assert all("request" not in entry for entry in entries_in(lines))
+
+    @pytest.mark.parametrize(
+        ("logger", "text", "arguments"),
+        [
+            ("django.server", '"%s" %s %s', (f"GET /console/?q={SEARCHED} HTTP/1.1", "200", "5")),
+            ("gunicorn.error", "Error handling request %s %s", ("GET", f"/console/?q={SEARCHED}")),
+            ("gunicorn.error", "Invalid request line: %r", (f"GET /?q=O'Hara {SEARCHED} HTTP/1.1",)),
+            ("django.security.csrf", "Forbidden (%s): %s", (f"Referer https://a/?{SEARCHED} is wrong", "/console/")),
+        ],
+    )
+    def test_cuts_the_query_string_out_of_what_libraries_say(
+        self, logger: str, text: str, arguments: tuple[str, ...]
+    ) -> None:
+        written = formatted(logger, text, *arguments)
+
+        assert SEARCHED not in written
+        assert text.partition("%")[0] in entries_in([written])[0]["event"]
+
+    def test_leaves_the_rest_of_what_libraries_say_as_it_is(self) -> None:
+        [entry] = entries_in([formatted("somewhere", "Is %s up? It did not answer.", "the server")])
+
+        assert entry["event"] == "Is the server up? It did not answer."
+
+    def test_leaves_out_what_else_a_library_hangs_on_a_line(self) -> None:
+        written = formatted("somewhere", "A line.", sql=f"SELECT '{SEARCHED}'", request=object(), status_code=500)
+
+        assert {"sql", "request"}.isdisjoint(entries_in([written])[0])
+        assert entries_in([written])[0]["status_code"] == 500
+
+    def test_leaves_the_row_out_of_what_postgresql_says_of_a_constraint(self) -> None:
+        detail = f"DETAIL:  Failing row contains (1, {SEARCHED},\n{SEARCHED}, 2)."
+        error = RuntimeError(f'new row violates check constraint "has_name"\n{detail}')
+
+        written = formatted("somewhere", "It failed.", error=error)
+
+        assert SEARCHED not in written
+        assert "has_name" in entries_in([written])[0]["exception"]
