@@ -9,7 +9,7 @@ from uuid import UUID
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.models import Player, User
-from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.tiers import progress_percent, tier_at
 
@@ -173,9 +173,10 @@ def increment_player_loyalty(
     :raises ProgramPaused: the programme takes no postings just now.
     :raises InsufficientBalance: the balance would fall below 0.
     :raises NotFound: there is no such player.
-    :raises ValueError: `reverses` is of another account, does not fit the points, was reversed already, or is missing
-        from a reversal.
+    :raises ValueError: the points are no whole number or 0; the key is empty or too long; `reverses` is of another
+        account, does not fit the points, was reversed already, or is missing from a reversal.
     """
+    _require_whole_posting(points=points, idempotency_key=idempotency_key)
     account = lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
     contents: Request = {
         "kind": str(kind),
@@ -202,6 +203,13 @@ def increment_player_loyalty(
     )
     rules = rules_in_force(program_id=account.program_id, earned_at=at)
     return post(account=account, rules=rules, points=points, request=request)
+
+
+def _require_whole_posting(*, points: int, idempotency_key: str) -> None:
+    if not isinstance(points, int) or isinstance(points, bool) or points == 0:
+        raise ValueError("points are a whole number other than 0")
+    if not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_MAX_LENGTH:
+        raise ValueError(f"an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters")
 
 
 def _require_whole_reversal(

@@ -1,6 +1,6 @@
 """Event times that cannot be true are refused."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -29,3 +29,7 @@ class TestRequireEventTime:
 
         with pytest.raises(InvalidTime, match="is before the last event"):
             require_event_time(now - timedelta(microseconds=1), not_before=now)
+
+    def test_refuses_a_year_that_nobody_played_in(self) -> None:
+        with pytest.raises(InvalidTime, match="is before 1970"):
+            require_event_time(datetime(1, 1, 1, tzinfo=UTC))

@@ -1,6 +1,7 @@
 """The locked building block: one entry and a new balance, or nothing."""
 
 from dataclasses import asdict, replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -107,6 +108,20 @@ class TestIncrementPlayerLoyalty:
         most = 7_440_000_000_000_000  # a month at the largest bet, rate and multiplier
 
         assert increment(floor, player, points=most).balance_after == most
+
+    @pytest.mark.parametrize("points", [0, 1.5, Decimal(2), True, "3"])
+    def test_takes_whole_points_alone(self, floor: Floor, points: Any) -> None:
+        player = floor.player()
+
+        with pytest.raises(ValueError, match="whole number other than 0"):
+            increment(floor, player, points=points)
+
+    @pytest.mark.parametrize("key", ["", "k" * 201])
+    def test_takes_no_key_that_the_ledger_cannot_hold(self, floor: Floor, key: str) -> None:
+        player = floor.player()
+
+        with pytest.raises(ValueError, match="1 to 200 characters"):
+            increment(floor, player, idempotency_key=key)
 
 
 class TestReplayedIncrement:
