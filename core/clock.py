@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from core.errors import DomainError
 
-
 EARLIEST_EVENT_AT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
