@@ -348,7 +348,7 @@ class TestLook:
         busy_pit(floor)
         page = tablet(floor.boss, PIT_BOSS)
         responses: list[Response] = []
-        page.on("response", responses.append)
+        page.on("response", lambda response: responses.append(response))
 
         page.goto(floor_url(floor.pit), wait_until="networkidle")
 
