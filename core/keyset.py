@@ -3,12 +3,12 @@
 No row is counted and none is skipped: a page reads its own rows and one more, from an index in the order of the list.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Generic, TypeVar
 
-from django.db.models import BooleanField, DateField, F, Field, Func, IntegerField, Model, QuerySet, Value
+from django.db.models import BigIntegerField, BooleanField, DateField, F, Field, Func, Model, QuerySet, Value
 
 M = TypeVar("M", bound=Model)
 
@@ -16,30 +16,55 @@ PAGE_ROWS: Final = 50
 CURSOR_MAX_LENGTH: Final = 40
 _BIGGEST_KEY: Final = 2**63 - 1
 _SEPARATOR: Final = "."
+_OLDER: Final = "<"
+_NEWER: Final = ">"
+_OPPOSITE: Final = {_OLDER: _NEWER, _NEWER: _OLDER}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
-    """A column of the order, newest first, and the least value that it can have."""
+    """A column of the order, newest first, and the least and the greatest value that it can have."""
 
     name: str
-    field: "Field[Any, Any]"
+    type: "Field[Any, Any]"
     least: Any
+    most: Any
 
     def read(self, text: str) -> Any:
         """The value that a cursor carries.
 
         :raises ValueError: it carries none.
         """
-        if isinstance(self.field, DateField):
+        if isinstance(self.type, DateField):
             return date.fromisoformat(text)
         if not (text.isascii() and text.isdecimal()) or int(text) > _BIGGEST_KEY:
             raise ValueError(text)
         return int(text)
 
 
-BY_ID: Final = (Key(name="id", field=IntegerField(), least=0),)
-BY_GAMING_DAY: Final = (Key(name="gaming_day", field=DateField(), least=date.min), *BY_ID)
+ID: Final = Key(name="id", type=BigIntegerField(), least=0, most=_BIGGEST_KEY)
+GAMING_DAY: Final = Key(name="gaming_day", type=DateField(), least=date.min, most=date.max)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """The order of a list, newest first, and the columns that all its rows agree on, with their values.
+
+    `within` and `keys` together are the columns of one index. That they stand in the order, and are not only equal,
+    leaves PostgreSQL this index and no other: it would else read the list by its key from the end, however many other
+    rows lie between, because it cannot know that a page is not filled sooner.
+    """
+
+    keys: Sequence[Key]
+    within: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def newest_first(self) -> list[str]:
+        """For `order_by`."""
+        return [f"-{name}" for name in (*self.within, *(key.name for key in self.keys))]
+
+
+BY_ID: Final = Order(keys=(ID,))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,61 +90,68 @@ class _Compared(Func):
 
 
 def page_of(
-    rows: "QuerySet[M]", *, order: Sequence[Key], before: str = "", after: str = "", size: int = PAGE_ROWS
+    rows: "QuerySet[M]", *, order: Order, before: str = "", after: str = "", size: int = PAGE_ROWS
 ) -> KeysetPage[M]:
     """The page of `rows` that follows the cursor `before`, or ends just before the cursor `after`; else the first.
 
     What is not a cursor of this order counts as none.
     """
-    newest_first = rows.order_by(*(f"-{key.name}" for key in order))
+    newest_first = rows.order_by(*order.newest_first)
     if (bound := _read(after, order)) is not None:
-        found = list(_beyond(newest_first, order, bound, sign=">").reverse()[: size + 1])
-        has_newer, has_older = len(found) > size, True
+        found = list(_beyond(newest_first, order, bound, towards=_NEWER).reverse()[: size + 1])
+        has_newer, has_older = len(found) > size, after != oldest_cursor(order)
         found = found[:size][::-1]
     else:
         bound = _read(before, order)
-        if bound is not None:
-            newest_first = _beyond(newest_first, order, bound, sign="<")
-        found = list(newest_first[: size + 1])
-        has_newer, has_older = bound is not None, len(found) > size
+        has_newer = bound is not None
+        found = list(_beyond(newest_first, order, bound, towards=_OLDER)[: size + 1])
+        has_older = len(found) > size
         found = found[:size]
     return KeysetPage(
         rows=found,
         newer=cursor_of(found[0], order) if found and has_newer else "",
-        older=cursor_of(found[-1], order) if found and has_older and not _is_least(after, order) else "",
+        older=cursor_of(found[-1], order) if found and has_older else "",
     )
 
 
-def cursor_of(row: Model, order: Sequence[Key]) -> str:
+def cursor_of(row: Model, order: Order) -> str:
     """Where a page that ends with `row` ends."""
-    return _SEPARATOR.join(str(getattr(row, key.name)) for key in order)
+    return _SEPARATOR.join(str(getattr(row, key.name)) for key in order.keys)
 
 
-def oldest_cursor(order: Sequence[Key]) -> str:
+def oldest_cursor(order: Order) -> str:
     """The cursor before every row: the page `after` it is the last one of the list."""
-    return _SEPARATOR.join(str(key.least) for key in order)
+    return _SEPARATOR.join(str(key.least) for key in order.keys)
 
 
-def beyond_cursor(rows: "QuerySet[M]", *, order: Sequence[Key], row: M) -> "QuerySet[M]":
-    """Those of `rows`, in `order`, that come after `row`."""
-    return _beyond(rows, order, [getattr(row, key.name) for key in order], sign="<")
+def rows_after(rows: "QuerySet[M]", *, order: Order, row: M | None) -> "QuerySet[M]":
+    """Those of `rows`, in `order`, that come after `row`; all, where it is none."""
+    bound = [getattr(row, key.name) for key in order.keys] if row is not None else None
+    return _beyond(rows.order_by(*order.newest_first), order, bound, towards=_OLDER)
 
 
-def _is_least(text: str, order: Sequence[Key]) -> bool:
-    return text == oldest_cursor(order)
-
-
-def _read(text: str, order: Sequence[Key]) -> list[Any] | None:
+def _read(text: str, order: Order) -> list[Any] | None:
     parts = text[:CURSOR_MAX_LENGTH].split(_SEPARATOR)
-    if not text or len(parts) != len(order):
+    if not text or len(parts) != len(order.keys):
         return None
     try:
-        return [key.read(part) for key, part in zip(order, parts, strict=True)]
+        return [key.read(part) for key, part in zip(order.keys, parts, strict=True)]
     except ValueError:
         return None
 
 
-def _beyond(rows: "QuerySet[M]", order: Sequence[Key], bound: Sequence[Any], *, sign: str) -> "QuerySet[M]":
-    columns = _Columns(*(F(key.name) for key in order))
-    values = _Columns(*(Value(value, output_field=key.field) for key, value in zip(order, bound, strict=True)))
+def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":
+    """Those of `rows` that lie beyond `bound` (none: the top), between it and the end of what the order is within."""
+    if bound is None:
+        bound = [key.most for key in order.keys]
+    fixed = [(F(name), Value(value)) for name, value in order.within.items()]
+    varying = [(F(key.name), Value(value, output_field=key.type)) for key, value in zip(order.keys, bound, strict=True)]
+    rows = _where(rows, [*fixed, *varying], sign=towards)
+    return _where(rows, fixed, sign=f"{_OPPOSITE[towards]}=")
+
+
+def _where(rows: "QuerySet[M]", pairs: Sequence[tuple[F, Value]], *, sign: str) -> "QuerySet[M]":
+    if not pairs:
+        return rows
+    columns, values = (_Columns(*each) for each in zip(*pairs, strict=True))
     return rows.filter(_Compared(columns, values, arg_joiner=f" {sign} "))

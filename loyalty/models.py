@@ -214,11 +214,11 @@ class LedgerEntry(models.Model):
                 fields=["staff", "-created_at"], condition=Q(staff__isnull=False), name="loyalty_ledger_staff_newest"
             ),
             # What an auditor asks for first, each in the order of the list: no sort, no count, no row skipped.
-            models.Index(fields=["casino", "-id"], name="loyalty_ledger_by_casino"),
-            models.Index(fields=["casino", "kind", "-id"], name="loyalty_ledger_by_kind"),
-            models.Index(fields=["casino", "-gaming_day", "-id"], name="loyalty_ledger_by_gaming_day"),
-            models.Index(fields=["account", "-id"], name="loyalty_ledger_by_account"),
-            models.Index(fields=["staff", "-id"], condition=Q(staff__isnull=False), name="loyalty_ledger_by_staff"),
+            models.Index(fields=["casino", "id"], name="loyalty_ledger_by_casino"),
+            models.Index(fields=["casino", "kind", "id"], name="loyalty_ledger_by_kind"),
+            models.Index(fields=["casino", "gaming_day", "id"], name="loyalty_ledger_by_gaming_day"),
+            models.Index(fields=["account", "id"], name="loyalty_ledger_by_account"),
+            models.Index(fields=["staff", "id"], condition=Q(staff__isnull=False), name="loyalty_ledger_by_staff"),
             models.Index(
                 fields=["casino", "-id"],
                 condition=~Q(tier_before=F("tier_after")),

@@ -17,12 +17,16 @@ Entries = QuerySet[LedgerEntry]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """One way to narrow the ledger: the field that asks, what it does to the entries, and how it reads in words."""
+    """One way to narrow the ledger: the field that asks, what it does to the entries, and how it reads in words.
+
+    One that `comes_by_keys` finds few entries, and finds them in another table.
+    """
 
     name: str
     field: Callable[[], forms.Field]
     narrow: Callable[[Entries, Any], Entries]
     in_words: Callable[[Any], str]
+    comes_by_keys: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

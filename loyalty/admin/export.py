@@ -10,7 +10,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from core.console.scope import staff_of, works_everywhere
-from core.keyset import Key
+from core.keyset import Order
 from loyalty.admin.additions import Column, Entries
 from loyalty.admin.audit import AuditForm
 from loyalty.models import LedgerExport
@@ -39,16 +39,16 @@ def harmless(cell: str | int) -> str | int:
 def export_response(
     request: HttpRequest, *, entries: Entries, form: AuditForm, columns: Sequence[Column]
 ) -> StreamingHttpResponse:
-    """Begin the export and stream it: what the form asks for, and nothing else.
+    """Begin the export and stream it: of `entries`, what the form asks for and nothing else.
 
     :raises DomainError: whatever `begin_export` refuses with.
     """
     staff = staff_of(request)
     casino = None if works_everywhere(staff) else staff.casino
     now = timezone.now()
-    export = begin_export(entries=entries, casino=casino, actor=staff, filters=form.as_asked, at=now)
+    export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_asked, at=now)
     zone = casino.zone if casino else ZoneInfo("UTC")
-    lines = _lines(export, entries, order=form.order, columns=columns, zone=zone)
+    lines = _lines(export, form.in_order(entries), order=form.order, columns=columns, zone=zone)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = f"ledger-{timezone.localtime(now, zone):%Y-%m-%d-%H%M}-export-{export.pk}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -57,7 +57,7 @@ def export_response(
 
 
 def _lines(
-    export: LedgerExport, entries: Entries, *, order: Sequence[Key], columns: Sequence[Column], zone: ZoneInfo
+    export: LedgerExport, entries: Entries, *, order: Order, columns: Sequence[Column], zone: ZoneInfo
 ) -> Iterator[str]:
     writer: Any = csv.writer(_Echo())
     exported = [(column.label, column.exported) for column in columns if column.exported is not None]

@@ -74,9 +74,8 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
         if not form.is_valid():
             messages.error(request, "Nothing was exported: look at what is marked below.")
             return self._back(request)
-        entries = form.narrowed(self.get_queryset(request))
         try:
-            return export_response(request, entries=entries, form=form, columns=_columns())
+            return export_response(request, entries=self.get_queryset(request), form=form, columns=_columns())
         except DomainError as error:
             messages.error(request, f"Nothing was exported. {error.message}")
             return self._back(request)
@@ -128,7 +127,7 @@ def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage
     """The page that was asked for; none where looking for it took longer than a page may."""
     before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
     try:
-        return page_of(form.narrowed(entries), order=form.order, before=before, after=after)
+        return page_of(form.in_order(entries), order=form.order, before=before, after=after)
     except OperationalError as error:
         if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
             raise

@@ -94,31 +94,31 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
-            index=models.Index(fields=["casino", "-id"], name="loyalty_ledger_by_casino"),
+            index=models.Index(fields=["casino", "id"], name="loyalty_ledger_by_casino"),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
-            index=models.Index(fields=["casino", "kind", "-id"], name="loyalty_ledger_by_kind"),
+            index=models.Index(fields=["casino", "kind", "id"], name="loyalty_ledger_by_kind"),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
-            index=models.Index(fields=["casino", "-gaming_day", "-id"], name="loyalty_ledger_by_gaming_day"),
+            index=models.Index(fields=["casino", "gaming_day", "id"], name="loyalty_ledger_by_gaming_day"),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
-            index=models.Index(fields=["account", "-id"], name="loyalty_ledger_by_account"),
+            index=models.Index(fields=["account", "id"], name="loyalty_ledger_by_account"),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
-                condition=Q(staff__isnull=False), fields=["staff", "-id"], name="loyalty_ledger_by_staff"
+                condition=Q(staff__isnull=False), fields=["staff", "id"], name="loyalty_ledger_by_staff"
             ),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
                 condition=~Q(tier_before=F("tier_after")),
-                fields=["casino", "-id"],
+                fields=["casino", "id"],
                 name="loyalty_ledger_by_tier_change",
             ),
         ),

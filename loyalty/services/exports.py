@@ -1,6 +1,6 @@
 """Exports of the ledger: allowed, traced before the first row leaves, and read as of one instant."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from core import correlation
 from core.errors import DomainError
-from core.keyset import Key, beyond_cursor
+from core.keyset import Order, rows_after
 from core.models import Casino, User
 from core.permissions import NotPermitted, has_permission
 from core.transactions import operation
@@ -23,6 +23,7 @@ MAX_EXPORT_ROWS: Final = 1_000_000
 CHUNK_ROWS: Final = 1_000
 # A slow line may keep the reading waiting; the floor never waits for it, and it holds no lock.
 PATIENCE_SECONDS: Final = 10 * 60
+ISOLATION: Final = "REPEATABLE READ READ ONLY"
 
 
 class ExportTooLarge(DomainError):
@@ -77,19 +78,18 @@ def end_export(*, export: LedgerExport, rows: int, is_whole: bool, at: datetime)
 
 
 def entries_in_one_snapshot(
-    entries: "QuerySet[LedgerEntry]", *, order: Sequence[Key], chunk_rows: int = CHUNK_ROWS
+    entries: "QuerySet[LedgerEntry]", *, order: Order, chunk_rows: int = CHUNK_ROWS
 ) -> Generator[list[LedgerEntry]]:
     """`entries` as they stand at one instant, newest first, chunk by chunk, so that memory stays flat.
 
     An entry that took a lower id and commits while this reads is either in it whole or not at all: it is no gap, it was
     posted after the export. Owns the transaction, which only reads.
     """
-    newest_first = entries.order_by(*(f"-{key.name}" for key in order))
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {ISOLATION}")
             cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_SECONDS}s'")
-        chunk = list(newest_first[:chunk_rows])
-        while chunk:
+        last: LedgerEntry | None = None
+        while chunk := list(rows_after(entries, order=order, row=last)[:chunk_rows]):
             yield chunk
-            chunk = list(beyond_cursor(newest_first, order=order, row=chunk[-1])[:chunk_rows])
+            last = chunk[-1]

@@ -82,6 +82,7 @@ add_to_ledger(
                 field=lambda: forms.BooleanField(label="Recovered", required=False),
                 narrow=lambda entries, _: entries.filter(rating_slip__recovered_by__isnull=False),
                 in_words=lambda _: "recovered",
+                comes_by_keys=True,
             ),
         ),
         columns=(

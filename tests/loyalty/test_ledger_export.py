@@ -1,0 +1,265 @@
+"""The export of the ledger: exactly what is shown, as of one instant, harmless, allowed and traced."""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from core.keyset import BY_ID
+from core.permissions import NotPermitted
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
+from loyalty.admin.export import harmless
+from loyalty.models import LedgerEntry, LedgerExport
+from loyalty.services import exports
+from loyalty.services.exports import ExportTooLarge, begin_export, end_export, entries_in_one_snapshot
+from ratingslips.services import complete_rating_slip
+from tests.concurrency import Elsewhere
+from tests.console import address, said, signed_in
+from tests.factories import StaffFactory
+from tests.floor import Floor
+from tests.loyalty.postings import award, increment
+from tests.loyalty.rows import account_of, entry, write_history
+from tests.refusals import refused
+
+EXPORT = "export"
+
+
+def auditor_of(floor: Floor) -> Client:
+    """The auditor's browser."""
+    return signed_in(StaffFactory.create(casino=floor.casino, username="auditor"), AUDITOR)
+
+
+def exported(client: Client, query: str = "") -> list[dict[str, str]]:
+    """The rows of the file, by column."""
+    answer = client.post(address(LedgerEntry, EXPORT) + query)
+    assert answer.status_code == 200, said(answer)
+    return list(csv.DictReader(io.StringIO(_text(answer))))
+
+
+def _text(answer: Any) -> str:
+    chunks: Iterable[bytes] = answer.streaming_content
+    return b"".join(chunks).decode("utf-8-sig")
+
+
+class TestHarmless:
+    @pytest.mark.parametrize("cell", ["=1+1", "+44", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+    def test_takes_the_formula_out_of_text(self, cell: str) -> None:
+        assert harmless(cell) == f"'{cell}"
+
+    @pytest.mark.parametrize("cell", ["", "Nguyễn", "a=b", "'=1", "2026-11-14"])
+    def test_leaves_other_text(self, cell: str) -> None:
+        assert harmless(cell) == cell
+
+    def test_leaves_a_negative_number_a_number(self) -> None:
+        assert harmless(-300) == -300
+
+
+class TestExportOfTheLedger:
+    def test_holds_what_is_shown_and_nothing_else(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        client = auditor_of(floor)
+        player = floor.player()
+        award(floor, player, points=400)
+        with transaction.atomic():
+            taken = increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-300)
+
+        everything = exported(client)
+        narrowed = exported(client, "?kind=REDEMPTION")
+
+        assert [row["Points"] for row in everything] == ["-300", "400"]
+        assert [row["Entry"] for row in narrowed] == [str(taken.entry_id)]
+        assert narrowed[0]["Card number"] == player.card_number
+        assert (narrowed[0]["Balance before"], narrowed[0]["Balance after"]) == ("400", "100")
+        assert narrowed[0]["When"].endswith(("-08:00", "-07:00"))
+
+    def test_names_the_slip_and_keeps_names_whole(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip(player=floor.player(first_name="=cmd|' /C calc'!A0", last_name="Nguyễn"))
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        [row] = exported(auditor_of(floor))
+
+        assert (row["Slip"], row["Player"], row["First name"]) == (slip.slip_number, "Nguyễn", "'=cmd|' /C calc'!A0")
+
+    @pytest.mark.parametrize("query", ["", "?kind=PROMOTION", "?first_day=2020-01-01", "?q=700", "?account={account}"])
+    def test_holds_each_entry_once_however_many_chunks_it_takes(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch, query: str
+    ) -> None:
+        floor = committed_floor
+        account = account_of(floor.player(card_number="700700"))
+        write_history(floor, account, entries=25)
+        monkeypatch.setattr(entries_in_one_snapshot, "__kwdefaults__", {"chunk_rows": 4})
+
+        rows = exported(auditor_of(floor), query.format(account=account.pk))
+
+        expected = LedgerEntry.objects.order_by("-id").values_list("pk", flat=True)
+        assert [int(row["Entry"]) for row in rows] == list(expected)
+
+    def test_leaves_a_trace(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        award(floor, floor.player())
+        client = auditor_of(floor)
+
+        answer = client.post(address(LedgerEntry, EXPORT) + "?kind=MANUAL_BONUS&least_points=5&before=3")
+        begun = LedgerExport.objects.get()
+        _text(answer)
+
+        ended = LedgerExport.objects.get()
+        assert (begun.rows, begun.ended_at, begun.is_whole) == (None, None, None)
+        assert (ended.rows, ended.is_whole, ended.staff.username) == (1, True, "auditor")
+        assert ended.filters == {"kind": "MANUAL_BONUS", "least_points": "5"}
+        assert (str(ended.correlation_id), ended.casino) == (answer["X-Correlation-ID"], floor.casino)
+
+    def test_shows_its_trace_to_the_auditor(self, committed_floor: Floor) -> None:
+        client = auditor_of(committed_floor)
+        award(committed_floor, committed_floor.player())
+        exported(client, "?kind=MANUAL_BONUS")
+
+        page = client.get(address(LedgerExport, "changelist"))
+
+        assert ("kind: MANUAL_BONUS" in page.content.decode(), "whole" in page.content.decode()) == (True, True)
+
+    def test_says_how_much_left_where_the_reader_went_away(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        write_history(floor, account_of(floor.player()), entries=20)
+        monkeypatch.setattr(entries_in_one_snapshot, "__kwdefaults__", {"chunk_rows": 5})
+        answer = auditor_of(floor).post(address(LedgerEntry, EXPORT))
+        chunks = iter(answer.streaming_content)  # type: ignore[attr-defined]
+
+        next(chunks), next(chunks), next(chunks)
+        answer.close()
+
+        ended = LedgerExport.objects.get()
+        assert (ended.rows, ended.is_whole) == (10, False)
+        assert not connection.in_atomic_block
+
+    @pytest.mark.parametrize("query", ["?kind=GIFT", "?first_day=x", "?least_points=5&most_points=4"])
+    def test_exports_nothing_that_cannot_be_asked(self, floor: Floor, query: str) -> None:
+        answer = auditor_of(floor).post(address(LedgerEntry, EXPORT) + query)
+
+        assert (answer.status_code, said(answer)) == (302, ["Nothing was exported: look at what is marked below."])
+        assert not LedgerExport.objects.exists()
+
+    @pytest.mark.parametrize("role", [PIT_BOSS, PIT_SUPERVISOR, OPERATOR])
+    def test_is_refused_to(self, floor: Floor, role: str) -> None:
+        client = signed_in(StaffFactory.create(casino=floor.casino), role)
+        award(floor, floor.player())
+
+        answer = client.post(address(LedgerEntry, EXPORT))
+        page = client.get(address(LedgerEntry, "changelist"))
+
+        assert answer.status_code == 302
+        assert "Nothing was exported. You do not hold the permission" in said(answer)[0]
+        assert not LedgerExport.objects.exists()
+        assert "Export everything" not in page.content.decode()
+
+    def test_is_open_to_the_loyalty_supervisor(self, committed_floor: Floor) -> None:
+        award(committed_floor, committed_floor.player())
+        client = signed_in(StaffFactory.create(casino=committed_floor.casino), LOYALTY_SUPERVISOR)
+
+        assert len(exported(client)) == 1
+
+    def test_is_closed_to_who_is_not_signed_in_and_to_a_link(self, floor: Floor) -> None:
+        assert Client().post(address(LedgerEntry, EXPORT)).status_code == 302
+        assert auditor_of(floor).get(address(LedgerEntry, EXPORT)).status_code == 405
+        assert not LedgerExport.objects.exists()
+
+    def test_holds_nothing_of_another_casino(self, committed_floor: Floor) -> None:
+        award(committed_floor, committed_floor.player())
+        stranger = Floor.build()
+        award(stranger, stranger.player(), points=7)
+
+        rows = exported(auditor_of(stranger))
+
+        assert [row["Points"] for row in rows] == ["7"]
+
+    def test_needs_a_superuser_for_all_casinos(self, committed_floor: Floor) -> None:
+        award(committed_floor, committed_floor.player())
+        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+        assert len(exported(root)) == 1
+        assert LedgerExport.objects.get().casino is None
+
+
+class TestBeginExport:
+    def _begin(self, floor: Floor, **changes: Any) -> LedgerExport:
+        arguments: dict[str, Any] = {
+            "entries": LedgerEntry.objects.all(),
+            "casino": floor.casino,
+            "actor": floor.supervisor,
+            "filters": {},
+            "at": floor.now,
+        }
+        return begin_export(**(arguments | changes))
+
+    def test_asks_for_the_permission_afresh(self, floor: Floor) -> None:
+        with refused(NotPermitted, "loyalty.export_ledger"):
+            self._begin(floor)
+        with refused(NotPermitted, "loyalty.export_ledger"):
+            self._begin(floor, casino=None)
+
+    def test_refuses_more_than_one_export_may_hold(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        signed_in(floor.supervisor, AUDITOR)
+        award(floor, floor.player())
+        award(floor, floor.player())
+        monkeypatch.setattr(exports, "MAX_EXPORT_ROWS", 1)
+
+        with refused(ExportTooLarge, "more than 1 entries"):
+            self._begin(floor)
+
+    def test_never_ends_before_it_began(self, floor: Floor) -> None:
+        signed_in(floor.supervisor, AUDITOR)
+        export = self._begin(floor)
+
+        end_export(export=export, rows=0, is_whole=True, at=floor.now - timedelta(hours=1))
+
+        assert LedgerExport.objects.get().ended_at == floor.now
+
+
+class TestEntriesInOneSnapshot:
+    def test_do_not_hold_what_commits_while_they_are_read(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+        held_back = _hold_a_lower_id()
+        first = [award(floor, player, points=points).entry_id for points in (1, 2, 3)]
+        chunks = entries_in_one_snapshot(LedgerEntry.objects.all(), order=BY_ID, chunk_rows=1)
+
+        read = [next(chunks)]
+        _commit_elsewhere(floor, entry_id=held_back)
+        read += list(chunks)
+
+        assert [entry.pk for chunk in read for entry in chunk] == first[::-1]
+        assert LedgerEntry.objects.count() == 4
+
+    def test_would_mix_two_instants_without_the_snapshot(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor, player = committed_floor, committed_floor.player()
+        held_back = _hold_a_lower_id()
+        first = [award(floor, player, points=points).entry_id for points in (1, 2)]
+        monkeypatch.setattr(exports, "ISOLATION", "READ COMMITTED READ ONLY")
+        chunks = entries_in_one_snapshot(LedgerEntry.objects.all(), order=BY_ID, chunk_rows=1)
+
+        read = [next(chunks)]
+        _commit_elsewhere(floor, entry_id=held_back)
+        read += list(chunks)
+
+        assert [entry.pk for chunk in read for entry in chunk] == [*first[::-1], held_back]
+
+
+def _hold_a_lower_id() -> int:
+    """A number that an entry has taken and not committed yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('loyalty_ledger', 'id'))")
+        return int(cursor.fetchone()[0])
+
+
+def _commit_elsewhere(floor: Floor, *, entry_id: int) -> None:
+    """Another connection commits the entry that took the number."""
+    Elsewhere(lambda: entry(floor, pk=entry_id).save(force_insert=True)).result()

@@ -1,0 +1,166 @@
+"""A page of the ledger reads its own rows and no more, first or last, whatever the list is narrowed by."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+
+from core.keyset import BY_ID, PAGE_ROWS, cursor_of, page_of, rows_after
+from core.models import User
+from loyalty.admin.additions import Entries
+from loyalty.admin.audit import AuditForm
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from tests.factories import PlayerFactory, ProgramFactory
+from tests.floor import Floor
+from tests.loyalty.rows import account_of, entry
+
+ENTRIES = 6_000
+FIRST_DAY = date(2026, 10, 1)
+DAYS = 30
+# The page, the row that says whether there is another, and what is read of the index beside them.
+MOST_ROWS = PAGE_ROWS + 10
+LAST_ROWS = PAGE_ROWS + 5
+
+
+def _account(floor: Floor, number: int) -> PlayerLoyalty:
+    return account_of(PlayerFactory.create(casino=floor.casino, card_number=f"speed-{number}"))
+
+
+def _fill(floor: Floor, accounts: list[PlayerLoyalty], *, staff: User) -> None:
+    """A history of two casinos, as a month leaves it: play above all, some promotions, few awards, few new tiers."""
+    tiers = list(floor.program.tiers.order_by("threshold_points"))
+    LedgerEntry.objects.bulk_create(
+        entry(
+            floor,
+            account=accounts[number % len(accounts)],
+            casino=accounts[number % len(accounts)].program.casino,
+            seq=number + 1,
+            kind="MANUAL_BONUS" if number % 50 == 0 else "PROMOTION" if number % 5 == 0 else "GAMEPLAY",
+            staff=staff if number % 50 == 0 else None,
+            points=10 + number % 90,
+            balance_before=number,
+            balance_after=number + 10 + number % 90,
+            lifetime_points_before=number,
+            lifetime_points_after=number,
+            tier_after=tiers[1] if number % 61 == 7 else tiers[0],
+            tier_before=tiers[0],
+            gaming_day=FIRST_DAY + timedelta(days=number * DAYS // ENTRIES),
+        )
+        for number in range(ENTRIES)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE loyalty_ledger, loyalty_playerloyalty, core_player, ratingslips_ratingslip")
+
+
+@pytest.fixture
+def history(floor: Floor) -> Floor:
+    """A floor with a long ledger, and another casino's entries between its own."""
+    other = ProgramFactory.create()
+    stranger = account_of(PlayerFactory.create(casino=other.casino))
+    _fill(floor, [*(_account(floor, number) for number in range(3)), stranger], staff=floor.supervisor)
+    return floor
+
+
+def _rows_read(queryset: Entries) -> int:
+    """How many rows of the ledger PostgreSQL touched to answer, those that it threw away included."""
+    with connection.cursor() as cursor:
+        sql, parameters = queryset.query.sql_with_params()
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", parameters)
+        (plan,) = cursor.fetchone()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    return sum(
+        round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+        for node in _nodes(plan[0]["Plan"])
+        if node.get("Relation Name") == "loyalty_ledger"
+    )
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _nodes(inner)
+
+
+def _narrowed(floor: Floor, query: str) -> tuple[AuditForm, Entries]:
+    form = AuditForm(QueryDict(query), staff=floor.boss)
+    assert form.is_valid(), form.errors
+    related = ("account__player", "tier_before", "tier_after", "staff", "reversed_by", "rating_slip")
+    return form, form.in_order(LedgerEntry.objects.filter(casino=floor.casino).select_related(*related))
+
+
+def _page_query(form: AuditForm, entries: Entries, *, before: str, monkeypatch: pytest.MonkeyPatch) -> Entries:
+    """The statement that a page sends, not sent yet."""
+    taken: list[Entries] = []
+
+    def take(rows: Entries) -> list[LedgerEntry]:
+        taken.append(rows)
+        return []
+
+    monkeypatch.setattr("core.keyset.list", take, raising=False)
+    page_of(entries, order=form.order, before=before)
+    monkeypatch.undo()
+    return taken[0]
+
+
+QUERIES = {
+    "nothing": "",
+    "kind": "kind=MANUAL_BONUS",
+    "common kind": "kind=GAMEPLAY",
+    "span": "first_day=2026-10-05&last_day=2026-10-25",
+    "open span": "last_day=2026-10-20",
+    "tier change": "tier_change=on",
+    "staff": "staff={staff}",
+    "account": "account={account}",
+}
+
+
+class TestPageOfTheLedger:
+    def test_reads_no_more_than_itself_wherever_it_stands(
+        self, history: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        account = PlayerLoyalty.objects.get(player__card_number="speed-2")
+        read: dict[str, list[int]] = {}
+
+        for name, query in QUERIES.items():
+            form, entries = _narrowed(history, query.format(staff=history.supervisor.pk, account=account.pk))
+            newest_first = list(rows_after(entries, order=form.order, row=None))
+            assert len(newest_first) > LAST_ROWS, name
+            cursors = [cursor_of(newest_first[place], form.order) for place in (len(newest_first) // 2, -LAST_ROWS)]
+            read[name] = [
+                _rows_read(_page_query(form, entries, before=cursor, monkeypatch=monkeypatch))
+                for cursor in ("", *cursors)
+            ]
+
+        assert {name: rows for name, rows in read.items() if max(rows) > MOST_ROWS} == {}
+
+    def test_is_the_same_statement_everywhere(self, history: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        form, entries = _narrowed(history, "")
+        oldest = LedgerEntry.objects.filter(casino=history.casino).order_by("pk")
+
+        near, far = (
+            str(_page_query(form, entries, before=cursor_of(row, BY_ID), monkeypatch=monkeypatch).query).replace(
+                str(row.pk), "…"
+            )
+            for row in (oldest[ENTRIES // 2], oldest[1_000])
+        )
+
+        assert near == far
+        assert "OFFSET" not in near
+
+    def test_would_read_everything_before_it_if_it_were_skipped_to(self, history: Floor) -> None:
+        entries = LedgerEntry.objects.filter(casino=history.casino).order_by("-id")
+
+        assert _rows_read(entries[4_000 : 4_000 + PAGE_ROWS]) > 4_000
+
+    def test_reads_a_search_by_its_keys(self, history: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        one = LedgerEntry.objects.filter(account__player__card_number="speed-2").order_by("pk")[5]
+        by_id = _narrowed(history, f"q={one.correlation_id}")
+        by_number = _narrowed(history, f"q=%23{one.pk}")
+
+        read = [_rows_read(_page_query(*each, before="", monkeypatch=monkeypatch)) for each in (by_id, by_number)]
+
+        assert max(read) <= 2
