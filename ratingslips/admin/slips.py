@@ -120,7 +120,8 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
 
     @admin.display(description="player", ordering="player__last_name")
     def player_name(self, slip: RatingSlip) -> str:
-        return f"{slip.player.last_name}, {slip.player.first_name} ({slip.player.card_number})"
+        player = slip.player
+        return link_to(player, f"{player.last_name}, {player.first_name} ({player.card_number})")
 
     @admin.display(description="where", ordering="table__name")
     def place(self, slip: RatingSlip) -> str:

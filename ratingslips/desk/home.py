@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from core.console.fields import key_of
 from core.console.links import list_url
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
@@ -86,9 +87,9 @@ def check_drift_now(request: HttpRequest) -> HttpResponse:
     if not staff.has_perm(VIEW_PROGRAM):
         raise PermissionDenied
     if request.method == "POST":
-        key = request.POST.get("casino", "")
         casinos = in_casino_of(staff, Casino.objects.all(), lookup="pk")
-        casino = casinos.filter(pk=int(key)).first() if key.isdecimal() and len(key) < 19 else None
+        key = key_of(request.POST.get("casino", ""))
+        casino = casinos.filter(pk=key).first() if key is not None else None
         if casino is None:
             messages.error(request, "That casino cannot be found in your books: nothing was checked.")
         else:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from core.console.fields import key_of
 from core.console.links import Link, list_url, page_url
 from core.console.scope import in_casino_of, staff_of
 from core.models import Player
@@ -25,7 +26,6 @@ from ratingslips.floor.seatmap import live_slips
 from ratingslips.models import RatingSlip
 
 ENTRIES_SHOWN: Final = 50
-BIGGEST_SEQ: Final = 2**63 - 1
 AWARD: Final = "loyalty.award"
 
 
@@ -96,12 +96,15 @@ def _entries_of(account: PlayerLoyalty, before: str) -> Entries:
     """The page of entries that begins below `before`, an entry's number in the account; anything else is the first."""
     related = ("staff", "tier_before", "tier_after", "rating_slip__closed_by", "rating_slip__recovered_by")
     entries = account.entries.select_related(*related).order_by("-seq")
-    is_first_page = not (before.isascii() and before.isdecimal() and int(before) <= BIGGEST_SEQ)
-    if not is_first_page:
-        entries = entries.filter(seq__lt=int(before))
+    older_than = key_of(before)
+    if older_than is not None:
+        entries = entries.filter(seq__lt=older_than)
     rows = list(entries[: ENTRIES_SHOWN + 1])
-    older_than = rows[ENTRIES_SHOWN - 1].seq if len(rows) > ENTRIES_SHOWN else 0
-    return Entries(rows=rows[:ENTRIES_SHOWN], older_than=older_than, is_first_page=is_first_page)
+    return Entries(
+        rows=rows[:ENTRIES_SHOWN],
+        older_than=rows[ENTRIES_SHOWN - 1].seq if len(rows) > ENTRIES_SHOWN else 0,
+        is_first_page=older_than is None,
+    )
 
 
 def _links(request: HttpRequest, player: Player, account: PlayerLoyalty | None, *, is_seated: bool) -> list[Link]:

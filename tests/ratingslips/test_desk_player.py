@@ -140,7 +140,7 @@ class TestPlayerPage:
         assert "Older entries" not in older.content.decode()
         assert "Newest entries" in older.content.decode()
 
-    @pytest.mark.parametrize("before", ["", "x", "-1", "²", "9" * 40, "1.5", "\0"])
+    @pytest.mark.parametrize("before", ["", "x", "-1", "²", "9" * 40, "9" * 5_000, "1.5", "\0"])
     def test_begins_at_the_newest_where_the_address_makes_no_sense(
         self, floor: Floor, supervisor: Client, before: str
     ) -> None:
@@ -160,6 +160,10 @@ class TestPlayerPage:
         stranger = Floor.build().player()
 
         assert supervisor.get(page_url(stranger)).status_code == 404
+
+    @pytest.mark.parametrize("key", ["0", "9" * 30, "9" * 5_000])
+    def test_is_not_there_for_a_key_that_is_none(self, supervisor: Client, key: str) -> None:
+        assert supervisor.get(f"/console/players/{key}/").status_code == 404
 
     def test_is_closed_to_staff_without_a_role(self, floor: Floor) -> None:
         nobody = signed_in(StaffFactory.create(casino=floor.casino))

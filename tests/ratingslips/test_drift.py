@@ -1,0 +1,59 @@
+"""Looking for drift, who may, and two people at once."""
+
+from collections.abc import Callable
+
+import pytest
+from guardian.shortcuts import assign_perm
+
+from core.errors import NotFound
+from core.permissions import NotPermitted
+from ratingslips.models import DriftCheck
+from ratingslips.services import DriftJustChecked, check_drift, drift
+from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.factories import CasinoFactory
+from tests.floor import Floor
+from tests.refusals import refused
+
+
+def check_by(floor: Floor) -> Callable[[], DriftCheck]:
+    return lambda: check_drift(casino=floor.casino, actor=floor.supervisor, at=floor.now)
+
+
+@pytest.fixture
+def committed_floor(committed_floor: Floor) -> Floor:
+    """A floor whose supervisor may see the programme."""
+    assign_perm("loyalty.view_loyaltyprogram", committed_floor.supervisor, committed_floor.program)
+    return committed_floor
+
+
+class TestCheckDrift:
+    def test_is_refused_to_who_may_not_see_the_programme(self, floor: Floor) -> None:
+        with refused(NotPermitted, "loyalty.view_loyaltyprogram"):
+            check_drift(casino=floor.casino, actor=floor.boss, at=floor.now)
+
+    def test_has_nothing_to_check_where_there_is_no_programme(self, floor: Floor) -> None:
+        casino = CasinoFactory.create()
+
+        with refused(NotFound, "nothing to check"):
+            check_drift(casino=casino, actor=floor.supervisor, at=floor.now)
+
+
+class TestCheckDriftAtOnce:
+    def test_lets_the_second_wait_and_tells_them_that_it_was_just_checked(self, committed_floor: Floor) -> None:
+        with held_before_commit(check_by(committed_floor)) as first:
+            second = Elsewhere(check_by(committed_floor))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), DriftJustChecked)
+        assert DriftCheck.objects.count() == 1
+
+    def test_would_read_the_ledger_twice_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(drift, "lock_name", lambda *_: None)
+
+        with held_before_commit(check_by(committed_floor)) as first:
+            second = Elsewhere(check_by(committed_floor))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), DriftCheck)
