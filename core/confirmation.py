@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 MAX_ROWS: Final = 500
 CONFIRMED: Final = "confirmed"
 RETURN_TO_PAGE: Final = "return_to_page"
+_UNREADABLE: Final = "unreadable_action"
 TEMPLATE: Final = "console/confirmation.html"
 
 
@@ -103,19 +104,32 @@ class RowAction:
 
 
 class ConfirmingAdmin(ModelAdmin[M]):
-    """Pages whose actions are carried out by `run`."""
+    """Pages whose actions are carried out by `run`, each row by a service that checks who may."""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
+        """Offer on a page what is permitted; take a posted action from whoever sees the list.
+
+        A right that was taken away between page and post, or never held, is for the service to refuse: it says so, logs
+        it, and still answers a replay with its first result.
+        """
+        offered = super().get_actions(request)
+        if request.method == "POST" and ACTION_CHECKBOX_NAME in request.POST:
+            offered |= {str(name): self.get_action(name) for name in self.actions or ()}
+        return offered
 
     def response_action(  # type: ignore[override]
         self, request: HttpRequest, queryset: "QuerySet[M]"
     ) -> HttpResponse | None:
-        """Leave out what cannot be a key, before Django looks it up and fails on it."""
-        asked = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        keys = [text for text in asked if self._is_key(text)]
-        if len(keys) < len(asked):
-            _say_missing(self, request, len(asked) - len(keys))
-            post = request.POST.copy()
-            post.setlist(ACTION_CHECKBOX_NAME, keys)
-            request.POST = post  # type: ignore[assignment]
+        """Leave out what cannot be a key, before Django looks it up and fails on it; `run` counts it as missing."""
+        asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        keys = {text for text in asked if self._is_key(text)}
+        if not keys:
+            _say_missing(self, request, len(asked))
+            return None
+        post = request.POST.copy()
+        post.setlist(ACTION_CHECKBOX_NAME, sorted(keys))
+        post.setlist(_UNREADABLE, sorted(asked - keys))
+        request.POST = post  # type: ignore[assignment]
         return super().response_action(request, queryset)
 
     def _is_key(self, text: str) -> bool:
@@ -162,8 +176,8 @@ def _chosen(
     """
     if request.POST.get("select_across") == "1":
         return list(queryset[: limit + 1]), 0
-    asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
-    rows = model_admin.get_queryset(request).filter(pk__in=asked)
+    asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME)) | set(request.POST.getlist(_UNREADABLE))
+    rows = model_admin.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
     found = list(rows.order_by(*model_admin.get_ordering(request))[: limit + 1])
     return found, len(asked) - len(found)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -10,15 +11,18 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from core import confirmation
 from core.models import Player
-from core.roles import PIT_BOSS
+from core.roles import AUDITOR, PIT_BOSS
+from loyalty.models import LedgerEntry
 from ratingslips.admin import actions
 from ratingslips.forms import CompleteForm
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.console import address, carry_out, said, signed_in
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
+from tests.refusals import logged
 
 LIST = "changelist"
+ACTIONS = ("pause", "resume", "change_bet", "move", "complete", "recover")
 
 
 @pytest.fixture
@@ -33,18 +37,39 @@ def choose(client: Client, action: str, *slips: RatingSlip, **fields: Any) -> An
     return client.post(address(RatingSlip, LIST), post | fields)
 
 
+def _take_the_pit_away(floor: Floor) -> None:
+    remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
+
+
 class TestEveryAction:
-    def test_is_refused_when_the_right_was_taken_away_between_page_and_post(self, floor: Floor, boss: Client) -> None:
-        mine = TableFactory.create(casino=floor.casino)
+    @pytest.mark.parametrize("keeps_another_pit", [True, False])
+    def test_is_refused_when_the_right_was_taken_away_between_page_and_post(
+        self, floor: Floor, boss: Client, keeps_another_pit: bool
+    ) -> None:
         slip = floor.played_slip()
         choose(boss, "complete", slip)
-        remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
-        assign_perm("ratingslips.operate_pit", floor.boss, mine.pit)
+        _take_the_pit_away(floor)
+        if keeps_another_pit:
+            assign_perm("ratingslips.operate_pit", floor.boss, TableFactory.create(casino=floor.casino).pit)
 
-        answer = carry_out(boss, RatingSlip, "complete", [slip])
+        with logged() as lines:
+            answer = carry_out(boss, RatingSlip, "complete", [slip])
 
-        assert "You do not hold the permission" in said(answer)[0]
+        assert said(answer)[0].startswith(f"{slip.slip_number}: You do not hold the permission")
+        assert [(line["event"], line["code"]) for line in lines] == [("core.operation_refused", "NOT_PERMITTED")]
         assert RatingSlip.objects.get().status == "OPEN"
+
+    def test_gives_the_first_result_again_after_the_right_was_taken_away(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+        first = said(carry_out(boss, RatingSlip, "complete", [slip]))
+        _take_the_pit_away(floor)
+
+        again = said(carry_out(boss, RatingSlip, "complete", [slip]))[len(first) :]
+
+        [sentence] = again
+        assert first[0].partition(": closed, ")[2].rstrip(".") in sentence
+        assert sentence.startswith(f"{slip.slip_number}: was already closed, theo 5")
+        assert LedgerEntry.objects.count() == 1
 
     def test_takes_no_actor_from_the_post(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
@@ -76,6 +101,25 @@ class TestEveryAction:
         assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino’s books."
         assert RatingSlip.objects.get().status == "CLOSED"
 
+    @pytest.mark.parametrize("confirmed", [{"confirmed": "yes"}, {"index": "0"}])
+    def test_says_once_how_many_it_does_not_know(self, floor: Floor, boss: Client, confirmed: dict[str, str]) -> None:
+        chosen = ["not-a-key", "' OR 1=1", str(uuid4()), str(floor.open_slip().pk)]
+
+        answer = boss.post(address(RatingSlip, LIST), {"action": "pause", "_selected_action": chosen} | confirmed)
+
+        told = [sentence for sentence in said(answer) if "cannot be found" in sentence]
+        assert told == ["3 of the chosen rating slips cannot be found in your casino’s books."]
+        assert RatingSlip.objects.get().status == "PAUSED"
+
+    def test_says_so_where_it_knows_none(self, floor: Floor, boss: Client) -> None:
+        chosen = ["not-a-key", "' OR 1=1", "not-a-key"]
+
+        answer = boss.post(
+            address(RatingSlip, LIST), {"action": "complete", "_selected_action": chosen, "confirmed": "yes"}
+        )
+
+        assert said(answer) == ["2 of the chosen rating slips cannot be found in your casino’s books."]
+
     def test_takes_no_more_slips_than_its_limit(
         self, floor: Floor, boss: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -102,15 +146,52 @@ class TestEveryAction:
 
         assert RatingSlip.objects.filter(status="PAUSED").count() == 3
 
-    @pytest.mark.parametrize("action", ["pause", "resume", "change_bet", "move", "complete", "recover"])
-    def test_is_not_offered_to_who_operates_no_pit(self, floor: Floor, action: str) -> None:
-        slip = floor.open_slip()
+    @pytest.mark.parametrize("action", ACTIONS)
+    def test_is_refused_slip_by_slip_and_logged_where_an_auditor_forged_the_post(
+        self, floor: Floor, action: str
+    ) -> None:
+        slips = [floor.open_slip(seat=1), floor.open_slip(seat=2)]
+        auditor = StaffFactory.create(casino=floor.casino)
+        client = signed_in(auditor, AUDITOR)
+        given = {f"{slip.pk}-average_bet": "75" for slip in slips}
+        given |= {f"{slip.pk}-table": str(floor.table.pk) for slip in slips}
+        given |= {f"{slip.pk}-seat": f"{5 + slip.seat}" for slip in slips}
+
+        with logged() as lines:
+            answer = carry_out(client, RatingSlip, action, slips, **given)
+
+        refusals = {told.partition(" “")[0] for told in said(answer)[:2]}
+        assert refusals == {f"{slip.slip_number}: You do not hold the permission" for slip in slips}
+        assert said(answer)[2] == "Of 2: 2 refused."
+        assert [(line["event"], line["code"], line["actor_id"]) for line in lines] == [
+            ("core.operation_refused", "NOT_PERMITTED", auditor.pk)
+        ] * 2
+        assert {slip.status for slip in RatingSlip.objects.all()} == {"OPEN"}
+        assert PlaySegment.objects.count() == 2
+
+    def test_is_not_offered_to_who_operates_no_pit(self, floor: Floor) -> None:
+        floor.open_slip()
         client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
 
-        carry_out(client, RatingSlip, action, [slip])
+        page = client.get(address(RatingSlip, LIST))
 
+        assert page.context["action_form"] is None
+
+    def test_is_not_offered_on_a_list_that_a_post_shows(self, floor: Floor) -> None:
+        floor.open_slip()
+        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
+
+        page = client.post(address(RatingSlip, LIST), {"action": "pause"})
+
+        assert page.context["action_form"] is None
+
+    def test_is_as_unknown_as_its_list_to_who_may_not_see_slips(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+
+        answer = carry_out(signed_in(StaffFactory.create(casino=floor.casino)), RatingSlip, "pause", [slip])
+
+        assert answer.status_code == 403
         assert RatingSlip.objects.get().status == "OPEN"
-        assert PlaySegment.objects.count() == 1
 
     def test_does_not_let_a_player_s_name_into_the_page_as_code(self, floor: Floor, boss: Client) -> None:
         player: Player = floor.player(first_name="<script>alert(1)</script>")
