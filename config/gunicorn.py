@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from environ import Env
 from gunicorn.glogging import Logger
 
+from config.environment import Environment
 from config.logging import configure_logging
 
 log = structlog.get_logger("gunicorn.access")
@@ -17,7 +17,7 @@ class StructuredLogger(Logger):  # type: ignore[misc]
 
     def setup(self, cfg: Any) -> None:
         """Take gunicorn's own handlers away, so that its lines go where all others go."""
-        configure_logging(Env())
+        configure_logging(Environment())
         super().setup(cfg)
         for logger in (self.error_log, self.access_log):
             logger.handlers.clear()

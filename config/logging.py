@@ -10,8 +10,9 @@ import sys
 from typing import Final
 
 import structlog
-from environ import Env
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from config.environment import Environment
 
 # What of a library's `extra` is kept; Django hangs the request on its lines, which `_tell_request` replaces.
 _KEPT_EXTRAS: Final = frozenset({"request", "status_code"})
@@ -77,10 +78,12 @@ def line_formatter(*, as_json: bool) -> structlog.stdlib.ProcessorFormatter:
     )
 
 
-def configure_logging(env: Env) -> None:
+def configure_logging(env: Environment) -> None:
     """Send every log line of the process, Django's and the libraries' as well, to standard error in one form.
 
     LOG_LEVEL is INFO unless it is set, and LOG_JSON is on in production.
+
+    :raises ImproperlyConfigured: LOG_LEVEL names no level.
     """
     is_production = env.str("ENVIRONMENT", default="") == "production"
     as_json = env.bool("LOG_JSON", default=is_production)
@@ -90,7 +93,7 @@ def configure_logging(env: Env) -> None:
             "disable_existing_loggers": False,
             "formatters": {"structured": {"()": line_formatter, "as_json": as_json}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-            "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+            "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL")},
         }
     )
     structlog.configure(

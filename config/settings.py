@@ -7,17 +7,17 @@ secret key, a database and host names, and makes cookies and redirects strict.
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
-import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
+from config.environment import Environment
 from config.logging import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
 
-env = environ.Env()
+env = Environment()
 
 ENVIRONMENT = env.str("ENVIRONMENT", default="development")
 IS_PRODUCTION = ENVIRONMENT == "production"
@@ -27,20 +27,30 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
 def _checkout_secret() -> str:
-    """The secret of this checkout: made once, readable by its owner alone."""
+    """The secret of this checkout: made once, readable by its owner alone.
+
+    :raises ImproperlyConfigured: this user cannot write it or read it here.
+    """
     file = LOCAL_DIR / "secret-key"
-    if not file.exists():
-        LOCAL_DIR.mkdir(exist_ok=True)
-        draft = file.with_suffix(f".{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        try:
-            file.hardlink_to(draft)
-        except FileExistsError:
-            pass  # Another process of the same first start was quicker; its secret holds.
-        finally:
-            draft.unlink()
-    return file.read_text()
+    try:
+        if not file.exists():
+            _make_secret(file)
+        return file.read_text()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{file} cannot be kept ({error.strerror}): set SECRET_KEY.") from error
+
+
+def _make_secret(file: Path) -> None:
+    LOCAL_DIR.mkdir(exist_ok=True)
+    draft = file.with_suffix(f".{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
+    try:
+        file.hardlink_to(draft)
+    except FileExistsError:
+        pass  # Another process of the same first start was quicker; its secret holds.
+    finally:
+        draft.unlink()
 
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or ("" if IS_PRODUCTION else _checkout_secret())
@@ -99,28 +109,25 @@ TEMPLATES = [
 ]
 
 # A stuck lock becomes “busy, try again” and never a hang; a worker that died holding one lets go.
-LOCK_TIMEOUT_SECONDS = env.int("LOCK_TIMEOUT_SECONDS", default=3)
-STATEMENT_TIMEOUT_SECONDS = env.int("STATEMENT_TIMEOUT_SECONDS", default=15)
-IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = env.int("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30)
+LOCK_TIMEOUT_SECONDS = env.whole_number("LOCK_TIMEOUT_SECONDS", default=3)
+STATEMENT_TIMEOUT_SECONDS = env.whole_number("STATEMENT_TIMEOUT_SECONDS", default=15)
+IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = env.whole_number("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30)
 
 HAS_OWN_DATABASE = bool(env.str("DATABASE_URL", default=""))
 
 
 def _database() -> dict[str, Any]:
-    """The database of DATABASE_URL, else the checkout's own.
-
-    A socket folder may stand as a percent-encoded host or, as libpq has it, in `?host=`.
-    """
+    """The database of DATABASE_URL, else the checkout's own."""
     if not HAS_OWN_DATABASE:
         return {"ENGINE": "config.localdb", "NAME": "loyalty", "LOCAL_SERVER": env.str("LOCAL_SERVER", default="main")}
-    database: dict[str, Any] = env.db_url("DATABASE_URL")
-    options = database.get("OPTIONS", {})
-    database["HOST"] = unquote(options.pop("host", "") or database.get("HOST") or "")
-    database["PORT"] = options.pop("port", "") or database.get("PORT") or ""
-    return database
+    return env.database("DATABASE_URL")
 
 
-def _database_options(given: dict[str, Any]) -> dict[str, Any]:
+def _database_options(database: dict[str, Any]) -> dict[str, Any]:
+    """What a connection is opened with; another database than PostgreSQL is for `core.E001` to refuse."""
+    given: dict[str, Any] = database.get("OPTIONS", {})
+    if database["ENGINE"] not in {"config.localdb", "django.db.backends.postgresql"}:
+        return given
     timeouts = (
         f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s -c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s"
@@ -130,9 +137,9 @@ def _database_options(given: dict[str, Any]) -> dict[str, Any]:
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
 DATABASES["default"] |= {
-    "CONN_MAX_AGE": env.int("CONN_MAX_AGE_SECONDS", default=60),
+    "CONN_MAX_AGE": env.whole_number("CONN_MAX_AGE_SECONDS", default=60),
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": _database_options(DATABASES["default"].get("OPTIONS", {})),
+    "OPTIONS": _database_options(DATABASES["default"]),
 }
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -8,6 +8,7 @@ from ratingslips.floor.views import landing
 urlpatterns = [
     path("", landing),
     path("console/floor/", include("ratingslips.floor.urls")),
+    path("console/trace/", include("ratingslips.trace.urls")),
     path("console/", include("ratingslips.desk.urls")),
     path("console/", admin.site.urls),
 ]

@@ -1,14 +1,17 @@
 """Bringing the demo's casino to life: its staff, its day so far, and what went wrong on the way."""
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from django.db import connection
+from django.conf import settings
+from django.db import DatabaseError, connection
 
+from config.models import DemoRun
 from core import correlation
+from core.errors import DomainError
 from core.models import Casino, Player, User
 from core.roles import system_account
 from loyalty.services import ProgramStateUnchanged, manual_reward, pause_program, resume_program
@@ -21,10 +24,8 @@ from .plan import DemoPlan, evening_zone, plan_demo, shift_to
 from .staff import LOGINS, hire
 
 DATA: Final = Path(__file__).parent / "data" / "pit-day-2026-11-14"
-CASINO_CODE: Final = "harbour"
+CASINO_CODE: Final = "harbour-demo"
 CASINO_NAME: Final = "Harbour Casino"
-# The casino bears this name until all of its day is there; a demo that was interrupted is known by it and goes on.
-LOADING_NAME: Final = "Harbour Casino (loading)"
 PROGRESS_EVERY_EVENTS: Final = 250
 
 # Card, points, minutes ago, reason.
@@ -36,28 +37,58 @@ _AWARDS: Final = (
     ("100003", 100, 12, "Welcome back after a year away"),
 )
 
+# Key of the advisory lock that one demo at a time holds on a database.
+DEMO_LOCK: Final = 0x4445_4D4F
+
 Say = Callable[[str], None]
+
+
+class DemoRefused(DomainError):
+    """The demo cannot have this database."""
+
+    code = "DEMO_REFUSED"
+
+
+@contextmanager
+def only_demo() -> Iterator[None]:
+    """Keep other demos of this database out while this one is set up.
+
+    :raises DemoRefused: there is one, or this is a production, which the demo's logins have no business in.
+    """
+    if settings.IS_PRODUCTION:
+        raise DemoRefused("The demo signs people in with passwords that it prints: it does not run in production.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [DEMO_LOCK])
+        if not cursor.fetchone()[0]:
+            raise DemoRefused("Another demo is being set up on this database. Wait until it is, then start again.")
+    try:
+        yield
+    finally:
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [DEMO_LOCK])
 
 
 def is_there() -> bool:
     """Whether the demo's casino stands with all of its day."""
-    return Casino.objects.filter(code=CASINO_CODE, name=CASINO_NAME).exists()
+    return DemoRun.objects.filter(finished_at__isnull=False).exists()
 
 
 def begin_evening(*, now: datetime, say: Say) -> None:
     """Load the demo's casino and replay its day up to `now` through the services; told of each step by `say`.
 
     A demo that was interrupted goes on where it stopped.
+
+    :raises DemoRefused: the casino or a login of the demo stands already and is somebody else's.
     """
     recorded = [event for event in read_rating_events(DATA / "rating-events.csv") if isinstance(event, RatingEvent)]
     with correlation.bound():
-        casino = _casino(now)
-        players = Player.objects.filter(casino=casino).count()
+        run = _run(now, recorded_day_at=recorded[0].occurred_at)
+        casino = run.casino
         players, tables = casino.players.count(), casino.gaming_tables.count()
         say(f"Casino: {players} players, {tables} tables, where it is evening now ({casino.time_zone})")
         boss, supervisor, *_ = [hire(login, casino=casino) for login in LOGINS]
         say("Staff: a pit boss, a supervisor and an auditor")
-    plan = plan_demo(recorded, now=now, shift=_shift(casino, recorded=recorded, now=now))
+    plan = plan_demo(recorded, now=now, shift=run.shift)
     # The last moments of a demo may be lost when the machine crashes: nobody was told yet that they are there.
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
@@ -65,28 +96,26 @@ def begin_evening(*, now: datetime, say: Say) -> None:
     _award(casino=casino, supervisor=supervisor, now=now)
     with connection.cursor() as cursor:
         cursor.execute("RESET synchronous_commit")
-    Casino.objects.filter(pk=casino.pk).update(name=CASINO_NAME)
+    run.finished_at = now
+    run.save(update_fields=["finished_at"])
     slips = RatingSlip.objects.filter(casino=casino)
     live, closed, owed = slips.live().count(), slips.filter(status="CLOSED").count(), slips.owed().count()
     say(f"Slips: {live} live, {closed} closed, {owed} of them owed points")
 
 
-def _casino(now: datetime) -> Casino:
-    standing = Casino.objects.filter(code=CASINO_CODE).first()
-    zone = standing.time_zone if standing else evening_zone(now)
+def _run(now: datetime, *, recorded_day_at: datetime) -> DemoRun:
+    """The demo that an earlier start began, or a new one in a new casino."""
+    run = DemoRun.objects.select_related("casino").first()
+    if run is not None:
+        return run
+    if RatingSlip.objects.filter(casino__code=CASINO_CODE).exists():
+        raise DemoRefused(f"This database has a casino “{CASINO_CODE}” that no demo made. Use another database.")
+    zone = evening_zone(now)
     loaded = load_casino(
-        folder=DATA, code=CASINO_CODE, actor=system_account(), at=now, name=LOADING_NAME, time_zone=zone
+        folder=DATA, code=CASINO_CODE, actor=system_account(), at=now, name=CASINO_NAME, time_zone=zone
     )
-    return loaded.casino
-
-
-def _shift(casino: Casino, *, recorded: list[RatingEvent], now: datetime) -> timedelta:
-    """How far the day moves: as far as it already did where an earlier start was interrupted."""
-    opened_at = {event.slip_number: event.occurred_at for event in recorded if event.kind == "OPEN"}
-    standing = RatingSlip.objects.filter(casino=casino, slip_number__in=opened_at).order_by("opened_at").first()
-    if standing:
-        return standing.opened_at - opened_at[standing.slip_number]
-    return shift_to(now, zone=casino.time_zone, recorded_day_at=recorded[0].occurred_at)
+    shift = shift_to(now, zone=zone, recorded_day_at=recorded_day_at)
+    return DemoRun.objects.create(casino=loaded.casino, shift=shift)
 
 
 def _play(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, say: Say) -> None:
@@ -106,7 +135,7 @@ def _play(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, say: 
     with correlation.bound(), suppress(ProgramStateUnchanged):  # an interrupted demo stopped right here
         pause_program(program=program, actor=supervisor, at=plan.paused_at, reason="Tier migration rehearsal")
     apply(plan.during_pause)
-    with correlation.bound():
+    with correlation.bound(), suppress(ProgramStateUnchanged):  # or right here
         resume_program(program=program, actor=supervisor)
     apply(plan.after_pause)
     say(f"Gaming day: all {total:,} events, the programme paused for a while on the way")

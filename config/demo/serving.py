@@ -10,6 +10,7 @@ from config.gunicorn import control_socket_disable, logger_class
 
 HOST = "127.0.0.1"
 _THREADS = 8
+_MAX_PORT = 65_535
 
 
 class PortTaken(Exception):
@@ -21,13 +22,14 @@ def require_free_port(port: int) -> None:
 
     :raises PortTaken: saying why, and what to do.
     """
+    if not 1 <= port <= _MAX_PORT:
+        raise PortTaken(f"Port {port} cannot be used: a port is a number from 1 to {_MAX_PORT}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise PortTaken(f"Port {port} cannot be used ({reason}). Choose another: --port {port + 1}") from error
+        except OSError as error:
+            raise PortTaken(f"Port {port} cannot be used ({error.strerror}). Choose another with --port.") from error
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

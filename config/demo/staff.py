@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
+from core.errors import DomainError
 from core.models import Casino, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from ratingslips.models import Pit
@@ -50,13 +51,31 @@ LOGINS: Final = (
 )
 
 
+class LoginTaken(DomainError):
+    """A user name of the demo is somebody else's."""
+
+    code = "LOGIN_TAKEN"
+
+
+def passwords_hold() -> bool:
+    """Whether the printed passwords open the demo: they do not where it was set up with another secret key."""
+    login = LOGINS[0]
+    user = User.objects.filter(username=login.username).first()
+    return user is not None and user.check_password(login.password)
+
+
 def hire(login: Login, *, casino: Casino) -> User:
-    """Create the account of a member of the demo's staff, or set its password anew, with all its rights."""
+    """Create the account of a member of the demo's staff, or set its password anew, with all its rights.
+
+    :raises LoginTaken: the user name stands already, and not in the demo's casino.
+    """
     names = {"first_name": login.first_name, "last_name": login.last_name}
     user: User
     user, _ = User.objects.get_or_create(
         username=login.username, defaults={"casino": casino, "is_staff": True, **names}
     )
+    if user.casino_id != casino.pk:
+        raise LoginTaken(f"The user “{login.username}” stands already and is not the demo's. Use another database.")
     user.set_password(login.password)
     user.save(update_fields=["password"])
     user.groups.set(Group.objects.filter(name__in=login.roles))

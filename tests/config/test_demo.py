@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config.demo.evening import DEMO_LOCK
 from tests.databases import connect, database_url, empty_database
 from tests.waiting import wait_until
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STEPS = re.compile(r"^ *\d+\.\d s  ", re.MULTILINE)
 
 
-def start(name: str, *arguments: str) -> subprocess.Popen[str]:
+def start(name: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """Start `manage.py demo` on the database `name`."""
     return subprocess.Popen(
         [sys.executable, "manage.py", "demo", *arguments],
@@ -30,6 +31,7 @@ def start(name: str, *arguments: str) -> subprocess.Popen[str]:
             "DATABASE_URL": database_url(name),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
+            **environment,
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -37,11 +39,18 @@ def start(name: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def run(name: str, *arguments: str) -> tuple[int, str]:
+def run(name: str, *arguments: str, **environment: str) -> tuple[int, str]:
     """Run the demo to its end; its exit code and all that it said."""
-    process = start(name, *arguments)
+    process = start(name, *arguments, **environment)
     said, _ = process.communicate(timeout=180)
     return process.returncode, said
+
+
+def run_migrate(name: str) -> int:
+    """Make the schema in the database `name`; the exit code."""
+    environment = {**os.environ, "DATABASE_URL": database_url(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
 
 
 def numbers(database: psycopg.Connection) -> tuple[int, ...]:
@@ -123,6 +132,68 @@ class TestDemo:
         assert code == 0
         assert "kept from an earlier start" in said
 
+    def test_knows_itself_whatever_its_casino_is_called(self, finished: tuple[str, int, str]) -> None:
+        name, *_ = finished
+        with connect(name) as database:
+            database.execute("UPDATE core_casino SET name = 'The Old Harbour'")
+            before = numbers(database)
+
+        code, said = run(name, "--once")
+
+        with connect(name) as database:
+            assert numbers(database)[:3] == before[:3]
+            assert database.execute("SELECT name FROM core_casino").fetchall() == [("The Old Harbour",)]
+            assert database.execute("SELECT name FROM loyalty_loyaltyprogram").fetchone() == ("Harbour Casino Rewards",)
+        assert (code, "kept from an earlier start" in said) == (0, True)
+
+    def test_says_where_passwords_come_from_when_the_secret_key_is_another(
+        self, finished: tuple[str, int, str]
+    ) -> None:
+        name, *_ = finished
+
+        code, said = run(name, "--once", SECRET_KEY="another")
+
+        assert code == 0
+        assert "made with another SECRET_KEY" in said
+        assert "pitboss-" not in said
+
+    def test_does_not_run_in_production(self, finished: tuple[str, int, str]) -> None:
+        name, *_ = finished
+
+        code, said = run(name, "--once", ENVIRONMENT="production", SECRET_KEY="k" * 60, ALLOWED_HOSTS="console.example")
+
+        assert code == 1
+        assert "does not run in production" in said
+
+    def test_waits_for_no_other_demo_of_the_database(self, finished: tuple[str, int, str]) -> None:
+        name, *_ = finished
+
+        with connect(name) as other:
+            other.execute("SELECT pg_advisory_lock(%s)", [DEMO_LOCK])
+            code, said = run(name, "--once")
+
+        assert code == 1
+        assert "Another demo is being set up" in said
+
+    def test_takes_over_no_user_who_is_not_its_own(self, django_db_setup: None) -> None:
+        with empty_database("demo_login") as name:
+            database = connect(name)
+            assert run_migrate(name) == 0
+            database.execute(
+                """
+                INSERT INTO core_user (username, password, is_superuser, first_name, last_name, email, is_staff,
+                                       is_active, date_joined)
+                VALUES ('pitboss', 'kept', false, '', '', '', true, true, now())
+                """
+            )
+
+            code, said = run(name, "--once")
+
+            kept = database.execute("SELECT password FROM core_user WHERE username = 'pitboss'").fetchone()
+            database.close()
+        assert (code, kept) == (1, ("kept",))
+        assert "stands already and is not the demo" in said
+
     def test_serves_the_console_until_ctrl_c(self, finished: tuple[str, int, str]) -> None:
         name, *_ = finished
         with socket.socket() as probe:
@@ -144,7 +215,7 @@ class TestDemo:
         assert process.returncode == 0
         assert "Traceback" not in said
 
-    @pytest.mark.parametrize("port", ["taken", "70000", "-1"])
+    @pytest.mark.parametrize("port", ["taken", "70000", "-1", "0"])
     def test_refuses_a_port_that_it_cannot_have_before_anything_else(
         self, finished: tuple[str, int, str], port: str
     ) -> None:

@@ -77,3 +77,55 @@ class TestProduction:
 
         assert done.returncode != 0
         assert said in done.stderr
+
+
+class TestWrongSettings:
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("DATABASE_URL", "garbage", "DATABASE_URL must look like postgres://"),
+            ("DATABASE_URL", "postgres://app@db.example:port/floor", "DATABASE_URL must look like postgres://"),
+            ("DATABASE_URL", "sqlite:///floor", "core.E001"),
+            ("DATABASE_URL", "mysql://app@db.example/floor", "The settings are wrong"),
+            ("LOCK_TIMEOUT_SECONDS", "three", "LOCK_TIMEOUT_SECONDS is “three”"),
+            ("STATEMENT_TIMEOUT_SECONDS", "-1", "STATEMENT_TIMEOUT_SECONDS is “-1”"),
+            ("LOG_LEVEL", "LOUD", "LOG_LEVEL is “LOUD”"),
+            ("LOCAL_SERVER", "elsewhere", "LOCAL_SERVER is"),
+            ("ENVIRONMENT", "staging", "core.E003"),
+        ],
+    )
+    def test_are_said_in_a_sentence(self, name: str, value: str, said: str) -> None:
+        kept = {key: text for key, text in os.environ.items() if key not in {"DATABASE_URL", "LOCAL_SERVER"}}
+
+        done = subprocess.run(
+            [sys.executable, "manage.py", "report"],
+            cwd=ROOT,
+            env={**kept, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONIOENCODING": "utf-8", name: value},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+        assert done.returncode != 0
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_tell_of_a_database_that_cannot_be_reached(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "migrate"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "config.settings",
+                "DATABASE_URL": "postgres://app@127.0.0.1:1/floor",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+        assert done.returncode == 1
+        assert "The database cannot do this just now" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -8,13 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection, connections
+from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from config.demo import evening
 from config.demo.serving import HOST, PortTaken, require_free_port, serve
-from config.demo.staff import LOGINS
+from config.demo.staff import LOGINS, passwords_hold
 from core.errors import DomainError
 
 
@@ -24,7 +24,6 @@ class Command(BaseCommand):
         "DATABASE_URL is set), loads the demo casino, replays its day up to this evening, and serves the console on "
         "this machine. A second start keeps the data."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="port to serve on (default: 8000)")
@@ -36,12 +35,17 @@ class Command(BaseCommand):
             if not once:
                 require_free_port(port)
             self._prepare()
-        except (PortTaken, DomainError, OperationalError) as error:
+        except (PortTaken, DomainError) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise CommandError(f"The database cannot be used for the demo: {reason}") from error
         except KeyboardInterrupt:
             raise CommandError("Stopped. Nothing is broken: start it again and it goes on.", returncode=130) from None
-        self._introduce(port)
+        self._introduce()
         if not once:
+            self.stdout.write(f"The console: http://{HOST}:{port}/   (Ctrl-C stops it, the data stays)")
+            self.stdout.flush()
             connections.close_all()
             serve(port=port)
 
@@ -52,25 +56,29 @@ class Command(BaseCommand):
         self._say(f"PostgreSQL {major}.{minor}: {whose}")
         # Every event of a whole day would otherwise be a line on the screen.
         logging.getLogger().setLevel(logging.ERROR)
-        if self._migrations_are_due():
-            call_command("migrate", verbosity=0, interactive=False)
-            self._say("Schema and roles: up to date")
-        if evening.is_there():
-            self._say("Demo casino: kept from an earlier start")
-        else:
-            evening.begin_evening(now=timezone.now().replace(microsecond=0), say=self._say)
+        with evening.only_demo():
+            if self._migrations_are_due():
+                call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+                self._say("Schema and roles: up to date")
+            if evening.is_there():
+                self._say("Demo casino: kept from an earlier start")
+            else:
+                evening.begin_evening(now=timezone.now().replace(microsecond=0), say=self._say)
         logging.getLogger().setLevel(logging.INFO)
 
     def _migrations_are_due(self) -> bool:
         executor = MigrationExecutor(connection)
         return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
-    def _introduce(self, port: int) -> None:
+    def _introduce(self) -> None:
         self.stdout.write("")
+        passwords = passwords_hold()
+        if not passwords:
+            self.stdout.write("  The logins were made with another SECRET_KEY, whose passwords they keep;")
+            self.stdout.write("  to set one anew: manage.py changepassword NAME\n")
         for login in LOGINS:
-            self.stdout.write(f"  {login.title:<11} {login.username:<11} {login.password}")
-        self.stdout.write(f"\nThe console: http://{HOST}:{port}/   (Ctrl-C stops it, the data stays)")
-        self.stdout.flush()
+            self.stdout.write(f"  {login.title:<11} {login.username:<11} {login.password if passwords else '–'}")
+        self.stdout.write("")
 
     def _say(self, what: str) -> None:
         self.stdout.write(f"{time.monotonic() - self.started_at:5.1f} s  {what}")

@@ -1,0 +1,52 @@
+"""The environment that settings are read from: what cannot be read is said in a sentence, without a secret in it."""
+
+import logging
+from typing import Any
+from urllib.parse import unquote
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+
+class Environment(Env):  # type: ignore[misc]
+    """django-environ's, with errors that a person can act on."""
+
+    def whole_number(self, name: str, *, default: int) -> int:
+        """A whole number of 0 or more; `default` where the variable is absent or empty.
+
+        :raises ImproperlyConfigured: it is no such number.
+        """
+        text: str = self.str(name, default="").strip()
+        if not text:
+            return default
+        if not (text.isascii() and text.isdecimal()):
+            raise ImproperlyConfigured(f"{name} is “{text}”: it must be a whole number, such as {default}.")
+        return int(text)
+
+    def log_level(self, name: str) -> str:
+        """The name of a log level; INFO where the variable is absent or empty.
+
+        :raises ImproperlyConfigured: there is no such level.
+        """
+        level: str = self.str(name, default="").strip().upper() or "INFO"
+        known = logging.getLevelNamesMapping()
+        if level not in known:
+            raise ImproperlyConfigured(f"{name} is “{level}”: it must be one of {', '.join(known)}.")
+        return level
+
+    def database(self, name: str) -> dict[str, Any]:
+        """The database that a URL names; a socket folder may stand as a percent-encoded host or in `?host=`.
+
+        :raises ImproperlyConfigured: it is no URL of a database.
+        """
+        advice = f"{name} must look like postgres://user:password@host:5432/name."
+        if "://" not in self.str(name):
+            raise ImproperlyConfigured(advice)
+        try:
+            database: dict[str, Any] = self.db_url(name)
+        except ValueError as error:
+            raise ImproperlyConfigured(advice) from error
+        options = database.get("OPTIONS", {})
+        database["HOST"] = unquote(options.pop("host", "") or database.get("HOST") or "")
+        database["PORT"] = options.pop("port", "") or database.get("PORT") or ""
+        return database
