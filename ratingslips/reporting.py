@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 
-from core.models import Casino, ReplayCount, User
+from core.models import Casino, ReplayCount
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
 
@@ -136,11 +136,10 @@ def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, in
         for casino, (first, last) in days.items()
     }
     none = Q(pk__in=[])
-    closed_in, made_in, repeated_in = none, none, none
+    closed_in, of_the_days = none, none
     for casino, (starts_at, ends_at) in spans.items():
         closed_in |= Q(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at)
-        made_in |= Q(account__player__casino=casino, created_at__gte=starts_at, created_at__lt=ends_at)
-        repeated_in |= Q(casino=casino, gaming_day__range=days[casino])
+        of_the_days |= Q(casino=casino, gaming_day__range=days[casino])
     closed = _by_casino(
         RatingSlip.objects.filter(closed_in).order_by(),
         "casino",
@@ -148,10 +147,9 @@ def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, in
         settled_at_close=Count("pk", filter=Q(owed_because="")),
         recovered=Count("pk", filter=Q(recovered_by__isnull=False)),
     )
-    # By who made them: the index on staff and time answers that, and no index answers for the casino.
-    awards = LedgerEntry.objects.filter(staff__in=User.objects.all(), kind=LedgerEntry.Kind.MANUAL_BONUS)
-    made = _by_casino(awards.filter(made_in).order_by(), "account__player__casino", awards=Count("pk"))
-    repeats = ReplayCount.objects.filter(repeated_in, operation__in=[COMPLETION, REWARD]).order_by()
+    bonuses = LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS).order_by()
+    made = _by_casino(bonuses, "casino", awards=Count("pk"))
+    repeats = ReplayCount.objects.filter(of_the_days, operation__in=[COMPLETION, REWARD]).order_by()
     repeated = _by_casino(repeats, "casino", replays=Sum("replays"))
     nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0}
     return {
