@@ -68,6 +68,17 @@ class TestGrantsOnAPit:
 
         assert RatingSlip.objects.get().status == "PAUSED"
 
+    def test_are_chosen_on_a_page_that_says_on_what_and_to_whom(self, floor: Floor, root: Client) -> None:
+        role = Group.objects.get(name=PIT_BOSS)
+
+        to_one = root.get(address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk)).content.decode()
+        to_all = root.get(address(Pit, "permissions_manage_group", floor.pit.pk, role.pk)).content.decode()
+
+        assert f"<dd>{floor.pit}</dd>" in to_one
+        assert f"<dd>{floor.boss}</dd>" in to_one
+        assert f"<dd>{floor.pit}</dd>" in to_all
+        assert f"<dd>{role}</dd>" in to_all
+
     def test_are_no_more_than_the_page_offers(self, floor: Floor, root: Client) -> None:
         grant = address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk)
 
