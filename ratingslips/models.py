@@ -158,6 +158,10 @@ class RatingSlip(models.Model):
     recovered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
+    recovery_correlation_id = models.UUIDField(
+        null=True,
+        help_text="Of the request or command that recovered its points; the slip and its entry keep their own.",
+    )
 
     objects = RatingSlipQuerySet.as_manager()
 
@@ -234,6 +238,17 @@ class RatingSlip(models.Model):
                 "closed_at",
                 condition=Q(status="CLOSED", settled_at=None),
                 name="ratingslips_slip_owed",
+            ),
+            # What an auditor narrows the ledger to: few slips, in the order of the ledger.
+            models.Index(
+                fields=["casino", "ledger_entry"],
+                condition=Q(recovered_by__isnull=False),
+                name="ratingslips_slip_recovered",
+            ),
+            models.Index(
+                fields=["recovery_correlation_id"],
+                condition=Q(recovery_correlation_id__isnull=False),
+                name="ratingslips_slip_recovery",
             ),
             models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
             models.Index(fields=["casino", "-opened_at"], name="ratingslips_slip_opened"),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from core import correlation
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
@@ -58,8 +59,8 @@ def recover_slip_loyalty(
             settlement = first_settlement(locked)
         else:
             settlement = settle(locked, segments=segments, at=at)
-            locked.recovered_by = actor
-            locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by"])
+            locked.recovered_by, locked.recovery_correlation_id = actor, correlation.current()
+            locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])
     if replayed:
         count_replay(casino=locked.casino, operation="ratingslips.recover", at=at)
     log.info(

@@ -1,0 +1,1 @@
+"""Following one request through everything that it touched, from the database alone."""

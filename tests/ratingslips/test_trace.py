@@ -1,0 +1,287 @@
+"""The trace: one number leads to one thing, and one correlation id to the whole story, from the database alone."""
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import correlation
+from core.console.links import page_url
+from core.origins import record_command, record_request
+from core.roles import AUDITOR, OPERATOR, PIT_BOSS
+from loyalty.models import LedgerEntry
+from loyalty.services import pause_program, resume_program
+from ratingslips.models import RatingSlip
+from ratingslips.services import (
+    PartialCompletion,
+    change_average_bet,
+    complete_rating_slip,
+    move_rating_slip,
+    pause_rating_slip,
+    recover_slip_loyalty,
+    resume_rating_slip,
+)
+from ratingslips.trace import story as trace_story
+from ratingslips.trace.story import Story, story_of
+from tests.console import address, inline_code_in, signed_in, statements_for
+from tests.factories import StaffFactory, TableFactory
+from tests.floor import Floor
+from tests.loyalty.postings import award
+from tests.properties import property_settings
+
+CLOSING = uuid.UUID("c1051a00-0000-4000-8000-000000000001")
+RECOVERING = uuid.UUID("4ec0be4a-0000-4000-8000-000000000002")
+AWARDING = uuid.UUID("a3a4d000-0000-4000-8000-000000000003")
+SEARCH = "/console/trace/"
+
+
+@pytest.fixture
+def auditor(floor: Floor) -> Client:
+    """The auditor's browser."""
+    return signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
+
+
+def page_of(correlation_id: uuid.UUID) -> str:
+    return reverse("trace:story", args=[correlation_id])
+
+
+def _busy_slip(floor: Floor) -> RatingSlip:
+    """A slip with everything that can happen to one, closed owed under `CLOSING`, recovered under `RECOVERING`."""
+    other = TableFactory.create(casino=floor.casino, pit=floor.pit)
+    slip = floor.open_slip()
+    pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=100))
+    resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=90))
+    change_average_bet(slip=slip, average_bet=Decimal(100), actor=floor.boss, at=floor.ago(minutes=60))
+    move_rating_slip(slip=slip, table=other, seat=3, actor=floor.boss, at=floor.ago(minutes=30))
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
+    with correlation.bound(CLOSING):
+        record_request(actor=floor.boss, method="POST", path="/console/floor/slips/", client_address="192.0.2.7")
+    with correlation.bound(CLOSING), pytest.raises(PartialCompletion):
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=5))
+    resume_program(program=floor.program, actor=floor.supervisor)
+    with correlation.bound(RECOVERING):
+        record_command("recover_slip_loyalty")
+        recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+    slip.refresh_from_db()
+    return slip
+
+
+def _story(floor: Floor, correlation_id: uuid.UUID) -> Story:
+    staff = StaffFactory.create(casino=floor.casino)
+    signed_in(staff, AUDITOR)
+    told = story_of(correlation_id, staff=staff)
+    assert told is not None
+    return told
+
+
+def _words(told: Story, slip: RatingSlip) -> list[str]:
+    return [event.words.removeprefix(f"{slip}: ") for event in told.events]
+
+
+class TestStory:
+    def test_tells_all_that_happened_to_a_slip_in_order(self, floor: Floor) -> None:
+        slip = _busy_slip(floor)
+
+        told = _story(floor, CLOSING)
+
+        words = _words(told, slip)
+        entry = LedgerEntry.objects.get()
+        assert words[:6] == [
+            f"opened for {slip.player} at {floor.table.name} seat 1, average bet 40.00",
+            "paused",
+            f"resumed at {floor.table.name} seat 1",
+            "average bet 100.00",
+            f"moved to {slip.table.name} seat 3",
+            f"closed, theo {slip.theoretical_win:,.2f}",
+        ]
+        assert words[6:] == [
+            "points owed, they could not be posted: PROGRAM_PAUSED",
+            f"recovered, {entry.points:,} points paid",
+            f"Entry, gameplay #{entry.pk}: {entry.points:+,} points to {slip.player}, balance 0 → {entry.points:,}",
+        ]
+        assert [event.at for event in told.events] == sorted(event.at for event in told.events)
+
+    def test_says_who_and_from_where(self, floor: Floor) -> None:
+        slip = _busy_slip(floor)
+
+        told = _story(floor, CLOSING)
+
+        by_words = dict(zip(_words(told, slip), told.events, strict=True))
+        closed = by_words[f"closed, theo {slip.theoretical_win:,.2f}"]
+        recovered = by_words[f"recovered, {LedgerEntry.objects.get().points:,} points paid"]
+        assert (closed.by, closed.correlation_id) == (floor.boss, CLOSING)
+        assert closed.origin is not None
+        assert (closed.origin.client_address, closed.origin.origin) == ("192.0.2.7", "/console/floor/slips/")
+        assert (recovered.by, recovered.correlation_id) == (floor.supervisor, RECOVERING)
+        assert recovered.origin is not None
+        assert recovered.origin.origin == "recover_slip_loyalty"
+
+    def test_is_the_same_story_from_the_request_that_recovered_it(self, floor: Floor) -> None:
+        slip = _busy_slip(floor)
+
+        assert _words(_story(floor, RECOVERING), slip) == _words(_story(floor, CLOSING), slip)
+
+    def test_is_found_from_a_request_in_the_middle(self, floor: Floor) -> None:
+        slip = _busy_slip(floor)
+        paused_under = slip.segments.order_by("seq")[0].end_correlation_id
+        assert paused_under
+
+        assert _words(_story(floor, paused_under), slip)[1] == "paused"
+
+    def test_tells_a_change_during_a_pause_without_a_second_pause(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=100))
+        change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.ago(minutes=90))
+
+        assert _words(_story(floor, slip.correlation_id), slip)[1:] == ["paused", "average bet 75.00"]
+
+    def test_tells_an_award_with_its_reason(self, floor: Floor) -> None:
+        player = floor.player()
+        with correlation.bound(AWARDING):
+            posting = award(floor, player, points=1_500)
+
+        [event] = _story(floor, AWARDING).events
+
+        assert event.words == (
+            f"Award #{posting.entry_id}: +1,500 points to {player}, balance 0 → 1,500, Bronze → Silver "
+            "“Birthday of a regular guest”"
+        )
+        assert event.by == floor.supervisor
+
+    def test_tells_a_request_that_left_nothing_else(self, floor: Floor) -> None:
+        with correlation.bound(AWARDING):
+            record_request(actor=floor.boss, method="POST", path="/console/floor/", client_address="192.0.2.7")
+
+        [event] = _story(floor, AWARDING).events
+
+        assert (event.words, event.by) == ("Request that left nothing else", floor.boss)
+
+    def test_ends_somewhere(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        with correlation.bound(AWARDING):
+            for seat in (1, 2, 3):
+                floor.open_slip(seat=seat)
+        monkeypatch.setattr(trace_story, "SLIPS_TOLD", 2)
+
+        told = _story(floor, AWARDING)
+
+        assert (len(told.events), told.is_cut) == (2, True)
+
+    def test_is_none_for_another_casino(self, floor: Floor) -> None:
+        _busy_slip(floor)
+        stranger = StaffFactory.create()
+        signed_in(stranger, AUDITOR)
+
+        assert story_of(CLOSING, staff=stranger) is None
+        assert story_of(RECOVERING, staff=stranger) is None
+
+    def test_is_told_everywhere_to_an_operator_without_a_casino(self, floor: Floor) -> None:
+        _busy_slip(floor)
+        operator = StaffFactory.create(casino=None)
+        signed_in(operator, OPERATOR)
+
+        assert story_of(CLOSING, staff=operator) is not None
+
+
+class TestTracePage:
+    def test_shows_the_story(self, floor: Floor, auditor: Client) -> None:
+        slip = _busy_slip(floor)
+
+        page = auditor.get(page_of(CLOSING))
+
+        html = page.content.decode()
+        for words in ("192.0.2.7", "recover_slip_loyalty", "PROGRAM_PAUSED", slip.slip_number, floor.boss.username):
+            assert words in html
+        assert inline_code_in(page) == []
+
+    def test_takes_few_statements_however_much_happened(self, floor: Floor, auditor: Client) -> None:
+        _busy_slip(floor)
+        with correlation.bound(AWARDING):
+            for seat in range(2, 8):
+                floor.open_slip(seat=seat)
+
+        busy, many = statements_for(auditor, page_of(CLOSING)), statements_for(auditor, page_of(AWARDING))
+
+        assert max(len(busy), len(many)) <= 18, "\n".join(busy)
+
+    def test_says_that_there_is_none(self, floor: Floor, auditor: Client) -> None:
+        page = auditor.get(page_of(AWARDING))
+
+        assert (page.status_code, "Nothing in your casino’s books" in page.content.decode()) == (404, True)
+
+    def test_is_closed_to_who_is_not_signed_in(self, floor: Floor) -> None:
+        assert Client().get(page_of(CLOSING)).status_code == 302
+        assert Client().get(SEARCH, {"q": "1"}).status_code == 302
+
+    def test_tells_nothing_to_who_may_see_nothing(self, floor: Floor) -> None:
+        _busy_slip(floor)
+        client = signed_in(StaffFactory.create(casino=floor.casino))
+
+        assert "PROGRAM_PAUSED" not in client.get(page_of(CLOSING)).content.decode()
+        assert client.get(SEARCH, {"q": RatingSlip.objects.get().slip_number}).status_code == 200
+
+    def test_is_linked_from_the_slip_and_the_entry(self, floor: Floor, auditor: Client) -> None:
+        slip = _busy_slip(floor)
+
+        pages = [
+            auditor.get(address(RatingSlip, "change", slip.pk)),
+            auditor.get(address(LedgerEntry, "change", slip.ledger_entry_id)),
+        ]
+
+        assert all(page_of(CLOSING) in page.content.decode() for page in pages)
+
+
+class TestTraceBox:
+    @pytest.mark.parametrize("kind", ["slip", "slip, as typed", "entry", "entry with its sign", "card", "id"])
+    def test_leads_to_the_one_thing_that_has_the_number(self, floor: Floor, auditor: Client, kind: str) -> None:
+        slip = _busy_slip(floor)
+        entry_page = address(LedgerEntry, "change", slip.ledger_entry_id)
+        typed, page = {
+            "slip": (slip.slip_number, address(RatingSlip, "change", slip.pk)),
+            "slip, as typed": (f" {slip.slip_number.lower()} ", address(RatingSlip, "change", slip.pk)),
+            "entry": (str(slip.ledger_entry_id), entry_page),
+            "entry with its sign": (f"#{slip.ledger_entry_id}", entry_page),
+            "card": (slip.player.card_number, page_url(slip.player)),
+            "id": (str(CLOSING).upper(), page_of(CLOSING)),
+        }[kind]
+
+        answer = auditor.get(SEARCH, {"q": typed})
+
+        assert (answer.status_code, answer.headers.get("Location")) == (302, page)
+
+    def test_lists_several(self, floor: Floor, auditor: Client) -> None:
+        posting = award(floor, floor.player())
+        namesake = floor.player(card_number=str(posting.entry_id))
+
+        html = auditor.get(SEARCH, {"q": str(posting.entry_id)}).content.decode()
+
+        assert address(LedgerEntry, "change", posting.entry_id) in html
+        assert page_url(namesake) in html
+
+    def test_stands_on_the_console_s_pages(self, floor: Floor, auditor: Client) -> None:
+        for page in (address(RatingSlip, "changelist"), address(LedgerEntry, "changelist"), SEARCH, "/console/"):
+            assert f'action="{SEARCH}"' in auditor.get(page, follow=True).content.decode()
+
+    def test_finds_nothing_of_another_casino(self, floor: Floor) -> None:
+        slip = _busy_slip(floor)
+        stranger = signed_in(StaffFactory.create(), AUDITOR, PIT_BOSS)
+
+        for text in (slip.slip_number, f"#{slip.ledger_entry_id}", slip.player.card_number, str(CLOSING), str(slip.pk)):
+            answer = stranger.get(SEARCH, {"q": text})
+            assert (answer.status_code, "Nothing in your casino’s books" in answer.content.decode()) == (200, True)
+
+    def test_finds_a_slip_by_its_key(self, floor: Floor, auditor: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = auditor.get(SEARCH, {"q": str(slip.pk)})
+
+        assert answer.headers["Location"] == address(RatingSlip, "change", slip.pk)
+
+    @settings(property_settings, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(text=st.one_of(st.text(max_size=120), st.integers().map(str), st.uuids().map(str)))
+    def test_answers_whatever_is_typed(self, floor: Floor, auditor: Client, text: Any) -> None:
+        assert auditor.get(SEARCH, {"q": text}).status_code in {200, 302}
