@@ -220,7 +220,7 @@ class LedgerEntry(models.Model):
             models.Index(fields=["account", "id"], name="loyalty_ledger_by_account"),
             models.Index(fields=["staff", "id"], condition=Q(staff__isnull=False), name="loyalty_ledger_by_staff"),
             models.Index(
-                fields=["casino", "-id"],
+                fields=["casino", "id"],
                 condition=~Q(tier_before=F("tier_after")),
                 name="loyalty_ledger_by_tier_change",
             ),
