@@ -15,7 +15,7 @@ _KEY_MAX_DIGITS: Final = 18
 
 def key_of(text: str) -> int | None:
     """The number that stands in an address or a hidden field as the key of a row; none where it cannot be one."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _KEY_MAX_DIGITS else None
+    return int(text) if text.isdecimal() and len(text) <= _KEY_MAX_DIGITS else None
 
 
 def _text_input(*, mode: str) -> forms.TextInput:

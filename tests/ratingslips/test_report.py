@@ -1,7 +1,7 @@
 """The figures that the house is judged by, as they are counted and as they are printed."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.models import ReplayCount
 from loyalty.models import PlayerLoyalty
 from loyalty.services import manual_reward, pause_program, resume_program
-from ratingslips.reporting import HouseReport, report_on
+from ratingslips.reporting import HouseReport, report_on, todays_figures
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
 from tests.commands import run
 from tests.floor import Floor
@@ -100,6 +100,18 @@ class TestReport:
 
         assert (report.completions, report.owed) == (0, 0)
 
+    def test_counts_the_awards_and_replays_of_its_days_and_its_casino_alone(self, floor: Floor) -> None:
+        other = Floor.build()
+        for house, at in ((other, other.now), (floor, floor.ago(days=4))):
+            player = house.player()
+            for _ in range(2):
+                manual_reward(player=player, points=50, reason="Birthday of the player", actor=house.supervisor, at=at)
+
+        report = _report(floor)
+
+        assert ReplayCount.objects.count() == 2
+        assert (report.requests, report.replays) == (0, 0)
+
     @pytest.mark.parametrize("column", ["balance", "lifetime_points", "entry_count"])
     def test_finds_an_account_that_is_not_what_its_entries_add_up_to(self, floor: Floor, column: str) -> None:
         slip = _close(floor)
@@ -137,6 +149,27 @@ class TestReport:
         )
 
         assert str(report.success_percent) == "99.999"
+
+
+class TestTodaysFigures:
+    def test_are_of_each_casinos_own_gaming_day(self, floor: Floor) -> None:
+        noon = datetime(2026, 11, 14, 20, tzinfo=UTC)  # in Los Angeles; the morning of the 15th in Auckland
+        other = Floor.build()
+        other.casino.time_zone = "Pacific/Auckland"
+        other.casino.save()
+        for house in (floor, other):
+            manual_reward(
+                player=house.player(),
+                points=50,
+                reason="Birthday of the player",
+                actor=house.supervisor,
+                at=noon + timedelta(days=1) if house is floor else noon,
+            )
+
+        figures = todays_figures(casinos=[floor.casino, other.casino], at=noon)
+
+        assert [each.first_day for each in figures] == [date(2026, 11, 14), date(2026, 11, 15)]
+        assert [each.requests for each in figures] == [0, 1]
 
 
 class TestReportCommand:
