@@ -1,7 +1,7 @@
 """Theo against actual win as a chart: where every mark stands. Pure; the template only writes it down.
 
 Theo is a bar and actual win a diamond, so that the two are told apart without colour. Coordinates are text, because a
-template would put thousands separators into numbers.
+template would write numbers in the language of the reader.
 """
 
 from collections.abc import Sequence
