@@ -84,7 +84,7 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
     ),
     Filter(
         name="last_day",
-        field=lambda: _day("to"),
+        field=lambda: _day("Gaming day to"),
         narrow=lambda entries, day: entries.filter(gaming_day__lte=day),
         in_words=lambda day: f"gaming day to {_as_day(day)}",
     ),
@@ -96,7 +96,7 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
     ),
     Filter(
         name="most_points",
-        field=lambda: PointsField(label="to"),
+        field=lambda: PointsField(label="Points to"),
         narrow=lambda entries, points: entries.filter(points__lte=points),
         in_words=lambda points: f"{points:,} points or fewer",
     ),
@@ -123,7 +123,7 @@ class AuditForm(forms.Form):
     q = forms.CharField(label="Search", required=False, max_length=SEARCH_MAX_LENGTH)
 
     def __init__(self, data: Any, *, staff: User) -> None:
-        super().__init__(data, auto_id="audit_%s")
+        super().__init__(data, auto_id="audit_%s", label_suffix="")
         self._staff = staff
         self.filters = [*OWN_FILTERS, *(one for addition in additions() for one in addition.filters)]
         for one in self.filters:
