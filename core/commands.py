@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, Final
 
@@ -55,6 +55,7 @@ class HouseCommand(BaseCommand):
         """
         with correlation.bound(), _calm_terminal(verbosity=options["verbosity"]):
             try:
+                _require_text(options)
                 if self.may_change:
                     origins.record_command(type(self).__module__.rpartition(".")[2])
                 self.run(**options)
@@ -98,6 +99,22 @@ def _calm_terminal(*, verbosity: int) -> Iterator[None]:
         yield
     finally:
         root.setLevel(before)
+
+
+def _require_text(options: Mapping[str, object]) -> None:
+    """Refuse an option whose bytes are no text: neither the database nor the output takes it. A path may be any bytes.
+
+    :raises CommandError: naming the option.
+    """
+    for name, value in options.items():
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                shown = value.encode(errors="backslashreplace").decode()
+                raise CommandError(
+                    f"--{name.replace('_', '-')} is no text in UTF-8: “{shown}”.", returncode=WRONG_USE
+                ) from None
 
 
 def casino_with_code(code: str) -> Casino:

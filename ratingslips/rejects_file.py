@@ -14,12 +14,34 @@ COLUMNS: Final = ("line", "code", "reason")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
+class UnwritableFile(DomainError):
+    """The refused lines cannot be written to this file."""
+
+    code = "UNWRITABLE_FILE"
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a path that `write_rejects` could not write, while nothing is lost by it; what stands there is left.
+
+    :raises UnwritableFile: it is no file, or a file beside it, from which it would be replaced, cannot be made.
+    """
+    try:
+        # A device or a pipe would be replaced by a file.
+        if path.exists() and not path.is_file():
+            raise UnwritableFile(f"{path} cannot be written: it is not a file.")
+        draft = _draft_of(path)
+        draft.touch(exist_ok=False)
+        draft.unlink()
+    except OSError as error:
+        raise UnwritableFile(f"{path} cannot be written: {error.strerror}.") from error
+
+
 def write_rejects(path: Path, rejects: Mapping[int, DomainError]) -> None:
     """Write the refused lines with their reasons to `path`, whole or not at all; what stood there is replaced.
 
     :raises OSError: it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = _draft_of(path)
     try:
         with draft.open("x", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -31,6 +53,10 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError]) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
 def _harmless(cell: str) -> str:

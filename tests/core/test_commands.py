@@ -4,6 +4,7 @@ import io
 import logging
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ class Trouble(HouseCommand):
     def __init__(self, work: Callable[[HouseCommand], object]) -> None:
         super().__init__(stdout=io.StringIO(), stderr=io.StringIO())
         self.work = work
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--time-zone")
+        parser.add_argument("--folder", type=Path)
 
     def run(self, *_: Any, **__: Any) -> None:
         self.work(self)
@@ -82,6 +87,24 @@ class TestHouseCommand:
 
         assert found[0] == found[1] != found[2]
 
+    @pytest.mark.parametrize("text", ["\udcff", "harbour\udce9"])
+    def test_refuses_an_option_whose_bytes_are_no_text(self, text: str) -> None:
+        done: list[object] = []
+
+        with pytest.raises(CommandError) as refusal:
+            call_command(Trouble(done.append), time_zone=text)
+
+        assert (refusal.value.returncode, done) == (2, [])
+        assert str(refusal.value).startswith("--time-zone is no text in UTF-8: “")
+        assert str(refusal.value).isprintable()
+
+    def test_takes_a_path_of_any_bytes(self) -> None:
+        done: list[object] = []
+
+        call_command(Trouble(done.append), folder=Path("\udcff"))
+
+        assert len(done) == 1
+
     def test_goes_on_when_its_reader_has_gone_away(self) -> None:
         class GoneAway(io.StringIO):
             def flush(self) -> None:
@@ -115,8 +138,8 @@ class TestHouseCommand:
         assert found == [logging.INFO]
 
 
-def _manage(*arguments: str, database: str, unread: bool = False) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "manage.py", *arguments]
+def _manage(*arguments: str | bytes, database: str, unread: bool = False) -> "subprocess.CompletedProcess[str]":
+    command: list[str | bytes] = [sys.executable, "manage.py", *arguments]
     if unread:
         command = ["sh", "-c", '"$@" | true', "sh", *command]
     return subprocess.run(
@@ -155,6 +178,23 @@ class TestACommandInAShell:
 
         assert ran.returncode == 2
         assert "“yesterday” is not a day" in ran.stderr
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("report", "--casino", b"\xff"),
+            ("recover_slip_loyalty", "--slip", b"\xff"),
+            ("load_casino", ".", "--code", "a", "--name", b"\xff"),
+            ("import_rating_events", "none.csv", "--casino", b"caf\xe9"),
+        ],
+        ids=lambda arguments: arguments[0],
+    )
+    def test_ends_with_2_where_the_bytes_of_an_option_are_no_text(self, arguments: tuple[str | bytes, ...]) -> None:
+        ran = _manage(*arguments, database="postgres://nobody@127.0.0.1:1/nothing")
+
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr.startswith("CommandError: --")
+        assert "is no text in UTF-8" in ran.stderr
 
     def test_does_not_mind_a_reader_that_leaves_early(self) -> None:
         ran = _manage("report", "--json", database=database_url(), unread=True)

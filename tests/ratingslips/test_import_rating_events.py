@@ -1,7 +1,9 @@
 """Importing what the floor recorded: each line by itself, bad ones named, and nothing ever twice."""
 
 import csv
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
@@ -22,9 +24,10 @@ from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import pause_program
 from ratingslips import importing, services
 from ratingslips.importing import ImportProgress, ImportRunning, Outcome, import_rating_events
+from ratingslips.management.commands import import_rating_events as import_rating_events_command
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.rating_events import read_rating_events
-from ratingslips.rejects_file import write_rejects
+from ratingslips.rejects_file import require_writable, write_rejects
 from tests.casino_files import EVENTS_HEADER, CasinoFolder, event, write_events
 from tests.commands import Ran, run
 from tests.concurrency import Elsewhere
@@ -204,9 +207,9 @@ def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(importing, "MAX_CHUNK_LINES", request.param[1])
 
 
-def _story() -> list[tuple[str, Decimal, int]]:
+def _story() -> list[tuple[str, int, int]]:
     segments = PlaySegment.objects.order_by("seq")
-    return [(segment.started_as, segment.average_bet, segment.seat) for segment in segments]
+    return [(segment.started_as, int(segment.average_bet), segment.seat) for segment in segments]
 
 
 WHOLE_STORY = [
@@ -472,6 +475,68 @@ class TestBadLines:
         assert ran.code == 1
         assert "3 lines were refused. Is this the casino's own file" in ran.error
         assert RatingSlip.objects.exists()
+
+
+class TestARejectsFileThatCannotBeWritten:
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("/proc/rejects.csv", "No such file or directory"),
+            ("no-such-folder/rejects.csv", "No such file or directory"),
+            ("x" * 300, "File name too long"),
+            ("events.csv/rejects.csv", "Not a directory"),
+            ("casino", "it is not a file"),
+            ("pipe", "it is not a file"),
+        ],
+        ids=lambda value: value[:20],
+    )
+    def test_is_wrong_use_before_the_first_line_is_applied(
+        self, casino: Casino, file: Path, tmp_path: Path, name: str, reason: str
+    ) -> None:
+        os.mkfifo(tmp_path / "pipe")
+
+        ran = _import(file, *VISIT, options=("--rejects", tmp_path / name))
+
+        assert (ran.code, ran.out, ran.error) == (2, "", f"{tmp_path / name} cannot be written: {reason}.")
+        assert not RatingSlip.objects.exists()
+
+    def test_is_found_out_without_a_trace(self, casino: Casino, file: Path, tmp_path: Path) -> None:
+        rejects = tmp_path / "rejects.csv"
+        rejects.write_text("old")
+
+        require_writable(rejects)
+
+        assert (rejects.read_text(), list(tmp_path.glob("*rejects*"))) == ("old", [rejects])
+
+    @pytest.mark.parametrize("options", [(), ("--json",)])
+    def test_does_not_lose_the_result_when_the_disk_is_full_at_the_end(
+        self, casino: Casino, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+    ) -> None:
+        monkeypatch.setattr(import_rating_events_command, "write_rejects", _full_disk)
+        rejects = tmp_path / "rejects.csv"
+
+        ran = _import(file, *VISIT, "nonsense", options=("--rejects", rejects, *options))
+
+        assert ran.code == 1
+        assert ran.error.startswith(f"The refused lines could not be written to {rejects}: No space left on device. ")
+        assert "7 lines: 6 applied, 0 already imported, 1 refused." in ran.error
+        assert "197" in ran.out
+        assert "UNREADABLE_LINE" in ran.out
+
+    def test_does_not_hide_why_the_import_ended(
+        self, casino: Casino, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(import_rating_events_command, "write_rejects", _full_disk)
+        _fail_once(monkeypatch, "pause_rating_slip", KeyboardInterrupt(), after=False)
+
+        ran = _import(file, *VISIT, options=("--rejects", tmp_path / "rejects.csv"))
+
+        assert (ran.code, ran.error.startswith("Interrupted. 2 lines: 2 applied")) == (130, True)
+        assert "rejects.csv: No space left on device." in ran.progress
+
+
+def _full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class TestWrongFiles:

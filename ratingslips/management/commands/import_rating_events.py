@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
 from core.roles import system_account
 from ratingslips.importing import ImportProgress, Outcome, import_rating_events
 from ratingslips.rating_events import read_rating_events
-from ratingslips.rejects_file import write_rejects
+from ratingslips.rejects_file import UnwritableFile, require_writable, write_rejects
 from ratingslips.totals import SlipTotals, totals_of
 
 PROGRESS_LINES: Final = 500
@@ -39,34 +40,49 @@ class Command(HouseCommand):
         return f"{_summary(self.progress)} What was applied stands; import the file again to go on."
 
     def run(self, *, file: Path, casino: str, rejects: Path | None, as_json: bool, **_: Any) -> None:
-        progress = self.progress = ImportProgress()
-        if rejects is not None and (
-            rejects.is_dir() or not rejects.parent.is_dir() or rejects.resolve() == file.resolve()
-        ):
-            raise CommandError(
-                f"{rejects} cannot be written: name a file in a folder that exists.", returncode=WRONG_USE
-            )
-        lines = read_rating_events(file)
-        house = casino_with_code(casino)
+        self.progress = ImportProgress()
+        _require_rejects_file(rejects, file=file)
         try:
-            for done in import_rating_events(casino=house, actor=system_account(), lines=lines, progress=progress):
-                if done.lines % PROGRESS_LINES == 0:
-                    self.tell_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
-        finally:
-            self._write_rejects(rejects)
-        totals = totals_of(progress.slip_ids)
-        self.say(_json(totals, progress) if as_json else "\n".join(_text(totals, progress)))
+            self._import(file, casino_code=casino)
+        except BaseException:
+            if failure := self._write_rejects(rejects):
+                self.tell_progress(failure)
+            raise
+        failure = self._write_rejects(rejects)
+        totals = totals_of(self.progress.slip_ids)
+        self.say(_json(totals, self.progress) if as_json else "\n".join(_text(totals, self.progress)))
+        if failure:
+            raise CommandError(f"{failure} {self.done_so_far()}", returncode=FAILED)
 
-    def _write_rejects(self, path: Path | None) -> None:
+    def _import(self, file: Path, *, casino_code: str) -> None:
+        lines = read_rating_events(file)
+        house = casino_with_code(casino_code)
+        for done in import_rating_events(casino=house, actor=system_account(), lines=lines, progress=self.progress):
+            if done.lines % PROGRESS_LINES == 0:
+                self.tell_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
+
+    def _write_rejects(self, path: Path | None) -> str | None:
+        """Write the refused lines, if they are asked for; the sentence that says why not, where they cannot be."""
         if path is None or not self.progress.lines:
-            return
+            return None
         try:
             write_rejects(path, self.progress.rejects)
         except OSError as error:
-            raise CommandError(
-                f"The refused lines could not be written to {path}: {error.strerror}. {self.done_so_far()}",
-                returncode=FAILED,
-            ) from error
+            return f"The refused lines could not be written to {path}: {error.strerror}."
+        return None
+
+
+def _require_rejects_file(path: Path | None, *, file: Path) -> None:
+    """:raises CommandError: the refused lines cannot be written there, or would replace what is imported."""
+    if path is None:
+        return
+    try:
+        require_writable(path)
+    except UnwritableFile as error:
+        raise CommandError(str(error), returncode=WRONG_USE) from error
+    with suppress(OSError):  # one of them is not there yet
+        if path.samefile(file):
+            raise CommandError(f"{path} is the file to be imported: name another for --rejects.", returncode=WRONG_USE)
 
 
 def _summary(progress: ImportProgress) -> str:
