@@ -17,7 +17,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip, recover_slip_loyalty
 from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
 from tests.browser.test_desk import close_while_paused, weight_of
-from tests.browser.test_floor import PAGE_BYTES_MAX
+from tests.browser.test_floor import PAGE_BYTES_MAX, TARGET_PIXELS_MIN
 from tests.console import address
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -26,6 +26,14 @@ from tests.loyalty.rows import account_of, write_history
 
 LEDGER = "/console/loyalty/ledgerentry/"
 TRACE = "/console/trace/"
+
+# A box to tick is as large as its label; a link inside a sentence is exempt (WCAG 2.2, 2.5.8).
+_TOO_SMALL = """least => [...document.querySelectorAll("#content a, #content button, #content summary, "
+    + "#content input:not([type=hidden], [type=checkbox]), #content select, .audit-check, .console-trace button")]
+    .filter(target => target.checkVisibility() && !target.closest("p.audit-hint, p.audit-note, .audit-note p"))
+    .map(target => [target.outerHTML.slice(0, 120), target.getBoundingClientRect()])
+    .filter(([_, box]) => box.width < least || box.height < least)
+    .map(([html, box]) => `${html} ${box.width} x ${box.height}`)"""
 
 
 @pytest.fixture
@@ -173,6 +181,17 @@ class TestPages:
             weight = weight_of(page, where)
             assert weight <= PAGE_BYTES_MAX, (where, weight)
             assert page.evaluate("document.documentElement.scrollWidth") <= UPRIGHT["width"], where
+
+    @pytest.mark.parametrize("viewport", [UPRIGHT, ACROSS], ids=["upright", "across"])
+    def test_give_a_finger_room(self, floor: Floor, auditor: User, tablet: Tablet, viewport: dict[str, int]) -> None:
+        page = tablet(auditor, AUDITOR, viewport=viewport)
+
+        too_small = []
+        for where in pages_of(floor):
+            page.goto(where)
+            too_small += page.evaluate(_TOO_SMALL, TARGET_PIXELS_MIN)
+
+        assert too_small == []
 
     def test_tell_a_story_under_one_id(self, floor: Floor, auditor: User, tablet: Tablet) -> None:
         page = tablet(auditor, AUDITOR)
