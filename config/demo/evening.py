@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from config.models import DemoRun
-from core import correlation
+from core import correlation, origins
 from core.errors import DomainError
 from core.models import Casino, Player, User
 from core.roles import system_account
@@ -145,5 +145,6 @@ def _award(*, casino: Casino, supervisor: User, now: datetime) -> None:
     players = {player.card_number: player for player in Player.objects.filter(casino=casino)}
     for card, points, minutes, reason in _AWARDS:
         with correlation.bound():
+            origins.record_command("demo")
             at = now - timedelta(minutes=minutes)
             manual_reward(player=players[card], points=points, reason=reason, actor=supervisor, at=at)

@@ -31,10 +31,10 @@ class TestPageOf:
 
         page = page_of(ReplayCount.objects.all(), order=order, size=size)
         down = [page]
-        while down[-1].older:
+        while down[-1].older and len(down) <= len(DAYS):
             down.append(page_of(ReplayCount.objects.all(), order=order, before=down[-1].older, size=size))
         up = [page_of(ReplayCount.objects.all(), order=order, after=oldest_cursor(order), size=size)]
-        while up[-1].newer:
+        while up[-1].newer and len(up) <= len(DAYS):
             up.append(page_of(ReplayCount.objects.all(), order=order, after=up[-1].newer, size=size))
 
         assert [row for each in down for row in each.rows] == expected
@@ -50,7 +50,7 @@ class TestPageOf:
         order = Order(keys=(GAMING_DAY, ID), within={"casino_id": mine})
 
         pages = [page_of(ReplayCount.objects.all(), order=order, size=3)]
-        while pages[-1].older:
+        while pages[-1].older and len(pages) <= len(DAYS):
             pages.append(page_of(ReplayCount.objects.all(), order=order, before=pages[-1].older, size=3))
         oldest = page_of(ReplayCount.objects.all(), order=order, after=oldest_cursor(order), size=3)
 
