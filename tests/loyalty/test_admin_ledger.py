@@ -28,6 +28,7 @@ LIST = "changelist"
 REASON = "Comp for the long wait at the cage"
 MOST_STATEMENTS = 8
 MOST_STATEMENTS_OF_AN_ENTRY = 9
+MOST_PAGES = 10
 ASKED = (
     *("q", "kind", "staff", "first_day", "last_day", "least_points", "most_points", "tier_change", "recovered"),
     *("account", "before", "after", "e", "o", "p", "all", "_popup", "pk__in", "account__id__exact"),
@@ -274,7 +275,7 @@ def _walk(client: Client, asked: dict[str, str], way: str) -> list[list[str]]:
     """The pages from `asked` on, one after the other."""
     pages = []
     query: str | None = "?" + "&".join(f"{name}={value}" for name, value in asked.items())
-    while query is not None:
+    while query is not None and len(pages) < MOST_PAGES:
         page = client.get(address(LedgerEntry, LIST) + query)
         pages.append([row[0] for row in shown_in(page)])
         query = page.context["links"].get(way)
