@@ -273,7 +273,7 @@ def _across_days(floor: Floor, *, entries: int) -> None:
 
 def _walk(client: Client, asked: dict[str, str], way: str) -> list[list[str]]:
     """The pages from `asked` on, one after the other."""
-    pages = []
+    pages: list[list[str]] = []
     query: str | None = "?" + "&".join(f"{name}={value}" for name, value in asked.items())
     while query is not None and len(pages) < MOST_PAGES:
         page = client.get(address(LedgerEntry, LIST) + query)

@@ -20,6 +20,13 @@ Kind = LedgerEntry.Kind
 
 
 class TestIncrementPlayerLoyalty:
+    def test_stands_in_the_books_of_the_player_s_casino(self, floor: Floor) -> None:
+        Floor.build()
+
+        posting = award(floor, floor.player())
+
+        assert LedgerEntry.objects.get(pk=posting.entry_id).casino == floor.casino
+
     def test_returns_the_nine_values_that_every_entry_proves_itself_with(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=900)
