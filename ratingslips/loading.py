@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from django.db import connection, models
 
+from core.clock import EARLIEST_EVENT_AT
 from core.models import NAME_MAX_LENGTH, Casino, Player, User
 from core.querysets import LockingQuerySet
 from core.transactions import operation
@@ -29,8 +30,6 @@ DEFAULT_TIERS: Final = (
     ("Platinum", 20_000, Decimal(2)),
 )
 DEFAULT_POINTS_PER_UNIT: Final = Decimal(10)
-# Before any play that can be recorded, so the rate holds for all of it.
-DEFAULT_RATE_FROM: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH_ROWS: Final = 1_000
 _LOAD_LOCK: Final = 0x4C6F_6164
 
@@ -129,7 +128,7 @@ def _program(casino: Casino) -> RowCounts:
         for name, threshold, multiplier in DEFAULT_TIERS
     )
     EarningRate.objects.create(
-        program=program, points_per_unit=DEFAULT_POINTS_PER_UNIT, effective_from=DEFAULT_RATE_FROM
+        program=program, points_per_unit=DEFAULT_POINTS_PER_UNIT, effective_from=EARLIEST_EVENT_AT
     )
     return RowCounts(created=1, changed=0, unchanged=0)
 

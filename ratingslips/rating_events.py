@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from core.clock import InvalidTime
+from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import DomainError
 from ratingslips.csv_files import BadRecord, read_records
 
@@ -24,7 +24,6 @@ COLUMNS: Final = (
     "buy_in",
     "chips_out",
 )
-EARLIEST_EVENT_AT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 _SEAT: Final = re.compile(r"[0-9]{1,4}")
 

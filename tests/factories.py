@@ -23,7 +23,7 @@ class CasinoFactory(DjangoModelFactory[Casino]):
 
 
 class ProgramFactory(DjangoModelFactory[LoyaltyProgram]):
-    """A programme with the default tiers and 10 points per unit of theo, in force for all play."""
+    """A programme with the default tiers and 10 points per unit of theo, in force since 2000."""
 
     class Meta:
         model = LoyaltyProgram
@@ -39,7 +39,7 @@ class ProgramFactory(DjangoModelFactory[LoyaltyProgram]):
             for name, threshold, multiplier in DEFAULT_TIERS
         )
         EarningRate.objects.create(
-            program=self, points_per_unit=Decimal(10), effective_from=datetime(1970, 1, 1, tzinfo=UTC)
+            program=self, points_per_unit=Decimal(10), effective_from=datetime(2000, 1, 1, tzinfo=UTC)
         )
 
 

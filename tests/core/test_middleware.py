@@ -73,7 +73,7 @@ class TestCorrelationMiddleware:
         assert entries[-1]["event"] == "tests.requests_ended"
         assert "correlation_id" not in entries[-1]
 
-    def test_forgets_at_the_next_request_what_an_answer_that_was_never_closed_left_bound(self) -> None:
+    def test_forgets_at_the_next_request_what_an_answer_that_was_never_closed_left_bound(self, db: None) -> None:
         _ask(str(GIVEN))
 
         request_started.send(sender=None)

@@ -179,9 +179,9 @@ class TestAnyErrorInTheCredit:
 
 class TestWhyPointsAreOwed:
     def test_is_told_where_no_earning_rate_was_in_force(self, floor: Floor) -> None:
-        slip = floor.open_slip(at=datetime(1969, 7, 20, 20, tzinfo=UTC))
+        slip = floor.open_slip(at=datetime(1999, 7, 20, 20, tzinfo=UTC))
 
-        partial = _left_owing(floor, slip, at=datetime(1969, 7, 20, 22, tzinfo=UTC))
+        partial = _left_owing(floor, slip, at=datetime(1999, 7, 20, 22, tzinfo=UTC))
 
         assert partial.because == "NO_EARNING_RATE"
 
