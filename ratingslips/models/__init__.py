@@ -1,0 +1,17 @@
+"""The floor and its slips: pits, games, tables, and the play that players are rated on."""
+
+from ratingslips.models.drift import DriftCheck
+from ratingslips.models.floor import MAX_SEATS, GameSettings, GamingTable, Pit
+from ratingslips.models.segments import PlaySegment
+from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
+
+__all__ = [
+    "MAX_SEATS",
+    "MONEY_DIGITS",
+    "DriftCheck",
+    "GameSettings",
+    "GamingTable",
+    "Pit",
+    "PlaySegment",
+    "RatingSlip",
+]

@@ -1,0 +1,107 @@
+"""The floor: pits, games and tables."""
+
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from core.models import CODE_MAX_LENGTH, NAME_MAX_LENGTH, Casino
+from core.querysets import LockingQuerySet
+
+MAX_SEATS = 20
+
+
+class Pit(models.Model):
+    """A group of tables under one pit boss; the right to operate and to recover is granted on it."""
+
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="pits")
+    name = models.CharField(max_length=NAME_MAX_LENGTH)
+
+    objects = LockingQuerySet["Pit"].as_manager()
+
+    class Meta:
+        ordering = ["casino", "name"]
+        permissions = [
+            ("operate_pit", "Can open, change and close rating slips"),
+            ("recover_loyalty", "Can pay points that slips are owed"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["casino", "name"], name="ratingslips_pit_name_unique_in_casino")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GameSettings(models.Model):
+    """What a game is worth to the house: decisions per hour and house edge, as comp rating counts them."""
+
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="games")
+    code = models.SlugField(max_length=CODE_MAX_LENGTH)
+    name = models.CharField(max_length=NAME_MAX_LENGTH)
+    decisions_per_hour = models.DecimalField(
+        max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(1000)]
+    )
+    house_edge_percent = models.DecimalField(
+        max_digits=6, decimal_places=3, validators=[MinValueValidator(0), MaxValueValidator(100)]
+    )
+    seats = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_SEATS)], help_text="Seats of a usual table."
+    )
+
+    objects = LockingQuerySet["GameSettings"].as_manager()
+
+    class Meta:
+        ordering = ["casino", "name"]
+        verbose_name = verbose_name_plural = "game settings"
+        constraints = [
+            models.UniqueConstraint(fields=["casino", "code"], name="ratingslips_game_code_unique_in_casino"),
+            models.CheckConstraint(
+                condition=Q(decisions_per_hour__gt=0, decisions_per_hour__lte=1000),
+                name="ratingslips_game_decisions_within_limits",
+            ),
+            models.CheckConstraint(
+                condition=Q(house_edge_percent__gte=0, house_edge_percent__lte=100),
+                name="ratingslips_game_edge_is_percent",
+            ),
+            models.CheckConstraint(
+                condition=Q(seats__gte=1, seats__lte=MAX_SEATS), name="ratingslips_game_seats_within_limits"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GamingTable(models.Model):
+    """A table on the floor; never deleted, only deactivated."""
+
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="gaming_tables")
+    pit = models.ForeignKey(Pit, on_delete=models.PROTECT, related_name="gaming_tables")
+    game = models.ForeignKey(GameSettings, on_delete=models.PROTECT, related_name="gaming_tables")
+    name = models.CharField(max_length=40)
+    seats = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_SEATS)])
+    is_active = models.BooleanField(default=True)
+
+    objects = LockingQuerySet["GamingTable"].as_manager()
+
+    class Meta:
+        ordering = ["casino", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["casino", "name"], name="ratingslips_table_name_unique_in_casino"),
+            models.CheckConstraint(
+                condition=Q(seats__gte=1, seats__lte=MAX_SEATS), name="ratingslips_table_seats_within_limits"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a pit or a game of another casino.
+
+        :raises ValidationError: naming the field.
+        """
+        for field in ("pit", "game"):
+            if getattr(self, f"{field}_id") and getattr(self, field).casino_id != self.casino_id:
+                raise ValidationError({field: f"This {field} belongs to another casino."})

@@ -1,0 +1,109 @@
+"""The segments of a slip: all its history."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+from ratingslips.models.floor import GamingTable
+from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
+from ratingslips.theo import Play
+
+
+class PlaySegment(models.Model):
+    """A stretch of unbroken play at one table, one seat and one average bet.
+
+    Append-only: PostgreSQL refuses every change but giving an open segment its end. A move or a new bet during a pause
+    stands as a segment of no length, so that the list alone tells who did what and when.
+    """
+
+    class Start(models.TextChoices):
+        OPENED = "OPENED", "Opened"
+        RESUMED = "RESUMED", "Resumed"
+        BET_CHANGED = "BET_CHANGED", "Bet changed"
+        MOVED = "MOVED", "Moved"
+
+    class End(models.TextChoices):
+        PAUSED = "PAUSED", "Paused"
+        BET_CHANGED = "BET_CHANGED", "Bet changed"
+        MOVED = "MOVED", "Moved"
+        CLOSED = "CLOSED", "Closed"
+
+    slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="segments")
+    seq = models.PositiveIntegerField(help_text="1, 2, 3 … in the slip.")
+    table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seat = models.PositiveSmallIntegerField()
+    average_bet = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2)
+    house_edge_percent = models.DecimalField(max_digits=6, decimal_places=3)
+    decisions_per_hour = models.DecimalField(max_digits=6, decimal_places=2)
+    started_at = models.DateTimeField()
+    started_as = models.CharField(max_length=11, choices=Start)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    start_correlation_id = models.UUIDField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_as = models.CharField(max_length=11, choices=End, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    end_correlation_id = models.UUIDField(null=True, db_index=True)
+
+    class Meta:
+        ordering = ["slip", "seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["slip", "seq"], name="ratingslips_segment_seq_unique_in_slip"),
+            models.UniqueConstraint(
+                fields=["slip"], condition=Q(ended_at=None), name="ratingslips_segment_one_open_per_slip"
+            ),
+            models.CheckConstraint(condition=Q(seq__gte=1), name="ratingslips_segment_seq_from_one"),
+            models.CheckConstraint(condition=Q(average_bet__gt=0), name="ratingslips_segment_bet_positive"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_as="", ended_by=None, end_correlation_id=None)
+                | Q(ended_at__gte=F("started_at"), ended_by__isnull=False, end_correlation_id__isnull=False)
+                & ~Q(ended_as=""),
+                name="ratingslips_segment_end_is_whole",
+            ),
+            ExclusionConstraint(
+                name="ratingslips_segment_no_overlap",
+                expressions=[
+                    ("slip", RangeOperators.EQUAL),
+                    (
+                        Func("started_at", "ended_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+            ExclusionConstraint(
+                name="ratingslips_segment_no_overlap_of_seat",
+                expressions=[
+                    ("table", RangeOperators.EQUAL),
+                    ("seat", RangeOperators.EQUAL),
+                    (
+                        Func("started_at", "ended_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+        indexes = [models.Index(fields=["table", "seat", "-started_at"], name="ratingslips_segment_seat")]
+
+    def __str__(self) -> str:
+        return f"{self.slip} segment {self.seq}"
+
+    @property
+    def played(self) -> timedelta:
+        """How long the stretch lasted; it must have ended."""
+        assert self.ended_at is not None, "an open segment has no length yet"
+        return self.ended_at - self.started_at
+
+    @property
+    def play(self) -> Play:
+        """What the theoretical win is counted from; the stretch must have ended."""
+        return Play(
+            average_bet=self.average_bet,
+            house_edge_percent=self.house_edge_percent,
+            decisions_per_hour=self.decisions_per_hour,
+            played=self.played,
+        )

@@ -1,0 +1,174 @@
+"""The rating slip: one player's rated visit, and where it stands."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+from core.models import Casino, Player
+from loyalty.models import LedgerEntry
+from ratingslips.models.floor import MAX_SEATS, GamingTable
+from ratingslips.querysets import RatingSlipQuerySet
+
+MONEY_DIGITS = 14
+
+
+class RatingSlip(models.Model):
+    """One player's rated visit to the tables, from sitting down to leaving.
+
+    `correlation_id` is that of the request that opened the slip until it closes, and from then on that of the request
+    that closed it: the one that its ledger entry carries, also when the points were paid later.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN", "Open"
+        PAUSED = "PAUSED", "Paused"
+        CLOSED = "CLOSED", "Closed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="rating_slips")
+    slip_number = models.CharField(max_length=20)
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="rating_slips")
+    table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="rating_slips")
+    seat = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=6, choices=Status, default=Status.OPEN)
+    opened_at = models.DateTimeField()
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    gaming_day = models.DateField(help_text="The gaming day on which the slip was opened.")
+    buy_in = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2, null=True)
+    chips_out = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2, null=True)
+    theoretical_win = models.DecimalField(
+        max_digits=18, decimal_places=2, null=True, help_text="Frozen when the slip closes."
+    )
+    correlation_id = models.UUIDField(db_index=True)
+    ledger_entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, related_name="rating_slip", null=True)
+    settled_at = models.DateTimeField(
+        null=True, help_text="When its points were posted, or found to be 0. A closed slip without this is owed points."
+    )
+    owed_because = models.CharField(
+        max_length=40, blank=True, help_text="Code of the error that left the points owed when the slip closed."
+    )
+    recovered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    recovery_correlation_id = models.UUIDField(
+        null=True,
+        help_text="Of the request or command that recovered its points; the slip and its entry keep their own.",
+    )
+
+    objects = RatingSlipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["casino", "slip_number"], name="ratingslips_slip_number_unique_in_casino"),
+            models.UniqueConstraint(
+                fields=["player"],
+                condition=Q(status__in=["OPEN", "PAUSED"]),
+                name="ratingslips_slip_one_live_per_player",
+            ),
+            models.UniqueConstraint(
+                fields=["table", "seat"],
+                condition=Q(status__in=["OPEN", "PAUSED"]),
+                name="ratingslips_slip_one_live_per_seat",
+            ),
+            ExclusionConstraint(
+                name="ratingslips_slip_no_overlap_of_player",
+                expressions=[
+                    ("player", RangeOperators.EQUAL),
+                    (
+                        Func("opened_at", "closed_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+            models.CheckConstraint(condition=~Q(slip_number=""), name="ratingslips_slip_has_number"),
+            models.CheckConstraint(
+                condition=Q(seat__gte=1, seat__lte=MAX_SEATS), name="ratingslips_slip_seat_within_limits"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["OPEN", "PAUSED"],
+                    closed_at=None,
+                    closed_by=None,
+                    theoretical_win=None,
+                    chips_out=None,
+                )
+                | Q(
+                    status="CLOSED",
+                    closed_at__isnull=False,
+                    closed_by__isnull=False,
+                    theoretical_win__isnull=False,
+                ),
+                name="ratingslips_slip_closed_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at=None) | Q(closed_at__gte=F("opened_at")),
+                name="ratingslips_slip_closed_after_opened",
+            ),
+            models.CheckConstraint(
+                condition=Q(theoretical_win=None) | Q(theoretical_win__gte=0),
+                name="ratingslips_slip_theo_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=(Q(buy_in=None) | Q(buy_in__gte=0)) & (Q(chips_out=None) | Q(chips_out__gte=0)),
+                name="ratingslips_slip_money_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(settled_at=None) | Q(status="CLOSED"), name="ratingslips_slip_settled_is_closed"
+            ),
+            models.CheckConstraint(
+                condition=Q(ledger_entry=None) | Q(status="CLOSED", settled_at__isnull=False),
+                name="ratingslips_slip_credited_is_closed",
+            ),
+            models.CheckConstraint(
+                condition=Q(recovered_by=None) | Q(settled_at__isnull=False) & ~Q(owed_because=""),
+                name="ratingslips_slip_recovered_was_owed",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "closed_at",
+                condition=Q(status="CLOSED", settled_at=None),
+                name="ratingslips_slip_owed",
+            ),
+            # What an auditor narrows the ledger to: few slips, in the order of the ledger.
+            models.Index(
+                fields=["casino", "ledger_entry"],
+                condition=Q(recovered_by__isnull=False),
+                name="ratingslips_slip_recovered",
+            ),
+            models.Index(
+                fields=["recovery_correlation_id"],
+                condition=Q(recovery_correlation_id__isnull=False),
+                name="ratingslips_slip_recovery",
+            ),
+            models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
+            models.Index(fields=["casino", "-opened_at"], name="ratingslips_slip_opened"),
+            models.Index("player", F("closed_at").desc(nulls_first=True), name="ratingslips_slip_player_last"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Slip {self.slip_number}"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether play has ended."""
+        return self.status == self.Status.CLOSED
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether its play is over and its points have not been settled."""
+        return self.is_closed and self.settled_at is None
+
+    @property
+    def place(self) -> str:
+        """Where the player sits, for people."""
+        return f"{self.table.name} seat {self.seat}"
