@@ -32,7 +32,7 @@ class PlaySegment(models.Model):
         MOVED = "MOVED", "Moved"
         CLOSED = "CLOSED", "Closed"
 
-    slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="segments")
+    slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="segments", db_index=False)
     seq = models.PositiveIntegerField(help_text="1, 2, 3 … in the slip.")
     table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="+", db_index=False)
     seat = models.PositiveSmallIntegerField()

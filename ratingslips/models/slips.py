@@ -29,9 +29,9 @@ class RatingSlip(models.Model):
         CLOSED = "CLOSED", "Closed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="rating_slips")
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="rating_slips", db_index=False)
     slip_number = models.CharField(max_length=20)
-    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="rating_slips")
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="rating_slips", db_index=False)
     table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="rating_slips")
     seat = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=6, choices=Status, default=Status.OPEN)
