@@ -3,16 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core.console import sign_ins
 from core.console.display import pill
 from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.models import Casino, Player, ReplayCount, User
+from core.roles import PERMISSIONS_OF_ROLE
+
+__all__ = ["sign_ins"]
 
 if TYPE_CHECKING:
     DjangoUserAdmin = UserAdmin[User]
@@ -122,6 +126,26 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         if not staff_of(request).is_superuser and not change:
             obj.casino_id = staff_of(request).casino_id
         super().save_model(request, obj, form, change)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(GroupAdmin):
+    """Roles. Those of the house are as `core.roles` says: what was changed here would be undone by the next migration,
+    and with a role that was deleted everything would go that was granted to it.
+    """
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not _is_of_the_house(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _is_of_the_house(obj)
+
+
+def _is_of_the_house(role: Group | None) -> bool:
+    return role is not None and role.name in PERMISSIONS_OF_ROLE
 
 
 def _groups_beyond(actor: User) -> "QuerySet[Group]":

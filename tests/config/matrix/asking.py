@@ -1,0 +1,208 @@
+"""Asking an address for real, as each column, and saying in one word what came of it."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from http.cookies import SimpleCookie
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from structlog.testing import capture_logs
+
+from core.permissions import NotPermitted
+from tests.config.matrix.house import ELSEWHERE, OWN, House
+from tests.config.matrix.posts import post_of, prepare
+from tests.config.matrix.table import COLUMNS, Question, Table, as_line
+from tests.console import said
+
+# Written by a request that is refused as well: from where it came, and the session that it was sent in.
+_NO_TRACE_OF_AN_ACT: Final = {"core_requestorigin", "django_session"}
+_NEVER_WRITTEN: Final = {"auth_permission", "django_content_type", "django_migrations"}
+_SEES_ALL: Final = {"oper", "root"}
+
+
+def addresses(resolver: URLResolver | None = None, space: str = "", route: str = "") -> Iterator[tuple[str, str]]:
+    """Every address of the site: what it is called, and its pattern, by which one without a name is called."""
+    for one in (resolver or get_resolver()).url_patterns:
+        pattern = route + str(one.pattern)
+        if isinstance(one, URLResolver):
+            yield from addresses(one, f"{space}{one.namespace}:" if one.namespace else space, pattern)
+        else:
+            assert isinstance(one, URLPattern)
+            yield f"{space}{one.name}" if one.name else _called(pattern), pattern
+
+
+def _called(pattern: str) -> str:
+    """What an address without a name is called; among those of a model, like those that have one."""
+    match pattern.split("/", 3):
+        case [_, app_label, model, rest] if rest:
+            return f"admin:{app_label}_{model}_{rest}"
+    return f"/{pattern}"
+
+
+class _Offers(HTMLParser):
+    """Whether a page has a form that posts something, but for signing out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = self._in_form = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "form":
+            is_sign_out = given.get("action") == reverse("admin:logout")
+            self._in_form = (given.get("method") or "").lower() == "post" and not is_sign_out
+        elif self._in_form and (tag == "button" or given.get("type") == "submit"):
+            self.found = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._in_form = False
+
+
+class Asking:
+    """One browser that is handed from person to person."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._client = Client()
+        self._patterns = dict(addresses())
+        with connection.cursor() as cursor:
+            tables = set(connection.introspection.table_names(cursor)) - _NO_TRACE_OF_AN_ACT - _NEVER_WRITTEN
+        self._state = " UNION ALL ".join(
+            f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t" for table in sorted(tables)
+        )
+        self._before = self._rows()
+
+    def answers(self, question: Question) -> list[str]:
+        """What each column is answered, in one word; nothing that is asked stays."""
+        return [self.answer(question, column) for column in COLUMNS]
+
+    def answer(self, question: Question, column: str) -> str:
+        saved = transaction.savepoint()
+        try:
+            return self._word(question, column)
+        finally:
+            transaction.savepoint_rollback(saved)
+
+    def _word(self, question: Question, column: str) -> str:
+        user: Any = self._house.staff.get(column, AnonymousUser())
+        url = self._url(question)
+        before = self._rows() if prepare(self._house, question) else self._before
+        self._client.cookies = SimpleCookie()
+        if column in self._house.sessions:
+            self._client.cookies[settings.SESSION_COOKIE_NAME] = self._house.sessions[column]
+        with capture_logs() as lines, _quiet():
+            if question.method == "GET":
+                response: Any = self._client.get(url)
+            else:
+                response = self._client.post(url, post_of(self._house, question, user))
+        has_changed = self._rows() != before
+        if column not in _SEES_ALL and question.whose == OWN:
+            assert ELSEWHERE not in _text_of(response), f"{question} shows {column} something of the other casino"
+        word = _word_of(response, is_refused=_is_refused(lines), has_changed=has_changed, method=question.method)
+        assert not has_changed or word == "done", f"{question} changed rows for {column}, and answered “{word}”"
+        return word
+
+    def _rows(self) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(self._state)
+            rows: list[Any] = cursor.fetchall()
+            return rows
+
+    def _url(self, question: Question) -> str:
+        return self._fill(f"/{self._patterns[question.address]}", question)
+
+    def _fill(self, pattern: str, question: Question) -> str:
+        house, rows = self._house, self._house.rows(question.whose)
+        label = ".".join(pattern.split("/")[2:4])  # /console/core/player/…
+        keys = {
+            "<path:content_type_id>": "1",
+            "<path:object_id>": self._key(label, question.whose),
+            "<object_pk>": self._key(label, question.whose),
+            "<id>": self._key(label, question.whose),
+            "<user_id>": str(rows.of_model["core.user"].pk),
+            "<group_id>": str(house.shared["auth.group"].pk),
+            "<int:pit_id>": str(rows.floor.pit.pk),
+            "<int:table_id>": str(rows.floor.table.pk),
+            "<int:number>": "5",
+            "<uuid:slip_id>": str(rows.open.pk),
+            "<uuid:correlation_id>": str(rows.open.correlation_id),
+            "<int:player_id>": str(rows.closed.player_id),
+            "(?P<url>.*)$": "nowhere/",
+        }
+        pattern = re.sub(r"\^\(\?P<app_label>.*\)/\$$", f"{question.whose}/", pattern)
+        for key, value in keys.items():
+            pattern = pattern.replace(key, value)
+        assert "<" not in pattern, f"say in this table of keys what stands for one in {pattern}"
+        return pattern + _QUERIES.get(question.address, "")
+
+    def _key(self, label: str, whose: str) -> str:
+        known = self._house.shared.keys() | self._house.own.of_model.keys()
+        return str(self._house.row(label, whose).pk) if label in known else "1"
+
+
+_QUERIES: Final = {
+    "admin:autocomplete": "?app_label=core&model_name=user&field_name=player&term=a",
+    "trace:search": "?q=a",
+}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Write no log line, and no traceback, for each of the thousands of refusals."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _is_refused(lines: list[Any]) -> bool:
+    codes = {line["code"] for line in lines if "code" in line}
+    assert codes <= {NotPermitted.code}, f"refused, but not for a right: {codes}"
+    return bool(codes)
+
+
+def _text_of(response: Any) -> str:
+    return "" if response.streaming else response.content.decode()
+
+
+def _word_of(response: Any, *, is_refused: bool, has_changed: bool, method: str) -> str:
+    status, place = response.status_code, response.headers.get("Location", "")
+    if status == 302 and place.startswith(f"{reverse('admin:login')}?"):
+        return "login"
+    if status in {403, 404, 405}:
+        return {403: "shut", 404: "gone", 405: "never"}[status]
+    assert status in {200, 301, 302, 400, 409}, f"answered {status}"
+    if has_changed:
+        return "done"
+    if is_refused:
+        return "no"
+    if status in {301, 302}:
+        is_unknown = any("doesn’t exist" in text for text in said(response))
+        return "gone" if is_unknown else "on" if method == "GET" else "idle"
+    if method == "POST":
+        return "idle"
+    offers = _Offers()
+    offers.feed(_text_of(response))
+    return "open" if offers.found else "read"
+
+
+def differences(asking: Asking, table: Table) -> list[str]:
+    """Where the answers are not what a table says, in sentences, each with the line as it would have to be."""
+    found = []
+    for question, expected in table.items():
+        answers = asking.answers(question)
+        for column, word, answer in zip(COLUMNS, expected, answers, strict=True):
+            if word != answer:
+                found.append(f"{question}: {COLUMNS[column]} should get “{word}” and got “{answer}”")
+        if answers != expected:
+            found.append(f"  {as_line(question, answers)}")
+    return found

@@ -1,0 +1,190 @@
+"""Two busy casinos with a row of everything, and the people who ask: one for each column of the matrix."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.auth.models import Group
+from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import Model
+from guardian.shortcuts import assign_perm
+
+from core.models import Casino, ReplayCount, User
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
+from loyalty.models import EarningRate, LedgerEntry, LedgerExport, PlayerLoyalty, Tier
+from loyalty.services import manual_reward, pause_program, resume_program
+from ratingslips.models import RatingSlip
+from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from tests.console import signed_in
+from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.floor import Floor
+from tests.loyalty.rows import export_row
+
+PASSWORD: Final = "the tide comes in at six"
+# Stands in every name of the other casino, and in no page that its own staff does not see.
+ELSEWHERE: Final = "Elsewhere"
+OWN: Final = "own"
+# A role that `core.roles` makes.
+BUILT_IN: Final = "builtin"
+GROUP: Final = "Weekend crew"
+OTHER: Final = "other"
+
+
+@dataclass(kw_only=True)
+class Rows:
+    """A casino at work, with a row of every model that has pages, and a slip in every state."""
+
+    floor: Floor
+    open: RatingSlip
+    paused: RatingSlip
+    owed: RatingSlip
+    closed: RatingSlip
+    of_model: dict[str, Model]
+
+    @classmethod
+    def build(cls, *, mark: str = "") -> Self:
+        """Put a casino to work; `mark` stands in all its names."""
+        floor = Floor.build()
+        _mark(floor, mark)
+        names = {"first_name": f"Ana{mark}", "last_name": f"Sokolova{mark}"}
+        closed = floor.played_slip(seat=4, player=floor.player(**names))
+        for _ in range(2):  # the second is a replay, which is counted
+            complete_rating_slip(slip=closed, actor=floor.boss, at=floor.now)
+        owed = _owed(floor, names)
+        paused = floor.open_slip(seat=2, player=floor.player(**names))
+        pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
+        play = floor.open_slip(seat=1, player=floor.player(**names))
+        manual_reward(player=closed.player, points=50, reason="For the wait", actor=floor.supervisor, at=floor.now)
+        export_row(floor).save()
+        rows = cls(floor=floor, open=play, paused=paused, owed=owed, closed=closed, of_model={})
+        rows.of_model = rows._of_models(mark)
+        return rows
+
+    def _of_models(self, mark: str) -> dict[str, Model]:
+        casino = self.floor.casino
+        rows: list[Model | None] = [
+            casino,
+            self.closed.player,
+            StaffFactory.create(casino=casino, username=f"colleague{mark}"),
+            ReplayCount.objects.filter(casino=casino).first(),
+            PlayerLoyalty.objects.get(player=self.closed.player),
+            LedgerEntry.objects.filter(casino=casino).first(),
+            LedgerExport.objects.filter(casino=casino).first(),
+            self.floor.program,
+            EarningRate.objects.filter(program=self.floor.program).first(),
+            Tier.objects.filter(program=self.floor.program).first(),
+            self.floor.pit,
+            self.floor.table.game,
+            self.floor.table,
+            self.open,
+        ]
+        return {row._meta.label_lower: row for row in rows if row is not None}
+
+
+def _mark(floor: Floor, mark: str) -> None:
+    for row in (floor.casino, floor.program, floor.pit, floor.table, floor.table.game):
+        row.name += mark
+        row.save()
+    for user in (floor.boss, floor.supervisor):
+        user.username += mark
+        user.save()
+    for tier in floor.program.tiers.all():
+        tier.name += mark
+        tier.save()
+
+
+def _owed(floor: Floor, names: dict[str, str]) -> RatingSlip:
+    slip = floor.open_slip(seat=3, player=floor.player(**names))
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
+    try:
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    except PartialCompletion:
+        resume_program(program=floor.program, actor=floor.supervisor)
+    return slip
+
+
+@dataclass(kw_only=True)
+class House:
+    """Both casinos, what belongs to neither, and who asks: a member of staff and a session for each column."""
+
+    own: Rows
+    other: Rows
+    shared: dict[str, Model]
+    staff: dict[str, User]
+    sessions: dict[str, str]
+
+    @classmethod
+    def build(cls) -> Self:
+        own, other = Rows.build(), Rows.build(mark=ELSEWHERE)
+        attempt = {"username": "somebody", "ip_address": "10.0.0.9", "path_info": "/console/login/"}
+        shared: list[Model] = [
+            Group.objects.create(name=GROUP),
+            AccessAttempt.objects.create(**attempt, failures_since_start=1),
+            AccessLog.objects.create(**attempt),
+        ]
+        staff = _staff(own, other)
+        for user in staff.values():
+            user.set_password(PASSWORD)
+            user.save()
+        return cls(
+            own=own,
+            other=other,
+            shared={row._meta.label_lower: row for row in shared},
+            staff=staff,
+            sessions={column: _session_of(user) for column, user in staff.items()},
+        )
+
+    def rows(self, whose: str) -> Rows:
+        """The casino that a question is about."""
+        return self.other if whose == OTHER else self.own
+
+    def row(self, label: str, whose: str) -> Model:
+        """The row of a model that a question is about."""
+        if whose == BUILT_IN:
+            return Group.objects.get(name=AUDITOR)
+        return self.shared.get(label) or self.rows(whose).of_model[label]
+
+
+def _session_of(user: User) -> str:
+    """The key of a session in which the user is signed in, with a password that was given after it was made."""
+    client: Any = signed_in(user)
+    session: SessionStore = client.session
+    assert session.session_key
+    return session.session_key
+
+
+def _staff(own: Rows, other: Rows) -> dict[str, User]:
+    """One for each column but the first. A right on a row of the other casino is granted as well: it never counts."""
+    casino: Casino = own.floor.casino
+    next_pit = PitFactory.create(casino=casino, name="The next pit")
+    TableFactory.create(casino=casino, pit=next_pit)
+    staff = {
+        column: StaffFactory.create(username=f"column-{column.strip('@')}-{'@' in column}", casino=casino)
+        for column in ("staff", "boss", "boss-", "pits", "pits-", "loyal", "loyal-", "audit", "grant", "oper@")
+    }
+    staff["oper"] = StaffFactory.create(username="column-oper", casino=None)
+    staff["root"] = StaffFactory.create(username="column-root", casino=None, is_superuser=True)
+    roles = {
+        PIT_BOSS: ("boss", "boss-", "grant"),
+        PIT_SUPERVISOR: ("pits", "pits-"),
+        LOYALTY_SUPERVISOR: ("loyal", "loyal-"),
+        AUDITOR: ("audit",),
+        OPERATOR: ("oper@", "oper"),
+    }
+    for role, columns in roles.items():
+        for column in columns:
+            staff[column].groups.add(Group.objects.get(name=role))
+    granted: dict[str, tuple[str, ...]] = {
+        "boss": ("ratingslips.operate_pit",),
+        "pits": ("ratingslips.operate_pit", "ratingslips.recover_loyalty"),
+        "grant": ("ratingslips.change_pit", "loyalty.change_loyaltyprogram"),
+        "loyal": ("loyalty.award", "loyalty.pause_program"),
+    }
+    for column, permissions in granted.items():
+        for permission in permissions:
+            for rows in (own, other):
+                on: Any = rows.floor.pit if permission.startswith("ratingslips") else rows.floor.program
+                assign_perm(permission, staff[column], on)
+            if permission.startswith("ratingslips") and f"{column}-" in staff:
+                assign_perm(permission, staff[f"{column}-"], next_pit)
+    return staff

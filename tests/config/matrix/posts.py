@@ -1,0 +1,156 @@
+"""What is posted to each address: what would do something, if it were sent by somebody who may."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.utils import timezone
+
+from core.models import User
+from loyalty.forms import award_token
+from loyalty.models import LoyaltyProgram, PlayerLoyalty
+from ratingslips.floor.standing import read_sheet
+from ratingslips.models import RatingSlip
+from tests.config.matrix.house import PASSWORD, House, Rows
+from tests.config.matrix.table import Question
+
+Post = Mapping[str, Any]
+_NEW_PASSWORD: Final = "the tide goes out at noon"
+
+# The slip that an action has something to do with.
+_SLIP_FOR: Final = {"resume": "paused", "recover": "owed"}
+
+
+def post_of(house: House, question: Question, user: User) -> Post:
+    """The fields of a post by `user` that asks for what `question` is about."""
+    rows = house.rows(question.whose)
+    if question.action:
+        return _action(house, question, rows)
+    for ending, fields in _BY_ENDING.items():
+        if question.address.endswith(ending):
+            return fields(rows, user)
+    return {}
+
+
+def prepare(house: House, question: Question) -> bool:
+    """Whether rows had to be changed before something could be done: only a paused programme can be resumed."""
+    if not question.address.endswith("loyaltyprogram_resume"):
+        return False
+    floor = house.rows(question.whose).floor
+    LoyaltyProgram.objects.filter(pk=floor.program.pk).update(
+        paused_at=floor.now, paused_by=floor.supervisor, pause_reason="Tier migration tonight"
+    )
+    return True
+
+
+def _action(house: House, question: Question, rows: Rows) -> Post:
+    label = question.group.removeprefix("admin:").rstrip("_").replace("_", ".")
+    row = house.row(label, question.whose)
+    if isinstance(row, RatingSlip):
+        row = getattr(rows, _SLIP_FOR.get(question.action, "open"))
+    fields = {"average_bet": "75", "table": rows.floor.table.pk, "seat": "6", "buy_in": "100", "chips_out": "50"}
+    for_row = {f"{row.pk}-{name}": value for name, value in fields.items()}
+    chosen = {"action": question.action, "_selected_action": [str(row.pk)], "confirmed": "yes", "post": "yes"}
+    return chosen | for_row
+
+
+def _player(rows: Rows, _user: User) -> Post:
+    names = {"first_name": "Maya", "last_name": "Lindqvist", "status": "ACTIVE"}
+    return names | {"casino": rows.floor.casino.pk, "card_number": "C-4711"}
+
+
+def _new_passwords(*_: Any) -> Post:
+    return {"usable_password": "true", "password1": _NEW_PASSWORD, "password2": _NEW_PASSWORD}
+
+
+def _staff(rows: Rows, _user: User) -> Post:
+    return {"username": "newcomer", "first_name": "Maya", "is_active": "on", "is_staff": "on"}
+
+
+def _award(rows: Rows, user: User) -> Post:
+    account = rows.of_model["loyalty.playerloyalty"]
+    assert isinstance(account, PlayerLoyalty)
+    token = award_token(account=account, staff=user, requested_at=timezone.now())
+    return {"points": "100", "reason": "Comp for the long wait", "reward_id": "", "token": token}
+
+
+def _tap(rows: Rows, _user: User) -> Post:
+    sheet = read_sheet(RatingSlip.objects.filter(pk=rows.open.pk), now=timezone.now())
+    assert sheet is not None
+    return {"do": "bet", "seen": sheet.version, "average_bet": "75"}
+
+
+def _sit_down(rows: Rows, _user: User) -> Post:
+    return {"player": rows.closed.player_id, "average_bet": "40", "buy_in": ""}
+
+
+def _game(rows: Rows, _user: User) -> Post:
+    worth = {"decisions_per_hour": "60", "house_edge_percent": "1.5", "seats": "6"}
+    return worth | {"casino": rows.floor.casino.pk, "code": "baccarat", "name": "Baccarat"}
+
+
+def _table(rows: Rows, _user: User) -> Post:
+    floor = rows.floor
+    where = {"casino": floor.casino.pk, "pit": floor.pit.pk, "game": floor.table.game_id}
+    return where | {"name": "BA-01", "seats": "6", "is_active": "on"}
+
+
+def _rate(rows: Rows, _user: User) -> Post:
+    from_when = {"effective_from_0": "2027-01-01", "effective_from_1": "06:00:00"}
+    return from_when | {"program": rows.floor.program.pk, "points_per_unit": "12"}
+
+
+def _named(rows: Rows, _user: User) -> Post:
+    return {"name": "The new name", "casino": rows.floor.casino.pk}
+
+
+def _casino(*_: Any) -> Post:
+    return {"code": "bay", "name": "Bay", "time_zone": "Europe/Malta", "gaming_day_starts_at": "06:00:00"}
+
+
+_BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
+    "floor:slip": _tap,
+    "floor:seat": _sit_down,
+    "desk:pay": lambda rows, _: {"slip": rows.owed.pk},
+    "desk:check_drift": lambda rows, _: {"casino": rows.floor.casino.pk},
+    "admin:login": lambda _, user: {"username": user.username or "column-root", "password": PASSWORD},
+    "admin:password_change": lambda _, user: {
+        "old_password": PASSWORD,
+        "new_password1": _NEW_PASSWORD,
+        "new_password2": _NEW_PASSWORD,
+    },
+    "auth_user_password_change": _new_passwords,
+    "core_user_add": lambda rows, user: {**_new_passwords(), **_staff(rows, user), "casino": rows.floor.casino.pk},
+    "core_user_change": _staff,
+    "core_casino_add": _casino,
+    "core_casino_change": _casino,
+    "core_player_add": _player,
+    "core_player_change": _player,
+    "playerloyalty_award": _award,
+    "loyaltyprogram_pause": lambda *_: {"reason": "Month-end freeze"},
+    "loyaltyprogram_change": _named,
+    "loyaltyprogram_permissions_manage_user": lambda *_: {"permissions": ["award"]},
+    "loyaltyprogram_permissions_manage_group": lambda *_: {"permissions": ["award"]},
+    "loyaltyprogram_permissions": lambda rows, _: {
+        "submit_manage_user": "1",
+        "user": rows.of_model["core.user"].pk,
+    },
+    "earningrate_add": _rate,
+    "pit_permissions_manage_user": lambda *_: {"permissions": ["operate_pit"]},
+    "pit_permissions_manage_group": lambda *_: {"permissions": ["operate_pit"]},
+    "pit_permissions": lambda rows, _: {"submit_manage_user": "1", "user": rows.of_model["core.user"].pk},
+    "pit_add": _named,
+    "pit_change": _named,
+    "gamesettings_add": _game,
+    "gamesettings_change": _game,
+    "gamingtable_add": _table,
+    "gamingtable_change": _table,
+    "ratingslip_open": lambda rows, _: {
+        "player": rows.closed.player.card_number,
+        "table": rows.floor.table.pk,
+        "seat": "6",
+        "average_bet": "40",
+    },
+    "auth_group_add": lambda *_: {"name": "Night crew"},
+    "auth_group_change": lambda *_: {"name": "Night crew"},
+    "_delete": lambda *_: {"post": "yes"},
+}

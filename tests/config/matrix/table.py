@@ -1,0 +1,103 @@
+"""How a table of the matrix is written, and what its words mean.
+
+A line in brackets begins a group: how its addresses are called. Every other line names pages of that group (their
+addresses are called by both together), methods, and whose row is asked for, each with `|` between alternatives that are
+answered the same; then one word for each column. `#` begins a comment. An address without a name is called by its
+pattern, and an action `action=<its name>`.
+
+A row is one's own casino's or another's; of a role it may be one that is built in; of the index, it is the part.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+# Who asks. Those with a `-` hold their role and their rights on the next pit, but none on the row that is asked for.
+COLUMNS: Final = {
+    "anon": "nobody is signed in",
+    "staff": "staff without a role",
+    "boss": "pit boss who operates the pit",
+    "boss-": "pit boss who operates the next pit",
+    "pits": "pit supervisor who operates the pit and recovers points in it",
+    "pits-": "pit supervisor of the next pit",
+    "loyal": "loyalty supervisor who awards, and pauses the programme",
+    "loyal-": "loyalty supervisor to whom nothing was granted",
+    "audit": "auditor",
+    "grant": "pit boss to whom the change of this pit and of this programme was granted, and nothing else",
+    "oper@": "operator of the casino",
+    "oper": "operator of the house, who belongs to no casino",
+    "root": "superuser",
+}
+
+WORDS: Final = {
+    "login": "sent to the sign-in",
+    "open": "a page that offers to do something",
+    "read": "a page to read",
+    "on": "led on to another page",
+    "shut": "403",
+    "gone": "404, or led home with the word that there is no such row",
+    "never": "405",
+    "done": "rows were written",
+    "no": "refused by the service, in its own words; no row was written",
+    "idle": "answered; no row was written, and no service was asked",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One address with one method, about a row of one's own or another casino's; `page` may be an action's name."""
+
+    group: str
+    page: str
+    method: str
+    whose: str
+
+    @property
+    def address(self) -> str:
+        """The name of the address, or its pattern where it has none."""
+        if self.page.startswith("action="):
+            return f"{self.group}changelist"
+        return f"{self.group}{self.page}"
+
+    @property
+    def action(self) -> str:
+        """The admin action that is posted; empty where it is none."""
+        return self.page.removeprefix("action=") if self.page.startswith("action=") else ""
+
+    def __str__(self) -> str:
+        return f"{self.group}{self.page} {self.method} {self.whose}"
+
+
+Table = dict[Question, list[str]]
+
+
+def read_table(text: str) -> Table:
+    """The questions of a table, each with one word for each column."""
+    table: Table = {}
+    group = ""
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        names, *words = line.split()
+        if not words:
+            group = names.strip("[]")
+            continue
+        methods, whose, *cells = words
+        assert len(cells) == len(COLUMNS), f"{len(cells)} words for {len(COLUMNS)} columns: {line}"
+        assert set(cells) <= set(WORDS), f"unknown words {set(cells) - set(WORDS)}: {line}"
+        for question in _questions(group, names, methods, whose):
+            assert question not in table, f"there are two rows for {question}"
+            table[question] = cells
+    return table
+
+
+def _questions(group: str, names: str, methods: str, whose: str) -> Iterator[Question]:
+    for page, method, one in product(names.split("|"), methods.split("|"), whose.split("|")):
+        yield Question(group=group, page=page, method=method, whose=one)
+
+
+def as_line(question: Question, cells: list[str]) -> str:
+    """The line of a table for one question."""
+    label = f"{question.page} {question.method} {question.whose}"
+    return f"{label:42}" + "".join(f"{cell:6}" for cell in cells).rstrip()

@@ -1,0 +1,113 @@
+"""The permission matrix is whole: every address and every action has a row, and none has a row that is gone."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+
+from core.models import User
+from tests.config import test_permissions_floor, test_permissions_house, test_permissions_points
+from tests.config.matrix.asking import Asking, addresses
+from tests.config.matrix.house import House
+from tests.config.matrix.table import COLUMNS, Question, read_table
+
+TABLE = test_permissions_floor.TABLE | test_permissions_house.TABLE | test_permissions_points.TABLE
+# Their rows belong to no casino, or they only lead on to an address that has rows.
+OF_NO_CASINO = ("admin:auth_group_", "admin:axes_", "admin:view_on_site")
+SHORT = "<path:object_id>/"
+
+
+def rows_needed() -> set[tuple[str, str, str, str]]:
+    """What must have a row: address, action, method, and whose row is asked for."""
+    needed = set()
+    for name, pattern in addresses():
+        has_key = "<" in pattern and "(?P" not in pattern
+        is_of_a_casino = has_key and not name.startswith(OF_NO_CASINO) and not name.endswith(SHORT)
+        for whose in ("own", "other") if is_of_a_casino else ("own",):
+            methods = ("GET",) if name.endswith("_changelist") else ("GET", "POST")
+            needed |= {(name, "", method, whose) for method in methods}
+    for model, page in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        site_actions = [action for action, _ in admin.site.actions]
+        for action in [*(getattr(one, "__name__", one) for one in page.actions or ()), *site_actions]:
+            for whose in ("own",) if name.startswith(OF_NO_CASINO) else ("own", "other"):
+                needed.add((name, str(action), "POST", whose))
+    return needed - {("admin:app_list", "", method, "own") for method in ("GET", "POST")}
+
+
+def row_of(question: Question) -> tuple[str, str, str, str]:
+    return question.address, question.action, question.method, question.whose
+
+
+class TestMatrix:
+    def test_has_a_row_for_every_address_and_every_action(self) -> None:
+        missing = sorted(rows_needed() - {row_of(question) for question in TABLE})
+
+        assert not missing, "\n".join(
+            ["Say in tests/config/test_permissions_*.py who may do this, in a row for:"]
+            + [f"{name} {action and f'action={action} '}{method} {whose}" for name, action, method, whose in missing]
+        )
+
+    def test_has_a_row_for_every_part_of_the_index(self) -> None:
+        parts = {question.whose for question in TABLE if question.address == "admin:app_list"}
+
+        assert parts == {model._meta.app_label for model in admin.site._registry}
+
+    def test_has_no_row_for_an_address_that_is_gone(self) -> None:
+        known = {name for name, _ in addresses()}
+
+        gone = [str(question) for question in TABLE if question.address not in known]
+
+        assert not gone, "\n".join(["Take these rows out of tests/config/test_permissions_*.py:", *gone])
+
+    def test_closes_the_deletion_of_what_is_never_deleted(self) -> None:
+        deleted = {
+            question.group
+            for question, cells in TABLE.items()
+            if (question.page == "delete" or question.action == "delete_selected") and "done" in cells
+        }
+
+        assert deleted == {"admin:auth_group_", "admin:axes_accessattempt_"}
+
+    def test_lets_nobody_write_in_another_casino_who_does_not_work_in_all(self) -> None:
+        writers = {
+            column
+            for question, cells in TABLE.items()
+            if question.whose == "other"
+            for column, cell in zip(COLUMNS, cells, strict=True)
+            if cell in {"done", "open", "read"}
+        }
+
+        assert writers == {"oper", "root"}
+
+
+@pytest.mark.django_db
+class TestAccount:
+    @pytest.mark.parametrize("lack", [{"is_active": False}, {"is_staff": False}], ids=["deactivated", "no staff"])
+    def test_is_answered_as_if_nobody_were_signed_in(self, lack: dict[str, Any]) -> None:
+        house = House.build()
+        User.objects.filter(pk=house.staff["root"].pk).update(**lack)
+        asking = Asking(house)
+
+        answers = {
+            question: asking.answer(question, "root")
+            for question in TABLE
+            if question.whose == "own" and question.address not in {"admin:login", "admin:logout"}
+        }
+
+        assert answers == {question: TABLE[question][0] for question in answers}
+
+
+class TestTable:
+    def test_tells_alternatives_apart_as_questions(self) -> None:
+        words = " ".join(["shut"] * len(COLUMNS))
+
+        table = read_table(f"# columns\n[admin:core_player_]\nadd|delete GET|POST own|other {words}")
+
+        assert len(table) == 8
+        assert {question.address for question in table} == {"admin:core_player_add", "admin:core_player_delete"}
+
+    @pytest.mark.parametrize("cells", [["shut"], ["shut"] * 12 + ["ajar"]], ids=["too few words", "no such word"])
+    def test_refuses_a_line_with(self, cells: list[str]) -> None:
+        with pytest.raises(AssertionError):
+            read_table(f"[floor:]\nhome GET own {' '.join(cells)}")

@@ -1,0 +1,149 @@
+"""Signing in and out, and the pages of casinos, players, staff, roles and sign-ins.
+
+`tests.config.matrix.table` says what the columns and the words mean.
+"""
+
+import pytest
+
+from tests.config.matrix.asking import Asking, differences
+from tests.config.matrix.house import House
+from tests.config.matrix.table import read_table
+
+TABLE = read_table("""
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[]
+/ GET own                                 login on    on    on    on    on    on    on    on    on    on    on    on
+/ POST own                                never never never never never never never never never never never never never
+/console/(?P<url>.*)$ GET|POST own        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:]
+index GET own                             login read  read  read  open  open  open  open  open  read  open  open  open
+index POST own                            login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+login GET own                             open  on    on    on    on    on    on    on    on    on    on    on    on
+login POST own                            done  done  done  done  done  done  done  done  done  done  done  done  done
+logout GET own                            on    never never never never never never never never never never never never
+logout POST own                           idle  done  done  done  done  done  done  done  done  done  done  done  done
+password_change GET own                   login open  open  open  open  open  open  open  open  open  open  open  open
+password_change POST own                  login done  done  done  done  done  done  done  done  done  done  done  done
+password_change_done|jsi18n GET own       login read  read  read  read  read  read  read  read  read  read  read  read
+password_change_done POST own             login never never never never never never never never never never never never
+autocomplete|jsi18n POST own              login never never never never never never never never never never never never
+autocomplete GET own                      login shut  read  read  read  read  read  read  read  read  read  read  read
+view_on_site GET|POST own                 login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
+app_list GET axes|auth                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read
+app_list GET ratingslips|loyalty|core     login gone  read  read  read  read  read  read  read  read  read  read  read
+app_list POST axes|auth                   login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle
+app_list POST ratingslips|loyalty|core    login gone  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:axes_accessattempt_]
+changelist|delete GET own                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+history|change GET own                    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
+action=delete_selected|delete POST own    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:axes_accesslog_]
+changelist|history|change GET own         login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
+action=delete_selected|history POST own   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
+add|delete GET|POST own                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:core_casino_]
+changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
+add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+change GET own                            login shut  read  read  read  read  read  read  read  read  read  read  open
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
+action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:core_player_]
+changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
+add GET own                               login shut  shut  shut  open  open  open  open  shut  shut  shut  shut  open
+change GET own                            login shut  read  read  open  open  open  open  read  read  read  read  open
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
+action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+add|change POST own                       login shut  shut  shut  done  done  done  done  shut  shut  shut  shut  done
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+change POST other                         login shut  shut  shut  gone  gone  gone  gone  shut  shut  shut  shut  done
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:auth_user_]
+password_change GET own|other             login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+password_change POST own|other            login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:core_user_]
+changelist|history GET own                login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
+add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+change GET own                            login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  open
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
+change GET other                          login shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  shut  open
+action=delete_selected POST own|other     login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
+history POST own                          login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
+add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:auth_group_]
+changelist|add|delete|change GET own      login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+history GET own|builtin                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
+change GET builtin                        login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
+action=delete_selected|add POST own       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+delete|change POST own                    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+history POST own|builtin                  login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
+action=delete_selected POST builtin       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST builtin                       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST builtin                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:core_replaycount_]
+changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+""")
+
+
+@pytest.mark.django_db
+class TestHouse:
+    def test_opens_to_each_what_the_table_says(self) -> None:
+        asking = Asking(House.build())
+
+        wrong = differences(asking, TABLE)
+
+        assert not wrong, "\n".join(wrong)

@@ -1,0 +1,130 @@
+"""The pages of the programme, the accounts and the ledger.
+
+`tests.config.matrix.table` says what the columns and the words mean.
+"""
+
+import pytest
+
+from tests.config.matrix.asking import Asking, differences
+from tests.config.matrix.house import House
+from tests.config.matrix.table import read_table
+
+TABLE = read_table("""
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_playerloyalty_]
+award GET own                             login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
+changelist|history|change GET own         login shut  read  read  read  read  read  read  read  read  read  read  read
+award GET other                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+award POST own                            login shut  no    no    no    no    done  no    no    no    no    no    done
+action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+award POST other                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_ledgerentry_]
+export GET own                            login never never never never never never never never never never never never
+changelist GET own                        login shut  read  read  read  read  open  open  open  read  read  read  open
+history|change GET own                    login shut  read  read  read  read  read  read  read  read  read  read  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+export POST own                           login shut  no    no    no    no    done  done  done  no    no    no    done
+action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_ledgerexport_]
+changelist|history|change GET own         login shut  shut  shut  shut  shut  read  read  read  shut  shut  shut  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
+change GET other                          login shut  shut  shut  shut  shut  gone  gone  gone  shut  shut  shut  read
+action=delete_selected POST own|other     login shut  shut  shut  shut  shut  idle  idle  idle  shut  shut  shut  idle
+history POST own                          login shut  shut  shut  shut  shut  idle  idle  idle  shut  shut  shut  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_loyaltyprogram_]
+pause|resume GET own                      login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
+permissions GET own                       login shut  shut  shut  shut  shut  shut  shut  shut  open  shut  shut  open
+permissions_manage_user GET own           login shut  shut  shut  shut  shut  shut  shut  shut  open  shut  shut  open
+permissions_manage_group GET own          login shut  shut  shut  shut  shut  shut  shut  shut  open  shut  shut  open
+changelist|history GET own                login shut  shut  shut  read  read  read  read  read  read  read  read  read
+change GET own                            login shut  shut  shut  read  read  read  read  read  open  read  read  open
+pause|resume|permissions GET other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+permissions_manage_user GET other         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+permissions_manage_group GET other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  gone  gone  read  open
+pause|resume POST own                     login shut  shut  shut  no    no    done  no    no    shut  no    no    done
+permissions POST own                      login shut  shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  idle
+permissions_manage_user POST own          login shut  shut  shut  shut  shut  shut  shut  shut  done  shut  shut  done
+permissions_manage_group|change POST own  login shut  shut  shut  shut  shut  shut  shut  shut  done  shut  shut  done
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  idle  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+pause|resume POST other                   login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
+permissions POST other                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
+permissions_manage_user POST other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done
+permissions_manage_group POST other       login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+change POST other                         login shut  shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  done
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_earningrate_]
+changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_tier_]
+changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+""")
+
+
+@pytest.mark.django_db
+class TestPoints:
+    def test_opens_to_each_what_the_table_says(self) -> None:
+        asking = Asking(House.build())
+
+        wrong = differences(asking, TABLE)
+
+        assert not wrong, "\n".join(wrong)
