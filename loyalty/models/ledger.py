@@ -1,96 +1,15 @@
-"""The programme and its rules, the players' accounts, and the ledger that every point stands in."""
+"""The players' accounts, and the ledger that every point stands in."""
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from core.models import NAME_MAX_LENGTH, Casino, Player
+from core.models import Casino, Player
 from core.querysets import LockingQuerySet
+from loyalty.models.programs import REASON_MAX_LENGTH, LoyaltyProgram, Tier
 
-REASON_MAX_LENGTH = 500
 IDEMPOTENCY_KEY_MAX_LENGTH = 200
-
-
-class LoyaltyProgram(models.Model):
-    """The points programme of a casino; the right to award points is granted on it."""
-
-    casino = models.OneToOneField(Casino, on_delete=models.PROTECT, related_name="loyalty_program")
-    name = models.CharField(max_length=NAME_MAX_LENGTH)
-    paused_at = models.DateTimeField(null=True, blank=True)
-    paused_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
-    )
-    pause_reason = models.CharField(max_length=REASON_MAX_LENGTH, blank=True)
-
-    objects = LockingQuerySet["LoyaltyProgram"].as_manager()
-
-    class Meta:
-        permissions = [("award", "Can award points by hand"), ("pause_program", "Can pause and resume the programme")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(paused_at=None, paused_by=None, pause_reason="")
-                | Q(paused_at__isnull=False, paused_by__isnull=False) & ~Q(pause_reason=""),
-                name="loyalty_program_pause_is_whole",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether nothing may be posted just now."""
-        return self.paused_at is not None
-
-
-class EarningRate(models.Model):
-    """Points per unit of theoretical win from an instant on; append-only, so past play keeps its rate."""
-
-    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="earning_rates")
-    points_per_unit = models.DecimalField(
-        max_digits=8,
-        decimal_places=4,
-        validators=[MinValueValidator(0), MaxValueValidator(1000)],
-        help_text="Points per unit of theoretical win.",
-    )
-    effective_from = models.DateTimeField(help_text="Holds for play that ends at this instant or later.")
-
-    class Meta:
-        ordering = ["program", "-effective_from"]
-        constraints = [
-            models.UniqueConstraint(fields=["program", "effective_from"], name="loyalty_rate_one_per_instant"),
-            models.CheckConstraint(
-                condition=Q(points_per_unit__gte=0, points_per_unit__lte=1000), name="loyalty_rate_within_limits"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.points_per_unit.normalize():f} points per unit from {self.effective_from:%Y-%m-%d %H:%M %Z}"
-
-
-class Tier(models.Model):
-    """A rank that lifetime points reach, and what it multiplies points by."""
-
-    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="tiers")
-    name = models.CharField(max_length=40)
-    threshold_points = models.BigIntegerField(help_text="Lifetime points at which the tier begins.")
-    multiplier = models.DecimalField(max_digits=5, decimal_places=3)
-
-    class Meta:
-        ordering = ["program", "threshold_points"]
-        constraints = [
-            models.UniqueConstraint(fields=["program", "threshold_points"], name="loyalty_tier_threshold_unique"),
-            models.UniqueConstraint(fields=["program", "name"], name="loyalty_tier_name_unique"),
-            models.CheckConstraint(condition=Q(threshold_points__gte=0), name="loyalty_tier_threshold_not_negative"),
-            models.CheckConstraint(
-                condition=Q(multiplier__gt=0, multiplier__lte=10), name="loyalty_tier_multiplier_within_limits"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class PlayerLoyalty(models.Model):
@@ -233,39 +152,3 @@ class LedgerEntry(models.Model):
     def changes_tier(self) -> bool:
         """Whether the player stood in another tier afterwards."""
         return self.tier_before_id != self.tier_after_id
-
-
-class LedgerExport(models.Model):
-    """The trace of one export of the ledger: written before the first row leaves, and given its end once.
-
-    Append-only: PostgreSQL refuses every change but that end. An export without one was broken off by a crash.
-    """
-
-    casino = models.ForeignKey(
-        Casino,
-        on_delete=models.PROTECT,
-        related_name="+",
-        null=True,
-        help_text="Whose entries; empty where a superuser exported those of all casinos.",
-    )
-    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
-    filters = models.JSONField(help_text="What the list was narrowed by, by name.")
-    correlation_id = models.UUIDField(db_index=True)
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    rows = models.BigIntegerField(null=True, help_text="How many entries left the house.")
-    is_whole = models.BooleanField(null=True, help_text="Whether all that was asked for was sent.")
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(ended_at=None, rows=None, is_whole=None)
-                | Q(ended_at__gte=F("started_at"), rows__isnull=False, is_whole__isnull=False),
-                name="loyalty_export_end_is_whole",
-            ),
-            models.CheckConstraint(condition=Q(rows=None) | Q(rows__gte=0), name="loyalty_export_rows_not_negative"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Export {self.pk}"

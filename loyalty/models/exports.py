@@ -1,0 +1,43 @@
+"""What left the house: the traces of the ledger's exports."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from core.models import Casino
+
+
+class LedgerExport(models.Model):
+    """The trace of one export of the ledger: written before the first row leaves, and given its end once.
+
+    Append-only: PostgreSQL refuses every change but that end. An export without one was broken off by a crash.
+    """
+
+    casino = models.ForeignKey(
+        Casino,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        help_text="Whose entries; empty where a superuser exported those of all casinos.",
+    )
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    filters = models.JSONField(help_text="What the list was narrowed by, by name.")
+    correlation_id = models.UUIDField(db_index=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    rows = models.BigIntegerField(null=True, help_text="How many entries left the house.")
+    is_whole = models.BooleanField(null=True, help_text="Whether all that was asked for was sent.")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None, rows=None, is_whole=None)
+                | Q(ended_at__gte=F("started_at"), rows__isnull=False, is_whole__isnull=False),
+                name="loyalty_export_end_is_whole",
+            ),
+            models.CheckConstraint(condition=Q(rows=None) | Q(rows__gte=0), name="loyalty_export_rows_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Export {self.pk}"
