@@ -35,10 +35,12 @@ _UNDEFINED_COLUMN: Final = "42703"
 class HouseCommand(BaseCommand):
     """A command of the house. Subclasses write `run`, and tell what was done so far, should it be interrupted.
 
-    A command that may change something leaves one row that says so, for whoever follows its correlation id.
+    A command that may change something leaves one row that says so, for whoever follows its correlation id. One whose
+    exit code 1 is a finding of its own ends with another, `could_not_run`, where it could not look.
     """
 
     may_change: ClassVar[bool] = True
+    could_not_run: ClassVar[int] = FAILED
 
     @abstractmethod
     def run(self, *args: Any, **options: Any) -> None:
@@ -62,13 +64,17 @@ class HouseCommand(BaseCommand):
             except KeyboardInterrupt:
                 raise CommandError(f"Interrupted. {self.done_so_far()}", returncode=INTERRUPTED) from None
             except DomainError as error:
-                raise CommandError(str(error), returncode=FAILED) from error
+                raise CommandError(str(error), returncode=self.could_not_run) from error
             except ImproperlyConfigured as error:
-                raise CommandError(f"The settings are wrong: {error}", returncode=FAILED) from error
+                raise CommandError(f"The settings are wrong: {error}", returncode=self.could_not_run) from error
             except DatabaseError as error:
-                raise CommandError(f"{_sentence_for(error)} {self.done_so_far()}", returncode=FAILED) from error
+                raise CommandError(
+                    f"{_sentence_for(error)} {self.done_so_far()}", returncode=self.could_not_run
+                ) from error
             except InterfaceError as error:
-                raise CommandError(f"The database hung up. {self.done_so_far()}", returncode=FAILED) from error
+                raise CommandError(
+                    f"The database hung up. {self.done_so_far()}", returncode=self.could_not_run
+                ) from error
 
     def say(self, text: str) -> None:
         """Write a line of the result; a reader who has gone away stops neither the work nor the command."""

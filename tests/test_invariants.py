@@ -1,93 +1,202 @@
-"""The queries of the invariants see what they are asked for."""
+"""The queries of the invariants see what they are asked for, when the owner of the tables breaks it."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import pytest
+from django.db import connection, transaction
 
-from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
+from core.invariants import examine
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from ratingslips.invariants import OF_THE_HOUSE
 from ratingslips.models import RatingSlip
-from ratingslips.services import complete_rating_slip
-from tests.constraints import inserted
-from tests.factories import CasinoFactory
+from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
-from tests.loyalty.rows import account_of, entry
-from tests.ratingslips.rows import closed_row, slip_row
+from tests.loyalty.rows import account_of
+from tests.tampering import take_the_guards_off
 
 
-def _at_work(floor: Floor) -> None:
+def _day_at_work(floor: Floor) -> dict[str, object]:
+    """Five entries on one account, a closed slip, an open one and a paused one; what tests call them."""
     slip = floor.played_slip()
-    floor.open_slip(seat=2)
-    award(floor, slip.player, points=900)
-    increment(floor, slip.player, kind=LedgerEntry.Kind.REDEMPTION, points=-300)
+    player, opened, paused = slip.player, floor.open_slip(seat=2), floor.open_slip(seat=3)
+    pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
+    award(floor, player, points=900)
+    increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-300)
+    promotion = LedgerEntry.objects.get(pk=increment(floor, player, points=200).entry_id)
+    increment(floor, player, kind=LedgerEntry.Kind.REVERSAL, points=-200, reverses=promotion, staff=floor.supervisor)
     complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    entries = LedgerEntry.objects.order_by("seq").values_list("seq", "pk")
+    return {
+        **{f"e{seq}": key for seq, key in entries},
+        "account": account_of(player).pk,
+        "other": account_of(opened.player).pk,
+        "casino": floor.casino.code,
+        "closed": slip.slip_number,
+        "open": opened.slip_number,
+        "paused": paused.slip_number,
+    }
 
 
-def _change(row: Any, **changes: Any) -> None:
-    type(row).objects.filter(pk=row.pk).update(**changes)
+class Break(NamedTuple):
+    """An invariant, a statement that breaks it, and how the row that breaks it is named."""
+
+    invariant: str
+    statement: str
+    named: str
 
 
-def _account(**changes: Any) -> Callable[[Floor], None]:
-    return lambda floor: _change(account_of(floor.player()), **changes)
+ACCOUNT = "UPDATE loyalty_playerloyalty SET {} WHERE id = {{account}}"
+ENTRY = "UPDATE loyalty_ledger SET {} WHERE id = {{{}}}"
+SLIP = "UPDATE ratingslips_ratingslip SET {} WHERE slip_number = '{{{}}}'"
+SEGMENT = """
+    UPDATE ratingslips_playsegment SET {} WHERE seq = {}
+    AND slip_id = (SELECT id FROM ratingslips_ratingslip WHERE slip_number = '{{{}}}')
+"""
+INPUT = "inputs = jsonb_set(inputs, '{{{{{}}}}}', '{}')"
 
-
-def _entry(**changes: Any) -> Callable[[Floor], object]:
-    def write(floor: Floor) -> None:
-        written = inserted(entry(floor, **changes))
-        assert isinstance(written, LedgerEntry)
-        _change(written.account, balance=written.balance_after, lifetime_points=written.lifetime_points_after)
-        _change(written.account, entry_count=1)
-
-    return write
-
-
-ACCOUNT = "an account is what its entries come to"
-CHAIN = "entries follow one another without gap or repeat"
-TIER = "the tier after an entry is that of its lifetime points"
-SLIP = "a slip and its entry agree"
-CASINO = "an entry is in the casino of its account's player"
-AWARD = "a manual entry has its staff, its reason and its limit"
-SEGMENTS = "a slip has one open segment while it is open, and none otherwise"
-PLACE = "the last segment of a live slip is where the slip is"
-
-WAYS: list[tuple[str, Callable[[Floor], object]]] = [
-    (ACCOUNT, _account(balance=1)),
-    (ACCOUNT, _account(lifetime_points=1)),
-    (ACCOUNT, _account(entry_count=1)),
-    (CHAIN, _entry(seq=2)),
-    (CHAIN, _entry(seq=2, balance_before=5, balance_after=15)),
-    (TIER, _entry(lifetime_points_after=1_000)),
-    (SLIP, lambda floor: inserted(closed_row(floor, settled_at=floor.now, ledger_entry=inserted(entry(floor))))),
-    (CASINO, lambda floor: _entry(casino=CasinoFactory.create())(floor)),
-    (AWARD, lambda floor: _entry(kind="MANUAL_BONUS", staff=floor.supervisor, reason="short")(floor)),
-    (SEGMENTS, lambda floor: inserted(slip_row(floor))),
-    (PLACE, lambda floor: _change(floor.open_slip(seat=1), seat=2)),
+BREAKS = [
+    Break("account_is_its_entries", ACCOUNT.format("balance = balance + 1"), "account {account}"),
+    Break("account_is_its_entries", ACCOUNT.format("lifetime_points = lifetime_points - 1"), "account {account}"),
+    Break("account_is_its_entries", ACCOUNT.format("entry_count = entry_count - 1"), "account {account}"),
+    Break("account_is_its_entries", "DELETE FROM loyalty_ledger WHERE id = {e5}", "account {account}"),
+    Break(
+        "account_is_its_entries", "UPDATE loyalty_playerloyalty SET balance = 1 WHERE id = {other}", "account {other}"
+    ),
+    Break(
+        "account_in_its_tier",
+        ACCOUNT.format("tier_id = (SELECT id FROM loyalty_tier WHERE name = 'Gold')"),
+        "account {account}",
+    ),
+    Break("balance_not_negative", ACCOUNT.format("balance = -1"), "account {account}"),
+    Break("balance_not_negative", ENTRY.format("balance_after = -1", "e2"), "entry {e2}"),
+    Break("sums_agree", ACCOUNT.format("balance = balance + 1"), "programme of {casino}"),
+    Break("sums_agree", ENTRY.format("points = points + 1", "e3"), "programme of {casino}"),
+    Break("entry_adds_up", ENTRY.format("points = points + 1", "e1"), "entry {e1}"),
+    Break("entry_adds_up", ENTRY.format("points = 0, balance_after = balance_before", "e1"), "entry {e1}"),
+    Break("entry_adds_up", ENTRY.format("kind = 'PROMOTION'", "e2"), "entry {e2}"),
+    Break("entries_follow_one_another", "DELETE FROM loyalty_ledger WHERE id = {e3}", "entry {e4}"),
+    Break("entries_follow_one_another", "DELETE FROM loyalty_ledger WHERE id = {e1}", "entry {e2}"),
+    Break("entries_follow_one_another", ENTRY.format("seq = 2", "e3"), "entry {e3}"),
+    Break("entries_follow_one_another", ENTRY.format("balance_before = 1, balance_after = 901", "e1"), "entry {e1}"),
+    Break("entries_follow_one_another", ENTRY.format("lifetime_points_before = 1", "e1"), "entry {e1}"),
+    Break("entries_follow_one_another", ENTRY.format("tier_before_id = tier_after_id", "e3"), "entry {e3}"),
+    Break("lifetime_points_are_earnings", ENTRY.format("lifetime_points_after = 600", "e2"), "entry {e2}"),
+    Break("lifetime_points_are_earnings", ENTRY.format("lifetime_points_after = 1100", "e4"), "entry {e4}"),
+    Break("tier_of_lifetime_points", ENTRY.format("tier_after_id = tier_before_id", "e3"), "entry {e3}"),
+    Break("entry_in_its_casino", ENTRY.format("casino_id = 0", "e1"), "entry {e1}"),
+    Break("key_used_once", ENTRY.format("idempotency_key = ''", "e1"), "entry {e1}"),
+    Break(
+        "key_used_once",
+        ENTRY.format("idempotency_key = (SELECT idempotency_key FROM loyalty_ledger WHERE id = {e1})", "e2"),
+        "entry {e2}",
+    ),
+    Break("fingerprint_of_its_request", ENTRY.format("fingerprint = repeat('0f', 32)", "e1"), "entry {e1}"),
+    Break("fingerprint_of_its_request", ENTRY.format(INPUT.format("request,points", "901"), "e1"), "entry {e1}"),
+    Break("fingerprint_of_its_request", ENTRY.format("inputs = '{{}}'", "e1"), "entry {e1}"),
+    Break("award_has_its_staff", ENTRY.format("staff_id = NULL", "e1"), "entry {e1}"),
+    Break("award_has_its_staff", ENTRY.format("reason = 'too short'", "e1"), "entry {e1}"),
+    Break("award_has_its_staff", ENTRY.format("points = 10001", "e1"), "entry {e1}"),
+    Break("reversed_once_and_whole", ENTRY.format("reverses_id = NULL", "e4"), "entry {e4}"),
+    Break("reversed_once_and_whole", ENTRY.format("reverses_id = {e1}", "e4"), "entry {e4}"),
+    Break("reversed_once_and_whole", ENTRY.format("account_id = {other}", "e3"), "entry {e4}"),
+    Break("reversed_once_and_whole", ENTRY.format("kind = 'REVERSAL', reverses_id = {e3}", "e5"), "entry {e5}"),
+    Break("reversed_once_and_whole", "DELETE FROM loyalty_ledger WHERE id = {e3}", "entry {e4}"),
+    Break("slip_and_entry_agree", ENTRY.format("idempotency_key = 'x'", "e5"), "slip {casino} {closed}"),
+    Break("slip_and_entry_agree", ENTRY.format("account_id = {other}", "e5"), "slip {casino} {closed}"),
+    Break("slip_and_entry_agree", ENTRY.format("correlation_id = gen_random_uuid()", "e5"), "slip {casino} {closed}"),
+    Break("slip_and_entry_agree", SLIP.format("ledger_entry_id = NULL", "closed"), "slip {casino} {closed}"),
+    Break("slip_and_entry_agree", SLIP.format("theoretical_win = 57.76", "closed"), "slip {casino} {closed}"),
+    Break("gameplay_has_its_slip", SLIP.format("ledger_entry_id = NULL", "closed"), "entry {e5}"),
+    Break("gameplay_has_its_slip", SLIP.format("ledger_entry_id = {e5}", "open"), "entry {e5}"),
+    Break("points_are_calculated", ENTRY.format("points = points + 1", "e5"), "entry {e5}"),
+    Break("points_are_calculated", ENTRY.format(INPUT.format("calculation,multiplier", '"2"'), "e5"), "entry {e5}"),
+    Break("closed_slip_is_settled_or_owed", SLIP.format("ledger_entry_id = NULL", "closed"), "slip {casino} {closed}"),
+    Break("closed_slip_is_settled_or_owed", SLIP.format("settled_at = NULL", "closed"), "slip {casino} {closed}"),
+    Break("closed_slip_is_settled_or_owed", SLIP.format("status = 'OPEN'", "closed"), "slip {casino} {closed}"),
+    Break("closed_slip_is_settled_or_owed", SLIP.format("status = 'CLOSED'", "open"), "slip {casino} {open}"),
+    Break("one_open_segment", SLIP.format("status = 'PAUSED'", "open"), "slip {casino} {open}"),
+    Break("one_open_segment", SLIP.format("status = 'OPEN'", "paused"), "slip {casino} {paused}"),
+    Break("one_open_segment", SEGMENT.format("ended_at = NULL", 2, "closed"), "slip {casino} {closed}"),
+    Break("segments_follow_one_another", SEGMENT.format("seq = 3", 2, "closed"), "slip {casino} {closed} segment 3"),
+    Break(
+        "segments_follow_one_another",
+        SEGMENT.format("ended_at = ended_at + interval '1 second'", 1, "closed"),
+        "slip {casino} {closed} segment 2",
+    ),
+    Break(
+        "segments_follow_one_another",
+        SEGMENT.format("ended_at = ended_at + interval '1 second'", 2, "closed"),
+        "slip {casino} {closed} segment 2",
+    ),
+    Break("slip_is_where_it_was_last", SLIP.format("seat = 7", "open"), "slip {casino} {open}"),
+    Break("slip_is_where_it_was_last", "DELETE FROM ratingslips_playsegment", "slip {casino} {closed}"),
+    Break(
+        "one_correlation_id_a_request",
+        SLIP.format("correlation_id = gen_random_uuid()", "open"),
+        "slip {casino} {open} segment 1",
+    ),
+    Break(
+        "one_correlation_id_a_request",
+        SEGMENT.format("end_correlation_id = gen_random_uuid()", 2, "closed"),
+        "slip {casino} {closed} segment 2",
+    ),
+    Break(
+        "ledger_guarded", "DROP TRIGGER loyalty_ledger_refuse_delete ON loyalty_ledger", "trigger loyalty_freeze_export"
+    ),
+    Break("slips_guarded", "SELECT 1", "trigger ratingslips_freeze_slip"),
+    Break("origins_guarded", "SELECT 1", "trigger core_requestorigin_refuse_update"),
 ]
 
 
+def _named_by(broken: Break, names: dict[str, object]) -> tuple[str, ...]:
+    """What the invariant names once it is broken; it is whole again afterwards."""
+    invariant = next(each for each in OF_THE_HOUSE if each.name == broken.invariant)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(broken.statement.format(**names))
+        first = examine(invariant, named_rows=10).first
+        transaction.set_rollback(True)
+    return first
+
+
 @pytest.mark.django_db
-class TestBrokenInvariants:
-    def test_are_none_after_a_day_at_work(self, floor: Floor) -> None:
-        _at_work(floor)
+class TestInvariants:
+    def test_hold_after_a_day_at_work(self, floor: Floor) -> None:
+        _day_at_work(floor)
 
         assert broken_invariants() == {}
-        assert LedgerEntry.objects.count() == 3
-        assert RatingSlip.objects.count() == 2
+        assert LedgerEntry.objects.count() == 5
+        assert RatingSlip.objects.count() == 3
 
-    @pytest.mark.parametrize(("invariant", "break_it"), WAYS, ids=[invariant for invariant, _ in WAYS])
-    def test_name_the_one_that_does_not_hold(
-        self, floor: Floor, invariant: str, break_it: Callable[[Floor], object]
-    ) -> None:
-        break_it(floor)
+    def test_name_the_row_that_the_owner_of_the_tables_broke(self, floor: Floor) -> None:
+        names = _day_at_work(floor)
+        take_the_guards_off()
 
-        assert invariant in broken_invariants()
+        missed = [broken for broken in BREAKS if broken.named.format(**names) not in _named_by(broken, names)]
 
-    def test_see_a_tier_that_the_account_alone_was_given(self, floor: Floor) -> None:
-        player = floor.player()
-        increment(floor, player)
+        assert missed == []
 
-        PlayerLoyalty.objects.update(tier=Tier.objects.get(name="Gold"))
+    def test_are_each_broken_by_a_test(self) -> None:
+        assert {each.invariant for each in BREAKS} == {invariant.name for invariant in OF_THE_HOUSE}
 
-        assert list(broken_invariants()) == [ACCOUNT]
+    def test_ask_for_every_trigger_that_refuses(self, db: None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(r"SELECT tgname FROM pg_trigger WHERE tgname ~ '_refuse_|_freeze_'")
+            triggers = {name for (name,) in cursor.fetchall()}
+
+        asked_for = "".join(invariant.broken_by for invariant in OF_THE_HOUSE if invariant.name.endswith("_guarded"))
+        assert triggers
+        assert {trigger for trigger in triggers if f"('{trigger}')" not in asked_for} == set()
+
+    def test_have_a_name_each(self) -> None:
+        assert len({invariant.name for invariant in OF_THE_HOUSE}) == len(OF_THE_HOUSE)
+
+    def test_name_the_first_rows_and_count_all(self, floor: Floor) -> None:
+        accounts = [account_of(floor.player()).pk for _ in range(7)]
+        PlayerLoyalty.objects.update(balance=1)
+
+        finding = examine(OF_THE_HOUSE[0], named_rows=3)
+
+        assert (finding.rows, finding.holds) == (7, False)
+        assert finding.first == tuple(f"account {key}" for key in accounts[:3])

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from core import correlation
@@ -13,6 +12,7 @@ from core.errors import DomainError
 from core.keyset import Order, rows_after
 from core.models import Casino, User
 from core.permissions import NotPermitted, has_permission
+from core.snapshots import one_snapshot
 from core.transactions import operation
 from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram
 
@@ -23,7 +23,6 @@ MAX_EXPORT_ROWS: Final = 1_000_000
 CHUNK_ROWS: Final = 1_000
 # A slow line may keep the reading waiting; the floor never waits for it, and it holds no lock.
 PATIENCE_SECONDS: Final = 10 * 60
-ISOLATION: Final = "REPEATABLE READ READ ONLY"
 
 
 class ExportTooLarge(DomainError):
@@ -85,10 +84,7 @@ def entries_in_one_snapshot(
     An entry that took a lower id and commits while this reads is either in it whole or not at all: it is no gap, it was
     posted after the export. Owns the transaction, which only reads.
     """
-    with transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {ISOLATION}")
-            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_SECONDS}s'")
+    with one_snapshot(idle_seconds=PATIENCE_SECONDS):
         last: LedgerEntry | None = None
         while chunk := list(rows_after(entries, order=order, row=last)[:chunk_rows]):
             yield chunk

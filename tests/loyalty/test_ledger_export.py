@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
+from core import snapshots
 from core.keyset import BY_ID
 from core.permissions import NotPermitted
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
@@ -243,7 +244,7 @@ class TestEntriesInOneSnapshot:
         floor, player = committed_floor, committed_floor.player()
         held_back = _hold_a_lower_id()
         first = [award(floor, player, points=points).entry_id for points in (1, 2)]
-        monkeypatch.setattr(exports, "ISOLATION", "READ COMMITTED READ ONLY")
+        monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")
         chunks = entries_in_one_snapshot(LedgerEntry.objects.all(), order=BY_ID, chunk_rows=1)
 
         read = [next(chunks)]

@@ -1,0 +1,217 @@
+"""What must always hold of the accounts and the ledger."""
+
+from typing import Final
+
+from core.invariants import Invariant, guarded_by
+from loyalty.services.posting import EARNINGS
+from loyalty.services.reasons import REASON_MIN_LENGTH
+from loyalty.services.rewards import MAX_AWARD_POINTS, MIN_AWARD_POINTS
+
+_EARNINGS: Final = ", ".join(f"'{kind.value}'" for kind in sorted(EARNINGS))
+
+_ACCOUNTS: Final = (
+    Invariant(
+        name="account_is_its_entries",
+        sentence="every account is the sum of its entries and stands where the last one left it",
+        broken_by="""
+            SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
+            LEFT JOIN (
+                SELECT account_id, count(*) AS entries, sum(points) AS points, max(seq) AS last_seq,
+                       sum(lifetime_points_after - lifetime_points_before) AS lifetime_points
+                FROM loyalty_ledger GROUP BY account_id
+            ) AS total ON total.account_id = account.id
+            LEFT JOIN loyalty_ledger AS last ON last.account_id = account.id AND last.seq = total.last_seq
+            WHERE account.balance <> coalesce(total.points, 0)
+               OR account.balance <> coalesce(last.balance_after, 0)
+               OR account.lifetime_points <> coalesce(total.lifetime_points, 0)
+               OR account.lifetime_points <> coalesce(last.lifetime_points_after, 0)
+               OR account.entry_count <> coalesce(total.entries, 0)
+               OR account.entry_count <> coalesce(last.seq, 0)
+               OR account.tier_id <> coalesce(last.tier_after_id, account.tier_id)
+            ORDER BY account.id
+        """,
+    ),
+    Invariant(
+        name="account_in_its_tier",
+        sentence="every account stands in the tier of its lifetime points",
+        broken_by="""
+            SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
+            WHERE account.tier_id IS DISTINCT FROM (
+                SELECT tier.id FROM loyalty_tier AS tier
+                WHERE tier.program_id = account.program_id AND tier.threshold_points <= account.lifetime_points
+                ORDER BY tier.threshold_points DESC LIMIT 1
+            )
+            ORDER BY account.id
+        """,
+    ),
+    Invariant(
+        name="balance_not_negative",
+        sentence="no balance and no lifetime points are below 0",
+        broken_by="""
+            SELECT 'account ' || id FROM loyalty_playerloyalty WHERE balance < 0 OR lifetime_points < 0
+            UNION ALL
+            SELECT 'entry ' || id FROM loyalty_ledger
+            WHERE least(balance_before, balance_after, lifetime_points_before, lifetime_points_after) < 0
+            ORDER BY 1
+        """,
+    ),
+    Invariant(
+        name="sums_agree",
+        sentence="the balances of a programme come to the points of its entries, at one instant",
+        broken_by="""
+            SELECT 'programme of ' || casino.code FROM loyalty_loyaltyprogram AS program
+            JOIN core_casino AS casino ON casino.id = program.casino_id
+            LEFT JOIN (
+                SELECT program_id, sum(balance) AS balance FROM loyalty_playerloyalty GROUP BY program_id
+            ) AS account ON account.program_id = program.id
+            LEFT JOIN (
+                SELECT casino_id, sum(points) AS points FROM loyalty_ledger GROUP BY casino_id
+            ) AS entry ON entry.casino_id = program.casino_id
+            WHERE coalesce(account.balance, 0) <> coalesce(entry.points, 0)
+            ORDER BY casino.code
+        """,
+    ),
+)
+
+_ENTRIES: Final = (
+    Invariant(
+        name="entry_adds_up",
+        sentence="every entry has points other than 0, of the sign of its kind, and leads to the balance it says",
+        broken_by=f"""
+            SELECT 'entry ' || id FROM loyalty_ledger
+            WHERE balance_after <> balance_before + points OR points = 0
+               OR (kind = 'REDEMPTION' AND points > 0) OR (kind IN ({_EARNINGS}) AND points < 0)
+            ORDER BY id
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="entries_follow_one_another",
+        sentence="the entries of an account are numbered without gap, and each begins where the one before it ended",
+        broken_by="""
+            SELECT 'entry ' || id FROM (
+                SELECT id, seq, balance_before, lifetime_points_before, tier_before_id,
+                       lag(seq, 1, 0::bigint) OVER entries AS last_seq,
+                       lag(balance_after, 1, 0::bigint) OVER entries AS balance,
+                       lag(lifetime_points_after, 1, 0::bigint) OVER entries AS lifetime_points,
+                       lag(tier_after_id, 1, tier_before_id) OVER entries AS tier_id
+                FROM loyalty_ledger WINDOW entries AS (PARTITION BY account_id ORDER BY seq)
+            ) AS entry
+            WHERE seq <> last_seq + 1 OR balance_before <> balance OR lifetime_points_before <> lifetime_points
+               OR tier_before_id <> tier_id
+            ORDER BY id
+        """,
+    ),
+    Invariant(
+        name="lifetime_points_are_earnings",
+        sentence="lifetime points rise with what is earned and fall only when an earning is reversed",
+        broken_by=f"""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            LEFT JOIN loyalty_ledger AS reversed ON reversed.id = entry.reverses_id
+            WHERE entry.lifetime_points_after - entry.lifetime_points_before
+                  <> CASE WHEN coalesce(reversed.kind, entry.kind) IN ({_EARNINGS}) THEN entry.points ELSE 0 END
+            ORDER BY entry.id
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="tier_of_lifetime_points",
+        sentence="the tier after an entry is that of the lifetime points after it",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            JOIN loyalty_playerloyalty AS account ON account.id = entry.account_id
+            WHERE entry.tier_after_id IS DISTINCT FROM (
+                SELECT tier.id FROM loyalty_tier AS tier
+                WHERE tier.program_id = account.program_id AND tier.threshold_points <= entry.lifetime_points_after
+                ORDER BY tier.threshold_points DESC LIMIT 1
+            )
+            ORDER BY entry.id
+        """,
+    ),
+    Invariant(
+        name="entry_in_its_casino",
+        sentence="every entry is in the casino of its account's player and programme",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            JOIN loyalty_playerloyalty AS account ON account.id = entry.account_id
+            JOIN core_player AS player ON player.id = account.player_id
+            JOIN loyalty_loyaltyprogram AS program ON program.id = account.program_id
+            WHERE entry.casino_id <> player.casino_id OR entry.casino_id <> program.casino_id
+            ORDER BY entry.id
+        """,
+    ),
+)
+
+_REQUESTS: Final = (
+    Invariant(
+        name="key_used_once",
+        sentence="every entry has an idempotency key that no other has",
+        broken_by="""
+            SELECT 'entry ' || id FROM (
+                SELECT id, idempotency_key, count(*) OVER (PARTITION BY idempotency_key) AS entries FROM loyalty_ledger
+            ) AS entry
+            WHERE idempotency_key IS NULL OR idempotency_key = '' OR entries > 1
+            ORDER BY id
+        """,
+    ),
+    Invariant(
+        # The request as `core.idempotency.fingerprint` writes it: keys in order, no spaces.
+        name="fingerprint_of_its_request",
+        sentence="the fingerprint of every entry is that of the request which stands in it",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            LEFT JOIN LATERAL (
+                SELECT string_agg(to_json(key)::text || ':' || value::text, ',' ORDER BY key COLLATE "C") AS members
+                FROM jsonb_each(entry.inputs -> 'request')
+            ) AS request ON true
+            WHERE entry.fingerprint IS DISTINCT FROM
+                  encode(sha256(convert_to('{' || request.members || '}', 'UTF8')), 'hex')
+            ORDER BY entry.id
+        """,
+    ),
+    Invariant(
+        name="award_has_its_staff",
+        sentence="every award by hand has its staff, a reason and a correlation id, and is within the limit",
+        broken_by=f"""
+            SELECT 'entry ' || id FROM loyalty_ledger
+            WHERE kind = 'MANUAL_BONUS'
+              AND (staff_id IS NULL OR length(reason) < {REASON_MIN_LENGTH} OR correlation_id IS NULL
+                   OR points NOT BETWEEN {MIN_AWARD_POINTS} AND {MAX_AWARD_POINTS})
+            ORDER BY id
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="reversed_once_and_whole",
+        sentence="a reversal takes one whole entry of the same account back, once, and never another reversal",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            LEFT JOIN loyalty_ledger AS reversed ON reversed.id = entry.reverses_id
+            WHERE (entry.kind = 'REVERSAL') <> (entry.reverses_id IS NOT NULL)
+               OR (entry.kind = 'REVERSAL'
+                   AND (reversed.id IS NULL OR reversed.account_id <> entry.account_id
+                        OR reversed.points <> -entry.points OR reversed.kind = 'REVERSAL'
+                        OR reversed.seq >= entry.seq))
+               OR EXISTS (
+                   SELECT FROM loyalty_ledger AS other
+                   WHERE other.reverses_id = entry.reverses_id AND other.id <> entry.id
+               )
+            ORDER BY entry.id
+        """,
+    ),
+)
+
+_GUARDS: Final = (
+    guarded_by(
+        "loyalty_ledger_refuse_update",
+        "loyalty_ledger_refuse_delete",
+        "loyalty_ledger_refuse_truncate",
+        "loyalty_earningrate_refuse_update",
+        "loyalty_earningrate_refuse_delete",
+        "loyalty_earningrate_refuse_truncate",
+        "loyalty_ledgerexport_refuse_delete",
+        "loyalty_ledgerexport_refuse_truncate",
+        "loyalty_freeze_export",
+        name="ledger_guarded",
+        sentence="PostgreSQL refuses to change or remove what stands in the ledger",
+    ),
+)
+
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_REQUESTS, *_GUARDS)

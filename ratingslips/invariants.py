@@ -1,0 +1,147 @@
+"""What must always hold of the slips, and with what stands below them, of the house."""
+
+from typing import Final
+
+from core import invariants as core
+from core.invariants import Invariant, guarded_by
+from loyalty import invariants as loyalty
+
+# How a slip and a segment are named, for people who look them up.
+_SLIP: Final = "'slip ' || casino.code || ' ' || slip.slip_number"
+_SEGMENT: Final = f"{_SLIP} || ' segment ' || segment.seq"
+_OF_CASINO: Final = "JOIN core_casino AS casino ON casino.id = slip.casino_id"
+
+_POINTS: Final = (
+    Invariant(
+        name="slip_and_entry_agree",
+        sentence="a credited slip and its entry name each other, the player, the theo and the correlation id alike",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            JOIN loyalty_ledger AS entry ON entry.id = slip.ledger_entry_id OR entry.idempotency_key = slip.id::text
+            JOIN loyalty_playerloyalty AS account ON account.id = entry.account_id
+            WHERE slip.ledger_entry_id IS DISTINCT FROM entry.id OR entry.idempotency_key <> slip.id::text
+               OR account.player_id <> slip.player_id OR entry.correlation_id <> slip.correlation_id
+               OR entry.kind <> 'GAMEPLAY'
+               OR (entry.inputs -> 'calculation' ->> 'theoretical_win')::numeric IS DISTINCT FROM slip.theoretical_win
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="gameplay_has_its_slip",
+        sentence="every gameplay entry is that of one slip",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            WHERE entry.kind = 'GAMEPLAY' AND (
+                SELECT count(*) FROM ratingslips_ratingslip AS slip WHERE slip.ledger_entry_id = entry.id
+            ) <> 1
+            ORDER BY entry.id
+        """,
+    ),
+    Invariant(
+        name="points_are_calculated",
+        sentence="the points of a gameplay entry are theo × rate × multiplier, rounded half up",
+        broken_by="""
+            SELECT 'entry ' || id FROM loyalty_ledger
+            WHERE kind = 'GAMEPLAY' AND points IS DISTINCT FROM round(
+                (inputs -> 'calculation' ->> 'theoretical_win')::numeric
+                * (inputs -> 'calculation' ->> 'points_per_unit')::numeric
+                * (inputs -> 'calculation' ->> 'multiplier')::numeric
+            )
+            ORDER BY id
+        """,
+    ),
+    Invariant(
+        # The tier that a slip without an entry was counted in stands nowhere: by the lowest multiplier of the programme
+        # it was worth the least that it can have been.
+        name="closed_slip_is_settled_or_owed",
+        sentence="every closed slip is credited, owed, or worth 0 points, and no other slip is",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            WHERE (slip.status <> 'CLOSED' AND (slip.settled_at IS NOT NULL OR slip.ledger_entry_id IS NOT NULL))
+               OR (slip.settled_at IS NULL AND slip.ledger_entry_id IS NOT NULL)
+               OR (slip.status = 'CLOSED' AND slip.theoretical_win IS NULL)
+               OR (slip.settled_at IS NOT NULL AND slip.ledger_entry_id IS NULL AND slip.theoretical_win * (
+                   SELECT rate.points_per_unit FROM loyalty_earningrate AS rate
+                   JOIN loyalty_loyaltyprogram AS program ON program.id = rate.program_id
+                   WHERE program.casino_id = slip.casino_id AND rate.effective_from <= slip.closed_at
+                   ORDER BY rate.effective_from DESC LIMIT 1
+               ) * (
+                   SELECT min(tier.multiplier) FROM loyalty_tier AS tier
+                   JOIN loyalty_loyaltyprogram AS program ON program.id = tier.program_id
+                   WHERE program.casino_id = slip.casino_id
+               ) >= 0.5)
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+)
+
+_PLAY: Final = (
+    Invariant(
+        name="one_open_segment",
+        sentence="a slip has one open segment while it is open, and none while it is paused or after it has closed",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            LEFT JOIN (
+                SELECT slip_id, count(*) AS segments FROM ratingslips_playsegment
+                WHERE ended_at IS NULL GROUP BY slip_id
+            ) AS unended ON unended.slip_id = slip.id
+            WHERE coalesce(unended.segments, 0) <> (slip.status = 'OPEN')::int
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="segments_follow_one_another",
+        sentence="the segments of a slip are numbered without gap, never overlap, and lie within its visit",
+        broken_by=f"""
+            SELECT {_SEGMENT} FROM (
+                SELECT slip_id, seq, started_at, ended_at,
+                       lag(seq, 1, 0) OVER segments AS last_seq,
+                       lag(coalesce(ended_at, 'infinity')) OVER segments AS last_ended_at
+                FROM ratingslips_playsegment WINDOW segments AS (PARTITION BY slip_id ORDER BY seq)
+            ) AS segment JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id {_OF_CASINO}
+            WHERE segment.seq <> segment.last_seq + 1
+               OR segment.started_at < coalesce(segment.last_ended_at, slip.opened_at)
+               OR segment.ended_at < segment.started_at OR segment.ended_at > slip.closed_at
+            ORDER BY casino.code, slip.slip_number, segment.seq
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="slip_is_where_it_was_last",
+        sentence="every slip has segments, and stands at the table and seat of the last one",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            LEFT JOIN LATERAL (
+                SELECT table_id, seat FROM ratingslips_playsegment WHERE slip_id = slip.id ORDER BY seq DESC LIMIT 1
+            ) AS last ON true
+            WHERE (last.table_id, last.seat) IS DISTINCT FROM (slip.table_id, slip.seat::smallint)
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="one_correlation_id_a_request",
+        sentence="a slip carries the correlation id of the request that opened it, and once closed, that closed it",
+        broken_by=f"""
+            SELECT {_SEGMENT} FROM ratingslips_playsegment AS segment
+            JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id {_OF_CASINO}
+            WHERE (segment.seq = 1 AND slip.status <> 'CLOSED' AND segment.start_correlation_id <> slip.correlation_id)
+               OR (segment.ended_as = 'CLOSED' AND segment.end_correlation_id <> slip.correlation_id)
+            ORDER BY casino.code, slip.slip_number, segment.seq
+        """,  # noqa: S608
+    ),
+)
+
+_GUARDS: Final = (
+    guarded_by(
+        "ratingslips_ratingslip_refuse_delete",
+        "ratingslips_ratingslip_refuse_truncate",
+        "ratingslips_freeze_slip",
+        "ratingslips_playsegment_refuse_delete",
+        "ratingslips_playsegment_refuse_truncate",
+        "ratingslips_freeze_segment",
+        name="slips_guarded",
+        sentence="PostgreSQL refuses to change or remove what was played",
+    ),
+)
+
+INVARIANTS: Final = (*_POINTS, *_PLAY, *_GUARDS)
+OF_THE_HOUSE: Final = (*loyalty.INVARIANTS, *INVARIANTS, *core.INVARIANTS)

@@ -1,0 +1,72 @@
+"""Ask the database whether what must always hold does."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from core.commands import FAILED, WRONG_USE, HouseCommand
+from core.invariants import Finding, examine
+from core.snapshots import one_snapshot
+from ratingslips.invariants import OF_THE_HOUSE
+
+STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
+
+
+class Command(HouseCommand):
+    may_change = False
+    could_not_run = WRONG_USE
+    help = (
+        "Check every invariant of the accounts, the ledger and the slips, all as of one instant and while the floor "
+        "goes on working. Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are "
+        "broken, 2 could not run."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def done_so_far(self) -> str:
+        return "A check changes nothing."
+
+    def run(self, *, as_json: bool, **_: Any) -> None:
+        findings = []
+        with one_snapshot(statement_seconds=STATEMENT_TIMEOUT_SECONDS):
+            checked_at = timezone.now()
+            for invariant in OF_THE_HOUSE:
+                finding = examine(invariant)
+                findings.append(finding)
+                if not as_json:
+                    self.say(_line(finding))
+        broken = [finding for finding in findings if not finding.holds]
+        if as_json:
+            self.say(
+                json.dumps({"checked_at": checked_at.isoformat(), "holds": not broken, "invariants": _data(findings)})
+            )
+        elif not broken:
+            self.say(f"All {len(findings)} hold, as of {checked_at.isoformat(timespec='seconds')}.")
+        if broken:
+            raise CommandError(f"{len(broken)} of {len(findings)} invariants are broken.", returncode=FAILED)
+
+
+def _line(finding: Finding) -> str:
+    name, sentence = finding.invariant.name, finding.invariant.sentence
+    if finding.holds:
+        return f"holds   {name}: {sentence}"
+    more = "" if finding.rows == len(finding.first) else " …"
+    return f"BROKEN  {name}: {sentence}: {finding.rows:,} rows break it: {', '.join(finding.first)}{more}"
+
+
+def _data(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": finding.invariant.name,
+            "sentence": finding.invariant.sentence,
+            "holds": finding.holds,
+            "rows": finding.rows,
+            "first": finding.first,
+        }
+        for finding in findings
+    ]

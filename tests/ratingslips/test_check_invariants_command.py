@@ -1,0 +1,135 @@
+"""`check_invariants`: a line for each, what breaks it by name, while the floor works; and what its exit code says."""
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from ratingslips.invariants import OF_THE_HOUSE
+from ratingslips.management.commands import check_invariants as command
+from ratingslips.services import complete_rating_slip
+from tests.commands import Ran, run
+from tests.concurrency import Elsewhere, held
+from tests.floor import Floor
+from tests.loyalty.postings import award, increment
+from tests.loyalty.rows import account_of
+from tests.waiting import wait_until
+
+_TRUNCATE_TRIGGERS = "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%\\_refuse\\_truncate'"
+
+
+@pytest.fixture
+def guarded_floor(committed_floor: Floor) -> Iterator[Floor]:
+    """A casino at work, in a database that refuses to be emptied as production's does, until the test has ended."""
+
+    def switch(how: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(_TRUNCATE_TRIGGERS)
+            for table, trigger in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} {how} TRIGGER {trigger}")
+
+    switch("ENABLE ALWAYS")
+    yield committed_floor
+    switch("DISABLE")
+
+
+def _check(*arguments: str) -> Ran:
+    return run("check_invariants", *arguments)
+
+
+def _work(floor: Floor) -> None:
+    slip = floor.played_slip()
+    award(floor, slip.player, points=900)
+    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+
+class TestCheckInvariantsCommand:
+    def test_prints_a_line_for_each_and_ends_with_0(self, guarded_floor: Floor) -> None:
+        _work(guarded_floor)
+
+        ran = _check()
+
+        lines = ran.out.splitlines()
+        assert (ran.code, ran.error) == (0, "")
+        assert [line.partition(":")[0] for line in lines[:-1]] == [f"holds   {each.name}" for each in OF_THE_HOUSE]
+        assert lines[-1].startswith(f"All {len(OF_THE_HOUSE)} hold, as of 20")
+
+    def test_names_what_breaks_one_and_ends_with_1(self, guarded_floor: Floor) -> None:
+        _work(guarded_floor)
+        accounts = [account_of(guarded_floor.player()).pk for _ in range(6)]
+        PlayerLoyalty.objects.filter(pk__in=accounts).update(lifetime_points=1)
+
+        ran = _check()
+
+        (line,) = [line for line in ran.out.splitlines() if line.startswith("BROKEN")]
+        named = ", ".join(f"account {key}" for key in accounts[:5])
+        assert (ran.code, ran.error) == (1, f"1 of {len(OF_THE_HOUSE)} invariants are broken.")
+        assert line.startswith("BROKEN  account_is_its_entries: every account is the sum of its entries")
+        assert line.endswith(f": 6 rows break it: {named} …")
+
+    def test_prints_one_object_as_json(self, guarded_floor: Floor) -> None:
+        account = account_of(guarded_floor.player())
+        PlayerLoyalty.objects.filter(pk=account.pk).update(entry_count=1)
+
+        ran = _check("--json")
+
+        told: dict[str, Any] = json.loads(ran.out)
+        assert (ran.code, told["holds"], len(told["invariants"])) == (1, False, len(OF_THE_HOUSE))
+        assert [each for each in told["invariants"] if not each["holds"]] == [
+            {
+                "name": "account_is_its_entries",
+                "sentence": OF_THE_HOUSE[0].sentence,
+                "holds": False,
+                "rows": 1,
+                "first": [f"account {account.pk}"],
+            }
+        ]
+
+    def test_names_a_guard_that_is_missing(self, committed_floor: Floor) -> None:
+        ran = _check()
+
+        assert ran.code == 1
+        assert "trigger loyalty_ledger_refuse_truncate" in ran.out
+
+    def test_ends_with_2_where_it_cannot_look(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(command, "STATEMENT_TIMEOUT_SECONDS", 1)
+
+        with held(_lock_the_ledger):
+            ran = _check("--json")
+
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.error.endswith("A check changes nothing.")
+
+    def test_holds_up_nobody_and_is_clean_while_they_post(self, guarded_floor: Floor) -> None:
+        floor, stop = guarded_floor, threading.Event()
+        writers = [Elsewhere(partial(_post_until, stop, floor, floor.player().pk)) for _ in range(3)]
+        try:
+            wait_until(LedgerEntry.objects.exists)
+            before = LedgerEntry.objects.count()
+            runs = [_check("--json") for _ in range(5)]
+            after = LedgerEntry.objects.count()
+        finally:
+            stop.set()
+
+        assert [writer.result() > 0 for writer in writers] == [True] * 3
+        assert after > before
+        assert [ran.code for ran in runs] == [0] * 5
+
+
+def _lock_the_ledger() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE loyalty_ledger")
+
+
+def _post_until(stop: threading.Event, floor: Floor, player_id: int) -> int:
+    posted = 0
+    while not stop.is_set():
+        with transaction.atomic():
+            increment(floor, player_id)  # type: ignore[arg-type]
+        posted += 1
+    return posted
