@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
+from django.forms import TextInput
 from django.http import HttpRequest
 
 from core.console import sign_ins
@@ -13,6 +14,7 @@ from core.console.display import pill
 from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.console.widgets import PlainForms, PlayerByCardField
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import PERMISSIONS_OF_ROLE
 
@@ -71,8 +73,7 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
     list_display = ("username", "first_name", "last_name", "casino", "roles", "is_active", "is_superuser")
     list_filter = ("is_active", "groups", ("casino", OwnCasinoFilter))
     list_select_related = ("casino",)
-    autocomplete_fields = ("player",)
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
     ordering = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -106,7 +107,12 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
-    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "player":
+            kwargs |= {"form_class": PlayerByCardField, "widget": TextInput}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         if db_field.name == "groups" and not staff_of(request).is_superuser:
             kwargs["queryset"] = Group.objects.exclude(pk__in=_groups_beyond(staff_of(request)))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
@@ -132,7 +138,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(PlainForms, GroupAdmin):
     """Roles. Those of the house are as `core.roles` says: what was changed here would be undone by the next migration,
     and with a role that was deleted everything would go that was granted to it.
     """

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from core.console.links import Link, links_for
+from core.console.widgets import PlainForms
 from core.models import User
 from core.roles import OPERATOR
 
@@ -26,7 +27,7 @@ else:
     class ModelAdmin(admin.ModelAdmin, Generic[M]):
         """Django's own, with its model as a type argument."""
 
-    class TabularInline(admin.TabularInline, Generic[M, P]):
+    class TabularInline(PlainForms, admin.TabularInline, Generic[M, P]):
         """Django's own, with its model and its parent's as type arguments."""
 
 
@@ -55,7 +56,7 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     return rows.filter(**{lookup: user.casino_id})
 
 
-class ConsoleAdmin(ModelAdmin[M]):
+class ConsoleAdmin(PlainForms, ModelAdmin[M]):
     """Pages of one model, closed to other casinos' rows and to deletion: what is no longer used is deactivated."""
 
     casino_lookup: ClassVar[str]
