@@ -1,0 +1,264 @@
+"""Every page that the console has, with a way to each, in a casino where something stands on every one of them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from axes.models import AccessAttempt, AccessLog
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.test import RequestFactory
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from core.confirmation import RowAction
+from core.console.links import page_url
+from core.models import Player, User
+from core.replays import count_replay
+from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
+from loyalty.services import pause_program, resume_program
+from ratingslips.admin import actions
+from ratingslips.floor.pages import floor_url
+from ratingslips.models import GamingTable, Pit, RatingSlip
+from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from tests.console import address
+from tests.factories import StaffFactory, TableFactory
+from tests.floor import Floor
+from tests.loyalty.postings import award
+from tests.loyalty.rows import account_of, export_row, write_history
+
+PASSWORD = "a-long-shift-on-the-floor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A casino with a row for every list, and a superuser who may see it all."""
+
+    floor: Floor
+    root: User
+    newcomer: Player
+
+    @classmethod
+    def build(cls) -> "House":
+        floor = Floor.build()
+        root: User = StaffFactory.create(casino=floor.casino, is_superuser=True, first_name="Ada")
+        root.set_password(PASSWORD)
+        root.save()
+        write_history(floor, account_of(floor.player()), entries=55)
+        award(floor, floor.player(last_name="Featherstonehaugh" * 4), points=1_500)
+        _play(floor)
+        export_row(floor, filters={"kind": "GAMEPLAY"}).save()
+        count_replay(casino=floor.casino, operation="loyalty.manual_reward", at=floor.now)
+        table = ContentType.objects.get_for_model(GamingTable)
+        LogEntry.objects.create(
+            user=root,
+            content_type=table,
+            object_id=str(floor.table.pk),
+            action_flag=CHANGE,
+            change_message="Changed seats.",
+        )
+        AccessAttempt.objects.create(username="nobody", ip_address="192.0.2.7", failures_since_start=5)
+        AccessLog.objects.create(username=root.username, ip_address="192.0.2.7", path_info="/console/login/")
+        return cls(floor=floor, root=root, newcomer=floor.player())
+
+    @property
+    def live(self) -> RatingSlip:
+        """A slip that runs."""
+        return RatingSlip.objects.filter(status="OPEN").earliest("pk")
+
+    @property
+    def owed(self) -> RatingSlip:
+        """A closed slip that is owed its points."""
+        return RatingSlip.objects.owed().earliest("pk")
+
+    @property
+    def paid(self) -> RatingSlip:
+        """A closed slip that has its points."""
+        return RatingSlip.objects.exclude(ledger_entry=None).earliest("pk")
+
+
+def _play(floor: Floor) -> None:
+    """Slips in every state: paid, owed, running, paused for long and open for long."""
+    paid = floor.played_slip(seat=1)
+    complete_rating_slip(
+        slip=paid, actor=floor.boss, at=floor.now, buy_in=Decimal(1_000), chips_out=Decimal("5_200.50")
+    )
+    pause_program(program=floor.program, reason="Tier migration tonight", actor=floor.supervisor, at=floor.now)
+    owed = floor.played_slip(seat=4, player=floor.player(last_name="Featherstonehaugh" * 4))
+    try:
+        complete_rating_slip(slip=owed, actor=floor.boss, at=floor.now)
+    except PartialCompletion:
+        resume_program(program=floor.program, actor=floor.supervisor)
+    other = TableFactory.create(casino=floor.casino, pit=floor.pit)
+    floor.open_slip(seat=2)
+    floor.open_slip(table=other, seat=3, at=floor.ago(hours=9))
+    away = floor.open_slip(table=other, seat=6)
+    pause_rating_slip(slip=away, actor=floor.boss, at=floor.ago(minutes=45))
+
+
+Address = Callable[[House], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageCase:
+    """A page: its name, where it is, and what has to be done there before the page in question is shown."""
+
+    name: str
+    address: Address
+    do: Callable[[Page, House], None] | None = None
+    status: int = 200
+
+    def show(self, page: Page, house: House) -> None:
+        """Have the browser show it."""
+        answer = page.goto(self.address(house))
+        assert answer is not None
+        assert answer.status == self.status, (answer.url, answer.status)
+        if self.do:
+            self.do(page, house)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def every_page() -> list[PageCase]:
+    """All pages of who is signed in."""
+    return [*_pages_of_models(), *_confirmations(), *_own_pages(), *_floor(), *_errors()]
+
+
+def _pages_of_models() -> Iterator[PageCase]:
+    request = RequestFactory().get("/")
+    request.user = User(is_superuser=True, is_active=True, is_staff=True)
+    for model, model_admin in admin.site._registry.items():
+        name = model._meta.model_name
+        yield PageCase(name=f"{name}-list", address=_constant(address, model, "changelist"))
+        yield PageCase(name=f"{name}-change", address=_of_first(model, "change"))
+        if model_admin.has_add_permission(request):
+            where = _constant(address, model, "add")
+            yield PageCase(name=f"{name}-add", address=where)
+            yield PageCase(name=f"{name}-add-refused", address=where, do=_send_empty)
+        else:
+            yield PageCase(name=f"{name}-add-closed", address=_constant(address, model, "add"), status=403)
+        yield PageCase(name=f"{name}-history", address=_of_first(model, "history"))
+
+
+def _constant(function: Callable[..., str], *args: Any) -> Address:
+    return lambda _house: function(*args)
+
+
+def _of_first(model: type[Model], page: str) -> Address:
+    return lambda _house: address(model, page, _first(model).pk)
+
+
+def _first(model: type[Model]) -> Any:
+    row = model._default_manager.order_by("pk").first()
+    assert row is not None, f"no row of {model}"
+    return row
+
+
+def _send_empty(page: Page, _house: House) -> None:
+    page.evaluate("document.querySelectorAll('#content-main input[type=text]').forEach(field => { field.value = '' })")
+    page.locator("[name=_save]").click()
+    page.locator(".errorlist, .errornote").first.wait_for()
+
+
+def _confirmations() -> Iterator[PageCase]:
+    slips = _constant(address, RatingSlip, "changelist")
+    for action in vars(actions).values():
+        if isinstance(action, RowAction) and action.is_confirmed_first:
+            yield PageCase(
+                name=f"confirm-{action.name}",
+                address=slips,
+                do=partial(_choose, action=action.name),
+            )
+    yield PageCase(name="confirm-nothing-chosen", address=slips, do=lambda page, _house: _act(page, "pause"))
+
+
+def _choose(page: Page, house: House, *, action: str) -> None:
+    slip = house.owed if action == actions.RECOVER.name else house.live
+    page.locator(f"input.action-select[value='{slip.pk}']").check()
+    _act(page, action)
+    page.locator("input[name=confirmed]").wait_for(state="attached")
+
+
+def _act(page: Page, action: str) -> None:
+    page.locator(f"button[name=action][value={action}]").click()
+
+
+def _own_pages() -> Iterator[PageCase]:
+    slips, ledger = address(RatingSlip, "changelist"), address(LedgerEntry, "changelist")
+    addresses: dict[str, Address] = {
+        "home": _constant(reverse, "admin:index"),
+        "lists-of-loyalty": lambda _house: reverse("admin:app_list", args=["loyalty"]),
+        "slips-none": lambda _house: f"{slips}?q=nobody",
+        "slips-narrowed": lambda _house: f"{slips}?owed=1&status__exact=CLOSED",
+        "slip-live": lambda house: page_url(house.live),
+        "slip-owed": lambda house: page_url(house.owed),
+        "slip-open": lambda _house: reverse("admin:ratingslips_ratingslip_open"),
+        "player": lambda house: page_url(house.paid.player),
+        "player-new": lambda house: page_url(house.newcomer),
+        "award": lambda house: reverse("admin:loyalty_playerloyalty_award", args=[_first(PlayerLoyalty).pk]),
+        "program-pause": lambda house: reverse("admin:loyalty_loyaltyprogram_pause", args=[_first(LoyaltyProgram).pk]),
+        "program-resume": lambda house: reverse(
+            "admin:loyalty_loyaltyprogram_resume", args=[_first(LoyaltyProgram).pk]
+        ),
+        "grants-of-program": lambda house: _grants(house.floor.program),
+        "grants-of-pit": lambda house: _grants(house.floor.pit),
+        "grants-of-person-on-program": lambda house: _grants(house.floor.program, "user-manage", house.floor.boss.pk),
+        "grants-of-role-on-program": lambda house: _grants(house.floor.program, "group-manage", 1),
+        "grants-of-person": lambda house: _grants(house.floor.pit, "user-manage", house.floor.boss.pk),
+        "grants-of-role": lambda house: _grants(house.floor.pit, "group-manage", 1),
+        "password-change": _constant(reverse, "admin:password_change"),
+        "password-changed": _constant(reverse, "admin:password_change_done"),
+        "password-of-another": lambda house: reverse("admin:auth_user_password_change", args=[house.floor.boss.pk]),
+        "ledger-narrowed": lambda _house: f"{ledger}?kind=GAMEPLAY&recovered=on",
+        "ledger-none": lambda _house: f"{ledger}?kind=REVERSAL",
+        "ledger-mistyped": lambda _house: f"{ledger}?first_day=x&least_points=many",
+        "trace-asked": _constant(reverse, "trace:search"),
+        "trace-of-nothing": lambda _house: f"{reverse('trace:search')}?q=nobody",
+        "trace-by-name": lambda _house: f"{reverse('trace:search')}?q=nguyen",
+        "trace-story": lambda house: reverse("trace:story", args=[house.paid.correlation_id]),
+    }
+    for name, where in addresses.items():
+        yield PageCase(name=name, address=where)
+
+
+def _grants(obj: Pit | LoyaltyProgram, *further: object) -> str:
+    model = type(obj)
+    base = address(model, "permissions", obj.pk)
+    return base + "".join(f"{part}/" for part in further)
+
+
+def _floor() -> Iterator[PageCase]:
+    seat = "/console/floor/seats/{table}/{number}/{query}"
+
+    def seat_page(number: int, query: str = "") -> Address:
+        return lambda house: seat.format(table=house.floor.table.pk, number=number, query=query)
+
+    addresses: dict[str, Address] = {
+        "floor": lambda house: floor_url(house.floor.pit),
+        "floor-seat": seat_page(7),
+        "floor-seat-found": seat_page(7, "?q=nguyen"),
+        "floor-seat-nobody": seat_page(7, "?q=nobody"),
+        "floor-seat-taken": seat_page(2),
+        "floor-slip-live": lambda house: reverse("floor:slip", args=[house.live.pk]),
+        "floor-slip-paid": lambda house: reverse("floor:slip", args=[house.paid.pk]),
+        "floor-slip-owed": lambda house: reverse("floor:slip", args=[house.owed.pk]),
+    }
+    for name, where in addresses.items():
+        yield PageCase(name=name, address=where)
+
+
+def _errors() -> Iterator[PageCase]:
+    yield PageCase(name="not-found", address=lambda _house: "/console/floor/seats/0/0/", status=404)
+    yield PageCase(name="csrf", address=_constant(reverse, "admin:password_change"), do=_send_without_token)
+
+
+def _send_without_token(page: Page, _house: House) -> None:
+    page.evaluate("document.querySelectorAll('[name=csrfmiddlewaretoken]').forEach(field => field.remove())")
+    page.evaluate("document.querySelector('#content-main form').noValidate = true")
+    page.locator("#content-main [type=submit]").click()
+    page.get_by_role("heading", name="Nothing was saved").wait_for()

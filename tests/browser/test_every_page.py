@@ -1,0 +1,190 @@
+"""Every page of the console, walked once in one browser: nothing that axe-core finds, no breach, no other host.
+
+Each page is loaded once, and looked at in light and in dark, upright and across. Who is signed in is a superuser, who
+sees the most; the doors (signing in and out, errors without a page) are looked at without one.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
+
+from core.models import User
+from ratingslips.trace import views as trace_views
+from tests.browser.axe import violations_on
+from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
+from tests.browser.every_page import House, PageCase, every_page
+from tests.browser.test_floor import PAGE_BYTES_MAX, TARGET_PIXELS_MIN
+from tests.console import signed_in
+
+# The rows are there before each test and after it: what a test would change in a transaction of its own is undone.
+pytestmark = pytest.mark.django_db
+
+PAGES = every_page()
+# Addresses that answer without a page of their own: they lead on, take a post, or give a file or a piece of one.
+_NO_PAGE = re.compile(
+    r"^admin:(index|jsi18n|autocomplete|view_on_site|logout|login|\w+_delete|loyalty_ledgerentry_export)$"
+    r"|^desk:(pay|check_drift)$|^floor:home$"
+)
+
+# Exempt (WCAG 2.2, 2.5.8): a link in a sentence, and what is as large as its label.
+_TOO_SMALL = """least => [...document.querySelectorAll(
+        "a, button, summary, select, textarea, input:not([type=hidden])")]
+    .filter(target => target.checkVisibility() && !target.closest(".unseen, .visually-hidden, .skip, .in-words, p a"))
+    .filter(target => !(target.matches("a") && target.parentElement.matches("p, .help, .help div")))
+    .map(target => [target, (target.matches("[type=checkbox], [type=radio]") && target.closest("label")) || target])
+    .map(([target, place]) => [target.outerHTML.slice(0, 140), place.getBoundingClientRect()])
+    .filter(([_, box]) => box.width > 1 && (box.width < least - 0.5 || box.height < least - 0.5))
+    .map(([html, box]) => `${html} ${box.width.toFixed()} x ${box.height.toFixed()}`)"""
+_WEIGHT = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+# A change of colours is shown bit by bit; what counts is where it ends.
+_SETTLE = "document.getAnimations().forEach(animation => animation.finish())"
+
+
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
+    """One casino for all pages, which only look at it."""
+    with django_db_blocker.unblock():
+        yield House.build()
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def server(house: House) -> Iterator[LiveServer]:
+    """One server for all pages; the fixture `live_server` would empty the database after each of them."""
+    server = LiveServer("localhost")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def watch(server: LiveServer) -> Watch:
+    return Watch(host=urlsplit(server.url).netloc)
+
+
+@contextmanager
+def _tablet(browser: Browser, server: LiveServer, watch: Watch, user: User | None) -> Iterator[Page]:
+    with browser.new_context(base_url=server.url, viewport=UPRIGHT, has_touch=True) as context:
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        if user is not None:
+            session = signed_in(user).cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
+        page = context.new_page()
+        watch.over(page)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def screen(browser: Browser, house: House, server: LiveServer, watch: Watch) -> Iterator[Page]:
+    """A tablet on which the superuser is signed in, once for all pages."""
+    with _tablet(browser, server, watch, house.root) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def leaving(browser: Browser, house: House, server: LiveServer, watch: Watch) -> Iterator[Page]:
+    """A tablet whose user is about to sign out."""
+    with _tablet(browser, server, watch, house.root) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def door(browser: Browser, server: LiveServer, watch: Watch) -> Iterator[Page]:
+    """A tablet on which nobody is signed in."""
+    with _tablet(browser, server, watch, None) as page:
+        yield page
+
+
+def wrong_with(page: Page, watch: Watch) -> list[str]:
+    """All that no page may do, of the page as it is shown, in both themes and held both ways."""
+    found: list[str] = []
+    for viewport, scheme in ((UPRIGHT, "light"), (ACROSS, "dark")):
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.evaluate(_SETTLE)
+        found += [f"{scheme}: {violation}" for violation in violations_on(page)]
+        found += [f"{viewport['width']} px: {target}" for target in page.evaluate(_TOO_SMALL, TARGET_PIXELS_MIN)]
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > viewport["width"]:
+            found.append(f"{viewport['width']} px: the page is {width} px wide")
+    weight = page.evaluate(_WEIGHT)
+    assert weight > 5_000, "the page was not weighed"
+    if weight > PAGE_BYTES_MAX:
+        found.append(f"the page weighs {weight:,} bytes")
+    found += watch.complaints
+    watch.complaints.clear()
+    return found
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("case", PAGES, ids=str)
+    def test_is_in_order(self, case: PageCase, house: House, screen: Page, watch: Watch, axe_core: None) -> None:
+        case.show(screen, house)
+
+        assert wrong_with(screen, watch) == []
+
+    def test_is_known(self, house: House) -> None:
+        walked = {resolve(urlsplit(case.address(house)).path).view_name for case in PAGES}
+
+        unknown = [name for name in view_names() if name not in walked and not _NO_PAGE.match(name)]
+        assert unknown == []
+
+
+class TestEveryDoor:
+    def test_of_the_sign_in_is_in_order(self, door: Page, watch: Watch, axe_core: None) -> None:
+        door.goto("/console/")
+
+        assert wrong_with(door, watch) == []
+
+    def test_of_a_refused_sign_in_is_in_order(self, door: Page, watch: Watch, axe_core: None) -> None:
+        door.goto("/console/login/")
+        door.get_by_label("Username").fill("nobody")
+        door.get_by_label("Password").fill("nothing")
+        door.get_by_role("button", name="Log in").click()
+        door.locator(".errornote").wait_for()
+
+        assert wrong_with(door, watch) == []
+
+    def test_of_the_sign_out_is_in_order(self, leaving: Page, watch: Watch, axe_core: None) -> None:
+        leaving.goto("/console/")
+        leaving.get_by_label("Menu of").click()
+        leaving.get_by_role("button", name="Sign out").click()
+        leaving.get_by_role("link", name="Sign in again").wait_for()
+
+        assert wrong_with(leaving, watch) == []
+
+    def test_of_a_failure_is_in_order(
+        self, screen: Page, watch: Watch, axe_core: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_args: Any, **_kwargs: Any) -> None:
+            raise RuntimeError("broken on purpose")
+
+        monkeypatch.setattr(trace_views, "find", fail)
+
+        answer = screen.goto("/console/trace/?q=S00001")
+
+        assert answer is not None
+        assert answer.status == 500
+        assert wrong_with(screen, watch) == []
+
+
+def view_names() -> list[str]:
+    """The names of all addresses of the site."""
+
+    def below(patterns: list[Any], namespace: str) -> Iterator[str]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+                yield from below(pattern.url_patterns, inner)
+            elif isinstance(pattern, URLPattern) and pattern.name:
+                yield f"{namespace}{pattern.name}"
+
+    return sorted(set(below(get_resolver().url_patterns, "")))
