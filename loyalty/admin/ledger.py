@@ -16,7 +16,7 @@ from core.console.links import links_for, list_url
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.errors import DomainError
 from core.keyset import KeysetPage, oldest_cursor, page_of
-from core.transactions import sqlstate_of
+from core.retries import sqlstate_of
 from loyalty.admin.additions import Column, Entries, additions
 from loyalty.admin.audit import AuditForm
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of

@@ -7,6 +7,7 @@ import structlog
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
+from core.retries import may_be_done, retried
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.services.reasons import checked_reason
@@ -20,6 +21,7 @@ class ProgramStateUnchanged(DomainError):
     code = "PROGRAM_STATE_UNCHANGED"
 
 
+@retried()
 def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason: str) -> None:
     """Stop all postings of the programme; one that is already under way may still finish.
 
@@ -31,13 +33,15 @@ def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason:
     with operation("loyalty.pause_program", actor_id=actor.pk):
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, "loyalty.pause_program", locked)
-        if locked.is_paused:
+        is_own = may_be_done() and (locked.paused_by_id, locked.paused_at) == (actor.pk, at)
+        if locked.is_paused and not is_own:
             raise ProgramStateUnchanged(f"{locked} is already paused.")
         locked.paused_at, locked.paused_by, locked.pause_reason = at, actor, reason
         locked.save(update_fields=["paused_at", "paused_by", "pause_reason"])
     log.info("loyalty.program_paused", program_id=program.pk, actor_id=actor.pk)
 
 
+@retried()
 def resume_program(*, program: LoyaltyProgram, actor: User) -> None:
     """Let postings of the programme go on; what is owed is paid by recovery.
 
@@ -47,7 +51,7 @@ def resume_program(*, program: LoyaltyProgram, actor: User) -> None:
     with operation("loyalty.resume_program", actor_id=actor.pk):
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, "loyalty.pause_program", locked)
-        if not locked.is_paused:
+        if not locked.is_paused and not may_be_done():
             raise ProgramStateUnchanged(f"{locked} is not paused.")
         locked.paused_at, locked.paused_by, locked.pause_reason = None, None, ""
         locked.save(update_fields=["paused_at", "paused_by", "pause_reason"])

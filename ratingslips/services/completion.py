@@ -14,7 +14,8 @@ from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.transactions import is_try_again, operation
+from core.retries import begins_anew_after, is_bug, is_own, retried
+from core.transactions import operation
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services.segments import OPERATE_PIT, SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
@@ -42,6 +43,7 @@ class PartialCompletion(DomainError):
         self.replayed = replayed
 
 
+@retried()
 def complete_rating_slip(
     *,
     slip: RatingSlip | UUID | str,
@@ -70,11 +72,12 @@ def complete_rating_slip(
         locked = lock_slip(slip)
         assert locked is not None
         segments = read_segments(locked)
-        replayed = locked.is_closed
-        if not (replayed and locked.closed_by_id == actor.pk):
+        stands = locked.is_closed
+        replayed = stands and not is_own(locked.correlation_id)
+        if not (stands and locked.closed_by_id == actor.pk):
             require_permission(actor, OPERATE_PIT, locked.table.pit)
-        if replayed:
-            settlement = None if locked.is_owed else first_settlement(locked)
+        if stands:
+            settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
             _close(locked, segments=segments, actor=actor, at=at, buy_in=buy_in, chips_out=chips_out)
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
@@ -116,6 +119,8 @@ def _try_to_settle(
     except Exception as error:
         if transaction.get_rollback():
             raise  # The connection is gone, and the close with it: nothing happened.
+        if isinstance(error, DatabaseError) and begins_anew_after(error):
+            raise  # A deadlock: all of it once more, with new locks, is likely to pay.
         slip.settled_at, slip.ledger_entry_id = None, None
         slip.owed_because = _code_of(error)
         return None, error
@@ -124,7 +129,7 @@ def _try_to_settle(
 def _code_of(error: Exception) -> str:
     if isinstance(error, DomainError):
         return error.code
-    return Busy.code if isinstance(error, DatabaseError) and is_try_again(error) else UNEXPECTED_ERROR
+    return Busy.code if isinstance(error, DatabaseError) and not is_bug(error) else UNEXPECTED_ERROR
 
 
 def _save(slip: RatingSlip, *, last: PlaySegment) -> None:

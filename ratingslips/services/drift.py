@@ -9,6 +9,7 @@ from core.errors import DomainError, NotFound
 from core.locks import lock_name
 from core.models import Casino, User
 from core.permissions import require_permission
+from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from ratingslips.models import DriftCheck
@@ -27,6 +28,7 @@ class DriftJustChecked(DomainError):
     code = "DRIFT_JUST_CHECKED"
 
 
+@retried()
 def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
     """Compare every account of the casino with its ledger entries, and keep what was found for everybody to see.
 

@@ -1,7 +1,9 @@
 """What happens between sitting down and leaving: pauses, bets, moves."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -9,10 +11,11 @@ import structlog
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
+from core.retries import retried
 from core.transactions import operation
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
-from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion
+from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion, lock_slip, own_events
 from ratingslips.services.stakes import require_average_bet
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,28 @@ class SlipNotPaused(DomainError):
     code = "SLIP_NOT_PAUSED"
 
 
+def _own_pause(*, slip: RatingSlip | UUID | str, at: datetime, **_: Any) -> RatingSlip | None:
+    """The slip, if a lost attempt of this request paused it."""
+    return _if_recorded(slip, by="end_correlation_id", ended_as=End.PAUSED, ended_at=at)
+
+
+def _own_beginning(started_as: PlaySegment.Start) -> Callable[..., RatingSlip | None]:
+    """The slip, if a lost attempt of this request began such a segment."""
+
+    def look(*, slip: RatingSlip | UUID | str, at: datetime, **_: Any) -> RatingSlip | None:
+        return _if_recorded(slip, started_as=started_as, started_at=at)
+
+    return look
+
+
+def _if_recorded(slip: RatingSlip | UUID | str, **which: Any) -> RatingSlip | None:
+    with operation("ratingslips.look_for_own_event", actor_id=None):
+        locked = lock_slip(slip)
+        is_recorded = own_events(slip=locked, **which).exists()
+    return locked if is_recorded else None
+
+
+@retried(done=_own_pause)
 def pause_rating_slip(
     *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
 ) -> RatingSlip:
@@ -52,6 +77,7 @@ def pause_rating_slip(
     return live.slip
 
 
+@retried(done=_own_beginning(Start.RESUMED))
 def resume_rating_slip(
     *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
 ) -> RatingSlip:
@@ -71,6 +97,7 @@ def resume_rating_slip(
     return live.slip
 
 
+@retried(done=_own_beginning(Start.BET_CHANGED))
 def change_average_bet(
     *,
     slip: RatingSlip | UUID | str,
@@ -96,6 +123,7 @@ def change_average_bet(
     return live.slip
 
 
+@retried(done=_own_beginning(Start.MOVED))
 def move_rating_slip(
     *,
     slip: RatingSlip | UUID | str,

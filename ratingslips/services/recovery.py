@@ -10,6 +10,7 @@ from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
+from core.retries import is_own, may_be_done, retried
 from core.transactions import operation
 from ratingslips.models import RatingSlip
 from ratingslips.services.segments import lock_slip, read_segments
@@ -30,6 +31,7 @@ class SlipInHand(DomainError):
     code = "SLIP_IN_HAND"
 
 
+@retried()
 def recover_slip_loyalty(
     *, slip: RatingSlip | UUID | str, actor: User, at: datetime, skip_locked: bool = False
 ) -> SlipSettlement:
@@ -46,17 +48,18 @@ def recover_slip_loyalty(
     :raises Busy: the slip or the account was locked for too long; the points stay owed.
     """
     with operation("ratingslips.recover", actor_id=actor.pk):
-        locked = lock_slip(slip, skip_locked=skip_locked)
+        locked = lock_slip(slip, skip_locked=skip_locked and not may_be_done())
         if locked is None:
             raise SlipInHand("Another recovery is paying this slip just now.")
         segments = read_segments(locked)
-        replayed = locked.settled_at is not None
-        if not (replayed and locked.recovered_by_id == actor.pk):
+        stands = locked.settled_at is not None
+        replayed = stands and not is_own(locked.recovery_correlation_id)
+        if not (stands and locked.recovered_by_id == actor.pk):
             require_permission(actor, "ratingslips.recover_loyalty", locked.table.pit)
         if not locked.is_closed:
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
-        if replayed:
-            settlement = first_settlement(locked)
+        if stands:
+            settlement = first_settlement(locked, replayed=replayed)
         else:
             settlement = settle(locked, segments=segments, at=at)
             locked.recovered_by, locked.recovery_correlation_id = actor, correlation.current()

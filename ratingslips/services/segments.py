@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from core import correlation
 from core.clock import require_event_time
@@ -61,6 +62,11 @@ def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     segments = list(slip.segments.select_related("table__pit", "table__game").order_by("seq"))
     slip.table = segments[-1].table
     return segments
+
+
+def own_events(*, by: str = "start_correlation_id", **which: Any) -> "QuerySet[PlaySegment]":
+    """The segments that this request began, or `by` "end_correlation_id" ended, among those of `which`."""
+    return PlaySegment.objects.filter(**{by: correlation.current()}, **which)
 
 
 def begin_segment(

@@ -1,7 +1,7 @@
 """What a closed slip is worth and how it is paid; shared by completion and recovery."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -50,13 +50,13 @@ def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -
     return _settlement(slip, posting=posting, replayed=False)
 
 
-def first_settlement(slip: RatingSlip) -> SlipSettlement:
-    """What the settled `slip` came to when it was settled, told again."""
+def first_settlement(slip: RatingSlip, *, replayed: bool) -> SlipSettlement:
+    """What the settled `slip` came to when it was settled; `replayed` unless whoever asks settled it."""
     posting = None
     if slip.ledger_entry_id is not None:
         entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after")
-        posting = posting_of(entries.get(pk=slip.ledger_entry_id))
-    return _settlement(slip, posting=posting, replayed=True)
+        posting = replace(posting_of(entries.get(pk=slip.ledger_entry_id)), replayed=replayed)
+    return _settlement(slip, posting=posting, replayed=replayed)
 
 
 def _settlement(slip: RatingSlip, *, posting: LoyaltyPosting | None, replayed: bool) -> SlipSettlement:

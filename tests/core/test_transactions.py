@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from typing import NoReturn
 
-import psycopg
 import pytest
 from django.db import (
     DatabaseError,
     IntegrityError,
-    InterfaceError,
-    OperationalError,
     ProgrammingError,
     connection,
     transaction,
@@ -18,7 +15,7 @@ from structlog.testing import capture_logs
 
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.models import Casino
-from core.transactions import is_try_again, operation
+from core.transactions import operation
 from tests.concurrency import Elsewhere
 
 
@@ -133,26 +130,3 @@ def _break_the_commit() -> None:
             UPDATE core_casino SET name = 'changed';
             """
         )
-
-
-def _without_state(error: type[DatabaseError], cause: type[psycopg.Error] | None) -> DatabaseError:
-    made = error("made by a test")
-    made.__cause__ = cause("made by a test") if cause else None
-    return made
-
-
-class TestIsTryAgain:
-    @pytest.mark.parametrize(
-        ("error", "cause"), [(OperationalError, psycopg.OperationalError), (InterfaceError, psycopg.InterfaceError)]
-    )
-    def test_holds_for_a_connection_that_broke(self, error: type[DatabaseError], cause: type[psycopg.Error]) -> None:
-        assert is_try_again(_without_state(error, cause))
-
-    @pytest.mark.parametrize(
-        ("error", "cause"),
-        [(ProgrammingError, psycopg.ProgrammingError), (DatabaseError, None), (ProgrammingError, None)],
-    )
-    def test_does_not_hold_for_a_mistake_that_never_reached_the_server(
-        self, error: type[DatabaseError], cause: type[psycopg.Error] | None
-    ) -> None:
-        assert not is_try_again(_without_state(error, cause))
