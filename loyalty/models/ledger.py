@@ -3,13 +3,25 @@
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Transform, Value
 
 from core.models import Casino, Player
 from core.querysets import LockingQuerySet
+from loyalty.chain import CHAIN_VERSION, HASH_BYTES
 from loyalty.models.programs import REASON_MAX_LENGTH, LoyaltyProgram, Tier
 
 IDEMPOTENCY_KEY_MAX_LENGTH = 200
+
+
+class Octets(Transform):
+    """How many bytes a binary column holds: `__octets`."""
+
+    lookup_name = "octets"
+    function = "octet_length"
+    output_field = models.IntegerField()
+
+
+models.BinaryField.register_lookup(Octets)
 
 
 class PlayerLoyalty(models.Model):
@@ -21,6 +33,9 @@ class PlayerLoyalty(models.Model):
     lifetime_points = models.BigIntegerField(default=0)
     tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")
     entry_count = models.PositiveBigIntegerField(default=0)
+    head_hash = models.BinaryField(
+        max_length=HASH_BYTES, null=True, help_text="The hash of the newest entry; empty where there is none."
+    )
     updated_at = models.DateTimeField()
 
     objects = LockingQuerySet["PlayerLoyalty"].as_manager()
@@ -30,6 +45,9 @@ class PlayerLoyalty(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(balance__gte=0), name="loyalty_account_balance_not_negative"),
             models.CheckConstraint(condition=Q(lifetime_points__gte=0), name="loyalty_account_lifetime_not_negative"),
+            models.CheckConstraint(
+                condition=Q(head_hash=None) | Q(head_hash__octets=HASH_BYTES), name="loyalty_account_head_is_sha256"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,6 +98,14 @@ class LedgerEntry(models.Model):
     correlation_id = models.UUIDField(db_index=True)
     inputs = models.JSONField(encoder=DjangoJSONEncoder, help_text="The request and the calculation, frozen.")
     created_at = models.DateTimeField()
+    # PostgreSQL writes these three, whatever an INSERT says; the defaults bring them back with the row.
+    chain_version = models.SmallIntegerField(db_default=CHAIN_VERSION, editable=False)
+    previous_hash = models.BinaryField(max_length=HASH_BYTES, db_default=Value(b""))
+    entry_hash = models.BinaryField(
+        max_length=HASH_BYTES,
+        db_default=Value(b""),
+        help_text="Of all the columns and the hash before: docs/ledger-chain.md.",
+    )
 
     class Meta:
         db_table = "loyalty_ledger"
@@ -126,6 +152,11 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(
                 condition=Q(kind="REVERSAL", reverses__isnull=False) | ~Q(kind="REVERSAL") & Q(reverses=None),
                 name="loyalty_ledger_reversal_names_entry",
+            ),
+            models.CheckConstraint(condition=Q(chain_version=CHAIN_VERSION), name="loyalty_ledger_chain_version_known"),
+            models.CheckConstraint(
+                condition=Q(previous_hash__octets=HASH_BYTES, entry_hash__octets=HASH_BYTES),
+                name="loyalty_ledger_hashes_are_sha256",
             ),
         ]
         indexes = [

@@ -135,8 +135,9 @@ def post(*, account: PlayerLoyalty, rules: ProgramRules, points: int, request: P
     account.lifetime_points = lifetime_after
     account.tier = tier_after
     account.entry_count = entry.seq
+    account.head_hash = entry.entry_hash
     account.updated_at = request.at
-    account.save(update_fields=["balance", "lifetime_points", "tier", "entry_count", "updated_at"])
+    account.save(update_fields=["balance", "lifetime_points", "tier", "entry_count", "head_hash", "updated_at"])
     return _result(entry, player_id=account.player_id, replayed=False)
 
 

@@ -19,6 +19,7 @@ EXPECTED = {
     *(f"{table}_refuse_update" for table in APPEND_ONLY),
     *(f"{table}_refuse_delete" for table in UNDELETABLE),
     *(f"{table}_refuse_truncate" for table in UNDELETABLE),
+    "loyalty_chain_entry",
     "loyalty_freeze_export",
     "ratingslips_freeze_segment",
     "ratingslips_freeze_slip",

@@ -56,7 +56,7 @@ def export_row(floor: Floor, **changes: Any) -> LedgerExport:
 
 def write_history(floor: Floor, account: PlayerLoyalty, *, entries: int) -> None:
     """As many promotions of 20 points in an account as are asked for, all at once, and the account as they leave it."""
-    LedgerEntry.objects.bulk_create(
+    written = LedgerEntry.objects.bulk_create(
         entry(
             floor,
             account=account,
@@ -72,4 +72,5 @@ def write_history(floor: Floor, account: PlayerLoyalty, *, entries: int) -> None
     )
     account.balance = account.lifetime_points = 20 * entries
     account.entry_count = entries
+    account.head_hash = written[-1].entry_hash if written else None
     account.save()

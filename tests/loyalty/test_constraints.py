@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
+
+from django.db import connection
 
 from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
 from tests.constraints import Violation, inserted, refused_by, table_of
@@ -45,6 +48,17 @@ def _second_account(floor: Floor) -> None:
     inserted(account)
 
 
+def _without_the_chain(floor: Floor, **changes: Any) -> None:
+    """An entry as no INSERT can make it while the trigger that writes the hashes is there."""
+    row = entry(floor, **changes)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE loyalty_ledger DISABLE TRIGGER loyalty_chain_entry")
+    inserted(row)
+
+
+HASHES: dict[str, Any] = {"previous_hash": b"\1" * 32, "entry_hash": b"\2" * 32}
+
 PROGRAM = (
     Violation("loyalty_program_pause_is_whole", lambda floor: _change(floor.program, paused_at=floor.now)),
     Violation("loyalty_program_pause_is_whole", lambda floor: _change(floor.program, pause_reason="Month-end freeze")),
@@ -76,6 +90,9 @@ ACCOUNTS = (
         "loyalty_playerloyalty_entry_count_check", lambda floor: _change(account_of(floor.player()), entry_count=-1)
     ),
     Violation("loyalty_playerloyalty_player_id_key", _second_account),
+    Violation(
+        "loyalty_account_head_is_sha256", lambda floor: _change(account_of(floor.player()), head_hash=b"\0" * 31)
+    ),
 )
 
 
@@ -113,6 +130,14 @@ LEDGER = (
         ),
     ),
     _entry_violation("loyalty_ledger_reversal_names_entry", kind="REVERSAL"),
+    Violation("loyalty_ledger_chain_version_known", lambda floor: _without_the_chain(floor, **HASHES, chain_version=2)),
+    *(
+        Violation(
+            "loyalty_ledger_hashes_are_sha256",
+            partial(lambda column, floor: _without_the_chain(floor, **(HASHES | {column: b"\3" * 31})), column),
+        )
+        for column in HASHES
+    ),
     Violation(
         "loyalty_ledger_reversal_names_entry",
         lambda floor: inserted(entry(floor, kind="PROMOTION", reverses=inserted(entry(floor)))),

@@ -1,0 +1,68 @@
+"""The hash chain of an account's entries, recomputed from the columns' text; knows no database.
+
+PostgreSQL computes the same in the trigger `loyalty_chain_entry` (migration 0003). The two are written apart on
+purpose: what one gets wrong, the other sees. `docs/ledger-chain.md` says it all for a third program.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Final
+
+CHAIN_VERSION: Final = 1
+HASH_BYTES: Final = 32
+
+# The columns that an entry's hash covers, in this order, and the text of each as PostgreSQL is to print it.
+# Instants are microseconds and days are days since 1970-01-01 UTC, so no setting of the session changes the text.
+HASHED_COLUMNS: Final[dict[str, str]] = {
+    "id": "entry.id::text",
+    "casino_id": "entry.casino_id::text",
+    "account_id": "entry.account_id::text",
+    "seq": "entry.seq::text",
+    "kind": "entry.kind::text",
+    "points": "entry.points::text",
+    "reason": "entry.reason::text",
+    "idempotency_key": "entry.idempotency_key::text",
+    "fingerprint": "entry.fingerprint::text",
+    "staff_id": "entry.staff_id::text",
+    "reverses_id": "entry.reverses_id::text",
+    "balance_before": "entry.balance_before::text",
+    "balance_after": "entry.balance_after::text",
+    "lifetime_points_before": "entry.lifetime_points_before::text",
+    "lifetime_points_after": "entry.lifetime_points_after::text",
+    "tier_before_id": "entry.tier_before_id::text",
+    "tier_after_id": "entry.tier_after_id::text",
+    "gaming_day": "(entry.gaming_day - DATE '1970-01-01')::text",
+    "correlation_id": "entry.correlation_id::text",
+    "inputs": "entry.inputs::text",
+    "created_at": "(extract(epoch FROM entry.created_at) * 1000000)::bigint::text",
+}
+
+_GENESIS: Final = b"loyalty-ledger-genesis"
+_ENTRY: Final = b"loyalty-ledger-entry"
+_NULL: Final = (-1).to_bytes(4, "big", signed=True)
+
+
+def field(value: bytes | None) -> bytes:
+    """A value with its length before it, four bytes, big-endian; NULL is the length -1 and nothing."""
+    return _NULL if value is None else len(value).to_bytes(4, "big") + value
+
+
+def preimage(values: Iterable[bytes | None]) -> bytes:
+    """The bytes that are hashed: each value as a `field`, one after another."""
+    return b"".join([field(value) for value in values])
+
+
+def genesis_hash(account_id: int) -> bytes:
+    """What stands in the place of the hash before an account's first entry; no two accounts share it."""
+    return sha256(preimage([_GENESIS, b"%d" % CHAIN_VERSION, b"%d" % account_id])).digest()
+
+
+def entry_hash(*, previous_hash: bytes, columns: Sequence[str | None]) -> bytes:
+    """The hash of an entry whose `HASHED_COLUMNS` have these texts, behind an entry with this hash.
+
+    :raises ValueError: there are more or fewer columns than `HASHED_COLUMNS` names.
+    """
+    if len(columns) != len(HASHED_COLUMNS):
+        raise ValueError(f"{len(columns)} columns; an entry has {len(HASHED_COLUMNS)}")
+    texts = [None if text is None else text.encode() for text in columns]
+    return sha256(preimage([_ENTRY, b"%d" % CHAIN_VERSION, previous_hash, *texts])).digest()

@@ -1,0 +1,224 @@
+"""Each entry's hash covers all its columns and the hash before it; PostgreSQL and Python work it out apart."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loyalty.chain import HASHED_COLUMNS, entry_hash, field, genesis_hash, preimage
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services import InsufficientBalance
+from tests.concurrency import together
+from tests.constraints import inserted
+from tests.floor import Floor
+from tests.loyalty.postings import award, increment
+from tests.loyalty.rows import account_of, entry, write_history
+from tests.properties import property_settings
+
+BIGGEST = 2**63 - 1
+
+
+def _stored(account: PlayerLoyalty) -> list[tuple[list[str | None], bytes, bytes]]:
+    """The account's entries in order: their columns' texts, the hash before, and their own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(HASHED_COLUMNS.values())}, previous_hash, entry_hash FROM loyalty_ledger AS entry "
+            "WHERE account_id = %s ORDER BY entry.seq",
+            [account.pk],
+        )
+        return [(list(texts), previous, own) for *texts, previous, own in cursor.fetchall()]
+
+
+def _recomputed(account: PlayerLoyalty) -> list[bytes]:
+    """The hashes that the account's entries should have."""
+    hashes, head = [], genesis_hash(account.pk)
+    for texts, _, _ in _stored(account):
+        head = entry_hash(previous_hash=head, columns=texts)
+        hashes.append(head)
+    return hashes
+
+
+class TestField:
+    @pytest.mark.parametrize(
+        ("value", "written"),
+        [
+            (None, b"\xff\xff\xff\xff"),
+            (b"", b"\0\0\0\0"),
+            (b"0", b"\0\0\0\x010"),
+            ("é".encode(), b"\0\0\0\x02\xc3\xa9"),
+        ],
+    )
+    def test_has_its_length_before_it(self, value: bytes | None, written: bytes) -> None:
+        assert field(value) == written
+
+    def test_says_where_one_value_ends_and_the_next_begins(self) -> None:
+        assert len({preimage(values) for values in ([b"ab", b"c"], [b"a", b"bc"], [b"abc", b""], [b"abc", None])}) == 4
+
+
+class TestEntryHash:
+    def test_is_that_of_the_page_in_the_documentation(self) -> None:
+        columns: Sequence[str | None] = [str(number) for number in range(len(HASHED_COLUMNS))]
+
+        assert genesis_hash(7).hex() == "47ba4fa72245afd163871c76d8d8b53f76ad9eee63c61414ea9c26a81fda1a9d"
+        assert (
+            entry_hash(previous_hash=genesis_hash(7), columns=columns).hex()
+            == "be60533e5d632583601e324b42e1ed2feea8b4e27f4936eff21b7a531f564837"
+        )
+
+    def test_wants_every_column(self) -> None:
+        with pytest.raises(ValueError, match="20 columns; an entry has 21"):
+            entry_hash(previous_hash=genesis_hash(1), columns=["1"] * 20)
+
+
+class TestHashedColumns:
+    @pytest.mark.django_db
+    def test_are_all_that_the_ledger_has_but_the_hashes(self) -> None:
+        columns = {column.attname for column in LedgerEntry._meta.concrete_fields}
+
+        assert columns - set(HASHED_COLUMNS) == {"chain_version", "previous_hash", "entry_hash"}
+        assert set(HASHED_COLUMNS) <= columns
+
+
+class TestChainOfAnAccount:
+    def test_begins_with_the_account_and_links_each_entry_to_the_one_before(self, floor: Floor) -> None:
+        player = floor.player()
+        award(floor, player)
+        increment(floor, player)
+        increment(floor, player, kind="REDEMPTION", points=-50)
+
+        stored = _stored(account_of(player))
+
+        own = [entry for _, _, entry in stored]
+        assert own == _recomputed(account_of(player))
+        assert [before for _, before, _ in stored] == [genesis_hash(account_of(player).pk), *own[:-1]]
+        assert account_of(player).head_hash == own[-1]
+
+    def test_is_apart_from_every_other(self, floor: Floor) -> None:
+        ada, grace = floor.player(), floor.player()
+        for player in (ada, grace, ada, grace):
+            award(floor, player, points=player.pk)
+
+        assert account_of(ada).head_hash == _recomputed(account_of(ada))[-1]
+        assert account_of(grace).head_hash == _recomputed(account_of(grace))[-1]
+
+    def test_comes_back_with_the_entry_in_the_statement_that_writes_it(self, floor: Floor) -> None:
+        written = inserted(entry(floor))
+
+        assert isinstance(written, LedgerEntry)
+        assert written.entry_hash == LedgerEntry.objects.get().entry_hash
+        assert written.chain_version == 1
+
+    def test_is_what_postgresql_says_whatever_an_insert_says(self, floor: Floor) -> None:
+        written: Any = inserted(entry(floor, previous_hash=b"\1" * 32, entry_hash=b"\2" * 32, chain_version=9))
+
+        assert [written.entry_hash] == _recomputed(written.account)
+        assert written.chain_version == 1
+
+    def test_links_entries_that_one_statement_writes(self, floor: Floor) -> None:
+        account = account_of(floor.player())
+
+        write_history(floor, account, entries=7)
+
+        assert [own for _, _, own in _stored(account)] == _recomputed(account)
+
+    def test_stays_as_it_was_where_a_posting_is_refused(self, floor: Floor) -> None:
+        player = floor.player()
+        award(floor, player)
+        head = account_of(player).head_hash
+
+        with pytest.raises(InsufficientBalance):
+            increment(floor, player, kind="REDEMPTION", points=-101)
+
+        assert account_of(player).head_hash == head
+
+    def test_does_not_depend_on_the_session(self, floor: Floor) -> None:
+        account = account_of(floor.player())
+        inserted(entry(floor, account=account))
+        here = _recomputed(account)
+
+        with connection.cursor() as cursor:
+            for setting in (
+                "TimeZone = 'Asia/Kathmandu'",
+                "DateStyle = 'SQL, DMY'",
+                "bytea_output = 'escape'",
+                "extra_float_digits = 0",
+            ):
+                cursor.execute(f"SET LOCAL {setting}")
+            cursor.execute("SELECT loyalty_chain_hash(entry) FROM loyalty_ledger AS entry")
+            (there,) = cursor.fetchone()
+
+        assert [there] == _recomputed(account) == here
+
+
+class TestChainUnderLoad:
+    def test_of_one_account_is_whole_after_eight_posted_at_once(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+        calls = [partial(award, floor, player, points=points, reward_id=f"r{points}") for points in range(1, 9)]
+
+        together(calls)
+
+        account = account_of(player)
+        assert account.entry_count == 8
+        assert [own for _, _, own in _stored(account)] == _recomputed(account)
+        assert account.head_hash == _recomputed(account)[-1]
+
+
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=60)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-BIGGEST, BIGGEST)
+    | st.decimals(allow_nan=False, allow_infinity=False).map(str)
+    | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=15,
+)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+microseconds = st.integers(-62_135_000_000_000_000, 253_402_000_000_000_000)
+instants = microseconds.map(lambda number: EPOCH + timedelta(microseconds=number))
+whole_rows = st.fixed_dictionaries(
+    {
+        "reason": texts,
+        "idempotency_key": texts,
+        "points": st.integers(1, BIGGEST),
+        "inputs": st.dictionaries(texts, json_values, max_size=5),
+        "created_at": instants,
+        "gaming_day": st.dates(),
+        "correlation_id": st.uuids(),
+        "has_staff": st.booleans(),
+    }
+)
+
+
+class TestBothHashes:
+    def test_agree_on_whatever_a_column_can_hold(self, floor: Floor) -> None:
+        account = account_of(floor.player())
+
+        @property_settings
+        @given(values=whole_rows)
+        def agree(values: dict[str, Any]) -> None:
+            staff = floor.supervisor if values.pop("has_staff") else None
+            after = dict.fromkeys(("balance_after", "lifetime_points_after"), values["points"])
+            with transaction.atomic():
+                inserted(entry(floor, account=account, staff=staff, **after, **values))
+                ((columns, before, own),) = _stored(account)
+                transaction.set_rollback(True)
+            assert own == entry_hash(previous_hash=before, columns=columns)
+
+        agree()
+
+    def test_know_microseconds_and_the_ends_of_time(self, floor: Floor) -> None:
+        account = account_of(floor.player())
+        at = datetime(2026, 3, 29, 1, 0, 0, 1, tzinfo=UTC)
+
+        inserted(entry(floor, account=account, created_at=at, gaming_day=date(1969, 12, 31)))
+
+        ((columns, _, _),) = _stored(account)
+        told = dict(zip(HASHED_COLUMNS, columns, strict=True))
+        assert told["created_at"] == str((at - EPOCH) // timedelta(microseconds=1))
+        assert told["gaming_day"] == "-1"

@@ -1,0 +1,80 @@
+"""A ledger that was written before there was a chain is chained as it stands, and refuses changes again."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from loyalty.chain import HASHED_COLUMNS, entry_hash, genesis_hash
+from tests.databases import connect, database_url, empty_database
+
+ROWS = """
+INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at) VALUES (1, 'old', 'Old', 'UTC', '06:00');
+INSERT INTO loyalty_loyaltyprogram (id, casino_id, name, pause_reason) VALUES (1, 1, 'Old points', '');
+INSERT INTO loyalty_tier (id, program_id, name, threshold_points, multiplier) VALUES (1, 1, 'Bronze', 0, 1);
+INSERT INTO core_player (id, casino_id, card_number, first_name, last_name, status)
+    SELECT id, 1, 'card ' || id, 'Ana', 'Sokolova', 'ACTIVE' FROM generate_series(1, 3) AS id;
+INSERT INTO loyalty_playerloyalty
+    (id, player_id, program_id, balance, lifetime_points, tier_id, entry_count, updated_at)
+    SELECT id, id, 1, 0, 0, 1, 0, now() FROM generate_series(1, 3) AS id;
+-- Two accounts by turns, the later numbers first, as an import leaves them; the third has none.
+INSERT INTO loyalty_ledger
+    (casino_id, account_id, seq, kind, points, reason, idempotency_key, fingerprint, balance_before, balance_after,
+     lifetime_points_before, lifetime_points_after, tier_before_id, tier_after_id, gaming_day, correlation_id, inputs,
+     created_at)
+    SELECT 1, 1 + seq % 2, seq / 2, 'PROMOTION', 10, 'Überraschung', 'key ' || seq, repeat('0f', 32),
+           10 * (seq / 2 - 1), 10 * (seq / 2), 0, 0, 1, 1, '2026-11-24', gen_random_uuid(), '{"a": [1.50, null]}',
+           now()
+    FROM generate_series(41, 2, -1) AS seq;
+"""
+
+
+def _migrate(database: str, *which: str) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity=0", *which],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DATABASE_URL": database_url(database), "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def migrated(db: None) -> Iterator[psycopg.Connection]:
+    """A database whose ledger has rows from before migration 0003, and has been migrated."""
+    with empty_database("unchained") as name:
+        _migrate(name, "loyalty", "0002")
+        with connect(name) as before:
+            before.execute(ROWS)
+        _migrate(name, "loyalty", "0003")
+        with connect(name) as after:
+            yield after
+
+
+class TestMigrationToTheChain:
+    def test_chains_each_account_from_its_first_entry(self, migrated: psycopg.Connection) -> None:
+        heads = {account: genesis_hash(account) for account in (1, 2)}
+
+        rows = migrated.execute(
+            f"SELECT entry.account_id, {', '.join(HASHED_COLUMNS.values())}, previous_hash, entry_hash "
+            "FROM loyalty_ledger AS entry ORDER BY entry.account_id, entry.seq"
+        ).fetchall()
+
+        assert len(rows) == 40
+        for account, *columns, before, own in rows:
+            assert before == heads[account]
+            heads[account] = entry_hash(previous_hash=before, columns=columns)
+            assert own == heads[account]
+        kept: dict[int, bytes | None] = dict(
+            migrated.execute("SELECT id, head_hash FROM loyalty_playerloyalty").fetchall()
+        )
+        assert kept == {**heads, 3: None}
+        with pytest.raises(psycopg.errors.RestrictViolation, match="UPDATE of loyalty_ledger is refused"):
+            migrated.execute("UPDATE loyalty_ledger SET points = 11")
+        states = migrated.execute("SELECT tgenabled FROM pg_trigger WHERE NOT tgisinternal").fetchall()
+        assert {state for (state,) in states} <= {"A", b"A"}
