@@ -106,6 +106,22 @@ _PLAY: Final = (
         """,  # noqa: S608
     ),
     Invariant(
+        # One division, at the end: a theo that lies half way between two cents is then not rounded before.
+        name="theo_is_of_its_segments",
+        sentence="the theo of a closed slip is what its segments come to, rounded half up to 0.01",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            LEFT JOIN (
+                SELECT slip_id, sum(average_bet * house_edge_percent * decisions_per_hour
+                                    * extract(epoch FROM ended_at - started_at)) AS shares
+                FROM ratingslips_playsegment GROUP BY slip_id
+            ) AS played ON played.slip_id = slip.id
+            WHERE slip.status = 'CLOSED'
+              AND slip.theoretical_win IS DISTINCT FROM round(played.shares / (100 * 3600), 2)
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
         name="slip_is_where_it_was_last",
         sentence="every slip has segments, and stands at the table and seat of the last one",
         broken_by=f"""

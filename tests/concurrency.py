@@ -23,6 +23,14 @@ def backend_id() -> int:
         return int(cursor.fetchone()[0])
 
 
+def deadlocks() -> int:
+    """How many deadlocks PostgreSQL has broken in this database; what it broke a moment ago may not be counted yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot(), pg_stat_force_next_flush()")
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
 class Elsewhere(Generic[T]):
     """A call under way in a thread with a connection and a correlation id of its own."""
 

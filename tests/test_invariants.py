@@ -130,6 +130,8 @@ BREAKS = [
         SEGMENT.format("ended_at = ended_at + interval '1 second'", 2, "closed"),
         "slip {casino} {closed} segment 2",
     ),
+    Break("theo_is_of_its_segments", SLIP.format("theoretical_win = 57.76", "closed"), "slip {casino} {closed}"),
+    Break("theo_is_of_its_segments", SEGMENT.format("average_bet = 40.01", 1, "closed"), "slip {casino} {closed}"),
     Break("slip_is_where_it_was_last", SLIP.format("seat = 7", "open"), "slip {casino} {open}"),
     Break("slip_is_where_it_was_last", "DELETE FROM ratingslips_playsegment", "slip {casino} {closed}"),
     Break(

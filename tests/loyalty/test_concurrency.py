@@ -193,10 +193,25 @@ class TestFirstPoints:
         player = self._newcomer(floor)
         staff = supervisors(floor, 16)
 
-        posted(together([partial(award, floor, player, points=2**n, actor=staff[n]) for n in range(14)]))
+        posted(together([partial(award, floor, player, points=n, actor=staff[n - 1]) for n in range(1, 17)]))
 
         assert PlayerLoyalty.objects.count() == 1
-        assert account_of(player).balance == 2**14 - 1
+        assert account_of(player).balance == sum(range(1, 17))
+
+    def test_would_break_if_an_account_were_opened_without_a_thought_for_another(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        player = self._newcomer(floor)
+        create = PlayerLoyalty.objects.bulk_create
+        monkeypatch.setattr(PlayerLoyalty.objects, "bulk_create", lambda rows, ignore_conflicts: create(rows))
+
+        with _increment_held(floor, player) as first:
+            second = Elsewhere(lambda: award(floor, player))
+            wait_until_blocked(second.backend, by=first)
+
+        assert isinstance(second.outcome(), IntegrityError)
+        assert PlayerLoyalty.objects.count() == 1
 
     def test_wait_for_an_account_that_is_being_opened(self, committed_floor: Floor) -> None:
         floor = committed_floor

@@ -1,11 +1,13 @@
 """Slips and segments written past the services, to see what PostgreSQL alone refuses."""
 
+from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from ratingslips.models import PlaySegment, RatingSlip
+from core.models import Player
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from tests.floor import Floor
 
 _numbers = count(1)
@@ -65,3 +67,41 @@ def ended_row(floor: Floor, **changes: Any) -> PlaySegment:
         "end_correlation_id": uuid4(),
     }
     return segment_row(floor, **(ending | changes))
+
+
+def write_owed(
+    floor: Floor, player: Player, *, seat: int, number: int, table: GamingTable | None = None
+) -> list[RatingSlip]:
+    """As many closed slips of a player as are asked for, one after the other in one seat, each owed for theo 0.35.
+
+    A minute each at 40.00, the last of which ended an hour ago; all written at once.
+    """
+    ends = [floor.ago(hours=1, minutes=number - each) for each in range(1, number + 1)]
+    slips = [
+        closed_row(
+            floor,
+            player=player,
+            table=table or floor.table,
+            seat=seat,
+            opened_at=end - timedelta(minutes=1),
+            closed_at=end,
+            theoretical_win=Decimal("0.35"),
+            owed_because="PROGRAM_PAUSED",
+        )
+        for end in ends
+    ]
+    RatingSlip.objects.bulk_create(slips)
+    PlaySegment.objects.bulk_create(
+        ended_row(
+            floor,
+            slip=slip,
+            table=slip.table,
+            seat=seat,
+            started_at=slip.opened_at,
+            ended_at=slip.closed_at,
+            ended_as="CLOSED",
+            end_correlation_id=slip.correlation_id,
+        )
+        for slip in slips
+    )
+    return slips

@@ -12,10 +12,16 @@ from loyalty.models import LedgerEntry
 from loyalty.services import pause_program, resume_program
 from ratingslips.admin import actions
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from ratingslips.services import (
+    PartialCompletion,
+    complete_rating_slip,
+    pause_rating_slip,
+    recover_slip_loyalty,
+)
 from tests.console import address, carry_out, inline_code_in, said, signed_in
-from tests.factories import TableFactory
+from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
+from tests.ratingslips.rows import write_owed
 
 LIST = "changelist"
 
@@ -298,3 +304,36 @@ class TestRecover:
         answer = carry_out(supervisor, RatingSlip, "recover", [slip])
 
         assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]
+
+
+class TestFiveHundredSlips:
+    def test_answer_each_for_itself_with_the_bad_ones_among_them(
+        self, floor: Floor, supervisor: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slips = write_owed(floor, floor.player(), seat=1, number=497)
+        live = floor.open_slip(seat=2)
+        pit = PitFactory.create(casino=floor.casino)
+        (elsewhere,) = write_owed(
+            floor, floor.player(), seat=1, number=1, table=TableFactory.create(casino=floor.casino, pit=pit)
+        )
+        (broken,) = write_owed(floor, floor.player(), seat=3, number=1)
+
+        def fail_for_one(*, slip: RatingSlip, **arguments: Any) -> Any:
+            if slip == broken:
+                raise RuntimeError("the machine is on fire")
+            return recover_slip_loyalty(slip=slip, **arguments)
+
+        monkeypatch.setattr(actions, "recover_slip_loyalty", fail_for_one)
+
+        answer = carry_out(supervisor, RatingSlip, "recover", [*slips, live, elsewhere, broken])
+
+        sentences = said(answer)
+        assert len(sentences) == 501
+        assert sentences[-1] == "Of 500: 497 paid, 2 refused, 1 failed."
+        for slip in (*slips, live, elsewhere, broken):
+            assert (
+                len([sentence for sentence in sentences if f"{slip.slip_number}" in sentence.replace(":", " ").split()])
+                == 1
+            )
+        assert LedgerEntry.objects.count() == 497
+        assert set(RatingSlip.objects.owed()) == {elsewhere, broken}

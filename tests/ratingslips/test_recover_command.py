@@ -249,7 +249,7 @@ class TestWrongUse:
 
 
 @contextmanager
-def _process(*arguments: object) -> Iterator["subprocess.Popen[str]"]:
+def recovering_process(*arguments: object) -> Iterator["subprocess.Popen[str]"]:
     """The command in a process of its own, on the test database."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
     with subprocess.Popen(
@@ -266,7 +266,7 @@ def _process(*arguments: object) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def _somebody_waits_for_a_lock() -> bool:
+def somebody_waits_for_a_lock() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
         return cursor.fetchone() is not None
@@ -276,7 +276,7 @@ class TestTwoRunsAtOnce:
     def test_share_the_work_and_pay_each_slip_once(self, committed_floor: Floor) -> None:
         slips = owed_slips(committed_floor, 7)
 
-        with _process("--json") as first, _process("--json") as second:
+        with recovering_process("--json") as first, recovering_process("--json") as second:
             told = [json.loads(process.communicate(timeout=60)[0]) for process in (first, second)]
 
         assert [process.returncode for process in (first, second)] == [0, 0]
@@ -313,7 +313,7 @@ class TestTwoRunsAtOnce:
 
 class TestWatch:
     def test_pays_what_comes_to_be_owed_until_it_is_told_to_stop(self, committed_floor: Floor) -> None:
-        with _process("--watch", 1, "--older-than", 0) as process:
+        with recovering_process("--watch", 1, "--older-than", 0) as process:
             owed_slips(committed_floor, 1)
             wait_until(LedgerEntry.objects.exists, timeout_seconds=60)
             process.send_signal(signal.SIGTERM)
@@ -326,7 +326,7 @@ class TestWatch:
     def test_does_not_sit_out_its_wait_when_it_is_told_to_stop(self, committed_floor: Floor) -> None:
         owed_slips(committed_floor, 1)
 
-        with _process("--watch", 600) as process:
+        with recovering_process("--watch", 600) as process:
             out = process.stdout
             assert out is not None
             wait_until(lambda: out.readline() == "1 slips: 1 paid.\n", timeout_seconds=60)
@@ -341,8 +341,8 @@ class TestWatch:
 
         with ExitStack() as held_account:
             held_account.enter_context(held(lambda: PlayerLoyalty.objects.locked().get(player=first.player_id)))
-            with _process("--watch", 600) as process:
-                wait_until(_somebody_waits_for_a_lock, timeout_seconds=60)
+            with recovering_process("--watch", 600) as process:
+                wait_until(somebody_waits_for_a_lock, timeout_seconds=60)
                 process.send_signal(number)
                 held_account.close()
                 out, _ = process.communicate(timeout=60)

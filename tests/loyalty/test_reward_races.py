@@ -1,0 +1,140 @@
+"""One key under many hands: the first result stands, whatever else changes at the same moment."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from guardian.shortcuts import assign_perm, remove_perm
+
+from core.idempotency import IdempotencyConflict
+from core.models import Player, User
+from core.permissions import NotPermitted
+from loyalty.models import LedgerEntry, LoyaltyProgram
+from loyalty.services import LoyaltyPosting, rewards
+from loyalty.services.accounts import lock_account
+from tests.concurrency import Elsewhere, held, together, wait_until_blocked
+from tests.factories import StaffFactory
+from tests.floor import Floor
+from tests.invariants import broken_invariants
+from tests.loyalty.postings import award, increment
+from tests.loyalty.rows import account_of
+from tests.loyalty.test_concurrency import posted
+
+
+def _drain_the_balance(floor: Floor, player: Player) -> None:
+    increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-100)
+
+
+def _reach_the_limit(floor: Floor, player: Player) -> None:
+    for number in range(9):
+        increment(floor, player, kind=LedgerEntry.Kind.MANUAL_BONUS, points=number + 1, staff=floor.supervisor)
+
+
+def _pause(floor: Floor, _: Player) -> None:
+    LoyaltyProgram.objects.update(paused_at=floor.now, paused_by=floor.supervisor, pause_reason="Month-end freeze")
+
+
+CHANGES: dict[str, Callable[[Floor, Player], object]] = {
+    "the balance is drained": _drain_the_balance,
+    "the limit is reached": _reach_the_limit,
+    "the permission is revoked": lambda floor, _: remove_perm("loyalty.award", floor.supervisor, floor.program),
+    "the staff is deactivated": lambda floor, _: User.objects.filter(pk=floor.supervisor.pk).update(is_active=False),
+    "the programme is paused": _pause,
+}
+
+
+def _while_it_waits(floor: Floor, player: Player, change: Callable[[Floor, Player], object]) -> Any:
+    """What the same award again comes to, when `change` is committed while it waits for the account."""
+
+    def lock_and_change() -> None:
+        lock_account(player_id=player.pk, at=floor.now)
+        change(floor, player)
+
+    with held(lock_and_change) as holder:
+        again = Elsewhere(lambda: award(floor, player))
+        wait_until_blocked(again.backend, by=holder)
+    return again.outcome()
+
+
+class TestReplayThatWaits:
+    @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+    def test_gives_the_first_result_although_meanwhile(
+        self, committed_floor: Floor, change: Callable[[Floor, Player], object]
+    ) -> None:
+        player = committed_floor.player()
+        first = award(committed_floor, player)
+
+        again = _while_it_waits(committed_floor, player, change)
+
+        assert again == replace(first, replayed=True)
+        assert broken_invariants() == {}
+
+    def test_would_be_refused_if_the_key_were_not_looked_up_first(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        player = committed_floor.player()
+        award(committed_floor, player)
+        monkeypatch.setattr(rewards, "entry_with_key", lambda key: None)
+
+        again = _while_it_waits(committed_floor, player, CHANGES["the permission is revoked"])
+
+        assert isinstance(again, NotPermitted)
+
+
+class TestOneReferenceWithManyContents:
+    def test_is_the_entry_of_the_first_and_a_conflict_for_every_other_that_names_what_differs(
+        self, committed_floor: Floor
+    ) -> None:
+        floor, player = committed_floor, committed_floor.player()
+        colleague = StaffFactory.create(casino=floor.casino)
+        assign_perm("loyalty.award", colleague, floor.program)
+        asked: dict[str, dict[str, Any]] = {
+            "as it was": {},
+            "player": {"player": floor.player()},
+            "points": {"points": 101},
+            "reason": {"reason": "Another reason altogether"},
+            "staff": {"actor": colleague},
+        }
+        calls = [
+            partial(award, floor, reward_id="promo-77", **{"player": player, **changes}) for changes in asked.values()
+        ]
+
+        outcomes = dict(zip(asked, together(calls), strict=True))
+
+        (winner,) = [name for name, outcome in outcomes.items() if isinstance(outcome, LoyaltyPosting)]
+        for name, outcome in outcomes.items():
+            if name != winner:
+                assert isinstance(outcome, IdempotencyConflict)
+                assert outcome.fields == tuple(sorted({name, winner} - {"as it was"}))
+        assert LedgerEntry.objects.count() == 1
+        assert broken_invariants() == {}
+
+
+class TestRolloverAtOnce:
+    """Both clock changes and an ordinary morning: a minute before six, the form is opened; then many hands send it."""
+
+    @pytest.mark.parametrize("morning", ["2025-06-15", "2025-03-09", "2025-11-02"])
+    def test_one_form_sent_on_both_sides_of_it_is_one_entry(self, committed_floor: Floor, morning: str) -> None:
+        floor, player = committed_floor, committed_floor.player()
+        rollover = datetime.fromisoformat(f"{morning}T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
+        opened = rollover - timedelta(minutes=1)
+        sent_at = [rollover + timedelta(seconds=seconds) for seconds in (-2, -1, 0, 1, 2, 60, 300, 3600)]
+
+        outcomes = together([partial(award, floor, player, at=at, requested_at=opened) for at in sent_at])
+
+        assert sorted(posting.replayed for posting in posted(outcomes)) == [False] + [True] * 7
+        assert account_of(player).balance == 100
+
+    def test_two_forms_one_of_each_day_are_two_entries(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+        rollover = datetime.fromisoformat("2025-06-15T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
+        opened_at = [rollover - timedelta(microseconds=1), rollover] * 4
+
+        outcomes = together([partial(award, floor, player, at=at, requested_at=at) for at in opened_at])
+
+        assert sorted(posting.replayed for posting in posted(outcomes)) == [False] * 2 + [True] * 6
+        assert account_of(player).balance == 200
