@@ -13,6 +13,8 @@ from core.console import sign_ins
 from core.console.display import pill
 from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter
+from core.console.login import SignInForm
+from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.console.widgets import PlainForms, PlayerByCardField
 from core.models import Casino, Player, ReplayCount, User
@@ -27,6 +29,7 @@ else:
 
 admin.site.site_header = "Table ratings"
 admin.site.site_title = "Table ratings"
+admin.site.login_form = SignInForm
 admin.site.index_title = "Console"
 admin.site.site_url = None
 admin.site.enable_nav_sidebar = False  # The floor needs the width; the few lists of the day stand in the header.
@@ -138,7 +141,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RoleAdmin(PlainForms, GroupAdmin):
+class RoleAdmin(PlainForms, ReadableLists, GroupAdmin):
     """Roles. Those of the house are as `core.roles` says: what was changed here would be undone by the next migration,
     and with a role that was deleted everything would go that was granted to it.
     """

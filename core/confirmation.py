@@ -15,13 +15,13 @@ import structlog
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from core import correlation
 from core.console.links import page_url
+from core.console.readable import UNREADABLE, say_missing
 from core.console.scope import M, ModelAdmin
 from core.errors import DomainError
 
@@ -30,7 +30,6 @@ log = structlog.get_logger(__name__)
 MAX_ROWS: Final = 500
 CONFIRMED: Final = "confirmed"
 RETURN_TO_PAGE: Final = "return_to_page"
-_UNREADABLE: Final = "unreadable_action"
 TEMPLATE: Final = "console/confirmation.html"
 
 
@@ -117,28 +116,6 @@ class ConfirmingAdmin(ModelAdmin[M]):
             offered |= {str(name): self.get_action(name) for name in self.actions or ()}
         return offered
 
-    def response_action(  # type: ignore[override]
-        self, request: HttpRequest, queryset: "QuerySet[M]"
-    ) -> HttpResponse | None:
-        """Leave out what cannot be a key, before Django looks it up and fails on it; `run` counts it as missing."""
-        asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
-        keys = {text for text in asked if self._is_key(text)}
-        if not keys:
-            _say_missing(self, request, len(asked))
-            return None
-        post = request.POST.copy()
-        post.setlist(ACTION_CHECKBOX_NAME, sorted(keys))
-        post.setlist(_UNREADABLE, sorted(asked - keys))
-        request.POST = post  # type: ignore[assignment]
-        return super().response_action(request, queryset)
-
-    def _is_key(self, text: str) -> bool:
-        try:
-            self.opts.pk.to_python(text)
-        except ValidationError:
-            return False
-        return True
-
 
 def run(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: "QuerySet[Any]", action: RowAction
@@ -157,7 +134,7 @@ def run(
             row.form = action.make_form(row, posted)
         is_confirmed = is_confirmed and all(row.form.is_valid() for row in rows if row.form)
     if missing:
-        _say_missing(model_admin, request, missing)
+        say_missing(model_admin, request, missing)
     if not rows:
         return _back(model_admin, request, rows)
     if not is_confirmed:
@@ -176,7 +153,7 @@ def _chosen(
     """
     if request.POST.get("select_across") == "1":
         return list(queryset[: limit + 1]), 0
-    asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME)) | set(request.POST.getlist(_UNREADABLE))
+    asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME)) | set(request.POST.getlist(UNREADABLE))
     rows = model_admin.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
     found = list(rows.order_by(*model_admin.get_ordering(request))[: limit + 1])
     return found, len(asked) - len(found)
@@ -204,11 +181,6 @@ def _answer(
         parts = [f"{counts[kind]} {words.get(kind, kind.value)}" for kind in Kind if counts[kind]]
         level = messages.SUCCESS if set(counts) <= {Kind.DONE, Kind.REPLAYED} else messages.WARNING
         model_admin.message_user(request, f"Of {len(outcomes)}: {', '.join(parts)}.", level)
-
-
-def _say_missing(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, missing: int) -> None:
-    text = f"{missing} of the chosen {model_admin.opts.verbose_name_plural} cannot be found in your casino’s books."
-    model_admin.message_user(request, text, messages.ERROR)
 
 
 def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from core.console.links import Link, links_for
+from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
 from core.models import User
 from core.roles import OPERATOR
@@ -56,7 +57,7 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     return rows.filter(**{lookup: user.casino_id})
 
 
-class ConsoleAdmin(PlainForms, ModelAdmin[M]):
+class ConsoleAdmin(PlainForms, ReadableLists, ModelAdmin[M]):
     """Pages of one model, closed to other casinos' rows and to deletion: what is no longer used is deactivated."""
 
     casino_lookup: ClassVar[str]

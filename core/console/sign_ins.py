@@ -8,11 +8,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from core.console.lists import CappedPaginator
+from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
 
 
 @admin.register(AccessAttempt)
-class KeptOutAdmin(PlainForms, AccessAttemptAdmin):  # type: ignore[misc]
+class KeptOutAdmin(PlainForms, ReadableLists, AccessAttemptAdmin):  # type: ignore[misc]
     """Tries that failed. Deleting them lets somebody in again before the time is up; nothing of them is changed.
 
     axes' own action to clean up needs what axes sets at a sign-in alone, and fails on this page.
@@ -28,7 +29,7 @@ class KeptOutAdmin(PlainForms, AccessAttemptAdmin):  # type: ignore[misc]
 
 
 @admin.register(AccessLog)
-class SignInAdmin(PlainForms, AccessLogAdmin):  # type: ignore[misc]
+class SignInAdmin(PlainForms, ReadableLists, AccessLogAdmin):  # type: ignore[misc]
     """Who signed in, when and from where: a trace, which nobody changes or deletes."""
 
     date_hierarchy = None

@@ -2,15 +2,16 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from structlog.testing import capture_logs
@@ -20,10 +21,11 @@ from tests.config.matrix.house import ELSEWHERE, OWN, House
 from tests.config.matrix.posts import post_of, prepare
 from tests.config.matrix.table import COLUMNS, Question, Table, as_line
 from tests.console import said
+from tests.invariants import broken_invariants
+from tests.table_sums import TableSums
 
-# Written by a request that is refused as well: from where it came, and the session that it was sent in.
-_NO_TRACE_OF_AN_ACT: Final = {"core_requestorigin", "django_session"}
-_NEVER_WRITTEN: Final = {"auth_permission", "django_content_type", "django_migrations"}
+# What an answer may be, whatever was sent.
+CALM: Final = {200, 302, 304, 400, 403, 404, 405, 409}
 _SEES_ALL: Final = {"oper", "root"}
 
 
@@ -66,19 +68,26 @@ class _Offers(HTMLParser):
             self._in_form = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came of a request: its status, whether rows changed, what no longer holds, and the other casino's rows."""
+
+    status: int
+    has_changed: bool
+    is_stream: bool
+    broken: Mapping[str, Any]
+    elsewhere: Sequence[Any]
+
+
 class Asking:
     """One browser that is handed from person to person."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, sums: TableSums | None = None) -> None:
         self._house = house
         self._client = Client()
         self._patterns = dict(addresses())
-        with connection.cursor() as cursor:
-            tables = set(connection.introspection.table_names(cursor)) - _NO_TRACE_OF_AN_ACT - _NEVER_WRITTEN
-        self._state = " UNION ALL ".join(
-            f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t" for table in sorted(tables)
-        )
-        self._before = self._rows()
+        self._sums = sums or TableSums()
+        self._before = self._sums.read()
 
     def answers(self, question: Question) -> list[str]:
         """What each column is answered, in one word; nothing that is asked stays."""
@@ -91,42 +100,56 @@ class Asking:
         finally:
             transaction.savepoint_rollback(saved)
 
+    def send(self, url: str, post: str | None = None, *, column: str) -> Answer:
+        """Send what is encoded already, as a column would; nothing of what it does stays."""
+        saved = transaction.savepoint()
+        try:
+            response = self.get_or_post(url, post, column=column)
+            return Answer(
+                status=response.status_code,
+                has_changed=self._sums.read() != self._before,
+                is_stream=response.streaming,
+                broken=broken_invariants(),
+                elsewhere=self._house.elsewhere(),
+            )
+        finally:
+            transaction.savepoint_rollback(saved)
+
     def _word(self, question: Question, column: str) -> str:
         user: Any = self._house.staff.get(column, AnonymousUser())
-        url = self._url(question)
-        before = self._rows() if prepare(self._house, question) else self._before
-        self._client.cookies = SimpleCookie()
-        if column in self._house.sessions:
-            self._client.cookies[settings.SESSION_COOKIE_NAME] = self._house.sessions[column]
-        with capture_logs() as lines, _quiet():
-            if question.method == "GET":
-                response: Any = self._client.get(url)
-            else:
-                response = self._client.post(url, post_of(self._house, question, user))
-        has_changed = self._rows() != before
+        before = self._sums.read() if prepare(self._house, question) else self._before
+        post = post_of(self._house, question, user) if question.method == "POST" else None
+        with capture_logs() as lines:
+            response = self.get_or_post(self.url_of(question.address, whose=question.whose), post, column=column)
+        has_changed = self._sums.read() != before
         if column not in _SEES_ALL and question.whose == OWN:
             assert ELSEWHERE not in _text_of(response), f"{question} shows {column} something of the other casino"
         word = _word_of(response, is_refused=_is_refused(lines), has_changed=has_changed, method=question.method)
         assert not has_changed or word == "done", f"{question} changed rows for {column}, and answered “{word}”"
         return word
 
-    def _rows(self) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(self._state)
-            rows: list[Any] = cursor.fetchall()
-            return rows
+    def get_or_post(self, url: str, post: Mapping[str, Any] | str | None, *, column: str) -> Any:
+        """Send a request as a column would: a post, of fields or as it is encoded already, where there is one."""
+        self._client.cookies = SimpleCookie()
+        if column in self._house.sessions:
+            self._client.cookies[settings.SESSION_COOKIE_NAME] = self._house.sessions[column]
+        with _quiet():
+            if post is None:
+                return self._client.get(url)
+            if isinstance(post, str):
+                return self._client.post(url, post, content_type="application/x-www-form-urlencoded")
+            return self._client.post(url, post)
 
-    def _url(self, question: Question) -> str:
-        return self._fill(f"/{self._patterns[question.address]}", question)
-
-    def _fill(self, pattern: str, question: Question) -> str:
-        house, rows = self._house, self._house.rows(question.whose)
+    def url_of(self, address: str, *, whose: str = OWN, key: str = "") -> str:
+        """An address of a row of `whose` casino, or with `key` for each of its keys."""
+        pattern = f"/{self._patterns[address]}"
+        house, rows = self._house, self._house.rows(whose)
         label = ".".join(pattern.split("/")[2:4])  # /console/core/player/…
         keys = {
             "<path:content_type_id>": "1",
-            "<path:object_id>": self._key(label, question.whose),
-            "<object_pk>": self._key(label, question.whose),
-            "<id>": self._key(label, question.whose),
+            "<path:object_id>": self._key(label, whose),
+            "<object_pk>": self._key(label, whose),
+            "<id>": self._key(label, whose),
             "<user_id>": str(rows.of_model["core.user"].pk),
             "<group_id>": str(house.shared["auth.group"].pk),
             "<int:pit_id>": str(rows.floor.pit.pk),
@@ -137,11 +160,11 @@ class Asking:
             "<int:player_id>": str(rows.closed.player_id),
             "(?P<url>.*)$": "nowhere/",
         }
-        pattern = re.sub(r"\^\(\?P<app_label>.*\)/\$$", f"{question.whose}/", pattern)
-        for key, value in keys.items():
-            pattern = pattern.replace(key, value)
+        pattern = re.sub(r"\^\(\?P<app_label>.*\)/\$$", f"{whose}/", pattern)
+        for name, value in keys.items():
+            pattern = pattern.replace(name, key or value)
         assert "<" not in pattern, f"say in this table of keys what stands for one in {pattern}"
-        return pattern + _QUERIES.get(question.address, "")
+        return pattern + _QUERIES.get(address, "")
 
     def _key(self, label: str, whose: str) -> str:
         known = self._house.shared.keys() | self._house.own.of_model.keys()

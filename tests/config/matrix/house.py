@@ -6,14 +6,15 @@ from typing import Any, Final, Self
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.db import SessionStore
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from guardian.models import UserObjectPermission
 from guardian.shortcuts import assign_perm
 
-from core.models import Casino, ReplayCount, User
+from core.models import Casino, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
-from loyalty.models import EarningRate, LedgerEntry, LedgerExport, PlayerLoyalty, Tier
+from loyalty.models import EarningRate, LedgerEntry, LedgerExport, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import manual_reward, pause_program, resume_program
-from ratingslips.models import RatingSlip
+from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
 from tests.console import signed_in
 from tests.factories import PitFactory, StaffFactory, TableFactory
@@ -137,6 +138,21 @@ class House:
     def rows(self, whose: str) -> Rows:
         """The casino that a question is about."""
         return self.other if whose == OTHER else self.own
+
+    def elsewhere(self) -> list[Any]:
+        """The other casino's rows, as they stand, with the rights that its staff and its rows have."""
+        casino = self.other.floor.casino
+        rows: list[QuerySet[Any, Any]] = [
+            RatingSlip.objects.filter(casino=casino).order_by("pk").values(),
+            PlaySegment.objects.filter(slip__casino=casino).order_by("pk").values(),
+            PlayerLoyalty.objects.filter(program__casino=casino).order_by("pk").values(),
+            *(
+                model._default_manager.filter(casino=casino).order_by("pk").values()
+                for model in (Player, User, LoyaltyProgram, Pit, GameSettings, GamingTable)
+            ),
+            UserObjectPermission.objects.filter(user__casino=casino).order_by("pk").values(),
+        ]
+        return [list(some) for some in rows]
 
     def row(self, label: str, whose: str) -> Model:
         """The row of a model that a question is about."""

@@ -1,0 +1,66 @@
+"""Lists that are asked with what cannot be a key or a value: answered in words, where Django's own would fail."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+# The chosen keys that were left out, for who counts them.
+UNREADABLE: Final = "unreadable_action"
+
+# Django's own classes come after it; mypy has to know them.
+if TYPE_CHECKING:
+    _Base = BaseModelAdmin[Any]
+else:
+    _Base = object
+
+
+class ReadableList(ChangeList):
+    """A list whose address holds only what PostgreSQL can look up."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> "QuerySet[Any]":
+        """What the address asks for.
+
+        :raises IncorrectLookupParameters: a null byte, which no text can hold; the whole list is shown instead.
+        """
+        if any("\0" in value for name, value in self.params.items() if name != SEARCH_VAR):
+            raise IncorrectLookupParameters
+        return super().get_queryset(request, exclude_parameters)
+
+
+class ReadableLists(_Base):
+    """Mixed into an admin before Django's: its list, and the actions on it, take whatever is sent."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ReadableList
+
+    def response_action(self, request: HttpRequest, *rows: Any, **where: Any) -> Any:
+        """Leave out what cannot be a key, before Django looks it up and fails on it."""
+        asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        keys = {text for text in asked if self._is_key(text)}
+        if not keys:
+            say_missing(self, request, len(asked))
+            return None
+        post = request.POST.copy()
+        post.setlist(ACTION_CHECKBOX_NAME, sorted(keys))
+        post.setlist(UNREADABLE, sorted(asked - keys))
+        request.POST = post  # type: ignore[assignment]
+        return super().response_action(request, *rows, **where)  # type: ignore[misc]
+
+    def _is_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return True
+
+
+def say_missing(model_admin: Any, request: HttpRequest, missing: int) -> None:
+    """Tell how many of the chosen rows are none."""
+    text = f"{missing} of the chosen {model_admin.opts.verbose_name_plural} cannot be found in your casino’s books."
+    model_admin.message_user(request, text, messages.ERROR)

@@ -1,0 +1,103 @@
+"""Whatever stands in an address: it is answered, and nothing is written."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from django.contrib import admin
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.config.matrix.asking import CALM, Asking, addresses
+from tests.config.matrix.house import House
+from tests.fuzz import Pair, encoded, fuzz_settings, pairs, values
+
+_LEDGER: Final = "kind staff first_day last_day least_points most_points tier_change account recovered before after q"
+_FLOOR: Final = "q part pit player average_bet buy_in chips_out do seen to quick"
+# What an address reads from its query string; lists of the admin read more, see `_names_of_list`.
+NAMES: Final = {
+    "admin:loyalty_ledgerentry_changelist": f"{_LEDGER} account__id__exact kind__exact",
+    "admin:autocomplete": "app_label model_name field_name term page",
+    "admin:login": "next",
+    "admin:ratingslips_ratingslip_open": "player",
+    "admin:core_user_add": "casino username groups",
+    "admin:ratingslips_gamingtable_add": "casino pit game name seats",
+    "desk:player": "before",
+    "floor:home": _FLOOR,
+    "floor:pit": _FLOOR,
+    "floor:seat": _FLOOR,
+    "floor:slip": _FLOOR,
+    "trace:search": "q",
+}
+
+
+def _names_of_list(page: Any) -> list[str]:
+    """What a list of the admin reads: its own parameters, its filters, and looking up by any path of fields."""
+    names = ["q", "p", "o", "all", "e", "_facets", "_popup", "_to_field", "_changelist_filters", "pk__in", "id__gt"]
+    for one in page.list_filter:
+        field = one[0] if isinstance(one, tuple) else one
+        if isinstance(field, str):
+            names += [
+                field,
+                f"{field}__exact",
+                f"{field}__id__exact",
+                f"{field}__isnull",
+                f"{field}__gte",
+                f"{field}__in",
+            ]
+        else:
+            names.append(field.parameter_name)
+    return [*names, "casino__id__exact", "player__last_name__regex", "password__startswith", "table__pit__casino"]
+
+
+def names_by_address() -> dict[str, list[str]]:
+    """Every address that reads something from its query string, with what it reads."""
+    lists = {
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist": _names_of_list(page)
+        for model, page in admin.site._registry.items()
+    }
+    return lists | {address: names.split() for address, names in NAMES.items()}
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> tuple[str, list[Pair]]:
+    """An address and a query string for it."""
+    by_address = names_by_address()
+    address = draw(st.sampled_from(sorted(by_address)))
+    return address, draw(pairs(by_address[address], "1", "2", "CLOSED", "players", "map", "core", "user", "player"))
+
+
+@pytest.fixture
+def asking(db: None) -> Asking:
+    """A busy house, and a browser in it."""
+    return Asking(House.build())
+
+
+class TestQueryString:
+    @fuzz_settings
+    @given(query=queries(), column=st.sampled_from(["root", "pits", "audit", "anon"]))
+    def test_is_answered_and_writes_nothing(self, asking: Asking, query: tuple[str, list[Pair]], column: str) -> None:
+        address, sent = query
+
+        answer = asking.send(asking.url_of(address).partition("?")[0] + "?" + encoded(sent), column=column)
+
+        assert answer.status in CALM
+        assert not answer.has_changed
+
+
+class TestPath:
+    @fuzz_settings
+    @given(
+        address=st.sampled_from(sorted(name for name, pattern in addresses() if "<" in pattern)),
+        key=values("1", "own"),
+        post=st.sampled_from([None, "a=1"]),
+    )
+    def test_is_answered_whatever_stands_for_a_key(
+        self, asking: Asking, address: str, key: str, post: str | None
+    ) -> None:
+        path = asking.url_of(address, key=quote(key, safe="", errors="surrogatepass"))
+
+        answer = asking.send(path, post, column="root")
+
+        assert answer.status in {*CALM, 301}
+        assert not answer.has_changed

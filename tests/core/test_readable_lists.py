@@ -1,0 +1,71 @@
+"""Lists and actions that are asked with what cannot be a key or a value, and a user name that nobody has."""
+
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.test import Client
+
+from core.models import User
+from tests.console import address, said, signed_in
+from tests.factories import StaffFactory
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    """The house's own administrator, signed in."""
+    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+
+@pytest.fixture
+def attempt(db: None) -> AccessAttempt:
+    """Somebody who gave a wrong password once."""
+    row: AccessAttempt = AccessAttempt.objects.create(
+        username="somebody", ip_address="10.0.0.9", path_info="/console/login/", failures_since_start=1
+    )
+    return row
+
+
+class TestList:
+    @pytest.mark.parametrize("model", [AccessAttempt, Group])
+    @pytest.mark.parametrize("key", ["", "x", "1\0", "9" * 5_000], ids=["empty", "a letter", "a null byte", "long"])
+    def test_deletes_nothing_for_a_key_that_is_none(self, root: Client, model: type[Model], key: str) -> None:
+        chosen = {"action": "delete_selected", "_selected_action": key, "post": "yes"}
+
+        answer: Any = root.post(address(model, "changelist"), chosen)
+
+        assert answer.status_code == 302
+        assert "cannot be found in your casino’s books" in said(answer)[0]
+
+    def test_deletes_what_is_readable_among_keys_that_are_none(self, root: Client, attempt: AccessAttempt) -> None:
+        chosen = {"action": "delete_selected", "_selected_action": [str(attempt.pk), "x"], "post": "yes"}
+
+        root.post(address(AccessAttempt, "changelist"), chosen)
+
+        assert not AccessAttempt.objects.exists()
+
+    def test_is_shown_whole_for_a_value_with_a_null_byte(self, root: Client, attempt: AccessAttempt) -> None:
+        answer: Any = root.get(address(AccessAttempt, "changelist"), {"path_info__gte": "\0"}, follow=True)
+
+        assert answer.status_code == 200
+        assert list(answer.context["cl"].queryset) == [attempt]
+
+
+@pytest.mark.django_db
+class TestSignIn:
+    def test_refuses_a_user_name_longer_than_any(self, client: Client) -> None:
+        longest = User._meta.get_field("username").max_length
+        assert longest is not None
+
+        answer = client.post("/console/login/", {"username": "x" * (longest + 1), "password": "a guess"})
+
+        assert answer.status_code == 200
+        assert "at most 150 characters" in answer.content.decode()
+        assert not AccessAttempt.objects.exists()
+
+    def test_counts_a_wrong_password_for_the_longest_name(self, client: Client) -> None:
+        client.post("/console/login/", {"username": "x" * 150, "password": "a guess"})
+
+        assert AccessAttempt.objects.get().failures_since_start == 1
