@@ -238,6 +238,18 @@ class TestEntriesInOneSnapshot:
         assert [entry.pk for chunk in read for entry in chunk] == first[::-1]
         assert LedgerEntry.objects.count() == 4
 
+    def test_wait_for_a_slow_line_longer_than_the_floor(self, committed_floor: Floor) -> None:
+        award(committed_floor, committed_floor.player())
+        chunks = entries_in_one_snapshot(LedgerEntry.objects.all(), order=BY_ID)
+
+        next(chunks)
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            patience = cursor.fetchone()[0]
+        chunks.close()
+
+        assert patience == f"{exports.PATIENCE_SECONDS // 60}min"
+
     def test_would_mix_two_instants_without_the_snapshot(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

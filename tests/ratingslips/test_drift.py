@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from guardian.shortcuts import assign_perm
 
-from core.errors import NotFound
+from core.errors import Busy, NotFound
 from core.permissions import NotPermitted
+from ratingslips import reporting
 from ratingslips.models import DriftCheck
 from ratingslips.services import DriftJustChecked, check_drift, drift
 from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
@@ -36,6 +37,17 @@ class TestCheckDrift:
 
         with refused(NotFound, "nothing to check"):
             check_drift(casino=casino, actor=floor.supervisor, at=floor.now)
+
+    def test_is_busy_where_the_ledger_takes_too_long(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(drift, "CHECK_TIMEOUT_SECONDS", 1)
+        monkeypatch.setattr(
+            reporting, "_DRIFTING_ACCOUNTS", "SELECT casino.id FROM core_casino AS casino, pg_sleep(3) WHERE id = %s"
+        )
+
+        with refused(Busy):
+            check_by(committed_floor)()
 
 
 class TestCheckDriftAtOnce:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+import psycopg
 import pytest
 import structlog
-from django.db import connection
+from django.db import OperationalError, connection
 
 from core import correlation
 from core.errors import Busy
@@ -117,6 +118,11 @@ def _break_a_constraint(slip: RatingSlip, **arguments: Any) -> None:
     PlayerLoyalty.objects.update(balance=-1)
 
 
+def _break_a_deadlock(slip: RatingSlip, **arguments: Any) -> NoReturn:
+    settle(slip, **arguments)
+    raise OperationalError("deadlock detected") from psycopg.errors.DeadlockDetected()
+
+
 class TestAnyErrorInTheCredit:
     @pytest.mark.parametrize("fault", [_raise_before, _raise_after, _break_the_sql, _break_a_constraint])
     def test_leaves_the_slip_closed_and_the_credit_undone(
@@ -145,6 +151,18 @@ class TestAnyErrorInTheCredit:
         recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
         assert recovered.points == account_of(slip.player).balance == 578
+
+    def test_leaves_nothing_owed_where_it_was_a_deadlock_and_a_second_attempt_passes(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slip = floor.played_slip()
+        attempts = iter([_break_a_deadlock, settle])
+        monkeypatch.setattr(completion, "settle", lambda *slip, **play: next(attempts)(*slip, **play))
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert (settlement.points, settlement.replayed) == (578, False)
+        assert RatingSlip.objects.get().owed_because == ""
 
     def test_shows_no_names_in_its_traceback_in_a_terminal(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

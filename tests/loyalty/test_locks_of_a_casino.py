@@ -1,0 +1,87 @@
+"""What of a casino is locked together, and what is not: its programme, and the accounts beside one another."""
+
+from collections.abc import Callable
+
+import pytest
+
+from core.querysets import LockingQuerySet
+from loyalty.models import LoyaltyProgram, PlayerLoyalty
+from loyalty.services import ProgramStateUnchanged, pause_program, resume_program
+from loyalty.services.accounts import lock_account
+from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
+from tests.floor import Floor
+from tests.loyalty.postings import award
+from tests.loyalty.test_concurrency import without_locks
+
+FIRST = "Migration of the tiers"
+SECOND = "Month-end freeze"
+
+
+def _pausing(floor: Floor, reason: str) -> Callable[[], None]:
+    return lambda: pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=reason)
+
+
+def _resuming(floor: Floor) -> Callable[[], None]:
+    return lambda: resume_program(program=floor.program, actor=floor.supervisor)
+
+
+class TestProgramLock:
+    def test_lets_the_first_of_two_pause_it(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+
+        with held_before_commit(_pausing(floor, FIRST)) as first:
+            second = Elsewhere(_pausing(floor, SECOND))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), ProgramStateUnchanged)
+        assert LoyaltyProgram.objects.get().pause_reason == FIRST
+
+    def test_would_let_the_second_overwrite_the_first_if_it_were_missing(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        without_locks(monkeypatch)
+
+        with held_before_commit(_pausing(floor, FIRST)) as first:
+            second = Elsewhere(_pausing(floor, SECOND))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert second.outcome() is None
+        assert LoyaltyProgram.objects.get().pause_reason == SECOND
+
+    def test_lets_the_first_of_two_resume_it(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        _pausing(floor, FIRST)()
+
+        with held_before_commit(_resuming(floor)) as first:
+            second = Elsewhere(_resuming(floor))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), ProgramStateUnchanged)
+
+
+class TestAccountsOfACasino:
+    def test_do_not_wait_for_one_another(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        one, other = floor.player(), floor.player()
+
+        with held(lambda: lock_account(player_id=one.pk, at=floor.now)):
+            posting = Elsewhere(lambda: award(floor, other)).result()
+
+        assert posting.balance_after == 100
+
+    def test_would_if_their_lock_took_the_casino_as_well(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        one, other = floor.player(), floor.player()
+        monkeypatch.setattr(
+            LockingQuerySet, "locked", lambda rows, *, skip_locked=False: rows.select_for_update(no_key=True)
+        )
+
+        with held(lambda: lock_account(player_id=one.pk, at=floor.now)) as holder:
+            waiting = Elsewhere(lambda: award(floor, other))
+            wait_until_blocked(waiting.backend, by=holder)
+
+        assert waiting.result().balance_after == 100
+        assert PlayerLoyalty.objects.get(player=one).balance == 0

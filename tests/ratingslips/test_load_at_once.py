@@ -1,0 +1,76 @@
+"""Loading a casino while another load, or a page of the console, is at work on the same rows."""
+
+from pathlib import Path
+
+import pytest
+
+from core.models import Player, User
+from core.roles import system_account
+from ratingslips import loading
+from ratingslips.loading import LoadedCasino, load_casino
+from tests.casino_files import CasinoFolder
+from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
+from tests.loyalty.test_concurrency import without_locks
+
+
+@pytest.fixture
+def folder(transactional_db: None, tmp_path: Path) -> Path:
+    return CasinoFolder(folder=tmp_path).write()
+
+
+@pytest.fixture
+def actor(folder: Path) -> User:
+    return system_account()
+
+
+def _load(folder: Path, actor: User) -> LoadedCasino:
+    return load_casino(folder=folder, code="harbour", actor=actor, at=actor.date_joined)
+
+
+def _rename_everybody() -> None:
+    Player.objects.update(last_name="Changed")
+
+
+class TestTwoLoadsAtOnce:
+    def test_come_one_after_the_other(self, folder: Path, actor: User) -> None:
+        with held_before_commit(lambda: _load(folder, actor)) as first:
+            second = Elsewhere(lambda: _load(folder, actor))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert not first.result().is_unchanged
+        assert second.result().is_unchanged
+
+    def test_would_both_add_the_casino_without_the_lock(
+        self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loading, "_wait_for_other_loads", lambda: None)
+
+        with held_before_commit(lambda: _load(folder, actor)) as first:
+            second = Elsewhere(lambda: _load(folder, actor))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert "core_casino_code_key" in str(second.outcome())
+
+
+class TestLoadBesideThePages:
+    def test_waits_for_a_row_that_is_being_changed(self, folder: Path, actor: User) -> None:
+        _load(folder, actor)
+
+        with held(_rename_everybody) as page:
+            loading_again = Elsewhere(lambda: _load(folder, actor))
+            wait_until_blocked(loading_again.backend, by=page)
+
+        assert loading_again.result().rows["players"].changed == 3
+        assert not Player.objects.filter(last_name="Changed").exists()
+
+    def test_would_believe_what_is_no_longer_so_without_the_lock(
+        self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _load(folder, actor)
+        without_locks(monkeypatch)
+
+        with held(_rename_everybody):
+            loaded = Elsewhere(lambda: _load(folder, actor)).result()
+
+        assert loaded.is_unchanged
+        assert Player.objects.filter(last_name="Changed").count() == 3
