@@ -2,6 +2,7 @@
 
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
 from loyalty.services.accrual import NoEarningRate, PlayAccrual, accrue_play
+from loyalty.services.balances import BalanceAt, balance_at
 from loyalty.services.posting import (
     InsufficientBalance,
     LoyaltyPosting,
@@ -20,6 +21,7 @@ from loyalty.services.rewards import (
 )
 
 __all__ = [
+    "BalanceAt",
     "InsufficientBalance",
     "InvalidAward",
     "InvalidReason",
@@ -33,6 +35,7 @@ __all__ = [
     "RewardRateExceeded",
     "SelfAward",
     "accrue_play",
+    "balance_at",
     "increment_player_loyalty",
     "manual_reward",
     "open_accounts",

@@ -93,12 +93,14 @@ def _standing_of(account: PlayerLoyalty) -> Standing:
 
 
 def _entries_of(account: PlayerLoyalty, before: str) -> Entries:
-    """The page of entries that begins below `before`, an entry's number in the account; anything else is the first."""
+    """The page of entries that begins below `before`, an entry's number in the account; anything else is the first.
+
+    None that was posted after `account` was read: the newest entry leads to the balance beside it.
+    """
     related = ("staff", "tier_before", "tier_after", "rating_slip__closed_by", "rating_slip__recovered_by")
     entries = account.entries.select_related(*related).order_by("-seq")
     older_than = key_of(before)
-    if older_than is not None:
-        entries = entries.filter(seq__lt=older_than)
+    entries = entries.filter(seq__lt=account.entry_count + 1 if older_than is None else older_than)
     rows = list(entries[: ENTRIES_SHOWN + 1])
     return Entries(
         rows=rows[:ENTRIES_SHOWN],
