@@ -1,0 +1,107 @@
+"""The two houses that the workers play in, and how a worker finds its way in them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.contrib.auth.models import Group
+from guardian.shortcuts import assign_perm
+
+from core.models import Casino, Player, User
+from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from ratingslips.models import GamingTable, Pit
+from tests.factories import CasinoFactory, GameFactory, PitFactory, ProgramFactory, TableFactory
+from tests.faults.plan import BEGINNING, is_plain
+
+SEATS: Final = 7
+MANAGER: Final = "faults-manager"
+REWARDERS: Final = tuple(f"faults-staff-{number}" for number in range(400))  # each may award ten times a minute
+HOUSES: Final = {True: "faults-plain", False: "faults-tiers"}
+_DECISIONS_PER_HOUR: Final = Decimal(100)
+_HOUSE_EDGE_PERCENT: Final = Decimal(1)
+_POINTS_PER_UNIT: Final = {True: Decimal(1), False: Decimal(10)}
+
+
+def build_world(*, players: int) -> None:
+    """Two houses, their staff, and the players of a plan with a seat of their own, and another one to move to.
+
+    An hour at a bet of b is worth a theo of b. In the plain house that is b points, in any tier.
+    """
+    managers = Group.objects.create(name="Fault harness")
+    manager = User.objects.create(username=MANAGER, is_staff=True)
+    manager.groups.add(managers)
+    for name in REWARDERS:
+        User.objects.create(username=name, is_staff=True).groups.add(managers)
+    for plain, code in HOUSES.items():
+        program = ProgramFactory.create(casino=CasinoFactory.create(code=code), name=code)
+        EarningRate.objects.create(
+            program=program, points_per_unit=_POINTS_PER_UNIT[plain], effective_from=BEGINNING - timedelta(days=1)
+        )
+        if plain:
+            Tier.objects.filter(program=program).update(multiplier=1)
+        pit = PitFactory.create(casino=program.casino, name="Faults")
+        for permission in ("ratingslips.operate_pit", "ratingslips.recover_loyalty"):
+            assign_perm(permission, managers, pit)
+        for permission in ("loyalty.award", "loyalty.pause_program"):
+            assign_perm(permission, managers, program)
+        _furnish(program.casino, pit, players=players)
+    for player in range(players):
+        casino = Casino.objects.get(code=HOUSES[is_plain(player)])
+        Player.objects.create(casino=casino, card_number=f"{player}", first_name="Player", last_name=f"{player}")
+
+
+def _furnish(casino: Casino, pit: Pit, *, players: int) -> None:
+    game = GameFactory.create(
+        casino=casino, decisions_per_hour=_DECISIONS_PER_HOUR, house_edge_percent=_HOUSE_EDGE_PERCENT, seats=SEATS
+    )
+    for number in range(players // SEATS + 1):
+        for place in ("here", "there"):
+            TableFactory.create(casino=casino, pit=pit, game=game, name=f"{place}-{number}", seats=SEATS)
+
+
+@dataclass(kw_only=True)
+class World:
+    """Where everything is: ids, looked up when they are first asked for and remembered."""
+
+    _ids: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def casino_id(self, *, plain: bool) -> int:
+        """The house."""
+        return self._remember(("casino", HOUSES[plain]), lambda: Casino.objects.get(code=HOUSES[plain]).pk)
+
+    def player_id(self, player: int) -> int:
+        """A player of a plan."""
+        casino = self.casino_id(plain=is_plain(player))
+        return self._remember(
+            ("player", str(player)), lambda: Player.objects.get(casino=casino, card_number=str(player)).pk
+        )
+
+    def place_of(self, player: int, *, moved: bool) -> tuple[int, int]:
+        """The table and the seat that are this player's alone."""
+        casino, name = self.casino_id(plain=is_plain(player)), f"{'there' if moved else 'here'}-{player // SEATS}"
+        table = self._remember(
+            ("table", str(casino), name), lambda: GamingTable.objects.get(casino=casino, name=name).pk
+        )
+        return table, player % SEATS + 1
+
+    def staff_id(self, username: str) -> int:
+        """A member of staff."""
+        return self._remember(("staff", username), lambda: User.objects.get(username=username).pk)
+
+    def manager(self) -> User:
+        """Who may do everything that a step asks for."""
+        return User(pk=self.staff_id(MANAGER), username=MANAGER)
+
+    def program(self, *, plain: bool) -> LoyaltyProgram:
+        """The programme of a house."""
+        return LoyaltyProgram(pk=self._remember(("program", HOUSES[plain]), lambda: self._program(plain)))
+
+    def _program(self, plain: bool) -> int:
+        return LoyaltyProgram.objects.get(casino=self.casino_id(plain=plain)).pk
+
+    def _remember(self, key: tuple[str, ...], look: Callable[[], int]) -> int:
+        if key not in self._ids:
+            self._ids[key] = look()
+        return self._ids[key]
