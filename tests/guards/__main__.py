@@ -4,6 +4,7 @@ Exit codes: 0 every guard was noticed, 1 one was not, 2 wrong use, or the tests 
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     if options.list:
         _say("\n".join(f"{guard.kind:15} {guard.name}" for guard in guards))
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the copy's server is stopped all the same
     with copied() as copy:
         return _remove_all(guards, copy=copy, does_constraints=does_constraints, is_reported=options.report)
 

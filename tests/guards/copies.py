@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,11 @@ from tests.guards.guard import ROOT, Edit
 
 TIMEOUT_SECONDS: Final = 600
 TIMED_OUT: Final = 124
+
+_OPTIONS: Final = (
+    *("-o", "addopts=--strict-markers --strict-config", "-q", "-p", "no:cacheprovider", "-p", "tests.guards.plugin"),
+    *("-p", "no:xdist", "-p", "no:playwright", "-p", "no:base_url", "-p", "no:pytest_cov"),
+)
 
 _STOP_AND_REMOVE: Final = """
 import shutil
@@ -32,8 +37,8 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._has_database = False
-        # No compiled files: two edits in one second would be taken for one.
-        self._environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._edits_made = 0
+        self._environment = dict(os.environ)
         self._environment.pop("DATABASE_URL", None)
 
     @contextmanager
@@ -47,20 +52,26 @@ class Copy:
         for edit in edits:
             after[edit.path] = edit.applied_to(after[edit.path])
         try:
-            for path, text in after.items():
-                (self.folder / path).write_text(text)
+            self._write(after)
             yield
         finally:
-            for path, text in before.items():
-                (self.folder / path).write_text(text)
+            self._write(before)
+
+    def _write(self, texts: Mapping[str, str]) -> None:
+        """Write files, each with a second of its own: Python tells by the second whether a compiled one is stale."""
+        for path, text in texts.items():
+            self._edits_made += 1
+            (self.folder / path).write_text(text)
+            os.utime(self.folder / path, times=(self._edits_made, self._edits_made))
 
     def pytest(self, node_ids: Sequence[str], **environment: str) -> tuple[int, str]:
         """Run tests; the exit code, and what was written.
 
         The database is made by the first run and kept, unless a run takes something from it or does not end.
         """
-        command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "-p", "tests.guards.plugin"]
+        command = [sys.executable, "-m", "pytest", *_OPTIONS]
         command += ["--reuse-db"] if self._has_database else ["--reuse-db", "--create-db"]
+        environment["GUARD_DATABASE"] = "kept" if self._has_database else ""
         self._has_database = not environment.get("GUARD_SQL")
         try:
             done = subprocess.run(

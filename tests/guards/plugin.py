@@ -1,8 +1,8 @@
 """For pytest in a copy: takes the database's own guard away, and writes down what went red and as what.
 
-`GUARD_RECORD` names the file. `GUARD_SQL` is sent once, before the first test that uses the database, which is thrown
-away afterwards. With `GUARD_EACH_CONSTRAINT`, every test of a violation first drops the very constraint that it is
-about, in its own transaction.
+`GUARD_RECORD` names the file. `GUARD_SQL` is sent once, before the first test, to a database that is thrown away
+afterwards. With `GUARD_DATABASE`, the database of the run before is used as it is. With `GUARD_EACH_CONSTRAINT`, every
+test of a violation first drops the very constraint that it is about, in its own transaction.
 """
 
 import json
@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.base.creation import BaseDatabaseCreation
 
 _RECORD = os.environ.get("GUARD_RECORD", "")
 _SQL = os.environ.get("GUARD_SQL", "")
+_KEPT = os.environ.get("GUARD_DATABASE", "")
 _EACH_CONSTRAINT = os.environ.get("GUARD_EACH_CONSTRAINT", "")
 
 _TABLE_OF_CONSTRAINT = "SELECT conrelid::regclass FROM pg_constraint WHERE conname = %s"
@@ -36,10 +38,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
     return report
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def pytest_configure() -> None:
+    if _KEPT:
+        BaseDatabaseCreation.create_test_db = _found_again  # type: ignore[assignment, method-assign]
+
+
+def _found_again(creation: Any, *_: Any, **__: Any) -> str:
+    """Take the test database as the run before left it: no migration has come since."""
+    name: str = creation._get_test_db_name()
+    creation.connection.close()
+    creation.connection.settings_dict["NAME"] = name
+    return name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _guard_of_the_database_is_gone(request: pytest.FixtureRequest) -> None:
     if _SQL:
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
+        request.getfixturevalue("django_db_setup")
+        with request.getfixturevalue("django_db_blocker").unblock(), connection.cursor() as cursor:
             cursor.execute(_SQL)
 
 

@@ -27,6 +27,11 @@ class TestIncrementPlayerLoyalty:
 
         assert LedgerEntry.objects.get(pk=posting.entry_id).casino == floor.casino
 
+    def test_keeps_who_posted_it_by_hand(self, floor: Floor) -> None:
+        increment(floor, floor.player(), kind=Kind.ADJUSTMENT, staff=floor.supervisor)
+
+        assert LedgerEntry.objects.get().staff == floor.supervisor
+
     def test_returns_the_nine_values_that_every_entry_proves_itself_with(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=900)
@@ -123,6 +128,12 @@ class TestIncrementPlayerLoyalty:
         with pytest.raises(ValueError, match="whole number other than 0"):
             increment(floor, player, points=points)
 
+    @pytest.mark.parametrize("key", ["k", "k" * 200])
+    def test_takes_a_key_of_every_length_that_the_ledger_can_hold(self, floor: Floor, key: str) -> None:
+        increment(floor, floor.player(), idempotency_key=key)
+
+        assert LedgerEntry.objects.get().idempotency_key == key
+
     @pytest.mark.parametrize("key", ["", "k" * 201])
     def test_takes_no_key_that_the_ledger_cannot_hold(self, floor: Floor, key: str) -> None:
         player = floor.player()
@@ -166,6 +177,16 @@ class TestReplayedIncrement:
             increment(floor, other, idempotency_key="once", points=1, reason="Triple points on Mondays")
 
         assert (conflict.value.key, conflict.value.fields) == ("once", ("player", "points", "reason"))
+
+    def test_names_the_entry_that_another_request_reversed(self, floor: Floor) -> None:
+        player = floor.player()
+        postings = [increment(floor, player) for _ in range(2)]
+        first, second = (LedgerEntry.objects.get(pk=posting.entry_id) for posting in postings)
+        reversal: dict[str, Any] = {"kind": Kind.REVERSAL, "points": -100, "idempotency_key": "once"}
+        increment(floor, player, reverses=first, **reversal)
+
+        with refused(IdempotencyConflict, r"a different reverses\."):
+            increment(floor, player, reverses=second, **reversal)
 
     def test_tells_a_reward_and_a_promotion_of_one_key_apart(self, floor: Floor) -> None:
         player = floor.player()

@@ -142,11 +142,13 @@ class TestCompleteRatingSlip:
 
         assert settlement.points == 7_440_000_000_000
 
-    @pytest.mark.parametrize("name", ["buy_in", "chips_out"])
-    def test_refuses_what_is_no_amount(self, floor: Floor, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "words"), [("buy_in", "The buy-in must"), ("chips_out", "The chips-out amount must")]
+    )
+    def test_refuses_what_is_no_amount(self, floor: Floor, name: str, words: str) -> None:
         slip = floor.open_slip()
 
-        with refused(InvalidAmount):
+        with refused(InvalidAmount, words):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **{name: Decimal("-0.01")})
 
     @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])

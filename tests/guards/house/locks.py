@@ -163,7 +163,7 @@ LOCKS = (
         name="demo, one at a time in a database",
         kind=Kind.LOCK,
         edits=edit("config/demo/evening.py", "if not cursor.fetchone()[0]:", "if not cursor.fetchone():"),
-        claimed_by=("tests/config/test_demo.py::TestDemo::test_waits_for_no_other_demo_of_the_database",),
+        claimed_by=("tests/config/test_only_demo.py::TestOnlyDemo::test_is_refused_while_another_is_being_set_up",),
     ),
     Guard(
         name="starting the private server, one at a time",

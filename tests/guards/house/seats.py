@@ -96,7 +96,7 @@ SEATS = (
     Guard(
         name="play in a seat is recorded in order",
         kind=Kind.RULE,
-        edits=edit(_SEATS, " or _holder_since(at, table=table, seat=seat)", ""),
+        edits=edit(_SEATS, " or _holder_since(at, last)", ""),
         claimed_by=(
             f"{_T_OPENING}::TestTakenSeat::test_is_refused_for_a_time_at_which_it_was_held",
             (

@@ -1,0 +1,39 @@
+"""One demo at a time in a database, and none in production."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from config.demo.evening import DEMO_LOCK, DemoRefused, only_demo
+from tests.databases import connect
+
+
+def _locks_held() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = %s", [DEMO_LOCK]
+        )
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db
+class TestOnlyDemo:
+    def test_is_refused_while_another_is_being_set_up(self) -> None:
+        with connect() as other:
+            other.execute("SELECT pg_advisory_lock(%s)", [DEMO_LOCK])
+
+            with pytest.raises(DemoRefused, match="Another demo"), only_demo():
+                pass
+
+    def test_holds_its_lock_until_it_ends(self) -> None:
+        with only_demo():
+            held = _locks_held()
+
+        assert (held, _locks_held()) == (1, 0)
+
+    def test_is_refused_in_production(self, settings: Any) -> None:
+        settings.IS_PRODUCTION = True
+
+        with pytest.raises(DemoRefused, match="does not run in production"), only_demo():
+            pass
