@@ -1,12 +1,16 @@
 """Event times: they come in as arguments, and a service refuses those that cannot be true."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import structlog
 from django.utils import timezone
 
 from core.errors import DomainError
 
+log = structlog.get_logger(__name__)
+
+JUST_READ_SECONDS: Final = 60
 EARLIEST_EVENT_AT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -16,8 +20,22 @@ class InvalidTime(DomainError):
     code = "INVALID_TIME"
 
 
-def require_event_time(at: datetime, *, not_before: datetime | None = None) -> None:
-    """Refuse an event time that cannot be true.
+def after_set_back(at: datetime, *, last_event: datetime | None) -> datetime:
+    """The instant at which an event of `at` counts, after `last_event`: `at` itself, unless the clock was set back.
+
+    It was where the last event lies in the future. What happens now then counts at the instant of that last one: the
+    order is kept, and nobody has to wait until the clock shows that time again. An `at` that was not read from the
+    clock just now stays what it is.
+    """
+    now = timezone.now()
+    if last_event is None or last_event <= now or now - at > timedelta(seconds=JUST_READ_SECONDS):
+        return at
+    log.warning("core.clock_was_set_back", by_at_least_seconds=(last_event - now).total_seconds())
+    return max(at, last_event)
+
+
+def require_event_time(at: datetime, *, not_before: datetime | None = None) -> datetime:
+    """Give the instant at which an event counts, and refuse a time that cannot be true.
 
     :raises InvalidTime: `at` is naive, in the future, earlier than `not_before`, or before `EARLIEST_EVENT_AT`.
     """
@@ -27,5 +45,7 @@ def require_event_time(at: datetime, *, not_before: datetime | None = None) -> N
         raise InvalidTime(f"{at.isoformat()} is in the future: check the clock of the machine that sent it.")
     if at < EARLIEST_EVENT_AT:
         raise InvalidTime(f"{at.isoformat()} is before {EARLIEST_EVENT_AT:%Y}: check the year.")
+    at = after_set_back(at, last_event=not_before)
     if not_before is not None and at < not_before:
         raise InvalidTime(f"{at.isoformat()} is before the last event on record, {not_before.isoformat()}.")
+    return at

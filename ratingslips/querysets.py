@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db.models import DecimalField, DurationField, F, OuterRef, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from core.querysets import LockingQuerySet
 
@@ -28,7 +28,8 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         from ratingslips.models import PlaySegment
 
         segments = PlaySegment.objects.filter(slip=OuterRef("pk")).order_by()
-        length = Coalesce(F("ended_at"), Value(now)) - F("started_at")
+        # Never below 0: the clock may have been set back since the segment began.
+        length = Greatest(Coalesce(F("ended_at"), Value(now)), F("started_at")) - F("started_at")
         played = segments.values("slip").annotate(total=Sum(length, output_field=DurationField())).values("total")
         return self.annotate(
             average_bet=Subquery(segments.order_by("-seq").values("average_bet")[:1], output_field=DecimalField()),

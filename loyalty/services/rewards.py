@@ -169,8 +169,10 @@ def _require_award_allowed(
     player = Player.objects.get(pk=account.player_id)
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no award was made.")
-    window_start = at - timedelta(seconds=AWARD_WINDOW_SECONDS)
-    recent = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS, created_at__gt=window_start).order_by()
+    # On both sides of now: where the clock was set back, what was made before it must not count for hours to come.
+    window = timedelta(seconds=AWARD_WINDOW_SECONDS)
+    awards = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS).order_by()
+    recent = awards.filter(created_at__gt=at - window, created_at__lt=at + window)
     if recent[:AWARDS_PER_WINDOW].count() >= AWARDS_PER_WINDOW:
         raise RewardRateExceeded(
             f"You have made {AWARDS_PER_WINDOW} awards in a minute, which is the limit. Wait a minute and try again."

@@ -25,11 +25,11 @@ _VISITS: Final = """
     ), play AS (
         SELECT
             segment.slip_id,
-            SUM(EXTRACT(EPOCH FROM COALESCE(segment.ended_at, %(now)s) - segment.started_at)) AS seconds,
-            SUM(
-                segment.average_bet * EXTRACT(EPOCH FROM COALESCE(segment.ended_at, %(now)s) - segment.started_at)
-            ) AS bet_seconds
+            SUM(EXTRACT(EPOCH FROM ends.at - segment.started_at)) AS seconds,
+            SUM(segment.average_bet * EXTRACT(EPOCH FROM ends.at - segment.started_at)) AS bet_seconds
         FROM ratingslips_playsegment AS segment JOIN newest ON newest.id = segment.slip_id
+        -- A live segment began later than now where the clock was set back since.
+        CROSS JOIN LATERAL (SELECT GREATEST(COALESCE(segment.ended_at, %(now)s), segment.started_at)) AS ends (at)
         GROUP BY segment.slip_id
     )
     SELECT

@@ -98,7 +98,7 @@ def _close(
 ) -> None:
     """End the play of a live slip and freeze what it was worth; nothing is saved yet."""
     last = segments[-1]
-    require_event_time(at, not_before=last.ended_at or last.started_at)
+    at = require_event_time(at, not_before=last.ended_at or last.started_at)
     slip.correlation_id = correlation.current()
     if last.ended_at is None:
         end_segment(last, at=at, ended_as=PlaySegment.End.CLOSED, actor=actor, correlation_id=slip.correlation_id)

@@ -46,9 +46,9 @@ def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
             raise NotFound(f"{casino} has no loyalty programme, so there is nothing to check.")
         require_permission(actor, "loyalty.view_loyaltyprogram", program)
         lock_name("drift_check", str(casino.pk))
-        if DriftCheck.objects.filter(
-            casino=casino, checked_at__gt=at - timedelta(seconds=MIN_SECONDS_BETWEEN_CHECKS)
-        ).exists():
+        pause = timedelta(seconds=MIN_SECONDS_BETWEEN_CHECKS)
+        # On both sides of now: the clock may have been set back since.
+        if DriftCheck.objects.filter(casino=casino, checked_at__gt=at - pause, checked_at__lt=at + pause).exists():
             raise DriftJustChecked("This was checked less than a minute ago: what stands here is as good as new.")
         drifting = drifting_accounts(casino=casino, within_seconds=CHECK_TIMEOUT_SECONDS)
         check, _ = DriftCheck.objects.update_or_create(

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 
 from core import correlation
-from core.clock import require_event_time
+from core.clock import after_set_back, require_event_time
 from core.errors import DomainError, NotFound
 from core.locks import lock_name
 from core.models import Player, User
@@ -92,8 +92,8 @@ def open_rating_slip(
         require_permission(actor, OPERATE_PIT, place.pit)
         if place.casino_id != guest.casino_id:
             raise TableNotActive(f"{place.name} belongs to another casino than the player.")
-        _require_may_play(guest, at=at)
-        require_free_seat(table=place, seat=seat, at=at)
+        at = _require_may_play(guest, at=at)
+        at = require_free_seat(table=place, seat=seat, at=at)
         slip = RatingSlip.objects.create(
             casino=place.pit.casino,
             slip_number=_checked_number(slip_number, casino_id=place.casino_id) or _next_number(),
@@ -133,22 +133,25 @@ def _lock_player(player: Player | int) -> Player:
     return locked
 
 
-def _require_may_play(player: Player, *, at: datetime) -> None:
+def _require_may_play(player: Player, *, at: datetime) -> datetime:
+    """Refuse a player who cannot sit down at `at`; gives the instant at which that counts."""
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no slip was opened.")
     slips = RatingSlip.objects.filter(player=player).select_related("table")
     last = slips.order_by(F("closed_at").desc(nulls_first=True)).first()
     if last is None:
-        return
+        return at
     if last.closed_at is None:
         raise PlayerHasLiveSlip(
             f"{player} already has slip {last.slip_number}, {last.get_status_display().lower()} at {last.place}. "
             "Close or move that one."
         )
+    at = after_set_back(at, last_event=last.closed_at)
     if last.closed_at > at:
         raise PlayerStillPlayed(
             f"{player} played on slip {last.slip_number} until {last.closed_at.isoformat()}: no slip can open before."
         )
+    return at
 
 
 def _checked_number(slip_number: str | None, *, casino_id: int) -> str | None:

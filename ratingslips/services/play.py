@@ -153,7 +153,7 @@ def move_rating_slip(
             raise NoSuchSeat(f"Say which seat at {destination.name}: 1 to {destination.seats}.")
         if (destination.pk, seat) == (live.slip.table_id, live.slip.seat):
             raise AlreadySeated(f"Slip {live.slip.slip_number} is already at {live.slip.place}.")
-        require_free_seat(table=destination, seat=seat, at=at)
+        live.at = require_free_seat(table=destination, seat=seat, at=live.at)
         if not live.is_paused:
             live.end(End.MOVED)
         live.begin(Start.MOVED, table=destination, seat=seat, average_bet=average_bet, stays_paused=live.is_paused)

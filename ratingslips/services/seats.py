@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import OuterRef, Subquery
 
+from core.clock import after_set_back
 from core.errors import DomainError, NotFound
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 
@@ -43,8 +44,8 @@ def lock_table(*, table_id: int) -> GamingTable:
     return GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
 
 
-def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> None:
-    """Refuse a seat that nobody can be put in at `at`; `table` is locked.
+def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetime:
+    """Refuse a seat that nobody can be put in at `at`; gives the instant at which that counts. `table` is locked.
 
     A seat is taken by the live slip that holds it now, and, when `at` lies in the past, by a slip that held it then or
     later: play is recorded in order, and no two players sat in one seat.
@@ -59,26 +60,36 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> None:
         raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
     live_slips = RatingSlip.objects.live().filter(table=table).select_related("player").order_by("seat")
     holders = {slip.seat: slip for slip in live_slips}
-    holder = holders.get(seat) or _holder_since(at, table=table, seat=seat)
+    last = _last_in(table=table, seat=seat)
+    at = after_set_back(at, last_event=_left_at(last))
+    holder = holders.get(seat) or _holder_since(at, last)
     if holder:
         free = [str(number) for number in range(1, table.seats + 1) if number not in holders and number != seat]
         raise SeatTaken(
             f"{table.name} seat {seat} is taken by {holder.player} on slip {holder.slip_number}. "
             + (f"Free seats: {', '.join(free)}." if free else "No seat is free at this table.")
         )
+    return at
 
 
-def _holder_since(at: datetime, *, table: GamingTable, seat: int) -> RatingSlip | None:
-    """The slip that held the seat at `at` or later: it can only be the last one that began to play there."""
+def _last_in(*, table: GamingTable, seat: int) -> PlaySegment | None:
+    """The last segment that began in the seat, with when its slip moved on from there."""
     following = PlaySegment.objects.filter(slip=OuterRef("slip"), seq=OuterRef("seq") + 1)
-    last = (
+    return (
         PlaySegment.objects.filter(table=table, seat=seat)
         .annotate(moved_at=Subquery(following.values("started_at")))
         .select_related("slip__player")
         .order_by("-started_at", "-pk")
         .first()
     )
-    if last is None:
-        return None
-    left_at = last.moved_at or last.slip.closed_at
-    return None if left_at is not None and left_at <= at else last.slip
+
+
+def _left_at(last: PlaySegment | None) -> datetime | None:
+    """When the slip of this segment left its seat; none where it has not."""
+    return (last.moved_at or last.slip.closed_at) if last else None  # type: ignore[attr-defined]
+
+
+def _holder_since(at: datetime, last: PlaySegment | None) -> RatingSlip | None:
+    """The slip that held the seat at `at` or later: it can only be the last one that began to play there."""
+    left_at = _left_at(last)
+    return None if last is None or (left_at is not None and left_at <= at) else last.slip

@@ -139,7 +139,7 @@ class LiveSlip:
             raise SlipClosed(f"Slip {locked.slip_number} is closed: it can no longer be changed.")
         if seen is not None and seen != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
-        require_event_time(at, not_before=last.ended_at or last.started_at)
+        at = require_event_time(at, not_before=last.ended_at or last.started_at)
         return cls(slip=locked, last=last, actor=actor, at=at, correlation_id=correlation.current())
 
     @property
