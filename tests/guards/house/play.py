@@ -204,7 +204,7 @@ PLAY = (
     Guard(
         name="a drift check a minute",
         kind=Kind.LIMIT,
-        edits=edit("ratingslips/services/drift.py", "        ).exists():\n", "        ).exists() and False:\n"),
+        edits=edit("ratingslips/services/drift.py", "at + pause).exists():", "at + pause).exists() and False:"),
         claimed_by=(
             (
                 "tests/ratingslips/test_drift.py::TestCheckDriftAtOnce::"
