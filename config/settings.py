@@ -56,7 +56,7 @@ def _make_secret(file: Path) -> None:
 SECRET_KEY = env.str("SECRET_KEY", default="") or ("" if IS_PRODUCTION else _checkout_secret())
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "core.console.apps.ConsoleConfig",  # django.contrib.admin, with the console's own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

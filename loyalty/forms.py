@@ -1,5 +1,6 @@
 """What people type about points, and the token that makes a resent form the same request."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -76,11 +77,20 @@ class AwardForm(forms.Form):
     )
     token = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, data: QueryDict | None = None, *, account: PlayerLoyalty, staff: User, now: datetime) -> None:
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        account: PlayerLoyalty,
+        staff: User,
+        now: datetime,
+        typed: Mapping[str, str] | None = None,
+    ) -> None:
         self._account, self._staff, self._now = account, staff, now
         self._fresh_token = award_token(account=account, staff=staff, requested_at=now)
         self.requested_at = now
-        super().__init__(data.copy() if data is not None else None, initial={"token": self._fresh_token})
+        initial = {**(typed or {}), "token": self._fresh_token}
+        super().__init__(data.copy() if data is not None else None, initial=initial)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

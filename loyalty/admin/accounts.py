@@ -17,6 +17,7 @@ from core.console.links import Link, adds_links, link_to, list_url, page_url
 from core.console.lists import CappedPaginator, OwnCasinoFilter
 from core.console.pages import form_page, viewable
 from core.console.scope import ServiceOwnedAdmin, staff_of
+from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
@@ -28,6 +29,7 @@ from loyalty.tiers import next_tier, progress_percent
 
 AWARD: Final = "loyalty.award"
 ENTRIES_SHOWN: Final = 50
+TYPED_FIELDS: Final = ("points", "reason", "reward_id")
 
 
 @admin.register(PlayerLoyalty)
@@ -109,6 +111,7 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
         view = self.admin_site.admin_view(self.award_view)
         return [path("<path:object_id>/award/", view, name="loyalty_playerloyalty_award"), *super().get_urls()]
 
+    @keeps_typed(*TYPED_FIELDS)
     def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the award form, or make the award once and go back to the account.
 
@@ -124,7 +127,7 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
         else:
             if not has_permission(staff, AWARD, account.program):
                 raise PermissionDenied
-            form = AwardForm(account=account, staff=staff, now=now)
+            form = AwardForm(account=account, staff=staff, now=now, typed=typed_before(request, *TYPED_FIELDS))
         return form_page(
             self,
             request,

@@ -15,6 +15,7 @@ from core.console.links import Link, adds_links, page_url
 from core.console.lists import OwnCasinoFilter
 from core.console.pages import form_page, viewable
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.permissions import has_permission
 from loyalty.forms import PauseForm
@@ -49,9 +50,11 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
         ]
         return [*pages, *super().get_urls()]  # type: ignore[no-untyped-call]
 
+    @keeps_typed("reason")
     def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for a reason, then pause."""
-        return self._switch(request, object_id, form=PauseForm(request.POST or None), verb="Pause")
+        form = PauseForm(request.POST or None, initial=typed_before(request, "reason"))
+        return self._switch(request, object_id, form=form, verb="Pause")
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask once more, then resume."""

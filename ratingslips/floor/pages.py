@@ -3,12 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
 from typing import Any, Final
-from urllib.parse import urlencode
 
-from django.contrib import admin, messages
-from django.contrib.auth.views import redirect_to_login
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +14,7 @@ from django.utils import timezone
 
 from core.console.links import list_url
 from core.console.scope import staff_of
+from core.console.site import keeps_typed
 from core.models import Casino, User
 from core.permissions import has_permission
 from ratingslips.admin.rights import OPERATE_PIT
@@ -26,31 +24,14 @@ from ratingslips.models import Pit, RatingSlip
 VIEW_SLIPS: Final = "ratingslips.view_ratingslip"
 # What a form had when the session ended; it comes back with the page after signing in, unsaved.
 TYPED_FIELDS: Final = ("q", "average_bet", "buy_in", "chips_out")
-TYPED_MAX_LENGTH: Final = 100
 
 View = Callable[..., HttpResponse]
 
 
 def floor_view(view: View) -> View:
     """A page for signed-in staff, as the admin asks; a post without a session leads back to the form as typed."""
-    protected = admin.site.admin_view(view)
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.method == "POST" and not admin.site.has_permission(request):
-            return _ask_to_sign_in(request)
-        return protected(request, *args, **kwargs)
-
-    return guarded
-
-
-def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
-    typed = {name: request.POST[name][:TYPED_MAX_LENGTH] for name in TYPED_FIELDS if request.POST.get(name)}
-    back = f"{request.path}?{urlencode(typed)}" if typed else request.path
-    kept = " What you typed comes back with the page." if typed else ""
-    text = f"You were signed out before this was sent: nothing was saved.{kept} Sign in and send it again."
-    messages.warning(request, text)
-    return redirect_to_login(back, reverse("admin:login"))
+    protected: View = admin.site.admin_view(keeps_typed(*TYPED_FIELDS)(view))
+    return protected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -90,6 +90,33 @@ class TestJourneys:
         expect(page.get_by_text("Nothing needs attention.")).to_be_visible()
         assert not RatingSlip.objects.owed().exists()
 
+    def test_close_while_the_programme_is_paused_and_recover_as_a_supervisor(
+        self, floor: Floor, tablet: Tablet
+    ) -> None:
+        slip = floor.played_slip()
+        supervisor = tablet(floor.supervisor, *SUPERVISOR, viewport=ACROSS, color_scheme="dark")
+        supervisor.goto(page_url(floor.program))
+        supervisor.get_by_role("link", name="Pause", exact=True).tap()
+        supervisor.get_by_label("Reason").fill(REASON)
+        supervisor.get_by_role("button", name="Pause the programme").tap()
+        boss = tablet(floor.boss, PIT_BOSS)
+
+        boss.goto(f"/console/floor/slips/{slip.pk}/")
+        boss.get_by_text("Close …").tap()
+        boss.get_by_role("button", name="Close and post points").tap()
+        expect(boss.locator(".earned")).to_contain_text("Closed. Points owed.")
+        supervisor.goto(HOME)
+        supervisor.get_by_role("link", name="Resume …").tap()
+        supervisor.get_by_role("button", name="Resume the programme").tap()
+        supervisor.get_by_role("button", name=f"Pay {slip.slip_number}").tap()
+        expect(supervisor.locator(".messagelist .success")).to_contain_text("points paid")
+        boss.reload()
+
+        entry = LedgerEntry.objects.get()
+        expect(boss.locator(".earned")).to_contain_text(f"{entry.points} points")
+        slip.refresh_from_db()
+        assert slip.ledger_entry == entry
+
     def test_recover_one_with_a_double_click(self, floor: Floor, tablet: Tablet) -> None:
         close_while_paused(floor, slips=2, resumed=True)
         slip = RatingSlip.objects.owed().order_by("closed_at", "pk").first()

@@ -180,6 +180,30 @@ class TestJourneys:
         expect(page.get_by_label("Average bet", exact=True)).to_have_value("135")
         assert slip.segments.count() == 1
 
+    def test_session_ends_while_the_chips_are_counted(self, floor: Floor, tablet: Tablet) -> None:
+        slip = floor.played_slip()
+        floor.boss.set_password("a-shift-is-over")
+        floor.boss.save()
+        page = tablet(floor.boss, PIT_BOSS)
+        page.goto(floor_url(floor.pit))
+        seat(page, floor, 1).tap()
+        page.get_by_text("Close …").tap()
+        page.get_by_label("Buy-in").fill("2,500")
+        page.get_by_label("Chips out").fill("1,875")
+        Session.objects.all().delete()
+        page.get_by_role("button", name="Close and post points").tap()
+        expect(page.get_by_text("nothing was saved")).to_be_visible()
+
+        page.get_by_label("Username").fill(floor.boss.username)
+        page.get_by_label("Password").fill("a-shift-is-over")
+        page.locator("#login-form [type=submit]").tap()
+
+        expect(page.get_by_label("Buy-in")).to_have_value("2,500")
+        expect(page.get_by_label("Chips out")).to_have_value("1,875")
+        expect(page.get_by_label("Chips out")).to_be_visible()
+        slip.refresh_from_db()
+        assert slip.status == "OPEN"
+
 
 class TestWithoutAScript:
     def test_a_slip_is_opened_by_search_and_closed(self, floor: Floor, tablet: Tablet) -> None:

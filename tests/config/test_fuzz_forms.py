@@ -80,7 +80,7 @@ class TestForm:
     @pytest.mark.parametrize("value", WORST.values(), ids=WORST.keys())
     def test_is_answered_with_the_same_in_every_field(self, house: House, asking: Asking, value: str) -> None:
         wrong = []
-        for question in FORMS:
+        for question in (one for one in FORMS if one.whose == "own"):
             sent = [
                 (name, value if name not in _SWITCHES else kept) for name, kept in filled_in(house, question, "root")
             ]

@@ -17,6 +17,8 @@ _FLOOR: Final = "q part pit player average_bet buy_in chips_out do seen to quick
 # What an address reads from its query string; lists of the admin read more, see `_names_of_list`.
 NAMES: Final = {
     "admin:loyalty_ledgerentry_changelist": f"{_LEDGER} account__id__exact kind__exact",
+    "admin:loyalty_loyaltyprogram_pause": "reason",
+    "admin:loyalty_playerloyalty_award": "points reason reward_id token",
     "admin:autocomplete": "app_label model_name field_name term page",
     "admin:login": "next",
     "admin:ratingslips_ratingslip_open": "player",

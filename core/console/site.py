@@ -1,0 +1,56 @@
+"""The console's site: Django's own, which loses nothing that was typed without a word when a session has ended."""
+
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+TYPED_MAX_LENGTH: Final = 500
+_TYPED: Final = "typed_fields"
+
+V = TypeVar("V", bound=Callable[..., HttpResponse])
+
+
+def keeps_typed(*names: str) -> Callable[[V], V]:
+    """Mark a page whose form comes back after signing in with what was typed in these fields, from its address."""
+
+    def mark(view: V) -> V:
+        setattr(view, _TYPED, names)
+        return view
+
+    return mark
+
+
+def typed_before(request: HttpRequest, *names: str) -> dict[str, str]:
+    """What was typed in these fields when the session ended."""
+    return {name: request.GET[name] for name in names if name in request.GET}
+
+
+class ConsoleSite(admin.AdminSite):
+    """Whoever was signed out before a form was sent is told that nothing was saved, and led back to the form."""
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        protected: Any = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            is_signed_out = request.method == "POST" and not self.has_permission(request)
+            if is_signed_out and request.path != reverse("admin:logout"):
+                return _ask_to_sign_in(request, getattr(view, _TYPED, ()))
+            answer: HttpResponse = protected(request, *args, **kwargs)
+            return answer
+
+        return update_wrapper(guarded, protected)
+
+
+def _ask_to_sign_in(request: HttpRequest, names: Sequence[str]) -> HttpResponse:
+    typed = {name: request.POST[name][:TYPED_MAX_LENGTH] for name in names if request.POST.get(name)}
+    back = f"{request.path}?{urlencode(typed)}" if typed else request.path
+    kept = " What you typed comes back with the page." if typed else ""
+    text = f"You were signed out before this was sent: nothing was saved.{kept} Sign in and send it again."
+    messages.warning(request, text)
+    return redirect_to_login(back, reverse("admin:login"))

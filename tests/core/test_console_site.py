@@ -1,0 +1,70 @@
+"""A form that is sent when the session has ended: nothing is saved, and nothing is lost without a word."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core.console.site import TYPED_MAX_LENGTH
+from core.models import Player
+from core.roles import LOYALTY_SUPERVISOR
+from loyalty.models import LoyaltyProgram, PlayerLoyalty
+from tests.console import address, said, signed_in
+from tests.floor import Floor
+from tests.loyalty.rows import account_of
+
+SIGNED_OUT = "You were signed out before this was sent: nothing was saved."
+
+
+def way_back(answer: Any) -> str:
+    """Where the sign-in leads to."""
+    assert answer.url.startswith(f"{reverse('admin:login')}?")
+    return str(parse_qs(urlsplit(answer.url).query)["next"][0])
+
+
+class TestConsoleSite:
+    def test_leads_back_to_an_award_as_it_was_typed(self, floor: Floor, client: Client) -> None:
+        url = address(PlayerLoyalty, "award", account_of(floor.player()).pk)
+
+        answer = client.post(url, {"points": "100", "reason": "Long wait", "token": "t", "csrfmiddlewaretoken": "c"})
+
+        assert said(answer) == [f"{SIGNED_OUT} What you typed comes back with the page. Sign in and send it again."]
+        assert way_back(answer) == f"{url}?points=100&reason=Long+wait"
+        form = signed_in(floor.supervisor, LOYALTY_SUPERVISOR).get(way_back(answer)).context["form"]
+        assert (form["points"].value(), form["reason"].value()) == ("100", "Long wait")
+
+    def test_takes_no_token_from_the_way_back(self, floor: Floor) -> None:
+        url = address(PlayerLoyalty, "award", account_of(floor.player()).pk)
+
+        page = signed_in(floor.supervisor, LOYALTY_SUPERVISOR).get(url, {"token": "forged"})
+
+        assert page.context["form"]["token"].value() != "forged"
+
+    def test_leads_back_to_the_reason_for_a_pause(self, floor: Floor, client: Client) -> None:
+        answer = client.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": "Month-end freeze"})
+
+        form = signed_in(floor.supervisor, LOYALTY_SUPERVISOR).get(way_back(answer)).context["form"]
+        assert form["reason"].value() == "Month-end freeze"
+
+    def test_says_so_of_every_other_form_and_keeps_nothing_of_it_in_the_address(self, db: None, client: Client) -> None:
+        url = address(Player, "add")
+
+        answer = client.post(url, {"first_name": "Maya", "password": "secret"})
+
+        assert said(answer) == [f"{SIGNED_OUT} Sign in and send it again."]
+        assert way_back(answer) == url
+
+    def test_keeps_no_more_than_a_reason_can_hold(self, floor: Floor, client: Client) -> None:
+        url = address(LoyaltyProgram, "pause", floor.program.pk)
+
+        answer = client.post(url, {"reason": "x" * (TYPED_MAX_LENGTH + 1)})
+
+        assert way_back(answer) == f"{url}?reason={'x' * TYPED_MAX_LENGTH}"
+
+    @pytest.mark.parametrize("page", ["admin:logout", "admin:index"])
+    def test_says_nothing_where_nothing_was_typed(self, db: None, client: Client, page: str) -> None:
+        answer = client.post(reverse(page)) if page == "admin:logout" else client.get(reverse(page))
+
+        assert said(answer) == []
