@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from guardian.shortcuts import assign_perm
 
 from core.idempotency import IdempotencyConflict
@@ -59,6 +59,11 @@ def _increment_held(floor: Floor, player: Player, **changes: Any) -> Iterator[in
         yield backend
 
 
+def _check_references_now() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
 class TestAccountLock:
     def test_makes_the_second_posting_wait_and_count_from_the_first(self, committed_floor: Floor) -> None:
         floor = committed_floor
@@ -105,6 +110,8 @@ class TestAccountLock:
         def enter_and_roll_back() -> int:
             with transaction.atomic():
                 inserted(entry(floor, account=account))
+                # What the entry refers to is looked up now, and not at a commit that never comes.
+                _check_references_now()
                 entries = LedgerEntry.objects.count()
                 transaction.set_rollback(True)
                 return entries

@@ -42,6 +42,8 @@ class TestCompleteRatingSlip:
         assert (entry.points, entry.kind, entry.staff) == (578, "GAMEPLAY", None)
         assert entry.idempotency_key == str(slip.pk)
         assert account_of(slip.player).balance == settlement.points == 578
+        assert (settlement.slip_id, settlement.slip_number) == (slip.pk, slip.slip_number)
+        assert (settlement.theoretical_win, settlement.correlation_id) == (Decimal("57.75"), closed.correlation_id)
 
     def test_comes_to_the_worked_example_in_silver(self, floor: Floor) -> None:
         slip = floor.played_slip()
@@ -86,8 +88,20 @@ class TestCompleteRatingSlip:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
         play = LedgerEntry.objects.get().inputs["calculation"]["play"]
+        spans = [(floor.ago(hours=2), floor.ago(minutes=30)), (floor.ago(minutes=30), floor.now)]
         assert (play["slip"], play["slip_number"]) == (str(slip.pk), slip.slip_number)
-        assert [segment["average_bet"] for segment in play["segments"]] == ["40.00", "100.00"]
+        assert [{name: str(value)[:19] for name, value in segment.items()} for segment in play["segments"]] == [
+            {
+                "table": str(floor.table.pk),
+                "seat": "1",
+                "average_bet": average_bet,
+                "house_edge_percent": "0.750",
+                "decisions_per_hour": "70.00",
+                "started_at": f"{started_at:%Y-%m-%dT%H:%M:%S}",
+                "ended_at": f"{ended_at:%Y-%m-%dT%H:%M:%S}",
+            }
+            for average_bet, (started_at, ended_at) in zip(("40.00", "100.00"), spans, strict=True)
+        ]
 
     def test_says_so_in_one_line_without_a_name(self, floor: Floor) -> None:
         slip = floor.open_slip()

@@ -85,7 +85,9 @@ LOCKS = (
         name="player, before a slip is opened",
         kind=Kind.LOCK,
         edits=edit("ratingslips/services/opening.py", "Player.objects.locked().filter(", "Player.objects.filter("),
-        claimed_by=(f"{_SLIPS}::TestOnePlayer::test_sits_down_once_where_two_open_at_once",),
+        claimed_by=(
+            "tests/ratingslips/test_one_player_at_two_tables.py::TestOnePlayerAtTwoTables::test_sits_down_at_the_first",
+        ),
     ),
     Guard(
         name="table, before a seat is given",
@@ -150,6 +152,7 @@ LOCKS = (
         kind=Kind.LOCK,
         edits=edit("ratingslips/loading.py", "SELECT pg_advisory_xact_lock(%s)", "SELECT %s"),
         claimed_by=("tests/ratingslips/test_load_at_once.py::TestTwoLoadsAtOnce::test_come_one_after_the_other",),
+        goes_red_as=("IntegrityError",),
     ),
     Guard(
         name="rows that a load compares with its files",

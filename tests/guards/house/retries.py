@@ -48,10 +48,11 @@ RETRIES = (
         kind=Kind.RETRY,
         edits=edit(_RETRIES, "return _LOST if is_broken else _BUG", "return _BUG"),
         claimed_by=(
-            f"{_ON_ITS_OWN}_says_busy_when_the_connection_is_lost_before_the_commit",
-            f"{_RETRIED}_outlives_a_session_that_ended_while_nobody_used_it",
+            (
+                "tests/core/test_retries.py::TestRulingOn::"
+                "test_a_connection_that_broke_is_again_in_work_and_unknown_in_the_commit"
+            ),
         ),
-        goes_red_as=("OperationalError", "InterfaceError"),
     ),
     Guard(
         name="a deadlock in the credit begins the whole completion anew",
@@ -84,16 +85,6 @@ RETRIES = (
             "tests/core/test_retries.py::TestInsideSomebodyElsesTransaction::test_a_lost_connection_is_not_tried_again",
         ),
         goes_red_as=("InterfaceError", "OperationalError", "TransactionManagementError"),
-    ),
-    Guard(
-        name="a lost connection is let go of before the next attempt",
-        kind=Kind.RETRY,
-        edits=edit(_RETRIES, "        connection.close()\n", "        pass\n"),
-        claimed_by=(
-            f"{_RETRIED}_leaves_a_usable_connection_behind",
-            f"{_RETRIED}_outlives_a_session_that_ended_while_nobody_used_it",
-        ),
-        goes_red_as=("InterfaceError", "OperationalError", "Busy"),
     ),
     Guard(
         name="after an unknown commit, who knows is asked first",

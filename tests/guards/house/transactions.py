@@ -39,20 +39,11 @@ TRANSACTIONS = (
         goes_red_as=("PartialCompletion",),
     ),
     Guard(
-        name="a lost connection in the credit takes the close with it",
-        kind=Kind.SAVEPOINT,
-        edits=edit(_COMPLETION, "if transaction.get_rollback():", "if False:"),
-        claimed_by=(
-            f"{_OWED}::TestConnectionKilledInTheCredit::test_is_busy_with_the_slip_still_live_and_the_next_try_pays",
-        ),
-        goes_red_as=("InterfaceError", "TransactionManagementError", "OperationalError", "InternalError"),
-    ),
-    Guard(
         name="a credit that was undone leaves no mark on the slip",
         kind=Kind.SAVEPOINT,
         edits=edit(_COMPLETION, "slip.settled_at, slip.ledger_entry_id = None, None\n", "pass\n"),
         claimed_by=(f"{_OWED}::TestAnyErrorInTheCredit::test_leaves_the_slip_closed_and_the_credit_undone",),
-        goes_red_as=("IntegrityError",),
+        goes_red_as=("IntegrityError", "DoesNotExist"),
     ),
     Guard(
         name="a replay that cannot be counted is answered all the same",

@@ -1,0 +1,44 @@
+"""One player asked to sit down at two tables at once: no table's lock stands between the two, only the player's."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import IntegrityError
+
+from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.services import PlayerHasLiveSlip
+from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.factories import TableFactory
+from tests.floor import Floor
+from tests.loyalty.test_concurrency import without_locks
+
+
+def _openings(floor: Floor) -> list[Callable[[], RatingSlip]]:
+    """To open a slip of the same player, at either table."""
+    player = floor.player()
+    tables: list[GamingTable] = [floor.table, TableFactory.create(casino=floor.casino, pit=floor.pit)]
+    return [lambda table=table: floor.open_slip(player=player, table=table, at=floor.now) for table in tables]  # type: ignore[misc]
+
+
+class TestOnePlayerAtTwoTables:
+    def test_sits_down_at_the_first(self, committed_floor: Floor) -> None:
+        here, there = _openings(committed_floor)
+
+        with held_before_commit(here) as first:
+            second = Elsewhere(there)
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), PlayerHasLiveSlip)
+        assert RatingSlip.objects.get().table == committed_floor.table
+
+    def test_would_be_stopped_by_the_constraint_alone_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here, there = _openings(committed_floor)
+        without_locks(monkeypatch)
+
+        with held_before_commit(here) as first:
+            second = Elsewhere(there)
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
