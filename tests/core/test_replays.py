@@ -8,9 +8,11 @@ from structlog.testing import capture_logs
 
 from core.models import ReplayCount
 from core.replays import count_replay
-from ratingslips.services import complete_rating_slip
+from ratingslips.services import complete_rating_slip, recover_slip_loyalty
 from tests.concurrency import together
 from tests.floor import Floor
+from tests.loyalty.postings import award
+from tests.ratingslips.test_recovery import owed_slip
 
 
 class TestCountReplay:
@@ -69,3 +71,17 @@ class TestCountReplay:
         complete_rating_slip(slip=floor.played_slip(), actor=floor.boss, at=floor.now)
 
         assert not ReplayCount.objects.exists()
+
+    def test_knows_each_use_case_by_its_name(self, floor: Floor) -> None:
+        player, slip, owed = floor.player(), floor.played_slip(), owed_slip(floor, floor.open_slip(seat=2))
+
+        for _ in range(2):
+            award(floor, player)
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+            recover_slip_loyalty(slip=owed, actor=floor.supervisor, at=floor.now)
+
+        assert set(ReplayCount.objects.values_list("operation", "replays")) == {
+            ("loyalty.manual_reward", 1),
+            ("ratingslips.complete", 1),
+            ("ratingslips.recover", 1),
+        }

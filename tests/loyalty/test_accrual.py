@@ -10,10 +10,12 @@ import pytest
 
 from core.errors import NotFound
 from core.idempotency import IdempotencyConflict
+from core.models import Player
 from loyalty.models import EarningRate, LedgerEntry, Tier
 from loyalty.services import NoEarningRate, ProgramPaused, accrue_play, pause_program
 from tests.floor import Floor
 from tests.loyalty.postings import accrue, increment
+from tests.loyalty.rows import account_of
 from tests.refusals import refused
 
 
@@ -55,6 +57,15 @@ class TestAccruePlay:
 
         entry = LedgerEntry.objects.get()
         assert (entry.kind, entry.staff, entry.correlation_id) == ("GAMEPLAY", None, correlation_id)
+
+    def test_opens_the_account_of_a_player_who_has_none(self, floor: Floor) -> None:
+        newcomer = Player(casino=floor.casino, card_number="1001", first_name="José", last_name="Nguyễn")
+        Player.objects.bulk_create([newcomer])  # past the signal that opens the account
+
+        accrue(floor, newcomer)
+
+        account = account_of(newcomer)
+        assert (account.balance, account.entry_count, account.updated_at) == (578, 1, floor.now)
 
     def test_needs_no_entry_for_no_points(self, floor: Floor) -> None:
         accrual = accrue(floor, floor.player(), theoretical_win=Decimal("0.04"))

@@ -14,6 +14,7 @@ from core.errors import NotFound
 from core.models import Player, User
 from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry
+from loyalty.services import pause_program
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     InvalidAmount,
@@ -137,6 +138,12 @@ class TestCompleteRatingSlip:
         assert (settlement.points, settlement.posting) == (0, None)
         assert (closed.theoretical_win, closed.settled_at, closed.is_owed) == (Decimal(0), floor.now, False)
         assert not LedgerEntry.objects.exists()
+
+    def test_asks_the_programme_for_nothing_where_the_play_is_worth_nothing(self, floor: Floor) -> None:
+        slip = floor.open_slip(at=floor.now)
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
+
+        assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).points == 0
 
     def test_is_complete_without_an_entry_where_theo_rounds_to_no_point(self, floor: Floor) -> None:
         slip = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=4, seconds=30))

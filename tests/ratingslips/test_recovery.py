@@ -162,7 +162,7 @@ class TestRecoverSlipLoyalty:
         floor = committed_floor
         slip = owed_slip(floor)
 
-        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)), refused(SlipInHand):
+        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)), refused(SlipInHand, "just now"):
             recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
 
         assert list(RatingSlip.objects.owed()) == [slip]

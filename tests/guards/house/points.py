@@ -147,7 +147,7 @@ POINTS = (
     Guard(
         name="double submit: the form's token gives the time of the request",
         kind=Kind.STALE,
-        edits=edit("loyalty/admin/accounts.py", "requested_at=form.requested_at,", "requested_at=timezone.now(),"),
+        edits=edit("loyalty/admin/accounts.py", "requested_at=form.requested_at,", "requested_at=None,"),
         claimed_by=(
             (
                 "tests/loyalty/test_admin_accounts.py::TestAward::"
