@@ -134,11 +134,11 @@ class TestAward:
 
         page = supervisor.post(award_url(account), typed(floor, account, token=token))
 
+        assert not LedgerEntry.objects.exists()
         form = page.context["form"]
         assert "nothing was awarded" in form.non_field_errors()[0]
         assert (form["points"].value(), form["reason"].value()) == ("100", REASON)
         assert form["token"].value() not in ("", token)
-        assert not LedgerEntry.objects.exists()
 
     def test_goes_through_with_the_fresh_token_that_a_refused_form_was_given(
         self, floor: Floor, supervisor: Client, account: PlayerLoyalty

@@ -342,7 +342,7 @@ class TestStalePage:
 
         answer = ask(boss, slip, do, seen=seen, **typed)
 
-        assert answer.url == seat_of(slip)
+        assert answer.headers.get("Location") == seat_of(slip)
         assert words in said(answer)[-1]
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
         assert slip.segments.count() == segments
