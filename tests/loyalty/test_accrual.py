@@ -58,6 +58,18 @@ class TestAccruePlay:
         entry = LedgerEntry.objects.get()
         assert (entry.kind, entry.staff, entry.correlation_id) == ("GAMEPLAY", None, correlation_id)
 
+    def test_keeps_what_a_repetition_must_repeat(self, floor: Floor) -> None:
+        player = floor.player()
+
+        accrue(floor, player, earned_at=floor.now.astimezone(floor.casino.zone))
+
+        assert LedgerEntry.objects.get().inputs["request"] == {
+            "kind": "GAMEPLAY",
+            "player": player.pk,
+            "theoretical_win": "57.75",
+            "earned_at": floor.now.isoformat(),
+        }
+
     def test_opens_the_account_of_a_player_who_has_none(self, floor: Floor) -> None:
         newcomer = Player(casino=floor.casino, card_number="1001", first_name="José", last_name="Nguyễn")
         Player.objects.bulk_create([newcomer])  # past the signal that opens the account
