@@ -20,18 +20,19 @@ class InvalidTime(DomainError):
     code = "INVALID_TIME"
 
 
-def after_set_back(at: datetime, *, last_event: datetime | None) -> datetime:
-    """The instant at which an event of `at` counts, after `last_event`: `at` itself, unless the clock was set back.
+def in_order(at: datetime, *, last_event: datetime | None) -> datetime:
+    """The instant at which an event of `at` counts: where it happens now, never before the `last_event` on record.
 
-    It was where the last event lies in the future. What happens now then counts at the instant of that last one: the
-    order is kept, and nobody has to wait until the clock shows that time again. An `at` that was not read from the
-    clock just now stays what it is.
+    Whoever has just read the clock did nothing wrong: somebody else's event was recorded while this one waited for a
+    lock, another machine's clock is ahead, or the clock was set back since. It counts at the instant of that last one:
+    the order is kept, and nobody is refused. An `at` that was not read from the clock just now stays what it is.
     """
     now = timezone.now()
-    if last_event is None or last_event <= now or now - at > timedelta(seconds=JUST_READ_SECONDS):
+    if last_event is None or last_event <= at or now - at > timedelta(seconds=JUST_READ_SECONDS):
         return at
-    log.warning("core.clock_was_set_back", by_at_least_seconds=(last_event - now).total_seconds())
-    return max(at, last_event)
+    if last_event > now:
+        log.warning("core.clock_was_set_back", by_at_least_seconds=(last_event - now).total_seconds())
+    return last_event
 
 
 def require_event_time(at: datetime, *, not_before: datetime | None = None) -> datetime:
@@ -45,7 +46,7 @@ def require_event_time(at: datetime, *, not_before: datetime | None = None) -> d
         raise InvalidTime(f"{at.isoformat()} is in the future: check the clock of the machine that sent it.")
     if at < EARLIEST_EVENT_AT:
         raise InvalidTime(f"{at.isoformat()} is before {EARLIEST_EVENT_AT:%Y}: check the year.")
-    at = after_set_back(at, last_event=not_before)
+    at = in_order(at, last_event=not_before)
     if not_before is not None and at < not_before:
         raise InvalidTime(f"{at.isoformat()} is before the last event on record, {not_before.isoformat()}.")
     return at

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 
 from core import correlation
-from core.clock import after_set_back, require_event_time
+from core.clock import in_order, require_event_time
 from core.errors import DomainError, NotFound
 from core.locks import lock_name
 from core.models import Player, User
@@ -146,7 +146,7 @@ def _require_may_play(player: Player, *, at: datetime) -> datetime:
             f"{player} already has slip {last.slip_number}, {last.get_status_display().lower()} at {last.place}. "
             "Close or move that one."
         )
-    at = after_set_back(at, last_event=last.closed_at)
+    at = in_order(at, last_event=last.closed_at)
     if last.closed_at > at:
         raise PlayerStillPlayed(
             f"{player} played on slip {last.slip_number} until {last.closed_at.isoformat()}: no slip can open before."

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 from core.models import Player
 from loyalty.models import LedgerEntry
@@ -9,7 +10,7 @@ from loyalty.services import manual_reward
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, move_rating_slip
 from ratingslips.services.segments import LiveSlip
-from tests.concurrency import Elsewhere, held, wait_until_blocked
+from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 
@@ -36,6 +37,21 @@ class TestCompleteRatingSlip:
         assert settlement.points > 0
         assert RatingSlip.objects.get(pk=slip.pk).table == other
         assert [segment.table for segment in slip.segments.order_by("seq")] == [floor.table, other]
+
+    def test_closes_at_the_instant_of_a_change_that_came_later_and_was_recorded_first(
+        self, committed_floor: Floor
+    ) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        later = floor.now + timedelta(microseconds=1)
+        change = partial(change_average_bet, slip=slip, average_bet=Decimal(75), actor=floor.boss, at=later)
+
+        with held_before_commit(change) as changing:
+            waiting = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
+            wait_until_blocked(waiting.backend, by=changing.backend)
+
+        assert waiting.result().points == 420
+        assert RatingSlip.objects.get(pk=slip.pk).closed_at == later
 
     def test_asks_for_the_right_on_the_pit_that_the_slip_is_in_by_then(self, committed_floor: Floor) -> None:
         floor = committed_floor

@@ -85,7 +85,7 @@ SEATS = (
     Guard(
         name="one player in a seat",
         kind=Kind.UNIQUE,
-        edits=edit(_SEATS, "holder = holders.get(seat) or _holder_since(at, table=table, seat=seat)", "holder = None"),
+        edits=edit(_SEATS, "holder = holders.get(seat) or _holder_since(at, last)", "holder = None"),
         claimed_by=(
             f"{_T_OPENING}::TestTakenSeat::test_is_refused_and_says_who_holds_it_and_which_are_free",
             f"{_T_OPENING}::TestTakenSeat::test_stays_the_players_during_a_pause",
