@@ -10,6 +10,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from core import correlation
 from core.clock import InvalidTime
 from core.errors import NotFound
+from core.idempotency import fingerprint
 from core.models import Player, User
 from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry
@@ -57,6 +58,13 @@ class TestManualReward:
             "points": 100,
             "reason": REASON,
         }
+
+    def test_is_known_again_by_a_key_that_no_version_of_the_program_changes(self, floor: Floor) -> None:
+        award(floor, floor.player())
+
+        entry = LedgerEntry.objects.get()
+        asked = entry.inputs["request"] | {"gaming_day": str(entry.gaming_day)}
+        assert entry.idempotency_key == f"manual:{fingerprint(asked)}"
 
     def test_logs_ids_and_nothing_personal(self, floor: Floor) -> None:
         player = floor.player()
