@@ -4,6 +4,7 @@ With no DATABASE_URL the checkout runs a PostgreSQL of its own (`config.localdb`
 secret key, a database and host names, and makes cookies and redirects strict.
 """
 
+import base64
 import secrets
 from pathlib import Path
 from typing import Any
@@ -26,25 +27,25 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if IS_PRODUCTION else ["127
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
-def _checkout_secret() -> str:
-    """The secret of this checkout: made once, readable by its owner alone.
+def _kept_secret(name: str, *, made: str, variable: str) -> str:
+    """A secret of this checkout: made once, readable by its owner alone.
 
     :raises ImproperlyConfigured: this user cannot write it or read it here.
     """
-    file = LOCAL_DIR / "secret-key"
+    file = LOCAL_DIR / name
     try:
         if not file.exists():
-            _make_secret(file)
+            _keep_secret(file, made)
         return file.read_text()
     except OSError as error:
-        raise ImproperlyConfigured(f"{file} cannot be kept ({error.strerror}): set SECRET_KEY.") from error
+        raise ImproperlyConfigured(f"{file} cannot be kept ({error.strerror}): set {variable}.") from error
 
 
-def _make_secret(file: Path) -> None:
+def _keep_secret(file: Path, made: str) -> None:
     LOCAL_DIR.mkdir(exist_ok=True)
     draft = file.with_suffix(f".{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
-    draft.write_text(secrets.token_urlsafe(48))
+    draft.write_text(made)
     try:
         file.hardlink_to(draft)
     except FileExistsError:
@@ -53,7 +54,13 @@ def _make_secret(file: Path) -> None:
         draft.unlink()
 
 
-SECRET_KEY = env.str("SECRET_KEY", default="") or ("" if IS_PRODUCTION else _checkout_secret())
+def _secret(variable: str, *, name: str, made: str) -> str:
+    """The secret of the environment; in development, else the checkout's own."""
+    given: str = env.str(variable, default="")
+    return given or ("" if IS_PRODUCTION else _kept_secret(name, made=made, variable=variable))
+
+
+SECRET_KEY = _secret("SECRET_KEY", name="secret-key", made=secrets.token_urlsafe(48))
 
 INSTALLED_APPS = [
     "core.console.apps.ConsoleConfig",  # django.contrib.admin, with the console's own site
@@ -162,6 +169,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
@@ -213,6 +221,17 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
+
+# Checkpoints of the ledger (docs/runbook.md): signed with a key that no table has, and kept in a file outside as well.
+CHECKPOINT_SIGNING_KEY = _secret(
+    "CHECKPOINT_SIGNING_KEY", name="checkpoint-key", made=base64.b64encode(secrets.token_bytes(32)).decode()
+)
+CHECKPOINT_PUBLIC_KEYS = env.list("CHECKPOINT_PUBLIC_KEY", default=[])
+CHECKPOINT_FILE = env.str(
+    "CHECKPOINT_FILE", default="" if IS_PRODUCTION or HAS_OWN_DATABASE else str(LOCAL_DIR / "checkpoints.jsonl")
+)
+# The home page says so in red when the ledger was not verified for longer.
+VERIFICATION_MAX_AGE_HOURS = env.whole_number("VERIFICATION_MAX_AGE_HOURS", default=26)
 
 LOGGING_CONFIG = None
 configure_logging(env)  # LOG_LEVEL, LOG_JSON

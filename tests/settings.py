@@ -10,3 +10,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # Two people who test one checkout at the same time take a database each.
 DATABASES["default"]["TEST"] = {"NAME": f"test_loyalty{os.environ.get('TEST_DATABASE_SUFFIX', '')}"}  # noqa: F405
+
+# A test that takes a checkpoint says where its line goes.
+CHECKPOINT_FILE = ""

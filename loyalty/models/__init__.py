@@ -1,16 +1,22 @@
-"""The programme and its rules, the players' accounts, and the ledger that every point stands in."""
+"""The programme and its rules, the players' accounts, the ledger that every point stands in, and its proof."""
 
+from loyalty.models.checkpoints import Checkpoint, SealedAccount
 from loyalty.models.exports import LedgerExport
 from loyalty.models.ledger import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.models.programs import REASON_MAX_LENGTH, EarningRate, LoyaltyProgram, Tier
+from loyalty.models.verifications import BalanceRebuild, LedgerVerification
 
 __all__ = [
     "IDEMPOTENCY_KEY_MAX_LENGTH",
     "REASON_MAX_LENGTH",
+    "BalanceRebuild",
+    "Checkpoint",
     "EarningRate",
     "LedgerEntry",
     "LedgerExport",
+    "LedgerVerification",
     "LoyaltyProgram",
     "PlayerLoyalty",
+    "SealedAccount",
     "Tier",
 ]

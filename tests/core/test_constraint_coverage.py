@@ -23,6 +23,7 @@ _IN_POSTGRESQL = """
 
 # Django's own check that an unsigned column is not negative; a narrower constraint of the house stands beside each.
 _NARROWED = {
+    "loyalty_checkpoint_number_check",
     "loyalty_ledger_seq_check",
     "ratingslips_gamesettings_seats_check",
     "ratingslips_gamingtable_seats_check",

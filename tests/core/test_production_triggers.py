@@ -13,7 +13,15 @@ from tests.databases import connect, database_url, empty_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-APPEND_ONLY = ("loyalty_ledger", "loyalty_earningrate", "core_requestorigin")
+APPEND_ONLY = (
+    "loyalty_ledger",
+    "loyalty_earningrate",
+    "loyalty_checkpoint",
+    "loyalty_sealedaccount",
+    "loyalty_ledgerverification",
+    "loyalty_balancerebuild",
+    "core_requestorigin",
+)
 UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment", "loyalty_ledgerexport")
 EXPECTED = {
     *(f"{table}_refuse_update" for table in APPEND_ONLY),

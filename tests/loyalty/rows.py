@@ -5,7 +5,15 @@ from typing import Any
 from uuid import uuid4
 
 from core.models import Player
-from loyalty.models import LedgerEntry, LedgerExport, PlayerLoyalty
+from loyalty.models import (
+    BalanceRebuild,
+    Checkpoint,
+    LedgerEntry,
+    LedgerExport,
+    LedgerVerification,
+    PlayerLoyalty,
+    SealedAccount,
+)
 from tests.floor import Floor
 
 _numbers = count(1)
@@ -52,6 +60,57 @@ def export_row(floor: Floor, **changes: Any) -> LedgerExport:
         "started_at": floor.now,
     }
     return LedgerExport(**(fields | changes))
+
+
+def checkpoint_row(floor: Floor, **changes: Any) -> Checkpoint:
+    """A checkpoint that nobody signed, not saved, but for `changes`."""
+    hashes = ("accounts_root", "changes_root", "previous_hash", "checkpoint_hash")
+    fields: dict[str, Any] = {
+        "number": next(_numbers),
+        "taken_at": floor.now,
+        **dict.fromkeys(("accounts", "entries", "points_total", "balance_total", "changes"), 0),
+        **dict.fromkeys(hashes, b"\1" * 32),
+        "key_id": "0f" * 8,
+        "signature": b"\2" * 64,
+    }
+    return Checkpoint(**(fields | changes))
+
+
+def sealed_row(floor: Floor, **changes: Any) -> SealedAccount:
+    """An account as a new checkpoint sealed it, not saved, but for `changes`."""
+    if "checkpoint" not in changes:
+        changes["checkpoint"] = checkpoint_row(floor)
+        changes["checkpoint"].save(force_insert=True)
+    fields: dict[str, Any] = {"account": account_of(floor.player()), "entry_count": 1, "head_hash": b"\3" * 32}
+    return SealedAccount(**(fields | changes))
+
+
+def verification_row(floor: Floor, **changes: Any) -> LedgerVerification:
+    """A clean verification of the whole ledger just now, not saved, but for `changes`."""
+    fields: dict[str, Any] = {
+        "scope": "FULL",
+        "started_at": floor.now,
+        "ended_at": floor.now,
+        "accounts": 3,
+        "entries": 1_234,
+        "checkpoints": 1,
+        "is_clean": True,
+        "correlation_id": uuid4(),
+    }
+    return LedgerVerification(**(fields | changes))
+
+
+def rebuild_row(floor: Floor, **changes: Any) -> BalanceRebuild:
+    """The record of one account that was put right, not saved, but for `changes`."""
+    fields: dict[str, Any] = {
+        "staff": floor.supervisor,
+        "reason": "Written past the application",
+        "rebuilt_at": floor.now,
+        "accounts": 1,
+        "changes": [{"account": 1, "before": {"balance": 5}, "after": {"balance": 10}}],
+        "correlation_id": uuid4(),
+    }
+    return BalanceRebuild(**(fields | changes))
 
 
 def write_history(floor: Floor, account: PlayerLoyalty, *, entries: int) -> None:

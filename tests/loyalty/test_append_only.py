@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Model
 
 from config.localdb.binaries import find_binaries
 from loyalty.models import EarningRate, LedgerEntry, LedgerExport
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.floor import Floor
-from tests.loyalty.rows import entry, export_row
+from tests.loyalty.rows import checkpoint_row, entry, export_row, rebuild_row, sealed_row, verification_row
 
 KEPT = ("loyalty_ledger", "loyalty_earningrate")
 
@@ -138,6 +139,17 @@ class TestTraceOfAnExport:
     def test_stays(self, export: LedgerExport) -> None:
         with refused_by_trigger("DELETE of loyalty_ledgerexport is refused"):
             export.delete()
+
+
+class TestProofOfTheLedger:
+    @pytest.mark.parametrize("make", [checkpoint_row, sealed_row, verification_row, rebuild_row])
+    def test_is_append_only(self, floor: Floor, make: Callable[[Floor], Model]) -> None:
+        row: Any = inserted(make(floor))
+
+        with refused_by_trigger(f"UPDATE of {row._meta.db_table} is refused"):
+            type(row).objects.update(**{row._meta.pk.attname: row.pk})
+        with refused_by_trigger(f"DELETE of {row._meta.db_table} is refused"):
+            type(row).objects.all().delete()
 
 
 class TestLedgerSeenFromPsql:

@@ -1,16 +1,26 @@
 """What PostgreSQL itself refuses about the programme, the accounts and the ledger."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django.db import connection
+from django.db.models import Model
 
 from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
-from tests.loyalty.rows import account_of, entry, export_row
+from tests.loyalty.rows import (
+    account_of,
+    checkpoint_row,
+    entry,
+    export_row,
+    rebuild_row,
+    sealed_row,
+    verification_row,
+)
 
 
 def _change(row: Any, **changes: Any) -> None:
@@ -156,7 +166,36 @@ EXPORTS = (
     ),
 )
 
-VIOLATIONS = (*PROGRAM, *ACCOUNTS, *LEDGER, *EXPORTS)
+
+def _seal_twice(floor: Floor) -> None:
+    first = sealed_row(floor)
+    inserted(first)
+    inserted(sealed_row(floor, checkpoint=first.checkpoint, account=first.account))
+
+
+def _insert(make: Callable[..., Model], constraint: str, **changes: Any) -> Violation:
+    return Violation(constraint, lambda floor: inserted(make(floor, **changes)))
+
+
+PROOF = (
+    _insert(checkpoint_row, "loyalty_checkpoint_number_from_one", number=0),
+    *(
+        _insert(checkpoint_row, "loyalty_checkpoint_hashes_are_whole", **{column: b"\1" * 31})
+        for column in ("accounts_root", "changes_root", "previous_hash", "checkpoint_hash", "signature")
+    ),
+    Violation("loyalty_sealed_once_a_checkpoint", _seal_twice),
+    _insert(sealed_row, "loyalty_sealed_is_whole", entry_count=-1),
+    _insert(sealed_row, "loyalty_sealed_is_whole", head_hash=b"\1" * 33),
+    _insert(verification_row, "loyalty_verification_broken_says_where", is_clean=False),
+    _insert(verification_row, "loyalty_verification_broken_says_where", first_break={"kind": "changed"}),
+    _insert(verification_row, "loyalty_verification_scope_is_whole", about=3),
+    _insert(verification_row, "loyalty_verification_scope_is_whole", scope="SINCE"),
+    _insert(verification_row, "loyalty_verification_counts_not_negative", entries=-1),
+    _insert(rebuild_row, "loyalty_rebuild_says_why", reason=""),
+    _insert(rebuild_row, "loyalty_rebuild_says_why", accounts=0),
+)
+
+VIOLATIONS = (*PROGRAM, *ACCOUNTS, *LEDGER, *EXPORTS, *PROOF)
 
 
 class TestLoyaltyConstraints:

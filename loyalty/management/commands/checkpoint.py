@@ -1,0 +1,52 @@
+"""Seal everything that stands in the ledger, sign it, and keep it outside of the database as well."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from core.commands import FAILED, HouseCommand
+from loyalty.sealing import new_key_pair
+from loyalty.services.checkpoints import take_checkpoint
+from loyalty.services.outside import line_of
+
+
+class Command(HouseCommand):
+    help = (
+        "Seal every account's entries, as of one instant, under one signature; keep it in the database and append it "
+        "to CHECKPOINT_FILE, which should lie on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron, "
+        "at least once a day."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--new-key", action="store_true", help="print a new pair of keys, and do nothing else")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the line of the file")
+
+    def done_so_far(self) -> str:
+        return "A checkpoint is whole or not there; a line that its file lacks is written by the next run."
+
+    def run(self, *, new_key: bool, as_json: bool, **_: Any) -> None:
+        if new_key:
+            private, public = new_key_pair()
+            self.say(f"CHECKPOINT_SIGNING_KEY={private}\nCHECKPOINT_PUBLIC_KEY={public}")
+            return
+        file = Path(settings.CHECKPOINT_FILE) if settings.CHECKPOINT_FILE else None
+        try:
+            checkpoint = take_checkpoint(at=timezone.now(), file=file)
+        except OSError as error:
+            raise CommandError(
+                f"{file} cannot be used: {error.strerror}. {self.done_so_far()}", returncode=FAILED
+            ) from error
+        if as_json:
+            self.say(line_of(checkpoint).decode().rstrip())
+            return
+        where = f"appended to {file}" if file else "kept in the database alone: set CHECKPOINT_FILE"
+        self.say(
+            f"Checkpoint {checkpoint.number}: {checkpoint.entries:,} entries of {checkpoint.accounts:,} accounts, "
+            f"{checkpoint.changes:,} of them changed since the last one; {checkpoint.points_total:,} points, "
+            f"{checkpoint.balance_total:,} in the balances.\n"
+            f"Hash {bytes(checkpoint.checkpoint_hash).hex()}, signed with key {checkpoint.key_id}; {where}."
+        )

@@ -1,0 +1,210 @@
+"""Read the ledger to see that nothing in it was changed, taken out or put in."""
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from core.commands import FAILED, WRONG_USE, HouseCommand
+from core.errors import DomainError
+from core.snapshots import one_snapshot
+from loyalty.breaks import Break
+from loyalty.models import Checkpoint, PlayerLoyalty
+from loyalty.services.outside import compare_whole
+from loyalty.services.verification import Scope, Verified, record_verification, verify_ledger
+
+STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
+MAX_ACCOUNTS_NAMED: Final = 10
+BAR_WIDTH: Final = 40
+
+
+class Command(HouseCommand):
+    may_change = False
+    could_not_run = WRONG_USE
+    help = (
+        "Recompute the hashes of the ledger's entries, hold them against the accounts and the signed checkpoints, and "
+        "say what is broken first: which entry, what was done to it, which hash is expected and which is found. Reads "
+        "as of one instant, while the floor goes on working. The result is kept for the home page. Exit code: 0 clean, "
+        "1 broken, 2 could not run."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--account", metavar="N|CARD", help="only this account: its number, or the player's card")
+        which.add_argument(
+            "--since", metavar="DATE|N", help="only what came after checkpoint N, or the last one before a day"
+        )
+        which.add_argument(
+            "--full", action="store_true", help="the whole ledger (the default), and every checkpoint's root as well"
+        )
+        parser.add_argument("--against", type=Path, metavar="FILE", help="compare the checkpoints with this file")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def done_so_far(self) -> str:
+        return "A verification changes nothing."
+
+    def run(
+        self,
+        *,
+        account: str | None,
+        since: str | None,
+        full: bool,
+        against: Path | None,
+        as_json: bool,
+        **_: Any,
+    ) -> None:
+        started_at = timezone.now()
+        with one_snapshot(statement_seconds=STATEMENT_TIMEOUT_SECONDS, idle_seconds=STATEMENT_TIMEOUT_SECONDS):
+            scope = _scope(account=account, since=since, full=full)
+            verified = self._verify(scope, against=against)
+        ended_at = timezone.now()
+        self._record(scope, verified, started_at=started_at, ended_at=ended_at)
+        if as_json:
+            data = _data(scope, verified) | {"started_at": started_at.isoformat(), "ended_at": ended_at.isoformat()}
+            self.say(json.dumps(data))
+        else:
+            self.say(_text(scope, verified))
+        if verified.first_break is not None:
+            raise CommandError(
+                f"The ledger is broken: {_name(verified.first_break)}: {verified.first_break.kind}. "
+                "The runbook says what to do first.",
+                returncode=FAILED,
+            )
+
+    def _verify(self, scope: Scope, *, against: Path | None) -> Verified:
+        """:raises CommandError: the file cannot be read."""
+        verified = verify_ledger(scope=scope, progress=self._bar(scope))
+        self._clear_bar()
+        if against is None or verified.first_break is not None:
+            return verified
+        try:
+            found = compare_whole(against)
+        except OSError as error:
+            raise CommandError(f"{against} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
+        return Verified(
+            accounts=verified.accounts,
+            entries=verified.entries,
+            checkpoints=verified.checkpoints,
+            first_break=found,
+        )
+
+    def _record(self, scope: Scope, verified: Verified, **when: datetime) -> None:
+        """Keep the result; who may only read the database is told that it was not kept."""
+        try:
+            record_verification(scope=scope, verified=verified, **when)
+        except (DomainError, DatabaseError) as error:
+            self.tell_progress(f"The result could not be kept for the home page: {str(error).splitlines()[0]}")
+
+    def _bar(self, scope: Scope) -> Any:
+        """What draws how far it is, where standard error is a terminal; else nothing does."""
+        if not self.stderr.isatty():
+            return lambda _: None
+        accounts = PlayerLoyalty.objects.all()
+        if scope.account_id is not None:
+            accounts = accounts.filter(pk=scope.account_id)
+        total = accounts.aggregate(Sum("entry_count"))["entry_count__sum"] or 1
+
+        def draw(entries: int) -> None:
+            share = min(1.0, entries / total)
+            bar = "█" * int(share * BAR_WIDTH)
+            self.stderr.write(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", style_func=str, ending="")
+            self.stderr.flush()
+
+        return draw
+
+    def _clear_bar(self) -> None:
+        if self.stderr.isatty():
+            self.stderr.write("\r\033[K", style_func=str, ending="")
+
+
+def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:
+    if account is not None:
+        return Scope(account_id=_account(account))
+    if since is not None:
+        return Scope(since=_checkpoint(since))
+    return Scope(every_root=full)
+
+
+def _account(text: str) -> int:
+    """The account that an option names.
+
+    :raises CommandError: there is none, or more than one.
+    """
+    named = Q(player__card_number=text)
+    if text.isascii() and text.isdecimal() and len(text) < len(str(2**63)):
+        named |= Q(pk=int(text))
+    found = list(
+        PlayerLoyalty.objects.filter(named).select_related("player__casino").order_by("pk")[:MAX_ACCOUNTS_NAMED]
+    )
+    if not found:
+        raise CommandError(f"There is no account {text}, nor a card with this number.", returncode=WRONG_USE)
+    if len(found) > 1:
+        they = ", ".join(f"account {one.pk} ({one.player.casino.code} {one.player.card_number})" for one in found)
+        exact = [one for one in found if str(one.pk) == text]
+        if not exact:
+            raise CommandError(f"Several players have card {text}: {they}. Give the account's.", returncode=WRONG_USE)
+        found = exact
+    return found[0].pk
+
+
+def _checkpoint(text: str) -> int:
+    """The checkpoint that an option names: by its number, or as the last one before a day.
+
+    :raises CommandError: there is none.
+    """
+    checkpoints = Checkpoint.objects.order_by("-number")
+    if text.isascii() and text.isdecimal() and len(text) < len(str(2**63)):
+        checkpoints, missing = checkpoints.filter(number=int(text)), f"There is no checkpoint {text}."
+    else:
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise CommandError(f"“{text}” is no day such as 2026-11-14, nor a number.", returncode=WRONG_USE) from None
+        midnight = datetime.combine(day, time.min, tzinfo=UTC)
+        checkpoints, missing = checkpoints.filter(taken_at__lte=midnight), f"No checkpoint was taken before {text}."
+    number = checkpoints.values_list("number", flat=True).first()
+    if number is None:
+        raise CommandError(f"{missing} Verify the whole ledger instead.", returncode=WRONG_USE)
+    return number
+
+
+def _name(found: Break) -> str:
+    """Where the break is, in a few words."""
+    if found.account_id is None:
+        return f"checkpoint {found.checkpoint}"
+    entry = f"entry {found.entry_id}, " if found.entry_id is not None else ""
+    number = f"number {found.seq} of " if found.seq is not None else ""
+    sealed = f", against checkpoint {found.checkpoint}" if found.checkpoint is not None else ""
+    return f"{entry}{number}account {found.account_id}{sealed}"
+
+
+def _text(scope: Scope, verified: Verified) -> str:
+    looked = f"{verified.entries:,} entries of {verified.accounts:,} accounts, {verified.checkpoints:,} checkpoints"
+    if scope.since:
+        looked += f", since checkpoint {scope.since}"
+    found = verified.first_break
+    if found is None:
+        return f"Clean: {looked}."
+    lines = [f"BROKEN  {_name(found)}", f"  kind      {found.kind}", f"  what      {found.what}"]
+    lines += [f"  expected  {found.expected}"] if found.expected else []
+    lines += [f"  found     {found.found}"] if found.found else []
+    return "\n".join([*lines, f"Read until then: {looked}."])
+
+
+def _data(scope: Scope, verified: Verified) -> dict[str, Any]:
+    return {
+        "scope": scope.kind.value,
+        "about": scope.account_id if scope.account_id is not None else scope.since or None,
+        "accounts": verified.accounts,
+        "entries": verified.entries,
+        "checkpoints": verified.checkpoints,
+        "outcome": "clean" if verified.first_break is None else "broken",
+        "first_break": asdict(verified.first_break) if verified.first_break else None,
+    }

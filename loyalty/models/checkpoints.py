@@ -1,0 +1,70 @@
+"""Checkpoints: what all accounts stood at, sealed and signed."""
+
+from django.db import models
+from django.db.models import Q
+
+from loyalty.chain import HASH_BYTES
+from loyalty.models.ledger import PlayerLoyalty
+
+SIGNATURE_BYTES = 64
+KEY_ID_LENGTH = 16
+
+
+class Checkpoint(models.Model):
+    """Every account's entries and head at one instant, under one signature, chained to the checkpoint before.
+
+    Append-only: PostgreSQL refuses every change. What is signed stands in docs/ledger-chain.md.
+    """
+
+    number = models.PositiveBigIntegerField(primary_key=True, help_text="1, 2, 3 …")
+    taken_at = models.DateTimeField()
+    accounts = models.BigIntegerField()
+    entries = models.BigIntegerField()
+    points_total = models.DecimalField(max_digits=30, decimal_places=0, help_text="The sum of all entries' points.")
+    balance_total = models.DecimalField(max_digits=30, decimal_places=0, help_text="The sum of all balances.")
+    accounts_root = models.BinaryField(max_length=HASH_BYTES, help_text="Over every account.")
+    changes = models.BigIntegerField(help_text="How many accounts are sealed anew with this one.")
+    changes_root = models.BinaryField(max_length=HASH_BYTES, help_text="Over the accounts that changed since the last.")
+    previous_hash = models.BinaryField(max_length=HASH_BYTES)
+    checkpoint_hash = models.BinaryField(max_length=HASH_BYTES)
+    key_id = models.CharField(max_length=KEY_ID_LENGTH, help_text="The first digits of the SHA-256 of the public key.")
+    signature = models.BinaryField(max_length=SIGNATURE_BYTES)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.CheckConstraint(condition=Q(number__gte=1), name="loyalty_checkpoint_number_from_one"),
+            models.CheckConstraint(
+                condition=Q(
+                    accounts_root__octets=HASH_BYTES,
+                    changes_root__octets=HASH_BYTES,
+                    previous_hash__octets=HASH_BYTES,
+                    checkpoint_hash__octets=HASH_BYTES,
+                    signature__octets=SIGNATURE_BYTES,
+                ),
+                name="loyalty_checkpoint_hashes_are_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Checkpoint {self.number}"
+
+
+class SealedAccount(models.Model):
+    """What an account stood at when a checkpoint found it changed; it holds until a later one seals it anew."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="sealed", db_index=True)
+    account = models.ForeignKey(PlayerLoyalty, on_delete=models.PROTECT, related_name="+", db_index=False)
+    entry_count = models.BigIntegerField()
+    head_hash = models.BinaryField(max_length=HASH_BYTES, help_text="Of an account without entries, its genesis.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "checkpoint"], name="loyalty_sealed_once_a_checkpoint"),
+            models.CheckConstraint(
+                condition=Q(entry_count__gte=0, head_hash__octets=HASH_BYTES), name="loyalty_sealed_is_whole"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Account {self.account_id} at checkpoint {self.checkpoint_id}"

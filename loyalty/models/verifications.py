@@ -1,0 +1,68 @@
+"""What was looked at to see that the ledger is whole, and what was put right on the accounts."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from loyalty.models.programs import REASON_MAX_LENGTH
+
+
+class LedgerVerification(models.Model):
+    """One run of `verify_ledger`: what it looked at, and the first thing it found wrong. Append-only."""
+
+    class Scope(models.TextChoices):
+        FULL = "FULL", "Whole ledger"
+        SINCE = "SINCE", "Since a checkpoint"
+        ACCOUNT = "ACCOUNT", "One account"
+
+    scope = models.CharField(max_length=8, choices=Scope)
+    about = models.BigIntegerField(null=True, help_text="The checkpoint or the account; empty for the whole ledger.")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    accounts = models.BigIntegerField()
+    entries = models.BigIntegerField()
+    checkpoints = models.BigIntegerField()
+    is_clean = models.BooleanField()
+    first_break = models.JSONField(null=True, help_text="What is wrong first: which entry, expected and found.")
+    correlation_id = models.UUIDField(db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_clean=True, first_break=None) | Q(is_clean=False, first_break__isnull=False),
+                name="loyalty_verification_broken_says_where",
+            ),
+            models.CheckConstraint(
+                condition=Q(scope="FULL", about=None) | Q(scope__in=["SINCE", "ACCOUNT"], about__isnull=False),
+                name="loyalty_verification_scope_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__gte=F("started_at"), accounts__gte=0, entries__gte=0, checkpoints__gte=0),
+                name="loyalty_verification_counts_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Verification {self.pk}"
+
+
+class BalanceRebuild(models.Model):
+    """Accounts that were set to what their entries come to: who did it, why, and each before and after. Append-only."""
+
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    reason = models.CharField(max_length=REASON_MAX_LENGTH)
+    rebuilt_at = models.DateTimeField()
+    accounts = models.IntegerField(help_text="How many were set.")
+    changes = models.JSONField(help_text="Of each account, what stood there before and after.")
+    correlation_id = models.UUIDField(db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("rebuild_balances", "Can set accounts to what their entries come to")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason="") & Q(accounts__gte=1), name="loyalty_rebuild_says_why"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Rebuild {self.pk}"

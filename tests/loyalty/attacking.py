@@ -1,0 +1,90 @@
+"""What whoever owns the ledger's tables could write past every guard, and what a verification then says."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.models import Player
+from loyalty.breaks import Break
+from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty
+from loyalty.sealing import private_key
+from loyalty.services.checkpoints import seal_accounts
+from loyalty.services.verification import Scope, verify_ledger
+from tests.floor import Floor
+from tests.loyalty.postings import award, increment
+from tests.loyalty.rows import account_of
+
+REHASH = """
+DO $$
+DECLARE
+    entry loyalty_ledger;
+    head bytea := loyalty_chain_genesis({account});
+BEGIN
+    FOR entry IN SELECT * FROM loyalty_ledger WHERE account_id = {account} ORDER BY seq LOOP
+        entry.previous_hash := head;
+        head := loyalty_chain_hash(entry);
+        UPDATE loyalty_ledger SET previous_hash = entry.previous_hash, entry_hash = head WHERE id = entry.id;
+    END LOOP;
+    UPDATE loyalty_playerloyalty SET head_hash = head,
+        entry_count = (SELECT count(*) FROM loyalty_ledger WHERE account_id = {account})
+    WHERE id = {account};
+END $$;
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """An account with five entries, beside a later one with four and one with none."""
+
+    floor: Floor
+    account: PlayerLoyalty
+    other: PlayerLoyalty
+
+    @classmethod
+    def build(cls, floor: Floor) -> "Book":
+        ada, grace, _ = floor.player(), floor.player(), floor.player()
+        for number in range(1, 5):
+            award(floor, ada, points=100 + number, reward_id=f"ada-{number}")
+            post(floor, grace, points=10 * number)
+        post(floor, ada, kind=LedgerEntry.Kind.REDEMPTION, points=-50, reason="Dinner for two ✨")
+        return cls(floor=floor, account=account_of(ada), other=account_of(grace))
+
+    def entry(self, seq: int) -> LedgerEntry:
+        """An entry of the account, as it stands."""
+        return LedgerEntry.objects.get(account=self.account, seq=seq)
+
+    def seal(self) -> Checkpoint:
+        """The next checkpoint over all that stands, in the test's transaction."""
+        return seal_accounts(at=self.floor.now, key=private_key(settings.CHECKPOINT_SIGNING_KEY))
+
+
+def post(floor: Floor, player: Player, **changes: Any) -> None:
+    """Post a promotion of 100 points, unless told otherwise, in a transaction of its own."""
+    with transaction.atomic():
+        increment(floor, player, **changes)
+
+
+def sql(statement: str, *parameters: Any) -> None:
+    """Run a statement; it must find something to do."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        assert cursor.rowcount != 0, f"nothing was attacked: {statement}"
+
+
+def rehash(account: PlayerLoyalty) -> None:
+    """Compute the whole chain of an account anew, and its head."""
+    sql(REHASH.format(account=account.pk))
+
+
+def found(scope: Scope = Scope(every_root=True)) -> Break:  # noqa: B008  (it is frozen)
+    """The break that a verification finds."""
+    first = verify_ledger(scope=scope).first_break
+    assert first is not None, "nothing was found"
+    return first
+
+
+def is_clean(scope: Scope = Scope(every_root=True)) -> bool:  # noqa: B008
+    """Whether a verification finds nothing."""
+    return verify_ledger(scope=scope).first_break is None

@@ -1,0 +1,196 @@
+"""`verify_ledger`: what it prints, what it keeps, and what its exit code says."""
+
+import json
+import tracemalloc
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, transaction
+
+from loyalty.models import LedgerVerification
+from loyalty.services.checkpoints import take_checkpoint
+from loyalty.services.verification import Scope, verify_ledger
+from tests.commands import Ran, run
+from tests.concurrency import held_before_commit
+from tests.floor import Floor
+from tests.loyalty.attacking import Book, sql
+from tests.loyalty.postings import award
+from tests.loyalty.rows import account_of, write_history
+
+
+def _verify(*arguments: object) -> Ran:
+    return run("verify_ledger", *arguments)
+
+
+def _data(*arguments: object) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(_verify("--json", *arguments).out)
+    return data
+
+
+@pytest.fixture
+def book(committed_floor: Floor) -> Book:
+    return Book.build(committed_floor)
+
+
+def _break(book: Book) -> None:
+    with transaction.atomic():
+        sql("ALTER TABLE loyalty_ledger DISABLE TRIGGER loyalty_ledger_refuse_update")
+        sql("UPDATE loyalty_ledger SET reason = 'Another reason' WHERE id = %s", book.entry(2).pk)
+        sql("ALTER TABLE loyalty_ledger ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_update")
+
+
+class TestVerifyLedger:
+    def test_ends_with_0_and_says_how_much_it_read(self, book: Book) -> None:
+        ran = _verify()
+
+        assert (ran.code, ran.error) == (0, "")
+        assert ran.out == "Clean: 9 entries of 3 accounts, 0 checkpoints.\n"
+        assert ran.progress == ""
+
+    def test_keeps_its_result(self, book: Book) -> None:
+        _verify()
+
+        kept = LedgerVerification.objects.get()
+        assert (kept.scope, kept.about, kept.accounts, kept.entries, kept.checkpoints) == ("FULL", None, 3, 9, 0)
+        assert kept.is_clean
+        assert kept.started_at <= kept.ended_at
+
+    def test_ends_with_1_and_names_the_first_break(self, book: Book) -> None:
+        _break(book)
+        entry = book.entry(2)
+
+        ran = _verify()
+
+        assert ran.code == 1
+        assert ran.error.startswith(f"The ledger is broken: entry {entry.pk}, number 2 of account {entry.account_id}: ")
+        lines = ran.out.splitlines()
+        assert lines[0] == f"BROKEN  entry {entry.pk}, number 2 of account {entry.account_id}"
+        assert lines[1].split() == ["kind", "changed"]
+        assert lines[4].split() == ["found", bytes(entry.entry_hash).hex()]
+        kept = LedgerVerification.objects.get()
+        assert not kept.is_clean
+        assert kept.first_break
+        assert kept.first_break["entry_id"] == entry.pk
+
+    def test_tells_programs_the_same(self, book: Book) -> None:
+        clean = _data()
+        _break(book)
+
+        broken = _data()
+
+        assert clean["outcome"] == "clean"
+        assert clean["first_break"] is None
+        assert (broken["outcome"], broken["scope"], broken["about"]) == ("broken", "FULL", None)
+        assert (broken["first_break"]["kind"], broken["first_break"]["seq"]) == ("changed", 2)
+
+    def test_of_one_account_sees_that_one_by_number_or_card(self, book: Book) -> None:
+        _break(book)
+
+        by_card = _verify("--account", book.account.player.card_number)
+        by_number = _verify("--account", book.account.pk)
+        other = _verify("--account", book.other.player.card_number)
+
+        assert (by_card.code, by_number.code, other.code) == (1, 1, 0)
+        assert other.out == "Clean: 4 entries of 1 accounts, 0 checkpoints.\n"
+        assert list(LedgerVerification.objects.values_list("scope", "about").order_by("id"))[2] == (
+            "ACCOUNT",
+            book.other.pk,
+        )
+
+    def test_since_a_checkpoint_reads_what_came_after(self, book: Book) -> None:
+        take_checkpoint(at=book.floor.now, file=None)
+        award(book.floor, book.account.player, points=7)
+
+        data = _data("--since", 1)
+
+        assert (data["scope"], data["about"], data["entries"], data["checkpoints"]) == ("SINCE", 1, 1, 1)
+
+    def test_since_a_day_begins_with_the_last_checkpoint_before_it(self, book: Book) -> None:
+        take_checkpoint(at=book.floor.ago(days=3), file=None)
+        take_checkpoint(at=book.floor.now, file=None)
+
+        data = _data("--since", (book.floor.now - timedelta(days=1)).date())
+
+        assert data["about"] == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["--account", "nobody"], "There is no account nobody"),
+            (["--account", "9" * 40], "There is no account 999"),
+            (["--since", "7"], "There is no checkpoint 7"),
+            (["--since", "2026-01-01"], "No checkpoint was taken before 2026-01-01"),
+            (["--since", "yesterday"], "“yesterday” is no day"),
+            (["--against", "/nowhere/checkpoints"], "/nowhere/checkpoints cannot be read: No such file"),
+            (["--full", "--since", "1"], "not allowed with"),
+        ],
+    )
+    def test_ends_with_2_where_it_cannot_run(self, committed_floor: Floor, arguments: list[str], words: str) -> None:
+        ran = _verify(*arguments)
+
+        assert ran.code == 2
+        assert words in ran.error
+        assert not LedgerVerification.objects.exists()
+
+    def test_ends_with_2_without_a_key_to_believe_checkpoints_by(self, book: Book, settings: Any) -> None:
+        take_checkpoint(at=book.floor.now, file=None)
+        settings.CHECKPOINT_SIGNING_KEY = ""
+
+        ran = _verify()
+
+        assert (ran.code, "CHECKPOINT_SIGNING_KEY is not set" in ran.error) == (2, True)
+
+    def test_says_so_where_its_result_cannot_be_kept(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(**_: object) -> None:
+            raise DatabaseError("permission denied for table loyalty_ledgerverification")
+
+        monkeypatch.setattr("loyalty.management.commands.verify_ledger.record_verification", refuse)
+
+        ran = _verify()
+
+        assert ran.code == 0
+        assert ran.progress.startswith("The result could not be kept for the home page: permission denied")
+
+    def test_sees_one_instant_while_others_post(self, book: Book) -> None:
+        with held_before_commit(lambda: award(book.floor, book.account.player, points=9)):
+            during = _data()
+
+        after = _data()
+        assert (during["outcome"], during["entries"]) == ("clean", 9)
+        assert (after["outcome"], after["entries"]) == ("clean", 10)
+
+    def test_shows_how_far_it_is_on_a_terminal_alone(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("loyalty.services.verification.CHUNK_ROWS", 3)
+        terminal, pipe = StringIO(), StringIO()
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+
+        call_command("verify_ledger", stdout=StringIO(), stderr=terminal)
+        call_command("verify_ledger", stdout=StringIO(), stderr=pipe)
+
+        assert "100%  9 entries" in terminal.getvalue()
+        assert terminal.getvalue().endswith("\r\033[K")
+        assert pipe.getvalue() == ""
+
+
+class TestMemory:
+    def test_stays_flat_however_long_the_ledger_is(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("loyalty.services.verification.CHUNK_ROWS", 200)
+        write_history(floor, account_of(floor.player()), entries=800)
+        short = _peak()
+        write_history(floor, account_of(floor.player()), entries=3_000)
+
+        long = _peak()
+
+        assert long < short * 1.2
+
+
+def _peak() -> int:
+    """The most memory that a verification took, in bytes."""
+    tracemalloc.start()
+    verify_ledger(scope=Scope())
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return used
