@@ -82,8 +82,10 @@ def complete_rating_slip(
             _close(locked, segments=segments, actor=actor, at=at, buy_in=buy_in, chips_out=chips_out)
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
-    if replayed:
-        count_replay(casino=locked.casino, operation="ratingslips.complete", at=at)
+        # Read now: once it is committed, nothing may fail any more that would cost the answer.
+        replay_of_casino = locked.casino if replayed else None
+    if replay_of_casino:
+        count_replay(casino=replay_of_casino, operation="ratingslips.complete", at=at)
     return _answer(locked, settlement=settlement, failure=failure, replayed=replayed, actor=actor)
 
 

@@ -15,7 +15,7 @@ from core.retries import retried
 from core.transactions import operation
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
-from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion, lock_slip, own_events
+from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion, lock_slip, own_events, read_segments
 from ratingslips.services.stakes import require_average_bet
 
 log = structlog.get_logger(__name__)
@@ -53,6 +53,8 @@ def _own_beginning(started_as: PlaySegment.Start) -> Callable[..., RatingSlip | 
 def _if_recorded(slip: RatingSlip | UUID | str, **which: Any) -> RatingSlip | None:
     with operation("ratingslips.look_for_own_event", actor_id=None):
         locked = lock_slip(slip)
+        assert locked is not None
+        read_segments(locked)  # with its table, as the service itself gives it
         is_recorded = own_events(slip=locked, **which).exists()
     return locked if is_recorded else None
 

@@ -64,8 +64,10 @@ def recover_slip_loyalty(
             settlement = settle(locked, segments=segments, at=at)
             locked.recovered_by, locked.recovery_correlation_id = actor, correlation.current()
             locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])
-    if replayed:
-        count_replay(casino=locked.casino, operation="ratingslips.recover", at=at)
+        # Read now: once it is committed, nothing may fail any more that would cost the answer.
+        replay_of_casino = locked.casino if replayed else None
+    if replay_of_casino:
+        count_replay(casino=replay_of_casino, operation="ratingslips.recover", at=at)
     log.info(
         "ratingslips.recovery_replayed" if replayed else "ratingslips.loyalty_recovered",
         slip_id=str(locked.pk),

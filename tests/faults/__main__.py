@@ -6,6 +6,7 @@ a page beside it (`run.md`). Exit codes: 0 nothing was found wrong, 1 something 
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Parse, run, tell."""
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         # The server's own user must be able to look inside.
         folder = Path(name)

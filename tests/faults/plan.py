@@ -61,6 +61,18 @@ class Point(StrEnum):
     BEFORE_ANSWER = "before the answer"
 
 
+IN_A_TRANSACTION: Final = frozenset(
+    {
+        Point.SLIP_LOCKED,
+        Point.ACCOUNT_LOCKED,
+        Point.ENTRY_WRITTEN,
+        Point.ACCOUNT_WRITTEN,
+        Point.SEGMENT_WRITTEN,
+        Point.SLIP_WRITTEN,
+    }
+)
+
+
 class Manner(StrEnum):
     """How it strikes."""
 
@@ -188,7 +200,7 @@ class _Planner:
             return None, None
         point = self._chance.choice(list(Point))
         manners = [Manner.SIGKILL, Manner.SIGKILL, Manner.EXIT]
-        if point not in {Point.BEFORE_COMMIT, Point.AFTER_COMMIT, Point.BEFORE_ANSWER}:
+        if point in IN_A_TRANSACTION:
             manners.append(Manner.RAISE)
         return point, self._chance.choice(manners)
 

@@ -1,7 +1,7 @@
 """A way to PostgreSQL that loses things: a proxy that knows the framing of the protocol well enough to see a COMMIT.
 
 Each way is a unix socket of its own, for one client, and forwards to the server's socket. A fault that is armed on a
-way strikes at the next message that fits it.
+way strikes at the next message that fits it; one in `at` strikes at the statement of that number.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Final
 
 SOCKET: Final = ".s.PGSQL.5432"
 _LATE_SECONDS: Final = 0.4
+_ROUNDS_TO_CLOSE: Final = 5  # of the loop, until both sides have heard of it
 _COMMIT: Final = b"COMMIT"
 _READY_FOR_QUERY: Final = b"Z"
 _STATEMENT_TYPES: Final = b"QPB"  # a simple query, and the first of Parse, Bind, Describe, Execute, Sync
@@ -29,6 +30,8 @@ class Loss(StrEnum):
     REQUEST = "connection cut in the middle of a statement"
     STATEMENT_ANSWER = "answer of a statement lost"
     HALF_ANSWER = "connection cut in the middle of an answer"
+    BEFORE = "backend ended right before a statement"
+    AFTER = "backend ended right after a statement, before its answer"
 
 
 OF_COMMITS: Final = frozenset({Loss.COMMIT, Loss.HALF_COMMIT, Loss.COMMIT_ANSWER, Loss.LATE_COMMIT})
@@ -74,7 +77,10 @@ class Way:
         self.armed: deque[Loss] = deque()
         self.lost: Counter[str] = Counter()
         self.statements = 0
-        self.strike_at: Callable[[int], bool] | None = None
+        self.at: dict[int, Loss] = {}
+        self.backend = 0
+        self.end_backend: Callable[[], object] = lambda: None
+        self.clients: set[_Client] = set()
 
     def struck(self, *fitting: Loss) -> Loss | None:
         """Take the armed loss if it is one of those that fit."""
@@ -94,11 +100,13 @@ class _Client(asyncio.Protocol):
         self._early: list[bytes] = []
         self._server: asyncio.Transport | None = None
         self._swallows = False
+        self._ends_backend = False
         self._halves = False
         self._is_cut = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._client: asyncio.Transport = transport  # type: ignore[assignment]
+        self._way.clients.add(self)
         self._task = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
@@ -126,15 +134,18 @@ class _Client(asyncio.Protocol):
     def _loss(self, *, commits: bool) -> Loss | None:
         way = self._way
         way.statements += 1
-        if way.strike_at and not way.strike_at(way.statements):
-            return None
+        if way.statements in way.at:
+            return way.at.pop(way.statements)
         if commits and (loss := way.struck(*OF_COMMITS)):
             return loss
         return way.struck(Loss.REQUEST, Loss.STATEMENT_ANSWER, Loss.HALF_ANSWER)
 
     def _lose(self, loss: Loss, data: bytes) -> None:
         assert self._server is not None
-        if loss is Loss.COMMIT:
+        if loss is Loss.BEFORE:
+            self._way.end_backend()
+            self._server.write(data)
+        elif loss is Loss.COMMIT:
             self.cut()
         elif loss in {Loss.HALF_COMMIT, Loss.REQUEST}:
             self._server.write(data[: max(1, len(data) // 2)])
@@ -144,7 +155,8 @@ class _Client(asyncio.Protocol):
             self._client.abort()
             asyncio.get_running_loop().call_later(_LATE_SECONDS, self._server.write, data)
         else:
-            self._swallows = loss in {Loss.COMMIT_ANSWER, Loss.STATEMENT_ANSWER}
+            self._swallows = loss in {Loss.COMMIT_ANSWER, Loss.STATEMENT_ANSWER, Loss.AFTER}
+            self._ends_backend = loss is Loss.AFTER
             self._halves = loss is Loss.HALF_ANSWER
             self._server.write(data)
 
@@ -152,6 +164,8 @@ class _Client(asyncio.Protocol):
         """The server says something."""
         if self._swallows or self._is_cut:
             if data[-6:-5] == _READY_FOR_QUERY:
+                if self._ends_backend:
+                    self._way.end_backend()
                 self.cut()
         elif self._halves:
             self._client.write(data[: max(1, len(data) // 2)])
@@ -170,6 +184,7 @@ class _Client(asyncio.Protocol):
             self._client.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._way.clients.discard(self)
         if not self._is_cut and self._server is not None:
             self._server.close()
 
@@ -226,7 +241,11 @@ class Proxy:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
+        for client in [client for way in self.ways for client in way.clients]:
+            client.cut()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(_ROUNDS_TO_CLOSE):
+            await asyncio.sleep(0)

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -22,11 +23,12 @@ from loyalty.services import (
     pause_program,
     resume_program,
 )
-from ratingslips.models import RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.recovering import owed_slips, recover
 from ratingslips.services import (
     PartialCompletion,
     SlipSettlement,
+    SlipVersion,
     change_average_bet,
     complete_rating_slip,
     move_rating_slip,
@@ -122,7 +124,7 @@ def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
         reverses = LedgerEntry.objects.filter(idempotency_key=f"faults:{step.target}").first()
         if reverses is None:
             raise NothingToDo
-    return lambda: _posted(_post(step, player=player, reverses=reverses))
+    return lambda: _posted(post_by_hand(step, player=player, reverses=reverses))
 
 
 _LEDGER_KIND: Final = {
@@ -133,7 +135,7 @@ _LEDGER_KIND: Final = {
 
 
 @retried()
-def _post(step: Step, *, player: int, reverses: LedgerEntry | None) -> LoyaltyPosting:
+def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> LoyaltyPosting:
     """What has no service of its own yet posts by the building block, in an operation like any other."""
     with operation("faults.post", actor_id=None):
         return increment_player_loyalty(
@@ -172,6 +174,8 @@ def _on_slip(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
     if step.kind == Kind.RECOVER:
         return lambda: _settled(recover_slip_loyalty(**who, at=timezone.now()))
     what: dict[str, Any] = {**who, "at": datetime.fromisoformat(step.at)}
+    if step.kind == Kind.BET:
+        what["seen"] = _seen(slip, at=what["at"])
     if step.kind == Kind.MOVE:
         table, seat = world.place_of(step.player, moved=True)
         what |= {"table": table, "seat": seat}
@@ -191,6 +195,17 @@ def _on_slip(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
         return {}
 
     return change
+
+
+def _seen(slip: UUID, *, at: datetime) -> SlipVersion:
+    """The slip as somebody sees it who is about to change its bet, as the floor's page keeps it with the form.
+
+    :raises NothingToDo: the bet of that time stands already: who looks before asking again sees it.
+    """
+    segments = list(PlaySegment.objects.filter(slip=slip).select_related("slip").order_by("seq"))
+    if any(segment.started_at == at for segment in segments):
+        raise NothingToDo
+    return SlipVersion(seq=segments[-1].seq, status=segments[-1].slip.status)
 
 
 def _recover_pass(manager: User) -> dict[str, Any]:

@@ -5,13 +5,15 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 import pytest
+from django.db import connection
 
 from core import retries
 from core.errors import Busy
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
-from tests.concurrency import Elsewhere
+from tests.concurrency import Elsewhere, backend_id
+from tests.databases import connect
 from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.interruptions import interrupted_at, lose_connection
@@ -161,3 +163,29 @@ class TestConnectionLostAtEveryStatement:
 
         assert number > 8
         assert LedgerEntry.objects.count() == number
+
+
+class TestConnectionLostAfterTheCommitOfAReplay:
+    @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
+    def test_does_not_cost_the_answer(self, committed_floor: Floor, use_case: str) -> None:
+        floor = committed_floor
+        slip = _fresh_slip(floor) if use_case != "recovery" else owed_slip(floor, _fresh_slip(floor))
+        calls: dict[str, Callable[[], Any]] = {
+            "completion": lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now),
+            "recovery": lambda: recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now),
+            "reward": lambda: award(floor, slip.player),
+        }
+        calls[use_case]()
+
+        def repeat_and_lose() -> Any:
+            commit, backend = connection.commit, backend_id()
+
+            def commit_and_lose() -> None:
+                commit()
+                with connect() as somebody:
+                    somebody.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])  # waits until it is gone
+
+            connection.commit = commit_and_lose  # type: ignore[method-assign]
+            return calls[use_case]()
+
+        assert Elsewhere(repeat_and_lose).result().replayed

@@ -1,0 +1,336 @@
+"""One fault at every statement of every operation that posts or leads to a posting, one statement after the other.
+
+The first part runs through a proxy: the backend is ended right before a statement, or right after it and before its
+answer, or the answer alone is lost. The service makes good what can be made good, so each call must be answered as the
+first one. In the second part the process itself dies, and nobody is left to make anything good: all or nothing.
+"""
+
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from guardian.shortcuts import assign_perm
+
+from core import retries
+from loyalty.models import LedgerEntry
+from loyalty.services import rewards
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import (
+    SlipVersion,
+    change_average_bet,
+    complete_rating_slip,
+    move_rating_slip,
+    open_rating_slip,
+    pause_rating_slip,
+    recover_slip_loyalty,
+    resume_rating_slip,
+)
+from tests.concurrency import backend_id
+from tests.databases import connect
+from tests.factories import StaffFactory, TableFactory
+from tests.faults import history
+from tests.faults.plan import Kind, Step, key_of
+from tests.faults.proxy import Loss, Proxy, Way
+from tests.faults.requests import outcome_of, post_by_hand
+from tests.floor import Floor
+from tests.invariants import broken_invariants
+from tests.loyalty.postings import award, increment
+from tests.ratingslips.test_recovery import owed_slip
+from tests.waiting import wait_until
+
+Call = Callable[[], dict[str, Any]]
+MOST_STATEMENTS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One call on rows of its own. `marks` counts what it leaves behind: 0 before it, 1 after it, never 2."""
+
+    call: Call
+    marks: Callable[[], int]
+
+
+def _slip(floor: Floor) -> RatingSlip:
+    table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game)
+    return floor.open_slip(table=table, player=floor.player())
+
+
+def _entries(key: str) -> Callable[[], int]:
+    return lambda: LedgerEntry.objects.filter(idempotency_key=key).count()
+
+
+def _told(answer: Any) -> dict[str, Any]:
+    return {"replayed": answer.replayed}
+
+
+def _completion(floor: Floor) -> Case:
+    slip = _slip(floor)
+    return Case(
+        call=lambda: _told(complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now)),
+        marks=_entries(str(slip.pk)),
+    )
+
+
+def _recovery(floor: Floor) -> Case:
+    slip = owed_slip(floor, _slip(floor))
+    return Case(
+        call=lambda: _told(recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now)),
+        marks=_entries(str(slip.pk)),
+    )
+
+
+def _reward(floor: Floor) -> Case:
+    """By an awarder of its own: ten awards a minute are the limit."""
+    player, awarder = floor.player(), StaffFactory.create(casino=floor.casino)
+    assign_perm("loyalty.award", awarder, floor.program)
+    return Case(
+        call=lambda: _told(award(floor, player, actor=awarder, reward_id=f"sweep-{player.pk}")),
+        marks=_entries(f"reward:sweep-{player.pk}"),
+    )
+
+
+def _posting(floor: Floor, *, kind: Kind, amount: int) -> Case:
+    """An entry of what has no service of its own yet; a reversal takes back a promotion of 100 points."""
+    player = floor.player()
+    with transaction.atomic():
+        promotion = increment(floor, player)
+    step = Step(number=player.pk, kind=kind, player=0, amount=amount)
+    reverses = LedgerEntry.objects.get(pk=promotion.entry_id) if kind == Kind.REVERSE else None
+    return Case(
+        call=lambda: _told(post_by_hand(step, player=player.pk, reverses=reverses)), marks=_entries(key_of(step))
+    )
+
+
+def _opening(floor: Floor) -> Case:
+    table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game)
+    what = {"player": floor.player(), "table": table, "seat": 1, "average_bet": Decimal(40), "actor": floor.boss}
+    return Case(
+        call=lambda: {"slip": open_rating_slip(**what, at=floor.ago(hours=2)).pk},  # type: ignore[arg-type]
+        marks=lambda: RatingSlip.objects.filter(table=table).count(),
+    )
+
+
+def _event(floor: Floor, *, service: Callable[..., Any], paused: bool = False, **what: Any) -> Case:
+    slip = _slip(floor)
+    if paused:
+        pause_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.ago(hours=1))
+    if service is move_rating_slip:
+        what |= {"table": slip.table_id, "seat": 2}
+    if service is change_average_bet:
+        what |= {
+            "seen": SlipVersion(seq=1, status="OPEN")
+        }  # as the floor's page sends it; else each call is another bet
+    at = floor.ago(minutes=30)
+    marks = PlaySegment.objects.filter(slip=slip)
+    marks = marks.filter(ended_at=at) if service is pause_rating_slip else marks.filter(started_at=at)
+    return Case(
+        call=lambda: {"slip": service(slip=slip.pk, actor=floor.boss, at=at, **what).pk}, marks=lambda: marks.count()
+    )
+
+
+CASES: dict[str, Callable[[Floor], Case]] = {
+    "completion": _completion,
+    "recovery": _recovery,
+    "reward": _reward,
+    "promotion": partial(_posting, kind=Kind.PROMOTE, amount=64),
+    "reversal": partial(_posting, kind=Kind.REVERSE, amount=-100),
+    "opening": _opening,
+    "pause": partial(_event, service=pause_rating_slip),
+    "resumption": partial(_event, service=resume_rating_slip, paused=True),
+    "bet": partial(_event, service=change_average_bet, average_bet=Decimal(80)),
+    "move": partial(_event, service=move_rating_slip),
+}
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+@pytest.fixture
+def way(committed_floor: Floor) -> Iterator[Way]:
+    """The test's connection leads through a proxy while the test runs; the backend that serves it can be ended."""
+    direct = connection.settings_dict
+    folder = Path(tempfile.mkdtemp(prefix="way-"))
+    way = Way(folder, server=Path(direct["HOST"]) / f".s.PGSQL.{direct['PORT']}")
+    with connect() as somebody, Proxy([way]):
+        # It waits until the backend is gone.
+        way.end_backend = lambda: somebody.execute("SELECT pg_terminate_backend(%s, 10000)", [way.backend])
+        connection.close()
+        connection.settings_dict = {**direct, "HOST": str(folder)}
+        yield way
+        way.at.clear()
+        connection.close()
+        connection.settings_dict = direct
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "LONGEST_FIRST_PAUSE_SECONDS", 0.001)
+
+
+def _call_losing(way: Way, case: Case, *, loss: Loss | None, at: int) -> tuple[dict[str, Any], int]:
+    """The answer of a call that meets a loss at one of its statements, and how many statements its way has seen."""
+    way.backend = backend_id()
+    way.statements, way.at = 0, {at: loss} if loss else {}
+    answer = outcome_of(case.call)
+    was_struck = not way.at
+    way.at.clear()
+    assert was_struck, f"statement {at} was not sent"
+    return answer, way.statements
+
+
+def _sweep(way: Way, build: Callable[[], Case], *losses: Loss) -> list[str]:
+    """One loss at each statement of a call; what was wrong."""
+    wrong: list[str] = []
+    _, statements = _call_losing(way, build(), loss=None, at=0)
+    assert 5 < statements < MOST_STATEMENTS
+    for loss, number in itertools.product(losses, range(1, statements + 1)):
+        case = build()
+        answer, _ = _call_losing(way, case, loss=loss, at=number)
+        again = outcome_of(case.call)
+        where = f"statement {number}, {loss}:"
+        if answer["outcome"] != history.OK or answer["facts"].get("replayed"):
+            wrong.append(f"{where} answered {answer}")
+        if again["outcome"] not in {history.OK, history.REFUSED} or not again.get("facts", {}).get("replayed", True):
+            wrong.append(f"{where} the repetition was answered {again}")
+        if case.marks() != 1:
+            wrong.append(f"{where} left {case.marks()} marks")
+    if broken := broken_invariants():
+        wrong.append(f"{broken}")
+    return wrong
+
+
+class TestEveryStatement:
+    @every_case
+    def test_may_lose_its_backend_or_its_answer_and_the_call_is_made_good_once(
+        self, committed_floor: Floor, way: Way, case: str
+    ) -> None:
+        wrong = _sweep(way, lambda: CASES[case](committed_floor), Loss.BEFORE, Loss.AFTER)
+
+        assert wrong == []
+
+    @pytest.mark.parametrize("case", ["completion", "recovery", "reward"])
+    def test_may_lose_its_answer_while_its_backend_lives_on(self, committed_floor: Floor, way: Way, case: str) -> None:
+        wrong = _sweep(way, lambda: CASES[case](committed_floor), Loss.STATEMENT_ANSWER)
+
+        assert wrong == []
+
+    @pytest.mark.parametrize("case", ["completion", "pause"])
+    def test_would_be_answered_as_busy_or_unknown_without_the_next_attempt(
+        self, committed_floor: Floor, way: Way, case: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The control: every strike is seen where nothing makes it good."""
+        monkeypatch.setattr(retries, "MAX_ATTEMPTS", 1)
+
+        wrong = _sweep(way, lambda: CASES[case](committed_floor), Loss.AFTER)
+
+        answers = [what for what in wrong if "'code'" in what]
+        assert len(answers) > 6
+        assert ["'outcome': 'unknown'" in answer for answer in answers] == [False] * (len(answers) - 1) + [True]
+
+    def test_would_be_answered_as_a_replay_by_who_does_not_know_its_own(
+        self, committed_floor: Floor, way: Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rewards, "is_own", lambda _: False)
+
+        wrong = _sweep(way, lambda: _reward(committed_floor), Loss.AFTER)
+
+        assert len(wrong) == 1
+        assert "'replayed': True" in wrong[0]
+
+
+class TestCommitThatComesLate:
+    @every_case
+    def test_is_waited_for_and_answered_as_the_first(self, committed_floor: Floor, way: Way, case: str) -> None:
+        subject = CASES[case](committed_floor)
+        backend_id()
+        way.armed.append(Loss.LATE_COMMIT)
+
+        answer = outcome_of(subject.call)
+
+        assert way.lost == {Loss.LATE_COMMIT: 1}
+        assert answer["outcome"] == history.OK
+        assert not answer["facts"].get("replayed")
+        assert subject.marks() == 1
+        assert broken_invariants() == {}
+
+
+def _die_at(number: int, call: Call) -> bool:
+    """Make the call in a process that is killed at that step: a statement, the COMMIT, or the moment after it.
+
+    Whether it got that far.
+    """
+    connection.close()  # one connection cannot serve two processes
+    child = os.fork()
+    if child == 0:
+        try:
+            _count_down_to_death(number)
+            outcome_of(call)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def _count_down_to_death(number: int) -> None:
+    left = itertools.count(number - 1, -1)
+    commit = connection.commit
+
+    def step() -> None:
+        if next(left) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(execute: Callable[..., Any], *statement: Any) -> Any:
+        step()
+        return execute(*statement)
+
+    def commit_between_steps() -> None:
+        step()
+        commit()
+        step()
+
+    connection.execute_wrappers.append(watch)
+    connection.commit = commit_between_steps  # type: ignore[method-assign]
+
+
+def _wait_until_alone() -> None:
+    """The backends of the dead notice it by themselves."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+    def is_alone() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return bool(cursor.fetchone()[0] == 0)
+
+    wait_until(is_alone)
+
+
+class TestProcessKilledAtEveryStep:
+    @every_case
+    def test_leaves_all_or_nothing_and_the_next_process_makes_it_one(self, committed_floor: Floor, case: str) -> None:
+        found = []
+        for number in itertools.count(1):
+            subject = CASES[case](committed_floor)
+            if not _die_at(number, subject.call):
+                break
+            _wait_until_alone()
+            found.append(subject.marks())
+            assert broken_invariants() == {}
+            again = outcome_of(subject.call)
+            assert subject.marks() == 1
+            if found[-1] == 0:
+                assert again["outcome"] == history.OK
+                assert not again["facts"].get("replayed")
+            else:
+                assert again["outcome"] in {history.OK, history.REFUSED}
+                assert again["facts"]["replayed"] if again["outcome"] == history.OK else True
+
+        assert len(found) > 6
+        assert found == [0] * (len(found) - 1) + [1]
