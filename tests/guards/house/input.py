@@ -119,7 +119,7 @@ INPUT = (
         kind=Kind.INPUT,
         edits=edit("ratingslips/csv_files.py", "if _CONTROL_CHARACTER.search(text):", "if False:"),
         claimed_by=(f"{_T_IMPORT}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
-        goes_red_as=("ValueError", "DataError"),
+        goes_red_as=("ValueError", "DataError", "JSONDecodeError"),
     ),
     Guard(
         name="a line names the slip's own player",

@@ -83,7 +83,13 @@ SETTINGS = (
     Guard(
         name="forged posts (CSRF)",
         kind=Kind.SETTING,
-        edits=edit(_SETTINGS, '    "django.middleware.csrf.CsrfViewMiddleware",\n', ""),
+        # The middleware and each of the admin's views ask for the token: both are told not to.
+        edits=edit(
+            "core/middleware.py",
+            "        response = self.get_response(request)\n        response[correlation.HEADER]",
+            "        request._dont_enforce_csrf_checks = True\n"
+            "        response = self.get_response(request)\n        response[correlation.HEADER]",
+        ),
         claimed_by=(f"{_HARDENED}::TestForgedPost::test_is_refused_on_every_page_that_moves_value",),
     ),
     Guard(
