@@ -175,6 +175,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "core.origins.client_address"  # Behind a proxy, else everybody would be the proxy.
+AXES_LOCKOUT_TEMPLATE = "console/locked_out.html"
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False  # core.console.sign_ins has these pages.
 
@@ -191,6 +193,8 @@ X_FRAME_OPTIONS = "DENY"
 
 # A confirmation page carries one row of fields for each of at most 500 slips.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
+# The console takes no files: what is sent as one is read and forgotten, and never fills a disk.
+FILE_UPLOAD_HANDLERS: list[str] = []
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -65,12 +64,5 @@ class OriginMiddleware:
         method = request.method or ""
         if method not in _CHANGES_NOTHING and isinstance(request.user, User) and request.user.is_staff:
             origins.record_request(
-                actor=request.user, method=method, path=request.path, client_address=_client_address(request)
+                actor=request.user, method=method, path=request.path, client_address=origins.client_address(request)
             )
-
-
-def _client_address(request: HttpRequest) -> str:
-    """The machine that the request came from; behind our own proxy, the one that the proxy saw."""
-    if settings.BEHIND_PROXY:
-        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2]
-    return str(request.META.get("REMOTE_ADDR", ""))

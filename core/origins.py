@@ -6,20 +6,33 @@ A path holds ids and no more: query strings, forms and whatever else may name a 
 from ipaddress import ip_address
 from typing import Final
 
+from django.conf import settings
+from django.http import HttpRequest
+
 from core import correlation
 from core.models import METHOD_MAX_LENGTH, ORIGIN_MAX_LENGTH, RequestOrigin, User
 
 COMMAND: Final = "COMMAND"
 
 
-def record_request(*, actor: User, method: str, path: str, client_address: str) -> None:
+def client_address(request: HttpRequest) -> str | None:
+    """The machine that a request came from; behind our own proxy, the one that the proxy saw.
+
+    None where the server was reached in another way, as by a socket.
+    """
+    if settings.BEHIND_PROXY:
+        return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2])
+    return _address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def record_request(*, actor: User, method: str, path: str, client_address: str | None) -> None:
     """Keep, in one statement, that `actor` sent a request that may change something."""
     RequestOrigin.objects.create(
         correlation_id=correlation.current(),
         actor=actor,
         method=method[:METHOD_MAX_LENGTH],
         origin=path[:ORIGIN_MAX_LENGTH],
-        client_address=_address(client_address),
+        client_address=client_address,
     )
 
 
@@ -29,7 +42,7 @@ def record_command(name: str) -> None:
 
 
 def _address(text: str) -> str | None:
-    """An address as PostgreSQL takes it; none where the server was reached in another way, as by a socket."""
+    """An address as PostgreSQL takes it; none where it is no address."""
     try:
         return str(ip_address(text.strip().partition("%")[0]))
     except ValueError:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import browser
+from tests.config import threats
 
 TESTS = Path(__file__).parent
 _NAMED = re.compile(r"(?P<file>[\w/]+\.py)::(?P<unit>\w+)::(?P<test>\w+)")
@@ -24,7 +25,11 @@ def missing_from(table: str, folder: Path) -> list[str]:
 
 
 class TestTable:
-    @pytest.mark.parametrize(("table", "folder", "rows"), [(browser.__doc__, TESTS / "browser", 26)], ids=["journeys"])
+    @pytest.mark.parametrize(
+        ("table", "folder", "rows"),
+        [(browser.__doc__, TESTS / "browser", 26), (threats.__doc__, TESTS, 34)],
+        ids=["journeys", "threats"],
+    )
     def test_names_only_tests_that_exist(self, table: str, folder: Path, rows: int) -> None:
         assert missing_from(table, folder) == []
         assert len(_NAMED.findall(table)) == rows

@@ -88,7 +88,7 @@ class TestOriginMiddleware:
         assert RequestOrigin.objects.get().client_address == kept
 
     def test_takes_a_long_path_and_an_unknown_method(self, floor: Floor) -> None:
-        record_request(actor=floor.boss, method="VERSION-CONTROL", path="/" + "x" * 500, client_address="")
+        record_request(actor=floor.boss, method="VERSION-CONTROL", path="/" + "x" * 500, client_address=None)
 
         origin = RequestOrigin.objects.get()
         assert (origin.method, len(origin.origin), origin.client_address) == ("VERSION-CO", 200, None)

@@ -1,0 +1,222 @@
+"""Who guesses passwords is kept out for a while, and told so; a session ends when it should."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core.console.links import page_url
+from core.models import User
+from core.roles import PIT_BOSS
+from tests.console import signed_in
+from tests.factories import StaffFactory
+from tests.floor import Floor
+from tests.log_lines import log_lines
+from tests.processes import run_python
+
+LOGIN = reverse("admin:login")
+PASSWORD = "the tide comes in at six"
+# Settings of production, as JSON.
+_PRODUCTION = """
+import django, json
+django.setup()
+from django.conf import settings
+names = [name for name in dir(settings) if name.startswith(("SESSION_COOKIE", "CSRF_COOKIE", "SECURE_"))]
+print(json.dumps({name: getattr(settings, name) for name in names}))
+"""
+
+
+@pytest.fixture
+def staff(floor: Floor) -> User:
+    """Somebody with a password."""
+    user: User = StaffFactory.create(casino=floor.casino)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def sign_in(client: Client, staff: User, password: str = PASSWORD, **sent: Any) -> Any:
+    return client.post(LOGIN, {"username": staff.username, "password": password}, **sent)
+
+
+def guess(client: Client, staff: User, **sent: Any) -> Any:
+    """As many wrong passwords as are borne; the last answer."""
+    for number in range(settings.AXES_FAILURE_LIMIT):
+        answer = sign_in(client, staff, f"guess {number}", **sent)
+    return answer
+
+
+class TestGuessing:
+    def test_ends_in_a_page_that_says_how_long_to_wait(self, staff: User, client: Client) -> None:
+        answer = guess(client, staff)
+
+        assert answer.status_code == 429
+        assert "Wait a quarter of an hour, then sign in again." in answer.content.decode()
+        assert settings.AXES_COOLOFF_TIME == 0.25
+
+    def test_is_logged_under_its_correlation_id_without_a_name(self, staff: User, client: Client) -> None:
+        with log_lines() as lines:
+            answer = guess(client, staff)
+
+        locked = [line for line in lines if "Locking out" in line["event"]]
+        assert [line["correlation_id"] for line in locked] == [answer["X-Correlation-ID"]]
+        assert [line["level"] for line in locked] == ["warning"]
+        assert staff.username not in str(lines)
+
+    def test_is_listed_for_who_lets_people_in_again(self, staff: User, client: Client) -> None:
+        guess(client, staff)
+
+        attempt = AccessAttempt.objects.get()
+        assert (attempt.username, attempt.failures_since_start) == (staff.username, settings.AXES_FAILURE_LIMIT)
+        assert PASSWORD not in attempt.post_data
+        assert "guess" not in attempt.post_data
+
+    def test_is_over_after_the_time_that_the_page_says(self, staff: User, client: Client) -> None:
+        guess(client, staff)
+        AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
+
+        answer = sign_in(client, staff)
+
+        assert answer.status_code == 302
+        assert AccessLog.objects.filter(username=staff.username).count() == 1
+
+    def test_from_one_machine_keeps_nobody_out_at_another_behind_our_proxy(
+        self, settings: Any, staff: User, client: Client
+    ) -> None:
+        settings.BEHIND_PROXY = True
+        guess(client, staff, headers={"X-Forwarded-For": "203.0.113.9"})
+
+        there = sign_in(client, staff, headers={"X-Forwarded-For": "203.0.113.9"})
+        here = sign_in(client, staff, headers={"X-Forwarded-For": "198.51.100.1"})
+
+        assert (there.status_code, here.status_code) == (429, 302)
+
+    def test_is_not_hidden_by_an_address_that_the_guesser_claims(
+        self, settings: Any, staff: User, client: Client
+    ) -> None:
+        settings.BEHIND_PROXY = True
+        for number in range(5):
+            sign_in(client, staff, "a guess", headers={"X-Forwarded-For": f"192.0.2.{number}, 203.0.113.9"})
+
+        answer = sign_in(client, staff, headers={"X-Forwarded-For": "192.0.2.99, 203.0.113.9"})
+
+        assert answer.status_code == 429
+
+
+class TestSession:
+    @pytest.fixture
+    def boss(self, floor: Floor) -> Client:
+        """The browser of a boss who is at work."""
+        client = signed_in(floor.boss, PIT_BOSS)
+        assert client.get(page_url(floor.pit)).status_code == 200
+        return client
+
+    def test_ends_when_the_password_is_changed_elsewhere(self, floor: Floor, boss: Client) -> None:
+        floor.boss.set_password(PASSWORD)
+        floor.boss.save()
+
+        answer: Any = boss.get(page_url(floor.pit))
+
+        assert answer.status_code == 302
+        assert answer.url.startswith(LOGIN)
+
+    @pytest.mark.parametrize("lack", ["is_active", "is_staff"])
+    def test_ends_with_the_account(self, floor: Floor, boss: Client, lack: str) -> None:
+        User.objects.filter(pk=floor.boss.pk).update(**{lack: False})
+
+        answer: Any = boss.get(page_url(floor.pit))
+
+        assert answer.status_code == 302
+        assert answer.url.startswith(LOGIN)
+
+    def test_ends_for_a_stolen_cookie_as_well_when_its_owner_signs_out(self, floor: Floor, boss: Client) -> None:
+        stolen = Client()
+        stolen.cookies[settings.SESSION_COOKIE_NAME] = boss.cookies[settings.SESSION_COOKIE_NAME].value
+
+        boss.post(reverse("admin:logout"))
+
+        assert stolen.get(page_url(floor.pit)).status_code == 302
+
+    def test_gets_a_new_key_at_the_sign_in(self, staff: User, client: Client) -> None:
+        client.session["planted"] = "by somebody"
+        planted = client.session.session_key
+
+        sign_in(client, staff)
+
+        assert client.session.session_key != planted
+
+    def test_has_no_key_that_somebody_chose(self, staff: User, client: Client) -> None:
+        client.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+
+        sign_in(client, staff)
+
+        assert client.session["_auth_user_id"] == str(staff.pk)
+        assert client.session.session_key != "a" * 32
+
+
+@pytest.fixture(scope="module")
+def strict() -> dict[str, Any]:
+    """What production sets for cookies and headers."""
+    printed, _lines = run_python(
+        "-c",
+        _PRODUCTION,
+        DJANGO_SETTINGS_MODULE="config.settings",
+        ENVIRONMENT="production",
+        SECRET_KEY="a key that no other process has ".ljust(60, "x"),
+        DATABASE_URL="postgres://nobody@localhost/none",
+        ALLOWED_HOSTS="testserver",
+    )
+    values: dict[str, Any] = json.loads(printed)
+    return values
+
+
+@pytest.fixture
+def production(settings: Any, strict: dict[str, Any]) -> None:
+    """The cookies and headers of production, in this process."""
+    for name, value in strict.items():
+        setattr(settings, name, value)
+
+
+@pytest.mark.usefixtures("production")
+class TestProduction:
+    def test_sends_cookies_that_no_script_reads_and_no_plain_line_carries(self, staff: User) -> None:
+        client = Client()
+        client.get(LOGIN, secure=True)
+
+        sign_in(client, staff, secure=True)
+
+        cookies = {name: client.cookies[name] for name in ("sessionid", "csrftoken")}
+        assert all(cookie["secure"] and cookie["samesite"] == "Lax" for cookie in cookies.values())
+        assert cookies["sessionid"]["httponly"]
+        assert int(cookies["sessionid"]["max-age"]) == 12 * 60 * 60
+
+    def test_answers_with_headers_that_bind_the_browser(self, db: None) -> None:
+        headers = Client().get(LOGIN, secure=True).headers
+
+        expected = {
+            "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "X-Frame-Options": "DENY",
+        }
+        assert {name: headers.get(name) for name in expected} == expected
+        policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+        assert policy == {
+            "default-src": "'self'",
+            "base-uri": "'self'",
+            "form-action": "'self'",
+            "frame-ancestors": "'none'",
+            "object-src": "'none'",
+        }
+
+    def test_leads_from_a_plain_line_to_a_closed_one(self) -> None:
+        answer: Any = Client().get(LOGIN)
+
+        assert (answer.status_code, answer.url) == (301, f"https://testserver{LOGIN}")
