@@ -35,6 +35,9 @@ _LOYALTY: Final = (
     "loyalty.view_loyaltyprogram",
     "loyalty.view_earningrate",
     "loyalty.view_tier",
+    "loyalty.view_ledgerverification",
+    "loyalty.view_checkpoint",
+    "loyalty.view_balancerebuild",
 )
 _EXPORTS: Final = ("loyalty.export_ledger", "loyalty.view_ledgerexport")
 

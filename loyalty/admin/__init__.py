@@ -1,5 +1,5 @@
-"""The console's pages of the programme, the accounts and the ledger."""
+"""The console's pages of the programme, the accounts, the ledger and its proof."""
 
-from loyalty.admin import accounts, ledger, programs
+from loyalty.admin import accounts, ledger, programs, proof
 
-__all__ = ["accounts", "ledger", "programs"]
+__all__ = ["accounts", "ledger", "programs", "proof"]

@@ -9,6 +9,7 @@ from core.append_only import append_only
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("core", "0004_request_origin"),
         ("loyalty", "0003_hash_chain"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -131,6 +132,10 @@ class Migration(migrations.Migration):
                 ("accounts", models.IntegerField(help_text="How many were set.")),
                 ("changes", models.JSONField(help_text="Of each account, what stood there before and after.")),
                 ("correlation_id", models.UUIDField(db_index=True)),
+                (
+                    "casino",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="core.casino"),
+                ),
                 (
                     "staff",
                     models.ForeignKey(

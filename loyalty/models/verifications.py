@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from core.models import Casino
 from loyalty.models.programs import REASON_MAX_LENGTH
 
 
@@ -48,8 +49,9 @@ class LedgerVerification(models.Model):
 
 
 class BalanceRebuild(models.Model):
-    """Accounts that were set to what their entries come to: who did it, why, and each before and after. Append-only."""
+    """Accounts of a casino that were set to what their entries come to: by whom, why, and from what. Append-only."""
 
+    casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="+")
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     reason = models.CharField(max_length=REASON_MAX_LENGTH)
     rebuilt_at = models.DateTimeField()

@@ -13,7 +13,13 @@ from tests.config.matrix.table import COLUMNS, Question, read_table
 
 TABLE = test_permissions_floor.TABLE | test_permissions_house.TABLE | test_permissions_points.TABLE
 # Their rows belong to no casino, or they only lead on to an address that has rows.
-OF_NO_CASINO = ("admin:auth_group_", "admin:axes_", "admin:view_on_site")
+OF_NO_CASINO = (
+    "admin:auth_group_",
+    "admin:axes_",
+    "admin:loyalty_checkpoint_",
+    "admin:loyalty_ledgerverification_",
+    "admin:view_on_site",
+)
 SHORT = "<path:object_id>/"
 
 

@@ -117,6 +117,42 @@ change POST own|other                     login shut  shut  shut  shut  shut  sh
 history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_ledgerverification_]
+changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+action=delete_selected POST own           login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own                       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_checkpoint_]
+changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+action=delete_selected POST own           login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own                       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_balancerebuild_]
+changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 """)
 
 

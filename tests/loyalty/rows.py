@@ -103,6 +103,7 @@ def verification_row(floor: Floor, **changes: Any) -> LedgerVerification:
 def rebuild_row(floor: Floor, **changes: Any) -> BalanceRebuild:
     """The record of one account that was put right, not saved, but for `changes`."""
     fields: dict[str, Any] = {
+        "casino": floor.casino,
         "staff": floor.supervisor,
         "reason": "Written past the application",
         "rebuilt_at": floor.now,

@@ -17,9 +17,10 @@ from loyalty.services import manual_reward, pause_program, resume_program
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
 from tests.console import signed_in
+from tests.constraints import inserted
 from tests.factories import PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor
-from tests.loyalty.rows import export_row
+from tests.loyalty.rows import checkpoint_row, export_row, rebuild_row, verification_row
 
 PASSWORD: Final = "the tide comes in at six"
 # Stands in every name of the other casino, and in no page that its own staff does not see.
@@ -78,6 +79,7 @@ class Rows:
             self.floor.table.game,
             self.floor.table,
             self.open,
+            inserted(rebuild_row(self.floor)),
         ]
         return {row._meta.label_lower: row for row in rows if row is not None}
 
@@ -122,6 +124,8 @@ class House:
             Group.objects.create(name=GROUP),
             AccessAttempt.objects.create(**attempt, failures_since_start=1),
             AccessLog.objects.create(**attempt),
+            inserted(verification_row(own.floor)),
+            inserted(checkpoint_row(own.floor)),
         ]
         staff = _staff(own, other)
         for user in staff.values():

@@ -1,0 +1,98 @@
+"""The proof of the ledger, to read: what was verified, what was sealed, and which accounts were put right."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from core.console import display
+from core.console.scope import M, ModelAdmin, ServiceOwnedAdmin
+from loyalty.models import BalanceRebuild, Checkpoint, LedgerVerification
+
+
+class WholeHouseAdmin(ServiceOwnedAdmin[M]):
+    """Pages of what is of no casino: all who may see it see all of it. No name and no card stands there."""
+
+    casino_lookup: ClassVar[str] = ""
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[M]":
+        return ModelAdmin.get_queryset(self, request)
+
+
+@admin.register(LedgerVerification)
+class LedgerVerificationAdmin(WholeHouseAdmin[LedgerVerification]):
+    """Runs of `verify_ledger`, newest first."""
+
+    list_display = ("ended", "looked_at", "entries", "accounts", "checkpoints", "outcome")
+    list_filter = ("is_clean", "scope")
+    fields = ("ended", "looked_at", "entries", "accounts", "checkpoints", "outcome", "what", "correlation_id")
+    readonly_fields = ("ended", "looked_at", "outcome", "what")
+
+    @admin.display(description="verified", ordering="ended_at")
+    def ended(self, verification: LedgerVerification) -> str:
+        return display.moment(verification.ended_at)
+
+    @admin.display(description="looked at")
+    def looked_at(self, verification: LedgerVerification) -> str:
+        if verification.about is None:
+            return verification.get_scope_display()
+        what = "account" if verification.scope == LedgerVerification.Scope.ACCOUNT else "since checkpoint"
+        return f"{what} {verification.about}"
+
+    @admin.display(description="outcome")
+    def outcome(self, verification: LedgerVerification) -> str:
+        return "clean" if verification.first_break is None else f"BROKEN: {verification.first_break['kind']}"
+
+    @admin.display(description="first break")
+    def what(self, verification: LedgerVerification) -> str:
+        told = verification.first_break or {}
+        return display.tree({name: value for name, value in told.items() if value not in (None, "")})
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(WholeHouseAdmin[Checkpoint]):
+    """Checkpoints, newest first."""
+
+    list_display = ("number", "taken", "entries", "accounts", "changes", "points_total", "key_id")
+    fields = ("number", "taken", "entries", "accounts", "changes", "points_total", "balance_total", "hashes")
+    readonly_fields = ("taken", "hashes")
+
+    @admin.display(description="taken", ordering="taken_at")
+    def taken(self, checkpoint: Checkpoint) -> str:
+        return display.moment(checkpoint.taken_at)
+
+    @admin.display(description="hashes")
+    def hashes(self, checkpoint: Checkpoint) -> str:
+        names = ("previous_hash", "accounts_root", "changes_root", "checkpoint_hash", "signature")
+        told = {name: bytes(getattr(checkpoint, name)).hex() for name in names}
+        return display.tree({**told, "signed_with_key": checkpoint.key_id})
+
+
+@admin.register(BalanceRebuild)
+class BalanceRebuildAdmin(ServiceOwnedAdmin[BalanceRebuild]):
+    """Which accounts were set to what their entries come to, by whom and why, newest first."""
+
+    casino_lookup = "casino"
+    list_display = ("rebuilt", "staff", "accounts", "reason", "correlation_id")
+    list_select_related = ("staff",)
+    fields = ("rebuilt", "staff", "accounts", "reason", "each", "correlation_id")
+    readonly_fields = ("rebuilt", "each")
+
+    @admin.display(description="rebuilt", ordering="rebuilt_at")
+    def rebuilt(self, rebuild: BalanceRebuild) -> str:
+        return display.moment(rebuild.rebuilt_at)
+
+    @admin.display(description="changes")
+    def each(self, rebuild: BalanceRebuild) -> str:
+        return display.tree({f"account {change['account']}": _difference(change) for change in rebuild.changes})
+
+
+def _difference(change: Mapping[str, Any]) -> dict[str, str]:
+    """What of an account was set, from and to."""
+    return {
+        name: f"{before} → {change['after'][name]}"
+        for name, before in change["before"].items()
+        if before != change["after"][name]
+    }
