@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.http import HttpRequest
 
@@ -77,6 +78,8 @@ class PlayerByCardField(_PlayerField):
     def to_python(self, value: Any) -> Player | None:
         if value in self.empty_values:
             return None
+        # Django asks for null bytes when a value is known, and here PostgreSQL is asked for it.
+        ProhibitNullCharactersValidator()(value)
         found = list(self._players().filter(card_number__iexact=str(value).strip())[:2])
         if len(found) != 1:
             words = "Several casinos have" if found else "No player has"

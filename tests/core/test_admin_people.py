@@ -111,6 +111,18 @@ class TestStaff:
 
         assert (changed.status_code, password.status_code) == (403, 403)
 
+    @pytest.mark.parametrize("card", ["1\0", "nobody’s", "9" * 5_000], ids=["a null byte", "unknown", "long"])
+    def test_are_told_of_a_card_that_no_player_has(self, floor: Floor, manager: tuple[User, Client], card: str) -> None:
+        manager[0].groups.add(Group.objects.get(name=OPERATOR))
+
+        answer: Any = manager[1].post(
+            address(User, "change", floor.boss.pk), self.typed(floor.boss, first_name="Not saved", player=card)
+        )
+
+        assert answer.status_code == 200
+        assert "player" in answer.context["adminform"].form.errors
+        assert User.objects.get(pk=floor.boss.pk).first_name != "Not saved"
+
     def test_join_the_casino_of_who_adds_them(self, floor: Floor, manager: tuple[User, Client]) -> None:
         other = CasinoFactory.create()
         secret = "a-long-enough-passphrase-7"

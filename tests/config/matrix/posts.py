@@ -63,7 +63,7 @@ def _new_passwords(*_: Any) -> Post:
 
 
 def _staff(rows: Rows, _user: User) -> Post:
-    return {"username": "newcomer", "first_name": "Maya", "is_active": "on", "is_staff": "on"}
+    return {"username": "newcomer", "first_name": "Maya", "is_active": "on", "is_staff": "on", "player": ""}
 
 
 def _award(rows: Rows, user: User) -> Post:
