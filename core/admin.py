@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, ReadOnlyPasswordHashField, UserChangeForm
 from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
 from django.forms import TextInput
@@ -16,7 +17,7 @@ from core.console.lists import OwnCasinoFilter
 from core.console.login import SignInForm
 from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
-from core.console.widgets import PlainForms, PlayerByCardField
+from core.console.widgets import NamesAlone, PasswordLink, PlainForms, PlayerByCardField
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import PERMISSIONS_OF_ROLE
 
@@ -66,6 +67,16 @@ class PlayerAdmin(ConsoleAdmin[Player]):
         return pill(player.get_status_display(), state=player.status)
 
 
+class StaffForm(UserChangeForm):  # type: ignore[type-arg]
+    """Django's own, but for what it shows of a password."""
+
+    password = ReadOnlyPasswordHashField(label="Password", widget=PasswordLink)
+
+
+class StaffPasswordForm(NamesAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Django's own."""
+
+
 @admin.register(User)
 class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
     """Members of staff. Who is no superuser manages the staff of their own casino, never themselves, and gives no
@@ -73,6 +84,8 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
     """
 
     casino_lookup = "casino"
+    form = StaffForm
+    change_password_form = StaffPasswordForm
     list_display = ("username", "first_name", "last_name", "casino", "roles", "is_active", "is_superuser")
     list_filter = ("is_active", "groups", ("casino", OwnCasinoFilter))
     list_select_related = ("casino",)

@@ -144,11 +144,13 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         return context | {"model_perms": permissions, "title": f"Object permissions: {obj}", "original": obj}
 
     def get_obj_perms_user_select_form(self, request: HttpRequest) -> type[forms.Form]:
-        field = forms.ModelChoiceField(queryset=self._staff(request).filter(is_active=True), label="Member of staff")
+        field = forms.ModelChoiceField(
+            queryset=self._staff(request).filter(is_active=True), label="Member of staff", empty_label="Choose one"
+        )
         return type("StaffSelectForm", (forms.Form,), {"user": field})
 
     def get_obj_perms_group_select_form(self, request: HttpRequest) -> type[forms.Form]:
-        field = forms.ModelChoiceField(queryset=Group.objects.order_by("name"), label="Role")
+        field = forms.ModelChoiceField(queryset=Group.objects.order_by("name"), label="Role", empty_label="Choose one")
         return type("RoleSelectForm", (forms.Form,), {"group": field})
 
     def get_obj_perms_manage_user_form(self, request: HttpRequest) -> type[forms.Form]:

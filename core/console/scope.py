@@ -109,8 +109,6 @@ class ConsoleAdmin(PlainForms, ReadableLists, ModelAdmin[M]):
     ) -> HttpResponse:
         context["console_links"] = links_for(request, obj) if obj is not None else []
         context["shows_history"] = self.shows_history
-        if obj is not None and not self.has_change_permission(request, obj):
-            context |= {"title": str(obj), "subtitle": None}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

@@ -5,10 +5,17 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
-from django.http import HttpRequest
+from django.forms.utils import flatatt
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
+from core.console.display import NOTHING
 from core.models import Player
 
 # Ticking rows has a script; everything else works, and weighs less, without Django's, which brings styles that the
@@ -37,9 +44,17 @@ else:
     _PlayerField = forms.ModelChoiceField
 
 
-class PlainForms(_Base):
-    """Mixed into an admin before Django's: plain fields, and no script but the list's."""
+class NamesAlone:
+    """Mixed into a form before Django's: the names of its fields, without a colon."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
+
+
+class PlainForms(_Base):
+    """Mixed into an admin before Django's: plain fields, one button that saves, and no script but the list's."""
+
+    empty_value_display = NOTHING
     formfield_overrides = {
         models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": InstantWidget},
         models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})},
@@ -53,14 +68,57 @@ class PlainForms(_Base):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Without the icons that open a window over the form; another row is added on its own page."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+        if field is None:
+            return None
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if isinstance(field, forms.ModelChoiceField) and field.empty_label is not None:
+            field.empty_label = "Choose one" if field.required else "None"
+        if field.label and str(field.label).lower().startswith("is "):
+            field.label = capfirst(str(field.label)[3:])
         return field
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         """Each choice as a box to tick."""
         kwargs.setdefault("widget", forms.CheckboxSelectMultiple)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, with the names of its fields as they stand on every other page."""
+        form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
+        return type(form.__name__, (NamesAlone, form), {})
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """The page of a row is headed by its name; it is saved with one button, which leads back to the list."""
+        context |= {"show_save_and_continue": False, "show_save_and_add_another": add}
+        if obj is not None:
+            kind = capfirst(self.opts.verbose_name)
+            context |= {"title": str(obj), "subtitle": kind if self.has_change_permission(request, obj) else None}
+        response: HttpResponse = super().render_change_form(  # type: ignore[misc]
+            request, context, add, change, form_url, obj
+        )
+        return response
+
+
+class PasswordLink(ReadOnlyPasswordHashWidget):
+    """Whether there is a password, and the way to set one; what is kept of it would tell nobody anything."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        has_one = value and not str(value).startswith(UNUSABLE_PASSWORD_PREFIX)
+        words = "Set. Nobody can read it." if has_one else "None: nobody can sign in with this name."
+        return format_html(
+            '<div{}><p>{}</p><p><a href="../password/" class="console-button">Set a new password</a></p></div>',
+            flatatt({"id": (attrs or {}).get("id", "")}),
+            words,
+        )
 
 
 class PlayerByCardField(_PlayerField):

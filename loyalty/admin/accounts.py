@@ -39,6 +39,7 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
     casino_lookup = "program__casino"
     paginator = CappedPaginator
     list_display = ("player_name", "card", "balance_points", "lifetime", "tier", "progress", "updated")
+    list_display_links = ("card",)
     list_select_related = ("player", "tier", "program")
     list_filter = (("tier", OwnCasinoFilter), "player__status")
     search_fields = ("player__card_number", "player__first_name", "player__last_name")
@@ -58,7 +59,7 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
 
     @admin.display(description="player", ordering="player__last_name")
     def player_name(self, account: PlayerLoyalty) -> str:
-        return f"{account.player.last_name}, {account.player.first_name}"
+        return link_to(account.player, f"{account.player.last_name}, {account.player.first_name}")
 
     @admin.display(description="player")
     def player_link(self, account: PlayerLoyalty) -> str:

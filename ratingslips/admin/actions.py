@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.confirmation import Kind, Outcome, Row, RowAction
 from core.console import display
+from core.console.links import link_to
 from core.console.scope import staff_of
 from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
@@ -42,7 +43,7 @@ def describe(slips: Sequence[RatingSlip]) -> list[Row]:
             obj=slip,
             name=slip.slip_number,
             cells=(
-                slip.player,
+                link_to(slip.player),
                 slip.place,
                 status_pill(slip),
                 display.amount(slip.average_bet),  # type: ignore[attr-defined]

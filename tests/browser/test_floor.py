@@ -14,7 +14,7 @@ from ratingslips.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, pause_rating_slip
 from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
-from tests.factories import TableFactory
+from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 
 PAGE_BYTES_MAX = 250_000
@@ -175,7 +175,7 @@ class TestJourneys:
 
         page.get_by_label("Username").fill(floor.boss.username)
         page.get_by_label("Password").fill("a-shift-is-over")
-        page.get_by_role("button", name="Log in").tap()
+        page.get_by_role("button", name="Sign in").tap()
 
         expect(page.get_by_label("Average bet", exact=True)).to_have_value("135")
         assert slip.segments.count() == 1
@@ -281,10 +281,11 @@ class TestRefresh:
         expect(page.locator("#floor-summary li").first).to_contain_text("1")
 
     def test_leaves_the_focus_on_a_pit(self, floor: Floor, tablet: Tablet) -> None:
+        PitFactory.create(casino=floor.casino)
         page = tablet(floor.boss, PIT_BOSS)
         page.clock.install()
         page.goto(floor_url(floor.pit))
-        tab = page.locator("#floor-tabs a")
+        tab = page.locator("#floor-tabs a[aria-current]")
         tab.focus()
         floor.open_slip(seat=2)
 

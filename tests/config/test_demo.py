@@ -211,7 +211,7 @@ class TestDemo:
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=60)
 
-        assert "Log in" in page
+        assert "Sign in" in page
         assert process.returncode == 0
         assert "Traceback" not in said
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from core.console.links import page_url
 from core.models import Player
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from loyalty.models import PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.desk import visits as visits_module
 from ratingslips.desk.player import ENTRIES_SHOWN
@@ -50,6 +51,25 @@ class TestPlayerPage:
 
         assert page_url(player) == reverse("desk:player", args=[player.pk]) == f"/console/players/{player.pk}/"
         assert f'href="{page_url(player)}"' in listed
+
+    def test_is_where_a_name_among_the_accounts_leads_and_the_card_leads_to_the_account(
+        self, floor: Floor, supervisor: Client
+    ) -> None:
+        account = account_of(floor.player())
+
+        listed = supervisor.get(address(PlayerLoyalty, "changelist")).content.decode()
+
+        assert f'href="{page_url(account.player)}">Nguyễn, José</a>' in listed
+        assert f'href="{page_url(account)}">{account.player.card_number}</a>' in listed
+
+    def test_is_where_a_name_leads_that_an_action_asks_about(self, floor: Floor, supervisor: Client) -> None:
+        slip = floor.open_slip()
+
+        asked = supervisor.post(
+            address(RatingSlip, "changelist"), {"action": "complete", "_selected_action": [str(slip.pk)]}
+        )
+
+        assert f'href="{page_url(slip.player)}"' in asked.content.decode()
 
     def test_shows_balance_tier_and_what_is_missing_to_the_next(self, floor: Floor, supervisor: Client) -> None:
         player = floor.player()
