@@ -7,6 +7,7 @@ from tests.guards.house.keys import KEYS
 from tests.guards.house.locks import LOCKS
 from tests.guards.house.play import PLAY
 from tests.guards.house.points import POINTS
+from tests.guards.house.proof import PROOF
 from tests.guards.house.retries import RETRIES
 from tests.guards.house.rights import RIGHTS
 from tests.guards.house.scopes import SCOPES
@@ -29,4 +30,5 @@ GUARDS: tuple[Guard, ...] = (
     *SETTINGS,
     *TRIGGERS,
     *CHAIN,
+    *PROOF,
 )

@@ -215,7 +215,7 @@ INPUT = (
     Guard(
         name="only our own proxy is believed",
         kind=Kind.INPUT,
-        edits=edit("core/middleware.py", "if settings.BEHIND_PROXY:", "if True:"),
+        edits=edit("core/origins.py", "if settings.BEHIND_PROXY:", "if True:"),
         claimed_by=(
             (
                 "tests/core/test_origins.py::TestOriginMiddleware::"

@@ -1,0 +1,141 @@
+"""Verification of the ledger and its signed checkpoints."""
+
+from tests.guards.guard import Guard, Kind, edit
+
+_SEALED = "loyalty/services/sealed.py"
+_CHECKPOINTS = "loyalty/services/checkpoints.py"
+_OUTSIDE = "loyalty/services/outside.py"
+_T_CHECKPOINTS = "tests/loyalty/test_checkpoints.py"
+_ALTERED = "tests/loyalty/test_attacks.py::TestAnAlteredCheckpoint::test"
+_REMOVED = "tests/loyalty/test_attacks.py::TestARemovedCheckpoint::test"
+_REWRITTEN = "tests/loyalty/test_attacks.py::TestARewrittenAccount::test"
+
+PROOF = (
+    Guard(
+        name="checkpoint, one at a time in a database",
+        kind=Kind.LOCK,
+        edits=edit(_CHECKPOINTS, "SELECT pg_try_advisory_lock(%s)", "SELECT true OR %s > 0"),
+        claimed_by=(f"{_T_CHECKPOINTS}::TestTakeCheckpoint::test_refuses_while_another_is_taken",),
+    ),
+    Guard(
+        name="a checkpoint seals one instant",
+        kind=Kind.TRANSACTION,
+        edits=edit(
+            _CHECKPOINTS,
+            '                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")\n',
+            "",
+        ),
+        claimed_by=(
+            "tests/loyalty/test_one_instant.py::TestCheckpoint::test_seals_the_totals_of_the_accounts_that_it_seals",
+        ),
+    ),
+    Guard(
+        name="nothing is sealed over what is gone",
+        kind=Kind.CHAIN,
+        edits=edit(_CHECKPOINTS, "if sealed_count is not None and entry_count <= sealed_count:", "if False:"),
+        claimed_by=(f"{_T_CHECKPOINTS}::TestTakeCheckpoint::test_seals_nothing_over_what_is_gone",),
+    ),
+    Guard(
+        name="a checkpoint's signature",
+        kind=Kind.CHAIN,
+        edits=edit(_SEALED, "if not is_signed(seal, signature=bytes(checkpoint.signature), key=key):", "if False:"),
+        claimed_by=(f"{_ALTERED}_is_named_also_with_a_hash_of_its_own",),
+    ),
+    Guard(
+        name="a checkpoint's key",
+        kind=Kind.CHAIN,
+        edits=edit(
+            _SEALED,
+            "seal, key = seal_of(checkpoint), keys.get(checkpoint.key_id)",
+            "seal, key = seal_of(checkpoint), next(iter(keys.values()))",
+        ),
+        claimed_by=(f"{_ALTERED}_signed_with_another_key_is_named",),
+    ),
+    Guard(
+        name="a checkpoint's hash",
+        kind=Kind.CHAIN,
+        edits=edit(_SEALED, "if seal.hash != checkpoint.checkpoint_hash:", "if False:"),
+        claimed_by=(f"{_ALTERED}_is_named_whatever_was_altered",),
+    ),
+    Guard(
+        name="a checkpoint is chained to the one before",
+        kind=Kind.CHAIN,
+        edits=edit(_SEALED, "if wrong is None and checkpoint.previous_hash != previous:", "if False:"),
+        claimed_by=(f"{_ALTERED}_is_named_by_the_one_after_it_where_it_was_signed_anew_with_our_key",),
+    ),
+    Guard(
+        name="checkpoints are numbered without a gap",
+        kind=Kind.CHAIN,
+        edits=edit(_SEALED, "        if checkpoint.number != looked_at:\n", "        if False:\n"),
+        claimed_by=(f"{_REMOVED}_is_missing",),
+    ),
+    Guard(
+        name="what a checkpoint sealed is what it signed",
+        kind=Kind.CHAIN,
+        edits=edit(
+            _SEALED,
+            "if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):",
+            "if False:",
+        ),
+        claimed_by=(f"{_ALTERED}_in_what_it_sealed_is_named",),
+    ),
+    Guard(
+        name="an account is what was sealed",
+        kind=Kind.CHAIN,
+        edits=edit(_SEALED, "    if row is None:\n        return None\n", "    if True:\n        return None\n"),
+        claimed_by=(
+            f"{_REWRITTEN}_has_a_whole_chain_and_is_not_what_was_sealed",
+            f"{_REWRITTEN}_is_seen_when_it_and_its_seal_are_gone",
+        ),
+    ),
+    Guard(
+        name="the file outside is held against the database",
+        kind=Kind.CHAIN,
+        edits=edit(_OUTSIDE, "            if written == line:\n", "            if written:\n"),
+        claimed_by=(
+            f"{_T_CHECKPOINTS}::TestFileOutside::test_is_named_where_it_differs_from_the_database",
+            f"{_T_CHECKPOINTS}::TestFileOutside::test_differing_stops_the_next_checkpoint",
+        ),
+    ),
+    Guard(
+        name="no checkpoint is added to a file that differs",
+        kind=Kind.CHAIN,
+        edits=edit(
+            _OUTSIDE,
+            "    comparison = compare(file)\n    if comparison.first_break is not None:\n",
+            "    comparison = compare(file)\n    if False:\n",
+        ),
+        claimed_by=(f"{_T_CHECKPOINTS}::TestFileOutside::test_differing_stops_the_next_checkpoint",),
+    ),
+    Guard(
+        name="the file outside is only appended to",
+        kind=Kind.CHAIN,
+        edits=edit(_OUTSIDE, "os.O_WRONLY | os.O_APPEND | os.O_CREAT", "os.O_WRONLY | os.O_TRUNC | os.O_CREAT"),
+        claimed_by=(
+            f"{_T_CHECKPOINTS}::TestFileOutside::test_is_only_ever_appended_to",
+            f"{_T_CHECKPOINTS}::TestFileOutside::test_is_completed_by_the_next_run_after_a_crash",
+        ),
+    ),
+    Guard(
+        name="a leaf of the tree is no node",
+        kind=Kind.CHAIN,
+        edits=edit("loyalty/sealing.py", '_NODE: Final = b"\\1"', '_NODE: Final = b"\\0"'),
+        claimed_by=(f"{_T_CHECKPOINTS}::TestMerkleRoot::test_tells_a_leaf_from_a_node_and_an_account_from_another",),
+    ),
+    Guard(
+        name="verification sees one instant",
+        kind=Kind.TRANSACTION,
+        edits=edit("core/snapshots.py", "REPEATABLE READ READ ONLY", "READ COMMITTED READ ONLY"),
+        claimed_by=("tests/loyalty/test_one_instant.py::TestVerification::test_finds_nothing",),
+    ),
+    Guard(
+        name="verification hashes what stands, and believes no stored hash",
+        kind=Kind.CHAIN,
+        edits=edit(
+            "loyalty/breaks.py",
+            "        if row[_COLUMNS + 2] != head:\n            return False\n",
+            "        head = row[_COLUMNS + 2]\n",
+        ),
+        claimed_by=("tests/loyalty/test_attacks.py::TestAChangedColumn::test_is_named_wherever_it_stands",),
+    ),
+)

@@ -1,0 +1,65 @@
+"""An award that commits while the ledger is verified or sealed is wholly in what was read, or not at all."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from core import snapshots
+from core.snapshots import one_snapshot
+from loyalty.models import Checkpoint
+from loyalty.services import checkpoints, verification
+from loyalty.services.checkpoints import take_checkpoint
+from loyalty.services.verification import Scope, Verified, verify_ledger
+from tests.concurrency import Elsewhere
+from tests.floor import Floor
+from tests.loyalty.attacking import Book
+from tests.loyalty.postings import award
+
+
+@pytest.fixture
+def book(committed_floor: Floor) -> Book:
+    return Book.build(committed_floor)
+
+
+def _award_after(book: Book, read: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """Have the account awarded 9 points by somebody else as soon as `read` has begun."""
+
+    def read_and_award(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        rows = read(*args, **kwargs)
+        first = next(rows)
+        Elsewhere(lambda: award(book.floor, book.account.player, points=9)).result()
+        yield first
+        yield from rows
+
+    return read_and_award
+
+
+class TestVerification:
+    def _verified(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> Verified:
+        """What is found where an award commits between the entries and the accounts that are read beside them."""
+        monkeypatch.setattr(verification._Reader, "_rows", _award_after(book, verification._Reader._rows))
+        with one_snapshot():
+            return verify_ledger(scope=Scope())
+
+    def test_finds_nothing(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self._verified(book, monkeypatch).first_break is None
+
+    def test_would_find_an_entry_missing_if_it_read_as_of_two_instants(
+        self, book: Book, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")
+
+        assert self._verified(book, monkeypatch).first_break is not None
+
+
+class TestCheckpoint:
+    def _taken(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
+        """A checkpoint during which an award commits between the accounts and the totals."""
+        monkeypatch.setattr(checkpoints, "_accounts", _award_after(book, checkpoints._accounts))
+        return take_checkpoint(at=book.floor.now, file=None)
+
+    def test_seals_the_totals_of_the_accounts_that_it_seals(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        checkpoint = self._taken(book, monkeypatch)
+
+        assert (checkpoint.entries, checkpoint.points_total) == (9, checkpoint.balance_total)
