@@ -27,6 +27,7 @@ from ratingslips.desk.attention import (
     read_paused,
 )
 from ratingslips.desk.paying import VIEW_SLIPS
+from ratingslips.desk.proof import read_proof
 from ratingslips.desk.targets import scorecard
 from ratingslips.floor.seatmap import live_slips
 from ratingslips.models import RatingSlip
@@ -53,7 +54,7 @@ def _whole_house(request: HttpRequest, staff: User, *, now: datetime) -> dict[st
     owed = read_owed(staff=staff, payable_in=pits_with(request, RECOVER_LOYALTY), now=now)
     paused = read_paused(staff=staff, now=now)
     found = [drift for drift in drifts if drift.is_found]
-    figures = todays_figures(casinos=casinos, at=now)
+    figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
     overdue = _overdue(in_casino_of(staff, live_slips(now=now), lookup="casino"), now=now)
     return {
         **overdue,
@@ -64,7 +65,8 @@ def _whole_house(request: HttpRequest, staff: User, *, now: datetime) -> dict[st
         "paused": paused,
         "drifts": drifts,
         "drifts_found": found,
-        "needs_attention": bool(owed.count or paused or found or overdue["overdue"]),
+        "proof": proof,
+        "needs_attention": bool(proof.needs_attention or owed.count or paused or found or overdue["overdue"]),
         "scorecards": [scorecard(of, drift) for of, drift in zip(figures, drifts, strict=True)],
     }
 
