@@ -53,7 +53,7 @@ PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
     ),
     LOYALTY_SUPERVISOR: (*_LOYALTY, *_EXPORTS, "core.add_player", "core.change_player"),
     AUDITOR: (*_LOYALTY, *_EXPORTS, "core.view_user"),
-    OPERATOR: (*_LOYALTY, "ratingslips.operate_pit", "ratingslips.recover_loyalty"),
+    OPERATOR: (*_LOYALTY, "ratingslips.operate_pit", "ratingslips.recover_loyalty", "loyalty.rebuild_balances"),
 }
 
 

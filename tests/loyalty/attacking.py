@@ -46,7 +46,7 @@ class Book:
     def build(cls, floor: Floor) -> "Book":
         ada, grace, _ = floor.player(), floor.player(), floor.player()
         for number in range(1, 5):
-            award(floor, ada, points=100 + number, reward_id=f"ada-{number}")
+            award(floor, ada, points=100 + number, reward_id=f"ada-{ada.pk}-{number}")
             post(floor, grace, points=10 * number)
         post(floor, ada, kind=LedgerEntry.Kind.REDEMPTION, points=-50, reason="Dinner for two ✨")
         return cls(floor=floor, account=account_of(ada), other=account_of(grace))

@@ -1,0 +1,120 @@
+"""Tell which accounts are not what their entries come to, and set them right."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.models import Casino, User
+from core.snapshots import one_snapshot
+from loyalty.services.rebuilding import (
+    MAX_REBUILT_ACCOUNTS,
+    SEARCH_TIMEOUT_SECONDS,
+    Difference,
+    NothingToRebuild,
+    different_accounts,
+    rebuild_balances,
+)
+
+MAX_CASINOS: Final = 100
+
+
+class Command(HouseCommand):
+    help = (
+        "Set every account to what its ledger entries come to: balance, lifetime points, tier, number of entries and "
+        "head. With --dry-run it only tells which accounts differ, and ends with 1 where there are any. What is set is "
+        "kept: who did it, why, and each account before and after. Run verify_ledger first: entries that were changed "
+        "say nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--casino", metavar="CODE", help="only this casino (default: each of them)")
+        parser.add_argument("--dry-run", action="store_true", help="only tell what differs")
+        parser.add_argument("--by", metavar="USERNAME", help="who sets them; needs the right to rebuild balances")
+        parser.add_argument("--reason", metavar="TEXT", help="why, in at least ten characters")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def run(
+        self,
+        *,
+        casino: str | None,
+        dry_run: bool,
+        by: str | None,
+        reason: str | None,
+        as_json: bool,
+        **_: Any,
+    ) -> None:
+        if dry_run == bool(by or reason):
+            raise CommandError("Give --dry-run, or --by and --reason.", returncode=WRONG_USE)
+        houses = [casino_with_code(casino)] if casino else list(Casino.objects.order_by("code")[:MAX_CASINOS])
+        if dry_run:
+            self._tell(houses, as_json=as_json)
+        else:
+            self._set(houses, actor=_staff(by), reason=reason or "", as_json=as_json)
+
+    def _tell(self, houses: Sequence[Casino], *, as_json: bool) -> None:
+        """:raises CommandError: accounts differ."""
+        with one_snapshot(statement_seconds=SEARCH_TIMEOUT_SECONDS):
+            found = {house.code: different_accounts(casino=house) for house in houses}
+        count = sum(map(len, found.values()))
+        if as_json:
+            self.say(json.dumps({code: [asdict(one) for one in differences] for code, differences in found.items()}))
+        else:
+            for code, differences in found.items():
+                for difference in differences:
+                    self.say(_line(code, difference))
+            self.say(_summary(count) if count else "Every account is what its entries come to.")
+        if count:
+            raise CommandError(f"{count:,} accounts are not what their entries come to.", returncode=FAILED)
+
+    def _set(self, houses: Sequence[Casino], *, actor: User, reason: str, as_json: bool) -> None:
+        rebuilt = {}
+        for house in houses:
+            try:
+                rebuild = rebuild_balances(casino=house, actor=actor, reason=reason, at=timezone.now())
+            except NothingToRebuild:
+                continue
+            rebuilt[house.code] = {"rebuild": rebuild.pk, "accounts": rebuild.accounts, "changes": rebuild.changes}
+            if not as_json:
+                self.say(f"{house.code}: {rebuild.accounts:,} accounts set, kept as rebuild {rebuild.pk}.")
+        if as_json:
+            self.say(json.dumps(rebuilt))
+        elif not rebuilt:
+            self.say("Every account is what its entries come to: nothing was set.")
+
+
+def _staff(username: str | None) -> User:
+    """The member of staff that an option names.
+
+    :raises CommandError: there is none.
+    """
+    staff: User | None = User.objects.filter(username=username).first()
+    if staff is None:
+        raise CommandError(f"There is nobody with the login “{username}”.", returncode=WRONG_USE)
+    return staff
+
+
+def _line(code: str, difference: Difference) -> str:
+    before, after = asdict(difference.before), asdict(difference.after)
+    told = ", ".join(
+        f"{name.replace('_', ' ')} {_short(before[name])} → {_short(after[name])}"
+        for name in before
+        if before[name] != after[name]
+    )
+    unsure = "" if difference.is_whole else " (its entries do not add up)"
+    return f"{code} account {difference.account_id}: {told}{unsure}"
+
+
+def _short(value: object) -> str:
+    """A figure, or the first digits of a hash."""
+    return f"{value:,}" if isinstance(value, int) else str(value)[:12] or "none"
+
+
+def _summary(count: int) -> str:
+    more = " at least" if count >= MAX_REBUILT_ACCOUNTS else ""
+    return f"{count:,} accounts{more} differ. With --by and --reason they are set to what their entries come to."

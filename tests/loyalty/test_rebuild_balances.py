@@ -1,0 +1,235 @@
+"""`rebuild_balances`: an account that is not what its entries come to is told, and set right with a record."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from core.models import User
+from core.permissions import NotPermitted
+from core.roles import OPERATOR
+from loyalty.models import BalanceRebuild, PlayerLoyalty, Tier
+from loyalty.services import rebuilding
+from loyalty.services.reasons import InvalidReason
+from loyalty.services.rebuilding import LedgerNotWhole, NothingToRebuild, different_accounts, rebuild_balances
+from tests.commands import run
+from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.factories import StaffFactory
+from tests.floor import Floor
+from tests.invariants import broken_invariants
+from tests.loyalty.attacking import Book, is_clean, post, sql
+from tests.loyalty.rows import account_of
+from tests.tampering import take_the_guards_off
+
+REASON = "Written past the application"
+WRONG = {
+    "balance": 7,
+    "lifetime_points": 9,
+    "entry_count": 2,
+    "head_hash": b"\7" * 32,
+}
+
+
+def _operator(floor: Floor) -> User:
+    operator: User = StaffFactory.create(casino=floor.casino, username="olga")
+    operator.groups.add(Group.objects.get(name=OPERATOR))
+    return operator
+
+
+@pytest.fixture
+def book(floor: Floor) -> Book:
+    return Book.build(floor)
+
+
+@pytest.fixture
+def operator(floor: Floor) -> User:
+    return _operator(floor)
+
+
+def _spoil(account: PlayerLoyalty, **changes: Any) -> None:
+    PlayerLoyalty.objects.filter(pk=account.pk).update(**(changes or WRONG))
+
+
+def _figures(account: PlayerLoyalty) -> list[Any]:
+    row = PlayerLoyalty.objects.get(pk=account.pk)
+    return [row.balance, row.lifetime_points, row.tier_id, row.entry_count, row.head_hash]
+
+
+class TestRebuildBalances:
+    @pytest.mark.parametrize("column", [*WRONG, "tier"])
+    def test_sets_what_was_wrong_to_what_the_entries_say(self, book: Book, operator: User, column: str) -> None:
+        right = _figures(book.account)
+        gold = Tier.objects.get(program=book.floor.program, name="Gold")
+        _spoil(book.account, **{column: {**WRONG, "tier": gold}[column]})
+
+        rebuild_balances(casino=book.floor.casino, actor=operator, reason=REASON, at=book.floor.now)
+
+        assert _figures(book.account) == right
+        assert is_clean()
+        assert broken_invariants() == {}
+
+    def test_keeps_who_did_it_and_why_and_from_what(self, book: Book, operator: User) -> None:
+        _spoil(book.account)
+
+        rebuild = rebuild_balances(casino=book.floor.casino, actor=operator, reason=REASON, at=book.floor.now)
+
+        kept = BalanceRebuild.objects.get()
+        assert kept == rebuild
+        assert (kept.casino, kept.staff, kept.reason, kept.accounts) == (book.floor.casino, operator, REASON, 1)
+        (change,) = kept.changes
+        assert change["account"] == book.account.pk
+        assert (change["before"]["balance"], change["after"]["balance"]) == (7, book.account.balance)
+        assert change["after"]["head_hash"] == bytes(book.account.head_hash or b"").hex()
+
+    def test_sets_an_account_without_entries_back_to_nothing(self, book: Book, operator: User) -> None:
+        empty = account_of(book.floor.player())
+        _spoil(empty)
+
+        rebuild_balances(casino=book.floor.casino, actor=operator, reason=REASON, at=book.floor.now)
+
+        assert _figures(empty) == [0, 0, empty.tier_id, 0, None]
+
+    def test_leaves_other_accounts_and_other_casinos_alone(self, book: Book, operator: User) -> None:
+        elsewhere = Book.build(Floor.build())
+        _spoil(elsewhere.account)
+
+        with pytest.raises(NothingToRebuild):
+            rebuild_balances(casino=book.floor.casino, actor=operator, reason=REASON, at=book.floor.now)
+
+        assert _figures(elsewhere.account)[0] == WRONG["balance"]
+        assert not BalanceRebuild.objects.exists()
+
+    def test_refuses_who_may_not(self, book: Book) -> None:
+        _spoil(book.account)
+
+        with pytest.raises(NotPermitted):
+            rebuild_balances(casino=book.floor.casino, actor=book.floor.supervisor, reason=REASON, at=book.floor.now)
+
+        assert _figures(book.account)[0] == WRONG["balance"]
+
+    def test_wants_a_reason(self, book: Book, operator: User) -> None:
+        with pytest.raises(InvalidReason):
+            rebuild_balances(casino=book.floor.casino, actor=operator, reason="oops", at=book.floor.now)
+
+    def test_sets_nothing_by_entries_that_do_not_add_up(self, book: Book, operator: User) -> None:
+        take_the_guards_off()
+        sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(2).pk)
+        _spoil(book.account)
+
+        with pytest.raises(LedgerNotWhole, match=f"The entries of account {book.account.pk} do not add up"):
+            rebuild_balances(casino=book.floor.casino, actor=operator, reason=REASON, at=book.floor.now)
+
+        assert _figures(book.account)[0] == WRONG["balance"]
+
+    def test_takes_no_more_at_once_than_it_says(
+        self, book: Book, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rebuilding, "MAX_REBUILT_ACCOUNTS", 1)
+        _spoil(book.account)
+        _spoil(book.other)
+
+        first, second = (
+            rebuild_balances(casino=book.floor.casino, actor=operator, reason=REASON, at=book.floor.now)
+            for _ in range(2)
+        )
+
+        assert [one.changes[0]["account"] for one in (first, second)] == [book.account.pk, book.other.pk]
+
+
+class TestRebuildBesideAPosting:
+    def _rebuild(self, floor: Floor, operator: User) -> Elsewhere[BalanceRebuild]:
+        return Elsewhere(lambda: rebuild_balances(casino=floor.casino, actor=operator, reason=REASON, at=floor.now))
+
+    def test_looks_again_at_what_was_posted_while_it_waited(self, committed_floor: Floor) -> None:
+        floor, operator = committed_floor, _operator(committed_floor)
+        book = Book.build(floor)
+        _spoil(book.other, head_hash=b"\7" * 32)
+
+        with held_before_commit(lambda: post(floor, book.other.player, points=1_000)) as poster:
+            rebuild = self._rebuild(floor, operator)
+            wait_until_blocked(rebuild.backend, by=poster.backend)
+
+        assert isinstance(rebuild.outcome(), NothingToRebuild)
+        assert account_of(book.other.player).balance == 1_100
+        assert is_clean_now()
+
+    def test_would_lose_it_without_comparing_again_under_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The control: what was found before the wait is old after it."""
+        floor, operator = committed_floor, _operator(committed_floor)
+        book = Book.build(floor)
+        _spoil(book.other, head_hash=b"\7" * 32)
+        first: dict[str, Any] = {}
+
+        def remember(**arguments: Any) -> Any:
+            return first.setdefault("found", different_accounts(casino=arguments["casino"]))
+
+        monkeypatch.setattr(rebuilding, "different_accounts", remember)
+        with held_before_commit(lambda: post(floor, book.other.player, points=1_000)) as poster:
+            rebuild = self._rebuild(floor, operator)
+            wait_until_blocked(rebuild.backend, by=poster.backend)
+        rebuild.result()
+
+        assert account_of(book.other.player).balance == 100
+        assert not is_clean_now()
+
+
+def is_clean_now() -> bool:
+    """Whether a verification finds nothing."""
+    return run("verify_ledger").code == 0
+
+
+class TestRebuildBalancesCommand:
+    @pytest.fixture
+    def book(self, committed_floor: Floor) -> Book:
+        return Book.build(committed_floor)
+
+    def test_tells_what_differs_and_changes_nothing(self, book: Book) -> None:
+        _spoil(book.account)
+
+        ran = run("rebuild_balances", "--dry-run")
+
+        assert ran.code == 1
+        line, summary = ran.out.splitlines()
+        assert line.startswith(
+            f"{book.floor.casino.code} account {book.account.pk}: balance 7 → {book.account.balance},"
+        )
+        assert "entry count 2 → 5, head hash 070707070707 → " in line
+        assert summary.startswith("1 accounts differ.")
+        assert _figures(book.account)[0] == 7
+        assert not BalanceRebuild.objects.exists()
+
+    def test_ends_with_0_where_nothing_differs(self, book: Book) -> None:
+        told, done = run("rebuild_balances", "--dry-run"), run("rebuild_balances", "--dry-run", "--json")
+
+        assert (told.code, told.out) == (0, "Every account is what its entries come to.\n")
+        assert json.loads(done.out) == {book.floor.casino.code: []}
+
+    def test_sets_them_right_in_somebodys_name(self, book: Book) -> None:
+        _operator(book.floor)
+        _spoil(book.account)
+
+        ran = run("rebuild_balances", "--by", "olga", "--reason", REASON)
+        again = run("rebuild_balances", "--by", "olga", "--reason", REASON)
+
+        kept = BalanceRebuild.objects.get()
+        assert (ran.code, again.code) == (0, 0)
+        assert ran.out == f"{book.floor.casino.code}: 1 accounts set, kept as rebuild {kept.pk}.\n"
+        assert again.out == "Every account is what its entries come to: nothing was set.\n"
+        assert is_clean_now()
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ([], "Give --dry-run, or --by and --reason."),
+            (["--dry-run", "--by", "olga"], "Give --dry-run, or --by and --reason."),
+            (["--by", "nobody", "--reason", REASON], "There is nobody with the login “nobody”."),
+            (["--casino", "nowhere", "--dry-run"], "There is no casino “nowhere”."),
+        ],
+    )
+    def test_ends_with_2_where_it_is_used_wrongly(self, db: None, arguments: list[str], words: str) -> None:
+        ran = run("rebuild_balances", *arguments)
+
+        assert (ran.code, words in ran.error) == (2, True)
