@@ -59,6 +59,20 @@ class TestManualReward:
             "reason": REASON,
         }
 
+    def test_keeps_when_the_form_was_opened(self, floor: Floor) -> None:
+        award(floor, floor.player(), requested_at=floor.ago(hours=1))
+
+        requested_at = LedgerEntry.objects.get().inputs["calculation"]["requested_at"]
+        assert requested_at.startswith(f"{floor.ago(hours=1):%Y-%m-%dT%H:%M:%S}")
+
+    def test_opens_the_account_of_a_player_who_has_none(self, floor: Floor) -> None:
+        newcomer = Player(casino=floor.casino, card_number="1001", first_name="José", last_name="Nguyễn")
+        Player.objects.bulk_create([newcomer])  # past the signal that opens the account
+
+        award(floor, newcomer)
+
+        assert (account_of(newcomer).balance, account_of(newcomer).updated_at) == (100, floor.now)
+
     def test_is_known_again_by_a_key_that_no_version_of_the_program_changes(self, floor: Floor) -> None:
         award(floor, floor.player())
 

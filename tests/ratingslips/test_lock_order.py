@@ -66,3 +66,19 @@ class TestLockOrder:
         locked = list(Player.objects.locked().filter(pk__in=[player.pk for player in last_first]))
 
         assert locked == last_first
+
+
+class TestLockedName:
+    def test_of_a_slip_number_is_the_casino_s_own(self, floor: Floor) -> None:
+        player = floor.player()
+
+        statements = statements_of(lambda: floor.open_slip(player=player, slip_number="S-1"))
+
+        assert f"'slip_number:{floor.casino.pk}:S-1'" in "".join(statements)
+
+    def test_of_a_reward_is_its_id(self, floor: Floor) -> None:
+        player = floor.player()
+
+        statements = statements_of(lambda: award(floor, player, reward_id="promo-77"))
+
+        assert "'reward:promo-77'" in "".join(statements)

@@ -87,6 +87,11 @@ class TestOpenRatingSlip:
         with refused(SlipNumberTaken, "cannot be a slip number"):
             floor.open_slip(player=player, slip_number=number)
 
+    def test_takes_a_number_that_another_casino_uses(self, floor: Floor) -> None:
+        Floor.build().open_slip(slip_number="S-1")
+
+        assert floor.open_slip(slip_number="S-1").slip_number == "S-1"
+
     def test_refuses_a_number_that_is_another_slips(self, floor: Floor) -> None:
         floor.open_slip(slip_number="S-1")
         player = floor.player()
