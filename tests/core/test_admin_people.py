@@ -36,8 +36,8 @@ class TestPlayers:
 
         page = client.post(address(Player, "add"), typed | {"casino": CasinoFactory.create().pk})
 
-        assert "casino" in page.context["adminform"].form.errors
         assert not Player.objects.exists()
+        assert "casino" in page.context["adminform"].form.errors
 
     def test_do_not_move_to_another_casino(self, floor: Floor, root: Client) -> None:
         player, other = floor.player(), ProgramFactory.create().casino
