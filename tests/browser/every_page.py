@@ -26,10 +26,17 @@ from ratingslips.floor.pages import floor_url
 from ratingslips.models import GamingTable, Pit, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
 from tests.console import address
-from tests.factories import StaffFactory, TableFactory
+from tests.factories import PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
-from tests.loyalty.rows import account_of, export_row, write_history
+from tests.loyalty.rows import (
+    account_of,
+    checkpoint_row,
+    export_row,
+    rebuild_row,
+    verification_row,
+    write_history,
+)
 
 PASSWORD = "a-long-shift-on-the-floor"
 
@@ -50,8 +57,11 @@ class House:
         root.save()
         write_history(floor, account_of(floor.player()), entries=55)
         award(floor, floor.player(last_name="Featherstonehaugh" * 4), points=1_500)
+        PitFactory.create(casino=floor.casino)
         _play(floor)
         export_row(floor, filters={"kind": "GAMEPLAY"}).save()
+        for row in (checkpoint_row(floor), verification_row(floor), rebuild_row(floor)):
+            row.save(force_insert=True)
         count_replay(casino=floor.casino, operation="loyalty.manual_reward", at=floor.now)
         table = ContentType.objects.get_for_model(GamingTable)
         LogEntry.objects.create(
@@ -205,6 +215,7 @@ def _own_pages() -> Iterator[PageCase]:
         "program-resume": lambda house: reverse(
             "admin:loyalty_loyaltyprogram_resume", args=[_first(LoyaltyProgram).pk]
         ),
+        "kept-out-let-in": lambda _house: address(AccessAttempt, "delete", _first(AccessAttempt).pk),
         "grants-of-program": lambda house: _grants(house.floor.program),
         "grants-of-pit": lambda house: _grants(house.floor.pit),
         "grants-of-person-on-program": lambda house: _grants(house.floor.program, "user-manage", house.floor.boss.pk),

@@ -34,6 +34,7 @@ _NO_PAGE = re.compile(
     r"|^desk:(pay|check_drift)$|^floor:home$"
 )
 
+_BAR_PIXELS_MAX = 64
 # Exempt (WCAG 2.2, 2.5.8): a link in a sentence, and what is as large as its label.
 _TOO_SMALL = """least => [...document.querySelectorAll(
         "a, button, summary, select, textarea, input:not([type=hidden])")]
@@ -43,6 +44,10 @@ _TOO_SMALL = """least => [...document.querySelectorAll(
     .map(([target, place]) => [target.outerHTML.slice(0, 140), place.getBoundingClientRect()])
     .filter(([_, box]) => box.width > 1 && (box.width < least - 0.5 || box.height < least - 0.5))
     .map(([html, box]) => `${html} ${box.width.toFixed()} x ${box.height.toFixed()}`)"""
+# What can be tapped and is passed over by the key Tab.
+_PASSED_OVER = """[...document.querySelectorAll("a, button, summary, select, textarea, input:not([type=hidden])")]
+    .filter(target => target.checkVisibility() && !target.disabled && target.tabIndex < 0)
+    .map(target => target.outerHTML.slice(0, 140))"""
 _WEIGHT = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
     .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
 # A change of colours is shown bit by bit; what counts is where it ends.
@@ -112,6 +117,10 @@ def wrong_with(page: Page, watch: Watch) -> list[str]:
         page.evaluate(_SETTLE)
         found += [f"{scheme}: {violation}" for violation in violations_on(page)]
         found += [f"{viewport['width']} px: {target}" for target in page.evaluate(_TOO_SMALL, TARGET_PIXELS_MIN)]
+        found += [f"without a way by keyboard: {target}" for target in page.evaluate(_PASSED_OVER)]
+        bar = page.evaluate("document.querySelector('header.bar').offsetHeight")
+        if bar > _BAR_PIXELS_MAX:
+            found.append(f"{viewport['width']} px: the bar is {bar} px high")
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > viewport["width"]:
             found.append(f"{viewport['width']} px: the page is {width} px wide")
@@ -148,7 +157,7 @@ class TestEveryDoor:
         door.goto("/console/login/")
         door.get_by_label("Username").fill("nobody")
         door.get_by_label("Password").fill("nothing")
-        door.get_by_role("button", name="Log in").click()
+        door.get_by_role("button", name="Sign in").click()
         door.locator(".errornote").wait_for()
 
         assert wrong_with(door, watch) == []
