@@ -31,7 +31,7 @@ def record_request(*, actor: User, method: str, path: str, client_address: str |
         correlation_id=correlation.current(),
         actor=actor,
         method=method[:METHOD_MAX_LENGTH],
-        origin=path[:ORIGIN_MAX_LENGTH],
+        origin=path.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ORIGIN_MAX_LENGTH],
         client_address=client_address,
     )
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.config.matrix.asking import CALM, Asking, addresses
@@ -94,6 +94,7 @@ class TestPath:
         key=values("1", "own"),
         post=st.sampled_from([None, "a=1"]),
     )
+    @example(address="admin:core_player_change", key="\0", post="a=1")
     def test_is_answered_whatever_stands_for_a_key(
         self, asking: Asking, address: str, key: str, post: str | None
     ) -> None:

@@ -87,6 +87,13 @@ class TestOriginMiddleware:
 
         assert RequestOrigin.objects.get().client_address == kept
 
+    def test_takes_a_path_that_no_text_can_hold(self, floor: Floor, client: Client) -> None:
+        client.post(address(Player, "change", "\0"), {})
+
+        assert RequestOrigin.objects.get().origin == address(Player, "change", 1).replace(
+            "1", "\N{REPLACEMENT CHARACTER}"
+        )
+
     def test_takes_a_long_path_and_an_unknown_method(self, floor: Floor) -> None:
         record_request(actor=floor.boss, method="VERSION-CONTROL", path="/" + "x" * 500, client_address=None)
 
