@@ -1,11 +1,13 @@
 """Verification of the ledger and its signed checkpoints."""
 
-from tests.guards.guard import Guard, Kind, edit
+from tests.guards.guard import Edit, Guard, Kind, edit
 
 _SEALED = "loyalty/services/sealed.py"
 _CHECKPOINTS = "loyalty/services/checkpoints.py"
 _OUTSIDE = "loyalty/services/outside.py"
 _T_CHECKPOINTS = "tests/loyalty/test_checkpoints.py"
+_REBUILDING = "loyalty/services/rebuilding.py"
+_T_REBUILDING = "tests/loyalty/test_rebuild_balances.py"
 _ALTERED = "tests/loyalty/test_attacks.py::TestAnAlteredCheckpoint::test"
 _REMOVED = "tests/loyalty/test_attacks.py::TestARemovedCheckpoint::test"
 _REWRITTEN = "tests/loyalty/test_attacks.py::TestARewrittenAccount::test"
@@ -137,5 +139,52 @@ PROOF = (
             "        head = row[_COLUMNS + 2]\n",
         ),
         claimed_by=("tests/loyalty/test_attacks.py::TestAChangedColumn::test_is_named_wherever_it_stands",),
+    ),
+    Guard(
+        name="to rebuild balances",
+        kind=Kind.RIGHT,
+        edits=edit(_REBUILDING, "require_permission(actor, REBUILD_BALANCES, program)", "pass"),
+        claimed_by=(f"{_T_REBUILDING}::TestRebuildBalances::test_refuses_who_may_not",),
+    ),
+    Guard(
+        name="accounts, before they are rebuilt",
+        kind=Kind.LOCK,
+        edits=edit(_REBUILDING, "PlayerLoyalty.objects.locked().in_bulk(", "PlayerLoyalty.objects.in_bulk("),
+        claimed_by=(
+            f"{_T_REBUILDING}::TestRebuildBesideAPosting::test_looks_again_at_what_was_posted_while_it_waited",
+        ),
+    ),
+    Guard(
+        name="what was posted meanwhile is not rebuilt",
+        kind=Kind.RULE,
+        edits=(
+            Edit(
+                path=_REBUILDING,
+                find="        suspects = [difference.account_id for difference in different_accounts(casino=casino)]\n",
+                put="        found = different_accounts(casino=casino)\n"
+                "        suspects = [difference.account_id for difference in found]\n",
+            ),
+            Edit(
+                path=_REBUILDING,
+                find="        differences = different_accounts(casino=casino, accounts=suspects)\n",
+                put="        differences = found\n",
+            ),
+        ),
+        claimed_by=(
+            f"{_T_REBUILDING}::TestRebuildBesideAPosting::test_looks_again_at_what_was_posted_while_it_waited",
+        ),
+    ),
+    Guard(
+        name="no account is rebuilt from entries that do not add up",
+        kind=Kind.RULE,
+        edits=edit(_REBUILDING, "    if not difference.is_whole:\n", "    if False:\n"),
+        claimed_by=(f"{_T_REBUILDING}::TestRebuildBalances::test_sets_nothing_by_entries_that_do_not_add_up",),
+        goes_red_as=("IntegrityError",),
+    ),
+    Guard(
+        name="accounts of one rebuild",
+        kind=Kind.LIMIT,
+        edits=edit(_REBUILDING, "ORDER BY account.id LIMIT %(limit)s", "ORDER BY account.id LIMIT 0 + %(limit)s * 100"),
+        claimed_by=(f"{_T_REBUILDING}::TestRebuildBalances::test_takes_no_more_at_once_than_it_says",),
     ),
 )
