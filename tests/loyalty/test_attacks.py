@@ -354,12 +354,13 @@ class TestAnAlteredCheckpoint:
                 assert (found().kind, found().checkpoint) == (BreakKind.CHECKPOINT_ALTERED, number), column
                 transaction.set_rollback(True)
 
-    def test_is_named_also_with_a_hash_of_its_own(self, sealed_book: Book) -> None:
-        sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1 WHERE number = 2")
-        seal = seal_of(Checkpoint.objects.get(number=2))
-        sql("UPDATE loyalty_checkpoint SET checkpoint_hash = %s WHERE number = 2", seal.hash)
+    @pytest.mark.parametrize("number", [1, 2, 3])
+    def test_is_named_also_with_a_hash_of_its_own(self, sealed_book: Book, number: int) -> None:
+        sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1 WHERE number = %s", number)
+        seal = seal_of(Checkpoint.objects.get(number=number))
+        sql("UPDATE loyalty_checkpoint SET checkpoint_hash = %s WHERE number = %s", seal.hash, number)
 
-        assert (found().kind, found().checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 2)
+        assert (found().kind, found().checkpoint) == (BreakKind.CHECKPOINT_ALTERED, number)
 
     @pytest.mark.parametrize("number", [1, 2, 3])
     def test_signed_with_another_key_is_named(self, sealed_book: Book, number: int) -> None:
@@ -389,6 +390,8 @@ class TestAnAlteredCheckpoint:
         kinds = {found().kind, found(Scope(since=3)).kind}
         assert BreakKind.CHECKPOINT_ALTERED in kinds
         assert found().checkpoint == 1
+        # Also where only the newest checkpoint's root over all accounts is recomputed.
+        assert (found(Scope()).kind, found(Scope()).checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 1)
 
 
 class TestARemovedCheckpoint:
