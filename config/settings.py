@@ -1,7 +1,8 @@
 """All settings, from the environment; `core.checks` says which combinations are wrong.
 
 With no DATABASE_URL the checkout runs a PostgreSQL of its own (`config.localdb`). ENVIRONMENT=production asks for a
-secret key, a database and host names, and makes cookies and redirects strict.
+secret key, a database and host names, and makes cookies and redirects strict. DATABASE_OWNER_URL is for migrations
+alone, and has no business where requests are served.
 """
 
 import base64
@@ -127,7 +128,23 @@ def _database() -> dict[str, Any]:
     """The database of DATABASE_URL, else the checkout's own."""
     if not HAS_OWN_DATABASE:
         return {"ENGINE": "config.localdb", "NAME": "loyalty", "LOCAL_SERVER": env.str("LOCAL_SERVER", default="main")}
-    return env.database("DATABASE_URL")
+    database = env.database("DATABASE_URL")
+    return {**database, "OWNER": _owner(database), "READER": env.str("DATABASE_READER_ROLE", default="")}
+
+
+def _owner(database: dict[str, Any]) -> dict[str, Any]:
+    """Who owns the tables of `database`, where that is another role: what migrates signs in as (`config.database`).
+
+    :raises ImproperlyConfigured: it is another database, or the role of DATABASE_URL is not named.
+    """
+    if not env.str("DATABASE_OWNER_URL", default=""):
+        return {}
+    owner = env.database("DATABASE_OWNER_URL")
+    if owner["NAME"] != database["NAME"]:
+        raise ImproperlyConfigured("DATABASE_OWNER_URL and DATABASE_URL must name the same database.")
+    if not database["USER"]:
+        raise ImproperlyConfigured("DATABASE_URL must name its role where DATABASE_OWNER_URL is set.")
+    return {} if owner["USER"] == database["USER"] else {**owner, "OPTIONS": _database_options(owner)}
 
 
 def _database_options(database: dict[str, Any]) -> dict[str, Any]:

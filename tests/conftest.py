@@ -34,7 +34,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Let the owner make the test database, and drop it: the application may not."""
+    _act_as((connection.settings_dict.get("OWNER") or {}).get("USER"))
+
+
+def _act_as(role: str | None) -> None:
+    """Take the part of `role` on each connection from now on, or none but that of who signs in."""
+    connection.close()
+    connection.settings_dict["OPTIONS"].pop("assume_role", None)
+    connection.settings_dict["OPTIONS"] |= {"assume_role": role} if role else {}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_modify_db_settings: None, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[None]:
     """Let the test database alone be emptied: a transactional test ends in a TRUNCATE, which the product refuses."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
@@ -42,13 +57,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         )
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+    with django_db_blocker.unblock():
+        _act_as(None)
     yield
     # A browser's last request may still be being answered, and would keep the database from being dropped.
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = current_user AND pid <> %s",
             [connection.connection.info.backend_pid],
         )
+        _act_as((connection.settings_dict.get("OWNER") or {}).get("USER"))
 
 
 @pytest.fixture(autouse=True)

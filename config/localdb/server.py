@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import psycopg
+
 from .account import Account, owned_by
 from .binaries import Binaries, find_binaries, reachable_by
 from .errors import LocalServerError, failure
 from .probe import ServerState, probe
 from .processes import clear_remains, postmaster_of, stop_postmaster, wait_until
+from .roles import APPLICATION, DATABASE, SUPERUSER, establish
 
-USER: Final = "loyalty"
-DATABASE: Final = "loyalty"
 PORT: Final = 5432
 # Fixed, not $TMPDIR: every process of the checkout must find the same one, and a socket's path has 107 bytes at most.
 _SOCKETS_FOLDER = Path("/tmp")  # noqa: S108 - the folder in it is private, and its owner is checked
@@ -79,20 +80,20 @@ class LocalServer:
         """Whether the server may lose data when the machine crashes."""
         return self.purpose is Purpose.TEST
 
-    def database_url(self, name: str = DATABASE) -> str:
+    def database_url(self, name: str = DATABASE, *, role: str = SUPERUSER) -> str:
         """Give the address of one of the server's databases, as libpq and DATABASE_URL read it."""
-        return f"postgresql://{USER}@/{name}?host={self.socket_folder}&port={PORT}"
+        return f"postgresql://{role}@/{name}?host={self.socket_folder}&port={PORT}"
 
     def running(self) -> bool:
         """Whether the server serves at this moment."""
-        return self._state() in {ServerState.READY, ServerState.NO_DATABASE}
+        return self._state() in {ServerState.READY, ServerState.UNPREPARED}
 
     def postmaster_id(self) -> int | None:
         """Give the process id of the server, or None where it does not run."""
         return next(filter(None, map(postmaster_of, self._data_folders())), None)
 
     def ensure_running(self) -> bool:
-        """Start the server where it does not run, make its database where there is none; give whether it was started.
+        """Start the server where it does not run, and make what it lacks; give whether it was started.
 
         Any number of processes may call this at once.
 
@@ -105,12 +106,11 @@ class LocalServer:
             state = self._settled_state()
             if state is ServerState.READY:
                 return False
-            binaries = reachable_by(self.account, find_binaries(), home=self.home)
             absent = state is ServerState.ABSENT
             if absent:
-                state = self._start(binaries, lock)
-            if state is ServerState.NO_DATABASE:
-                self._create_database(binaries)
+                state = self._start(reachable_by(self.account, find_binaries(), home=self.home), lock)
+            if state is ServerState.UNPREPARED:
+                self._establish()
             return absent
 
     def stop(self) -> bool:
@@ -125,7 +125,7 @@ class LocalServer:
             return any(stopped)
 
     def _state(self) -> ServerState:
-        return probe(self.socket_folder / f".s.PGSQL.{PORT}", user=USER, database=DATABASE)
+        return probe(self.socket_folder / f".s.PGSQL.{PORT}", user=APPLICATION, database=DATABASE)
 
     def _settled_state(self) -> ServerState:
         """Give the server's state once it no longer starts, recovers or stops."""
@@ -179,7 +179,7 @@ class LocalServer:
         half_made = data.with_name(f"{data.name}.new")
         shutil.rmtree(half_made, ignore_errors=True)
         self.account.make_private_folder(half_made)
-        arguments = ["-D", str(half_made), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        arguments = ["-D", str(half_made), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
         if self.fast:
             arguments.append("--no-sync")
         done = self.account.run(binaries.program("initdb"), *arguments, keep_open=[lock])
@@ -188,12 +188,12 @@ class LocalServer:
             raise failure(f"The data folder of the private PostgreSQL, {data}, could not be made.", output=done.stdout)
         half_made.rename(data)
 
-    def _create_database(self, binaries: Binaries) -> None:
-        """Create the main database; initdb makes only `postgres`."""
-        address = ("-h", str(self.socket_folder), "-p", str(PORT), "-U", USER, "--no-password")
-        done = self.account.run(binaries.program("createdb"), *address, "--maintenance-db=postgres", DATABASE)
-        if done.returncode != 0:
-            raise failure(f"The database {DATABASE} could not be created.", output=done.stdout)
+    def _establish(self) -> None:
+        """Make the roles and the main database; initdb makes only a superuser and `postgres`."""
+        try:
+            establish(socket_folder=str(self.socket_folder), port=PORT, for_tests=self.purpose is Purpose.TEST)
+        except psycopg.Error as error:
+            raise failure("The private PostgreSQL could not be given its roles.", output=str(error)) from error
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from config.localdb.roles import SUPERUSER
 from config.localdb.server import LocalServer, Purpose
 from tests.waiting import wait_until
 
@@ -39,9 +40,9 @@ def local_server(root: Path, *, purpose: Purpose = Purpose.TEST) -> Iterator[Loc
         shutil.rmtree(server.socket_folder, ignore_errors=True)
 
 
-def ask(server: LocalServer, query: Any, *, database: str = "loyalty") -> Any:
+def ask(server: LocalServer, query: Any, *, database: str = "loyalty", role: str = SUPERUSER) -> Any:
     """Give the first column of the first row of a query, or None where it has no rows."""
-    with psycopg.connect(server.database_url(database), autocommit=True) as connection:
+    with psycopg.connect(server.database_url(database, role=role), autocommit=True) as connection:
         cursor = connection.execute(query)
         row = cursor.fetchone() if cursor.description else None
         return row[0] if row else None

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from config.demo.evening import DEMO_LOCK
-from tests.databases import connect, database_url, empty_database
+from tests.databases import connect, database_environment, empty_database
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ def start(name: str, *arguments: str, **environment: str) -> subprocess.Popen[st
         cwd=ROOT,
         env={
             **os.environ,
-            "DATABASE_URL": database_url(name),
+            **database_environment(name),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
             **environment,
@@ -48,7 +48,7 @@ def run(name: str, *arguments: str, **environment: str) -> tuple[int, str]:
 
 def run_migrate(name: str) -> int:
     """Make the schema in the database `name`; the exit code."""
-    environment = {**os.environ, "DATABASE_URL": database_url(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    environment = {**os.environ, **database_environment(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
 

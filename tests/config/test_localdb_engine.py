@@ -12,6 +12,7 @@ from config.localdb import __main__ as command
 from config.localdb import base
 from config.localdb.base import DatabaseWrapper
 from config.localdb.binaries import find_binaries
+from config.localdb.roles import APPLICATION, OWNER
 from config.localdb.server import LocalServer
 from tests.config.local_servers import kill, local_server, process_of
 
@@ -58,7 +59,7 @@ class TestDatabaseWrapper:
     def test_starts_the_server_on_the_first_connection(self, server: LocalServer, connection: DatabaseWrapper) -> None:
         server.stop()
 
-        assert _value(connection, "SELECT current_database() || ' of ' || current_user") == "loyalty of loyalty"
+        assert _value(connection, "SELECT current_database() || ' of ' || current_user") == "loyalty of loyalty_app"
         assert server.running()
 
     def test_serves_the_next_connection_after_the_server_was_killed(
@@ -78,7 +79,7 @@ class TestDatabaseWrapper:
             monkeypatch.setenv(name, value)
 
         assert _value(connection, "SHOW default_transaction_read_only") == "off"
-        assert _value(connection, "SELECT current_user") == "loyalty"
+        assert _value(connection, "SELECT current_user") == "loyalty_app"
 
     def test_passes_the_options_of_the_settings_on(self) -> None:
         wrapper = _connection(OPTIONS={"options": "-c lock_timeout=3s"})
@@ -86,7 +87,8 @@ class TestDatabaseWrapper:
         assert _value(wrapper, "SHOW lock_timeout") == "3s"
         wrapper.close()
 
-    def test_makes_and_drops_test_databases(self, connection: DatabaseWrapper) -> None:
+    def test_makes_and_drops_test_databases_as_the_owner(self, connection: DatabaseWrapper) -> None:
+        connection.settings_dict["OPTIONS"]["assume_role"] = OWNER
         # The public methods also migrate, and rename the database in the settings of the whole process.
         creation: Any = connection.creation
         name = creation._create_test_db(verbosity=0, autoclobber=True)
@@ -142,9 +144,9 @@ class TestCommand:
         assert codes == [3, 0, 0, 0, 0, 0]
         assert capsys.readouterr().out.splitlines() == [
             f"Does not run. Its files: {server.home}",
-            f"Started: {server.database_url()}",
-            f"Runs already: {server.database_url()}",
-            f"Runs as process {process_id}: {server.database_url()}",
+            f"Started: {server.database_url(role=APPLICATION)}",
+            f"Runs already: {server.database_url(role=APPLICATION)}",
+            f"Runs as process {process_id}: {server.database_url(role=APPLICATION)}",
             f"Its files: {server.home}",
             "Stopped.",
             "It did not run.",

@@ -11,6 +11,7 @@ from core.models import Player, User
 from core.roles import OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import Tier
 from tests.console import address, signed_in
+from tests.databases import as_owner
 from tests.factories import CasinoFactory, PlayerFactory, ProgramFactory, StaffFactory
 from tests.floor import Floor
 
@@ -49,7 +50,8 @@ class TestPlayers:
         assert (player.casino, player.status, player.first_name) == (floor.casino, "BARRED", "Ana")
 
     def test_are_enrolled_before_the_programme_has_its_first_tier(self, floor: Floor) -> None:
-        Tier.objects.filter(program=floor.program).delete()
+        with as_owner():
+            Tier.objects.filter(program=floor.program).delete()
         client = signed_in(floor.supervisor, PIT_SUPERVISOR)
         typed = {"casino": floor.casino.pk, "card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova"}
 

@@ -8,6 +8,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from core.models import User
 from core.permissions import NotPermitted, has_permission, require_permission
+from tests.databases import as_owner
 from tests.factories import CasinoFactory, PitFactory, StaffFactory
 from tests.floor import Floor
 
@@ -120,9 +121,9 @@ class TestHasPermission:
     def test_keeps_permissions_of_the_same_name_in_two_apps_apart(self, floor: Floor, newcomer: User) -> None:
         award = Permission.objects.get(content_type__app_label="loyalty", codename="award")
         pit_content = Permission.objects.get(codename="operate_pit").content_type
-        newcomer.user_permissions.add(
-            Permission.objects.create(codename="award", content_type=pit_content, name="Can award a pit")
-        )
+        with as_owner():
+            of_pit = Permission.objects.create(codename="award", content_type=pit_content, name="Can award a pit")
+        newcomer.user_permissions.add(of_pit)
 
         assert not has_permission(newcomer, f"loyalty.{award.codename}", floor.program)
 

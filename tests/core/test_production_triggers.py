@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.databases import connect, database_url, empty_database
+from tests.databases import connect, database_environment, empty_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ def migrated(db: None) -> Iterator[psycopg.Connection]:
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity=0"],
             cwd=REPOSITORY,
-            env={**os.environ, "DATABASE_URL": database_url(name), "DJANGO_SETTINGS_MODULE": "config.settings"},
+            env={**os.environ, **database_environment(name), "DJANGO_SETTINGS_MODULE": "config.settings"},
             capture_output=True,
             check=True,
             timeout=60,

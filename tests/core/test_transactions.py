@@ -17,6 +17,7 @@ from core.errors import Busy, DomainError, OutcomeUnknown
 from core.models import Casino
 from core.transactions import operation
 from tests.concurrency import Elsewhere
+from tests.databases import as_owner
 
 
 class Refusal(DomainError):
@@ -120,13 +121,14 @@ def _lose_connection() -> None:
 
 def _break_the_commit() -> None:
     """Let the commit's own trigger end the connection: a deferred one runs when everything else is done."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             """
             CREATE FUNCTION pg_temp.hang_up() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
             CREATE CONSTRAINT TRIGGER hang_up AFTER UPDATE ON core_casino DEFERRABLE INITIALLY DEFERRED
                 FOR EACH ROW EXECUTE FUNCTION pg_temp.hang_up();
-            UPDATE core_casino SET name = 'changed';
             """
         )
+    # A deferred trigger runs as who made it wait, and only the session's own role may end the session.
+    Casino.objects.update(name="changed")

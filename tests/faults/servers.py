@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from config.localdb.server import DATABASE, PORT, USER, LocalServer, Purpose
+from config.localdb.roles import APPLICATION, DATABASE, OWNER, READER
+from config.localdb.server import PORT, LocalServer, Purpose
 from tests.waiting import wait_until
 
 _PATIENCE_SECONDS: Final = 60.0
@@ -76,10 +77,10 @@ class FaultServer:
                 connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [names]).fetchall()
             )
 
-    def url(self, *, socket_folder: Path | None = None) -> str:
+    def url(self, *, socket_folder: Path | None = None, role: str = APPLICATION) -> str:
         """Its address, as DATABASE_URL takes it, by its own socket or by another one that leads to it."""
         folder = quote(str(socket_folder or self._server.socket_folder), safe="")
-        return f"postgres://{USER}@{folder}:{PORT}/{DATABASE}"
+        return f"postgres://{role}@{folder}:{PORT}/{DATABASE}"
 
     def _serves(self) -> bool:
         try:
@@ -95,6 +96,8 @@ def environment(server: FaultServer) -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": server.url(),
+        "DATABASE_OWNER_URL": server.url(role=OWNER),
+        "DATABASE_READER_ROLE": READER,
         "LOG_LEVEL": "WARNING",
     }
 

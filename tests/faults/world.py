@@ -9,6 +9,7 @@ from typing import Final
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
+from config.database.owner import as_owner
 from core.models import Casino, Player, User
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from ratingslips.models import GamingTable, Pit
@@ -40,7 +41,8 @@ def build_world(*, players: int) -> None:
             program=program, points_per_unit=_POINTS_PER_UNIT[plain], effective_from=BEGINNING - timedelta(days=1)
         )
         if plain:
-            Tier.objects.filter(program=program).update(multiplier=1)
+            with as_owner():
+                Tier.objects.filter(program=program).update(multiplier=1)
         pit = PitFactory.create(casino=program.casino, name="Faults")
         for permission in ("ratingslips.operate_pit", "ratingslips.recover_loyalty"):
             assign_perm(permission, managers, pit)

@@ -15,6 +15,8 @@ import pytest
 from django.db import connection, transaction
 from django.db.backends.base.creation import BaseDatabaseCreation
 
+from tests.databases import as_owner
+
 _RECORD = os.environ.get("GUARD_RECORD", "")
 _SQL = os.environ.get("GUARD_SQL", "")
 _KEPT = os.environ.get("GUARD_DATABASE", "")
@@ -69,7 +71,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 def _drop(constraint: str) -> None:
     """Drop a constraint, or the unique index of its name, inside the test's transaction."""
     assert transaction.get_connection().in_atomic_block
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         # What the fixtures inserted must be checked before the table can be altered.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(_TABLE_OF_CONSTRAINT, [constraint])

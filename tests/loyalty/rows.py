@@ -133,4 +133,4 @@ def write_history(floor: Floor, account: PlayerLoyalty, *, entries: int) -> None
     account.balance = account.lifetime_points = 20 * entries
     account.entry_count = entries
     account.head_hash = written[-1].entry_hash if written else None
-    account.save()
+    account.save(update_fields=["balance", "lifetime_points", "entry_count", "head_hash"])

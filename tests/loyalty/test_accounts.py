@@ -6,6 +6,7 @@ from django.core import serializers
 from core.models import Player
 from loyalty.models import LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import NoLoyaltyProgram, open_accounts
+from tests.databases import as_owner
 from tests.factories import CasinoFactory, PlayerFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
@@ -87,9 +88,10 @@ class TestOpenAccounts:
     @pytest.mark.parametrize("threshold", [None, 1])
     def test_refuses_a_programme_without_a_tier_that_begins_at_0(self, floor: Floor, threshold: int | None) -> None:
         player = _without_account(floor)
-        Tier.objects.filter(threshold_points=0).delete()
-        if threshold is None:
-            Tier.objects.all().delete()
+        with as_owner():
+            Tier.objects.filter(threshold_points=0).delete()
+            if threshold is None:
+                Tier.objects.all().delete()
 
         with refused(NoLoyaltyProgram, "no tier that begins at 0"):
             open_accounts(players=[player], at=floor.now)

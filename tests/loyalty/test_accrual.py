@@ -13,6 +13,7 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player
 from loyalty.models import EarningRate, LedgerEntry, Tier
 from loyalty.services import NoEarningRate, ProgramPaused, accrue_play, pause_program
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.postings import accrue, increment
 from tests.loyalty.rows import account_of
@@ -46,7 +47,8 @@ class TestAccruePlay:
         assert (posting.points, posting.tier_before, posting.tier_after) == (578, "Bronze", "Silver")
 
     def test_uses_todays_multiplier_of_the_tier(self, floor: Floor) -> None:
-        Tier.objects.filter(name="Bronze").update(multiplier=3)
+        with as_owner():
+            Tier.objects.filter(name="Bronze").update(multiplier=3)
 
         assert accrue(floor, floor.player()).points == 1_733  # 1732.5
 

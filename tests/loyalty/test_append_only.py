@@ -12,6 +12,7 @@ from django.db.models import Model
 from config.localdb.binaries import find_binaries
 from loyalty.models import EarningRate, LedgerEntry, LedgerExport
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.rows import checkpoint_row, entry, export_row, rebuild_row, sealed_row, verification_row
 
@@ -25,8 +26,9 @@ def _sql(statement: str) -> None:
 
 def _refuse_truncate_again() -> None:
     """Undo, inside the test's transaction, the way round that the test database alone has."""
-    _sql("ALTER TABLE loyalty_ledger ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_truncate")
-    _sql("ALTER TABLE loyalty_earningrate ENABLE ALWAYS TRIGGER loyalty_earningrate_refuse_truncate")
+    with as_owner():
+        _sql("ALTER TABLE loyalty_ledger ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_truncate")
+        _sql("ALTER TABLE loyalty_earningrate ENABLE ALWAYS TRIGGER loyalty_earningrate_refuse_truncate")
 
 
 def _save_changed() -> None:
@@ -157,15 +159,20 @@ class TestLedgerSeenFromPsql:
     def test_refuses_too(self, db: None, statement: str) -> None:
         settings = connection.settings_dict
         psql = find_binaries().program("psql")
-        where = ["-h", settings["HOST"], "-p", str(settings["PORT"]), "-U", settings["USER"], "-d", settings["NAME"]]
+        address = [psql, "-h", settings["HOST"], "-p", str(settings["PORT"]), "-d", settings["NAME"]]
+        owner = settings.get("OWNER") or settings
 
-        done = subprocess.run(
-            [psql, *where, "-v", "ON_ERROR_STOP=1", "-c", statement],
-            env={**os.environ, "PGPASSWORD": settings["PASSWORD"]},
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
+        done = [
+            subprocess.run(
+                [*address, "-U", role["USER"], "-v", "ON_ERROR_STOP=1", "-c", statement],
+                env={**os.environ, "PGPASSWORD": role.get("PASSWORD", "")},
+                capture_output=True,
+                text=True,
+                timeout=20,
+            )
+            for role in (settings, owner)
+        ]
 
-        assert done.returncode == 1
-        assert "of loyalty_ledger is refused" in done.stderr
+        assert [each.returncode for each in done] == [1, 1]
+        assert "permission denied for table loyalty_ledger" in done[0].stderr
+        assert "of loyalty_ledger is refused" in done[1].stderr

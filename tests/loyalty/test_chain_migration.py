@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from loyalty.chain import HASHED_COLUMNS, entry_hash, genesis_hash
-from tests.databases import connect, database_url, empty_database
+from tests.databases import connect, database_environment, empty_database
 
 ROWS = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at) VALUES (1, 'old', 'Old', 'UTC', '06:00');
@@ -37,7 +37,7 @@ def _migrate(database: str, *which: str) -> None:
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity=0", *which],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": database_url(database), "DJANGO_SETTINGS_MODULE": "config.settings"},
+        env={**os.environ, **database_environment(database), "DJANGO_SETTINGS_MODULE": "config.settings"},
         capture_output=True,
         check=True,
         timeout=120,

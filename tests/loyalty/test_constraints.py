@@ -11,6 +11,7 @@ from django.db.models import Model
 
 from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
 from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.rows import (
     account_of,
@@ -61,7 +62,7 @@ def _second_account(floor: Floor) -> None:
 def _without_the_chain(floor: Floor, **changes: Any) -> None:
     """An entry as no INSERT can make it while the trigger that writes the hashes is there."""
     row = entry(floor, **changes)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE loyalty_ledger DISABLE TRIGGER loyalty_chain_entry")
     inserted(row)

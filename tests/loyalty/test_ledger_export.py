@@ -21,6 +21,7 @@ from loyalty.services.exports import ExportTooLarge, begin_export, end_export, e
 from ratingslips.services import complete_rating_slip
 from tests.concurrency import Elsewhere
 from tests.console import address, said, signed_in
+from tests.databases import as_owner
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
@@ -268,7 +269,7 @@ class TestEntriesInOneSnapshot:
 
 def _hold_a_lower_id() -> int:
     """A number that an entry has taken and not committed yet."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('loyalty_ledger', 'id'))")
         return int(cursor.fetchone()[0])
 

@@ -15,6 +15,7 @@ from loyalty.services.checkpoints import take_checkpoint
 from loyalty.services.verification import Scope, verify_ledger
 from tests.commands import Ran, run
 from tests.concurrency import held_before_commit
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, sql
 from tests.loyalty.postings import award
@@ -36,7 +37,7 @@ def book(committed_floor: Floor) -> Book:
 
 
 def _break(book: Book) -> None:
-    with transaction.atomic():
+    with transaction.atomic(), as_owner():
         sql("ALTER TABLE loyalty_ledger DISABLE TRIGGER loyalty_ledger_refuse_update")
         sql("UPDATE loyalty_ledger SET reason = 'Another reason' WHERE id = %s", book.entry(2).pk)
         sql("ALTER TABLE loyalty_ledger ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_update")

@@ -15,6 +15,7 @@ from ratingslips.management.commands import check_invariants as command
 from ratingslips.services import complete_rating_slip
 from tests.commands import Ran, run
 from tests.concurrency import Elsewhere, held
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
@@ -28,7 +29,7 @@ def guarded_floor(committed_floor: Floor) -> Iterator[Floor]:
     """A casino at work, in a database that refuses to be emptied as production's does, until the test has ended."""
 
     def switch(how: str) -> None:
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute(_TRUNCATE_TRIGGERS)
             for table, trigger in cursor.fetchall():
                 cursor.execute(f"ALTER TABLE {table} {how} TRIGGER {trigger}")
@@ -122,7 +123,7 @@ class TestCheckInvariantsCommand:
 
 
 def _lock_the_ledger() -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE loyalty_ledger")
 
 

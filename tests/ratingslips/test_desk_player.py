@@ -77,7 +77,7 @@ class TestPlayerPage:
         write_history(floor, account_of(floor.player()), entries=1)
         account = account_of(player)
         account.balance, account.lifetime_points, account.tier = 1_500, 3_000, floor.program.tiers.get(name="Silver")
-        account.save()
+        account.save(update_fields=["balance", "lifetime_points", "tier"])
 
         html = supervisor.get(page_url(player)).content.decode()
 
@@ -90,7 +90,7 @@ class TestPlayerPage:
         account = account_of(floor.player())
         account.balance = account.lifetime_points = 1_234_567
         account.tier = floor.program.tiers.get(name="Platinum")
-        account.save()
+        account.save(update_fields=["balance", "lifetime_points", "tier"])
 
         html = supervisor.get(page_url(account.player)).content.decode()
 

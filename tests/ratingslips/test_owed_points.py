@@ -19,6 +19,7 @@ from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
 from ratingslips.services.settlement import settle
 from tests.concurrency import Elsewhere, held
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.rows import account_of
@@ -206,7 +207,8 @@ class TestWhyPointsAreOwed:
     def test_is_told_where_the_programme_has_no_first_tier(self, floor: Floor) -> None:
         slip = floor.open_slip()
         LoyaltyProgram.objects.update(name="Programme under repair")
-        Tier.objects.filter(threshold_points=0).update(threshold_points=1)
+        with as_owner():
+            Tier.objects.filter(threshold_points=0).update(threshold_points=1)
 
         assert _left_owing(floor, slip).because == "NO_LOYALTY_PROGRAM"
 

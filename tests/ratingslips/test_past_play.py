@@ -11,6 +11,7 @@ from django.db import connection
 
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.rows import entry
 from tests.ratingslips.rows import closed_row, ended_row, segment_row, slip_row
@@ -112,7 +113,8 @@ class TestSlipsAndSegments:
     @pytest.mark.parametrize("table", ["ratingslips_ratingslip", "ratingslips_playsegment"])
     def test_cannot_be_emptied(self, floor: Floor, table: str) -> None:
         _sql("SET CONSTRAINTS ALL IMMEDIATE")
-        _sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_refuse_truncate")
+        with as_owner():
+            _sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_refuse_truncate")
 
         with refused_by_trigger(f"TRUNCATE of {table} is refused"):
             _sql(f"TRUNCATE {table} CASCADE")

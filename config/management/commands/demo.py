@@ -12,6 +12,8 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from config.database.grants import rights_are_set
+from config.database.owner import as_owner
 from config.demo import evening
 from config.demo.serving import HOST, PortTaken, require_free_port, serve
 from config.demo.staff import LOGINS, passwords_hold
@@ -57,7 +59,7 @@ class Command(BaseCommand):
         # Every event of a whole day would otherwise be a line on the screen.
         logging.getLogger().setLevel(logging.ERROR)
         with evening.only_demo():
-            if self._migrations_are_due():
+            if self._migration_is_due():
                 call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
                 self._say("Schema and roles: up to date")
             if evening.is_there():
@@ -66,9 +68,11 @@ class Command(BaseCommand):
                 evening.begin_evening(now=timezone.now().replace(microsecond=0), say=self._say)
         logging.getLogger().setLevel(logging.INFO)
 
-    def _migrations_are_due(self) -> bool:
-        executor = MigrationExecutor(connection)
-        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    def _migration_is_due(self) -> bool:
+        """Whether the schema is another, or a role has other rights, than this version of the product needs."""
+        with as_owner():
+            executor = MigrationExecutor(connection)
+            return bool(executor.migration_plan(executor.loader.graph.leaf_nodes())) or not rights_are_set()
 
     def _introduce(self) -> None:
         self.stdout.write("")

@@ -18,6 +18,7 @@ from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, Rati
 from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
 from tests.console import signed_in
 from tests.constraints import inserted
+from tests.databases import as_owner
 from tests.factories import PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.loyalty.rows import checkpoint_row, export_row, rebuild_row, verification_row
@@ -91,9 +92,10 @@ def _mark(floor: Floor, mark: str) -> None:
     for user in (floor.boss, floor.supervisor):
         user.username += mark
         user.save()
-    for tier in floor.program.tiers.all():
-        tier.name += mark
-        tier.save()
+    with as_owner():
+        for tier in floor.program.tiers.all():
+            tier.name += mark
+            tier.save()
 
 
 def _owed(floor: Floor, names: dict[str, str]) -> RatingSlip:

@@ -1,0 +1,151 @@
+"""Migrating as the owner: in processes of their own, on databases of their own."""
+
+import os
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from config.database.owner import as_owner
+from tests.databases import connect, database_environment, database_url, empty_database
+from tests.processes import ROOT
+
+PASSWORDLESS = {"ENVIRONMENT": "development", "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
+def _manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **PASSWORDLESS, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def _current_user() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        return str(cursor.fetchone()[0])
+
+
+class TestMigrate:
+    def test_gives_the_tables_to_the_owner_and_the_rights_to_the_application(self, db: None) -> None:
+        with empty_database("roles") as name:
+            environment = database_environment(name)
+            migrated = _manage("migrate", "--verbosity=0", **environment)
+            checked = _manage("check", "--deploy", "--database=default", **environment)
+
+            with connect(name, role=str(connection.settings_dict["USER"])) as application:
+                application.execute("SELECT FROM loyalty_ledger")
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    application.execute("TRUNCATE loyalty_ledger")
+
+        assert (migrated.returncode, migrated.stderr) == (0, "")
+        assert "config.W001" not in checked.stderr
+
+    def test_refuses_before_it_begins_where_a_role_is_missing(self, db: None) -> None:
+        with empty_database("roles") as name:
+            environment = database_environment(name) | {"DATABASE_READER_ROLE": "nobody's"}
+            ran = _manage("migrate", "--verbosity=0", **environment)
+
+            with connect(name) as owner:
+                tables = owner.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+
+        assert (ran.returncode, tables) == (1, (0,))
+        assert "PostgreSQL has no role “nobody's”, and nothing was migrated" in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+    def test_works_with_one_role_for_everything_which_a_check_warns_of(self, db: None) -> None:
+        with empty_database("roles") as name:
+            owner = database_environment(name).get("DATABASE_OWNER_URL", database_url(name))
+            migrated = _manage("migrate", "--verbosity=0", DATABASE_URL=owner)
+            reported = _manage("report", DATABASE_URL=owner)
+            checked = _manage("check", "--deploy", "--database=default", DATABASE_URL=owner)
+
+        assert (migrated.returncode, migrated.stderr) == (0, "")
+        assert reported.returncode == 0
+        assert "config.W001" in checked.stderr
+
+    def test_is_asked_for_by_a_command_that_lacks_its_rights(self, db: None) -> None:
+        with empty_database("roles") as name:
+            environment = database_environment(name)
+            _manage("migrate", "--verbosity=0", **environment)
+            with connect(name) as owner:
+                owner.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {connection.settings_dict['USER']}")
+            ran = _manage("report", **environment)
+
+        assert ran.returncode == 1
+        assert "run “manage.py migrate”, which gives each role its rights" in ran.stderr
+
+
+class TestFlush:
+    def test_is_refused_by_the_ledger_to_the_owner_as_well(self, db: None) -> None:
+        with empty_database("roles") as name:
+            environment = database_environment(name)
+            _manage("migrate", "--verbosity=0", **environment)
+            ran = _manage("flush", "--no-input", "--traceback", **environment)
+
+        assert ran.returncode == 1
+        assert "is refused: its rows are kept for ever" in ran.stderr
+
+
+class TestAsOwner:
+    def test_is_the_owner_for_a_while(self, db: None) -> None:
+        before = _current_user()
+
+        with as_owner():
+            meanwhile = _current_user()
+
+        assert meanwhile == connection.settings_dict["OWNER"]["USER"]
+        assert _current_user() == before == connection.settings_dict["USER"]
+
+    def test_sets_the_applications_transaction_and_locks_aside_as_they_are(self, db: None) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(7), pg_backend_pid()")
+            backend = cursor.fetchone()[1]
+
+            with as_owner(), connection.cursor() as others:
+                others.execute("SELECT pg_try_advisory_xact_lock(7), pg_backend_pid() <> %s", [backend])
+                seen = others.fetchone()
+
+            cursor.execute("SELECT pg_backend_pid()")
+            assert cursor.fetchone()[0] == backend
+        assert seen == (False, True)
+
+    def test_changes_nothing_where_one_role_does_everything(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(connection.settings_dict, "OWNER", {})
+        session = connection.connection
+
+        with as_owner():
+            assert connection.connection is session
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("owner", "said"),
+        [
+            ("postgres://owner@db.example/another", "must name the same database"),
+            ("garbage", "DATABASE_OWNER_URL must look like postgres://"),
+        ],
+    )
+    def test_of_another_database_are_refused(self, owner: str, said: str) -> None:
+        ran = _manage("check", DATABASE_URL="postgres://app@db.example/floor", DATABASE_OWNER_URL=owner)
+
+        assert ran.returncode != 0
+        assert said in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+    def test_without_the_applications_name_are_refused(self) -> None:
+        ran = _manage(
+            "check",
+            DATABASE_URL="postgres://db.example/floor",
+            DATABASE_OWNER_URL="postgres://owner@db.example/floor",
+        )
+
+        assert ran.returncode != 0
+        assert "DATABASE_URL must name its role" in ran.stderr
