@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TIMEOUT = "timeout"
     RIGHT = "permission"
     SCOPE = "scope"
+    ROLE = "database role"
     LIMIT = "limit"
     RULE = "rule"
     STALE = "stale page"

@@ -57,7 +57,7 @@ def _found_again(creation: Any, *_: Any, **__: Any) -> str:
 def _guard_of_the_database_is_gone(request: pytest.FixtureRequest) -> None:
     if _SQL:
         request.getfixturevalue("django_db_setup")
-        with request.getfixturevalue("django_db_blocker").unblock(), connection.cursor() as cursor:
+        with request.getfixturevalue("django_db_blocker").unblock(), as_owner(), connection.cursor() as cursor:
             cursor.execute(_SQL)
 
 

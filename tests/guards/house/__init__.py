@@ -10,6 +10,7 @@ from tests.guards.house.points import POINTS
 from tests.guards.house.proof import PROOF
 from tests.guards.house.retries import RETRIES
 from tests.guards.house.rights import RIGHTS
+from tests.guards.house.roles import ROLES
 from tests.guards.house.scopes import SCOPES
 from tests.guards.house.seats import SEATS
 from tests.guards.house.settings import SETTINGS
@@ -28,6 +29,7 @@ GUARDS: tuple[Guard, ...] = (
     *SCOPES,
     *INPUT,
     *SETTINGS,
+    *ROLES,
     *TRIGGERS,
     *CHAIN,
     *PROOF,

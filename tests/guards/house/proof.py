@@ -122,7 +122,7 @@ PROOF = (
         name="a leaf of the tree is no node",
         kind=Kind.CHAIN,
         edits=edit("loyalty/sealing.py", '_NODE: Final = b"\\1"', '_NODE: Final = b"\\0"'),
-        claimed_by=(f"{_T_CHECKPOINTS}::TestMerkleRoot::test_tells_a_leaf_from_a_node_and_an_account_from_another",),
+        claimed_by=(f"{_T_CHECKPOINTS}::TestMerkleRoot::test_is_that_of_rfc_6962",),
     ),
     Guard(
         name="verification sees one instant",
@@ -186,5 +186,6 @@ PROOF = (
         kind=Kind.LIMIT,
         edits=edit(_REBUILDING, "ORDER BY account.id LIMIT %(limit)s", "ORDER BY account.id LIMIT 0 + %(limit)s * 100"),
         claimed_by=(f"{_T_REBUILDING}::TestRebuildBalances::test_takes_no_more_at_once_than_it_says",),
+        goes_red_as=("NothingToRebuild",),
     ),
 )
