@@ -29,6 +29,18 @@ class TestEnrolment:
         assert (account.balance, account.lifetime_points, account.entry_count) == (0, 0, 0)
         assert (account.program, account.tier.name) == (floor.program, "Bronze")
 
+    def test_opens_it_in_the_first_tier_also_where_the_next_begins_at_one_point(self, floor: Floor) -> None:
+        Tier.objects.create(program=floor.program, name="Starter", threshold_points=1, multiplier=1)
+
+        assert account_of(floor.player()).tier.name == "Bronze"
+
+    def test_is_possible_in_a_programme_of_one_tier(self, db: None) -> None:
+        casino = CasinoFactory.create()
+        program = LoyaltyProgram.objects.create(casino=casino, name="One tier for all")
+        tier = Tier.objects.create(program=program, name="Everybody", threshold_points=0, multiplier=1)
+
+        assert account_of(PlayerFactory.create(casino=casino)).tier == tier
+
     def test_leaves_the_account_at_hand_on_the_player(self, floor: Floor) -> None:
         player = floor.player()
 

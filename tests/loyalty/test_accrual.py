@@ -127,6 +127,12 @@ class TestEarningRate:
     def test_stays_that_of_the_play_when_it_is_paid_later(self, floor: Floor) -> None:
         assert accrue(floor, floor.player(), earned_at=floor.ago(hours=2), at=floor.now).points == 578
 
+    def test_is_that_of_the_player_s_own_programme(self, floor: Floor) -> None:
+        elsewhere = Floor.build().program
+        EarningRate.objects.create(program=elsewhere, points_per_unit=20, effective_from=floor.ago(hours=1))
+
+        assert accrue(floor, floor.player()).points == 578
+
     def test_is_not_guessed_where_there_was_none(self, floor: Floor) -> None:
         player = floor.player()
 

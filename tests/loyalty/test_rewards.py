@@ -117,7 +117,7 @@ class TestManualReward:
     def test_refuses_a_reason_that_says_too_little_or_is_no_text(self, floor: Floor, reason: str) -> None:
         player = floor.player()
 
-        with refused(InvalidReason):
+        with refused(InvalidReason, "Write a reason of 10 to 500 characters|characters that cannot be shown"):
             award(floor, player, reason=reason)
 
     @pytest.mark.parametrize("reason", ["ten chars!", "   ten chars!   ", "x" * 500, "Anniversaire — 25 ans\nde José"])

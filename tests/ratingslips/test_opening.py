@@ -80,6 +80,11 @@ class TestOpenRatingSlip:
     def test_takes_a_number_from_paper(self, floor: Floor) -> None:
         assert floor.open_slip(slip_number="S-0042").slip_number == "S-0042"
 
+    def test_takes_one_number_from_paper_after_another(self, floor: Floor) -> None:
+        floor.open_slip(slip_number="S-0042")
+
+        assert floor.open_slip(seat=2, slip_number="S-0043").slip_number == "S-0043"
+
     @pytest.mark.parametrize("number", ["", "s1", "R17", "X" * 21, "A B", "É1", "S1\n"])
     def test_refuses_a_number_that_cannot_be_one(self, floor: Floor, number: str) -> None:
         player = floor.player()
@@ -109,7 +114,7 @@ class TestOpenRatingSlip:
     def test_refuses_a_buy_in_that_is_no_amount(self, floor: Floor) -> None:
         player = floor.player()
 
-        with refused(InvalidAmount, "buy-in"):
+        with refused(InvalidAmount, "The buy-in must"):
             floor.open_slip(player=player, buy_in=Decimal(-1))
 
     def test_refuses_the_future(self, floor: Floor) -> None:
@@ -236,6 +241,15 @@ class TestTakenSeat:
 
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(minutes=61))
+
+    def test_is_held_until_its_own_player_leaves_whatever_others_do_elsewhere(self, floor: Floor) -> None:
+        floor.played_slip(seat=2, at=floor.ago(hours=4))  # a second segment, of somebody else
+        slip = floor.open_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10))
+        player = floor.player()
+
+        with refused(SeatTaken, slip.slip_number):
+            floor.open_slip(player=player, at=floor.ago(minutes=20))
 
     def test_is_refused_for_a_time_before_others_sat_there_since_play_is_recorded_in_order(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.ago(hours=2))
