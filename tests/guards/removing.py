@@ -13,6 +13,8 @@ from tests.guards.guard import Guard
 
 # How pytest calls a refusal that did not come, besides a failed assertion.
 _PLAIN: Final = frozenset({"AssertionError", "Failed"})
+# A span that ends before it begins is no span: where its check is gone, PostgreSQL refuses to make one of it.
+_OF_CONSTRAINTS: Final = _PLAIN | {"DataError"}
 
 CONSTRAINT_TESTS: Final = (
     "tests/core/test_constraints.py::TestCoreConstraints::test_refuse_what_breaks_them",
@@ -68,7 +70,7 @@ def baseline(guards: Sequence[Guard], *, copy: Copy) -> str:
 def remove_each_constraint(*, copy: Copy) -> tuple[list[Outcome], list[Outcome]]:
     """Run the test of each violation without the constraint that it violates: those that went red, and the others."""
     outcomes, _code, _said = _run(copy, CONSTRAINT_TESTS, GUARD_EACH_CONSTRAINT="yes")
-    red = [one for one in outcomes if one.errors and set(one.errors) <= _PLAIN]
+    red = [one for one in outcomes if one.errors and set(one.errors) <= _OF_CONSTRAINTS]
     return red, [one for one in outcomes if one not in red]
 
 

@@ -16,19 +16,19 @@ def section(removals: Sequence[Removal], constraints: Sequence[Outcome]) -> str:
     """The section of the report, as Markdown."""
     kinds = Counter(removal.guard.kind.value for removal in removals)
     counted = ", ".join(f"{number} × {kind}" for kind, number in sorted(kinds.items()))
-    names = sorted({_parameter(one.test) for one in constraints})
+    names = _constraints(constraints)
     lines = [
         HEADING,
         "",
         "`uv run python -m tests.guards --report` copies the working tree, takes one guard away at a time and runs the",
         "tests that claim it. At least one must go red by its own assertion, or by the error that the table names for",
-        "it: an import that fails is no proof. What is written here was written by that run. The table itself is",
+        "it: an import that fails is no proof. What is written here was written by that program. The table itself is",
         "`tests/guards/house/`. That each edit still fits the source, that each test exists, and that no lock and no",
         "right of a service is missing in it, is a test (`tests/guards/test_house.py`).",
         "",
         f"{len(removals)} guards were removed: {counted}.",
         f"Besides, each of {len(names)} constraints and unique indexes was dropped in the transaction of its own test:",
-        f"{len(constraints)} violations, each of which was then let in.",
+        f"{len(constraints)} violations, none of which was then refused by its name.",
         "",
         "| Guard | Kind | Stood in | Test that went red | As |",
         "| --- | --- | --- | --- | --- |",
@@ -52,10 +52,10 @@ def _row(removal: Removal) -> str:
     )
 
 
-def _parameter(test: str) -> str:
-    """What stands between the brackets, without the number that tells equal ones apart."""
-    name = test.partition("[")[2].removesuffix("]")
-    return name.rstrip("0123456789") if name[-1:].isdigit() and not name.endswith("sha256") else name
+def _constraints(outcomes: Sequence[Outcome]) -> list[str]:
+    """The constraints that the tests of violations are named for; pytest tells equal names apart by a digit behind."""
+    parameters = {outcome.test.partition("[")[2].removesuffix("]") for outcome in outcomes}
+    return sorted({name[:-1] if {f"{name[:-1]}0", f"{name[:-1]}1"} <= parameters else name for name in parameters})
 
 
 def write(text: str) -> None:
