@@ -207,6 +207,20 @@ class TestBeginExport:
         with refused(NotPermitted, "loyalty.export_ledger"):
             self._begin(floor, casino=None)
 
+    def test_of_all_casinos_is_for_the_superuser_who_asks(self, floor: Floor) -> None:
+        superuser = StaffFactory.create(casino=None, is_superuser=True)
+
+        with refused(NotPermitted, "loyalty.export_ledger"):
+            self._begin(floor, casino=None)
+
+        assert self._begin(floor, casino=None, actor=superuser).casino is None
+
+    def test_of_all_casinos_is_not_for_a_superuser_who_was_deactivated(self, floor: Floor) -> None:
+        gone = StaffFactory.create(casino=None, is_superuser=True, is_active=False)
+
+        with refused(NotPermitted, "loyalty.export_ledger"):
+            self._begin(floor, casino=None, actor=gone)
+
     def test_refuses_more_than_one_export_may_hold(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         signed_in(floor.supervisor, AUDITOR)
         award(floor, floor.player())

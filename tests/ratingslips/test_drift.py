@@ -38,6 +38,20 @@ class TestCheckDrift:
         with refused(NotFound, "nothing to check"):
             check_drift(casino=casino, actor=floor.supervisor, at=floor.now)
 
+    def test_is_made_again_after_a_minute_and_in_another_casino_at_once(self, floor: Floor) -> None:
+        for each in (floor, Floor.build()):
+            assign_perm("loyalty.view_loyaltyprogram", each.supervisor, each.program)
+            check_drift(casino=each.casino, actor=each.supervisor, at=each.ago(minutes=1))
+
+        assert check_by(floor)().checked_at == floor.now
+
+    def test_is_told_to_be_as_good_as_new_within_a_minute(self, floor: Floor) -> None:
+        assign_perm("loyalty.view_loyaltyprogram", floor.supervisor, floor.program)
+        check_drift(casino=floor.casino, actor=floor.supervisor, at=floor.ago(seconds=59))
+
+        with refused(DriftJustChecked, "less than a minute ago"):
+            check_by(floor)()
+
     def test_is_busy_where_the_ledger_takes_too_long(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -7,8 +7,10 @@ Every use case keeps to one order, so no two can wait for each other. What would
 import re
 from collections.abc import Callable
 
+from guardian.shortcuts import assign_perm
+
 from core.models import Player
-from ratingslips.services import complete_rating_slip, move_rating_slip, recover_slip_loyalty
+from ratingslips.services import check_drift, complete_rating_slip, move_rating_slip, recover_slip_loyalty
 from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
@@ -75,6 +77,13 @@ class TestLockedName:
         statements = statements_of(lambda: floor.open_slip(player=player, slip_number="S-1"))
 
         assert f"'slip_number:{floor.casino.pk}:S-1'" in "".join(statements)
+
+    def test_of_a_drift_check_is_the_casino_s(self, floor: Floor) -> None:
+        assign_perm("loyalty.view_loyaltyprogram", floor.supervisor, floor.program)
+
+        statements = statements_of(lambda: check_drift(casino=floor.casino, actor=floor.supervisor, at=floor.now))
+
+        assert f"'drift_check:{floor.casino.pk}'" in "".join(statements)
 
     def test_of_a_reward_is_its_id(self, floor: Floor) -> None:
         player = floor.player()

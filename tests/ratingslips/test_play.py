@@ -148,7 +148,7 @@ class TestPauseAndResume:
     def test_refuse_to_resume_what_is_open(self, floor: Floor) -> None:
         slip = floor.open_slip()
 
-        with refused(SlipNotPaused):
+        with refused(SlipNotPaused, "is not paused"):
             resume_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
     def test_refuse_to_resume_before_the_pause_began(self, floor: Floor) -> None:
@@ -300,7 +300,7 @@ class TestMoveRatingSlip:
     def test_refuses_the_seat_it_has(self, floor: Floor) -> None:
         slip = floor.open_slip()
 
-        with refused(AlreadySeated):
+        with refused(AlreadySeated, "is already at"):
             self._move(floor, slip, seat=1)
 
     def test_refuses_a_seat_that_is_held(self, floor: Floor) -> None:
