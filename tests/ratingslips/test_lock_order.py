@@ -90,4 +90,4 @@ class TestLockedName:
 
         statements = statements_of(lambda: award(floor, player, reward_id="promo-77"))
 
-        assert "'reward:promo-77'" in "".join(statements)
+        assert "hashtextextended('reward:promo-77'" in "".join(statements)
