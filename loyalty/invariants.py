@@ -140,6 +140,36 @@ _ENTRIES: Final = (
     ),
 )
 
+_CHAIN: Final = (
+    Invariant(
+        # PostgreSQL's own functions count again what its trigger wrote; `verify_ledger` does it without them.
+        name="chain_is_whole",
+        sentence="every entry's hash is that of what stands in it, and of the one before it",
+        broken_by="""
+            SELECT 'entry ' || id FROM (
+                SELECT id, previous_hash, entry_hash, loyalty_chain_hash(entry) AS computed,
+                       lag(entry_hash, 1, loyalty_chain_genesis(account_id))
+                           OVER (PARTITION BY account_id ORDER BY seq) AS before
+                FROM loyalty_ledger AS entry
+            ) AS entry
+            WHERE entry_hash <> computed OR previous_hash <> before
+            ORDER BY id
+        """,
+    ),
+    Invariant(
+        name="head_is_the_newest_hash",
+        sentence="every account keeps the hash of its newest entry",
+        broken_by="""
+            SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
+            LEFT JOIN LATERAL (
+                SELECT entry_hash FROM loyalty_ledger WHERE account_id = account.id ORDER BY seq DESC LIMIT 1
+            ) AS newest ON true
+            WHERE account.head_hash IS DISTINCT FROM newest.entry_hash
+            ORDER BY account.id
+        """,
+    ),
+)
+
 _REQUESTS: Final = (
     Invariant(
         name="key_used_once",
@@ -198,20 +228,26 @@ _REQUESTS: Final = (
     ),
 )
 
+# Append-only: nothing that stands in them is ever changed.
+_TABLES: Final = (
+    "loyalty_ledger",
+    "loyalty_earningrate",
+    "loyalty_checkpoint",
+    "loyalty_sealedaccount",
+    "loyalty_ledgerverification",
+    "loyalty_balancerebuild",
+)
+
 _GUARDS: Final = (
     guarded_by(
-        "loyalty_ledger_refuse_update",
-        "loyalty_ledger_refuse_delete",
-        "loyalty_ledger_refuse_truncate",
-        "loyalty_earningrate_refuse_update",
-        "loyalty_earningrate_refuse_delete",
-        "loyalty_earningrate_refuse_truncate",
+        *(f"{table}_refuse_{operation}" for table in _TABLES for operation in ("update", "delete", "truncate")),
+        "loyalty_chain_entry",
         "loyalty_ledgerexport_refuse_delete",
         "loyalty_ledgerexport_refuse_truncate",
         "loyalty_freeze_export",
         name="ledger_guarded",
-        sentence="PostgreSQL refuses to change or remove what stands in the ledger",
+        sentence="PostgreSQL chains what is posted, and refuses to change or remove what stands in the ledger",
     ),
 )
 
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_REQUESTS, *_GUARDS)
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_GUARDS)
