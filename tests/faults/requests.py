@@ -39,7 +39,7 @@ from ratingslips.services import (
 )
 from tests.faults import history
 from tests.faults.plan import BY_KEY, Kind, Step, is_plain, key_of, reason_of
-from tests.faults.world import REWARDERS, World
+from tests.faults.world import World
 
 SLIPS_OF_A_PASS: Final = 10
 
@@ -108,13 +108,13 @@ def _settled(settlement: SlipSettlement) -> dict[str, Any]:
 def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
     player = world.player_id(step.player)
     if step.kind == Kind.REWARD:
-        rewarder = world.staff_id(REWARDERS[step.number % len(REWARDERS)])
+        rewarder = world.rewarder(step.number)
         return lambda: _posted(
             manual_reward(
                 player=player,
                 points=step.amount,
                 reason=reason_of(step.number),
-                actor=User(pk=rewarder),
+                actor=rewarder,
                 at=timezone.now(),
                 reward_id=str(step.number),
             )

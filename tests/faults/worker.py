@@ -41,7 +41,7 @@ class Worker:
         self._plan = plan
         self._board = board
         self._journal = Journal(folder / f"history-{number}.jsonl")
-        self._world = World()
+        self._world = World(players=plan.players)
         self._armed: tuple[Point, Manner] | None = None
         _strike_at_commits(self._reach)
 

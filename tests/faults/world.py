@@ -18,7 +18,8 @@ from tests.faults.plan import BEGINNING, is_plain
 
 SEATS: Final = 7
 MANAGER: Final = "faults-manager"
-REWARDERS: Final = tuple(f"faults-staff-{number}" for number in range(400))  # each may award ten times a minute
+MOST_REWARDERS: Final = 400
+REWARDERS_PER_PLAYER: Final = 4  # each may award ten times a minute
 HOUSES: Final = {True: "faults-plain", False: "faults-tiers"}
 _DECISIONS_PER_HOUR: Final = Decimal(100)
 _HOUSE_EDGE_PERCENT: Final = Decimal(1)
@@ -33,8 +34,8 @@ def build_world(*, players: int) -> None:
     managers = Group.objects.create(name="Fault harness")
     manager = User.objects.create(username=MANAGER, is_staff=True)
     manager.groups.add(managers)
-    for name in REWARDERS:
-        User.objects.create(username=name, is_staff=True).groups.add(managers)
+    for number in range(_rewarders(players)):
+        User.objects.create(username=_rewarder(number), is_staff=True).groups.add(managers)
     for plain, code in HOUSES.items():
         program = ProgramFactory.create(casino=CasinoFactory.create(code=code), name=code)
         EarningRate.objects.create(
@@ -54,6 +55,14 @@ def build_world(*, players: int) -> None:
         Player.objects.create(casino=casino, card_number=f"{player}", first_name="Player", last_name=f"{player}")
 
 
+def _rewarders(players: int) -> int:
+    return min(MOST_REWARDERS, REWARDERS_PER_PLAYER * players)
+
+
+def _rewarder(number: int) -> str:
+    return f"faults-staff-{number}"
+
+
 def _furnish(casino: Casino, pit: Pit, *, players: int) -> None:
     game = GameFactory.create(
         casino=casino, decisions_per_hour=_DECISIONS_PER_HOUR, house_edge_percent=_HOUSE_EDGE_PERCENT, seats=SEATS
@@ -67,6 +76,7 @@ def _furnish(casino: Casino, pit: Pit, *, players: int) -> None:
 class World:
     """Where everything is: ids, looked up when they are first asked for and remembered."""
 
+    players: int
     _ids: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def casino_id(self, *, plain: bool) -> int:
@@ -88,13 +98,16 @@ class World:
         )
         return table, player % SEATS + 1
 
-    def staff_id(self, username: str) -> int:
-        """A member of staff."""
-        return self._remember(("staff", username), lambda: User.objects.get(username=username).pk)
+    def rewarder(self, step: int) -> User:
+        """Who makes the award of a step."""
+        return self._staff(_rewarder(step % _rewarders(self.players)))
+
+    def _staff(self, username: str) -> User:
+        return User(pk=self._remember(("staff", username), lambda: User.objects.get(username=username).pk))
 
     def manager(self) -> User:
         """Who may do everything that a step asks for."""
-        return User(pk=self.staff_id(MANAGER), username=MANAGER)
+        return self._staff(MANAGER)
 
     def program(self, *, plain: bool) -> LoyaltyProgram:
         """The programme of a house."""
