@@ -15,6 +15,7 @@ from django.utils import timezone
 from config.database.grants import rights_are_set
 from config.database.owner import as_owner
 from config.demo import evening
+from config.demo.proof import seal_and_verify
 from config.demo.serving import HOST, PortTaken, require_free_port, serve
 from config.demo.staff import LOGINS, passwords_hold
 from core.errors import DomainError
@@ -65,7 +66,9 @@ class Command(BaseCommand):
             if evening.is_there():
                 self._say("Demo casino: kept from an earlier start")
             else:
-                evening.begin_evening(now=timezone.now().replace(microsecond=0), say=self._say)
+                now = timezone.now().replace(microsecond=0)
+                evening.begin_evening(now=now, say=self._say)
+                seal_and_verify(now=now, say=self._say)
         logging.getLogger().setLevel(logging.INFO)
 
     def _migration_is_due(self) -> bool:
