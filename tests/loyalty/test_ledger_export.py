@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from core import snapshots
 from core.keyset import BY_ID
@@ -229,6 +231,15 @@ class TestBeginExport:
 
         with refused(ExportTooLarge, "more than 1 entries"):
             self._begin(floor)
+
+    def test_ends_under_the_correlation_id_that_it_began_with(self, floor: Floor) -> None:
+        signed_in(floor.supervisor, AUDITOR)
+        export = self._begin(floor)
+
+        with capture_logs(processors=[merge_contextvars]) as lines:
+            end_export(export=export, rows=0, is_whole=True, at=floor.now)
+
+        assert [line["correlation_id"] for line in lines] == [str(export.correlation_id)]
 
     def test_never_ends_before_it_began(self, floor: Floor) -> None:
         signed_in(floor.supervisor, AUDITOR)
