@@ -52,6 +52,9 @@ def preimage(values: Iterable[bytes | None]) -> bytes:
     return b"".join([field(value) for value in values])
 
 
+_ENTRY_BEGINS: Final = preimage([_ENTRY, b"%d" % CHAIN_VERSION])
+
+
 def genesis_hash(account_id: int) -> bytes:
     """What stands in the place of the hash before an account's first entry; no two accounts share it."""
     return sha256(preimage([_GENESIS, b"%d" % CHAIN_VERSION, b"%d" % account_id])).digest()
@@ -64,5 +67,12 @@ def entry_hash(*, previous_hash: bytes, columns: Sequence[str | None]) -> bytes:
     """
     if len(columns) != len(HASHED_COLUMNS):
         raise ValueError(f"{len(columns)} columns; an entry has {len(HASHED_COLUMNS)}")
-    texts = [None if text is None else text.encode() for text in columns]
-    return sha256(preimage([_ENTRY, b"%d" % CHAIN_VERSION, previous_hash, *texts])).digest()
+    written = [_ENTRY_BEGINS, field(previous_hash)]
+    # Spelled out, since a verification does nothing else: `field` for each text would take half as long again.
+    for text in columns:
+        if text is None:
+            written.append(_NULL)
+        else:
+            value = text.encode()
+            written += (len(value).to_bytes(4, "big"), value)
+    return sha256(b"".join(written)).digest()

@@ -25,7 +25,6 @@ MAX_DIAGNOSED_ENTRIES: Final = 100_000
 _COLUMNS: Final = ", ".join(HASHED_COLUMNS.values())
 _ACCOUNT: Final = list(HASHED_COLUMNS).index("account_id")
 _ENTRY: Final = f"{_COLUMNS}, entry.chain_version, entry.previous_hash, entry.entry_hash"
-_WIDTH: Final = len(HASHED_COLUMNS) + 3
 
 # Ordered by the columns, never by the texts of the same names.
 _CHAINS: Final = f"""
@@ -88,7 +87,7 @@ class _Reader:
 
     def first_break(self) -> Break | None:
         """The first account, in the order of their keys, whose chain does not hold."""
-        groups = groupby(self._rows(_ENTRIES), key=lambda row: int(row[_ACCOUNT]))
+        groups = groupby(self._entries(), key=lambda row: int(row[_ACCOUNT]))
         account_id, rows = next(groups, (None, ()))
         for chain in map(_chain, self._chains()):
             if account_id is not None and account_id < chain.account_id:
@@ -104,15 +103,15 @@ class _Reader:
     def _chains(self) -> Iterator[Sequence[Any]]:
         return _stream(_CHAINS, self._scope.parameters)
 
-    def _rows(self, query: str) -> Iterator[Sequence[Any]]:
-        for row in _stream(query, self._scope.parameters):
+    def _entries(self) -> Iterator[Sequence[Any]]:
+        for row in stream_entries(scope=self._scope):
             self.entries += 1
             if self.entries % CHUNK_ROWS == 0:
                 self._progress(self.entries)
             yield row
 
     def _diagnosis(self, chain: Chain) -> Break:
-        rows = _stream(_ENTRIES, {"since": self._scope.since, "account": chain.account_id})
+        rows = stream_entries(scope=Scope(since=self._scope.since, account_id=chain.account_id))
         entries = [StoredEntry.of(row) for row, _ in zip(rows, range(MAX_DIAGNOSED_ENTRIES), strict=False)]
         return diagnose(chain, entries, follows=_entry_behind)
 
@@ -157,6 +156,11 @@ def record_verification(
     else:
         log.error("loyalty.ledger_broken", **seen, kind=found.kind.value, entry_id=found.entry_id)
     return kept
+
+
+def stream_entries(*, scope: Scope) -> Iterator[Sequence[Any]]:
+    """The entries of `scope`, account by account and in order, as `StoredEntry.of` takes them; a chunk in memory."""
+    return _stream(_ENTRIES, scope.parameters)
 
 
 def _chain(row: Sequence[Any]) -> Chain:

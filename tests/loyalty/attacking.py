@@ -12,6 +12,7 @@ from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty
 from loyalty.sealing import private_key
 from loyalty.services.checkpoints import seal_accounts
 from loyalty.services.verification import Scope, verify_ledger
+from tests.commands import run
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
@@ -88,3 +89,8 @@ def found(scope: Scope = Scope(every_root=True)) -> Break:  # noqa: B008  (it is
 def is_clean(scope: Scope = Scope(every_root=True)) -> bool:  # noqa: B008
     """Whether a verification finds nothing."""
     return verify_ledger(scope=scope).first_break is None
+
+
+def is_clean_now() -> bool:
+    """Whether the command, which sees what is committed alone, finds nothing, with every root."""
+    return run("verify_ledger", "--full").code == 0

@@ -60,7 +60,6 @@ def book(floor: Floor) -> Book:
 def sealed_book(book: Book) -> Book:
     """The same, sealed three times: as it stands, after one more entry of the other account, and without change."""
     book.seal()
-    sql("UPDATE loyalty_ledger SET reason = reason")
     _one_more(book)
     book.seal()
     book.seal()
@@ -198,8 +197,8 @@ class TestTwoSwapped:
 
 
 def _copy(book: Book, *, seq: int) -> int:
-    """A copy of entry 3 with another number and key; gives its id."""
-    copied = book.entry(3)
+    """A copy of the newest entry with another number and key; gives its id."""
+    copied = LedgerEntry.objects.filter(account=book.account).latest("seq")
     sql(
         "INSERT INTO loyalty_ledger SELECT (entry).* FROM (SELECT jsonb_populate_record(entry, jsonb_build_object("
         "'id', entry.id + 700, 'seq', %s::int, 'idempotency_key', 'put in')) AS entry FROM loyalty_ledger AS entry "
@@ -222,7 +221,7 @@ class TestAnInsertedEntry:
     def test_in_the_middle(self, book: Book, seq: int, is_chained: bool) -> None:
         sql("UPDATE loyalty_ledger SET seq = seq + 1 WHERE account_id = %s AND seq >= %s", book.account.pk, seq)
         before = LedgerEntry.objects.get(account=book.account, seq=seq + 1).previous_hash
-        entry_id = _copy_of_any(book, seq=seq)
+        entry_id = _copy(book, seq=seq)
         if is_chained:
             sql("UPDATE loyalty_ledger SET previous_hash = %s WHERE id = %s", before, entry_id)
             sql("UPDATE loyalty_ledger AS it SET entry_hash = loyalty_chain_hash(it) WHERE id = %s", entry_id)
@@ -230,17 +229,6 @@ class TestAnInsertedEntry:
         broken = found()
 
         assert _named(book, broken) == (BreakKind.INSERTED, seq, entry_id)
-
-
-def _copy_of_any(book: Book, *, seq: int) -> int:
-    copied = LedgerEntry.objects.filter(account=book.account).latest("seq")
-    sql(
-        "INSERT INTO loyalty_ledger SELECT (entry).* FROM (SELECT jsonb_populate_record(entry, jsonb_build_object("
-        "'id', entry.id + 700, 'seq', %s::int, 'idempotency_key', 'put in')) AS entry FROM loyalty_ledger AS entry "
-        "WHERE id = %s) AS copy",
-        *(seq, copied.pk),
-    )
-    return copied.pk + 700
 
 
 class TestAChangedHead:

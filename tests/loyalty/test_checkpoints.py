@@ -35,7 +35,7 @@ from loyalty.services.sealed import seal_of
 from tests.commands import run
 from tests.concurrency import held, held_before_commit, together
 from tests.floor import Floor
-from tests.loyalty.attacking import Book, is_clean, post, sql
+from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql
 from tests.loyalty.postings import award
 from tests.properties import property_settings
 from tests.tampering import take_the_guards_off
@@ -201,11 +201,6 @@ class TestTakeCheckpoint:
 
         with pytest.raises(SealedEntriesGone, match=f"Account {book.account.pk} was sealed with 5 entries"):
             book.seal()
-
-
-def is_clean_now() -> bool:
-    """Whether a verification finds nothing, with every root."""
-    return run("verify_ledger", "--full").code == 0
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def _award_after(book: Book, read: Callable[..., Iterator[Any]]) -> Callable[...
 class TestVerification:
     def _verified(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> Verified:
         """What is found where an award commits between the entries and the accounts that are read beside them."""
-        monkeypatch.setattr(verification._Reader, "_rows", _award_after(book, verification._Reader._rows))
+        monkeypatch.setattr(verification, "stream_entries", _award_after(book, verification.stream_entries))
         with one_snapshot():
             return verify_ledger(scope=Scope())
 

@@ -18,7 +18,7 @@ from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
-from tests.loyalty.attacking import Book, is_clean, post, sql
+from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql
 from tests.loyalty.rows import account_of
 from tests.tampering import take_the_guards_off
 
@@ -174,11 +174,6 @@ class TestRebuildBesideAPosting:
 
         assert account_of(book.other.player).balance == 100
         assert not is_clean_now()
-
-
-def is_clean_now() -> bool:
-    """Whether a verification finds nothing."""
-    return run("verify_ledger").code == 0
 
 
 class TestRebuildBalancesCommand:
