@@ -1,7 +1,7 @@
 """The locked building block: how a number of points becomes one ledger entry and a new balance, or nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.models import Player, User
+from core.retries import is_own
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.tiers import progress_percent, tier_at
@@ -75,14 +76,14 @@ def entry_with_key(idempotency_key: str) -> LedgerEntry | None:
 
 
 def replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
-    """The result of the posting that made `entry`, for the same request again.
+    """The result of the posting that made `entry`, for the same request again; no replay if it was its own lost one.
 
     :raises IdempotencyConflict: the request's `contents` differ; names the fields.
     """
     if entry.fingerprint != fingerprint(contents):
         fields = differing_fields(entry.inputs["request"], contents)
         raise IdempotencyConflict(key=entry.idempotency_key, fields=fields)
-    return posting_of(entry)
+    return replace(posting_of(entry), replayed=not is_own(entry.correlation_id))
 
 
 def posting_of(entry: LedgerEntry) -> LoyaltyPosting:

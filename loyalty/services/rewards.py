@@ -1,7 +1,6 @@
 """Points awarded by hand: by whom, how many, how often, and never twice for one request."""
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,7 +14,7 @@ from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_own, retried
+from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import lock_account, rules_in_force
@@ -107,7 +106,7 @@ def manual_reward(
         key = f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=str(gaming_day))
         first = entry_with_key(key)
         if first and first.fingerprint == fingerprint(contents):
-            posting = replace(replay_of(first, contents=contents), replayed=not is_own(first.correlation_id))
+            posting = replay_of(first, contents=contents)
         else:
             _require_award_allowed(staff=staff, account=account, first=first, contents=contents, at=at)
             request = PostingRequest(

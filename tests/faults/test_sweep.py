@@ -23,7 +23,7 @@ from guardian.shortcuts import assign_perm
 
 from core import retries
 from loyalty.models import LedgerEntry
-from loyalty.services import rewards
+from loyalty.services import posting
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     SlipVersion,
@@ -239,7 +239,7 @@ class TestEveryStatement:
     def test_would_be_answered_as_a_replay_by_who_does_not_know_its_own(
         self, committed_floor: Floor, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(rewards, "is_own", lambda _: False)
+        monkeypatch.setattr(posting, "is_own", lambda _: False)
 
         wrong = _sweep(way, lambda: _reward(committed_floor), Loss.AFTER)
 
