@@ -110,11 +110,13 @@ class TestProduction:
         done = subprocess.run(
             [sys.executable, "manage.py", "check", "--deploy", "--fail-level=WARNING"],
             cwd=ROOT,
-            env={**os.environ, **whole},
+            # Nothing of the tests' own environment: what browsers need of Django here is wrong in production.
+            env={"PATH": os.environ["PATH"], **whole},
             capture_output=True,
             text=True,
             check=False,
             timeout=60,
         )
 
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stderr == ""
+        assert done.returncode == 0

@@ -19,6 +19,7 @@ from tests.config.matrix.asking import CALM, Asking
 from tests.config.matrix.house import House
 from tests.config.test_permission_matrix import TABLE
 from tests.console import address, signed_in
+from tests.databases import as_owner
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.log_lines import log_lines
@@ -163,7 +164,7 @@ class TestCode:
             "ratingslips_gamingtable": ("name",),
             "auth_group": ("name",),
         }
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             for table, names in typed.items():
                 for name in names:
                     unique = " || id" if name == "name" else ""

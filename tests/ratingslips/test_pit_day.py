@@ -66,12 +66,12 @@ def _import(*options: object) -> dict[str, Any]:
 def _every_row() -> dict[str, tuple[int, str]]:
     """The number of rows in each table of the house and the MD5 of all they hold; each run adds where it came from."""
     models = [model for label in ("core", "loyalty", "ratingslips") for model in _models_of(label)]
-    tables = [model._meta.db_table for model in models if model is not RequestOrigin]
     found = {}
     with connection.cursor() as cursor:
-        for table in tables:
-            cursor.execute(f"SELECT count(*), md5(string_agg(row::text, '|' ORDER BY row.id)) FROM {table} AS row")
-            found[table] = cursor.fetchone()
+        for meta in (model._meta for model in models if model is not RequestOrigin):
+            rows = f"string_agg(row::text, '|' ORDER BY row.{meta.pk.column})"
+            cursor.execute(f"SELECT count(*), md5({rows}) FROM {meta.db_table} AS row")
+            found[meta.db_table] = cursor.fetchone()
     return found
 
 
