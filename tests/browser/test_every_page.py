@@ -48,8 +48,12 @@ _TOO_SMALL = """least => [...document.querySelectorAll(
 _PASSED_OVER = """[...document.querySelectorAll("a, button, summary, select, textarea, input:not([type=hidden])")]
     .filter(target => target.checkVisibility() && !target.disabled && target.tabIndex < 0)
     .map(target => target.outerHTML.slice(0, 140))"""
-_WEIGHT = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-    .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+# Fetched again, as the browser's own list of what it loaded leaves out what it still had in memory.
+_WEIGHT = """async () => {
+    const parts = document.querySelectorAll("link[rel~=stylesheet], link[rel~=icon], script[src], img[src]");
+    const bodies = await Promise.all([...parts].map(part => fetch(part.href || part.src).then(got => got.blob())));
+    return bodies.reduce((sum, body) => sum + body.size, new Blob([document.documentElement.outerHTML]).size);
+}"""
 # A change of colours is shown bit by bit; what counts is where it ends.
 _SETTLE = "document.getAnimations().forEach(animation => animation.finish())"
 
