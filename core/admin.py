@@ -4,14 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, ReadOnlyPasswordHashField, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    ReadOnlyPasswordHashField,
+    UserChangeForm,
+    UserCreationForm,
+)
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
-from django.forms import TextInput
+from django.forms import ModelMultipleChoiceField, TextInput
 from django.http import HttpRequest
 
 from core.console import sign_ins
-from core.console.display import pill
+from core.console.display import active_pill, pill
 from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter
 from core.console.login import SignInForm
@@ -25,8 +31,10 @@ __all__ = ["sign_ins"]
 
 if TYPE_CHECKING:
     DjangoUserAdmin = UserAdmin[User]
+    _PermissionsField = ModelMultipleChoiceField[Permission]
 else:
     DjangoUserAdmin = UserAdmin
+    _PermissionsField = ModelMultipleChoiceField
 
 admin.site.site_header = "Table ratings"
 admin.site.site_title = "Table ratings"
@@ -70,11 +78,36 @@ class PlayerAdmin(ConsoleAdmin[Player]):
 class StaffForm(UserChangeForm):  # type: ignore[type-arg]
     """Django's own, but for what it shows of a password."""
 
-    password = ReadOnlyPasswordHashField(label="Password", widget=PasswordLink)
+    password = ReadOnlyPasswordHashField(label="Password", widget=PasswordLink, help_text="")
 
 
 class StaffPasswordForm(NamesAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Django's own."""
+    """Django's own, without the choice to have no password: who may no longer sign in is made inactive."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+
+
+# Of each field that is Django's: its name, and what a supervisor has to know of it.
+_STAFF_FIELDS: dict[str, tuple[str, str]] = {
+    "username": ("User name", "To sign in with: letters, digits and @ . + - _, at most 150."),
+    "email": ("E-mail", ""),
+    "is_active": ("Active", "Who has left is made inactive, never deleted: what they did keeps their name."),
+    "is_staff": ("May sign in to the console", ""),
+    "is_superuser": ("Superuser", "May do everything, in all casinos."),
+    "groups": ("Roles", "They open pages. What may be done is granted on a pit or a programme, on its own page."),
+    "last_login": ("Last signed in", ""),
+    "date_joined": ("Added", ""),
+}
+
+
+class RoleFilter(admin.RelatedFieldListFilter):
+    """Django's own, by the house's name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "role"
 
 
 @admin.register(User)
@@ -85,9 +118,11 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
 
     casino_lookup = "casino"
     form = StaffForm
+    add_form = UserCreationForm
+    add_form_template = None
     change_password_form = StaffPasswordForm
-    list_display = ("username", "first_name", "last_name", "casino", "roles", "is_active", "is_superuser")
-    list_filter = ("is_active", "groups", ("casino", OwnCasinoFilter))
+    list_display = ("username", "first_name", "last_name", "casino", "roles", "state")
+    list_filter = ("is_active", ("groups", RoleFilter), ("casino", OwnCasinoFilter))
     list_select_related = ("casino",)
     filter_horizontal = ()
     ordering = ("username",)
@@ -102,14 +137,18 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
             None,
             {
                 "classes": ("wide",),
-                "fields": ("username", "casino", "is_staff", "usable_password", "password1", "password2"),
+                "fields": ("username", "casino", "is_staff", "password1", "password2"),
             },
         ),
     )
 
     @admin.display(description="roles")
     def roles(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all())
+        return ", ".join(["Superuser"] * user.is_superuser + [group.name for group in user.groups.all()])
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, user: User) -> str:
+        return active_pill(user)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[User]":
         return super().get_queryset(request).prefetch_related("groups")
@@ -122,6 +161,11 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True} | super().get_changeform_initial_data(request)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if words := _STAFF_FIELDS.get(db_field.name):
+            kwargs |= {"label": words[0], "help_text": words[1]}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "player":
@@ -150,7 +194,17 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         super().save_model(request, obj, form, change)
 
 
+# Nobody in the house says "group".
+Group._meta.verbose_name = "role"
+Group._meta.verbose_name_plural = "roles"
 admin.site.unregister(Group)
+
+
+class PermissionsField(_PermissionsField):
+    """Permissions by what they allow: the app and the model would only say it twice."""
+
+    def label_from_instance(self, obj: Permission) -> str:
+        return obj.name
 
 
 @admin.register(Group)
@@ -158,6 +212,13 @@ class RoleAdmin(PlainForms, ReadableLists, GroupAdmin):
     """Roles. Those of the house are as `core.roles` says: what was changed here would be undone by the next migration,
     and with a role that was deleted everything would go that was granted to it.
     """
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        """Only what opens something in this console."""
+        kwargs |= {"form_class": PermissionsField, "help_text": ""}
+        models = ContentType.objects.get_for_models(*admin.site._registry).values()
+        kwargs["queryset"] = Permission.objects.filter(content_type__in=models).order_by("content_type__model", "pk")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_change_permission(request, obj) and not _is_of_the_house(obj)

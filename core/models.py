@@ -117,6 +117,10 @@ class User(AbstractUser):
 
     objects: ClassVar[StaffManager] = StaffManager()
 
+    class Meta(AbstractUser.Meta):
+        verbose_name = "member of staff"
+        verbose_name_plural = "staff"
+
 
 class ReplayCount(models.Model):
     """How often a use case gave its first result again on a gaming day: once for each request that was repeated."""

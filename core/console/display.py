@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -53,6 +53,11 @@ def exact_moment(value: datetime | None) -> str:
 def pill(label: str, *, state: str) -> SafeString:
     """A state as a word and a sign, never as a colour alone; `state` names its class in the style sheet."""
     return format_html('<span class="pill pill-{}">{}</span>', state.lower(), label)
+
+
+def active_pill(row: Any) -> SafeString:
+    """Whether a row that is never deleted is still in use, by its `is_active`."""
+    return pill("Active", state="ACTIVE") if row.is_active else pill("Inactive", state="INACTIVE")
 
 
 def tree(value: object) -> SafeString | str:

@@ -71,7 +71,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
             return []
         return [
             Link(
-                label="Object permissions",
+                label="Permissions here",
                 url=reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_permissions", args=[obj.pk]),
             )
         ]
@@ -141,7 +141,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
     def get_obj_perms_base_context(self, request: HttpRequest, obj: M) -> dict[str, Any]:
         context: dict[str, Any] = super().get_obj_perms_base_context(request, obj)  # type: ignore[no-untyped-call]
         permissions = [one for one in context["model_perms"] if one.codename in self.grantable]
-        return context | {"model_perms": permissions, "title": f"Object permissions: {obj}", "original": obj}
+        return context | {"model_perms": permissions, "title": f"Permissions: {obj}", "original": obj}
 
     def get_obj_perms_user_select_form(self, request: HttpRequest) -> type[forms.Form]:
         field = forms.ModelChoiceField(

@@ -74,8 +74,6 @@ class PlainForms(_Base):
             field.widget = field.widget.widget
         if isinstance(field, forms.ModelChoiceField) and field.empty_label is not None:
             field.empty_label = "Choose one" if field.required else "None"
-        if field.label and str(field.label).lower().startswith("is "):
-            field.label = capfirst(str(field.label)[3:])
         return field
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:

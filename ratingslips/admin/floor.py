@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from core.console.display import active_pill
 from core.console.grants import GrantingAdmin
 from core.console.lists import OwnCasinoFilter
 from core.console.scope import ConsoleAdmin
@@ -36,7 +37,11 @@ class GamingTableAdmin(ConsoleAdmin[GamingTable]):
     """Tables; one that is no longer used is deactivated."""
 
     casino_lookup = "casino"
-    list_display = ("name", "pit", "game", "seats", "is_active", "casino")
+    list_display = ("name", "pit", "game", "seats", "state", "casino")
     list_select_related = ("pit", "game", "casino")
     list_filter = ("is_active", ("pit", OwnCasinoFilter), ("game", OwnCasinoFilter), ("casino", OwnCasinoFilter))
     search_fields = ("name",)
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, table: GamingTable) -> str:
+        return active_pill(table)

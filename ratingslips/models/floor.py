@@ -81,7 +81,7 @@ class GamingTable(models.Model):
     game = models.ForeignKey(GameSettings, on_delete=models.PROTECT, related_name="gaming_tables")
     name = models.CharField(max_length=40)
     seats = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_SEATS)])
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
 
     objects = LockingQuerySet["GamingTable"].as_manager()
 

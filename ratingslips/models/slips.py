@@ -42,7 +42,7 @@ class RatingSlip(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     gaming_day = models.DateField(help_text="The gaming day on which the slip was opened.")
-    buy_in = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2, null=True)
+    buy_in = models.DecimalField("buy-in", max_digits=MONEY_DIGITS, decimal_places=2, null=True)
     chips_out = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2, null=True)
     theoretical_win = models.DecimalField(
         max_digits=18, decimal_places=2, null=True, help_text="Frozen when the slip closes."

@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
+from django.urls import reverse
 
 from core.models import Casino, Player, User
-from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.models import GamingTable, Pit, RatingSlip
 from tests.console import address, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -72,6 +74,33 @@ class TestForm:
         page = html_of(root.get(address(User, "change", floor.boss.pk)))
 
         assert "None: nobody can sign in with this name." in page
+
+    def test_of_the_staff_and_their_roles_speaks_as_the_house_does(self, root: Client, floor: Floor) -> None:
+        role = Group.objects.create(name="Cage")
+        addresses = [
+            address(User, "changelist"),
+            address(User, "add"),
+            address(User, "change", floor.boss.pk),
+            reverse("admin:auth_user_password_change", args=[floor.boss.pk]),
+            address(Group, "changelist"),
+            address(Group, "change", role.pk),
+            address(Pit, "permissions", floor.pit.pk),
+        ]
+
+        pages = {page: html_of(root.get(page)) for page in addresses}
+
+        words = (
+            "Designates",
+            "admin site",
+            "uthentication",
+            "Group<",
+            "Groups",
+            "status",
+            "Object perm",
+            ">True<",
+            "Can add |",
+        )
+        assert [(page, word) for page, html in pages.items() for word in words if word in html] == []
 
 
 class TestPage:
