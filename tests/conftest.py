@@ -26,7 +26,7 @@ def pytest_report_header() -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine lacks the browser for."""
-    unwanted = {"axe", "axe_core"} if CHROMIUM.exists() else {"browser"}
+    unwanted = {"axe_core"} if CHROMIUM.exists() else {"browser"}
     left_out = [item for item in items if missing() and unwanted & set(getattr(item, "fixturenames", ()))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from core.models import User
-from tests.browser.axe import violations_on
 from tests.browser.needs import CHROMIUM
 from tests.console import signed_in
 
@@ -92,12 +91,6 @@ def tablet(browser: Browser, live_server: Any) -> Iterator[Tablet]:
     assert watch.complaints == []
 
 
-@pytest.fixture
-def axe() -> Callable[[Page], list[str]]:
-    """Gives what axe-core finds wrong with the page that a tablet shows."""
-    return violations_on
-
-
 @pytest.fixture(scope="session")
 def axe_core() -> None:
-    """Asked for by tests that run axe-core themselves: they are left out where it is not installed."""
+    """Asked for by tests that run axe-core: they are left out where it is not installed."""

@@ -20,7 +20,7 @@ from core.console.links import page_url
 from core.models import Player, User
 from core.replays import count_replay
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
-from loyalty.services import pause_program, resume_program
+from loyalty.services import manual_reward, pause_program, resume_program
 from ratingslips.admin import actions
 from ratingslips.floor.pages import floor_url
 from ratingslips.models import GamingTable, Pit, RatingSlip
@@ -48,6 +48,7 @@ class House:
     floor: Floor
     root: User
     newcomer: Player
+    regular: Player
 
     @classmethod
     def build(cls) -> "House":
@@ -73,7 +74,7 @@ class House:
         )
         AccessAttempt.objects.create(username="nobody", ip_address="192.0.2.7", failures_since_start=5)
         AccessLog.objects.create(username=root.username, ip_address="192.0.2.7", path_info="/console/login/")
-        return cls(floor=floor, root=root, newcomer=floor.player())
+        return cls(floor=floor, root=root, newcomer=floor.player(), regular=regular_of(floor))
 
     @property
     def live(self) -> RatingSlip:
@@ -108,6 +109,19 @@ def _play(floor: Floor) -> None:
     floor.open_slip(table=other, seat=3, at=floor.ago(hours=9))
     away = floor.open_slip(table=other, seat=6)
     pause_rating_slip(slip=away, actor=floor.boss, at=floor.ago(minutes=45))
+
+
+def regular_of(floor: Floor) -> Player:
+    """A player with visits on several gaming days, awards, and a live slip that is paused."""
+    player = floor.player(last_name="W" * 100)
+    for days, chips_out in ((9, 90_000), (4, 0), (2, 1_200)):
+        slip = floor.open_slip(player=player, seat=5, average_bet=Decimal(500), at=floor.ago(days=days))
+        money = {"buy_in": Decimal(5_000), "chips_out": Decimal(chips_out)}
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(days=days, hours=-3), **money)
+    manual_reward(player=player, points=250, reason="Drink " + "spilled" * 60, actor=floor.supervisor, at=floor.now)
+    live = floor.open_slip(player=player, seat=5, at=floor.ago(hours=9))
+    pause_rating_slip(slip=live, actor=floor.boss, at=floor.ago(minutes=45))
+    return player
 
 
 Address = Callable[[House], str]
@@ -209,6 +223,7 @@ def _own_pages() -> Iterator[PageCase]:
         "slip-owed": lambda house: page_url(house.owed),
         "slip-open": lambda _house: reverse("admin:ratingslips_ratingslip_open"),
         "player": lambda house: page_url(house.paid.player),
+        "player-regular": lambda house: page_url(house.regular),
         "player-new": lambda house: page_url(house.newcomer),
         "award": lambda house: reverse("admin:loyalty_playerloyalty_award", args=[_first(PlayerLoyalty).pk]),
         "program-pause": lambda house: reverse("admin:loyalty_loyaltyprogram_pause", args=[_first(LoyaltyProgram).pk]),
@@ -225,6 +240,7 @@ def _own_pages() -> Iterator[PageCase]:
         "password-change": _constant(reverse, "admin:password_change"),
         "password-changed": _constant(reverse, "admin:password_change_done"),
         "password-of-another": lambda house: reverse("admin:auth_user_password_change", args=[house.floor.boss.pk]),
+        "entry-of-play": lambda house: address(LedgerEntry, "change", house.paid.ledger_entry_id),
         "ledger-narrowed": lambda _house: f"{ledger}?kind=GAMEPLAY&recovered=on",
         "ledger-none": lambda _house: f"{ledger}?kind=REVERSAL",
         "ledger-mistyped": lambda _house: f"{ledger}?first_day=x&least_points=many",
@@ -256,11 +272,19 @@ def _floor() -> Iterator[PageCase]:
         "floor-seat-nobody": seat_page(7, "?q=nobody"),
         "floor-seat-taken": seat_page(2),
         "floor-slip-live": lambda house: reverse("floor:slip", args=[house.live.pk]),
+        "floor-slip-closing": lambda house: reverse("floor:slip", args=[house.live.pk]) + "?chips_out=5",
         "floor-slip-paid": lambda house: reverse("floor:slip", args=[house.paid.pk]),
         "floor-slip-owed": lambda house: reverse("floor:slip", args=[house.owed.pk]),
     }
     for name, where in addresses.items():
         yield PageCase(name=name, address=where)
+    yield PageCase(name="floor-slip-bet-refused", address=addresses["floor-slip-live"], do=_send_a_bet_in_words)
+
+
+def _send_a_bet_in_words(page: Page, _house: House) -> None:
+    page.get_by_label("Average bet", exact=True).fill("much")
+    page.get_by_role("button", name="Change bet").tap()
+    page.locator(".errorlist").wait_for()
 
 
 def _errors() -> Iterator[PageCase]:

@@ -2,23 +2,19 @@
 
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from core import correlation
 from core.models import User
 from core.roles import AUDITOR, PIT_BOSS
-from loyalty.models import LedgerEntry, LedgerExport
+from loyalty.models import LedgerExport
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip, recover_slip_loyalty
-from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
-from tests.browser.test_desk import close_while_paused, weight_of
-from tests.browser.test_floor import PAGE_BYTES_MAX, TARGET_PIXELS_MIN
-from tests.console import address
+from tests.browser.conftest import ACROSS, Tablet
+from tests.browser.test_desk import close_while_paused
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
@@ -26,14 +22,6 @@ from tests.loyalty.rows import account_of, write_history
 
 LEDGER = "/console/loyalty/ledgerentry/"
 TRACE = "/console/trace/"
-
-# A box to tick is as large as its label; a link inside a sentence is exempt (WCAG 2.2, 2.5.8).
-_TOO_SMALL = """least => [...document.querySelectorAll("#content a, #content button, #content summary, "
-    + "#content input:not([type=hidden], [type=checkbox]), #content select, .audit-check, .console-trace button")]
-    .filter(target => target.checkVisibility() && !target.closest("p.audit-hint, p.audit-note, .audit-note p"))
-    .map(target => [target.outerHTML.slice(0, 120), target.getBoundingClientRect()])
-    .filter(([_, box]) => box.width < least || box.height < least)
-    .map(([html, box]) => `${html} ${box.width} x ${box.height}`)"""
 
 
 @pytest.fixture
@@ -134,64 +122,6 @@ class TestJourneys:
         page.keyboard.press("Enter")
 
         expect(page.get_by_text("Nothing in your casino’s books has the number “S99999”.")).to_be_visible()
-
-
-def pages_of(floor: Floor) -> list[str]:
-    """The auditor's pages in the states that differ."""
-    slip = busy_ledger(floor)
-    awarded = LedgerEntry.objects.filter(kind="MANUAL_BONUS").latest("pk")
-    return [
-        LEDGER,
-        f"{LEDGER}?kind=GAMEPLAY&recovered=on",
-        f"{LEDGER}?kind=REVERSAL",
-        f"{LEDGER}?first_day=x&least_points=many",
-        address(LedgerEntry, "change", slip.ledger_entry_id),
-        address(LedgerEntry, "change", awarded.pk),
-        f"{TRACE}{slip.correlation_id}/",
-        f"{TRACE}?q=nobody",
-        TRACE,
-    ]
-
-
-class TestPages:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    @pytest.mark.parametrize("viewport", [UPRIGHT, ACROSS], ids=["upright", "across"])
-    def test_hold_nothing_that_axe_finds_wrong(
-        self,
-        floor: Floor,
-        auditor: User,
-        tablet: Tablet,
-        axe: Callable[[Page], list[str]],
-        scheme: str,
-        viewport: dict[str, int],
-    ) -> None:
-        page = tablet(auditor, AUDITOR, color_scheme=scheme, viewport=viewport)
-
-        found: dict[str, Any] = {}
-        for where in pages_of(floor):
-            page.goto(where)
-            found[where] = axe(page)
-
-        assert {where: wrong for where, wrong in found.items() if wrong} == {}
-
-    def test_fit_on_the_screen_and_are_light(self, floor: Floor, auditor: User, tablet: Tablet) -> None:
-        page = tablet(auditor, AUDITOR, viewport=UPRIGHT)
-
-        for where in pages_of(floor):
-            weight = weight_of(page, where)
-            assert weight <= PAGE_BYTES_MAX, (where, weight)
-            assert page.evaluate("document.documentElement.scrollWidth") <= UPRIGHT["width"], where
-
-    @pytest.mark.parametrize("viewport", [UPRIGHT, ACROSS], ids=["upright", "across"])
-    def test_give_a_finger_room(self, floor: Floor, auditor: User, tablet: Tablet, viewport: dict[str, int]) -> None:
-        page = tablet(auditor, AUDITOR, viewport=viewport)
-
-        too_small = []
-        for where in pages_of(floor):
-            page.goto(where)
-            too_small += page.evaluate(_TOO_SMALL, TARGET_PIXELS_MIN)
-
-        assert too_small == []
 
     def test_tell_a_story_under_one_id(self, floor: Floor, auditor: User, tablet: Tablet) -> None:
         page = tablet(auditor, AUDITOR)

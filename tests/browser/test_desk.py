@@ -1,22 +1,17 @@
 """The supervisor's journeys from the home page, and the desk's pages as a browser shows them."""
 
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from core.console.links import page_url
-from core.models import Player, User
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
-from loyalty.services import manual_reward, pause_program, resume_program
+from loyalty.services import pause_program, resume_program
 from ratingslips.models import RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
-from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
-from tests.browser.test_floor import PAGE_BYTES_MAX, TARGET_PIXELS_MIN, tab_to
-from tests.factories import StaffFactory
+from ratingslips.services import PartialCompletion, complete_rating_slip
+from tests.browser.conftest import ACROSS, Tablet
+from tests.browser.every_page import regular_of
+from tests.browser.test_floor import tab_to
 from tests.floor import Floor
 
 HOME = "/console/"
@@ -38,41 +33,6 @@ def close_while_paused(floor: Floor, *, slips: int, resumed: bool) -> None:
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=20))
     if resumed:
         resume_program(program=floor.program, actor=floor.supervisor)
-
-
-def regular_of(floor: Floor) -> Player:
-    """A player with visits on several gaming days, awards, and a live slip that is paused."""
-    player = floor.player(last_name="W" * 100)
-    for days, chips_out in ((9, 90_000), (4, 0), (2, 1_200)):
-        slip = floor.open_slip(player=player, seat=6, average_bet=Decimal(500), at=floor.ago(days=days))
-        money = {"buy_in": Decimal(5_000), "chips_out": Decimal(chips_out)}
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(days=days, hours=-3), **money)
-    manual_reward(player=player, points=250, reason="Drink " + "spilled" * 60, actor=floor.supervisor, at=floor.now)
-    live = floor.open_slip(player=player, seat=7, at=floor.ago(hours=9))
-    pause_rating_slip(slip=live, actor=floor.boss, at=floor.ago(minutes=45))
-    return player
-
-
-def pages_of(floor: Floor) -> list[tuple[User, tuple[str, ...], str]]:
-    """The desk's pages in the states that differ, each with who looks at it."""
-    regular, new = regular_of(floor), floor.player()
-    close_while_paused(floor, slips=3, resumed=False)
-    auditor = StaffFactory.create(casino=floor.casino)
-    return [
-        (floor.supervisor, SUPERVISOR, HOME),
-        (auditor, (AUDITOR,), HOME),
-        (floor.boss, (PIT_BOSS,), HOME),
-        (floor.supervisor, SUPERVISOR, page_url(regular)),
-        (floor.supervisor, SUPERVISOR, page_url(new)),
-    ]
-
-
-def weight_of(page: Page, address: str) -> int:
-    """How many bytes a page takes, with all that it loads."""
-    loaded: list[int] = []
-    page.on("response", lambda response: loaded.append(len(response.body())))
-    page.goto(address, wait_until="networkidle")
-    return sum(loaded)
 
 
 class TestJourneys:
@@ -170,51 +130,3 @@ class TestJourneys:
 
         expect(page.get_by_role("img", name="Theo against actual win by gaming day")).to_be_visible()
         expect(page.get_by_role("region", name="Theo and actual win by gaming day")).to_contain_text("−85,000.00")
-
-
-class TestLook:
-    @pytest.mark.parametrize("viewport", [UPRIGHT, ACROSS], ids=["upright", "across"])
-    def test_fits_and_gives_a_finger_room(self, floor: Floor, tablet: Tablet, viewport: Any) -> None:
-        found = []
-        for user, roles, address in pages_of(floor):
-            page = tablet(user, *roles, viewport=viewport)
-            page.goto(address)
-            if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
-                found.append(f"{address} is too wide")
-            found += page.evaluate(
-                """least => [...document.querySelectorAll("main :is(a, button, summary, input:not([type=hidden]))")]
-                .filter(target => target.checkVisibility() && !target.closest("p:not(.desk-row)"))
-                .map(target => [target.outerHTML.slice(0, 120), (target.closest("label") || target)])
-                .map(([html, target]) => [html, target.getBoundingClientRect()])
-                .filter(([_, box]) => box.width < least || box.height < least)
-                .map(([html, box]) => `${html} ${box.width} x ${box.height}`)""",
-                TARGET_PIXELS_MIN,
-            )
-
-        assert found == []
-
-    def test_is_small(self, floor: Floor, tablet: Tablet) -> None:
-        weights = []
-        for user, roles, address in pages_of(floor):
-            weights.append(weight_of(tablet(user, *roles), address))
-
-        assert all(10_000 < weight < PAGE_BYTES_MAX for weight in weights), weights
-
-
-class TestAccessibility:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_breaks_no_rule_of_wcag(
-        self, floor: Floor, tablet: Tablet, axe: Callable[[Page], list[str]], scheme: Any
-    ) -> None:
-        found = []
-        for user, roles, address in pages_of(floor):
-            page = tablet(user, *roles, color_scheme=scheme)
-            page.goto(address)
-            found += [f"{roles} {address} {violation}" for violation in axe(page)]
-        page = tablet(floor.supervisor, *SUPERVISOR, color_scheme=scheme)
-        page.goto(HOME)
-        page.get_by_role("button", name="Pay 3 slips now").tap()
-        expect(page.locator(".messagelist .error")).to_be_visible()
-        found += [f"refused {violation}" for violation in axe(page)]
-
-        assert found == []

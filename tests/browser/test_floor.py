@@ -1,13 +1,12 @@
 """The pit boss's journeys, on a tablet, in a real browser."""
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, expect
 
 from core.roles import PIT_BOSS
 from ratingslips.floor.pages import floor_url
@@ -16,9 +15,6 @@ from ratingslips.services import change_average_bet, pause_rating_slip
 from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
-
-PAGE_BYTES_MAX = 250_000
-TARGET_PIXELS_MIN = 44
 
 
 @pytest.fixture
@@ -350,35 +346,6 @@ class TestLook:
         assert visible >= 10
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    @pytest.mark.parametrize("viewport", [UPRIGHT, ACROSS], ids=["upright", "across"])
-    def test_gives_a_finger_room(self, floor: Floor, tablet: Tablet, viewport: Any) -> None:
-        busy_pit(floor)
-        page = tablet(floor.boss, PIT_BOSS, viewport=viewport)
-
-        too_small = []
-        for address in addresses(floor):
-            page.goto(address)
-            too_small += page.evaluate(
-                """least => [...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
-                .filter(target => target.checkVisibility() && !target.closest(".unseen, .skip, p.hint"))
-                .map(target => [target.outerHTML.slice(0, 120), target.getBoundingClientRect()])
-                .filter(([_, box]) => box.width > 1 && (box.width < least || box.height < least))
-                .map(([html, box]) => `${html} ${box.width} x ${box.height}`)""",
-                TARGET_PIXELS_MIN,
-            )
-
-        assert too_small == []
-
-    def test_is_small(self, floor: Floor, tablet: Tablet) -> None:
-        busy_pit(floor)
-        page = tablet(floor.boss, PIT_BOSS)
-        responses: list[Response] = []
-        page.on("response", lambda response: responses.append(response))
-
-        page.goto(floor_url(floor.pit), wait_until="networkidle")
-
-        assert 10_000 < sum(len(response.body()) for response in responses) < PAGE_BYTES_MAX
-
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_follows_the_device_until_the_person_chooses(self, floor: Floor, tablet: Tablet, scheme: Any) -> None:
         page = tablet(floor.boss, PIT_BOSS, color_scheme=scheme)
@@ -390,48 +357,3 @@ class TestLook:
 
         expect(page.locator("html")).to_have_attribute("data-theme", "light" if scheme == "dark" else "dark")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != first
-
-
-def addresses(floor: Floor) -> list[str]:
-    """The floor's pages, in the states that differ."""
-    slip = RatingSlip.objects.live().order_by("opened_at").first()
-    assert slip is not None
-    return [
-        floor_url(floor.pit),
-        f"/console/floor/seats/{floor.table.pk}/7/",
-        f"/console/floor/seats/{floor.table.pk}/7/?q=nguyen",
-        f"/console/floor/seats/{floor.table.pk}/7/?q=nobody",
-        f"/console/floor/seats/{floor.table.pk}/1/",
-        f"/console/floor/slips/{slip.pk}/?pit={floor.pit.pk}",
-        f"/console/floor/slips/{slip.pk}/?chips_out=5",
-    ]
-
-
-class TestAccessibility:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_breaks_no_rule_of_wcag(
-        self, floor: Floor, tablet: Tablet, axe: Callable[[Page], list[str]], scheme: Any
-    ) -> None:
-        busy_pit(floor)
-        barred = floor.player(last_name="Nguyen-Barred")
-        type(barred).objects.filter(pk=barred.pk).update(status="BARRED")
-        page = tablet(floor.boss, PIT_BOSS, color_scheme=scheme)
-
-        found = []
-        for address in addresses(floor):
-            page.goto(address)
-            found += [f"{address} {violation}" for violation in axe(page)]
-        for do in ("bet", "close"):
-            slip = RatingSlip.objects.live().order_by("opened_at").first()
-            page.goto(f"/console/floor/slips/{slip.pk}/")  # type: ignore[union-attr]
-            if do == "bet":
-                page.get_by_label("Average bet", exact=True).fill("much")
-                page.get_by_role("button", name="Change bet").tap()
-                expect(page.locator(".errorlist")).to_be_visible()
-            else:
-                page.get_by_text("Close …").tap()
-                page.get_by_role("button", name="Close and post points").tap()
-                expect(page.locator(".earned")).to_be_visible()
-            found += [f"{do} {violation}" for violation in axe(page)]
-
-        assert found == []
