@@ -166,10 +166,25 @@ class TestACommandInAShell:
             "A report changes nothing.\n"
         )
 
-    def test_says_that_the_database_cannot_be_reached(self) -> None:
-        ran = _manage("report", database="postgres://nobody@127.0.0.1:1/nothing")
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (("report",), 1),
+            (("recover_slip_loyalty",), 1),
+            (("import_rating_events", "none.csv", "--casino", "a"), 1),
+            (("load_casino", ".", "--code", "a"), 1),
+            (("player_balance", "--casino", "a", "--card", "1"), 1),
+            (("checkpoint",), 1),
+            (("rebuild_balances", "--dry-run"), 1),
+            (("verify_ledger",), 2),
+            (("check_invariants",), 2),
+        ],
+        ids=lambda value: value[0] if isinstance(value, tuple) else "",
+    )
+    def test_says_that_the_database_cannot_be_reached(self, arguments: tuple[str, ...], code: int) -> None:
+        ran = _manage(*arguments, database="postgres://nobody@127.0.0.1:1/nothing")
 
-        assert ran.returncode == 1
+        assert ran.returncode == code
         assert "The database cannot do this just now: connection failed" in ran.stderr
         assert "Traceback" not in ran.stderr
 

@@ -26,6 +26,10 @@ class Command(HouseCommand):
         "changes nothing; the exit code is 0 all the same. A file may be imported again: what stands already is left."
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.progress = ImportProgress()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path, help="the CSV file, in order of time")
         parser.add_argument("--casino", required=True, metavar="CODE", help="code of the casino that it is of")
@@ -40,7 +44,6 @@ class Command(HouseCommand):
         return f"{_summary(self.progress)} What was applied stands; import the file again to go on."
 
     def run(self, *, file: Path, casino: str, rejects: Path | None, as_json: bool, **_: Any) -> None:
-        self.progress = ImportProgress()
         _require_rejects_file(rejects, file=file)
         try:
             self._import(file, casino_code=casino)

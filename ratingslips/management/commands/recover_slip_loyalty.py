@@ -34,6 +34,10 @@ class Command(HouseCommand):
         "With --watch: 0 when it was told to stop."
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.counts: Counter[str] = Counter()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--slip", metavar="NUMBER|UUID", help="only this slip, however long it has been owed")
@@ -66,7 +70,6 @@ class Command(HouseCommand):
         return f"{_summary(self.counts)} Run it again to go on."
 
     def run(self, *, watch: int | None, slip: str | None, dry_run: bool, **options: Any) -> None:
-        self.counts: Counter[str] = Counter()
         if watch is not None and slip is not None:
             raise CommandError("--watch looks for all that is owed: leave --slip out.", returncode=WRONG_USE)
         if options["casino"] is not None and slip is None:
