@@ -7,23 +7,27 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS, connections
 
 _ADDRESS: Final = ("USER", "PASSWORD", "HOST", "PORT")
+_NO_STATEMENT_TIMEOUT: Final = "-c statement_timeout=0"  # of two settings the last one counts
 
 
 @contextmanager
-def as_owner(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+def as_owner(*, using: str = DEFAULT_DB_ALIAS, may_take_long: bool = False) -> Iterator[None]:
     """Let this thread's connection `using` be one of the owner's while the block runs.
 
     The application's own is set aside as it is, with its transaction and its locks. Where no owner is set apart, the
-    one role is the owner, and nothing changes.
+    one role is the owner, and nothing changes. With `may_take_long`, no statement is cut off for the time that it
+    takes, whoever the owner is; a lock is waited for no longer than elsewhere.
     """
     own = connections[using]
     owner: dict[str, Any] = own.settings_dict.get("OWNER") or {}
-    if not owner:
+    if not owner and not may_take_long:
         yield
         return
     address: dict[str, Any] = {name: owner[name] for name in _ADDRESS if name in owner}
     options: dict[str, Any] = {**owner.get("OPTIONS", own.settings_dict["OPTIONS"])}
     options.pop("assume_role", None)  # it is the application's
+    if may_take_long:
+        options["options"] = f"{options.get('options', '')} {_NO_STATEMENT_TIMEOUT}".strip()
     connections[using] = type(own)({**own.settings_dict, **address, "OPTIONS": options}, using)
     try:
         yield

@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models.signals import pre_migrate
 
 from config.database.owner import as_owner
 from tests.databases import connect, database_environment, database_url, empty_database
@@ -71,16 +75,63 @@ class TestMigrate:
         assert reported.returncode == 0
         assert "config.W001" in checked.stderr
 
-    def test_is_asked_for_by_a_command_that_lacks_its_rights(self, db: None) -> None:
-        with empty_database("roles") as name:
-            environment = database_environment(name)
-            _manage("migrate", "--verbosity=0", **environment)
-            with connect(name) as owner:
-                owner.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {connection.settings_dict['USER']}")
-            ran = _manage("report", **environment)
+    def test_is_asked_for_by_a_command_that_lacks_its_rights(self, before_the_roles: dict[str, str]) -> None:
+        ran = _manage("report", **before_the_roles)
 
         assert ran.returncode == 1
         assert "run “manage.py migrate”, which gives each role its rights" in ran.stderr
+
+    def test_takes_as_long_as_a_migration_needs_and_waits_for_no_lock_longer_than_the_floor(
+        self, db: None, one_role: bool
+    ) -> None:
+        before, during = _timeouts(), _Asked()
+        pre_migrate.connect(during)
+
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        finally:
+            pre_migrate.disconnect(during)
+
+        assert before == _timeouts() == ("15s", "3s")
+        assert during.timeouts == {("0", "3s")}
+
+
+@pytest.fixture(params=[False, True], ids=["owner set apart", "one role"])
+def one_role(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether one role does everything: here, that of the owner."""
+    if request.param:
+        owner = connection.settings_dict["OWNER"]["USER"]
+        for name, value in {"OWNER": {}, "READER": "", "USER": owner}.items():
+            monkeypatch.setitem(connection.settings_dict, name, value)
+    return bool(request.param)
+
+
+class _Asked:
+    """A receiver that asks the connection that migrates for its timeouts."""
+
+    def __init__(self) -> None:
+        self.timeouts: set[tuple[str, str]] = set()
+
+    def __call__(self, **_: Any) -> None:
+        self.timeouts.add(_timeouts())
+
+
+def _timeouts() -> tuple[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+        statement, lock = cursor.fetchone()
+    return statement, lock
+
+
+@pytest.fixture
+def before_the_roles(db: None) -> Iterator[dict[str, str]]:
+    """A database whose application has no right on any table, as a version without roles left it; its environment."""
+    with empty_database("roles") as name:
+        environment = database_environment(name)
+        _manage("migrate", "--verbosity=0", **environment)
+        with connect(name) as owner:
+            owner.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {connection.settings_dict['USER']}")
+        yield environment
 
 
 class TestFlush:

@@ -1,4 +1,7 @@
-"""`manage.py migrate`: Django's, run as the owner of the tables, which then gives the other roles their rights."""
+"""`manage.py migrate`: Django's, run as the owner of the tables, which then gives the other roles their rights.
+
+A migration may rewrite a table for longer than any request of the floor may take.
+"""
 
 from typing import Any
 
@@ -10,6 +13,6 @@ from config.database.owner import as_owner
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        with as_owner(using=options["database"]):
+        with as_owner(using=options["database"], may_take_long=True):
             require_roles(using=options["database"])
             super().handle(*args, **options)
