@@ -3,18 +3,23 @@
 
 import os
 import sys
+import threading
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 
 FAILED = 1
 WRONG_USE = 2
 
 
 def main() -> None:
-    """Run the command that the arguments name; wrong settings and a database that is away are said in a sentence."""
+    """Run the command that the arguments name.
+
+    Wrong settings, a database that is away and rights that were never given are said in a sentence.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    threading.excepthook = _tell_end_of_thread
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
@@ -23,6 +28,30 @@ def main() -> None:
     except OperationalError as error:
         sys.stderr.write(f"The database cannot do this just now: {str(error).strip()}\n")
         sys.exit(FAILED)
+    except ProgrammingError as error:
+        if not _told_of_missing_rights(error):
+            raise
+        sys.exit(FAILED)
+
+
+def _told_of_missing_rights(error: ProgrammingError) -> bool:
+    """Say in a sentence that PostgreSQL refuses what `migrate` gives a role the right to; give whether it was that.
+
+    What it refuses `migrate` itself is another matter.
+    """
+    from core.commands import INSUFFICIENT_PRIVILEGE, RIGHTS_ARE_MISSING
+
+    if getattr(error.__cause__, "sqlstate", None) != INSUFFICIENT_PRIVILEGE or sys.argv[1:2] == ["migrate"]:
+        return False
+    sys.stderr.write(f"{str(error).strip().splitlines()[0]}. {RIGHTS_ARE_MISSING}\n")
+    return True
+
+
+def _tell_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Say the same where `runserver` runs in a thread, beside the one that watches the files."""
+    error = ended.exc_value
+    if not (isinstance(error, ProgrammingError) and _told_of_missing_rights(error)):
+        threading.__excepthook__(ended)
 
 
 if __name__ == "__main__":

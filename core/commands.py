@@ -30,7 +30,10 @@ INTERRUPTED: Final = 130
 ALL_OF_THE_LOG: Final = 2
 _UNDEFINED_TABLE: Final = "42P01"
 _UNDEFINED_COLUMN: Final = "42703"
-_INSUFFICIENT_PRIVILEGE: Final = "42501"
+INSUFFICIENT_PRIVILEGE: Final = "42501"
+RIGHTS_ARE_MISSING: Final = (
+    "The database refuses this to its role: run “manage.py migrate”, which gives each role its rights."
+)
 
 
 class HouseCommand(BaseCommand):
@@ -141,8 +144,8 @@ def _sentence_for(error: DatabaseError) -> str:
     state = getattr(error.__cause__, "sqlstate", None)
     if state in {_UNDEFINED_TABLE, _UNDEFINED_COLUMN}:
         return "The database is not set up for this version: run “manage.py migrate” first."
-    if state == _INSUFFICIENT_PRIVILEGE:
-        return "The database refuses this to its role: run “manage.py migrate”, which gives each role its rights."
+    if state == INSUFFICIENT_PRIVILEGE:
+        return RIGHTS_ARE_MISSING
     if not isinstance(error, OperationalError):
         log.exception("core.command_failed_in_the_database", sqlstate=state)
     reason = str(error).strip().splitlines()

@@ -134,6 +134,45 @@ def before_the_roles(db: None) -> Iterator[dict[str, str]]:
         yield environment
 
 
+class TestRightsThatWereNeverGiven:
+    ENDS = ("manage.py migrate", "Traceback", "Quit the server")
+    SAID = (
+        "permission denied for table django_migrations. The database refuses this to its role: run “manage.py migrate”"
+    )
+
+    @pytest.mark.parametrize(
+        "command", [("makemigrations", "--check"), ("showmigrations",), ("runserver", "--noreload", "127.0.0.1:0")]
+    )
+    def test_are_asked_for_in_a_sentence(self, before_the_roles: dict[str, str], command: tuple[str, ...]) -> None:
+        ran = _manage(*command, **before_the_roles)
+
+        assert ran.returncode == 1
+        assert self.SAID in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+    def test_are_asked_for_by_a_server_that_watches_its_files(self, before_the_roles: dict[str, str]) -> None:
+        watching = {**os.environ, **PASSWORDLESS, **before_the_roles, "RUN_MAIN": "true"}
+        command = [sys.executable, "-u", "manage.py", "runserver", "127.0.0.1:0"]
+
+        with subprocess.Popen(
+            command, cwd=ROOT, env=watching, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as server:
+            assert server.stdout is not None
+            try:
+                told = next(line for line in server.stdout if any(word in line for word in self.ENDS))
+            finally:
+                server.kill()
+
+        assert told.startswith(self.SAID)
+
+    def test_are_no_excuse_for_a_migration_that_is_refused(self, before_the_roles: dict[str, str]) -> None:
+        alone = before_the_roles | {"DATABASE_OWNER_URL": "", "DATABASE_READER_ROLE": ""}
+        ran = _manage("migrate", **alone)
+
+        assert ran.returncode == 1
+        assert "Traceback" in ran.stderr
+
+
 class TestFlush:
     def test_is_refused_by_the_ledger_to_the_owner_as_well(self, db: None) -> None:
         with empty_database("roles") as name:
