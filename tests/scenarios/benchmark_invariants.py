@@ -13,6 +13,7 @@ from django.db import connection
 from core.invariants import examine
 from core.snapshots import one_snapshot
 from ratingslips.invariants import OF_THE_HOUSE
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.rows import account_of, write_history
 from tests.ratingslips.rows import write_owed
@@ -30,7 +31,7 @@ class TestBenchmark:
             write_history(floor, account_of(player), entries=ENTRIES_EACH)
             if number < 7:
                 write_owed(floor, player, seat=number + 1, number=SLIPS_EACH * ACCOUNTS // 7)
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
