@@ -5,6 +5,8 @@ from tests.guards.guard import Guard, Kind, edit
 _CONFIRMATION = "core/confirmation.py"
 _T_ROWS = "tests/ratingslips/test_admin_rows.py::TestEveryAction::test"
 _T_IMPORT = "tests/ratingslips/test_import_rating_events.py"
+_T_ONE_MOMENT = "tests/ratingslips/test_import_one_moment.py"
+_T_REFUSALS = "tests/ratingslips/test_import_refusals.py"
 _T_CORRELATION = "tests/core/test_middleware.py::TestCorrelationMiddleware::test"
 
 INPUT = (
@@ -88,7 +90,7 @@ INPUT = (
             'return f"\'{cell}" if cell.startswith(_FORMULA_STARTS) else cell',
             "return cell",
         ),
-        claimed_by=(f"{_T_IMPORT}::TestBadLines::test_are_harmless_cells_in_that_file",),
+        claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_harmless_cells_in_that_file",),
     ),
     Guard(
         name="entries of one export",
@@ -106,26 +108,26 @@ INPUT = (
         name="refused lines of one import",
         kind=Kind.LIMIT,
         edits=edit("ratingslips/importing.py", "if len(progress.rejects) >= MAX_REJECTED_LINES:", "if False:"),
-        claimed_by=(f"{_T_IMPORT}::TestBadLines::test_end_the_import_when_there_is_no_end_to_them",),
+        claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_end_the_import_when_there_is_no_end_to_them",),
     ),
     Guard(
         name="bytes of one line",
         kind=Kind.LIMIT,
         edits=edit("ratingslips/csv_files.py", "    if len(raw) > MAX_LINE_BYTES:\n", "    if False:\n"),
-        claimed_by=(f"{_T_IMPORT}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
+        claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
     ),
     Guard(
         name="no control character in a line",
         kind=Kind.INPUT,
         edits=edit("ratingslips/csv_files.py", "if _CONTROL_CHARACTER.search(text):", "if False:"),
-        claimed_by=(f"{_T_IMPORT}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
+        claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
         goes_red_as=("ValueError", "DataError", "JSONDecodeError"),
     ),
     Guard(
         name="a line names the slip's own player",
         kind=Kind.SCOPE,
         edits=edit("ratingslips/importing.py", "if event.player_card not in {None, slip.player_card}:", "if False:"),
-        claimed_by=(f"{_T_IMPORT}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
+        claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
     ),
     Guard(
         name="a line does not come after what followed it",
@@ -134,7 +136,7 @@ INPUT = (
             "ratingslips/importing.py", "if standing == Standing.OVERTAKEN and slip.closed_at is None:", "if False:"
         ),
         claimed_by=(
-            f"{_T_IMPORT}::TestARefusedLineThatOthersOfItsMomentOvertook::test_is_not_put_behind_them_by_a_second_import",
+            f"{_T_ONE_MOMENT}::TestARefusedLineThatOthersOfItsMomentOvertook::test_is_not_put_behind_them_by_a_second_import",
         ),
     ),
     Guard(

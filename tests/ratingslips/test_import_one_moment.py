@@ -1,0 +1,162 @@
+"""Lines of one moment, whose order the file alone tells: each is applied once, and none is put behind another."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import OutcomeUnknown
+from core.models import Casino
+from ratingslips import importing
+from ratingslips.models import PlaySegment, RatingSlip
+from tests.casino_files import event
+from tests.ratingslips.imports import OPEN_S1, VISIT, everything, fail_once, import_json, import_lines
+
+ONE_MOMENT = (
+    OPEN_S1,
+    *(event("S1", "19:00:00", "BET", average_bet=bet) for bet in ("10.00", "20.00", "10.00")),
+    *(event("S1", "19:00:00", kind) for kind in ("PAUSE", "RESUME", "PAUSE")),
+    *(event("S1", "19:00:00", "MOVE", table="BL-01", seat=seat) for seat in ("4", "3", "4")),
+)
+
+
+@pytest.fixture(params=[(500, 1_000), (3, 1_000), (1, 1), (2, 3)], ids=str)
+def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of so many lines, and of at most so many where a moment goes on."""
+    monkeypatch.setattr(importing, "CHUNK_LINES", request.param[0])
+    monkeypatch.setattr(importing, "MAX_CHUNK_LINES", request.param[1])
+
+
+def _story() -> list[tuple[str, int, int]]:
+    segments = PlaySegment.objects.order_by("seq")
+    return [(segment.started_as, int(segment.average_bet), segment.seat) for segment in segments]
+
+
+WHOLE_STORY = [
+    ("OPENED", 25, 1),
+    ("BET_CHANGED", 10, 1),
+    ("BET_CHANGED", 20, 1),
+    ("BET_CHANGED", 10, 1),
+    ("RESUMED", 10, 1),
+    ("MOVED", 10, 4),
+    ("MOVED", 10, 3),
+    ("MOVED", 10, 4),
+]
+
+
+@pytest.mark.usefixtures("chunks")
+class TestLinesOfOneMoment:
+    def test_are_all_applied_by_a_first_import(self, casino: Casino, file: Path) -> None:
+        told = import_json(file, *ONE_MOMENT)
+
+        assert (told["applied"], told["already_imported"], told["rejects"]) == (len(ONE_MOMENT), 0, {})
+        assert _story() == WHOLE_STORY
+        assert RatingSlip.objects.get().status == "PAUSED"
+
+    def test_all_stand_for_a_second_import(self, casino: Casino, file: Path) -> None:
+        import_lines(file, *ONE_MOMENT)
+        before = everything()
+
+        told = import_json(file, *ONE_MOMENT)
+
+        assert (told["applied"], told["already_imported"], told["rejects"]) == (0, len(ONE_MOMENT), {})
+        assert everything() == before
+
+    @pytest.mark.parametrize("done", range(1, len(ONE_MOMENT)))
+    def test_go_on_where_an_import_was_killed(self, casino: Casino, file: Path, done: int) -> None:
+        import_lines(file, *ONE_MOMENT[:done])
+
+        told = import_json(file, *ONE_MOMENT)
+
+        assert (told["already_imported"], told["applied"]) == (done, len(ONE_MOMENT) - done)
+        assert _story() == WHOLE_STORY
+
+    @pytest.mark.parametrize("after", [False, True])
+    @pytest.mark.parametrize("name", ["change_average_bet", "pause_rating_slip", "move_rating_slip"])
+    @pytest.mark.parametrize("number", [1, 2, 3])
+    def test_are_applied_once_each_when_one_of_them_is_busy(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int, after: bool
+    ) -> None:
+        fail_once(monkeypatch, name, OutcomeUnknown(), after=after, number=number)
+
+        told = import_json(file, *ONE_MOMENT)
+
+        assert told["rejects"] == {}
+        assert _story() == WHOLE_STORY
+
+    def test_record_the_same_bet_as_often_as_it_was_seen(self, casino: Casino, file: Path) -> None:
+        lines = [*VISIT[:2], VISIT[1], *VISIT[2:]]
+
+        told = import_json(file, *lines)
+        again = import_json(file, *lines)
+
+        assert (told["applied"], told["already_imported"], told["points"]) == (7, 0, 197)
+        assert (again["applied"], again["already_imported"]) == (0, 7)
+
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [
+            (VISIT[0], "PLAYER_STILL_PLAYED"),
+            (VISIT[2], "SLIP_NOT_OPEN"),
+            (VISIT[3], "SLIP_NOT_PAUSED"),
+            (VISIT[4], "ALREADY_SEATED"),
+            (VISIT[5], "SLIP_CLOSED"),
+        ],
+    )
+    def test_are_refused_where_the_same_cannot_happen_twice(
+        self, casino: Casino, file: Path, line: str, code: str
+    ) -> None:
+        at = VISIT.index(line)
+        lines = [*VISIT[: at + 1], line, *VISIT[at + 1 :]]
+        import_lines(file, *lines)
+        before = everything()
+
+        told = import_json(file, *lines)
+
+        assert (told["already_imported"], told["applied"], list(told["rejects"])) == (6, 0, [str(at + 3)])
+        assert everything() == before
+
+    def test_are_not_another_players(self, casino: Casino, file: Path) -> None:
+        import_lines(file, *VISIT)
+
+        told = import_json(file, event("S1", "19:10:00", "BET", player_card="100001", average_bet="50.00"))
+
+        assert told["rejects"]["2"].startswith("OTHER_PLAYERS_SLIP:")
+
+
+@pytest.mark.parametrize("chunk_lines", [500, 3, 1])
+class TestARefusedLineThatOthersOfItsMomentOvertook:
+    LINES = (
+        OPEN_S1,
+        event("S1", "19:00:00", "PAUSE"),
+        event("S1", "19:00:00", "PAUSE"),
+        event("S1", "19:00:00", "RESUME"),
+        event("S1", "19:00:00", "PAUSE"),
+        event("S1", "19:00:00", "RESUME"),
+    )
+
+    def test_is_not_put_behind_them_by_a_second_import(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, chunk_lines: int
+    ) -> None:
+        monkeypatch.setattr(importing, "CHUNK_LINES", chunk_lines)
+        first = import_json(file, *self.LINES)
+        before = everything()
+
+        told = import_json(file, *self.LINES)
+
+        assert (first["applied"], first["rejected_lines"]) == (5, 1)
+        assert (told["applied"], told["already_imported"], told["rejected_lines"]) == (0, 5, 1)
+        assert everything() == before
+
+    def test_is_told_that_it_is_too_late(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, chunk_lines: int
+    ) -> None:
+        monkeypatch.setattr(importing, "CHUNK_LINES", chunk_lines)
+        pause = event("S1", "19:10:00", "PAUSE")
+        import_lines(file, OPEN_S1, VISIT[1], pause)
+
+        told = import_json(file, OPEN_S1, VISIT[1], event("S1", "19:10:00", "BET", average_bet="30.00"), pause)
+
+        assert list(told["rejects"]) == ["4"]
+        assert told["rejects"]["4"].startswith(
+            "INVALID_TIME: Events of slip S1 at 2026-11-14T19:10:00-08:00 come after"
+        )
