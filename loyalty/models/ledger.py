@@ -28,7 +28,9 @@ class PlayerLoyalty(models.Model):
     """A player's account: what the ledger comes to, and where it stands."""
 
     player = models.OneToOneField(Player, on_delete=models.PROTECT, related_name="loyalty")
-    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="accounts")
+    program = models.ForeignKey(
+        LoyaltyProgram, on_delete=models.PROTECT, related_name="accounts", verbose_name="programme"
+    )
     balance = models.BigIntegerField(default=0)
     lifetime_points = models.BigIntegerField(default=0)
     tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")

@@ -25,6 +25,7 @@ class LoyaltyProgram(models.Model):
     objects = LockingQuerySet["LoyaltyProgram"].as_manager()
 
     class Meta:
+        verbose_name = "loyalty programme"
         permissions = [("award", "Can award points by hand"), ("pause_program", "Can pause and resume the programme")]
         constraints = [
             models.CheckConstraint(
@@ -46,7 +47,9 @@ class LoyaltyProgram(models.Model):
 class EarningRate(models.Model):
     """Points per unit of theoretical win from an instant on; append-only, so past play keeps its rate."""
 
-    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="earning_rates")
+    program = models.ForeignKey(
+        LoyaltyProgram, on_delete=models.PROTECT, related_name="earning_rates", verbose_name="programme"
+    )
     points_per_unit = models.DecimalField(
         max_digits=8,
         decimal_places=4,
@@ -71,7 +74,9 @@ class EarningRate(models.Model):
 class Tier(models.Model):
     """A rank that lifetime points reach, and what it multiplies points by."""
 
-    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="tiers")
+    program = models.ForeignKey(
+        LoyaltyProgram, on_delete=models.PROTECT, related_name="tiers", verbose_name="programme"
+    )
     name = models.CharField(max_length=40)
     threshold_points = models.BigIntegerField(help_text="Lifetime points at which the tier begins.")
     multiplier = models.DecimalField(max_digits=5, decimal_places=3)

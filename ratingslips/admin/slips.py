@@ -92,7 +92,7 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
         ("player_link", "account_link", "points", "entry_link"),
         ("theo", "buy_in", "chips_out", "gaming_day"),
         ("opened_exactly", "opened_by", "closed_exactly", "closed_by"),
-        ("settled_exactly", "owed_because", "recovered_by"),
+        ("settled_exactly", "why_owed", "recovered_by"),
         ("slip_number", "correlation_id"),
     )
     readonly_fields = (
@@ -108,6 +108,7 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
         "opened_exactly",
         "closed_exactly",
         "settled_exactly",
+        "why_owed",
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
@@ -177,6 +178,10 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
     @admin.display(description="settled at")
     def settled_exactly(self, slip: RatingSlip) -> str:
         return display.exact_moment(slip.settled_at)
+
+    @admin.display(description="owed because")
+    def why_owed(self, slip: RatingSlip) -> str:
+        return slip.why_owed or display.NOTHING
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether the actions of a live slip are offered."""

@@ -19,4 +19,9 @@ class Migration(migrations.Migration):
             name="buy_in",
             field=models.DecimalField(decimal_places=2, max_digits=14, null=True, verbose_name="buy-in"),
         ),
+        migrations.AlterField(
+            model_name="playsegment",
+            name="seq",
+            field=models.PositiveIntegerField(help_text="1, 2, 3 … in the slip.", verbose_name="number"),
+        ),
     ]

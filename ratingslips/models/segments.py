@@ -33,7 +33,7 @@ class PlaySegment(models.Model):
         CLOSED = "CLOSED", "Closed"
 
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="segments", db_index=False)
-    seq = models.PositiveIntegerField(help_text="1, 2, 3 … in the slip.")
+    seq = models.PositiveIntegerField("number", help_text="1, 2, 3 … in the slip.")
     table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="+", db_index=False)
     seat = models.PositiveSmallIntegerField()
     average_bet = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2)

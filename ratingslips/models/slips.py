@@ -169,6 +169,11 @@ class RatingSlip(models.Model):
         return self.is_closed and self.settled_at is None
 
     @property
+    def why_owed(self) -> str:
+        """Why its points were not posted when it closed, for people: “Programme paused” for PROGRAM_PAUSED."""
+        return self.owed_because.replace("_", " ").capitalize().replace("Program ", "Programme ")
+
+    @property
     def place(self) -> str:
         """Where the player sits, for people."""
         return f"{self.table.name} seat {self.seat}"

@@ -47,9 +47,3 @@ def age(length: timedelta | None) -> str:
 def named(staff: User | None) -> str:
     """A member of staff by name, else by login; what nobody did, the system did."""
     return (staff.get_full_name() or staff.get_username()) if staff else "system"
-
-
-@register.filter
-def because(code: str) -> str:
-    """The code of a refusal as words: PROGRAM_PAUSED is “Programme paused”."""
-    return code.replace("_", " ").capitalize().replace("Program ", "Programme ")

@@ -139,7 +139,7 @@ def _end_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[Event]:
 
     yield event(closed_at, f"closed, theo {slip.theoretical_win:,.2f}")
     if slip.owed_because:
-        words = f"points owed, they could not be posted: {slip.owed_because}"
+        words = f"points owed, they could not be posted: {slip.why_owed}"
         yield event(closed_at, words, by=None, is_alarm=True)
     if slip.settled_at is None:
         return

@@ -151,6 +151,14 @@ class TestSlipPage:
         assert address(LedgerEntry, PAGE, LedgerEntry.objects.get().pk) in html
         assert page_url(slip.player) in html
 
+    def test_says_in_words_why_points_are_owed(self, floor: Floor, boss: Client) -> None:
+        slip = owed_slip(floor)
+
+        page = boss.get(page_url(slip)).content.decode()
+
+        assert "Programme paused" in page
+        assert "PROGRAM_PAUSED" not in page
+
     def test_holds_nothing_to_save_even_for_a_superuser(self, floor: Floor) -> None:
         slip = floor.open_slip()
         client = signed_in(StaffFactory.create(casino=None, is_superuser=True))

@@ -100,7 +100,7 @@ class TestStory:
             f"closed, theo {slip.theoretical_win:,.2f}",
         ]
         assert words[6:] == [
-            "points owed, they could not be posted: PROGRAM_PAUSED",
+            "points owed, they could not be posted: Programme paused",
             f"recovered, {entry.points:,} points paid",
             f"Entry, gameplay #{entry.pk}: {entry.points:+,} points to {slip.player}, balance 0 → {entry.points:,}",
         ]
@@ -194,7 +194,7 @@ class TestTracePage:
         page = auditor.get(page_of(CLOSING))
 
         html = page.content.decode()
-        for words in ("192.0.2.7", "recover_slip_loyalty", "PROGRAM_PAUSED", slip.slip_number, floor.boss.username):
+        for words in ("192.0.2.7", "recover_slip_loyalty", "Programme paused", slip.slip_number, floor.boss.username):
             assert words in html
         assert inline_code_in(page) == []
 
