@@ -74,6 +74,13 @@ def sql(statement: str, *parameters: Any) -> None:
         assert cursor.rowcount != 0, f"nothing was attacked: {statement}"
 
 
+def statement_timeout() -> str:
+    """How long a statement of this connection may take, as PostgreSQL writes it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        return str(cursor.fetchone()[0])
+
+
 def rehash(account: PlayerLoyalty) -> None:
     """Compute the whole chain of an account anew, and its head."""
     sql(REHASH.format(account=account.pk))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from loyalty.models import LedgerEntry
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services.balances import BalanceAt, balance_at
 from tests.commands import Ran, run
 from tests.floor import Floor
 from tests.loyalty.postings import increment
@@ -25,6 +26,24 @@ def account(floor: Floor) -> int:
     taken = datetime(2025, 11, 14, 20, tzinfo=UTC)
     increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-300, at=taken)
     return account_of(player).pk
+
+
+class TestBalanceAt:
+    def test_adds_up_one_account_s_entries_and_says_until_when(self, floor: Floor, account: int) -> None:
+        increment(floor, floor.player(), points=7, at=datetime(2025, 11, 14, 19, tzinfo=UTC))
+        at = datetime(2025, 11, 14, 19, 30, tzinfo=UTC)
+        first = LedgerEntry.objects.filter(account=account).earliest("seq")
+
+        stood = balance_at(account=PlayerLoyalty.objects.get(pk=account), at=at)
+
+        assert stood == BalanceAt(at=at, balance=1_500, lifetime_points=1_500, entries=1, last_entry_id=first.pk)
+
+    def test_is_nothing_before_the_first_entry(self, floor: Floor, account: int) -> None:
+        at = datetime(2025, 11, 14, 17, tzinfo=UTC)
+
+        stood = balance_at(account=PlayerLoyalty.objects.get(pk=account), at=at)
+
+        assert stood == BalanceAt(at=at, balance=0, lifetime_points=0, entries=0, last_entry_id=None)
 
 
 class TestPlayerBalanceCommand:

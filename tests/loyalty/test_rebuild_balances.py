@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from structlog.testing import capture_logs
 
 from core.models import User
 from core.permissions import NotPermitted
@@ -14,11 +15,11 @@ from loyalty.services import rebuilding
 from loyalty.services.reasons import InvalidReason
 from loyalty.services.rebuilding import LedgerNotWhole, NothingToRebuild, different_accounts, rebuild_balances
 from tests.commands import run
-from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
-from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql
+from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.rows import account_of
 from tests.tampering import take_the_guards_off
 
@@ -136,6 +137,33 @@ class TestRebuildBalances:
 
         assert [one.changes[0]["account"] for one in (first, second)] == [book.account.pk, book.other.pk]
 
+    def test_tells_the_log_who_was_refused_and_what(self, book: Book) -> None:
+        with capture_logs() as lines, pytest.raises(NotPermitted):
+            rebuild_balances(casino=book.floor.casino, actor=book.floor.supervisor, reason=REASON, at=book.floor.now)
+
+        refusal = {
+            "operation": "loyalty.rebuild_balances",
+            "code": "NOT_PERMITTED",
+            "actor_id": book.floor.supervisor.pk,
+        }
+        assert lines == [{"event": "core.operation_refused", "log_level": "warning"} | refusal]
+
+    def test_leaves_to_the_next_run_what_comes_to_differ_meanwhile(
+        self, book: Book, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def look_and_spoil_another(**arguments: Any) -> Any:
+            differences = different_accounts(**arguments)
+            _spoil(book.other)
+            return differences
+
+        _spoil(book.account)
+        monkeypatch.setattr(rebuilding, "different_accounts", look_and_spoil_another)
+
+        rebuild = rebuild_balances(casino=book.floor.casino, actor=operator, reason=REASON, at=book.floor.now)
+
+        assert [change["account"] for change in rebuild.changes] == [book.account.pk]
+        assert _figures(book.other)[0] == WRONG["balance"]
+
 
 class TestRebuildBesideAPosting:
     def _rebuild(self, floor: Floor, operator: User) -> Elsewhere[BalanceRebuild]:
@@ -174,6 +202,38 @@ class TestRebuildBesideAPosting:
 
         assert account_of(book.other.player).balance == 100
         assert not is_clean_now()
+
+
+class TestRebuildInATransactionOfItsOwn:
+    def test_waits_for_no_account_that_is_right(self, committed_floor: Floor) -> None:
+        floor, operator = committed_floor, _operator(committed_floor)
+        book = Book.build(floor)
+        _spoil(book.account)
+
+        with held(lambda: PlayerLoyalty.objects.locked().get(pk=book.other.pk)):
+            rebuild = rebuild_balances(casino=floor.casino, actor=operator, reason=REASON, at=floor.now)
+
+        assert rebuild.accounts == 1
+
+    def test_may_take_half_an_hour_and_nothing_after_it_may(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor, operator = committed_floor, _operator(committed_floor)
+        book = Book.build(floor)
+        _spoil(book.account)
+        usual = statement_timeout()
+        seen: list[str] = []
+
+        def look(**arguments: Any) -> Any:
+            seen.append(statement_timeout())
+            return different_accounts(**arguments)
+
+        monkeypatch.setattr(rebuilding, "different_accounts", look)
+
+        rebuild_balances(casino=floor.casino, actor=operator, reason=REASON, at=floor.now)
+
+        assert seen == ["30min", "30min"]
+        assert statement_timeout() == usual != "30min"
 
 
 class TestRebuildBalancesCommand:
