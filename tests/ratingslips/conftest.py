@@ -5,17 +5,13 @@ from pathlib import Path
 import pytest
 
 from core.models import Casino
-from tests.casino_files import CasinoFolder
-from tests.commands import run
+from tests.ratingslips.imports import load_three_files
 
 
 @pytest.fixture
 def casino(db: None, tmp_path: Path) -> Casino:
-    """The casino of the three files: José and Mara may play, Ben is barred."""
-    folder = tmp_path / "casino"
-    folder.mkdir()
-    assert run("load_casino", CasinoFolder(folder=folder).write(), "--code", "harbour").code == 0
-    return Casino.objects.get()
+    """The casino of the three files."""
+    return load_three_files(tmp_path / "casino")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import pause_program
 from ratingslips import services
 from ratingslips.models import PlaySegment, RatingSlip
-from tests.casino_files import event, write_events
+from tests.casino_files import CasinoFolder, event, write_events
 from tests.commands import Ran, run
 
 VISIT = (
@@ -26,6 +26,13 @@ VISIT = (
     event("S1", "20:00:00", "CLOSE", player_card="100000", buy_in="500.00", chips_out="120.00"),
 )
 OPEN_S1 = VISIT[0]
+
+
+def load_three_files(folder: Path) -> Casino:
+    """The casino of the three files: José and Mara may play, Ben is barred."""
+    folder.mkdir()
+    assert run("load_casino", CasinoFolder(folder=folder).write(), "--code", "harbour").code == 0
+    return Casino.objects.get()
 
 
 def import_lines(file: Path, *lines: str, options: tuple[object, ...] = ()) -> Ran:

@@ -19,10 +19,17 @@ from ratingslips import importing, services
 from ratingslips.importing import ImportProgress, ImportRunning, import_rating_events
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.rating_events import read_rating_events
-from tests.casino_files import CasinoFolder, event, write_events
-from tests.commands import run
+from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere
-from tests.ratingslips.imports import VISIT, everything, fail_once, import_json, import_lines, pause_programme
+from tests.ratingslips.imports import (
+    VISIT,
+    everything,
+    fail_once,
+    import_json,
+    import_lines,
+    load_three_files,
+    pause_programme,
+)
 
 
 class TestImportRatingEvents:
@@ -188,10 +195,7 @@ class TestAnImportUnderTrouble:
 @pytest.fixture
 def committed_casino(transactional_db: None, tmp_path: Path) -> Casino:
     """The casino of the three files, which other connections can see."""
-    folder = tmp_path / "casino"
-    folder.mkdir()
-    assert run("load_casino", CasinoFolder(folder=folder).write(), "--code", "harbour").code == 0
-    return Casino.objects.get()
+    return load_three_files(tmp_path / "casino")
 
 
 class TestTwoImportsAtOnce:
