@@ -1,6 +1,7 @@
 """The demo's ledger is sealed and verified once, as a house does every night."""
 
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from django.conf import settings
@@ -10,15 +11,21 @@ from config.demo.evening import Say
 from core import correlation
 from core.errors import DomainError
 from core.snapshots import one_snapshot
+from loyalty.models import Checkpoint
 from loyalty.services.checkpoints import take_checkpoint
 from loyalty.services.verification import Scope, record_verification, verify_ledger
 
 
 def seal_and_verify(*, now: datetime, say: Say) -> None:
-    """Take a checkpoint and verify the whole ledger; a file that an earlier demo left behind does not stop the demo."""
+    """Take a checkpoint and verify the whole ledger; a file of checkpoints that cannot be used does not stop the demo.
+
+    One that another database left behind is moved aside first.
+    """
     file = Path(settings.CHECKPOINT_FILE) if settings.CHECKPOINT_FILE else None
     with correlation.bound():
         try:
+            if file is not None and file.exists() and not Checkpoint.objects.exists():
+                say(f"Checkpoints of another database: kept, in {_move_aside(file)}")
             checkpoint = take_checkpoint(at=now, file=file)
         except (DomainError, OSError) as error:
             say(f"Ledger: not sealed: {error}")
@@ -28,3 +35,13 @@ def seal_and_verify(*, now: datetime, say: Say) -> None:
         record_verification(scope=Scope(), verified=verified, started_at=now, ended_at=timezone.now())
     state = "clean" if verified.first_break is None else "BROKEN"
     say(f"Ledger: {verified.entries:,} entries, sealed by checkpoint {checkpoint.number}, verified: {state}")
+
+
+def _move_aside(file: Path) -> Path:
+    """Give the file the first name beside its own that is free: checkpoints-1.jsonl, checkpoints-2.jsonl …
+
+    :raises OSError: it cannot be moved.
+    """
+    names = (file.with_name(f"{file.stem}-{number}{file.suffix}") for number in count(1))
+    aside = next(name for name in names if not name.exists())
+    return file.rename(aside)
