@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 from loyalty.models import LedgerEntry
+from loyalty.services import RewardRateExceeded
 from tests.databases import database_url
 from tests.floor import Floor
+from tests.processes import entries_in
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {"DJANGO_SETTINGS_MODULE": "config.settings", "LOG_JSON": "1", "LOG_LEVEL": "INFO"}
 PROCESSES = 4
 AWARDS_EACH = 5
 PROGRAM = """
@@ -44,10 +47,10 @@ class TestRateLimit:
             subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, str(process), str(AWARDS_EACH), str(players[process]), str(staff)],
                 cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "config.settings"},
+                env={**os.environ, **ENVIRONMENT, "DATABASE_URL": database_url()},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 text=True,
             )
             for process in range(PROCESSES)
@@ -60,7 +63,12 @@ class TestRateLimit:
             assert worker.stdin is not None
             worker.stdin.write("go\n")
             worker.stdin.flush()
-        told = "".join(worker.communicate(timeout=60)[0] for worker in workers).split()
+        ended = [worker.communicate(timeout=60) for worker in workers]
 
+        told = "".join(said for said, _ in ended).split()
+        logged = [line for _, written in ended for line in entries_in(written.splitlines())]
         assert (told.count("posted"), told.count("refused")) == (10, PROCESSES * AWARDS_EACH - 10)
         assert LedgerEntry.objects.filter(staff=staff).count() == 10
+        refusals = [line for line in logged if line["event"] == "core.operation_refused"]
+        assert {(line["code"], line["actor_id"]) for line in refusals} == {(RewardRateExceeded.code, staff)}
+        assert len(refusals) == PROCESSES * AWARDS_EACH - 10
