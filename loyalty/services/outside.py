@@ -14,7 +14,6 @@ from loyalty.models import Checkpoint
 from loyalty.sealing import as_line
 from loyalty.services.sealed import seal_of
 
-_CHUNK_ROWS: Final = 1_000
 MAX_LINE_BYTES: Final = 4_096
 FILE_MODE: Final = 0o640
 
@@ -52,7 +51,7 @@ def compare(file: Path) -> Comparison:
             line, written = line_of(checkpoint), lines.readline(MAX_LINE_BYTES)
             if written == line:
                 continue
-            if not written.endswith(b"\n") and line.startswith(written) and not lines.readline(MAX_LINE_BYTES):
+            if line.startswith(written) and not lines.readline(MAX_LINE_BYTES):
                 return Comparison(first_break=None, missing_number=checkpoint.number, written_bytes=len(written))
             return Comparison(first_break=_difference(written, checkpoint=checkpoint, line=line))
         if more := lines.readline(MAX_LINE_BYTES):
@@ -73,8 +72,8 @@ def compare_whole(file: Path) -> Break | None:
     return Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=comparison.missing_number)
 
 
-def complete(file: Path) -> int:
-    """Append what the file lacks, and see it on the disk; gives the number of checkpoints that were written.
+def complete(file: Path) -> None:
+    """Append what the file lacks, and see it on the disk.
 
     A line that a crash broke off is completed. Called under the lock on checkpoints, after their commit.
 
@@ -88,16 +87,14 @@ def complete(file: Path) -> int:
             f"{file} and the database differ in checkpoint {found.checkpoint}: {found.what}. "
             "Run verify_ledger with --against, and see the runbook."
         )
-    if comparison.missing_number is None:
-        return 0
-    lines = [line_of(checkpoint) for checkpoint in _checkpoints(from_number=comparison.missing_number)]
-    _append(file, b"".join(lines)[comparison.written_bytes :])
-    return len(lines)
+    if comparison.missing_number is not None:
+        lines = [line_of(checkpoint) for checkpoint in _checkpoints(from_number=comparison.missing_number)]
+        _append(file, b"".join(lines)[comparison.written_bytes :])
 
 
 def _append(file: Path, contents: bytes) -> None:
     is_new = not file.exists()
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE)
     try:
         while contents:
             contents = contents[os.write(descriptor, contents) :]
@@ -105,7 +102,7 @@ def _append(file: Path, contents: bytes) -> None:
     finally:
         os.close(descriptor)
     if is_new:
-        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
@@ -120,7 +117,7 @@ def _opened(file: Path) -> BinaryIO:
 
 
 def _checkpoints(*, from_number: int) -> Iterator[Checkpoint]:
-    return Checkpoint.objects.filter(number__gte=from_number).order_by("number").iterator(_CHUNK_ROWS)
+    return Checkpoint.objects.filter(number__gte=from_number).order_by("number").iterator()
 
 
 def _difference(written: bytes, *, checkpoint: Checkpoint, line: bytes) -> Break:

@@ -13,9 +13,10 @@ from django.db import connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from loyalty.breaks import BreakKind
-from loyalty.models import Checkpoint, LedgerEntry, SealedAccount
+from loyalty.breaks import Break, BreakKind
+from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
 from loyalty.sealing import (
     MerkleRoot,
     WrongKey,
@@ -28,14 +29,14 @@ from loyalty.sealing import (
     public_key,
 )
 from loyalty.services import outside
-from loyalty.services.checkpoints import CheckpointUnderWay, SealedEntriesGone, take_checkpoint
+from loyalty.services.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
 from loyalty.services.keys import NoCheckpointKey
-from loyalty.services.outside import CheckpointFileDiffers, compare_whole, line_of
+from loyalty.services.outside import MAX_LINE_BYTES, CheckpointFileDiffers, compare_whole, line_of
 from loyalty.services.sealed import seal_of
 from tests.commands import run
 from tests.concurrency import held, held_before_commit, together
 from tests.floor import Floor
-from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql
+from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.postings import award
 from tests.properties import property_settings
 from tests.tampering import take_the_guards_off
@@ -109,6 +110,14 @@ class TestKeys:
         with pytest.raises(NoCheckpointKey, match="--new-key"):
             take_checkpoint(at=floor.now, file=None)
 
+    @pytest.mark.parametrize(("name", "value"), [("SIGNING_KEY", "secret"), ("PUBLIC_KEYS", ["secret"])])
+    def test_are_named_where_they_are_none(self, floor: Floor, settings: Any, name: str, value: Any) -> None:
+        Book.build(floor).seal()
+        setattr(settings, f"CHECKPOINT_{name}", value)
+
+        with pytest.raises(NoCheckpointKey, match=f"CHECKPOINT_{name.removesuffix('S')} cannot be used: a key is 32"):
+            is_clean()
+
     def test_of_earlier_days_are_believed_when_they_are_named(self, floor: Floor, settings: Any) -> None:
         book = Book.build(floor)
         book.seal()
@@ -150,6 +159,14 @@ class TestTakeCheckpoint:
             bytes(one.checkpoint_hash) for one in (first, second)
         ]
         assert third.accounts_root == second.accounts_root != first.accounts_root
+        assert is_clean_now()
+
+    def test_seals_more_accounts_than_it_writes_at_once(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("loyalty.services.checkpoints._CHUNK_ROWS", 2)
+
+        taken = _take(book)
+
+        assert _sealed(taken) == {book.account.pk: 5, book.other.pk: 4, book.other.pk + 1: 0}
         assert is_clean_now()
 
     def test_of_an_empty_house_is_one_too(self, transactional_db: None) -> None:
@@ -202,6 +219,31 @@ class TestTakeCheckpoint:
         with pytest.raises(SealedEntriesGone, match=f"Account {book.account.pk} was sealed with 5 entries"):
             book.seal()
 
+    def test_tells_the_log_what_was_refused(self, book: Book) -> None:
+        _take(book)
+        PlayerLoyalty.objects.filter(pk=book.account.pk).update(entry_count=4)
+
+        with capture_logs() as lines, pytest.raises(SealedEntriesGone):
+            _take(book)
+
+        refusal = {"operation": "loyalty.take_checkpoint", "code": "SEALED_ENTRIES_GONE", "actor_id": None}
+        assert lines == [{"event": "core.operation_refused", "log_level": "warning"} | refusal]
+
+    def test_may_take_half_an_hour_and_nothing_after_it_may(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        usual = statement_timeout()
+        seen: list[str] = []
+
+        def seal(**arguments: Any) -> Checkpoint:
+            seen.append(statement_timeout())
+            return seal_accounts(**arguments)
+
+        monkeypatch.setattr("loyalty.services.checkpoints.seal_accounts", seal)
+
+        _take(book)
+
+        assert seen == ["30min"]
+        assert statement_timeout() == usual != "30min"
+
 
 def _lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_bytes().splitlines()]
@@ -251,6 +293,31 @@ class TestFileOutside:
         assert opened[0] & os.O_APPEND
         assert not opened[0] & os.O_TRUNC
 
+    def test_is_on_the_disk_when_a_run_ends_and_so_is_its_name(
+        self, book: Book, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[int] = []
+        closed: list[int] = []
+        really_sync, really_close = os.fsync, os.close
+
+        def note_sync(descriptor: int) -> None:
+            synced.append(os.fstat(descriptor).st_ino)
+            really_sync(descriptor)
+
+        def note_close(descriptor: int) -> None:
+            closed.append(os.fstat(descriptor).st_ino)
+            really_close(descriptor)
+
+        monkeypatch.setattr(os, "fsync", note_sync)
+        monkeypatch.setattr(os, "close", note_close)
+
+        _take(book, file)
+        _take(book, file)
+
+        name, contents = file.parent.stat().st_ino, file.stat().st_ino
+        assert synced == [contents, name, contents]
+        assert [inode for inode in closed if inode in {name, contents}] == [contents, name, contents]
+
     @pytest.mark.parametrize(
         ("attack", "number"),
         [
@@ -277,6 +344,36 @@ class TestFileOutside:
         broken = json.loads(ran.out)["first_break"]
         assert ran.code == 1
         assert broken["checkpoint"] == number
+
+    def test_names_a_line_that_stands_there_twice(self, floor: Floor, file: Path) -> None:
+        book = Book.build(floor)
+        one, two = (line_of(book.seal()) for _ in range(2))
+        file.write_bytes(one + one + two)
+
+        broken = compare_whole(file)
+
+        what = "the file has it, and the database does not"
+        assert broken == Break(
+            kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=1, expected=one.decode().strip()
+        )
+
+    @pytest.mark.parametrize("at_its_end", [False, True])
+    def test_shows_no_more_of_what_is_no_line_than_the_longest_line(
+        self, floor: Floor, file: Path, at_its_end: bool
+    ) -> None:
+        one = line_of(Book.build(floor).seal())
+        junk = b"\xff" * (MAX_LINE_BYTES + 1)
+        file.write_bytes(one + junk if at_its_end else junk)
+
+        broken = compare_whole(file)
+
+        assert broken is not None
+        assert broken.expected == "\ufffd" * MAX_LINE_BYTES
+        assert (broken.kind, broken.checkpoint, broken.found) == (
+            (BreakKind.CHECKPOINT_MISSING, None, "")
+            if at_its_end
+            else (BreakKind.CHECKPOINT_ALTERED, 1, one.decode().strip())
+        )
 
     def test_names_what_was_removed_from_the_database(self, floor: Floor, file: Path) -> None:
         book = Book.build(floor)
