@@ -267,6 +267,11 @@ class TestAChangedHead:
 
         assert (found().kind, found().account_id) == (BreakKind.ACCOUNT_MISSING, book.account.pk)
 
+    def test_gone_with_the_newest_accounts_leaves_entries_of_none_too(self, book: Book) -> None:
+        sql("DELETE FROM loyalty_playerloyalty WHERE id >= %s", book.other.pk)
+
+        assert (found().kind, found().account_id) == (BreakKind.ACCOUNT_MISSING, book.other.pk)
+
 
 class TestARewrittenAccount:
     def test_has_a_whole_chain_and_is_not_what_was_sealed(self, sealed_book: Book) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from core.errors import Busy
 from loyalty.breaks import Break, BreakKind
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
 from loyalty.sealing import (
@@ -34,7 +35,7 @@ from loyalty.services.keys import NoCheckpointKey
 from loyalty.services.outside import MAX_LINE_BYTES, CheckpointFileDiffers, compare_whole, line_of
 from loyalty.services.sealed import seal_of
 from tests.commands import run
-from tests.concurrency import held, held_before_commit, together
+from tests.concurrency import Elsewhere, held, held_before_commit, together
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.postings import award
@@ -206,6 +207,24 @@ class TestTakeCheckpoint:
         assert all(isinstance(answer, Checkpoint | CheckpointUnderWay) for answer in answers)
         assert [one["number"] for one in _lines(file)] == list(range(1, len(taken) + 1))
         assert compare_whole(file) is None
+
+    def test_lets_another_be_taken_when_it_has_ended(self, book: Book) -> None:
+        _take(book)
+
+        assert Elsewhere(lambda: _take(book)).result().number == 2
+
+    def test_says_busy_where_the_connection_is_lost(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        def hang_up(**_: object) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+        with monkeypatch.context() as lost:
+            lost.setattr("loyalty.services.checkpoints.seal_accounts", hang_up)
+            with pytest.raises(Busy):
+                _take(book)
+        connection.close()
+
+        assert _take(book).number == 1
 
     @pytest.mark.parametrize(
         "attack", ["entry_count = 4", "head_hash = sha256('x')", "entry_count = 0, head_hash = NULL"]
