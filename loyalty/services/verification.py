@@ -132,9 +132,7 @@ def verify_ledger(*, scope: Scope, progress: Callable[[int], None] = lambda _: N
     return Verified(accounts=reader.accounts, entries=reader.entries, checkpoints=checkpoints, first_break=found)
 
 
-def record_verification(
-    *, scope: Scope, verified: Verified, started_at: datetime, ended_at: datetime
-) -> LedgerVerification:
+def record_verification(*, scope: Scope, verified: Verified, started_at: datetime, ended_at: datetime) -> None:
     """Keep what a verification found, for the home page and the auditors."""
     found = verified.first_break
     with operation("loyalty.record_verification", actor_id=None):
@@ -155,7 +153,6 @@ def record_verification(
         log.info("loyalty.ledger_verified", **seen)
     else:
         log.error("loyalty.ledger_broken", **seen, kind=found.kind.value, entry_id=found.entry_id)
-    return kept
 
 
 def stream_entries(*, scope: Scope) -> Iterator[Sequence[Any]]:

@@ -8,8 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,13 +214,17 @@ class TestTakeCheckpoint:
 
         assert Elsewhere(lambda: _take(book)).result().number == 2
 
-    def test_says_busy_where_the_connection_is_lost(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_says_busy_where_the_server_is_gone(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         def hang_up(**_: object) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
+        def refuse() -> None:
+            raise OperationalError from psycopg.OperationalError("the server is not there")
+
         with monkeypatch.context() as lost:
             lost.setattr("loyalty.services.checkpoints.seal_accounts", hang_up)
+            lost.setattr(connection, "connect", refuse)
             with pytest.raises(Busy):
                 _take(book)
         connection.close()
