@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from django.db import connection
 
 from tests.browser.needs import CHROMIUM, missing, must_be_complete
 from tests.floor import Floor
-
-TESTS = Path(__file__).parent
-
-# What walks through the whole house: each part of it has tests of its own, and they count what of it is covered.
-UNTRACED = ("browser/", "config/test_fuzz_", "config/test_permission", "config/test_security_other_casino", "faults/")
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,10 +25,7 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine lacks the browser for, and coverage where it would only cost time."""
-    for item in items:
-        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(UNTRACED):
-            item.add_marker("no_cover")
+    """Leave out what this machine lacks the browser for."""
     unwanted = {"axe_core"} if CHROMIUM.exists() else {"browser"}
     left_out = [item for item in items if missing() and unwanted & set(getattr(item, "fixturenames", ()))]
     if left_out:
