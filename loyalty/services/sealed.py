@@ -63,7 +63,7 @@ def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
     if newest is None:
         return 0, None
     keys, previous, looked_at = trusted_keys(), previous_of_first(), 0
-    for checkpoint in Checkpoint.objects.order_by("number").iterator(_CHUNK_ROWS):
+    for checkpoint in Checkpoint.objects.order_by("number").iterator():
         looked_at += 1
         if checkpoint.number != looked_at:
             return looked_at, _missing(looked_at, before=checkpoint)

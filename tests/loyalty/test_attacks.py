@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from loyalty.breaks import Break, BreakKind
 from loyalty.chain import HASHED_COLUMNS
 from loyalty.models import Checkpoint, LedgerEntry, SealedAccount
-from loyalty.sealing import key_id_of, new_key_pair, private_key
+from loyalty.sealing import MerkleRoot, key_id_of, new_key_pair, private_key
 from loyalty.services.sealed import seal_of
 from loyalty.services.verification import Scope
 from tests.floor import Floor
@@ -398,6 +398,91 @@ class TestARemovedCheckpoint:
         sql("DELETE FROM loyalty_checkpoint WHERE number = 3")
 
         assert is_clean()
+
+
+class TestWhatIsShown:
+    """The sentence of a break, and the hashes that show it, to the last letter."""
+
+    def _at(self, number: int) -> Checkpoint:
+        return Checkpoint.objects.get(number=number)
+
+    def test_of_another_key_is_whose_it_should_be(self, sealed_book: Book) -> None:
+        ours = self._at(2).key_id
+        _sign_anew(self._at(2), new_key_pair()[0])
+
+        what, theirs = "it is signed with a key that we do not know", self._at(2).key_id
+        shown = Break(kind=BreakKind.CHECKPOINT_FOREIGN, what=what, checkpoint=2, expected=ours, found=theirs)
+        assert found() == shown
+
+    def test_of_an_altered_hash_is_the_hash_of_the_contents(self, sealed_book: Book) -> None:
+        sql("UPDATE loyalty_checkpoint SET checkpoint_hash = sha256(checkpoint_hash) WHERE number = 2")
+
+        assert found() == Break(
+            kind=BreakKind.CHECKPOINT_ALTERED,
+            what="its contents do not make its hash",
+            checkpoint=2,
+            expected=seal_of(self._at(2)).hash.hex(),
+            found=bytes(self._at(2).checkpoint_hash).hex(),
+        )
+
+    def test_of_an_altered_signature_is_that_signature(self, sealed_book: Book) -> None:
+        sql("UPDATE loyalty_checkpoint SET signature = %s WHERE number = 2", b"\7" * 64)
+
+        what = "its signature is not that of its contents"
+        shown = Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=2, found=(b"\7" * 64).hex())
+        assert found() == shown
+
+    def test_of_what_it_sealed_is_the_root_of_what_is_left(self, sealed_book: Book) -> None:
+        sql("DELETE FROM loyalty_sealedaccount WHERE checkpoint_id = 2")
+
+        assert found() == Break(
+            kind=BreakKind.CHECKPOINT_ALTERED,
+            what="0 accounts are kept as sealed by it, and they are not the 1 it signed",
+            checkpoint=2,
+            expected=bytes(self._at(2).changes_root).hex(),
+            found=MerkleRoot().root().hex(),
+        )
+
+    @pytest.mark.parametrize(("number", "scope"), [(3, Scope()), (2, Scope(every_root=True))])
+    def test_of_all_accounts_together_is_the_root_that_was_signed_with_our_key(
+        self, sealed_book: Book, number: int, scope: Scope
+    ) -> None:
+        true = bytes(self._at(number).accounts_root)
+        sql("UPDATE loyalty_checkpoint SET accounts_root = sha256(accounts_root) WHERE number = %s", number)
+        _sign_anew(self._at(number), settings.CHECKPOINT_SIGNING_KEY)
+
+        assert found(scope) == Break(
+            kind=BreakKind.CHECKPOINT_ALTERED,
+            what="all that was sealed up to it is 3 accounts, and not the 3 that it signed",
+            checkpoint=number,
+            expected=bytes(self._at(number).accounts_root).hex(),
+            found=true.hex(),
+        )
+
+    def test_of_a_missing_one_is_the_hash_that_the_next_one_has_of_it(self, sealed_book: Book) -> None:
+        gone = bytes(self._at(2).checkpoint_hash).hex()
+        sql("DELETE FROM loyalty_checkpoint WHERE number = 2")
+
+        what = "the next one that is there is checkpoint 3"
+        assert found() == Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=2, expected=gone)
+
+    def test_of_a_replaced_one_is_the_hash_that_it_had_and_the_one_it_has(self, sealed_book: Book) -> None:
+        before = bytes(self._at(2).checkpoint_hash).hex()
+        sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1 WHERE number = 2")
+        _sign_anew(self._at(2), settings.CHECKPOINT_SIGNING_KEY)
+
+        broken = found()
+
+        assert (broken.expected, broken.found) == (before, bytes(self._at(2).checkpoint_hash).hex())
+
+    def test_of_an_account_is_the_head_that_was_sealed_and_what_stands_there(self, sealed_book: Book) -> None:
+        head = bytes(sealed_book.entry(5).entry_hash).hex()
+        sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > 4", sealed_book.account.pk)
+        rehash(sealed_book.account)
+
+        broken = found()
+
+        assert (broken.expected, broken.found) == (head, "none")
 
 
 class TestNothing:
