@@ -97,8 +97,6 @@ _STAFF_FIELDS: dict[str, tuple[str, str]] = {
     "is_staff": ("May sign in to the console", ""),
     "is_superuser": ("Superuser", "May do everything, in all casinos."),
     "groups": ("Roles", "They open pages. What may be done is granted on a pit or a programme, on its own page."),
-    "last_login": ("Last signed in", ""),
-    "date_joined": ("Added", ""),
 }
 
 

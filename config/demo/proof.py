@@ -19,12 +19,12 @@ from loyalty.services.verification import Scope, record_verification, verify_led
 def seal_and_verify(*, now: datetime, say: Say) -> None:
     """Take a checkpoint and verify the whole ledger; a file of checkpoints that cannot be used does not stop the demo.
 
-    One that another database left behind is moved aside first.
+    One that another database left behind in this checkout is moved aside first; what a person named is not touched.
     """
     file = Path(settings.CHECKPOINT_FILE) if settings.CHECKPOINT_FILE else None
     with correlation.bound():
         try:
-            if file is not None and file.exists() and not Checkpoint.objects.exists():
+            if file is not None and _is_left_behind(file):
                 say(f"Checkpoints of another database: kept, in {_move_aside(file)}")
             checkpoint = take_checkpoint(at=now, file=file)
         except (DomainError, OSError) as error:
@@ -35,6 +35,11 @@ def seal_and_verify(*, now: datetime, say: Say) -> None:
         record_verification(scope=Scope(), verified=verified, started_at=now, ended_at=timezone.now())
     state = "clean" if verified.first_break is None else "BROKEN"
     say(f"Ledger: {verified.entries:,} entries, sealed by checkpoint {checkpoint.number}, verified: {state}")
+
+
+def _is_left_behind(file: Path) -> bool:
+    """Whether it is the checkout's own file, and of a database that is gone."""
+    return file.parent == settings.LOCAL_DIR and file.exists() and not Checkpoint.objects.exists()
 
 
 def _move_aside(file: Path) -> Path:

@@ -16,6 +16,8 @@ OTHERS = b"a checkpoint of a server that was wiped\n"
 
 @pytest.fixture
 def file(tmp_path: Path, settings: Any) -> Path:
+    """The file that a checkout keeps by itself."""
+    settings.LOCAL_DIR = tmp_path
     settings.CHECKPOINT_FILE = str(tmp_path / "checkpoints.jsonl")
     return tmp_path / "checkpoints.jsonl"
 
@@ -64,6 +66,17 @@ class TestSealAndVerify:
         assert _files(file).keys() == {"checkpoints.jsonl", "checkpoints-1.jsonl", "checkpoints-2.jsonl"}
         assert _files(file)["checkpoints-1.jsonl"] == b"an older one\n"
         assert _files(file)["checkpoints-2.jsonl"] == OTHERS
+
+    def test_leaves_a_file_that_a_person_named_where_it_is(
+        self, committed_floor: Floor, file: Path, settings: Any
+    ) -> None:
+        settings.LOCAL_DIR = file.parent / "elsewhere"
+        file.write_bytes(OTHERS)
+
+        (said,) = _prove(committed_floor)
+
+        assert said.startswith(f"Ledger: not sealed: {file} and the database differ")
+        assert _files(file) == {"checkpoints.jsonl": OTHERS}
 
     def test_leaves_the_file_of_its_own_database_where_it_is(self, committed_floor: Floor, file: Path) -> None:
         _prove(committed_floor)

@@ -98,7 +98,7 @@ class TestForm:
             "status",
             "Object perm",
             ">True<",
-            "Can add |",
+            "| Can",
         )
         assert [(page, word) for page, html in pages.items() for word in words if word in html] == []
 

@@ -1,6 +1,7 @@
 """What whoever owns the ledger's tables could write past every guard, and what a verification then says."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,12 +11,13 @@ from core.models import Player
 from loyalty.breaks import Break
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty
 from loyalty.sealing import private_key
-from loyalty.services.checkpoints import seal_accounts
+from loyalty.services.checkpoints import seal_accounts, take_checkpoint
 from loyalty.services.verification import Scope, verify_ledger
 from tests.commands import run
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
+from tests.tampering import take_the_guards_off
 
 REHASH = """
 DO $$
@@ -59,6 +61,39 @@ class Book:
     def seal(self) -> Checkpoint:
         """The next checkpoint over all that stands, in the test's transaction."""
         return seal_accounts(at=self.floor.now, key=private_key(settings.CHECKPOINT_SIGNING_KEY))
+
+    def take(self, file: Path | None = None) -> Checkpoint:
+        """The next checkpoint as the command takes it, in a transaction of its own, with its line in the file."""
+        return take_checkpoint(at=self.floor.now, file=file)
+
+
+def unguarded_book(floor: Floor) -> Book:
+    """A ledger that is whole and not sealed, with every guard off."""
+    book = Book.build(floor)
+    assert is_clean()
+    take_the_guards_off()
+    return book
+
+
+def seal_three_times(book: Book) -> Book:
+    """Seal it as it stands, after one more entry of the other account, and without change."""
+    book.seal()
+    _add_one_by_the_rules(book.other)
+    book.seal()
+    book.seal()
+    assert is_clean()
+    return book
+
+
+def _add_one_by_the_rules(account: PlayerLoyalty) -> None:
+    """One more entry, by an owner of the tables who keeps the rules."""
+    sql(
+        "INSERT INTO loyalty_ledger SELECT (entry).* FROM (SELECT jsonb_populate_record(entry, jsonb_build_object("
+        "'id', entry.id + 500, 'seq', entry.seq + 1, 'idempotency_key', 'one more')) AS entry FROM loyalty_ledger "
+        "AS entry WHERE account_id = %s AND seq = 4) AS copy",
+        account.pk,
+    )
+    rehash(account)
 
 
 def post(floor: Floor, player: Player, **changes: Any) -> None:

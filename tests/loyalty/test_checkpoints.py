@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from core.errors import Busy
-from loyalty.breaks import Break, BreakKind
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
 from loyalty.sealing import (
     MerkleRoot,
     WrongKey,
-    as_line,
     is_signed,
     key_id_of,
     leaf_hash,
@@ -30,10 +26,9 @@ from loyalty.sealing import (
     private_key,
     public_key,
 )
-from loyalty.services import outside
 from loyalty.services.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
 from loyalty.services.keys import NoCheckpointKey
-from loyalty.services.outside import MAX_LINE_BYTES, CheckpointFileDiffers, compare_whole, line_of
+from loyalty.services.outside import compare_whole, line_of
 from loyalty.services.sealed import seal_of
 from tests.commands import run
 from tests.concurrency import Elsewhere, held, held_before_commit, together
@@ -52,10 +47,6 @@ def book(committed_floor: Floor) -> Book:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints.jsonl"
-
-
-def _take(book: Book, file: Path | None = None) -> Checkpoint:
-    return take_checkpoint(at=book.floor.now, file=file)
 
 
 def _sealed(checkpoint: Checkpoint) -> dict[int, int]:
@@ -140,7 +131,7 @@ def _public(text: str) -> str:
 
 class TestTakeCheckpoint:
     def test_seals_every_account_with_the_totals(self, book: Book) -> None:
-        taken = _take(book)
+        taken = book.take()
 
         assert (taken.number, taken.accounts, taken.entries, taken.changes) == (1, 3, 9, 3)
         points = sum(LedgerEntry.objects.values_list("points", flat=True))
@@ -149,10 +140,10 @@ class TestTakeCheckpoint:
         assert is_clean_now()
 
     def test_keeps_only_what_changed_since_the_last(self, book: Book) -> None:
-        first = _take(book)
+        first = book.take()
         award(book.floor, book.other.player, points=3)
 
-        second, third = _take(book), _take(book)
+        second, third = book.take(), book.take()
 
         assert _sealed(second) == {book.other.pk: 5}
         assert _sealed(third) == {}
@@ -166,7 +157,7 @@ class TestTakeCheckpoint:
     def test_seals_more_accounts_than_it_writes_at_once(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("loyalty.services.checkpoints._CHUNK_ROWS", 2)
 
-        taken = _take(book)
+        taken = book.take()
 
         assert _sealed(taken) == {book.account.pk: 5, book.other.pk: 4, book.other.pk + 1: 0}
         assert is_clean_now()
@@ -180,8 +171,8 @@ class TestTakeCheckpoint:
         floor, late, early = book.floor, book.account.player, book.other.player
         with held_before_commit(lambda: post(floor, late, idempotency_key="late")):
             post(floor, early, idempotency_key="early")
-            first = _take(book)
-        second = _take(book)
+            first = book.take()
+        second = book.take()
 
         entries = LedgerEntry.objects.in_bulk(field_name="idempotency_key")
         assert entries["late"].pk < entries["early"].pk
@@ -196,23 +187,23 @@ class TestTakeCheckpoint:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [0x4348_4B50])
 
         with held(hold), pytest.raises(CheckpointUnderWay):
-            _take(book)
+            book.take()
 
-        assert _take(book).number == 1
+        assert book.take().number == 1
 
     def test_never_forks_however_many_are_taken_at_once(self, book: Book, file: Path) -> None:
-        answers = together([lambda: _take(book, file) for _ in range(4)])
+        answers = together([lambda: book.take(file) for _ in range(4)])
 
         taken = [answer for answer in answers if isinstance(answer, Checkpoint)]
         assert taken
         assert all(isinstance(answer, Checkpoint | CheckpointUnderWay) for answer in answers)
-        assert [one["number"] for one in _lines(file)] == list(range(1, len(taken) + 1))
+        assert [json.loads(line)["number"] for line in file.read_bytes().splitlines()] == list(range(1, len(taken) + 1))
         assert compare_whole(file) is None
 
     def test_lets_another_be_taken_when_it_has_ended(self, book: Book) -> None:
-        _take(book)
+        book.take()
 
-        assert Elsewhere(lambda: _take(book)).result().number == 2
+        assert Elsewhere(lambda: book.take()).result().number == 2
 
     def test_says_busy_where_the_server_is_gone(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         def hang_up(**_: object) -> None:
@@ -226,10 +217,10 @@ class TestTakeCheckpoint:
             lost.setattr("loyalty.services.checkpoints.seal_accounts", hang_up)
             lost.setattr(connection, "connect", refuse)
             with pytest.raises(Busy):
-                _take(book)
+                book.take()
         connection.close()
 
-        assert _take(book).number == 1
+        assert book.take().number == 1
 
     @pytest.mark.parametrize(
         "attack", ["entry_count = 4", "head_hash = sha256('x')", "entry_count = 0, head_hash = NULL"]
@@ -244,11 +235,11 @@ class TestTakeCheckpoint:
             book.seal()
 
     def test_tells_the_log_what_was_refused(self, book: Book) -> None:
-        _take(book)
+        book.take()
         PlayerLoyalty.objects.filter(pk=book.account.pk).update(entry_count=4)
 
         with capture_logs() as lines, pytest.raises(SealedEntriesGone):
-            _take(book)
+            book.take()
 
         refusal = {"operation": "loyalty.take_checkpoint", "code": "SEALED_ENTRIES_GONE", "actor_id": None}
         assert lines == [{"event": "core.operation_refused", "log_level": "warning"} | refusal]
@@ -263,184 +254,10 @@ class TestTakeCheckpoint:
 
         monkeypatch.setattr("loyalty.services.checkpoints.seal_accounts", seal)
 
-        _take(book)
+        book.take()
 
         assert seen == ["30min"]
         assert statement_timeout() == usual != "30min"
-
-
-def _lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_bytes().splitlines()]
-
-
-class TestFileOutside:
-    def test_gets_a_line_that_says_all_that_is_signed(self, book: Book, file: Path) -> None:
-        taken = _take(book, file)
-
-        (line,) = _lines(file)
-        assert line["number"] == 1
-        assert line["checkpoint_hash"] == bytes(taken.checkpoint_hash).hex()
-        assert line["signature"] == bytes(taken.signature).hex()
-        assert (
-            file.read_bytes()
-            == line_of(taken)
-            == as_line(seal_of(taken), key_id=taken.key_id, signature=bytes(taken.signature))
-        )
-        assert file.stat().st_mode & 0o777 == 0o640
-
-    @pytest.mark.parametrize("written", [0, 1, 100, -1])
-    def test_is_completed_by_the_next_run_after_a_crash(self, book: Book, file: Path, written: int) -> None:
-        """The crash is between the commit and the end of the line."""
-        _take(book, file)
-        _take(book)
-        last = Checkpoint.objects.get(number=2)
-        with file.open("ab") as lines:
-            lines.write(line_of(last)[:written])
-
-        _take(book, file)
-
-        assert [line["number"] for line in _lines(file)] == [1, 2, 3]
-        assert compare_whole(file) is None
-
-    def test_is_only_ever_appended_to(self, book: Book, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        opened: list[int] = []
-        really = os.open
-
-        def note(path: Any, flags: int, *rest: int) -> int:
-            opened.append(flags)
-            return really(path, flags, *rest)
-
-        monkeypatch.setattr(os, "open", note)
-
-        _take(book, file)
-
-        assert opened[0] & os.O_APPEND
-        assert not opened[0] & os.O_TRUNC
-
-    def test_is_on_the_disk_when_a_run_ends_and_so_is_its_name(
-        self, book: Book, file: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        synced: list[int] = []
-        closed: list[int] = []
-        really_sync, really_close = os.fsync, os.close
-
-        def note_sync(descriptor: int) -> None:
-            synced.append(os.fstat(descriptor).st_ino)
-            really_sync(descriptor)
-
-        def note_close(descriptor: int) -> None:
-            closed.append(os.fstat(descriptor).st_ino)
-            really_close(descriptor)
-
-        monkeypatch.setattr(os, "fsync", note_sync)
-        monkeypatch.setattr(os, "close", note_close)
-
-        _take(book, file)
-        _take(book, file)
-
-        name, contents = file.parent.stat().st_ino, file.stat().st_ino
-        assert synced == [contents, name, contents]
-        assert [inode for inode in closed if inode in {name, contents}] == [contents, name, contents]
-
-    @pytest.mark.parametrize(
-        ("attack", "number"),
-        [
-            (lambda lines: [lines[0], lines[2]], 2),
-            (lambda lines: [lines[0].replace(b'"entries":9', b'"entries":8'), *lines[1:]], 1),
-            (lambda lines: [lines[1], lines[0], lines[2]], 1),
-            (lambda lines: [*lines, lines[2].replace(b'"number":3', b'"number":4')], 4),
-            (lambda lines: [lines[0], b"rubbish\n", lines[2]], 2),
-            (lambda lines: [lines[0], lines[1][:40]], 2),
-            (lambda lines: lines[:2], 3),
-            (lambda lines: [], 1),
-        ],
-        ids=["removed", "altered", "swapped", "added", "rubbish", "broken off", "no end", "empty"],
-    )
-    def test_is_named_where_it_differs_from_the_database(
-        self, book: Book, file: Path, attack: Callable[[list[bytes]], list[bytes]], number: int
-    ) -> None:
-        for _ in range(3):
-            _take(book, file)
-        file.write_bytes(b"".join(attack(file.read_bytes().splitlines(keepends=True))))
-
-        ran = run("verify_ledger", "--json", "--against", file)
-
-        broken = json.loads(ran.out)["first_break"]
-        assert ran.code == 1
-        assert broken["checkpoint"] == number
-
-    def test_names_a_line_that_stands_there_twice(self, floor: Floor, file: Path) -> None:
-        book = Book.build(floor)
-        one, two = (line_of(book.seal()) for _ in range(2))
-        file.write_bytes(one + one + two)
-
-        broken = compare_whole(file)
-
-        what = "the file has it, and the database does not"
-        assert broken == Break(
-            kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=1, expected=one.decode().strip()
-        )
-
-    @pytest.mark.parametrize("at_its_end", [False, True])
-    def test_shows_no_more_of_what_is_no_line_than_the_longest_line(
-        self, floor: Floor, file: Path, at_its_end: bool
-    ) -> None:
-        one = line_of(Book.build(floor).seal())
-        junk = b"\xff" * (MAX_LINE_BYTES + 1)
-        file.write_bytes(one + junk if at_its_end else junk)
-
-        broken = compare_whole(file)
-
-        assert broken is not None
-        assert broken.expected == "\ufffd" * MAX_LINE_BYTES
-        assert (broken.kind, broken.checkpoint, broken.found) == (
-            (BreakKind.CHECKPOINT_MISSING, None, "")
-            if at_its_end
-            else (BreakKind.CHECKPOINT_ALTERED, 1, one.decode().strip())
-        )
-
-    def test_names_what_was_removed_from_the_database(self, floor: Floor, file: Path) -> None:
-        book = Book.build(floor)
-        for _ in range(3):
-            book.seal()
-        outside.complete(file)
-        take_the_guards_off()
-        sql("DELETE FROM loyalty_checkpoint WHERE number = 3")
-
-        broken = compare_whole(file)
-
-        assert broken is not None
-        assert (broken.kind, broken.checkpoint) == (BreakKind.CHECKPOINT_MISSING, 3)
-        with pytest.raises(CheckpointFileDiffers, match="differ in checkpoint 3"):
-            outside.complete(file)
-
-    def test_names_a_checkpoint_that_was_signed_anew_with_our_key(
-        self, floor: Floor, file: Path, settings: Any
-    ) -> None:
-        book = Book.build(floor)
-        book.seal()
-        outside.complete(file)
-        take_the_guards_off()
-        sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1")
-        checkpoint = Checkpoint.objects.get()
-        signature = private_key(settings.CHECKPOINT_SIGNING_KEY).sign(seal_of(checkpoint).preimage())
-        sql("UPDATE loyalty_checkpoint SET checkpoint_hash = %s, signature = %s", seal_of(checkpoint).hash, signature)
-        assert is_clean()
-
-        broken = compare_whole(file)
-
-        assert broken is not None
-        assert (broken.kind, broken.checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 1)
-
-    def test_differing_stops_the_next_checkpoint(self, book: Book, file: Path) -> None:
-        _take(book, file)
-        file.write_bytes(b"something else\n")
-
-        with pytest.raises(CheckpointFileDiffers):
-            _take(book, file)
-
-        assert Checkpoint.objects.count() == 1
-        assert file.read_bytes() == b"something else\n"
 
 
 class TestCheckpointCommand:

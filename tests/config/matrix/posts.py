@@ -59,7 +59,7 @@ def _player(rows: Rows, _user: User) -> Post:
 
 
 def _new_passwords(*_: Any) -> Post:
-    return {"usable_password": "true", "password1": _NEW_PASSWORD, "password2": _NEW_PASSWORD}
+    return {"password1": _NEW_PASSWORD, "password2": _NEW_PASSWORD}
 
 
 def _staff(rows: Rows, _user: User) -> Post:

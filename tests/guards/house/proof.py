@@ -6,10 +6,11 @@ _SEALED = "loyalty/services/sealed.py"
 _CHECKPOINTS = "loyalty/services/checkpoints.py"
 _OUTSIDE = "loyalty/services/outside.py"
 _T_CHECKPOINTS = "tests/loyalty/test_checkpoints.py"
+_T_FILE = "tests/loyalty/test_checkpoint_file.py::TestFileOutside::test"
 _REBUILDING = "loyalty/services/rebuilding.py"
 _T_REBUILDING = "tests/loyalty/test_rebuild_balances.py"
-_ALTERED = "tests/loyalty/test_attacks.py::TestAnAlteredCheckpoint::test"
-_REMOVED = "tests/loyalty/test_attacks.py::TestARemovedCheckpoint::test"
+_ALTERED = "tests/loyalty/test_attacks_on_checkpoints.py::TestAnAlteredCheckpoint::test"
+_REMOVED = "tests/loyalty/test_attacks_on_checkpoints.py::TestARemovedCheckpoint::test"
 _REWRITTEN = "tests/loyalty/test_attacks.py::TestARewrittenAccount::test"
 
 PROOF = (
@@ -95,8 +96,8 @@ PROOF = (
         kind=Kind.CHAIN,
         edits=edit(_OUTSIDE, "            if written == line:\n", "            if written:\n"),
         claimed_by=(
-            f"{_T_CHECKPOINTS}::TestFileOutside::test_is_named_where_it_differs_from_the_database",
-            f"{_T_CHECKPOINTS}::TestFileOutside::test_differing_stops_the_next_checkpoint",
+            f"{_T_FILE}_is_named_where_it_differs_from_the_database",
+            f"{_T_FILE}_differing_stops_the_next_checkpoint",
         ),
     ),
     Guard(
@@ -107,15 +108,15 @@ PROOF = (
             "    comparison = compare(file)\n    if comparison.first_break is not None:\n",
             "    comparison = compare(file)\n    if False:\n",
         ),
-        claimed_by=(f"{_T_CHECKPOINTS}::TestFileOutside::test_differing_stops_the_next_checkpoint",),
+        claimed_by=(f"{_T_FILE}_differing_stops_the_next_checkpoint",),
     ),
     Guard(
         name="the file outside is only appended to",
         kind=Kind.CHAIN,
         edits=edit(_OUTSIDE, "os.O_WRONLY | os.O_APPEND | os.O_CREAT", "os.O_WRONLY | os.O_TRUNC | os.O_CREAT"),
         claimed_by=(
-            f"{_T_CHECKPOINTS}::TestFileOutside::test_is_only_ever_appended_to",
-            f"{_T_CHECKPOINTS}::TestFileOutside::test_is_completed_by_the_next_run_after_a_crash",
+            f"{_T_FILE}_is_only_ever_appended_to",
+            f"{_T_FILE}_is_completed_by_the_next_run_after_a_crash",
         ),
     ),
     Guard(

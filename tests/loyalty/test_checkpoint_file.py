@@ -1,0 +1,204 @@
+"""The file outside has a line for each checkpoint, on the disk; where the two differ, it is named."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loyalty.breaks import Break, BreakKind
+from loyalty.models import Checkpoint
+from loyalty.sealing import as_line, private_key
+from loyalty.services import outside
+from loyalty.services.outside import MAX_LINE_BYTES, CheckpointFileDiffers, compare_whole, line_of
+from loyalty.services.sealed import seal_of
+from tests.commands import run
+from tests.floor import Floor
+from tests.loyalty.attacking import Book, is_clean, sql
+from tests.tampering import take_the_guards_off
+
+
+@pytest.fixture
+def book(committed_floor: Floor) -> Book:
+    return Book.build(committed_floor)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoints.jsonl"
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
+
+
+class TestFileOutside:
+    def test_gets_a_line_that_says_all_that_is_signed(self, book: Book, file: Path) -> None:
+        taken = book.take(file)
+
+        (line,) = _lines(file)
+        assert line["number"] == 1
+        assert line["checkpoint_hash"] == bytes(taken.checkpoint_hash).hex()
+        assert line["signature"] == bytes(taken.signature).hex()
+        assert (
+            file.read_bytes()
+            == line_of(taken)
+            == as_line(seal_of(taken), key_id=taken.key_id, signature=bytes(taken.signature))
+        )
+        assert file.stat().st_mode & 0o777 == 0o640
+
+    @pytest.mark.parametrize("written", [0, 1, 100, -1])
+    def test_is_completed_by_the_next_run_after_a_crash(self, book: Book, file: Path, written: int) -> None:
+        """The crash is between the commit and the end of the line."""
+        book.take(file)
+        book.take()
+        last = Checkpoint.objects.get(number=2)
+        with file.open("ab") as lines:
+            lines.write(line_of(last)[:written])
+
+        book.take(file)
+
+        assert [line["number"] for line in _lines(file)] == [1, 2, 3]
+        assert compare_whole(file) is None
+
+    def test_is_only_ever_appended_to(self, book: Book, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened: list[int] = []
+        really = os.open
+
+        def note(path: Any, flags: int, *rest: int) -> int:
+            opened.append(flags)
+            return really(path, flags, *rest)
+
+        monkeypatch.setattr(os, "open", note)
+
+        book.take(file)
+
+        assert opened[0] & os.O_APPEND
+        assert not opened[0] & os.O_TRUNC
+
+    def test_is_on_the_disk_when_a_run_ends_and_so_is_its_name(
+        self, book: Book, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[int] = []
+        closed: list[int] = []
+        really_sync, really_close = os.fsync, os.close
+
+        def note_sync(descriptor: int) -> None:
+            synced.append(os.fstat(descriptor).st_ino)
+            really_sync(descriptor)
+
+        def note_close(descriptor: int) -> None:
+            closed.append(os.fstat(descriptor).st_ino)
+            really_close(descriptor)
+
+        monkeypatch.setattr(os, "fsync", note_sync)
+        monkeypatch.setattr(os, "close", note_close)
+
+        book.take(file)
+        book.take(file)
+
+        name, contents = file.parent.stat().st_ino, file.stat().st_ino
+        assert synced == [contents, name, contents]
+        assert [inode for inode in closed if inode in {name, contents}] == [contents, name, contents]
+
+    @pytest.mark.parametrize(
+        ("attack", "number"),
+        [
+            (lambda lines: [lines[0], lines[2]], 2),
+            (lambda lines: [lines[0].replace(b'"entries":9', b'"entries":8'), *lines[1:]], 1),
+            (lambda lines: [lines[1], lines[0], lines[2]], 1),
+            (lambda lines: [*lines, lines[2].replace(b'"number":3', b'"number":4')], 4),
+            (lambda lines: [lines[0], b"rubbish\n", lines[2]], 2),
+            (lambda lines: [lines[0], lines[1][:40]], 2),
+            (lambda lines: lines[:2], 3),
+            (lambda lines: [], 1),
+        ],
+        ids=["removed", "altered", "swapped", "added", "rubbish", "broken off", "no end", "empty"],
+    )
+    def test_is_named_where_it_differs_from_the_database(
+        self, book: Book, file: Path, attack: Callable[[list[bytes]], list[bytes]], number: int
+    ) -> None:
+        for _ in range(3):
+            book.take(file)
+        file.write_bytes(b"".join(attack(file.read_bytes().splitlines(keepends=True))))
+
+        ran = run("verify_ledger", "--json", "--against", file)
+
+        broken = json.loads(ran.out)["first_break"]
+        assert ran.code == 1
+        assert broken["checkpoint"] == number
+
+    def test_names_a_line_that_stands_there_twice(self, floor: Floor, file: Path) -> None:
+        book = Book.build(floor)
+        one, two = (line_of(book.seal()) for _ in range(2))
+        file.write_bytes(one + one + two)
+
+        broken = compare_whole(file)
+
+        what = "the file has it, and the database does not"
+        assert broken == Break(
+            kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=1, expected=one.decode().strip()
+        )
+
+    @pytest.mark.parametrize("at_its_end", [False, True])
+    def test_shows_no_more_of_what_is_no_line_than_the_longest_line(
+        self, floor: Floor, file: Path, at_its_end: bool
+    ) -> None:
+        one = line_of(Book.build(floor).seal())
+        junk = b"\xff" * (MAX_LINE_BYTES + 1)
+        file.write_bytes(one + junk if at_its_end else junk)
+
+        broken = compare_whole(file)
+
+        assert broken is not None
+        assert broken.expected == "\ufffd" * MAX_LINE_BYTES
+        assert (broken.kind, broken.checkpoint, broken.found) == (
+            (BreakKind.CHECKPOINT_MISSING, None, "")
+            if at_its_end
+            else (BreakKind.CHECKPOINT_ALTERED, 1, one.decode().strip())
+        )
+
+    def test_names_what_was_removed_from_the_database(self, floor: Floor, file: Path) -> None:
+        book = Book.build(floor)
+        for _ in range(3):
+            book.seal()
+        outside.complete(file)
+        take_the_guards_off()
+        sql("DELETE FROM loyalty_checkpoint WHERE number = 3")
+
+        broken = compare_whole(file)
+
+        assert broken is not None
+        assert (broken.kind, broken.checkpoint) == (BreakKind.CHECKPOINT_MISSING, 3)
+        with pytest.raises(CheckpointFileDiffers, match="differ in checkpoint 3"):
+            outside.complete(file)
+
+    def test_names_a_checkpoint_that_was_signed_anew_with_our_key(
+        self, floor: Floor, file: Path, settings: Any
+    ) -> None:
+        book = Book.build(floor)
+        book.seal()
+        outside.complete(file)
+        take_the_guards_off()
+        sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1")
+        checkpoint = Checkpoint.objects.get()
+        signature = private_key(settings.CHECKPOINT_SIGNING_KEY).sign(seal_of(checkpoint).preimage())
+        sql("UPDATE loyalty_checkpoint SET checkpoint_hash = %s, signature = %s", seal_of(checkpoint).hash, signature)
+        assert is_clean()
+
+        broken = compare_whole(file)
+
+        assert broken is not None
+        assert (broken.kind, broken.checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 1)
+
+    def test_differing_stops_the_next_checkpoint(self, book: Book, file: Path) -> None:
+        book.take(file)
+        file.write_bytes(b"something else\n")
+
+        with pytest.raises(CheckpointFileDiffers):
+            book.take(file)
+
+        assert Checkpoint.objects.count() == 1
+        assert file.read_bytes() == b"something else\n"
