@@ -1,6 +1,9 @@
 """Pages of a list that only grows: each begins where another ended, so the ten-thousandth costs what the first did.
 
-No row is counted and none is skipped: a page reads its own rows and one more, from an index in the order of the list.
+No row is counted and none is skipped: a page reads its own keys and one more, from an index in the order of the list,
+and then the rows that these name. The keys are an array, so that PostgreSQL plans for them alone: beside all that is
+joined to a row it would choose between that index and sorting everything by what the joins cost, and it cannot know how
+few rows there will be, because it judges a comparison of several columns by the first of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Generic, TypeVar
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, BooleanField, DateField, F, Field, Func, Model, QuerySet, Value
 
 M = TypeVar("M", bound=Model)
@@ -89,23 +93,36 @@ class _Compared(Func):
     output_field = BooleanField()
 
 
+class _Among(Func):
+    """Whether a value is one of an array's."""
+
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
+
+
 def page_of(
-    rows: "QuerySet[M]", *, order: Order, before: str = "", after: str = "", size: int = PAGE_ROWS
+    rows: "QuerySet[M]",
+    *,
+    whole: "QuerySet[M]",
+    order: Order,
+    before: str = "",
+    after: str = "",
+    size: int = PAGE_ROWS,
 ) -> KeysetPage[M]:
     """The page of `rows` that follows the cursor `before`, or ends just before the cursor `after`; else the first.
 
-    What is not a cursor of this order counts as none.
+    Each row as `whole` has it, which holds all of them, with what is joined to them. What is not a cursor of this order
+    counts as none.
     """
-    newest_first = rows.order_by(*order.newest_first)
     if (bound := _read(after, order)) is not None:
-        found = list(_beyond(newest_first, order, bound, towards=_NEWER).reverse()[: size + 1])
+        found = _first(size + 1, rows, whole=whole, order=order, bound=bound, towards=_NEWER)
         has_newer, has_older = len(found) > size, after != oldest_cursor(order)
         found = found[:size][::-1]
     else:
         bound = _read(before, order)
-        has_newer = bound is not None
-        found = list(_beyond(newest_first, order, bound, towards=_OLDER)[: size + 1])
-        has_older = len(found) > size
+        found = _first(size + 1, rows, whole=whole, order=order, bound=bound, towards=_OLDER)
+        has_newer, has_older = bound is not None, len(found) > size
         found = found[:size]
     return KeysetPage(
         rows=found,
@@ -124,10 +141,10 @@ def oldest_cursor(order: Order) -> str:
     return _SEPARATOR.join(str(key.least) for key in order.keys)
 
 
-def rows_after(rows: "QuerySet[M]", *, order: Order, row: M | None) -> "QuerySet[M]":
-    """Those of `rows`, in `order`, that come after `row`; all, where it is none."""
+def rows_after(rows: "QuerySet[M]", *, whole: "QuerySet[M]", order: Order, row: M | None, most: int) -> list[M]:
+    """The first of `rows`, in `order`, that come after `row` (none: from the top), each as `whole` has it."""
     bound = [getattr(row, key.name) for key in order.keys] if row is not None else None
-    return _beyond(rows.order_by(*order.newest_first), order, bound, towards=_OLDER)
+    return _first(most, rows, whole=whole, order=order, bound=bound, towards=_OLDER)
 
 
 def _read(text: str, order: Order) -> list[Any] | None:
@@ -138,6 +155,18 @@ def _read(text: str, order: Order) -> list[Any] | None:
         return [key.read(part) for key, part in zip(order.keys, parts, strict=True)]
     except ValueError:
         return None
+
+
+def _first(
+    most: int, rows: "QuerySet[M]", *, whole: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, towards: str
+) -> list[M]:
+    """The first of `rows`, going `towards` newer or older ones from `bound` (none: from the top)."""
+    rows, whole = (
+        each.order_by(*order.newest_first) if towards == _OLDER else each.order_by(*order.newest_first).reverse()
+        for each in (rows, whole)
+    )
+    keys = _beyond(rows, order, bound, towards=towards).values("pk")[:most]
+    return list(whole.filter(_Among(F("pk"), ArraySubquery(keys))))
 
 
 def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":

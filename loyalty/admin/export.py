@@ -1,7 +1,7 @@
 """The ledger as a file: streamed, and harmless to the spreadsheet that opens it."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,10 +10,9 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from core.console.scope import staff_of, works_everywhere
-from core.keyset import Order
 from loyalty.admin.additions import Column, Entries
 from loyalty.admin.audit import AuditForm
-from loyalty.models import LedgerExport
+from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.services.exports import begin_export, end_export, entries_in_one_snapshot
 
 # What a spreadsheet takes for the beginning of a formula. Source: OWASP, CSV injection.
@@ -48,7 +47,8 @@ def export_response(
     now = timezone.now()
     export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_asked, at=now)
     zone = casino.zone if casino else ZoneInfo("UTC")
-    lines = _lines(export, form.in_order(entries), order=form.order, columns=columns, zone=zone)
+    read = entries_in_one_snapshot(form.in_order(entries), whole=entries, order=form.order)
+    lines = _lines(export, read, columns=columns, zone=zone)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = f"ledger-{timezone.localtime(now, zone):%Y-%m-%d-%H%M}-export-{export.pk}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -57,14 +57,14 @@ def export_response(
 
 
 def _lines(
-    export: LedgerExport, entries: Entries, *, order: Order, columns: Sequence[Column], zone: ZoneInfo
+    export: LedgerExport, read: Generator[list[LedgerEntry]], *, columns: Sequence[Column], zone: ZoneInfo
 ) -> Iterator[str]:
     writer: Any = csv.writer(_Echo())
     exported = [(column.label, column.exported) for column in columns if column.exported is not None]
     rows, is_whole = 0, False
     try:
         yield _BYTE_ORDER_MARK + str(writer.writerow([label for label, _ in exported]))
-        with closing(entries_in_one_snapshot(entries, order=order)) as chunks:
+        with closing(read) as chunks:
             for chunk in chunks:
                 rows += len(chunk)
                 # The page's time zone is gone by the time that this runs.

@@ -77,15 +77,20 @@ def end_export(*, export: LedgerExport, rows: int, is_whole: bool, at: datetime)
 
 
 def entries_in_one_snapshot(
-    entries: "QuerySet[LedgerEntry]", *, order: Order, chunk_rows: int = CHUNK_ROWS
+    entries: "QuerySet[LedgerEntry]",
+    *,
+    whole: "QuerySet[LedgerEntry]",
+    order: Order,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> Generator[list[LedgerEntry]]:
     """`entries` as they stand at one instant, newest first, chunk by chunk, so that memory stays flat.
 
-    An entry that took a lower id and commits while this reads is either in it whole or not at all: it is no gap, it was
-    posted after the export. Owns the transaction, which only reads.
+    Each comes as `whole` has it, with what is joined to it. An entry that took a lower id and commits while this reads
+    is either in it whole or not at all: it is no gap, it was posted after the export. Owns the transaction, which only
+    reads.
     """
     with one_snapshot(idle_seconds=PATIENCE_SECONDS):
         last: LedgerEntry | None = None
-        while chunk := list(rows_after(entries, order=order, row=last)[:chunk_rows]):
+        while chunk := rows_after(entries, whole=whole, order=order, row=last, most=chunk_rows):
             yield chunk
             last = chunk[-1]

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.keyset import BY_ID, GAMING_DAY, ID, Order, cursor_of, oldest_cursor, page_of
+from core.keyset import BY_ID, GAMING_DAY, ID, KeysetPage, Order, cursor_of, oldest_cursor, page_of
 from core.models import ReplayCount
 from tests.factories import CasinoFactory
 
@@ -22,6 +22,12 @@ def rows(db: None) -> None:
     )
 
 
+def _page(*, order: Order, before: str = "", after: str = "", size: int = 3) -> KeysetPage[ReplayCount]:
+    return page_of(
+        ReplayCount.objects.all(), whole=ReplayCount.objects.all(), order=order, before=before, after=after, size=size
+    )
+
+
 @pytest.mark.usefixtures("rows")
 class TestPageOf:
     @pytest.mark.parametrize("order", [BY_ID, BY_GAMING_DAY], ids=["by id", "by gaming day"])
@@ -29,13 +35,13 @@ class TestPageOf:
     def test_gives_each_row_once_down_and_up(self, order: Order, size: int) -> None:
         expected = list(ReplayCount.objects.order_by(*order.newest_first))
 
-        page = page_of(ReplayCount.objects.all(), order=order, size=size)
+        page = _page(order=order, size=size)
         down = [page]
         while down[-1].older and len(down) <= len(DAYS):
-            down.append(page_of(ReplayCount.objects.all(), order=order, before=down[-1].older, size=size))
-        up = [page_of(ReplayCount.objects.all(), order=order, after=oldest_cursor(order), size=size)]
+            down.append(_page(order=order, before=down[-1].older, size=size))
+        up = [_page(order=order, after=oldest_cursor(order), size=size)]
         while up[-1].newer and len(up) <= len(DAYS):
-            up.append(page_of(ReplayCount.objects.all(), order=order, after=up[-1].newer, size=size))
+            up.append(_page(order=order, after=up[-1].newer, size=size))
 
         assert [row for each in down for row in each.rows] == expected
         assert [row for each in reversed(up) for row in each.rows] == expected
@@ -49,20 +55,20 @@ class TestPageOf:
         mine = ReplayCount.objects.order_by("pk")[0].casino_id
         order = Order(keys=(GAMING_DAY, ID), within={"casino_id": mine})
 
-        pages = [page_of(ReplayCount.objects.all(), order=order, size=3)]
+        pages = [_page(order=order)]
         while pages[-1].older and len(pages) <= len(DAYS):
-            pages.append(page_of(ReplayCount.objects.all(), order=order, before=pages[-1].older, size=3))
-        oldest = page_of(ReplayCount.objects.all(), order=order, after=oldest_cursor(order), size=3)
+            pages.append(_page(order=order, before=pages[-1].older))
+        oldest = _page(order=order, after=oldest_cursor(order))
 
         assert [row.casino_id for page in pages for row in page.rows] == [mine] * len(DAYS)
         assert {row.casino_id for row in oldest.rows} == {mine}
 
     def test_goes_on_after_a_row_that_another_one_has_followed_meanwhile(self) -> None:
-        first = page_of(ReplayCount.objects.all(), order=BY_ID, size=3)
+        first = _page(order=BY_ID)
         casino = CasinoFactory.create()
         ReplayCount.objects.create(casino=casino, gaming_day="2026-11-09", operation="test.late", replays=1)
 
-        second = page_of(ReplayCount.objects.all(), order=BY_ID, before=first.older, size=3)
+        second = _page(order=BY_ID, before=first.older)
 
         assert {row.pk for row in first.rows} & {row.pk for row in second.rows} == set()
         assert second.rows[0].pk == first.rows[-1].pk - 1
@@ -70,14 +76,14 @@ class TestPageOf:
     @pytest.mark.parametrize("cursor", ["x", "1.2.3", "-1", "9" * 30, "2026-11-01", "2026-02-30.4", "1e3"])
     @pytest.mark.parametrize("order", [BY_ID, BY_GAMING_DAY], ids=["by id", "by gaming day"])
     def test_is_the_first_where_the_cursor_is_none(self, cursor: str, order: Order) -> None:
-        page = page_of(ReplayCount.objects.all(), order=order, before=cursor, size=3)
+        page = _page(order=order, before=cursor)
 
-        assert page == page_of(ReplayCount.objects.all(), order=order, size=3)
+        assert page == _page(order=order)
 
     def test_is_empty_beyond_the_last_row(self) -> None:
         oldest = ReplayCount.objects.order_by("pk").first()
         assert oldest
 
-        page = page_of(ReplayCount.objects.all(), order=BY_ID, before=cursor_of(oldest, BY_ID))
+        page = _page(order=BY_ID, before=cursor_of(oldest, BY_ID))
 
         assert (page.rows, page.older, page.newer) == ([], "", "")

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -250,12 +250,17 @@ class TestBeginExport:
         assert LedgerExport.objects.get().ended_at == floor.now
 
 
+def _chunks(*, chunk_rows: int = exports.CHUNK_ROWS) -> Generator[list[LedgerEntry]]:
+    everything = LedgerEntry.objects.all()
+    return entries_in_one_snapshot(everything, whole=everything, order=BY_ID, chunk_rows=chunk_rows)
+
+
 class TestEntriesInOneSnapshot:
     def test_do_not_hold_what_commits_while_they_are_read(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
         held_back = _hold_a_lower_id()
         first = [award(floor, player, points=points).entry_id for points in (1, 2, 3)]
-        chunks = entries_in_one_snapshot(LedgerEntry.objects.all(), order=BY_ID, chunk_rows=1)
+        chunks = _chunks(chunk_rows=1)
 
         read = [next(chunks)]
         _commit_elsewhere(floor, entry_id=held_back)
@@ -266,7 +271,7 @@ class TestEntriesInOneSnapshot:
 
     def test_wait_for_a_slow_line_longer_than_the_floor(self, committed_floor: Floor) -> None:
         award(committed_floor, committed_floor.player())
-        chunks = entries_in_one_snapshot(LedgerEntry.objects.all(), order=BY_ID)
+        chunks = _chunks()
 
         next(chunks)
         with connection.cursor() as cursor:
@@ -283,7 +288,7 @@ class TestEntriesInOneSnapshot:
         held_back = _hold_a_lower_id()
         first = [award(floor, player, points=points).entry_id for points in (1, 2)]
         monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")
-        chunks = entries_in_one_snapshot(LedgerEntry.objects.all(), order=BY_ID, chunk_rows=1)
+        chunks = _chunks(chunk_rows=1)
 
         read = [next(chunks)]
         _commit_elsewhere(floor, entry_id=held_back)

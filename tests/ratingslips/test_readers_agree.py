@@ -223,4 +223,5 @@ class TestALowerIdThatCommitsLater:
 
 
 def _page(*, size: int, before: str = "", after: str = "") -> KeysetPage[LedgerEntry]:
-    return page_of(LedgerEntry.objects.all(), order=BY_ID, before=before, after=after, size=size)
+    everything = LedgerEntry.objects.all()
+    return page_of(everything, whole=everything, order=BY_ID, before=before, after=after, size=size)
