@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import structlog
 from django.db import connection
+from django.test import TransactionTestCase
 
 from tests.browser.needs import CHROMIUM, missing, must_be_complete
+from tests.emptying import Migrated
 from tests.floor import Floor
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
@@ -49,17 +51,19 @@ def _act_as(role: str | None) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(
     django_db_modify_db_settings: None, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[None]:
-    """Let the test database alone be emptied: a transactional test ends in a TRUNCATE, which the product refuses."""
+) -> Iterator[Migrated]:
+    """Let the test database alone be emptied, which the product refuses; gives how it was before any test."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE %s", [r"%\_refuse\_truncate"]
         )
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         _act_as(None)
-    yield
+        migrated = Migrated.keep()
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: migrated.restore())
+        yield migrated
     # A browser's last request may still be being answered, and would keep the database from being dropped.
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(

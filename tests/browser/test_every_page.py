@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
@@ -22,6 +21,7 @@ from tests.browser.axe import violations_on
 from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
 from tests.browser.every_page import House, PageCase, every_page
 from tests.console import signed_in
+from tests.emptying import Migrated
 
 # The rows are there before each test and after it: what a test would change in a transaction of its own is undone.
 pytestmark = pytest.mark.django_db
@@ -60,11 +60,11 @@ _SETTLE = "document.getAnimations().forEach(animation => animation.finish())"
 
 
 @pytest.fixture(scope="module")
-def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
+def house(django_db_setup: Migrated, django_db_blocker: Any) -> Iterator[House]:
     """One casino for all pages, which only look at it."""
     with django_db_blocker.unblock():
         yield House.build()
-        call_command("flush", interactive=False, verbosity=0)
+        django_db_setup.restore()
 
 
 @pytest.fixture(scope="module")

@@ -266,8 +266,9 @@ class TestCommitThatComesLate:
 def _die_at(number: int, call: Call) -> bool:
     """Make the call in a process that is killed at that step: a statement, the COMMIT, or the moment after it.
 
-    Whether it got that far.
+    Whether it got that far. Its backend notices by itself that it is alone, and is waited for.
     """
+    before = _backends()
     connection.close()  # one connection cannot serve two processes
     child = os.fork()
     if child == 0:
@@ -276,7 +277,20 @@ def _die_at(number: int, call: Call) -> bool:
             outcome_of(call)
         finally:
             os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    was_killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    wait_until(lambda: _backends() <= before)
+    return was_killed
+
+
+def _backends() -> set[int]:
+    """Who is connected to the database besides, PostgreSQL's own workers left out."""
+    query = """
+        SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return {pid for (pid,) in cursor}
 
 
 def _count_down_to_death(number: int) -> None:
@@ -300,18 +314,6 @@ def _count_down_to_death(number: int) -> None:
     connection.commit = commit_between_steps  # type: ignore[method-assign]
 
 
-def _wait_until_alone() -> None:
-    """The backends of the dead notice it by themselves."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-
-    def is_alone() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(query)
-            return bool(cursor.fetchone()[0] == 0)
-
-    wait_until(is_alone)
-
-
 class TestProcessKilledAtEveryStep:
     @every_case
     def test_leaves_all_or_nothing_and_the_next_process_makes_it_one(self, committed_floor: Floor, case: str) -> None:
@@ -320,7 +322,6 @@ class TestProcessKilledAtEveryStep:
             subject = CASES[case](committed_floor)
             if not _die_at(number, subject.call):
                 break
-            _wait_until_alone()
             found.append(subject.marks())
             assert broken_invariants() == {}
             again = outcome_of(subject.call)

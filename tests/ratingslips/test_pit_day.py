@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core.management import call_command
 from django.db import connection
 
 from core.models import RequestOrigin
 from loyalty.models import PlayerLoyalty
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.commands import PIT_DAY, run
+from tests.databases import database_environment
+from tests.emptying import Migrated
+from tests.processes import run_python
 
+_IMPORT = ("import_rating_events", str(PIT_DAY / "rating-events.csv"), "--casino", "harbour")
 EXPECTED: dict[str, Any] = json.loads((PIT_DAY / "expected.json").read_text())
 
 # What the day's own list of bad lines calls the reason, and the house's code for it, on the day and a day later.
@@ -45,22 +48,15 @@ class PitDay:
 
 
 @pytest.fixture(scope="module")
-def pit_day(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[PitDay]:
-    """Load and import the day once, for all of these tests, and empty the database after them."""
+def pit_day(django_db_setup: Migrated, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[PitDay]:
+    """Load and import the day once, for all of these tests, as an operator does, and empty the database after them."""
     rejects: Path = tmp_path_factory.mktemp("pit-day") / "rejects.csv"
     with django_db_blocker.unblock():
         assert run("load_casino", PIT_DAY, "--code", "harbour").code == 0
-        imported = _import("--rejects", rejects)
-    yield PitDay(printed=imported, rejects=rejects.read_text())
+        printed, _ = run_python("manage.py", *_IMPORT, "--json", "--rejects", str(rejects), **database_environment())
+    yield PitDay(printed=json.loads(printed), rejects=rejects.read_text())
     with django_db_blocker.unblock():
-        call_command("flush", interactive=False, verbosity=0)
-
-
-def _import(*options: object) -> dict[str, Any]:
-    ran = run("import_rating_events", PIT_DAY / "rating-events.csv", "--casino", "harbour", "--json", *options)
-    assert ran.code == 0
-    printed: dict[str, Any] = json.loads(ran.out)
-    return printed
+        django_db_setup.restore()
 
 
 def _every_row() -> dict[str, tuple[int, str]]:
@@ -133,7 +129,7 @@ class TestPitDay:
     def test_changes_nothing_when_it_is_imported_again(self, pit_day: PitDay) -> None:
         before = _every_row()
 
-        again = _import()
+        again = json.loads(run(*_IMPORT, "--json").out)
 
         assert _every_row() == before
         assert (again["applied"], again["already_imported"]) == (0, 2916 - 13)
@@ -142,7 +138,7 @@ class TestPitDay:
         assert codes == {line: CODES[reason][1] for line, reason in EXPECTED["rejects"].items()}
 
     def test_says_that_nothing_changed_when_it_is_imported_again(self, pit_day: PitDay) -> None:
-        ran = run("import_rating_events", PIT_DAY / "rating-events.csv", "--casino", "harbour")
+        ran = run(*_IMPORT)
 
         assert "Nothing changed: all that could be imported stands already." in ran.out
         assert "line 1341: PLAYER_NOT_ACTIVE: Sven Dang (100013) is barred" in ran.out
