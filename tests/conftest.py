@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from tests.browser.needs import CHROMIUM, missing, must_be_complete
-from tests.emptying import Migrated
+from tests.emptying import Migrated, ModuleDb
 from tests.floor import Floor
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
@@ -72,6 +72,14 @@ def django_db_setup(
             [connection.connection.info.backend_pid],
         )
         _act_as((connection.settings_dict.get("OWNER") or {}).get("USER"))
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: Migrated, django_db_blocker: Any) -> Iterator[ModuleDb]:
+    """Lets a fixture write, in a `with`, what all tests of its module look at; the database is emptied after them."""
+    yield django_db_blocker.unblock
+    with django_db_blocker.unblock():
+        django_db_setup.restore()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@
 Django would empty every table and then make permissions, roles and rights anew, hundreds of times.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
@@ -25,6 +27,10 @@ _GUARDS: Final = """
 """
 # Above this a table is not worth its dead rows.
 _TRUNCATED_FROM_BYTES: Final = 2**20
+
+
+# Opens the database to a fixture that writes once for a whole module (`tests.conftest.module_db`).
+ModuleDb = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)

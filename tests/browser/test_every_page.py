@@ -21,7 +21,7 @@ from tests.browser.axe import violations_on
 from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
 from tests.browser.every_page import House, PageCase, every_page
 from tests.console import signed_in
-from tests.emptying import Migrated
+from tests.emptying import ModuleDb
 
 # The rows are there before each test and after it: what a test would change in a transaction of its own is undone.
 pytestmark = pytest.mark.django_db
@@ -60,11 +60,10 @@ _SETTLE = "document.getAnimations().forEach(animation => animation.finish())"
 
 
 @pytest.fixture(scope="module")
-def house(django_db_setup: Migrated, django_db_blocker: Any) -> Iterator[House]:
+def house(module_db: ModuleDb) -> Iterator[House]:
     """One casino for all pages, which only look at it."""
-    with django_db_blocker.unblock():
+    with module_db():
         yield House.build()
-        django_db_setup.restore()
 
 
 @pytest.fixture(scope="module")

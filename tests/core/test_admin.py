@@ -17,6 +17,7 @@ from loyalty.services import manual_reward
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
 from ratingslips.services import complete_rating_slip
 from tests.console import address, inline_code_in, said, shown_in, signed_in
+from tests.emptying import ModuleDb
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import export_row
@@ -40,16 +41,25 @@ MODELS = (
 SERVICE_OWNED = (ReplayCount, RatingSlip, PlayerLoyalty, LedgerEntry, LedgerExport, Tier)
 
 
-@pytest.fixture
-def busy_floor(floor: Floor) -> Floor:
+@pytest.fixture(scope="module")
+def house(module_db: ModuleDb) -> Floor:
     """A casino with a row of every model."""
-    slip = floor.played_slip()
-    for _ in range(2):  # the second is a replay, which is counted
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-    manual_reward(player=slip.player, points=50, reason="Comp for the long wait", actor=floor.supervisor, at=floor.now)
-    floor.open_slip(seat=2)
-    export_row(floor).save()
+    with module_db():
+        floor = Floor.build()
+        slip = floor.played_slip()
+        for _ in range(2):  # the second is a replay, which is counted
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        reason = "Comp for the long wait"
+        manual_reward(player=slip.player, points=50, reason=reason, actor=floor.supervisor, at=floor.now)
+        floor.open_slip(seat=2)
+        export_row(floor).save()
     return floor
+
+
+@pytest.fixture
+def busy_floor(db: None, house: Floor) -> Floor:
+    """That casino, of which a test undoes what it changes."""
+    return house
 
 
 @pytest.fixture

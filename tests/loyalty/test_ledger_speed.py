@@ -17,6 +17,7 @@ from loyalty.admin.additions import Entries
 from loyalty.admin.audit import AuditForm
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from tests.databases import as_owner
+from tests.emptying import ModuleDb
 from tests.factories import PlayerFactory, ProgramFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of, entry
@@ -60,12 +61,13 @@ def _fill(floor: Floor, accounts: list[PlayerLoyalty], *, staff: User) -> None:
         cursor.execute("ANALYZE loyalty_ledger, loyalty_playerloyalty, core_player, ratingslips_ratingslip")
 
 
-@pytest.fixture
-def history(floor: Floor) -> Floor:
+@pytest.fixture(scope="module")
+def history(module_db: ModuleDb) -> Floor:
     """A floor with a long ledger, and another casino's entries between its own."""
-    other = ProgramFactory.create()
-    stranger = account_of(PlayerFactory.create(casino=other.casino))
-    _fill(floor, [*(_account(floor, number) for number in range(3)), stranger], staff=floor.supervisor)
+    with module_db():
+        floor = Floor.build()
+        stranger = account_of(PlayerFactory.create(casino=ProgramFactory.create().casino))
+        _fill(floor, [*(_account(floor, number) for number in range(3)), stranger], staff=floor.supervisor)
     return floor
 
 
@@ -140,6 +142,7 @@ QUERIES = {
 }
 
 
+@pytest.mark.django_db
 class TestPageOfTheLedger:
     def test_reads_no_more_than_itself_wherever_it_stands(self, history: Floor) -> None:
         account = PlayerLoyalty.objects.get(player__card_number="speed-2")

@@ -16,7 +16,7 @@ from loyalty.models import PlayerLoyalty
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.commands import PIT_DAY, run
 from tests.databases import database_environment
-from tests.emptying import Migrated
+from tests.emptying import ModuleDb
 from tests.processes import run_python
 
 _IMPORT = ("import_rating_events", str(PIT_DAY / "rating-events.csv"), "--casino", "harbour")
@@ -48,15 +48,13 @@ class PitDay:
 
 
 @pytest.fixture(scope="module")
-def pit_day(django_db_setup: Migrated, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[PitDay]:
-    """Load and import the day once, for all of these tests, as an operator does, and empty the database after them."""
+def pit_day(module_db: ModuleDb, tmp_path_factory: Any) -> PitDay:
+    """Load and import the day once, for all of these tests, as an operator does."""
     rejects: Path = tmp_path_factory.mktemp("pit-day") / "rejects.csv"
-    with django_db_blocker.unblock():
+    with module_db():
         assert run("load_casino", PIT_DAY, "--code", "harbour").code == 0
         printed, _ = run_python("manage.py", *_IMPORT, "--json", "--rejects", str(rejects), **database_environment())
-    yield PitDay(printed=json.loads(printed), rejects=rejects.read_text())
-    with django_db_blocker.unblock():
-        django_db_setup.restore()
+    return PitDay(printed=json.loads(printed), rejects=rejects.read_text())
 
 
 def _every_row() -> dict[str, tuple[int, str]]:
