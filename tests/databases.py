@@ -80,13 +80,14 @@ def connect(name: str | None = None, *, role: str | None = None) -> psycopg.Conn
 
 
 @contextmanager
-def empty_database(suffix: str) -> Iterator[str]:
-    """An empty database beside the test database, for as long as the block lasts; gives its name."""
+def empty_database(suffix: str, *, copied_from: str = "template1") -> Iterator[str]:
+    """An empty database beside the test database, or a copy of one, for as long as the block lasts; gives its name."""
     name = f"{connection.settings_dict['NAME']}_{suffix}"
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with connect("postgres") as server:
         server.execute(drop)
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(make.format(sql.Identifier(name), sql.Identifier(copied_from)))
         try:
             yield name
         finally:

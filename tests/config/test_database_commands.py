@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -37,19 +38,34 @@ def _current_user() -> str:
         return str(cursor.fetchone()[0])
 
 
+@dataclass(frozen=True)
+class Database:
+    """A database that was migrated: its name, and what that printed."""
+
+    name: str
+    ran: "subprocess.CompletedProcess[str]"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return database_environment(self.name)
+
+
+@pytest.fixture(scope="module")
+def migrated(django_db_setup: None) -> Iterator[Database]:
+    """Migrated once, for all who leave it as it is."""
+    with empty_database("migrated") as name:
+        yield Database(name, _manage("migrate", "--verbosity=0", **database_environment(name)))
+
+
 class TestMigrate:
-    def test_gives_the_tables_to_the_owner_and_the_rights_to_the_application(self, db: None) -> None:
-        with empty_database("roles") as name:
-            environment = database_environment(name)
-            migrated = _manage("migrate", "--verbosity=0", **environment)
-            checked = _manage("check", "--deploy", "--database=default", **environment)
+    def test_gives_the_tables_to_the_owner_and_the_rights_to_the_application(self, migrated: Database) -> None:
+        checked = _manage("check", "--deploy", "--database=default", **migrated.environment)
 
-            with connect(name, role=str(connection.settings_dict["USER"])) as application:
-                application.execute("SELECT FROM loyalty_ledger")
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    application.execute("TRUNCATE loyalty_ledger")
-
-        assert (migrated.returncode, migrated.stderr) == (0, "")
+        with connect(migrated.name, role=str(connection.settings_dict["USER"])) as application:
+            application.execute("SELECT FROM loyalty_ledger")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                application.execute("TRUNCATE loyalty_ledger")
+        assert (migrated.ran.returncode, migrated.ran.stderr) == (0, "")
         assert "config.W001" not in checked.stderr
 
     def test_refuses_before_it_begins_where_a_role_is_missing(self, db: None) -> None:
@@ -123,15 +139,13 @@ def _timeouts() -> tuple[str, str]:
     return statement, lock
 
 
-@pytest.fixture
-def before_the_roles(db: None) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def before_the_roles(migrated: Database) -> Iterator[dict[str, str]]:
     """A database whose application has no right on any table, as a version without roles left it; its environment."""
-    with empty_database("roles") as name:
-        environment = database_environment(name)
-        _manage("migrate", "--verbosity=0", **environment)
+    with empty_database("before", copied_from=migrated.name) as name:
         with connect(name) as owner:
             owner.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {connection.settings_dict['USER']}")
-        yield environment
+        yield database_environment(name)
 
 
 class TestRightsThatWereNeverGiven:
@@ -174,11 +188,8 @@ class TestRightsThatWereNeverGiven:
 
 
 class TestFlush:
-    def test_is_refused_by_the_ledger_to_the_owner_as_well(self, db: None) -> None:
-        with empty_database("roles") as name:
-            environment = database_environment(name)
-            _manage("migrate", "--verbosity=0", **environment)
-            ran = _manage("flush", "--no-input", "--traceback", **environment)
+    def test_is_refused_by_the_ledger_to_the_owner_as_well(self, migrated: Database) -> None:
+        ran = _manage("flush", "--no-input", "--traceback", **migrated.environment)
 
         assert ran.returncode == 1
         assert "is refused: its rows are kept for ever" in ran.stderr
