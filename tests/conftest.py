@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,13 @@ from django.test import TransactionTestCase
 from tests.browser.needs import CHROMIUM, missing, must_be_complete
 from tests.emptying import Migrated, ModuleDb
 from tests.floor import Floor
+
+TESTS = Path(__file__).parent
+
+# What walks through the whole house: each part of it has tests of its own, and they count what of it is covered.
+UNTRACED = ("browser/", "config/test_fuzz_", "config/test_permission", "config/test_security_other_casino", "faults/")
+# What takes longest, begun first, so that no worker is left alone with it.
+LONGEST = (*UNTRACED, "config/test_demo.py", "config/test_localdb.py", "ratingslips/test_pit_day.py")
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,12 +35,20 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine lacks the browser for."""
+    """Leave out what this machine lacks the browser for, and coverage where it would only cost time."""
+    for item in items:
+        if _is_one_of(item, UNTRACED):
+            item.add_marker("no_cover")
+    items.sort(key=lambda item: not _is_one_of(item, LONGEST))
     unwanted = {"axe_core"} if CHROMIUM.exists() else {"browser"}
     left_out = [item for item in items if missing() and unwanted & set(getattr(item, "fixturenames", ()))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _is_one_of(item: pytest.Item, beginnings: tuple[str, ...]) -> bool:
+    return item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(beginnings)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def run_python(*arguments: str, **environment: str) -> tuple[str, list[str]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
     )
     return done.stdout.strip(), done.stderr.splitlines()
 

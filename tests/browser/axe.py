@@ -1,6 +1,7 @@
 """axe-core, run on the page that a browser shows: the violations of WCAG 2.2 A and AA, in words."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from playwright.sync_api import Page
 
@@ -9,13 +10,17 @@ from tests.browser.needs import AXE
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
-def violations_on(page: Page) -> list[str]:
+EVERYTHING: Final = {"type": "tag", "values": TAGS}
+COLOURS: Final = {"type": "rule", "values": ["color-contrast"]}
+
+
+def violations_on(page: Page, rules: Mapping[str, Any] = EVERYTHING) -> list[str]:
     """What axe-core finds on the page as it is now, an element a line."""
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE.read_text())
     # Without `preload`, axe-core would put style sheets of its own into the page, which the policy refuses.
     options = {
-        "runOnly": {"type": "tag", "values": TAGS},
+        "runOnly": rules,
         "resultTypes": ["violations", "incomplete"],
         "preload": False,
     }

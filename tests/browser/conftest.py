@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from django.db import connection
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
 
 from core.models import User
 from tests.browser.needs import CHROMIUM
 from tests.console import signed_in
+from tests.emptying import Migrated
 
 PATIENCE_MILLISECONDS = 10_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
@@ -35,12 +37,19 @@ def browser_type_launch_args() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _django_beside_an_event_loop() -> None:
-    """Playwright's loop runs in the thread of the tests, to the end of the session, and Django would refuse to work
-    beside it; nothing here is asynchronous.
+@pytest.fixture(scope="session")
+def playwright(django_db_setup: Migrated) -> Iterator[Playwright]:
+    """Playwright's loop runs in the thread of the tests, to the end of the session.
+
+    Django would refuse to work beside it, and nothing here is asynchronous. It also keeps what was connected beside a
+    loop apart from what was connected without: none may be left open, or a process that a test forks, in which no loop
+    runs, would go on with its parent's.
     """
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    connection.close()
+    with sync_playwright() as started:
+        yield started
+        connection.close()
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """An owner of the tables changes the checkpoints with every guard off; verification names which, and shows why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
@@ -101,6 +102,17 @@ class TestAnAlteredCheckpoint:
         # Also where only the newest checkpoint's root over all accounts is recomputed.
         assert (found(Scope()).kind, found(Scope()).checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 1)
 
+    def test_in_an_older_root_with_all_signed_anew_is_seen_where_every_root_is_asked_for(
+        self, sealed_book: Book
+    ) -> None:
+        sql("UPDATE loyalty_checkpoint SET accounts_root = sha256(accounts_root) WHERE number = 2")
+        _sign_anew(_at(2), settings.CHECKPOINT_SIGNING_KEY)
+        sql("UPDATE loyalty_checkpoint SET previous_hash = %s WHERE number = 3", _at(2).checkpoint_hash)
+        _sign_anew(_at(3), settings.CHECKPOINT_SIGNING_KEY)
+
+        assert is_clean(Scope())
+        assert (found().kind, found().checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 2)
+
 
 class TestARemovedCheckpoint:
     @pytest.mark.parametrize("number", [1, 2])
@@ -187,11 +199,37 @@ class TestWhatIsShown:
 
         assert (broken.expected, broken.found) == (before, bytes(_at(2).checkpoint_hash).hex())
 
-    def test_of_an_account_is_the_head_that_was_sealed_and_what_stands_there(self, sealed_book: Book) -> None:
-        head = bytes(sealed_book.entry(5).entry_hash).hex()
+    def test_of_a_shortened_account_is_the_head_that_was_sealed_and_no_other(self, sealed_book: Book) -> None:
+        shown = _shown(sealed_book, BreakKind.MISSING_TAIL, "entry number 5 is gone")
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > 4", sealed_book.account.pk)
         rehash(sealed_book.account)
 
-        broken = found()
+        assert found() == shown
 
-        assert (broken.expected, broken.found) == (head, "none")
+    def test_of_an_account_that_is_gone_is_the_head_that_was_sealed_and_no_other(self, sealed_book: Book) -> None:
+        shown = _shown(sealed_book, BreakKind.ACCOUNT_MISSING, "it is gone")
+        sql("DELETE FROM loyalty_ledger WHERE account_id = %s", sealed_book.account.pk)
+        sql("DELETE FROM loyalty_playerloyalty WHERE id = %s", sealed_book.account.pk)
+
+        assert found() == shown
+
+    def test_of_a_rewritten_account_is_the_head_that_was_sealed_and_the_one_it_has(self, sealed_book: Book) -> None:
+        shown = _shown(sealed_book, BreakKind.REWRITTEN, "entry number 5 has another hash now")
+        sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", sealed_book.entry(2).pk)
+        rehash(sealed_book.account)
+
+        last = sealed_book.entry(5)
+        assert found() == replace(shown, entry_id=last.pk, found=bytes(last.entry_hash).hex())
+
+
+def _shown(book: Book, kind: BreakKind, what: str) -> Break:
+    """What is shown of an account that is not what the first checkpoint sealed, and has no entry in that place."""
+    return Break(
+        kind=kind,
+        what=f"checkpoint 1 sealed it with 5 entries, and {what}",
+        account_id=book.account.pk,
+        seq=5,
+        checkpoint=1,
+        expected=bytes(book.entry(5).entry_hash).hex(),
+        found="none",
+    )

@@ -63,6 +63,17 @@ class TestFileOutside:
         assert [line["number"] for line in _lines(file)] == [1, 2, 3]
         assert compare_whole(file) is None
 
+    def test_has_its_lines_in_the_order_of_their_numbers_however_the_rows_lie(self, floor: Floor, file: Path) -> None:
+        book = Book.build(floor)
+        for _ in range(3):
+            book.seal()
+        take_the_guards_off()
+        sql("UPDATE loyalty_checkpoint SET number = number WHERE number = 1")
+
+        outside.complete(file)
+
+        assert [line["number"] for line in _lines(file)] == [1, 2, 3]
+
     def test_is_only_ever_appended_to(self, book: Book, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[int] = []
         really = os.open
@@ -141,6 +152,37 @@ class TestFileOutside:
         assert broken == Break(
             kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=1, expected=one.decode().strip()
         )
+
+    @pytest.mark.parametrize("rubbish", ["[]", "{}", '{"number": "1"}', '{"number": null}'])
+    def test_names_the_checkpoint_that_a_line_without_a_number_stands_for(
+        self, floor: Floor, file: Path, rubbish: str
+    ) -> None:
+        one = line_of(Book.build(floor).seal())
+        file.write_text(f"{rubbish}\n")
+
+        assert compare_whole(file) == Break(
+            kind=BreakKind.CHECKPOINT_ALTERED,
+            what="the file and the database do not say the same of it",
+            checkpoint=1,
+            expected=rubbish,
+            found=one.decode().strip(),
+        )
+
+    def test_names_a_checkpoint_that_another_one_stands_in_the_place_of(self, floor: Floor, file: Path) -> None:
+        book = Book.build(floor)
+        one, _, three = (line_of(book.seal()) for _ in range(3))
+        file.write_bytes(one + three)
+
+        what = "the database has it, and in the file checkpoint 3 stands in its place"
+        assert compare_whole(file) == Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=2)
+
+    def test_names_the_first_checkpoint_that_it_ends_before(self, floor: Floor, file: Path) -> None:
+        book = Book.build(floor)
+        one, *_ = (line_of(book.seal()) for _ in range(3))
+        file.write_bytes(one)
+
+        what = "the file ends before it; if the last run of “manage.py checkpoint” was broken off, the next writes it"
+        assert compare_whole(file) == Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=2)
 
     @pytest.mark.parametrize("at_its_end", [False, True])
     def test_shows_no_more_of_what_is_no_line_than_the_longest_line(

@@ -33,9 +33,10 @@ from loyalty.services.sealed import seal_of
 from tests.commands import run
 from tests.concurrency import Elsewhere, held, held_before_commit, together
 from tests.floor import Floor
-from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql, statement_timeout
+from tests.loyalty.attacking import Book, found, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.postings import award
 from tests.properties import property_settings
+from tests.statements import statements_of
 from tests.tampering import take_the_guards_off
 
 
@@ -111,6 +112,18 @@ class TestKeys:
         with pytest.raises(NoCheckpointKey, match=f"CHECKPOINT_{name.removesuffix('S')} cannot be used: a key is 32"):
             is_clean()
 
+    def test_are_not_asked_for_where_nothing_is_sealed(self, floor: Floor, settings: Any) -> None:
+        Book.build(floor)
+        settings.CHECKPOINT_SIGNING_KEY = ""
+
+        assert is_clean()
+
+    def test_are_all_shown_where_a_checkpoint_was_signed_with_none_of_them(self, floor: Floor, settings: Any) -> None:
+        Book.build(floor).seal()
+        settings.CHECKPOINT_PUBLIC_KEYS = [new_key_pair()[1] for _ in range(2)]
+
+        assert found().expected == ", ".join(key_id_of(public_key(text)) for text in settings.CHECKPOINT_PUBLIC_KEYS)
+
     def test_of_earlier_days_are_believed_when_they_are_named(self, floor: Floor, settings: Any) -> None:
         book = Book.build(floor)
         book.seal()
@@ -161,6 +174,14 @@ class TestTakeCheckpoint:
 
         assert _sealed(taken) == {book.account.pk: 5, book.other.pk: 4, book.other.pk + 1: 0}
         assert is_clean_now()
+
+    def test_writes_no_more_accounts_at_once_than_it_may(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        book = Book.build(floor)
+        monkeypatch.setattr("loyalty.services.checkpoints._CHUNK_ROWS", 2)
+
+        statements = statements_of(book.seal)
+
+        assert len([one for one in statements if one.startswith('INSERT INTO "loyalty_sealedaccount"')]) == 2
 
     def test_of_an_empty_house_is_one_too(self, transactional_db: None) -> None:
         taken = take_checkpoint(at=timezone.now(), file=None)
