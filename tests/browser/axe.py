@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.needs import AXE
 
@@ -12,6 +12,11 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 EVERYTHING: Final = {"type": "tag", "values": TAGS}
 COLOURS: Final = {"type": "rule", "values": ["color-contrast"]}
+
+
+def bring_axe(context: BrowserContext) -> None:
+    """Have axe-core on every page of the context from its beginning; else each look at a page sends it there."""
+    context.add_init_script(path=AXE)
 
 
 def violations_on(page: Page, rules: Mapping[str, Any] = EVERYTHING) -> list[str]:

@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from core.models import User
 from ratingslips.trace import views as trace_views
-from tests.browser.axe import COLOURS, EVERYTHING, violations_on
+from tests.browser.axe import COLOURS, EVERYTHING, bring_axe, violations_on
 from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
 from tests.browser.every_page import House, PageCase, every_page
 from tests.console import signed_in
@@ -83,6 +83,7 @@ def watch(server: LiveServer) -> Watch:
 def _tablet(browser: Browser, server: LiveServer, watch: Watch, user: User | None) -> Iterator[Page]:
     with browser.new_context(base_url=server.url, viewport=UPRIGHT, has_touch=True) as context:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
+        bring_axe(context)
         if user is not None:
             session = signed_in(user).cookies["sessionid"].value
             context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
