@@ -32,6 +32,11 @@ class TestIncrementPlayerLoyalty:
 
         assert LedgerEntry.objects.get().staff == floor.supervisor
 
+    def test_keeps_what_the_points_were_made_of(self, floor: Floor) -> None:
+        increment(floor, floor.player(), calculation={"multiplier": "1.5"})
+
+        assert LedgerEntry.objects.get().inputs["calculation"] == {"multiplier": "1.5"}
+
     def test_returns_the_nine_values_that_every_entry_proves_itself_with(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=900)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
+from structlog.testing import capture_logs
 
 from loyalty.models import LedgerVerification
 from loyalty.services.checkpoints import take_checkpoint
@@ -87,7 +88,8 @@ class TestVerifyLedger:
         assert (broken["outcome"], broken["scope"], broken["about"]) == ("broken", "FULL", None)
         assert (broken["first_break"]["kind"], broken["first_break"]["seq"]) == ("changed", 2)
 
-    def test_of_one_account_sees_that_one_by_number_or_card(self, book: Book) -> None:
+    def test_of_one_account_sees_that_one_alone_by_number_or_card(self, book: Book) -> None:
+        take_checkpoint(at=book.floor.now, file=None)
         _break(book)
 
         by_card = _verify("--account", book.account.player.card_number)
@@ -108,6 +110,8 @@ class TestVerifyLedger:
         data = _data("--since", 1)
 
         assert (data["scope"], data["about"], data["entries"], data["checkpoints"]) == ("SINCE", 1, 1, 1)
+        kept = LedgerVerification.objects.get()
+        assert (kept.scope, kept.about) == ("SINCE", 1)
 
     def test_since_a_day_begins_with_the_last_checkpoint_before_it(self, book: Book) -> None:
         take_checkpoint(at=book.floor.ago(days=3), file=None)
@@ -163,6 +167,28 @@ class TestVerifyLedger:
         assert (during["outcome"], during["entries"]) == ("clean", 9)
         assert (after["outcome"], after["entries"]) == ("clean", 10)
 
+    def test_tells_how_far_it_is_after_each_chunk(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        Book.build(floor)
+        monkeypatch.setattr("loyalty.services.verification.CHUNK_ROWS", 4)
+        told: list[int] = []
+
+        verify_ledger(scope=Scope(), progress=told.append)
+
+        assert told == [4, 8]
+
+    def test_tells_the_log_what_it_found(self, book: Book) -> None:
+        with capture_logs() as lines:
+            _verify()
+            _break(book)
+            _verify("--account", book.account.pk)
+
+        clean, broken = LedgerVerification.objects.order_by("id").values_list("pk", flat=True)
+        what = {"kind": "changed", "entry_id": book.entry(2).pk}
+        assert lines == [
+            {"event": "loyalty.ledger_verified", "log_level": "info"} | _seen(clean, "FULL", 9),
+            {"event": "loyalty.ledger_broken", "log_level": "error"} | _seen(broken, "ACCOUNT", 2) | what,
+        ]
+
     def test_shows_how_far_it_is_on_a_terminal_alone(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("loyalty.services.verification.CHUNK_ROWS", 3)
         terminal, pipe = StringIO(), StringIO()
@@ -174,6 +200,11 @@ class TestVerifyLedger:
         assert "100%  9 entries" in terminal.getvalue()
         assert terminal.getvalue().endswith("\r\033[K")
         assert pipe.getvalue() == ""
+
+
+def _seen(verification_id: int, scope: str, entries: int) -> dict[str, Any]:
+    """What the log says of every verification."""
+    return {"verification_id": verification_id, "scope": scope, "entries": entries}
 
 
 class TestMemory:
