@@ -51,7 +51,7 @@ def compare(file: Path) -> Comparison:
             line, written = line_of(checkpoint), lines.readline(MAX_LINE_BYTES)
             if written == line:
                 continue
-            if line.startswith(written) and not lines.readline(MAX_LINE_BYTES):
+            if line.startswith(written):
                 return Comparison(first_break=None, missing_number=checkpoint.number, written_bytes=len(written))
             return Comparison(first_break=_difference(written, checkpoint=checkpoint, line=line))
         if more := lines.readline(MAX_LINE_BYTES):
@@ -149,6 +149,6 @@ def _not_in_database(number: int | None, written: bytes) -> Break:
 def _number_in(line: bytes) -> int | None:
     try:
         number = json.loads(line)["number"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return number if isinstance(number, int) else None

@@ -1,7 +1,7 @@
 """The locked building block: how a number of points becomes one ledger entry and a new balance, or nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -83,12 +83,12 @@ def replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
     if entry.fingerprint != fingerprint(contents):
         fields = differing_fields(entry.inputs["request"], contents)
         raise IdempotencyConflict(key=entry.idempotency_key, fields=fields)
-    return replace(posting_of(entry), replayed=not is_own(entry.correlation_id))
+    return posting_of(entry, replayed=not is_own(entry.correlation_id))
 
 
-def posting_of(entry: LedgerEntry) -> LoyaltyPosting:
+def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:
     """What the posting that made `entry` (fetched with its account and tiers) came to, told again."""
-    return _result(entry, player_id=entry.account.player_id, replayed=True)
+    return _result(entry, player_id=entry.account.player_id, replayed=replayed)
 
 
 def post(*, account: PlayerLoyalty, rules: ProgramRules, points: int, request: PostingRequest) -> LoyaltyPosting:

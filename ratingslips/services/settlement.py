@@ -1,7 +1,7 @@
 """What a closed slip is worth and how it is paid; shared by completion and recovery."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -55,7 +55,7 @@ def first_settlement(slip: RatingSlip, *, replayed: bool) -> SlipSettlement:
     posting = None
     if slip.ledger_entry_id is not None:
         entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after")
-        posting = replace(posting_of(entries.get(pk=slip.ledger_entry_id)), replayed=replayed)
+        posting = posting_of(entries.get(pk=slip.ledger_entry_id), replayed=replayed)
     return _settlement(slip, posting=posting, replayed=replayed)
 
 

@@ -153,7 +153,9 @@ class TestFileOutside:
             kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=1, expected=one.decode().strip()
         )
 
-    @pytest.mark.parametrize("rubbish", ["[]", "{}", '{"number": "1"}', '{"number": null}'])
+    @pytest.mark.parametrize(
+        "rubbish", ["[]", "{}", '{"number": "1"}', '{"number": null}', pytest.param("[" * 4_000, id="too deep")]
+    )
     def test_names_the_checkpoint_that_a_line_without_a_number_stands_for(
         self, floor: Floor, file: Path, rubbish: str
     ) -> None:
