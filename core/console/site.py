@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 TYPED_MAX_LENGTH: Final = 500
 _TYPED: Final = "typed_fields"
@@ -33,6 +34,10 @@ def typed_before(request: HttpRequest, *names: str) -> dict[str, str]:
 
 class ConsoleSite(admin.AdminSite):
     """Whoever was signed out before a form was sent is told that nothing was saved, and led back to the form."""
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Django's, made where a page shows it: every page is given it, one shows it, and it asks for every right."""
+        return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         protected: Any = super().admin_view(view, cacheable)
