@@ -12,3 +12,5 @@ urlpatterns = [
     path("console/", include("ratingslips.desk.urls")),
     path("console/", admin.site.urls),
 ]
+
+handler400 = "core.console.errors.bad_request"

@@ -6,11 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.db import connection
+from django.test import Client
 
 from config.logging import line_formatter
+from core.roles import PIT_BOSS
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program
+from ratingslips.models import RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
+from tests.console import carry_out, signed_in
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.ratingslips.test_recovery import owed_slip
@@ -77,3 +84,38 @@ class TestLogThatCannotBeWritten:
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
         assert broken_log.refused > 0
+
+
+@pytest.fixture
+def boss(floor: Floor) -> Client:
+    """The boss's browser, whose session nothing more can be written to."""
+    client = signed_in(floor.boss, PIT_BOSS)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON django_session EXECUTE FUNCTION refuse();
+            """
+        )
+    return client
+
+
+class TestSessionThatCannotBeWritten:
+    def test_still_lets_a_slip_s_answer_be_told(self, floor: Floor, boss: Client) -> None:
+        slip = floor.played_slip()
+
+        answer = carry_out(boss, RatingSlip, "complete", [slip])
+        page = boss.get(answer["Location"]).content.decode()
+
+        assert slip.slip_number in page
+        assert "578 points" in page
+
+    def test_sends_who_closed_more_than_a_cookie_tells_to_look(
+        self, floor: Floor, boss: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(CookieStorage, "max_cookie_size", 200)
+        answer = carry_out(boss, RatingSlip, "complete", [floor.open_slip(seat=1), floor.open_slip(seat=2)])
+
+        assert answer.status_code == 400
+        assert "Nothing was lost: sign in, look whether it was done" in answer.content.decode()
+        assert LedgerEntry.objects.count() == 2
