@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Count coverage, which costs half as much again, for the first of a test's parameters only.
+    """Count coverage for the first of a test's parameters only: it costs more time than most tests do.
 
     Others may cover more and never less: what is counted is a lower bound.
     """
@@ -110,10 +110,9 @@ def django_db_setup(
 
 @pytest.fixture(scope="module")
 def module_db(django_db_setup: Migrated, django_db_blocker: Any) -> Iterator[ModuleDb]:
-    """Lets a fixture write, in a `with`, what all tests of its module look at; the database is emptied after them."""
+    """Lets a fixture write, in a `with`, what all tests of its module look at; what it wrote goes after them."""
     yield django_db_blocker.unblock
-    with django_db_blocker.unblock():
-        django_db_setup.restore()
+    django_db_setup.restore()
 
 
 @pytest.fixture(autouse=True)

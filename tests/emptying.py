@@ -28,7 +28,6 @@ _GUARDS: Final = """
 # Above this a table is not worth its dead rows.
 _TRUNCATED_FROM_BYTES: Final = 2**20
 
-
 # Opens the database to a fixture that writes once for a whole module (`tests.conftest.module_db`).
 ModuleDb = Callable[[], AbstractContextManager[None]]
 
@@ -58,9 +57,12 @@ class Migrated:
     def restore(self) -> None:
         """Bring every table back to what was kept; no trigger sees it, and no sequence is set back."""
         with connect() as server, server.transaction():
-            server.execute("SET LOCAL session_replication_role = replica")
+            # Whoever is still writing is waited for, as a TRUNCATE would, and not for ever.
+            server.execute("SET LOCAL lock_timeout = '20s'; SET LOCAL session_replication_role = replica")
+            tables = sql.SQL(", ").join(map(sql.Identifier, self.tables))
+            server.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(tables))
             if any(size > _TRUNCATED_FROM_BYTES for _, size in server.execute(_TABLES)):
-                server.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, self.tables))))
+                server.execute(sql.SQL("TRUNCATE {}").format(tables))
             empty = [table for table in self.tables if table not in self.filled]
             changed = _those(server, self.filled, holding=_CHANGES)
             written = _those(server, empty, holding="TABLE {table}")

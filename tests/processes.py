@@ -18,9 +18,10 @@ def run_python(*arguments: str, **environment: str) -> tuple[str, list[str]]:
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=180,
     )
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip(), done.stderr.splitlines()
 
 

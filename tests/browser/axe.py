@@ -1,7 +1,6 @@
 """axe-core, run on the page that a browser shows: the violations of WCAG 2.2 A and AA, in words."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Page
 
@@ -10,22 +9,18 @@ from tests.browser.needs import AXE
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
-EVERYTHING: Final = {"type": "tag", "values": TAGS}
-COLOURS: Final = {"type": "rule", "values": ["color-contrast"]}
-
-
 def bring_axe(context: BrowserContext) -> None:
     """Have axe-core on every page of the context from its beginning; else each look at a page sends it there."""
     context.add_init_script(path=AXE)
 
 
-def violations_on(page: Page, rules: Mapping[str, Any] = EVERYTHING) -> list[str]:
+def violations_on(page: Page) -> list[str]:
     """What axe-core finds on the page as it is now, an element a line."""
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE.read_text())
     # Without `preload`, axe-core would put style sheets of its own into the page, which the policy refuses.
     options = {
-        "runOnly": rules,
+        "runOnly": {"type": "tag", "values": TAGS},
         "resultTypes": ["violations", "incomplete"],
         "preload": False,
     }

@@ -53,6 +53,9 @@ def house(module_db: ModuleDb) -> Floor:
         manual_reward(player=slip.player, points=50, reason=reason, actor=floor.supervisor, at=floor.now)
         floor.open_slip(seat=2)
         export_row(floor).save()
+        # No other pit's name begins as this one's.
+        floor.pit.name = "The pit of the house"
+        floor.pit.save()
     return floor
 
 

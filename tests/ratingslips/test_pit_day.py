@@ -127,9 +127,11 @@ class TestPitDay:
     def test_changes_nothing_when_it_is_imported_again(self, pit_day: PitDay) -> None:
         before = _every_row()
 
-        again = json.loads(run(*_IMPORT, "--json").out)
+        ran = run(*_IMPORT, "--json")
 
+        again = json.loads(ran.out)
         assert _every_row() == before
+        assert ran.code == 0
         assert (again["applied"], again["already_imported"]) == (0, 2916 - 13)
         assert {name: again[name] for name in EXPECTED["total"]} == EXPECTED["total"]
         codes = {line: reason.split(":")[0] for line, reason in again["rejects"].items()}
