@@ -153,6 +153,13 @@ class TestCompleteRatingSlip:
         assert (settlement.theoretical_win, settlement.points) == (Decimal("0.04"), 0)
         assert not RatingSlip.objects.get().is_owed
 
+    def test_credits_play_that_was_worth_less_than_one(self, floor: Floor) -> None:
+        slip = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=80))
+
+        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert (settlement.theoretical_win, settlement.points) == (Decimal("0.70"), 7)
+
     def test_holds_at_the_largest_values_for_a_month(self, floor: Floor) -> None:
         game = floor.table.game
         game.decisions_per_hour, game.house_edge_percent = Decimal(1000), Decimal(100)
@@ -178,6 +185,13 @@ class TestCompleteRatingSlip:
 
         with refused(InvalidTime):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now + shift)
+
+    def test_refuses_a_time_before_the_pause_that_a_slip_is_in(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+
+        with refused(InvalidTime, "before the last event"):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1, microseconds=1))
 
     @pytest.mark.parametrize("unknown", [uuid.UUID(int=0), "not-a-uuid"])
     def test_refuses_a_slip_that_does_not_exist(self, floor: Floor, unknown: uuid.UUID | str) -> None:

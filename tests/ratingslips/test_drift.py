@@ -7,12 +7,14 @@ from guardian.shortcuts import assign_perm
 
 from core.errors import Busy, NotFound
 from core.permissions import NotPermitted
+from loyalty.models import PlayerLoyalty
 from ratingslips import reporting
 from ratingslips.models import DriftCheck
 from ratingslips.services import DriftJustChecked, check_drift, drift
 from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
 from tests.factories import CasinoFactory
 from tests.floor import Floor
+from tests.loyalty.rows import account_of
 from tests.refusals import refused
 
 
@@ -51,6 +53,19 @@ class TestCheckDrift:
 
         with refused(DriftJustChecked, "less than a minute ago"):
             check_by(floor)()
+
+    def test_keeps_how_many_accounts_drift_and_the_keys_of_the_first_of_them(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(drift, "MAX_ACCOUNTS_KEPT", 2)
+        assign_perm("loyalty.view_loyaltyprogram", floor.supervisor, floor.program)
+        accounts = [account_of(floor.player()).pk for _ in range(3)]
+        PlayerLoyalty.objects.filter(pk__in=accounts).update(balance=5)
+
+        check_by(floor)()
+
+        kept = DriftCheck.objects.get()
+        assert (kept.accounts, kept.first_accounts) == (3, sorted(accounts)[:2])
 
     def test_is_busy_where_the_ledger_takes_too_long(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch

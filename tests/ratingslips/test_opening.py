@@ -239,7 +239,7 @@ class TestTakenSeat:
             move_rating_slip(slip=slip, seat=2, actor=floor.boss, at=floor.ago(hours=1))
         player = floor.player()
 
-        with refused(SeatTaken, slip.slip_number):
+        with refused(SeatTaken, rf"{slip.slip_number}\. Free seats: [2-7], "):
             floor.open_slip(player=player, at=floor.ago(minutes=61))
 
     def test_is_held_until_its_own_player_leaves_whatever_others_do_elsewhere(self, floor: Floor) -> None:

@@ -1,11 +1,14 @@
 """Paying what is owed: the same key, the same correlation id, and who paid it."""
 
+import threading
 import uuid
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+import psycopg
 import pytest
+from django.db import OperationalError, connection
 from guardian.shortcuts import assign_perm, remove_perm
 
 from core import correlation
@@ -18,15 +21,17 @@ from ratingslips.services import (
     PartialCompletion,
     SlipInHand,
     SlipNotClosed,
+    SlipSettlement,
     complete_rating_slip,
     recover_slip_loyalty,
 )
-from tests.concurrency import held
+from tests.concurrency import Elsewhere, held
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
 from tests.loyalty.rows import account_of
 from tests.refusals import everything, logged, refused
+from tests.waiting import wait_until
 
 
 def owed_slip(floor: Floor, slip: RatingSlip | None = None, *, at: datetime | None = None) -> RatingSlip:
@@ -155,6 +160,8 @@ class TestRecoverSlipLoyalty:
     def test_refuses_a_slip_that_does_not_exist(
         self, floor: Floor, unknown: uuid.UUID | str, skip_locked: bool
     ) -> None:
+        owed_slip(floor)  # another one
+
         with refused(NotFound):
             recover_slip_loyalty(slip=unknown, actor=floor.supervisor, at=floor.now, skip_locked=skip_locked)
 
@@ -166,3 +173,36 @@ class TestRecoverSlipLoyalty:
             recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
 
         assert list(RatingSlip.objects.owed()) == [slip]
+
+    def test_is_waited_for_by_who_would_leave_it_to_others_where_its_own_answer_was_lost(
+        self, committed_floor: Floor
+    ) -> None:
+        """The attempt that got no answer may be the one that still holds the slip."""
+        floor = committed_floor
+        slip = owed_slip(floor)
+        lost, taken = threading.Event(), threading.Event()
+
+        def lose_the_first_answer() -> SlipSettlement:
+            def lose_it() -> None:
+                del connection.commit
+                connection.rollback()
+                lost.set()
+                assert taken.wait(30)
+                raise OperationalError from psycopg.OperationalError()
+
+            connection.commit = lose_it  # type: ignore[method-assign]
+            return recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now, skip_locked=True)
+
+        recovery = Elsewhere(lose_the_first_answer)
+        assert lost.wait(30)
+        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)) as holder:
+            taken.set()
+            wait_until(lambda: recovery.has_ended or _is_waited_for(holder))
+
+        assert (recovery.result().points, recovery.result().replayed) == (578, False)
+
+
+def _is_waited_for(backend: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))", [backend])
+        return bool(cursor.fetchone()[0])
