@@ -195,14 +195,16 @@ def _sweep(way: Way, build: Callable[[], Case], *losses: Loss) -> list[str]:
     for loss, number in itertools.product(losses, range(1, statements + 1)):
         case = build()
         answer, _ = _call_losing(way, case, loss=loss, at=number)
+        marks = [case.marks()]
         again = outcome_of(case.call)
+        marks.append(case.marks())
         where = f"statement {number}, {loss}:"
         if answer["outcome"] != history.OK or answer["facts"].get("replayed"):
             wrong.append(f"{where} answered {answer}")
         if again["outcome"] not in {history.OK, history.REFUSED} or not again.get("facts", {}).get("replayed", True):
             wrong.append(f"{where} the repetition was answered {again}")
-        if case.marks() != 1:
-            wrong.append(f"{where} left {case.marks()} marks")
+        if marks != [1, 1]:
+            wrong.append(f"{where} left {marks[0]} marks, and {marks[1]} when it was repeated")
     if broken := broken_invariants():
         wrong.append(f"{broken}")
     return wrong
