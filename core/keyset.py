@@ -161,12 +161,13 @@ def _first(
     most: int, rows: "QuerySet[M]", *, whole: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, towards: str
 ) -> list[M]:
     """The first of `rows`, going `towards` newer or older ones from `bound` (none: from the top)."""
-    rows, whole = (
-        each.order_by(*order.newest_first) if towards == _OLDER else each.order_by(*order.newest_first).reverse()
-        for each in (rows, whole)
-    )
-    keys = _beyond(rows, order, bound, towards=towards).values("pk")[:most]
-    return list(whole.filter(_Among(F("pk"), ArraySubquery(keys))))
+
+    def in_order(each: "QuerySet[M]") -> "QuerySet[M]":
+        newest_first = each.order_by(*order.newest_first)
+        return newest_first if towards == _OLDER else newest_first.reverse()
+
+    keys = in_order(_beyond(rows, order, bound, towards=towards)).values("pk")[:most]
+    return list(in_order(whole).filter(_Among(F("pk"), ArraySubquery(keys))))
 
 
 def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":

@@ -92,6 +92,13 @@ def wait_until_blocked(blocked: int, *, by: int | None = None) -> None:
     wait_until(is_blocked)
 
 
+def is_waited_for(blocker: int) -> bool:
+    """Whether any backend waits for a lock of this one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))", [blocker])
+        return bool(cursor.fetchone()[0])
+
+
 def together(calls: Sequence[Callable[[], T]]) -> list[T | BaseException]:
     """Start every call at the same moment, each on its own connection; what each returned or raised, in order."""
     barrier = threading.Barrier(len(calls))

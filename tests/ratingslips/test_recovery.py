@@ -25,7 +25,7 @@ from ratingslips.services import (
     complete_rating_slip,
     recover_slip_loyalty,
 )
-from tests.concurrency import Elsewhere, held
+from tests.concurrency import Elsewhere, held, is_waited_for
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
@@ -197,12 +197,6 @@ class TestRecoverSlipLoyalty:
         assert lost.wait(30)
         with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)) as holder:
             taken.set()
-            wait_until(lambda: recovery.has_ended or _is_waited_for(holder))
+            wait_until(lambda: recovery.has_ended or is_waited_for(holder))
 
         assert (recovery.result().points, recovery.result().replayed) == (578, False)
-
-
-def _is_waited_for(backend: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))", [backend])
-        return bool(cursor.fetchone()[0])
