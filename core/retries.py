@@ -2,7 +2,7 @@
 
 Where trying again is safe and likely to help, the whole use case is: in a new transaction, with new locks, a few times
 and no more. Where a commit was sent and its answer was lost, the next attempt looks, under the same locks, for what the
-one before may have left (`is_own`), so what was done is told and what was not is done.
+one before may have left (`will_leave`, `is_own`), so what was done is told and what was not is done.
 """
 
 import random
@@ -94,10 +94,11 @@ def is_bug(error: DatabaseError) -> bool:
 
 @dataclass(kw_only=True, slots=True)
 class _Attempts:
-    """How often the running use case has begun, and whether one of its commits got no answer."""
+    """How often the running use case has begun, whether one of its commits got no answer, and what that would leave."""
 
     number: int = 1
     is_outcome_unknown: bool = False
+    left: Any = None
 
 
 _running: ContextVar[_Attempts | None] = ContextVar("attempts", default=None)
@@ -138,12 +139,20 @@ def may_be_done() -> bool:
     return attempts is not None and attempts.is_outcome_unknown
 
 
-def retried(*, done: Callable[..., Any] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def will_leave(row: Any) -> None:
+    """Say what the commit of this attempt leaves, the row as it is written; the last one said counts."""
+    attempts = _running.get()
+    if attempts is not None:
+        attempts.left = row
+
+
+def retried(*, done: Callable[[Any], Any] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a service that owns its transaction begin anew where the table above says so, `MAX_ATTEMPTS` times in all.
 
-    Where an outcome is unknown, `done` is asked first, with the service's own arguments, on a new connection: it takes
-    the lock that the service takes and gives the answer if the lost attempt was recorded. A service whose own look-up
-    by key does that needs none. An unknown outcome stays so until there is an answer: too busy to look is no answer.
+    Where an outcome is unknown, `done` is asked first, on a new connection, with what the service said it `will_leave`:
+    it takes the lock that the service takes and gives the answer if that row was left. It looks for the row itself, for
+    an earlier call of the same request may have left one like it. A service whose own look-up by key does that needs
+    none. An unknown outcome stays so until there is an answer: too busy to look is no answer.
     """
 
     def decorate(service: Callable[P, R]) -> Callable[P, R]:
@@ -155,7 +164,7 @@ def retried(*, done: Callable[..., Any] | None = None) -> Callable[[Callable[P, 
                 with correlation.bound(correlation.current()):
                     while True:
                         try:
-                            if done and attempts.is_outcome_unknown and (answer := done(*args, **kwargs)):
+                            if done and attempts.is_outcome_unknown and (answer := done(attempts.left)):
                                 return answer  # type: ignore[no-any-return]
                             return service(*args, **kwargs)
                         except Busy as busy:

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -16,12 +16,12 @@ from core.errors import DomainError, NotFound
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
-from core.retries import retried
+from core.retries import retried, will_leave
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
-from ratingslips.services.segments import OPERATE_PIT, begin_segment, own_events
+from ratingslips.services.segments import OPERATE_PIT, begin_segment
 from ratingslips.services.stakes import require_amount, require_average_bet
 
 log = structlog.get_logger(__name__)
@@ -48,15 +48,14 @@ class SlipNumberTaken(DomainError):
     code = "SLIP_NUMBER_TAKEN"
 
 
-def _own_slip(*, player: Player | int, at: datetime, **_: Any) -> RatingSlip | None:
-    """The slip that a lost attempt of this request opened, if it was recorded."""
+def _slip_as_left(left: RatingSlip) -> RatingSlip | None:
+    """The slip that a lost attempt opened, if it did."""
     with operation("ratingslips.look_for_own_slip", actor_id=None):
-        guest = _lock_player(player)
-        first = own_events(seq=1, slip__player=guest, started_at=at).select_related("slip").first()
-    return first.slip if first else None
+        _lock_player(left.player_id)
+        return RatingSlip.objects.filter(pk=left.pk).first()
 
 
-@retried(done=_own_slip)
+@retried(done=_slip_as_left)
 def open_rating_slip(
     *,
     player: Player | int,
@@ -107,6 +106,7 @@ def open_rating_slip(
             correlation_id=correlation_id,
         )
         _first_segment(slip, average_bet=average_bet, correlation_id=correlation_id).save()
+        will_leave(slip)
     log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=place.pk, seat=seat)
     return slip
 

@@ -1,9 +1,7 @@
 """What happens between sitting down and leaving: pauses, bets, moves."""
 
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,7 +13,7 @@ from core.retries import retried
 from core.transactions import operation
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
-from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion, lock_slip, own_events, read_segments
+from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion, lock_slip, read_segments
 from ratingslips.services.stakes import require_average_bet
 
 log = structlog.get_logger(__name__)
@@ -36,30 +34,17 @@ class SlipNotPaused(DomainError):
     code = "SLIP_NOT_PAUSED"
 
 
-def _own_pause(*, slip: RatingSlip | UUID | str, at: datetime, **_: Any) -> RatingSlip | None:
-    """The slip, if a lost attempt of this request paused it."""
-    return _if_recorded(slip, by="end_correlation_id", ended_as=End.PAUSED, ended_at=at)
-
-
-def _own_beginning(started_as: PlaySegment.Start) -> Callable[..., RatingSlip | None]:
-    """The slip, if a lost attempt of this request began such a segment."""
-
-    def look(*, slip: RatingSlip | UUID | str, at: datetime, **_: Any) -> RatingSlip | None:
-        return _if_recorded(slip, started_as=started_as, started_at=at)
-
-    return look
-
-
-def _if_recorded(slip: RatingSlip | UUID | str, **which: Any) -> RatingSlip | None:
+def _slip_as_left(left: PlaySegment) -> RatingSlip | None:
+    """The slip, if a lost attempt left this segment: begun, and ended if it ended it; what came after is no matter."""
     with operation("ratingslips.look_for_own_event", actor_id=None):
-        locked = lock_slip(slip)
+        locked = lock_slip(left.slip_id)
         assert locked is not None
-        read_segments(locked)  # with its table, as the service itself gives it
-        is_recorded = own_events(slip=locked, **which).exists()
-    return locked if is_recorded else None
+        segments = {segment.pk: segment for segment in read_segments(locked)}
+    found = segments.get(left.pk)
+    return locked if found and left.end_correlation_id in {None, found.end_correlation_id} else None
 
 
-@retried(done=_own_pause)
+@retried(done=_slip_as_left)
 def pause_rating_slip(
     *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
 ) -> RatingSlip:
@@ -79,7 +64,7 @@ def pause_rating_slip(
     return live.slip
 
 
-@retried(done=_own_beginning(Start.RESUMED))
+@retried(done=_slip_as_left)
 def resume_rating_slip(
     *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
 ) -> RatingSlip:
@@ -99,7 +84,7 @@ def resume_rating_slip(
     return live.slip
 
 
-@retried(done=_own_beginning(Start.BET_CHANGED))
+@retried(done=_slip_as_left)
 def change_average_bet(
     *,
     slip: RatingSlip | UUID | str,
@@ -125,7 +110,7 @@ def change_average_bet(
     return live.slip
 
 
-@retried(done=_own_beginning(Start.MOVED))
+@retried(done=_slip_as_left)
 def move_rating_slip(
     *,
     slip: RatingSlip | UUID | str,

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 
 from core import correlation
 from core.clock import require_event_time
 from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
+from core.retries import will_leave
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 
 OPERATE_PIT = "ratingslips.operate_pit"
@@ -62,11 +62,6 @@ def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     segments = list(slip.segments.select_related("table__pit", "table__game").order_by("seq"))
     slip.table = segments[-1].table
     return segments
-
-
-def own_events(*, by: str = "start_correlation_id", **which: Any) -> "QuerySet[PlaySegment]":
-    """The segments that this request began, or `by` "end_correlation_id" ended, among those of `which`."""
-    return PlaySegment.objects.filter(**{by: correlation.current()}, **which)
 
 
 def begin_segment(
@@ -151,6 +146,7 @@ class LiveSlip:
         """End the open segment."""
         end_segment(self.last, at=self.at, ended_as=ended_as, actor=self.actor, correlation_id=self.correlation_id)
         self.last.save(update_fields=SEGMENT_END_FIELDS)
+        will_leave(self.last)
 
     def begin(
         self,
@@ -186,3 +182,4 @@ class LiveSlip:
             )
         segment.save()
         self.last = segment
+        will_leave(segment)

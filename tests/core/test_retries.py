@@ -16,7 +16,17 @@ from structlog.testing import capture_logs
 from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.models import Casino
-from core.retries import MAX_ATTEMPTS, Verdict, attempt_number, is_bug, is_own, may_be_done, retried, ruling_on
+from core.retries import (
+    MAX_ATTEMPTS,
+    Verdict,
+    attempt_number,
+    is_bug,
+    is_own,
+    may_be_done,
+    retried,
+    ruling_on,
+    will_leave,
+)
 from core.transactions import operation
 from tests.concurrency import backend_id, wait_until_blocked
 from tests.databases import as_owner, connect
@@ -318,21 +328,23 @@ class TestUnknownOutcome:
     def test_is_answered_by_who_knows_before_anything_is_done_again(self) -> None:
         asked: list[tuple[object, bool]] = []
 
-        def done(**arguments: object) -> str:
-            asked.append((arguments, may_be_done()))
+        def done(left: object) -> str:
+            asked.append((left, may_be_done()))
             return "it stands"
 
         @retried(done=done)
-        def write(*, name: str) -> str:
+        def write() -> str:
             with operation("test.write", actor_id=None):
+                will_leave("its first row")
+                will_leave("its last row")
                 _terminated_in_the_commit()
-            return name
+            return "written"
 
-        assert write(name="new") == "it stands"
-        assert asked == [({"name": "new"}, True)]
+        assert write() == "it stands"
+        assert asked == [("its last row", True)]
 
     def test_is_done_again_where_nobody_knows_of_it(self) -> None:
-        @retried(done=lambda: None)
+        @retried(done=lambda _: None)
         def write() -> int:
             with operation("test.write", actor_id=None):
                 if attempt_number() == 1:

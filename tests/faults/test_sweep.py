@@ -7,14 +7,11 @@ first one. In the second part the process itself dies, and nobody is left to mak
 
 import itertools
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,11 +33,10 @@ from ratingslips.services import (
     resume_rating_slip,
 )
 from tests.concurrency import backend_id
-from tests.databases import connect
 from tests.factories import StaffFactory, TableFactory
 from tests.faults import history
 from tests.faults.plan import Kind, Step, key_of
-from tests.faults.proxy import Loss, Proxy, Way
+from tests.faults.proxy import Loss, Way
 from tests.faults.requests import outcome_of, post_by_hand
 from tests.floor import Floor
 from tests.invariants import broken_invariants
@@ -151,29 +147,6 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "move": partial(_event, service=move_rating_slip),
 }
 every_case = pytest.mark.parametrize("case", CASES)
-
-
-@pytest.fixture
-def way(committed_floor: Floor) -> Iterator[Way]:
-    """The test's connection leads through a proxy while the test runs; the backend that serves it can be ended."""
-    direct = connection.settings_dict
-    folder = Path(tempfile.mkdtemp(prefix="way-"))
-    way = Way(folder, server=Path(direct["HOST"]) / f".s.PGSQL.{direct['PORT']}")
-    with connect() as somebody, Proxy([way]):
-        # It waits until the backend is gone.
-        way.end_backend = lambda: somebody.execute("SELECT pg_terminate_backend(%s, 10000)", [way.backend])
-        connection.close()
-        connection.settings_dict = {**direct, "HOST": str(folder)}
-        yield way
-        way.at.clear()
-        connection.close()
-        connection.settings_dict = direct
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(autouse=True)
-def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "LONGEST_FIRST_PAUSE_SECONDS", 0.001)
 
 
 def _call_losing(way: Way, case: Case, *, loss: Loss | None, at: int) -> tuple[dict[str, Any], int]:

@@ -1,0 +1,137 @@
+"""The answer to a COMMIT is lost where the same request has left the like before, or where others act meanwhile.
+
+A request is one correlation id: a click, but also all lines of an import, of which many can be alike.
+"""
+
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+
+from core import correlation, retries
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import (
+    SlipNotOpen,
+    change_average_bet,
+    complete_rating_slip,
+    move_rating_slip,
+    open_rating_slip,
+    pause_rating_slip,
+    resume_rating_slip,
+)
+from tests.concurrency import backend_id
+from tests.faults.proxy import Loss, Way
+from tests.floor import Floor
+from tests.invariants import broken_invariants
+
+Act = Callable[[], object]
+
+
+def _acts(floor: Floor, case: str) -> list[Act]:
+    """What one request does in one moment; the last is like an earlier one."""
+    what: dict[str, Any] = {"slip": floor.open_slip().pk, "actor": floor.boss, "at": floor.ago(hours=1)}
+    pause, resume = partial(pause_rating_slip, **what), partial(resume_rating_slip, **what)
+    bet = partial(change_average_bet, **what, average_bet=Decimal(80))
+    match case:
+        case "pause":
+            return [pause, resume, pause]
+        case "resumption":
+            return [pause, resume, pause, resume]
+        case "bet":
+            return [bet, bet]
+        case "bet in a pause":
+            return [pause, bet, bet]
+        case "move":
+            return [partial(move_rating_slip, **what, seat=seat) for seat in (2, 3, 2)]
+    player = floor.player()
+    who: dict[str, Any] = {"actor": floor.boss, "at": floor.ago(hours=1)}
+    sit_down = partial(open_rating_slip, player=player, table=floor.table, seat=5, average_bet=Decimal(40), **who)
+
+    def leave() -> None:
+        complete_rating_slip(slip=RatingSlip.objects.live().get(player=player), **who)
+
+    return [sit_down, leave, sit_down]
+
+
+def _story(floor: Floor) -> list[tuple[str, str, int]]:
+    segments = PlaySegment.objects.filter(slip__casino=floor.casino).order_by("pk")
+    return [(segment.started_as, segment.ended_as, segment.seat) for segment in segments]
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
+    """Let somebody else act once, as a request of their own, before the next attempt begins."""
+
+    def arrange(act: Act) -> None:
+        def act_once(*, before: int) -> None:
+            monkeypatch.setattr(retries, "_pause", lambda **_: None)
+            with correlation.bound(uuid.uuid4()):
+                act()
+
+        monkeypatch.setattr(retries, "_pause", act_once)
+
+    return arrange
+
+
+class TestTheLikeOfWhatTheRequestDidBefore:
+    @pytest.mark.parametrize("case", ["opening", "pause", "resumption", "bet", "bet in a pause", "move"])
+    @pytest.mark.parametrize("loss", [Loss.COMMIT, Loss.COMMIT_ANSWER])
+    def test_is_done_once_more_and_no_more(self, committed_floor: Floor, way: Way, loss: Loss, case: str) -> None:
+        untroubled = Floor.build()
+        for act in _acts(untroubled, case):
+            act()
+
+        with correlation.bound():
+            *before, last = _acts(committed_floor, case)
+            for act in before:
+                act()
+            backend_id()
+            way.armed.append(loss)
+            last()
+
+        assert way.lost == {loss: 1}
+        assert _story(committed_floor) == _story(untroubled)
+        assert broken_invariants() == {}
+
+
+class TestWhatOthersDoBeforeTheNextAttempt:
+    def test_does_not_hide_a_bet_that_was_recorded(
+        self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None]
+    ) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        meanwhile(partial(pause_rating_slip, slip=slip.pk, actor=floor.supervisor, at=floor.ago(minutes=30)))
+        way.armed.append(Loss.COMMIT_ANSWER)
+
+        change_average_bet(slip=slip.pk, average_bet=Decimal(80), actor=floor.boss, at=floor.ago(hours=1))
+
+        assert _story(floor) == [("OPENED", "BET_CHANGED", 1), ("BET_CHANGED", "PAUSED", 1)]
+
+    def test_does_not_hide_a_pause_that_was_recorded(
+        self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None]
+    ) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        meanwhile(partial(resume_rating_slip, slip=slip.pk, actor=floor.supervisor, at=floor.ago(minutes=30)))
+        way.armed.append(Loss.COMMIT_ANSWER)
+
+        pause_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.ago(hours=1))
+
+        assert _story(floor) == [("OPENED", "PAUSED", 1), ("RESUMED", "", 1)]
+
+    def test_is_not_taken_for_the_pause_that_was_not(
+        self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None]
+    ) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        pause = partial(pause_rating_slip, slip=slip.pk, at=floor.ago(hours=1))
+        meanwhile(partial(pause, actor=floor.supervisor))
+        way.armed.append(Loss.COMMIT)
+
+        with pytest.raises(SlipNotOpen):
+            pause(actor=floor.boss)
+
+        assert PlaySegment.objects.get().ended_by == floor.supervisor
