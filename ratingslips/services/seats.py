@@ -58,7 +58,7 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetim
         raise TableNotActive(f"{table.name} is not in use. Choose another table.")
     if not 1 <= seat <= table.seats:
         raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
-    live_slips = RatingSlip.objects.live().filter(table=table).select_related("player").order_by("seat")
+    live_slips = RatingSlip.objects.live().filter(table=table).select_related("player")
     holders = {slip.seat: slip for slip in live_slips}
     last = _last_in(table=table, seat=seat)
     at = in_order(at, last_event=_left_at(last))

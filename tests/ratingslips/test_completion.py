@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from guardian.shortcuts import assign_perm, remove_perm
 
 from core import correlation
@@ -22,10 +23,12 @@ from ratingslips.services import (
     pause_rating_slip,
     resume_rating_slip,
 )
+from tests.constraints import inserted
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
 from tests.loyalty.rows import account_of
+from tests.ratingslips.rows import ended_row, segment_row, slip_row
 from tests.refusals import everything, logged, refused
 
 
@@ -70,6 +73,21 @@ class TestCompleteRatingSlip:
 
         assert settlement.theoretical_win == Decimal("21.00")  # one hour
         assert PlaySegment.objects.get().ended_as == "PAUSED"
+
+    def test_ends_the_last_segment_however_they_lie_in_the_table(self, floor: Floor) -> None:
+        slip = slip_row(floor)
+        slip.save()
+        inserted(segment_row(floor, slip=slip, seq=2, started_as="RESUMED", started_at=floor.ago(minutes=30)))
+        inserted(ended_row(floor, slip=slip))
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_indexscan = off")
+
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        assert list(slip.segments.order_by("seq").values_list("ended_as", "ended_at")) == [
+            ("PAUSED", floor.ago(hours=1)),
+            ("CLOSED", floor.now),
+        ]
 
     def test_carries_one_correlation_id_through_slip_segments_and_entry(self, floor: Floor) -> None:
         slip = floor.open_slip()

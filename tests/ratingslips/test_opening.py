@@ -28,8 +28,10 @@ from ratingslips.services import (
     move_rating_slip,
     pause_rating_slip,
 )
+from tests.constraints import inserted
 from tests.factories import PlayerFactory, TableFactory
 from tests.floor import Floor
+from tests.ratingslips.rows import closed_row
 from tests.refusals import logged, refused
 
 
@@ -176,6 +178,15 @@ class TestSecondSlipOfAPlayer:
         with refused(PlayerHasLiveSlip, f"slip {slip.slip_number}, {state} at {floor.table.name} seat 3"):
             floor.open_slip(player=slip.player, seat=4)
 
+    def test_is_refused_however_old_the_players_other_slips_are(self, floor: Floor) -> None:
+        """None comes before the live one, not by its key either."""
+        player = floor.player()
+        inserted(closed_row(floor, pk=uuid.UUID(int=1), player=player, closed_at=floor.ago(hours=2)))
+        slip = floor.open_slip(player=player)
+
+        with refused(PlayerHasLiveSlip, f"slip {slip.slip_number}"):
+            floor.open_slip(player=player, seat=4)
+
     def test_is_refused_for_a_time_at_which_the_first_was_played(self, floor: Floor) -> None:
         slip = floor.open_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
@@ -258,6 +269,17 @@ class TestTakenSeat:
 
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(hours=3))
+
+    def test_is_refused_for_a_time_at_which_the_second_who_sat_down_in_one_moment_held_it(self, floor: Floor) -> None:
+        then = floor.ago(hours=2)
+        first = floor.open_slip(seat=1, at=then)
+        move_rating_slip(slip=first, actor=floor.boss, at=then, seat=2)
+        second = floor.open_slip(seat=1, at=then)
+        complete_rating_slip(slip=second, actor=floor.boss, at=floor.ago(hours=1))
+        third = floor.player()
+
+        with refused(SeatTaken, f"on slip {second.slip_number}"):
+            floor.open_slip(player=third, seat=1, at=floor.ago(minutes=90))
 
     def test_does_not_matter_at_another_table(self, floor: Floor) -> None:
         floor.open_slip()
