@@ -1,6 +1,6 @@
 """Make the README's pictures, of the demo that runs in this checkout: `uv run python -m tests.pictures`.
 
-Needs Debian's `chromium`. The pictures are the only generated files in the repository.
+Needs Debian's `chromium-headless-shell`. The pictures are the only generated files in the repository.
 """
 
 import argparse
@@ -11,7 +11,8 @@ from pathlib import Path
 import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
+from tests.browser.needs import CHROMIUM
+
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 BYTES_MAX = 250_000

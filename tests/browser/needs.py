@@ -1,9 +1,9 @@
-"""What the browser tests need beside Python: Debian's Chromium, and axe-core, which `.ci/run` installs."""
+"""What the browser tests need beside Python: Debian's headless Chromium, and axe-core, which `.ci/run` installs."""
 
 import os
 from pathlib import Path
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/lib/chromium/chromium-headless-shell")
 AXE = Path(__file__).resolve().parents[2] / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -11,7 +11,7 @@ def missing() -> list[str]:
     """What is not there, and what is left out without it."""
     found = []
     if not CHROMIUM.exists():
-        found.append("browser tests are left out: apt-get install chromium")
+        found.append("browser tests are left out: apt-get install chromium-headless-shell")
     elif not AXE.exists():
         found.append("accessibility tests are left out: npm install --no-save --prefix .local/npm axe-core@4")
     return found
