@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import Permission
 from django.utils import timezone
-from guardian.shortcuts import assign_perm
+from guardian.models import UserObjectPermission
 
 from core.models import Casino, Player, User
 from loyalty.models import LoyaltyProgram
@@ -41,11 +42,11 @@ class Floor:
             supervisor=StaffFactory.create(casino=casino),
             now=timezone.now(),
         )
-        assign_perm("ratingslips.operate_pit", floor.boss, pit)
-        for permission in ("ratingslips.operate_pit", "ratingslips.recover_loyalty"):
-            assign_perm(permission, floor.supervisor, pit)
-        for permission in ("loyalty.award", "loyalty.pause_program"):
-            assign_perm(permission, floor.supervisor, program)
+        _give_rights(
+            (floor.boss, pit, ["operate_pit"]),
+            (floor.supervisor, pit, ["operate_pit", "recover_loyalty"]),
+            (floor.supervisor, program, ["award", "pause_program"]),
+        )
         return floor
 
     def ago(self, **delta: float) -> datetime:
@@ -73,3 +74,16 @@ class Floor:
         """The worked example: 1 h 30 min at 40.00, then 100.00 until now, which comes to theo 57.75 and 578 points."""
         slip = self.open_slip(**arguments)
         return change_average_bet(slip=slip, average_bet=Decimal("100.00"), actor=self.boss, at=self.ago(minutes=30))
+
+
+def _give_rights(*given: tuple[User, Pit | LoyaltyProgram, list[str]]) -> None:
+    """What `assign_perm` does in 3 statements for each right, in 2 for all: nearly every test begins here."""
+    names = {name for _, _, some in given for name in some}
+    rights = {right.codename: right for right in Permission.objects.filter(codename__in=names)}
+    UserObjectPermission.objects.bulk_create(
+        UserObjectPermission(
+            user=user, permission=rights[name], content_type_id=rights[name].content_type_id, object_pk=str(thing.pk)
+        )
+        for user, thing, some in given
+        for name in some
+    )

@@ -13,3 +13,6 @@ DATABASES["default"]["TEST"] = {"NAME": f"test_loyalty{os.environ.get('TEST_DATA
 
 # A test that takes a checkpoint says where its line goes.
 CHECKPOINT_FILE = ""
+
+# Else every client that a test makes would begin by looking up all static files.
+WHITENOISE_AUTOREFRESH = True
