@@ -1,7 +1,7 @@
 """Fixtures for every test."""
 
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,17 @@ from tests.floor import Floor
 
 TESTS = Path(__file__).parent
 
-# What walks through the whole house: each part of it has tests of its own, and they count what of it is covered.
-UNTRACED = ("browser/", "config/test_fuzz_", "config/test_permission", "config/test_security_other_casino", "faults/")
 # What takes longest, begun first, so that no worker is left alone with it.
-LONGEST = (*UNTRACED, "config/test_demo.py", "config/test_localdb.py", "ratingslips/test_pit_day.py")
-
-_TRACED: set[str] = set()
+LONGEST = (
+    "browser/",
+    "config/test_fuzz_",
+    "config/test_permission",
+    "config/test_security_other_casino",
+    "faults/",
+    "config/test_demo.py",
+    "config/test_localdb.py",
+    "ratingslips/test_pit_day.py",
+)
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,7 +43,7 @@ def pytest_report_header() -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine lacks the browser for, and begin with what takes longest."""
-    items.sort(key=lambda item: not _is_one_of(item, LONGEST))
+    items.sort(key=lambda item: not _takes_long(item))
     unwanted = {"axe_core"} if CHROMIUM.exists() else {"browser"}
     left_out = [item for item in items if missing() and unwanted & set(getattr(item, "fixturenames", ()))]
     if left_out:
@@ -46,27 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Count coverage for the first of a test's parameters only: it costs more time than most tests do.
-
-    Others may cover more and never less: what is counted is a lower bound.
-    """
-    plugin = item.config.pluginmanager.getplugin("_cov")
-    controller = plugin.cov_controller if plugin else None
-    test = item.nodeid.partition("[")[0]
-    if controller is None or (test not in _TRACED and not _is_one_of(item, UNTRACED)):
-        _TRACED.add(test)
-        return (yield)
-    controller.pause()
-    try:
-        return (yield)
-    finally:
-        controller.resume()
-
-
-def _is_one_of(item: pytest.Item, beginnings: tuple[str, ...]) -> bool:
-    return item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(beginnings)
+def _takes_long(item: pytest.Item) -> bool:
+    return item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import DatabaseError, connection
 
 from core.errors import DomainError
+from core.snapshots import Stream, streamed
 from core.transactions import operation
 from loyalty.chain import genesis_hash
 from loyalty.models import Checkpoint, SealedAccount
@@ -85,20 +86,21 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     number = last.number + 1 if last else 1
     every, changed = MerkleRoot(), MerkleRoot()
     fresh: list[SealedAccount] = []
-    for account_id, entry_count, head_hash, sealed_count, sealed_head in _accounts(last_number=number - 1):
-        head = genesis_hash(account_id) if head_hash is None else head_hash
-        leaf = leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head)
-        every.add(leaf)
-        if (entry_count, head) == (sealed_count, sealed_head):
-            continue
-        _require_grown(account_id, entry_count=entry_count, sealed_count=sealed_count)
-        changed.add(leaf)
-        fresh.append(
-            SealedAccount(checkpoint_id=number, account_id=account_id, entry_count=entry_count, head_hash=head)
-        )
-        if len(fresh) == _CHUNK_ROWS:
-            SealedAccount.objects.bulk_create(fresh)
-            fresh.clear()
+    with _accounts(last_number=number - 1) as accounts:
+        for account_id, entry_count, head_hash, sealed_count, sealed_head in accounts:
+            head = genesis_hash(account_id) if head_hash is None else head_hash
+            leaf = leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head)
+            every.add(leaf)
+            if (entry_count, head) == (sealed_count, sealed_head):
+                continue
+            _require_grown(account_id, entry_count=entry_count, sealed_count=sealed_count)
+            changed.add(leaf)
+            fresh.append(
+                SealedAccount(checkpoint_id=number, account_id=account_id, entry_count=entry_count, head_hash=head)
+            )
+            if len(fresh) == _CHUNK_ROWS:
+                SealedAccount.objects.bulk_create(fresh)
+                fresh.clear()
     SealedAccount.objects.bulk_create(fresh)
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS)
@@ -144,11 +146,8 @@ def _require_grown(account_id: int, *, entry_count: int, sealed_count: int | Non
         )
 
 
-def _accounts(*, last_number: int) -> Iterator[tuple[int, int, bytes | None, int | None, bytes | None]]:
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(_ACCOUNTS, {"since": last_number})
-        while rows := cursor.fetchmany(_CHUNK_ROWS):
-            yield from rows
+def _accounts(*, last_number: int) -> Stream:
+    return streamed(_ACCOUNTS, {"since": last_number}, chunk_rows=_CHUNK_ROWS)
 
 
 @contextmanager

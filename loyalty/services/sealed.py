@@ -1,11 +1,12 @@
 """Holding the checkpoints against themselves, their signatures and the ledger."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import connection
 
+from core.snapshots import streamed
 from loyalty.breaks import Break, BreakKind
 from loyalty.models import Checkpoint
 from loyalty.sealing import MerkleRoot, Seal, is_signed, leaf_hash, previous_of_first
@@ -113,16 +114,10 @@ def _wrong_root(checkpoint: Checkpoint) -> Break | None:
 
 def _root(query: str, *, since: int) -> MerkleRoot:
     root = MerkleRoot()
-    for account_id, entry_count, head_hash in _rows(query, since=since):
-        root.add(leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head_hash))
+    with streamed(query, {"since": since}, chunk_rows=_CHUNK_ROWS) as rows:
+        for account_id, entry_count, head_hash in rows:
+            root.add(leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head_hash))
     return root
-
-
-def _rows(query: str, *, since: int) -> Iterator[tuple[int, int, bytes]]:
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(query, {"since": since})
-        while rows := cursor.fetchmany(_CHUNK_ROWS):
-            yield from rows
 
 
 def _missing(number: int, *, before: Checkpoint) -> Break:

@@ -1,15 +1,16 @@
 """Reading the ledger to see that nothing in it was changed, taken out or put in; and keeping what was found."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Final
 
 import structlog
 from django.db import connection
 
 from core import correlation
+from core.snapshots import Stream, streamed
 from core.transactions import operation
 from loyalty.breaks import Break, BreakKind, Chain, StoredEntry, diagnose, holds
 from loyalty.chain import HASHED_COLUMNS, genesis_hash
@@ -87,32 +88,30 @@ class _Reader:
 
     def first_break(self) -> Break | None:
         """The first account, in the order of their keys, whose chain does not hold."""
-        groups = groupby(self._entries(), key=lambda row: int(row[_ACCOUNT]))
-        account_id, rows = next(groups, (None, ()))
-        for chain in map(_chain, self._chains()):
-            if account_id is not None and account_id < chain.account_id:
-                return _without_account(account_id)
-            self.accounts += 1
-            mine = rows if account_id == chain.account_id else ()
-            if not holds(chain, mine):
-                return self._diagnosis(chain)
-            if account_id == chain.account_id:
-                account_id, rows = next(groups, (None, ()))
+        with stream_entries(scope=self._scope) as entries, _stream(_CHAINS, self._scope) as chains:
+            groups = groupby(self._counted(entries), key=lambda row: int(row[_ACCOUNT]))
+            account_id, rows = next(groups, (None, ()))
+            for chain in map(_chain, chains):
+                if account_id is not None and account_id < chain.account_id:
+                    return _without_account(account_id)
+                self.accounts += 1
+                mine = rows if account_id == chain.account_id else ()
+                if not holds(chain, mine):
+                    return self._diagnosis(chain)
+                if account_id == chain.account_id:
+                    account_id, rows = next(groups, (None, ()))
         return None if account_id is None else _without_account(account_id)
 
-    def _chains(self) -> Iterator[Sequence[Any]]:
-        return _stream(_CHAINS, self._scope.parameters)
-
-    def _entries(self) -> Iterator[Sequence[Any]]:
-        for row in stream_entries(scope=self._scope):
+    def _counted(self, entries: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+        for row in entries:
             self.entries += 1
             if self.entries % CHUNK_ROWS == 0:
                 self._progress(self.entries)
             yield row
 
     def _diagnosis(self, chain: Chain) -> Break:
-        rows = stream_entries(scope=Scope(since=self._scope.since, account_id=chain.account_id))
-        entries = [StoredEntry.of(row) for row, _ in zip(rows, range(MAX_DIAGNOSED_ENTRIES), strict=False)]
+        with stream_entries(scope=Scope(since=self._scope.since, account_id=chain.account_id)) as rows:
+            entries = [StoredEntry.of(row) for row in islice(rows, MAX_DIAGNOSED_ENTRIES)]
         return diagnose(chain, entries, follows=_entry_behind)
 
 
@@ -155,9 +154,9 @@ def record_verification(*, scope: Scope, verified: Verified, started_at: datetim
         log.error("loyalty.ledger_broken", **seen, kind=found.kind.value, entry_id=found.entry_id)
 
 
-def stream_entries(*, scope: Scope) -> Iterator[Sequence[Any]]:
+def stream_entries(*, scope: Scope) -> Stream:
     """The entries of `scope`, account by account and in order, as `StoredEntry.of` takes them; a chunk in memory."""
-    return _stream(_ENTRIES, scope.parameters)
+    return _stream(_ENTRIES, scope)
 
 
 def _chain(row: Sequence[Any]) -> Chain:
@@ -183,9 +182,5 @@ def _entry_behind(previous_hash: bytes) -> StoredEntry | None:
     return StoredEntry.of(row) if row else None
 
 
-def _stream(query: str, parameters: dict[str, int | None]) -> Iterator[Sequence[Any]]:
-    """The rows of a query, a chunk at a time."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(query, parameters)
-        while rows := cursor.fetchmany(CHUNK_ROWS):
-            yield from rows
+def _stream(query: str, scope: Scope) -> Stream:
+    return streamed(query, scope.parameters, chunk_rows=CHUNK_ROWS)

@@ -17,7 +17,7 @@ TIMED_OUT: Final = 124
 
 _OPTIONS: Final = (
     *("-o", "addopts=--strict-markers --strict-config", "-q", "-p", "no:cacheprovider", "-p", "tests.guards.plugin"),
-    *("-p", "no:xdist", "-p", "no:playwright", "-p", "no:base_url", "-p", "no:pytest_cov"),
+    *("-p", "no:xdist", "-p", "no:playwright", "-p", "no:base_url"),
 )
 
 _STOP_AND_REMOVE: Final = """

@@ -1,12 +1,14 @@
 """An award that commits while the ledger is verified or sealed is wholly in what was read, or not at all."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from core import snapshots
-from core.snapshots import one_snapshot
+from core.snapshots import Stream, one_snapshot
 from loyalty.models import Checkpoint
 from loyalty.services import checkpoints, verification
 from loyalty.services.checkpoints import take_checkpoint
@@ -22,15 +24,15 @@ def book(committed_floor: Floor) -> Book:
     return Book.build(committed_floor)
 
 
-def _award_after(book: Book, read: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+def _award_after(book: Book, read: Callable[..., Stream]) -> Callable[..., Stream]:
     """Have the account awarded 9 points by somebody else as soon as `read` has begun."""
 
-    def read_and_award(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        rows = read(*args, **kwargs)
-        first = next(rows)
-        Elsewhere(lambda: award(book.floor, book.account.player, points=9)).result()
-        yield first
-        yield from rows
+    @contextmanager
+    def read_and_award(*args: Any, **kwargs: Any) -> Iterator[Iterator[Any]]:
+        with read(*args, **kwargs) as rows:
+            first = next(rows)
+            Elsewhere(lambda: award(book.floor, book.account.player, points=9)).result()
+            yield chain([first], rows)
 
     return read_and_award
 

@@ -29,8 +29,9 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _stream() -> None:
-    for _ in stream_entries(scope=Scope()):
-        pass
+    with stream_entries(scope=Scope()) as entries:
+        for _ in entries:
+            pass
 
 
 def _hash_in_postgresql() -> None:
