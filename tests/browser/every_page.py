@@ -198,7 +198,7 @@ def _confirmations() -> Iterator[PageCase]:
                 address=slips,
                 do=partial(_choose, action=action.name),
             )
-    yield PageCase(name="confirm-nothing-chosen", address=slips, do=lambda page, _house: _act(page, "pause"))
+    yield PageCase(name="confirm-nothing-chosen", address=slips, do=_choose_nothing)
 
 
 def _choose(page: Page, house: House, *, action: str) -> None:
@@ -206,6 +206,11 @@ def _choose(page: Page, house: House, *, action: str) -> None:
     page.locator(f"input.action-select[value='{slip.pk}']").check()
     _act(page, action)
     page.locator("input[name=confirmed]").wait_for(state="attached")
+
+
+def _choose_nothing(page: Page, _house: House) -> None:
+    _act(page, actions.PAUSE.name)
+    page.locator(".messagelist").wait_for()
 
 
 def _act(page: Page, action: str) -> None:

@@ -49,12 +49,16 @@ _TOO_SMALL = """least => [...document.querySelectorAll(
 _PASSED_OVER = """[...document.querySelectorAll("a, button, summary, select, textarea, input:not([type=hidden])")]
     .filter(target => target.checkVisibility() && !target.disabled && target.tabIndex < 0)
     .map(target => target.outerHTML.slice(0, 140))"""
-# Fetched again, as the browser's own list of what it loaded leaves out what it still had in memory.
-_WEIGHT = """async () => {
+# Parts not weighed yet are fetched anew: the browser's own list of what it loaded leaves out what it had in memory.
+_WEIGHT = """async known => {
     const parts = document.querySelectorAll("link[rel~=stylesheet], link[rel~=icon], script[src], img[src]");
-    const bodies = await Promise.all([...parts].map(part => fetch(part.href || part.src).then(got => got.blob())));
-    return bodies.reduce((sum, body) => sum + body.size, new Blob([document.documentElement.outerHTML]).size);
+    const urls = [...parts].map(part => part.href || part.src);
+    const size = async url => [url, (await (await fetch(url)).blob()).size];
+    const fetched = Object.fromEntries(await Promise.all(urls.filter(url => !(url in known)).map(size)));
+    const page = new Blob([document.documentElement.outerHTML]).size;
+    return [urls.reduce((sum, url) => sum + (known[url] ?? fetched[url]), page), fetched];
 }"""
+_sizes: dict[str, int] = {}
 # A change of colours is shown bit by bit; what counts is where it ends.
 _SETTLE = "document.getAnimations().forEach(animation => animation.finish())"
 
@@ -129,7 +133,8 @@ def wrong_with(page: Page, watch: Watch) -> list[str]:
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > viewport["width"]:
             found.append(f"{viewport['width']} px: the page is {width} px wide")
-    weight = page.evaluate(_WEIGHT)
+    weight, fetched = page.evaluate(_WEIGHT, _sizes)
+    _sizes.update(fetched)
     assert weight > 5_000, "the page was not weighed"
     if weight > _PAGE_BYTES_MAX:
         found.append(f"the page weighs {weight:,} bytes")
