@@ -11,6 +11,7 @@ from tests.config.matrix.house import House
 from tests.config.matrix.posts import post_of
 from tests.config.matrix.table import COLUMNS, Question
 from tests.config.test_permission_matrix import TABLE
+from tests.emptying import ModuleDb
 from tests.fuzz import WORST, Pair, encoded, fuzz_settings, pairs, values
 
 _SWITCHES: Final = (
@@ -34,14 +35,15 @@ _WRITTEN_ANYWAY: Final = ("admin:login", "admin:logout")
 FORMS: Final = [question for question, cells in TABLE.items() if "done" in cells]
 
 
-@pytest.fixture
-def house(db: None) -> House:
+@pytest.fixture(scope="module")
+def house(module_db: ModuleDb) -> House:
     """A busy house."""
-    return House.build()
+    with module_db():
+        return House.build()
 
 
 @pytest.fixture
-def asking(house: House) -> Asking:
+def asking(db: None, house: House) -> Asking:
     """A browser in the house."""
     return Asking(house)
 

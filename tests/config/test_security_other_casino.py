@@ -10,6 +10,7 @@ from tests.config.matrix.house import ELSEWHERE, House
 from tests.config.matrix.table import Question
 from tests.config.test_fuzz_forms import FORMS, filled_in
 from tests.config.test_fuzz_queries import names_by_address
+from tests.emptying import ModuleDb
 from tests.fuzz import encoded
 
 # Who may see and do the most of all who work in one casino.
@@ -29,10 +30,14 @@ PREFILLED: Final = {
 _FIELDS: Final = {"player", "table", "pit", "game", "casino", "program", "user", "slip", "to", "_selected_action"}
 
 
-@pytest.fixture
-def house(db: None) -> House:
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def house(module_db: ModuleDb) -> House:
     """A busy house, in which everything of the other casino bears its mark."""
-    return House.build()
+    with module_db():
+        return House.build()
 
 
 def keys_of_other(house: House) -> dict[str, Any]:

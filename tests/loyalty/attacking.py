@@ -17,7 +17,6 @@ from tests.commands import run
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
-from tests.tampering import take_the_guards_off
 
 REHASH = """
 DO $$
@@ -65,14 +64,6 @@ class Book:
     def take(self, file: Path | None = None) -> Checkpoint:
         """The next checkpoint as the command takes it, in a transaction of its own, with its line in the file."""
         return take_checkpoint(at=self.floor.now, file=file)
-
-
-def unguarded_book(floor: Floor) -> Book:
-    """A ledger that is whole and not sealed, with every guard off."""
-    book = Book.build(floor)
-    assert is_clean()
-    take_the_guards_off()
-    return book
 
 
 def seal_three_times(book: Book) -> Book:

@@ -8,7 +8,7 @@ from loyalty.chain import HASHED_COLUMNS
 from loyalty.models import LedgerEntry
 from loyalty.services.verification import Scope
 from tests.floor import Floor
-from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql, unguarded_book
+from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql
 
 ENTRIES = 5
 
@@ -42,9 +42,8 @@ CHANGES = {
 
 
 @pytest.fixture
-def book(floor: Floor) -> Book:
-    """A ledger that is whole and not sealed, with every guard off."""
-    return unguarded_book(floor)
+def book(unguarded_book: Book) -> Book:
+    return unguarded_book
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ from loyalty.models import Checkpoint, SealedAccount
 from loyalty.sealing import MerkleRoot, key_id_of, new_key_pair, private_key
 from loyalty.services.sealed import seal_of
 from loyalty.services.verification import Scope
-from tests.floor import Floor
-from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql, unguarded_book
+from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql
 
 
 @pytest.fixture
-def sealed_book(floor: Floor) -> Book:
+def sealed_book(unguarded_book: Book) -> Book:
     """A ledger that is whole and sealed three times, with every guard off."""
-    return seal_three_times(unguarded_book(floor))
+    return seal_three_times(unguarded_book)
 
 
 ALTERATIONS = {

@@ -9,7 +9,16 @@ from core.models import Casino
 from ratingslips import importing
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.casino_files import event
-from tests.ratingslips.imports import OPEN_S1, VISIT, everything, fail_once, import_json, import_lines
+from tests.emptying import ModuleDb
+from tests.ratingslips.imports import (
+    OPEN_S1,
+    VISIT,
+    everything,
+    fail_once,
+    import_json,
+    import_lines,
+    load_three_files,
+)
 
 ONE_MOMENT = (
     OPEN_S1,
@@ -17,6 +26,18 @@ ONE_MOMENT = (
     *(event("S1", "19:00:00", kind) for kind in ("PAUSE", "RESUME", "PAUSE")),
     *(event("S1", "19:00:00", "MOVE", table="BL-01", seat=seat) for seat in ("4", "3", "4")),
 )
+
+
+@pytest.fixture(scope="module")
+def loaded(module_db: ModuleDb, tmp_path_factory: pytest.TempPathFactory) -> Casino:
+    """The casino of the three files, for all tests of this module."""
+    with module_db():
+        return load_three_files(tmp_path_factory.mktemp("files") / "casino")
+
+
+@pytest.fixture
+def casino(db: None, loaded: Casino) -> Casino:
+    return loaded
 
 
 @pytest.fixture(params=[(500, 1_000), (3, 1_000), (1, 1), (2, 3)], ids=str)

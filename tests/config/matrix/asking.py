@@ -105,11 +105,12 @@ class Asking:
         saved = transaction.savepoint()
         try:
             response = self.get_or_post(url, post, column=column)
+            has_changed = self._sums.read() != self._before
             return Answer(
                 status=response.status_code,
-                has_changed=self._sums.read() != self._before,
+                has_changed=has_changed,
                 is_stream=response.streaming,
-                broken=broken_invariants(),
+                broken=broken_invariants() if has_changed else {},
                 elsewhere=self._house.elsewhere(),
             )
         finally:

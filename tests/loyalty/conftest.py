@@ -1,0 +1,26 @@
+"""A ledger to be attacked."""
+
+import pytest
+
+from core.snapshots import one_snapshot
+from tests.emptying import ModuleDb
+from tests.floor import Floor
+from tests.loyalty.attacking import Book, is_clean
+from tests.tampering import take_the_guards_off
+
+
+@pytest.fixture(scope="module")
+def whole_book(module_db: ModuleDb) -> Book:
+    """A ledger that is whole and not sealed."""
+    with module_db():
+        book = Book.build(Floor.build())
+        with one_snapshot():
+            assert is_clean()
+        return book
+
+
+@pytest.fixture
+def unguarded_book(db: None, whole_book: Book) -> Book:
+    """The same, with every guard off while the test runs."""
+    take_the_guards_off()
+    return whole_book
