@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import InternalError, OperationalError, connection
+from django.db import InternalError, OperationalError, connection, transaction
 from django.db.models import Sum
 
 from core import snapshots
@@ -45,6 +45,10 @@ class TestOneSnapshot:
         monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")
 
         assert _sums_around_an_award(committed_floor) == (500, 507)
+
+    def test_is_not_one_inside_a_transaction_that_began_earlier(self, committed_floor: Floor) -> None:
+        with pytest.raises(RuntimeError, match="durable"), transaction.atomic(), one_snapshot():
+            pass
 
     def test_writes_nothing(self, committed_floor: Floor) -> None:
         with pytest.raises(InternalError, match="read-only transaction"), one_snapshot():

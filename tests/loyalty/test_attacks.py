@@ -1,14 +1,19 @@
 """An owner of the tables changes the ledger with every guard off; verification names what was done, and where."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 
-from loyalty.breaks import Break, BreakKind
+from loyalty.breaks import Break, BreakKind, Chain, StoredEntry, diagnose
 from loyalty.chain import HASHED_COLUMNS
 from loyalty.models import LedgerEntry
+from loyalty.services import verification
 from loyalty.services.verification import Scope
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql
+from tests.loyalty.postings import award
 
 ENTRIES = 5
 
@@ -96,6 +101,20 @@ class TestAChangedColumn:
         sql("UPDATE loyalty_ledger AS it SET entry_hash = loyalty_chain_hash(it) WHERE id = %s", entry.pk)
 
         assert _named(book, found()) == (BreakKind.HEAD_CHANGED, ENTRIES, entry.pk)
+
+    def test_is_told_from_no_more_entries_than_may_be_held(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        held: list[StoredEntry] = []
+
+        def diagnose_what_is_held(chain: Chain, entries: Sequence[StoredEntry], **how: Any) -> Break:
+            held.extend(entries)
+            return diagnose(chain, entries, **how)
+
+        monkeypatch.setattr(verification, "MAX_DIAGNOSED_ENTRIES", 2)
+        monkeypatch.setattr(verification, "diagnose", diagnose_what_is_held)
+        sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(1).pk)
+
+        assert _named(book, found()) == (BreakKind.CHANGED, 1, book.entry(1).pk)
+        assert [entry.id for entry in held] == [book.entry(seq).pk for seq in (1, 2)]
 
     def test_is_not_seen_by_a_walk_that_trusts_the_stored_hashes(
         self, book: Book, monkeypatch: pytest.MonkeyPatch
@@ -235,6 +254,12 @@ class TestAChangedHead:
         sql("UPDATE loyalty_playerloyalty SET head_hash = sha256('x') WHERE id = %s", empty.pk)
 
         assert (found().kind, found().account_id) == (BreakKind.HEAD_CHANGED, empty.pk)
+
+    def test_of_an_account_without_entries_takes_none_from_the_next(self, floor: Floor) -> None:
+        _, regular = floor.player(), floor.player()
+        award(floor, regular)
+
+        assert is_clean()
 
     def test_gone_with_its_account_leaves_entries_of_none(self, book: Book) -> None:
         sql("DELETE FROM loyalty_playerloyalty WHERE id = %s", book.account.pk)
