@@ -1,12 +1,14 @@
 """Bringing the demo's casino to life: its staff, its day so far, and what went wrong on the way."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, connection
 
 from config.models import DemoRun
@@ -81,12 +83,16 @@ def begin_evening(*, now: datetime, say: Say) -> None:
     :raises DemoRefused: the casino or a login of the demo stands already and is somebody else's.
     """
     recorded = [event for event in read_rating_events(DATA / "rating-events.csv") if isinstance(event, RatingEvent)]
-    with correlation.bound():
+    with correlation.bound(), ThreadPoolExecutor() as every_core:
+        # A password is a quarter of a second's work, as it should be.
+        passwords = every_core.map(make_password, [login.password for login in LOGINS])
         run = _run(now, recorded_day_at=recorded[0].occurred_at)
         casino = run.casino
         players, tables = casino.players.count(), casino.gaming_tables.count()
         say(f"Casino: {players} players, {tables} tables, where it is evening now ({casino.time_zone})")
-        boss, supervisor, *_ = [hire(login, casino=casino) for login in LOGINS]
+        boss, supervisor, *_ = [
+            hire(login, casino=casino, password=password) for login, password in zip(LOGINS, passwords, strict=True)
+        ]
         say("Staff: a pit boss, a supervisor and an auditor")
     plan = plan_demo(recorded, now=now, shift=run.shift)
     # The last moments of a demo may be lost when the machine crashes: nobody was told yet that they are there.

@@ -76,6 +76,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["last_name", "first_name", "card_number"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("casino", "card_number"), name="core_player_card_unique_in_casino"),
+                    models.CheckConstraint(
+                        condition=models.Q(("card_number", ""), _negated=True), name="core_player_has_card"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["ACTIVE", "INACTIVE", "BARRED"])),
+                        name="core_player_status_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -176,24 +186,6 @@ class Migration(migrations.Migration):
             managers=[
                 ("objects", core.models.StaffManager()),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="player",
-            constraint=models.UniqueConstraint(
-                fields=("casino", "card_number"), name="core_player_card_unique_in_casino"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="player",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("card_number", ""), _negated=True), name="core_player_has_card"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="player",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["ACTIVE", "INACTIVE", "BARRED"])), name="core_player_status_known"
-            ),
         ),
         create_refusal(),
     ]

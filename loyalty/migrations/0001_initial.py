@@ -46,6 +46,20 @@ class Migration(migrations.Migration):
                     ("award", "Can award points by hand"),
                     ("pause_program", "Can pause and resume the programme"),
                 ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("pause_reason", ""), ("paused_at", None), ("paused_by", None)),
+                            models.Q(
+                                ("paused_at__isnull", False),
+                                ("paused_by__isnull", False),
+                                models.Q(("pause_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="loyalty_program_pause_is_whole",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -79,6 +93,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["program", "-effective_from"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("program", "effective_from"), name="loyalty_rate_one_per_instant"),
+                    models.CheckConstraint(
+                        condition=models.Q(("points_per_unit__gte", 0), ("points_per_unit__lte", 1000)),
+                        name="loyalty_rate_within_limits",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -97,6 +118,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["program", "threshold_points"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("program", "threshold_points"), name="loyalty_tier_threshold_unique"
+                    ),
+                    models.UniqueConstraint(fields=("program", "name"), name="loyalty_tier_name_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(("threshold_points__gte", 0)), name="loyalty_tier_threshold_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("multiplier__gt", 0), ("multiplier__lte", 10)),
+                        name="loyalty_tier_multiplier_within_limits",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -128,6 +162,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "loyalty account",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("balance__gte", 0)), name="loyalty_account_balance_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("lifetime_points__gte", 0)), name="loyalty_account_lifetime_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -210,195 +252,93 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "ledger entries",
                 "db_table": "loyalty_ledger",
                 "ordering": ["-id"],
-            },
-        ),
-        migrations.AddConstraint(
-            model_name="loyaltyprogram",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("pause_reason", ""), ("paused_at", None), ("paused_by", None)),
-                    models.Q(
-                        ("paused_at__isnull", False),
-                        ("paused_by__isnull", False),
-                        models.Q(("pause_reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="loyalty_program_pause_is_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="earningrate",
-            constraint=models.UniqueConstraint(
-                fields=("program", "effective_from"), name="loyalty_rate_one_per_instant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="earningrate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("points_per_unit__gte", 0), ("points_per_unit__lte", 1000)),
-                name="loyalty_rate_within_limits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tier",
-            constraint=models.UniqueConstraint(
-                fields=("program", "threshold_points"), name="loyalty_tier_threshold_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tier",
-            constraint=models.UniqueConstraint(fields=("program", "name"), name="loyalty_tier_name_unique"),
-        ),
-        migrations.AddConstraint(
-            model_name="tier",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("threshold_points__gte", 0)), name="loyalty_tier_threshold_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tier",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("multiplier__gt", 0), ("multiplier__lte", 10)),
-                name="loyalty_tier_multiplier_within_limits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerloyalty",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("balance__gte", 0)), name="loyalty_account_balance_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playerloyalty",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("lifetime_points__gte", 0)), name="loyalty_account_lifetime_not_negative"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(fields=["account", "-seq"], name="loyalty_ledger_account_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(
-                condition=models.Q(("staff__isnull", False)),
-                fields=["staff", "-created_at"],
-                name="loyalty_ledger_staff_newest",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(fields=("account", "seq"), name="loyalty_ledger_seq_unique_in_account"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="loyalty_ledger_seq_from_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["GAMEPLAY", "MANUAL_BONUS", "PROMOTION", "ADJUSTMENT", "REVERSAL", "REDEMPTION"])
-                ),
-                name="loyalty_ledger_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("points", 0), _negated=True), name="loyalty_ledger_points_not_zero"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["ADJUSTMENT", "REVERSAL"]),
-                    models.Q(("kind", "REDEMPTION"), ("points__lt", 0)),
-                    models.Q(("kind__in", ["GAMEPLAY", "MANUAL_BONUS", "PROMOTION"]), ("points__gt", 0)),
-                    _connector="OR",
-                ),
-                name="loyalty_ledger_sign_fits_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "balance_after",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("balance_before"), "+", models.F("points")
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "seq"), name="loyalty_ledger_seq_unique_in_account"),
+                    models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="loyalty_ledger_seq_from_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                ["GAMEPLAY", "MANUAL_BONUS", "PROMOTION", "ADJUSTMENT", "REVERSAL", "REDEMPTION"],
+                            )
                         ),
-                    )
-                ),
-                name="loyalty_ledger_balance_adds_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("balance_after__gte", 0), ("balance_before__gte", 0)),
-                name="loyalty_ledger_balance_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("lifetime_points_after__gte", 0), ("lifetime_points_before__gte", 0)),
-                name="loyalty_ledger_lifetime_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("seq__gt", 1), models.Q(("balance_before", 0), ("lifetime_points_before", 0)), _connector="OR"
-                ),
-                name="loyalty_ledger_first_starts_at_zero",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="loyalty_ledger_has_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("idempotency_key", ""), _negated=True), name="loyalty_ledger_has_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fingerprint__regex", "^[0-9a-f]{64}$")),
-                name="loyalty_ledger_fingerprint_is_sha256",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "MANUAL_BONUS"), _negated=True),
-                    models.Q(("points__gte", 1), ("points__lte", 10000), ("staff__isnull", False)),
-                    _connector="OR",
-                ),
-                name="loyalty_ledger_award_has_staff_and_limit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "REVERSAL"), ("reverses__isnull", False)),
-                    models.Q(models.Q(("kind", "REVERSAL"), _negated=True), ("reverses", None)),
-                    _connector="OR",
-                ),
-                name="loyalty_ledger_reversal_names_entry",
-            ),
+                        name="loyalty_ledger_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("points", 0), _negated=True), name="loyalty_ledger_points_not_zero"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["ADJUSTMENT", "REVERSAL"]),
+                            models.Q(("kind", "REDEMPTION"), ("points__lt", 0)),
+                            models.Q(("kind__in", ["GAMEPLAY", "MANUAL_BONUS", "PROMOTION"]), ("points__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="loyalty_ledger_sign_fits_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "balance_after",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("balance_before"), "+", models.F("points")
+                                ),
+                            )
+                        ),
+                        name="loyalty_ledger_balance_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("balance_after__gte", 0), ("balance_before__gte", 0)),
+                        name="loyalty_ledger_balance_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("lifetime_points_after__gte", 0), ("lifetime_points_before__gte", 0)),
+                        name="loyalty_ledger_lifetime_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("seq__gt", 1),
+                            models.Q(("balance_before", 0), ("lifetime_points_before", 0)),
+                            _connector="OR",
+                        ),
+                        name="loyalty_ledger_first_starts_at_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="loyalty_ledger_has_reason"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("idempotency_key", ""), _negated=True), name="loyalty_ledger_has_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("fingerprint__regex", "^[0-9a-f]{64}$")),
+                        name="loyalty_ledger_fingerprint_is_sha256",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "MANUAL_BONUS"), _negated=True),
+                            models.Q(("points__gte", 1), ("points__lte", 10000), ("staff__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="loyalty_ledger_award_has_staff_and_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "REVERSAL"), ("reverses__isnull", False)),
+                            models.Q(models.Q(("kind", "REVERSAL"), _negated=True), ("reverses", None)),
+                            _connector="OR",
+                        ),
+                        name="loyalty_ledger_reversal_names_entry",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["account", "-seq"], name="loyalty_ledger_account_newest"),
+                    models.Index(
+                        condition=models.Q(("staff__isnull", False)),
+                        fields=["staff", "-created_at"],
+                        name="loyalty_ledger_staff_newest",
+                    ),
+                ],
+            },
         ),
         *append_only("loyalty_ledger"),
         *append_only("loyalty_earningrate"),

@@ -118,6 +118,21 @@ class Migration(migrations.Migration):
                 "verbose_name": "game settings",
                 "verbose_name_plural": "game settings",
                 "ordering": ["casino", "name"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("casino", "code"), name="ratingslips_game_code_unique_in_casino"),
+                    models.CheckConstraint(
+                        condition=models.Q(("decisions_per_hour__gt", 0), ("decisions_per_hour__lte", 1000)),
+                        name="ratingslips_game_decisions_within_limits",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("house_edge_percent__gte", 0), ("house_edge_percent__lte", 100)),
+                        name="ratingslips_game_edge_is_percent",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("seats__gte", 1), ("seats__lte", 20)),
+                        name="ratingslips_game_seats_within_limits",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -137,6 +152,9 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("operate_pit", "Can open, change and close rating slips"),
                     ("recover_loyalty", "Can pay points that slips are owed"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("casino", "name"), name="ratingslips_pit_name_unique_in_casino")
                 ],
             },
         ),
@@ -178,6 +196,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["casino", "name"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("casino", "name"), name="ratingslips_table_name_unique_in_casino"),
+                    models.CheckConstraint(
+                        condition=models.Q(("seats__gte", 1), ("seats__lte", 20)),
+                        name="ratingslips_table_seats_within_limits",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -282,6 +307,88 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-opened_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("casino", "slip_number"), name="ratingslips_slip_number_unique_in_casino"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("slip_number", ""), _negated=True), name="ratingslips_slip_has_number"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("seat__gte", 1), ("seat__lte", 20)),
+                        name="ratingslips_slip_seat_within_limits",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("chips_out", None),
+                                ("closed_at", None),
+                                ("closed_by", None),
+                                ("status__in", ["OPEN", "PAUSED"]),
+                                ("theoretical_win", None),
+                            ),
+                            models.Q(
+                                ("closed_at__isnull", False),
+                                ("closed_by__isnull", False),
+                                ("status", "CLOSED"),
+                                ("theoretical_win__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="ratingslips_slip_closed_is_whole",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("closed_at", None), ("closed_at__gte", models.F("opened_at")), _connector="OR"
+                        ),
+                        name="ratingslips_slip_closed_after_opened",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("theoretical_win", None), ("theoretical_win__gte", 0), _connector="OR"),
+                        name="ratingslips_slip_theo_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("buy_in", None), ("buy_in__gte", 0), _connector="OR"),
+                            models.Q(("chips_out", None), ("chips_out__gte", 0), _connector="OR"),
+                        ),
+                        name="ratingslips_slip_money_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("settled_at", None), ("status", "CLOSED"), _connector="OR"),
+                        name="ratingslips_slip_settled_is_closed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ledger_entry", None),
+                            models.Q(("settled_at__isnull", False), ("status", "CLOSED")),
+                            _connector="OR",
+                        ),
+                        name="ratingslips_slip_credited_is_closed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("recovered_by", None),
+                            models.Q(("settled_at__isnull", False), models.Q(("owed_because", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="ratingslips_slip_recovered_was_owed",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        models.F("closed_at"),
+                        condition=models.Q(("settled_at", None), ("status", "CLOSED")),
+                        name="ratingslips_slip_owed",
+                    ),
+                    models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
+                    models.Index(fields=["casino", "-opened_at"], name="ratingslips_slip_opened"),
+                    models.Index(
+                        models.F("player"),
+                        models.OrderBy(models.F("closed_at"), descending=True, nulls_first=True),
+                        name="ratingslips_slip_player_last",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -361,79 +468,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["slip", "seq"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("slip", "seq"), name="ratingslips_segment_seq_unique_in_slip"),
+                    models.CheckConstraint(
+                        condition=models.Q(("seq__gte", 1)), name="ratingslips_segment_seq_from_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("average_bet__gt", 0)), name="ratingslips_segment_bet_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("end_correlation_id", None), ("ended_as", ""), ("ended_at", None), ("ended_by", None)
+                            ),
+                            models.Q(
+                                ("end_correlation_id__isnull", False),
+                                ("ended_at__gte", models.F("started_at")),
+                                ("ended_by__isnull", False),
+                                models.Q(("ended_as", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="ratingslips_segment_end_is_whole",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["table", "seat", "-started_at"], name="ratingslips_segment_seat")],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="gamesettings",
-            constraint=models.UniqueConstraint(
-                fields=("casino", "code"), name="ratingslips_game_code_unique_in_casino"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gamesettings",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("decisions_per_hour__gt", 0), ("decisions_per_hour__lte", 1000)),
-                name="ratingslips_game_decisions_within_limits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gamesettings",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("house_edge_percent__gte", 0), ("house_edge_percent__lte", 100)),
-                name="ratingslips_game_edge_is_percent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gamesettings",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seats__gte", 1), ("seats__lte", 20)), name="ratingslips_game_seats_within_limits"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="pit",
-            constraint=models.UniqueConstraint(fields=("casino", "name"), name="ratingslips_pit_name_unique_in_casino"),
-        ),
-        migrations.AddConstraint(
-            model_name="gamingtable",
-            constraint=models.UniqueConstraint(
-                fields=("casino", "name"), name="ratingslips_table_name_unique_in_casino"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gamingtable",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seats__gte", 1), ("seats__lte", 20)), name="ratingslips_table_seats_within_limits"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ratingslip",
-            index=models.Index(
-                models.F("closed_at"),
-                condition=models.Q(("settled_at", None), ("status", "CLOSED")),
-                name="ratingslips_slip_owed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ratingslip",
-            index=models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
-        ),
-        migrations.AddIndex(
-            model_name="ratingslip",
-            index=models.Index(fields=["casino", "-opened_at"], name="ratingslips_slip_opened"),
-        ),
-        migrations.AddIndex(
-            model_name="ratingslip",
-            index=models.Index(
-                models.F("player"),
-                models.OrderBy(models.F("closed_at"), descending=True, nulls_first=True),
-                name="ratingslips_slip_player_last",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.UniqueConstraint(
-                fields=("casino", "slip_number"), name="ratingslips_slip_number_unique_in_casino"
-            ),
         ),
         migrations.AddConstraint(
             model_name="ratingslip",
@@ -452,128 +512,9 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("slip_number", ""), _negated=True), name="ratingslips_slip_has_number"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seat__gte", 1), ("seat__lte", 20)), name="ratingslips_slip_seat_within_limits"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("chips_out", None),
-                        ("closed_at", None),
-                        ("closed_by", None),
-                        ("status__in", ["OPEN", "PAUSED"]),
-                        ("theoretical_win", None),
-                    ),
-                    models.Q(
-                        ("closed_at__isnull", False),
-                        ("closed_by__isnull", False),
-                        ("status", "CLOSED"),
-                        ("theoretical_win__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="ratingslips_slip_closed_is_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("closed_at", None), ("closed_at__gte", models.F("opened_at")), _connector="OR"),
-                name="ratingslips_slip_closed_after_opened",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("theoretical_win", None), ("theoretical_win__gte", 0), _connector="OR"),
-                name="ratingslips_slip_theo_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("buy_in", None), ("buy_in__gte", 0), _connector="OR"),
-                    models.Q(("chips_out", None), ("chips_out__gte", 0), _connector="OR"),
-                ),
-                name="ratingslips_slip_money_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("settled_at", None), ("status", "CLOSED"), _connector="OR"),
-                name="ratingslips_slip_settled_is_closed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ledger_entry", None),
-                    models.Q(("settled_at__isnull", False), ("status", "CLOSED")),
-                    _connector="OR",
-                ),
-                name="ratingslips_slip_credited_is_closed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ratingslip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("recovered_by", None),
-                    models.Q(("settled_at__isnull", False), models.Q(("owed_because", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="ratingslips_slip_recovered_was_owed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playsegment",
-            constraint=models.UniqueConstraint(fields=("slip", "seq"), name="ratingslips_segment_seq_unique_in_slip"),
-        ),
-        migrations.AddConstraint(
             model_name="playsegment",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("ended_at", None)), fields=("slip",), name="ratingslips_segment_one_open_per_slip"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playsegment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seq__gte", 1)), name="ratingslips_segment_seq_from_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playsegment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("average_bet__gt", 0)), name="ratingslips_segment_bet_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playsegment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("end_correlation_id", None), ("ended_as", ""), ("ended_at", None), ("ended_by", None)),
-                    models.Q(
-                        ("end_correlation_id__isnull", False),
-                        ("ended_at__gte", models.F("started_at")),
-                        ("ended_by__isnull", False),
-                        models.Q(("ended_as", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="ratingslips_segment_end_is_whole",
             ),
         ),
         migrations.AddConstraint(
@@ -593,10 +534,6 @@ class Migration(migrations.Migration):
                 ],
                 name="ratingslips_segment_no_overlap",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="playsegment",
-            index=models.Index(fields=["table", "seat", "-started_at"], name="ratingslips_segment_seat"),
         ),
         migrations.RunSQL(FREEZE_PAST_PLAY, THAW_PAST_PLAY),
         refuse_delete("ratingslips_ratingslip"),
