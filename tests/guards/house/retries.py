@@ -4,6 +4,8 @@ from tests.guards.guard import Guard, Kind, edit
 
 _RETRIES = "core/retries.py"
 _TRANSACTIONS = "core/transactions.py"
+_PLAY = "ratingslips/services/play.py"
+_ALIKE = "tests/faults/test_alike.py"
 _OPERATION = "tests/core/test_transactions.py::TestOperation::test"
 _ON_ITS_OWN = "tests/core/test_transactions.py::TestOperationOnItsOwnConnection::test"
 _RETRIED = "tests/core/test_retries.py::TestRetried::test"
@@ -120,6 +122,19 @@ RETRIES = (
             f"{_UNKNOWN}_makes_a_row_with_this_correlation_id_ones_own_and_no_other",
             f"{_UNKNOWN}_is_forgotten_with_the_call",
         ),
+    ),
+    Guard(
+        name="of two alike, a lost attempt's is known by its key",
+        kind=Kind.RETRY,
+        edits=edit(_PLAY, "found = segments.get(left.pk)", "found = next(iter(segments.values()))"),
+        claimed_by=(f"{_ALIKE}::TestTheLikeOfWhatTheRequestDidBefore::test_is_done_once_more_and_no_more",),
+    ),
+    Guard(
+        name="another's end of a segment is not a lost attempt's",
+        kind=Kind.RETRY,
+        edits=edit(_PLAY, "and left.end_correlation_id in {None, found.end_correlation_id}", ""),
+        claimed_by=(f"{_ALIKE}::TestWhatOthersDoBeforeTheNextAttempt::test_is_not_taken_for_the_pause_that_was_not",),
+        goes_red_as=("Failed",),
     ),
     Guard(
         name="all attempts carry one correlation id",
