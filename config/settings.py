@@ -163,7 +163,8 @@ DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.whole_number("CONN_MAX_AGE_SECONDS", default=60),
     "CONN_HEALTH_CHECKS": True,
-    # A list of choices is one statement and not three. What is long is streamed by `core.snapshots`.
+    # One that is given up half way, as a list of choices may be, is closed by the garbage collector, in whatever
+    # transaction is open by then, which PostgreSQL aborts. What is long is streamed (`core.snapshots`).
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "OPTIONS": _database_options(DATABASES["default"]),
 }

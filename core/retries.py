@@ -127,8 +127,9 @@ def begins_anew_after(error: DatabaseError, *, committing: bool = False) -> bool
 def is_own(correlation_id: UUID | None) -> bool:
     """Whether a row with this correlation id was left by an earlier attempt of the running use case.
 
-    Only where that attempt's commit got no answer; a row that stood before is a replay, or a refusal, as ever. Ask
-    under the lock that the use case takes: the lost attempt may still hold it, and then commit.
+    Only where that attempt's commit got no answer; a row that stood before is a replay, or a refusal, as ever, unless
+    an earlier call of the same request left it: then what was lost was a replay, and is told as the first. Ask under
+    the lock that the use case takes: the lost attempt may still hold it, and then commit.
     """
     return may_be_done() and correlation_id == correlation.current()
 
@@ -140,7 +141,10 @@ def may_be_done() -> bool:
 
 
 def will_leave(row: Any) -> None:
-    """Say what the commit of this attempt leaves, the row as it is written; the last one said counts."""
+    """Say what the commit of this attempt leaves, the row as it is written; the last one said counts.
+
+    Every service that is `retried` with a look says so before its commit.
+    """
     attempts = _running.get()
     if attempts is not None:
         attempts.left = row
@@ -164,8 +168,10 @@ def retried(*, done: Callable[[Any], Any] | None = None) -> Callable[[Callable[P
                 with correlation.bound(correlation.current()):
                     while True:
                         try:
-                            if done and attempts.is_outcome_unknown and (answer := done(attempts.left)):
-                                return answer  # type: ignore[no-any-return]
+                            if done and attempts.is_outcome_unknown:
+                                if answer := done(attempts.left):
+                                    return answer  # type: ignore[no-any-return]
+                                attempts.is_outcome_unknown = False
                             return service(*args, **kwargs)
                         except Busy as busy:
                             _make_ready_after(busy, attempts)

@@ -41,6 +41,7 @@ def streamed(query: str, parameters: Mapping[str, int | None], *, chunk_rows: in
     With the block the cursor is closed, whether all was read or not. One that is left to the garbage collector is
     closed in whatever transaction is open by then, and PostgreSQL, which does not know it there, aborts that one.
     """
+    assert connection.in_atomic_block, "without a transaction PostgreSQL would keep the whole answer"
     with connection.chunked_cursor() as cursor:
         cursor.execute(query, parameters)
         yield chain.from_iterable(iter(lambda: cursor.fetchmany(chunk_rows), []))

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from guardian.models import UserObjectPermission
 
@@ -79,11 +80,10 @@ class Floor:
 def _give_rights(*given: tuple[User, Pit | LoyaltyProgram, list[str]]) -> None:
     """What `assign_perm` does in 3 statements for each right, in 2 for all: nearly every test begins here."""
     names = {name for _, _, some in given for name in some}
-    rights = {right.codename: right for right in Permission.objects.filter(codename__in=names)}
+    rights = {(right.content_type_id, right.codename): right for right in Permission.objects.filter(codename__in=names)}
+    wanted = [(user, thing, name) for user, thing, some in given for name in some]
     UserObjectPermission.objects.bulk_create(
-        UserObjectPermission(
-            user=user, permission=rights[name], content_type_id=rights[name].content_type_id, object_pk=str(thing.pk)
-        )
-        for user, thing, some in given
-        for name in some
+        UserObjectPermission(user=user, permission=rights[kind.pk, name], content_type=kind, object_pk=str(thing.pk))
+        for user, thing, name in wanted
+        for kind in [ContentType.objects.get_for_model(thing)]
     )

@@ -83,15 +83,15 @@ def begin_evening(*, now: datetime, say: Say) -> None:
     :raises DemoRefused: the casino or a login of the demo stands already and is somebody else's.
     """
     recorded = [event for event in read_rating_events(DATA / "rating-events.csv") if isinstance(event, RatingEvent)]
-    with correlation.bound(), ThreadPoolExecutor() as every_core:
+    with correlation.bound(), ThreadPoolExecutor() as hashing:
         # A password is a quarter of a second's work, as it should be.
-        passwords = every_core.map(make_password, [login.password for login in LOGINS])
+        hashes = hashing.map(make_password, [login.password for login in LOGINS])
         run = _run(now, recorded_day_at=recorded[0].occurred_at)
         casino = run.casino
         players, tables = casino.players.count(), casino.gaming_tables.count()
         say(f"Casino: {players} players, {tables} tables, where it is evening now ({casino.time_zone})")
         boss, supervisor, *_ = [
-            hire(login, casino=casino, password=password) for login, password in zip(LOGINS, passwords, strict=True)
+            hire(login, casino=casino, password_hash=done) for login, done in zip(LOGINS, hashes, strict=True)
         ]
         say("Staff: a pit boss, a supervisor and an auditor")
     plan = plan_demo(recorded, now=now, shift=run.shift)

@@ -64,8 +64,8 @@ def passwords_hold() -> bool:
     return user is not None and user.check_password(login.password)
 
 
-def hire(login: Login, *, casino: Casino, password: str) -> User:
-    """Create the account of a member of the demo's staff, or set its (hashed) password anew, with all its rights.
+def hire(login: Login, *, casino: Casino, password_hash: str) -> User:
+    """Create the account of a member of the demo's staff, or set its password anew, with all its rights.
 
     :raises LoginTaken: the user name stands already, and not in the demo's casino.
     """
@@ -76,7 +76,7 @@ def hire(login: Login, *, casino: Casino, password: str) -> User:
     )
     if user.casino_id != casino.pk:
         raise LoginTaken(f"The user “{login.username}” stands already and is not the demo's. Use another database.")
-    user.password = password
+    user.password = password_hash
     user.save(update_fields=["password"])
     user.groups.set(Group.objects.filter(name__in=login.roles))
     for role in login.roles:

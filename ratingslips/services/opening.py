@@ -48,14 +48,14 @@ class SlipNumberTaken(DomainError):
     code = "SLIP_NUMBER_TAKEN"
 
 
-def _slip_as_left(left: RatingSlip) -> RatingSlip | None:
+def _slip_if_opened(left: RatingSlip) -> RatingSlip | None:
     """The slip that a lost attempt opened, if it did."""
     with operation("ratingslips.look_for_own_slip", actor_id=None):
         _lock_player(left.player_id)
         return RatingSlip.objects.filter(pk=left.pk).first()
 
 
-@retried(done=_slip_as_left)
+@retried(done=_slip_if_opened)
 def open_rating_slip(
     *,
     player: Player | int,

@@ -34,17 +34,22 @@ class SlipNotPaused(DomainError):
     code = "SLIP_NOT_PAUSED"
 
 
-def _slip_as_left(left: PlaySegment) -> RatingSlip | None:
-    """The slip, if a lost attempt left this segment: begun, and ended if it ended it; what came after is no matter."""
+def _slip_if_recorded(left: PlaySegment) -> RatingSlip | None:
+    """The slip, if this segment stands as a lost attempt left it: with its end, if the attempt ended it."""
     with operation("ratingslips.look_for_own_event", actor_id=None):
         locked = lock_slip(left.slip_id)
         assert locked is not None
-        segments = {segment.pk: segment for segment in read_segments(locked)}
-    found = segments.get(left.pk)
-    return locked if found and left.end_correlation_id in {None, found.end_correlation_id} else None
+        segments = read_segments(locked)
+    # By its request as well as by its key, which a server that crashed may give out again.
+    is_recorded = any(
+        (segment.pk, segment.start_correlation_id) == (left.pk, left.start_correlation_id)
+        and left.end_correlation_id in {None, segment.end_correlation_id}
+        for segment in segments
+    )
+    return locked if is_recorded else None
 
 
-@retried(done=_slip_as_left)
+@retried(done=_slip_if_recorded)
 def pause_rating_slip(
     *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
 ) -> RatingSlip:
@@ -64,7 +69,7 @@ def pause_rating_slip(
     return live.slip
 
 
-@retried(done=_slip_as_left)
+@retried(done=_slip_if_recorded)
 def resume_rating_slip(
     *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
 ) -> RatingSlip:
@@ -84,7 +89,7 @@ def resume_rating_slip(
     return live.slip
 
 
-@retried(done=_slip_as_left)
+@retried(done=_slip_if_recorded)
 def change_average_bet(
     *,
     slip: RatingSlip | UUID | str,
@@ -110,7 +115,7 @@ def change_average_bet(
     return live.slip
 
 
-@retried(done=_slip_as_left)
+@retried(done=_slip_if_recorded)
 def move_rating_slip(
     *,
     slip: RatingSlip | UUID | str,

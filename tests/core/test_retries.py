@@ -353,6 +353,20 @@ class TestUnknownOutcome:
 
         assert write() == 2
 
+    def test_is_known_again_where_the_look_found_nothing(self) -> None:
+        @retried(done=lambda _: None)
+        def write() -> None:
+            with operation("test.write", actor_id=None):
+                if attempt_number() == 1:
+                    _terminated_in_the_commit()
+                else:
+                    _lock_timeout()
+
+        with pytest.raises(Busy) as refusal:
+            write()
+
+        assert type(refusal.value) is Busy
+
     def test_makes_a_row_with_this_correlation_id_ones_own_and_no_other(self) -> None:
         seen: list[tuple[bool, bool]] = []
 

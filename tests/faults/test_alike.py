@@ -23,6 +23,7 @@ from ratingslips.services import (
     resume_rating_slip,
 )
 from tests.concurrency import backend_id
+from tests.databases import connect
 from tests.faults.proxy import Loss, Way
 from tests.floor import Floor
 from tests.invariants import broken_invariants
@@ -121,6 +122,30 @@ class TestWhatOthersDoBeforeTheNextAttempt:
         pause_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.ago(hours=1))
 
         assert _story(floor) == [("OPENED", "PAUSED", 1), ("RESUMED", "", 1)]
+
+    def test_is_not_taken_for_the_bet_that_was_not(
+        self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None]
+    ) -> None:
+        """Not even where PostgreSQL crashed and gives out the same key again."""
+        floor = committed_floor
+        slip = floor.open_slip()
+        bet = partial(change_average_bet, slip=slip.pk, at=floor.ago(hours=1))
+
+        def bet_under_the_same_key() -> None:
+            with connect() as owner:
+                owner.execute(
+                    "SELECT setval(pg_get_serial_sequence('ratingslips_playsegment', 'id'), max(id))"
+                    " FROM ratingslips_playsegment"
+                )
+            bet(average_bet=Decimal(60), actor=floor.supervisor)
+
+        meanwhile(bet_under_the_same_key)
+        way.armed.append(Loss.COMMIT)
+
+        bet(average_bet=Decimal(80), actor=floor.boss)
+
+        bets = PlaySegment.objects.order_by("seq").values_list("average_bet", flat=True)
+        assert list(bets) == [Decimal(40), Decimal(60), Decimal(80)]
 
     def test_is_not_taken_for_the_pause_that_was_not(
         self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None]

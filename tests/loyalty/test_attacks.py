@@ -316,9 +316,6 @@ class TestNothing:
 
         assert all(map(is_clean, (Scope(), Scope(since=1), Scope(every_root=True), Scope(account_id=book.account.pk))))
 
-    def test_is_found_in_an_empty_ledger(self, db: None) -> None:
-        assert is_clean()
-
     def test_is_found_in_another_session(self, floor: Floor) -> None:
         Book.build(floor)
         with connection.cursor() as cursor:

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from structlog.testing import capture_logs
 
-from loyalty.models import LedgerVerification
+from loyalty.models import LedgerEntry, LedgerVerification
 from loyalty.services.checkpoints import take_checkpoint
 from loyalty.services.verification import Scope, verify_ledger
 from tests.commands import Ran, run
@@ -45,6 +45,11 @@ def _break(book: Book) -> None:
 
 
 class TestVerifyLedger:
+    def test_finds_nothing_in_an_empty_ledger(self, db: None) -> None:
+        assert not LedgerEntry.objects.exists()
+
+        assert verify_ledger(scope=Scope(every_root=True)).first_break is None
+
     def test_ends_with_0_and_says_how_much_it_read(self, book: Book) -> None:
         ran = _verify()
 

@@ -70,7 +70,10 @@ class _Offers(HTMLParser):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came of a request: its status, whether rows changed, what no longer holds, and the other casino's rows."""
+    """What came of a request: its status, whether rows changed, what no longer holds, and the other casino's rows.
+
+    What holds is asked where rows changed: the house is whole before.
+    """
 
     status: int
     has_changed: bool
@@ -88,6 +91,7 @@ class Asking:
         self._patterns = dict(addresses())
         self._sums = sums or TableSums()
         self._before = self._sums.read()
+        assert broken_invariants() == {}
 
     def answers(self, question: Question) -> list[str]:
         """What each column is answered, in one word; nothing that is asked stays."""

@@ -21,6 +21,25 @@ PROOF = (
         claimed_by=(f"{_T_CHECKPOINTS}::TestTakeCheckpoint::test_refuses_while_another_is_taken",),
     ),
     Guard(
+        name="a cursor is closed with its block",
+        kind=Kind.TRANSACTION,
+        edits=edit(
+            "core/snapshots.py",
+            "with connection.chunked_cursor() as cursor:",
+            "for cursor in [connection.chunked_cursor()]:",
+        ),
+        claimed_by=(
+            "tests/core/test_snapshots.py::TestStreamed::test_is_closed_with_its_block_whoever_still_holds_its_rows",
+            "tests/core/test_snapshots.py::TestStreamed::test_is_closed_where_its_block_fails",
+        ),
+    ),
+    Guard(
+        name="the ORM holds no cursor on the server",
+        kind=Kind.SETTING,
+        edits=edit("config/settings.py", '"DISABLE_SERVER_SIDE_CURSORS": True', '"DISABLE_SERVER_SIDE_CURSORS": False'),
+        claimed_by=("tests/core/test_snapshots.py::TestIterator::test_of_the_orm_holds_no_cursor_open",),
+    ),
+    Guard(
         name="a checkpoint seals one instant",
         kind=Kind.TRANSACTION,
         edits=edit(

@@ -5,6 +5,7 @@ from tests.guards.guard import Guard, Kind, edit
 _RETRIES = "core/retries.py"
 _TRANSACTIONS = "core/transactions.py"
 _PLAY = "ratingslips/services/play.py"
+_KEY_AND_REQUEST = "(segment.pk, segment.start_correlation_id) == (left.pk, left.start_correlation_id)"
 _ALIKE = "tests/faults/test_alike.py"
 _OPERATION = "tests/core/test_transactions.py::TestOperation::test"
 _ON_ITS_OWN = "tests/core/test_transactions.py::TestOperationOnItsOwnConnection::test"
@@ -91,7 +92,7 @@ RETRIES = (
     Guard(
         name="after an unknown commit, who knows is asked first",
         kind=Kind.REPLAY,
-        edits=edit(_RETRIES, "if done and attempts.is_outcome_unknown and (answer", "if False and (answer"),
+        edits=edit(_RETRIES, "if done and attempts.is_outcome_unknown:", "if False:"),
         claimed_by=(f"{_UNKNOWN}_is_answered_by_who_knows_before_anything_is_done_again",),
         goes_red_as=("OutcomeUnknown",),
     ),
@@ -124,15 +125,33 @@ RETRIES = (
         ),
     ),
     Guard(
+        name="what was looked for and is not there is unknown no longer",
+        kind=Kind.RETRY,
+        edits=edit(_RETRIES, "attempts.is_outcome_unknown = False", "pass"),
+        claimed_by=(f"{_UNKNOWN}_is_known_again_where_the_look_found_nothing",),
+    ),
+    Guard(
+        name="of one player's slips, a lost attempt's is known by its key",
+        kind=Kind.RETRY,
+        edits=edit("ratingslips/services/opening.py", "filter(pk=left.pk)", "filter(player=left.player_id)"),
+        claimed_by=(f"{_ALIKE}::TestTheLikeOfWhatTheRequestDidBefore::test_is_done_once_more_and_no_more",),
+    ),
+    Guard(
+        name="a key that was given out twice is not a lost attempt's",
+        kind=Kind.RETRY,
+        edits=edit(_PLAY, _KEY_AND_REQUEST, "segment.pk == left.pk"),
+        claimed_by=(f"{_ALIKE}::TestWhatOthersDoBeforeTheNextAttempt::test_is_not_taken_for_the_bet_that_was_not",),
+    ),
+    Guard(
         name="of two alike, a lost attempt's is known by its key",
         kind=Kind.RETRY,
-        edits=edit(_PLAY, "found = segments.get(left.pk)", "found = next(iter(segments.values()))"),
+        edits=edit(_PLAY, _KEY_AND_REQUEST, "segment.start_correlation_id == left.start_correlation_id"),
         claimed_by=(f"{_ALIKE}::TestTheLikeOfWhatTheRequestDidBefore::test_is_done_once_more_and_no_more",),
     ),
     Guard(
         name="another's end of a segment is not a lost attempt's",
         kind=Kind.RETRY,
-        edits=edit(_PLAY, "and left.end_correlation_id in {None, found.end_correlation_id}", ""),
+        edits=edit(_PLAY, "left.end_correlation_id in {None, segment.end_correlation_id}", "True"),
         claimed_by=(f"{_ALIKE}::TestWhatOthersDoBeforeTheNextAttempt::test_is_not_taken_for_the_pause_that_was_not",),
         goes_red_as=("Failed",),
     ),
