@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from core import correlation, retries
+from loyalty.models import LoyaltyProgram
+from loyalty.services import ProgramStateUnchanged, pause_program, resume_program
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     SlipNotOpen,
@@ -96,6 +98,37 @@ class TestTheLikeOfWhatTheRequestDidBefore:
         assert way.lost == {loss: 1}
         assert _story(committed_floor) == _story(untroubled)
         assert broken_invariants() == {}
+
+
+class TestAProgramme:
+    @pytest.mark.parametrize("loss", [Loss.COMMIT, Loss.COMMIT_ANSWER])
+    def test_is_paused_and_resumed_in_spite_of_a_lost_commit(
+        self, committed_floor: Floor, way: Way, loss: Loss
+    ) -> None:
+        what: dict[str, Any] = {"program": committed_floor.program, "actor": committed_floor.supervisor}
+
+        way.armed.append(loss)
+        pause_program(**what, at=committed_floor.now, reason="Migration of the tiers")
+        was_paused = LoyaltyProgram.objects.get().is_paused
+        way.armed.append(loss)
+        resume_program(**what)
+
+        assert way.lost == {loss: 2}
+        assert was_paused
+        assert not LoyaltyProgram.objects.get().is_paused
+
+    def test_that_somebody_else_paused_is_not_ones_own(
+        self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None]
+    ) -> None:
+        floor = committed_floor
+        pause = partial(pause_program, program=floor.program, reason="Migration of the tiers")
+        meanwhile(partial(pause, actor=floor.supervisor, at=floor.ago(minutes=1)))
+        way.armed.append(Loss.COMMIT)
+
+        with pytest.raises(ProgramStateUnchanged):
+            pause(actor=floor.supervisor, at=floor.now)
+
+        assert LoyaltyProgram.objects.get().paused_at == floor.ago(minutes=1)
 
 
 class TestWhatOthersDoBeforeTheNextAttempt:

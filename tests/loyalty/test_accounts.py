@@ -2,10 +2,12 @@
 
 import pytest
 from django.core import serializers
+from django.utils import timezone
 
 from core.models import Player
 from loyalty.models import LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import NoLoyaltyProgram, open_accounts
+from loyalty.services.accounts import lock_account, rules_in_force
 from tests.databases import as_owner
 from tests.factories import CasinoFactory, PlayerFactory
 from tests.floor import Floor
@@ -74,6 +76,25 @@ class TestEnrolment:
         player = PlayerFactory.create(casino=program.casino)
 
         assert not PlayerLoyalty.objects.filter(player=player).exists()
+
+
+class TestRulesInForce:
+    def test_have_their_tiers_in_order_however_these_were_written(self, db: None) -> None:
+        program = LoyaltyProgram.objects.create(casino=CasinoFactory.create(), name="From the top")
+        for threshold in (500, 100, 0):
+            Tier.objects.create(program=program, name=f"From {threshold}", threshold_points=threshold, multiplier=1)
+
+        rules = rules_in_force(program_id=program.pk, earned_at=timezone.now())
+
+        assert [tier.threshold_points for tier in rules.tiers] == [0, 100, 500]
+
+
+class TestLockAccount:
+    def test_opens_the_one_that_is_missing_and_no_other(self, floor: Floor) -> None:
+        floor.player(first_name="Ada", last_name="Abel", card_number="1000")
+        newcomer = _without_account(floor)
+
+        assert lock_account(player_id=newcomer.pk, at=floor.now).player == newcomer
 
 
 class TestOpenAccounts:

@@ -22,6 +22,13 @@ class TestPauseProgram:
         assert (program.paused_at, program.paused_by, program.pause_reason) == (floor.now, floor.supervisor, WHY)
         assert [line["event"] for line in lines] == ["loyalty.program_paused"]
 
+    def test_stops_no_other_casinos(self, floor: Floor) -> None:
+        elsewhere = Floor.build()
+
+        pause_program(program=elsewhere.program, actor=elsewhere.supervisor, at=elsewhere.now, reason=WHY)
+
+        assert list(LoyaltyProgram.objects.exclude(paused_at=None)) == [elsewhere.program]
+
     def test_refuses_a_reason_that_says_too_little(self, floor: Floor) -> None:
         with refused(InvalidReason):
             pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="freeze")
@@ -53,6 +60,14 @@ class TestResumeProgram:
     def test_refuses_who_was_not_granted_it(self, floor: Floor) -> None:
         with refused(NotPermitted):
             resume_program(program=floor.program, actor=floor.boss)
+
+    def test_leaves_another_casinos_paused(self, floor: Floor) -> None:
+        elsewhere = Floor.build()
+        pause_program(program=elsewhere.program, actor=elsewhere.supervisor, at=elsewhere.now, reason=WHY)
+
+        resume_program(program=floor.program, actor=floor.supervisor)
+
+        assert list(LoyaltyProgram.objects.exclude(paused_at=None)) == [elsewhere.program]
 
     def test_refuses_a_programme_that_runs(self, floor: Floor) -> None:
         resume_program(program=floor.program, actor=floor.supervisor)

@@ -139,6 +139,18 @@ class TestManualReward:
         with refused(InvalidTime, "future"):
             award(floor, player, at=floor.now + timedelta(hours=1))
 
+    def test_refuses_a_time_in_the_future_also_for_a_form_that_was_opened_before(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(InvalidTime, "future"):
+            award(floor, player, at=floor.now + timedelta(hours=1), requested_at=floor.now)
+
+    def test_refuses_a_form_that_was_opened_at_a_time_without_a_zone(self, floor: Floor) -> None:
+        player = floor.player()
+
+        with refused(InvalidTime, "time zone"):
+            award(floor, player, requested_at=floor.ago(hours=1).replace(tzinfo=None))
+
     def test_refuses_a_form_that_was_opened_after_it_was_sent(self, floor: Floor) -> None:
         player = floor.player()
 
