@@ -23,7 +23,7 @@ SEATS = (
         edits=edit(
             _OPENING,
             "    if last.closed_at is None:\n        raise",
-            "    if last.closed_at is None:\n        return\n        raise",
+            "    if last.closed_at is None:\n        return at\n        raise",
         ),
         claimed_by=(f"{_T_OPENING}::TestSecondSlipOfAPlayer::test_is_refused_while_the_first_is_live_and_says_where",),
         goes_red_as=("IntegrityError",),
