@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through all that was imported, again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
 def _takes_long(item: pytest.Item) -> bool:
     return item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(LONGEST)
 
@@ -83,6 +91,7 @@ def django_db_setup(
         _act_as(None)
         migrated = Migrated.keep()
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: migrated.restore())
+        patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _: False)
         yield migrated
     # A browser's last request may still be being answered, and would keep the database from being dropped.
     with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -98,7 +107,8 @@ def django_db_setup(
 def module_db(django_db_setup: Migrated, django_db_blocker: Any) -> Iterator[ModuleDb]:
     """Lets a fixture write, in a `with`, what all tests of its module look at; what it wrote goes after them."""
     yield django_db_blocker.unblock
-    django_db_setup.restore()
+    with django_db_blocker.unblock():
+        django_db_setup.restore()
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Final, LiteralString
 
 import psycopg
+from django.db import connection
 from psycopg import sql
 
-from tests.databases import connect
+from tests.databases import as_owner, connect
 
 _KEPT: Final = "as_migrated"
 _TABLES: Final = """
@@ -55,8 +56,13 @@ class Migrated:
         return cls(tables=tables, filled=filled, guards=guards)
 
     def restore(self) -> None:
-        """Bring every table back to what was kept; no trigger sees it, and no sequence is set back."""
-        with connect() as server, server.transaction():
+        """Bring every table back to what was kept, on this thread's connection, which stays if it is sound.
+
+        No trigger sees it, and no sequence is set back.
+        """
+        connection.close_if_unusable_or_obsolete()
+        with as_owner(), connection.connection.transaction():
+            server: psycopg.Connection = connection.connection
             # Whoever is still writing is waited for, as a TRUNCATE would, and not for ever.
             server.execute("SET LOCAL lock_timeout = '20s'; SET LOCAL session_replication_role = replica")
             tables = sql.SQL(", ").join(map(sql.Identifier, self.tables))

@@ -110,7 +110,7 @@ class TestOtherCasino:
         assert ELSEWHERE in answer.content.decode()
 
     def test_lends_no_row_to_a_form_of_one_s_own(self, house: House) -> None:
-        asking, keys, elsewhere = Asking(house), keys_of_other(house), house.elsewhere()
+        asking, keys = Asking(house), keys_of_other(house)
         table = house.other.floor.table.pk
         forged = keys | {"to": f"{table}:6", "_selected_action": house.other.open.pk}
 
@@ -122,7 +122,7 @@ class TestOtherCasino:
                 url = asking.url_of(question.address)
                 answer = asking.send(url, encoded([*good, (field, str(forged[name]))]), column=OPERATOR)
                 is_own = field == "casino"  # The form does not ask: it is one's own.
-                if answer.elsewhere != elsewhere or (answer.has_changed and not is_own) or answer.broken:
+                if answer.has_changed_elsewhere or (answer.has_changed and not is_own) or answer.broken:
                     wrong.append(f"{question} with {field}")
 
         assert wrong == []

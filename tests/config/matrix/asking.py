@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -70,16 +70,16 @@ class _Offers(HTMLParser):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came of a request: its status, whether rows changed, what no longer holds, and the other casino's rows.
+    """What came of a request: its status, whether rows changed, any of the other casino too, and what no longer holds.
 
-    What holds is asked where rows changed: the house is whole before.
+    The last two are asked where rows changed: the house is whole before.
     """
 
     status: int
     has_changed: bool
+    has_changed_elsewhere: bool
     is_stream: bool
     broken: Mapping[str, Any]
-    elsewhere: Sequence[Any]
 
 
 class Asking:
@@ -91,6 +91,7 @@ class Asking:
         self._patterns = dict(addresses())
         self._sums = sums or TableSums()
         self._before = self._sums.read()
+        self._elsewhere = house.elsewhere()
         assert broken_invariants() == {}
 
     def answers(self, question: Question) -> list[str]:
@@ -113,9 +114,9 @@ class Asking:
             return Answer(
                 status=response.status_code,
                 has_changed=has_changed,
+                has_changed_elsewhere=has_changed and self._house.elsewhere() != self._elsewhere,
                 is_stream=response.streaming,
                 broken=broken_invariants() if has_changed else {},
-                elsewhere=self._house.elsewhere(),
             )
         finally:
             transaction.savepoint_rollback(saved)
