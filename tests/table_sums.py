@@ -19,10 +19,21 @@ class TableSums:
         self._query = " UNION ALL ".join(
             f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t" for table in tables
         )
+        self._name = f"sums_{abs(hash(self._query))}"
+        self._prepared_on: Any = None
 
     def read(self) -> list[Any]:
         """The tables as they stand."""
         with connection.cursor() as cursor:
-            cursor.execute(self._query)
+            if self._prepared_on is not connection.connection:
+                self._prepare(cursor)
+            cursor.execute(f"EXECUTE {self._name}")
             rows: list[Any] = cursor.fetchall()
             return rows
+
+    def _prepare(self, cursor: Any) -> None:
+        """Have PostgreSQL plan the query once for a connection: planning takes longer than summing."""
+        cursor.execute("SELECT FROM pg_prepared_statements WHERE name = %s", [self._name])
+        if cursor.fetchone() is None:
+            cursor.execute(f"PREPARE {self._name} AS {self._query}")
+        self._prepared_on = connection.connection

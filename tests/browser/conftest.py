@@ -33,6 +33,8 @@ def browser_type_launch_args() -> dict[str, Any]:
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            # A page's scripts run once: what the optimising compilers make of them would be thrown away with the page.
+            "--js-flags=--no-opt --no-maglev",
         ],
     }
 
