@@ -25,7 +25,7 @@ def signed_in(user: User, *roles: str) -> Client:
     assert set(roles) <= set(PERMISSIONS_OF_ROLE)
     user.groups.add(*Group.objects.filter(name__in=roles))
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="core.backends.StaffBackend")
     return client
 
 

@@ -285,7 +285,7 @@ class TestSittingDown:
         player, client = floor.player(), signed_in(floor.boss, PIT_BOSS)
         client.logout()
         answer = sit_down(client, floor.table, 3, player, q="luk", average_bet="80", buy_in="500")
-        client.force_login(floor.boss, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(floor.boss, backend="core.backends.StaffBackend")
 
         page = client.get(client.get(answer.url).wsgi_request.GET["next"])
 

@@ -372,7 +372,7 @@ class TestSignedOut:
         slip = floor.open_slip()
         boss.logout()
         answer: Any = boss.post(address_of(slip), {"do": "close", "buy_in": "500", "chips_out": "80"})
-        boss.force_login(floor.boss, backend="django.contrib.auth.backends.ModelBackend")
+        boss.force_login(floor.boss, backend="core.backends.StaffBackend")
 
         page = boss.get(boss.get(answer.url).wsgi_request.GET["next"])
 
@@ -385,7 +385,7 @@ class TestSignedOut:
     def test_says_that_nothing_was_saved_where_the_page_is_older_than_the_session(self, floor: Floor) -> None:
         slip = floor.open_slip()
         client = Client(enforce_csrf_checks=True)
-        client.force_login(floor.boss, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(floor.boss, backend="core.backends.StaffBackend")
 
         answer = client.post(address_of(slip), {"do": "pause", "csrfmiddlewaretoken": "x" * 64})
 
