@@ -9,11 +9,16 @@ from config.demo.evening import DEMO_LOCK, DemoRefused, only_demo
 from tests.databases import connect
 
 
+# Of this database alone: others of the server may be given a demo at the same moment.
+LOCKS_HELD = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND locktype = 'advisory' AND classid = 0 AND objid = %s
+"""
+
+
 def _locks_held() -> int:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = %s", [DEMO_LOCK]
-        )
+        cursor.execute(LOCKS_HELD, [DEMO_LOCK])
         return int(cursor.fetchone()[0])
 
 
