@@ -17,6 +17,9 @@ from config.demo.evening import DEMO_LOCK
 from tests.databases import connect, database_environment, empty_database
 from tests.waiting import wait_until
 
+# Without a test that asks for it no test database is made, and these, run alone, would have none to stand beside.
+pytestmark = pytest.mark.django_db
+
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = re.compile(r"^ *\d+\.\d s  ", re.MULTILINE)
 
