@@ -8,7 +8,6 @@ from django.db import connection
 from config.demo.evening import DEMO_LOCK, DemoRefused, only_demo
 from tests.databases import connect
 
-
 # Of this database alone: others of the server may be given a demo at the same moment.
 LOCKS_HELD = """
     SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
