@@ -51,6 +51,21 @@ SELECT EXISTS (
 )
 """
 
+# Asked for every page that is shown, and written out for the same reason.
+_HELD_EVERYWHERE: Final = """
+SELECT content_type.app_label || '.' || permission.codename
+FROM auth_permission AS permission
+JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
+WHERE permission.id IN (
+    SELECT held.permission_id FROM core_user_user_permissions AS held WHERE held.user_id = %(staff)s
+    UNION
+    SELECT held.permission_id
+    FROM core_user_groups AS member
+    JOIN auth_group_permissions AS held ON held.group_id = member.group_id
+    WHERE member.user_id = %(staff)s
+)
+"""
+
 
 class NotPermitted(DomainError):
     """The actor lacks the permission, is deactivated, or belongs to another casino."""
@@ -88,3 +103,13 @@ def require_permission(actor: User, permission: str, on: models.Model) -> None:
     """
     if not has_permission(actor, permission, on):
         raise NotPermitted(f"You do not hold the permission “{permission}” on {on}. Ask a supervisor to grant it.")
+
+
+def held_everywhere(staff: User) -> set[str]:
+    """The permissions ("app.codename") that were given to a member of staff or to one of their roles, on no object.
+
+    In one statement; what a superuser or somebody who is deactivated may do is not asked here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD_EVERYWHERE, {"staff": staff.pk})
+        return {permission for (permission,) in cursor.fetchall()}

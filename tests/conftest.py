@@ -81,15 +81,16 @@ def django_db_setup(
     django_db_modify_db_settings: None, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[Migrated]:
     """Let the test database alone be emptied, which the product refuses; gives how it was before any test."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE %s", [r"%\_refuse\_truncate"]
-        )
-        for table, trigger in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE %s", [r"%\_refuse\_truncate"]
+            )
+            for table, trigger in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         _act_as(None)
         migrated = Migrated.keep()
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: migrated.restore())
         patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _: False)
         yield migrated

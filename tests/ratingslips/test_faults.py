@@ -140,30 +140,6 @@ class TestConnectionLostAtEveryStatement:
         assert account_of(slip.player).balance in (420, 100)
         assert LedgerEntry.objects.count() == 1
 
-    @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
-    def test_is_made_good_by_the_next_attempt_and_answered_as_the_first(
-        self, committed_floor: Floor, use_case: str
-    ) -> None:
-        floor = committed_floor
-        calls: dict[str, Callable[[RatingSlip], Any]] = {
-            "completion": lambda slip: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now),
-            "recovery": lambda slip: recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now),
-            "reward": lambda slip: award(floor, slip.player),
-        }
-
-        for number in range(1, MOST_STATEMENTS):
-            slip = _fresh_slip(floor) if use_case != "recovery" else owed_slip(floor, _fresh_slip(floor))
-            answers: list[Any] = []
-            outcome, reached = self._lose_at(number, lambda: answers.append(calls[use_case](slip)))  # noqa: B023
-            if not reached:
-                break
-            assert isinstance(outcome, int), number
-            assert [answer.replayed for answer in answers] == [False]
-            assert account_of(slip.player).balance in (420, 100)
-
-        assert number > 8
-        assert LedgerEntry.objects.count() == number
-
 
 class TestConnectionLostAfterTheCommitOfAReplay:
     @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
