@@ -1,3 +1,7 @@
+"""What the app does when the process starts."""
+
+import gc
+
 from django.apps import AppConfig
 
 
@@ -10,3 +14,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import checks  # noqa: F401  (registers the checks)
+
+        # All models are imported, and stay: the garbage collector, off until here in a command, need not look at them.
+        gc.freeze()
+        gc.enable()
