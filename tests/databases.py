@@ -50,6 +50,12 @@ def _set_role(session: psycopg.Connection, statement: LiteralString, name: str) 
     session.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
+def server_major() -> int:
+    """The major version of the server, which is another than the private one's where tests run on one's own."""
+    connection.ensure_connection()
+    return int(connection.connection.info.server_version) // 10_000
+
+
 def database_url(name: str | None = None, **role: str) -> str:
     """The address, as DATABASE_URL takes it, of the test database or of another one on its server."""
     settings = {**connection.settings_dict, **role}
