@@ -56,6 +56,6 @@ def _tell_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 
 
 if __name__ == "__main__":
-    # What is imported stays: a tenth of a command's start would go by in looking for what of it could be thrown away.
-    gc.disable()  # until all is imported: `core.apps`
+    # Until the models are imported (`core.apps`): a quarter of a command's start went by in looking for garbage.
+    gc.disable()
     main()

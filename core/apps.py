@@ -15,6 +15,6 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from core import checks  # noqa: F401  (registers the checks)
 
-        # All models are imported, and stay: the garbage collector, off until here in a command, need not look at them.
+        # `manage.py` switched the collector off. What is imported by now stays, and need not be gone through.
         gc.freeze()
         gc.enable()

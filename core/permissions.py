@@ -52,7 +52,7 @@ SELECT EXISTS (
 """
 
 # Asked for every page that is shown, and written out for the same reason.
-_HELD_EVERYWHERE: Final = """
+_HELD_GLOBALLY: Final = """
 SELECT content_type.app_label || '.' || permission.codename
 FROM auth_permission AS permission
 JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
@@ -105,11 +105,11 @@ def require_permission(actor: User, permission: str, on: models.Model) -> None:
         raise NotPermitted(f"You do not hold the permission “{permission}” on {on}. Ask a supervisor to grant it.")
 
 
-def held_everywhere(staff: User) -> set[str]:
-    """The permissions ("app.codename") that were given to a member of staff or to one of their roles, on no object.
+def held_globally(staff: User) -> set[str]:
+    """Read, in one statement, the permissions ("app.codename") that staff hold globally, themselves or by a role.
 
-    In one statement; what a superuser or somebody who is deactivated may do is not asked here.
+    Whether they are superusers or deactivated is not asked here.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_HELD_EVERYWHERE, {"staff": staff.pk})
+        cursor.execute(_HELD_GLOBALLY, {"staff": staff.pk})
         return {permission for (permission,) in cursor.fetchall()}

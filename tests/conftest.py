@@ -29,6 +29,9 @@ LONGEST = (
     "ratingslips/test_pit_day.py",
 )
 
+# How many new objects, and rounds of the younger two generations, the garbage collector waits for; else 700, 10 and 10.
+GARBAGE = (20_000, 50, 100)
+
 # A shell that starts tests in the background has them ignore Ctrl-C, and every process that they start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -53,10 +56,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from going through all that was imported, again and again."""
+    """Keep the garbage collector from going through all that was imported, and from beginning so often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(*GARBAGE)
 
 
 def _takes_long(item: pytest.Item) -> bool:

@@ -26,6 +26,12 @@ _GUARDS: Final = """
     SELECT relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
     WHERE relnamespace = 'public'::regnamespace AND tgenabled = 'A'
 """
+# What a test may leave on its connection for the next one: settings, but for those that Django makes, and locks.
+_LEFT_ON_IT: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_settings WHERE source = 'session' AND name <> 'TimeZone' AND name NOT LIKE 'transaction%'
+    ) OR EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())
+"""
 # Above this a table is not worth its dead rows.
 _TRUNCATED_FROM_BYTES: Final = 2**20
 
@@ -56,15 +62,17 @@ class Migrated:
         return cls(tables=tables, filled=filled, guards=guards)
 
     def restore(self) -> None:
-        """Bring every table back to what was kept, on this thread's connection, which stays if it is sound.
+        """Bring every table back to what was kept; no trigger sees it, and no sequence is set back.
 
-        No trigger sees it, and no sequence is set back.
+        It is done on this thread's connection, which the next test goes on with if it works and nothing is left on it.
         """
         connection.close_if_unusable_or_obsolete()
+        connection.close_if_health_check_failed()
         with as_owner(), connection.connection.transaction():
             server: psycopg.Connection = connection.connection
             # Whoever is still writing is waited for, as a TRUNCATE would, and not for ever.
-            server.execute("SET LOCAL lock_timeout = '20s'; SET LOCAL session_replication_role = replica")
+            server.execute("SET LOCAL lock_timeout = '20s'; SET LOCAL statement_timeout = 0")
+            server.execute("SET LOCAL session_replication_role = replica")
             tables = sql.SQL(", ").join(map(sql.Identifier, self.tables))
             server.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(tables))
             if any(size > _TRUNCATED_FROM_BYTES for _, size in server.execute(_TABLES)):
@@ -84,6 +92,8 @@ class Migrated:
                 *(sql.SQL("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}").format(*guard) for guard in guards),
             ]
             server.execute(sql.SQL("; ").join(statements))
+        if connection.connection.execute(_LEFT_ON_IT).fetchone() != (False,):
+            connection.close()
 
 
 def _those(server: psycopg.Connection, tables: list[str], *, holding: LiteralString) -> list[str]:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from core.models import User
 from tests.config import test_permissions_floor, test_permissions_house, test_permissions_points
 from tests.config.matrix.asking import Asking, addresses
-from tests.config.matrix.house import House
+from tests.config.matrix.house import ELSEWHERE, House
 from tests.config.matrix.table import COLUMNS, Question, read_table
 
 TABLE = test_permissions_floor.TABLE | test_permissions_house.TABLE | test_permissions_points.TABLE
@@ -102,6 +102,20 @@ class TestAccount:
         }
 
         assert answers == {question: TABLE[question][0] for question in answers}
+
+
+@pytest.mark.django_db
+class TestShutPage:
+    def test_says_so_to_each_column_and_nothing_of_the_other_casino(self) -> None:
+        asking = Asking(House.build())
+        url = asking.url_of("admin:loyalty_ledgerentry_add")
+
+        answers = {column: asking.get_or_post(url, None, column=column) for column in COLUMNS if column != "anon"}
+
+        assert {answer.status_code for answer in answers.values()} == {403}
+        pages = {column: answer.content.decode() for column, answer in answers.items()}
+        assert [column for column, page in pages.items() if "<h1>Not open to you</h1>" not in page] == []
+        assert [column for column, page in pages.items() if ELSEWHERE in page] == []
 
 
 class TestTable:

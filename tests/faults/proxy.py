@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-SOCKET: Final = ".s.PGSQL.5432"
 _LATE_SECONDS: Final = 0.4
 _ROUNDS_TO_CLOSE: Final = 5  # of the loop, until both sides have heard of it
 _COMMIT: Final = b"COMMIT"
@@ -232,7 +231,7 @@ class Proxy:
         self._servers = []
         for way in self.ways:
             way.folder.mkdir(parents=True, exist_ok=True)
-            path = way.folder / SOCKET
+            path = way.folder / way.server.name
             path.unlink(missing_ok=True)
             self._servers.append(
                 await self._loop.create_unix_server(lambda way=way: _Client(way), str(path))  # type: ignore[misc]

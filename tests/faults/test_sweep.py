@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from guardian.shortcuts import assign_perm
 
 from core import retries
+from core.models import Player, User
 from loyalty.models import LedgerEntry
 from loyalty.services import posting
 from ratingslips.models import PlaySegment, RatingSlip
@@ -85,10 +86,24 @@ def _recovery(floor: Floor) -> Case:
     )
 
 
-def _reward(floor: Floor) -> Case:
-    """By an awarder of its own: ten awards a minute are the limit."""
-    player, awarder = floor.player(), StaffFactory.create(casino=floor.casino)
+def _reward_of_its_own(floor: Floor) -> tuple[Player, User]:
+    """A player, and an awarder: ten awards a minute are the limit of one."""
+    awarder = StaffFactory.create(casino=floor.casino)
     assign_perm("loyalty.award", awarder, floor.program)
+    return floor.player(), awarder
+
+
+def _reward_without_reference(floor: Floor) -> Case:
+    """Its key is made of what it says."""
+    player, awarder = _reward_of_its_own(floor)
+    return Case(
+        call=lambda: _told(award(floor, player, actor=awarder)),
+        marks=lambda: LedgerEntry.objects.filter(account__player=player).count(),
+    )
+
+
+def _reward(floor: Floor) -> Case:
+    player, awarder = _reward_of_its_own(floor)
     return Case(
         call=lambda: _told(award(floor, player, actor=awarder, reward_id=f"sweep-{player.pk}")),
         marks=_entries(f"reward:sweep-{player.pk}"),
@@ -138,6 +153,7 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "completion": _completion,
     "recovery": _recovery,
     "reward": _reward,
+    "reward without a reference": _reward_without_reference,
     "promotion": partial(_posting, kind=Kind.PROMOTE, amount=64),
     "reversal": partial(_posting, kind=Kind.REVERSE, amount=-100),
     "opening": _opening,

@@ -12,6 +12,12 @@ _LOCKED_TO = (
 
 _ASKED = (
     Guard(
+        name="to be signed in",
+        kind=Kind.RIGHT,
+        edits=edit("core/backends.py", " and self.user_can_authenticate(user)", ""),
+        claimed_by=("tests/core/test_backends.py::TestGetUser::test_finds_nobody_who_is_deactivated",),
+    ),
+    Guard(
         name="to open a slip",
         kind=Kind.RIGHT,
         edits=edit("ratingslips/services/opening.py", "require_permission(actor, OPERATE_PIT, place.pit)", "pass"),
