@@ -17,6 +17,7 @@ from django.urls import reverse
 from core.models import User
 from core.roles import PERMISSIONS_OF_ROLE
 
+BACKEND = "core.backends.StaffBackend"
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 
 
@@ -25,7 +26,7 @@ def signed_in(user: User, *roles: str) -> Client:
     assert set(roles) <= set(PERMISSIONS_OF_ROLE)
     user.groups.add(*Group.objects.filter(name__in=roles))
     client = Client()
-    client.force_login(user, backend="core.backends.StaffBackend")
+    client.force_login(user, backend=BACKEND)
     return client
 
 

@@ -9,6 +9,8 @@ from typing import Any, LiteralString
 from urllib.parse import quote
 
 import psycopg
+import pytest
+from django.conf import settings as house_settings
 from django.db import connection
 from psycopg import sql
 from psycopg.pq import TransactionStatus
@@ -50,10 +52,13 @@ def _set_role(session: psycopg.Connection, statement: LiteralString, name: str) 
     session.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
-def server_major() -> int:
-    """The major version of the server, which is another than the private one's where tests run on one's own."""
+def require_server(major: int, *, why: str) -> None:
+    """Leave the test out on an older server of one's own; the private one is never older."""
     connection.ensure_connection()
-    return int(connection.connection.info.server_version) // 10_000
+    found = connection.connection.info.server_version // 10_000
+    if found < major:
+        assert house_settings.HAS_OWN_DATABASE, f"the private server is PostgreSQL {found}: {why}"
+        pytest.skip(why)
 
 
 def database_url(name: str | None = None, **role: str) -> str:

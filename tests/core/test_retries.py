@@ -29,7 +29,7 @@ from core.retries import (
 )
 from core.transactions import operation
 from tests.concurrency import backend_id, wait_until_blocked
-from tests.databases import as_owner, connect, server_major
+from tests.databases import as_owner, connect, require_server
 from tests.waiting import wait_until
 
 Trouble = Callable[[], object]
@@ -104,8 +104,7 @@ def _statement_timeout() -> None:
 
 
 def _transaction_timeout() -> None:
-    if server_major() < 17:
-        pytest.skip("PostgreSQL has a timeout for transactions since 17")
+    require_server(17, why="PostgreSQL has a timeout for transactions since 17")
     _execute("SET LOCAL transaction_timeout = '20ms'")
     _execute("SELECT pg_sleep(20)")
 

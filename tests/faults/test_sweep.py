@@ -86,8 +86,8 @@ def _recovery(floor: Floor) -> Case:
     )
 
 
-def _reward_of_its_own(floor: Floor) -> tuple[Player, User]:
-    """A player, and an awarder: ten awards a minute are the limit of one."""
+def _player_and_awarder(floor: Floor) -> tuple[Player, User]:
+    """Both new: ten awards a minute are the limit of one awarder."""
     awarder = StaffFactory.create(casino=floor.casino)
     assign_perm("loyalty.award", awarder, floor.program)
     return floor.player(), awarder
@@ -95,7 +95,7 @@ def _reward_of_its_own(floor: Floor) -> tuple[Player, User]:
 
 def _reward_without_reference(floor: Floor) -> Case:
     """Its key is made of what it says."""
-    player, awarder = _reward_of_its_own(floor)
+    player, awarder = _player_and_awarder(floor)
     return Case(
         call=lambda: _told(award(floor, player, actor=awarder)),
         marks=lambda: LedgerEntry.objects.filter(account__player=player).count(),
@@ -103,7 +103,7 @@ def _reward_without_reference(floor: Floor) -> Case:
 
 
 def _reward(floor: Floor) -> Case:
-    player, awarder = _reward_of_its_own(floor)
+    player, awarder = _player_and_awarder(floor)
     return Case(
         call=lambda: _told(award(floor, player, actor=awarder, reward_id=f"sweep-{player.pk}")),
         marks=_entries(f"reward:sweep-{player.pk}"),

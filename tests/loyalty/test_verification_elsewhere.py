@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from config.localdb.binaries import find_binaries
 from loyalty.models import LedgerEntry
 from loyalty.services.checkpoints import take_checkpoint
-from tests.databases import connect, database_environment, empty_database, server_major
+from tests.databases import connect, database_environment, empty_database, require_server
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, post
 from tests.loyalty.rows import account_of, entry
@@ -103,8 +103,7 @@ def file(committed_floor: Floor, tmp_path: Path) -> Path:
 
 class TestVerificationElsewhere:
     def test_is_clean_after_dump_and_restore_and_in_another_time_zone(self, file: Path, tmp_path: Path) -> None:
-        if server_major() < find_binaries().major:
-            pytest.skip("what pg_dump and pg_restore write is not understood by an older server")
+        require_server(find_binaries().major, why="an older server does not understand what this pg_restore sends")
         dump = str(tmp_path / "house.dump")
         _tool("pg_dump", "-Fc", "-f", dump, "-d", connection.settings_dict["NAME"])
 

@@ -13,7 +13,7 @@ from core.roles import AUDITOR, PIT_BOSS
 from ratingslips.floor.search import PLAYERS_SHOWN, find_players, usual_bet
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip
-from tests.console import inline_code_in, said, signed_in
+from tests.console import BACKEND, inline_code_in, said, signed_in
 from tests.factories import PlayerFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 
@@ -285,7 +285,7 @@ class TestSittingDown:
         player, client = floor.player(), signed_in(floor.boss, PIT_BOSS)
         client.logout()
         answer = sit_down(client, floor.table, 3, player, q="luk", average_bet="80", buy_in="500")
-        client.force_login(floor.boss, backend="core.backends.StaffBackend")
+        client.force_login(floor.boss, backend=BACKEND)
 
         page = client.get(client.get(answer.url).wsgi_request.GET["next"])
 

@@ -15,7 +15,7 @@ from loyalty.services import pause_program
 from ratingslips.floor import asking
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip
-from tests.console import inline_code_in, said, signed_in
+from tests.console import BACKEND, inline_code_in, said, signed_in
 from tests.factories import PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 
@@ -372,7 +372,7 @@ class TestSignedOut:
         slip = floor.open_slip()
         boss.logout()
         answer: Any = boss.post(address_of(slip), {"do": "close", "buy_in": "500", "chips_out": "80"})
-        boss.force_login(floor.boss, backend="core.backends.StaffBackend")
+        boss.force_login(floor.boss, backend=BACKEND)
 
         page = boss.get(boss.get(answer.url).wsgi_request.GET["next"])
 
@@ -385,7 +385,7 @@ class TestSignedOut:
     def test_says_that_nothing_was_saved_where_the_page_is_older_than_the_session(self, floor: Floor) -> None:
         slip = floor.open_slip()
         client = Client(enforce_csrf_checks=True)
-        client.force_login(floor.boss, backend="core.backends.StaffBackend")
+        client.force_login(floor.boss, backend=BACKEND)
 
         answer = client.post(address_of(slip), {"do": "pause", "csrfmiddlewaretoken": "x" * 64})
 
