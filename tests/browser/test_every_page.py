@@ -119,6 +119,8 @@ def door(browser: Browser, server: LiveServer, watch: Watch) -> Iterator[Page]:
 
 def wrong_with(page: Page, watch: Watch) -> list[str]:
     """All that no page may do, of the page as it is shown, in both themes and held both ways."""
+    # The page's text is there before its style sheets are: without them, every page has much wrong with it.
+    page.wait_for_load_state()
     found: list[str] = []
     for viewport, scheme in ((UPRIGHT, "light"), (ACROSS, "dark")):
         page.set_viewport_size(viewport)
