@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Page, expect
+from django.urls import reverse
+from playwright.sync_api import Page, Route, expect
 
 from core.roles import PIT_BOSS
 from ratingslips.floor.pages import floor_url
@@ -218,6 +219,21 @@ class TestWithoutAScript:
         page.get_by_role("button", name="Close and post points").tap()
 
         expect(page.locator(".earned")).to_contain_text("points")
+
+
+class TestSlowNetwork:
+    def test_what_was_typed_before_the_script_came_is_searched(self, floor: Floor, tablet: Tablet) -> None:
+        floor.player(first_name="Łukasz", last_name="Ito")
+        page = tablet(floor.boss, PIT_BOSS)
+        late: list[Route] = []
+        page.route("**/floor.js", lambda route: late.append(route))
+
+        page.goto(reverse("floor:seat", args=[floor.table.pk, 3]), wait_until="commit")
+        page.get_by_label("Card number or name", exact=True).press_sequentially("lukasz")
+        expect(page.get_by_text("Played last")).to_be_visible()
+        late[0].continue_()
+
+        expect(page.get_by_role("button", name="Łukasz Ito")).to_be_visible()
 
 
 class TestKeyboard:

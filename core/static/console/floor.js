@@ -110,25 +110,31 @@
     function searchAsTyped(field) {
         let waiting = null;
         let under = new AbortController();
-        field.addEventListener("input", () => {
-            clearTimeout(waiting);
-            waiting = setTimeout(async () => {
-                under.abort();
-                under = new AbortController();
-                const address = `${field.dataset.search}&q=${encodeURIComponent(field.value)}`;
-                try {
-                    const { pieces } = await piece(address, {}, under.signal);
-                    replace(pieces);
-                } catch (error) {
-                    if (error.name !== "AbortError") {
-                        const head = document.querySelector("#floor-players .results-head");
-                        head.textContent = error.signedOut
-                            ? "You were signed out: reload the page to sign in again."
-                            : "The search got no answer. Press Search to try again.";
-                    }
+        const search = async () => {
+            under.abort();
+            under = new AbortController();
+            const address = `${field.dataset.search}&q=${encodeURIComponent(field.value)}`;
+            try {
+                const { pieces } = await piece(address, {}, under.signal);
+                replace(pieces);
+            } catch (error) {
+                if (error.name !== "AbortError") {
+                    const head = document.querySelector("#floor-players .results-head");
+                    head.textContent = error.signedOut
+                        ? "You were signed out: reload the page to sign in again."
+                        : "The search got no answer. Press Search to try again.";
                 }
-            }, SEARCH_DELAY_MILLISECONDS);
-        });
+            }
+        };
+        const searchSoon = () => {
+            clearTimeout(waiting);
+            waiting = setTimeout(search, SEARCH_DELAY_MILLISECONDS);
+        };
+        field.addEventListener("input", searchSoon);
+        /* On a slow network, a name is typed before this script is there. */
+        if (field.value !== field.defaultValue) {
+            searchSoon();
+        }
     }
 
     document.querySelectorAll("[data-clock]").forEach(runClock);
