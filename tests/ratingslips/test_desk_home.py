@@ -231,7 +231,7 @@ class TestFigures:
     def test_stand_beside_their_targets_and_say_how_they_are_counted(self, floor: Floor, supervisor: Client) -> None:
         owe(floor)
         done = floor.open_slip(seat=2)
-        complete_rating_slip(slip=done, actor=floor.boss, at=floor.ago(minutes=1))
+        complete_rating_slip(slip=done, actor=floor.boss, at=floor.now)
 
         [card] = supervisor.get(HOME).context["scorecards"]
 
