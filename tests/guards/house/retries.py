@@ -52,7 +52,7 @@ RETRIES = (
         edits=edit(_RETRIES, "return _LOST if is_broken else _BUG", "return _BUG"),
         claimed_by=(
             (
-                "tests/core/test_retries.py::TestRulingOn::"
+                "tests/core/test_rulings.py::TestRulingOn::"
                 "test_a_connection_that_broke_is_again_in_work_and_unknown_in_the_commit"
             ),
         ),

@@ -1,0 +1,50 @@
+"""What a database error means in the work and in the commit, where PostgreSQL itself cannot be brought to make it."""
+
+import psycopg
+import pytest
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+
+from core.retries import Verdict, is_bug, ruling_on
+
+
+def _without_state(error: type[DatabaseError], cause: type[psycopg.Error] | None) -> DatabaseError:
+    made = error("made by a test")
+    made.__cause__ = cause("made by a test") if cause else None
+    return made
+
+
+class TestRulingOn:
+    @pytest.mark.parametrize(
+        ("error", "cause"), [(OperationalError, psycopg.OperationalError), (InterfaceError, psycopg.InterfaceError)]
+    )
+    def test_a_connection_that_broke_is_again_in_work_and_unknown_in_the_commit(
+        self, error: type[DatabaseError], cause: type[psycopg.Error]
+    ) -> None:
+        ruling = ruling_on(_without_state(error, cause))
+
+        assert (ruling.in_work, ruling.in_commit) == (Verdict.AGAIN, Verdict.UNKNOWN)
+
+    @pytest.mark.parametrize("cause", [psycopg.errors.ConnectionFailure, psycopg.errors.ProtocolViolation])
+    def test_so_is_all_of_class_08(self, cause: type[psycopg.Error]) -> None:
+        ruling = ruling_on(_without_state(OperationalError, cause))
+
+        assert (ruling.in_work, ruling.in_commit) == (Verdict.AGAIN, Verdict.UNKNOWN)
+
+    @pytest.mark.parametrize(
+        ("error", "cause"),
+        [(ProgrammingError, psycopg.ProgrammingError), (DatabaseError, None), (ProgrammingError, None)],
+    )
+    def test_a_mistake_that_never_reached_the_server_is_a_bug(
+        self, error: type[DatabaseError], cause: type[psycopg.Error] | None
+    ) -> None:
+        assert is_bug(_without_state(error, cause))
+
+    def test_a_cancel_is_not_sure_any_more_once_the_commit_was_sent(self) -> None:
+        ruling = ruling_on(_without_state(OperationalError, psycopg.errors.QueryCanceled))
+
+        assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.UNKNOWN)
+
+    def test_an_idle_transaction_never_got_as_far_as_its_commit(self) -> None:
+        ruling = ruling_on(_without_state(OperationalError, psycopg.errors.IdleInTransactionSessionTimeout))
+
+        assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.BUSY)
