@@ -47,7 +47,11 @@ def moment(value: datetime | None) -> str:
 
 def exact_moment(value: datetime | None) -> str:
     """An instant in the casino's time, to the second and with its zone: what an auditor compares."""
-    return NOTHING if value is None else date_format(timezone.localtime(value), "j M Y H:i:s T")
+    if value is None:
+        return NOTHING
+    local = timezone.localtime(value)
+    # Django's own sign for the zone is silent in the hour that a clock change repeats: the one that needs it.
+    return f"{date_format(local, 'j M Y H:i:s')} {local:%Z}"
 
 
 def pill(label: str, *, state: str) -> SafeString:
