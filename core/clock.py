@@ -1,7 +1,8 @@
-"""Event times: they come in as arguments, and a service refuses those that cannot be true."""
+"""Event times, which a service refuses where they cannot be true, and times that a clock on a wall shows."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from django.utils import timezone
@@ -50,3 +51,12 @@ def require_event_time(at: datetime, *, not_before: datetime | None = None) -> d
     if not_before is not None and at < not_before:
         raise InvalidTime(f"{at.isoformat()} is before the last event on record, {not_before.isoformat()}.")
     return at
+
+
+def shown_as(local: datetime, *, zone: ZoneInfo) -> list[datetime]:
+    """The instants (UTC), in their order, that the clock of the zone shows as `local` (naive).
+
+    One as a rule; two in the hour that a clock change repeats, and none in the hour that it skips.
+    """
+    instants = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return sorted(instant for instant in instants if instant.astimezone(zone).replace(tzinfo=None) == local)

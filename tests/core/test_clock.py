@@ -1,12 +1,13 @@
 """Event times that cannot be true are refused."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from core.clock import InvalidTime, in_order, require_event_time
+from core.clock import InvalidTime, in_order, require_event_time, shown_as
 
 
 class TestRequireEventTime:
@@ -63,3 +64,24 @@ class TestInOrder:
             in_order(now, last_event=now + timedelta(hours=1))
 
         assert [line["event"] for line in lines] == ["core.clock_was_set_back"]
+
+
+class TestShownAs:
+    @pytest.mark.parametrize(
+        ("local", "hours"),
+        [
+            ("2025-11-02T00:59:59", ["07:59:59"]),
+            ("2025-11-02T01:00:00", ["08:00:00", "09:00:00"]),
+            ("2025-11-02T01:59:59", ["08:59:59", "09:59:59"]),
+            ("2025-11-02T02:00:00", ["10:00:00"]),
+            ("2025-03-09T01:59:59", ["09:59:59"]),
+            ("2025-03-09T02:00:00", []),
+            ("2025-03-09T02:59:59", []),
+            ("2025-03-09T03:00:00", ["10:00:00"]),
+        ],
+    )
+    def test_is_one_instant_but_when_the_clock_is_changed(self, local: str, hours: list[str]) -> None:
+        instants = shown_as(datetime.fromisoformat(local), zone=ZoneInfo("America/Los_Angeles"))
+
+        assert [f"{instant:%H:%M:%S}" for instant in instants] == hours
+        assert all(instant.utcoffset() == timedelta() for instant in instants)

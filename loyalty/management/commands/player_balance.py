@@ -9,7 +9,9 @@ from typing import Any, Final
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from core.clock import shown_as
 from core.commands import WRONG_USE, HouseCommand, casino_with_code
+from core.models import Casino
 from loyalty.models import PlayerLoyalty
 from loyalty.services import balance_at
 
@@ -45,7 +47,7 @@ class Command(HouseCommand):
             raise CommandError(f"{house} has no account for card {card}.", returncode=WRONG_USE)
         instant = at or timezone.now()
         if timezone.is_naive(instant):
-            instant = instant.replace(tzinfo=house.zone)
+            instant = _by_the_clock_of(house, instant)
         stood = balance_at(account=account, at=instant)
         local = timezone.localtime(instant, house.zone).isoformat(timespec="seconds")
         if as_json:
@@ -65,6 +67,18 @@ class Command(HouseCommand):
                 f"{house.code} account {account.pk} at {local}: balance {stood.balance:,}, "
                 f"lifetime points {stood.lifetime_points:,}, {stood.entries:,} entries{last}"
             )
+
+
+def _by_the_clock_of(house: Casino, local: datetime) -> datetime:
+    match shown_as(local, zone=house.zone):
+        case [instant]:
+            return instant
+        case []:
+            told = f"The clock of {house} never shows {local.isoformat()}: it was put forward over it."
+        case instants:
+            which = " or ".join(instant.astimezone(house.zone).isoformat() for instant in instants)
+            told = f"The clock of {house} shows {local.isoformat()} twice: say which, {which}."
+    raise CommandError(told, returncode=WRONG_USE)
 
 
 def _instant(text: str) -> datetime:
