@@ -2,6 +2,7 @@
 """The command line of the project: `manage.py demo`, `manage.py report`, `manage.py help`."""
 
 import gc
+import io
 import os
 import sys
 import threading
@@ -21,6 +22,9 @@ def main() -> None:
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     threading.excepthook = _tell_end_of_thread
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name for which a terminal has no letters stops no command: as on standard error, they are told by number.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

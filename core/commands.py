@@ -1,8 +1,9 @@
 """What the house's commands share: one correlation id a run, one sentence for whatever goes wrong, and exit codes.
 
 Results go to standard output, the log and progress to standard error. On a terminal, where progress would drown in it,
-the log begins at errors unless `-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2
-used wrongly, 130 interrupted.
+the log begins at errors unless `-v 2` asks for all of it. A full disk under either stops no work: at its end, the
+command says that its result is not whole. Exit codes: 0 done, 1 something failed or was refused, 2 used wrongly, 130
+interrupted.
 """
 
 import logging
@@ -15,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from core import correlation, origins
@@ -45,6 +46,7 @@ class HouseCommand(BaseCommand):
 
     may_change: ClassVar[bool] = True
     could_not_run: ClassVar[int] = FAILED
+    _unwritten: OSError | None = None
 
     @abstractmethod
     def run(self, *args: Any, **options: Any) -> None:
@@ -53,6 +55,16 @@ class HouseCommand(BaseCommand):
     def done_so_far(self) -> str:
         """One sentence on what an interrupted run has left behind."""
         return "Nothing was changed."
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a shell's command, with the exit code that is due even where no sentence can be written."""
+        try:
+            super().run_from_argv(argv)
+        except OSError as error:
+            if not isinstance(error.__context__, CommandError):
+                raise
+            _silence(self.stderr)
+            sys.exit(error.__context__.returncode)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run with a correlation id of its own, and say in a sentence what cannot be done.
@@ -79,23 +91,47 @@ class HouseCommand(BaseCommand):
                 raise CommandError(
                     f"The database hung up. {self.done_so_far()}", returncode=self.could_not_run
                 ) from error
+            finally:
+                for stream in (self.stdout, self.stderr):
+                    _leave_nothing_in(stream)
+        if self._unwritten is not None:
+            raise CommandError(
+                f"Not all of the result could be written: {self._unwritten.strerror}. The work went on to its end.",
+                returncode=self.could_not_run,
+            )
 
     def say(self, text: str) -> None:
-        """Write a line of the result; a reader who has gone away stops neither the work nor the command."""
-        self._write(self.stdout, text)
+        """Write a line of the result; neither a reader who has gone away nor a full disk stops the work."""
+        try:
+            _write(self.stdout, text)
+        except OSError as error:
+            self._unwritten = error
 
     def tell_progress(self, text: str) -> None:
         """Write a line for whoever watches, apart from the result."""
-        self._write(self.stderr, text)
+        with suppress(OSError):
+            _write(self.stderr, text)
 
-    def _write(self, stream: Any, text: str) -> None:
-        try:
-            stream.write(text, style_func=str)
-            stream.flush()
-        except BrokenPipeError:
-            # Python would write what is left in the buffer when it ends, and fail again.
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+def _write(stream: OutputWrapper, text: str) -> None:
+    try:
+        stream.write(text, style_func=str)
+        stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+
+
+def _leave_nothing_in(stream: OutputWrapper) -> None:
+    """Write what is left in the stream's buffer or let it go: Python would try again at its end, and exit with 120."""
+    try:
+        stream.flush()
+    except OSError:
+        _silence(stream)
+
+
+def _silence(stream: OutputWrapper) -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,25 @@ class TestHouseCommand:
 
         call_command(Trouble(work))
 
+    def test_goes_on_to_its_end_where_the_disk_is_full_and_tells_it_then(self) -> None:
+        class FullDisk(io.StringIO):
+            def flush(self) -> None:
+                raise OSError(ENOSPC, "No space left on device")
+
+        done: list[str] = []
+
+        def work(command: HouseCommand) -> None:
+            command.stdout._out = command.stderr._out = FullDisk()  # type: ignore[attr-defined]
+            for what in ("one", "two"):
+                command.tell_progress(what)
+                command.say(what)
+                done.append(what)
+
+        with pytest.raises(CommandError, match="Not all of the result could be written: No space left on"):
+            call_command(Trouble(work))
+
+        assert done == ["one", "two"]
+
     @pytest.mark.parametrize(("verbosity", "level"), [(1, logging.ERROR), (2, logging.INFO)])
     def test_keeps_the_log_calm_on_a_terminal_unless_asked(
         self, monkeypatch: pytest.MonkeyPatch, verbosity: int, level: int
@@ -138,12 +158,10 @@ class TestHouseCommand:
         assert found == [logging.INFO]
 
 
-def _manage(*arguments: str | bytes, database: str, unread: bool = False) -> "subprocess.CompletedProcess[str]":
-    command: list[str | bytes] = [sys.executable, "manage.py", *arguments]
-    if unread:
-        command = ["sh", "-c", '"$@" | true', "sh", *command]
+def _manage(*arguments: str | bytes, database: str, line: str = '"$@"') -> "subprocess.CompletedProcess[str]":
+    """Run `manage.py` with the arguments as `"$@"` in a line of the shell."""
     return subprocess.run(
-        command,
+        ["/bin/sh", "-c", line, "sh", sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
         env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "DATABASE_URL": database, "LOCAL_SERVER": "test"},
         capture_output=True,
@@ -219,6 +237,23 @@ class TestACommandInAShell:
         assert "is no text in UTF-8" in ran.stderr
 
     def test_does_not_mind_a_reader_that_leaves_early(self) -> None:
-        ran = _manage("report", "--json", database=database_url(), unread=True)
+        ran = _manage("report", "--json", database=database_url(), line='"$@" | true')
 
         assert ran.stderr == ""
+
+    @pytest.mark.parametrize(("command", "could_not_run"), [("report", 1), ("verify_ledger", 2)])
+    def test_ends_with_the_code_that_is_due_where_the_disk_is_full(self, command: str, could_not_run: int) -> None:
+        database = database_url()
+
+        told = _manage(command, database=database, line='"$@" >/dev/full')
+        untold = _manage(command, database=database, line='"$@" >/dev/full 2>&1')
+        unwatched = _manage(command, database=database, line='"$@" 2>/dev/full')
+
+        assert told.stderr.endswith("No space left on device. The work went on to its end.\n")
+        assert "Traceback" not in told.stderr
+        assert (told.returncode, untold.returncode, unwatched.returncode) == (could_not_run, could_not_run, 0)
+
+    def test_tells_by_number_what_a_terminal_has_no_letters_for(self) -> None:
+        ran = _manage("check_invariants", database=database_url(), line='PYTHONIOENCODING=ascii "$@"')
+
+        assert r"theo \xd7 rate \xd7 multiplier" in ran.stdout
