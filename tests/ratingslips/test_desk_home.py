@@ -1,6 +1,6 @@
 """The home page: what needs attention first, who may do something about it, and the figures of the day."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +52,12 @@ def owe(floor: Floor, *, seats: range = range(1, 2), table: Any = None) -> list[
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=20))
     resume_program(program=floor.program, actor=floor.supervisor)
     return slips
+
+
+def begin_the_gaming_day(floor: Floor, *, at: datetime) -> None:
+    """Have all that a test does be of one gaming day, whatever the hour is."""
+    floor.casino.gaming_day_starts_at = at.astimezone(floor.casino.zone).time()
+    floor.casino.save()
 
 
 def html_of(client: Client) -> str:
@@ -229,9 +235,10 @@ class TestHome:
 
 class TestFigures:
     def test_stand_beside_their_targets_and_say_how_they_are_counted(self, floor: Floor, supervisor: Client) -> None:
+        begin_the_gaming_day(floor, at=floor.ago(hours=12))
         owe(floor)
         done = floor.open_slip(seat=2)
-        complete_rating_slip(slip=done, actor=floor.boss, at=floor.now)
+        complete_rating_slip(slip=done, actor=floor.boss, at=floor.ago(minutes=1))
 
         [card] = supervisor.get(HOME).context["scorecards"]
 
