@@ -2,7 +2,6 @@
 """The command line of the project: `manage.py demo`, `manage.py report`, `manage.py help`."""
 
 import gc
-import io
 import os
 import sys
 import threading
@@ -22,9 +21,10 @@ def main() -> None:
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     threading.excepthook = _tell_end_of_thread
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name for which a terminal has no letters stops no command: as on standard error, they are told by number.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by who started it. Its number must not become that of a connection either.
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

@@ -1,9 +1,9 @@
 """What the house's commands share: one correlation id a run, one sentence for whatever goes wrong, and exit codes.
 
 Results go to standard output, the log and progress to standard error. On a terminal, where progress would drown in it,
-the log begins at errors unless `-v 2` asks for all of it. A full disk under either stops no work: at its end, the
-command says that its result is not whole. Exit codes: 0 done, 1 something failed or was refused, 2 used wrongly, 130
-interrupted.
+the log begins at errors unless `-v 2` asks for all of it. A full disk under either stops no work; where the result is
+lost, standard error says so, and the exit code is not 0. Exit codes: 0 done, 1 something failed or was refused, 2 used
+wrongly, 130 interrupted.
 """
 
 import logging
@@ -12,6 +12,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import structlog
@@ -41,12 +42,13 @@ class HouseCommand(BaseCommand):
     """A command of the house. Subclasses write `run`, and tell what was done so far, should it be interrupted.
 
     A command that may change something leaves one row that says so, for whoever follows its correlation id. One whose
-    exit code 1 is a finding of its own ends with another, `could_not_run`, where it could not look.
+    exit code 1 is a finding of its own ends with another, `could_not_run`, where it could not look. `is_told_whole`
+    ends with the first line of the result that could not be written.
     """
 
     may_change: ClassVar[bool] = True
     could_not_run: ClassVar[int] = FAILED
-    _unwritten: OSError | None = None
+    is_told_whole: bool = True
 
     @abstractmethod
     def run(self, *args: Any, **options: Any) -> None:
@@ -57,14 +59,16 @@ class HouseCommand(BaseCommand):
         return "Nothing was changed."
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a shell's command, with the exit code that is due even where no sentence can be written."""
+        """Run as a shell's command, with the exit code that is due even where standard error takes no sentence."""
         try:
             super().run_from_argv(argv)
         except OSError as error:
             if not isinstance(error.__context__, CommandError):
                 raise
-            _silence(self.stderr)
             sys.exit(error.__context__.returncode)
+        finally:
+            for stream in (self.stdout, self.stderr):
+                _leave_nothing_in(stream)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run with a correlation id of its own, and say in a sentence what cannot be done.
@@ -91,31 +95,42 @@ class HouseCommand(BaseCommand):
                 raise CommandError(
                     f"The database hung up. {self.done_so_far()}", returncode=self.could_not_run
                 ) from error
-            finally:
-                for stream in (self.stdout, self.stderr):
-                    _leave_nothing_in(stream)
-        if self._unwritten is not None:
-            raise CommandError(
-                f"Not all of the result could be written: {self._unwritten.strerror}. The work went on to its end.",
-                returncode=self.could_not_run,
-            )
+            except CommandError:
+                raise
+            except Exception as error:
+                if self.could_not_run == FAILED:
+                    raise
+                log.exception("core.command_failed")
+                raise CommandError(
+                    f"The program has a mistake, and the log its traceback. {self.done_so_far()}",
+                    returncode=self.could_not_run,
+                ) from error
+        if not self.is_told_whole:
+            raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
     def say(self, text: str) -> None:
         """Write a line of the result; neither a reader who has gone away nor a full disk stops the work."""
         try:
             _write(self.stdout, text)
         except OSError as error:
-            self._unwritten = error
+            if self.is_told_whole:
+                self.tell_progress(f"The result cannot be written: {error.strerror}. The work goes on.")
+            self.is_told_whole = False
 
-    def tell_progress(self, text: str) -> None:
+    def tell_progress(self, text: str, *, ending: str = "\n") -> None:
         """Write a line for whoever watches, apart from the result."""
         with suppress(OSError):
-            _write(self.stderr, text)
+            _write(self.stderr, text, ending=ending)
 
 
-def _write(stream: OutputWrapper, text: str) -> None:
+def _write(stream: OutputWrapper, text: str, *, ending: str = "\n") -> None:
     try:
-        stream.write(text, style_func=str)
+        try:
+            stream.write(text, style_func=str, ending=ending)
+        except UnicodeEncodeError as error:
+            # A name for which the terminal has no letters: as Python does on standard error, they are told by number.
+            told = text.encode(error.encoding, errors="backslashreplace").decode(error.encoding)
+            stream.write(told, style_func=str, ending=ending)
         stream.flush()
     except BrokenPipeError:
         _silence(stream)
@@ -130,8 +145,8 @@ def _leave_nothing_in(stream: OutputWrapper) -> None:
 
 
 def _silence(stream: OutputWrapper) -> None:
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 @contextmanager
@@ -148,7 +163,7 @@ def _calm_terminal(*, verbosity: int) -> Iterator[None]:
 
 
 def _require_text(options: Mapping[str, object]) -> None:
-    """Refuse an option whose bytes are no text: neither the database nor the output takes it. A path may be any bytes.
+    """Refuse an option whose bytes are no text, which the database would not take. A path may be any bytes.
 
     :raises CommandError: naming the option.
     """

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from errno import ENOSPC
 from pathlib import Path
 
 from django.conf import settings
@@ -30,3 +31,10 @@ def run(name: str, *arguments: object) -> Ran:
         code = 2 if str(error).startswith("Error: ") else error.returncode
         return Ran(code=code, out=out.getvalue(), error=str(error), progress=progress.getvalue())
     return Ran(code=0, out=out.getvalue(), error="", progress=progress.getvalue())
+
+
+class FullDisk(io.StringIO):
+    """An output on a disk that has no room left."""
+
+    def flush(self) -> None:
+        raise OSError(ENOSPC, "No space left on device")

@@ -31,9 +31,12 @@ def _leave_a_transaction_open() -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestRestore:
-    def test_keeps_the_connection(self, django_db_setup: Migrated) -> None:
-        # The one that earlier tests left may be about to become too old.
+    @pytest.fixture(autouse=True)
+    def _young(self, transactional_db: None) -> None:
+        """The connection that earlier tests left may be too old to be kept."""
         connection.close()
+
+    def test_keeps_the_connection(self, django_db_setup: Migrated) -> None:
         before = backend_id()
         Casino.objects.create(code="written", name="Written", time_zone="UTC")
 

@@ -231,7 +231,8 @@ class TestSlowNetwork:
         page.goto(reverse("floor:seat", args=[floor.table.pk, 3]), wait_until="commit")
         page.get_by_label("Card number or name", exact=True).press_sequentially("lukasz")
         expect(page.get_by_text("Played last")).to_be_visible()
-        late[0].continue_()
+        [script] = late
+        script.continue_()
 
         expect(page.get_by_role("button", name="Łukasz Ito")).to_be_visible()
 

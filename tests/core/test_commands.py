@@ -6,7 +6,6 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
-from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError, connection
 from psycopg import errors
+from structlog.testing import capture_logs
 
 from core import correlation
 from core.commands import HouseCommand
 from core.errors import Busy
+from tests.commands import FullDisk
 from tests.databases import database_url, empty_database
 
 
@@ -118,24 +119,47 @@ class TestHouseCommand:
 
         call_command(Trouble(work))
 
-    def test_goes_on_to_its_end_where_the_disk_is_full_and_tells_it_then(self) -> None:
-        class FullDisk(io.StringIO):
-            def flush(self) -> None:
-                raise OSError(ENOSPC, "No space left on device")
-
+    @pytest.mark.parametrize("end", [None, CommandError("3 of them failed.", returncode=3)])
+    def test_goes_on_to_its_end_where_the_disk_is_full(self, end: CommandError | None) -> None:
         done: list[str] = []
 
         def work(command: HouseCommand) -> None:
-            command.stdout._out = command.stderr._out = FullDisk()  # type: ignore[attr-defined]
+            command.stdout._out = FullDisk()  # type: ignore[attr-defined]
             for what in ("one", "two"):
-                command.tell_progress(what)
                 command.say(what)
                 done.append(what)
+            if end:
+                raise end
 
-        with pytest.raises(CommandError, match="Not all of the result could be written: No space left on"):
+        command = Trouble(work)
+        with pytest.raises(CommandError) as error:
+            call_command(command)
+
+        told = (str(error.value), error.value.returncode)
+        assert done == ["one", "two"]
+        assert command.stderr._out.getvalue() == (  # type: ignore[attr-defined]
+            "The result cannot be written: No space left on device. The work goes on.\n"
+        )
+        assert told == (("3 of them failed.", 3) if end else ("Some of the result may be lost.", 1))
+
+    def test_goes_on_where_nobody_can_be_told_anything(self) -> None:
+        def work(command: HouseCommand) -> None:
+            command.stdout._out = command.stderr._out = FullDisk()  # type: ignore[attr-defined]
+            command.tell_progress("half of it")
+            command.say("all of it")
+
+        with pytest.raises(CommandError, match="Some of the result may be lost"):
             call_command(Trouble(work))
 
-        assert done == ["one", "two"]
+    def test_keeps_its_findings_apart_from_a_mistake_of_our_own(self) -> None:
+        command = Trouble(_raise(ZeroDivisionError()))
+        command.could_not_run = 2  # type: ignore[misc]
+
+        with capture_logs() as lines, pytest.raises(CommandError, match="The program has a mistake") as error:
+            call_command(command)
+
+        assert error.value.returncode == 2
+        assert [(line["event"], line["exc_info"]) for line in lines] == [("core.command_failed", True)]
 
     @pytest.mark.parametrize(("verbosity", "level"), [(1, logging.ERROR), (2, logging.INFO)])
     def test_keeps_the_log_calm_on_a_terminal_unless_asked(
@@ -185,7 +209,7 @@ class TestACommandInAShell:
         with empty_database("commands") as name:
             ran = _manage("report", database=database_url(name))
 
-        assert (ran.returncode, ran.stdout) == (1, "")
+        assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr == (
             "CommandError: The database is not set up for this version: run “manage.py migrate” first. "
             "A report changes nothing.\n"
@@ -194,13 +218,13 @@ class TestACommandInAShell:
     @pytest.mark.parametrize(
         ("arguments", "code"),
         [
-            (("report",), 1),
+            (("report",), 2),
             (("recover_slip_loyalty",), 1),
             (("import_rating_events", "none.csv", "--casino", "a"), 1),
             (("load_casino", ".", "--code", "a"), 1),
             (("player_balance", "--casino", "a", "--card", "1"), 1),
             (("checkpoint",), 1),
-            (("rebuild_balances", "--dry-run"), 1),
+            (("rebuild_balances", "--dry-run"), 2),
             (("verify_ledger",), 2),
             (("check_invariants",), 2),
         ],
@@ -241,7 +265,8 @@ class TestACommandInAShell:
 
         assert ran.stderr == ""
 
-    @pytest.mark.parametrize(("command", "could_not_run"), [("report", 1), ("verify_ledger", 2)])
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(("command", "could_not_run"), [("recover_slip_loyalty", 1), ("verify_ledger", 2)])
     def test_ends_with_the_code_that_is_due_where_the_disk_is_full(self, command: str, could_not_run: int) -> None:
         database = database_url()
 
@@ -249,9 +274,22 @@ class TestACommandInAShell:
         untold = _manage(command, database=database, line='"$@" >/dev/full 2>&1')
         unwatched = _manage(command, database=database, line='"$@" 2>/dev/full')
 
-        assert told.stderr.endswith("No space left on device. The work went on to its end.\n")
+        assert "The result cannot be written: No space left on device. The work goes on.\n" in told.stderr
         assert "Traceback" not in told.stderr
         assert (told.returncode, untold.returncode, unwatched.returncode) == (could_not_run, could_not_run, 0)
+
+    @pytest.mark.parametrize(
+        ("line", "arguments"),
+        [
+            ('"$@" 2>/dev/full', ("report", "--day", "yesterday")),
+            ('"$@" 2>/dev/full', ("report", "--no-such-option")),
+            ('"$@" >&- 2>&-', ("verify_ledger",)),
+        ],
+    )
+    def test_ends_with_2_where_nobody_can_be_told_so(self, line: str, arguments: tuple[str, ...]) -> None:
+        ran = _manage(*arguments, database="postgres://nobody@127.0.0.1:1/nothing", line=line)
+
+        assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", "")
 
     def test_tells_by_number_what_a_terminal_has_no_letters_for(self) -> None:
         ran = _manage("check_invariants", database=database_url(), line='PYTHONIOENCODING=ascii "$@"')

@@ -49,11 +49,11 @@ def _casino(transactional_db: None) -> None:
 
 
 @retried()
-def _write(*befalls: Trouble) -> int:
-    """Write a casino; each attempt meets the next of what befalls it, until there is no more."""
+def _write(*mishaps: Trouble) -> int:
+    """Write a casino; each attempt meets the next of the mishaps, until there are no more."""
     with operation("test.write", actor_id=7):
-        if attempt_number() <= len(befalls):
-            befalls[attempt_number() - 1]()
+        if attempt_number() <= len(mishaps):
+            mishaps[attempt_number() - 1]()
         Casino.objects.create(code="written", name="Written", time_zone="UTC")
         return attempt_number()
 

@@ -1,4 +1,4 @@
-"""What a database error means in the work and in the commit, where PostgreSQL itself cannot be brought to make it."""
+"""What an error would mean in the work and in the commit, of errors made up: some come in one of the two only."""
 
 import psycopg
 import pytest
@@ -7,7 +7,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, Programmi
 from core.retries import Verdict, is_bug, ruling_on
 
 
-def _without_state(error: type[DatabaseError], cause: type[psycopg.Error] | None) -> DatabaseError:
+def _made(error: type[DatabaseError], cause: type[psycopg.Error] | None) -> DatabaseError:
     made = error("made by a test")
     made.__cause__ = cause("made by a test") if cause else None
     return made
@@ -20,13 +20,13 @@ class TestRulingOn:
     def test_a_connection_that_broke_is_again_in_work_and_unknown_in_the_commit(
         self, error: type[DatabaseError], cause: type[psycopg.Error]
     ) -> None:
-        ruling = ruling_on(_without_state(error, cause))
+        ruling = ruling_on(_made(error, cause))
 
         assert (ruling.in_work, ruling.in_commit) == (Verdict.AGAIN, Verdict.UNKNOWN)
 
     @pytest.mark.parametrize("cause", [psycopg.errors.ConnectionFailure, psycopg.errors.ProtocolViolation])
     def test_so_is_all_of_class_08(self, cause: type[psycopg.Error]) -> None:
-        ruling = ruling_on(_without_state(OperationalError, cause))
+        ruling = ruling_on(_made(OperationalError, cause))
 
         assert (ruling.in_work, ruling.in_commit) == (Verdict.AGAIN, Verdict.UNKNOWN)
 
@@ -37,14 +37,14 @@ class TestRulingOn:
     def test_a_mistake_that_never_reached_the_server_is_a_bug(
         self, error: type[DatabaseError], cause: type[psycopg.Error] | None
     ) -> None:
-        assert is_bug(_without_state(error, cause))
+        assert is_bug(_made(error, cause))
 
     def test_a_cancel_is_not_sure_any_more_once_the_commit_was_sent(self) -> None:
-        ruling = ruling_on(_without_state(OperationalError, psycopg.errors.QueryCanceled))
+        ruling = ruling_on(_made(OperationalError, psycopg.errors.QueryCanceled))
 
         assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.UNKNOWN)
 
     def test_an_idle_transaction_never_got_as_far_as_its_commit(self) -> None:
-        ruling = ruling_on(_without_state(OperationalError, psycopg.errors.IdleInTransactionSessionTimeout))
+        ruling = ruling_on(_made(OperationalError, psycopg.errors.IdleInTransactionSessionTimeout))
 
         assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.BUSY)

@@ -1,4 +1,4 @@
-"""What can befall a statement, each caused in PostgreSQL itself, on the connection of the test."""
+"""What can befall a statement on the connection of the test: the real thing, made in PostgreSQL or on the wire."""
 
 import os
 import socket

@@ -1,5 +1,6 @@
 """The command that pays what is owed: all of it, some of it, by several at once, and until it is told to stop."""
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
@@ -23,7 +25,7 @@ from ratingslips import recovering, services
 from ratingslips.management.commands import recover_slip_loyalty as command
 from ratingslips.models import RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip
-from tests.commands import Ran, run
+from tests.commands import FullDisk, Ran, run
 from tests.concurrency import Elsewhere, held, wait_until_blocked
 from tests.databases import database_url
 from tests.floor import Floor
@@ -363,12 +365,28 @@ class TestWatch:
                 raise OperationalError("the server is starting up")
             return look(**arguments)
 
-        def stop_when_paid(stop: Any, *, seconds: float) -> None:
-            stop.is_set = not RatingSlip.objects.owed().exists()
-
         monkeypatch.setattr(command, "owed_slips", look_in_vain_once)
-        monkeypatch.setattr(StopSignal, "wait", stop_when_paid)
+        monkeypatch.setattr(StopSignal, "wait", _stop_when_paid)
 
         ran = _recover("--watch", 1)
 
         assert (ran.code, "1 slips: 1 paid." in ran.out) == (0, True)
+
+    def test_ends_with_0_although_a_pass_could_not_be_told(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        owed_slips(committed_floor, 1)
+        monkeypatch.setattr(StopSignal, "wait", _stop_when_paid)
+        progress = io.StringIO()
+
+        call_command("recover_slip_loyalty", "--watch", "1", stdout=FullDisk(), stderr=progress)
+
+        assert not RatingSlip.objects.owed().exists()
+        assert progress.getvalue().splitlines() == [
+            "The result cannot be written: No space left on device. The work goes on.",
+            "Stopped.",
+        ]
+
+
+def _stop_when_paid(stop: Any, *, seconds: float) -> None:
+    stop.is_set = not RatingSlip.objects.owed().exists()

@@ -74,7 +74,7 @@ def _by_the_clock_of(house: Casino, local: datetime) -> datetime:
         case [instant]:
             return instant
         case []:
-            told = f"The clock of {house} never shows {local.isoformat()}: it was put forward over it."
+            told = f"The clock of {house} never shows {local.isoformat()}: that hour was left out."
         case instants:
             which = " or ".join(instant.astimezone(house.zone).isoformat() for instant in instants)
             told = f"The clock of {house} shows {local.isoformat()} twice: say which, {which}."

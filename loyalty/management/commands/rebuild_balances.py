@@ -25,11 +25,12 @@ MAX_CASINOS: Final = 100
 
 
 class Command(HouseCommand):
+    could_not_run = WRONG_USE
     help = (
         "Set every account to what its ledger entries come to: balance, lifetime points, tier, number of entries and "
         "head. With --dry-run it only tells which accounts differ, and ends with 1 where there are any. What is set is "
         "kept: who did it, why, and each account before and after. Run verify_ledger first: entries that were changed "
-        "say nothing."
+        "say nothing. Exit code: 0 done or nothing differs, 1 accounts differ (--dry-run), 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -114,14 +114,13 @@ class Command(HouseCommand):
         def draw(entries: int) -> None:
             share = min(1.0, entries / total)
             bar = "█" * int(share * BAR_WIDTH)
-            self.stderr.write(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", style_func=str, ending="")
-            self.stderr.flush()
+            self.tell_progress(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", ending="")
 
         return draw
 
     def _clear_bar(self) -> None:
         if self.stderr.isatty():
-            self.stderr.write("\r\033[K", style_func=str, ending="")
+            self.tell_progress("\r\033[K", ending="")
 
 
 def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:

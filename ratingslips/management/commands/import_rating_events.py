@@ -129,6 +129,5 @@ def _json(totals: SlipTotals, progress: ImportProgress) -> str:
             "owed": progress.counts[Outcome.OWED],
             "already_imported": progress.counts[Outcome.STANDS],
         },
-        ensure_ascii=False,
         indent=1,
     )

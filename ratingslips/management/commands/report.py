@@ -29,10 +29,11 @@ LAST_YEAR: Final = 2200
 
 class Command(HouseCommand):
     may_change = False
+    could_not_run = WRONG_USE
     help = (
         "Print completions, recoveries, replays, points owed and drift, for each casino or one, for today's gaming "
-        "day, another, or a span of them. Drift is an account that is not what its ledger entries add up to: where "
-        "there is any, the exit code is 1."
+        "day, another, or a span of them. Drift is an account that is not what its ledger entries add up to. Exit "
+        "code: 0 no drift, 1 drift, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
