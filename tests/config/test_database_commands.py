@@ -96,7 +96,7 @@ class TestMigrate:
     def test_is_asked_for_by_a_command_that_lacks_its_rights(self, before_the_roles: dict[str, str]) -> None:
         ran = _manage("report", **before_the_roles)
 
-        assert ran.returncode == 1
+        assert ran.returncode == 2
         assert "run “manage.py migrate”, which gives each role its rights" in ran.stderr
 
     def test_takes_as_long_as_a_migration_needs_and_waits_for_no_lock_longer_than_the_floor(

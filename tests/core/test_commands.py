@@ -265,26 +265,20 @@ class TestACommandInAShell:
 
         assert ran.stderr == ""
 
-    @pytest.mark.django_db(transaction=True)
-    @pytest.mark.parametrize(("command", "could_not_run"), [("recover_slip_loyalty", 1), ("verify_ledger", 2)])
-    def test_ends_with_the_code_that_is_due_where_the_disk_is_full(self, command: str, could_not_run: int) -> None:
+    def test_ends_with_the_code_that_is_due_where_the_disk_is_full(self) -> None:
         database = database_url()
 
-        told = _manage(command, database=database, line='"$@" >/dev/full')
-        untold = _manage(command, database=database, line='"$@" >/dev/full 2>&1')
-        unwatched = _manage(command, database=database, line='"$@" 2>/dev/full')
+        told = _manage("verify_ledger", database=database, line='"$@" >/dev/full')
+        untold = _manage("verify_ledger", database=database, line='"$@" >/dev/full 2>&1')
+        unwatched = _manage("verify_ledger", database=database, line='"$@" 2>/dev/full')
 
         assert "The result cannot be written: No space left on device. The work goes on.\n" in told.stderr
         assert "Traceback" not in told.stderr
-        assert (told.returncode, untold.returncode, unwatched.returncode) == (could_not_run, could_not_run, 0)
+        assert (told.returncode, untold.returncode, unwatched.returncode) == (2, 2, 0)
 
     @pytest.mark.parametrize(
         ("line", "arguments"),
-        [
-            ('"$@" 2>/dev/full', ("report", "--day", "yesterday")),
-            ('"$@" 2>/dev/full', ("report", "--no-such-option")),
-            ('"$@" >&- 2>&-', ("verify_ledger",)),
-        ],
+        [('"$@" 2>/dev/full', ("report", "--day", "yesterday")), ('"$@" >&- 2>&-', ("verify_ledger",))],
     )
     def test_ends_with_2_where_nobody_can_be_told_so(self, line: str, arguments: tuple[str, ...]) -> None:
         ran = _manage(*arguments, database="postgres://nobody@127.0.0.1:1/nothing", line=line)
