@@ -215,27 +215,32 @@ class TestACommandInAShell:
             "A report changes nothing.\n"
         )
 
-    @pytest.mark.parametrize(
-        ("arguments", "code"),
-        [
-            (("report",), 2),
-            (("recover_slip_loyalty",), 1),
-            (("import_rating_events", "none.csv", "--casino", "a"), 1),
-            (("load_casino", ".", "--code", "a"), 1),
-            (("player_balance", "--casino", "a", "--card", "1"), 1),
-            (("checkpoint",), 1),
-            (("rebuild_balances", "--dry-run"), 2),
-            (("verify_ledger",), 2),
-            (("check_invariants",), 2),
-        ],
-        ids=lambda value: value[0] if isinstance(value, tuple) else "",
-    )
-    def test_says_that_the_database_cannot_be_reached(self, arguments: tuple[str, ...], code: int) -> None:
-        ran = _manage(*arguments, database="postgres://nobody@127.0.0.1:1/nothing")
+    def test_says_that_the_database_cannot_be_reached(self) -> None:
+        codes = {
+            ("report",): 2,
+            ("recover_slip_loyalty",): 1,
+            ("import_rating_events", "none.csv", "--casino", "a"): 1,
+            ("load_casino", ".", "--code", "a"): 1,
+            ("player_balance", "--casino", "a", "--card", "1"): 1,
+            ("checkpoint",): 1,
+            ("rebuild_balances", "--dry-run"): 2,
+            ("verify_ledger",): 2,
+            ("check_invariants",): 2,
+        }
+        each = f"""
+from django.core.management import CommandError, call_command
+for arguments in {[*codes]}:
+    try:
+        call_command(*arguments)
+    except CommandError as error:
+        print(arguments[0], error.returncode, str(error).splitlines()[0])
+"""
 
-        assert ran.returncode == code
-        assert "The database cannot do this just now: connection failed" in ran.stderr
-        assert "Traceback" not in ran.stderr
+        ran = _manage("shell", "--no-imports", "-c", each, database="postgres://nobody@127.0.0.1:1/nothing")
+
+        told = [line.split(maxsplit=2) for line in ran.stdout.splitlines()]
+        assert [(name, int(code)) for name, code, _ in told] == [(name, code) for (name, *_), code in codes.items()]
+        assert all(words.startswith("The database cannot do this just now: connection failed") for *_, words in told)
 
     def test_ends_with_2_where_it_is_used_wrongly(self) -> None:
         ran = _manage("report", "--day", "yesterday", database="postgres://nobody@127.0.0.1:1/nothing")
@@ -247,9 +252,7 @@ class TestACommandInAShell:
         "arguments",
         [
             ("report", "--casino", b"\xff"),
-            ("recover_slip_loyalty", "--slip", b"\xff"),
             ("load_casino", ".", "--code", "a", "--name", b"\xff"),
-            ("import_rating_events", "none.csv", "--casino", b"caf\xe9"),
         ],
         ids=lambda arguments: arguments[0],
     )
