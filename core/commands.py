@@ -43,7 +43,7 @@ class HouseCommand(BaseCommand):
 
     A command that may change something leaves one row that says so, for whoever follows its correlation id. One whose
     exit code 1 is a finding of its own ends with another, `could_not_run`, where it could not look. `is_told_whole`
-    ends with the first line of the result that could not be written.
+    says whether every line of the result could be written so far.
     """
 
     may_change: ClassVar[bool] = True
@@ -124,13 +124,11 @@ class HouseCommand(BaseCommand):
 
 
 def _write(stream: OutputWrapper, text: str, *, ending: str = "\n") -> None:
+    encoding = stream.encoding or "utf-8"
+    # A name for which the terminal has no letters: as Python does on standard error, they are told by number.
+    told = text.encode(encoding, errors="backslashreplace").decode(encoding)
     try:
-        try:
-            stream.write(text, style_func=str, ending=ending)
-        except UnicodeEncodeError as error:
-            # A name for which the terminal has no letters: as Python does on standard error, they are told by number.
-            told = text.encode(error.encoding, errors="backslashreplace").decode(error.encoding)
-            stream.write(told, style_func=str, ending=ending)
+        stream.write(told, style_func=str, ending=ending)
         stream.flush()
     except BrokenPipeError:
         _silence(stream)

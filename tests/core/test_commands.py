@@ -241,6 +241,7 @@ for arguments in {[*codes]}:
         told = [line.split(maxsplit=2) for line in ran.stdout.splitlines()]
         assert [(name, int(code)) for name, code, _ in told] == [(name, code) for (name, *_), code in codes.items()]
         assert all(words.startswith("The database cannot do this just now: connection failed") for *_, words in told)
+        assert "Traceback" not in ran.stderr
 
     def test_ends_with_2_where_it_is_used_wrongly(self) -> None:
         ran = _manage("report", "--day", "yesterday", database="postgres://nobody@127.0.0.1:1/nothing")
@@ -252,7 +253,9 @@ for arguments in {[*codes]}:
         "arguments",
         [
             ("report", "--casino", b"\xff"),
+            ("recover_slip_loyalty", "--slip", b"\xff"),
             ("load_casino", ".", "--code", "a", "--name", b"\xff"),
+            ("import_rating_events", "none.csv", "--casino", b"caf\xe9"),
         ],
         ids=lambda arguments: arguments[0],
     )

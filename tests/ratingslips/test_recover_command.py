@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
@@ -311,6 +311,19 @@ class TestTwoRunsAtOnce:
             wait_until_blocked(waiting.backend, by=holder)
 
         assert waiting.result()["paid"] == 1
+
+
+class TestFullDisk:
+    def test_stops_no_payment_and_is_told(self, committed_floor: Floor) -> None:
+        owed_slips(committed_floor, 2)
+        progress = io.StringIO()
+
+        with pytest.raises(CommandError) as error:
+            call_command("recover_slip_loyalty", stdout=FullDisk(), stderr=progress)
+
+        assert (error.value.returncode, str(error.value)) == (1, "Some of the result may be lost.")
+        assert not RatingSlip.objects.owed().exists()
+        assert progress.getvalue() == "The result cannot be written: No space left on device. The work goes on.\n"
 
 
 class TestWatch:
