@@ -10,6 +10,8 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config.database import checks  # noqa: F401  (registers the checks)
         from config.database.grants import set_rights
+        from config.roles import set_roles
 
-        # The last app: every table stands when its turn comes.
+        # The last app: every table and permission exists when its turn comes.
+        post_migrate.connect(set_roles, sender=self, dispatch_uid="config.roles.set_roles")
         post_migrate.connect(set_rights, sender=self, dispatch_uid="config.database.set_rights")

@@ -196,9 +196,9 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "core.origins.client_address"  # Behind a proxy, else everybody would be the proxy.
-AXES_LOCKOUT_TEMPLATE = "console/locked_out.html"
+AXES_LOCKOUT_TEMPLATE = "core/console/locked_out.html"
 AXES_VERBOSE = False
-AXES_ENABLE_ADMIN = False  # core.console.sign_ins has these pages.
+AXES_ENABLE_ADMIN = False  # core.admin.sign_ins has these pages.
 
 SESSION_COOKIE_AGE = 12 * 60 * 60  # a shift
 SESSION_COOKIE_SAMESITE = "Lax"

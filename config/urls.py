@@ -3,13 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from ratingslips.floor.views import landing
+from ratingslips.admin.floor.views import landing
 
 urlpatterns = [
     path("", landing),
-    path("console/floor/", include("ratingslips.floor.urls")),
-    path("console/trace/", include("ratingslips.trace.urls")),
-    path("console/", include("ratingslips.desk.urls")),
+    path("console/floor/", include("ratingslips.admin.floor.urls")),
+    path("console/trace/", include("ratingslips.admin.trace.urls")),
+    path("console/", include("ratingslips.admin.urls")),
     path("console/", admin.site.urls),
 ]
 

@@ -1,4 +1,4 @@
-"""Who may do what: the one question that services ask before they act."""
+"""Who may do what: the names of core's permissions, and the check that services make before they act."""
 
 from typing import Final
 
@@ -6,6 +6,13 @@ from django.db import connection, models
 
 from core.errors import DomainError
 from core.models import User
+
+VIEW_CASINOS: Final = "core.view_casino"
+VIEW_PLAYERS: Final = "core.view_player"
+ADD_PLAYER: Final = "core.add_player"
+CHANGE_PLAYER: Final = "core.change_player"
+VIEW_STAFF: Final = "core.view_user"
+VIEW_REPLAYS: Final = "core.view_replaycount"
 
 # Written out, because it is asked before every act on the floor, and the ORM takes ten times as long to put it together
 # as PostgreSQL takes to answer it.

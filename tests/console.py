@@ -14,8 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from config.roles import PERMISSIONS_OF_ROLE
 from core.models import User
-from core.roles import PERMISSIONS_OF_ROLE
 
 BACKEND = "core.backends.StaffBackend"
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)

@@ -17,10 +17,10 @@ from core.errors import DomainError
 from core.models import Casino, Player, User
 from core.roles import system_account
 from loyalty.services import ProgramStateUnchanged, manual_reward, pause_program, resume_program
-from ratingslips.importing import apply_events
-from ratingslips.loading import load_casino
+from ratingslips.imports.apply import apply_events
+from ratingslips.imports.casino import load_casino
+from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.models import RatingSlip
-from ratingslips.rating_events import RatingEvent, read_rating_events
 
 from .plan import DemoPlan, evening_zone, plan_demo, shift_to
 from .staff import LOGINS, hire

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ratingslips.rating_events import EventKind, RatingEvent
+from ratingslips.imports.events import EventKind, RatingEvent
 
 EVENING_STARTS_AT: Final = time(19, 30)
 LIVE_SLIPS: Final = 30

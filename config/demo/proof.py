@@ -12,8 +12,8 @@ from core import correlation
 from core.errors import DomainError
 from core.snapshots import one_snapshot
 from loyalty.models import Checkpoint
-from loyalty.services.checkpoints import take_checkpoint
-from loyalty.services.verification import Scope, record_verification, verify_ledger
+from loyalty.proof.checkpoints import take_checkpoint
+from loyalty.proof.verification import Scope, record_verification, verify_ledger
 
 
 def seal_and_verify(*, now: datetime, say: Say) -> None:

@@ -12,13 +12,15 @@ from guardian.shortcuts import assign_perm
 from core.errors import DomainError
 from core.models import Casino, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from loyalty.permissions import AWARD, PAUSE_PROGRAM
 from ratingslips.models import Pit
+from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY
 
 _PIT_RIGHTS: Final = {
-    PIT_BOSS: ("ratingslips.operate_pit",),
-    PIT_SUPERVISOR: ("ratingslips.operate_pit", "ratingslips.recover_loyalty"),
+    PIT_BOSS: (OPERATE_PIT,),
+    PIT_SUPERVISOR: (OPERATE_PIT, RECOVER_LOYALTY),
 }
-_PROGRAM_RIGHTS: Final = {LOYALTY_SUPERVISOR: ("loyalty.award", "loyalty.pause_program")}
+_PROGRAM_RIGHTS: Final = {LOYALTY_SUPERVISOR: (AWARD, PAUSE_PROGRAM)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

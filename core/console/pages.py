@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 
 M = TypeVar("M", bound=Model)
 
-TEMPLATE = "console/form.html"
+TEMPLATE = "core/console/form.html"
 
 
 def viewable(model_admin: "admin.ModelAdmin[M]", request: HttpRequest, object_id: str) -> M:

@@ -116,7 +116,7 @@ class ServiceOwnedAdmin(ConsoleAdmin[M]):
     """Pages to read what services write: closed to add, change and delete, for superusers as well."""
 
     shows_history = False
-    change_form_template = "console/read_only.html"
+    change_form_template = "core/console/read_only.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

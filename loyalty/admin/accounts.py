@@ -22,12 +22,12 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.permissions import has_permission
-from loyalty.forms import AwardForm
+from loyalty.admin.forms import AwardForm
 from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.permissions import AWARD, VIEW_ACCOUNTS
 from loyalty.services import InvalidReason, LoyaltyPosting, manual_reward
 from loyalty.tiers import next_tier, progress_percent
 
-AWARD: Final = "loyalty.award"
 ENTRIES_SHOWN: Final = 50
 TYPED_FIELDS: Final = ("points", "reason", "reward_id")
 
@@ -106,7 +106,9 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
             for entry in entries
         ]
         ledger = list_url(LedgerEntry, account=account.pk)
-        return render_to_string("loyalty/newest_entries.html", {"rows": rows, "account": account, "ledger_url": ledger})
+        return render_to_string(
+            "loyalty/ledger/newest_entries.html", {"rows": rows, "account": account, "ledger_url": ledger}
+        )
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.award_view)
@@ -187,5 +189,5 @@ def _account_links(request: HttpRequest, account: PlayerLoyalty) -> Iterable[Lin
 @adds_links(Player)
 def _player_links(request: HttpRequest, player: Player) -> Iterable[Link]:
     account = PlayerLoyalty.objects.filter(player=player).first()
-    if account and staff_of(request).has_perm("loyalty.view_playerloyalty"):
+    if account and staff_of(request).has_perm(VIEW_ACCOUNTS):
         yield Link(label="Loyalty account", url=page_url(account))

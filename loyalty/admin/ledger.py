@@ -22,7 +22,7 @@ from loyalty.admin.audit import AuditForm
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of
 from loyalty.admin.export import export_response
 from loyalty.models import LedgerEntry, LedgerExport
-from loyalty.services.exports import EXPORT_LEDGER
+from loyalty.permissions import EXPORT_LEDGER
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
@@ -54,7 +54,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
         page = _page(self.get_queryset(request), form, request) if form.is_valid() else None
         return self._show(
             request,
-            "loyalty/audit.html",
+            "loyalty/ledger/audit.html",
             title="Ledger",
             form=form,
             is_wrong=not form.is_valid(),
@@ -92,7 +92,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
             return super().change_view(request, object_id)  # which says that there is none
         return self._show(
             request,
-            "loyalty/entry.html",
+            "loyalty/ledger/entry.html",
             title=f"Entry #{entry.pk}",
             entry=entry,
             original=entry,

@@ -18,11 +18,10 @@ from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.permissions import has_permission
-from loyalty.forms import PauseForm
+from loyalty.admin.forms import PauseForm
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from loyalty.permissions import PAUSE_PROGRAM
 from loyalty.services import pause_program, resume_program
-
-PAUSE_PROGRAM = "loyalty.pause_program"
 
 
 @admin.register(LoyaltyProgram)

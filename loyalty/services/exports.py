@@ -15,10 +15,10 @@ from core.permissions import NotPermitted, has_permission
 from core.snapshots import one_snapshot
 from core.transactions import operation
 from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram
+from loyalty.permissions import EXPORT_LEDGER
 
 log = structlog.get_logger(__name__)
 
-EXPORT_LEDGER: Final = "loyalty.export_ledger"
 MAX_EXPORT_ROWS: Final = 1_000_000
 CHUNK_ROWS: Final = 1_000
 # A slow line may keep the reading waiting; the floor never waits for it, and it holds no lock.

@@ -10,6 +10,7 @@ from core.permissions import require_permission
 from core.retries import may_be_done, retried
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
+from loyalty.permissions import PAUSE_PROGRAM
 from loyalty.services.reasons import checked_reason
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason:
     reason = checked_reason(reason)
     with operation("loyalty.pause_program", actor_id=actor.pk):
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
-        require_permission(actor, "loyalty.pause_program", locked)
+        require_permission(actor, PAUSE_PROGRAM, locked)
         is_own = may_be_done() and (locked.paused_by_id, locked.paused_at) == (actor.pk, at)
         if locked.is_paused and not is_own:
             raise ProgramStateUnchanged(f"{locked} is already paused.")
@@ -50,7 +51,7 @@ def resume_program(*, program: LoyaltyProgram, actor: User) -> None:
     """
     with operation("loyalty.resume_program", actor_id=actor.pk):
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
-        require_permission(actor, "loyalty.pause_program", locked)
+        require_permission(actor, PAUSE_PROGRAM, locked)
         if not locked.is_paused and not may_be_done():
             raise ProgramStateUnchanged(f"{locked} is not paused.")
         locked.paused_at, locked.paused_by, locked.pause_reason = None, None, ""

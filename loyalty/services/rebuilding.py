@@ -14,11 +14,11 @@ from core.models import Casino, User
 from core.permissions import require_permission
 from core.transactions import operation
 from loyalty.models import BalanceRebuild, LoyaltyProgram, PlayerLoyalty
+from loyalty.permissions import REBUILD_BALANCES
 from loyalty.services.reasons import checked_reason
 
 log = structlog.get_logger(__name__)
 
-REBUILD_BALANCES: Final = "loyalty.rebuild_balances"
 MAX_REBUILT_ACCOUNTS: Final = 500
 SEARCH_TIMEOUT_SECONDS: Final = 30 * 60
 

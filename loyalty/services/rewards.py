@@ -17,6 +17,7 @@ from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.permissions import AWARD
 from loyalty.services.accounts import lock_account, rules_in_force
 from loyalty.services.posting import Kind, LoyaltyPosting, PostingRequest, entry_with_key, post, replay_of
 from loyalty.services.reasons import checked_reason
@@ -159,7 +160,7 @@ def _daily_key(contents: Request, *, gaming_day: str) -> str:
 def _require_award_allowed(
     *, staff: User, account: PlayerLoyalty, first: LedgerEntry | None, contents: Request, at: datetime
 ) -> None:
-    require_permission(staff, "loyalty.award", account.program)
+    require_permission(staff, AWARD, account.program)
     if first:
         replay_of(first, contents=contents)  # raises: its contents differ
     if staff.player_id == account.player_id:

@@ -1,5 +1,6 @@
-"""The console's pages of the floor and its slips."""
+"""The console's pages of the floor and its slips: each import below registers the pages of one room."""
 
-from ratingslips.admin import floor, ledger, slips
+from ratingslips.admin import ledger, setup
+from ratingslips.admin.slips import slip_admin
 
-__all__ = ["floor", "ledger", "slips"]
+__all__ = ["ledger", "setup", "slip_admin"]

@@ -18,6 +18,7 @@ from core.models import User
 from loyalty.admin.additions import Addition, Column, Filter, add_to_ledger
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
+from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.theo import Play, decisions, theoretical_win
 
 
@@ -57,9 +58,9 @@ def _tell(request: HttpRequest, entry: LedgerEntry) -> SafeString:
     segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
     lines = [{"segment": segment, "theo": _exact_theo(segment.play)} for segment in segments]
     theo = theoretical_win(segment.play for segment in segments)
-    may_open = request.user.has_perm("ratingslips.view_ratingslip")
+    may_open = request.user.has_perm(VIEW_SLIPS)
     context = {"slip": slip, "lines": lines, "theo": theo, "may_open": may_open}
-    return render_to_string("ratingslips/entry_slip.html", context, request=request)
+    return render_to_string("ratingslips/slips/entry_slip.html", context, request=request)
 
 
 def _exact_theo(play: Play) -> str:

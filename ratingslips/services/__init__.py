@@ -19,7 +19,7 @@ from ratingslips.services.play import (
 )
 from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, TableNotActive
-from ratingslips.services.segments import SlipChanged, SlipClosed, SlipVersion
+from ratingslips.services.segments import SlipChanged, SlipClosed
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 
@@ -42,7 +42,6 @@ __all__ = [
     "SlipNotPaused",
     "SlipNumberTaken",
     "SlipSettlement",
-    "SlipVersion",
     "TableNotActive",
     "change_average_bet",
     "check_drift",

@@ -17,7 +17,8 @@ from core.replays import count_replay
 from core.retries import begins_anew_after, is_bug, is_own, retried
 from core.transactions import operation
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services.segments import OPERATE_PIT, SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments
+from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 from ratingslips.services.stakes import require_amount
 from ratingslips.theo import theoretical_win

@@ -12,8 +12,9 @@ from core.permissions import require_permission
 from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
+from loyalty.permissions import VIEW_PROGRAM
+from loyalty.services.drift import drifting_accounts
 from ratingslips.models import DriftCheck
-from ratingslips.reporting import drifting_accounts
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +45,7 @@ def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
         program = LoyaltyProgram.objects.filter(casino=casino).first()
         if program is None:
             raise NotFound(f"{casino} has no loyalty programme, so there is nothing to check.")
-        require_permission(actor, "loyalty.view_loyaltyprogram", program)
+        require_permission(actor, VIEW_PROGRAM, program)
         lock_name("drift_check", str(casino.pk))
         pause = timedelta(seconds=MIN_SECONDS_BETWEEN_CHECKS)
         # On both sides of now: the clock may have been set back since.

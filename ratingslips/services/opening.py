@@ -20,8 +20,9 @@ from core.retries import retried, will_leave
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
-from ratingslips.services.segments import OPERATE_PIT, begin_segment
+from ratingslips.services.segments import begin_segment
 from ratingslips.services.stakes import require_amount, require_average_bet
 
 log = structlog.get_logger(__name__)

@@ -11,9 +11,11 @@ from core.models import User
 from core.permissions import require_permission
 from core.retries import retried
 from core.transactions import operation
+from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
-from ratingslips.services.segments import OPERATE_PIT, LiveSlip, SlipVersion, lock_slip, read_segments
+from ratingslips.services.segments import LiveSlip, lock_slip, read_segments
 from ratingslips.services.stakes import require_average_bet
 
 log = structlog.get_logger(__name__)

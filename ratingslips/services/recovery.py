@@ -13,6 +13,7 @@ from core.replays import count_replay
 from core.retries import is_own, may_be_done, retried
 from core.transactions import operation
 from ratingslips.models import RatingSlip
+from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.segments import lock_slip, read_segments
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 
@@ -55,7 +56,7 @@ def recover_slip_loyalty(
         stands = locked.settled_at is not None
         replayed = stands and not is_own(locked.recovery_correlation_id)
         if not (stands and locked.recovered_by_id == actor.pk):
-            require_permission(actor, "ratingslips.recover_loyalty", locked.table.pit)
+            require_permission(actor, RECOVER_LOYALTY, locked.table.pit)
         if not locked.is_closed:
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
         if stands:

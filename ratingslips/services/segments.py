@@ -14,9 +14,9 @@ from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
 from core.retries import will_leave
+from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
-
-OPERATE_PIT = "ratingslips.operate_pit"
+from ratingslips.permissions import OPERATE_PIT
 
 
 class SlipClosed(DomainError):
@@ -29,14 +29,6 @@ class SlipChanged(DomainError):
     """The slip is no longer as it stood when the actor decided."""
 
     code = "SLIP_CHANGED"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SlipVersion:
-    """A slip as somebody saw it: the `seq` of its last segment, and its status. Every event changes one of the two."""
-
-    seq: int
-    status: str
 
 
 def lock_slip(slip: RatingSlip | UUID | str, *, skip_locked: bool = False) -> RatingSlip | None:

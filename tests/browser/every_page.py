@@ -15,14 +15,14 @@ from django.test import RequestFactory
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from core.confirmation import RowAction
+from core.console.confirmation import RowAction
 from core.console.links import page_url
 from core.models import Player, User
 from core.replays import count_replay
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.services import manual_reward, pause_program, resume_program
-from ratingslips.admin import actions
-from ratingslips.floor.pages import floor_url
+from ratingslips.admin.floor.pages import floor_url
+from ratingslips.admin.slips import actions
 from ratingslips.models import GamingTable, Pit, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
 from tests.console import address

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from core.models import User
-from ratingslips.trace import views as trace_views
+from ratingslips.admin.trace import views as trace_views
 from tests.browser.axe import bring_axe, violations_on
 from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
 from tests.browser.every_page import House, PageCase, every_page

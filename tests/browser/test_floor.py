@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
 from core.roles import PIT_BOSS
-from ratingslips.floor.pages import floor_url
+from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, pause_rating_slip
 from tests.browser.conftest import ACROSS, UPRIGHT, Tablet

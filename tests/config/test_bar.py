@@ -13,7 +13,7 @@ from core.console.links import page_url
 from core.models import User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
-from ratingslips.floor.pages import floor_url
+from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from tests.console import address, signed_in
 from tests.factories import PitFactory, StaffFactory

@@ -8,7 +8,7 @@ import pytest
 
 from config.demo import plan
 from config.demo.plan import DemoPlan, evening_zone, plan_demo, shift_to
-from ratingslips.rating_events import RatingEvent, read_rating_events
+from ratingslips.imports.events import RatingEvent, read_rating_events
 
 RECORDED = Path(plan.__file__).parent / "data" / "pit-day-2026-11-14" / "rating-events.csv"
 HOURS = [datetime(2026, 11, 24, hour, 17, tzinfo=UTC) for hour in range(24)]

@@ -7,7 +7,7 @@ import pytest
 
 from config.demo.proof import seal_and_verify
 from loyalty.models import Checkpoint, LedgerVerification
-from loyalty.services.outside import line_of
+from loyalty.proof.outside import line_of
 from tests.floor import Floor
 from tests.loyalty.postings import award
 

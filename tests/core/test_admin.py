@@ -9,9 +9,10 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from config.roles import PERMISSIONS_OF_ROLE
 from core.console.scope import ConsoleAdmin
 from core.models import Casino, Player, ReplayCount, User
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PERMISSIONS_OF_ROLE, PIT_BOSS, PIT_SUPERVISOR
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import EarningRate, LedgerEntry, LedgerExport, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import manual_reward
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip

@@ -4,8 +4,9 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
+from config.roles import PERMISSIONS_OF_ROLE, set_roles
 from core.models import User
-from core.roles import OPERATOR, PERMISSIONS_OF_ROLE, PIT_BOSS, SYSTEM_USERNAME, set_roles, system_account
+from core.roles import OPERATOR, PIT_BOSS, SYSTEM_USERNAME, system_account
 
 
 def _permissions_of(role: str) -> set[str]:

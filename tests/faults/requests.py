@@ -23,12 +23,11 @@ from loyalty.services import (
     pause_program,
     resume_program,
 )
+from ratingslips.history import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.recovering import owed_slips, recover
 from ratingslips.services import (
     PartialCompletion,
     SlipSettlement,
-    SlipVersion,
     change_average_bet,
     complete_rating_slip,
     move_rating_slip,
@@ -37,6 +36,7 @@ from ratingslips.services import (
     recover_slip_loyalty,
     resume_rating_slip,
 )
+from ratingslips.services.owed import owed_slips, recover
 from tests.faults import history
 from tests.faults.plan import BY_KEY, Kind, Step, is_plain, key_of, reason_of
 from tests.faults.world import World

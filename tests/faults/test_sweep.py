@@ -22,9 +22,9 @@ from core import retries
 from core.models import Player, User
 from loyalty.models import LedgerEntry
 from loyalty.services import posting
+from ratingslips.history import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
-    SlipVersion,
     change_average_bet,
     complete_rating_slip,
     move_rating_slip,

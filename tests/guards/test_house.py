@@ -15,7 +15,12 @@ _GUARDING = re.compile(
     r"^.*(\.locked\(|lock_name\(|advisory_|require_permission\(|\batomic\(\):|SavePoint).*$", re.MULTILINE
 )
 _NO_GUARD = re.compile(r"^\s*(from|import|def|#)\b|advisory_unlock")
-_SERVICES = ("loyalty/services", "ratingslips/services", "ratingslips/importing.py", "ratingslips/loading.py")
+_SERVICES = (
+    "loyalty/services",
+    "ratingslips/services",
+    "ratingslips/imports/apply.py",
+    "ratingslips/imports/casino.py",
+)
 
 
 def _sources() -> list[str]:

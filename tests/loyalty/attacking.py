@@ -8,11 +8,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core.models import Player
-from loyalty.breaks import Break
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty
-from loyalty.sealing import private_key
-from loyalty.services.checkpoints import seal_accounts, take_checkpoint
-from loyalty.services.verification import Scope, verify_ledger
+from loyalty.proof.breaks import Break
+from loyalty.proof.checkpoints import seal_accounts, take_checkpoint
+from loyalty.proof.sealing import private_key
+from loyalty.proof.verification import Scope, verify_ledger
 from tests.commands import run
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment

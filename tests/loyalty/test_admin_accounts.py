@@ -12,7 +12,7 @@ from guardian.shortcuts import remove_perm
 from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS
 from loyalty.admin.accounts import ENTRIES_SHOWN
-from loyalty.forms import award_token
+from loyalty.admin.forms import award_token
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward, pause_program
 from loyalty.services.rewards import AWARDS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS

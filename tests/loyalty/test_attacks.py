@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from loyalty.breaks import Break, BreakKind, Chain, StoredEntry, diagnose
 from loyalty.chain import HASHED_COLUMNS
 from loyalty.models import LedgerEntry
-from loyalty.services import verification
-from loyalty.services.verification import Scope
+from loyalty.proof import verification
+from loyalty.proof.breaks import Break, BreakKind, Chain, StoredEntry, diagnose
+from loyalty.proof.verification import Scope
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql
 from tests.loyalty.postings import award
@@ -122,7 +122,7 @@ class TestAChangedColumn:
         """The control: what finds it is that each hash is computed anew."""
         stored = {row.previous_hash: row.entry_hash for row in LedgerEntry.objects.all()}
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(3).pk)
-        monkeypatch.setattr("loyalty.breaks.entry_hash", lambda *, previous_hash, columns: stored[previous_hash])
+        monkeypatch.setattr("loyalty.proof.breaks.entry_hash", lambda *, previous_hash, columns: stored[previous_hash])
 
         assert is_clean()
 

@@ -7,11 +7,11 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from loyalty.breaks import Break, BreakKind
 from loyalty.models import Checkpoint, SealedAccount
-from loyalty.sealing import MerkleRoot, key_id_of, new_key_pair, private_key
-from loyalty.services.sealed import seal_of
-from loyalty.services.verification import Scope
+from loyalty.proof.breaks import Break, BreakKind
+from loyalty.proof.sealed import seal_of
+from loyalty.proof.sealing import MerkleRoot, key_id_of, new_key_pair, private_key
+from loyalty.proof.verification import Scope
 from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from loyalty.breaks import Break, BreakKind
 from loyalty.models import Checkpoint
-from loyalty.sealing import as_line, private_key
-from loyalty.services import outside
-from loyalty.services.outside import MAX_LINE_BYTES, CheckpointFileDiffers, compare_whole, line_of
-from loyalty.services.sealed import seal_of
+from loyalty.proof import outside
+from loyalty.proof.breaks import Break, BreakKind
+from loyalty.proof.outside import MAX_LINE_BYTES, CheckpointFileDiffers, compare_whole, line_of
+from loyalty.proof.sealed import seal_of
+from loyalty.proof.sealing import as_line, private_key
 from tests.commands import run
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, is_clean, sql

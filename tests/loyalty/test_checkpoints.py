@@ -16,7 +16,11 @@ from structlog.testing import capture_logs
 
 from core.errors import Busy
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
-from loyalty.sealing import (
+from loyalty.proof.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
+from loyalty.proof.keys import NoCheckpointKey
+from loyalty.proof.outside import compare_whole, line_of
+from loyalty.proof.sealed import seal_of
+from loyalty.proof.sealing import (
     MerkleRoot,
     WrongKey,
     is_signed,
@@ -26,10 +30,6 @@ from loyalty.sealing import (
     private_key,
     public_key,
 )
-from loyalty.services.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
-from loyalty.services.keys import NoCheckpointKey
-from loyalty.services.outside import compare_whole, line_of
-from loyalty.services.sealed import seal_of
 from tests.commands import run
 from tests.concurrency import Elsewhere, held, held_before_commit, together
 from tests.floor import Floor
@@ -168,7 +168,7 @@ class TestTakeCheckpoint:
         assert is_clean_now()
 
     def test_seals_more_accounts_than_it_writes_at_once(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("loyalty.services.checkpoints._CHUNK_ROWS", 2)
+        monkeypatch.setattr("loyalty.proof.checkpoints._CHUNK_ROWS", 2)
 
         taken = book.take()
 
@@ -177,7 +177,7 @@ class TestTakeCheckpoint:
 
     def test_writes_no_more_accounts_at_once_than_it_may(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         book = Book.build(floor)
-        monkeypatch.setattr("loyalty.services.checkpoints._CHUNK_ROWS", 2)
+        monkeypatch.setattr("loyalty.proof.checkpoints._CHUNK_ROWS", 2)
 
         statements = statements_of(book.seal)
 
@@ -235,7 +235,7 @@ class TestTakeCheckpoint:
             raise OperationalError from psycopg.OperationalError("the server is not there")
 
         with monkeypatch.context() as lost:
-            lost.setattr("loyalty.services.checkpoints.seal_accounts", hang_up)
+            lost.setattr("loyalty.proof.checkpoints.seal_accounts", hang_up)
             lost.setattr(connection, "connect", refuse)
             with pytest.raises(Busy):
                 book.take()
@@ -273,7 +273,7 @@ class TestTakeCheckpoint:
             seen.append(statement_timeout())
             return seal_accounts(**arguments)
 
-        monkeypatch.setattr("loyalty.services.checkpoints.seal_accounts", seal)
+        monkeypatch.setattr("loyalty.proof.checkpoints.seal_accounts", seal)
 
         book.take()
 

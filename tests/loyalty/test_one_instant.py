@@ -10,9 +10,9 @@ import pytest
 from core import snapshots
 from core.snapshots import Stream, one_snapshot
 from loyalty.models import Checkpoint
-from loyalty.services import checkpoints, verification
-from loyalty.services.checkpoints import take_checkpoint
-from loyalty.services.verification import Scope, Verified, verify_ledger
+from loyalty.proof import checkpoints, verification
+from loyalty.proof.checkpoints import take_checkpoint
+from loyalty.proof.verification import Scope, Verified, verify_ledger
 from tests.concurrency import Elsewhere
 from tests.floor import Floor
 from tests.loyalty.attacking import Book

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from config.localdb.binaries import find_binaries
 from loyalty.models import LedgerEntry
-from loyalty.services.checkpoints import take_checkpoint
+from loyalty.proof.checkpoints import take_checkpoint
 from tests.databases import connect, database_environment, empty_database, require_server
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, post

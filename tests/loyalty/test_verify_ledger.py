@@ -12,8 +12,8 @@ from django.db import DatabaseError, transaction
 from structlog.testing import capture_logs
 
 from loyalty.models import LedgerEntry, LedgerVerification
-from loyalty.services.checkpoints import take_checkpoint
-from loyalty.services.verification import Scope, verify_ledger
+from loyalty.proof.checkpoints import take_checkpoint
+from loyalty.proof.verification import Scope, verify_ledger
 from tests.commands import Ran, run
 from tests.concurrency import held_before_commit
 from tests.databases import as_owner
@@ -174,7 +174,7 @@ class TestVerifyLedger:
 
     def test_tells_how_far_it_is_after_each_chunk(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         Book.build(floor)
-        monkeypatch.setattr("loyalty.services.verification.CHUNK_ROWS", 4)
+        monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 4)
         told: list[int] = []
 
         verify_ledger(scope=Scope(), progress=told.append)
@@ -195,7 +195,7 @@ class TestVerifyLedger:
         ]
 
     def test_shows_how_far_it_is_on_a_terminal_alone(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("loyalty.services.verification.CHUNK_ROWS", 3)
+        monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 3)
         terminal, pipe = StringIO(), StringIO()
         monkeypatch.setattr(terminal, "isatty", lambda: True)
 
@@ -214,7 +214,7 @@ def _seen(verification_id: int, scope: str, entries: int) -> dict[str, Any]:
 
 class TestMemory:
     def test_stays_flat_however_long_the_ledger_is(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("loyalty.services.verification.CHUNK_ROWS", 200)
+        monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 200)
         write_history(floor, account_of(floor.player()), entries=800)
         short = _peak()
         write_history(floor, account_of(floor.player()), entries=3_000)

@@ -10,7 +10,7 @@ from django.test import Client
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program, resume_program
-from ratingslips.admin import actions
+from ratingslips.admin.slips import actions
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     PartialCompletion,

@@ -9,12 +9,12 @@ from django.conf import settings
 from django.test import Client
 from guardian.shortcuts import assign_perm, remove_perm
 
-from core import confirmation
+from core.console import confirmation
 from core.models import Player
 from core.roles import AUDITOR, PIT_BOSS
 from loyalty.models import LedgerEntry
-from ratingslips.admin import actions
-from ratingslips.forms import CompleteForm
+from ratingslips.admin.slips import actions
+from ratingslips.admin.slips.forms import CompleteForm
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.console import address, carry_out, said, signed_in
 from tests.factories import StaffFactory, TableFactory

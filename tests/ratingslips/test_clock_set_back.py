@@ -14,7 +14,7 @@ from core.console.links import page_url
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
 from loyalty.services import RewardRateExceeded, balance_at
-from ratingslips.desk.visits import read_visits
+from ratingslips.admin.players.visits import read_visits
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     DriftJustChecked,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratingslips.desk.chart import BOTTOM, HEIGHT, MOST_DAY_LABELS, MOST_STEPS, TOP, draw, step_for
+from ratingslips.admin.players.chart import BOTTOM, HEIGHT, MOST_DAY_LABELS, MOST_STEPS, TOP, draw, step_for
 
 DAY = date(2026, 11, 14)
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2)

@@ -10,8 +10,8 @@ from django.urls import reverse
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import pause_program
-from ratingslips.desk import paying
-from ratingslips.desk.attention import MAX_PAID_AT_ONCE
+from ratingslips.admin.home import paying
+from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
 from ratingslips.models import RatingSlip
 from tests.console import address, said, signed_in
 from tests.factories import StaffFactory

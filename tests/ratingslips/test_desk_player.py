@@ -13,9 +13,9 @@ from core.models import Player
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import PlayerLoyalty
 from loyalty.services import manual_reward
-from ratingslips.desk import visits as visits_module
-from ratingslips.desk.player import ENTRIES_SHOWN
-from ratingslips.desk.visits import read_visits
+from ratingslips.admin.players import visits as visits_module
+from ratingslips.admin.players.player import ENTRIES_SHOWN
+from ratingslips.admin.players.visits import read_visits
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip, resume_rating_slip
 from tests.console import address, inline_code_in, signed_in, statements_for

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from ratingslips.floor.forms import version_as_text, version_from_text
-from ratingslips.floor.history import Kind, events_of, events_since
-from ratingslips.floor.layout import COLUMNS, SIDE_COLUMNS, felt_rows, places_around
-from ratingslips.floor.seatmap import live_slips, warning_for
-from ratingslips.floor.standing import read_sheet
+from ratingslips.admin.floor.forms import version_as_text, version_from_text
+from ratingslips.admin.floor.layout import COLUMNS, SIDE_COLUMNS, felt_rows, places_around
+from ratingslips.admin.floor.seatmap import live_slips, warning_for
+from ratingslips.admin.floor.slip_sheet import read_sheet
+from ratingslips.history import Kind, SlipVersion, events_of, events_since
 from ratingslips.models import MAX_SEATS, RatingSlip
 from ratingslips.services import (
-    SlipVersion,
     change_average_bet,
     complete_rating_slip,
     move_rating_slip,

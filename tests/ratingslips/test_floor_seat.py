@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from core.models import Player
 from core.roles import AUDITOR, PIT_BOSS
-from ratingslips.floor.search import PLAYERS_SHOWN, find_players, usual_bet
+from ratingslips.admin.floor.search import PLAYERS_SHOWN, find_players, usual_bet
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip
 from tests.console import BACKEND, inline_code_in, said, signed_in

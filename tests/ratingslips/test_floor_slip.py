@@ -12,7 +12,7 @@ from guardian.shortcuts import assign_perm
 from core.errors import OutcomeUnknown
 from core.roles import AUDITOR, PIT_BOSS
 from loyalty.services import pause_program
-from ratingslips.floor import asking
+from ratingslips.admin.floor import asking
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip
 from tests.console import BACKEND, inline_code_in, said, signed_in

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from core.console.fields import MoneyField, WholeNumberField
-from ratingslips.forms import CompleteForm
+from ratingslips.admin.slips.forms import CompleteForm
 
 
 class TestMoneyField:

@@ -7,8 +7,8 @@ import pytest
 
 from core.models import Casino
 from loyalty.models import LedgerEntry
+from ratingslips.figures import report_on
 from ratingslips.models import RatingSlip
-from ratingslips.reporting import report_on
 from ratingslips.services import complete_rating_slip
 from tests.floor import Floor
 from tests.invariants import broken_invariants

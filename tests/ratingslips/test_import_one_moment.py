@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import OutcomeUnknown
 from core.models import Casino
-from ratingslips import importing
+from ratingslips.imports import apply as importing
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.casino_files import event
 from tests.emptying import ModuleDb

@@ -15,10 +15,11 @@ from core.errors import Busy, OutcomeUnknown
 from core.models import Casino
 from core.roles import system_account
 from loyalty.models import LedgerEntry
-from ratingslips import importing, services
-from ratingslips.importing import ImportProgress, ImportRunning, import_rating_events
+from ratingslips import services
+from ratingslips.imports import apply as importing
+from ratingslips.imports.apply import ImportProgress, ImportRunning, import_rating_events
+from ratingslips.imports.events import read_rating_events
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.rating_events import read_rating_events
 from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere
 from tests.ratingslips.imports import (

@@ -13,12 +13,13 @@ from django.utils import timezone
 from core.errors import NotFound
 from core.models import Casino, ReplayCount
 from core.roles import system_account
-from ratingslips import importing, services
-from ratingslips.importing import Outcome
+from ratingslips import services
+from ratingslips.imports import apply as importing
+from ratingslips.imports.apply import Outcome
+from ratingslips.imports.events import read_rating_events
+from ratingslips.imports.rejects_file import require_writable, write_rejects
 from ratingslips.management.commands import import_rating_events as import_rating_events_command
 from ratingslips.models import RatingSlip
-from ratingslips.rating_events import read_rating_events
-from ratingslips.rejects_file import require_writable, write_rejects
 from tests.casino_files import EVENTS_HEADER, event, write_events
 from tests.commands import run
 from tests.ratingslips.imports import OPEN_S1, VISIT, everything, fail_once, import_json, import_lines, pause_programme

@@ -6,8 +6,8 @@ import pytest
 
 from core.models import Player, User
 from core.roles import system_account
-from ratingslips import loading
-from ratingslips.loading import LoadedCasino, load_casino
+from ratingslips.imports import casino as loading
+from ratingslips.imports.casino import LoadedCasino, load_casino
 from tests.casino_files import CasinoFolder
 from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
 from tests.loyalty.test_concurrency import without_locks

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.models import Casino, Player
 from loyalty.models import EarningRate, PlayerLoyalty, Tier
-from ratingslips.casino_files import MAX_PROBLEMS
+from ratingslips.imports.casino_files import MAX_PROBLEMS
 from ratingslips.models import GameSettings, GamingTable, Pit
 from tests.casino_files import CasinoFolder, event, write_events
 from tests.commands import PIT_DAY, Ran, run

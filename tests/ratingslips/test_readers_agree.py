@@ -20,7 +20,7 @@ from core.snapshots import one_snapshot
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import balance_at
 from loyalty.services.exports import entries_in_one_snapshot
-from ratingslips.desk import player as player_pages
+from ratingslips.admin.players import player as player_pages
 from tests.concurrency import Elsewhere, held
 from tests.console import address, signed_in
 from tests.factories import StaffFactory

@@ -21,10 +21,9 @@ from structlog.testing import capture_logs
 from core.stopping import StopSignal
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, resume_program
-from ratingslips import recovering, services
 from ratingslips.management.commands import recover_slip_loyalty as command
 from ratingslips.models import RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip
+from ratingslips.services import PartialCompletion, complete_rating_slip, owed
 from tests.commands import FullDisk, Ran, run
 from tests.concurrency import Elsewhere, held, wait_until_blocked
 from tests.databases import database_url
@@ -157,7 +156,7 @@ class TestRecoverSlipLoyaltyCommand:
 
     def test_goes_on_after_a_slip_that_cannot_be_paid(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slips = owed_slips(floor, 5)
-        monkeypatch.setattr(recovering, "BATCH_SLIPS", 2)
+        monkeypatch.setattr(owed, "BATCH_SLIPS", 2)
         _break(monkeypatch, slips[0], slips[3])
 
         with capture_logs() as lines:
@@ -173,7 +172,7 @@ class TestRecoverSlipLoyaltyCommand:
         ]
 
     def test_pays_slips_that_closed_at_the_same_instant(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(recovering, "BATCH_SLIPS", 2)
+        monkeypatch.setattr(owed, "BATCH_SLIPS", 2)
         slips = [floor.played_slip(seat=seat) for seat in range(1, 6)]
         with _paused_program(floor):
             for slip in slips:
@@ -200,14 +199,14 @@ class TestRecoverSlipLoyaltyCommand:
 
 def _break(monkeypatch: pytest.MonkeyPatch, *broken: RatingSlip, error: BaseException | None = None) -> None:
     """Let the recovery of some slips fail as nobody expected."""
-    recover = services.recover_slip_loyalty
+    recover = owed.recover_slip_loyalty
 
     def fail_for_some(*, slip: RatingSlip, **arguments: Any) -> Any:
         if slip in broken:
             raise error or RuntimeError("unexpected")
         return recover(slip=slip, **arguments)
 
-    monkeypatch.setattr(services, "recover_slip_loyalty", fail_for_some)
+    monkeypatch.setattr(owed, "recover_slip_loyalty", fail_for_some)
 
 
 class TestWrongUse:
@@ -299,12 +298,12 @@ class TestTwoRunsAtOnce:
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         slips = owed_slips(committed_floor, 1)
-        recover = services.recover_slip_loyalty
+        recover = owed.recover_slip_loyalty
 
         def recover_waiting(*, skip_locked: bool, **arguments: Any) -> Any:
             return recover(**arguments, skip_locked=False)
 
-        monkeypatch.setattr(services, "recover_slip_loyalty", recover_waiting)
+        monkeypatch.setattr(owed, "recover_slip_loyalty", recover_waiting)
 
         with held(lambda: RatingSlip.objects.locked().get(pk=slips[0].pk)) as holder:
             waiting = Elsewhere(_json)
@@ -371,7 +370,7 @@ class TestWatch:
     ) -> None:
         owed_slips(committed_floor, 1)
         passes = iter([True])
-        look = recovering.owed_slips
+        look = owed.owed_slips
 
         def look_in_vain_once(**arguments: Any) -> Iterator[RatingSlip]:
             if next(passes, False):

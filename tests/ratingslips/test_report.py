@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.models import ReplayCount
 from loyalty.models import PlayerLoyalty
 from loyalty.services import manual_reward, pause_program, resume_program
-from ratingslips.reporting import HouseReport, report_on, todays_figures
+from ratingslips.figures import HouseReport, report_on, todays_figures
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
 from tests.commands import run
 from tests.floor import Floor

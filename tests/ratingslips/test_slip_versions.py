@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from core.models import User
+from ratingslips.history import SlipVersion
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     SlipChanged,
-    SlipVersion,
     change_average_bet,
     move_rating_slip,
     pause_rating_slip,

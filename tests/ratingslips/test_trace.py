@@ -16,6 +16,8 @@ from core.origins import record_command, record_request
 from core.roles import AUDITOR, OPERATOR, PIT_BOSS
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program, resume_program
+from ratingslips.admin.trace import story as trace_story
+from ratingslips.admin.trace.story import Story, story_of
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     PartialCompletion,
@@ -26,8 +28,6 @@ from ratingslips.services import (
     recover_slip_loyalty,
     resume_rating_slip,
 )
-from ratingslips.trace import story as trace_story
-from ratingslips.trace.story import Story, story_of
 from tests.console import address, inline_code_in, signed_in, statements_for
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from django.db import connection
 
-from loyalty.services.verification import Scope, stream_entries, verify_ledger
+from loyalty.proof.verification import Scope, stream_entries, verify_ledger
 from tests.floor import Floor
 from tests.loyalty.rows import account_of, write_history
 

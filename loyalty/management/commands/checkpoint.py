@@ -9,9 +9,9 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from core.commands import FAILED, HouseCommand
-from loyalty.sealing import new_key_pair
-from loyalty.services.checkpoints import take_checkpoint
-from loyalty.services.outside import line_of
+from loyalty.proof.checkpoints import take_checkpoint
+from loyalty.proof.outside import line_of
+from loyalty.proof.sealing import new_key_pair
 
 
 class Command(HouseCommand):

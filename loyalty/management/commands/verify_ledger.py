@@ -15,10 +15,10 @@ from django.utils import timezone
 from core.commands import FAILED, WRONG_USE, HouseCommand
 from core.errors import DomainError
 from core.snapshots import one_snapshot
-from loyalty.breaks import Break
 from loyalty.models import Checkpoint, PlayerLoyalty
-from loyalty.services.outside import compare_whole
-from loyalty.services.verification import Scope, Verified, record_verification, verify_ledger
+from loyalty.proof.breaks import Break
+from loyalty.proof.outside import compare_whole
+from loyalty.proof.verification import Scope, Verified, record_verification, verify_ledger
 
 STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
 MAX_ACCOUNTS_NAMED: Final = 10

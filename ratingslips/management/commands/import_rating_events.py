@@ -10,10 +10,10 @@ from django.core.management.base import CommandError
 
 from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
 from core.roles import system_account
-from ratingslips.importing import ImportProgress, Outcome, import_rating_events
-from ratingslips.rating_events import read_rating_events
-from ratingslips.rejects_file import UnwritableFile, require_writable, write_rejects
-from ratingslips.totals import SlipTotals, totals_of
+from ratingslips.imports.apply import ImportProgress, Outcome, import_rating_events
+from ratingslips.imports.events import read_rating_events
+from ratingslips.imports.rejects_file import UnwritableFile, require_writable, write_rejects
+from ratingslips.imports.totals import SlipTotals, totals_of
 
 PROGRESS_LINES: Final = 500
 MAX_REJECTS_SHOWN: Final = 100

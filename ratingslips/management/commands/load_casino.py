@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.commands import WRONG_USE, HouseCommand
 from core.models import NAME_MAX_LENGTH, Casino, require_time_zone
 from core.roles import system_account
-from ratingslips.loading import DEFAULT_TIME_ZONE, LoadedCasino, load_casino
+from ratingslips.imports.casino import DEFAULT_TIME_ZONE, LoadedCasino, load_casino
 
 
 class Command(HouseCommand):

@@ -18,7 +18,7 @@ from core.roles import system_account
 from core.stopping import StopSignal
 from core.transactions import drop_lost_connection
 from ratingslips.models import RatingSlip
-from ratingslips.recovering import RecoveryOutcome, SlipRecovery, owed_slips, recover
+from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, owed_slips, recover
 
 DEFAULT_OLDER_THAN_MINUTES: Final = 5
 DEFAULT_LIMIT: Final = 10_000

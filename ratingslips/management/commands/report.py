@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
 from core.models import Casino
-from ratingslips.reporting import (
+from ratingslips.figures import (
     COMPLETION_TARGET_PERCENT,
     DRIFT_TARGET_ACCOUNTS,
     MAX_DAYS,

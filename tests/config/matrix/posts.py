@@ -6,9 +6,9 @@ from typing import Any, Final
 from django.utils import timezone
 
 from core.models import User
-from loyalty.forms import award_token
+from loyalty.admin.forms import award_token
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
-from ratingslips.floor.standing import read_sheet
+from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.models import RatingSlip
 from tests.config.matrix.house import PASSWORD, House, Rows
 from tests.config.matrix.table import Question

@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard, Kind, edit
 
-_CONFIRMATION = "core/confirmation.py"
+_CONFIRMATION = "core/console/confirmation.py"
 _T_ROWS = "tests/ratingslips/test_admin_rows.py::TestEveryAction::test"
 _T_IMPORT = "tests/ratingslips/test_import_rating_events.py"
 _T_ONE_MOMENT = "tests/ratingslips/test_import_one_moment.py"
@@ -86,7 +86,7 @@ INPUT = (
         name="no formula among the refused lines",
         kind=Kind.INPUT,
         edits=edit(
-            "ratingslips/rejects_file.py",
+            "ratingslips/imports/rejects_file.py",
             'return f"\'{cell}" if cell.startswith(_FORMULA_STARTS) else cell',
             "return cell",
         ),
@@ -107,33 +107,35 @@ INPUT = (
     Guard(
         name="refused lines of one import",
         kind=Kind.LIMIT,
-        edits=edit("ratingslips/importing.py", "if len(progress.rejects) >= MAX_REJECTED_LINES:", "if False:"),
+        edits=edit("ratingslips/imports/apply.py", "if len(progress.rejects) >= MAX_REJECTED_LINES:", "if False:"),
         claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_end_the_import_when_there_is_no_end_to_them",),
     ),
     Guard(
         name="bytes of one line",
         kind=Kind.LIMIT,
-        edits=edit("ratingslips/csv_files.py", "    if len(raw) > MAX_LINE_BYTES:\n", "    if False:\n"),
+        edits=edit("ratingslips/imports/csv_files.py", "    if len(raw) > MAX_LINE_BYTES:\n", "    if False:\n"),
         claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
     ),
     Guard(
         name="no control character in a line",
         kind=Kind.INPUT,
-        edits=edit("ratingslips/csv_files.py", "if _CONTROL_CHARACTER.search(text):", "if False:"),
+        edits=edit("ratingslips/imports/csv_files.py", "if _CONTROL_CHARACTER.search(text):", "if False:"),
         claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
         goes_red_as=("ValueError", "DataError", "JSONDecodeError"),
     ),
     Guard(
         name="a line names the slip's own player",
         kind=Kind.SCOPE,
-        edits=edit("ratingslips/importing.py", "if event.player_card not in {None, slip.player_card}:", "if False:"),
+        edits=edit(
+            "ratingslips/imports/apply.py", "if event.player_card not in {None, slip.player_card}:", "if False:"
+        ),
         claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_refused_by_number_with_code_and_reason",),
     ),
     Guard(
         name="a line does not come after what followed it",
         kind=Kind.RULE,
         edits=edit(
-            "ratingslips/importing.py", "if standing == Standing.OVERTAKEN and slip.closed_at is None:", "if False:"
+            "ratingslips/imports/apply.py", "if standing == Standing.OVERTAKEN and slip.closed_at is None:", "if False:"
         ),
         claimed_by=(
             f"{_T_ONE_MOMENT}::TestARefusedLineThatOthersOfItsMomentOvertook::test_is_not_put_behind_them_by_a_second_import",
@@ -142,19 +144,19 @@ INPUT = (
     Guard(
         name="a line that stands is not done again",
         kind=Kind.REPLAY,
-        edits=edit("ratingslips/importing.py", "if standing == Standing.STANDS:", "if False:"),
+        edits=edit("ratingslips/imports/apply.py", "if standing == Standing.STANDS:", "if False:"),
         claimed_by=(f"{_T_IMPORT}::TestImportRatingEvents::test_changes_nothing_when_run_again_and_says_so",),
     ),
     Guard(
         name="a busy line is looked for before it is tried again",
         kind=Kind.REPLAY,
-        edits=edit("ratingslips/importing.py", "            standing = books.look_again(event)\n", ""),
+        edits=edit("ratingslips/imports/apply.py", "            standing = books.look_again(event)\n", ""),
         claimed_by=(f"{_T_IMPORT}::TestAnImportUnderTrouble::test_does_not_repeat_a_line_whose_answer_was_lost",),
     ),
     Guard(
         name="attempts of one line",
         kind=Kind.LIMIT,
-        edits=edit("ratingslips/importing.py", "for _ in range(MAX_ATTEMPTS):", "for _ in range(1):"),
+        edits=edit("ratingslips/imports/apply.py", "for _ in range(MAX_ATTEMPTS):", "for _ in range(1):"),
         claimed_by=(f"{_T_IMPORT}::TestAnImportUnderTrouble::test_tries_a_busy_line_again",),
     ),
     Guard(

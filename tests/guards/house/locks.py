@@ -139,7 +139,7 @@ LOCKS = (
         name="import, one at a time in a casino",
         kind=Kind.LOCK,
         edits=edit(
-            "ratingslips/importing.py",
+            "ratingslips/imports/apply.py",
             "SELECT pg_try_advisory_lock(%s, %s)",
             "SELECT true FROM (VALUES (%s, %s)) AS held",
         ),
@@ -150,14 +150,14 @@ LOCKS = (
     Guard(
         name="load, one at a time",
         kind=Kind.LOCK,
-        edits=edit("ratingslips/loading.py", "SELECT pg_advisory_xact_lock(%s)", "SELECT %s"),
+        edits=edit("ratingslips/imports/casino.py", "SELECT pg_advisory_xact_lock(%s)", "SELECT %s"),
         claimed_by=("tests/ratingslips/test_load_at_once.py::TestTwoLoadsAtOnce::test_come_one_after_the_other",),
         goes_red_as=("IntegrityError",),
     ),
     Guard(
         name="rows that a load compares with its files",
         kind=Kind.LOCK,
-        edits=edit("ratingslips/loading.py", "among = standing.locked().filter(", "among = standing.filter("),
+        edits=edit("ratingslips/imports/casino.py", "among = standing.locked().filter(", "among = standing.filter("),
         claimed_by=(
             "tests/ratingslips/test_load_at_once.py::TestLoadBesideThePages::test_waits_for_a_row_that_is_being_changed",
         ),

@@ -34,7 +34,7 @@ PLAY = (
         name="the page sends the version that it showed",
         kind=Kind.STALE,
         edits=edit(
-            "ratingslips/floor/asking.py",
+            "ratingslips/admin/floor/asking.py",
             '{"slip": self.slip.pk, "actor": self.actor, "at": self.at, "seen": self.seen}',
             '{"slip": self.slip.pk, "actor": self.actor, "at": self.at}',
         ),
@@ -43,13 +43,15 @@ PLAY = (
     Guard(
         name="a second tap is told what the first did",
         kind=Kind.STALE,
-        edits=edit("ratingslips/floor/sheet.py", "if len(changes) == 1 and change.by", "if False and change.by"),
+        edits=edit(
+            "ratingslips/admin/floor/slip_page.py", "if len(changes) == 1 and change.by", "if False and change.by"
+        ),
         claimed_by=("tests/ratingslips/test_floor_slip.py::TestStalePage::test_tells_a_second_tap_what_the_first_did",),
     ),
     Guard(
         name="what somebody else did is no second tap",
         kind=Kind.STALE,
-        edits=edit("ratingslips/floor/sheet.py", "change.by == decision.actor and ", ""),
+        edits=edit("ratingslips/admin/floor/slip_page.py", "change.by == decision.actor and ", ""),
         claimed_by=(
             (
                 "tests/ratingslips/test_floor_slip.py::TestStalePage::"
@@ -115,7 +117,7 @@ PLAY = (
     Guard(
         name="recovery leaves alone what closed a moment ago",
         kind=Kind.RULE,
-        edits=edit("ratingslips/recovering.py", "if closed_until is not None:", "if False:"),
+        edits=edit("ratingslips/services/owed.py", "if closed_until is not None:", "if False:"),
         claimed_by=(
             (
                 "tests/ratingslips/test_recover_command.py::TestRecoverSlipLoyaltyCommand::"
@@ -127,7 +129,7 @@ PLAY = (
         name="a pass of recovery comes to an end",
         kind=Kind.LIMIT,
         edits=edit(
-            "ratingslips/recovering.py",
+            "ratingslips/services/owed.py",
             "        not_seen = Q(closed_at__gt=last.closed_at) | Q(closed_at=last.closed_at, pk__gt=last.pk)\n",
             "        not_seen = Q(closed_at__gt=last.closed_at)\n",
         ),

@@ -123,7 +123,7 @@ POINTS = (
         name="token of an award form: whose it is",
         kind=Kind.STALE,
         edits=edit(
-            "loyalty/forms.py",
+            "loyalty/admin/forms.py",
             '(note.get("account"), note.get("staff")) != (account.pk, staff.pk)',
             '"account" not in note',
         ),
@@ -132,7 +132,9 @@ POINTS = (
     Guard(
         name="token of an award form: its signature",
         kind=Kind.STALE,
-        edits=edit("loyalty/forms.py", "        note = {}\n", "        note = signing.loads(token[: -len('x')])\n"),
+        edits=edit(
+            "loyalty/admin/forms.py", "        note = {}\n", "        note = signing.loads(token[: -len('x')])\n"
+        ),
         claimed_by=("tests/loyalty/test_admin_accounts.py::TestAward::test_does_nothing_with_a_token_that_is",),
         goes_red_as=("BadSignature",),
     ),
@@ -140,7 +142,7 @@ POINTS = (
         name="token of an award form: its age",
         kind=Kind.STALE,
         edits=edit(
-            "loyalty/forms.py", "if now - requested_at > timedelta(seconds=REQUEST_MAX_AGE_SECONDS):", "if False:"
+            "loyalty/admin/forms.py", "if now - requested_at > timedelta(seconds=REQUEST_MAX_AGE_SECONDS):", "if False:"
         ),
         claimed_by=("tests/loyalty/test_admin_accounts.py::TestAward::test_does_nothing_with_a_token_that_is",),
     ),

@@ -2,9 +2,9 @@
 
 from tests.guards.guard import Edit, Guard, Kind, edit
 
-_SEALED = "loyalty/services/sealed.py"
-_CHECKPOINTS = "loyalty/services/checkpoints.py"
-_OUTSIDE = "loyalty/services/outside.py"
+_SEALED = "loyalty/proof/sealed.py"
+_CHECKPOINTS = "loyalty/proof/checkpoints.py"
+_OUTSIDE = "loyalty/proof/outside.py"
 _T_CHECKPOINTS = "tests/loyalty/test_checkpoints.py"
 _T_FILE = "tests/loyalty/test_checkpoint_file.py::TestFileOutside::test"
 _REBUILDING = "loyalty/services/rebuilding.py"
@@ -141,7 +141,7 @@ PROOF = (
     Guard(
         name="a leaf of the tree is no node",
         kind=Kind.CHAIN,
-        edits=edit("loyalty/sealing.py", '_NODE: Final = b"\\1"', '_NODE: Final = b"\\0"'),
+        edits=edit("loyalty/proof/sealing.py", '_NODE: Final = b"\\1"', '_NODE: Final = b"\\0"'),
         claimed_by=(f"{_T_CHECKPOINTS}::TestMerkleRoot::test_is_that_of_rfc_6962",),
     ),
     Guard(
@@ -154,7 +154,7 @@ PROOF = (
         name="verification hashes what stands, and believes no stored hash",
         kind=Kind.CHAIN,
         edits=edit(
-            "loyalty/breaks.py",
+            "loyalty/proof/breaks.py",
             "        if row[_COLUMNS + 2] != head:\n            return False\n",
             "        head = row[_COLUMNS + 2]\n",
         ),

@@ -77,7 +77,7 @@ _ASKED = (
         kind=Kind.RIGHT,
         edits=edit(
             "ratingslips/services/recovery.py",
-            'require_permission(actor, "ratingslips.recover_loyalty", locked.table.pit)',
+            "require_permission(actor, RECOVER_LOYALTY, locked.table.pit)",
             "pass",
         ),
         claimed_by=(
@@ -102,9 +102,7 @@ _ASKED = (
     Guard(
         name="to award points",
         kind=Kind.RIGHT,
-        edits=edit(
-            "loyalty/services/rewards.py", 'require_permission(staff, "loyalty.award", account.program)', "pass"
-        ),
+        edits=edit("loyalty/services/rewards.py", "require_permission(staff, AWARD, account.program)", "pass"),
         claimed_by=(
             "tests/loyalty/test_rewards.py::TestManualReward::test_refuses_who_was_not_granted_it",
             "tests/loyalty/test_rewards.py::TestManualReward::test_refuses_who_lost_it_between_page_and_post",
@@ -124,7 +122,7 @@ _ASKED = (
         kind=Kind.RIGHT,
         edits=edit(
             "loyalty/services/program.py",
-            f'{_LOCKED_TO.format("pause")}        require_permission(actor, "loyalty.pause_program", locked)\n',
+            f"{_LOCKED_TO.format('pause')}        require_permission(actor, PAUSE_PROGRAM, locked)\n",
             _LOCKED_TO.format("pause"),
         ),
         claimed_by=("tests/loyalty/test_program.py::TestPauseProgram::test_refuses_who_was_not_granted_it",),
@@ -134,7 +132,7 @@ _ASKED = (
         kind=Kind.RIGHT,
         edits=edit(
             "loyalty/services/program.py",
-            f'{_LOCKED_TO.format("resume")}        require_permission(actor, "loyalty.pause_program", locked)\n',
+            f"{_LOCKED_TO.format('resume')}        require_permission(actor, PAUSE_PROGRAM, locked)\n",
             _LOCKED_TO.format("resume"),
         ),
         claimed_by=("tests/loyalty/test_program.py::TestResumeProgram::test_refuses_who_was_not_granted_it",),
@@ -144,7 +142,7 @@ _ASKED = (
         kind=Kind.RIGHT,
         edits=edit(
             "ratingslips/services/drift.py",
-            'require_permission(actor, "loyalty.view_loyaltyprogram", program)',
+            "require_permission(actor, VIEW_PROGRAM, program)",
             "pass",
         ),
         claimed_by=(
@@ -170,7 +168,7 @@ _ASKED = (
     Guard(
         name="to see a pit's floor",
         kind=Kind.RIGHT,
-        edits=edit("ratingslips/floor/pages.py", "if not has_permission(staff, VIEW_SLIPS, pit):", "if False:"),
+        edits=edit("ratingslips/admin/floor/pages.py", "if not has_permission(staff, VIEW_SLIPS, pit):", "if False:"),
         claimed_by=("tests/config/test_permissions_floor.py::TestFloor::test_opens_to_each_what_the_table_says",),
     ),
 )

@@ -93,7 +93,7 @@ TRANSACTIONS = (
     Guard(
         name="one slip that cannot be paid stops no other",
         kind=Kind.TRANSACTION,
-        edits=edit("ratingslips/recovering.py", "    except Exception:\n", "    except ZeroDivisionError:\n"),
+        edits=edit("ratingslips/services/owed.py", "    except Exception:\n", "    except ZeroDivisionError:\n"),
         claimed_by=(
             (
                 "tests/ratingslips/test_recover_command.py::TestRecoverSlipLoyaltyCommand::"
@@ -128,7 +128,7 @@ TRANSACTIONS = (
         name="timeout of a drift check",
         kind=Kind.TIMEOUT,
         edits=edit(
-            "ratingslips/reporting.py",
+            "loyalty/services/drift.py",
             'cursor.execute("SELECT set_config(\'statement_timeout\', %s, true)", [f"{within_seconds}s"])\n        ',
             "",
         ),

@@ -1,0 +1,90 @@
+"""The permissions of each role, set after every migration.
+
+A role lets its members open the pages of their work. What they may *do* is granted on a pit or a programme, in the
+admin, to a person or to a group; only the operator's permissions hold everywhere.
+"""
+
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, Permission
+
+from core.permissions import ADD_PLAYER, CHANGE_PLAYER, VIEW_CASINOS, VIEW_PLAYERS, VIEW_REPLAYS, VIEW_STAFF
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR, system_account
+from loyalty.permissions import (
+    EXPORT_LEDGER,
+    REBUILD_BALANCES,
+    VIEW_ACCOUNTS,
+    VIEW_CHECKPOINTS,
+    VIEW_EARNING_RATES,
+    VIEW_ENTRIES,
+    VIEW_EXPORTS,
+    VIEW_PROGRAM,
+    VIEW_REBUILDS,
+    VIEW_TIERS,
+    VIEW_VERIFICATIONS,
+)
+from ratingslips.permissions import (
+    ADD_TABLE,
+    CHANGE_PIT,
+    CHANGE_TABLE,
+    OPERATE_PIT,
+    RECOVER_LOYALTY,
+    VIEW_GAMES,
+    VIEW_PITS,
+    VIEW_SEGMENTS,
+    VIEW_SLIPS,
+    VIEW_TABLES,
+)
+
+_FLOOR: Final = (
+    VIEW_CASINOS,
+    VIEW_PLAYERS,
+    VIEW_ACCOUNTS,
+    VIEW_ENTRIES,
+    VIEW_PITS,
+    VIEW_TABLES,
+    VIEW_GAMES,
+    VIEW_SLIPS,
+    VIEW_SEGMENTS,
+)
+_LOYALTY: Final = (
+    *_FLOOR,
+    VIEW_REPLAYS,
+    VIEW_PROGRAM,
+    VIEW_EARNING_RATES,
+    VIEW_TIERS,
+    VIEW_VERIFICATIONS,
+    VIEW_CHECKPOINTS,
+    VIEW_REBUILDS,
+)
+_EXPORTS: Final = (EXPORT_LEDGER, VIEW_EXPORTS)
+
+PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
+    PIT_BOSS: _FLOOR,
+    PIT_SUPERVISOR: (
+        *_LOYALTY,
+        ADD_PLAYER,
+        CHANGE_PLAYER,
+        ADD_TABLE,
+        CHANGE_TABLE,
+        CHANGE_PIT,
+    ),
+    LOYALTY_SUPERVISOR: (*_LOYALTY, *_EXPORTS, ADD_PLAYER, CHANGE_PLAYER),
+    AUDITOR: (*_LOYALTY, *_EXPORTS, VIEW_STAFF),
+    OPERATOR: (*_LOYALTY, OPERATE_PIT, RECOVER_LOYALTY, REBUILD_BALANCES),
+}
+
+
+def set_roles(**_signal: Any) -> None:
+    """Make every role, with exactly its permissions, and the system account; run after each migrate and flush.
+
+    A permission of an app that has not been migrated yet is set by that app's own turn of the signal.
+    """
+    permissions = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for role, names in PERMISSIONS_OF_ROLE.items():
+        group, _ = Group.objects.get_or_create(name=role)
+        group.permissions.set([permissions[name] for name in names if name in permissions])
+    system_account().groups.add(Group.objects.get(name=OPERATOR))

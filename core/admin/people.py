@@ -1,0 +1,248 @@
+"""The console's pages of the casino, its staff and its players."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    ReadOnlyPasswordHashField,
+    UserChangeForm,
+    UserCreationForm,
+)
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
+from django.forms import ModelMultipleChoiceField, TextInput
+from django.http import HttpRequest
+
+from core.console.display import active_pill, pill
+from core.console.links import link_to
+from core.console.lists import OwnCasinoFilter
+from core.console.login import SignInForm
+from core.console.readable import ReadableLists
+from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.console.widgets import NamesAlone, PasswordLink, PlainForms, PlayerByCardField
+from core.models import Casino, Player, ReplayCount, User
+from core.roles import ROLES
+
+if TYPE_CHECKING:
+    DjangoUserAdmin = UserAdmin[User]
+    _PermissionsField = ModelMultipleChoiceField[Permission]
+else:
+    DjangoUserAdmin = UserAdmin
+    _PermissionsField = ModelMultipleChoiceField
+
+admin.site.site_header = "Table ratings"
+admin.site.site_title = "Table ratings"
+admin.site.login_form = SignInForm
+admin.site.index_title = "Console"
+admin.site.site_url = None
+admin.site.enable_nav_sidebar = False  # The floor needs the width; the few lists of the day stand in the header.
+
+
+@admin.register(Casino)
+class CasinoAdmin(ConsoleAdmin[Casino]):
+    """The house itself: its name, its time zone and when its accounting day begins."""
+
+    casino_lookup = "pk"
+    list_display = ("name", "code", "time_zone", "gaming_day_starts_at")
+    search_fields = ("name", "code")
+
+
+@admin.register(Player)
+class PlayerAdmin(ConsoleAdmin[Player]):
+    """Known players; enrolling one opens the loyalty account."""
+
+    casino_lookup = "casino"
+    list_display = ("name", "card_number", "state", "casino")
+    list_display_links = None  # The name leads to the player's page, which leads to this form.
+    list_filter = ("status", ("casino", OwnCasinoFilter))
+    list_select_related = ("casino",)
+    search_fields = ("card_number", "first_name", "last_name")
+    search_help_text = "Card number or name."
+    fields = ("casino", "card_number", "first_name", "last_name", "status")
+
+    @admin.display(description="player", ordering="last_name")
+    def name(self, player: Player) -> str:
+        return link_to(player, f"{player.last_name}, {player.first_name}")
+
+    @admin.display(description="status", ordering="status")
+    def state(self, player: Player) -> str:
+        return pill(player.get_status_display(), state=player.status)
+
+
+class StaffForm(UserChangeForm):  # type: ignore[type-arg]
+    """Django's own, but for what it shows of a password."""
+
+    password = ReadOnlyPasswordHashField(label="Password", widget=PasswordLink, help_text="")
+
+
+class StaffPasswordForm(NamesAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Django's own, without the choice to have no password: who may no longer sign in is made inactive."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+
+
+# Of each field that is Django's: its name, and what a supervisor has to know of it.
+_STAFF_FIELDS: dict[str, tuple[str, str]] = {
+    "username": ("User name", "To sign in with: letters, digits and @ . + - _, at most 150."),
+    "email": ("E-mail", ""),
+    "is_active": ("Active", "Who has left is made inactive, never deleted: what they did keeps their name."),
+    "is_staff": ("May sign in to the console", ""),
+    "is_superuser": ("Superuser", "May do everything, in all casinos."),
+    "groups": ("Roles", "They open pages. What may be done is granted on a pit or a programme, on its own page."),
+}
+
+
+class RoleFilter(admin.RelatedFieldListFilter):
+    """Django's own, by the house's name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "role"
+
+
+@admin.register(User)
+class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
+    """Members of staff. Who is no superuser manages the staff of their own casino, never themselves, and gives no
+    role that can do more than they can.
+    """
+
+    casino_lookup = "casino"
+    form = StaffForm
+    add_form = UserCreationForm
+    add_form_template = None
+    change_password_form = StaffPasswordForm
+    list_display = ("username", "first_name", "last_name", "casino", "roles", "state")
+    list_filter = ("is_active", ("groups", RoleFilter), ("casino", OwnCasinoFilter))
+    list_select_related = ("casino",)
+    filter_horizontal = ()
+    ordering = ("username",)
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Who", {"fields": ("first_name", "last_name", "email", "casino", "player")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("username", "casino", "is_staff", "password1", "password2"),
+            },
+        ),
+    )
+
+    @admin.display(description="roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(["Superuser"] * user.is_superuser + [group.name for group in user.groups.all()])
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, user: User) -> str:
+        return active_pill(user)
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[User]":
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = tuple(field for field in super().get_readonly_fields(request, obj) if field != "casino")
+        if staff_of(request).is_superuser:
+            return (*fields, "last_login", "date_joined")
+        return (*fields, "last_login", "date_joined", "is_superuser", *(("casino",) if obj else ()))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_staff": True} | super().get_changeform_initial_data(request)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if words := _STAFF_FIELDS.get(db_field.name):
+            kwargs |= {"label": words[0], "help_text": words[1]}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "player":
+            kwargs |= {"form_class": PlayerByCardField, "widget": TextInput}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        if db_field.name == "groups" and not staff_of(request).is_superuser:
+            kwargs["queryset"] = Group.objects.exclude(pk__in=_groups_beyond(staff_of(request)))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Closed, for who is no superuser, on superusers, on themselves and on who can do more than they can."""
+        allowed = super().has_change_permission(request, obj)
+        actor = staff_of(request)
+        if not allowed or actor.is_superuser or obj is None:
+            return allowed
+        if obj.is_superuser or obj.pk == actor.pk or obj.casino_id != actor.casino_id:
+            return False
+        return not obj.groups.filter(pk__in=_groups_beyond(actor)).exists()
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Who is no superuser adds staff to their own casino only."""
+        if not staff_of(request).is_superuser and not change:
+            obj.casino_id = staff_of(request).casino_id
+        super().save_model(request, obj, form, change)
+
+
+# Nobody in the house says "group".
+Group._meta.verbose_name = "role"
+Group._meta.verbose_name_plural = "roles"
+admin.site.unregister(Group)
+
+
+class PermissionsField(_PermissionsField):
+    """Permissions by what they allow: the app and the model would only say it twice."""
+
+    def label_from_instance(self, obj: Permission) -> str:
+        return obj.name
+
+
+@admin.register(Group)
+class RoleAdmin(PlainForms, ReadableLists, GroupAdmin):
+    """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting one would
+    delete every grant made to it.
+    """
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        """Only what opens something in this console."""
+        kwargs |= {"form_class": PermissionsField, "help_text": ""}
+        models = ContentType.objects.get_for_models(*admin.site._registry).values()
+        kwargs["queryset"] = Permission.objects.filter(content_type__in=models).order_by("content_type__model", "pk")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not _is_of_the_house(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _is_of_the_house(obj)
+
+
+def _is_of_the_house(role: Group | None) -> bool:
+    return role is not None and role.name in ROLES
+
+
+def _groups_beyond(actor: User) -> "QuerySet[Group]":
+    """The roles that hold a permission which `actor` does not."""
+    held = actor.get_all_permissions()
+    lacking = [
+        permission.pk
+        for permission in Permission.objects.select_related("content_type")
+        if f"{permission.content_type.app_label}.{permission.codename}" not in held
+    ]
+    return Group.objects.filter(permissions__in=lacking)
+
+
+@admin.register(ReplayCount)
+class ReplayCountAdmin(ServiceOwnedAdmin[ReplayCount]):
+    """How often a request was repeated, by gaming day: double clicks, and answers that were lost."""
+
+    casino_lookup = "casino"
+    list_display = ("gaming_day", "operation", "replays", "casino")
+    list_filter = (("casino", OwnCasinoFilter),)
+    list_select_related = ("casino",)
+    ordering = ("-gaming_day", "operation")

@@ -1,0 +1,214 @@
+"""Admin actions that ask before they act, and answer for each row: one mechanism for all of them.
+
+Modelled on Django's own `delete_selected`: the first post shows a page that carries the chosen rows, and, where the
+action takes input, a form for each; the second post goes to the same action and carries it out. Admin actions run
+outside any transaction, so each row's service call owns its own, and a row that is refused stops no other.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import structlog
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from core import correlation
+from core.console.links import page_url
+from core.console.readable import UNREADABLE, say_missing
+from core.console.scope import M, ModelAdmin
+from core.errors import DomainError
+
+log = structlog.get_logger(__name__)
+
+MAX_ROWS: Final = 500
+CONFIRMED: Final = "confirmed"
+RETURN_TO_PAGE: Final = "return_to_page"
+TEMPLATE: Final = "core/console/confirmation.html"
+
+
+class Kind(StrEnum):
+    """What became of one row."""
+
+    DONE = "done"
+    REPLAYED = "already done"
+    OWED = "owed"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+_LEVELS: Final = {
+    Kind.DONE: messages.SUCCESS,
+    Kind.REPLAYED: messages.INFO,
+    Kind.OWED: messages.WARNING,
+    Kind.REFUSED: messages.ERROR,
+    Kind.FAILED: messages.ERROR,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one row, and the sentence that says so."""
+
+    kind: Kind
+    sentence: str
+
+
+@dataclass(kw_only=True, slots=True)
+class Row:
+    """One chosen row on the confirmation page: its name, what stands beside it, and its form with what that needs."""
+
+    obj: Any
+    name: str
+    cells: Sequence[Any] = ()
+    form: forms.Form | None = None
+    context: Any = None
+
+    def says(self, sentence: str) -> str:
+        """The sentence, with the row's name before it unless it names the row itself."""
+        return sentence if self.name in sentence else f"{self.name}: {sentence}"
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was typed for this row, once its form is valid."""
+        return self.form.cleaned_data if self.form else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowAction:
+    """An action on chosen rows.
+
+    `done` is the past participle for the summary; `perform` makes the one service call of a row; `make_form` builds a
+    row's form, prefilled, and bound where it is given what was posted. An action that neither takes input nor moves
+    value needs no confirmation.
+    """
+
+    name: str
+    label: str
+    done: str
+    perform: Callable[[HttpRequest, Row], Outcome]
+    describe: Callable[[Sequence[Any]], list[Row]]
+    columns: Sequence[str] = ()
+    explanation: str = ""
+    make_form: Callable[[Row, Mapping[str, Any] | None], forms.Form] | None = None
+    is_confirmed_first: bool = True
+    max_rows: int = MAX_ROWS
+    submit_label: str = "Confirm"
+
+
+class ConfirmingAdmin(ModelAdmin[M]):
+    """Pages whose actions are carried out by `run`, each row by a service that checks who may."""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
+        """Offer on a page what is permitted; take a posted action from whoever sees the list.
+
+        A right that was taken away between page and post, or never held, is for the service to refuse: it says so, logs
+        it, and still answers a replay with its first result.
+        """
+        offered = super().get_actions(request)
+        if request.method == "POST" and ACTION_CHECKBOX_NAME in request.POST:
+            offered |= {str(name): self.get_action(name) for name in self.actions or ()}
+        return offered
+
+
+def run(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: "QuerySet[Any]", action: RowAction
+) -> HttpResponse | None:
+    """Show the action's confirmation page, or carry the action out and answer for each row in the messages."""
+    chosen, missing = _chosen(model_admin, request, queryset, limit=action.max_rows)
+    if len(chosen) > action.max_rows:
+        text = f"At most {action.max_rows} can be chosen at once for “{action.label}”. Nothing was done."
+        model_admin.message_user(request, text, messages.ERROR)
+        return None
+    rows = action.describe(chosen)
+    is_confirmed = CONFIRMED in request.POST or not action.is_confirmed_first
+    if action.make_form:
+        posted = request.POST if CONFIRMED in request.POST else None
+        for row in rows:
+            row.form = action.make_form(row, posted)
+        is_confirmed = is_confirmed and all(row.form.is_valid() for row in rows if row.form)
+    if missing:
+        say_missing(model_admin, request, missing)
+    if not rows:
+        return _back(model_admin, request, rows)
+    if not is_confirmed:
+        return _page(model_admin, request, action=action, rows=rows)
+    _answer(model_admin, request, action=action, outcomes=[_outcome(request, action, row) for row in rows])
+    return _back(model_admin, request, rows)
+
+
+def _chosen(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: "QuerySet[Any]", *, limit: int
+) -> tuple[list[Any], int]:
+    """The chosen rows and how many keys named none; one more than `limit` at most.
+
+    Keys are looked up in all that the member of staff may see, not in the list as it is filtered: a row that has left
+    the filter since, because the first of two clicks has closed it, still gives its answer.
+    """
+    if request.POST.get("select_across") == "1":
+        return list(queryset[: limit + 1]), 0
+    asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME)) | set(request.POST.getlist(UNREADABLE))
+    rows = model_admin.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+    found = list(rows.order_by(*model_admin.get_ordering(request))[: limit + 1])
+    return found, len(asked) - len(found)
+
+
+def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
+    try:
+        return action.perform(request, row)
+    except DomainError as error:
+        return Outcome(kind=Kind.REFUSED, sentence=row.says(error.message))
+    except Exception:
+        log.exception("console.row_failed", action=action.name, row_id=str(row.obj.pk), actor_id=request.user.pk)
+        sentence = f"{row.name}: something went wrong and was reported, reference {correlation.current()}."
+        return Outcome(kind=Kind.FAILED, sentence=sentence)
+
+
+def _answer(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, *, action: RowAction, outcomes: Sequence[Outcome]
+) -> None:
+    for outcome in outcomes:
+        model_admin.message_user(request, outcome.sentence, _LEVELS[outcome.kind])
+    if len(outcomes) > 1:
+        counts = Counter(outcome.kind for outcome in outcomes)
+        words = {Kind.DONE: action.done}
+        parts = [f"{counts[kind]} {words.get(kind, kind.value)}" for kind in Kind if counts[kind]]
+        level = messages.SUCCESS if set(counts) <= {Kind.DONE, Kind.REPLAYED} else messages.WARNING
+        model_admin.message_user(request, f"Of {len(outcomes)}: {', '.join(parts)}.", level)
+
+
+def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:
+    """To the page that a lone row's button stood on, or to the list as it was."""
+    if RETURN_TO_PAGE in request.POST and len(rows) == 1:
+        return HttpResponseRedirect(page_url(rows[0].obj))
+    return None
+
+
+def _page(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, *, action: RowAction, rows: Sequence[Row]
+) -> TemplateResponse:
+    opts = model_admin.opts
+    has_errors = any(row.form.errors for row in rows if row.form)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": action.label,
+        "subtitle": None,
+        "opts": opts,
+        "action": action,
+        "rows": rows,
+        "has_errors": has_errors,
+        "labels": [bound.label for bound in rows[0].form] if rows[0].form else [],
+        "media": model_admin.media,
+        "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        "confirmed_name": CONFIRMED,
+        "return_name": RETURN_TO_PAGE if RETURN_TO_PAGE in request.POST else "",
+        "cancel_url": request.get_full_path(),
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, TEMPLATE, context)

@@ -1,0 +1,111 @@
+"""What people type about points, and the token that makes a resent form the same request."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django import forms
+from django.core import signing
+from django.http import QueryDict
+
+from core.console.fields import WholeNumberField
+from core.models import User
+from loyalty.models import REASON_MAX_LENGTH, PlayerLoyalty
+from loyalty.services.reasons import REASON_MIN_LENGTH
+from loyalty.services.rewards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
+
+REWARD_ID_MAX_LENGTH: Final = 100
+_FORM_OF_TOKEN: Final = "loyalty.award"  # noqa: S105 - what the token is for, not a secret
+
+
+class TokenRefused(Exception):
+    """The form's token is forged, of another form, or more than a day old; the sentence says what to do."""
+
+
+def award_token(*, account: PlayerLoyalty, staff: User, requested_at: datetime) -> str:
+    """A signed note of who opened the award form of which account, and when."""
+    note = {"account": account.pk, "staff": staff.pk, "requested_at": requested_at.isoformat()}
+    return signing.dumps(note, salt=_FORM_OF_TOKEN)
+
+
+def read_award_token(token: str, *, account: PlayerLoyalty, staff: User, now: datetime) -> datetime:
+    """When the form that carried `token` was first opened.
+
+    :raises TokenRefused: the token was forged, belongs to another account or person, or is too old.
+    """
+    try:
+        note = signing.loads(token, salt=_FORM_OF_TOKEN)
+    except signing.BadSignature:
+        note = {}
+    if (note.get("account"), note.get("staff")) != (account.pk, staff.pk):
+        raise TokenRefused("This form could not be recognised, so nothing was awarded. Check it and send it again.")
+    requested_at = datetime.fromisoformat(note["requested_at"])
+    if now - requested_at > timedelta(seconds=REQUEST_MAX_AGE_SECONDS):
+        raise TokenRefused(
+            "This form had been open for more than a day, so nothing was awarded. "
+            "Look in the ledger whether the award was made already; if not, send the form again."
+        )
+    return requested_at
+
+
+class ReasonField(forms.CharField):
+    """A reason in a person's own words; line ends as the ledger keeps them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            min_length=REASON_MIN_LENGTH,
+            max_length=REASON_MAX_LENGTH,
+            widget=forms.Textarea(attrs={"rows": 3}),
+            help_text=f"{REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters, kept for the auditor.",
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+class AwardForm(forms.Form):
+    """An award of points by hand. A refused token leaves what was typed, and puts a fresh token in its place."""
+
+    points = WholeNumberField(least=MIN_AWARD_POINTS, most=MAX_AWARD_POINTS)
+    reason = ReasonField()
+    reward_id = forms.CharField(
+        label="Reward id",
+        required=False,
+        max_length=REWARD_ID_MAX_LENGTH,
+        help_text="Only if another system gave the award a number. The same id is never paid twice.",
+    )
+    token = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        account: PlayerLoyalty,
+        staff: User,
+        now: datetime,
+        typed: Mapping[str, str] | None = None,
+    ) -> None:
+        self._account, self._staff, self._now = account, staff, now
+        self._fresh_token = award_token(account=account, staff=staff, requested_at=now)
+        self.requested_at = now
+        initial = {**(typed or {}), "token": self._fresh_token}
+        super().__init__(data.copy() if data is not None else None, initial=initial)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        try:
+            self.requested_at = read_award_token(
+                cleaned.get("token", ""), account=self._account, staff=self._staff, now=self._now
+            )
+        except TokenRefused as refusal:
+            assert isinstance(self.data, QueryDict)
+            self.data["token"] = self._fresh_token
+            self.add_error(None, str(refusal))
+        return cleaned
+
+
+class PauseForm(forms.Form):
+    """Why a programme is paused."""
+
+    reason = ReasonField()

@@ -1,0 +1,1 @@
+"""The ledger's proof: hash chain verification, signed checkpoints, and the file kept outside."""

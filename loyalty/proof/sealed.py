@@ -1,0 +1,175 @@
+"""Holding the checkpoints against themselves, their signatures and the ledger."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import connection
+
+from core.snapshots import streamed
+from loyalty.models import Checkpoint
+from loyalty.proof.breaks import Break, BreakKind
+from loyalty.proof.keys import trusted_keys
+from loyalty.proof.sealing import MerkleRoot, Seal, is_signed, leaf_hash, previous_of_first
+
+_CHUNK_ROWS: Final = 1_000
+_Bytes = bytes | memoryview
+
+# What each account was sealed with, up to checkpoint number `since`.
+SEALED: Final = """
+    SELECT DISTINCT ON (account_id) account_id, entry_count, head_hash FROM loyalty_sealedaccount
+    WHERE checkpoint_id <= %(since)s ORDER BY account_id, checkpoint_id DESC
+"""
+_CHANGED: Final = """
+    SELECT account_id, entry_count, head_hash FROM loyalty_sealedaccount
+    WHERE checkpoint_id = %(since)s ORDER BY account_id
+"""
+_UNSEALED: Final = """
+    SELECT sealed.checkpoint_id, sealed.account_id, sealed.entry_count, sealed.head_hash, account.id, entry.id,
+           entry.entry_hash
+    FROM loyalty_sealedaccount AS sealed
+    LEFT JOIN loyalty_playerloyalty AS account ON account.id = sealed.account_id
+    LEFT JOIN loyalty_ledger AS entry ON entry.account_id = sealed.account_id AND entry.seq = sealed.entry_count
+    WHERE (%(account)s::bigint IS NULL OR sealed.account_id = %(account)s::bigint)
+      AND (account.id IS NULL OR sealed.entry_count > 0 AND entry.entry_hash IS DISTINCT FROM sealed.head_hash)
+    ORDER BY sealed.checkpoint_id, sealed.account_id LIMIT 1
+"""
+
+
+def seal_of(checkpoint: Checkpoint) -> Seal:
+    """What a checkpoint says."""
+    return Seal(
+        number=checkpoint.number,
+        taken_at=checkpoint.taken_at,
+        accounts=checkpoint.accounts,
+        entries=checkpoint.entries,
+        points_total=int(checkpoint.points_total),
+        balance_total=int(checkpoint.balance_total),
+        accounts_root=bytes(checkpoint.accounts_root),
+        changes=checkpoint.changes,
+        changes_root=bytes(checkpoint.changes_root),
+        previous_hash=bytes(checkpoint.previous_hash),
+    )
+
+
+def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
+    """How many checkpoints were looked at, and the first that is missing or is not what was signed.
+
+    The accounts that each one sealed are hashed anew; all accounts together, only those of the newest one, unless
+    `every_root`.
+
+    :raises NoCheckpointKey: there are checkpoints, and no key to believe them by.
+    """
+    newest = Checkpoint.objects.order_by("number").last()
+    if newest is None:
+        return 0, None
+    keys, previous, looked_at = trusted_keys(), previous_of_first(), 0
+    for checkpoint in Checkpoint.objects.order_by("number").iterator():
+        looked_at += 1
+        if checkpoint.number != looked_at:
+            return looked_at, _missing(looked_at, before=checkpoint)
+        wrong = _wrong_in_itself(checkpoint, keys=keys)
+        if wrong is None and checkpoint.previous_hash != previous:
+            wrong = _replaced(checkpoint, previous=previous)
+        if wrong is None and (every_root or checkpoint.number == newest.number):
+            wrong = _wrong_root(checkpoint)
+        if wrong is not None:
+            return looked_at, wrong
+        previous = bytes(checkpoint.checkpoint_hash)
+    return looked_at, None
+
+
+def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519PublicKey]) -> Break | None:
+    seal, key = seal_of(checkpoint), keys.get(checkpoint.key_id)
+    if key is None:
+        return Break(
+            kind=BreakKind.CHECKPOINT_FOREIGN,
+            what="it is signed with a key that we do not know",
+            checkpoint=checkpoint.number,
+            expected=", ".join(keys),
+            found=checkpoint.key_id,
+        )
+    if seal.hash != checkpoint.checkpoint_hash:
+        return _altered(checkpoint, "its contents do not make its hash", seal.hash, checkpoint.checkpoint_hash)
+    if not is_signed(seal, signature=bytes(checkpoint.signature), key=key):
+        return _altered(checkpoint, "its signature is not that of its contents", b"", checkpoint.signature)
+    root = _root(_CHANGED, since=checkpoint.number)
+    if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):
+        what = (
+            f"{root.leaves:,} accounts are kept as sealed by it, and they are not the {checkpoint.changes:,} it signed"
+        )
+        return _altered(checkpoint, what, checkpoint.changes_root, root.root())
+    return None
+
+
+def _wrong_root(checkpoint: Checkpoint) -> Break | None:
+    root = _root(SEALED, since=checkpoint.number)
+    if (root.leaves, root.root()) == (checkpoint.accounts, checkpoint.accounts_root):
+        return None
+    what = (
+        f"all that was sealed up to it is {root.leaves:,} accounts, and not the {checkpoint.accounts:,} that it signed"
+    )
+    return _altered(checkpoint, what, checkpoint.accounts_root, root.root())
+
+
+def _root(query: str, *, since: int) -> MerkleRoot:
+    root = MerkleRoot()
+    with streamed(query, {"since": since}, chunk_rows=_CHUNK_ROWS) as rows:
+        for account_id, entry_count, head_hash in rows:
+            root.add(leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head_hash))
+    return root
+
+
+def _missing(number: int, *, before: Checkpoint) -> Break:
+    what = f"the next one that is there is checkpoint {before.number}"
+    return Break(
+        kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=number, expected=bytes(before.previous_hash).hex()
+    )
+
+
+def _replaced(checkpoint: Checkpoint, *, previous: bytes) -> Break:
+    """The one before a checkpoint that is whole is not the one that it was chained to."""
+    return Break(
+        kind=BreakKind.CHECKPOINT_ALTERED,
+        what=f"checkpoint {checkpoint.number} was chained to another one",
+        checkpoint=checkpoint.number - 1,
+        expected=bytes(checkpoint.previous_hash).hex(),
+        found=previous.hex(),
+    )
+
+
+def _altered(checkpoint: Checkpoint, what: str, expected: _Bytes, found: _Bytes) -> Break:
+    return Break(
+        kind=BreakKind.CHECKPOINT_ALTERED,
+        what=what,
+        checkpoint=checkpoint.number,
+        expected=bytes(expected).hex(),
+        found=bytes(found).hex(),
+    )
+
+
+def unsealed_account(*, account_id: int | None) -> Break | None:
+    """The first account, of all or of one, that is not what a checkpoint sealed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNSEALED, {"account": account_id})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    checkpoint, account, entry_count, head, standing, entry_id, found = row
+    sealed = f"checkpoint {checkpoint} sealed it with {entry_count:,} entries"
+    if standing is None:
+        kind, what = BreakKind.ACCOUNT_MISSING, f"{sealed}, and it is gone"
+    elif found is None:
+        kind, what = BreakKind.MISSING_TAIL, f"{sealed}, and entry number {entry_count:,} is gone"
+    else:
+        kind, what = BreakKind.REWRITTEN, f"{sealed}, and entry number {entry_count:,} has another hash now"
+    return Break(
+        kind=kind,
+        what=what,
+        account_id=account,
+        seq=entry_count,
+        entry_id=entry_id,
+        checkpoint=checkpoint,
+        expected=head.hex(),
+        found=found.hex() if found is not None else "none",
+    )

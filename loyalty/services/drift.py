@@ -1,0 +1,37 @@
+"""Drift: accounts that are not what their ledger entries add up to."""
+
+from typing import Final
+
+from django.db import connection
+
+from core.models import Casino
+
+# An account is what its entries add up to, and where its last entry left it.
+_DRIFTING_ACCOUNTS: Final = """
+    SELECT account.id
+    FROM loyalty_playerloyalty AS account
+    JOIN core_player AS player ON player.id = account.player_id
+    LEFT JOIN (
+        SELECT account_id, SUM(points) AS points, COUNT(*) AS entries, MAX(seq) AS last_seq
+        FROM loyalty_ledger GROUP BY account_id
+    ) AS total ON total.account_id = account.id
+    LEFT JOIN loyalty_ledger AS last ON last.account_id = account.id AND last.seq = total.last_seq
+    WHERE player.casino_id = %s
+      AND (
+        account.balance <> COALESCE(total.points, 0)
+        OR account.entry_count <> COALESCE(total.entries, 0)
+        OR account.lifetime_points <> COALESCE(last.lifetime_points_after, 0)
+      )
+    ORDER BY account.id
+"""
+
+
+def drifting_accounts(*, casino: Casino, within_seconds: int) -> tuple[int, ...]:
+    """The accounts that are not what their entries add up to; reads the casino's whole ledger.
+
+    Works in the caller's transaction, whose later statements may also take `within_seconds`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_seconds}s"])
+        cursor.execute(_DRIFTING_ACCOUNTS, [casino.pk])
+        return tuple(account_id for (account_id,) in cursor.fetchall())

@@ -1,0 +1,1 @@
+"""The floor: the map of a pit, a seat, and a slip, made for a tablet."""

@@ -1,0 +1,88 @@
+"""What every page of the floor has: who may look, in which pit it stands, and how it is shown."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from core.console.links import list_url
+from core.console.scope import staff_of
+from core.console.site import keeps_typed
+from core.models import Casino, User
+from core.permissions import has_permission
+from ratingslips.admin.floor.seatmap import pits_beside
+from ratingslips.models import Pit, RatingSlip
+from ratingslips.permissions import OPERATE_PIT, VIEW_SLIPS
+
+# What a form had when the session ended; it comes back with the page after signing in, unsaved.
+TYPED_FIELDS: Final = ("q", "average_bet", "buy_in", "chips_out")
+
+View = Callable[..., HttpResponse]
+
+
+def floor_view(view: View) -> View:
+    """A page for signed-in staff, as the admin asks; a post without a session leads back to the form as typed."""
+    protected: View = admin.site.admin_view(keeps_typed(*TYPED_FIELDS)(view))
+    return protected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """The pit that a page stands in, the pits beside it, and whether who is looking may act in it."""
+
+    pit: Pit
+    pits: Sequence[Pit]
+    may_act: bool
+    now: datetime
+
+    @property
+    def casino(self) -> Casino:
+        """The house that the pit is in."""
+        return self.pit.casino
+
+
+def scene_of(request: HttpRequest, pit_id: int) -> Scene:
+    """What a page of this pit stands on.
+
+    :raises Http404: there is no such pit, or it is another casino's.
+    :raises PermissionDenied: who is looking may not see slips.
+    """
+    staff = staff_of(request)
+    pits = list(pits_beside(pit_id, staff=staff))
+    pit = next((pit for pit in pits if pit.pk == pit_id), None)
+    if pit is None:
+        raise Http404
+    require_view(staff, pit)
+    may_act = has_permission(staff, OPERATE_PIT, pit)
+    return Scene(pit=pit, pits=pits, may_act=may_act, now=timezone.now())
+
+
+def require_view(staff: User, pit: Pit) -> None:
+    """Close the floor to who may not see slips.
+
+    :raises PermissionDenied: they may not.
+    """
+    if not has_permission(staff, VIEW_SLIPS, pit):
+        raise PermissionDenied
+
+
+def show(
+    request: HttpRequest, template: str, scene: Scene, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render a page of the floor in the casino's time."""
+    owed_url = list_url(RatingSlip, owed=1, table__pit__id__exact=scene.pit.pk)
+    shared = {"scene": scene, "site_header": admin.site.site_header, "owed_url": owed_url}
+    with timezone.override(scene.casino.zone):
+        return render(request, template, shared | context, status=status)
+
+
+def floor_url(pit: Pit | int) -> str:
+    """The address of a pit's floor."""
+    return reverse("floor:pit", args=[pit if isinstance(pit, int) else pit.pk])

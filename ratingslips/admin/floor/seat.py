@@ -1,0 +1,112 @@
+"""The page of an empty seat: who sits down, at which bet, and one tap to start."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from core.console.scope import in_casino_of, staff_of
+from core.errors import DomainError
+from core.models import Player
+from core.transactions import drop_lost_connection
+from ratingslips.admin.floor.forms import SittingDownForm
+from ratingslips.admin.floor.pages import TYPED_FIELDS, Scene, floor_url, scene_of, show
+from ratingslips.admin.floor.search import find_players, usual_bet
+from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.services import InvalidAmount, InvalidAverageBet, PlayerHasLiveSlip, open_rating_slip
+
+SEARCH_MAX_LENGTH: Final = 100
+_FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "buy_in"}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
+    """Show who might sit down here, or open the slip of the player who was tapped and go back to the floor.
+
+    With `?part=players`, only the players found, for the script that searches as it is typed.
+    """
+    tables = GamingTable.objects.select_related("pit", "game")
+    table = in_casino_of(staff_of(request), tables, lookup="casino").filter(pk=table_id).first()
+    if table is None or not 1 <= number <= table.seats:
+        raise Http404
+    scene = scene_of(request, table.pit_id)
+    if request.method == "POST":
+        if "search" in request.POST:
+            return HttpResponseRedirect(_with_typed(request.path, request.POST))
+        return _sit_down(request, scene, table, number)
+    text = request.GET.get("q", "")[:SEARCH_MAX_LENGTH]
+    if request.GET.get("part") == "players":
+        return show(request, "ratingslips/floor/players.html", scene, {"found": find_players(scene.casino, text)})
+    initial = {"average_bet": usual_bet(table)} | {
+        name: request.GET[name] for name in ("average_bet", "buy_in") if name in request.GET
+    }
+    return _page(request, scene, table, number, text=text, form=SittingDownForm(initial=initial))
+
+
+def _with_typed(path: str, post: QueryDict) -> str:
+    typed = QueryDict(mutable=True)
+    typed.update({name: str(post[name])[:SEARCH_MAX_LENGTH] for name in TYPED_FIELDS if post.get(name)})
+    return f"{path}?{typed.urlencode()}" if typed else path
+
+
+def _sit_down(request: HttpRequest, scene: Scene, table: GamingTable, number: int) -> HttpResponse:
+    text = request.POST.get("q", "")[:SEARCH_MAX_LENGTH]
+    form = SittingDownForm(request.POST)
+    key = request.POST.get("player", "")
+    player = None
+    if key.isdecimal() and len(key) < 19:
+        player = Player.objects.filter(casino=scene.casino, pk=int(key)).first()
+    if player is None:
+        form.add_error(None, "Tap the player who sits down.")
+    elif form.is_valid() and (answer := _open(request, table, number, player, form)):
+        return answer
+    return _page(request, scene, table, number, text=text, form=form)
+
+
+def _open(
+    request: HttpRequest, table: GamingTable, number: int, player: Player, form: SittingDownForm
+) -> HttpResponse | None:
+    """The way back to the floor once the slip is open; none where it was refused, with the reason on the form."""
+    staff = staff_of(request)
+    try:
+        slip = open_rating_slip(
+            player=player, table=table, seat=number, **form.cleaned_data, actor=staff, at=timezone.now()
+        )
+    except DomainError as error:
+        drop_lost_connection()
+        first = RatingSlip.objects.live().filter(player=player, table=table, seat=number, opened_by=staff).first()
+        if not (isinstance(error, PlayerHasLiveSlip) and first):
+            form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
+            return None
+        at = timezone.localtime(first.opened_at, table.casino.zone)
+        text = f"{first.slip_number} was opened for {player} at {at:%H:%M:%S} by you. Nothing was done twice."
+        messages.info(request, text)
+    else:
+        bet = form.cleaned_data["average_bet"]
+        text = f"{slip.slip_number} opened for {player} at {slip.place}, average bet {bet:,.2f}."
+        messages.success(request, text)
+    return HttpResponseRedirect(f"{floor_url(table.pit_id)}#seat-{table.pk}-{number}")
+
+
+def _page(
+    request: HttpRequest, scene: Scene, table: GamingTable, number: int, *, text: str, form: SittingDownForm
+) -> HttpResponse:
+    holders = RatingSlip.objects.live().filter(table=table).select_related("player", "opened_by")
+    taken = {slip.seat: slip for slip in holders}
+    typed = _with_typed("", request.POST or request.GET)
+    context: dict[str, Any] = {
+        "table": table,
+        "number": number,
+        "form": form,
+        "holder": taken.get(number),
+        "free_seats": [
+            (free, reverse("floor:seat", args=[table.pk, free]) + typed)
+            for free in range(1, table.seats + 1)
+            if free not in taken and free != number
+        ],
+        "found": find_players(scene.casino, text),
+    }
+    return show(request, "ratingslips/floor/seat.html", scene, context)

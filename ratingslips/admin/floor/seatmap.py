@@ -1,0 +1,176 @@
+"""What a pit shows at a glance: its tables, who sits where, and what is overdue."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Count, DateTimeField, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from core.console.scope import in_casino_of
+from core.models import User
+from ratingslips.admin.floor.layout import Place, felt_rows, places_around
+from ratingslips.models import GamingTable, Pit, PlaySegment, RatingSlip
+
+OPEN_LONG: Final = timedelta(hours=4)
+OPEN_VERY_LONG: Final = timedelta(hours=8)
+PAUSED_LONG: Final = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sitting:
+    """A live slip as its seat shows it. `warning` says why it is overdue, and is empty where it is not."""
+
+    slip_id: UUID
+    slip_number: str
+    short_name: str
+    full_name: str
+    average_bet: Decimal
+    played: timedelta
+    is_paused: bool
+    paused_for: timedelta | None
+    warning: str
+
+    @classmethod
+    def of(cls, slip: Any, *, now: datetime) -> "Sitting":
+        """Read a slip that was fetched by `live_slips`."""
+        is_paused = slip.status == RatingSlip.Status.PAUSED
+        paused_for = now - slip.paused_since if is_paused and slip.paused_since else None
+        return cls(
+            slip_id=slip.pk,
+            slip_number=slip.slip_number,
+            short_name=f"{slip.player.last_name} {slip.player.first_name[:1]}.",
+            full_name=str(slip.player),
+            average_bet=slip.average_bet,
+            played=slip.played,
+            is_paused=is_paused,
+            paused_for=paused_for,
+            warning=warning_for(open_for=now - slip.opened_at, paused_for=paused_for),
+        )
+
+    @property
+    def state(self) -> str:
+        """How the player stands, in a word or two: what a seat has room for."""
+        if self.is_paused and self.warning and self.paused_for and not self.warning.startswith("Away"):
+            return f"Away, {self.warning.lower()}"
+        return self.warning or ("Paused" if self.is_paused else "Running")
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether somebody should look after it."""
+        return bool(self.warning)
+
+
+def warning_for(*, open_for: timedelta, paused_for: timedelta | None) -> str:
+    """Why a slip is overdue, the gravest reason alone; empty where it is not."""
+    if open_for > OPEN_VERY_LONG:
+        return "Over 8 h"
+    if paused_for is not None and paused_for > PAUSED_LONG:
+        minutes = paused_for // timedelta(minutes=1)
+        return f"Away {minutes // 60}:{minutes % 60:02d}"
+    return "Over 4 h" if open_for > OPEN_LONG else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seat:
+    """A seat of a table: where it stands on the card and who sits there."""
+
+    number: int
+    place: Place
+    sitting: Sitting | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableCard:
+    """A table with its seats around it."""
+
+    table: GamingTable
+    seats: Sequence[Seat]
+    felt_rows: int
+
+    @property
+    def taken(self) -> int:
+        """How many seats are held."""
+        return sum(1 for seat in self.seats if seat.sitting)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeatMap:
+    """A pit at an instant. `owed` counts its closed slips whose points are owed, of whichever gaming day."""
+
+    cards: Sequence[TableCard]
+    owed: int
+
+    @property
+    def sittings(self) -> list[Sitting]:
+        """Everybody who holds a seat."""
+        return [seat.sitting for card in self.cards for seat in card.seats if seat.sitting]
+
+    @property
+    def live(self) -> int:
+        return len(self.sittings)
+
+    @property
+    def paused(self) -> int:
+        return sum(1 for sitting in self.sittings if sitting.is_paused)
+
+    @property
+    def overdue(self) -> int:
+        return sum(1 for sitting in self.sittings if sitting.is_overdue)
+
+
+def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
+    """Live slips with their player, annotated with what a seat shows: bet, time played, and paused since when."""
+    of_slip = PlaySegment.objects.filter(slip=OuterRef("slip"), started_as__in=["OPENED", "RESUMED"])
+    latest_start = of_slip.order_by("-seq").values("seq")[:1]
+    paused = PlaySegment.objects.filter(slip=OuterRef("pk"), ended_as="PAUSED", seq__gte=Subquery(latest_start))
+    paused_since = Subquery(paused.order_by("seq").values("ended_at")[:1], output_field=DateTimeField())
+    slips = RatingSlip.objects.live().with_play(now=now).annotate(paused_since=paused_since)
+    return slips.select_related("player").order_by()
+
+
+def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
+    """The pit's tables in use and who sits at them, in two statements."""
+    owed = _count(RatingSlip.objects.owed().filter(table=OuterRef("pk")), by="table")
+    tables = pit.gaming_tables.select_related("game").annotate(owed=owed).order_by("name")
+    slips: dict[int, dict[int, Any]] = defaultdict(dict)
+    for slip in live_slips(now=now).filter(table__pit=pit):
+        slips[slip.table_id][slip.seat] = slip
+    every = list(tables)
+    cards = [_card(table, slips[table.pk], now=now) for table in every if table.is_active or slips[table.pk]]
+    return SeatMap(cards=cards, owed=sum(table.owed for table in every))
+
+
+def _card(table: GamingTable, slips: dict[int, Any], *, now: datetime) -> TableCard:
+    # A table that was made smaller shows its old seats until they are left.
+    seats = max(table.seats, *slips, 1)
+    sittings = {seat: Sitting.of(slip, now=now) for seat, slip in slips.items()}
+    return TableCard(
+        table=table,
+        seats=[
+            Seat(number=number, place=place, sitting=sittings.get(number))
+            for number, place in enumerate(places_around(seats), start=1)
+        ],
+        felt_rows=felt_rows(seats),
+    )
+
+
+def _count(slips: "QuerySet[RatingSlip]", *, by: str) -> Coalesce:
+    """How many `slips` there are, as a subquery: a join would read every slip that there ever was."""
+    counted = slips.order_by().values(by).annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def with_live_count(pits: "QuerySet[Pit]") -> "QuerySet[Pit]":
+    """Annotate `live`, the number of a pit's live slips."""
+    return pits.annotate(live=_count(RatingSlip.objects.live().filter(table__pit=OuterRef("pk")), by="table__pit"))
+
+
+def pits_beside(pit_id: int, *, staff: User) -> "QuerySet[Pit]":
+    """The pits of the casino of this pit that `staff` may see; none where there is no such pit for them."""
+    pits = in_casino_of(staff, Pit.objects.filter(casino__pits=pit_id), lookup="casino")
+    return with_live_count(pits).select_related("casino").order_by("name")

@@ -1,0 +1,130 @@
+"""The page of one slip: what stands, what can be done about it, and, once it is closed, what it earned."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from core.console.scope import in_casino_of, staff_of
+from core.errors import DomainError
+from core.transactions import drop_lost_connection
+from ratingslips.admin.floor.asking import ASKS, FIELD_OF_REFUSAL, Ask, Decision
+from ratingslips.admin.floor.forms import AverageBetForm, CompleteForm, version_from_text
+from ratingslips.admin.floor.pages import Scene, floor_url, scene_of, show
+from ratingslips.admin.floor.seatmap import read_seat_map
+from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
+from ratingslips.admin.slips.rights import pits_with
+from ratingslips.history import Event, events_since
+from ratingslips.models import RatingSlip
+from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services import PartialCompletion, SlipChanged, SlipClosed
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
+    """Show the slip, or do what was asked for and go back to the floor; after closing, back to what it earned."""
+    sheet = _visible_sheet(request, slip_id)
+    scene = scene_of(request, sheet.slip.table.pit_id)
+    if request.method != "POST":
+        return _page(request, scene, sheet)
+    ask = ASKS.get(request.POST.get("do", ""))
+    if ask is None:
+        return _page(request, scene, sheet, problem="Nothing was done: tap what you want to do.", status=400)
+    form = ask.form(request.POST)
+    if form.is_valid() and (answer := _act(request, scene, sheet, ask, form)):
+        return answer
+    return _page(request, scene, sheet, bound=form)
+
+
+def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
+    slips = in_casino_of(staff_of(request), RatingSlip.objects.filter(pk=slip_id), lookup="casino")
+    sheet = read_sheet(slips, now=timezone.now())
+    if sheet is None:
+        raise Http404
+    return sheet
+
+
+def _act(request: HttpRequest, scene: Scene, sheet: Sheet, ask: Ask, form: Form) -> HttpResponse | None:
+    """Make the one service call; none where it was refused, with the reason on the form."""
+    seen = version_from_text(request.POST.get("seen", ""))
+    decision = Decision(slip=sheet.slip, actor=staff_of(request), at=timezone.now(), seen=seen)
+    try:
+        done = ask.perform(decision, form.cleaned_data)
+    except (SlipChanged, SlipClosed):
+        return _meanwhile(request, scene, ask, form, decision)
+    except PartialCompletion as error:
+        messages.warning(request, error.message)
+        return HttpResponseRedirect(request.path)
+    except DomainError as error:
+        drop_lost_connection()
+        form.add_error(FIELD_OF_REFUSAL.get(type(error)), error.message)
+        return None
+    messages.success(request, f"{sheet.name}: {done}")
+    return _onward(RatingSlip.objects.select_related("table").get(pk=sheet.slip.pk))
+
+
+def _onward(slip: RatingSlip) -> HttpResponse:
+    """To what a closed slip earned; to the seat of a live one."""
+    if slip.is_closed:
+        return HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
+    return HttpResponseRedirect(f"{floor_url(slip.table.pit_id)}#seat-{slip.table_id}-{slip.seat}")
+
+
+def _meanwhile(request: HttpRequest, scene: Scene, ask: Ask, form: Form, decision: Decision) -> HttpResponse:
+    """The slip is not what the page showed. A second tap gets the first one's answer; else say what changed and ask."""
+    sheet = _visible_sheet(request, decision.slip.pk)
+    changes = events_since(sheet.events, decision.seen)
+    for change in changes[:1]:
+        if len(changes) == 1 and change.by == decision.actor and ask.is_it(change, form.cleaned_data):
+            at = timezone.localtime(change.at, scene.casino.zone)
+            text = f"{sheet.name}: {change.words} at {at:%H:%M:%S} by you. Nothing was done twice."
+            messages.info(request, text)
+            return _onward(sheet.slip)
+    return _page(request, scene_of(request, sheet.slip.table.pit_id), sheet, bound=form, changes=changes, status=409)
+
+
+def _page(
+    request: HttpRequest,
+    scene: Scene,
+    sheet: Sheet,
+    *,
+    bound: Form | None = None,
+    changes: list[Event] | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    typed = {name: request.GET[name] for name in ("average_bet", "buy_in", "chips_out") if name in request.GET}
+    bet = {"average_bet": sheet.average_bet} | typed
+    money = {"buy_in": sheet.slip.buy_in} | typed
+    context: dict[str, Any] = {
+        "sheet": sheet,
+        "slip": sheet.slip,
+        "changes": changes,
+        "problem": problem,
+        "bound": bound,
+        "bet_form": bound if isinstance(bound, AverageBetForm) else AverageBetForm(initial=bet),
+        "close_form": bound if isinstance(bound, CompleteForm) else CompleteForm(initial=money),
+        "is_closing": isinstance(bound, CompleteForm) or bool({"buy_in", "chips_out"} & typed.keys()),
+    }
+    if scene.may_act and not sheet.slip.is_closed:
+        context |= _destinations(request, scene)
+    return show(request, "ratingslips/floor/slip.html", scene, context, status=status)
+
+
+def _destinations(request: HttpRequest, scene: Scene) -> dict[str, Any]:
+    """The free seats of the pit to move to, and the other pits that could be chosen instead."""
+    pits = list(pits_with(request, OPERATE_PIT).filter(casino=scene.casino).order_by("name"))
+    chosen = next((pit for pit in pits if str(pit.pk) == request.GET.get("pit")), scene.pit)
+    cards = read_seat_map(chosen, now=scene.now).cards
+    free = [(card.table, [seat.number for seat in card.seats if not seat.sitting]) for card in cards]
+    return {
+        "destination_pits": pits if len(pits) > 1 else [],
+        "destination_pit": chosen,
+        "destinations": [(table, seats) for table, seats in free if seats and table.is_active],
+        "is_moving": "pit" in request.GET,
+    }

@@ -1,0 +1,123 @@
+"""A slip as its page shows it: what stands, the history, and what a closed one earned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
+from loyalty.tiers import next_tier, progress_percent
+from ratingslips.admin.floor.forms import version_as_text
+from ratingslips.admin.floor.seatmap import warning_for
+from ratingslips.history import Event, Kind, events_of
+from ratingslips.models import RatingSlip
+
+# What chips make: the amounts that a bet is usually changed to.
+_LADDER: Final = (
+    Decimal(5),
+    *(Decimal(step) * 10**power for power in range(6) for step in (10, 15, 20, 25, 30, 50, 75)),
+)
+QUICK_BETS_EACH_WAY: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earned:
+    """What a closed slip came to for its player."""
+
+    points: int
+    balance: int
+    tier: str
+    tier_before: str
+    next_tier: str
+    points_to_next: int
+    progress_percent: int
+
+    @classmethod
+    def of(cls, entry: LedgerEntry, tiers: Sequence[Tier]) -> "Earned":
+        """Read it from the entry, as it stood when the points were posted."""
+        following = next_tier(entry.lifetime_points_after, tiers)
+        return cls(
+            points=entry.points,
+            balance=entry.balance_after,
+            tier=str(entry.tier_after),
+            tier_before=str(entry.tier_before),
+            next_tier=str(following) if following else "",
+            points_to_next=following.threshold_points - entry.lifetime_points_after if following else 0,
+            progress_percent=progress_percent(entry.lifetime_points_after, tiers),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sheet:
+    """A slip with its events, at an instant."""
+
+    slip: RatingSlip
+    events: Sequence[Event]
+    average_bet: Decimal
+    played: timedelta
+    account: PlayerLoyalty | None
+    earned: Earned | None
+    now: datetime
+
+    @property
+    def name(self) -> str:
+        """The slip and its player, as a message begins."""
+        return f"{self.slip.slip_number} {self.slip.player.first_name} {self.slip.player.last_name}"
+
+    @property
+    def version(self) -> str:
+        """What the page carries, so that nobody acts on a slip that has changed meanwhile."""
+        return version_as_text(self.events[-1].version)
+
+    @property
+    def newest_first(self) -> list[Event]:
+        """The events as the page lists them."""
+        return list(reversed(self.events))
+
+    @property
+    def is_paused(self) -> bool:
+        return self.slip.status == RatingSlip.Status.PAUSED
+
+    @property
+    def paused_at(self) -> datetime | None:
+        """Since when the player is away."""
+        pauses = [event.at for event in self.events if event.kind == Kind.PAUSED]
+        return pauses[-1] if self.is_paused else None
+
+    @property
+    def warning(self) -> str:
+        """Why the slip is overdue; empty where it is not."""
+        if self.slip.is_closed:
+            return ""
+        paused_for = self.now - self.paused_at if self.paused_at else None
+        return warning_for(open_for=self.now - self.slip.opened_at, paused_for=paused_for)
+
+    @property
+    def quick_bets(self) -> list[Decimal]:
+        """Round amounts below and above the bet as it is."""
+        below = [amount for amount in _LADDER if amount < self.average_bet][-QUICK_BETS_EACH_WAY:]
+        return below + [amount for amount in _LADDER if amount > self.average_bet][:QUICK_BETS_EACH_WAY]
+
+
+def read_sheet(slips: "QuerySet[RatingSlip]", *, now: datetime) -> Sheet | None:
+    """The one slip of `slips`, with all that its page shows; none where there is none."""
+    annotated: Any = slips.with_play(now=now)  # type: ignore[attr-defined]
+    related = ("casino", "table__pit", "table__game", "player__loyalty__tier", "opened_by", "closed_by", "recovered_by")
+    entry = ("ledger_entry__tier_before", "ledger_entry__tier_after")
+    slip = annotated.select_related(*related, *entry).first()
+    if slip is None:
+        return None
+    segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
+    tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
+    return Sheet(
+        slip=slip,
+        events=events_of(slip, segments),
+        average_bet=slip.average_bet,
+        played=slip.played,
+        account=getattr(slip.player, "loyalty", None),
+        earned=Earned.of(slip.ledger_entry, tiers) if slip.ledger_entry else None,
+        now=now,
+    )

@@ -1,0 +1,73 @@
+"""The pit's floor, refreshed by itself, and the way to it."""
+
+from hashlib import sha256
+from typing import Final
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from core.console.scope import in_casino_of, staff_of
+from ratingslips.admin.floor.pages import floor_url, require_view, scene_of, show
+from ratingslips.admin.floor.seatmap import read_seat_map, with_live_count
+from ratingslips.admin.slips.rights import pits_with
+from ratingslips.models import Pit
+from ratingslips.permissions import OPERATE_PIT
+
+LAST_PIT: Final = "floor_pit"
+PART: Final = "part"
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Go to the pit where this member of staff worked last, or to their only one; else let them choose.
+
+    Who operates no pit chooses among all of the casino's, or is told that there is none.
+    """
+    pits = in_casino_of(staff_of(request), Pit.objects.all(), lookup="casino")
+    own = pits_with(request, OPERATE_PIT)
+    for candidates in (pits.filter(pk=request.session.get(LAST_PIT, 0)), own, pits):
+        if len(found := candidates[:2]) == 1:
+            return HttpResponseRedirect(floor_url(found[0]))
+        if found:
+            break
+    offered = list(with_live_count(own or pits).select_related("casino").order_by("casino__name", "name"))
+    for pit in offered[:1]:
+        require_view(staff_of(request), pit)
+    return render(request, "ratingslips/floor/choose.html", {"pits": offered, "site_header": admin.site.site_header})
+
+
+@require_safe
+def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
+    """The pit's tables with their seats; with `?part=map`, only what changes, for the script that refreshes it."""
+    scene = scene_of(request, pit_id)
+    context = {"map": read_seat_map(scene.pit, now=scene.now)}
+    if request.GET.get(PART) == "map":
+        response = _unless_unchanged(request, show(request, "ratingslips/floor/map.html", scene, context))
+        local = timezone.localtime(scene.now, scene.casino.zone)
+        response["X-Floor-At"] = f"{local:%H:%M:%S}"
+        return response
+    if request.session.get(LAST_PIT) != pit_id:
+        request.session[LAST_PIT] = pit_id
+    return show(request, "ratingslips/floor/pit.html", scene, context)
+
+
+def _unless_unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """304 without a body where the tablet already shows this."""
+    tag = f'"{sha256(response.content).hexdigest()[:32]}"'
+    answer = HttpResponseNotModified() if request.headers.get("If-None-Match") == tag else response
+    answer["ETag"] = tag
+    return answer
+
+
+@require_safe
+def landing(request: HttpRequest) -> HttpResponse:
+    """The first page, after signing in: the floor for who operates a pit, the console's own for everybody else."""
+    if not admin.site.has_permission(request):
+        return redirect_to_login(request.path, reverse("admin:login"))
+    works_the_floor = pits_with(request, OPERATE_PIT).exists()
+    return HttpResponseRedirect(reverse("floor:home") if works_the_floor else reverse("admin:index"))

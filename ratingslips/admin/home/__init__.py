@@ -1,0 +1,1 @@
+"""The home page of supervisors and auditors: what needs attention, and today's figures."""

@@ -1,0 +1,134 @@
+"""What needs attention first: points owed, slips that are overdue, programmes that are paused, and drift."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+from guardian.shortcuts import get_objects_for_user
+
+from core.console.scope import in_casino_of
+from core.models import Casino, User
+from loyalty.models import LoyaltyProgram
+from loyalty.permissions import PAUSE_PROGRAM
+from ratingslips.admin.floor.seatmap import OPEN_LONG, PAUSED_LONG, warning_for
+from ratingslips.models import DriftCheck, Pit, RatingSlip
+
+MAX_CASINOS: Final = 50
+MAX_PAID_AT_ONCE: Final = 500
+OWED_SHOWN: Final = 25
+OVERDUE_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwedSlip:
+    """A closed slip whose points are owed, since when, and whether who is looking may pay them."""
+
+    slip: RatingSlip
+    owed_for: timedelta
+    may_pay: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owed:
+    """The slips that are owed, the longest owed first; at most `MAX_PAID_AT_ONCE` of them are known here.
+
+    `shown` are the first of them; `payable` the keys of those that who is looking may pay.
+    """
+
+    shown: Sequence[OwedSlip]
+    payable: Sequence[str]
+    count: int
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there may be more than are known here."""
+        return self.count >= MAX_PAID_AT_ONCE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverdueSlip:
+    """A live slip that somebody should look after, and why."""
+
+    slip: Any
+    warning: str
+    paused_for: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PausedProgram:
+    """A programme that posts nothing just now, and whether who is looking may resume it."""
+
+    program: LoyaltyProgram
+    paused_for: timedelta
+    may_resume: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """What the latest check of a casino's accounts found; `check` is none where nobody has checked yet."""
+
+    casino: Casino
+    check: DriftCheck | None
+    age: timedelta | None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the latest check found accounts that are not what their entries add up to."""
+        return self.check is not None and self.check.accounts > 0
+
+
+def read_owed(*, staff: User, payable_in: "QuerySet[Pit]", now: datetime) -> Owed:
+    """What is owed in the casinos that `staff` sees, in three statements."""
+    slips = in_casino_of(staff, RatingSlip.objects.owed(), lookup="casino").order_by("closed_at", "pk")
+    keys = list(slips.values_list("pk", "table__pit")[:MAX_PAID_AT_ONCE])
+    pits = set(payable_in.values_list("pk", flat=True))
+    first = slips.filter(pk__in=[key for key, _ in keys[:OWED_SHOWN]])
+    shown = [
+        OwedSlip(slip=slip, owed_for=now - slip.closed_at, may_pay=slip.table.pit_id in pits)
+        for slip in first.select_related("player", "table__pit", "casino")
+        if slip.closed_at
+    ]
+    return Owed(shown=shown, payable=[str(key) for key, pit in keys if pit in pits], count=len(keys))
+
+
+def read_overdue(slips: "QuerySet[RatingSlip]", *, now: datetime) -> list[OverdueSlip]:
+    """Those of `slips` (`live_slips`) that are overdue, the longest open first; one more than is shown."""
+    late = slips.filter(Q(opened_at__lt=now - OPEN_LONG) | Q(status="PAUSED", paused_since__lt=now - PAUSED_LONG))
+    found: Any = late.select_related("player", "table__pit", "casino").order_by("opened_at")[: OVERDUE_SHOWN + 1]
+    overdue = []
+    for slip in found:
+        paused_for = now - slip.paused_since if slip.status == "PAUSED" and slip.paused_since else None
+        warning = warning_for(open_for=now - slip.opened_at, paused_for=paused_for)
+        overdue.append(OverdueSlip(slip=slip, warning=warning, paused_for=paused_for))
+    return overdue
+
+
+def read_paused(*, staff: User, now: datetime) -> list[PausedProgram]:
+    """The programmes that are paused, of those that `staff` sees."""
+    paused = in_casino_of(staff, LoyaltyProgram.objects.filter(paused_at__isnull=False), lookup="casino")
+    programs = list(paused.select_related("casino", "paused_by").order_by("paused_at")[:MAX_CASINOS])
+    if not programs:
+        return []
+    resumable = set(get_objects_for_user(staff, PAUSE_PROGRAM, klass=paused).values_list("pk", flat=True))
+    return [
+        PausedProgram(program=program, paused_for=now - program.paused_at, may_resume=program.pk in resumable)
+        for program in programs
+        if program.paused_at
+    ]
+
+
+def read_drift(casinos: Sequence[Casino], *, now: datetime) -> list[Drift]:
+    """What the latest check of each casino found, in one statement; nothing is checked here."""
+    checks = {
+        check.casino_id: check for check in DriftCheck.objects.filter(casino__in=casinos).select_related("checked_by")
+    }
+    return [
+        Drift(
+            casino=casino,
+            check=(check := checks.get(casino.pk)),
+            age=now - check.checked_at if check else None,
+        )
+        for casino in casinos
+    ]

@@ -1,0 +1,111 @@
+"""The home page: what needs attention first, then how the gaming day goes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from core.console.fields import key_of
+from core.console.links import list_url
+from core.console.scope import in_casino_of, staff_of
+from core.errors import DomainError
+from core.models import Casino, User
+from core.transactions import drop_lost_connection
+from loyalty.permissions import VIEW_PROGRAM
+from ratingslips.admin.floor.seatmap import live_slips
+from ratingslips.admin.home.attention import (
+    MAX_CASINOS,
+    OVERDUE_SHOWN,
+    read_drift,
+    read_overdue,
+    read_owed,
+    read_paused,
+)
+from ratingslips.admin.home.proof import read_proof
+from ratingslips.admin.home.targets import scorecard
+from ratingslips.admin.slips.rights import pits_with
+from ratingslips.figures import todays_figures
+from ratingslips.models import RatingSlip
+from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
+from ratingslips.services import check_drift
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """The supervisor's and the auditor's home; a short one for who works the floor alone."""
+    staff, now = staff_of(request), timezone.now()
+    context: dict[str, Any] = {**admin.site.each_context(request), "now": now, "title": "Home", "subtitle": None}
+    if staff.has_perm(VIEW_SLIPS):
+        is_supervised = staff.has_perm(VIEW_PROGRAM)
+        context |= _whole_house(request, staff, now=now) if is_supervised else _own_pits(request, staff, now=now)
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "ratingslips/home/home.html", context)
+
+
+def _whole_house(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:
+    casinos = list(in_casino_of(staff, Casino.objects.all(), lookup="pk").order_by("code")[:MAX_CASINOS])
+    drifts = read_drift(casinos, now=now)
+    owed = read_owed(staff=staff, payable_in=pits_with(request, RECOVER_LOYALTY), now=now)
+    paused = read_paused(staff=staff, now=now)
+    found = [drift for drift in drifts if drift.is_found]
+    figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
+    overdue = _overdue(in_casino_of(staff, live_slips(now=now), lookup="casino"), now=now)
+    return {
+        **overdue,
+        "is_supervised": True,
+        "casinos": casinos,
+        "owed": owed,
+        "owed_url": list_url(RatingSlip, owed=1),
+        "paused": paused,
+        "drifts": drifts,
+        "drifts_found": found,
+        "proof": proof,
+        "needs_attention": bool(proof.needs_attention or owed.count or paused or found or overdue["overdue"]),
+        "scorecards": [scorecard(of, drift) for of, drift in zip(figures, drifts, strict=True)],
+    }
+
+
+def _own_pits(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:
+    """Where a pit boss works, and what is overdue there."""
+    pits = pits_with(request, OPERATE_PIT)
+    overdue = _overdue(live_slips(now=now).filter(table__pit__in=pits), now=now)
+    return {**overdue, "needs_attention": bool(overdue["overdue"]), "casinos": [staff.casino] if staff.casino else []}
+
+
+def _overdue(slips: Any, *, now: datetime) -> dict[str, Any]:
+    overdue: Sequence[Any] = read_overdue(slips, now=now)
+    return {"overdue": overdue[:OVERDUE_SHOWN], "is_more_overdue": len(overdue) > OVERDUE_SHOWN}
+
+
+def check_drift_now(request: HttpRequest) -> HttpResponse:
+    """Compare a casino's accounts with their ledger entries, and go home, where the result stands."""
+    staff = staff_of(request)
+    if not staff.has_perm(VIEW_PROGRAM):
+        raise PermissionDenied
+    if request.method == "POST":
+        casinos = in_casino_of(staff, Casino.objects.all(), lookup="pk")
+        key = key_of(request.POST.get("casino", ""))
+        casino = casinos.filter(pk=key).first() if key is not None else None
+        if casino is None:
+            messages.error(request, "That casino cannot be found in your books: nothing was checked.")
+        else:
+            _check(request, casino)
+    return HttpResponseRedirect(reverse("admin:index") + "#figures")
+
+
+def _check(request: HttpRequest, casino: Casino) -> None:
+    try:
+        check = check_drift(casino=casino, actor=staff_of(request), at=timezone.now())
+    except DomainError as error:
+        drop_lost_connection()
+        messages.warning(request, f"{casino}: {error.message}")
+        return
+    if check.accounts:
+        messages.error(request, f"{casino}: {check.accounts:,} accounts are not what their entries add up to.")
+    else:
+        messages.success(request, f"{casino}: every account is what its entries add up to.")

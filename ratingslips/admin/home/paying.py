@@ -1,0 +1,101 @@
+"""Paying what is owed from the home page: one slip, some, or all that the page showed, each answering for itself."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from time import monotonic
+from typing import Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from core.console.scope import in_casino_of, staff_of
+from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
+from ratingslips.models import RatingSlip
+from ratingslips.permissions import VIEW_SLIPS
+from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, recover
+
+# What a page may take; the slips that were not reached stay owed, and the next click goes on with them.
+TIME_TO_PAY_SECONDS: Final = 20
+
+
+def pay_owed(request: HttpRequest) -> HttpResponse:
+    """Pay the slips that were asked for, with one service call each, and say on the home page what became of each."""
+    staff = staff_of(request)
+    if not staff.has_perm(VIEW_SLIPS):
+        raise PermissionDenied
+    home = HttpResponseRedirect(reverse("admin:index"))
+    if request.method != "POST":
+        messages.warning(request, "Nothing was paid: choose again what to pay.")
+        return home
+    asked = _asked_for(request)
+    if not asked:
+        messages.warning(request, "Nothing was paid: choose at least one slip first.")
+        return home
+    if len(asked) > MAX_PAID_AT_ONCE:
+        messages.error(request, f"At most {MAX_PAID_AT_ONCE} slips can be paid at once. Nothing was paid.")
+        return home
+    keys = {key for text in asked if (key := _key(text))}
+    slips = in_casino_of(staff, RatingSlip.objects.filter(pk__in=keys), lookup="casino").order_by("closed_at", "pk")
+    found = list(slips)
+    reached = list(_paid_in_time(request, found))
+    for level, sentence in sentences(reached, not_reached=found[len(reached) :], missing=len(asked) - len(found)):
+        messages.add_message(request, level, sentence)
+    return home
+
+
+def _asked_for(request: HttpRequest) -> set[str]:
+    """The keys that the pressed button stands for: a row's own, those ticked, or all that the page listed."""
+    if one := request.POST.get("slip"):
+        return {one}
+    if request.POST.get("pay") == "all":
+        return set(filter(None, request.POST.get("every", "").split(",")))
+    return set(request.POST.getlist("chosen"))
+
+
+def _key(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _paid_in_time(request: HttpRequest, slips: Iterable[RatingSlip]) -> Iterator[SlipRecovery]:
+    began = monotonic()
+    for slip in slips:
+        if monotonic() - began > TIME_TO_PAY_SECONDS:
+            return
+        yield recover(slip, actor=staff_of(request), at=timezone.now(), skip_locked=False)
+
+
+def sentences(
+    recoveries: Sequence[SlipRecovery], *, not_reached: Sequence[RatingSlip], missing: int
+) -> Iterator[tuple[int, str]]:
+    """What became of each slip, those with the same answer together: message level and sentence."""
+    paid = [one for one in recoveries if one.outcome == RecoveryOutcome.PAID]
+    repeated = [one for one in recoveries if one.outcome == RecoveryOutcome.ALREADY_SETTLED]
+    refused: dict[str, list[RatingSlip]] = defaultdict(list)
+    for one in recoveries:
+        if one.reason:
+            refused[one.reason].append(one.slip)
+    if len(paid) == 1:
+        balance = f", balance {paid[0].balance:,}" if paid[0].balance is not None else ""
+        yield messages.SUCCESS, f"{paid[0].slip.slip_number}: {paid[0].points:,} points paid{balance}."
+    elif paid:
+        points = sum(one.points for one in paid)
+        yield messages.SUCCESS, f"{len(paid)} slips paid, {points:,} points in all: {_names(one.slip for one in paid)}."
+    if repeated:
+        yield messages.INFO, f"Already paid before, nothing was added: {_names(one.slip for one in repeated)}."
+    for reason, slips in refused.items():
+        yield messages.ERROR, f"Not paid, still owed: {_names(slips)}. {reason}"
+    if not_reached:
+        yield messages.WARNING, f"Not reached in time, still owed: {_names(not_reached)}. Pay them again to go on."
+    if missing:
+        yield messages.ERROR, f"{missing} of the chosen slips cannot be found in your casino’s books."
+
+
+def _names(slips: Iterable[RatingSlip]) -> str:
+    return ", ".join(slip.slip_number for slip in slips)

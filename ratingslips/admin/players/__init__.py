@@ -1,0 +1,1 @@
+"""The page of one player: visits, points, and what they are worth."""

@@ -1,0 +1,124 @@
+"""A player on one page: the account, the live slip, every entry, the visits, and theo against actual win."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from core.console.fields import key_of
+from core.console.links import Link, list_url, page_url
+from core.console.scope import in_casino_of, staff_of
+from core.models import Player
+from core.permissions import CHANGE_PLAYER, VIEW_PLAYERS, has_permission
+from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
+from loyalty.permissions import AWARD, VIEW_ACCOUNTS, VIEW_ENTRIES
+from loyalty.tiers import next_tier, progress_percent
+from ratingslips.admin.floor.seatmap import live_slips
+from ratingslips.admin.players.chart import draw
+from ratingslips.admin.players.visits import read_visits
+from ratingslips.models import RatingSlip
+from ratingslips.permissions import VIEW_SLIPS
+
+ENTRIES_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where an account stands between its tier and the next."""
+
+    account: PlayerLoyalty
+    percent: int
+    following: Tier | None
+
+    @property
+    def points_to_next(self) -> int:
+        """What is missing to the next tier; 0 at the top."""
+        return self.following.threshold_points - self.account.lifetime_points if self.following else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entries:
+    """A page of an account's entries, the newest first; `older_than` is where the next page begins, 0 at the end."""
+
+    rows: Sequence[LedgerEntry]
+    older_than: int
+    is_first_page: bool
+
+
+@require_safe
+def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
+    """Show a player of a casino that the member of staff sees."""
+    staff, now = staff_of(request), timezone.now()
+    if not staff.has_perm(VIEW_PLAYERS):
+        raise PermissionDenied
+    players = in_casino_of(staff, Player.objects.all(), lookup="casino")
+    player = players.select_related("casino", "loyalty__tier", "loyalty__program").filter(pk=player_id).first()
+    if player is None:
+        raise Http404
+    account: PlayerLoyalty | None = getattr(player, "loyalty", None)
+    context: dict[str, Any] = {**admin.site.each_context(request), "title": str(player), "player": player, "now": now}
+    live = None
+    if staff.has_perm(VIEW_SLIPS):
+        live = live_slips(now=now).filter(player=player).select_related("table__pit").first()
+        context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
+    if account and staff.has_perm(VIEW_ENTRIES):
+        context |= {"standing": _standing_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}
+        context["ledger_url"] = list_url(LedgerEntry, account__id__exact=account.pk)
+    context["links"] = _links(request, player, account, is_seated=live is not None)
+    with timezone.override(player.casino.zone):
+        return render(request, "ratingslips/players/player.html", context)
+
+
+def _play_of(player: Player, *, now: datetime) -> dict[str, Any]:
+    visits = read_visits(player, now=now)
+    oldest_first = list(reversed(visits.rated))
+    chart = draw([(day.gaming_day, day.theo, day.actual_win) for day in oldest_first if day.theo is not None])
+    return {"visits": visits, "chart": chart, "slips_url": list_url(RatingSlip, player__id__exact=player.pk)}
+
+
+def _standing_of(account: PlayerLoyalty) -> Standing:
+    tiers = list(Tier.objects.filter(program=account.program_id).order_by("threshold_points"))
+    return Standing(
+        account=account,
+        percent=progress_percent(account.lifetime_points, tiers),
+        following=next_tier(account.lifetime_points, tiers),
+    )
+
+
+def _entries_of(account: PlayerLoyalty, before: str) -> Entries:
+    """The page of entries that begins below `before`, an entry's number in the account; anything else is the first.
+
+    None that was posted after `account` was read: the newest entry leads to the balance beside it.
+    """
+    related = ("staff", "tier_before", "tier_after", "rating_slip__closed_by", "rating_slip__recovered_by")
+    entries = account.entries.select_related(*related).order_by("-seq")
+    older_than = key_of(before)
+    entries = entries.filter(seq__lt=account.entry_count + 1 if older_than is None else older_than)
+    rows = list(entries[: ENTRIES_SHOWN + 1])
+    return Entries(
+        rows=rows[:ENTRIES_SHOWN],
+        older_than=rows[ENTRIES_SHOWN - 1].seq if len(rows) > ENTRIES_SHOWN else 0,
+        is_first_page=older_than is None,
+    )
+
+
+def _links(request: HttpRequest, player: Player, account: PlayerLoyalty | None, *, is_seated: bool) -> list[Link]:
+    staff, links = staff_of(request), []
+    if account and has_permission(staff, AWARD, account.program):
+        url = reverse("admin:loyalty_playerloyalty_award", args=[account.pk])
+        links.append(Link(label="Award points", url=url, is_primary=True))
+    if not is_seated and player.status == Player.Status.ACTIVE and staff.has_perm(VIEW_SLIPS):
+        links.append(Link(label="To the floor", url=reverse("floor:home")))
+    if account and staff.has_perm(VIEW_ACCOUNTS):
+        links.append(Link(label="Loyalty account", url=page_url(account)))
+    if staff.has_perm(CHANGE_PLAYER):
+        links.append(Link(label="Change details", url=reverse("admin:core_player_change", args=[player.pk])))
+    return links

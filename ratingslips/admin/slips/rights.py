@@ -1,0 +1,25 @@
+"""Which pits a member of staff has rights on: decides what the console offers, never what a service allows."""
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from guardian.shortcuts import get_objects_for_user
+
+from core.console.scope import in_casino_of, staff_of
+from ratingslips.models import Pit
+
+
+def pits_with(request: HttpRequest, permission: str) -> "QuerySet[Pit]":
+    """The pits, of those that the member of staff sees, on which they hold `permission`, by name or globally."""
+    staff = staff_of(request)
+    pits: QuerySet[Pit] = get_objects_for_user(
+        staff, permission, klass=in_casino_of(staff, Pit.objects.all(), lookup="casino")
+    )
+    return pits
+
+
+def holds_on_a_pit(request: HttpRequest, permission: str) -> bool:
+    """Whether `pits_with` gives any; asked from the database once a request."""
+    known: dict[str, bool] = request.__dict__.setdefault("_rights_on_pits", {})
+    if permission not in known:
+        known[permission] = pits_with(request, permission).exists()
+    return known[permission]

@@ -1,0 +1,292 @@
+"""Rating slips: the list that a pit boss works from, the page of one slip, and the page that opens one."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from core.console import display
+from core.console.confirmation import ConfirmingAdmin, RowAction, run
+from core.console.links import Link, adds_links, link_to, list_url, own_page, page_url
+from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter
+from core.console.pages import form_page
+from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
+from core.errors import DomainError
+from core.models import Player
+from core.permissions import has_permission
+from ratingslips.admin.slips import actions
+from ratingslips.admin.slips.forms import OpenForm, table_choices
+from ratingslips.admin.slips.rights import holds_on_a_pit, pits_with
+from ratingslips.admin.slips.segments import PlaySegmentInline
+from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
+from ratingslips.services import (
+    NoSuchSeat,
+    PlayerHasLiveSlip,
+    PlayerNotActive,
+    SeatTaken,
+    TableNotActive,
+    open_rating_slip,
+)
+
+_FIELD_OF_REFUSAL: dict[type[DomainError], str] = {
+    NoSuchSeat: "seat",
+    PlayerHasLiveSlip: "player",
+    PlayerNotActive: "player",
+    SeatTaken: "seat",
+    TableNotActive: "table",
+}
+
+
+class OwedFilter(admin.SimpleListFilter):
+    """Slips whose points are owed."""
+
+    title = "points"
+    parameter_name = "owed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("1", "Owed")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[RatingSlip]") -> "QuerySet[RatingSlip]":
+        return queryset.owed() if self.value() == "1" else queryset  # type: ignore[attr-defined]
+
+
+@admin.register(RatingSlip)
+class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]):
+    """Slips: read here, and changed only by the services behind the actions."""
+
+    casino_lookup = "casino"
+    paginator = CappedPaginator
+    change_form_template = "ratingslips/slips/slip.html"
+    list_display = (
+        "slip_number",
+        "state",
+        "player_name",
+        "place",
+        "bet",
+        "time_played",
+        "opened",
+        "theo",
+        "points",
+    )
+    list_select_related = ("casino", "player", "table__pit", "ledger_entry")
+    list_filter = (
+        "status",
+        OwedFilter,
+        ("table__pit", OwnCasinoFilter),
+        ("table__game", OwnCasinoFilter),
+        GamingDayFilter,
+    )
+    search_fields = ("slip_number", "player__card_number", "player__first_name", "player__last_name")
+    search_help_text = "Slip number, card number or name."
+    ordering = ("-opened_at",)
+    actions = ("pause", "resume", "change_bet", "move", "complete", "recover")
+    inlines = (PlaySegmentInline,)
+    fields = (
+        ("state", "place", "bet", "time_played"),
+        ("player_link", "account_link", "points", "entry_link"),
+        ("theo", "buy_in", "chips_out", "gaming_day"),
+        ("opened_exactly", "opened_by", "closed_exactly", "closed_by"),
+        ("settled_exactly", "why_owed", "recovered_by"),
+        ("slip_number", "correlation_id"),
+    )
+    readonly_fields = (
+        "state",
+        "player_link",
+        "account_link",
+        "place",
+        "bet",
+        "time_played",
+        "theo",
+        "points",
+        "entry_link",
+        "opened_exactly",
+        "closed_exactly",
+        "settled_exactly",
+        "why_owed",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
+        slips = super().get_queryset(request).select_related(*self.list_select_related)
+        return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
+
+    @admin.display(description="status", ordering="status")
+    def state(self, slip: RatingSlip) -> str:
+        return actions.status_pill(slip)
+
+    @admin.display(description="player", ordering="player__last_name")
+    def player_name(self, slip: RatingSlip) -> str:
+        player = slip.player
+        return link_to(player, f"{player.last_name}, {player.first_name} ({player.card_number})")
+
+    @admin.display(description="where", ordering="table__name")
+    def place(self, slip: RatingSlip) -> str:
+        return slip.place
+
+    @admin.display(description="average bet", ordering="average_bet")
+    def bet(self, slip: Any) -> str:
+        return display.amount(slip.average_bet)
+
+    @admin.display(description="played", ordering="played")
+    def time_played(self, slip: Any) -> str:
+        played: timedelta | None = slip.played
+        return display.played(played)
+
+    @admin.display(description="opened", ordering="opened_at")
+    def opened(self, slip: RatingSlip) -> str:
+        return display.moment(slip.opened_at)
+
+    @admin.display(description="theo", ordering="theoretical_win")
+    def theo(self, slip: RatingSlip) -> str:
+        return display.amount(slip.theoretical_win)
+
+    @admin.display(description="points")
+    def points(self, slip: RatingSlip) -> str:
+        if slip.is_owed:
+            return display.pill("Owed", state="owed")
+        if slip.ledger_entry:
+            return display.points(slip.ledger_entry.points)
+        return display.points(0 if slip.settled_at else None)
+
+    @admin.display(description="player")
+    def player_link(self, slip: RatingSlip) -> str:
+        return link_to(slip.player)
+
+    @admin.display(description="account")
+    def account_link(self, slip: RatingSlip) -> str:
+        account = getattr(slip.player, "loyalty", None)
+        return link_to(account, f"{account.balance:,} points") if account else display.NOTHING
+
+    @admin.display(description="ledger entry")
+    def entry_link(self, slip: RatingSlip) -> str:
+        entry = slip.ledger_entry
+        return link_to(entry, f"#{entry.pk}") if entry else display.NOTHING
+
+    @admin.display(description="opened at")
+    def opened_exactly(self, slip: RatingSlip) -> str:
+        return display.exact_moment(slip.opened_at)
+
+    @admin.display(description="closed at")
+    def closed_exactly(self, slip: RatingSlip) -> str:
+        return display.exact_moment(slip.closed_at)
+
+    @admin.display(description="settled at")
+    def settled_exactly(self, slip: RatingSlip) -> str:
+        return display.exact_moment(slip.settled_at)
+
+    @admin.display(description="owed because")
+    def why_owed(self, slip: RatingSlip) -> str:
+        return slip.why_owed or display.NOTHING
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the actions of a live slip are offered."""
+        return holds_on_a_pit(request, OPERATE_PIT)
+
+    def has_recover_permission(self, request: HttpRequest) -> bool:
+        """Whether paying what is owed is offered."""
+        return holds_on_a_pit(request, RECOVER_LOYALTY)
+
+    @admin.action(description="Pause", permissions=["operate"])
+    def pause(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        return run(self, request, slips, actions.PAUSE)
+
+    @admin.action(description="Resume", permissions=["operate"])
+    def resume(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        return run(self, request, slips, actions.RESUME)
+
+    @admin.action(description="Change average bet …", permissions=["operate"])
+    def change_bet(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        return run(self, request, slips, actions.CHANGE_BET)
+
+    @admin.action(description="Move …", permissions=["operate"])
+    def move(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        return run(self, request, slips, actions.MOVE)
+
+    @admin.action(description="Close …", permissions=["operate"])
+    def complete(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        return run(self, request, slips, actions.COMPLETE)
+
+    @admin.action(description="Pay points owed …", permissions=["recover"])
+    def recover(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        return run(self, request, slips, actions.RECOVER)
+
+    def list_links(self, request: HttpRequest) -> Iterable[Link]:
+        if self.has_operate_permission(request):
+            yield Link(label="Open a slip", url=reverse("admin:ratingslips_ratingslip_open"), is_primary=True)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context["slip_actions"] = _actions_for(request, context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.open_view)
+        return [path("open/", view, name="ratingslips_ratingslip_open"), *super().get_urls()]
+
+    def open_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the form for a player who sits down, or open the slip and go to its page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        tables = table_choices(GamingTable.objects.filter(pit__in=pits_with(request, OPERATE_PIT)))
+        if not tables and request.method != "POST":
+            raise PermissionDenied
+        players = in_casino_of(staff_of(request), Player.objects.all(), lookup="casino")
+        initial = {"player": _card_of(players, request.GET.get("player", ""))}
+        form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial)
+        if request.method == "POST" and form.is_valid() and (slip := _open(request, form)):
+            bet = form.cleaned_data["average_bet"]
+            text = f"{slip.slip_number} opened for {slip.player} at {slip.place}, average bet {bet:,.2f}."
+            self.message_user(request, text, messages.SUCCESS)
+            return HttpResponseRedirect(page_url(slip))
+        return form_page(
+            self,
+            request,
+            title="Open a rating slip",
+            form=form,
+            submit_label="Open slip",
+            cancel_url=list_url(RatingSlip),
+        )
+
+
+def _open(request: HttpRequest, form: OpenForm) -> RatingSlip | None:
+    try:
+        return open_rating_slip(**form.cleaned_data, actor=staff_of(request), at=timezone.now())
+    except DomainError as error:
+        form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
+        return None
+
+
+def _card_of(players: "QuerySet[Player]", key: str) -> str:
+    player = players.filter(pk=key).first() if key.isdecimal() else None
+    return player.card_number if player else ""
+
+
+def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[RowAction]:
+    """What may be done with this slip as it stands, by who is looking at it."""
+    offered: list[RowAction] = []
+    if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.table.pit):
+        switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE
+        offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]
+    if slip.is_owed and has_permission(staff_of(request), RECOVER_LOYALTY, slip.table.pit):
+        offered.append(actions.RECOVER)
+    return offered
+
+
+@own_page(Player)
+def _player_page(player: Player) -> str:
+    return reverse("desk:player", args=[player.pk])
+
+
+@adds_links(Player)
+def _player_links(request: HttpRequest, player: Player) -> Iterable[Link]:
+    if not staff_of(request).has_perm(VIEW_SLIPS):
+        return
+    if holds_on_a_pit(request, OPERATE_PIT) and player.status == Player.Status.ACTIVE:
+        url = f"{reverse('admin:ratingslips_ratingslip_open')}?player={player.pk}"
+        yield Link(label="Open a slip", url=url, is_primary=True)
+    yield Link(label="Slips", url=list_url(RatingSlip, player__id__exact=player.pk))

@@ -1,0 +1,1 @@
+"""The trace: everything that happened under one correlation id."""

@@ -1,0 +1,74 @@
+"""What a text in the trace box may mean: a correlation id, a slip number, an entry number or a card number, in full."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from django.urls import reverse
+
+from core import correlation
+from core.console.links import page_url
+from core.console.scope import in_casino_of
+from core.models import Player, User
+from core.permissions import VIEW_PLAYERS
+from loyalty.models import LedgerEntry
+from loyalty.permissions import VIEW_ENTRIES
+from ratingslips.admin.trace.story import story_of
+from ratingslips.models import RatingSlip
+from ratingslips.permissions import VIEW_SLIPS
+
+TEXT_MAX_LENGTH: Final = 100
+HITS_MAX: Final = 20
+_BIGGEST_KEY: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hit:
+    """Something that bears the text as its number, and where its page is."""
+
+    kind: str
+    label: str
+    url: str
+
+
+def find(text: str, *, staff: User) -> list[Hit]:
+    """Everything in the casino of `staff`, of what they may see, that the text names."""
+    text = text.replace("\0", "").strip()[:TEXT_MAX_LENGTH]
+    if not text:
+        return []
+    if (correlation_id := correlation.parse(text)) is not None:
+        url = reverse("trace:story", args=[correlation_id])
+        if story_of(correlation_id, staff=staff) is None:
+            return list(_slips_with_id(str(correlation_id), staff=staff))
+        return [Hit(kind="Correlation id", label=str(correlation_id), url=url)]
+    return [*_slips(text, staff=staff), *_entries(text, staff=staff), *_players(text, staff=staff)]
+
+
+def _slips_with_id(key: str, *, staff: User) -> Iterator[Hit]:
+    if staff.has_perm(VIEW_SLIPS):
+        slips = in_casino_of(staff, RatingSlip.objects.select_related("player"), lookup="casino")
+        for slip in slips.filter(pk=key):
+            yield Hit(kind="Slip", label=f"{slip.slip_number}, {slip.player}", url=page_url(slip))
+
+
+def _slips(text: str, *, staff: User) -> Iterator[Hit]:
+    if staff.has_perm(VIEW_SLIPS):
+        slips = in_casino_of(staff, RatingSlip.objects.select_related("player"), lookup="casino")
+        for slip in slips.filter(slip_number__in={text, text.upper()})[:HITS_MAX]:
+            yield Hit(kind="Slip", label=f"{slip.slip_number}, {slip.player}", url=page_url(slip))
+
+
+def _entries(text: str, *, staff: User) -> Iterator[Hit]:
+    number = text.removeprefix("#")
+    if not (number.isascii() and number.isdecimal()) or int(number) > _BIGGEST_KEY or not staff.has_perm(VIEW_ENTRIES):
+        return
+    entries = in_casino_of(staff, LedgerEntry.objects.select_related("account__player"), lookup="casino")
+    for entry in entries.filter(pk=int(number)):
+        yield Hit(kind="Ledger entry", label=f"{entry}, {entry.account.player}", url=page_url(entry))
+
+
+def _players(text: str, *, staff: User) -> Iterator[Hit]:
+    if staff.has_perm(VIEW_PLAYERS):
+        players = in_casino_of(staff, Player.objects.all(), lookup="casino")
+        for player in players.filter(card_number__in={text, text.upper()})[:HITS_MAX]:
+            yield Hit(kind="Player", label=str(player), url=page_url(player))

@@ -1,0 +1,55 @@
+"""The trace box's answer, and the page of one correlation id."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from core.console.links import Link, adds_links
+from core.console.scope import staff_of
+from loyalty.models import LedgerEntry
+from ratingslips.admin.trace.finding import TEXT_MAX_LENGTH, find
+from ratingslips.admin.trace.story import casino_of, story_of
+from ratingslips.models import RatingSlip
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Go to the one thing that bears the number; list several; say so where there is none."""
+    text = request.GET.get("q", "").replace("\0", "").strip()[:TEXT_MAX_LENGTH]
+    hits = find(text, staff=staff_of(request))
+    if len(hits) == 1:
+        return HttpResponseRedirect(hits[0].url)
+    return _show(request, "ratingslips/trace/hits.html", title="Trace", text=text, hits=hits)
+
+
+@require_safe
+def story(request: HttpRequest, correlation_id: UUID) -> HttpResponse:
+    """Everything that happened under one correlation id, in order."""
+    told = story_of(correlation_id, staff=staff_of(request))
+    if told is None:
+        context = {"title": "Trace", "text": str(correlation_id), "hits": []}
+        return _show(request, "ratingslips/trace/hits.html", status=404, **context)
+    casino = casino_of(told.events)
+    with timezone.override(casino.zone if casino else timezone.get_current_timezone()):
+        return _show(request, "ratingslips/trace/story.html", title="Trace", story=told)
+
+
+def _show(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    return render(request, template, {**admin.site.each_context(request), **context}, status=status)
+
+
+@adds_links(LedgerEntry)
+def _entry_links(request: HttpRequest, entry: LedgerEntry) -> Iterable[Link]:
+    yield Link(label="Trace", url=reverse("trace:story", args=[entry.correlation_id]))
+
+
+@adds_links(RatingSlip)
+def _slip_links(request: HttpRequest, slip: RatingSlip) -> Iterable[Link]:
+    yield Link(label="Trace", url=reverse("trace:story", args=[slip.correlation_id]))

@@ -1,1 +1,0 @@
-"""The supervisor's desk: what needs attention, today's figures, and a player on one page."""

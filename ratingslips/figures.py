@@ -1,0 +1,143 @@
+"""The figures that the house is judged by: how slips were completed, what was recovered, what is owed, what drifts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet, Sum
+
+from core.models import Casino, ReplayCount
+from loyalty.models import LedgerEntry
+from loyalty.services.drift import drifting_accounts
+from ratingslips.models import RatingSlip
+
+COMPLETION_TARGET_PERCENT: Final = Decimal("99.5")  # more than
+RECOVERY_TARGET_PERCENT: Final = Decimal("0.1")  # less than
+REPLAY_TARGET_PERCENT: Final = Decimal(1)  # less than
+DRIFT_TARGET_ACCOUNTS: Final = 0
+MAX_DAYS: Final = 366
+STATEMENT_TIMEOUT_SECONDS: Final = 300
+
+COMPLETION: Final = "ratingslips.complete"
+REWARD: Final = "loyalty.manual_reward"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """How the floor worked in one casino for the gaming days from `first_day` to `last_day`.
+
+    `completions` are the slips that closed in the span: of these, `settled_at_close` were paid (or found to be worth
+    nothing) as they closed, and `recovered` were owed and have been paid since. `requests` are the completions and
+    manual rewards of the span, `replays` those that were asked for again.
+    """
+
+    casino: Casino
+    first_day: date
+    last_day: date
+    completions: int
+    settled_at_close: int
+    recovered: int
+    requests: int
+    replays: int
+
+    @property
+    def success_percent(self) -> Decimal | None:
+        """Of the completions, how many were settled at close; none where there were none."""
+        return _percent(self.settled_at_close, of=self.completions)
+
+    @property
+    def recovery_percent(self) -> Decimal | None:
+        """Of the completions, how many had to be recovered; none where there were none."""
+        return _percent(self.recovered, of=self.completions)
+
+    @property
+    def replay_percent(self) -> Decimal | None:
+        """Replays for each hundred requests; none where there were none."""
+        return _percent(self.replays, of=self.requests)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HouseReport(Figures):
+    """The figures of one casino, and what is `owed` and `drifting` now."""
+
+    owed: int
+    oldest_owed: RatingSlip | None
+    oldest_owed_for: timedelta | None
+    drifting: tuple[int, ...]
+
+
+def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) -> HouseReport:
+    """Count the figures of `casino` for a span of gaming days, both included, as they are at `at`."""
+    with transaction.atomic():
+        # A report may read the whole ledger; requests of the floor may not.
+        drifting = drifting_accounts(casino=casino, within_seconds=STATEMENT_TIMEOUT_SECONDS)
+        counted = _counted({casino: (first_day, last_day)})[casino.pk]
+        owed = RatingSlip.objects.owed().filter(casino=casino)
+        owed_count = owed.count()
+        oldest = owed.order_by("closed_at", "pk").first()
+    return HouseReport(
+        casino=casino,
+        first_day=first_day,
+        last_day=last_day,
+        **counted,
+        owed=owed_count,
+        oldest_owed=oldest,
+        oldest_owed_for=at - oldest.closed_at if oldest and oldest.closed_at else None,
+        drifting=drifting,
+    )
+
+
+def todays_figures(*, casinos: Sequence[Casino], at: datetime) -> list[Figures]:
+    """The figures of the gaming day that `at` belongs to, of each of `casinos`, in three statements for all of them."""
+    days = {casino: (casino.gaming_day_at(at),) * 2 for casino in casinos}
+    counted = _counted(days)
+    return [
+        Figures(casino=casino, first_day=first, last_day=last, **counted[casino.pk])
+        for casino, (first, last) in days.items()
+    ]
+
+
+def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, int]]:
+    """What `Figures` counts, by the key of the casino, each for its own span of gaming days."""
+    spans = {
+        casino: (casino.gaming_day_span(first)[0], casino.gaming_day_span(last)[1])
+        for casino, (first, last) in days.items()
+    }
+    none = Q(pk__in=[])
+    closed_in, of_the_days = none, none
+    for casino, (starts_at, ends_at) in spans.items():
+        closed_in |= Q(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at)
+        of_the_days |= Q(casino=casino, gaming_day__range=days[casino])
+    closed = _by_casino(
+        RatingSlip.objects.filter(closed_in).order_by(),
+        "casino",
+        completions=Count("pk"),
+        settled_at_close=Count("pk", filter=Q(owed_because="")),
+        recovered=Count("pk", filter=Q(recovered_by__isnull=False)),
+    )
+    bonuses = LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS).order_by()
+    made = _by_casino(bonuses, "casino", awards=Count("pk"))
+    repeats = ReplayCount.objects.filter(of_the_days, operation__in=[COMPLETION, REWARD]).order_by()
+    repeated = _by_casino(repeats, "casino", replays=Sum("replays"))
+    nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0}
+    return {
+        casino.pk: {
+            **(of_slips := closed.get(casino.pk, nothing)),
+            "requests": of_slips["completions"] + made.get(casino.pk, {}).get("awards", 0),
+            "replays": repeated.get(casino.pk, {}).get("replays", 0),
+        }
+        for casino in days
+    }
+
+
+def _by_casino(rows: "QuerySet[Any]", lookup: str, **aggregates: Any) -> dict[int, dict[str, int]]:
+    counted = rows.values(casino_key=F(lookup)).annotate(**aggregates)
+    return {row.pop("casino_key"): row for row in counted}
+
+
+def _percent(part: int, *, of: int) -> Decimal | None:
+    """A share in percent with three decimals, rounded down, so that a share just under a target never reads as met."""
+    return Decimal(part * 100_000 // of) / 1000 if of else None

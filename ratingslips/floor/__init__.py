@@ -1,1 +1,0 @@
-"""The floor: the pages that a pit boss works from, standing, on a tablet."""

@@ -1,0 +1,111 @@
+"""What happened to a slip, event by event, read from its segments; and what happened since somebody looked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.models import User
+from ratingslips.models import PlaySegment, RatingSlip
+
+Start = PlaySegment.Start
+Status = RatingSlip.Status
+
+
+class Kind(StrEnum):
+    """What an event was."""
+
+    OPENED = "opened"
+    BET_CHANGED = "bet changed"
+    MOVED = "moved"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CLOSED = "closed"
+
+
+_KIND_OF_START = {
+    Start.OPENED: Kind.OPENED,
+    Start.RESUMED: Kind.RESUMED,
+    Start.BET_CHANGED: Kind.BET_CHANGED,
+    Start.MOVED: Kind.MOVED,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlipVersion:
+    """A slip as somebody saw it: the `seq` of its last segment, and its status. Every event changes one of the two."""
+
+    seq: int
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One thing that happened, who did it, and how the slip stood after it."""
+
+    kind: Kind
+    at: datetime
+    by: User
+    version: SlipVersion
+    average_bet: Decimal
+    table_id: int
+    seat: int
+    place: str
+
+    @property
+    def words(self) -> str:
+        """What happened, for people."""
+        match self.kind:
+            case Kind.OPENED:
+                return f"Opened at {self.place}, average bet {self.average_bet:,.2f}"
+            case Kind.BET_CHANGED:
+                return f"Average bet {self.average_bet:,.2f}"
+            case Kind.MOVED:
+                return f"Moved to {self.place}"
+            case _:
+                return self.kind.value.capitalize()
+
+
+def events_of(slip: RatingSlip, segments: Sequence[PlaySegment]) -> list[Event]:
+    """All events of a slip, the first one first; `segments` are all of its own, in order, with table and staff."""
+    events = list(_events_of_play(segments))
+    if slip.closed_at is not None and slip.closed_by is not None:
+        events.append(_event(segments[-1], Kind.CLOSED, at=slip.closed_at, by=slip.closed_by, status=Status.CLOSED))
+    return events
+
+
+def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
+    is_paused = False
+    for segment in segments:
+        kind = _KIND_OF_START[Start(segment.started_as)]
+        is_paused = is_paused and kind not in {Kind.OPENED, Kind.RESUMED}
+        status = Status.PAUSED if is_paused else Status.OPEN
+        yield _event(segment, kind, at=segment.started_at, by=segment.started_by, status=status)
+        # A segment that records a change during a pause ends as the pause goes on.
+        if segment.ended_as == PlaySegment.End.PAUSED and not is_paused:
+            assert segment.ended_at is not None
+            assert segment.ended_by is not None
+            is_paused = True
+            yield _event(segment, Kind.PAUSED, at=segment.ended_at, by=segment.ended_by, status=Status.PAUSED)
+
+
+def _event(segment: PlaySegment, kind: Kind, *, at: datetime, by: User, status: RatingSlip.Status) -> Event:
+    return Event(
+        kind=kind,
+        at=at,
+        by=by,
+        version=SlipVersion(seq=segment.seq, status=status),
+        average_bet=segment.average_bet,
+        table_id=segment.table_id,
+        seat=segment.seat,
+        place=f"{segment.table.name} seat {segment.seat}",
+    )
+
+
+def events_since(events: Sequence[Event], seen: SlipVersion) -> list[Event]:
+    """What happened after the slip stood as `seen`; everything, where it never stood so."""
+    versions = [event.version for event in events]
+    if seen not in versions:
+        return list(events)
+    return list(events[versions.index(seen) + 1 :])

@@ -1,0 +1,1 @@
+"""Imports of CSV files: a casino's set-up, and the rating events recorded elsewhere."""

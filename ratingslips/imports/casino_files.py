@@ -1,0 +1,137 @@
+"""The three files that describe a casino, read and checked as a whole before anything is written."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from core.errors import DomainError
+from core.models import NAME_MAX_LENGTH, Player
+from ratingslips.imports.csv_files import BadRecord, Record, UnreadableFile, read_records
+from ratingslips.models import GameSettings, GamingTable
+
+GAMES_FILE: Final = "games.csv"
+TABLES_FILE: Final = "tables.csv"
+PLAYERS_FILE: Final = "players.csv"
+GAME_COLUMNS: Final = ("code", "name", "decisions_per_hour", "house_edge_percent", "seats")
+TABLE_COLUMNS: Final = ("pit", "table", "game", "seats")
+PLAYER_COLUMNS: Final = ("card_number", "first_name", "last_name", "status")
+MAX_ROWS: Final = 200_000
+MAX_PROBLEMS: Final = 100
+
+
+class CannotLoad(DomainError):
+    """The files have problems; `problems` are sentences that say where, and nothing was loaded."""
+
+    code = "CANNOT_LOAD"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        told = "\n".join(problems[:MAX_PROBLEMS])
+        more = f"\n… and {len(problems) - MAX_PROBLEMS:,} more." if len(problems) > MAX_PROBLEMS else ""
+        super().__init__(f"Nothing was loaded. {len(problems):,} problem(s):\n{told}{more}")
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableRow:
+    """A table as its file gives it: its pit and its game by name, to be found when the casino is written."""
+
+    table: GamingTable
+    pit: str
+    game: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CasinoFiles:
+    """What the files say, as instances that are not saved and belong to no casino yet, in the order of the files."""
+
+    games: list[GameSettings]
+    tables: list[TableRow]
+    players: list[Player]
+
+    @classmethod
+    def read(cls, folder: Path) -> "CasinoFiles":
+        """Read the three files of `folder`.
+
+        :raises CannotLoad: listing what is wrong, by file and line.
+        """
+        problems: list[str] = []
+        games = _games(_Sheet(folder / GAMES_FILE, problems))
+        tables = _tables(_Sheet(folder / TABLES_FILE, problems), known_games={game.code for game in games})
+        players = _players(_Sheet(folder / PLAYERS_FILE, problems))
+        if problems:
+            raise CannotLoad(problems)
+        return cls(games=games, tables=tables, players=players)
+
+
+def _games(sheet: "_Sheet") -> list[GameSettings]:
+    rows = sheet.rows(columns=GAME_COLUMNS, key="code")
+    games = [(row, GameSettings(**{column: row.fields[column] for column in GAME_COLUMNS})) for row in rows]
+    # A game with a wrong figure is still a game that a table may name.
+    for row, game in games:
+        sheet.check(game, row, without={"casino"})
+    return [game for _, game in games]
+
+
+def _tables(sheet: "_Sheet", *, known_games: Collection[str]) -> list[TableRow]:
+    tables = []
+    for row in sheet.rows(columns=TABLE_COLUMNS, key="table"):
+        name, pit, game = row.fields["table"], row.fields["pit"], row.fields["game"]
+        table = GamingTable(name=name, seats=row.fields["seats"])
+        sheet.check(table, row, without={"casino", "pit", "game"})
+        if not 1 <= len(pit) <= NAME_MAX_LENGTH:
+            sheet.complain(f"the pit must have a name of up to {NAME_MAX_LENGTH} characters.", row)
+        if game not in known_games:
+            sheet.complain(f"there is no game “{game}” in {GAMES_FILE}.", row)
+        tables.append(TableRow(table=table, pit=pit, game=game))
+    return tables
+
+
+def _players(sheet: "_Sheet") -> list[Player]:
+    players = []
+    for row in sheet.rows(columns=PLAYER_COLUMNS, key="card_number"):
+        player = Player(**{column: row.fields[column] for column in PLAYER_COLUMNS})
+        sheet.check(player, row, without={"casino"})
+        players.append(player)
+    return players
+
+
+class _Sheet:
+    """One file, and where to write down what is wrong with it."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+
+    def rows(self, *, columns: Sequence[str], key: str) -> list[Record]:
+        """The lines that can be read, each with another `key`."""
+        lines: dict[str, Record] = {}
+        try:
+            for record in read_records(self.path, columns=columns):
+                if isinstance(record, BadRecord):
+                    self.complain(record.error.message, record)
+                elif first := lines.get(record.fields[key]):
+                    self.complain(f"{key} “{record.fields[key]}” stands on line {first.line} already.", record)
+                else:
+                    lines[record.fields[key]] = record
+                if len(lines) > MAX_ROWS:
+                    self.problems.append(f"{self.path.name}: more than {MAX_ROWS:,} lines.")
+                    break
+        except UnreadableFile as error:
+            self.problems.append(error.message)
+        return list(lines.values())
+
+    def check(self, row: models.Model, record: Record, *, without: Collection[str]) -> None:
+        """Write down each field of `row` that its model refuses."""
+        try:
+            row.clean_fields(exclude=without)
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                self.complain(f"{name} “{getattr(row, name)}”: {' '.join(messages)}", record)
+
+    def complain(self, what: str, record: Record | BadRecord) -> None:
+        """Write down what is wrong with a line."""
+        self.problems.append(f"{self.path.name} line {record.line}: {what}")

@@ -1,0 +1,167 @@
+"""What the floor recorded, one event a line, checked as far as a line can be checked by itself."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from core.clock import EARLIEST_EVENT_AT, InvalidTime
+from core.errors import DomainError
+from ratingslips.imports.csv_files import BadRecord, read_records
+
+COLUMNS: Final = (
+    "slip_number",
+    "occurred_at",
+    "event",
+    "player_card",
+    "table",
+    "seat",
+    "average_bet",
+    "buy_in",
+    "chips_out",
+)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
+_SEAT: Final = re.compile(r"[0-9]{1,4}")
+
+
+class EventKind(StrEnum):
+    """What can happen to a slip."""
+
+    OPEN = "OPEN"
+    BET = "BET"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    MOVE = "MOVE"
+    CLOSE = "CLOSE"
+
+
+# Of each kind, the fields that it must have and those that it may have.
+_FIELDS_OF_KIND: Final[dict[EventKind, tuple[frozenset[str], frozenset[str]]]] = {
+    EventKind.OPEN: (frozenset({"player_card", "table", "seat", "average_bet"}), frozenset({"buy_in"})),
+    EventKind.BET: (frozenset({"average_bet"}), frozenset({"player_card"})),
+    EventKind.PAUSE: (frozenset(), frozenset({"player_card"})),
+    EventKind.RESUME: (frozenset(), frozenset({"player_card"})),
+    EventKind.MOVE: (frozenset({"table", "seat"}), frozenset({"player_card", "average_bet"})),
+    EventKind.CLOSE: (frozenset(), frozenset({"player_card", "buy_in", "chips_out"})),
+}
+_ALWAYS: Final = frozenset({"slip_number", "occurred_at", "event"})
+
+
+class UnknownEvent(DomainError):
+    """No such thing happens to a slip."""
+
+    code = "UNKNOWN_EVENT"
+
+
+class NotANumber(DomainError):
+    """An amount or a seat is not a number."""
+
+    code = "NOT_A_NUMBER"
+
+
+class MissingField(DomainError):
+    """The event needs a field that the line leaves empty."""
+
+    code = "MISSING_FIELD"
+
+
+class UnexpectedField(DomainError):
+    """The line fills in a field that means nothing for its event."""
+
+    code = "UNEXPECTED_FIELD"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RatingEvent:
+    """One event of one slip; a field that its kind does not have, or that was left empty, is none."""
+
+    line: int
+    slip_number: str
+    occurred_at: datetime
+    kind: EventKind
+    player_card: str | None = None
+    table: str | None = None
+    seat: int | None = None
+    average_bet: Decimal | None = None
+    buy_in: Decimal | None = None
+    chips_out: Decimal | None = None
+
+
+def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
+    """Read a file of rating events, line by line; a line that cannot be an event comes as a `BadRecord`.
+
+    :raises UnreadableFile: it is missing, empty, or its header lacks a column. Raised when the reading begins.
+    """
+    for record in read_records(path, columns=COLUMNS):
+        if isinstance(record, BadRecord):
+            yield record
+            continue
+        try:
+            yield parse_rating_event(record.fields, line=record.line)
+        except DomainError as error:
+            yield BadRecord(line=record.line, error=error)
+
+
+def parse_rating_event(fields: dict[str, str], *, line: int) -> RatingEvent:
+    """Make an event of the fields of a line, by column.
+
+    :raises UnknownEvent, MissingField, UnexpectedField, NotANumber, InvalidTime: the line cannot be one.
+    """
+    kind = _kind(fields["event"])
+    _require_fields(fields, kind=kind)
+    seat = fields["seat"]
+    if seat and not _SEAT.fullmatch(seat):
+        raise NotANumber(f"The seat “{seat}” is not a number.")
+    return RatingEvent(
+        line=line,
+        slip_number=fields["slip_number"],
+        occurred_at=_instant(fields["occurred_at"]),
+        kind=kind,
+        player_card=fields["player_card"] or None,
+        table=fields["table"] or None,
+        seat=int(seat) if seat else None,
+        average_bet=_decimal(fields["average_bet"], name="average bet"),
+        buy_in=_decimal(fields["buy_in"], name="buy-in"),
+        chips_out=_decimal(fields["chips_out"], name="chips-out amount"),
+    )
+
+
+def _kind(text: str) -> EventKind:
+    try:
+        return EventKind(text)
+    except ValueError:
+        raise UnknownEvent(f"“{text}” is not an event: use {', '.join(EventKind)}.") from None
+
+
+def _require_fields(fields: dict[str, str], *, kind: EventKind) -> None:
+    required, optional = _FIELDS_OF_KIND[kind]
+    for name in COLUMNS:
+        if not fields[name] and name in required | _ALWAYS:
+            raise MissingField(f"A line of {kind} needs the field {name}.")
+        if fields[name] and name not in required | optional | _ALWAYS:
+            raise UnexpectedField(f"A line of {kind} has no {name}: leave it empty.")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidTime(f"“{text}” is not a time: use ISO 8601, such as 2026-11-14T19:30:00-08:00.") from None
+    if at.tzinfo is None:
+        raise InvalidTime(f"The time “{text}” has no offset: write it as 2026-11-14T19:30:00-08:00.")
+    if at < EARLIEST_EVENT_AT:
+        raise InvalidTime(f"The time “{text}” is before {EARLIEST_EVENT_AT:%Y}.")
+    return at
+
+
+def _decimal(text: str, *, name: str) -> Decimal | None:
+    """Read an amount, exactly as it is written; whether it may be on a slip is the services' to say."""
+    if not text:
+        return None
+    if not _DECIMAL.fullmatch(text):
+        raise NotANumber(f"The {name} “{text}” is not a number, such as 25.00.")
+    return Decimal(text)

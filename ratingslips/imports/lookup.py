@@ -1,0 +1,69 @@
+"""What an import looks its lines up in: the casino's players, tables and slips that a chunk of them speaks of."""
+
+from dataclasses import dataclass
+
+from core.errors import NotFound
+from core.models import Casino, Player
+from ratingslips.imports.events import EventKind, RatingEvent
+from ratingslips.imports.reconcile import SettledLines, Standing, StandingSlip, standing_slips
+from ratingslips.models import GamingTable
+
+
+class UnknownPlayer(NotFound):
+    """The casino has no player with this card."""
+
+    code = "UNKNOWN_PLAYER"
+
+
+class UnknownTable(NotFound):
+    """The casino has no table of this name."""
+
+    code = "UNKNOWN_TABLE"
+
+
+@dataclass(kw_only=True, slots=True)
+class Books:
+    """The players, tables and slips that a chunk of events speaks of."""
+
+    casino: Casino
+    players: dict[str, int]
+    tables: dict[str, int]
+    slips: dict[str, StandingSlip]
+    settled: SettledLines
+
+    @classmethod
+    def of(cls, casino: Casino, events: list[RatingEvent], *, settled: SettledLines) -> "Books":
+        cards = {event.player_card for event in events if event.kind == EventKind.OPEN}
+        names = {event.table for event in events if event.table}
+        players = Player.objects.filter(casino=casino, card_number__in=cards).order_by()
+        tables = GamingTable.objects.filter(casino=casino, name__in=names).order_by()
+        return cls(
+            casino=casino,
+            players=dict(players.values_list("card_number", "pk")),
+            tables=dict(tables.values_list("name", "pk")),
+            slips=standing_slips(casino=casino, slip_numbers={event.slip_number for event in events}),
+            settled=settled,
+        )
+
+    def player_id(self, card: str | None) -> int:
+        """:raises UnknownPlayer: the casino has no such card."""
+        if card not in self.players:
+            raise UnknownPlayer(f"There is no player with card {card} in this casino.")
+        return self.players[card]
+
+    def table_id(self, name: str | None) -> int:
+        """:raises UnknownTable: the casino has no such table."""
+        if name not in self.tables:
+            raise UnknownTable(f"There is no table {name} in this casino.")
+        return self.tables[name]
+
+    def read_again(self, slip_number: str) -> StandingSlip | None:
+        """Read a slip from the database, whatever is remembered of it."""
+        self.slips.pop(slip_number, None)
+        self.slips.update(standing_slips(casino=self.casino, slip_numbers=[slip_number]))
+        return self.slips.get(slip_number)
+
+    def look_again(self, event: RatingEvent) -> Standing:
+        """How a line stands to its slip now, of which no answer has come."""
+        slip = self.read_again(event.slip_number)
+        return slip.standings([event], after=self.settled.of(event.slip_number))[0] if slip else Standing.NEW

@@ -1,0 +1,88 @@
+"""Paying what is owed, slip after slip: one that cannot be paid does not stop the others, and every pass ends."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db.models import Q
+
+from core import correlation
+from core.errors import DomainError
+from core.models import User
+from core.transactions import drop_lost_connection
+from ratingslips.models import RatingSlip
+from ratingslips.services.recovery import SlipInHand, recover_slip_loyalty
+
+log = structlog.get_logger(__name__)
+
+BATCH_SLIPS: Final = 100
+UNEXPECTED_ERROR: Final = "UNEXPECTED_ERROR"
+
+
+class RecoveryOutcome(StrEnum):
+    """What became of a slip."""
+
+    PAID = "paid"
+    ALREADY_SETTLED = "already_settled"
+    LEFT = "left_to_another_run"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlipRecovery:
+    """What became of one slip: its points and the balance after them, or what went wrong, as a code and a sentence.
+
+    `balance` is none where the slip was worth 0 points.
+    """
+
+    slip: RatingSlip
+    outcome: RecoveryOutcome
+    points: int = 0
+    balance: int | None = None
+    code: str = ""
+    reason: str = ""
+
+
+def owed_slips(*, closed_until: datetime | None, correlation_id: UUID | None = None) -> Iterator[RatingSlip]:
+    """The slips that are owed when they are reached, the longest owed first, each once.
+
+    Read in batches that begin where the last one ended, so that a slip which stays owed comes up once and hides none,
+    and a reader who pays as it goes comes to an end.
+    """
+    owed = RatingSlip.objects.owed().select_related("casino").order_by("closed_at", "pk")
+    if closed_until is not None:
+        owed = owed.filter(closed_at__lte=closed_until)
+    if correlation_id is not None:
+        owed = owed.filter(correlation_id=correlation_id)
+    not_seen = Q()
+    while batch := list(owed.filter(not_seen)[:BATCH_SLIPS]):
+        yield from batch
+        last = batch[-1]
+        not_seen = Q(closed_at__gt=last.closed_at) | Q(closed_at=last.closed_at, pk__gt=last.pk)
+
+
+def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -> SlipRecovery:
+    """Pay one slip, whatever goes wrong; with `skip_locked`, one that another run has in hand is left to that run."""
+    try:
+        settlement = recover_slip_loyalty(slip=slip, actor=actor, at=at, skip_locked=skip_locked)
+    except SlipInHand as error:
+        return SlipRecovery(slip=slip, outcome=RecoveryOutcome.LEFT, code=error.code, reason=error.message)
+    except DomainError as error:
+        log.warning("ratingslips.recovery_failed", slip_id=str(slip.pk), code=error.code)
+        drop_lost_connection()
+        return SlipRecovery(slip=slip, outcome=RecoveryOutcome.FAILED, code=error.code, reason=error.message)
+    except Exception:
+        log.exception("ratingslips.recovery_failed", slip_id=str(slip.pk), code=UNEXPECTED_ERROR)
+        drop_lost_connection()
+        reason = f"An unexpected error; the log has it under {correlation.current()}."
+        return SlipRecovery(slip=slip, outcome=RecoveryOutcome.FAILED, code=UNEXPECTED_ERROR, reason=reason)
+    return SlipRecovery(
+        slip=slip,
+        outcome=RecoveryOutcome.ALREADY_SETTLED if settlement.replayed else RecoveryOutcome.PAID,
+        points=settlement.points,
+        balance=settlement.posting.balance_after if settlement.posting else None,
+    )

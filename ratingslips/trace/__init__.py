@@ -1,1 +1,0 @@
-"""Following one request through everything that it touched, from the database alone."""
