@@ -21,7 +21,7 @@ class InvalidTime(DomainError):
     code = "INVALID_TIME"
 
 
-def in_order(at: datetime, *, last_event: datetime | None) -> datetime:
+def clamp_to_last_event(at: datetime, *, last_event: datetime | None) -> datetime:
     """The instant at which an event of `at` counts: where it happens now, never before the `last_event` on record.
 
     Whoever has just read the clock did nothing wrong: somebody else's event was recorded while this one waited for a
@@ -47,7 +47,7 @@ def require_event_time(at: datetime, *, not_before: datetime | None = None) -> d
         raise InvalidTime(f"{at.isoformat()} is in the future: check the clock of the machine that sent it.")
     if at < EARLIEST_EVENT_AT:
         raise InvalidTime(f"{at.isoformat()} is before {EARLIEST_EVENT_AT:%Y}: check the year.")
-    at = in_order(at, last_event=not_before)
+    at = clamp_to_last_event(at, last_event=not_before)
     if not_before is not None and at < not_before:
         raise InvalidTime(f"{at.isoformat()} is before the last event on record, {not_before.isoformat()}.")
     return at

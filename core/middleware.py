@@ -11,7 +11,7 @@ from django.utils import timezone
 from core import correlation, origins
 from core.models import User
 
-_CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class CorrelationMiddleware:
@@ -62,7 +62,7 @@ class OriginMiddleware:
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
         """Write it in a statement of its own: a request that is refused or fails has left its trace as well."""
         method = request.method or ""
-        if method not in _CHANGES_NOTHING and isinstance(request.user, User) and request.user.is_staff:
+        if method not in _SAFE_METHODS and isinstance(request.user, User) and request.user.is_staff:
             origins.record_request(
                 actor=request.user, method=method, path=request.path, client_address=origins.client_address(request)
             )

@@ -2,7 +2,7 @@
 
 Where trying again is safe and likely to help, the whole use case is: in a new transaction, with new locks, a few times
 and no more. Where a commit was sent and its answer was lost, the next attempt looks, under the same locks, for what the
-one before may have left (`will_leave`, `is_own`), so what was done is told and what was not is done.
+one before may have left (`note_row_to_commit`, `is_own`), so what was done is told and what was not is done.
 """
 
 import random
@@ -110,7 +110,7 @@ def attempt_number() -> int:
     return attempts.number if attempts else 1
 
 
-def begins_anew_after(error: DatabaseError, *, committing: bool = False) -> bool:
+def will_retry(error: DatabaseError, *, committing: bool = False) -> bool:
     """Whether the running use case begins anew if `error` is passed on; asked inside it.
 
     Never on a lost connection inside somebody else's transaction: there is none to begin anew in.
@@ -131,16 +131,16 @@ def is_own(correlation_id: UUID | None) -> bool:
     an earlier call of the same request left it: then what was lost was a replay, and is told as the first. Ask under
     the lock that the use case takes: the lost attempt may still hold it, and then commit.
     """
-    return may_be_done() and correlation_id == correlation.current()
+    return outcome_is_unknown() and correlation_id == correlation.current()
 
 
-def may_be_done() -> bool:
+def outcome_is_unknown() -> bool:
     """Whether an earlier attempt of the running use case sent its commit and got no answer."""
     attempts = _running.get()
     return attempts is not None and attempts.is_outcome_unknown
 
 
-def will_leave(row: Any) -> None:
+def note_row_to_commit(row: Any) -> None:
     """Say what the commit of this attempt leaves, the row as it is written; the last one said counts.
 
     Every service that is `retried` with a look says so before its commit.
@@ -153,8 +153,8 @@ def will_leave(row: Any) -> None:
 def retried(*, done: Callable[[Any], Any] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a service that owns its transaction begin anew where the table above says so, `MAX_ATTEMPTS` times in all.
 
-    Where an outcome is unknown, `done` is asked first, on a new connection, with what the service said it `will_leave`:
-    it takes the lock that the service takes and gives the answer if that row was left. It looks for the row itself, for
+    Where an outcome is unknown, `done` is asked first, on a new connection, with the row that the service noted: it
+    takes the lock that the service takes and gives the answer if that row was left. It looks for the row itself, for
     an earlier call of the same request may have left one like it. A service whose own look-up by key does that needs
     none. An unknown outcome stays so until there is an answer: too busy to look is no answer.
     """
@@ -187,7 +187,7 @@ def _make_ready_after(busy: Busy, attempts: _Attempts) -> None:
     """Make ready for the next attempt, or pass `busy` on, saying what is true after all attempts together."""
     error = busy.__cause__
     is_unknown = isinstance(busy, OutcomeUnknown)
-    begins_anew = isinstance(error, DatabaseError) and begins_anew_after(error, committing=is_unknown)
+    begins_anew = isinstance(error, DatabaseError) and will_retry(error, committing=is_unknown)
     if isinstance(error, DatabaseError) and is_hung_up(error) and not connection.in_atomic_block:
         connection.close()
     attempts.is_outcome_unknown |= is_unknown

@@ -7,7 +7,7 @@ import structlog
 from django.db import DatabaseError, connection, transaction
 
 from core.errors import Busy, DomainError, OutcomeUnknown
-from core.retries import Verdict, attempt_number, begins_anew_after, ruling_on, sqlstate_of
+from core.retries import Verdict, attempt_number, ruling_on, sqlstate_of, will_retry
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
         if verdict is Verdict.BUG:
             raise
         answer = OutcomeUnknown() if verdict is Verdict.UNKNOWN else Busy()
-        begins_anew = begins_anew_after(error, committing=committing)
+        begins_anew = will_retry(error, committing=committing)
         log.warning(
             "core.operation_begins_anew" if begins_anew else "core.operation_busy",
             operation=name,

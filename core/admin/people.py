@@ -22,7 +22,7 @@ from core.console.lists import OwnCasinoFilter
 from core.console.login import SignInForm
 from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
-from core.console.widgets import NamesAlone, PasswordLink, PlainForms, PlayerByCardField
+from core.console.widgets import NoLabelSuffix, PasswordLink, PlainForms, PlayerByCardField
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import ROLES
 
@@ -78,7 +78,7 @@ class StaffForm(UserChangeForm):  # type: ignore[type-arg]
     password = ReadOnlyPasswordHashField(label="Password", widget=PasswordLink, help_text="")
 
 
-class StaffPasswordForm(NamesAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
+class StaffPasswordForm(NoLabelSuffix, AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Django's own, without the choice to have no password: who may no longer sign in is made inactive."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

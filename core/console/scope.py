@@ -41,7 +41,7 @@ def staff_of(request: HttpRequest) -> User:
     return request.user
 
 
-def works_everywhere(user: User) -> bool:
+def sees_all_casinos(user: User) -> bool:
     """Whether `user` sees all casinos: a superuser, or an operator who belongs to none."""
     if user.is_superuser:
         return True
@@ -50,7 +50,7 @@ def works_everywhere(user: User) -> bool:
 
 def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     """Those of `rows` that `user` may see; `lookup` leads from a row to its casino. Without a casino, none."""
-    if works_everywhere(user):
+    if sees_all_casinos(user):
         return rows
     if user.casino_id is None:
         return rows.none()

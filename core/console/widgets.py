@@ -44,7 +44,7 @@ else:
     _PlayerField = forms.ModelChoiceField
 
 
-class NamesAlone:
+class NoLabelSuffix:
     """Mixed into a form before Django's: the names of its fields, without a colon."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -84,7 +84,7 @@ class PlainForms(_Base):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form, with the names of its fields as they stand on every other page."""
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
-        return type(form.__name__, (NamesAlone, form), {})
+        return type(form.__name__, (NoLabelSuffix, form), {})
 
     def render_change_form(
         self,

@@ -19,14 +19,14 @@ Entries = QuerySet[LedgerEntry]
 class Filter:
     """One way to narrow the ledger: the field that asks, what it does to the entries, and how it reads in words.
 
-    One that `comes_by_keys` finds few entries, and finds them in another table.
+    One that `is_selective` finds few entries, and finds them in another table.
     """
 
     name: str
     field: Callable[[], forms.Field]
     narrow: Callable[[Entries, Any], Entries]
     in_words: Callable[[Any], str]
-    comes_by_keys: bool = False
+    is_selective: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Addition:
+class LedgerExtension:
     """All that one app adds.
 
     `related` is joined to each entry; `find` gives the keys of the entries that a search term names, of those that the
@@ -58,14 +58,14 @@ class Addition:
     tell: Callable[[HttpRequest, LedgerEntry], SafeString] | None = None
 
 
-_additions: list[Addition] = []
+_additions: list[LedgerExtension] = []
 
 
-def add_to_ledger(addition: Addition) -> None:
+def add_to_ledger(addition: LedgerExtension) -> None:
     """Let the ledger's pages show what another app knows about an entry."""
     _additions.append(addition)
 
 
-def additions() -> Sequence[Addition]:
+def additions() -> Sequence[LedgerExtension]:
     """Everything that was added, in the order in which the apps were loaded."""
     return tuple(_additions)

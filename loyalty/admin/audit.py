@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.formats import date_format
 
 from core import correlation
-from core.console.scope import in_casino_of, works_everywhere
+from core.console.scope import in_casino_of, sees_all_casinos
 from core.keyset import BY_ID, GAMING_DAY, ID, Order
 from core.models import Player, User
 from core.player_search import players_matching
@@ -156,13 +156,13 @@ class AuditForm(forms.Form):
         What is found by a search, or by what stands in another table, comes by its keys.
         """
         given = self.given
-        if "q" in given or any(one.name in given for one in self.filters if one.comes_by_keys):
+        if "q" in given or any(one.name in given for one in self.filters if one.is_selective):
             return BY_ID
         if "account" in given:
             return Order(keys=(ID,), within={"account_id": given["account"]})
         if given.get("staff", SYSTEM) != SYSTEM:
             return Order(keys=(ID,), within={"staff_id": int(given["staff"])})
-        casino = {} if works_everywhere(self._staff) else {"casino_id": self._staff.casino_id or NO_CASINO}
+        casino = {} if sees_all_casinos(self._staff) else {"casino_id": self._staff.casino_id or NO_CASINO}
         if "first_day" in given or "last_day" in given:
             return Order(keys=(GAMING_DAY, ID), within=casino)
         if "kind" in given and casino:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from core.console.scope import staff_of, works_everywhere
+from core.console.scope import sees_all_casinos, staff_of
 from loyalty.admin.additions import Column, Entries
 from loyalty.admin.audit import AuditForm
 from loyalty.models import LedgerEntry, LedgerExport
@@ -43,7 +43,7 @@ def export_response(
     :raises DomainError: whatever `begin_export` refuses with.
     """
     staff = staff_of(request)
-    casino = None if works_everywhere(staff) else staff.casino
+    casino = None if sees_all_casinos(staff) else staff.casino
     now = timezone.now()
     export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_asked, at=now)
     zone = casino.zone if casino else ZoneInfo("UTC")

@@ -7,7 +7,7 @@ from django.db import connection
 from core.models import Casino
 
 # An account is what its entries add up to, and where its last entry left it.
-_DRIFTING_ACCOUNTS: Final = """
+DRIFTING_ACCOUNTS: Final = """
     SELECT account.id
     FROM loyalty_playerloyalty AS account
     JOIN core_player AS player ON player.id = account.player_id
@@ -33,5 +33,5 @@ def drifting_accounts(*, casino: Casino, within_seconds: int) -> tuple[int, ...]
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_seconds}s"])
-        cursor.execute(_DRIFTING_ACCOUNTS, [casino.pk])
+        cursor.execute(DRIFTING_ACCOUNTS, [casino.pk])
         return tuple(account_id for (account_id,) in cursor.fetchall())

@@ -7,7 +7,7 @@ import structlog
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
-from core.retries import may_be_done, retried
+from core.retries import outcome_is_unknown, retried
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import PAUSE_PROGRAM
@@ -34,7 +34,7 @@ def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason:
     with operation("loyalty.pause_program", actor_id=actor.pk):
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, PAUSE_PROGRAM, locked)
-        is_own = may_be_done() and (locked.paused_by_id, locked.paused_at) == (actor.pk, at)
+        is_own = outcome_is_unknown() and (locked.paused_by_id, locked.paused_at) == (actor.pk, at)
         if locked.is_paused and not is_own:
             raise ProgramStateUnchanged(f"{locked} is already paused.")
         locked.paused_at, locked.paused_by, locked.pause_reason = at, actor, reason
@@ -52,7 +52,7 @@ def resume_program(*, program: LoyaltyProgram, actor: User) -> None:
     with operation("loyalty.resume_program", actor_id=actor.pk):
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, PAUSE_PROGRAM, locked)
-        if not locked.is_paused and not may_be_done():
+        if not locked.is_paused and not outcome_is_unknown():
             raise ProgramStateUnchanged(f"{locked} is not paused.")
         locked.paused_at, locked.paused_by, locked.pause_reason = None, None, ""
         locked.save(update_fields=["paused_at", "paused_by", "pause_reason"])

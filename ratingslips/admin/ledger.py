@@ -15,7 +15,7 @@ from core.console import display
 from core.console.links import link_to
 from core.console.scope import in_casino_of
 from core.models import User
-from loyalty.admin.additions import Addition, Column, Filter, add_to_ledger
+from loyalty.admin.additions import Column, Filter, LedgerExtension, add_to_ledger
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
@@ -75,7 +75,7 @@ def _exact_theo(play: Play) -> str:
 
 
 add_to_ledger(
-    Addition(
+    LedgerExtension(
         related=("rating_slip",),
         filters=(
             Filter(
@@ -83,7 +83,7 @@ add_to_ledger(
                 field=lambda: forms.BooleanField(label="Recovered", required=False),
                 narrow=lambda entries, _: entries.filter(rating_slip__recovered_by__isnull=False),
                 in_words=lambda _: "recovered",
-                comes_by_keys=True,
+                is_selective=True,
             ),
         ),
         columns=(

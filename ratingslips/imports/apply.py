@@ -18,7 +18,7 @@ from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.lookup import Books
-from ratingslips.imports.reconcile import SettledLines, Standing, StandingSlip, standings_of
+from ratingslips.imports.reconcile import ProcessedLines, Standing, StandingSlip, standings_of
 from ratingslips.models import RatingSlip
 
 CHUNK_LINES: Final = 500
@@ -109,7 +109,7 @@ def import_rating_events(
     :raises ImportRunning: another import of this casino is under way.
     :raises TooManyRejectedLines: the file is not this casino's, or not one of rating events.
     """
-    settled = SettledLines()
+    settled = ProcessedLines()
     with _only_import(casino):
         for chunk in _chunks(lines):
             for outcome in apply_events(casino=casino, actor=actor, events=chunk, settled=settled):
@@ -126,7 +126,7 @@ def apply_events(
     casino: Casino,
     actor: User,
     events: Iterable[RatingEvent | BadRecord],
-    settled: SettledLines | None = None,
+    settled: ProcessedLines | None = None,
 ) -> Iterator[LineOutcome]:
     """Apply `events`, as many as fit into memory, one after the other; each is a commit of its own.
 
@@ -134,7 +134,7 @@ def apply_events(
     """
     chunk = list(events)
     if settled is None:
-        settled = SettledLines()
+        settled = ProcessedLines()
     books = Books.of(casino, [event for event in chunk if isinstance(event, RatingEvent)], settled=settled)
     standings = standings_of(chunk, slips=books.slips, settled=settled)
     for event, standing in zip(chunk, standings, strict=True):

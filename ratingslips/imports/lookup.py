@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.errors import NotFound
 from core.models import Casino, Player
 from ratingslips.imports.events import EventKind, RatingEvent
-from ratingslips.imports.reconcile import SettledLines, Standing, StandingSlip, standing_slips
+from ratingslips.imports.reconcile import ProcessedLines, Standing, StandingSlip, standing_slips
 from ratingslips.models import GamingTable
 
 
@@ -29,10 +29,10 @@ class Books:
     players: dict[str, int]
     tables: dict[str, int]
     slips: dict[str, StandingSlip]
-    settled: SettledLines
+    settled: ProcessedLines
 
     @classmethod
-    def of(cls, casino: Casino, events: list[RatingEvent], *, settled: SettledLines) -> "Books":
+    def of(cls, casino: Casino, events: list[RatingEvent], *, settled: ProcessedLines) -> "Books":
         cards = {event.player_card for event in events if event.kind == EventKind.OPEN}
         names = {event.table for event in events if event.table}
         players = Player.objects.filter(casino=casino, card_number__in=cards).order_by()

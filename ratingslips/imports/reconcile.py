@@ -118,7 +118,7 @@ class StandingSlip:
         )
 
 
-class SettledLines:
+class ProcessedLines:
     """The lines that an import has applied or found standing: of each slip, those of its latest moment.
 
     They are remembered because what answered for them answers for no other line. Earlier ones need not be: at an
@@ -142,7 +142,7 @@ class SettledLines:
 
 
 def standings_of(
-    lines: Sequence[RatingEvent | BadRecord], *, slips: Mapping[str, StandingSlip], settled: SettledLines
+    lines: Sequence[RatingEvent | BadRecord], *, slips: Mapping[str, StandingSlip], settled: ProcessedLines
 ) -> list[Standing]:
     """How each of the `lines` stands to the `slips`, given the lines that came before them."""
     places_of_slip: dict[str, list[tuple[int, RatingEvent]]] = defaultdict(list)

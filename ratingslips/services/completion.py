@@ -14,7 +14,7 @@ from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import begins_anew_after, is_bug, is_own, retried
+from core.retries import is_bug, is_own, retried, will_retry
 from core.transactions import operation
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
@@ -122,7 +122,7 @@ def _try_to_settle(
     except Exception as error:
         if transaction.get_rollback():
             raise  # The connection is gone, and the close with it: nothing happened.
-        if isinstance(error, DatabaseError) and begins_anew_after(error):
+        if isinstance(error, DatabaseError) and will_retry(error):
             raise  # A deadlock: all of it once more, with new locks, is likely to pay.
         slip.settled_at, slip.ledger_entry_id = None, None
         slip.owed_because = _code_of(error)

@@ -11,12 +11,12 @@ from django.db import connection
 from django.db.models import F
 
 from core import correlation
-from core.clock import in_order, require_event_time
+from core.clock import clamp_to_last_event, require_event_time
 from core.errors import DomainError, NotFound
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
-from core.retries import retried, will_leave
+from core.retries import note_row_to_commit, retried
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
@@ -107,7 +107,7 @@ def open_rating_slip(
             correlation_id=correlation_id,
         )
         _first_segment(slip, average_bet=average_bet, correlation_id=correlation_id).save()
-        will_leave(slip)
+        note_row_to_commit(slip)
     log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=place.pk, seat=seat)
     return slip
 
@@ -147,7 +147,7 @@ def _require_may_play(player: Player, *, at: datetime) -> datetime:
             f"{player} already has slip {last.slip_number}, {last.get_status_display().lower()} at {last.place}. "
             "Close or move that one."
         )
-    at = in_order(at, last_event=last.closed_at)
+    at = clamp_to_last_event(at, last_event=last.closed_at)
     if last.closed_at > at:
         raise PlayerStillPlayed(
             f"{player} played on slip {last.slip_number} until {last.closed_at.isoformat()}: no slip can open before."

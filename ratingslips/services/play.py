@@ -53,7 +53,7 @@ def _slip_if_recorded(left: PlaySegment) -> RatingSlip | None:
 
 @retried(done=_slip_if_recorded)
 def pause_rating_slip(
-    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
+    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, expected_version: SlipVersion | None = None
 ) -> RatingSlip:
     """Stop the clock while the player is away; the seat stays theirs.
 
@@ -61,7 +61,7 @@ def pause_rating_slip(
     :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     with operation("ratingslips.pause", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
+        live = LiveSlip.lock(slip, actor=actor, at=at, expected_version=expected_version)
         if live.is_paused:
             raise SlipNotOpen(f"Slip {live.slip.slip_number} is already paused.")
         live.end(End.PAUSED)
@@ -73,7 +73,7 @@ def pause_rating_slip(
 
 @retried(done=_slip_if_recorded)
 def resume_rating_slip(
-    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, seen: SlipVersion | None = None
+    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, expected_version: SlipVersion | None = None
 ) -> RatingSlip:
     """Let the clock run again, at the last bet, where the slip now is.
 
@@ -81,7 +81,7 @@ def resume_rating_slip(
     :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     with operation("ratingslips.resume", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
+        live = LiveSlip.lock(slip, actor=actor, at=at, expected_version=expected_version)
         if not live.is_paused:
             raise SlipNotPaused(f"Slip {live.slip.slip_number} is not paused.")
         live.begin(Start.RESUMED)
@@ -98,7 +98,7 @@ def change_average_bet(
     average_bet: Decimal,
     actor: User,
     at: datetime,
-    seen: SlipVersion | None = None,
+    expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
     """Record the average bet from `at` on; what was played before keeps its own.
 
@@ -109,7 +109,7 @@ def change_average_bet(
     """
     require_average_bet(average_bet)
     with operation("ratingslips.change_average_bet", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
+        live = LiveSlip.lock(slip, actor=actor, at=at, expected_version=expected_version)
         if not live.is_paused:
             live.end(End.BET_CHANGED)
         live.begin(Start.BET_CHANGED, average_bet=average_bet, stays_paused=live.is_paused)
@@ -126,7 +126,7 @@ def move_rating_slip(
     table: GamingTable | int | None = None,
     seat: int | None = None,
     average_bet: Decimal | None = None,
-    seen: SlipVersion | None = None,
+    expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
     """Move the player to another table, another seat, or both, and to another bet if one is given.
 
@@ -141,7 +141,7 @@ def move_rating_slip(
     if average_bet is not None:
         require_average_bet(average_bet)
     with operation("ratingslips.move", actor_id=actor.pk):
-        live = LiveSlip.lock(slip, actor=actor, at=at, seen=seen)
+        live = LiveSlip.lock(slip, actor=actor, at=at, expected_version=expected_version)
         destination = _lock_destination(live, table=table)
         if seat is None:
             raise NoSuchSeat(f"Say which seat at {destination.name}: 1 to {destination.seats}.")

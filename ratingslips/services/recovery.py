@@ -10,7 +10,7 @@ from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_own, may_be_done, retried
+from core.retries import is_own, outcome_is_unknown, retried
 from core.transactions import operation
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import RECOVER_LOYALTY
@@ -49,7 +49,7 @@ def recover_slip_loyalty(
     :raises Busy: the slip or the account was locked for too long; the points stay owed.
     """
     with operation("ratingslips.recover", actor_id=actor.pk):
-        locked = lock_slip(slip, skip_locked=skip_locked and not may_be_done())
+        locked = lock_slip(slip, skip_locked=skip_locked and not outcome_is_unknown())
         if locked is None:
             raise SlipInHand("Another recovery is paying this slip just now.")
         segments = read_segments(locked)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import OuterRef, Subquery
 
-from core.clock import in_order
+from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 
@@ -61,7 +61,7 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetim
     live_slips = RatingSlip.objects.live().filter(table=table).select_related("player")
     holders = {slip.seat: slip for slip in live_slips}
     last = _last_in(table=table, seat=seat)
-    at = in_order(at, last_event=_left_at(last))
+    at = clamp_to_last_event(at, last_event=_left_at(last))
     holder = holders.get(seat) or _holder_since(at, last)
     if holder:
         free = [str(number) for number in range(1, table.seats + 1) if number not in holders and number != seat]

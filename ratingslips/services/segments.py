@@ -13,7 +13,7 @@ from core.clock import require_event_time
 from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
-from core.retries import will_leave
+from core.retries import note_row_to_commit
 from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
@@ -108,13 +108,15 @@ class LiveSlip:
     correlation_id: UUID
 
     @classmethod
-    def lock(cls, slip: RatingSlip | UUID | str, *, actor: User, at: datetime, seen: SlipVersion | None = None) -> Self:
-        """Lock the slip and read its last segment; `seen` is the slip that the actor decided on, where that is known.
+    def lock(
+        cls, slip: RatingSlip | UUID | str, *, actor: User, at: datetime, expected_version: SlipVersion | None = None
+    ) -> Self:
+        """Lock the slip and read its last segment; `expected_version` is what the actor decided on, where known.
 
         :raises NotFound: there is no such slip.
         :raises NotPermitted: the actor does not operate the pit that the slip is in.
         :raises SlipClosed: play has ended.
-        :raises SlipChanged: it is no longer as it was `seen`.
+        :raises SlipChanged: it is no longer as it was `expected_version`.
         :raises InvalidTime: `at` is in the future or before the slip's last event.
         """
         locked = lock_slip(slip)
@@ -124,7 +126,7 @@ class LiveSlip:
         require_permission(actor, OPERATE_PIT, locked.table.pit)
         if locked.is_closed:
             raise SlipClosed(f"Slip {locked.slip_number} is closed: it can no longer be changed.")
-        if seen is not None and seen != SlipVersion(seq=last.seq, status=locked.status):
+        if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
         at = require_event_time(at, not_before=last.ended_at or last.started_at)
         return cls(slip=locked, last=last, actor=actor, at=at, correlation_id=correlation.current())
@@ -138,7 +140,7 @@ class LiveSlip:
         """End the open segment."""
         end_segment(self.last, at=self.at, ended_as=ended_as, actor=self.actor, correlation_id=self.correlation_id)
         self.last.save(update_fields=SEGMENT_END_FIELDS)
-        will_leave(self.last)
+        note_row_to_commit(self.last)
 
     def begin(
         self,
@@ -174,4 +176,4 @@ class LiveSlip:
             )
         segment.save()
         self.last = segment
-        will_leave(segment)
+        note_row_to_commit(segment)

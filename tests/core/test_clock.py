@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from core.clock import InvalidTime, in_order, require_event_time, shown_as
+from core.clock import InvalidTime, clamp_to_last_event, require_event_time, shown_as
 
 
 class TestRequireEventTime:
@@ -42,26 +42,26 @@ class TestInOrder:
         now = timezone.now()
 
         for last_event in (None, now - timedelta(hours=1), now):
-            assert in_order(now, last_event=last_event) == now
+            assert clamp_to_last_event(now, last_event=last_event) == now
 
     @pytest.mark.parametrize("ahead", [timedelta(microseconds=1), timedelta(seconds=3), timedelta(hours=1)])
     def test_is_the_last_event_where_that_is_ahead_of_a_clock_that_was_just_read(self, ahead: timedelta) -> None:
         now = timezone.now()
 
-        assert in_order(now, last_event=now + ahead) == now + ahead
+        assert clamp_to_last_event(now, last_event=now + ahead) == now + ahead
 
     @pytest.mark.parametrize("last_event", [timedelta(seconds=0), timedelta(hours=1)])
     def test_is_the_time_itself_where_it_was_not_read_just_now(self, last_event: timedelta) -> None:
         at = timezone.now() - timedelta(seconds=61)
 
-        assert in_order(at, last_event=timezone.now() + last_event) == at
+        assert clamp_to_last_event(at, last_event=timezone.now() + last_event) == at
 
     def test_says_in_the_log_that_the_clock_was_set_back_and_nothing_where_somebody_was_quicker(self) -> None:
         now = timezone.now()
 
         with capture_logs() as lines:
-            in_order(now - timedelta(seconds=1), last_event=now)
-            in_order(now, last_event=now + timedelta(hours=1))
+            clamp_to_last_event(now - timedelta(seconds=1), last_event=now)
+            clamp_to_last_event(now, last_event=now + timedelta(hours=1))
 
         assert [line["event"] for line in lines] == ["core.clock_was_set_back"]
 

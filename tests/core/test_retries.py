@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.models import Casino
-from core.retries import MAX_ATTEMPTS, attempt_number, is_own, may_be_done, retried, will_leave
+from core.retries import MAX_ATTEMPTS, attempt_number, is_own, note_row_to_commit, outcome_is_unknown, retried
 from core.transactions import operation
 from tests.concurrency import backend_id
 from tests.core import troubles
@@ -166,14 +166,14 @@ class TestUnknownOutcome:
         asked: list[tuple[object, bool]] = []
 
         def done(left: object) -> str:
-            asked.append((left, may_be_done()))
+            asked.append((left, outcome_is_unknown()))
             return "it stands"
 
         @retried(done=done)
         def write() -> str:
             with operation("test.write", actor_id=None):
-                will_leave("its first row")
-                will_leave("its last row")
+                note_row_to_commit("its first row")
+                note_row_to_commit("its last row")
                 troubles.terminated_in_the_commit()
             return "written"
 
@@ -221,7 +221,7 @@ class TestUnknownOutcome:
     def test_is_forgotten_with_the_call(self) -> None:
         _write(troubles.terminated_in_the_commit)
 
-        assert not may_be_done()
+        assert not outcome_is_unknown()
         assert attempt_number() == 1
 
 

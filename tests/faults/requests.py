@@ -175,7 +175,7 @@ def _on_slip(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
         return lambda: _settled(recover_slip_loyalty(**who, at=timezone.now()))
     what: dict[str, Any] = {**who, "at": datetime.fromisoformat(step.at)}
     if step.kind == Kind.BET:
-        what["seen"] = _seen(slip, at=what["at"])
+        what["expected_version"] = _seen(slip, at=what["at"])
     if step.kind == Kind.MOVE:
         table, seat = world.place_of(step.player, moved=True)
         what |= {"table": table, "seat": seat}

@@ -139,7 +139,7 @@ def _event(floor: Floor, *, service: Callable[..., Any], paused: bool = False, *
         what |= {"table": slip.table_id, "seat": 2}
     if service is change_average_bet:
         what |= {
-            "seen": SlipVersion(seq=1, status="OPEN")
+            "expected_version": SlipVersion(seq=1, status="OPEN")
         }  # as the floor's page sends it; else each call is another bet
     at = floor.ago(minutes=30)
     marks = PlaySegment.objects.filter(slip=slip)

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 from guardian.shortcuts import assign_perm
 
 from core.errors import Busy, NotFound
 from core.permissions import NotPermitted
 from loyalty.models import PlayerLoyalty
+from loyalty.services import drift as loyalty_drift
 from ratingslips.models import DriftCheck
 from ratingslips.services import DriftJustChecked, check_drift, drift
-from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
+from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
 from tests.factories import CasinoFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
@@ -20,11 +20,6 @@ from tests.refusals import refused
 
 def check_by(floor: Floor) -> Callable[[], DriftCheck]:
     return lambda: check_drift(casino=floor.casino, actor=floor.supervisor, at=floor.now)
-
-
-def lock_ledger() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE loyalty_ledger IN ACCESS EXCLUSIVE MODE")
 
 
 @pytest.fixture
@@ -76,8 +71,9 @@ class TestCheckDrift:
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(drift, "CHECK_TIMEOUT_SECONDS", 1)
+        monkeypatch.setattr(loyalty_drift, "DRIFTING_ACCOUNTS", "SELECT id FROM core_casino, pg_sleep(3) WHERE id = %s")
 
-        with held(lock_ledger), refused(Busy):
+        with refused(Busy):
             check_by(committed_floor)()
 
 

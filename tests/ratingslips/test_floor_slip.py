@@ -41,7 +41,7 @@ def seen_by(client: Client, slip: RatingSlip) -> str:
 
 def ask(client: Client, slip: RatingSlip, do: str, *, seen: str | None = None, **typed: str) -> Any:
     carried = seen_by(client, slip) if seen is None else seen
-    return client.post(address_of(slip), {"do": do, "seen": carried} | typed)
+    return client.post(address_of(slip), {"do": do, "expected_version": carried} | typed)
 
 
 @pytest.fixture
@@ -272,7 +272,7 @@ class TestStalePage:
         change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.supervisor, at=floor.now)
         typed = {name: text.format(table=floor.table.pk) for name, text in typed.items()}
 
-        answer = ask(boss, slip, do, seen=seen, **typed)
+        answer = ask(boss, slip, do, expected_version=seen, **typed)
 
         html = html_of(answer)
         assert answer.status_code == 409
@@ -286,9 +286,9 @@ class TestStalePage:
         slip = floor.open_slip()
         seen = seen_by(boss, slip)
         pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
-        answer = ask(boss, slip, "bet", seen=seen, average_bet="90")
+        answer = ask(boss, slip, "bet", expected_version=seen, average_bet="90")
 
-        ask(boss, slip, "bet", seen=answer.context["sheet"].version, average_bet="90")
+        ask(boss, slip, "bet", expected_version=answer.context["sheet"].version, average_bet="90")
 
         assert 'value="90"' in html_of(answer)
         assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]
@@ -298,7 +298,7 @@ class TestStalePage:
         seen = seen_by(boss, slip)
         pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
 
-        answer = ask(boss, slip, "pause", seen=seen)
+        answer = ask(boss, slip, "pause", expected_version=seen)
 
         assert answer.status_code == 409
         assert f"by {floor.supervisor.username}</li>" in html_of(answer)
@@ -308,7 +308,7 @@ class TestStalePage:
         seen = seen_by(boss, slip)
         complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
 
-        answer = ask(boss, slip, "pause", seen=seen)
+        answer = ask(boss, slip, "pause", expected_version=seen)
 
         html = html_of(answer)
         assert answer.status_code == 409
@@ -318,7 +318,7 @@ class TestStalePage:
     def test_does_nothing_on_a_version_that_never_was(self, floor: Floor, boss: Client, seen: str) -> None:
         slip = floor.open_slip()
 
-        answer = ask(boss, slip, "pause", seen=seen)
+        answer = ask(boss, slip, "pause", expected_version=seen)
 
         assert answer.status_code == 409
         assert RatingSlip.objects.get().status == "OPEN"
@@ -337,10 +337,10 @@ class TestStalePage:
         slip = floor.open_slip(seat=1)
         typed = {name: text.format(table=floor.table.pk) for name, text in typed.items()}
         seen = seen_by(boss, slip)
-        ask(boss, slip, do, seen=seen, **typed)
+        ask(boss, slip, do, expected_version=seen, **typed)
         segments = slip.segments.count()
 
-        answer = ask(boss, slip, do, seen=seen, **typed)
+        answer = ask(boss, slip, do, expected_version=seen, **typed)
 
         assert answer.headers.get("Location") == seat_of(slip)
         assert words in said(answer)[-1]
@@ -361,7 +361,7 @@ class TestLostConnection:
             raise OutcomeUnknown
 
         monkeypatch.setattr(asking, "change_average_bet", lose_the_connection)
-        answer = ask(client, slip, "bet", seen=seen, average_bet="135")
+        answer = ask(client, slip, "bet", expected_version=seen, average_bet="135")
 
         assert "it is not known whether this was recorded" in html_of(answer)
         assert 'value="135"' in html_of(answer)

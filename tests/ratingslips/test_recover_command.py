@@ -23,7 +23,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, resume_program
 from ratingslips.management.commands import recover_slip_loyalty as command
 from ratingslips.models import RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, owed
+from ratingslips.services import PartialCompletion, complete_rating_slip, owed, recover_slip_loyalty
 from tests.commands import FullDisk, Ran, run
 from tests.concurrency import Elsewhere, held, wait_until_blocked
 from tests.databases import database_url
@@ -199,7 +199,7 @@ class TestRecoverSlipLoyaltyCommand:
 
 def _break(monkeypatch: pytest.MonkeyPatch, *broken: RatingSlip, error: BaseException | None = None) -> None:
     """Let the recovery of some slips fail as nobody expected."""
-    recover = owed.recover_slip_loyalty
+    recover = recover_slip_loyalty
 
     def fail_for_some(*, slip: RatingSlip, **arguments: Any) -> Any:
         if slip in broken:
@@ -298,7 +298,7 @@ class TestTwoRunsAtOnce:
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         slips = owed_slips(committed_floor, 1)
-        recover = owed.recover_slip_loyalty
+        recover = recover_slip_loyalty
 
         def recover_waiting(*, skip_locked: bool, **arguments: Any) -> Any:
             return recover(**arguments, skip_locked=False)

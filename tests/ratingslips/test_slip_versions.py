@@ -39,7 +39,7 @@ class TestSeenVersion:
     ) -> None:
         slip = floor.open_slip()
 
-        changed = act(slip=slip, actor=floor.boss, at=floor.now, seen=AS_OPENED)
+        changed = act(slip=slip, actor=floor.boss, at=floor.now, expected_version=AS_OPENED)
 
         assert changed == slip
 
@@ -48,14 +48,16 @@ class TestSeenVersion:
         change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.supervisor, at=floor.ago(minutes=5))
 
         with refused(SlipChanged, "changed by somebody else meanwhile"):
-            act(slip=slip, actor=floor.boss, at=floor.now, seen=AS_OPENED)
+            act(slip=slip, actor=floor.boss, at=floor.now, expected_version=AS_OPENED)
 
     def test_tells_a_pause_from_none(self, floor: Floor) -> None:
         slip = floor.open_slip()
         pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=5))
 
         with refused(SlipChanged):
-            change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.boss, at=floor.now, seen=AS_OPENED)
+            change_average_bet(
+                slip=slip, average_bet=Decimal(60), actor=floor.boss, at=floor.now, expected_version=AS_OPENED
+            )
 
     def test_refuses_to_resume_a_later_pause(self, floor: Floor) -> None:
         slip = floor.open_slip()
@@ -64,7 +66,7 @@ class TestSeenVersion:
             switch(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=at))
 
         with refused(SlipChanged):
-            resume_rating_slip(slip=slip, actor=floor.boss, at=floor.now, seen=first_pause)
+            resume_rating_slip(slip=slip, actor=floor.boss, at=floor.now, expected_version=first_pause)
 
 
 def _change_on_two_tablets(floor: Floor, **seen: Any) -> list[Any]:
@@ -83,7 +85,7 @@ def _change_on_two_tablets(floor: Floor, **seen: Any) -> list[Any]:
 
 class TestTwoTabletsOnOneSlip:
     def test_do_not_both_act_on_what_both_saw(self, committed_floor: Floor) -> None:
-        first, second, bets = _change_on_two_tablets(committed_floor, seen=AS_OPENED)
+        first, second, bets = _change_on_two_tablets(committed_floor, expected_version=AS_OPENED)
 
         assert isinstance(first, RatingSlip)
         assert isinstance(second, SlipChanged)

@@ -32,12 +32,12 @@ class Decision:
     slip: RatingSlip
     actor: User
     at: datetime
-    seen: SlipVersion
+    expected_version: SlipVersion
 
     @property
     def arguments(self) -> dict[str, Any]:
         """What every service takes."""
-        return {"slip": self.slip.pk, "actor": self.actor, "at": self.at, "seen": self.seen}
+        return {"slip": self.slip.pk, "actor": self.actor, "at": self.at, "expected_version": self.expected_version}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,8 +51,8 @@ def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
 
 def _act(request: HttpRequest, scene: Scene, sheet: Sheet, ask: Ask, form: Form) -> HttpResponse | None:
     """Make the one service call; none where it was refused, with the reason on the form."""
-    seen = version_from_text(request.POST.get("seen", ""))
-    decision = Decision(slip=sheet.slip, actor=staff_of(request), at=timezone.now(), seen=seen)
+    expected_version = version_from_text(request.POST.get("expected_version", ""))
+    decision = Decision(slip=sheet.slip, actor=staff_of(request), at=timezone.now(), expected_version=expected_version)
     try:
         done = ask.perform(decision, form.cleaned_data)
     except (SlipChanged, SlipClosed):
@@ -78,7 +78,7 @@ def _onward(slip: RatingSlip) -> HttpResponse:
 def _meanwhile(request: HttpRequest, scene: Scene, ask: Ask, form: Form, decision: Decision) -> HttpResponse:
     """The slip is not what the page showed. A second tap gets the first one's answer; else say what changed and ask."""
     sheet = _visible_sheet(request, decision.slip.pk)
-    changes = events_since(sheet.events, decision.seen)
+    changes = events_since(sheet.events, decision.expected_version)
     for change in changes[:1]:
         if len(changes) == 1 and change.by == decision.actor and ask.is_it(change, form.cleaned_data):
             at = timezone.localtime(change.at, scene.casino.zone)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q
 
-from core.console.scope import in_casino_of, works_everywhere
+from core.console.scope import in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS
@@ -200,7 +200,7 @@ def _requests(correlation_id: UUID, *, staff: User, is_touched: bool, but_for: s
     origins = RequestOrigin.objects.filter(correlation_id=correlation_id).exclude(pk__in=but_for)
     for origin in origins.select_related("actor").order_by("id")[:ENTRIES_TOLD]:
         is_own = origin.actor is not None and origin.actor.casino_id == staff.casino_id is not None
-        if is_own or works_everywhere(staff) or (origin.actor is None and is_touched):
+        if is_own or sees_all_casinos(staff) or (origin.actor is None and is_touched):
             words = f"Command {origin.origin}" if origin.actor is None else "Request that left nothing else"
             yield Event(at=origin.at, words=words, by=origin.actor, correlation_id=correlation_id, origin=origin)
 

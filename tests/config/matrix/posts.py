@@ -76,7 +76,7 @@ def _award(rows: Rows, user: User) -> Post:
 def _tap(rows: Rows, _user: User) -> Post:
     sheet = read_sheet(RatingSlip.objects.filter(pk=rows.open.pk), now=timezone.now())
     assert sheet is not None
-    return {"do": "bet", "seen": sheet.version, "average_bet": "75"}
+    return {"do": "bet", "expected_version": sheet.version, "average_bet": "75"}
 
 
 def _sit_down(rows: Rows, _user: User) -> Post:

@@ -212,7 +212,7 @@ INPUT = (
     Guard(
         name="a request that may change something leaves its origin",
         kind=Kind.TRACE,
-        edits=edit("core/middleware.py", "if method not in _CHANGES_NOTHING and ", "if False and "),
+        edits=edit("core/middleware.py", "if method not in _SAFE_METHODS and ", "if False and "),
         claimed_by=("tests/core/test_origins.py::TestOriginMiddleware::test_keeps_who_sent_what_from_where",),
         goes_red_as=("ValueError",),
     ),

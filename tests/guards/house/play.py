@@ -22,7 +22,9 @@ PLAY = (
         name="what was decided on another version is not done",
         kind=Kind.STALE,
         edits=edit(
-            _SEGMENTS, "if seen is not None and seen != SlipVersion(seq=last.seq, status=locked.status):", "if False:"
+            _SEGMENTS,
+            "if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):",
+            "if False:",
         ),
         claimed_by=(
             "tests/ratingslips/test_slip_versions.py::TestSeenVersion::test_refuses_one_that_was_decided_before_another",
@@ -35,7 +37,7 @@ PLAY = (
         kind=Kind.STALE,
         edits=edit(
             "ratingslips/admin/floor/asking.py",
-            '{"slip": self.slip.pk, "actor": self.actor, "at": self.at, "seen": self.seen}',
+            '{"slip": self.slip.pk, "actor": self.actor, "at": self.at, "expected_version": self.expected_version}',
             '{"slip": self.slip.pk, "actor": self.actor, "at": self.at}',
         ),
         claimed_by=("tests/ratingslips/test_floor_slip.py::TestStalePage::test_asks_again_and_says_what_changed",),

@@ -62,7 +62,7 @@ RETRIES = (
         kind=Kind.RETRY,
         edits=edit(
             "ratingslips/services/completion.py",
-            "if isinstance(error, DatabaseError) and begins_anew_after(error):",
+            "if isinstance(error, DatabaseError) and will_retry(error):",
             "if False:",
         ),
         claimed_by=(
@@ -107,7 +107,9 @@ RETRIES = (
         name="only a row of this very request is one's own",
         kind=Kind.RETRY,
         edits=edit(
-            _RETRIES, "return may_be_done() and correlation_id == correlation.current()", "return may_be_done()"
+            _RETRIES,
+            "return outcome_is_unknown() and correlation_id == correlation.current()",
+            "return outcome_is_unknown()",
         ),
         claimed_by=(f"{_UNKNOWN}_makes_a_row_with_this_correlation_id_ones_own_and_no_other",),
     ),
@@ -116,7 +118,7 @@ RETRIES = (
         kind=Kind.RETRY,
         edits=edit(
             _RETRIES,
-            "return may_be_done() and correlation_id == correlation.current()",
+            "return outcome_is_unknown() and correlation_id == correlation.current()",
             "return correlation_id == correlation.current()",
         ),
         claimed_by=(
