@@ -5,6 +5,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
+from django.db.models import DateTimeField, Func
 from django.utils import timezone
 
 from core.errors import DomainError
@@ -13,6 +14,14 @@ log = structlog.get_logger(__name__)
 
 JUST_READ_SECONDS: Final = 60
 EARLIEST_EVENT_AT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DatabaseClock(Func):
+    """PostgreSQL's clock when the row is written; `Now()` would be the start of the transaction."""
+
+    function = "clock_timestamp"
+    template = "%(function)s()"
+    output_field = DateTimeField()
 
 
 class InvalidTime(DomainError):

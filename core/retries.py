@@ -1,19 +1,20 @@
-"""What a database error means for whoever asked: tried again, busy, unknown, or a bug; decided here and nowhere else.
+"""What a database error means: the service runs again, or the caller gets "busy", "outcome unknown" or the bug itself.
 
-Where trying again is safe and likely to help, the whole use case is: in a new transaction, with new locks, a few times
-and no more. Where a commit was sent and its answer was lost, the next attempt looks, under the same locks, for what the
-one before may have left (`note_row_to_commit`, `is_own`), so what was done is told and what was not is done.
+Where running again is safe and likely to help, the whole service runs again: a new transaction, new locks, at most
+`MAX_ATTEMPTS` times. Where a COMMIT was sent and its answer was lost, the next attempt looks under the same locks for
+the row that the lost attempt may have committed (`is_replay`). So what was done is reported, and what was not is done.
 """
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
-from uuid import UUID
+from typing import Final, ParamSpec, TypeVar
+from uuid import UUID, uuid4
 
 import psycopg
 from django.db import DatabaseError, connection
@@ -39,7 +40,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ruling:
-    """The verdict while the use case does its work, and the one from when its COMMIT was sent."""
+    """The verdict while the service does its work, and the verdict once its COMMIT was sent."""
 
     in_work: Verdict
     in_commit: Verdict
@@ -94,26 +95,37 @@ def is_bug(error: DatabaseError) -> bool:
 
 @dataclass(kw_only=True, slots=True)
 class _Attempts:
-    """How often the running use case has begun, whether one of its commits got no answer, and what that would leave."""
+    """The attempts of one service call: how many began, and whether a COMMIT was sent and got no answer."""
 
+    call_id: UUID = field(default_factory=uuid4)
     number: int = 1
     is_outcome_unknown: bool = False
-    left: Any = None
 
 
 _running: ContextVar[_Attempts | None] = ContextVar("attempts", default=None)
+_patient: ContextVar[bool] = ContextVar("patient", default=False)
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Let services called inside run again after "busy" as well: for work that no person is there to repeat."""
+    token = _patient.set(True)
+    try:
+        yield
+    finally:
+        _patient.reset(token)
 
 
 def attempt_number() -> int:
-    """Which attempt of the running use case this is: 1, 2 …"""
+    """Which attempt of the running service call this is: 1, 2 …"""
     attempts = _running.get()
     return attempts.number if attempts else 1
 
 
 def will_retry(error: DatabaseError, *, committing: bool = False) -> bool:
-    """Whether the running use case begins anew if `error` is passed on; asked inside it.
+    """Whether the running service runs again if it passes `error` on; asked inside it.
 
-    Never on a lost connection inside somebody else's transaction: there is none to begin anew in.
+    Never on a lost connection inside a caller's transaction: that transaction is lost as well.
     """
     attempts = _running.get()
     if attempts is None or attempts.number >= MAX_ATTEMPTS:
@@ -121,42 +133,48 @@ def will_retry(error: DatabaseError, *, committing: bool = False) -> bool:
     ruling = ruling_on(error)
     if ruling is _LOST and connection.in_atomic_block:
         return False
-    return (ruling.in_commit if committing else ruling.in_work) in {Verdict.AGAIN, Verdict.UNKNOWN}
+    verdict = ruling.in_commit if committing else ruling.in_work
+    return verdict in {Verdict.AGAIN, Verdict.UNKNOWN} or (verdict is Verdict.BUSY and _patient.get())
 
 
-def is_own(correlation_id: UUID | None) -> bool:
-    """Whether a row with this correlation id was left by an earlier attempt of the running use case.
+def call_id() -> UUID:
+    """An id of the running service call, the same in all its attempts.
 
-    Only where that attempt's commit got no answer; a row that stood before is a replay, or a refusal, as ever, unless
-    an earlier call of the same request left it: then what was lost was a replay, and is told as the first. Ask under
-    the lock that the use case takes: the lost attempt may still hold it, and then commit.
+    :raises LookupError: no service call with `retried` is running.
     """
-    return outcome_is_unknown() and correlation_id == correlation.current()
+    attempts = _running.get()
+    if attempts is None:
+        raise LookupError("only a service that is retried has a call id")
+    return attempts.call_id
+
+
+def is_replay(correlation_id: UUID | None) -> bool:
+    """Whether a row that was found under a request's key was written by an earlier call.
+
+    False where an attempt of the running call wrote it: that attempt's COMMIT got no answer, and the row has the
+    correlation id of the running call. Ask under the lock on the key: the lost attempt may still hold it and commit.
+    """
+    return not (outcome_is_unknown() and correlation_id == correlation.current())
 
 
 def outcome_is_unknown() -> bool:
-    """Whether an earlier attempt of the running use case sent its commit and got no answer."""
+    """Whether an earlier attempt of the running call sent its COMMIT, got no answer, and nobody has looked since."""
     attempts = _running.get()
     return attempts is not None and attempts.is_outcome_unknown
 
 
-def note_row_to_commit(row: Any) -> None:
-    """Say what the commit of this attempt leaves, the row as it is written; the last one said counts.
-
-    Every service that is `retried` with a look says so before its commit.
-    """
+def outcome_is_now_known() -> None:
+    """Say that no row was found under the request's key, with the key locked: no earlier attempt was committed."""
     attempts = _running.get()
     if attempts is not None:
-        attempts.left = row
+        attempts.is_outcome_unknown = False
 
 
-def retried(*, done: Callable[[Any], Any] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a service that owns its transaction begin anew where the table above says so, `MAX_ATTEMPTS` times in all.
+def retried() -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a service that owns its transaction run again where the table above says so, `MAX_ATTEMPTS` times in all.
 
-    Where an outcome is unknown, `done` is asked first, on a new connection, with the row that the service noted: it
-    takes the lock that the service takes and gives the answer if that row was left. It looks for the row itself, for
-    an earlier call of the same request may have left one like it. A service whose own look-up by key does that needs
-    none. An unknown outcome stays so until there is an answer: too busy to look is no answer.
+    After an unknown outcome the next attempt must find what the one before committed: the service looks its request
+    up by key, under a lock, before it does anything. Until an attempt could look, the outcome stays unknown.
     """
 
     def decorate(service: Callable[P, R]) -> Callable[P, R]:
@@ -168,10 +186,6 @@ def retried(*, done: Callable[[Any], Any] | None = None) -> Callable[[Callable[P
                 with correlation.bound(correlation.current()):
                     while True:
                         try:
-                            if done and attempts.is_outcome_unknown:
-                                if answer := done(attempts.left):
-                                    return answer  # type: ignore[no-any-return]
-                                attempts.is_outcome_unknown = False
                             return service(*args, **kwargs)
                         except Busy as busy:
                             _make_ready_after(busy, attempts)

@@ -72,6 +72,7 @@ TABLES: Final[dict[str, TableRights]] = {
         *("id", "slip_id", "seq", "table_id", "seat", "average_bet", "house_edge_percent", "decisions_per_hour"),
         *("started_at", "started_as", "started_by_id", "start_correlation_id"),
     ),
+    "ratingslips_sliprequest": _add(),
     "ratingslips_driftcheck": _change("id", "casino_id"),
     # config
     "config_demorun": _change("id", "casino_id"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.models import Player, User
-from core.retries import is_own
+from core.retries import is_replay
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.tiers import progress_percent, tier_at
@@ -83,7 +83,7 @@ def replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
     if entry.fingerprint != fingerprint(contents):
         fields = differing_fields(entry.inputs["request"], contents)
         raise IdempotencyConflict(key=entry.idempotency_key, fields=fields)
-    return posting_of(entry, replayed=not is_own(entry.correlation_id))
+    return posting_of(entry, replayed=is_replay(entry.correlation_id))
 
 
 def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:

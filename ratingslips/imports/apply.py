@@ -13,6 +13,7 @@ from django.db import connection
 from core.clock import InvalidTime
 from core.errors import Busy, DomainError, NotFound
 from core.models import Casino, User
+from core.retries import patient
 from core.transactions import drop_lost_connection
 from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
@@ -23,7 +24,6 @@ from ratingslips.models import RatingSlip
 
 CHUNK_LINES: Final = 500
 MAX_CHUNK_LINES: Final = 5_000
-MAX_ATTEMPTS: Final = 3
 MAX_REJECTED_LINES: Final = 10_000
 _IMPORT_LOCK: Final = 0x5261_7445  # first key of the advisory lock; the casino's id is the second
 
@@ -135,7 +135,7 @@ def apply_events(
     chunk = list(events)
     if settled is None:
         settled = ProcessedLines()
-    books = Books.of(casino, [event for event in chunk if isinstance(event, RatingEvent)], settled=settled)
+    books = Books.of(casino, [event for event in chunk if isinstance(event, RatingEvent)])
     standings = standings_of(chunk, slips=books.slips, settled=settled)
     for event, standing in zip(chunk, standings, strict=True):
         if isinstance(event, BadRecord):
@@ -183,20 +183,17 @@ def _only_import(casino: Casino) -> Iterator[None]:
 
 
 def _outcome(event: RatingEvent, standing: Standing, *, books: Books, actor: User) -> LineOutcome:
-    """Apply one event; what was busy is tried again, after a look whether it was done in spite of the lost answer."""
-    error: DomainError
-    for _ in range(MAX_ATTEMPTS):
-        try:
+    """Apply one event. Services run again where that helps; a line that stays busy or unknown is refused."""
+    try:
+        with patient():
             outcome = _apply(event, standing, books=books, actor=actor)
-            return LineOutcome(line=event.line, outcome=outcome, slip_id=books.slips[event.slip_number].slip_id)
-        except Busy as busy:
-            error = busy
-            drop_lost_connection()
-            standing = books.look_again(event)
-        except DomainError as refusal:
-            error = refusal
-            break
-    return LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=error)
+    except Busy as busy:
+        drop_lost_connection()
+        books.slips.pop(event.slip_number, None)
+        return LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=busy)
+    except DomainError as refusal:
+        return LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=refusal)
+    return LineOutcome(line=event.line, outcome=outcome, slip_id=books.slips[event.slip_number].slip_id)
 
 
 def _apply(event: RatingEvent, standing: Standing, *, books: Books, actor: User) -> Outcome:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.errors import NotFound
 from core.models import Casino, Player
 from ratingslips.imports.events import EventKind, RatingEvent
-from ratingslips.imports.reconcile import ProcessedLines, Standing, StandingSlip, standing_slips
+from ratingslips.imports.reconcile import StandingSlip, standing_slips
 from ratingslips.models import GamingTable
 
 
@@ -29,10 +29,9 @@ class Books:
     players: dict[str, int]
     tables: dict[str, int]
     slips: dict[str, StandingSlip]
-    settled: ProcessedLines
 
     @classmethod
-    def of(cls, casino: Casino, events: list[RatingEvent], *, settled: ProcessedLines) -> "Books":
+    def of(cls, casino: Casino, events: list[RatingEvent]) -> "Books":
         cards = {event.player_card for event in events if event.kind == EventKind.OPEN}
         names = {event.table for event in events if event.table}
         players = Player.objects.filter(casino=casino, card_number__in=cards).order_by()
@@ -42,7 +41,6 @@ class Books:
             players=dict(players.values_list("card_number", "pk")),
             tables=dict(tables.values_list("name", "pk")),
             slips=standing_slips(casino=casino, slip_numbers={event.slip_number for event in events}),
-            settled=settled,
         )
 
     def player_id(self, card: str | None) -> int:
@@ -62,8 +60,3 @@ class Books:
         self.slips.pop(slip_number, None)
         self.slips.update(standing_slips(casino=self.casino, slip_numbers=[slip_number]))
         return self.slips.get(slip_number)
-
-    def look_again(self, event: RatingEvent) -> Standing:
-        """How a line stands to its slip now, of which no answer has come."""
-        slip = self.read_again(event.slip_number)
-        return slip.standings([event], after=self.settled.of(event.slip_number))[0] if slip else Standing.NEW

@@ -2,6 +2,7 @@
 
 from ratingslips.models.drift import DriftCheck
 from ratingslips.models.floor import MAX_SEATS, GameSettings, GamingTable, Pit
+from ratingslips.models.requests import SlipRequest
 from ratingslips.models.segments import PlaySegment
 from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
 
@@ -14,4 +15,5 @@ __all__ = [
     "Pit",
     "PlaySegment",
     "RatingSlip",
+    "SlipRequest",
 ]

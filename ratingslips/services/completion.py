@@ -1,4 +1,4 @@
-"""Leaving: closing a slip and crediting its points in one commit, or closing it and owing them."""
+"""Closing a slip: its points are credited in the same commit, or owed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,17 +8,17 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, transaction
 
-from core import correlation
 from core.clock import require_event_time
 from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_bug, is_own, retried, will_retry
+from core.retries import is_bug, is_replay, retried, will_retry
 from core.transactions import operation
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments
+from ratingslips.services.requests import Kind, amount_text, receive, record
+from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 from ratingslips.services.stakes import require_amount
 from ratingslips.theo import theoretical_win
@@ -52,13 +52,15 @@ def complete_rating_slip(
     at: datetime,
     buy_in: Decimal | None = None,
     chips_out: Decimal | None = None,
+    request_id: UUID | None = None,
 ) -> SlipSettlement:
     """Close a slip, freeze its theoretical win and credit its points, all in one commit.
 
     The credit runs in a savepoint: whatever goes wrong there, the slip still closes and its points are owed. Completing
-    a completed slip gives the first result again, marked as a replay; to who closed it, without asking for a permission
-    that may be gone by now.
+    a completed slip gives the first result again, marked as a replay. The same request again, and the person who closed
+    the slip, need no permission for that: it may have been revoked since.
 
+    :raises IdempotencyConflict: see `receive`.
     :raises PartialCompletion: after the commit: the slip is closed, its points are owed.
     :raises InvalidAmount: buy-in or chips out are not amounts of money.
     :raises InvalidTime: `at` is in the future or before the slip's last event.
@@ -68,22 +70,26 @@ def complete_rating_slip(
     """
     require_amount(buy_in, name="buy-in")
     require_amount(chips_out, name="chips-out amount")
+    contents = {"buy_in": amount_text(buy_in), "chips_out": amount_text(chips_out)}
     failure: Exception | None = None
     with operation("ratingslips.complete", actor_id=actor.pk):
-        locked = lock_slip(slip)
+        slip_id = slip_key(slip)
+        request = receive(Kind.CLOSE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
+        locked = lock_slip(slip_id)
         assert locked is not None
         segments = read_segments(locked)
-        stands = locked.is_closed
-        replayed = stands and not is_own(locked.correlation_id)
-        if not (stands and locked.closed_by_id == actor.pk):
+        already_closed = locked.is_closed
+        replayed = already_closed and not (request.is_recorded and not is_replay(request.correlation_id))
+        if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
             require_permission(actor, OPERATE_PIT, locked.table.pit)
-        if stands:
+        if already_closed:
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
-            _close(locked, segments=segments, actor=actor, at=at, buy_in=buy_in, chips_out=chips_out)
+            _close(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
-        # Read now: once it is committed, nothing may fail any more that would cost the answer.
+            record(request, slip=locked)
+        # Read now: after the commit nothing may fail any more that would cost the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
         count_replay(casino=replay_of_casino, operation="ratingslips.complete", at=at)
@@ -94,7 +100,7 @@ def _close(
     slip: RatingSlip,
     *,
     segments: Sequence[PlaySegment],
-    actor: User,
+    request: SlipRequest,
     at: datetime,
     buy_in: Decimal | None,
     chips_out: Decimal | None,
@@ -102,7 +108,9 @@ def _close(
     """End the play of a live slip and freeze what it was worth; nothing is saved yet."""
     last = segments[-1]
     at = require_event_time(at, not_before=last.ended_at or last.started_at)
-    slip.correlation_id = correlation.current()
+    actor = request.actor
+    request.happened_at = at
+    slip.correlation_id = request.correlation_id
     if last.ended_at is None:
         end_segment(last, at=at, ended_as=PlaySegment.End.CLOSED, actor=actor, correlation_id=slip.correlation_id)
     slip.status = RatingSlip.Status.CLOSED

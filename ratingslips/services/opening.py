@@ -1,4 +1,4 @@
-"""Sitting down: how a slip begins."""
+"""Opening a slip for a player who sits down."""
 
 import re
 from datetime import datetime
@@ -10,17 +10,18 @@ import structlog
 from django.db import connection
 from django.db.models import F
 
-from core import correlation
 from core.clock import clamp_to_last_event, require_event_time
 from core.errors import DomainError, NotFound
+from core.idempotency import Request
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
-from core.retries import note_row_to_commit, retried
+from core.retries import retried
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.requests import Kind, amount_text, receive, record
 from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
 from ratingslips.services.segments import begin_segment
 from ratingslips.services.stakes import require_amount, require_average_bet
@@ -49,14 +50,7 @@ class SlipNumberTaken(DomainError):
     code = "SLIP_NUMBER_TAKEN"
 
 
-def _slip_if_opened(left: RatingSlip) -> RatingSlip | None:
-    """The slip that a lost attempt opened, if it did."""
-    with operation("ratingslips.look_for_own_slip", actor_id=None):
-        _lock_player(left.player_id)
-        return RatingSlip.objects.filter(pk=left.pk).first()
-
-
-@retried(done=_slip_if_opened)
+@retried()
 def open_rating_slip(
     *,
     player: Player | int,
@@ -67,9 +61,13 @@ def open_rating_slip(
     at: datetime,
     buy_in: Decimal | None = None,
     slip_number: str | None = None,
+    request_id: UUID | None = None,
 ) -> RatingSlip:
-    """Open a slip for a player who sits down; without a `slip_number` it gets the house's next one (R00001 …).
+    """Open a slip for a player who sits down; without a `slip_number` it gets the product's next one (R00001 …).
 
+    The same request again gives the slip that the first one opened: see `receive`.
+
+    :raises IdempotencyConflict: see `receive`.
     :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
     :raises InvalidAmount: the buy-in is not an amount of money.
     :raises InvalidTime: `at` is in the future.
@@ -79,40 +77,54 @@ def open_rating_slip(
     :raises PlayerHasLiveSlip: saying where the player sits.
     :raises PlayerStillPlayed: the player's last slip closed after `at`: play is recorded in order, and paid once.
     :raises TableNotActive, NoSuchSeat, SeatTaken: see `require_free_seat`.
-    :raises SlipNumberTaken: the number is another slip's, or of the form that the house gives out itself.
+    :raises SlipNumberTaken: the number is another slip's, or of the form that the product gives out itself.
     :raises Busy: the player or the table was locked for too long.
     """
     require_average_bet(average_bet)
     require_amount(buy_in, name="buy-in")
     require_event_time(at)
-    correlation_id = correlation.current()
+    player_id = player if isinstance(player, int) else player.pk
+    table_id = table if isinstance(table, int) else table.pk
+    contents: Request = {
+        "player": player_id,
+        "table": table_id,
+        "seat": seat,
+        "average_bet": amount_text(average_bet),
+        "buy_in": amount_text(buy_in),
+        "slip_number": slip_number,
+    }
     with operation("ratingslips.open", actor_id=actor.pk):
-        guest = _lock_player(player)
-        place = lock_table(table_id=table if isinstance(table, int) else table.pk)
-        require_permission(actor, OPERATE_PIT, place.pit)
-        if place.casino_id != guest.casino_id:
-            raise TableNotActive(f"{place.name} belongs to another casino than the player.")
-        at = _require_may_play(guest, at=at)
-        at = require_free_seat(table=place, seat=seat, at=at)
+        request = receive(Kind.OPEN, request_id=request_id, actor=actor, contents=contents)
+        if request.is_recorded:
+            return request.slip
+        locked_player = _lock_player(player_id)
+        locked_table = lock_table(table_id=table_id)
+        casino = locked_table.pit.casino
+        require_permission(actor, OPERATE_PIT, locked_table.pit)
+        if locked_table.casino_id != locked_player.casino_id:
+            raise TableNotActive(f"{locked_table.name} belongs to another casino than the player.")
+        at = _require_may_play(locked_player, at=at)
+        at = require_free_seat(table=locked_table, seat=seat, at=at)
         slip = RatingSlip.objects.create(
-            casino=place.pit.casino,
-            slip_number=_checked_number(slip_number, casino_id=place.casino_id) or _next_number(),
-            player=guest,
-            table=place,
+            casino=casino,
+            slip_number=_checked_number(slip_number, casino_id=casino.pk) or _next_number(),
+            player=locked_player,
+            table=locked_table,
             seat=seat,
             opened_at=at,
             opened_by=actor,
-            gaming_day=place.pit.casino.gaming_day_at(at),
+            gaming_day=casino.gaming_day_at(at),
             buy_in=buy_in,
-            correlation_id=correlation_id,
+            correlation_id=request.correlation_id,
         )
-        _first_segment(slip, average_bet=average_bet, correlation_id=correlation_id).save()
-        note_row_to_commit(slip)
-    log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=place.pk, seat=seat)
+        _first_segment(slip, average_bet=average_bet).save()
+        request.happened_at = at
+        record(request, slip=slip)
+    log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=table_id, seat=seat)
     return slip
 
 
-def _first_segment(slip: RatingSlip, *, average_bet: Decimal, correlation_id: UUID) -> PlaySegment:
+def _first_segment(slip: RatingSlip, *, average_bet: Decimal) -> PlaySegment:
     return begin_segment(
         slip=slip,
         seq=1,
@@ -122,12 +134,11 @@ def _first_segment(slip: RatingSlip, *, average_bet: Decimal, correlation_id: UU
         at=slip.opened_at,
         started_as=PlaySegment.Start.OPENED,
         actor=slip.opened_by,
-        correlation_id=correlation_id,
+        correlation_id=slip.correlation_id,
     )
 
 
-def _lock_player(player: Player | int) -> Player:
-    player_id = player if isinstance(player, int) else player.pk
+def _lock_player(player_id: int) -> Player:
     locked = Player.objects.locked().filter(pk=player_id).first()
     if locked is None:
         raise NotFound(f"There is no player {player_id}.")
@@ -161,7 +172,7 @@ def _checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
     if not _SLIP_NUMBER.fullmatch(slip_number) or _OWN_SLIP_NUMBER.fullmatch(slip_number):
         raise SlipNumberTaken(
             f"“{slip_number}” cannot be a slip number: use up to 20 capital letters, digits and hyphens, and leave "
-            "R with digits to the house."
+            "R with digits to the product."
         )
     lock_name("slip_number", f"{casino_id}:{slip_number}")
     if RatingSlip.objects.filter(casino=casino_id, slip_number=slip_number).exists():

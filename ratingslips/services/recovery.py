@@ -5,16 +5,16 @@ from uuid import UUID
 
 import structlog
 
-from core import correlation
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_own, outcome_is_unknown, retried
+from core.retries import is_replay, retried
 from core.transactions import operation
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import RECOVER_LOYALTY
-from ratingslips.services.segments import lock_slip, read_segments
+from ratingslips.services.requests import Kind, receive, record
+from ratingslips.services.segments import lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 
 log = structlog.get_logger(__name__)
@@ -34,13 +34,19 @@ class SlipInHand(DomainError):
 
 @retried()
 def recover_slip_loyalty(
-    *, slip: RatingSlip | UUID | str, actor: User, at: datetime, skip_locked: bool = False
+    *,
+    slip: RatingSlip | UUID | str,
+    actor: User,
+    at: datetime,
+    skip_locked: bool = False,
+    request_id: UUID | None = None,
 ) -> SlipSettlement:
     """Pay the points that a closed slip is owed; one that was settled gives its first result again.
 
     The entry keeps the slip's own correlation id and is keyed by the slip's id, so paying twice is impossible; the slip
     records who recovered it. With `skip_locked`, a slip that another transaction holds is left to that one.
 
+    :raises IdempotencyConflict: see `receive`.
     :raises SlipNotClosed: the slip is live.
     :raises SlipInHand: `skip_locked`, and another transaction holds the slip.
     :raises NotFound: there is no such slip.
@@ -49,23 +55,27 @@ def recover_slip_loyalty(
     :raises Busy: the slip or the account was locked for too long; the points stay owed.
     """
     with operation("ratingslips.recover", actor_id=actor.pk):
-        locked = lock_slip(slip, skip_locked=skip_locked and not outcome_is_unknown())
+        slip_id = slip_key(slip)
+        request = receive(Kind.RECOVER, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
+        locked = lock_slip(slip_id, skip_locked=skip_locked and not request.is_recorded)
         if locked is None:
             raise SlipInHand("Another recovery is paying this slip just now.")
         segments = read_segments(locked)
-        stands = locked.settled_at is not None
-        replayed = stands and not is_own(locked.recovery_correlation_id)
-        if not (stands and locked.recovered_by_id == actor.pk):
+        already_settled = locked.settled_at is not None
+        replayed = already_settled and not (request.is_recorded and not is_replay(request.correlation_id))
+        if not (request.is_recorded or (already_settled and locked.recovered_by_id == actor.pk)):
             require_permission(actor, RECOVER_LOYALTY, locked.table.pit)
         if not locked.is_closed:
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
-        if stands:
+        if already_settled:
             settlement = first_settlement(locked, replayed=replayed)
         else:
             settlement = settle(locked, segments=segments, at=at)
-            locked.recovered_by, locked.recovery_correlation_id = actor, correlation.current()
+            locked.recovered_by, locked.recovery_correlation_id = actor, request.correlation_id
             locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])
-        # Read now: once it is committed, nothing may fail any more that would cost the answer.
+            request.happened_at = at
+            record(request, slip=locked)
+        # Read now: after the commit nothing may fail any more that would cost the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
         count_replay(casino=replay_of_casino, operation="ratingslips.recover", at=at)

@@ -6,17 +6,14 @@ from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-
-from core import correlation
 from core.clock import require_event_time
 from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
-from core.retries import note_row_to_commit
 from ratingslips.history import SlipVersion
-from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.requests import record
 
 
 class SlipClosed(DomainError):
@@ -31,22 +28,30 @@ class SlipChanged(DomainError):
     code = "SLIP_CHANGED"
 
 
-def lock_slip(slip: RatingSlip | UUID | str, *, skip_locked: bool = False) -> RatingSlip | None:
+def slip_key(slip: RatingSlip | UUID | str) -> UUID:
+    """The key of a slip.
+
+    :raises NotFound: the text is no key.
+    """
+    if isinstance(slip, RatingSlip):
+        return slip.pk
+    try:
+        return slip if isinstance(slip, UUID) else UUID(slip)
+    except ValueError:
+        raise NotFound(f"There is no rating slip {slip}.") from None
+
+
+def lock_slip(slip_id: UUID, *, skip_locked: bool = False) -> RatingSlip | None:
     """Lock a slip; none where `skip_locked` and another transaction holds it.
 
     Its table may have changed while the lock was waited for: take it from the segments, read after the lock.
 
     :raises NotFound: there is no such slip.
     """
-    slip_id = slip.pk if isinstance(slip, RatingSlip) else slip
-    slips = RatingSlip.objects.locked(skip_locked=skip_locked)
-    try:
-        locked = slips.filter(pk=slip_id).first()
-        if locked is not None or (skip_locked and RatingSlip.objects.filter(pk=slip_id).exists()):
-            return locked
-    except ValidationError:
-        pass  # not a UUID, so no slip's
-    raise NotFound(f"There is no rating slip {slip_id}.")
+    locked = RatingSlip.objects.locked(skip_locked=skip_locked).filter(pk=slip_id).first()
+    if locked is None and not (skip_locked and RatingSlip.objects.filter(pk=slip_id).exists()):
+        raise NotFound(f"There is no rating slip {slip_id}.")
+    return locked
 
 
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:
@@ -103,23 +108,23 @@ class LiveSlip:
 
     slip: RatingSlip
     last: PlaySegment
+    request: SlipRequest
     actor: User
     at: datetime
-    correlation_id: UUID
 
     @classmethod
     def lock(
-        cls, slip: RatingSlip | UUID | str, *, actor: User, at: datetime, expected_version: SlipVersion | None = None
+        cls, slip_id: UUID, *, request: SlipRequest, actor: User, at: datetime, expected_version: SlipVersion | None
     ) -> Self:
-        """Lock the slip and read its last segment; `expected_version` is what the actor decided on, where known.
+        """Lock the slip and read its last segment; `expected_version` is the version that the page showed, if any.
 
         :raises NotFound: there is no such slip.
         :raises NotPermitted: the actor does not operate the pit that the slip is in.
         :raises SlipClosed: play has ended.
-        :raises SlipChanged: it is no longer as it was `expected_version`.
+        :raises SlipChanged: the slip is no longer at `expected_version`.
         :raises InvalidTime: `at` is in the future or before the slip's last event.
         """
-        locked = lock_slip(slip)
+        locked = lock_slip(slip_id)
         assert locked is not None
         last = locked.segments.select_related("table__pit", "table__game").order_by("-seq")[:1].get()
         locked.table = last.table
@@ -129,7 +134,7 @@ class LiveSlip:
         if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
         at = require_event_time(at, not_before=last.ended_at or last.started_at)
-        return cls(slip=locked, last=last, actor=actor, at=at, correlation_id=correlation.current())
+        return cls(slip=locked, last=last, request=request, actor=actor, at=at)
 
     @property
     def is_paused(self) -> bool:
@@ -138,9 +143,10 @@ class LiveSlip:
 
     def end(self, ended_as: PlaySegment.End) -> None:
         """End the open segment."""
-        end_segment(self.last, at=self.at, ended_as=ended_as, actor=self.actor, correlation_id=self.correlation_id)
+        end_segment(
+            self.last, at=self.at, ended_as=ended_as, actor=self.actor, correlation_id=self.request.correlation_id
+        )
         self.last.save(update_fields=SEGMENT_END_FIELDS)
-        note_row_to_commit(self.last)
 
     def begin(
         self,
@@ -164,7 +170,7 @@ class LiveSlip:
             at=self.at,
             started_as=started_as,
             actor=self.actor,
-            correlation_id=self.correlation_id,
+            correlation_id=self.request.correlation_id,
         )
         if stays_paused:
             end_segment(
@@ -172,8 +178,14 @@ class LiveSlip:
                 at=self.at,
                 ended_as=PlaySegment.End.PAUSED,
                 actor=self.actor,
-                correlation_id=self.correlation_id,
+                correlation_id=self.request.correlation_id,
             )
         segment.save()
         self.last = segment
-        note_row_to_commit(segment)
+
+    def save(self, *fields: str) -> None:
+        """Save `fields` of the slip, if any, and the request that changed it."""
+        if fields:
+            self.slip.save(update_fields=fields)
+        self.request.happened_at = self.at
+        record(self.request, slip=self.slip)

@@ -116,7 +116,7 @@ def regular_of(floor: Floor) -> Player:
     player = floor.player(last_name="W" * 100)
     for days, chips_out in ((9, 90_000), (4, 0), (2, 1_200)):
         slip = floor.open_slip(player=player, seat=5, average_bet=Decimal(500), at=floor.ago(days=days))
-        money = {"buy_in": Decimal(5_000), "chips_out": Decimal(chips_out)}
+        money: dict[str, Any] = {"buy_in": Decimal(5_000), "chips_out": Decimal(chips_out)}
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(days=days, hours=-3), **money)
     manual_reward(player=player, points=250, reason="Drink " + "spilled" * 60, actor=floor.supervisor, at=floor.now)
     live = floor.open_slip(player=player, seat=5, at=floor.ago(hours=9))

@@ -21,6 +21,7 @@ APPEND_ONLY = (
     "loyalty_ledgerverification",
     "loyalty_balancerebuild",
     "core_requestorigin",
+    "ratingslips_sliprequest",
 )
 UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment", "loyalty_ledgerexport")
 EXPECTED = {

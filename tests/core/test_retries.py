@@ -12,7 +12,15 @@ from structlog.testing import capture_logs
 from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.models import Casino
-from core.retries import MAX_ATTEMPTS, attempt_number, is_own, note_row_to_commit, outcome_is_unknown, retried
+from core.retries import (
+    MAX_ATTEMPTS,
+    attempt_number,
+    call_id,
+    is_replay,
+    outcome_is_now_known,
+    outcome_is_unknown,
+    retried,
+)
 from core.transactions import operation
 from tests.concurrency import backend_id
 from tests.core import troubles
@@ -162,38 +170,26 @@ class TestRetried:
 
 @pytest.mark.usefixtures("_casino")
 class TestUnknownOutcome:
-    def test_is_answered_by_who_knows_before_anything_is_done_again(self) -> None:
-        asked: list[tuple[object, bool]] = []
+    def test_is_left_to_the_next_attempt_which_has_the_same_call_id(self) -> None:
+        attempts: list[tuple[UUID, bool]] = []
 
-        def done(left: object) -> str:
-            asked.append((left, outcome_is_unknown()))
-            return "it stands"
-
-        @retried(done=done)
-        def write() -> str:
-            with operation("test.write", actor_id=None):
-                note_row_to_commit("its first row")
-                note_row_to_commit("its last row")
-                troubles.terminated_in_the_commit()
-            return "written"
-
-        assert write() == "it stands"
-        assert asked == [("its last row", True)]
-
-    def test_is_done_again_where_nobody_knows_of_it(self) -> None:
-        @retried(done=lambda _: None)
+        @retried()
         def write() -> int:
             with operation("test.write", actor_id=None):
+                attempts.append((call_id(), outcome_is_unknown()))
                 if attempt_number() == 1:
                     troubles.terminated_in_the_commit()
             return attempt_number()
 
         assert write() == 2
+        assert [is_unknown for _, is_unknown in attempts] == [False, True]
+        assert attempts[0][0] == attempts[1][0]
 
-    def test_is_known_again_where_the_look_found_nothing(self) -> None:
-        @retried(done=lambda _: None)
+    def test_is_known_once_an_attempt_has_looked_and_found_nothing(self) -> None:
+        @retried()
         def write() -> None:
             with operation("test.write", actor_id=None):
+                outcome_is_now_known()
                 if attempt_number() == 1:
                     troubles.terminated_in_the_commit()
                 else:
@@ -204,25 +200,36 @@ class TestUnknownOutcome:
 
         assert type(refusal.value) is Busy
 
-    def test_makes_a_row_with_this_correlation_id_ones_own_and_no_other(self) -> None:
+    def test_tells_a_row_of_the_lost_attempt_from_a_replay(self) -> None:
         seen: list[tuple[bool, bool]] = []
 
         @retried()
         def write() -> None:
             with operation("test.write", actor_id=None):
-                seen.append((is_own(correlation.current()), is_own(None)))
+                seen.append((is_replay(correlation.current()), is_replay(None)))
                 if attempt_number() == 1:
                     troubles.terminated_in_the_commit()
 
         write()
 
-        assert seen == [(False, False), (True, False)]
+        assert seen == [(True, True), (False, True)]
 
     def test_is_forgotten_with_the_call(self) -> None:
         _write(troubles.terminated_in_the_commit)
 
         assert not outcome_is_unknown()
         assert attempt_number() == 1
+
+
+class TestCallId:
+    def test_is_of_a_running_call_alone(self) -> None:
+        with pytest.raises(LookupError):
+            call_id()
+
+    def test_is_another_in_every_call(self) -> None:
+        asked = retried()(call_id)
+
+        assert asked() != asked()
 
 
 @pytest.mark.django_db

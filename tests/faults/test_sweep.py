@@ -230,7 +230,7 @@ class TestEveryStatement:
     def test_would_be_answered_as_a_replay_by_who_does_not_know_its_own(
         self, committed_floor: Floor, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(posting, "is_own", lambda _: False)
+        monkeypatch.setattr(posting, "is_replay", lambda _: True)
 
         wrong = _sweep(way, lambda: _reward(committed_floor), Loss.AFTER)
 

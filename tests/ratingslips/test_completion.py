@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -195,7 +196,8 @@ class TestCompleteRatingSlip:
         slip = floor.open_slip()
 
         with refused(InvalidAmount, words):
-            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **{name: Decimal("-0.01")})
+            amounts: dict[str, Any] = {name: Decimal("-0.01")}
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **amounts)
 
     @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])
     def test_refuses_a_time_before_the_last_event_and_in_the_future(self, floor: Floor, shift: timedelta) -> None:

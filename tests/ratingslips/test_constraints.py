@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from django.db import models
 
-from ratingslips.models import DriftCheck, GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
+from ratingslips.models import DriftCheck, GameSettings, GamingTable, Pit, PlaySegment, RatingSlip, SlipRequest
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
 from tests.loyalty.rows import entry
@@ -32,6 +33,13 @@ def _table(floor: Floor, **changes: Any) -> GamingTable:
 def _drift_check(floor: Floor, **changes: Any) -> DriftCheck:
     fields = {"checked_at": floor.now, "checked_by": floor.supervisor, "accounts": 0, "first_accounts": []}
     return DriftCheck(casino=floor.casino, **(fields | changes))
+
+
+def _request(floor: Floor, **changes: Any) -> SlipRequest:
+    fields = {"kind": "PAUSE", "contents": {}, "fingerprint": "0" * 64, "correlation_id": uuid4()}
+    slip = slip_row(floor)
+    inserted(slip)
+    return SlipRequest(slip=slip, actor=floor.boss, happened_at=floor.now, **(fields | changes))
 
 
 def _violation(constraint: str, make: Callable[..., models.Model], **changes: Any) -> Violation:
@@ -153,7 +161,12 @@ DRIFT = (
     _violation("ratingslips_drift_accounts_not_negative", _drift_check, accounts=-1),
 )
 
-VIOLATIONS = (*FLOOR, *SLIPS, *SEGMENTS, *DRIFT)
+REQUESTS = (
+    _violation("ratingslips_request_kind_known", _request, kind="DANCE"),
+    _violation("ratingslips_request_fingerprint_is_sha256", _request, fingerprint="0" * 63),
+)
+
+VIOLATIONS = (*FLOOR, *SLIPS, *SEGMENTS, *DRIFT, *REQUESTS)
 
 
 class TestRatingSlipConstraints:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import OutcomeUnknown
 from core.models import Casino
 from ratingslips.imports import apply as importing
 from ratingslips.models import PlaySegment, RatingSlip
@@ -14,7 +13,6 @@ from tests.ratingslips.imports import (
     OPEN_S1,
     VISIT,
     everything,
-    fail_once,
     import_json,
     import_lines,
     load_three_files,
@@ -89,19 +87,6 @@ class TestLinesOfOneMoment:
         told = import_json(file, *ONE_MOMENT)
 
         assert (told["already_imported"], told["applied"]) == (done, len(ONE_MOMENT) - done)
-        assert _story() == WHOLE_STORY
-
-    @pytest.mark.parametrize("after", [False, True])
-    @pytest.mark.parametrize("name", ["change_average_bet", "pause_rating_slip", "move_rating_slip"])
-    @pytest.mark.parametrize("number", [1, 2, 3])
-    def test_are_applied_once_each_when_one_of_them_is_busy(
-        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int, after: bool
-    ) -> None:
-        fail_once(monkeypatch, name, OutcomeUnknown(), after=after, number=number)
-
-        told = import_json(file, *ONE_MOMENT)
-
-        assert told["rejects"] == {}
         assert _story() == WHOLE_STORY
 
     def test_record_the_same_bet_as_often_as_it_was_seen(self, casino: Casino, file: Path) -> None:

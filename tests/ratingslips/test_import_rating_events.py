@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.errors import Busy, OutcomeUnknown
+from core.errors import Busy
 from core.models import Casino
 from core.roles import system_account
 from loyalty.models import LedgerEntry
@@ -20,8 +20,11 @@ from ratingslips.imports import apply as importing
 from ratingslips.imports.apply import ImportProgress, ImportRunning, import_rating_events
 from ratingslips.imports.events import read_rating_events
 from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import play
+from ratingslips.services.requests import receive
 from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere
+from tests.core import troubles
 from tests.ratingslips.imports import (
     VISIT,
     everything,
@@ -146,25 +149,23 @@ class TestImportRatingEvents:
 
 
 class TestAnImportUnderTrouble:
-    @pytest.mark.parametrize("trouble", [Busy, OutcomeUnknown])
+    @pytest.mark.parametrize("trouble", [troubles.lock_timeout, troubles.deadlock_made_up])
     def test_tries_a_busy_line_again(
-        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[], Exception]
+        self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[], object]
     ) -> None:
-        fail_once(monkeypatch, "change_average_bet", trouble(), after=False)
+        mishaps = [trouble, trouble]
+
+        def receive_in_trouble(*args: Any, **kwargs: Any) -> Any:
+            if mishaps:
+                mishaps.pop()()
+            return receive(*args, **kwargs)
+
+        monkeypatch.setattr(play, "receive", receive_in_trouble)
 
         told = import_json(file, *VISIT)
 
+        assert mishaps == []
         assert (told["applied"], told["rejected_lines"], told["points"]) == (6, 0, 197)
-
-    @pytest.mark.parametrize("name", ["open_rating_slip", "change_average_bet", "complete_rating_slip"])
-    def test_does_not_repeat_a_line_whose_answer_was_lost(
-        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, name: str
-    ) -> None:
-        fail_once(monkeypatch, name, OutcomeUnknown(), after=True)
-
-        told = import_json(file, *VISIT)
-
-        assert (told["rejected_lines"], told["points"], PlaySegment.objects.count()) == (0, 197, 4)
 
     def test_refuses_a_line_that_stays_busy_and_goes_on(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""The house's order of locks (`core.querysets`), as the statements of each use case show it.
+"""The order of locks (`core.querysets`), as the statements of each use case show it.
 
 Every use case keeps to one order, so no two can wait for each other. What would happen otherwise is seen in
 `test_concurrency.TestTwoPlayersSlips`.
@@ -39,28 +39,28 @@ class TestLockOrder:
 
         locks = _locks_of(lambda: floor.open_slip(player=player, slip_number="S-1"))
 
-        assert locks == ["core_player", "ratingslips_gamingtable", "slip_number"]
+        assert locks == ["slip_request", "core_player", "ratingslips_gamingtable", "slip_number"]
 
     def test_is_kept_by_a_move(self, floor: Floor) -> None:
         slip, there = floor.open_slip(), TableFactory.create(casino=floor.casino, pit=floor.pit)
 
         locks = _locks_of(lambda: move_rating_slip(slip=slip, table=there, seat=2, actor=floor.boss, at=floor.now))
 
-        assert locks == ["ratingslips_ratingslip", "ratingslips_gamingtable"]
+        assert locks == ["slip_request", "ratingslips_ratingslip", "ratingslips_gamingtable"]
 
     def test_is_kept_by_a_completion(self, floor: Floor) -> None:
         slip = floor.played_slip()
 
         locks = _locks_of(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
 
-        assert locks == ["ratingslips_ratingslip", "loyalty_playerloyalty"]
+        assert locks == ["slip_request", "ratingslips_ratingslip", "loyalty_playerloyalty"]
 
     def test_is_kept_by_a_recovery(self, floor: Floor) -> None:
         slip = owed_slip(floor)
 
         locks = _locks_of(lambda: recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now))
 
-        assert locks == ["ratingslips_ratingslip", "loyalty_playerloyalty"]
+        assert locks == ["slip_request", "ratingslips_ratingslip", "loyalty_playerloyalty"]
 
     def test_is_kept_by_rows_of_a_kind(self, floor: Floor) -> None:
         last_first = [floor.player(last_name=name) for name in ("Ueda", "Nguyễn", "Castillo")]

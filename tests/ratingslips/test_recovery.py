@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from core import correlation
 from core.errors import NotFound
+from core.locks import lock_name
 from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry
 from loyalty.services import ProgramPaused, pause_program, resume_program
@@ -179,7 +181,7 @@ class TestRecoverSlipLoyalty:
     ) -> None:
         """The attempt that got no answer may be the one that still holds the slip."""
         floor = committed_floor
-        slip = owed_slip(floor)
+        slip, request_id = owed_slip(floor), uuid.uuid4()
         lost, taken = threading.Event(), threading.Event()
 
         def lose_the_first_answer() -> SlipSettlement:
@@ -191,11 +193,16 @@ class TestRecoverSlipLoyalty:
                 raise OperationalError from psycopg.OperationalError()
 
             connection.commit = lose_it  # type: ignore[method-assign]
-            return recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now, skip_locked=True)
+            what: dict[str, Any] = {"slip": slip.pk, "actor": floor.supervisor, "at": floor.now}
+            return recover_slip_loyalty(**what, skip_locked=True, request_id=request_id)
+
+        def lock_as_the_lost_attempt() -> None:
+            lock_name("slip_request", str(request_id))
+            RatingSlip.objects.locked().get(pk=slip.pk)
 
         recovery = Elsewhere(lose_the_first_answer)
         assert lost.wait(30)
-        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)) as holder:
+        with held(lock_as_the_lost_attempt) as holder:
             taken.set()
             wait_until(lambda: recovery.has_ended or is_waited_for(holder))
 

@@ -3,12 +3,14 @@
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from uuid import uuid4
 
 from core.models import Player
 from loyalty.models import LedgerEntry
 from loyalty.services import manual_reward
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, move_rating_slip
+from ratingslips.services.requests import Kind, receive
 from ratingslips.services.segments import LiveSlip
 from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
 from tests.factories import PitFactory, TableFactory
@@ -17,10 +19,13 @@ from tests.floor import Floor
 
 def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> None:
     """Move a slip as `move_rating_slip` does, in a transaction that the caller ends."""
-    live = LiveSlip.lock(slip, actor=floor.boss, at=floor.ago(minutes=1))
+    request_id = uuid4()
+    request = receive(Kind.MOVE, request_id=request_id, actor=floor.boss, slip_id=slip.pk, contents={})
+    live = LiveSlip.lock(slip.pk, request=request, actor=floor.boss, at=floor.ago(minutes=1), expected_version=None)
     live.end(PlaySegment.End.MOVED)
     live.begin(PlaySegment.Start.MOVED, table=to, seat=2)
-    RatingSlip.objects.filter(pk=slip.pk).update(table=to, seat=2)
+    live.slip.table, live.slip.seat = to, 2
+    live.save("table", "seat")
 
 
 class TestCompleteRatingSlip:

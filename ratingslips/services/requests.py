@@ -1,0 +1,65 @@
+"""Requests that change a slip: how the same request, sent again, is recognised and answered with its first result."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from core import correlation
+from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
+from core.locks import lock_name
+from core.models import User
+from core.retries import call_id, outcome_is_now_known
+from ratingslips.models import RatingSlip, SlipRequest
+
+Kind = SlipRequest.Kind
+
+
+def receive(
+    kind: SlipRequest.Kind, *, request_id: UUID | None, actor: User, contents: Request, slip_id: UUID | None = None
+) -> SlipRequest:
+    """Lock the request's id until the caller's transaction ends, and look the request up.
+
+    Gives the recorded row where the request was carried out before, else a new one for `record`. `request_id` is the
+    id that the form carried; without one, every attempt of the running service call uses an id of the call.
+    `contents` is what the form held. What was read from a clock is no part of it.
+
+    :raises IdempotencyConflict: the id was used by another person, for another act or slip, or with other contents;
+        names what differs.
+    """
+    request_id = request_id or call_id()
+    lock_name("slip_request", str(request_id))
+    first = SlipRequest.objects.filter(pk=request_id).first()
+    if first is None:
+        outcome_is_now_known()
+        return SlipRequest(
+            pk=request_id,
+            kind=kind,
+            actor=actor,
+            contents=contents,
+            fingerprint=fingerprint(contents),
+            correlation_id=correlation.current(),
+        )
+    differing = [
+        name
+        for name, was, now in (
+            ("kind", first.kind, kind),
+            ("slip", first.slip_id, slip_id or first.slip_id),
+            ("actor", first.actor_id, actor.pk),
+        )
+        if was != now
+    ]
+    if not differing and first.fingerprint != fingerprint(contents):
+        differing.extend(differing_fields(first.contents, contents))
+    if differing:
+        raise IdempotencyConflict(key=f"Request {request_id}", fields=tuple(differing))
+    return first
+
+
+def record(request: SlipRequest, *, slip: RatingSlip) -> None:
+    """Save a new request with the slip that it changed; `happened_at` is set by the caller."""
+    request.slip = slip
+    request.save(force_insert=True)
+
+
+def amount_text(amount: Decimal | None) -> str | None:
+    """An amount as `contents` hold it, with two decimals; none stays none."""
+    return None if amount is None else f"{amount:.2f}"
