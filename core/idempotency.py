@@ -17,11 +17,10 @@ class IdempotencyConflict(DomainError):
 
     code = "IDEMPOTENCY_CONFLICT"
 
-    def __init__(self, *, key: str, fields: tuple[str, ...]) -> None:
-        super().__init__(
-            f"{key} was already used with a different {', '.join(fields)}. Nothing was changed: "
-            "look the first entry up, or use a new reference."
-        )
+    def __init__(
+        self, *, key: str, fields: tuple[str, ...], advice: str = "look the first entry up, or use a new reference"
+    ) -> None:
+        super().__init__(f"{key} was already used with a different {', '.join(fields)}. Nothing was changed: {advice}.")
         self.key = key
         self.fields = fields
 

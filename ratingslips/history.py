@@ -1,13 +1,17 @@
 """What happened to a slip, event by event, read from its segments; and what happened since somebody looked."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final, Self
 
 from core.models import User
 from ratingslips.models import PlaySegment, RatingSlip
+
+_VERSION: Final = re.compile(r"([0-9]{1,9})-([A-Z]{1,6})")
 
 Start = PlaySegment.Start
 Status = RatingSlip.Status
@@ -38,6 +42,17 @@ class SlipVersion:
 
     seq: int
     status: str
+
+    @property
+    def text(self) -> str:
+        """The version as a page carries it and sends it back: "3-OPEN"."""
+        return f"{self.seq}-{self.status}"
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The version that a page sent; one that no slip ever had, if the text is none."""
+        found = _VERSION.fullmatch(text)
+        return cls(seq=int(found[1]), status=found[2]) if found else cls(seq=0, status="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

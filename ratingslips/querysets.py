@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import DecimalField, DurationField, F, OuterRef, Subquery, Sum, Value
+from django.db.models import DecimalField, DurationField, F, IntegerField, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from core.querysets import LockingQuerySet
@@ -22,6 +22,13 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
     def owed(self) -> Self:
         """Slips whose play is over and whose points have not been settled: what recovery pays."""
         return self.filter(status="CLOSED", settled_at=None)
+
+    def with_version(self) -> Self:
+        """Annotate `last_seq`, the number of the last segment: with the status, the slip's version."""
+        from ratingslips.models import PlaySegment
+
+        segments = PlaySegment.objects.filter(slip=OuterRef("pk")).order_by("-seq")
+        return self.annotate(last_seq=Subquery(segments.values("seq")[:1], output_field=IntegerField()))
 
     def with_play(self, *, now: datetime) -> Self:
         """Annotate `average_bet` (the latest) and `played` (time at play until `now`, pauses left out)."""

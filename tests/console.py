@@ -16,6 +16,8 @@ from django.urls import reverse
 
 from config.roles import PERMISSIONS_OF_ROLE
 from core.models import User
+from ratingslips.admin.slips.actions import version_of
+from ratingslips.models import RatingSlip
 
 BACKEND = "core.backends.StaffBackend"
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
@@ -40,11 +42,19 @@ def said(response: Any) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
+def versions_shown(rows: Iterable[Model]) -> dict[str, str]:
+    """The hidden fields in which a page that shows slips carries their versions."""
+    slips = RatingSlip.objects.filter(pk__in=[row.pk for row in rows if isinstance(row, RatingSlip)]).with_version()
+    return {f"version-{slip.pk}": version_of(slip).text for slip in slips}
+
+
 def carry_out(
     client: Client, model: type[Model], action: str, rows: Iterable[Model], *, query: str = "", **fields: Any
 ) -> HttpResponse:
     """Post the confirmation page of an action; `fields` for each row are named `<key>-<field>`."""
-    post = {"action": action, "_selected_action": [str(row.pk) for row in rows], "confirmed": "yes"}
+    rows = list(rows)
+    post: dict[str, Any] = {"action": action, "_selected_action": [str(row.pk) for row in rows], "confirmed": "yes"}
+    post |= versions_shown(rows)
     return client.post(address(model, "changelist") + query, post | fields)  # type: ignore[return-value]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID, uuid4, uuid5
 
 import structlog
 from django import forms
@@ -18,6 +19,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from core import correlation
 from core.console.links import page_url
@@ -30,6 +33,8 @@ log = structlog.get_logger(__name__)
 MAX_ROWS: Final = 500
 CONFIRMED: Final = "confirmed"
 RETURN_TO_PAGE: Final = "return_to_page"
+REQUEST_ID: Final = "request_id"
+VERSION: Final = "version"
 TEMPLATE: Final = "core/console/confirmation.html"
 
 
@@ -43,7 +48,7 @@ class Kind(StrEnum):
     FAILED = "failed"
 
 
-_LEVELS: Final = {
+LEVELS: Final = {
     Kind.DONE: messages.SUCCESS,
     Kind.REPLAYED: messages.INFO,
     Kind.OWED: messages.WARNING,
@@ -62,10 +67,18 @@ class Outcome:
 
 @dataclass(kw_only=True, slots=True)
 class Row:
-    """One chosen row on the confirmation page: its name, what stands beside it, and its form with what that needs."""
+    """One chosen row on the confirmation page: its name, what stands beside it, and its form with what that needs.
+
+    `version` is the row's version now, for the page that is about to be shown; `posted_version` is the version that
+    the sent page showed, none where it did not show the row. `request_id` is derived from that page's id, so the same
+    page sent again is the same request; none where the page carried no id.
+    """
 
     obj: Any
     name: str
+    version: str = ""
+    posted_version: str | None = None
+    request_id: UUID | None = None
     cells: Sequence[Any] = ()
     form: forms.Form | None = None
     context: Any = None
@@ -102,8 +115,26 @@ class RowAction:
     submit_label: str = "Confirm"
 
 
+def request_id_of(request: HttpRequest) -> UUID | None:
+    """The id that the posted page carried; none where it carried none."""
+    return correlation.parse(request.POST.get(REQUEST_ID))
+
+
+def row_request_id(page_id: UUID | None, *, action: str, row: Any) -> UUID | None:
+    """The request id of one action on one row, derived from the id of the page that asked for it."""
+    return uuid5(page_id, f"{action}:{row.pk}") if page_id else None
+
+
+def version_field(row: Any, version: str) -> SafeString:
+    """A hidden field for a page that lists rows: the version of a row that the page shows."""
+    return format_html('<input type="hidden" name="{}-{}" value="{}">', VERSION, row.pk, version)
+
+
 class ConfirmingAdmin(ModelAdmin[M]):
     """Pages whose actions are carried out by `run`, each row by a service that checks who may."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {REQUEST_ID: uuid4()} | (extra_context or {}))
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
         """Offer on a page what is permitted; take a posted action from whoever sees the list.
@@ -127,6 +158,12 @@ def run(
         model_admin.message_user(request, text, messages.ERROR)
         return None
     rows = action.describe(chosen)
+    page_id = request_id_of(request)
+    # All rows of a list were chosen, those on its other pages too: of these no version was shown.
+    not_shown = None if request.POST.get("select_across") == "1" else ""
+    for row in rows:
+        row.posted_version = request.POST.get(f"{VERSION}-{row.obj.pk}", not_shown)
+        row.request_id = row_request_id(page_id, action=action.name, row=row.obj)
     is_confirmed = CONFIRMED in request.POST or not action.is_confirmed_first
     if action.make_form:
         posted = request.POST if CONFIRMED in request.POST else None
@@ -174,7 +211,7 @@ def _answer(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, *, action: RowAction, outcomes: Sequence[Outcome]
 ) -> None:
     for outcome in outcomes:
-        model_admin.message_user(request, outcome.sentence, _LEVELS[outcome.kind])
+        model_admin.message_user(request, outcome.sentence, LEVELS[outcome.kind])
     if len(outcomes) > 1:
         counts = Counter(outcome.kind for outcome in outcomes)
         words = {Kind.DONE: action.done}
@@ -209,6 +246,7 @@ def _page(
         "confirmed_name": CONFIRMED,
         "return_name": RETURN_TO_PAGE if RETURN_TO_PAGE in request.POST else "",
         "cancel_url": request.get_full_path(),
+        REQUEST_ID: uuid4(),
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, TEMPLATE, context)

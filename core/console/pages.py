@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -40,8 +41,9 @@ def form_page(
     original: Model | None = None,
     facts: Sequence[tuple[str, object]] = (),
     explanation: str = "",
+    request_id: UUID | None = None,
 ) -> TemplateResponse:
-    """Show `form`, with `facts` (name, value) above it; it posts to its own address."""
+    """Show `form`, with `facts` (name, value) above it; it posts to its own address, with `request_id` if given."""
     context = {
         **model_admin.admin_site.each_context(request),
         "title": title,
@@ -54,6 +56,7 @@ def form_page(
         "cancel_url": cancel_url,
         "facts": facts,
         "explanation": explanation,
+        "request_id": request_id,
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, TEMPLATE, context)

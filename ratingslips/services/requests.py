@@ -50,7 +50,8 @@ def receive(
     if not differing and first.fingerprint != fingerprint(contents):
         differing.extend(differing_fields(first.contents, contents))
     if differing:
-        raise IdempotencyConflict(key=f"Request {request_id}", fields=tuple(differing))
+        advice = "look at the slip as it is now, and send it again if it is still right"
+        raise IdempotencyConflict(key="This page", fields=tuple(differing), advice=advice)
     return first
 
 

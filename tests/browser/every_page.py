@@ -15,7 +15,6 @@ from django.test import RequestFactory
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from core.console.confirmation import RowAction
 from core.console.links import page_url
 from core.models import Player, User
 from core.replays import count_replay
@@ -191,8 +190,8 @@ def _send_empty(page: Page, _house: House) -> None:
 
 def _confirmations() -> Iterator[PageCase]:
     slips = _constant(address, RatingSlip, "changelist")
-    for action in vars(actions).values():
-        if isinstance(action, RowAction) and action.is_confirmed_first:
+    for action in actions.SLIP_ACTIONS.values():
+        if action.is_confirmed_first:
             yield PageCase(
                 name=f"confirm-{action.name}",
                 address=slips,

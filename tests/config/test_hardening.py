@@ -42,7 +42,7 @@ class TestForgedPost:
                 "_selected_action": str(slip.pk),
                 "confirmed": "yes",
             },
-            reverse("floor:slip", args=[slip.pk]): {"do": "close", "buy_in": "", "chips_out": ""},
+            reverse("floor:slip", args=[slip.pk]): {"do": "complete", "buy_in": "", "chips_out": ""},
         }
 
         answers = [supervisor.post(url, post).status_code for url, post in posts.items()]

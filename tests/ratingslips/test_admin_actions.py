@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -14,11 +15,12 @@ from ratingslips.admin.slips import actions
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     PartialCompletion,
+    change_average_bet,
     complete_rating_slip,
     pause_rating_slip,
     recover_slip_loyalty,
 )
-from tests.console import address, carry_out, inline_code_in, said, signed_in
+from tests.console import address, carry_out, inline_code_in, said, signed_in, versions_shown
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 from tests.ratingslips.rows import write_owed
@@ -40,8 +42,8 @@ def supervisor(floor: Floor) -> Client:
 
 def choose(client: Client, action: str, *slips: RatingSlip, **fields: Any) -> Any:
     """Choose slips on the list and press Go."""
-    post = {"action": action, "index": "0", "_selected_action": [str(slip.pk) for slip in slips]}
-    return client.post(address(RatingSlip, LIST), post | fields)
+    post: dict[str, Any] = {"action": action, "index": "0", "_selected_action": [str(slip.pk) for slip in slips]}
+    return client.post(address(RatingSlip, LIST), post | versions_shown(slips) | fields)
 
 
 def owed(floor: Floor, *, seat: int = 1) -> RatingSlip:
@@ -81,13 +83,52 @@ class TestPauseAndResume:
         assert f"Slip {paused.slip_number} is already paused." in said(answer)
         assert said(answer)[-1] == "Of 2: 1 paused, 1 refused."
 
+    def test_is_refused_on_a_version_that_is_no_longer_there(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        shown = versions_shown([slip])
+        change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.supervisor, at=floor.now)
+
+        answer = choose(boss, "pause", slip, **shown)
+
+        [sentence] = said(answer)
+        assert "was changed by somebody else meanwhile. Nothing was done. Average bet 60.00 at " in sentence
+        assert sentence.endswith(f"by {floor.supervisor}.")
+        assert RatingSlip.objects.get().status == "OPEN"
+
+    def test_is_refused_where_the_page_carried_no_version(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        post = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
+
+        boss.post(address(RatingSlip, LIST), post)
+
+        assert RatingSlip.objects.get().status == "OPEN"
+
+    def test_is_answered_as_done_when_the_same_list_is_sent_again(self, floor: Floor, boss: Client) -> None:
+        slips = [floor.open_slip(seat=seat) for seat in (1, 2)]
+        page: dict[str, Any] = {"request_id": str(uuid4())} | versions_shown(slips)
+        choose(boss, "pause", *slips, **page)
+
+        again = choose(boss, "pause", *slips, **page)
+
+        assert said(again)[-1] == "Of 2: 2 already done."
+        assert said(again)[-2].endswith("by you. Nothing was done twice.")
+
+    def test_carries_the_version_of_every_slip_and_one_id(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        html = boss.get(address(RatingSlip, LIST)).content.decode()
+
+        assert f'<input type="hidden" name="version-{slip.pk}" value="1-OPEN">' in html
+        assert html.count('name="request_id"') == 1
+
     def test_keeps_the_list_as_it_was_filtered(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
         filtered = f"{address(RatingSlip, LIST)}?status__exact=OPEN"
 
-        answer = boss.post(filtered, {"action": "pause", "index": "0", "_selected_action": str(slip.pk)})
+        post = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
+        answer: Any = boss.post(filtered, post | versions_shown([slip]))
 
-        assert answer.url == filtered  # type: ignore[attr-defined]
+        assert answer.url == filtered
 
 
 class TestChangeBet:
@@ -130,6 +171,30 @@ class TestChangeBet:
         answer = carry_out(boss, RatingSlip, "change_bet", [slip], **{f"{slip.pk}-average_bet": "75"})
 
         assert said(answer) == [f"Slip {slip.slip_number} is closed: it can no longer be changed."]
+
+    def test_is_refused_on_the_version_that_the_confirmation_page_showed(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        page = choose(boss, "change_bet", slip)
+        [row] = page.context["rows"]
+        pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
+        post: dict[str, Any] = {f"{slip.pk}-average_bet": "75", f"version-{slip.pk}": row.version}
+
+        answer = carry_out(boss, RatingSlip, "change_bet", [slip], **post)
+
+        assert "was changed by somebody else meanwhile" in said(answer)[0]
+        assert PlaySegment.objects.count() == 1
+
+    def test_is_made_once_when_the_confirmation_page_is_sent_twice(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        page_id = str(choose(boss, "change_bet", slip).context["request_id"])
+        post = {f"{slip.pk}-average_bet": "75", "request_id": page_id} | versions_shown([slip])
+        carry_out(boss, RatingSlip, "change_bet", [slip], **post)
+
+        again = carry_out(boss, RatingSlip, "change_bet", [slip], **post)
+
+        assert said(again)[-1].startswith(f"{slip.slip_number}: average bet 75.00 at ")
+        assert said(again)[-1].endswith("by you. Nothing was done twice.")
+        assert PlaySegment.objects.count() == 2
 
 
 class TestMove:
@@ -215,8 +280,9 @@ class TestComplete:
         carry_out(boss, RatingSlip, "complete", [slip], query=open_slips)
         again = carry_out(boss, RatingSlip, "complete", [slip], query=open_slips)
 
-        assert said(again)[-1].startswith(f"{slip.slip_number}: was already closed, theo 5")
-        assert said(again)[-1].endswith("Nothing was added.")
+        assert said(again)[-1].startswith(f"{slip.slip_number}: was already closed at ")
+        assert " by you, theo 5" in said(again)[-1]
+        assert said(again)[-1].endswith("Nothing was done twice.")
         assert LedgerEntry.objects.count() == 1
 
     def test_says_that_points_are_owed_and_gives_the_reference(self, floor: Floor, boss: Client) -> None:
@@ -254,8 +320,8 @@ class TestComplete:
     ) -> None:
         bad, good = floor.played_slip(seat=1), floor.played_slip(seat=2)
 
-        def fail_for_one(*, slip: RatingSlip, **arguments: Any) -> Any:
-            if slip == bad:
+        def fail_for_one(*, slip: UUID, **arguments: Any) -> Any:
+            if slip == bad.pk:
                 raise RuntimeError("the machine is on fire")
             return complete_rating_slip(slip=slip, **arguments)
 
@@ -318,8 +384,8 @@ class TestFiveHundredSlips:
         )
         (broken,) = write_owed(floor, floor.player(), seat=3, number=1)
 
-        def fail_for_one(*, slip: RatingSlip, **arguments: Any) -> Any:
-            if slip == broken:
+        def fail_for_one(*, slip: UUID, **arguments: Any) -> Any:
+            if slip == broken.pk:
                 raise RuntimeError("the machine is on fire")
             return recover_slip_loyalty(slip=slip, **arguments)
 

@@ -6,7 +6,7 @@ from django.test import Client
 
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
 from ratingslips.models import GamingTable, Pit, RatingSlip
-from tests.console import address, inline_code_in, signed_in
+from tests.console import address, inline_code_in, signed_in, versions_shown
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 
@@ -44,7 +44,7 @@ class TestGrantsOnAPit:
         slip = floor.open_slip()
         guest = StaffFactory.create(casino=floor.casino)
         client = signed_in(guest, PIT_BOSS)
-        pause = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
+        pause = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)} | versions_shown([slip])
         client.post(address(RatingSlip, "changelist"), pause)
         before = RatingSlip.objects.get().status
 
@@ -63,7 +63,8 @@ class TestGrantsOnAPit:
 
         root.post(address(Pit, "permissions_manage_group", floor.pit.pk, role.pk), {"permissions": ["operate_pit"]})
         client.post(
-            address(RatingSlip, "changelist"), {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
+            address(RatingSlip, "changelist"),
+            {"action": "pause", "index": "0", "_selected_action": str(slip.pk)} | versions_shown([slip]),
         )
 
         assert RatingSlip.objects.get().status == "PAUSED"

@@ -14,7 +14,7 @@ from loyalty.models import LedgerEntry
 from loyalty.services import pause_program
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip
-from tests.console import address, inline_code_in, said, shown_in, signed_in, statements_for
+from tests.console import address, inline_code_in, said, shown_in, signed_in, statements_for, versions_shown
 from tests.factories import GameFactory, PitFactory, PlayerFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 
@@ -187,7 +187,7 @@ class TestSlipPage:
 
     def test_comes_back_to_itself_after_its_button(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
-        button = {"action": "pause", "_selected_action": str(slip.pk), "return_to_page": "yes"}
+        button = {"action": "pause", "_selected_action": str(slip.pk), "return_to_page": "yes"} | versions_shown([slip])
 
         answer = boss.post(address(RatingSlip, LIST), button)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from ratingslips.admin.floor.forms import version_as_text, version_from_text
 from ratingslips.admin.floor.layout import COLUMNS, SIDE_COLUMNS, felt_rows, places_around
 from ratingslips.admin.floor.seatmap import live_slips, warning_for
 from ratingslips.admin.floor.slip_sheet import read_sheet
@@ -79,11 +78,11 @@ class TestVersionText:
     def test_comes_back_as_it_went(self) -> None:
         version = SlipVersion(seq=12, status="PAUSED")
 
-        assert version_from_text(version_as_text(version)) == version
+        assert SlipVersion.from_text(version.text) == version
 
     @pytest.mark.parametrize("text", ["", "12", "x-OPEN", "1-open", "1-OPEN ", "9999999999-OPEN", "-1-OPEN", "1-\0"])
     def test_is_of_no_slip_where_it_is_no_version(self, text: str) -> None:
-        assert version_from_text(text) == SlipVersion(seq=0, status="")
+        assert SlipVersion.from_text(text) == SlipVersion(seq=0, status="")
 
 
 def eventful_slip(floor: Floor) -> RatingSlip:
@@ -132,7 +131,7 @@ class TestEvents:
         slip.refresh_from_db()
         events = events_of(slip, list(slip.segments.all()))
 
-        assert events_since(events, version_from_text("forged")) == events
+        assert events_since(events, SlipVersion.from_text("forged")) == events
 
 
 class TestLiveSlips:

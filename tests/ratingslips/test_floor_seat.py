@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -223,9 +224,10 @@ class TestSittingDown:
 
     def test_tells_a_second_tap_what_the_first_did(self, floor: Floor) -> None:
         player, client = floor.player(), signed_in(floor.boss, PIT_BOSS)
-        sit_down(client, floor.table, 3, player)
+        page = {"request_id": str(uuid4())}
+        sit_down(client, floor.table, 3, player, **page)
 
-        answer = sit_down(client, floor.table, 3, player)
+        answer = sit_down(client, floor.table, 3, player, **page)
 
         assert RatingSlip.objects.count() == 1
         assert answer.url == floor_of(floor.table, 3)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -12,7 +13,7 @@ from guardian.shortcuts import assign_perm
 from core.errors import OutcomeUnknown
 from core.roles import AUDITOR, PIT_BOSS
 from loyalty.services import pause_program
-from ratingslips.admin.floor import asking
+from ratingslips.admin.slips import actions
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip
 from tests.console import BACKEND, inline_code_in, said, signed_in
@@ -39,9 +40,18 @@ def seen_by(client: Client, slip: RatingSlip) -> str:
     return version
 
 
-def ask(client: Client, slip: RatingSlip, do: str, *, seen: str | None = None, **typed: str) -> Any:
-    carried = seen_by(client, slip) if seen is None else seen
-    return client.post(address_of(slip), {"do": do, "expected_version": carried} | typed)
+def ask(
+    client: Client,
+    slip: RatingSlip,
+    do: str,
+    *,
+    expected_version: str | None = None,
+    request_id: UUID | None = None,
+    **typed: Any,
+) -> Any:
+    carried = seen_by(client, slip) if expected_version is None else expected_version
+    post = {"do": do, "expected_version": carried, "request_id": str(request_id or uuid4())}
+    return client.post(address_of(slip), post | typed)
 
 
 @pytest.fixture
@@ -121,7 +131,7 @@ class TestAsking:
     def test_changes_the_bet(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
 
-        answer = ask(boss, slip, "bet", average_bet="1,250")
+        answer = ask(boss, slip, "change_bet", average_bet="1,250")
 
         assert answer.url == seat_of(slip)
         assert slip.segments.last().average_bet == 1250  # type: ignore[union-attr]
@@ -130,7 +140,7 @@ class TestAsking:
     def test_takes_a_quick_bet_rather_than_the_field(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
 
-        ask(boss, slip, "bet", average_bet="40.00", quick="75")
+        ask(boss, slip, "change_bet", average_bet="40.00", quick="75")
 
         assert slip.segments.last().average_bet == 75  # type: ignore[union-attr]
 
@@ -170,7 +180,7 @@ class TestAsking:
     def test_keeps_what_was_typed_beside_the_error(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
 
-        answer = ask(boss, slip, "bet", average_bet="a hundred")
+        answer = ask(boss, slip, "change_bet", average_bet="a hundred")
 
         html = html_of(answer)
         assert 'value="a hundred"' in html
@@ -179,7 +189,7 @@ class TestAsking:
     def test_opens_the_closing_form_again_with_its_error(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
 
-        answer = ask(boss, slip, "close", buy_in="500", chips_out="-3")
+        answer = ask(boss, slip, "complete", buy_in="500", chips_out="-3")
 
         html = html_of(answer)
         assert '<details class="act" name="act" open id="close">' in html
@@ -200,7 +210,7 @@ class TestClosing:
     def test_needs_nothing_typed_and_shows_what_it_earned(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
 
-        answer = boss.post(address_of(slip), {"do": "close", "buy_in": "", "chips_out": ""}, follow=True)
+        answer = boss.post(address_of(slip), {"do": "complete", "buy_in": "", "chips_out": ""}, follow=True)
 
         html = html_of(answer)
         entry = RatingSlip.objects.get().ledger_entry
@@ -217,26 +227,28 @@ class TestClosing:
     def test_records_what_changed_hands(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
 
-        ask(boss, slip, "close", buy_in="1,000", chips_out="250.50")
+        ask(boss, slip, "complete", buy_in="1,000", chips_out="250.50")
 
         closed = RatingSlip.objects.get()
         assert (closed.buy_in, closed.chips_out) == (Decimal(1000), Decimal("250.50"))
 
     def test_tells_a_second_tap_what_the_first_did(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
-        ask(boss, slip, "close", buy_in="", chips_out="")
+        ask(boss, slip, "complete", buy_in="", chips_out="")
 
-        answer = ask(boss, slip, "close", buy_in="", chips_out="")
+        answer = ask(boss, slip, "complete", buy_in="", chips_out="")
 
         assert answer.url == address_of(slip)
         points = RatingSlip.objects.get().ledger_entry.points  # type: ignore[union-attr]
-        assert f"by you: {points:,} points. Nothing was done twice." in said(answer)[-1]
+        assert " by you, theo " in said(answer)[-1]
+        assert f", {points:,} points, " in said(answer)[-1]
+        assert said(answer)[-1].endswith("Nothing was done twice.")
 
     def test_says_that_what_was_typed_for_a_closed_slip_was_not_saved(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
         complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
 
-        answer = ask(boss, slip, "close", buy_in="", chips_out="80")
+        answer = ask(boss, slip, "complete", buy_in="", chips_out="80")
 
         assert f"by {floor.supervisor.username}" in said(answer)[-1]
         assert said(answer)[-1].endswith("What you typed now was not saved.")
@@ -246,7 +258,7 @@ class TestClosing:
         slip = floor.played_slip()
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
-        answer = boss.post(address_of(slip), {"do": "close", "buy_in": "", "chips_out": ""}, follow=True)
+        answer = boss.post(address_of(slip), {"do": "complete", "buy_in": "", "chips_out": ""}, follow=True)
 
         html = html_of(answer)
         assert RatingSlip.objects.get().is_owed
@@ -256,7 +268,7 @@ class TestClosing:
     def test_says_plainly_that_short_play_is_worth_nothing(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip(at=floor.ago(seconds=1), average_bet=Decimal("0.01"))
 
-        answer = boss.post(address_of(slip), {"do": "close", "buy_in": "", "chips_out": ""}, follow=True)
+        answer = boss.post(address_of(slip), {"do": "complete", "buy_in": "", "chips_out": ""}, follow=True)
 
         assert "<strong>0</strong> points" in html_of(answer)
 
@@ -264,9 +276,9 @@ class TestClosing:
 class TestStalePage:
     @pytest.mark.parametrize(
         ("do", "typed"),
-        [("bet", {"average_bet": "90"}), ("pause", {}), ("move", {"to": "{table}:6"})],
+        [("change_bet", {"average_bet": "90"}), ("pause", {}), ("move", {"to": "{table}:6"})],
     )
-    def test_asks_again_and_says_what_changed(self, floor: Floor, boss: Client, do: str, typed: dict[str, str]) -> None:
+    def test_asks_again_and_says_what_changed(self, floor: Floor, boss: Client, do: str, typed: dict[str, Any]) -> None:
         slip = floor.open_slip(seat=1)
         seen = seen_by(boss, slip)
         change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.supervisor, at=floor.now)
@@ -286,9 +298,9 @@ class TestStalePage:
         slip = floor.open_slip()
         seen = seen_by(boss, slip)
         pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
-        answer = ask(boss, slip, "bet", expected_version=seen, average_bet="90")
+        answer = ask(boss, slip, "change_bet", expected_version=seen, average_bet="90")
 
-        ask(boss, slip, "bet", expected_version=answer.context["sheet"].version, average_bet="90")
+        ask(boss, slip, "change_bet", expected_version=answer.context["sheet"].version, average_bet="90")
 
         assert 'value="90"' in html_of(answer)
         assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]
@@ -323,29 +335,61 @@ class TestStalePage:
         assert answer.status_code == 409
         assert RatingSlip.objects.get().status == "OPEN"
 
-    @pytest.mark.parametrize(
-        ("do", "typed", "words"),
-        [
-            ("bet", {"average_bet": "90"}, "Average bet 90.00 at"),
-            ("pause", {}, "Paused at"),
-            ("move", {"to": "{table}:6"}, "Moved to"),
-        ],
-    )
-    def test_tells_a_second_tap_what_the_first_did(
-        self, floor: Floor, boss: Client, do: str, typed: dict[str, str], words: str
+
+ACTS: list[tuple[str, dict[str, Any], str]] = [
+    ("change_bet", {"average_bet": "90"}, "average bet 90.00 at"),
+    ("pause", {}, "paused at"),
+    ("move", {"to": "{table}:6"}, "moved to"),
+]
+
+
+class TestSamePageSentTwice:
+    @pytest.mark.parametrize(("do", "typed", "words"), ACTS)
+    def test_is_told_what_the_first_did(
+        self, floor: Floor, boss: Client, do: str, typed: dict[str, Any], words: str
     ) -> None:
         slip = floor.open_slip(seat=1)
         typed = {name: text.format(table=floor.table.pk) for name, text in typed.items()}
-        seen = seen_by(boss, slip)
-        ask(boss, slip, do, expected_version=seen, **typed)
+        page: dict[str, Any] = {"expected_version": seen_by(boss, slip), "request_id": uuid4()}
+        ask(boss, slip, do, **page, **typed)
         segments = slip.segments.count()
 
-        answer = ask(boss, slip, do, expected_version=seen, **typed)
+        answer = ask(boss, slip, do, **page, **typed)
 
         assert answer.headers.get("Location") == seat_of(slip)
         assert words in said(answer)[-1]
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
         assert slip.segments.count() == segments
+
+    def test_with_another_bet_comes_back_with_what_was_typed_and_a_new_id(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        page: dict[str, Any] = {"expected_version": seen_by(boss, slip), "request_id": uuid4()}
+        ask(boss, slip, "change_bet", **page, average_bet="90")
+
+        answer = ask(boss, slip, "change_bet", **page, average_bet="300")
+
+        html = html_of(answer)
+        assert answer.status_code == 409
+        assert 'value="300"' in html
+        assert "<li>Average bet 90.00 at" in html
+        assert answer.context["request_id"] != page["request_id"]
+        assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]
+
+    def test_carries_one_id_for_all_its_forms(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+
+        page = boss.get(address_of(slip))
+
+        field = f'<input type="hidden" name="request_id" value="{page.context["request_id"]}">'
+        assert page.content.decode().count(field) == 4
+
+    def test_may_pause_and_close_on_one_page(self, floor: Floor, boss: Client) -> None:
+        slip, page_id = floor.open_slip(), uuid4()
+
+        ask(boss, slip, "pause", request_id=page_id)
+        ask(boss, slip, "complete", request_id=page_id)
+
+        assert RatingSlip.objects.get().is_closed
 
 
 class TestLostConnection:
@@ -360,8 +404,8 @@ class TestLostConnection:
             connection.connection.close()
             raise OutcomeUnknown
 
-        monkeypatch.setattr(asking, "change_average_bet", lose_the_connection)
-        answer = ask(client, slip, "bet", expected_version=seen, average_bet="135")
+        monkeypatch.setattr(actions, "change_average_bet", lose_the_connection)
+        answer = ask(client, slip, "change_bet", expected_version=seen, average_bet="135")
 
         assert "it is not known whether this was recorded" in html_of(answer)
         assert 'value="135"' in html_of(answer)
@@ -371,7 +415,7 @@ class TestSignedOut:
     def test_comes_back_to_the_closing_form_as_it_was_typed(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
         boss.logout()
-        answer: Any = boss.post(address_of(slip), {"do": "close", "buy_in": "500", "chips_out": "80"})
+        answer: Any = boss.post(address_of(slip), {"do": "complete", "buy_in": "500", "chips_out": "80"})
         boss.force_login(floor.boss, backend=BACKEND)
 
         page = boss.get(boss.get(answer.url).wsgi_request.GET["next"])

@@ -7,12 +7,9 @@ from django import forms
 
 from core.console.fields import MoneyField
 from ratingslips.admin.slips.forms import BetForm, CompleteForm
-from ratingslips.history import SlipVersion
 from ratingslips.services.stakes import MAX_AMOUNT
 
 _SEAT: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,4})")
-_VERSION: Final = re.compile(r"([0-9]{1,9})-([A-Z]{1,6})")
-_NEVER: Final = SlipVersion(seq=0, status="")
 
 
 class SittingDownForm(BetForm):
@@ -40,22 +37,13 @@ class ChosenSeatForm(forms.Form):
 
     to = forms.CharField(max_length=20, widget=forms.HiddenInput, error_messages={"required": "Choose a free seat."})
 
-    def clean_to(self) -> tuple[int, int]:
+    def clean_to(self) -> str:
+        """Read the table and the seat that the button names."""
         chosen = _SEAT.fullmatch(self.cleaned_data["to"])
         if chosen is None:
             raise forms.ValidationError("Choose a free seat.")
-        return int(chosen[1]), int(chosen[2])
-
-
-def version_as_text(version: SlipVersion) -> str:
-    """A slip's version as the page carries it, until it comes back with what was decided on it."""
-    return f"{version.seq}-{version.status}"
-
-
-def version_from_text(text: str) -> SlipVersion:
-    """The version that a page carried; one that no slip ever had, where the text is none."""
-    found = _VERSION.fullmatch(text)
-    return SlipVersion(seq=int(found[1]), status=found[2]) if found else _NEVER
+        self.cleaned_data["table"], self.cleaned_data["seat"] = int(chosen[1]), int(chosen[2])
+        return chosen[0]
 
 
 __all__ = [
@@ -64,6 +52,4 @@ __all__ = [
     "CompleteForm",
     "NothingForm",
     "SittingDownForm",
-    "version_as_text",
-    "version_from_text",
 ]

@@ -1,6 +1,7 @@
 """The page of an empty seat: who sits down, at which bet, and one tap to start."""
 
 from typing import Any, Final
+from uuid import uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -8,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from core.console.confirmation import LEVELS, request_id_of
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.models import Player
@@ -15,8 +17,9 @@ from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.forms import SittingDownForm
 from ratingslips.admin.floor.pages import TYPED_FIELDS, Scene, floor_url, scene_of, show
 from ratingslips.admin.floor.search import find_players, usual_bet
+from ratingslips.admin.slips.actions import opening_outcome
 from ratingslips.models import GamingTable, RatingSlip
-from ratingslips.services import InvalidAmount, InvalidAverageBet, PlayerHasLiveSlip, open_rating_slip
+from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 
 SEARCH_MAX_LENGTH: Final = 100
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "buy_in"}
@@ -70,24 +73,16 @@ def _open(
     request: HttpRequest, table: GamingTable, number: int, player: Player, form: SittingDownForm
 ) -> HttpResponse | None:
     """The way back to the floor once the slip is open; none where it was refused, with the reason on the form."""
-    staff = staff_of(request)
+    request_id = request_id_of(request)
+    who: dict[str, Any] = {"actor": staff_of(request), "at": timezone.now(), "request_id": request_id}
     try:
-        slip = open_rating_slip(
-            player=player, table=table, seat=number, **form.cleaned_data, actor=staff, at=timezone.now()
-        )
+        slip = open_rating_slip(player=player, table=table, seat=number, **form.cleaned_data, **who)
     except DomainError as error:
         drop_lost_connection()
-        first = RatingSlip.objects.live().filter(player=player, table=table, seat=number, opened_by=staff).first()
-        if not (isinstance(error, PlayerHasLiveSlip) and first):
-            form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
-            return None
-        at = timezone.localtime(first.opened_at, table.casino.zone)
-        text = f"{first.slip_number} was opened for {player} at {at:%H:%M:%S} by you. Nothing was done twice."
-        messages.info(request, text)
-    else:
-        bet = form.cleaned_data["average_bet"]
-        text = f"{slip.slip_number} opened for {player} at {slip.place}, average bet {bet:,.2f}."
-        messages.success(request, text)
+        form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
+        return None
+    outcome = opening_outcome(slip, request_id=request_id)
+    messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
     return HttpResponseRedirect(f"{floor_url(table.pit_id)}#seat-{table.pk}-{number}")
 
 
@@ -100,6 +95,7 @@ def _page(
     context: dict[str, Any] = {
         "table": table,
         "number": number,
+        "request_id": uuid4(),
         "form": form,
         "holder": taken.get(number),
         "free_seats": [

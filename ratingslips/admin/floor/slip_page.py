@@ -1,7 +1,7 @@
-"""The page of one slip: what stands, what can be done about it, and, once it is closed, what it earned."""
+"""The page of one slip on the floor: its facts, the actions, and, once it is closed, what it earned."""
 
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.forms import Form
@@ -10,33 +10,44 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from core.console.confirmation import LEVELS, Kind, request_id_of, row_request_id
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
+from core.idempotency import IdempotencyConflict
 from core.transactions import drop_lost_connection
-from ratingslips.admin.floor.asking import ASKS, FIELD_OF_REFUSAL, Ask, Decision
-from ratingslips.admin.floor.forms import AverageBetForm, CompleteForm, version_from_text
+from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, NothingForm
 from ratingslips.admin.floor.pages import Scene, floor_url, scene_of, show
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
+from ratingslips.admin.slips.actions import SLIP_ACTIONS, Decision, SlipAction
 from ratingslips.admin.slips.rights import pits_with
-from ratingslips.history import Event, events_since
+from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services import PartialCompletion, SlipChanged, SlipClosed
+from ratingslips.services import InvalidAverageBet, SlipChanged, SlipClosed
+
+_FORMS: Final[dict[str, type[Form]]] = {
+    "pause": NothingForm,
+    "resume": NothingForm,
+    "change_bet": AverageBetForm,
+    "move": ChosenSeatForm,
+    "complete": CompleteForm,
+}
+_FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
-    """Show the slip, or do what was asked for and go back to the floor; after closing, back to what it earned."""
+    """Show the slip; or carry out one action and go back to the floor, after closing to what the slip earned."""
     sheet = _visible_sheet(request, slip_id)
     scene = scene_of(request, sheet.slip.table.pit_id)
     if request.method != "POST":
         return _page(request, scene, sheet)
-    ask = ASKS.get(request.POST.get("do", ""))
-    if ask is None:
+    name = request.POST.get("do", "")
+    if name not in _FORMS:
         return _page(request, scene, sheet, problem="Nothing was done: tap what you want to do.", status=400)
-    form = ask.form(request.POST)
-    if form.is_valid() and (answer := _act(request, scene, sheet, ask, form)):
+    form = _FORMS[name](request.POST)
+    if form.is_valid() and (answer := _act(request, scene, sheet, SLIP_ACTIONS[name], form)):
         return answer
     return _page(request, scene, sheet, bound=form)
 
@@ -49,22 +60,29 @@ def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
     return sheet
 
 
-def _act(request: HttpRequest, scene: Scene, sheet: Sheet, ask: Ask, form: Form) -> HttpResponse | None:
-    """Make the one service call; none where it was refused, with the reason on the form."""
-    expected_version = version_from_text(request.POST.get("expected_version", ""))
-    decision = Decision(slip=sheet.slip, actor=staff_of(request), at=timezone.now(), expected_version=expected_version)
+def _act(request: HttpRequest, scene: Scene, sheet: Sheet, action: SlipAction, form: Form) -> HttpResponse | None:
+    """Carry the action out; none where it was refused, with the reason on the form."""
+    expected_version = SlipVersion.from_text(request.POST.get("expected_version", ""))
+    decision = Decision(
+        slip=sheet.slip,
+        actor=staff_of(request),
+        at=timezone.now(),
+        request_id=row_request_id(request_id_of(request), action=action.name, row=sheet.slip),
+        expected_version=expected_version,
+        typed=form.cleaned_data,
+    )
     try:
-        done = ask.perform(decision, form.cleaned_data)
-    except (SlipChanged, SlipClosed):
-        return _meanwhile(request, scene, ask, form, decision)
-    except PartialCompletion as error:
-        messages.warning(request, error.message)
-        return HttpResponseRedirect(request.path)
+        outcome = action.perform(decision)
+    except (SlipChanged, SlipClosed, IdempotencyConflict):
+        return _changed_meanwhile(request, form, decision.slip, expected_version=expected_version)
     except DomainError as error:
         drop_lost_connection()
-        form.add_error(FIELD_OF_REFUSAL.get(type(error)), error.message)
+        form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
         return None
-    messages.success(request, f"{sheet.name}: {done}")
+    if outcome.kind == Kind.OWED:
+        messages.warning(request, outcome.sentence)
+        return HttpResponseRedirect(request.path)
+    messages.add_message(request, LEVELS[outcome.kind], f"{sheet.name}: {outcome.sentence}")
     return _onward(RatingSlip.objects.select_related("table").get(pk=sheet.slip.pk))
 
 
@@ -75,16 +93,12 @@ def _onward(slip: RatingSlip) -> HttpResponse:
     return HttpResponseRedirect(f"{floor_url(slip.table.pit_id)}#seat-{slip.table_id}-{slip.seat}")
 
 
-def _meanwhile(request: HttpRequest, scene: Scene, ask: Ask, form: Form, decision: Decision) -> HttpResponse:
-    """The slip is not what the page showed. A second tap gets the first one's answer; else say what changed and ask."""
-    sheet = _visible_sheet(request, decision.slip.pk)
-    changes = events_since(sheet.events, decision.expected_version)
-    for change in changes[:1]:
-        if len(changes) == 1 and change.by == decision.actor and ask.is_it(change, form.cleaned_data):
-            at = timezone.localtime(change.at, scene.casino.zone)
-            text = f"{sheet.name}: {change.words} at {at:%H:%M:%S} by you. Nothing was done twice."
-            messages.info(request, text)
-            return _onward(sheet.slip)
+def _changed_meanwhile(
+    request: HttpRequest, form: Form, slip: RatingSlip, *, expected_version: SlipVersion
+) -> HttpResponse:
+    """Show the slip as it is now, with what changed since the page was shown and what was typed, and ask again."""
+    sheet = _visible_sheet(request, slip.pk)
+    changes = events_since(sheet.events, expected_version)
     return _page(request, scene_of(request, sheet.slip.table.pit_id), sheet, bound=form, changes=changes, status=409)
 
 
@@ -104,6 +118,7 @@ def _page(
     context: dict[str, Any] = {
         "sheet": sheet,
         "slip": sheet.slip,
+        "request_id": uuid4(),
         "changes": changes,
         "problem": problem,
         "bound": bound,

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from loyalty.tiers import next_tier, progress_percent
-from ratingslips.admin.floor.forms import version_as_text
 from ratingslips.admin.floor.seatmap import warning_for
 from ratingslips.history import Event, Kind, events_of
 from ratingslips.models import RatingSlip
@@ -70,7 +69,7 @@ class Sheet:
     @property
     def version(self) -> str:
         """What the page carries, so that nobody acts on a slip that has changed meanwhile."""
-        return version_as_text(self.events[-1].version)
+        return self.events[-1].version.text
 
     @property
     def newest_first(self) -> list[Event]:

@@ -1,23 +1,30 @@
-"""What can be done with chosen slips, and how each slip answers for itself."""
+"""What can be done with a slip: one table of actions for the list, the slip's page and the floor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core import correlation
 from core.console import display
-from core.console.confirmation import Kind, Outcome, Row, RowAction
+from core.console.confirmation import MAX_ROWS, Kind, Outcome, Row, RowAction
 from core.console.links import link_to
 from core.console.scope import staff_of
+from core.models import User
 from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier
 from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm, table_choices
-from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.history import SlipVersion, events_of, events_since
+from ratingslips.models import GamingTable, RatingSlip, SlipRequest
 from ratingslips.services import (
     PartialCompletion,
+    SlipChanged,
     SlipSettlement,
     change_average_bet,
     complete_rating_slip,
@@ -30,6 +37,163 @@ from ratingslips.services import (
 MAX_MOVES: Final = 100  # Each row of the page offers every table of the casino.
 COLUMNS: Final = ("Player", "Where", "Status", "Average bet", "Played")
 
+Typed = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What a person decided on a page: for which slip, on which version of it, and what the form held.
+
+    `request_id` is none where the page carried no id, `expected_version` where it did not show the slip.
+    """
+
+    slip: RatingSlip
+    actor: User
+    at: datetime
+    request_id: UUID | None
+    expected_version: SlipVersion | None
+    typed: Typed
+
+    @property
+    def arguments_without_version(self) -> dict[str, Any]:
+        """The arguments of every service."""
+        return {"slip": self.slip.pk, "actor": self.actor, "at": self.at, "request_id": self.request_id}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of every service that refuses a slip which has changed since the page was shown."""
+        return {**self.arguments_without_version, "expected_version": self.expected_version}
+
+    def done(self, participle: str, sentence: str) -> Outcome:
+        """The outcome of a change: `sentence`, or when it was made, where this page had made it before."""
+        earlier = _earlier_request(self.request_id)
+        if earlier is None:
+            return Outcome(kind=Kind.DONE, sentence=sentence)
+        at = _clock(earlier.happened_at, self.slip)
+        return Outcome(kind=Kind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlipAction:
+    """An action on a slip. `decide` makes the one service call; its sentence follows the slip's number and a colon.
+
+    The other fields are those of `RowAction`.
+    """
+
+    name: str
+    label: str
+    done: str
+    decide: Callable[[Decision], Outcome]
+    submit_label: str = "Confirm"
+    explanation: str = ""
+    make_form: Callable[[Row, Typed | None], forms.Form] | None = None
+    describe: Callable[[Sequence[RatingSlip]], list[Row]]
+    is_confirmed_first: bool = True
+    max_rows: int = MAX_ROWS
+
+    def perform(self, decision: Decision) -> Outcome:
+        """Carry the action out and say what became of it.
+
+        :raises DomainError: the service refused; `SlipChanged` names the changes since the page was shown.
+        """
+        try:
+            return self.decide(decision)
+        except SlipChanged as error:
+            raise SlipChanged(f"{error.message} {_changes_since(decision)}".strip()) from error
+
+    @property
+    def row_action(self) -> RowAction:
+        """The action as the list and the slip's page carry it out, row by row."""
+        return RowAction(
+            name=self.name,
+            label=self.label,
+            done=self.done,
+            submit_label=self.submit_label,
+            explanation=self.explanation,
+            columns=COLUMNS,
+            describe=self.describe,
+            make_form=self.make_form,
+            perform=self._perform_on_row,
+            is_confirmed_first=self.is_confirmed_first,
+            max_rows=self.max_rows,
+        )
+
+    def _perform_on_row(self, request: HttpRequest, row: Row) -> Outcome:
+        decision = Decision(
+            slip=row.obj,
+            actor=staff_of(request),
+            at=timezone.now(),
+            request_id=row.request_id,
+            expected_version=None if row.posted_version is None else SlipVersion.from_text(row.posted_version),
+            typed=row.given,
+        )
+        outcome = self.perform(decision)
+        return Outcome(kind=outcome.kind, sentence=row.says(outcome.sentence))
+
+
+def _earlier_request(request_id: UUID | None) -> SlipRequest | None:
+    """The row of this request id, where another HTTP request than this one wrote it."""
+    if request_id is None:
+        return None
+    return SlipRequest.objects.filter(pk=request_id).exclude(correlation_id=correlation.current()).first()
+
+
+def _changes_since(decision: Decision) -> str:
+    segments = list(decision.slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
+    slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=decision.slip.pk)
+    assert decision.expected_version is not None
+    changes = events_since(events_of(slip, segments), decision.expected_version)
+    return " ".join(f"{event.words} at {_clock(event.at, slip)} by {event.by}." for event in changes)
+
+
+def _clock(at: datetime, slip: RatingSlip) -> str:
+    return f"{timezone.localtime(at, slip.casino.zone):%H:%M:%S}"
+
+
+def _closed_by(decision: Decision) -> str:
+    """When and by whom a closed slip was closed, and whether what was typed now was left out."""
+    first = RatingSlip.objects.select_related("casino", "closed_by").get(pk=decision.slip.pk)
+    assert first.closed_at is not None
+    by = "you" if first.closed_by_id == decision.actor.pk else str(first.closed_by)
+    return f"at {_clock(first.closed_at, first)} by {by}"
+
+
+def _left_out(decision: Decision) -> str:
+    """A sentence where amounts were typed that the first closing did not have."""
+    first = RatingSlip.objects.get(pk=decision.slip.pk)
+    amounts = {name: decision.typed.get(name) for name in ("buy_in", "chips_out")}
+    differ = any(amount is not None and amount != getattr(first, name) for name, amount in amounts.items())
+    return " What you typed now was not saved." if differ else ""
+
+
+def _earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
+    return f"theo {settlement.theoretical_win:,.2f}, {_points(slip, settlement.posting)}"
+
+
+def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
+    if posting is None:
+        return "0 points"
+    tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
+    following = next_tier(posting.lifetime_points, tiers)
+    progress = f"{posting.tier_progress} % of the way to {following}" if following else "the highest tier"
+    return f"{posting.points:,} points, balance {posting.balance_after:,}, {posting.tier_after}, {progress}"
+
+
+def opening_outcome(slip: RatingSlip, *, request_id: UUID | None) -> Outcome:
+    """What to say of a slip that the page of `request_id` has opened, now or when it was sent before."""
+    number, player = slip.slip_number, slip.player
+    if _earlier_request(request_id) is not None:
+        at = _clock(slip.opened_at, slip)
+        sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
+        return Outcome(kind=Kind.REPLAYED, sentence=sentence)
+    bet = slip.segments.values_list("average_bet", flat=True).get(seq=1)
+    return Outcome(kind=Kind.DONE, sentence=f"{number} opened for {player} at {slip.place}, average bet {bet:,.2f}.")
+
+
+def version_of(slip: Any) -> SlipVersion:
+    """The version of a slip that was fetched `with_version`."""
+    return SlipVersion(seq=slip.last_seq, status=slip.status)
+
 
 def status_pill(slip: RatingSlip) -> str:
     """The slip's status, for people."""
@@ -37,11 +201,12 @@ def status_pill(slip: RatingSlip) -> str:
 
 
 def describe(slips: Sequence[RatingSlip]) -> list[Row]:
-    """A row for each slip, which was fetched with its play."""
+    """A row for each slip, which was fetched with its play and version."""
     return [
         Row(
             obj=slip,
             name=slip.slip_number,
+            version=version_of(slip).text,
             cells=(
                 link_to(slip.player),
                 slip.place,
@@ -62,119 +227,107 @@ def _describe_with_tables(slips: Sequence[RatingSlip]) -> list[Row]:
     return rows
 
 
-def _pause(request: HttpRequest, row: Row) -> Outcome:
-    pause_rating_slip(slip=row.obj, actor=staff_of(request), at=timezone.now())
-    return Outcome(kind=Kind.DONE, sentence=f"{row.name}: paused, the seat stays taken.")
-
-
-def _resume(request: HttpRequest, row: Row) -> Outcome:
-    slip = resume_rating_slip(slip=row.obj, actor=staff_of(request), at=timezone.now())
-    return Outcome(kind=Kind.DONE, sentence=f"{row.name}: resumed at {slip.place}.")
-
-
-def _bet_form(row: Row, posted: Mapping[str, Any] | None) -> forms.Form:
+def _bet_form(row: Row, posted: Typed | None) -> forms.Form:
     return BetForm(posted, prefix=str(row.obj.pk), initial={"average_bet": row.obj.average_bet})
 
 
-def _change_bet(request: HttpRequest, row: Row) -> Outcome:
-    bet = row.given["average_bet"]
-    change_average_bet(slip=row.obj, average_bet=bet, actor=staff_of(request), at=timezone.now())
-    return Outcome(kind=Kind.DONE, sentence=f"{row.name}: average bet {bet:,.2f} from now on.")
-
-
-def _move_form(row: Row, posted: Mapping[str, Any] | None) -> forms.Form:
+def _move_form(row: Row, posted: Typed | None) -> forms.Form:
     here = {"table": row.obj.table_id, "seat": row.obj.seat}
     return MoveForm(posted, prefix=str(row.obj.pk), initial=here, tables=row.context)
 
 
-def _move(request: HttpRequest, row: Row) -> Outcome:
-    to = {"table": row.given["table"], "seat": row.given["seat"]}
-    slip = move_rating_slip(slip=row.obj, actor=staff_of(request), at=timezone.now(), **to)
-    return Outcome(kind=Kind.DONE, sentence=f"{row.name}: moved to {slip.place}.")
-
-
-def _complete_form(row: Row, posted: Mapping[str, Any] | None) -> forms.Form:
+def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
     return CompleteForm(posted, prefix=str(row.obj.pk), initial={"buy_in": row.obj.buy_in})
 
 
-def _complete(request: HttpRequest, row: Row) -> Outcome:
-    money = {"buy_in": row.given["buy_in"], "chips_out": row.given["chips_out"]}
+def _pause(decision: Decision) -> Outcome:
+    pause_rating_slip(**decision.arguments)
+    return decision.done("paused", "paused, the seat stays taken.")
+
+
+def _resume(decision: Decision) -> Outcome:
+    slip = resume_rating_slip(**decision.arguments)
+    return decision.done("resumed", f"resumed at {slip.place}.")
+
+
+def _change_bet(decision: Decision) -> Outcome:
+    bet = decision.typed["average_bet"]
+    change_average_bet(**decision.arguments, average_bet=bet)
+    return decision.done(f"average bet {bet:,.2f}", f"average bet {bet:,.2f} from now on.")
+
+
+def _move(decision: Decision) -> Outcome:
+    to = {"table": decision.typed["table"], "seat": decision.typed["seat"]}
+    slip = move_rating_slip(**decision.arguments, **to)
+    return decision.done(f"moved to {slip.place}", f"moved to {slip.place}.")
+
+
+def _complete(decision: Decision) -> Outcome:
+    """Close the slip whatever has changed since the page was shown: play is over either way."""
+    amounts = {"buy_in": decision.typed["buy_in"], "chips_out": decision.typed["chips_out"]}
     try:
-        settlement = complete_rating_slip(slip=row.obj, actor=staff_of(request), at=timezone.now(), **money)
+        settlement = complete_rating_slip(**decision.arguments_without_version, **amounts)
     except PartialCompletion as error:
-        return Outcome(kind=Kind.OWED, sentence=row.says(error.message))
-    return _settled(row, settlement, done="closed")
+        return Outcome(kind=Kind.OWED, sentence=error.message)
+    earned = _earned(decision.slip, settlement)
+    if not settlement.replayed:
+        return Outcome(kind=Kind.DONE, sentence=f"closed, {earned}.")
+    sentence = f"was already closed {_closed_by(decision)}, {earned}. Nothing was done twice.{_left_out(decision)}"
+    return Outcome(kind=Kind.REPLAYED, sentence=sentence)
 
 
-def _recover(request: HttpRequest, row: Row) -> Outcome:
-    settlement = recover_slip_loyalty(slip=row.obj, actor=staff_of(request), at=timezone.now())
-    return _settled(row, settlement, done="paid")
-
-
-def _settled(row: Row, settlement: SlipSettlement, *, done: str) -> Outcome:
-    earned = f"theo {settlement.theoretical_win:,.2f}, {_points(row.obj, settlement.posting)}"
+def _recover(decision: Decision) -> Outcome:
+    settlement = recover_slip_loyalty(**decision.arguments_without_version)
+    earned = _earned(decision.slip, settlement)
     if settlement.replayed:
-        sentence = f"{row.name}: was already {done}, {earned}. Nothing was added."
-        return Outcome(kind=Kind.REPLAYED, sentence=sentence)
-    return Outcome(kind=Kind.DONE, sentence=f"{row.name}: {done}, {earned}.")
+        return Outcome(kind=Kind.REPLAYED, sentence=f"was already paid, {earned}. Nothing was done twice.")
+    return Outcome(kind=Kind.DONE, sentence=f"paid, {earned}.")
 
 
-def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
-    if posting is None:
-        return "0 points"
-    tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
-    following = next_tier(posting.lifetime_points, tiers)
-    progress = f"{posting.tier_progress} % of the way to {following}" if following else "the highest tier"
-    return f"{posting.points:,} points, balance {posting.balance_after:,}, {posting.tier_after}, {progress}"
-
-
-PAUSE: Final = RowAction(
-    name="pause", label="Pause", done="paused", describe=describe, perform=_pause, is_confirmed_first=False
+PAUSE: Final = SlipAction(
+    name="pause", label="Pause", done="paused", describe=describe, decide=_pause, is_confirmed_first=False
 )
-RESUME: Final = RowAction(
-    name="resume", label="Resume", done="resumed", describe=describe, perform=_resume, is_confirmed_first=False
+RESUME: Final = SlipAction(
+    name="resume", label="Resume", done="resumed", describe=describe, decide=_resume, is_confirmed_first=False
 )
-CHANGE_BET: Final = RowAction(
+CHANGE_BET: Final = SlipAction(
     name="change_bet",
     label="Change average bet",
     done="changed",
     submit_label="Change average bet",
     explanation="The new average bet counts from now on. What was played before keeps its own.",
-    columns=COLUMNS,
     describe=describe,
     make_form=_bet_form,
-    perform=_change_bet,
+    decide=_change_bet,
 )
-MOVE: Final = RowAction(
+MOVE: Final = SlipAction(
     name="move",
     label="Move",
     done="moved",
     submit_label="Move",
     explanation="To another table, another seat, or both. The average bet stays as it is.",
-    columns=COLUMNS,
     describe=_describe_with_tables,
     make_form=_move_form,
-    perform=_move,
+    decide=_move,
     max_rows=MAX_MOVES,
 )
-COMPLETE: Final = RowAction(
+COMPLETE: Final = SlipAction(
     name="complete",
     label="Close",
     done="closed",
     submit_label="Close and post points",
     explanation="Play ends now, and its points are posted. This cannot be undone. Buy-in and chips out may stay empty.",
-    columns=COLUMNS,
     describe=describe,
     make_form=_complete_form,
-    perform=_complete,
+    decide=_complete,
 )
-RECOVER: Final = RowAction(
+RECOVER: Final = SlipAction(
     name="recover",
     label="Pay points owed",
     done="paid",
     submit_label="Pay points",
     explanation="Posts the points that a closed slip is owed. A slip that was paid is never paid again.",
-    columns=COLUMNS,
     describe=describe,
-    perform=_recover,
+    decide=_recover,
 )
+SLIP_ACTIONS: Final = {action.name: action for action in (PAUSE, RESUME, CHANGE_BET, MOVE, COMPLETE, RECOVER)}

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from core.console import display
-from core.console.confirmation import ConfirmingAdmin, RowAction, run
+from core.console.confirmation import LEVELS, ConfirmingAdmin, request_id_of, run, version_field
 from core.console.links import Link, adds_links, link_to, list_url, own_page, page_url
 from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter
 from core.console.pages import form_page
@@ -66,7 +67,7 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
     change_form_template = "ratingslips/slips/slip.html"
     list_display = (
         "slip_number",
-        "state",
+        "state_and_version",
         "player_name",
         "place",
         "bet",
@@ -114,11 +115,16 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
         slips = super().get_queryset(request).select_related(*self.list_select_related)
-        return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
+        return slips.with_play(now=timezone.now()).with_version()  # type: ignore[attr-defined, no-any-return]
 
     @admin.display(description="status", ordering="status")
     def state(self, slip: RatingSlip) -> str:
         return actions.status_pill(slip)
+
+    @admin.display(description="status", ordering="status")
+    def state_and_version(self, slip: RatingSlip) -> str:
+        """The status, with the hidden version that the list's actions send back."""
+        return self.state(slip) + version_field(slip, actions.version_of(slip).text)
 
     @admin.display(description="player", ordering="player__last_name")
     def player_name(self, slip: RatingSlip) -> str:
@@ -194,34 +200,37 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
 
     @admin.action(description="Pause", permissions=["operate"])
     def pause(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.PAUSE)
+        return run(self, request, slips, actions.PAUSE.row_action)
 
     @admin.action(description="Resume", permissions=["operate"])
     def resume(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.RESUME)
+        return run(self, request, slips, actions.RESUME.row_action)
 
     @admin.action(description="Change average bet …", permissions=["operate"])
     def change_bet(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.CHANGE_BET)
+        return run(self, request, slips, actions.CHANGE_BET.row_action)
 
     @admin.action(description="Move …", permissions=["operate"])
     def move(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.MOVE)
+        return run(self, request, slips, actions.MOVE.row_action)
 
     @admin.action(description="Close …", permissions=["operate"])
     def complete(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.COMPLETE)
+        return run(self, request, slips, actions.COMPLETE.row_action)
 
     @admin.action(description="Pay points owed …", permissions=["recover"])
     def recover(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.RECOVER)
+        return run(self, request, slips, actions.RECOVER.row_action)
 
     def list_links(self, request: HttpRequest) -> Iterable[Link]:
         if self.has_operate_permission(request):
             yield Link(label="Open a slip", url=reverse("admin:ratingslips_ratingslip_open"), is_primary=True)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        context["slip_actions"] = _actions_for(request, context["original"])
+        slip = context["original"]
+        context["slip_actions"] = _actions_for(request, slip)
+        context["slip_version"] = actions.version_of(slip).text
+        context["request_id"] = uuid4()
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
@@ -239,9 +248,8 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
         initial = {"player": _card_of(players, request.GET.get("player", ""))}
         form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial)
         if request.method == "POST" and form.is_valid() and (slip := _open(request, form)):
-            bet = form.cleaned_data["average_bet"]
-            text = f"{slip.slip_number} opened for {slip.player} at {slip.place}, average bet {bet:,.2f}."
-            self.message_user(request, text, messages.SUCCESS)
+            outcome = actions.opening_outcome(slip, request_id=request_id_of(request))
+            self.message_user(request, outcome.sentence, LEVELS[outcome.kind])
             return HttpResponseRedirect(page_url(slip))
         return form_page(
             self,
@@ -250,12 +258,15 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
             form=form,
             submit_label="Open slip",
             cancel_url=list_url(RatingSlip),
+            request_id=uuid4(),
         )
 
 
 def _open(request: HttpRequest, form: OpenForm) -> RatingSlip | None:
     try:
-        return open_rating_slip(**form.cleaned_data, actor=staff_of(request), at=timezone.now())
+        return open_rating_slip(
+            **form.cleaned_data, actor=staff_of(request), at=timezone.now(), request_id=request_id_of(request)
+        )
     except DomainError as error:
         form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
         return None
@@ -266,9 +277,9 @@ def _card_of(players: "QuerySet[Player]", key: str) -> str:
     return player.card_number if player else ""
 
 
-def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[RowAction]:
+def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:
     """What may be done with this slip as it stands, by who is looking at it."""
-    offered: list[RowAction] = []
+    offered: list[actions.SlipAction] = []
     if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.table.pit):
         switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE
         offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]

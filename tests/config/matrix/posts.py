@@ -12,6 +12,7 @@ from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.models import RatingSlip
 from tests.config.matrix.house import PASSWORD, House, Rows
 from tests.config.matrix.table import Question
+from tests.console import versions_shown
 
 Post = Mapping[str, Any]
 _NEW_PASSWORD: Final = "the tide goes out at noon"
@@ -50,7 +51,7 @@ def _action(house: House, question: Question, rows: Rows) -> Post:
     fields = {"average_bet": "75", "table": rows.floor.table.pk, "seat": "6", "buy_in": "100", "chips_out": "50"}
     for_row = {f"{row.pk}-{name}": value for name, value in fields.items()}
     chosen = {"action": question.action, "_selected_action": [str(row.pk)], "confirmed": "yes", "post": "yes"}
-    return chosen | for_row
+    return chosen | for_row | versions_shown([row])
 
 
 def _player(rows: Rows, _user: User) -> Post:
@@ -76,7 +77,7 @@ def _award(rows: Rows, user: User) -> Post:
 def _tap(rows: Rows, _user: User) -> Post:
     sheet = read_sheet(RatingSlip.objects.filter(pk=rows.open.pk), now=timezone.now())
     assert sheet is not None
-    return {"do": "bet", "expected_version": sheet.version, "average_bet": "75"}
+    return {"do": "change_bet", "expected_version": sheet.version, "average_bet": "75"}
 
 
 def _sit_down(rows: Rows, _user: User) -> Post:
