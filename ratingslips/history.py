@@ -1,4 +1,4 @@
-"""What happened to a slip, event by event, read from its segments; and what happened since somebody looked."""
+"""The events of a slip, read from its segments, and the events since a version of it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Self
+from uuid import UUID
 
 from core.models import User
 from ratingslips.models import PlaySegment, RatingSlip
@@ -57,11 +58,12 @@ class SlipVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One thing that happened, who did it, and how the slip stood after it."""
+    """One event of a slip: when, by whom, in which request or command, and the slip's state after it."""
 
     kind: Kind
     at: datetime
     by: User
+    correlation_id: UUID
     version: SlipVersion
     average_bet: Decimal
     table_id: int
@@ -70,7 +72,7 @@ class Event:
 
     @property
     def words(self) -> str:
-        """What happened, for people."""
+        """The event, for people."""
         match self.kind:
             case Kind.OPENED:
                 return f"Opened at {self.place}, average bet {self.average_bet:,.2f}"
@@ -83,10 +85,20 @@ class Event:
 
 
 def events_of(slip: RatingSlip, segments: Sequence[PlaySegment]) -> list[Event]:
-    """All events of a slip, the first one first; `segments` are all of its own, in order, with table and staff."""
+    """All events of a slip in order; `segments` are all of its segments in order, with table and staff."""
     events = list(_events_of_play(segments))
-    if slip.closed_at is not None and slip.closed_by is not None:
-        events.append(_event(segments[-1], Kind.CLOSED, at=slip.closed_at, by=slip.closed_by, status=Status.CLOSED))
+    if slip.closed_at is not None:
+        assert slip.closed_by is not None
+        events.append(
+            _event(
+                segments[-1],
+                Kind.CLOSED,
+                at=slip.closed_at,
+                by=slip.closed_by,
+                correlation_id=slip.correlation_id,
+                status=Status.CLOSED,
+            )
+        )
     return events
 
 
@@ -95,21 +107,38 @@ def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
     for segment in segments:
         kind = _KIND_OF_START[Start(segment.started_as)]
         is_paused = is_paused and kind not in {Kind.OPENED, Kind.RESUMED}
-        status = Status.PAUSED if is_paused else Status.OPEN
-        yield _event(segment, kind, at=segment.started_at, by=segment.started_by, status=status)
-        # A segment that records a change during a pause ends as the pause goes on.
+        yield _event(
+            segment,
+            kind,
+            at=segment.started_at,
+            by=segment.started_by,
+            correlation_id=segment.start_correlation_id,
+            status=Status.PAUSED if is_paused else Status.OPEN,
+        )
+        # A change during a pause is a segment without length, which also ends as PAUSED: that is no second pause.
         if segment.ended_as == PlaySegment.End.PAUSED and not is_paused:
             assert segment.ended_at is not None
             assert segment.ended_by is not None
+            assert segment.end_correlation_id is not None
             is_paused = True
-            yield _event(segment, Kind.PAUSED, at=segment.ended_at, by=segment.ended_by, status=Status.PAUSED)
+            yield _event(
+                segment,
+                Kind.PAUSED,
+                at=segment.ended_at,
+                by=segment.ended_by,
+                correlation_id=segment.end_correlation_id,
+                status=Status.PAUSED,
+            )
 
 
-def _event(segment: PlaySegment, kind: Kind, *, at: datetime, by: User, status: RatingSlip.Status) -> Event:
+def _event(
+    segment: PlaySegment, kind: Kind, *, at: datetime, by: User, correlation_id: UUID, status: RatingSlip.Status
+) -> Event:
     return Event(
         kind=kind,
         at=at,
         by=by,
+        correlation_id=correlation_id,
         version=SlipVersion(seq=segment.seq, status=status),
         average_bet=segment.average_bet,
         table_id=segment.table_id,
@@ -119,7 +148,7 @@ def _event(segment: PlaySegment, kind: Kind, *, at: datetime, by: User, status: 
 
 
 def events_since(events: Sequence[Event], seen: SlipVersion) -> list[Event]:
-    """What happened after the slip stood as `seen`; everything, where it never stood so."""
+    """The events after the version `seen`; all of them if the slip never had that version."""
     versions = [event.version for event in events]
     if seen not in versions:
         return list(events)

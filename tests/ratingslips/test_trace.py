@@ -165,7 +165,7 @@ class TestStory:
         with correlation.bound(AWARDING):
             for seat in (1, 2, 3):
                 floor.open_slip(seat=seat)
-        monkeypatch.setattr(trace_story, "SLIPS_TOLD", 2)
+        monkeypatch.setattr(trace_story, "SLIPS_SHOWN", 2)
 
         told = _story(floor, AWARDING)
 

@@ -1,12 +1,12 @@
-"""The whole story of a correlation id, in order: the slips that it touched from their opening on, entries, exports.
+"""Everything that happened under a correlation id: the whole history of the slips it touched, entries and exports.
 
-Read from the rows that the acts themselves wrote; from where each came is read from `core.RequestOrigin`.
+Read from the rows that each request or command wrote; where a request came from is read from `core.RequestOrigin`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Model, Q
@@ -15,20 +15,19 @@ from core.console.scope import in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS
+from ratingslips import history
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 
-SLIPS_TOLD: Final = 20
-ENTRIES_TOLD: Final = 50
-
-Start = PlaySegment.Start
+SLIPS_SHOWN: Final = 20
+ENTRIES_SHOWN: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """One thing that happened: when, what, by whom (none: the system), under which id, and what it is about.
+class StoryEvent:
+    """One thing that happened: when, what, by whom (none: the system), and under which correlation id.
 
-    `about` has a page of its own; `is_alarm` is what somebody had to see to.
+    `about` is the row that it links to; `is_alarm` marks what needed somebody's attention.
     """
 
     at: datetime
@@ -42,23 +41,23 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Story:
-    """What a correlation id touched: the events in order, and whether there is more than is told."""
+    """What a correlation id touched: the events in order, and whether some of them were left out."""
 
     correlation_id: UUID
-    events: Sequence[Event]
+    events: Sequence[StoryEvent]
     is_cut: bool
 
 
 def story_of(correlation_id: UUID, *, staff: User) -> Story | None:
-    """The story of a correlation id in the casino of `staff`, as far as they may see it; none where there is none."""
+    """What happened under a correlation id, of what `staff` may see; None if there is nothing."""
     slips, slips_cut = _slips(correlation_id, staff=staff)
     entries, entries_cut = _entries(correlation_id, slips, staff=staff)
     events = [event for slip in slips for event in _events_of_slip(slip)]
     events += [_posted(entry, slips) for entry in entries]
     events += _exports(correlation_id, staff=staff)
     events = _with_origins(events)
-    told = {event.origin.pk for event in events if event.origin is not None}
-    events += _requests(correlation_id, staff=staff, is_touched=bool(events), but_for=told)
+    shown = {event.origin.pk for event in events if event.origin is not None}
+    events += _requests(correlation_id, staff=staff, has_events=bool(events), exclude=shown)
     if not events:
         return None
     events.sort(key=lambda event: event.at)
@@ -76,8 +75,8 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
     )
     related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry")
     segments = "segments__table", "segments__started_by", "segments__ended_by"
-    found = list(slips.select_related(*related).prefetch_related(*segments).order_by("opened_at")[: SLIPS_TOLD + 1])
-    return found[:SLIPS_TOLD], len(found) > SLIPS_TOLD
+    found = list(slips.select_related(*related).prefetch_related(*segments).order_by("opened_at")[: SLIPS_SHOWN + 1])
+    return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
 
 
 def _entries(correlation_id: UUID, slips: Sequence[RatingSlip], *, staff: User) -> tuple[list[LedgerEntry], bool]:
@@ -88,90 +87,94 @@ def _entries(correlation_id: UUID, slips: Sequence[RatingSlip], *, staff: User) 
         Q(correlation_id=correlation_id) | Q(pk__in=of_slips)
     )
     related = ("account__player", "staff", "tier_before", "tier_after")
-    found = list(entries.select_related(*related).order_by("id")[: ENTRIES_TOLD + 1])
-    return found[:ENTRIES_TOLD], len(found) > ENTRIES_TOLD
+    found = list(entries.select_related(*related).order_by("id")[: ENTRIES_SHOWN + 1])
+    return found[:ENTRIES_SHOWN], len(found) > ENTRIES_SHOWN
 
 
-def _events_of_slip(slip: RatingSlip) -> Iterator[Event]:
-    """From sitting down to leaving, and what became of the points."""
-    is_paused = False
-    for segment in slip.segments.all():
-        is_paused = is_paused and segment.started_as not in {Start.OPENED, Start.RESUMED}
-        yield Event(
-            at=segment.started_at,
-            words=f"{slip}: {_beginning(segment, slip)}",
-            by=segment.started_by,
-            correlation_id=segment.start_correlation_id,
+def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
+    """Everything from its opening to the settlement of its points."""
+    for event in history.events_of(slip, list(slip.segments.all())):
+        yield StoryEvent(
+            at=event.at,
+            words=f"{slip}: {_words(event, slip)}",
+            by=event.by,
+            correlation_id=event.correlation_id,
             about=slip,
         )
-        # A change during a pause stands as a segment of no length, which ends as the pause goes on.
-        if segment.ended_as == PlaySegment.End.PAUSED and segment.ended_at is not None and not is_paused:
-            is_paused = True
-            yield Event(
-                at=segment.ended_at,
-                words=f"{slip}: paused",
-                by=segment.ended_by,
-                correlation_id=segment.end_correlation_id,
-                about=slip,
-            )
     if slip.closed_at is not None:
-        yield from _end_of_slip(slip, closed_at=slip.closed_at)
+        yield from _settlement_of_slip(slip, closed_at=slip.closed_at)
 
 
-def _beginning(segment: PlaySegment, slip: RatingSlip) -> str:
-    place = f"{segment.table.name} seat {segment.seat}"
-    match segment.started_as:
-        case Start.OPENED:
-            return f"opened for {slip.player} at {place}, average bet {segment.average_bet:,.2f}"
-        case Start.BET_CHANGED:
-            return f"average bet {segment.average_bet:,.2f}"
-        case Start.MOVED:
-            return f"moved to {place}"
-        case _:
-            return f"resumed at {place}"
+def _words(event: history.Event, slip: RatingSlip) -> str:
+    match event.kind:
+        case history.Kind.OPENED:
+            return f"opened for {slip.player} at {event.place}, average bet {event.average_bet:,.2f}"
+        case history.Kind.BET_CHANGED:
+            return f"average bet {event.average_bet:,.2f}"
+        case history.Kind.MOVED:
+            return f"moved to {event.place}"
+        case history.Kind.PAUSED:
+            return "paused"
+        case history.Kind.RESUMED:
+            return f"resumed at {event.place}"
+        case history.Kind.CLOSED:
+            return f"closed, theo {slip.theoretical_win:,.2f}"
 
 
-def _end_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[Event]:
-    def event(at: datetime, words: str, **others: Any) -> Event:
-        told: dict[str, Any] = {"by": slip.closed_by, "correlation_id": slip.correlation_id, "about": slip} | others
-        return Event(at=at, words=f"{slip}: {words}", **told)
-
-    yield event(closed_at, f"closed, theo {slip.theoretical_win:,.2f}")
+def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[StoryEvent]:
+    """Whether the points of a closed slip are owed, recovered or settled as 0; a ledger entry is shown by itself."""
     if slip.owed_because:
-        words = f"points owed, they could not be posted: {slip.why_owed}"
-        yield event(closed_at, words, by=None, is_alarm=True)
+        yield StoryEvent(
+            at=closed_at,
+            words=f"{slip}: points owed, they could not be posted: {slip.why_owed}",
+            by=None,
+            correlation_id=slip.correlation_id,
+            about=slip,
+            is_alarm=True,
+        )
     if slip.settled_at is None:
         return
     if slip.recovered_by is not None:
         points = slip.ledger_entry.points if slip.ledger_entry else 0
-        words = f"recovered, {points:,} points paid"
-        yield event(slip.settled_at, words, by=slip.recovered_by, correlation_id=slip.recovery_correlation_id)
+        yield StoryEvent(
+            at=slip.settled_at,
+            words=f"{slip}: recovered, {points:,} points paid",
+            by=slip.recovered_by,
+            correlation_id=slip.recovery_correlation_id,
+            about=slip,
+        )
     elif slip.ledger_entry_id is None:
-        yield event(slip.settled_at, "settled, its play was worth 0 points", by=None)
+        yield StoryEvent(
+            at=slip.settled_at,
+            words=f"{slip}: settled, its play was worth 0 points",
+            by=None,
+            correlation_id=slip.correlation_id,
+            about=slip,
+        )
 
 
-def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> Event:
+def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     what = "Award" if entry.kind == LedgerEntry.Kind.MANUAL_BONUS else f"Entry, {entry.get_kind_display().lower()}"
-    risen = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
+    tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
     reason = f" “{entry.reason}”" if entry.staff_id else ""
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recovered = {slip.ledger_entry_id: slip.recovery_correlation_id for slip in slips if slip.recovered_by_id}
-    return Event(
+    return StoryEvent(
         at=entry.created_at,
-        words=f"{what} #{entry.pk}: {entry.points:+,} points to {entry.account.player}, {balances}{risen}{reason}",
+        words=f"{what} #{entry.pk}: {entry.points:+,} points to {entry.account.player}, {balances}{tiers}{reason}",
         by=entry.staff,
         correlation_id=recovered.get(entry.pk, entry.correlation_id),
         about=entry,
     )
 
 
-def _exports(correlation_id: UUID, *, staff: User) -> Iterator[Event]:
+def _exports(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
     if not staff.has_perm(VIEW_EXPORTS):
         return
     exports = in_casino_of(staff, LedgerExport.objects.all(), lookup="casino").select_related("staff")
-    for export in exports.filter(correlation_id=correlation_id)[:ENTRIES_TOLD]:
+    for export in exports.filter(correlation_id=correlation_id)[:ENTRIES_SHOWN]:
         rows = "not ended" if export.rows is None else f"{export.rows:,} entries"
-        yield Event(
+        yield StoryEvent(
             at=export.started_at,
             words=f"Ledger exported: {rows}",
             by=export.staff,
@@ -180,31 +183,32 @@ def _exports(correlation_id: UUID, *, staff: User) -> Iterator[Event]:
         )
 
 
-def _with_origins(events: Iterable[Event]) -> list[Event]:
-    """Each event with the request that it came from, where one was kept."""
+def _with_origins(events: Iterable[StoryEvent]) -> list[StoryEvent]:
+    """Each event with the request or command that it came from, if that was recorded."""
     events = list(events)
-    asked = {event.correlation_id for event in events if event.correlation_id is not None}
-    kept: dict[UUID, RequestOrigin] = {}
-    for origin in RequestOrigin.objects.filter(correlation_id__in=asked).order_by("-id"):
-        kept[origin.correlation_id] = origin
+    ids = {event.correlation_id for event in events if event.correlation_id is not None}
+    # Newest first: of several requests under one id, the first one stays.
+    origins = {
+        origin.correlation_id: origin for origin in RequestOrigin.objects.filter(correlation_id__in=ids).order_by("-id")
+    }
     return [
-        replace(event, origin=kept.get(event.correlation_id)) if event.correlation_id else event for event in events
+        replace(event, origin=origins.get(event.correlation_id)) if event.correlation_id else event for event in events
     ]
 
 
-def _requests(correlation_id: UUID, *, staff: User, is_touched: bool, but_for: set[int]) -> Iterator[Event]:
-    """Requests of own staff under the id that no event came from: repeated, refused, or in vain.
+def _requests(correlation_id: UUID, *, staff: User, has_events: bool, exclude: set[int]) -> Iterator[StoryEvent]:
+    """Requests under the id that left no event of their own, of the staff of the same casino: repeated or refused.
 
-    A command works in all casinos, so that it ran is told only where it touched something that may be seen.
+    A command works in all casinos, so it is shown only if it left an event that `staff` may see.
     """
-    origins = RequestOrigin.objects.filter(correlation_id=correlation_id).exclude(pk__in=but_for)
-    for origin in origins.select_related("actor").order_by("id")[:ENTRIES_TOLD]:
+    origins = RequestOrigin.objects.filter(correlation_id=correlation_id).exclude(pk__in=exclude)
+    for origin in origins.select_related("actor").order_by("id")[:ENTRIES_SHOWN]:
         is_own = origin.actor is not None and origin.actor.casino_id == staff.casino_id is not None
-        if is_own or sees_all_casinos(staff) or (origin.actor is None and is_touched):
+        if is_own or sees_all_casinos(staff) or (origin.actor is None and has_events):
             words = f"Command {origin.origin}" if origin.actor is None else "Request that left nothing else"
-            yield Event(at=origin.at, words=words, by=origin.actor, correlation_id=correlation_id, origin=origin)
+            yield StoryEvent(at=origin.at, words=words, by=origin.actor, correlation_id=correlation_id, origin=origin)
 
 
-def casino_of(events: Sequence[Event]) -> Casino | None:
-    """The house that a story plays in, for its clock."""
+def casino_of(events: Sequence[StoryEvent]) -> Casino | None:
+    """The casino of the events, whose time zone the page uses."""
     return next((event.about.casino for event in events if isinstance(event.about, RatingSlip | LedgerEntry)), None)

@@ -1,4 +1,4 @@
-"""The trace box's answer, and the page of one correlation id."""
+"""The search of the trace box, and the page of one correlation id."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ from ratingslips.models import RatingSlip
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Go to the one thing that bears the number; list several; say so where there is none."""
+    """Redirect to the only hit; list several; say so if there is none."""
     text = request.GET.get("q", "").replace("\0", "").strip()[:TEXT_MAX_LENGTH]
     hits = find(text, staff=staff_of(request))
     if len(hits) == 1:
@@ -32,13 +32,13 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_safe
 def story(request: HttpRequest, correlation_id: UUID) -> HttpResponse:
     """Everything that happened under one correlation id, in order."""
-    told = story_of(correlation_id, staff=staff_of(request))
-    if told is None:
+    found = story_of(correlation_id, staff=staff_of(request))
+    if found is None:
         context = {"title": "Trace", "text": str(correlation_id), "hits": []}
         return _show(request, "ratingslips/trace/hits.html", status=404, **context)
-    casino = casino_of(told.events)
+    casino = casino_of(found.events)
     with timezone.override(casino.zone if casino else timezone.get_current_timezone()):
-        return _show(request, "ratingslips/trace/story.html", title="Trace", story=told)
+        return _show(request, "ratingslips/trace/story.html", title="Trace", story=found)
 
 
 def _show(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
