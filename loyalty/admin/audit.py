@@ -14,7 +14,7 @@ from core.keyset import BY_ID, GAMING_DAY, ID, Order
 from core.models import Player, User
 from core.player_search import players_matching
 from core.roles import SYSTEM_USERNAME
-from loyalty.admin.additions import Entries, Filter, additions
+from loyalty.admin.extensions import Entries, Filter, ledger_extensions
 from loyalty.models import LedgerEntry, PlayerLoyalty
 
 SEARCH_MAX_LENGTH: Final = 100
@@ -125,7 +125,7 @@ class AuditForm(forms.Form):
     def __init__(self, data: Any, *, staff: User) -> None:
         super().__init__(data, auto_id="audit_%s", label_suffix="")
         self._staff = staff
-        self.filters = [*OWN_FILTERS, *(one for addition in additions() for one in addition.filters)]
+        self.filters = [*OWN_FILTERS, *(one for extension in ledger_extensions() for one in extension.filters)]
         for one in self.filters:
             self.fields[one.name] = one.field()
         self._names_of_staff = dict(_staff_choices(staff))
@@ -232,7 +232,7 @@ def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
     accounts = PlayerLoyalty.objects.filter(player__in=players.values("pk")[:MATCHED_PLAYERS_MAX])
     keys = LedgerEntry.objects.order_by().filter(account__in=accounts.values("pk")).values("pk")
     others: list[QuerySet[Any, Any]] = [
-        addition.find(staff, term) for addition in additions() if addition.find is not None
+        extension.find(staff, term) for extension in ledger_extensions() if extension.find is not None
     ]
     if is_number:
         others.append(LedgerEntry.objects.order_by().filter(pk=int(number)).values("pk"))

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from core.console import display
 from core.console.links import link_to
-from loyalty.admin.additions import Column
+from loyalty.admin.extensions import Column
 from loyalty.models import LedgerEntry
 
 

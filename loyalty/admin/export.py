@@ -10,8 +10,8 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from core.console.scope import sees_all_casinos, staff_of
-from loyalty.admin.additions import Column, Entries
 from loyalty.admin.audit import AuditForm
+from loyalty.admin.extensions import Column, Entries
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.services.exports import begin_export, end_export, entries_in_one_snapshot
 

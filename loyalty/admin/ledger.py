@@ -17,10 +17,10 @@ from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.errors import DomainError
 from core.keyset import KeysetPage, oldest_cursor, page_of
 from core.retries import sqlstate_of
-from loyalty.admin.additions import Column, Entries, additions
 from loyalty.admin.audit import AuditForm
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of
 from loyalty.admin.export import export_response
+from loyalty.admin.extensions import Column, Entries, ledger_extensions
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.permissions import EXPORT_LEDGER
 
@@ -40,7 +40,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[LedgerEntry]":
-        related = [name for addition in additions() for name in addition.related]
+        related = [name for extension in ledger_extensions() for name in extension.related]
         return super().get_queryset(request).select_related(*_RELATED, *related)
 
     def get_urls(self) -> list[URLPattern]:
@@ -99,7 +99,9 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
             console_links=links_for(request, entry),
             calculation=calculation_of(entry),
             reversed_by=getattr(entry, "reversed_by", None),
-            parts=[addition.tell(request, entry) for addition in additions() if addition.tell is not None],
+            parts=[
+                extension.render(request, entry) for extension in ledger_extensions() if extension.render is not None
+            ],
         )
 
     def _require_view(self, request: HttpRequest) -> None:
@@ -135,7 +137,7 @@ def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage
 
 
 def _columns() -> Sequence[Column]:
-    return [*OWN_COLUMNS, *(column for addition in additions() for column in addition.columns)]
+    return [*OWN_COLUMNS, *(column for extension in ledger_extensions() for column in extension.columns)]
 
 
 def _query(request: HttpRequest, **cursor: str) -> str:

@@ -5,8 +5,8 @@ from django.utils.safestring import SafeString
 
 from core.console import display
 from core.console.links import page_url
-from loyalty.admin.additions import Column
 from loyalty.admin.columns import posted_by
+from loyalty.admin.extensions import Column
 from loyalty.models import LedgerEntry
 
 register = template.Library()

@@ -15,7 +15,7 @@ from core.console import display
 from core.console.links import link_to
 from core.console.scope import in_casino_of
 from core.models import User
-from loyalty.admin.additions import Column, Filter, LedgerExtension, add_to_ledger
+from loyalty.admin.extensions import Column, Filter, LedgerExtension, extend_ledger
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
@@ -50,7 +50,7 @@ def _find(staff: User, term: str) -> "QuerySet[Any, Any]":
     return slips.filter(slip_number=term.upper(), ledger_entry__isnull=False).values("ledger_entry")
 
 
-def _tell(request: HttpRequest, entry: LedgerEntry) -> SafeString:
+def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:
     slips = RatingSlip.objects.select_related("player", "table", "opened_by", "closed_by", "recovered_by")
     slip = slips.filter(ledger_entry=entry).first()
     if slip is None:
@@ -74,7 +74,7 @@ def _exact_theo(play: Play) -> str:
     return f"{Decimal(exact.numerator) / Decimal(exact.denominator):,.4f}"
 
 
-add_to_ledger(
+extend_ledger(
     LedgerExtension(
         related=("rating_slip",),
         filters=(
@@ -91,6 +91,6 @@ add_to_ledger(
             Column(label="Recovered", exported=_recovered),
         ),
         find=_find,
-        tell=_tell,
+        render=_render,
     )
 )

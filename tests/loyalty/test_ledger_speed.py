@@ -13,8 +13,8 @@ from django.http import QueryDict
 
 from core.keyset import BY_ID, PAGE_ROWS, KeysetPage, cursor_of, page_of, rows_after
 from core.models import User
-from loyalty.admin.additions import Entries
 from loyalty.admin.audit import AuditForm
+from loyalty.admin.extensions import Entries
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from tests.databases import as_owner
 from tests.emptying import ModuleDb

@@ -1,4 +1,4 @@
-"""What an app above adds to the ledger's pages, so that the ledger need not know why points arise."""
+"""What other apps add to the ledger's pages, so that the ledger does not depend on them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ Entries = QuerySet[LedgerEntry]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """One way to narrow the ledger: the field that asks, what it does to the entries, and how it reads in words.
+    """A filter of the ledger: its form field, what it does to the entries, and its value as text.
 
-    One that `is_selective` finds few entries, and finds them in another table.
+    `is_selective` says that few entries match, and that they are found through another table.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Filter:
 class Column:
     """A column of the list, of the export, or of both; a cell of the list is HTML, one of the export is plain text.
 
-    `is_head` names the line, `is_figure` sets it to the right.
+    `is_head` marks the heading of its line; `is_figure` aligns it to the right.
     """
 
     label: str
@@ -45,27 +45,27 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerExtension:
-    """All that one app adds.
+    """Everything that one app adds to the ledger's pages.
 
-    `related` is joined to each entry; `find` gives the keys of the entries that a search term names, of those that the
-    member of staff sees; `tell` adds a part to the page of one entry.
+    `related` is joined to each entry. `find` gives the keys of the entries that match a search term, of those that the
+    member of staff may see. `render` gives a section of the page of one entry.
     """
 
     related: Sequence[str] = ()
     filters: Sequence[Filter] = ()
     columns: Sequence[Column] = ()
     find: Callable[[User, str], "QuerySet[Any, Any]"] | None = None
-    tell: Callable[[HttpRequest, LedgerEntry], SafeString] | None = None
+    render: Callable[[HttpRequest, LedgerEntry], SafeString] | None = None
 
 
-_additions: list[LedgerExtension] = []
+_extensions: list[LedgerExtension] = []
 
 
-def add_to_ledger(addition: LedgerExtension) -> None:
-    """Let the ledger's pages show what another app knows about an entry."""
-    _additions.append(addition)
+def extend_ledger(extension: LedgerExtension) -> None:
+    """Register an extension of the ledger's pages."""
+    _extensions.append(extension)
 
 
-def additions() -> Sequence[LedgerExtension]:
-    """Everything that was added, in the order in which the apps were loaded."""
-    return tuple(_additions)
+def ledger_extensions() -> Sequence[LedgerExtension]:
+    """All registered extensions, in the order in which the apps were loaded."""
+    return tuple(_extensions)
