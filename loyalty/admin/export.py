@@ -1,4 +1,4 @@
-"""The ledger as a file: streamed, and harmless to the spreadsheet that opens it."""
+"""The ledger as a CSV file, streamed."""
 
 import csv
 from collections.abc import Generator, Iterator, Sequence
@@ -10,37 +10,29 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from core.console.scope import sees_all_casinos, staff_of
+from core.spreadsheets import harmless
 from loyalty.admin.audit import AuditForm
 from loyalty.admin.extensions import Column, Entries
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.services.exports import begin_export, end_export, entries_in_one_snapshot
 
-# What a spreadsheet takes for the beginning of a formula. Source: OWASP, CSV injection.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 # Tells spreadsheets that names are UTF-8.
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 class _Echo:
-    """A file that gives back what is written to it."""
+    """A file whose `write` returns the text, so that a CSV writer returns each line."""
 
     def write(self, text: str) -> str:
         return text
 
 
-def harmless(cell: str | int) -> str | int:
-    """A cell that no spreadsheet computes: text that begins like a formula gets an apostrophe; figures stay figures."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
-        return f"'{cell}"
-    return cell
-
-
 def export_response(
     request: HttpRequest, *, entries: Entries, form: AuditForm, columns: Sequence[Column]
 ) -> StreamingHttpResponse:
-    """Begin the export and stream it: of `entries`, what the form asks for and nothing else.
+    """Begin the export and stream the `entries` that match the form.
 
-    :raises DomainError: whatever `begin_export` refuses with.
+    :raises DomainError: `begin_export` refused.
     """
     staff = staff_of(request)
     casino = None if sees_all_casinos(staff) else staff.casino
@@ -67,7 +59,7 @@ def _lines(
         with closing(read) as chunks:
             for chunk in chunks:
                 rows += len(chunk)
-                # The page's time zone is gone by the time that this runs.
+                # This runs after the view has returned, outside its time zone.
                 with timezone.override(zone):
                     text = "".join(writer.writerow([harmless(cell(entry)) for _, cell in exported]) for entry in chunk)
                 yield text

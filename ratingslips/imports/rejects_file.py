@@ -1,4 +1,4 @@
-"""The file of refused lines, for whoever puts them right in a spreadsheet."""
+"""The file of refused lines, for correction in a spreadsheet."""
 
 import csv
 import os
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import DomainError
+from core.spreadsheets import harmless
 
 COLUMNS: Final = ("line", "code", "reason")
-# A cell that begins so would be run as a formula.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class UnwritableFile(DomainError):
@@ -21,9 +20,9 @@ class UnwritableFile(DomainError):
 
 
 def require_writable(path: Path) -> None:
-    """Refuse a path that `write_rejects` could not write, while nothing is lost by it; what stands there is left.
+    """Refuse a path that `write_rejects` could not write; an existing file is left as it is.
 
-    :raises UnwritableFile: it is no file, or a file beside it, from which it would be replaced, cannot be made.
+    :raises UnwritableFile: it is not a file, or its draft cannot be made beside it.
     """
     try:
         # A device or a pipe would be replaced by a file.
@@ -37,7 +36,7 @@ def require_writable(path: Path) -> None:
 
 
 def write_rejects(path: Path, rejects: Mapping[int, DomainError]) -> None:
-    """Write the refused lines with their reasons to `path`, whole or not at all; what stood there is replaced.
+    """Write the refused lines with their reasons to `path`, whole or not at all; an existing file is replaced.
 
     :raises OSError: it cannot be written.
     """
@@ -47,7 +46,7 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError]) -> None:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             for line, error in rejects.items():
-                writer.writerow([line, error.code, _harmless(error.message)])
+                writer.writerow([line, error.code, harmless(error.message)])
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -57,8 +56,3 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError]) -> None:
 
 def _draft_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-
-
-def _harmless(cell: str) -> str:
-    """The cell as text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

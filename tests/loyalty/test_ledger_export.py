@@ -16,7 +16,6 @@ from core import snapshots
 from core.keyset import BY_ID
 from core.permissions import NotPermitted
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
-from loyalty.admin.export import harmless
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.services import exports
 from loyalty.services.exports import ExportTooLarge, begin_export, end_export, entries_in_one_snapshot
@@ -48,19 +47,6 @@ def exported(client: Client, query: str = "") -> list[dict[str, str]]:
 def _text(answer: Any) -> str:
     chunks: Iterable[bytes] = answer.streaming_content
     return b"".join(chunks).decode("utf-8-sig")
-
-
-class TestHarmless:
-    @pytest.mark.parametrize("cell", ["=1+1", "+44", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
-    def test_takes_the_formula_out_of_text(self, cell: str) -> None:
-        assert harmless(cell) == f"'{cell}"
-
-    @pytest.mark.parametrize("cell", ["", "Nguyễn", "a=b", "'=1", "2026-11-14"])
-    def test_leaves_other_text(self, cell: str) -> None:
-        assert harmless(cell) == cell
-
-    def test_leaves_a_negative_number_a_number(self) -> None:
-        assert harmless(-300) == -300
 
 
 class TestExportOfTheLedger:

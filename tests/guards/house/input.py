@@ -75,10 +75,10 @@ INPUT = (
         name="no formula in the export",
         kind=Kind.INPUT,
         edits=edit(
-            "loyalty/admin/export.py", "if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):", "if False:"
+            "core/spreadsheets.py", "if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):", "if False:"
         ),
         claimed_by=(
-            "tests/loyalty/test_ledger_export.py::TestHarmless::test_takes_the_formula_out_of_text",
+            "tests/core/test_spreadsheets.py::TestHarmless::test_takes_the_formula_out_of_text",
             "tests/loyalty/test_ledger_export.py::TestExportOfTheLedger::test_names_the_slip_and_keeps_names_whole",
         ),
     ),
@@ -86,9 +86,7 @@ INPUT = (
         name="no formula among the refused lines",
         kind=Kind.INPUT,
         edits=edit(
-            "ratingslips/imports/rejects_file.py",
-            'return f"\'{cell}" if cell.startswith(_FORMULA_STARTS) else cell',
-            "return cell",
+            "core/spreadsheets.py", "if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):", "if False:"
         ),
         claimed_by=(f"{_T_REFUSALS}::TestBadLines::test_are_harmless_cells_in_that_file",),
     ),
