@@ -14,11 +14,12 @@ from typing import Any, Final, Generic, TypeVar
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, BooleanField, DateField, F, Field, Func, Model, QuerySet, Value
 
+from core.keys import BIGGEST_KEY, key_of
+
 M = TypeVar("M", bound=Model)
 
 PAGE_ROWS: Final = 50
 CURSOR_MAX_LENGTH: Final = 40
-_BIGGEST_KEY: Final = 2**63 - 1
 _SEPARATOR: Final = "."
 _OLDER: Final = "<"
 _NEWER: Final = ">"
@@ -41,12 +42,13 @@ class Key:
         """
         if isinstance(self.type, DateField):
             return date.fromisoformat(text)
-        if not (text.isascii() and text.isdecimal()) or int(text) > _BIGGEST_KEY:
+        key = key_of(text)
+        if key is None:
             raise ValueError(text)
-        return int(text)
+        return key
 
 
-ID: Final = Key(name="id", type=BigIntegerField(), least=0, most=_BIGGEST_KEY)
+ID: Final = Key(name="id", type=BigIntegerField(), least=0, most=BIGGEST_KEY)
 GAMING_DAY: Final = Key(name="gaming_day", type=DateField(), least=date.min, most=date.max)
 
 

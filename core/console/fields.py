@@ -10,13 +10,6 @@ _GROUPED: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
 _MONEY: Final = re.compile(rf"{_GROUPED}(?:\.[0-9]{{1,2}})?")
 _WHOLE: Final = re.compile(_GROUPED)
 
-_KEY_MAX_DIGITS: Final = 18
-
-
-def key_of(text: str) -> int | None:
-    """The number that stands in an address or a hidden field as the key of a row; none where it cannot be one."""
-    return int(text) if text.isdecimal() and len(text) <= _KEY_MAX_DIGITS else None
-
 
 def _text_input(*, mode: str) -> forms.TextInput:
     return forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "class": "console-figure"})

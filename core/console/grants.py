@@ -15,6 +15,7 @@ from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from core.console.links import Link, adds_links
 from core.console.scope import ConsoleAdmin, M, in_casino_of, staff_of
+from core.keys import key_of
 from core.models import User
 
 log = structlog.get_logger(__name__)
@@ -92,15 +93,16 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
 
     def obj_perms_manage_user_view(self, request: HttpRequest, object_pk: str, user_id: str) -> HttpResponse:
         obj = self._require_may_grant(request, object_pk)
-        if not user_id.isdecimal() or not self._staff(request).filter(pk=user_id).exists():
+        key = key_of(user_id)
+        if key is None or not self._staff(request).filter(pk=key).exists():
             raise Http404
-        self._require_not_to_oneself(request, is_oneself=int(user_id) == request.user.pk)
+        self._require_not_to_oneself(request, is_oneself=key == request.user.pk)
         response = super().obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-untyped-call]
         return self._logged(request, obj, response, user=user_id)
 
     def obj_perms_manage_group_view(self, request: HttpRequest, object_pk: str, group_id: str) -> HttpResponse:
         obj = self._require_may_grant(request, object_pk)
-        if not group_id.isdecimal():
+        if key_of(group_id) is None:
             raise Http404
         is_member = staff_of(request).groups.filter(pk=group_id).exists()
         self._require_not_to_oneself(request, is_oneself=is_member)

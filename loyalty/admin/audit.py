@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 
 from core import correlation
 from core.console.scope import in_casino_of, sees_all_casinos
+from core.keys import BIGGEST_KEY, key_of
 from core.keyset import BY_ID, GAMING_DAY, ID, Order
 from core.models import Player, User
 from core.player_search import players_matching
@@ -20,7 +21,6 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 SEARCH_MAX_LENGTH: Final = 100
 STAFF_OFFERED: Final = 500
 MATCHED_PLAYERS_MAX: Final = 100
-BIGGEST_KEY: Final = 2**63 - 1
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
@@ -224,16 +224,15 @@ def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
     """
     if correlation_id := correlation.parse(term):
         return entries.filter(correlation_id=correlation_id)
-    number = term.removeprefix("#")
-    is_number = number.isascii() and number.isdecimal() and int(number) <= BIGGEST_KEY
+    number = key_of(term.removeprefix("#"))
     if term.startswith("#"):
-        return entries.filter(pk=int(number)) if is_number else entries.none()
+        return entries.filter(pk=number) if number is not None else entries.none()
     players = players_matching(in_casino_of(staff, Player.objects.order_by(), lookup="casino"), term)
     accounts = PlayerLoyalty.objects.filter(player__in=players.values("pk")[:MATCHED_PLAYERS_MAX])
     keys = LedgerEntry.objects.order_by().filter(account__in=accounts.values("pk")).values("pk")
     others: list[QuerySet[Any, Any]] = [
         extension.find(staff, term) for extension in ledger_extensions() if extension.find is not None
     ]
-    if is_number:
-        others.append(LedgerEntry.objects.order_by().filter(pk=int(number)).values("pk"))
+    if number is not None:
+        others.append(LedgerEntry.objects.order_by().filter(pk=number).values("pk"))
     return entries.filter(pk__in=keys.union(*others, all=True) if others else keys)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, HouseCommand
 from core.errors import DomainError
+from core.keys import key_of
 from core.snapshots import one_snapshot
 from loyalty.models import Checkpoint, PlayerLoyalty
 from loyalty.proof.breaks import Break
@@ -137,8 +138,8 @@ def _account(text: str) -> int:
     :raises CommandError: there is none, or more than one.
     """
     named = Q(player__card_number=text)
-    if text.isascii() and text.isdecimal() and len(text) < len(str(2**63)):
-        named |= Q(pk=int(text))
+    if (key := key_of(text)) is not None:
+        named |= Q(pk=key)
     found = list(
         PlayerLoyalty.objects.filter(named).select_related("player__casino").order_by("pk")[:MAX_ACCOUNTS_NAMED]
     )
@@ -159,8 +160,8 @@ def _checkpoint(text: str) -> int:
     :raises CommandError: there is none.
     """
     checkpoints = Checkpoint.objects.order_by("-number")
-    if text.isascii() and text.isdecimal() and len(text) < len(str(2**63)):
-        checkpoints, missing = checkpoints.filter(number=int(text)), f"There is no checkpoint {text}."
+    if (key := key_of(text)) is not None:
+        checkpoints, missing = checkpoints.filter(number=key), f"There is no checkpoint {text}."
     else:
         try:
             day = date.fromisoformat(text)

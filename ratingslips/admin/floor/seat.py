@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from core.console.confirmation import LEVELS, request_id_of
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
+from core.keys import key_of
 from core.models import Player
 from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.forms import SittingDownForm
@@ -58,10 +59,8 @@ def _with_typed(path: str, post: QueryDict) -> str:
 def _sit_down(request: HttpRequest, scene: Scene, table: GamingTable, number: int) -> HttpResponse:
     text = request.POST.get("q", "")[:SEARCH_MAX_LENGTH]
     form = SittingDownForm(request.POST)
-    key = request.POST.get("player", "")
-    player = None
-    if key.isdecimal() and len(key) < 19:
-        player = Player.objects.filter(casino=scene.casino, pk=int(key)).first()
+    key = key_of(request.POST.get("player", ""))
+    player = Player.objects.filter(casino=scene.casino, pk=key).first() if key is not None else None
     if player is None:
         form.add_error(None, "Tap the player who sits down.")
     elif form.is_valid() and (answer := _open(request, table, number, player, form)):

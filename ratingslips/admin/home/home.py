@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from core.console.fields import key_of
 from core.console.links import list_url
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
+from core.keys import key_of
 from core.models import Casino, User
 from core.transactions import drop_lost_connection
 from loyalty.permissions import VIEW_PROGRAM

@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from core.console.fields import key_of
 from core.console.links import Link, list_url, page_url
 from core.console.scope import in_casino_of, staff_of
+from core.keys import key_of
 from core.models import Player
 from core.permissions import CHANGE_PLAYER, VIEW_PLAYERS, has_permission
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier

@@ -19,6 +19,7 @@ from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter
 from core.console.pages import form_page
 from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
 from core.errors import DomainError
+from core.keys import key_of
 from core.models import Player
 from core.permissions import has_permission
 from ratingslips.admin.slips import actions
@@ -272,8 +273,9 @@ def _open(request: HttpRequest, form: OpenForm) -> RatingSlip | None:
         return None
 
 
-def _card_of(players: "QuerySet[Player]", key: str) -> str:
-    player = players.filter(pk=key).first() if key.isdecimal() else None
+def _card_of(players: "QuerySet[Player]", text: str) -> str:
+    key = key_of(text)
+    player = players.filter(pk=key).first() if key is not None else None
     return player.card_number if player else ""
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from core import correlation
 from core.console.links import page_url
 from core.console.scope import in_casino_of
+from core.keys import key_of
 from core.models import Player, User
 from core.permissions import VIEW_PLAYERS
 from loyalty.models import LedgerEntry
@@ -19,7 +20,6 @@ from ratingslips.permissions import VIEW_SLIPS
 
 TEXT_MAX_LENGTH: Final = 100
 HITS_MAX: Final = 20
-_BIGGEST_KEY: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,11 +59,11 @@ def _slips(text: str, *, staff: User) -> Iterator[Hit]:
 
 
 def _entries(text: str, *, staff: User) -> Iterator[Hit]:
-    number = text.removeprefix("#")
-    if not (number.isascii() and number.isdecimal()) or int(number) > _BIGGEST_KEY or not staff.has_perm(VIEW_ENTRIES):
+    number = key_of(text.removeprefix("#"))
+    if number is None or not staff.has_perm(VIEW_ENTRIES):
         return
     entries = in_casino_of(staff, LedgerEntry.objects.select_related("account__player"), lookup="casino")
-    for entry in entries.filter(pk=int(number)):
+    for entry in entries.filter(pk=number):
         yield Hit(kind="Ledger entry", label=f"{entry}, {entry.account.player}", url=page_url(entry))
 
 
