@@ -1,4 +1,4 @@
-"""Finding a player by what is typed: parts of the card number or the name, without accents, in any case and order."""
+"""The search for players, by parts of the card number and the name; every search box for players uses it."""
 
 import unicodedata
 from typing import Final
@@ -12,7 +12,7 @@ MAX_WORD_LENGTH: Final = 40
 
 
 class _Plain(Func):
-    """Its arguments, a space between each, without accents and in lower case: as the index on players has them."""
+    """Its arguments joined by spaces, without accents and in lower case: the expression of the index on players."""
 
     function = "core_plain"
     arg_joiner = " || ' ' || "
@@ -20,8 +20,11 @@ class _Plain(Func):
 
 
 def players_matching(players: "QuerySet[Player]", text: str) -> "QuerySet[Player]":
-    """Those of `players` in whose card number or name every word of `text` occurs; only the first words count."""
-    # The dictionaries of older PostgreSQL versions know letters with their marks, not the marks by themselves.
+    """The `players` whose card number and name contain every word of `text`, without regard to accents and case.
+
+    Only the first `MAX_WORDS` words count, and of each the first `MAX_WORD_LENGTH` characters.
+    """
+    # `unaccent` of older PostgreSQL versions knows composed letters, not combining marks.
     words = unicodedata.normalize("NFC", text.replace("\0", "")).split()[:MAX_WORDS]
     matching = players.alias(plain_words=_Plain("card_number", "first_name", "last_name"))
     for word in words:

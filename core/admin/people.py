@@ -18,7 +18,7 @@ from django.http import HttpRequest
 
 from core.console.display import active_pill, pill
 from core.console.links import link_to
-from core.console.lists import OwnCasinoFilter
+from core.console.lists import OwnCasinoFilter, PlayerSearch
 from core.console.login import SignInForm
 from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
@@ -51,7 +51,7 @@ class CasinoAdmin(ConsoleAdmin[Casino]):
 
 
 @admin.register(Player)
-class PlayerAdmin(ConsoleAdmin[Player]):
+class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
     """Known players; enrolling one opens the loyalty account."""
 
     casino_lookup = "casino"
@@ -59,8 +59,7 @@ class PlayerAdmin(ConsoleAdmin[Player]):
     list_display_links = None  # The name leads to the player's page, which leads to this form.
     list_filter = ("status", ("casino", OwnCasinoFilter))
     list_select_related = ("casino",)
-    search_fields = ("card_number", "first_name", "last_name")
-    search_help_text = "Card number or name."
+    player_lookup = "pk"
     fields = ("casino", "card_number", "first_name", "last_name", "status")
 
     @admin.display(description="player", ordering="last_name")

@@ -1,28 +1,36 @@
-"""Lists over tables that only grow: no full counts, no other casino's names among the filters."""
+"""What lists share: a capped paginator, filters that show no other casino's rows, and the search by player."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
 from core.console.scope import ConsoleAdmin, staff_of
+from core.models import Player
+from core.player_search import players_matching
 
 LISTED_ROWS_MAX: Final = 10_000
 GAMING_DAYS_OFFERED: Final = 7
 
+# Django's own classes come after the mixin; mypy has to know them.
+if TYPE_CHECKING:
+    _Base = admin.ModelAdmin[Any]
+else:
+    _Base = object
+
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages over the first `LISTED_ROWS_MAX` rows: a list never counts or skips more, however long the table grows.
+    """Pages over the first `LISTED_ROWS_MAX` rows, so that a list never counts or skips more than these.
 
-    What lies beyond is found with a filter or a search.
+    Rows beyond them are found with a filter or a search.
     """
 
     @cached_property
@@ -32,7 +40,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class OwnCasinoFilter(admin.RelatedFieldListFilter):
-    """Filter by a related row, offering only what the member of staff may see."""
+    """Filter by a related row, offering only the rows that the member of staff may see."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         related = model_admin.admin_site.get_model_admin(field.remote_field.model)
@@ -41,7 +49,7 @@ class OwnCasinoFilter(admin.RelatedFieldListFilter):
 
 
 class GamingDayFilter(admin.SimpleListFilter):
-    """Filter by gaming day: the latest ones by a click, any other by its date in the address."""
+    """Filter by gaming day: the latest ones as links, any other by its date in the address."""
 
     title = "gaming day"
     parameter_name = "gaming_day"
@@ -61,3 +69,24 @@ class GamingDayFilter(admin.SimpleListFilter):
             return queryset.filter(gaming_day=date.fromisoformat(value))
         except ValueError as error:
             raise IncorrectLookupParameters(error) from error
+
+
+class PlayerSearch(_Base):
+    """Mixed into an admin before Django's: its search box finds the rows of the players that match.
+
+    `player_lookup` leads from a row to its player.
+    """
+
+    player_lookup: ClassVar[str] = "player"
+    search_fields = ("player",)  # Django shows the search box only if this is not empty.
+    search_help_text = "Card number or name."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> "tuple[QuerySet[Any], bool]":
+        found = queryset.filter(self.search_condition(search_term)) if search_term else queryset
+        return found, False
+
+    def search_condition(self, text: str) -> Q:
+        """Which rows `text` finds."""
+        return Q(**{f"{self.player_lookup}__in": players_matching(Player.objects.order_by(), text)})

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from core.console import display
 from core.console.links import Link, adds_links, link_to, list_url, page_url
-from core.console.lists import CappedPaginator, OwnCasinoFilter
+from core.console.lists import CappedPaginator, OwnCasinoFilter, PlayerSearch
 from core.console.pages import form_page, viewable
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.console.site import keeps_typed, typed_before
@@ -33,7 +33,7 @@ TYPED_FIELDS: Final = ("points", "reason", "reward_id")
 
 
 @admin.register(PlayerLoyalty)
-class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
+class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
     """Accounts, to read; points are awarded on a page of their own."""
 
     casino_lookup = "program__casino"
@@ -42,8 +42,6 @@ class PlayerLoyaltyAdmin(ServiceOwnedAdmin[PlayerLoyalty]):
     list_display_links = ("card",)
     list_select_related = ("player", "tier", "program")
     list_filter = (("tier", OwnCasinoFilter), "player__status")
-    search_fields = ("player__card_number", "player__first_name", "player__last_name")
-    search_help_text = "Card number or name."
     ordering = ("-updated_at",)
     fields = (
         ("player_link", "balance_points", "tier", "progress"),

@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from core.console.fields import MoneyField, WholeNumberField
 from core.models import Player
+from core.player_search import players_matching
 from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT, MAX_AVERAGE_BET
 
@@ -125,10 +126,7 @@ class OpenForm(forms.Form):
         players = self._players.filter(casino__in=casinos)
         if with_card := players.filter(card_number__iexact=text).first():
             return with_card
-        named = Q()
-        for word in text.split():
-            named &= Q(first_name__icontains=word) | Q(last_name__icontains=word)
-        found = list(players.filter(named)[: NAMESAKES_SHOWN + 1])
+        found = list(players_matching(players, text)[: NAMESAKES_SHOWN + 1])
         if len(found) == 1:
             return found[0]
         if not found:

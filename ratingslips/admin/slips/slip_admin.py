@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils import timezone
 from core.console import display
 from core.console.confirmation import LEVELS, ConfirmingAdmin, request_id_of, run, version_field
 from core.console.links import Link, adds_links, link_to, list_url, own_page, page_url
-from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter
+from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter, PlayerSearch
 from core.console.pages import form_page
 from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
 from core.errors import DomainError
@@ -60,7 +60,7 @@ class OwedFilter(admin.SimpleListFilter):
 
 
 @admin.register(RatingSlip)
-class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]):
+class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]):
     """Slips: read here, and changed only by the services behind the actions."""
 
     casino_lookup = "casino"
@@ -85,7 +85,6 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
         ("table__game", OwnCasinoFilter),
         GamingDayFilter,
     )
-    search_fields = ("slip_number", "player__card_number", "player__first_name", "player__last_name")
     search_help_text = "Slip number, card number or name."
     ordering = ("-opened_at",)
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover")
@@ -117,6 +116,9 @@ class RatingSlipAdmin(ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
         slips = super().get_queryset(request).select_related(*self.list_select_related)
         return slips.with_play(now=timezone.now()).with_version()  # type: ignore[attr-defined, no-any-return]
+
+    def search_condition(self, text: str) -> Q:
+        return super().search_condition(text) | Q(slip_number__icontains=text)
 
     @admin.display(description="status", ordering="status")
     def state(self, slip: RatingSlip) -> str:
