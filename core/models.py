@@ -30,7 +30,7 @@ def require_time_zone(name: str) -> None:
 
 
 class Casino(models.Model):
-    """A house with its own players, tables, staff and accounting day."""
+    """A casino with its own players, tables, staff and accounting day."""
 
     code = models.SlugField(max_length=CODE_MAX_LENGTH, unique=True)
     name = models.CharField(max_length=NAME_MAX_LENGTH)
@@ -88,11 +88,21 @@ class Player(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.first_name} {self.last_name} ({self.card_number})"
+        return f"{self.full_name} ({self.card_number})"
+
+    @property
+    def full_name(self) -> str:
+        """The name as it is said: Ana Lopez."""
+        return f"{self.first_name} {self.last_name}"
+
+    @property
+    def listed_name(self) -> str:
+        """The name as lists show it, last name first: Lopez, Ana."""
+        return f"{self.last_name}, {self.first_name}"
 
 
 class StaffManager(UserManager["User"].from_queryset(LockingQuerySet)):  # type: ignore[misc]
-    """Staff accounts, with Django's ways to create them and the house's way to lock them."""
+    """Staff accounts: Django's manager, with `locked()`."""
 
 
 class User(AbstractUser):
@@ -121,9 +131,20 @@ class User(AbstractUser):
         verbose_name = "member of staff"
         verbose_name_plural = "staff"
 
+    @property
+    def display_name(self) -> str:
+        """The full name, else the login."""
+        return self.get_full_name() or self.username
+
+    @property
+    def name_and_login(self) -> str:
+        """The full name with the login, which two people cannot share: Dana Whitfield (dana)."""
+        full_name = self.get_full_name()
+        return f"{full_name} ({self.username})" if full_name else self.username
+
 
 class ReplayCount(models.Model):
-    """How often a use case gave its first result again on a gaming day: once for each request that was repeated."""
+    """How often an operation returned its first result to a repeated request on a gaming day."""
 
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="+", db_index=False)
     gaming_day = models.DateField()
@@ -140,9 +161,9 @@ class ReplayCount(models.Model):
 
 
 class RequestOrigin(models.Model):
-    """From where a request came that may have changed something; append-only, and nothing of a player stands in it.
+    """Where a request or command that may have changed something came from; append-only, with no data of a player.
 
-    Found by the correlation id, which the rows that the request wrote carry as well.
+    It is found by the correlation id, which the rows that the request wrote hold too.
     """
 
     correlation_id = models.UUIDField(db_index=True)

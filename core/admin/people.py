@@ -64,7 +64,7 @@ class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
 
     @admin.display(description="player", ordering="last_name")
     def name(self, player: Player) -> str:
-        return link_to(player, f"{player.last_name}, {player.first_name}")
+        return link_to(player, player.listed_name)
 
     @admin.display(description="status", ordering="status")
     def state(self, player: Player) -> str:

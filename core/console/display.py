@@ -1,4 +1,4 @@
-"""How the console shows figures, instants and states: the same everywhere."""
+"""How the console formats amounts, points, lengths of time, instants, names and states; `{% load console %}`."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,63 +9,110 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from core.models import Casino, User
+
 NOTHING: Final = "–"
+MINUS: Final = "−"
 
 
 def amount(value: Decimal | None) -> SafeString:
-    """Money or theo with thousands separators and two decimals, aligned by CSS."""
+    """Money or theo with thousands separators and two decimals: 1,250.00."""
     return number(NOTHING if value is None else f"{value:,.2f}")
 
 
-def points(value: int | None, *, signed: bool = False) -> SafeString:
-    """Points with thousands separators, and with their sign where they move a balance."""
-    if value is None:
-        return number(NOTHING)
-    return number(f"{value:+,}" if signed else f"{value:,}")
+def short_amount(value: Decimal | None) -> str:
+    """Money with decimals only if it has cents, for the floor, which is read at arm's length: 1,250 or 12.50."""
+    return NOTHING if value is None else f"{value:,.2f}".removesuffix(".00")
+
+
+def factor(value: Decimal) -> str:
+    """A rate without trailing zeros: 0.75, 70."""
+    return f"{value.normalize():,f}"
+
+
+def points(value: int | None) -> SafeString:
+    """Points with thousands separators: 1,500."""
+    return number(NOTHING if value is None else f"{value:,}")
+
+
+def signed_points(value: int) -> SafeString:
+    """Points that move a balance: +1,500 or −1,500."""
+    return number(signed(value))
+
+
+def signed(value: int) -> str:
+    """A whole number with its sign, as plain text: +1,500 or −1,500."""
+    return f"{value:+,}".replace("-", MINUS)
 
 
 def number(text: str) -> SafeString:
-    """A figure, marked so that the style sheet sets it in tabular digits; a true minus sign for a negative one."""
-    return format_html('<span class="figure">{}</span>', text.replace("-", "−"))
+    """A figure in tabular digits (by the style sheet), with a true minus sign."""
+    return format_html('<span class="figure">{}</span>', text.replace("-", MINUS))
 
 
-def played(value: timedelta | None) -> SafeString | str:
-    """Time at play as h:mm, rounded down."""
-    if value is None:
+def hours_and_minutes(length: timedelta | None) -> str:
+    """A length of time as h:mm, rounded down."""
+    if length is None:
         return NOTHING
-    minutes = int(value.total_seconds()) // 60
-    return number(f"{minutes // 60}:{minutes % 60:02d}")
+    hours, minutes = divmod(length // timedelta(minutes=1), 60)
+    return f"{hours}:{minutes:02d}"
+
+
+def played(length: timedelta | None) -> SafeString:
+    """Time at play as a figure."""
+    return number(hours_and_minutes(length))
+
+
+def age(length: timedelta | None) -> str:
+    """How long something has lasted, in its two largest units: 2 d 3 h, 1 h 05 min, 12 min."""
+    if length is None:
+        return NOTHING
+    hours, minutes = divmod(max(length // timedelta(minutes=1), 0), 60)
+    if hours >= 24:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def staff_name(staff: User | None) -> str:
+    """A member of staff; "system" for what no person did."""
+    return staff.display_name if staff else "system"
 
 
 def moment(value: datetime | None) -> str:
-    """An instant in the casino's time, to the minute: 14 Nov 19:30, with the year where it is not this one."""
+    """An instant in the page's time zone, to the minute: 14 Nov 19:30, with the year if it is not this year."""
     if value is None:
         return NOTHING
     local = timezone.localtime(value)
     return date_format(local, "j M H:i" if local.year == timezone.localtime().year else "j M Y H:i")
 
 
+def moment_in(value: datetime | None, casino: Casino) -> str:
+    """An instant in the time zone of `casino`, to the minute."""
+    with timezone.override(casino.zone):
+        return moment(value)
+
+
 def exact_moment(value: datetime | None) -> str:
-    """An instant in the casino's time, to the second and with its zone: what an auditor compares."""
+    """An instant in the page's time zone, to the second and with the zone, for auditors."""
     if value is None:
         return NOTHING
     local = timezone.localtime(value)
-    # Django's own sign for the zone is silent in the hour that a clock change repeats: the one that needs it.
+    # Django's format for the zone is empty in the hour that a clock change repeats, where it is needed most.
     return f"{date_format(local, 'j M Y H:i:s')} {local:%Z}"
 
 
 def pill(label: str, *, state: str) -> SafeString:
-    """A state as a word and a sign, never as a colour alone; `state` names its class in the style sheet."""
+    """A state as a word, with a sign and a colour by the class of `state` in the style sheet."""
     return format_html('<span class="pill pill-{}">{}</span>', state.lower(), label)
 
 
 def active_pill(row: Any) -> SafeString:
-    """Whether a row that is never deleted is still in use, by its `is_active`."""
+    """Whether a row is active, by its `is_active`."""
     return pill("Active", state="ACTIVE") if row.is_active else pill("Inactive", state="INACTIVE")
 
 
 def tree(value: object) -> SafeString | str:
-    """Frozen JSON as nested lists of names and values, for reading."""
+    """JSON as nested lists of names and values."""
     if isinstance(value, dict):
         rows = ((name.replace("_", " "), tree(inner)) for name, inner in value.items())
         return format_html('<dl class="console-tree">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))

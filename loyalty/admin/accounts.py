@@ -57,7 +57,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
 
     @admin.display(description="player", ordering="player__last_name")
     def player_name(self, account: PlayerLoyalty) -> str:
-        return link_to(account.player, f"{account.player.last_name}, {account.player.first_name}")
+        return link_to(account.player, account.player.listed_name)
 
     @admin.display(description="player")
     def player_link(self, account: PlayerLoyalty) -> str:
@@ -95,7 +95,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
                 "entry": link_to(entry, f"#{entry.pk}"),
                 "when": display.moment(entry.created_at),
                 "kind": entry.get_kind_display(),
-                "points": display.points(entry.points, signed=True),
+                "points": display.signed_points(entry.points),
                 "balance": display.points(entry.balance_after),
                 "tier": entry.tier_after,
                 "staff": entry.staff or "system",

@@ -208,13 +208,7 @@ def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
     yield SYSTEM, SYSTEM
     people = in_casino_of(staff, User.objects.filter(is_staff=True), lookup="casino")
     for person in people.exclude(username=SYSTEM_USERNAME).order_by("username")[:STAFF_OFFERED]:
-        yield str(person.pk), name_of(person)
-
-
-def name_of(person: User) -> str:
-    """A member of staff as an auditor looks for them: the name, and the one that they sign in with."""
-    full_name = person.get_full_name()
-    return f"{full_name} ({person.username})" if full_name else person.username
+        yield str(person.pk), person.name_and_login
 
 
 def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:

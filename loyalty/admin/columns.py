@@ -18,8 +18,8 @@ from loyalty.models import LedgerEntry
 
 def _player(entry: LedgerEntry) -> SafeString:
     player = entry.account.player
-    name = f"{player.last_name}, {player.first_name}"
-    return format_html('{} <span class="audit-quiet">{}</span>', link_to(entry.account, name), player.card_number)
+    link = link_to(entry.account, player.listed_name)
+    return format_html('{} <span class="audit-quiet">{}</span>', link, player.card_number)
 
 
 def _when(entry: LedgerEntry) -> SafeString:
@@ -42,7 +42,7 @@ def _kind(entry: LedgerEntry) -> SafeString | str:
 
 
 def _points(entry: LedgerEntry) -> SafeString:
-    return display.points(entry.points, signed=True)
+    return display.signed_points(entry.points)
 
 
 def _balances(entry: LedgerEntry) -> SafeString:
@@ -59,11 +59,6 @@ def _tiers(entry: LedgerEntry) -> SafeString | str:
         entry.tier_after,
         sign,
     )
-
-
-def posted_by(entry: LedgerEntry) -> str:
-    """Who posted an entry, for people."""
-    return entry.staff.get_full_name() or entry.staff.username if entry.staff else "system"
 
 
 def _exact(entry: LedgerEntry) -> str:
@@ -94,7 +89,9 @@ OWN_COLUMNS: Final[Sequence[Column]] = (
     Column(label="Tier before", exported=lambda entry: entry.tier_before.name),
     Column(label="Tier after", exported=lambda entry: entry.tier_after.name),
     Column(
-        label="Posted by", shown=posted_by, exported=lambda entry: entry.staff.username if entry.staff else "system"
+        label="Posted by",
+        shown=lambda entry: display.staff_name(entry.staff),
+        exported=lambda entry: entry.staff.username if entry.staff else "system",
     ),
     Column(label="Reason", shown=lambda entry: entry.reason, exported=lambda entry: entry.reason),
     Column(label="Reverses entry", exported=lambda entry: entry.reverses_id or ""),
@@ -122,16 +119,11 @@ def calculation_of(entry: LedgerEntry) -> Calculation | None:
     try:
         return Calculation(
             theo=f"{Decimal(frozen['theoretical_win']):,.2f}",
-            rate=_plain(frozen["points_per_unit"]),
-            multiplier=_plain(frozen["multiplier"]),
+            rate=display.factor(Decimal(frozen["points_per_unit"])),
+            multiplier=display.factor(Decimal(frozen["multiplier"])),
             tier=str(frozen["tier"]),
-            exact=_plain(frozen["exact_points"]),
+            exact=display.factor(Decimal(frozen["exact_points"])),
             points=f"{entry.points:,}",
         )
     except (KeyError, InvalidOperation, TypeError):
         return None
-
-
-def _plain(text: str) -> str:
-    """A factor as short as it can be written: 10, 1.25, 721.875."""
-    return f"{Decimal(text).normalize():,f}"

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from core.console.links import links_for, list_url
@@ -60,6 +61,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
             is_wrong=not form.is_valid(),
             columns=[column for column in _columns() if column.shown is not None],
             page=page,
+            lines=[_cells(entry) for entry in page.rows] if page else [],
             words=form.in_words if form.is_valid() else [],
             links=_links(request, form, page) if page else {},
             plain_url=list_url(LedgerEntry),
@@ -138,6 +140,11 @@ def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage
 
 def _columns() -> Sequence[Column]:
     return [*OWN_COLUMNS, *(column for extension in ledger_extensions() for column in extension.columns)]
+
+
+def _cells(entry: LedgerEntry) -> list[tuple[Column, SafeString | str]]:
+    """An entry's line of the list."""
+    return [(column, column.shown(entry)) for column in _columns() if column.shown is not None]
 
 
 def _query(request: HttpRequest, **cursor: str) -> str:

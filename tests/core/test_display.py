@@ -1,12 +1,14 @@
-"""What the console says of an instant."""
+"""How the console formats amounts, points, lengths of time and instants."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from core.console.display import exact_moment
+from core.console.display import age, exact_moment, factor, hours_and_minutes, played, short_amount, signed, staff_name
+from core.models import User
 
 REPEATED_HOUR = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
 
@@ -27,3 +29,48 @@ class TestExactMoment:
 
     def test_of_nothing_is_a_dash(self) -> None:
         assert exact_moment(None) == "–"
+
+
+class TestAmounts:
+    @pytest.mark.parametrize(
+        ("amount", "shown"), [(None, "–"), ("1250.00", "1,250"), ("12.50", "12.50"), ("0.00", "0"), ("1000", "1,000")]
+    )
+    def test_are_short_on_the_floor(self, amount: str | None, shown: str) -> None:
+        assert short_amount(None if amount is None else Decimal(amount)) == shown
+
+    @pytest.mark.parametrize(("points", "shown"), [(1500, "+1,500"), (-1500, "−1,500"), (0, "+0")])
+    def test_have_a_sign_where_they_move_a_balance(self, points: int, shown: str) -> None:
+        assert signed(points) == shown
+
+    @pytest.mark.parametrize(("rate", "shown"), [("0.750", "0.75"), ("70.00", "70"), ("1250", "1,250")])
+    def test_have_no_trailing_zeros_as_factors(self, rate: str, shown: str) -> None:
+        assert factor(Decimal(rate)) == shown
+
+
+class TestLengthsOfTime:
+    @pytest.mark.parametrize(
+        ("seconds", "shown"),
+        [(0, "0:00"), (59, "0:00"), (60, "0:01"), (3_599, "0:59"), (5_400, "1:30"), (90_060, "25:01")],
+    )
+    def test_at_play_are_hours_and_minutes_rounded_down(self, seconds: int, shown: str) -> None:
+        length = timedelta(seconds=seconds)
+
+        assert hours_and_minutes(length) == shown
+        assert played(length) == f'<span class="figure">{shown}</span>'
+
+    @pytest.mark.parametrize(
+        ("minutes", "shown"),
+        [(-1, "0 min"), (0, "0 min"), (59, "59 min"), (65, "1 h 05 min"), (1_439, "23 h 59 min"), (3_060, "2 d 3 h")],
+    )
+    def test_are_ages_in_their_two_largest_units(self, minutes: int, shown: str) -> None:
+        assert age(timedelta(minutes=minutes)) == shown
+
+    def test_of_nothing_are_dashes(self) -> None:
+        assert (hours_and_minutes(None), age(None)) == ("–", "–")
+
+
+class TestStaffName:
+    def test_is_the_full_name_else_the_login_else_the_system(self) -> None:
+        named = User(username="dana", first_name="Dana", last_name="Whitfield")
+
+        assert [staff_name(one) for one in (named, User(username="dana"), None)] == ["Dana Whitfield", "dana", "system"]

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, DateTimeField, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from core.console import display
 from core.console.scope import in_casino_of
 from core.models import User
 from ratingslips.admin.floor.layout import Place, felt_rows, places_around
@@ -70,8 +71,7 @@ def warning_for(*, open_for: timedelta, paused_for: timedelta | None) -> str:
     if open_for > OPEN_VERY_LONG:
         return "Over 8 h"
     if paused_for is not None and paused_for > PAUSED_LONG:
-        minutes = paused_for // timedelta(minutes=1)
-        return f"Away {minutes // 60}:{minutes % 60:02d}"
+        return f"Away {display.hours_and_minutes(paused_for)}"
     return "Over 4 h" if open_for > OPEN_LONG else ""
 
 

@@ -63,8 +63,8 @@ class Sheet:
 
     @property
     def name(self) -> str:
-        """The slip and its player, as a message begins."""
-        return f"{self.slip.slip_number} {self.slip.player.first_name} {self.slip.player.last_name}"
+        """The slip and its player, at the beginning of a message."""
+        return f"{self.slip.slip_number} {self.slip.player.full_name}"
 
     @property
     def version(self) -> str:

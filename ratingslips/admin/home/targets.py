@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
+from core.console import display
 from core.models import Casino
 from ratingslips.admin.home.attention import Drift
 from ratingslips.figures import (
@@ -14,8 +14,6 @@ from ratingslips.figures import (
     REPLAY_TARGET_PERCENT,
     Figures,
 )
-
-NOTHING: Final = "–"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +91,7 @@ def _drift(drift: Drift) -> Figure:
     check = drift.check
     return Figure(
         name="Drift",
-        value=NOTHING if check is None else f"{check.accounts:,}",
+        value=display.NOTHING if check is None else f"{check.accounts:,}",
         of="not checked yet" if check is None else "account" if check.accounts == 1 else "accounts",
         target=f"{DRIFT_TARGET_ACCOUNTS}",
         is_met=None if check is None else check.accounts <= DRIFT_TARGET_ACCOUNTS,
@@ -102,4 +100,4 @@ def _drift(drift: Drift) -> Figure:
 
 
 def _share(percent: Decimal | None) -> str:
-    return NOTHING if percent is None else f"{percent:.3f} %"
+    return display.NOTHING if percent is None else f"{percent:.3f} %"

@@ -131,8 +131,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
 
     @admin.display(description="player", ordering="player__last_name")
     def player_name(self, slip: RatingSlip) -> str:
-        player = slip.player
-        return link_to(player, f"{player.last_name}, {player.first_name} ({player.card_number})")
+        return link_to(slip.player, f"{slip.player.listed_name} ({slip.player.card_number})")
 
     @admin.display(description="where", ordering="table__name")
     def place(self, slip: RatingSlip) -> str:

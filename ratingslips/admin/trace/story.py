@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q
 
+from core.console import display
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
 from loyalty.models import LedgerEntry, LedgerExport
@@ -157,11 +158,12 @@ def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     what = "Award" if entry.kind == LedgerEntry.Kind.MANUAL_BONUS else f"Entry, {entry.get_kind_display().lower()}"
     tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
     reason = f" “{entry.reason}”" if entry.staff_id else ""
+    points = f"{display.signed(entry.points)} points"
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recovered = {slip.ledger_entry_id: slip.recovery_correlation_id for slip in slips if slip.recovered_by_id}
     return StoryEvent(
         at=entry.created_at,
-        words=f"{what} #{entry.pk}: {entry.points:+,} points to {entry.account.player}, {balances}{tiers}{reason}",
+        words=f"{what} #{entry.pk}: {points} to {entry.account.player}, {balances}{tiers}{reason}",
         by=entry.staff,
         correlation_id=recovered.get(entry.pk, entry.correlation_id),
         about=entry,

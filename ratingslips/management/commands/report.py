@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.console import display
 from core.models import Casino
 from ratingslips.figures import (
     COMPLETION_TARGET_PERCENT,
@@ -95,7 +96,7 @@ def _text(report: HouseReport) -> str:
         days = f"{report.first_day} to {report.last_day}"
     oldest = "none"
     if report.oldest_owed and report.oldest_owed_for is not None:
-        oldest = f"slip {report.oldest_owed.slip_number}, for {_age(report.oldest_owed_for)}"
+        oldest = f"slip {report.oldest_owed.slip_number}, for {display.age(report.oldest_owed_for)}"
     accounts = ", ".join(map(str, report.drifting[:MAX_ACCOUNTS_SHOWN]))
     completions = f"{report.completions:>9,}   settled at close {_share(report.success_percent)}"
     recoveries = f"{report.recovered:>9,}   of completions   {_share(report.recovery_percent)}"
@@ -148,13 +149,6 @@ def _share(percent: Decimal | None) -> str:
 
 def _number(percent: Decimal | None) -> str | None:
     return None if percent is None else f"{percent:.3f}"
-
-
-def _age(owed_for: timedelta) -> str:
-    minutes = int(owed_for.total_seconds()) // 60
-    days, minutes = divmod(minutes, 24 * 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _day(text: str) -> date:

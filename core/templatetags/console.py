@@ -1,0 +1,26 @@
+"""The filters of the console's templates: `core.console.display`, and the address of a row's page."""
+
+from django import template
+
+from core.console import display
+from core.console.links import page_url
+
+register = template.Library()
+
+register.filter("page_url", page_url)
+for show in (
+    display.age,
+    display.amount,
+    display.exact_moment,
+    display.factor,
+    display.hours_and_minutes,
+    display.moment,
+    display.moment_in,
+    display.played,
+    display.points,
+    display.short_amount,
+    display.signed_points,
+    display.staff_name,
+    display.tree,
+):
+    register.filter(show)
