@@ -1,7 +1,7 @@
-"""Tables whose past cannot be changed, refused by PostgreSQL itself.
+"""Migration operations that make tables append-only by triggers.
 
-Migration operations. The triggers fire always, whatever `session_replication_role` says, and no session setting
-switches them off; why they are not django-pgtrigger's stands in `docs/decisions/`.
+The triggers are ENABLE ALWAYS, so that `session_replication_role` does not switch them off. `docs/decisions/` says why
+they are not django-pgtrigger's.
 """
 
 from django.db.migrations.operations import RunSQL
@@ -34,7 +34,7 @@ def _refuse(table: str, *, name: str, operations: str, reason: str) -> RunSQL:
 
 
 def refuse_truncate(table: str) -> RunSQL:
-    """Refuse TRUNCATE of `table`, also by way of a table that it refers to."""
+    """Refuse TRUNCATE of `table`, also by TRUNCATE … CASCADE of a table that it refers to."""
     name = f"{table}{TRUNCATE_TRIGGER_SUFFIX}"
     return _refuse(table, name=name, operations="TRUNCATE", reason="its rows are kept for ever")
 
@@ -45,7 +45,7 @@ def refuse_delete(table: str) -> RunSQL:
 
 
 def refuse_update(table: str) -> RunSQL:
-    """Refuse every UPDATE on `table`, one that matches no row as well."""
+    """Refuse every UPDATE on `table`, even one that matches no row."""
     return _refuse(table, name=f"{table}_refuse_update", operations="UPDATE", reason="it is append-only")
 
 

@@ -1,4 +1,4 @@
-"""Django's backend for who is signed in and what they may do, with half as many statements for a page."""
+"""Django's authentication backend, with half as many statements for a page."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from core.permissions import held_globally
 
 
 class StaffBackend(ModelBackend):
-    """Reads a member of staff together with their casino, and all that they hold globally at once.
+    """Reads a member of staff together with their casino, and all their global permissions in one statement.
 
-    Only pages ask it. Services act by what is granted at that moment (`core.permissions`).
+    Only pages use it. Services check permissions in the database at that moment (`core.permissions`).
     """
 
     def get_user(self, user_id: int) -> User | None:
-        """Find who is signed in, with their casino; nobody who is deactivated."""
+        """The signed-in account with its casino; None if it is not active."""
         user = User.objects.select_related("casino").filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
-        """What Django gives; read once for each `user_obj`, which is one of a request."""
+        """What Django gives, read once for each `user_obj`, that is, once a request."""
         is_common = user_obj.is_active and not user_obj.is_superuser
         if is_common and obj is None and not hasattr(user_obj, "_perm_cache"):
             user_obj._perm_cache = held_globally(user_obj)

@@ -1,4 +1,4 @@
-"""System checks: a combination of settings that would betray the product is refused before it serves anyone."""
+"""System checks: unsafe combinations of settings are refused at the start."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ MINIMUM_POSTGRESQL_MAJOR: Final = 15
 
 @register(Tags.compatibility)
 def check_database_is_postgresql(**_: Any) -> list[CheckMessage]:
-    """Refuse any other database: it would hide the very races that this product is about."""
+    """Refuse any other database: its locks and constraints work differently."""
     return [
         Error(
             f"The database “{alias}” is {connections[alias].vendor}, not PostgreSQL.",
@@ -27,7 +27,7 @@ def check_database_is_postgresql(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_postgresql_version(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse a PostgreSQL older than what the schema and the tests stand on."""
+    """Refuse a PostgreSQL older than the oldest that the schema and the tests support."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]
@@ -43,7 +43,7 @@ def check_postgresql_version(*, databases: Sequence[str] | None = None, **_: Any
 
 @register(Tags.security)
 def check_production_is_whole(**_: Any) -> list[CheckMessage]:
-    """Refuse a production that lacks its secret, its database or its names, or that shows debug pages."""
+    """Refuse a production without a secret key, a database or host names, or with debug pages."""
     if settings.ENVIRONMENT not in {"development", "production"}:
         return [Error(f"ENVIRONMENT is “{settings.ENVIRONMENT}”: use development or production.", id="core.E003")]
     if not settings.IS_PRODUCTION:

@@ -1,4 +1,4 @@
-"""What a refusal is made of; each refusal itself stands beside the function that raises it."""
+"""The base classes of refusals; each refusal is defined beside the function that raises it."""
 
 from typing import ClassVar
 
@@ -6,8 +6,8 @@ from typing import ClassVar
 class DomainError(Exception):
     """A refusal that the person at the table can act on.
 
-    `code` is constant and stands in logs, exit reports and tests; `str(error)` is the sentence for people. The sentence
-    may name a player, so logs carry the code alone.
+    `code` is constant, for logs, reports and tests; `str(error)` is the sentence for people. The sentence may name a
+    player, so it is never logged.
     """
 
     code: ClassVar[str]
@@ -18,7 +18,7 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """What was asked for is not in this casino's books."""
+    """There is no such row in this casino."""
 
     code = "NOT_FOUND"
 

@@ -1,7 +1,7 @@
-"""The gaming day: the casino's accounting day, which begins when the floor is quietest and not at midnight.
+"""The gaming day: the casino's accounting day, which begins in the early morning and not at midnight.
 
-Pure functions. A gaming day is derived from an instant and never typed in; it is 23 or 25 hours long when the clocks
-change inside it, and the days of a casino follow one another without gap or overlap.
+Pure functions. A gaming day is derived from an instant and never typed in. It is 23 or 25 hours long when the clocks
+change during it. The gaming days of a casino have no gaps and do not overlap.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,7 +22,7 @@ def span_of(day: date, *, zone: ZoneInfo, starts_at: time) -> tuple[datetime, da
 def gaming_day_at(at: datetime, *, zone: ZoneInfo, starts_at: time) -> date:
     """The gaming day that the instant `at` (aware) belongs to."""
     calendar_day = at.astimezone(zone).date()
-    # The next day may have begun on a calendar that still shows this one, where clocks go back across midnight.
+    # Where clocks go back across midnight, the next gaming day may have begun while the calendar still shows this day.
     for day in (calendar_day + timedelta(days=1), calendar_day):
         if at >= start_of(day, zone=zone, starts_at=starts_at):
             return day

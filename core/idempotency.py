@@ -1,4 +1,4 @@
-"""Keys and fingerprints: how a repeated request is known again, and a changed one is told apart."""
+"""Fingerprints, by which a repeated request is distinguished from a changed one with the same key."""
 
 import hashlib
 import json
@@ -26,12 +26,12 @@ class IdempotencyConflict(DomainError):
 
 
 def fingerprint(request: Request) -> str:
-    """SHA-256 (hex) of a request, the same for the same contents whatever the order of its fields."""
+    """SHA-256 (hex) of a request; the order of its fields does not matter."""
     canonical = json.dumps(dict(request), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def differing_fields(first: Request, again: Request) -> tuple[str, ...]:
-    """The names, in order, of the fields in which two requests differ; one that is lacking is not the same as empty."""
+    """The sorted names of the fields in which two requests differ; a missing field differs from an empty one."""
     fields = {*first, *again}
     return tuple(sorted(name for name in fields if first.get(name, _ABSENT) != again.get(name, _ABSENT)))

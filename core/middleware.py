@@ -1,4 +1,4 @@
-"""What surrounds every request."""
+"""Middleware: correlation id, time zone, and the record of where a request came from."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,10 +15,10 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class CorrelationMiddleware:
-    """Bind a correlation id for the request (the caller's only if it is a UUID) and send it back in the response.
+    """Bind a correlation id for the request (the caller's, if it is a UUID) and send it back in the response.
 
-    It stays bound until the response is closed: Django logs a request that was refused or failed when every middleware
-    has returned, and an answer that is streamed is still at work then.
+    It stays bound until the response is closed: after every middleware has returned, Django logs refused and failed
+    requests, and streams responses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -31,7 +31,7 @@ class CorrelationMiddleware:
         return response
 
 
-# Also at the start: a thread serves many requests, and an answer may have been given up without being closed.
+# Also at the start: a thread serves many requests, and the response of the last one may not have been closed.
 @receiver([request_started, request_finished])
 def _unbind_correlation_id(**_signal: Any) -> None:
     correlation.unbind()
@@ -51,7 +51,7 @@ class CasinoZoneMiddleware:
 
 
 class OriginMiddleware:
-    """Keep from where each request of signed-in staff came that may change something, before the view is called."""
+    """Record where each request of signed-in staff that may change something comes from, before the view is called."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -60,7 +60,7 @@ class OriginMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
-        """Write it in a statement of its own: a request that is refused or fails has left its trace as well."""
+        """Write it outside the view's transaction, so that it remains if the request is refused or fails."""
         method = request.method or ""
         if method not in _SAFE_METHODS and isinstance(request.user, User) and request.user.is_staff:
             origins.record_request(

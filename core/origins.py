@@ -1,6 +1,6 @@
-"""From where a request came: kept apart from what it did, so that every act can be followed to a person and a machine.
+"""Where requests and commands came from, recorded by correlation id, for audits.
 
-A path holds ids and no more: query strings, forms and whatever else may name a player stay out.
+Only the path is kept, which holds ids: query strings and forms may name a player.
 """
 
 from ipaddress import ip_address
@@ -16,17 +16,14 @@ COMMAND: Final = "COMMAND"
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The machine that a request came from; behind our own proxy, the one that the proxy saw.
-
-    None where the server was reached in another way, as by a socket.
-    """
+    """The client's IP address, behind our own proxy the one that the proxy saw; None if there is none (a socket)."""
     if settings.BEHIND_PROXY:
         return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2])
     return _address(str(request.META.get("REMOTE_ADDR", "")))
 
 
 def record_request(*, actor: User, method: str, path: str, client_address: str | None) -> None:
-    """Keep, in one statement, that `actor` sent a request that may change something."""
+    """Record that `actor` sent a request that may change something."""
     RequestOrigin.objects.create(
         correlation_id=correlation.current(),
         actor=actor,
@@ -37,12 +34,12 @@ def record_request(*, actor: User, method: str, path: str, client_address: str |
 
 
 def record_command(name: str) -> None:
-    """Keep, in one statement, that a command runs under the current correlation id."""
+    """Record that a command runs under the current correlation id."""
     RequestOrigin.objects.create(correlation_id=correlation.current(), method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
 
 
 def _address(text: str) -> str | None:
-    """An address as PostgreSQL takes it; none where it is no address."""
+    """An address that PostgreSQL accepts; None if `text` is none."""
     try:
         return str(ip_address(text.strip().partition("%")[0]))
     except ValueError:

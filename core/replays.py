@@ -1,4 +1,4 @@
-"""Counting replays: how often the floor sent a request twice is one of the figures that the house is judged by."""
+"""The count of replays, one of the figures of the home page and the report."""
 
 from datetime import datetime
 from typing import Final
@@ -17,10 +17,10 @@ _COUNT_ONE: Final = """
 
 
 def count_replay(*, casino: Casino, operation: str, at: datetime) -> None:
-    """Count one replay of `operation` on the gaming day of `at`, after the transaction of the replay itself has ended.
+    """Count one replay of `operation` on the gaming day of `at`, after the transaction of the replay has ended.
 
-    A transaction of its own, so the replay holds no lock while it counts. The answer of the replay is what matters: a
-    count that cannot be written is logged and given up.
+    It has its own transaction, so that the replay holds no lock meanwhile. If the count cannot be written, that is
+    logged, and the replay is answered all the same.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The one rounding of the house: half up, exact, from fractions."""
+"""The one rounding of the product: half up, exact, from fractions."""
 
 from decimal import Decimal
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Reading as of one instant, while the floor goes on writing."""
+"""Read-only transactions on one snapshot, while others go on writing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-# Every statement sees what was committed before the first one: an entry that took a lower number and commits meanwhile
-# is in all of them or in none. It takes no lock that a writer would wait for.
+# Every statement sees what was committed before the first one, so an entry that is committed meanwhile is in all
+# results or in none. No writer waits for it.
 ISOLATION: Final = "REPEATABLE READ READ ONLY"
 
 Rows = Iterator[tuple[Any, ...]]
@@ -17,10 +17,9 @@ Stream = AbstractContextManager[Rows]
 
 @contextmanager
 def one_snapshot(*, statement_seconds: int | None = None, idle_seconds: int | None = None) -> Iterator[None]:
-    """Own a transaction that only reads, each statement as of the same instant.
+    """Own a read-only transaction in which every statement sees the same snapshot.
 
-    A statement may take `statement_seconds`, and the reader may rest for `idle_seconds` between two; else what holds
-    for the floor's requests holds here as well.
+    `statement_seconds` and `idle_seconds` replace the usual time-outs of a statement and of the time between two.
     """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
@@ -36,10 +35,10 @@ def one_snapshot(*, statement_seconds: int | None = None, idle_seconds: int | No
 
 @contextmanager
 def streamed(query: str, parameters: Mapping[str, int | None], *, chunk_rows: int) -> Iterator[Rows]:
-    """The rows of a query, `chunk_rows` of them in memory at a time; asked in a transaction, and read within the block.
+    """The rows of a query, `chunk_rows` of them in memory at a time; they must be read within the block.
 
-    With the block the cursor is closed, whether all was read or not. One that is left to the garbage collector is
-    closed in whatever transaction is open by then, and PostgreSQL, which does not know it there, aborts that one.
+    The block closes the cursor, even if not all rows were read. The garbage collector would close it in a later
+    transaction, where PostgreSQL does not know the cursor and aborts the transaction.
     """
     assert connection.in_atomic_block, "without a transaction PostgreSQL would keep the whole answer"
     with connection.chunked_cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Ending a command that runs for long: SIGTERM and SIGINT ask it to stop, and it stops where it is safe."""
+"""SIGTERM and SIGINT for long-running commands: they ask the command to stop, and it stops where that is safe."""
 
 import os
 import select
@@ -10,7 +10,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignal:
-    """Inside this block the two signals set `is_set` and end `wait`, and interrupt nothing else."""
+    """Within this block the two signals set `is_set` and end `wait`; they interrupt nothing else."""
 
     def __init__(self) -> None:
         self.is_set = False
@@ -31,7 +31,7 @@ class StopSignal:
         os.close(self._writer)
 
     def wait(self, *, seconds: float) -> None:
-        """Wait for so long, or until a signal comes."""
+        """Wait for `seconds`, or until a signal comes."""
         if not self.is_set:
             select.select([self._reader], [], [], seconds)
 

@@ -1,4 +1,4 @@
-"""Sign-ins, for superusers: who signed in, to read; and who is kept out after too many tries, to be let in again."""
+"""Pages of sign-ins, for superusers: the log of sign-ins, and failed tries, which lock an account out."""
 
 from typing import Any
 
@@ -13,13 +13,10 @@ from core.console.widgets import PlainForms
 
 
 @admin.register(AccessAttempt)
-class KeptOutAdmin(PlainForms, ReadableLists, AccessAttemptAdmin):  # type: ignore[misc]
-    """Tries that failed. Deleting them lets somebody in again before the time is up; nothing of them is changed.
+class FailedTriesAdmin(PlainForms, ReadableLists, AccessAttemptAdmin):  # type: ignore[misc]
+    """Failed tries. Deleting them ends the lock-out; they cannot be changed."""
 
-    axes' own action to clean up needs what axes sets at a sign-in alone, and fails on this page.
-    """
-
-    actions = ()
+    actions = ()  # The clean-up action of axes works only during a sign-in.
     date_hierarchy = None  # It reads the whole table.
     paginator = CappedPaginator
     show_full_result_count = False
@@ -29,8 +26,8 @@ class KeptOutAdmin(PlainForms, ReadableLists, AccessAttemptAdmin):  # type: igno
 
 
 @admin.register(AccessLog)
-class SignInAdmin(PlainForms, ReadableLists, AccessLogAdmin):  # type: ignore[misc]
-    """Who signed in, when and from where: a trace, which nobody changes or deletes."""
+class SignInsAdmin(PlainForms, ReadableLists, AccessLogAdmin):  # type: ignore[misc]
+    """Who signed in, when and from where; read-only."""
 
     date_hierarchy = None
     paginator = CappedPaginator

@@ -1,1 +1,1 @@
-"""What the console's pages are made of: who sees what, lists without full counts, links, fields and grants."""
+"""The parts that the console's pages are built from: scope, lists, links, fields, formats, confirmations and grants."""

@@ -1,8 +1,8 @@
-"""Admin actions that ask before they act, and answer for each row: one mechanism for all of them.
+"""Admin actions with a confirmation page and a message for each row.
 
-Modelled on Django's own `delete_selected`: the first post shows a page that carries the chosen rows, and, where the
-action takes input, a form for each; the second post goes to the same action and carries it out. Admin actions run
-outside any transaction, so each row's service call owns its own, and a row that is refused stops no other.
+Modelled on Django's `delete_selected`. The first post shows a page with the chosen rows, and a form for each of them if
+the action takes input. The second post goes to the same action and carries it out. Admin actions run outside any
+transaction, so each row's service call owns one, and a refused row does not stop the others.
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ TEMPLATE: Final = "core/console/confirmation.html"
 
 
 class Kind(StrEnum):
-    """What became of one row."""
+    """The result for one row."""
 
     DONE = "done"
     REPLAYED = "already done"
@@ -59,7 +59,7 @@ LEVELS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one row, and the sentence that says so."""
+    """The result for one row, and its message."""
 
     kind: Kind
     sentence: str
@@ -67,11 +67,11 @@ class Outcome:
 
 @dataclass(kw_only=True, slots=True)
 class Row:
-    """One chosen row on the confirmation page: its name, what stands beside it, and its form with what that needs.
+    """One chosen row on the confirmation page: its name, its other cells, and its form with the context it needs.
 
-    `version` is the row's version now, for the page that is about to be shown; `posted_version` is the version that
-    the sent page showed, none where it did not show the row. `request_id` is derived from that page's id, so the same
-    page sent again is the same request; none where the page carried no id.
+    `version` is the row's version now, for the page that is about to be shown; `posted_version` is the version on the
+    sent page, if it showed the row. `request_id` is derived from the id of the sent page, if it had one, so that the
+    same page sent again is the same request.
     """
 
     obj: Any
@@ -84,12 +84,12 @@ class Row:
     context: Any = None
 
     def says(self, sentence: str) -> str:
-        """The sentence, with the row's name before it unless it names the row itself."""
+        """The sentence, preceded by the row's name unless it contains the name."""
         return sentence if self.name in sentence else f"{self.name}: {sentence}"
 
     @property
     def given(self) -> dict[str, Any]:
-        """What was typed for this row, once its form is valid."""
+        """The cleaned data of this row's form."""
         return self.form.cleaned_data if self.form else {}
 
 
@@ -97,9 +97,9 @@ class Row:
 class RowAction:
     """An action on chosen rows.
 
-    `done` is the past participle for the summary; `perform` makes the one service call of a row; `make_form` builds a
-    row's form, prefilled, and bound where it is given what was posted. An action that neither takes input nor moves
-    value needs no confirmation.
+    `done` is the past participle for the summary. `perform` makes the one service call of a row. `make_form` builds a
+    row's form: with initial values, or bound to the posted data. An action that takes no input and moves no value needs
+    no confirmation.
     """
 
     name: str
@@ -131,16 +131,15 @@ def version_field(row: Any, version: str) -> SafeString:
 
 
 class ConfirmingAdmin(ModelAdmin[M]):
-    """Pages whose actions are carried out by `run`, each row by a service that checks who may."""
+    """An admin whose actions are carried out by `run`; the services check the permission for each row."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {REQUEST_ID: uuid4()} | (extra_context or {}))
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., str], str, str] | None]:
-        """Offer on a page what is permitted; take a posted action from whoever sees the list.
+        """Offer the permitted actions, but accept any posted action from staff who may see the list.
 
-        A right that was taken away between page and post, or never held, is for the service to refuse: it says so, logs
-        it, and still answers a replay with its first result.
+        The service refuses and logs an action without permission, and still answers a replay with its first result.
         """
         offered = super().get_actions(request)
         if request.method == "POST" and ACTION_CHECKBOX_NAME in request.POST:
@@ -151,7 +150,7 @@ class ConfirmingAdmin(ModelAdmin[M]):
 def run(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: "QuerySet[Any]", action: RowAction
 ) -> HttpResponse | None:
-    """Show the action's confirmation page, or carry the action out and answer for each row in the messages."""
+    """Show the action's confirmation page, or carry the action out, with a message for each row."""
     chosen, missing = _chosen(model_admin, request, queryset, limit=action.max_rows)
     if len(chosen) > action.max_rows:
         text = f"At most {action.max_rows} can be chosen at once for “{action.label}”. Nothing was done."
@@ -183,10 +182,10 @@ def run(
 def _chosen(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: "QuerySet[Any]", *, limit: int
 ) -> tuple[list[Any], int]:
-    """The chosen rows and how many keys named none; one more than `limit` at most.
+    """The chosen rows, at most `limit` + 1, and the number of keys without a row.
 
-    Keys are looked up in all that the member of staff may see, not in the list as it is filtered: a row that has left
-    the filter since, because the first of two clicks has closed it, still gives its answer.
+    Keys are looked up among all rows that the member of staff may see, not only those that match the list's filters:
+    after a double click the first request may have changed the row so that it no longer matches.
     """
     if request.POST.get("select_across") == "1":
         return list(queryset[: limit + 1]), 0
@@ -221,7 +220,7 @@ def _answer(
 
 
 def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:
-    """To the page that a lone row's button stood on, or to the list as it was."""
+    """Redirect to the row's page if its button was there; else None, for the list as it was."""
     if RETURN_TO_PAGE in request.POST and len(rows) == 1:
         return HttpResponseRedirect(page_url(rows[0].obj))
     return None

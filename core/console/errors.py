@@ -1,4 +1,4 @@
-"""Pages for requests that Django gives up."""
+"""Error pages."""
 
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
@@ -6,7 +6,7 @@ from django.views import defaults
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What could not be read, and nothing was done; or a session that ended under a request, whose work stands."""
+    """Answer 400; say so if the session ended during the request, whose work was done."""
     if isinstance(exception, SessionInterrupted):
         return defaults.bad_request(request, exception, template_name="core/console/signed_out_meanwhile.html")
     return defaults.bad_request(request, exception)

@@ -1,4 +1,4 @@
-"""Fields that read figures as people type them, and nothing else as a figure."""
+"""Form fields for amounts and whole numbers, with or without thousands separators."""
 
 import re
 from decimal import Decimal

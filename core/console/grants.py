@@ -1,4 +1,4 @@
-"""Granting permissions on one row, such as a pit: to a person or to a role, by who may change that row."""
+"""Pages that grant permissions on one row, such as a pit, to a person or a role."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class _Checkboxes:
-    """Each grantable permission as a box to tick: no script, and large enough for a finger."""
+    """Each grantable permission as a checkbox, which needs no script."""
 
     def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
         grantable = GRANTABLE[type(self.obj)]  # type: ignore[attr-defined]
@@ -45,7 +45,7 @@ GRANTABLE: dict[type[Any], Sequence[str]] = {}
 
 
 def _held_on_some_row(request: HttpRequest) -> set[str]:
-    """The permissions that the member of staff holds on any row, by name or by a role; asked once a request."""
+    """The permissions that the member of staff holds on any row, directly or by a role; read once a request."""
     known: set[str] | None = request.__dict__.get("_held_on_some_row")
     if known is None:
         staff, names = staff_of(request), ("permission__content_type__app_label", "permission__codename")
@@ -57,7 +57,7 @@ def _held_on_some_row(request: HttpRequest) -> set[str]:
 
 
 class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
-    """Pages of rows on which permissions are granted; open to who may change the row, globally or it alone."""
+    """Pages of rows on which permissions are granted, by staff who may change the row."""
 
     grantable: ClassVar[Sequence[str]]
     change_form_template: str = "admin/change_form.html"  # type: ignore[misc]
@@ -78,7 +78,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Whether the row may be changed: by a global permission or by one on the row; without a row, on any row."""
+        """Whether a global permission or one on the row allows it; without a row, one on any row."""
         if super().has_change_permission(request, obj):
             return True
         permission = f"{self.opts.app_label}.change_{self.opts.model_name}"
@@ -118,7 +118,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         return obj
 
     def _require_not_to_oneself(self, request: HttpRequest, *, is_oneself: bool) -> None:
-        """Nobody but a superuser gives themselves, or a role that they have, more than they hold."""
+        """Only a superuser may grant permissions to themselves or to a role that they have."""
         if is_oneself and not staff_of(request).is_superuser:
             raise PermissionDenied
 

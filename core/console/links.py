@@ -1,4 +1,4 @@
-"""Buttons that an app adds to another app's page, so that a page below need not know what stands above it."""
+"""Addresses of the console's pages, and buttons that an app adds to the pages of an app below it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """A button: where it leads and what it says; `is_primary` for the one thing that most people come for."""
+    """A button; `is_primary` for the usual next step."""
 
     label: str
     url: str
@@ -29,7 +29,7 @@ U = TypeVar("U", bound=Callable[[Any], str])
 
 
 def own_page(model: type[Model]) -> Callable[[U], U]:
-    """Register a function that gives the address of a row's own page, which stands where the admin's form would."""
+    """Register a function that gives the address of a row's page, in place of the admin's change form."""
 
     def register(address: U) -> U:
         _own_pages[model] = address
@@ -39,7 +39,7 @@ def own_page(model: type[Model]) -> Callable[[U], U]:
 
 
 def adds_links(model: type[Model]) -> Callable[[P], P]:
-    """Register a function of request and row that gives the buttons of the row's page."""
+    """Register a function of request and row that gives buttons for the row's page."""
 
     def register(provider: P) -> P:
         _providers.setdefault(model, []).append(provider)
@@ -54,19 +54,19 @@ def links_for(request: HttpRequest, obj: Model) -> list[Link]:
 
 
 def page_url(obj: Model) -> str:
-    """The address of the console's page of `obj`: its own where it has one, else the admin's."""
+    """The address of the console's page of `obj`: its registered page, else the admin's."""
     if own := _own_pages.get(type(obj)):
         return own(obj)
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
 
 
 def list_url(model: type[Model], **filters: object) -> str:
-    """The address of the console's list of `model`, narrowed by `filters`."""
+    """The address of the console's list of `model`, with `filters`."""
     query = "&".join(f"{name}={value}" for name, value in filters.items())
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{url}?{query}" if query else url
 
 
 def link_to(obj: Model, label: object = None) -> SafeString:
-    """An HTML link to the page of `obj`, by default in its own words."""
+    """An HTML link to the page of `obj`; its text is `str(obj)` by default."""
     return format_html('<a href="{}">{}</a>', page_url(obj), obj if label is None else label)

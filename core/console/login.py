@@ -1,4 +1,4 @@
-"""Signing in."""
+"""The sign-in form."""
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -8,7 +8,7 @@ from core.models import User
 
 
 class SignInForm(AdminAuthenticationForm):
-    """Django's own, which lets a user name of any length through: it would not fit into the record of failed tries."""
+    """Django's form, with a limit on the user name: a longer one would not fit into the record of failed tries."""
 
     username = UsernameField(
         label="Username",

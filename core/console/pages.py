@@ -1,4 +1,4 @@
-"""A page of the console that is one form: what it is about, the fields, one button, and the way back."""
+"""A page of the console with one form."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ TEMPLATE = "core/console/form.html"
 
 
 def viewable(model_admin: "admin.ModelAdmin[M]", request: HttpRequest, object_id: str) -> M:
-    """The row that a page is about, if the member of staff may see it.
+    """The row with this key, if the member of staff may see it.
 
     :raises Http404: there is no such row, or it is another casino's.
     :raises PermissionDenied: the member of staff may not see rows of this model.
@@ -43,7 +43,7 @@ def form_page(
     explanation: str = "",
     request_id: UUID | None = None,
 ) -> TemplateResponse:
-    """Show `form`, with `facts` (name, value) above it; it posts to its own address, with `request_id` if given."""
+    """Show `form` with `facts` (name, value) above it; it posts to the address of the page, with `request_id`."""
     context = {
         **model_admin.admin_site.each_context(request),
         "title": title,

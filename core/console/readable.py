@@ -1,4 +1,4 @@
-"""Lists that are asked with what cannot be a key or a value: answered in words, where Django's own would fail."""
+"""Lists that answer invalid keys and null bytes with a message, where Django's lists would fail."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-# The chosen keys that were left out, for who counts them.
+# The chosen keys that were left out, so that they can be counted as missing.
 UNREADABLE: Final = "unreadable_action"
 
 # Django's own classes come after it; mypy has to know them.
@@ -21,12 +21,12 @@ else:
 
 
 class ReadableList(ChangeList):
-    """A list whose address holds only what PostgreSQL can look up."""
+    """A list that refuses null bytes in its address."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> "QuerySet[Any]":
-        """What the address asks for.
+        """The rows that match the address.
 
-        :raises IncorrectLookupParameters: a null byte, which no text can hold; the whole list is shown instead.
+        :raises IncorrectLookupParameters: it has a null byte, which PostgreSQL cannot store; Django shows all rows.
         """
         if any("\0" in value for name, value in self.params.items() if name != SEARCH_VAR):
             raise IncorrectLookupParameters
@@ -34,13 +34,13 @@ class ReadableList(ChangeList):
 
 
 class ReadableLists(_Base):
-    """Mixed into an admin before Django's: its list, and the actions on it, take whatever is sent."""
+    """Mixed into an admin before Django's: its list and its actions accept invalid keys."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ReadableList
 
     def response_action(self, request: HttpRequest, *rows: Any, **where: Any) -> Any:
-        """Leave out what cannot be a key, before Django looks it up and fails on it."""
+        """Leave out invalid keys before Django looks them up and fails."""
         asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
         keys = {text for text in asked if self._is_key(text)}
         if not keys:
@@ -61,6 +61,6 @@ class ReadableLists(_Base):
 
 
 def say_missing(model_admin: Any, request: HttpRequest, missing: int) -> None:
-    """Tell how many of the chosen rows are none."""
+    """Say how many of the chosen rows were not found."""
     text = f"{missing} of the chosen {model_admin.opts.verbose_name_plural} cannot be found in your casino’s books."
     model_admin.message_user(request, text, messages.ERROR)

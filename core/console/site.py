@@ -1,4 +1,4 @@
-"""The console's site: Django's own, which loses nothing that was typed without a word when a session has ended."""
+"""The console's admin site, which keeps what was typed when a session has ended."""
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
@@ -18,7 +18,7 @@ V = TypeVar("V", bound=Callable[..., HttpResponse])
 
 
 def keeps_typed(*names: str) -> Callable[[V], V]:
-    """Mark a page whose form comes back after signing in with what was typed in these fields, from its address."""
+    """Mark a view: after signing in again, its address holds what was typed in these fields."""
 
     def mark(view: V) -> V:
         setattr(view, _TYPED, names)
@@ -28,15 +28,15 @@ def keeps_typed(*names: str) -> Callable[[V], V]:
 
 
 def typed_before(request: HttpRequest, *names: str) -> dict[str, str]:
-    """What was typed in these fields when the session ended."""
+    """What was typed in these fields before the session ended."""
     return {name: request.GET[name] for name in names if name in request.GET}
 
 
 class ConsoleSite(admin.AdminSite):
-    """Whoever was signed out before a form was sent is told that nothing was saved, and led back to the form."""
+    """Django's admin site. A form that is sent without a session is shown again after signing in, with a message."""
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
-        """Django's, made where a page shows it: every page is given it, one shows it, and it asks for every right."""
+        """Django's list, made only if a template shows it: it checks every permission."""
         return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:

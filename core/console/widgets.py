@@ -1,4 +1,4 @@
-"""What people fill in on the admin's forms: the browser's own fields, none that needs a script or another window."""
+"""Widgets and form fields of the admin: the browser's own, without scripts and pop-up windows."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,7 @@ from django.utils.text import capfirst
 from core.console.display import NOTHING
 from core.models import Player
 
-# Ticking rows has a script; everything else works, and weighs less, without Django's, which brings styles that the
-# policy refuses.
+# The script for the checkboxes of lists. Django's other scripts add styles that the Content-Security-Policy refuses.
 SCRIPTS = forms.Media(js=["admin/js/actions.js"])
 
 
@@ -28,7 +27,7 @@ def _native_time(**attrs: Any) -> dict[str, Any]:
 
 
 class InstantWidget(forms.SplitDateTimeWidget):
-    """A date and a time of day, each with the browser's own way to choose one."""
+    """A date and a time of day, in the browser's own fields."""
 
     def __init__(self, **kwargs: Any) -> None:
         date_attrs = {"type": "date", "aria-label": "Date"}
@@ -45,14 +44,14 @@ else:
 
 
 class NoLabelSuffix:
-    """Mixed into a form before Django's: the names of its fields, without a colon."""
+    """Mixed into a form before Django's: labels without a colon."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
 
 class PlainForms(_Base):
-    """Mixed into an admin before Django's: plain fields, one button that saves, and no script but the list's."""
+    """Mixed into an admin before Django's: plain fields, one save button, and no script but the one for checkboxes."""
 
     empty_value_display = NOTHING
     formfield_overrides = {
@@ -66,7 +65,7 @@ class PlainForms(_Base):
         return SCRIPTS
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Without the icons that open a window over the form; another row is added on its own page."""
+        """Django's field without the icons that open a pop-up window."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is None:
             return None
@@ -77,12 +76,12 @@ class PlainForms(_Base):
         return field
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        """Each choice as a box to tick."""
+        """Each choice as a checkbox."""
         kwargs.setdefault("widget", forms.CheckboxSelectMultiple)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form, with the names of its fields as they stand on every other page."""
+        """Django's form with labels without a colon."""
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
         return type(form.__name__, (NoLabelSuffix, form), {})
 
@@ -95,7 +94,7 @@ class PlainForms(_Base):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        """The page of a row is headed by its name; it is saved with one button, which leads back to the list."""
+        """Show the row's name as the title, and one save button, which leads back to the list."""
         context |= {"show_save_and_continue": False, "show_save_and_add_another": add}
         if obj is not None:
             kind = capfirst(self.opts.verbose_name)
@@ -107,7 +106,7 @@ class PlainForms(_Base):
 
 
 class PasswordLink(ReadOnlyPasswordHashWidget):
-    """Whether there is a password, and the way to set one; what is kept of it would tell nobody anything."""
+    """Whether there is a password, and a link to set one, in place of the hash."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         has_one = value and not str(value).startswith(UNUSABLE_PASSWORD_PREFIX)
@@ -120,12 +119,12 @@ class PasswordLink(ReadOnlyPasswordHashWidget):
 
 
 class PlayerByCardField(_PlayerField):
-    """A player, by card number: a list of them all would be as long as the house has players."""
+    """A player, by card number: a list of all players would be too long."""
 
     widget = forms.TextInput
 
     def prepare_value(self, value: Any) -> Any:
-        """The card number of the player that a row refers to; what was typed as it was typed."""
+        """The card number of the player that a row refers to; typed text unchanged."""
         if not isinstance(value, int):
             return super().prepare_value(value)
         player = self._players().filter(pk=value).first()
@@ -134,7 +133,7 @@ class PlayerByCardField(_PlayerField):
     def to_python(self, value: Any) -> Player | None:
         if value in self.empty_values:
             return None
-        # Django asks for null bytes when a value is known, and here PostgreSQL is asked for it.
+        # Django checks for null bytes after `to_python`, but the query below needs it now.
         ProhibitNullCharactersValidator()(value)
         found = list(self._players().filter(card_number__iexact=str(value).strip())[:2])
         if len(found) != 1:
