@@ -1,4 +1,4 @@
-"""The figures that the house is judged by: how slips were completed, what was recovered, what is owed, what drifts."""
+"""The figures of a casino: completions, recoveries, replays, owed slips and drift."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ REWARD: Final = "loyalty.manual_reward"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
-    """How the floor worked in one casino for the gaming days from `first_day` to `last_day`.
+    """The figures of one casino for the gaming days from `first_day` to `last_day`.
 
-    `completions` are the slips that closed in the span: of these, `settled_at_close` were paid (or found to be worth
-    nothing) as they closed, and `recovered` were owed and have been paid since. `requests` are the completions and
-    manual rewards of the span, `replays` those that were asked for again.
+    `completions` are the slips that closed in the span. Of these, `settled_at_close` were settled when they closed, and
+    `recovered` were owed and have been settled since. `requests` are the completions and awards of the span, `replays`
+    the repeated requests for them.
     """
 
     casino: Casino
@@ -45,23 +45,23 @@ class Figures:
 
     @property
     def success_percent(self) -> Decimal | None:
-        """Of the completions, how many were settled at close; none where there were none."""
+        """The share of completions that were settled at close; None without completions."""
         return _percent(self.settled_at_close, of=self.completions)
 
     @property
     def recovery_percent(self) -> Decimal | None:
-        """Of the completions, how many had to be recovered; none where there were none."""
+        """The share of completions that were recovered; None without completions."""
         return _percent(self.recovered, of=self.completions)
 
     @property
     def replay_percent(self) -> Decimal | None:
-        """Replays for each hundred requests; none where there were none."""
+        """Replays for each hundred requests; None without requests."""
         return _percent(self.replays, of=self.requests)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HouseReport(Figures):
-    """The figures of one casino, and what is `owed` and `drifting` now."""
+class CasinoReport(Figures):
+    """The figures of one casino, with the number of `owed` slips and the `drifting` accounts at the moment."""
 
     owed: int
     oldest_owed: RatingSlip | None
@@ -69,16 +69,16 @@ class HouseReport(Figures):
     drifting: tuple[int, ...]
 
 
-def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) -> HouseReport:
-    """Count the figures of `casino` for a span of gaming days, both included, as they are at `at`."""
+def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) -> CasinoReport:
+    """Count the figures of `casino` for the gaming days from `first_day` to `last_day`; `at` is now."""
     with transaction.atomic():
-        # A report may read the whole ledger; requests of the floor may not.
+        # A report may read the whole ledger, so it has a longer time-out than a request.
         drifting = drifting_accounts(casino=casino, within_seconds=STATEMENT_TIMEOUT_SECONDS)
         counted = _counted({casino: (first_day, last_day)})[casino.pk]
         owed = RatingSlip.objects.owed().filter(casino=casino)
         owed_count = owed.count()
         oldest = owed.order_by("closed_at", "pk").first()
-    return HouseReport(
+    return CasinoReport(
         casino=casino,
         first_day=first_day,
         last_day=last_day,
@@ -91,7 +91,7 @@ def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) 
 
 
 def todays_figures(*, casinos: Sequence[Casino], at: datetime) -> list[Figures]:
-    """The figures of the gaming day that `at` belongs to, of each of `casinos`, in three statements for all of them."""
+    """The figures of the gaming day of `at` for each of `casinos`, in three statements."""
     days = {casino: (casino.gaming_day_at(at),) * 2 for casino in casinos}
     counted = _counted(days)
     return [
@@ -101,7 +101,7 @@ def todays_figures(*, casinos: Sequence[Casino], at: datetime) -> list[Figures]:
 
 
 def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, int]]:
-    """What `Figures` counts, by the key of the casino, each for its own span of gaming days."""
+    """The counts of `Figures` by the key of the casino, each for its span of gaming days."""
     spans = {
         casino: (casino.gaming_day_span(first)[0], casino.gaming_day_span(last)[1])
         for casino, (first, last) in days.items()
@@ -139,5 +139,5 @@ def _by_casino(rows: "QuerySet[Any]", lookup: str, **aggregates: Any) -> dict[in
 
 
 def _percent(part: int, *, of: int) -> Decimal | None:
-    """A share in percent with three decimals, rounded down, so that a share just under a target never reads as met."""
+    """A share in percent with three decimals, rounded down: a share just below a target is not shown as met."""
     return Decimal(part * 100_000 // of) / 1000 if of else None

@@ -1,4 +1,4 @@
-"""The console's pages of the programme, the accounts, the ledger and its proof."""
+"""The console's pages of programmes, accounts, the ledger and its proof."""
 
 from loyalty.admin import accounts, ledger, programs, proof
 

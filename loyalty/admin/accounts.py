@@ -1,4 +1,4 @@
-"""The players' accounts: balance, tier and progress, the newest entries, and awards by hand."""
+"""The pages of players' accounts, and of awards."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -34,7 +34,7 @@ TYPED_FIELDS: Final = ("points", "reason", "reward_id")
 
 @admin.register(PlayerLoyalty)
 class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
-    """Accounts, to read; points are awarded on a page of their own."""
+    """Accounts, read-only; points are awarded on a separate page."""
 
     casino_lookup = "program__casino"
     paginator = CappedPaginator
@@ -114,10 +114,10 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
 
     @keeps_typed(*TYPED_FIELDS)
     def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the award form, or make the award once and go back to the account.
+        """Show the award form, or make the award once and redirect to the account.
 
-        A post is never turned away for a permission here: an award that was made is answered with its first result,
-        also when the right to make it is gone.
+        A post is not refused for a permission here, because the service answers a replay with its first result even if
+        the permission has been removed since.
         """
         account, staff, now = viewable(self, request, object_id), staff_of(request), timezone.now()
         if request.method == "POST":
@@ -147,15 +147,15 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
         )
 
     def _award(self, request: HttpRequest, account: PlayerLoyalty, form: AwardForm) -> LoyaltyPosting | None:
-        given: dict[str, Any] = form.cleaned_data
+        cleaned: dict[str, Any] = form.cleaned_data
         try:
             return manual_reward(
                 player=account.player_id,
-                points=given["points"],
-                reason=given["reason"],
+                points=cleaned["points"],
+                reason=cleaned["reason"],
                 actor=staff_of(request),
                 at=timezone.now(),
-                reward_id=given["reward_id"] or None,
+                reward_id=cleaned["reward_id"] or None,
                 requested_at=form.requested_at,
             )
         except InvalidReason as error:
@@ -173,8 +173,8 @@ def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
         when = display.moment(posting.updated_at)
         text = f"This award was already made on {when}, entry #{posting.entry_id} ({balances}): nothing was added."
         return text, messages.WARNING
-    risen = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
-    return f"{posting.points:,} points awarded: {balances}{risen}. Entry #{posting.entry_id}.", messages.SUCCESS
+    tier = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
+    return f"{posting.points:,} points awarded: {balances}{tier}. Entry #{posting.entry_id}.", messages.SUCCESS
 
 
 @adds_links(PlayerLoyalty)

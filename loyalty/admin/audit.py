@@ -1,4 +1,4 @@
-"""What the ledger can be narrowed by, read from an address and never trusted; each first question has its index."""
+"""The filters and the search of the ledger, from the address of the page; each is backed by an index."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
@@ -27,7 +27,7 @@ NO_CASINO: Final = 0
 
 
 class PointsField(forms.IntegerField):
-    """A number of points with its sign: 500, -1,500 or −1,500."""
+    """A signed number of points: 500, -1,500 or −1,500."""
 
     def __init__(self, *, label: str) -> None:
         super().__init__(
@@ -118,7 +118,7 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
 
 
 class AuditForm(forms.Form):
-    """The filters and the search box of the ledger, for one member of staff."""
+    """The filters and the search box of the ledger; `staff` limits what they offer and find."""
 
     q = forms.CharField(label="Search", required=False, max_length=SEARCH_MAX_LENGTH)
 
@@ -144,16 +144,16 @@ class AuditForm(forms.Form):
 
     @property
     def given(self) -> dict[str, Any]:
-        """What was asked for, by name; what was left open is not there."""
+        """The filters in use, by name."""
         return {
             name: value for name, value in self.cleaned_data.items() if value or (value == 0 and value is not False)
         }
 
     @property
     def order(self) -> Order:
-        """Newest first, by the index that fits what was asked for; a span of gaming days is read day by day.
+        """Newest first, in the order of the index that fits the filters; with gaming days, by gaming day first.
 
-        What is found by a search, or by what stands in another table, comes by its keys.
+        A search and a selective filter find the entries by their keys.
         """
         given = self.given
         if "q" in given or any(one.name in given for one in self.filters if one.is_selective):
@@ -170,13 +170,13 @@ class AuditForm(forms.Form):
         return Order(keys=(ID,), within=casino)
 
     @property
-    def as_asked(self) -> dict[str, str]:
-        """What was asked for, by name and as text: what the trace of an export keeps."""
+    def as_text(self) -> dict[str, str]:
+        """The filters in use, by name and as text, for the record of an export."""
         return {name: str(value) for name, value in self.given.items()}
 
     @property
     def in_words(self) -> list[str]:
-        """What was asked for, for people."""
+        """The filters in use, for people."""
         given = self.given
         words = [f"“{given['q']}”"] if "q" in given else []
         for one in self.filters:
@@ -186,25 +186,26 @@ class AuditForm(forms.Form):
         return words
 
     def narrowed(self, entries: Entries) -> Entries:
-        """Those of `entries` that were asked for; the form must be valid."""
-        return self._narrowed(entries, but_for=())
+        """The `entries` that match the filters; the form must be valid."""
+        return self._narrowed(entries, exclude=())
 
     def in_order(self, entries: Entries) -> Entries:
-        """The same, but for what the order is within: whoever reads them in this order need not ask for it twice.
+        """The same without the filters on the columns of `order.within`, for reading in `order`.
 
-        An equality besides would let PostgreSQL forget that the column is part of the order, and choose another index.
+        The order limits these columns itself. With an equality on them PostgreSQL would drop the column from the order
+        and choose another index.
         """
-        return self._narrowed(entries, but_for=[name.removesuffix("_id") for name in self.order.within])
+        return self._narrowed(entries, exclude=[name.removesuffix("_id") for name in self.order.within])
 
-    def _narrowed(self, entries: Entries, *, but_for: Collection[str]) -> Entries:
+    def _narrowed(self, entries: Entries, *, exclude: Collection[str]) -> Entries:
         for one in self.filters:
-            if one.name in self.given and one.name not in but_for:
+            if one.name in self.given and one.name not in exclude:
                 entries = one.narrow(entries, self.given[one.name])
         return entries_named(entries, self.given["q"], staff=self._staff) if "q" in self.given else entries
 
 
 def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
-    """Who may have posted an entry that the member of staff sees; the system first."""
+    """Staff who may have posted entries that `staff` sees; the system first."""
     yield SYSTEM, SYSTEM
     people = in_casino_of(staff, User.objects.filter(is_staff=True), lookup="casino")
     for person in people.exclude(username=SYSTEM_USERNAME).order_by("username")[:STAFF_OFFERED]:
@@ -212,9 +213,9 @@ def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
 
 
 def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
-    """Those of `entries` that a search term names: by correlation id, entry number, card number, player or slip.
+    """The `entries` that a search term finds: by correlation id, entry number, card number, player or slip.
 
-    The keys are looked up first, each in its own index; the list is then read by them.
+    The keys are looked up first, each in its index; the list is then read by these keys.
     """
     if correlation_id := correlation.parse(term):
         return entries.filter(correlation_id=correlation_id)

@@ -1,4 +1,4 @@
-"""What stands on a line of the ledger, on the screen and in the file; and how an entry's points were counted."""
+"""The columns of the ledger, in the list and in the export, and the calculation of an entry's points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ OWN_COLUMNS: Final[Sequence[Column]] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calculation:
-    """Points of play, written out: theo × rate × multiplier = exact → points."""
+    """The points of play as text: theo × rate × multiplier = exact → points."""
 
     theo: str
     rate: str
@@ -114,7 +114,7 @@ class Calculation:
 
 
 def calculation_of(entry: LedgerEntry) -> Calculation | None:
-    """How the points of `entry` were counted, from its frozen inputs; none where they were given as a number."""
+    """The calculation of the points of `entry`, from its frozen inputs; None if the points were given."""
     frozen: dict[str, Any] = entry.inputs.get("calculation") or {}
     try:
         return Calculation(

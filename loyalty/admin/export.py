@@ -37,7 +37,7 @@ def export_response(
     staff = staff_of(request)
     casino = None if sees_all_casinos(staff) else staff.casino
     now = timezone.now()
-    export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_asked, at=now)
+    export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_text, at=now)
     zone = casino.zone if casino else ZoneInfo("UTC")
     read = entries_in_one_snapshot(form.in_order(entries), whole=entries, order=form.order)
     lines = _lines(export, read, columns=columns, zone=zone)

@@ -1,4 +1,4 @@
-"""What people type about points, and the token that makes a resent form the same request."""
+"""Forms for awards and pauses, and the token by which a resent award form is known to be the same request."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ _FORM_OF_TOKEN: Final = "loyalty.award"  # noqa: S105 - what the token is for, n
 
 
 class TokenRefused(Exception):
-    """The form's token is forged, of another form, or more than a day old; the sentence says what to do."""
+    """The form's token is forged, belongs to another form, or is too old."""
 
 
 def award_token(*, account: PlayerLoyalty, staff: User, requested_at: datetime) -> str:
-    """A signed note of who opened the award form of which account, and when."""
+    """A signed token: who opened the award form of which account, and when."""
     note = {"account": account.pk, "staff": staff.pk, "requested_at": requested_at.isoformat()}
     return signing.dumps(note, salt=_FORM_OF_TOKEN)
 
@@ -49,7 +49,7 @@ def read_award_token(token: str, *, account: PlayerLoyalty, staff: User, now: da
 
 
 class ReasonField(forms.CharField):
-    """A reason in a person's own words; line ends as the ledger keeps them."""
+    """A reason as free text; line ends are normalised to \\n."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -65,7 +65,7 @@ class ReasonField(forms.CharField):
 
 
 class AwardForm(forms.Form):
-    """An award of points by hand. A refused token leaves what was typed, and puts a fresh token in its place."""
+    """An award of points. If the token is refused, the form keeps what was typed and gets a new token."""
 
     points = WholeNumberField(least=MIN_AWARD_POINTS, most=MAX_AWARD_POINTS)
     reason = ReasonField()
@@ -106,6 +106,6 @@ class AwardForm(forms.Form):
 
 
 class PauseForm(forms.Form):
-    """Why a programme is paused."""
+    """The reason for pausing a programme."""
 
     reason = ReasonField()

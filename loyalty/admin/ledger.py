@@ -1,4 +1,4 @@
-"""The ledger, to read: every posting, newest first, with all that it was made of; and its export."""
+"""The list, the entry page and the export of the ledger, and the record of exports."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -27,7 +27,7 @@ from loyalty.permissions import EXPORT_LEDGER
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
-# What an address may still say that was kept before this list had names of its own.
+# Names of filters in older addresses, which people may have bookmarked.
 FORMER_NAMES: Final = {"account__id__exact": "account", "kind__exact": "kind"}
 _STATEMENT_TIMED_OUT: Final = "57014"
 _RELATED: Final = ("account__player", "tier_before", "tier_after", "staff", "reversed_by")
@@ -35,7 +35,7 @@ _RELATED: Final = ("account__player", "tier_before", "tier_after", "staff", "rev
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
-    """Entries are for ever: the list and the page only show them."""
+    """Ledger entries, read-only."""
 
     casino_lookup = "casino"
     ordering = ("-id",)
@@ -49,7 +49,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
         return [path("export/", view, name="loyalty_ledgerentry_export"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """One page of the ledger, as it was asked for."""
+        """Show one page of the list."""
         self._require_view(request)
         form = _form(request)
         page = _page(self.get_queryset(request), form, request) if form.is_valid() else None
@@ -70,7 +70,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
         )
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Stream what the list shows, all pages of it, and leave a trace."""
+        """Stream all pages of the list as CSV, and record the export."""
         self._require_view(request)
         form = _form(request)
         if not form.is_valid():
@@ -85,13 +85,13 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The page of one entry: what changed, what the points were made of, and for what."""
+        """Show one entry: what it changed, and how its points were calculated."""
         self._require_view(request)
         if request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
         entry = self.get_object(request, object_id)
         if entry is None:
-            return super().change_view(request, object_id)  # which says that there is none
+            return super().change_view(request, object_id)  # Django says that there is no such entry.
         return self._show(
             request,
             "loyalty/ledger/entry.html",
@@ -128,7 +128,7 @@ def _form(request: HttpRequest) -> AuditForm:
 
 
 def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage[LedgerEntry] | None:
-    """The page that was asked for; none where looking for it took longer than a page may."""
+    """The requested page; None if the query timed out."""
     before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
     try:
         return page_of(form.in_order(entries), whole=entries, order=form.order, before=before, after=after)
@@ -148,7 +148,7 @@ def _cells(entry: LedgerEntry) -> list[tuple[Column, SafeString | str]]:
 
 
 def _query(request: HttpRequest, **cursor: str) -> str:
-    """The address's own filters, without where in the list it stands, or with `cursor` for that."""
+    """The filters of the address, without its position in the list; `cursor` gives another one."""
     asked = request.GET.copy()
     for name in (BEFORE, AFTER):
         asked.pop(name, None)
@@ -160,7 +160,7 @@ def _query(request: HttpRequest, **cursor: str) -> str:
 
 
 def _links(request: HttpRequest, form: AuditForm, page: KeysetPage[LedgerEntry]) -> dict[str, str]:
-    """The addresses of the pages beside this one."""
+    """The addresses of the neighbouring pages."""
     links = {}
     if page.newer:
         links["newest"] = f"?{_query(request)}"
@@ -173,7 +173,7 @@ def _links(request: HttpRequest, form: AuditForm, page: KeysetPage[LedgerEntry])
 
 @admin.register(LedgerExport)
 class LedgerExportAdmin(ServiceOwnedAdmin[LedgerExport]):
-    """What left the house, who took it and when."""
+    """Exports of the ledger: what was exported, by whom and when; read-only."""
 
     casino_lookup = "casino"
     list_display = ("started_at", "staff", "asked", "rows", "state", "correlation_id")

@@ -1,4 +1,4 @@
-"""The programme and its rules: read here, paused and resumed here; rates are added and never changed."""
+"""The pages of programmes, with pause and resume, and of their rates and tiers."""
 
 from collections.abc import Iterable
 
@@ -26,7 +26,7 @@ from loyalty.services import pause_program, resume_program
 
 @admin.register(LoyaltyProgram)
 class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
-    """The programme of a casino; set up by `load_casino`, with its tiers, and never deleted."""
+    """Programmes, read-only: `load_casino` sets them up, with their tiers."""
 
     casino_lookup = "casino"
     grantable = ("award", "pause_program", "change_loyaltyprogram")
@@ -51,12 +51,12 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
 
     @keeps_typed("reason")
     def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for a reason, then pause."""
+        """Show the form for the reason, or pause."""
         form = PauseForm(request.POST or None, initial=typed_before(request, "reason"))
         return self._switch(request, object_id, form=form, verb="Pause")
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask once more, then resume."""
+        """Show the confirmation, or resume."""
         form = forms.Form(request.POST if request.method == "POST" else None)
         return self._switch(request, object_id, form=form, verb="Resume")
 
@@ -73,7 +73,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
                 form.add_error(None, error.message)
             else:
                 self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)
-                # What stayed owed meanwhile is offered where everything stands that needs attention.
+                # The home page lists the slips that became owed during the pause.
                 return HttpResponseRedirect(page_url(program) if verb == "Pause" else reverse("admin:index"))
         elif request.method != "POST" and not has_permission(staff_of(request), PAUSE_PROGRAM, program):
             raise PermissionDenied
@@ -101,7 +101,7 @@ def _switch_link(request: HttpRequest, program: LoyaltyProgram) -> Iterable[Link
 
 @admin.register(EarningRate)
 class EarningRateAdmin(ConsoleAdmin[EarningRate]):
-    """Rates are added, with the instant from which they hold; past play keeps its own."""
+    """Rates. A new one is added with the instant from which it applies; the rates of past play do not change."""
 
     casino_lookup = "program__casino"
     list_display = ("program", "points_per_unit", "effective_from")
@@ -114,7 +114,7 @@ class EarningRateAdmin(ConsoleAdmin[EarningRate]):
 
 @admin.register(Tier)
 class TierAdmin(ServiceOwnedAdmin[Tier]):
-    """The ranks of a programme, to read."""
+    """The tiers of programmes, read-only."""
 
     casino_lookup = "program__casino"
     list_display = ("name", "program", "threshold_points", "multiplier")

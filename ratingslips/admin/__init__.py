@@ -1,4 +1,4 @@
-"""The console's pages of the floor and its slips: each import below registers the pages of one room."""
+"""The console's pages of slips, tables and the floor. Importing the modules below registers them with the admin."""
 
 from ratingslips.admin import ledger, setup
 from ratingslips.admin.slips import slip_admin

@@ -1,4 +1,4 @@
-"""What slips add to the ledger's pages: whose play an entry was for, whether it was recovered, and its segments."""
+"""The extension of the ledger's pages by slips: columns, a filter, the search by slip number, and a section."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -23,7 +23,7 @@ from ratingslips.theo import Play, decisions, theoretical_win
 
 
 def slip_of(entry: LedgerEntry) -> RatingSlip | None:
-    """The slip whose play an entry was for."""
+    """The slip whose play the entry rewards, if any."""
     return getattr(entry, "rating_slip", None)
 
 
@@ -64,7 +64,7 @@ def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:
 
 
 def _exact_theo(play: Play) -> str:
-    """A stretch's own part of the theo, to four decimals: the slip's is rounded once, and the parts are not."""
+    """The theo of one segment, to four decimals: only the sum is rounded to cents."""
     exact = (
         Fraction(play.average_bet)
         * Fraction(play.house_edge_percent)

@@ -1,4 +1,4 @@
-"""Pits, games and tables: what a supervisor sets up, and the rights that are granted on a pit."""
+"""Pages of pits, games and tables, and of the permissions on a pit."""
 
 from django.contrib import admin
 
@@ -11,7 +11,7 @@ from ratingslips.models import GameSettings, GamingTable, Pit
 
 @admin.register(Pit)
 class PitAdmin(GrantingAdmin[Pit]):
-    """Pits; who may operate one, or recover points in it, is said on its permissions page."""
+    """Pits; the permissions page says who may operate a pit and recover points in it."""
 
     casino_lookup = "casino"
     grantable = ("operate_pit", "recover_loyalty", "change_pit")
@@ -23,7 +23,7 @@ class PitAdmin(GrantingAdmin[Pit]):
 
 @admin.register(GameSettings)
 class GameSettingsAdmin(ConsoleAdmin[GameSettings]):
-    """What games are worth; a change holds for play that begins after it."""
+    """Games and their settings; a change applies to segments that begin after it."""
 
     casino_lookup = "casino"
     list_display = ("name", "code", "decisions_per_hour", "house_edge_percent", "seats", "casino")
@@ -34,7 +34,7 @@ class GameSettingsAdmin(ConsoleAdmin[GameSettings]):
 
 @admin.register(GamingTable)
 class GamingTableAdmin(ConsoleAdmin[GamingTable]):
-    """Tables; one that is no longer used is deactivated."""
+    """Tables; a table that is no longer used is deactivated."""
 
     casino_lookup = "casino"
     list_display = ("name", "pit", "game", "seats", "state", "casino")

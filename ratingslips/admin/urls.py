@@ -1,4 +1,4 @@
-"""Addresses of the desk, inside the console; its home stands where the admin's index would."""
+"""Addresses of the home page, in place of the admin's index, and of players' pages."""
 
 from django.contrib import admin
 from django.urls import path

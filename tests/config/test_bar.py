@@ -24,7 +24,7 @@ PASSWORD = "a-long-shift-on-the-floor"
 
 def places_on(page: Any) -> list[str]:
     """What the bar of a page offers to go to, in order."""
-    bar = page.content.decode().partition('aria-label="Places">')[2].partition("</nav>")[0]
+    bar = page.content.decode().partition('aria-label="Pages">')[2].partition("</nav>")[0]
     return [unescape(name) for name in re.findall(r">([^<>]+)</a>", bar)]
 
 

@@ -12,13 +12,13 @@ from django.utils import timezone
 from core.models import ReplayCount
 from loyalty.models import PlayerLoyalty
 from loyalty.services import manual_reward, pause_program, resume_program
-from ratingslips.figures import HouseReport, report_on, todays_figures
+from ratingslips.figures import CasinoReport, report_on, todays_figures
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
 from tests.commands import run
 from tests.floor import Floor
 
 
-def _report(floor: Floor) -> HouseReport:
+def _report(floor: Floor) -> CasinoReport:
     day = floor.casino.gaming_day_at(floor.now)
     return report_on(casino=floor.casino, first_day=day - timedelta(days=1), last_day=day, at=floor.now)
 
@@ -133,7 +133,7 @@ class TestReport:
         assert _report(floor).drifting == ()
 
     def test_never_rounds_a_share_up_to_its_target(self, floor: Floor) -> None:
-        report = HouseReport(
+        report = CasinoReport(
             casino=floor.casino,
             first_day=floor.now.date(),
             last_day=floor.now.date(),

@@ -1,4 +1,4 @@
-"""Addresses of the floor, inside the console."""
+"""Addresses of the floor."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What needs attention first: points owed, slips that are overdue, programmes that are paused, and drift."""
+"""What needs attention: points owed, overdue slips, paused programmes, and drift."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OVERDUE_SHOWN: Final = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwedSlip:
-    """A closed slip whose points are owed, since when, and whether who is looking may pay them."""
+    """A closed slip whose points are owed, for how long, and whether the viewer may pay them."""
 
     slip: RatingSlip
     owed_for: timedelta
@@ -32,9 +32,9 @@ class OwedSlip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Owed:
-    """The slips that are owed, the longest owed first; at most `MAX_PAID_AT_ONCE` of them are known here.
+    """The owed slips, the longest owed first, at most `MAX_PAID_AT_ONCE` of them.
 
-    `shown` are the first of them; `payable` the keys of those that who is looking may pay.
+    `shown` are the first ones; `payable` are the keys of those that the viewer may pay.
     """
 
     shown: Sequence[OwedSlip]
@@ -43,13 +43,13 @@ class Owed:
 
     @property
     def is_more(self) -> bool:
-        """Whether there may be more than are known here."""
+        """Whether there may be more than were read."""
         return self.count >= MAX_PAID_AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverdueSlip:
-    """A live slip that somebody should look after, and why."""
+    """A live slip that is open or paused for too long, with the warning."""
 
     slip: Any
     warning: str
@@ -58,7 +58,7 @@ class OverdueSlip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PausedProgram:
-    """A programme that posts nothing just now, and whether who is looking may resume it."""
+    """A paused programme, and whether the viewer may resume it."""
 
     program: LoyaltyProgram
     paused_for: timedelta
@@ -67,7 +67,7 @@ class PausedProgram:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drift:
-    """What the latest check of a casino's accounts found; `check` is none where nobody has checked yet."""
+    """The latest drift check of a casino; `check` is None if there was none yet."""
 
     casino: Casino
     check: DriftCheck | None
@@ -75,12 +75,12 @@ class Drift:
 
     @property
     def is_found(self) -> bool:
-        """Whether the latest check found accounts that are not what their entries add up to."""
+        """Whether the check found accounts that differ from the sum of their entries."""
         return self.check is not None and self.check.accounts > 0
 
 
 def read_owed(*, staff: User, payable_in: "QuerySet[Pit]", now: datetime) -> Owed:
-    """What is owed in the casinos that `staff` sees, in three statements."""
+    """The owed slips of the casinos that `staff` sees, in three statements."""
     slips = in_casino_of(staff, RatingSlip.objects.owed(), lookup="casino").order_by("closed_at", "pk")
     keys = list(slips.values_list("pk", "table__pit")[:MAX_PAID_AT_ONCE])
     pits = set(payable_in.values_list("pk", flat=True))
@@ -94,7 +94,7 @@ def read_owed(*, staff: User, payable_in: "QuerySet[Pit]", now: datetime) -> Owe
 
 
 def read_overdue(slips: "QuerySet[RatingSlip]", *, now: datetime) -> list[OverdueSlip]:
-    """Those of `slips` (`live_slips`) that are overdue, the longest open first; one more than is shown."""
+    """The overdue ones of `slips` (from `live_slips`), the longest open first; at most `OVERDUE_SHOWN` + 1."""
     late = slips.filter(Q(opened_at__lt=now - OPEN_LONG) | Q(status="PAUSED", paused_since__lt=now - PAUSED_LONG))
     found: Any = late.select_related("player", "table__pit", "casino").order_by("opened_at")[: OVERDUE_SHOWN + 1]
     overdue = []
@@ -106,7 +106,7 @@ def read_overdue(slips: "QuerySet[RatingSlip]", *, now: datetime) -> list[Overdu
 
 
 def read_paused(*, staff: User, now: datetime) -> list[PausedProgram]:
-    """The programmes that are paused, of those that `staff` sees."""
+    """The paused programmes that `staff` sees."""
     paused = in_casino_of(staff, LoyaltyProgram.objects.filter(paused_at__isnull=False), lookup="casino")
     programs = list(paused.select_related("casino", "paused_by").order_by("paused_at")[:MAX_CASINOS])
     if not programs:
@@ -120,7 +120,7 @@ def read_paused(*, staff: User, now: datetime) -> list[PausedProgram]:
 
 
 def read_drift(casinos: Sequence[Casino], *, now: datetime) -> list[Drift]:
-    """What the latest check of each casino found, in one statement; nothing is checked here."""
+    """Read the latest drift check of each casino, in one statement."""
     checks = {
         check.casino_id: check for check in DriftCheck.objects.filter(casino__in=casinos).select_related("checked_by")
     }

@@ -1,4 +1,4 @@
-"""The home page: what needs attention first, then how the gaming day goes."""
+"""The home page: what needs attention, then the figures of the gaming day."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,17 +37,17 @@ from ratingslips.services import check_drift
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """The supervisor's and the auditor's home; a short one for who works the floor alone."""
+    """Show the home page: all sections for supervisors and auditors, only the overdue slips for pit bosses."""
     staff, now = staff_of(request), timezone.now()
     context: dict[str, Any] = {**admin.site.each_context(request), "now": now, "title": "Home", "subtitle": None}
     if staff.has_perm(VIEW_SLIPS):
         is_supervised = staff.has_perm(VIEW_PROGRAM)
-        context |= _whole_house(request, staff, now=now) if is_supervised else _own_pits(request, staff, now=now)
+        context |= _supervised(request, staff, now=now) if is_supervised else _own_pits(request, staff, now=now)
     request.current_app = admin.site.name
     return TemplateResponse(request, "ratingslips/home/home.html", context)
 
 
-def _whole_house(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:
+def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:
     casinos = list(in_casino_of(staff, Casino.objects.all(), lookup="pk").order_by("code")[:MAX_CASINOS])
     drifts = read_drift(casinos, now=now)
     owed = read_owed(staff=staff, payable_in=pits_with(request, RECOVER_LOYALTY), now=now)
@@ -71,7 +71,7 @@ def _whole_house(request: HttpRequest, staff: User, *, now: datetime) -> dict[st
 
 
 def _own_pits(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:
-    """Where a pit boss works, and what is overdue there."""
+    """The overdue slips in the pits that a pit boss operates."""
     pits = pits_with(request, OPERATE_PIT)
     overdue = _overdue(live_slips(now=now).filter(table__pit__in=pits), now=now)
     return {**overdue, "needs_attention": bool(overdue["overdue"]), "casinos": [staff.casino] if staff.casino else []}
@@ -83,7 +83,7 @@ def _overdue(slips: Any, *, now: datetime) -> dict[str, Any]:
 
 
 def check_drift_now(request: HttpRequest) -> HttpResponse:
-    """Compare a casino's accounts with their ledger entries, and go home, where the result stands."""
+    """Compare a casino's accounts with their ledger entries, and redirect home, where the result is shown."""
     staff = staff_of(request)
     if not staff.has_perm(VIEW_PROGRAM):
         raise PermissionDenied

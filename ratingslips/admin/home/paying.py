@@ -1,4 +1,4 @@
-"""Paying what is owed from the home page: one slip, some, or all that the page showed, each answering for itself."""
+"""Paying owed points from the home page: of one slip, of the chosen slips, or of all that the page showed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +18,12 @@ from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, recover
 
-# What a page may take; the slips that were not reached stay owed, and the next click goes on with them.
+# Slips that are not reached in this time stay owed; the next click goes on with them.
 TIME_TO_PAY_SECONDS: Final = 20
 
 
 def pay_owed(request: HttpRequest) -> HttpResponse:
-    """Pay the slips that were asked for, with one service call each, and say on the home page what became of each."""
+    """Pay the chosen slips, with one service call each, and show the results on the home page."""
     staff = staff_of(request)
     if not staff.has_perm(VIEW_SLIPS):
         raise PermissionDenied
@@ -31,24 +31,24 @@ def pay_owed(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         messages.warning(request, "Nothing was paid: choose again what to pay.")
         return home
-    asked = _asked_for(request)
-    if not asked:
+    chosen = _chosen(request)
+    if not chosen:
         messages.warning(request, "Nothing was paid: choose at least one slip first.")
         return home
-    if len(asked) > MAX_PAID_AT_ONCE:
+    if len(chosen) > MAX_PAID_AT_ONCE:
         messages.error(request, f"At most {MAX_PAID_AT_ONCE} slips can be paid at once. Nothing was paid.")
         return home
-    keys = {key for text in asked if (key := _key(text))}
+    keys = {key for text in chosen if (key := _key(text))}
     slips = in_casino_of(staff, RatingSlip.objects.filter(pk__in=keys), lookup="casino").order_by("closed_at", "pk")
     found = list(slips)
     reached = list(_paid_in_time(request, found))
-    for level, sentence in sentences(reached, not_reached=found[len(reached) :], missing=len(asked) - len(found)):
+    for level, sentence in sentences(reached, not_reached=found[len(reached) :], missing=len(chosen) - len(found)):
         messages.add_message(request, level, sentence)
     return home
 
 
-def _asked_for(request: HttpRequest) -> set[str]:
-    """The keys that the pressed button stands for: a row's own, those ticked, or all that the page listed."""
+def _chosen(request: HttpRequest) -> set[str]:
+    """The keys that the pressed button submits: of one row, of the ticked rows, or of all that the page listed."""
     if one := request.POST.get("slip"):
         return {one}
     if request.POST.get("pay") == "all":
@@ -74,7 +74,7 @@ def _paid_in_time(request: HttpRequest, slips: Iterable[RatingSlip]) -> Iterator
 def sentences(
     recoveries: Sequence[SlipRecovery], *, not_reached: Sequence[RatingSlip], missing: int
 ) -> Iterator[tuple[int, str]]:
-    """What became of each slip, those with the same answer together: message level and sentence."""
+    """The messages (level, sentence) for the results; slips with the same result share one."""
     paid = [one for one in recoveries if one.outcome == RecoveryOutcome.PAID]
     repeated = [one for one in recoveries if one.outcome == RecoveryOutcome.ALREADY_SETTLED]
     refused: dict[str, list[RatingSlip]] = defaultdict(list)

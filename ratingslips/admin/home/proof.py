@@ -1,4 +1,4 @@
-"""When the ledger was last verified, and what was found."""
+"""The last verification of the ledger and its result."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from loyalty.models import Checkpoint, LedgerVerification
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """The last verification of more than one account, one that stands broken, and the last checkpoint, if any."""
+    """The last verification of more than one account, one with an unresolved break, and the last checkpoint, if any."""
 
     verification: LedgerVerification | None
     age: timedelta | None
@@ -21,24 +21,24 @@ class Proof:
 
     @property
     def is_old(self) -> bool:
-        """Whether the ledger was not verified for longer than it should be."""
+        """Whether the last verification is older than it may be."""
         return self.age is not None and self.age > timedelta(hours=settings.VERIFICATION_MAX_AGE_HOURS)
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody should do something about it now."""
+        """Whether it belongs among what needs attention."""
         return self.is_old or self.broken is not None
 
     @property
     def first_break(self) -> dict[str, Any]:
-        """What is broken first."""
+        """The first break."""
         return (self.broken and self.broken.first_break) or {}
 
 
 def read_proof(*, now: datetime) -> Proof:
-    """What stands about the whole house's ledger, in a few statements; nothing is verified here.
+    """Read the results for the ledger of all casinos; nothing is verified here.
 
-    What was found broken stands until the whole ledger was found clean.
+    A break stays unresolved until a verification of the whole ledger is clean.
     """
     runs = LedgerVerification.objects.order_by("-id")
     last = runs.exclude(scope=LedgerVerification.Scope.ACCOUNT).first()

@@ -1,4 +1,4 @@
-"""Today's figures beside their targets, and how each is counted."""
+"""The figures of the gaming day with their targets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,7 @@ from ratingslips.figures import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One figure: its value and what it was counted from in words, its target, and whether that is met.
-
-    `is_met` is none where there is nothing to judge yet.
-    """
+    """One figure as text, with its target and whether it is met (None: there is nothing to judge yet)."""
 
     name: str
     value: str
@@ -41,12 +38,12 @@ class Scorecard:
 
     @property
     def casino(self) -> Casino:
-        """The house that is judged."""
+        """The casino of the figures."""
         return self.figures.casino
 
 
 def scorecard(figures: Figures, drift: Drift) -> Scorecard:
-    """Judge a casino's figures by their targets."""
+    """Compare a casino's figures with their targets."""
     rows = (_completions(figures), _recoveries(figures), _replays(figures), _drift(drift))
     return Scorecard(figures=figures, drift=drift, rows=rows)
 

@@ -1,1 +1,1 @@
-"""The page of one player: visits, points, and what they are worth."""
+"""The page of one player: account, live slip, entries, and visits with theo and actual win."""

@@ -1,7 +1,7 @@
-"""Theo against actual win as a chart: where every mark stands. Pure; the template only writes it down.
+"""The coordinates of the chart of theo and actual win. Pure functions; the template draws it.
 
-Theo is a bar and actual win a diamond, so that the two are told apart without colour. Coordinates are text, because a
-template would write numbers in the language of the reader.
+Theo is a bar and actual win a diamond, so that they differ without colour. Coordinates are text, because a template
+would localise numbers.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _TENTH: Final = Decimal("0.1")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
-    """A line across the chart with its amount."""
+    """A horizontal line with its amount."""
 
     y: str
     label: str
@@ -34,7 +34,7 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """A gaming day: the bar of its theo, the diamond of its actual win where that is known, and its label if any."""
+    """A gaming day: the bar of its theo, the diamond of its actual win if known, and its label if any."""
 
     x: str
     bar_x: str
@@ -60,7 +60,7 @@ class Chart:
 
 
 def draw(days: Sequence[tuple[date, Decimal, Decimal | None]]) -> Chart | None:
-    """The chart of gaming days with theo and actual win (none where it was not written down), the oldest first."""
+    """The chart of gaming days with theo and actual win (None: not recorded), the oldest first; None without days."""
     if not days:
         return None
     amounts = [Decimal(0), *(theo for _, theo, _ in days), *(win for _, _, win in days if win is not None)]
@@ -97,7 +97,7 @@ def draw(days: Sequence[tuple[date, Decimal, Decimal | None]]) -> Chart | None:
 
 
 def step_for(span: Decimal) -> Decimal:
-    """The round amount (1, 2 or 5 times a power of ten) of which at most `MOST_STEPS` cover `span`; 1 for no span."""
+    """The least step of 1, 2 or 5 times a power of ten of which `MOST_STEPS` cover `span`; 1 if `span` is 0."""
     if span <= 0:
         return Decimal(1)
     rough = span / MOST_STEPS

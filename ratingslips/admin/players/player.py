@@ -1,4 +1,4 @@
-"""A player on one page: the account, the live slip, every entry, the visits, and theo against actual win."""
+"""The page of one player: account, live slip, entries, visits, and theo against actual win."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ ENTRIES_SHOWN: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """Where an account stands between its tier and the next."""
+class AccountSummary:
+    """An account with its progress to the next tier."""
 
     account: PlayerLoyalty
     percent: int
@@ -40,13 +40,13 @@ class Standing:
 
     @property
     def points_to_next(self) -> int:
-        """What is missing to the next tier; 0 at the top."""
+        """Points missing to the next tier; 0 in the highest tier."""
         return self.following.threshold_points - self.account.lifetime_points if self.following else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entries:
-    """A page of an account's entries, the newest first; `older_than` is where the next page begins, 0 at the end."""
+    """A page of an account's entries, the newest first; the next page begins below `older_than` (0: no next page)."""
 
     rows: Sequence[LedgerEntry]
     older_than: int
@@ -55,7 +55,7 @@ class Entries:
 
 @require_safe
 def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
-    """Show a player of a casino that the member of staff sees."""
+    """Show one player."""
     staff, now = staff_of(request), timezone.now()
     if not staff.has_perm(VIEW_PLAYERS):
         raise PermissionDenied
@@ -70,7 +70,7 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
         live = live_slips(now=now).filter(player=player).select_related("table__pit").first()
         context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
     if account and staff.has_perm(VIEW_ENTRIES):
-        context |= {"standing": _standing_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}
+        context |= {"summary": _summary_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}
         context["ledger_url"] = list_url(LedgerEntry, account__id__exact=account.pk)
     context["links"] = _links(request, player, account, is_seated=live is not None)
     with timezone.override(player.casino.zone):
@@ -84,9 +84,9 @@ def _play_of(player: Player, *, now: datetime) -> dict[str, Any]:
     return {"visits": visits, "chart": chart, "slips_url": list_url(RatingSlip, player__id__exact=player.pk)}
 
 
-def _standing_of(account: PlayerLoyalty) -> Standing:
+def _summary_of(account: PlayerLoyalty) -> AccountSummary:
     tiers = list(Tier.objects.filter(program=account.program_id).order_by("threshold_points"))
-    return Standing(
+    return AccountSummary(
         account=account,
         percent=progress_percent(account.lifetime_points, tiers),
         following=next_tier(account.lifetime_points, tiers),
@@ -94,9 +94,9 @@ def _standing_of(account: PlayerLoyalty) -> Standing:
 
 
 def _entries_of(account: PlayerLoyalty, before: str) -> Entries:
-    """The page of entries that begins below `before`, an entry's number in the account; anything else is the first.
+    """The page of entries below `before`, an entry's number in the account; the first page if it is no number.
 
-    None that was posted after `account` was read: the newest entry leads to the balance beside it.
+    Entries posted after `account` was read are left out, so that the newest one agrees with the balance shown.
     """
     related = ("staff", "tier_before", "tier_after", "rating_slip__closed_by", "rating_slip__recovered_by")
     entries = account.entries.select_related(*related).order_by("-seq")

@@ -1,4 +1,4 @@
-"""A player's visits by gaming day: how long, at what bet, what they were worth to the house and what they came to."""
+"""A player's visits by gaming day: time, average bet, theo, actual win and points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_DAYS: Final = 30
 MAX_SLIPS: Final = 600
 CENT: Final = Decimal("0.01")
 
-# The newest slips of a player, by gaming day. The slip that is still live has no theo, and no chips were counted.
+# The newest slips of a player, by gaming day. A live slip has no theo and no chips out.
 _VISITS: Final = """
     WITH newest AS (
         SELECT id, gaming_day, closed_at, theoretical_win, buy_in - chips_out AS actual_win, ledger_entry_id
@@ -28,7 +28,7 @@ _VISITS: Final = """
             SUM(EXTRACT(EPOCH FROM ends.at - segment.started_at)) AS seconds,
             SUM(segment.average_bet * EXTRACT(EPOCH FROM ends.at - segment.started_at)) AS bet_seconds
         FROM ratingslips_playsegment AS segment JOIN newest ON newest.id = segment.slip_id
-        -- A live segment began later than now where the clock was set back since.
+        -- If the clock was set back, a live segment may begin later than now.
         CROSS JOIN LATERAL (SELECT GREATEST(COALESCE(segment.ended_at, %(now)s), segment.started_at)) AS ends (at)
         GROUP BY segment.slip_id
     )
@@ -53,8 +53,10 @@ _VISITS: Final = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Visit:
-    """A gaming day on which a player opened slips. `theo` is of the closed slips and none while there is no such;
-    `actual_win` (buy-in less chips out) of the `counted` slips for which both were written down.
+    """A gaming day on which the player's slips were opened.
+
+    `theo` is the sum of the closed slips (None without any); `actual_win` is buy-in less chips out of the `counted`
+    slips for which both were recorded.
     """
 
     gaming_day: date
@@ -70,30 +72,30 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Visits:
-    """The newest gaming days with play, the newest first; `has_older` says that there are more."""
+    """The newest gaming days with play, the newest first; `has_older` if there are more."""
 
     days: Sequence[Visit]
     has_older: bool
 
     @property
     def rated(self) -> list[Visit]:
-        """The days on which a slip has closed."""
+        """The days with a closed slip."""
         return [day for day in self.days if day.theo is not None]
 
     @property
     def theo(self) -> Decimal:
-        """Theo of these days together."""
+        """The theo of all these days."""
         return sum((day.theo for day in self.days if day.theo is not None), Decimal(0))
 
     @property
     def actual_win(self) -> Decimal | None:
-        """What the house won of the player on these days, as far as it was written down."""
+        """The casino's win on these days, as far as it was recorded; None if nothing was."""
         known = [day.actual_win for day in self.days if day.actual_win is not None]
         return sum(known, Decimal(0)) if known else None
 
     @property
     def average_daily_theo(self) -> Decimal | None:
-        """ADT: theo divided by the number of gaming days with a closed slip; none where there is none."""
+        """ADT: theo divided by the number of gaming days with a closed slip; None without such a day."""
         days = len(self.rated)
         return (self.theo / days).quantize(CENT, ROUND_HALF_UP) if days else None
 
@@ -101,15 +103,15 @@ class Visits:
 def read_visits(player: Player, *, now: datetime) -> Visits:
     """The newest gaming days of a player, at most `MAX_DAYS` of them, in one statement over at most `MAX_SLIPS` slips.
 
-    A slip counts on the gaming day on which it was opened. Played time and the average bet, weighted by time, take in a
-    slip that is live, until `now`.
+    A slip counts on the gaming day on which it was opened. Played time and the average bet, which is weighted by time,
+    include a live slip up to `now`.
     """
     with connection.cursor() as cursor:
         cursor.execute(_VISITS, {"player": player.pk, "now": now, "slips": MAX_SLIPS, "days": MAX_DAYS + 1})
         days = [_visit(*row) for row in cursor.fetchall()]
     is_cut = sum(day.slips for day in days) >= MAX_SLIPS
     if is_cut and len(days) > 1:
-        days.pop()  # The last day that was reached may not be there with all of its slips.
+        days.pop()  # The oldest day may be incomplete.
     return Visits(days=days[:MAX_DAYS], has_older=is_cut or len(days) > MAX_DAYS)
 
 

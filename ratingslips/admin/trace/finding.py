@@ -1,4 +1,4 @@
-"""What a text in the trace box may mean: a correlation id, a slip number, an entry number or a card number, in full."""
+"""The search of the trace box: by correlation id, slip number, entry number or card number, each in full."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ HITS_MAX: Final = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hit:
-    """Something that bears the text as its number, and where its page is."""
+    """A row that the text identifies, and the address of its page."""
 
     kind: str
     label: str
@@ -32,7 +32,7 @@ class Hit:
 
 
 def find(text: str, *, staff: User) -> list[Hit]:
-    """Everything in the casino of `staff`, of what they may see, that the text names."""
+    """All rows that the text identifies, of those that `staff` may see."""
     text = text.replace("\0", "").strip()[:TEXT_MAX_LENGTH]
     if not text:
         return []

@@ -1,4 +1,4 @@
-"""Addresses of the trace, inside the console."""
+"""Addresses of the trace."""
 
 from django.contrib import admin
 from django.urls import path

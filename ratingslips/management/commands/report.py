@@ -18,7 +18,7 @@ from ratingslips.figures import (
     MAX_DAYS,
     RECOVERY_TARGET_PERCENT,
     REPLAY_TARGET_PERCENT,
-    HouseReport,
+    CasinoReport,
     report_on,
 )
 
@@ -90,7 +90,7 @@ def _span(*, day: date | None, first_day: date | None, last_day: date | None) ->
     return first_day, last_day
 
 
-def _text(report: HouseReport) -> str:
+def _text(report: CasinoReport) -> str:
     days = str(report.first_day)
     if report.last_day != report.first_day:
         days = f"{report.first_day} to {report.last_day}"
@@ -113,7 +113,7 @@ def _text(report: HouseReport) -> str:
     return "\n".join(lines)
 
 
-def _data(report: HouseReport) -> dict[str, Any]:
+def _data(report: CasinoReport) -> dict[str, Any]:
     oldest = report.oldest_owed
     age = report.oldest_owed_for
     return {
