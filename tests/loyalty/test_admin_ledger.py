@@ -165,7 +165,7 @@ class TestLedgerList:
         narrowed = auditor.get(address(LedgerEntry, LIST), {"kind": "REVERSAL"}).content.decode()
 
         assert "No points have been posted yet." in empty
-        assert "No entry fits." in narrowed
+        assert "No entry matches." in narrowed
 
     @pytest.mark.parametrize("asked", [{}, {"first_day": "2020-01-01"}], ids=["by entry", "by gaming day"])
     def test_is_paged_both_ways_without_losing_or_repeating_an_entry(

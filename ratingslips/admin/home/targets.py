@@ -68,7 +68,7 @@ def _recoveries(figures: Figures) -> Figure:
         of=f"{figures.recovered:,} of {figures.completions:,} closed slips",
         target=f"less than {RECOVERY_TARGET_PERCENT} %",
         is_met=None if percent is None else percent < RECOVERY_TARGET_PERCENT,
-        counted_as="Slips closed on this gaming day that were owed points and have been paid since, by whomever.",
+        counted_as="Slips closed on this gaming day that were owed points and have been paid since.",
     )
 
 
