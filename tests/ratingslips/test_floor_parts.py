@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ratingslips.admin.floor.layout import COLUMNS, SIDE_COLUMNS, felt_rows, places_around
+from ratingslips.admin.floor.layout import COLUMNS, SIDE_COLUMNS, cells_around, felt_rows
 from ratingslips.admin.floor.seatmap import live_slips, warning_for
 from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.history import Kind, SlipVersion, events_of, events_since
@@ -24,7 +24,7 @@ _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
 
-class TestPlacesAround:
+class TestCellsAround:
     @pytest.mark.parametrize("seats", range(1, MAX_SEATS + 1))
     def test_gives_each_seat_and_the_felt_cells_of_their_own(self, seats: int) -> None:
         felt = {
@@ -33,18 +33,18 @@ class TestPlacesAround:
             for column in range(1 + SIDE_COLUMNS, 1 + COLUMNS - SIDE_COLUMNS)
         }
 
-        places = places_around(seats)
+        cells = cells_around(seats)
 
-        cells = [(place.row, place.column + n) for place in places for n in range(place.span)]
-        assert len(places) == seats
-        assert len(cells) == len(set(cells))
-        assert not felt & set(cells)
-        assert all(1 <= column <= COLUMNS for _, column in cells)
+        covered = [(cell.row, cell.column + n) for cell in cells for n in range(cell.span)]
+        assert len(cells) == seats
+        assert len(covered) == len(set(covered))
+        assert not felt & set(covered)
+        assert all(1 <= column <= COLUMNS for _, column in covered)
 
     def test_goes_up_the_left_across_the_top_and_down_the_right(self) -> None:
-        places = places_around(7)
+        cells = cells_around(7)
 
-        assert [(place.row, place.column) for place in places] == [
+        assert [(cell.row, cell.column) for cell in cells] == [
             (3, 1),
             (2, 1),
             (1, 1),

@@ -1,1 +1,1 @@
-"""The floor: the map of a pit, a seat, and a slip, made for a tablet."""
+"""The floor's pages, for tablets: the map of a pit, a seat, and a slip."""

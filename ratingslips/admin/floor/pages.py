@@ -1,4 +1,4 @@
-"""What every page of the floor has: who may look, in which pit it stands, and how it is shown."""
+"""What the floor's pages share: the permission to view, the pit, and rendering in the casino's time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ from ratingslips.admin.floor.seatmap import pits_beside
 from ratingslips.models import Pit, RatingSlip
 from ratingslips.permissions import OPERATE_PIT, VIEW_SLIPS
 
-# What a form had when the session ended; it comes back with the page after signing in, unsaved.
+# Fields that are filled in again after a session has ended.
 TYPED_FIELDS: Final = ("q", "average_bet", "buy_in", "chips_out")
 
 View = Callable[..., HttpResponse]
 
 
 def floor_view(view: View) -> View:
-    """A page for signed-in staff, as the admin asks; a post without a session leads back to the form as typed."""
+    """A view for signed-in staff; a post without a session leads back to the form with what was typed."""
     protected: View = admin.site.admin_view(keeps_typed(*TYPED_FIELDS)(view))
     return protected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """The pit that a page stands in, the pits beside it, and whether who is looking may act in it."""
+    """The pit of a page, the pits beside it, and whether the viewer may act in it."""
 
     pit: Pit
     pits: Sequence[Pit]
@@ -44,15 +44,15 @@ class Scene:
 
     @property
     def casino(self) -> Casino:
-        """The house that the pit is in."""
+        """The casino of the pit."""
         return self.pit.casino
 
 
 def scene_of(request: HttpRequest, pit_id: int) -> Scene:
-    """What a page of this pit stands on.
+    """Read the pit and the viewer's permissions in it.
 
     :raises Http404: there is no such pit, or it is another casino's.
-    :raises PermissionDenied: who is looking may not see slips.
+    :raises PermissionDenied: the viewer may not see slips.
     """
     staff = staff_of(request)
     pits = list(pits_beside(pit_id, staff=staff))
@@ -65,7 +65,7 @@ def scene_of(request: HttpRequest, pit_id: int) -> Scene:
 
 
 def require_view(staff: User, pit: Pit) -> None:
-    """Close the floor to who may not see slips.
+    """Check that `staff` may see slips.
 
     :raises PermissionDenied: they may not.
     """

@@ -1,4 +1,4 @@
-"""Who might sit down: the players that a search finds, or those who played last, each with what stands in the way."""
+"""The players offered at an empty seat: the results of a search, or those who played last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ RECENT_SLIPS_READ: Final = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A player who might sit down; `live_slip` where they sit already."""
+    """A player who is offered; `live_slip` if they sit at a table already."""
 
     player: Player
     tier: str
@@ -26,13 +26,13 @@ class Candidate:
 
     @property
     def may_play(self) -> bool:
-        """Whether a slip can be opened for them."""
+        """Whether a slip can be opened for the player."""
         return self.live_slip is None and self.player.status == Player.Status.ACTIVE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """The first of the players that a search found; `has_more` where there are others."""
+    """The first results of a search; `has_more` if there are others."""
 
     text: str
     candidates: Sequence[Candidate]
@@ -40,9 +40,10 @@ class Found:
 
 
 def find_players(casino: Casino, text: str) -> Found:
-    """Players of `casino` by card number or name: an exact card first, who sits already last, else who played last.
+    """Search the players of `casino`; without `text`, give those whose play ended last.
 
-    Without a text: those whose play ended last.
+    Results are ordered by card number (the same, then the same beginning), then players without a live slip, then by
+    their last play.
     """
     text = " ".join(text.replace("\0", "").split())
     players = Player.objects.filter(casino=casino).select_related("loyalty__tier")
@@ -70,7 +71,7 @@ def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
 
 
 def _recent(players: "QuerySet[Player]", casino: Casino) -> list[Player]:
-    """The players of the slips that were closed last, without those who sit again and those who may not."""
+    """The active players of the slips that were closed last, without those who have a live slip."""
     slips = RatingSlip.objects.filter(casino=casino, status="CLOSED").order_by("-closed_at")
     latest = list(dict.fromkeys(slips.values_list("player", flat=True)[:RECENT_SLIPS_READ]))
     seated = set(RatingSlip.objects.live().filter(player__in=latest).values_list("player", flat=True))
@@ -89,9 +90,9 @@ def _tier_of(player: Any) -> str:
 
 
 def usual_bet(table: GamingTable) -> Decimal | None:
-    """What is usually bet at this table: the middle one of the latest bets at each of its seats; none before any play.
+    """The usual bet at this table: the median of the latest bets at its seats; None before any play.
 
-    One look at the index for each seat, however much was played here; and an amount that somebody did bet.
+    It reads one row of the index for each seat. The lower median is an amount that was really bet.
     """
     played = PlaySegment.objects.filter(table=table).order_by("-started_at").values_list("average_bet", flat=True)
     latest = [played.filter(seat=number)[:1] for number in range(1, table.seats + 1)]

@@ -1,4 +1,4 @@
-"""What a pit shows at a glance: its tables, who sits where, and what is overdue."""
+"""The map of a pit: its tables, the players at their seats, and what is overdue."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from core.console import display
 from core.console.scope import in_casino_of
 from core.models import User
-from ratingslips.admin.floor.layout import Place, felt_rows, places_around
+from ratingslips.admin.floor.layout import Cell, cells_around, felt_rows
 from ratingslips.models import GamingTable, Pit, PlaySegment, RatingSlip
 
 OPEN_LONG: Final = timedelta(hours=4)
@@ -24,7 +24,7 @@ PAUSED_LONG: Final = timedelta(minutes=30)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sitting:
-    """A live slip as its seat shows it. `warning` says why it is overdue, and is empty where it is not."""
+    """A live slip as its seat shows it; `warning` says why it is overdue, and is empty if it is not."""
 
     slip_id: UUID
     slip_number: str
@@ -55,19 +55,19 @@ class Sitting:
 
     @property
     def state(self) -> str:
-        """How the player stands, in a word or two: what a seat has room for."""
+        """The state in a word or two, which is what a seat has room for."""
         if self.is_paused and self.warning and self.paused_for and not self.warning.startswith("Away"):
             return f"Away, {self.warning.lower()}"
         return self.warning or ("Paused" if self.is_paused else "Running")
 
     @property
     def is_overdue(self) -> bool:
-        """Whether somebody should look after it."""
+        """Whether it has a warning."""
         return bool(self.warning)
 
 
 def warning_for(*, open_for: timedelta, paused_for: timedelta | None) -> str:
-    """Why a slip is overdue, the gravest reason alone; empty where it is not."""
+    """Why a slip is overdue, only the most serious reason; empty if it is not overdue."""
     if open_for > OPEN_VERY_LONG:
         return "Over 8 h"
     if paused_for is not None and paused_for > PAUSED_LONG:
@@ -77,10 +77,10 @@ def warning_for(*, open_for: timedelta, paused_for: timedelta | None) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seat:
-    """A seat of a table: where it stands on the card and who sits there."""
+    """A seat of a table: its cell on the card, and the live slip there, if any."""
 
     number: int
-    place: Place
+    cell: Cell
     sitting: Sitting | None
 
 
@@ -94,20 +94,20 @@ class TableCard:
 
     @property
     def taken(self) -> int:
-        """How many seats are held."""
+        """The number of taken seats."""
         return sum(1 for seat in self.seats if seat.sitting)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeatMap:
-    """A pit at an instant. `owed` counts its closed slips whose points are owed, of whichever gaming day."""
+    """A pit at an instant. `owed` counts its closed slips whose points are owed, of all gaming days."""
 
     cards: Sequence[TableCard]
     owed: int
 
     @property
     def sittings(self) -> list[Sitting]:
-        """Everybody who holds a seat."""
+        """All taken seats."""
         return [seat.sitting for card in self.cards for seat in card.seats if seat.sitting]
 
     @property
@@ -124,7 +124,7 @@ class SeatMap:
 
 
 def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
-    """Live slips with their player, annotated with what a seat shows: bet, time played, and paused since when."""
+    """Live slips with their player, annotated with `average_bet`, `played` and `paused_since`."""
     of_slip = PlaySegment.objects.filter(slip=OuterRef("slip"), started_as__in=["OPENED", "RESUMED"])
     latest_start = of_slip.order_by("-seq").values("seq")[:1]
     paused = PlaySegment.objects.filter(slip=OuterRef("pk"), ended_as="PAUSED", seq__gte=Subquery(latest_start))
@@ -134,7 +134,7 @@ def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
 
 
 def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
-    """The pit's tables in use and who sits at them, in two statements."""
+    """The pit's tables in use with their live slips, in two statements."""
     owed = _count(RatingSlip.objects.owed().filter(table=OuterRef("pk")), by="table")
     tables = pit.gaming_tables.select_related("game").annotate(owed=owed).order_by("name")
     slips: dict[int, dict[int, Any]] = defaultdict(dict)
@@ -146,21 +146,21 @@ def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
 
 
 def _card(table: GamingTable, slips: dict[int, Any], *, now: datetime) -> TableCard:
-    # A table that was made smaller shows its old seats until they are left.
+    # If a table got fewer seats, the removed ones are shown while they are taken.
     seats = max(table.seats, *slips, 1)
     sittings = {seat: Sitting.of(slip, now=now) for seat, slip in slips.items()}
     return TableCard(
         table=table,
         seats=[
-            Seat(number=number, place=place, sitting=sittings.get(number))
-            for number, place in enumerate(places_around(seats), start=1)
+            Seat(number=number, cell=cell, sitting=sittings.get(number))
+            for number, cell in enumerate(cells_around(seats), start=1)
         ],
         felt_rows=felt_rows(seats),
     )
 
 
 def _count(slips: "QuerySet[RatingSlip]", *, by: str) -> Coalesce:
-    """How many `slips` there are, as a subquery: a join would read every slip that there ever was."""
+    """The number of `slips`, as a subquery: a join would read all slips that there ever were."""
     counted = slips.order_by().values(by).annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
@@ -171,6 +171,6 @@ def with_live_count(pits: "QuerySet[Pit]") -> "QuerySet[Pit]":
 
 
 def pits_beside(pit_id: int, *, staff: User) -> "QuerySet[Pit]":
-    """The pits of the casino of this pit that `staff` may see; none where there is no such pit for them."""
+    """The pits of the casino of this pit; none if `staff` may not see that casino."""
     pits = in_casino_of(staff, Pit.objects.filter(casino__pits=pit_id), lookup="casino")
     return with_live_count(pits).select_related("casino").order_by("name")

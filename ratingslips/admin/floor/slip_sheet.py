@@ -1,4 +1,4 @@
-"""A slip as its page shows it: what stands, the history, and what a closed one earned."""
+"""What the page of a slip shows: its state, its history, and what a closed slip earned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ratingslips.admin.floor.seatmap import warning_for
 from ratingslips.history import Event, Kind, events_of
 from ratingslips.models import RatingSlip
 
-# What chips make: the amounts that a bet is usually changed to.
+# The usual bets, by the values of chips.
 _LADDER: Final = (
     Decimal(5),
     *(Decimal(step) * 10**power for power in range(6) for step in (10, 15, 20, 25, 30, 50, 75)),
@@ -24,7 +24,7 @@ QUICK_BETS_EACH_WAY: Final = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Earned:
-    """What a closed slip came to for its player."""
+    """What a closed slip earned for its player."""
 
     points: int
     balance: int
@@ -36,7 +36,7 @@ class Earned:
 
     @classmethod
     def of(cls, entry: LedgerEntry, tiers: Sequence[Tier]) -> "Earned":
-        """Read it from the entry, as it stood when the points were posted."""
+        """Read it from the entry: the state when the points were posted."""
         following = next_tier(entry.lifetime_points_after, tiers)
         return cls(
             points=entry.points,
@@ -68,12 +68,12 @@ class Sheet:
 
     @property
     def version(self) -> str:
-        """What the page carries, so that nobody acts on a slip that has changed meanwhile."""
+        """The version as text, which the page sends back so that a change in the meantime is noticed."""
         return self.events[-1].version.text
 
     @property
     def newest_first(self) -> list[Event]:
-        """The events as the page lists them."""
+        """The events in the order of the page."""
         return list(reversed(self.events))
 
     @property
@@ -82,13 +82,13 @@ class Sheet:
 
     @property
     def paused_at(self) -> datetime | None:
-        """Since when the player is away."""
+        """When the current pause began; None if the slip is not paused."""
         pauses = [event.at for event in self.events if event.kind == Kind.PAUSED]
         return pauses[-1] if self.is_paused else None
 
     @property
     def warning(self) -> str:
-        """Why the slip is overdue; empty where it is not."""
+        """Why the slip is overdue; empty if it is not."""
         if self.slip.is_closed:
             return ""
         paused_for = self.now - self.paused_at if self.paused_at else None
@@ -96,13 +96,13 @@ class Sheet:
 
     @property
     def quick_bets(self) -> list[Decimal]:
-        """Round amounts below and above the bet as it is."""
+        """Round amounts below and above the current bet."""
         below = [amount for amount in _LADDER if amount < self.average_bet][-QUICK_BETS_EACH_WAY:]
         return below + [amount for amount in _LADDER if amount > self.average_bet][:QUICK_BETS_EACH_WAY]
 
 
 def read_sheet(slips: "QuerySet[RatingSlip]", *, now: datetime) -> Sheet | None:
-    """The one slip of `slips`, with all that its page shows; none where there is none."""
+    """The first of `slips` with all that its page shows; None if there is none."""
     annotated: Any = slips.with_play(now=now)  # type: ignore[attr-defined]
     related = ("casino", "table__pit", "table__game", "player__loyalty__tier", "opened_by", "closed_by", "recovered_by")
     entry = ("ledger_entry__tier_before", "ledger_entry__tier_after")

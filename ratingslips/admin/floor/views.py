@@ -1,4 +1,4 @@
-"""The pit's floor, refreshed by itself, and the way to it."""
+"""The map of a pit, which refreshes itself, and the pages that lead to it."""
 
 from hashlib import sha256
 from typing import Final
@@ -24,9 +24,9 @@ PART: Final = "part"
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Go to the pit where this member of staff worked last, or to their only one; else let them choose.
+    """Redirect to the pit where this member of staff worked last, or to their only one; else let them choose.
 
-    Who operates no pit chooses among all of the casino's, or is told that there is none.
+    Staff who operate no pit choose among all pits of the casino; the page says so if there is none.
     """
     pits = in_casino_of(staff_of(request), Pit.objects.all(), lookup="casino")
     own = pits_with(request, OPERATE_PIT)
@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
-    """The pit's tables with their seats; with `?part=map`, only what changes, for the script that refreshes it."""
+    """Show the pit's tables with their seats; with `?part=map` only the map, for the script that refreshes it."""
     scene = scene_of(request, pit_id)
     context = {"map": read_seat_map(scene.pit, now=scene.now)}
     if request.GET.get(PART) == "map":
@@ -57,7 +57,7 @@ def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
 
 
 def _unless_unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """304 without a body where the tablet already shows this."""
+    """The response, or 304 without a body if the tablet already shows it."""
     tag = f'"{sha256(response.content).hexdigest()[:32]}"'
     answer = HttpResponseNotModified() if request.headers.get("If-None-Match") == tag else response
     answer["ETag"] = tag
@@ -66,7 +66,7 @@ def _unless_unchanged(request: HttpRequest, response: HttpResponse) -> HttpRespo
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
-    """The first page, after signing in: the floor for who operates a pit, the console's own for everybody else."""
+    """Redirect after signing in: to the floor for staff who operate a pit, else to the home page."""
     if not admin.site.has_permission(request):
         return redirect_to_login(request.path, reverse("admin:login"))
     works_the_floor = pits_with(request, OPERATE_PIT).exists()
