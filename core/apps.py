@@ -6,10 +6,10 @@ from django.apps import AppConfig
 
 
 class CoreConfig(AppConfig):
-    """Casino, staff and players, and what every app stands on."""
+    """Casinos, staff and players, and what all apps share."""
 
     name = "core"
-    verbose_name = "House"
+    verbose_name = "Casino"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
