@@ -9,6 +9,7 @@ from django.db.models import DecimalField, OuterRef, Subquery
 
 from core.errors import DomainError, NotFound
 from core.models import Player
+from core.transactions import transaction_required
 from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.tiers import tier_at
 
@@ -73,6 +74,7 @@ def open_accounts(*, players: Collection[Player], at: datetime) -> None:
     )
 
 
+@transaction_required
 def lock_account(*, player_id: int, at: datetime) -> PlayerLoyalty:
     """Lock the account of a player, with player and casino at hand; works in the caller's transaction.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from core.errors import DomainError
 from core.idempotency import Request
+from core.transactions import transaction_required
 from loyalty.points import exact_points, points_for
 from loyalty.services.accounts import lock_account, rules_in_force
 from loyalty.services.posting import (
@@ -36,6 +37,7 @@ class PlayAccrual:
     posting: LoyaltyPosting | None
 
 
+@transaction_required
 def accrue_play(
     *,
     player_id: int,

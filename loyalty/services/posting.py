@@ -10,6 +10,7 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.models import Player, User
 from core.retries import is_replay
+from core.transactions import transaction_required
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.tiers import progress_percent, tier_at
@@ -153,6 +154,7 @@ def require_running(rules: ProgramRules) -> None:
         )
 
 
+@transaction_required
 def increment_player_loyalty(
     *,
     player: Player | int,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 
 from core.errors import NotFound
 from core.idempotency import IdempotencyConflict
@@ -80,6 +81,12 @@ class TestAccruePlay:
 
         account = account_of(newcomer)
         assert (account.balance, account.entry_count, account.updated_at) == (578, 1, floor.now)
+
+    def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
+        player = committed_floor.player()
+
+        with pytest.raises(transaction.TransactionManagementError, match="accrue_play"):
+            accrue(committed_floor, player)
 
     def test_needs_no_entry_for_no_points(self, floor: Floor) -> None:
         accrual = accrue(floor, floor.player(), theoretical_win=Decimal("0.04"))
