@@ -1,7 +1,7 @@
 """Points awarded by hand: by whom, how many, how often, and never twice for one request."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from core import correlation
 from core.clock import InvalidTime, require_event_time
 from core.errors import DomainError
-from core.idempotency import Request, fingerprint
+from core.idempotency import IdempotencyConflict, Request, fingerprint
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
@@ -18,8 +18,8 @@ from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.permissions import AWARD
-from loyalty.services.accounts import lock_account, rules_in_force
-from loyalty.services.posting import Kind, LoyaltyPosting, PostingRequest, entry_with_key, post, replay_of
+from loyalty.services.accounts import lock_account
+from loyalty.services.posting import Kind, LoyaltyPosting, increment_player_loyalty
 from loyalty.services.reasons import checked_reason
 
 log = structlog.get_logger(__name__)
@@ -96,38 +96,61 @@ def manual_reward(
             lock_name("reward", reward_id)
         staff = User.objects.locked().get(pk=actor.pk)
         account = lock_account(player_id=player_id, at=at)
-        contents: Request = {
-            "kind": str(Kind.MANUAL_BONUS),
-            "player": player_id,
-            "staff": staff.pk,
-            "points": points,
-            "reason": reason,
-        }
-        gaming_day = account.player.casino.gaming_day_at(requested_at)
-        key = f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=str(gaming_day))
-        first = entry_with_key(key)
-        if first and first.fingerprint == fingerprint(contents):
-            posting = replay_of(first, contents=contents)
-        else:
-            _require_award_allowed(staff=staff, account=account, first=first, contents=contents, at=at)
-            request = PostingRequest(
-                kind=Kind.MANUAL_BONUS,
-                reason=reason,
-                idempotency_key=key,
-                contents=contents,
-                staff=staff,
-                at=at,
-                gaming_day=gaming_day,
-                correlation_id=correlation.current(),
-                calculation={"requested_at": requested_at},
-            )
-            rules = rules_in_force(program_id=account.program_id, earned_at=at)
-            posting = post(account=account, rules=rules, points=points, request=request)
+        posting = _post_award(
+            account=account,
+            staff=staff,
+            points=points,
+            reason=reason,
+            at=at,
+            reward_id=reward_id,
+            requested_at=requested_at,
+        )
     if posting.replayed:
         count_replay(casino=account.player.casino, operation="loyalty.manual_reward", at=at)
     event = "loyalty.reward_replayed" if posting.replayed else "loyalty.points_posted"
     log.info(event, entry_id=posting.entry_id, kind=Kind.MANUAL_BONUS.value, points=points, staff_id=actor.pk)
     return posting
+
+
+def _post_award(
+    *,
+    account: PlayerLoyalty,
+    staff: User,
+    points: int,
+    reason: str,
+    at: datetime,
+    reward_id: str | None,
+    requested_at: datetime,
+) -> LoyaltyPosting:
+    """Post an award to the locked account, by the locked member of staff."""
+    contents: Request = {
+        "kind": str(Kind.MANUAL_BONUS),
+        "player": account.player_id,
+        "staff": staff.pk,
+        "points": points,
+        "reason": reason,
+    }
+    gaming_day = account.player.casino.gaming_day_at(requested_at)
+    try:
+        return increment_player_loyalty(
+            player=account.player_id,
+            locked_account=account,
+            kind=Kind.MANUAL_BONUS,
+            points=points,
+            reason=reason,
+            idempotency_key=f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=gaming_day),
+            contents=contents,
+            staff=staff,
+            at=at,
+            gaming_day=gaming_day,
+            correlation_id=correlation.current(),
+            calculation={"requested_at": requested_at},
+            check=lambda: _require_award_allowed(staff=staff, account=account, at=at),
+        )
+    except IdempotencyConflict:
+        # Only staff who may award here are told that the reward id was used.
+        require_permission(staff, AWARD, account.program)
+        raise
 
 
 def require_award_points(points: int) -> None:
@@ -153,16 +176,12 @@ def _checked_request_time(requested_at: datetime, *, at: datetime) -> datetime:
     return requested_at
 
 
-def _daily_key(contents: Request, *, gaming_day: str) -> str:
-    return f"manual:{fingerprint({**contents, 'gaming_day': gaming_day})}"
+def _daily_key(contents: Request, *, gaming_day: date) -> str:
+    return f"manual:{fingerprint({**contents, 'gaming_day': str(gaming_day)})}"
 
 
-def _require_award_allowed(
-    *, staff: User, account: PlayerLoyalty, first: LedgerEntry | None, contents: Request, at: datetime
-) -> None:
+def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime) -> None:
     require_permission(staff, AWARD, account.program)
-    if first:
-        replay_of(first, contents=contents)  # raises: its contents differ
     if staff.player_id == account.player_id:
         raise SelfAward("You cannot award points to your own account. Ask another supervisor.")
     # Read after the lock: the player may have been barred while it was waited for.
