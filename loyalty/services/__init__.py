@@ -1,4 +1,4 @@
-"""What can be done with points. Import from here; the modules beside this one are how."""
+"""The services of loyalty. Import them from here, not from the modules of this package."""
 
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
 from loyalty.services.accrual import NoEarningRate, accrue_play

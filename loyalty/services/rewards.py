@@ -1,4 +1,4 @@
-"""Points awarded by hand: by whom, how many, how often, and never twice for one request."""
+"""Award points by hand, once for each request, within the limits of one award and of one minute."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -33,7 +33,7 @@ _REWARD_ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 
 
 class InvalidAward(DomainError):
-    """The number of points or the reward id is not one that can be awarded."""
+    """The number of points or the reward id is not allowed."""
 
     code = "INVALID_AWARD"
 
@@ -51,7 +51,7 @@ class PlayerNotActive(DomainError):
 
 
 class RewardRateExceeded(DomainError):
-    """This member of staff has made as many awards as one minute allows."""
+    """This member of staff has reached the number of awards that is allowed in a minute."""
 
     code = "REWARD_RATE_EXCEEDED"
 
@@ -67,15 +67,15 @@ def manual_reward(
     reward_id: str | None = None,
     requested_at: datetime | None = None,
 ) -> LoyaltyPosting:
-    """Award points by hand, once.
+    """Award points by hand, once for each request.
 
-    With a `reward_id` (another system's) the award is known by it for ever. Without, the same award by the same person
-    is made once a gaming day: the day of `requested_at`, when the form was opened, so that a form which is sent again
-    after the day has rolled over still makes one entry. A replay gives the first result, before any permission, limit
-    or balance is looked at.
+    A `reward_id`, which another system gives, identifies the award for ever. Without one, the same award by the same
+    person is made once in a gaming day. This is the day of `requested_at`, when the form was opened: a form that is
+    sent again on the next gaming day does not make a second award. A repeated request gets the first result, before
+    permission, limits and balance are checked.
 
-    :raises InvalidAward: the points or the reward id are out of bounds.
-    :raises InvalidReason: the reason says too little.
+    :raises InvalidAward: the number of points or the reward id is not allowed.
+    :raises InvalidReason: the reason is too short or too long.
     :raises InvalidTime: `at` is in the future, or `requested_at` is after it or more than a day before it.
     :raises NotFound: there is no such player.
     :raises NotPermitted: the actor does not hold `loyalty.award` on the player's programme.
@@ -83,7 +83,7 @@ def manual_reward(
     :raises SelfAward: the player is the actor.
     :raises PlayerNotActive: the player is barred or inactive.
     :raises RewardRateExceeded: the actor has made `AWARDS_PER_WINDOW` awards within a minute.
-    :raises ProgramPaused: the programme takes no postings just now.
+    :raises ProgramPaused: the programme is paused.
     :raises Busy: the account or the actor was locked for too long.
     """
     require_award_points(points)
@@ -122,7 +122,10 @@ def _post_award(
     reward_id: str | None,
     requested_at: datetime,
 ) -> LoyaltyPosting:
-    """Post an award to the locked account, by the locked member of staff."""
+    """Post the award in the caller's transaction, which has locked the member of staff and the account.
+
+    :raises IdempotencyConflict: the reward id was used for another award.
+    """
     contents: Request = {
         "kind": str(Kind.MANUAL_BONUS),
         "player": account.player_id,
@@ -148,13 +151,13 @@ def _post_award(
             check=lambda: _require_award_allowed(staff=staff, account=account, at=at),
         )
     except IdempotencyConflict:
-        # Only staff who may award here are told that the reward id was used.
+        # Tell it only to staff who may award points here.
         require_permission(staff, AWARD, account.program)
         raise
 
 
 def require_award_points(points: int) -> None:
-    """Refuse a number of points that one award cannot have.
+    """Refuse a number of points that is not allowed.
 
     :raises InvalidAward: not a whole number from `MIN_AWARD_POINTS` to `MAX_AWARD_POINTS`.
     """
@@ -188,7 +191,7 @@ def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime)
     player = Player.objects.get(pk=account.player_id)
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no award was made.")
-    # On both sides of now: where the clock was set back, what was made before it must not count for hours to come.
+    # If the clock was set back, some awards are dated after now. Those hours ahead must not count until then.
     window = timedelta(seconds=AWARD_WINDOW_SECONDS)
     awards = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS).order_by()
     recent = awards.filter(created_at__gt=at - window, created_at__lt=at + window)
