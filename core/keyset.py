@@ -110,13 +110,14 @@ def page_of(
     order: Order,
     before: str = "",
     after: str = "",
-    size: int = PAGE_ROWS,
+    size: int | None = None,
 ) -> KeysetPage[M]:
     """The page of `rows` that follows the cursor `before`, or ends just before the cursor `after`; else the first.
 
     Each row as `whole` has it, which holds all of them, with what is joined to them. What is not a cursor of this order
-    counts as none.
+    counts as none. A page has `size` rows, by default `PAGE_ROWS`.
     """
+    size = PAGE_ROWS if size is None else size
     if (bound := _read(after, order)) is not None:
         found = _first(size + 1, rows, whole=whole, order=order, bound=bound, towards=_NEWER)
         has_newer, has_older = len(found) > size, after != oldest_cursor(order)

@@ -1,7 +1,9 @@
-"""Who owns a transaction: the operation does."""
+"""Transactions: an operation owns one; a building block works in its caller's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import structlog
 from django.db import DatabaseError, connection, transaction
@@ -11,6 +13,9 @@ from core.retries import Verdict, attempt_number, ruling_on, sqlstate_of, will_r
 
 log = structlog.get_logger(__name__)
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 @contextmanager
 def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
@@ -18,7 +23,7 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
 
     Refusals are logged here with their code, so no caller can forget to.
 
-    What a database error means is ruled by `core.retries`; a service with `retried` begins anew where that helps.
+    `core.retries` decides what a database error means, and a service with `retried` starts again where that helps.
 
     :raises Busy: the database timed out, broke a deadlock or hung up; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
@@ -50,7 +55,22 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
         raise answer from error
 
 
+def transaction_required(function: Callable[P, R]) -> Callable[P, R]:
+    """Let `function` run only in a transaction of its caller.
+
+    :raises TransactionManagementError: when it is called outside one.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not connection.in_atomic_block:
+            raise transaction.TransactionManagementError(f"{function.__name__} needs a transaction of its caller.")
+        return function(*args, **kwargs)
+
+    return call
+
+
 def drop_lost_connection() -> None:
-    """Let go of this thread's connection where it was lost, so that the next statement opens another."""
+    """Close this thread's connection if it was lost, so that the next statement opens a new one."""
     if connection.connection is not None and not connection.is_usable():
         connection.close()

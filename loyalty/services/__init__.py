@@ -1,7 +1,7 @@
-"""What can be done with points. Import from here; the modules beside this one are how."""
+"""The services of loyalty. Import them from here, not from the modules of this package."""
 
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
-from loyalty.services.accrual import NoEarningRate, PlayAccrual, accrue_play
+from loyalty.services.accrual import NoEarningRate, accrue_play
 from loyalty.services.balances import BalanceAt, balance_at
 from loyalty.services.posting import (
     InsufficientBalance,
@@ -28,7 +28,6 @@ __all__ = [
     "LoyaltyPosting",
     "NoEarningRate",
     "NoLoyaltyProgram",
-    "PlayAccrual",
     "PlayerNotActive",
     "ProgramPaused",
     "ProgramStateUnchanged",

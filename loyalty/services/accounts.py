@@ -1,4 +1,4 @@
-"""Accounts: opened at enrolment, locked before anything is decided, read with the rules that hold for them."""
+"""Open and lock loyalty accounts, and read the rules that apply to a posting."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from django.db.models import DecimalField, OuterRef, Subquery
 
 from core.errors import DomainError, NotFound
 from core.models import Player
+from core.transactions import transaction_required
 from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.tiers import tier_at
 
@@ -21,21 +22,21 @@ class NoLoyaltyProgram(DomainError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProgramRules:
-    """What a posting is decided by: the programme, its tiers (ascending) and the earning rate in force, if any."""
+    """The programme, its tiers in ascending order, and the earning rate in force, if there is one."""
 
     program: LoyaltyProgram
     tiers: tuple[Tier, ...]
     points_per_unit: Decimal | None
 
     def tier_of(self, account: PlayerLoyalty) -> Tier:
-        """The tier that a locked account stands in."""
+        """The tier of a locked account."""
         return next(tier for tier in self.tiers if tier.pk == account.tier_id)
 
 
 def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
-    """Read, in one statement, the programme, its tiers and the rate for what was earned at `earned_at`.
+    """Read, in one statement, the programme, its tiers and the rate for points that were earned at `earned_at`.
 
-    Called after the account is locked, so that it sees what was committed while the lock was waited for.
+    Call it after the account is locked: it must see what was committed while this transaction waited for the lock.
 
     :raises NoLoyaltyProgram: no tier begins at 0 points.
     """
@@ -53,9 +54,12 @@ def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
 
 
 def open_accounts(*, players: Collection[Player], at: datetime) -> None:
-    """Open the loyalty account of each of `players` (of one casino) that has none, in the caller's transaction.
+    """Open an account for each of `players`, all of one casino, who has none. Every account is opened here.
 
-    :raises NoLoyaltyProgram: the casino has no programme that a player can begin in.
+    Enrolment calls it, and the loading of a casino, which enrols players in bulk; `lock_account` calls it for a player
+    who was enrolled without one.
+
+    :raises NoLoyaltyProgram: the casino has no programme, or the programme has no tier that begins at 0 points.
     """
     if not players:
         return
@@ -73,12 +77,12 @@ def open_accounts(*, players: Collection[Player], at: datetime) -> None:
     )
 
 
+@transaction_required
 def lock_account(*, player_id: int, at: datetime) -> PlayerLoyalty:
-    """Lock the account of a player, with player and casino at hand; works in the caller's transaction.
+    """Lock the account of a player in the caller's transaction. It comes with its player, casino and programme.
 
-    Its tier may have changed while the lock was waited for: take it from the rules, read after the lock.
-
-    A player who was enrolled without an account gets it here, once, however many ask at the same time.
+    The player, the programme and the tiers may have changed while this transaction waited for the lock: read the rules
+    after it. A player who was enrolled without an account gets one here, and only one, also if several ask at once.
 
     :raises NotFound: there is no such player.
     :raises NoLoyaltyProgram: the account is missing and cannot be opened.

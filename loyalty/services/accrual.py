@@ -1,25 +1,18 @@
-"""Play earns points: theoretical win in, one gameplay entry out."""
+"""Points for play: the theoretical win of a slip becomes one gameplay entry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from core.errors import DomainError
-from core.idempotency import Request
+from core.transactions import transaction_required
+from loyalty.models import PlayerLoyalty
 from loyalty.points import exact_points, points_for
-from loyalty.services.accounts import lock_account, rules_in_force
-from loyalty.services.posting import (
-    Kind,
-    LoyaltyPosting,
-    PostingRequest,
-    entry_with_key,
-    post,
-    replay_of,
-    require_running,
-)
+from loyalty.services.accounts import ProgramRules
+from loyalty.services.posting import Calculation, Kind, LoyaltyPosting, increment_player_loyalty
 
 
 class NoEarningRate(DomainError):
@@ -28,14 +21,11 @@ class NoEarningRate(DomainError):
     code = "NO_EARNING_RATE"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlayAccrual:
-    """What play earned: `posting` is none where it came to 0 points, which needs no entry."""
-
-    points: int
-    posting: LoyaltyPosting | None
+class _WorthNothing(Exception):
+    """The play is worth 0 points."""
 
 
+@transaction_required
 def accrue_play(
     *,
     player_id: int,
@@ -46,29 +36,53 @@ def accrue_play(
     at: datetime,
     correlation_id: UUID,
     play: Mapping[str, Any],
-) -> PlayAccrual:
+) -> LoyaltyPosting | None:
     """Credit play worth `theoretical_win` that ended at `earned_at`, in the caller's transaction.
 
-    Points = theo × the rate in force at `earned_at` × the multiplier of the tier that the player holds now, under the
-    lock. `play` is kept with the entry as it is, to show later what the theo was made of.
+    Points = theo × the rate in force at `earned_at` × the multiplier of the player's tier, read under the account's
+    lock. Play that is worth 0 points gets no entry: the result is None. `play` is kept with the entry unchanged, to
+    show later how the theo was calculated.
 
     :raises IdempotencyConflict: the key was used for other play.
-    :raises ProgramPaused: the programme takes no postings just now.
+    :raises ProgramPaused: the programme is paused.
     :raises NoEarningRate: the programme had no rate at `earned_at`.
     :raises NotFound: there is no such player.
     """
-    account = lock_account(player_id=player_id, at=at)
-    contents: Request = {
-        "kind": str(Kind.GAMEPLAY),
-        "player": player_id,
-        "theoretical_win": str(theoretical_win),
-        "earned_at": earned_at.astimezone(UTC).isoformat(),
-    }
-    if first := entry_with_key(idempotency_key):
-        posting = replay_of(first, contents=contents)
-        return PlayAccrual(points=posting.points, posting=posting)
-    rules = rules_in_force(program_id=account.program_id, earned_at=earned_at)
-    require_running(rules)
+    try:
+        return increment_player_loyalty(
+            player=player_id,
+            kind=Kind.GAMEPLAY,
+            points=partial(_count_points, theoretical_win=theoretical_win, earned_at=earned_at, play=play),
+            reason=reason,
+            idempotency_key=idempotency_key,
+            staff=None,
+            at=at,
+            correlation_id=correlation_id,
+            contents={
+                "kind": str(Kind.GAMEPLAY),
+                "player": player_id,
+                "theoretical_win": str(theoretical_win),
+                "earned_at": earned_at.astimezone(UTC).isoformat(),
+            },
+            earned_at=earned_at,
+        )
+    except _WorthNothing:
+        return None
+
+
+def _count_points(
+    account: PlayerLoyalty,
+    rules: ProgramRules,
+    *,
+    theoretical_win: Decimal,
+    earned_at: datetime,
+    play: Mapping[str, Any],
+) -> tuple[int, Calculation]:
+    """The points that play earns, and how they were calculated.
+
+    :raises NoEarningRate: no rate was in force.
+    :raises _WorthNothing: they are 0.
+    """
     if rules.points_per_unit is None:
         raise NoEarningRate(f"{rules.program} had no earning rate at {earned_at.isoformat()}: add one, then recover.")
     tier = rules.tier_of(account)
@@ -79,17 +93,5 @@ def accrue_play(
     }
     points = points_for(**factors)
     if points == 0:
-        return PlayAccrual(points=0, posting=None)
-    calculation = {**factors, "tier": tier.name, "exact_points": exact_points(**factors), "play": play}
-    request = PostingRequest(
-        kind=Kind.GAMEPLAY,
-        reason=reason,
-        idempotency_key=idempotency_key,
-        contents=contents,
-        staff=None,
-        at=at,
-        gaming_day=account.player.casino.gaming_day_at(at),
-        correlation_id=correlation_id,
-        calculation=calculation,
-    )
-    return PlayAccrual(points=points, posting=post(account=account, rules=rules, points=points, request=request))
+        raise _WorthNothing
+    return points, {**factors, "tier": tier.name, "exact_points": exact_points(**factors), "play": play}

@@ -1,4 +1,4 @@
-"""What an account stood at, at a time that has passed."""
+"""The balance of an account at an earlier time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BalanceAt:
-    """What the entries dated `at` or earlier come to; `last_entry_id` is the last of them in the account's order."""
+    """The sums of the entries dated `at` or earlier; `last_entry_id` is the last of them in the account's order."""
 
     at: datetime
     balance: int
@@ -22,9 +22,9 @@ class BalanceAt:
 def balance_at(*, account: PlayerLoyalty, at: datetime) -> BalanceAt:
     """Add up, in one statement, the entries of `account` that are dated `at` or earlier.
 
-    An entry is dated with the time of what it was posted for: points of play that came in later, by an import or after
-    the clock was set back, count from when the play ended. So this is what the account should have stood at; what it
-    did stand at around one entry stands in that entry.
+    Points of play that was imported later, or closed after the clock was set back, count from the time of the play. So
+    this is the balance that the account should have had. The balance that it did have is in each entry, before and
+    after.
     """
     dated = LedgerEntry.objects.filter(account=account, created_at__lte=at).order_by()
     totals = dated.aggregate(

@@ -1,4 +1,4 @@
-"""Drift: accounts that are not what their ledger entries add up to."""
+"""Find drift: accounts that differ from the sum of their ledger entries."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 from core.models import Casino
 
-# An account is what its entries add up to, and where its last entry left it.
+# The balance is the sum of the points; lifetime points are those of the last entry.
 DRIFTING_ACCOUNTS: Final = """
     SELECT account.id
     FROM loyalty_playerloyalty AS account
@@ -27,9 +27,9 @@ DRIFTING_ACCOUNTS: Final = """
 
 
 def drifting_accounts(*, casino: Casino, within_seconds: int) -> tuple[int, ...]:
-    """The accounts that are not what their entries add up to; reads the casino's whole ledger.
+    """The ids of the accounts that differ from the sum of their entries; reads the casino's whole ledger.
 
-    Works in the caller's transaction, whose later statements may also take `within_seconds`.
+    Works in the caller's transaction, and sets its statement timeout to `within_seconds`.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_seconds}s"])

@@ -1,4 +1,4 @@
-"""Exports of the ledger: allowed, traced before the first row leaves, and read as of one instant."""
+"""Export the ledger: check the permission, record the export before its first row, read from one snapshot."""
 
 from collections.abc import Generator, Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 MAX_EXPORT_ROWS: Final = 1_000_000
 CHUNK_ROWS: Final = 1_000
-# A slow line may keep the reading waiting; the floor never waits for it, and it holds no lock.
+# How long the export may wait for a slow client; it holds no lock meanwhile.
 PATIENCE_SECONDS: Final = 10 * 60
 
 
@@ -39,7 +39,7 @@ def begin_export(
     filters: Mapping[str, str],
     at: datetime,
 ) -> LedgerExport:
-    """Write the trace of an export of `entries`, of `casino` (none: of all), that is about to leave the house.
+    """Record that an export of `entries` begins: those of `casino`, or of all casinos if it is None.
 
     :raises NotPermitted: the actor may not export this casino's ledger.
     :raises ExportTooLarge: there are more than `MAX_EXPORT_ROWS`.
@@ -68,7 +68,7 @@ def _require_may_export(actor: User, *, casino: Casino | None) -> None:
 
 
 def end_export(*, export: LedgerExport, rows: int, is_whole: bool, at: datetime) -> None:
-    """Write how an export ended: how many rows left, and whether these were all."""
+    """Record how an export ended: how many rows were sent, and whether these were all."""
     with operation("loyalty.end_export", actor_id=export.staff_id):
         export.ended_at, export.rows, export.is_whole = max(at, export.started_at), rows, is_whole
         export.save(update_fields=["ended_at", "rows", "is_whole"])
@@ -77,20 +77,15 @@ def end_export(*, export: LedgerExport, rows: int, is_whole: bool, at: datetime)
 
 
 def entries_in_one_snapshot(
-    entries: "QuerySet[LedgerEntry]",
-    *,
-    whole: "QuerySet[LedgerEntry]",
-    order: Order,
-    chunk_rows: int = CHUNK_ROWS,
+    entries: "QuerySet[LedgerEntry]", *, whole: "QuerySet[LedgerEntry]", order: Order
 ) -> Generator[list[LedgerEntry]]:
-    """`entries` as they stand at one instant, newest first, chunk by chunk, so that memory stays flat.
+    """Read `entries` from one snapshot, newest first, in chunks of `CHUNK_ROWS`, so that memory use stays constant.
 
-    Each comes as `whole` has it, with what is joined to it. An entry that took a lower id and commits while this reads
-    is either in it whole or not at all: it is no gap, it was posted after the export. Owns the transaction, which only
-    reads.
+    `whole` is the queryset of all entries, with the joins that the export needs. An entry that commits during the read
+    is not in the export, whatever its id. Owns the transaction, which only reads.
     """
     with one_snapshot(idle_seconds=PATIENCE_SECONDS):
         last: LedgerEntry | None = None
-        while chunk := rows_after(entries, whole=whole, order=order, row=last, most=chunk_rows):
+        while chunk := rows_after(entries, whole=whole, order=order, row=last, most=CHUNK_ROWS):
             yield chunk
             last = chunk[-1]

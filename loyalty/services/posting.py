@@ -1,6 +1,6 @@
-"""The locked building block: how a number of points becomes one ledger entry and a new balance, or nothing."""
+"""The one path from a request to a ledger entry: lock the account, look the key up, check, count, write."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -10,14 +10,21 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.models import Player, User
 from core.retries import is_replay
+from core.transactions import transaction_required
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.tiers import progress_percent, tier_at
 
 Kind = LedgerEntry.Kind
 
-# What a player earned; it counts towards the tier. The rest moves the balance alone.
+# Only these kinds add to the lifetime points, which decide the tier.
 EARNINGS: Final = frozenset({Kind.GAMEPLAY, Kind.MANUAL_BONUS, Kind.PROMOTION})
+
+# What points were counted from, kept with the entry.
+Calculation = Mapping[str, Any]
+
+# Counts points from the locked account and the rules in force.
+PointsCounter = Callable[[PlayerLoyalty, ProgramRules], tuple[int, Calculation]]
 
 
 class ProgramPaused(DomainError):
@@ -34,9 +41,9 @@ class InsufficientBalance(DomainError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoyaltyPosting:
-    """What a posting did to an account; a replay gives the first posting's values again.
+    """What a posting changed on the account. A replay has the values of the first posting.
 
-    `tier_progress` is a whole percent, rounded down; `row_locked`, that the account was locked while it was decided.
+    `tier_progress` is a whole percent, rounded down. `row_locked` says that the account was locked for the posting.
     """
 
     player_id: int
@@ -53,32 +60,109 @@ class LoyaltyPosting:
     replayed: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PostingRequest:
-    """One posting as asked for. `contents` is what a replay must repeat; `calculation` is kept with the entry."""
+@transaction_required
+def increment_player_loyalty(
+    *,
+    player: Player | int,
+    kind: LedgerEntry.Kind,
+    points: int | PointsCounter,
+    reason: str,
+    idempotency_key: str,
+    staff: User | None,
+    at: datetime,
+    correlation_id: UUID,
+    calculation: Calculation | None = None,
+    reverses: LedgerEntry | None = None,
+    contents: Request | None = None,
+    earned_at: datetime | None = None,
+    gaming_day: date | None = None,
+    locked_account: PlayerLoyalty | None = None,
+    check: Callable[[], None] | None = None,
+) -> LoyaltyPosting:
+    """Post points to a player's account, once for each key, in the caller's transaction.
 
-    kind: LedgerEntry.Kind
-    reason: str
-    idempotency_key: str
-    contents: Request
-    staff: User | None
-    at: datetime
-    gaming_day: date
-    correlation_id: UUID
-    calculation: Mapping[str, Any]
-    reverses: LedgerEntry | None = None
+    Locks the account. A known key gives its first result again. Otherwise this runs `check`, counts the points, and
+    writes the entry and the new balance. The caller decides who may post, before the call or in `check`.
+
+    `points` is a whole number other than 0, or a function that counts them under the lock, by the rules in force at
+    `earned_at` (default: `at`). `contents` is what a repeated request must repeat: by default the kind, the player, the
+    staff, the points, the reason and the reversed entry; it is required where the points are counted.
+    `gaming_day` is by default the day of `at`. `locked_account` is the player's account, if the caller has locked it.
+
+    :raises IdempotencyConflict: the key was used for other contents.
+    :raises ProgramPaused: the programme is paused.
+    :raises InsufficientBalance: the balance would fall below 0.
+    :raises NotFound: there is no such player.
+    :raises ValueError: the points are not a whole number or are 0; the key is empty or too long; `reverses` is of
+        another account, does not fit the points, was reversed already, or is missing from a reversal.
+    """
+    _require_whole_posting(points=points, idempotency_key=idempotency_key)
+    account = locked_account or lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
+    if contents is None:
+        assert not callable(points)
+        contents = {
+            "kind": str(kind),
+            "player": account.player_id,
+            "staff": staff.pk if staff else None,
+            "points": points,
+            "reason": reason,
+            "reverses": reverses.pk if reverses else None,
+        }
+    if first := entry_with_key(idempotency_key):
+        return _replay_of(first, contents=contents)
+    if check:
+        check()
+    rules = rules_in_force(program_id=account.program_id, earned_at=earned_at or at)
+    _require_running(rules)
+    if callable(points):
+        points, calculation = points(account, rules)
+    _require_whole_reversal(account=account, kind=kind, points=points, reverses=reverses)
+    entry = LedgerEntry(
+        account=account,
+        kind=kind,
+        points=points,
+        reason=reason,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint(contents),
+        staff=staff,
+        reverses=reverses,
+        gaming_day=gaming_day or account.player.casino.gaming_day_at(at),
+        correlation_id=correlation_id,
+        inputs={"request": dict(contents), "calculation": dict(calculation or {})},
+        created_at=at,
+    )
+    _append(entry, rules=rules)
+    return posting_of(entry, replayed=False)
 
 
 def entry_with_key(idempotency_key: str) -> LedgerEntry | None:
-    """The entry that a key was used for; ask under the account's lock, and trust the answer."""
+    """The entry that was posted with this key. Call it under the account's lock, or its answer may change."""
     entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after")
     return entries.filter(idempotency_key=idempotency_key).first()
 
 
-def replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
-    """The result of the posting that made `entry`, for the same request again; no replay if it was its own lost one.
+def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:
+    """The result of the posting that wrote `entry`, which holds its account and tiers."""
+    return LoyaltyPosting(
+        player_id=entry.account.player_id,
+        balance_before=entry.balance_before,
+        balance_after=entry.balance_after,
+        tier_before=entry.tier_before.name,
+        tier_after=entry.tier_after.name,
+        tier_progress=entry.inputs["tier_progress_percent"],
+        lifetime_points=entry.lifetime_points_after,
+        updated_at=entry.created_at,
+        row_locked=True,
+        entry_id=entry.pk,
+        points=entry.points,
+        replayed=replayed,
+    )
 
-    :raises IdempotencyConflict: the request's `contents` differ; names the fields.
+
+def _replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
+    """The first result of a repeated request. It is no replay if this request's own lost attempt wrote `entry`.
+
+    :raises IdempotencyConflict: `contents` differ from those of `entry`; names the fields.
     """
     if entry.fingerprint != fingerprint(contents):
         fields = differing_fields(entry.inputs["request"], contents)
@@ -86,129 +170,46 @@ def replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
     return posting_of(entry, replayed=is_replay(entry.correlation_id))
 
 
-def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:
-    """What the posting that made `entry` (fetched with its account and tiers) came to, told again."""
-    return _result(entry, player_id=entry.account.player_id, replayed=replayed)
-
-
-def post(*, account: PlayerLoyalty, rules: ProgramRules, points: int, request: PostingRequest) -> LoyaltyPosting:
-    """Write one entry and the balance it leads to, on an account that the caller has locked.
+def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
+    """Write `entry` as the next one of its locked account, and the new balance, lifetime points and tier.
 
     Lifetime points rise with what is earned and fall only when an earning is reversed.
 
-    :raises ProgramPaused: the programme takes no postings just now.
     :raises InsufficientBalance: the balance would fall below 0.
     """
-    require_running(rules)
-    balance_after = account.balance + points
+    account = entry.account
+    balance_after = account.balance + entry.points
     if balance_after < 0:
-        raise InsufficientBalance(f"The balance is {account.balance:,} points; {-points:,} cannot be taken from it.")
-    source = request.reverses or request
-    lifetime_after = account.lifetime_points + (points if source.kind in EARNINGS else 0)
-    tier_after = tier_at(lifetime_after, rules.tiers)
-    entry = LedgerEntry.objects.create(
-        casino_id=account.program.casino_id,
-        account=account,
-        seq=account.entry_count + 1,
-        kind=request.kind,
-        points=points,
-        reason=request.reason,
-        idempotency_key=request.idempotency_key,
-        fingerprint=fingerprint(request.contents),
-        staff=request.staff,
-        reverses=request.reverses,
-        balance_before=account.balance,
-        balance_after=balance_after,
-        lifetime_points_before=account.lifetime_points,
-        lifetime_points_after=lifetime_after,
-        tier_before=rules.tier_of(account),
-        tier_after=tier_after,
-        gaming_day=request.gaming_day,
-        correlation_id=request.correlation_id,
-        inputs={
-            "request": dict(request.contents),
-            "calculation": dict(request.calculation),
-            "tier_progress_percent": progress_percent(lifetime_after, rules.tiers),
-        },
-        created_at=request.at,
-    )
+        raise InsufficientBalance(
+            f"The balance is {account.balance:,} points; {-entry.points:,} cannot be taken from it."
+        )
+    is_earning = (entry.reverses or entry).kind in EARNINGS
+    lifetime_after = account.lifetime_points + (entry.points if is_earning else 0)
+    entry.casino_id = account.program.casino_id
+    entry.seq = account.entry_count + 1
+    entry.balance_before, entry.balance_after = account.balance, balance_after
+    entry.lifetime_points_before, entry.lifetime_points_after = account.lifetime_points, lifetime_after
+    entry.tier_before, entry.tier_after = rules.tier_of(account), tier_at(lifetime_after, rules.tiers)
+    entry.inputs["tier_progress_percent"] = progress_percent(lifetime_after, rules.tiers)
+    entry.save(force_insert=True)
     account.balance = balance_after
     account.lifetime_points = lifetime_after
-    account.tier = tier_after
+    account.tier = entry.tier_after
     account.entry_count = entry.seq
     account.head_hash = entry.entry_hash
-    account.updated_at = request.at
+    account.updated_at = entry.created_at
     account.save(update_fields=["balance", "lifetime_points", "tier", "entry_count", "head_hash", "updated_at"])
-    return _result(entry, player_id=account.player_id, replayed=False)
 
 
-def require_running(rules: ProgramRules) -> None:
-    """Refuse while the programme is paused.
-
-    :raises ProgramPaused: it is.
-    """
+def _require_running(rules: ProgramRules) -> None:
     if rules.program.is_paused:
         raise ProgramPaused(
             f"{rules.program} is paused ({rules.program.pause_reason}). Points are posted once it resumes."
         )
 
 
-def increment_player_loyalty(
-    *,
-    player: Player | int,
-    kind: LedgerEntry.Kind,
-    points: int,
-    reason: str,
-    idempotency_key: str,
-    staff: User | None,
-    at: datetime,
-    correlation_id: UUID,
-    calculation: Mapping[str, Any] | None = None,
-    reverses: LedgerEntry | None = None,
-) -> LoyaltyPosting:
-    """Post `points` (signed, whole, never 0) to a player's account, in the caller's transaction.
-
-    Locks the account, answers a known key with its first result, and otherwise writes the entry and the new balance.
-    The caller owns the transaction and has checked who may do this.
-
-    :raises IdempotencyConflict: the key was used for other contents.
-    :raises ProgramPaused: the programme takes no postings just now.
-    :raises InsufficientBalance: the balance would fall below 0.
-    :raises NotFound: there is no such player.
-    :raises ValueError: the points are no whole number or 0; the key is empty or too long; `reverses` is of another
-        account, does not fit the points, was reversed already, or is missing from a reversal.
-    """
-    _require_whole_posting(points=points, idempotency_key=idempotency_key)
-    account = lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
-    contents: Request = {
-        "kind": str(kind),
-        "player": account.player_id,
-        "staff": staff.pk if staff else None,
-        "points": points,
-        "reason": reason,
-        "reverses": reverses.pk if reverses else None,
-    }
-    if first := entry_with_key(idempotency_key):
-        return replay_of(first, contents=contents)
-    _require_whole_reversal(account=account, kind=kind, points=points, reverses=reverses)
-    request = PostingRequest(
-        kind=kind,
-        reason=reason,
-        idempotency_key=idempotency_key,
-        contents=contents,
-        staff=staff,
-        at=at,
-        gaming_day=account.player.casino.gaming_day_at(at),
-        correlation_id=correlation_id,
-        calculation=calculation or {},
-        reverses=reverses,
-    )
-    rules = rules_in_force(program_id=account.program_id, earned_at=at)
-    return post(account=account, rules=rules, points=points, request=request)
-
-
-def _require_whole_posting(*, points: int, idempotency_key: str) -> None:
-    if not isinstance(points, int) or isinstance(points, bool) or points == 0:
+def _require_whole_posting(*, points: int | PointsCounter, idempotency_key: str) -> None:
+    if not callable(points) and (not isinstance(points, int) or isinstance(points, bool) or points == 0):
         raise ValueError("points are a whole number other than 0")
     if not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_MAX_LENGTH:
         raise ValueError(f"an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters")
@@ -223,20 +224,3 @@ def _require_whole_reversal(
         raise ValueError("a reversal takes back one whole entry of the same account, and never another reversal")
     if reverses and LedgerEntry.objects.filter(reverses=reverses).exists():
         raise ValueError("this entry was reversed already")
-
-
-def _result(entry: LedgerEntry, *, player_id: int, replayed: bool) -> LoyaltyPosting:
-    return LoyaltyPosting(
-        player_id=player_id,
-        balance_before=entry.balance_before,
-        balance_after=entry.balance_after,
-        tier_before=entry.tier_before.name,
-        tier_after=entry.tier_after.name,
-        tier_progress=entry.inputs["tier_progress_percent"],
-        lifetime_points=entry.lifetime_points_after,
-        updated_at=entry.created_at,
-        row_locked=True,
-        entry_id=entry.pk,
-        points=entry.points,
-        replayed=replayed,
-    )

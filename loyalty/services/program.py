@@ -1,4 +1,4 @@
-"""Pausing and resuming a programme: play goes on, and its points are owed meanwhile."""
+"""Pause and resume a programme. Play continues during a pause, and its points are owed."""
 
 from datetime import datetime
 
@@ -24,10 +24,10 @@ class ProgramStateUnchanged(DomainError):
 
 @retried()
 def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason: str) -> None:
-    """Stop all postings of the programme; one that is already under way may still finish.
+    """Stop all postings of the programme; one that has read the rules already may still finish.
 
     :raises NotPermitted: the actor may not pause this programme.
-    :raises InvalidReason: the reason says too little.
+    :raises InvalidReason: the reason is too short or too long.
     :raises ProgramStateUnchanged: it is paused already.
     """
     reason = checked_reason(reason)
@@ -44,7 +44,7 @@ def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason:
 
 @retried()
 def resume_program(*, program: LoyaltyProgram, actor: User) -> None:
-    """Let postings of the programme go on; what is owed is paid by recovery.
+    """Allow postings of the programme again; recovery pays the points that are owed.
 
     :raises NotPermitted: the actor may not resume this programme.
     :raises ProgramStateUnchanged: it is not paused.

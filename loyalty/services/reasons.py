@@ -1,4 +1,4 @@
-"""Why a person did something, in their own words, kept for the auditor."""
+"""The reason that a person gives for an action; auditors read it."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ REASON_MIN_LENGTH: Final = 10
 
 
 class InvalidReason(DomainError):
-    """The reason is too short, too long, or holds characters that are not text."""
+    """The reason is too short, too long, or has control characters."""
 
     code = "INVALID_REASON"
 
 
 def checked_reason(reason: str) -> str:
-    """The reason without the space around it.
+    """The reason without leading and trailing space.
 
     :raises InvalidReason: fewer than `REASON_MIN_LENGTH` or more than `REASON_MAX_LENGTH` characters, or a control one.
     """

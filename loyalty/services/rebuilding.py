@@ -1,4 +1,4 @@
-"""Accounts that are not what their entries come to: told, and set right with a record of who, why, and from what."""
+"""Find accounts that differ from their ledger entries, and correct them with a record of the change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 MAX_REBUILT_ACCOUNTS: Final = 500
 SEARCH_TIMEOUT_SECONDS: Final = 30 * 60
 
-# What each account of a casino says, and what its entries say: the last of them, which must agree with their sum.
+# The values of each account of a casino that differ from its last entry, and the sum of its entries.
 _DIFFERENT: Final = """
     SELECT account.id, account.balance, account.lifetime_points, account.tier_id, account.entry_count,
            account.head_hash, coalesce(last.balance_after, 0), coalesce(last.lifetime_points_after, 0),
@@ -47,20 +47,20 @@ _DIFFERENT: Final = """
 
 
 class NothingToRebuild(DomainError):
-    """Every account is what its entries come to."""
+    """Every account agrees with its entries."""
 
     code = "NOTHING_TO_REBUILD"
 
 
 class LedgerNotWhole(DomainError):
-    """The entries of an account do not agree among themselves, so they do not say what it should be."""
+    """The entries of an account contradict one another, so its correct balance is not known."""
 
     code = "LEDGER_NOT_WHOLE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """What an account says, or what its entries say of it; the hash in hex, empty where there are no entries."""
+    """The values of an account, as it has them or by its entries; the hash in hex, empty without entries."""
 
     balance: int
     lifetime_points: int
@@ -71,7 +71,7 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """An account that is not what its entries come to; `is_whole`, that these agree among themselves."""
+    """An account that differs from its entries; `is_whole` says that its entries agree with one another."""
 
     account_id: int
     before: Standing
@@ -80,9 +80,9 @@ class Difference:
 
 
 def different_accounts(*, casino: Casino, accounts: Sequence[int] | None = None) -> list[Difference]:
-    """The first accounts of a casino, of all or of `accounts`, that are not what their entries come to.
+    """The accounts of a casino, or those of `accounts`, that differ from their entries; at most `MAX_REBUILT_ACCOUNTS`.
 
-    Reads in the caller's transaction; at most `MAX_REBUILT_ACCOUNTS`.
+    Reads in the caller's transaction.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -106,15 +106,15 @@ def different_accounts(*, casino: Casino, accounts: Sequence[int] | None = None)
 
 
 def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) -> BalanceRebuild:
-    """Set the accounts of a casino to what their entries come to, and keep who did it, why, and each before and after.
+    """Set the accounts of a casino to the values of their entries, and record who did it, why, and what changed.
 
-    The accounts that differ are locked in key order and compared again under the locks, so that a posting that comes
-    between is neither lost nor doubled. At most `MAX_REBUILT_ACCOUNTS` at once: run it again for the rest.
+    The accounts that differ are locked in key order and compared again under the locks, because a posting may have
+    changed them meanwhile. One call corrects at most `MAX_REBUILT_ACCOUNTS`: call it again for the rest.
 
     :raises NotPermitted: the actor may not rebuild balances in this casino.
     :raises InvalidReason: the reason is too short or too long.
-    :raises NothingToRebuild: every account is what its entries come to.
-    :raises LedgerNotWhole: the entries of one of them do not add up; nothing was set.
+    :raises NothingToRebuild: every account agrees with its entries.
+    :raises LedgerNotWhole: the entries of one of them do not add up; no account was changed.
     """
     reason = checked_reason(reason)
     with operation("loyalty.rebuild_balances", actor_id=actor.pk):

@@ -1,7 +1,7 @@
-"""Points awarded by hand: by whom, how many, how often, and never twice for one request."""
+"""Award points by hand, once for each request, within the limits of one award and of one minute."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from core import correlation
 from core.clock import InvalidTime, require_event_time
 from core.errors import DomainError
-from core.idempotency import Request, fingerprint
+from core.idempotency import IdempotencyConflict, Request, fingerprint
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
@@ -18,8 +18,8 @@ from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.permissions import AWARD
-from loyalty.services.accounts import lock_account, rules_in_force
-from loyalty.services.posting import Kind, LoyaltyPosting, PostingRequest, entry_with_key, post, replay_of
+from loyalty.services.accounts import lock_account
+from loyalty.services.posting import Kind, LoyaltyPosting, increment_player_loyalty
 from loyalty.services.reasons import checked_reason
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ _REWARD_ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 
 
 class InvalidAward(DomainError):
-    """The number of points or the reward id is not one that can be awarded."""
+    """The number of points or the reward id is not allowed."""
 
     code = "INVALID_AWARD"
 
@@ -51,7 +51,7 @@ class PlayerNotActive(DomainError):
 
 
 class RewardRateExceeded(DomainError):
-    """This member of staff has made as many awards as one minute allows."""
+    """This member of staff has reached the number of awards that is allowed in a minute."""
 
     code = "REWARD_RATE_EXCEEDED"
 
@@ -67,15 +67,15 @@ def manual_reward(
     reward_id: str | None = None,
     requested_at: datetime | None = None,
 ) -> LoyaltyPosting:
-    """Award points by hand, once.
+    """Award points by hand, once for each request.
 
-    With a `reward_id` (another system's) the award is known by it for ever. Without, the same award by the same person
-    is made once a gaming day: the day of `requested_at`, when the form was opened, so that a form which is sent again
-    after the day has rolled over still makes one entry. A replay gives the first result, before any permission, limit
-    or balance is looked at.
+    A `reward_id`, which another system gives, identifies the award for ever. Without one, the same award by the same
+    person is made once in a gaming day. This is the day of `requested_at`, when the form was opened: a form that is
+    sent again on the next gaming day does not make a second award. A repeated request gets the first result, before
+    permission, limits and balance are checked.
 
-    :raises InvalidAward: the points or the reward id are out of bounds.
-    :raises InvalidReason: the reason says too little.
+    :raises InvalidAward: the number of points or the reward id is not allowed.
+    :raises InvalidReason: the reason is too short or too long.
     :raises InvalidTime: `at` is in the future, or `requested_at` is after it or more than a day before it.
     :raises NotFound: there is no such player.
     :raises NotPermitted: the actor does not hold `loyalty.award` on the player's programme.
@@ -83,7 +83,7 @@ def manual_reward(
     :raises SelfAward: the player is the actor.
     :raises PlayerNotActive: the player is barred or inactive.
     :raises RewardRateExceeded: the actor has made `AWARDS_PER_WINDOW` awards within a minute.
-    :raises ProgramPaused: the programme takes no postings just now.
+    :raises ProgramPaused: the programme is paused.
     :raises Busy: the account or the actor was locked for too long.
     """
     require_award_points(points)
@@ -96,33 +96,15 @@ def manual_reward(
             lock_name("reward", reward_id)
         staff = User.objects.locked().get(pk=actor.pk)
         account = lock_account(player_id=player_id, at=at)
-        contents: Request = {
-            "kind": str(Kind.MANUAL_BONUS),
-            "player": player_id,
-            "staff": staff.pk,
-            "points": points,
-            "reason": reason,
-        }
-        gaming_day = account.player.casino.gaming_day_at(requested_at)
-        key = f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=str(gaming_day))
-        first = entry_with_key(key)
-        if first and first.fingerprint == fingerprint(contents):
-            posting = replay_of(first, contents=contents)
-        else:
-            _require_award_allowed(staff=staff, account=account, first=first, contents=contents, at=at)
-            request = PostingRequest(
-                kind=Kind.MANUAL_BONUS,
-                reason=reason,
-                idempotency_key=key,
-                contents=contents,
-                staff=staff,
-                at=at,
-                gaming_day=gaming_day,
-                correlation_id=correlation.current(),
-                calculation={"requested_at": requested_at},
-            )
-            rules = rules_in_force(program_id=account.program_id, earned_at=at)
-            posting = post(account=account, rules=rules, points=points, request=request)
+        posting = _post_award(
+            account=account,
+            staff=staff,
+            points=points,
+            reason=reason,
+            at=at,
+            reward_id=reward_id,
+            requested_at=requested_at,
+        )
     if posting.replayed:
         count_replay(casino=account.player.casino, operation="loyalty.manual_reward", at=at)
     event = "loyalty.reward_replayed" if posting.replayed else "loyalty.points_posted"
@@ -130,8 +112,52 @@ def manual_reward(
     return posting
 
 
+def _post_award(
+    *,
+    account: PlayerLoyalty,
+    staff: User,
+    points: int,
+    reason: str,
+    at: datetime,
+    reward_id: str | None,
+    requested_at: datetime,
+) -> LoyaltyPosting:
+    """Post the award in the caller's transaction, which has locked the member of staff and the account.
+
+    :raises IdempotencyConflict: the reward id was used for another award.
+    """
+    contents: Request = {
+        "kind": str(Kind.MANUAL_BONUS),
+        "player": account.player_id,
+        "staff": staff.pk,
+        "points": points,
+        "reason": reason,
+    }
+    gaming_day = account.player.casino.gaming_day_at(requested_at)
+    try:
+        return increment_player_loyalty(
+            player=account.player_id,
+            locked_account=account,
+            kind=Kind.MANUAL_BONUS,
+            points=points,
+            reason=reason,
+            idempotency_key=f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=gaming_day),
+            contents=contents,
+            staff=staff,
+            at=at,
+            gaming_day=gaming_day,
+            correlation_id=correlation.current(),
+            calculation={"requested_at": requested_at},
+            check=lambda: _require_award_allowed(staff=staff, account=account, at=at),
+        )
+    except IdempotencyConflict:
+        # Tell it only to staff who may award points here.
+        require_permission(staff, AWARD, account.program)
+        raise
+
+
 def require_award_points(points: int) -> None:
-    """Refuse a number of points that one award cannot have.
+    """Refuse a number of points that is not allowed.
 
     :raises InvalidAward: not a whole number from `MIN_AWARD_POINTS` to `MAX_AWARD_POINTS`.
     """
@@ -153,23 +179,19 @@ def _checked_request_time(requested_at: datetime, *, at: datetime) -> datetime:
     return requested_at
 
 
-def _daily_key(contents: Request, *, gaming_day: str) -> str:
-    return f"manual:{fingerprint({**contents, 'gaming_day': gaming_day})}"
+def _daily_key(contents: Request, *, gaming_day: date) -> str:
+    return f"manual:{fingerprint({**contents, 'gaming_day': str(gaming_day)})}"
 
 
-def _require_award_allowed(
-    *, staff: User, account: PlayerLoyalty, first: LedgerEntry | None, contents: Request, at: datetime
-) -> None:
+def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime) -> None:
     require_permission(staff, AWARD, account.program)
-    if first:
-        replay_of(first, contents=contents)  # raises: its contents differ
     if staff.player_id == account.player_id:
         raise SelfAward("You cannot award points to your own account. Ask another supervisor.")
     # Read after the lock: the player may have been barred while it was waited for.
     player = Player.objects.get(pk=account.player_id)
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no award was made.")
-    # On both sides of now: where the clock was set back, what was made before it must not count for hours to come.
+    # If the clock was set back, some awards are dated after now. Those hours ahead must not count until then.
     window = timedelta(seconds=AWARD_WINDOW_SECONDS)
     awards = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS).order_by()
     recent = awards.filter(created_at__gt=at - window, created_at__lt=at + window)

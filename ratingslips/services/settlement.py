@@ -44,7 +44,7 @@ def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -
             at=at,
             correlation_id=slip.correlation_id,
             play=_frozen_play(slip, segments),
-        ).posting
+        )
     slip.settled_at = at
     slip.ledger_entry_id = posting.entry_id if posting else None
     return _settlement(slip, posting=posting, replayed=False)

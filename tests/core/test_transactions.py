@@ -14,8 +14,9 @@ from django.db import (
 from structlog.testing import capture_logs
 
 from core.errors import Busy, DomainError, OutcomeUnknown
+from core.locks import lock_name
 from core.models import Casino
-from core.transactions import operation
+from core.transactions import operation, transaction_required
 from tests.concurrency import Elsewhere
 from tests.databases import as_owner
 
@@ -132,3 +133,28 @@ def _break_the_commit() -> None:
         )
     # A deferred trigger runs as who made it wait, and only the session's own role may end the session.
     Casino.objects.update(name="changed")
+
+
+class TestTransactionRequired:
+    @pytest.mark.django_db(transaction=True)
+    def test_refuses_a_call_outside_a_transaction(self) -> None:
+        @transaction_required
+        def write() -> None:
+            raise AssertionError("was called")
+
+        with pytest.raises(transaction.TransactionManagementError, match="write needs a transaction of its caller"):
+            write()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_passes_arguments_and_result_inside_one(self) -> None:
+        @transaction_required
+        def divide(dividend: int, *, by: int) -> int:
+            return dividend // by
+
+        with transaction.atomic():
+            assert divide(6, by=3) == 2
+
+    @pytest.mark.django_db(transaction=True)
+    def test_guards_a_lock_that_would_end_at_once(self) -> None:
+        with pytest.raises(transaction.TransactionManagementError, match="lock_name"):
+            lock_name("reward", "promo-77")

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.querysets import LockingQuerySet
 from loyalty.models import LedgerEntry
-from loyalty.services import accrual, posting, rewards
+from loyalty.services import posting
 
 
 def take_away(guard: str) -> None:
@@ -26,17 +26,16 @@ def _without_locks() -> None:
 
 def _without_keys() -> None:
     """Forget every key, and pay under another one where the database would notice."""
-    written = LedgerEntry.objects.create
+    written = LedgerEntry.save
     numbers = iter(range(10**9))
 
-    def create(**fields: Any) -> LedgerEntry:
-        if LedgerEntry.objects.filter(idempotency_key=fields["idempotency_key"]).exists():
-            fields["idempotency_key"] += f":{os.getpid()}:{next(numbers)}"
-        return written(**fields)
+    def save(self: LedgerEntry, **options: Any) -> None:
+        if LedgerEntry.objects.filter(idempotency_key=self.idempotency_key).exists():
+            self.idempotency_key += f":{os.getpid()}:{next(numbers)}"
+        written(self, **options)
 
-    LedgerEntry.objects.create = create  # type: ignore[method-assign]
-    for module in (posting, rewards, accrual):
-        vars(module)["entry_with_key"] = lambda _key: None
+    LedgerEntry.save = save  # type: ignore[assignment, method-assign]
+    vars(posting)["entry_with_key"] = lambda _key: None
 
 
 _WITHOUT = {"locks": _without_locks, "keys": _without_keys}

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from core.models import Player
 from loyalty.models import LedgerEntry
-from loyalty.services import LoyaltyPosting, PlayAccrual, accrue_play, increment_player_loyalty, manual_reward
+from loyalty.services import LoyaltyPosting, accrue_play, increment_player_loyalty, manual_reward
 from tests.floor import Floor
 
 REASON = "Birthday of a regular guest"
@@ -32,8 +32,15 @@ def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
     return increment_player_loyalty(player=player, **(arguments | changes))
 
 
-def accrue(floor: Floor, player: Player, **changes: Any) -> PlayAccrual:
-    """The worked example's play, theo 57.75, which ended now, unless told otherwise."""
+def accrue(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
+    """The posting of the worked example's play, theo 57.75, which ended now, unless told otherwise."""
+    posting = accrue_if_worth(floor, player, **changes)
+    assert posting is not None
+    return posting
+
+
+def accrue_if_worth(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting | None:
+    """The same for play that may be worth 0 points."""
     arguments: dict[str, Any] = {
         "theoretical_win": Decimal("57.75"),
         "earned_at": floor.now,

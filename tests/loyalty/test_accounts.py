@@ -2,6 +2,7 @@
 
 import pytest
 from django.core import serializers
+from django.db import transaction
 from django.utils import timezone
 
 from core.models import Player
@@ -95,6 +96,12 @@ class TestLockAccount:
         newcomer = _without_account(floor)
 
         assert lock_account(player_id=newcomer.pk, at=floor.now).player == newcomer
+
+    def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
+        player = committed_floor.player()
+
+        with pytest.raises(transaction.TransactionManagementError, match="lock_account"):
+            lock_account(player_id=player.pk, at=committed_floor.now)
 
 
 class TestOpenAccounts:

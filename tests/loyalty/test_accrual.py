@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 
 from core.errors import NotFound
 from core.idempotency import IdempotencyConflict
@@ -15,7 +16,7 @@ from loyalty.models import EarningRate, LedgerEntry, Tier
 from loyalty.services import NoEarningRate, ProgramPaused, accrue_play, pause_program
 from tests.databases import as_owner
 from tests.floor import Floor
-from tests.loyalty.postings import accrue, increment
+from tests.loyalty.postings import accrue, accrue_if_worth, increment
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
 
@@ -25,9 +26,9 @@ class TestAccruePlay:
         player = floor.player()
         increment(floor, player, points=1_000)
 
-        accrual = accrue(floor, player)
+        posting = accrue(floor, player)
 
-        assert accrual.points == 722
+        assert posting.points == 722
         assert LedgerEntry.objects.get(seq=2).inputs["calculation"] == {
             "theoretical_win": "57.75",
             "points_per_unit": "10.0000",
@@ -41,9 +42,8 @@ class TestAccruePlay:
         player = floor.player()
         increment(floor, player, points=999)
 
-        posting = accrue(floor, player).posting
+        posting = accrue(floor, player)
 
-        assert posting is not None
         assert (posting.points, posting.tier_before, posting.tier_after) == (578, "Bronze", "Silver")
 
     def test_uses_todays_multiplier_of_the_tier(self, floor: Floor) -> None:
@@ -81,10 +81,16 @@ class TestAccruePlay:
         account = account_of(newcomer)
         assert (account.balance, account.entry_count, account.updated_at) == (578, 1, floor.now)
 
-    def test_needs_no_entry_for_no_points(self, floor: Floor) -> None:
-        accrual = accrue(floor, floor.player(), theoretical_win=Decimal("0.04"))
+    def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
+        player = committed_floor.player()
 
-        assert (accrual.points, accrual.posting) == (0, None)
+        with pytest.raises(transaction.TransactionManagementError, match="accrue_play"):
+            accrue(committed_floor, player)
+
+    def test_needs_no_entry_for_no_points(self, floor: Floor) -> None:
+        posting = accrue_if_worth(floor, floor.player(), theoretical_win=Decimal("0.04"))
+
+        assert posting is None
         assert not LedgerEntry.objects.exists()
 
     def test_refuses_while_the_programme_is_paused_also_what_is_worth_nothing(self, floor: Floor) -> None:
@@ -148,8 +154,7 @@ class TestReplayedAccrual:
 
         again = accrue(floor, player, idempotency_key="once")
 
-        assert first.posting is not None
-        assert again == replace(first, posting=replace(first.posting, replayed=True))
+        assert again == replace(first, replayed=True)
 
     @pytest.mark.parametrize("field", ["player", "theoretical_win", "earned_at"])
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:

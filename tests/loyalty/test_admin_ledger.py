@@ -172,7 +172,6 @@ class TestLedgerList:
         self, floor: Floor, auditor: Client, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
     ) -> None:
         monkeypatch.setattr(keyset, "PAGE_ROWS", 3)
-        monkeypatch.setattr(keyset.page_of, "__kwdefaults__", {**(keyset.page_of.__kwdefaults__ or {}), "size": 3})
         _across_days(floor, entries=8)
         ordering = ("-gaming_day", "-id") if asked else ("-id",)
         expected = [f"#{pk}" for pk in LedgerEntry.objects.order_by(*ordering).values_list("pk", flat=True)]

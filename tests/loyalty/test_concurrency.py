@@ -151,7 +151,7 @@ class TestOneRequestManyTimes:
         floor = committed_floor
         player = floor.player()
         award(floor, player)
-        monkeypatch.setattr(rewards, "entry_with_key", lambda key: None)
+        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
 
         outcome = Elsewhere(lambda: award(floor, player)).outcome()
 

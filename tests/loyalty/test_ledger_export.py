@@ -83,7 +83,7 @@ class TestExportOfTheLedger:
         floor = committed_floor
         account = account_of(floor.player(card_number="700700"))
         write_history(floor, account, entries=25)
-        monkeypatch.setattr(entries_in_one_snapshot, "__kwdefaults__", {"chunk_rows": 4})
+        monkeypatch.setattr(exports, "CHUNK_ROWS", 4)
 
         rows = exported(auditor_of(floor), query.format(account=account.pk))
 
@@ -119,7 +119,7 @@ class TestExportOfTheLedger:
     ) -> None:
         floor = committed_floor
         write_history(floor, account_of(floor.player()), entries=20)
-        monkeypatch.setattr(entries_in_one_snapshot, "__kwdefaults__", {"chunk_rows": 5})
+        monkeypatch.setattr(exports, "CHUNK_ROWS", 5)
         answer = auditor_of(floor).post(address(LedgerEntry, EXPORT))
         chunks = iter(answer.streaming_content)  # type: ignore[attr-defined]
 
@@ -236,17 +236,20 @@ class TestBeginExport:
         assert LedgerExport.objects.get().ended_at == floor.now
 
 
-def _chunks(*, chunk_rows: int = exports.CHUNK_ROWS) -> Generator[list[LedgerEntry]]:
+def _chunks() -> Generator[list[LedgerEntry]]:
     everything = LedgerEntry.objects.all()
-    return entries_in_one_snapshot(everything, whole=everything, order=BY_ID, chunk_rows=chunk_rows)
+    return entries_in_one_snapshot(everything, whole=everything, order=BY_ID)
 
 
 class TestEntriesInOneSnapshot:
-    def test_do_not_hold_what_commits_while_they_are_read(self, committed_floor: Floor) -> None:
+    def test_do_not_hold_what_commits_while_they_are_read(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         floor, player = committed_floor, committed_floor.player()
         held_back = _hold_a_lower_id()
         first = [award(floor, player, points=points).entry_id for points in (1, 2, 3)]
-        chunks = _chunks(chunk_rows=1)
+        monkeypatch.setattr(exports, "CHUNK_ROWS", 1)
+        chunks = _chunks()
 
         read = [next(chunks)]
         _commit_elsewhere(floor, entry_id=held_back)
@@ -274,7 +277,8 @@ class TestEntriesInOneSnapshot:
         held_back = _hold_a_lower_id()
         first = [award(floor, player, points=points).entry_id for points in (1, 2)]
         monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")
-        chunks = _chunks(chunk_rows=1)
+        monkeypatch.setattr(exports, "CHUNK_ROWS", 1)
+        chunks = _chunks()
 
         read = [next(chunks)]
         _commit_elsewhere(floor, entry_id=held_back)

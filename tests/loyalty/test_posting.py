@@ -82,7 +82,7 @@ class TestIncrementPlayerLoyalty:
     def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
         player = committed_floor.player()
 
-        with pytest.raises(transaction.TransactionManagementError, match="select_for_update"):
+        with pytest.raises(transaction.TransactionManagementError, match="increment_player_loyalty"):
             increment(committed_floor, player)
 
     def test_refuses_to_take_more_than_there_is(self, floor: Floor) -> None:

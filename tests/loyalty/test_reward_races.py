@@ -14,7 +14,7 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player, User
 from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry, LoyaltyProgram
-from loyalty.services import LoyaltyPosting, rewards
+from loyalty.services import LoyaltyPosting
 from loyalty.services.accounts import lock_account
 from tests.concurrency import Elsewhere, held, together, wait_until_blocked
 from tests.factories import StaffFactory
@@ -78,7 +78,7 @@ class TestReplayThatWaits:
     ) -> None:
         player = committed_floor.player()
         award(committed_floor, player)
-        monkeypatch.setattr(rewards, "entry_with_key", lambda key: None)
+        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
 
         again = _while_it_waits(committed_floor, player, CHANGES["the permission is revoked"])
 

@@ -144,6 +144,13 @@ class TestConflictingReward:
         with refused(NotPermitted):
             award(floor, player, reward_id="promo-77", actor=floor.boss)
 
+    def test_is_told_before_the_limits(self, floor: Floor) -> None:
+        player = floor.player(status="BARRED")
+        award(floor, floor.player(), reward_id="promo-77")
+
+        with refused(IdempotencyConflict):
+            award(floor, player, reward_id="promo-77")
+
 
 class TestRewardAcrossGamingDays:
     @pytest.mark.parametrize(

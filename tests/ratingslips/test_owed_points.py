@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from core import correlation
 from core.errors import Busy
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
-from loyalty.services import accrual, pause_program
+from loyalty.services import pause_program, posting
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
 from ratingslips.services.settlement import settle
@@ -169,7 +169,7 @@ class TestAnyErrorInTheCredit:
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         slip = floor.played_slip()
-        monkeypatch.setattr(accrual, "post", _raise_before)
+        monkeypatch.setattr(posting, "posting_of", _raise_before)
         (formatter,) = [
             handler.formatter
             for handler in logging.getLogger().handlers

@@ -12,14 +12,14 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
+from core import keyset
 from core.console.links import page_url
 from core.keyset import BY_ID, KeysetPage, page_of
 from core.models import Player
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR
 from core.snapshots import one_snapshot
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from loyalty.services import balance_at
-from loyalty.services.exports import entries_in_one_snapshot
+from loyalty.services import balance_at, exports
 from ratingslips.admin.players import player as player_pages
 from tests.concurrency import Elsewhere, held
 from tests.console import address, signed_in
@@ -95,8 +95,8 @@ def before_statement(marker: str, happens: Callable[[], object]) -> Iterator[lis
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages and chunks of a few entries, so that a short history takes many."""
     monkeypatch.setattr(player_pages, "ENTRIES_SHOWN", 4)
-    monkeypatch.setattr(page_of, "__kwdefaults__", {"before": "", "after": "", "size": 7})
-    monkeypatch.setattr(entries_in_one_snapshot, "__kwdefaults__", {"chunk_rows": 6})
+    monkeypatch.setattr(keyset, "PAGE_ROWS", 7)
+    monkeypatch.setattr(exports, "CHUNK_ROWS", 6)
 
 
 @pytest.mark.usefixtures("small_pages")

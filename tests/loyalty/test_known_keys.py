@@ -1,0 +1,117 @@
+"""Contents and fingerprints by value: a key that was used before an upgrade must answer after it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from guardian.shortcuts import assign_perm
+
+from core.models import Player, User
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from tests.constraints import inserted
+from tests.factories import StaffFactory
+from tests.floor import Floor
+from tests.loyalty.postings import accrue, award, increment
+from tests.loyalty.rows import account_of, entry
+
+Kind = LedgerEntry.Kind
+
+AT = datetime(2026, 1, 15, 20, 0, tzinfo=UTC)
+AWARDED = {"kind": "MANUAL_BONUS", "player": 700, "staff": 90, "points": 100, "reason": "Birthday of a regular guest"}
+AWARDED_SHA256 = "9ac8984b24b6991d09105054f6dd65661dec8211e3fffd5629d622d9ebc4333e"
+
+
+@pytest.fixture
+def player(floor: Floor) -> Player:
+    """A player with a fixed id, because contents hold it."""
+    return floor.player(pk=700)
+
+
+@pytest.fixture
+def supervisor(floor: Floor) -> User:
+    """A member of staff with a fixed id who may award points."""
+    member = StaffFactory.create(pk=90, casino=floor.casino)
+    assign_perm("loyalty.award", member, floor.program)
+    return member
+
+
+def _kept(entry_id: int) -> tuple[str, Any, str]:
+    """The key, the contents and the fingerprint of an entry."""
+    kept = LedgerEntry.objects.get(pk=entry_id)
+    return kept.idempotency_key, kept.inputs["request"], kept.fingerprint
+
+
+class TestContentsAndFingerprint:
+    def test_of_an_award_with_a_daily_key(self, floor: Floor, player: Player, supervisor: User) -> None:
+        posting = award(floor, player, actor=supervisor, at=AT)
+
+        assert _kept(posting.entry_id) == (
+            "manual:87f52b1fbafaa5919bccd6785eb7cffaba169b9cac0e8444e2dcf29f37184626",
+            AWARDED,
+            AWARDED_SHA256,
+        )
+
+    def test_of_an_award_with_a_reward_id(self, floor: Floor, player: Player, supervisor: User) -> None:
+        posting = award(floor, player, actor=supervisor, at=AT, reward_id="promo-77")
+
+        assert _kept(posting.entry_id) == ("reward:promo-77", AWARDED, AWARDED_SHA256)
+
+    def test_of_an_accrual(self, floor: Floor, player: Player) -> None:
+        posting = accrue(floor, player, theoretical_win=Decimal("57.7500"), earned_at=AT, idempotency_key="a-slip")
+
+        assert _kept(posting.entry_id) == (
+            "a-slip",
+            {
+                "kind": "GAMEPLAY",
+                "player": 700,
+                "theoretical_win": "57.7500",
+                "earned_at": "2026-01-15T20:00:00+00:00",
+            },
+            "7133207c0fb072fb10264b6c4f300ed8fe27127eeac9f6bdf2f8d75ac96e08a7",
+        )
+
+    def test_of_a_promotion(self, floor: Floor, player: Player) -> None:
+        posting = increment(floor, player, idempotency_key="promotion:1")
+
+        assert _kept(posting.entry_id) == (
+            "promotion:1",
+            {
+                "kind": "PROMOTION",
+                "player": 700,
+                "staff": None,
+                "points": 100,
+                "reason": "Double points on Tuesdays",
+                "reverses": None,
+            },
+            "cac5407c2f6d494edf7aaedb2ebca89c29a1f0b03eaca39d450a86a4a28c5484",
+        )
+
+    def test_of_a_reversal(self, floor: Floor, player: Player, supervisor: User) -> None:
+        account = account_of(player)
+        first = inserted(entry(floor, account=account, pk=4711))
+        PlayerLoyalty.objects.update(balance=10, entry_count=1, head_hash=first.entry_hash)  # type: ignore[attr-defined]
+
+        posting = increment(
+            floor,
+            player,
+            kind=Kind.REVERSAL,
+            points=-10,
+            reason="Corrected at the cage",
+            idempotency_key="reversal:1",
+            staff=supervisor,
+            reverses=first,
+        )
+
+        assert _kept(posting.entry_id) == (
+            "reversal:1",
+            {
+                "kind": "REVERSAL",
+                "player": 700,
+                "staff": 90,
+                "points": -10,
+                "reason": "Corrected at the cage",
+                "reverses": 4711,
+            },
+            "0652021f4ced746c4ef78c46e4cb438d2fee9847daac9f9dec2cd6d7a8c768e7",
+        )
