@@ -29,10 +29,10 @@ class Command(HouseCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Recompute the hashes of the ledger's entries, hold them against the accounts and the signed checkpoints, and "
-        "say what is broken first: which entry, what was done to it, which hash is expected and which is found. Reads "
-        "as of one instant, while the floor goes on working. The result is kept for the home page. Exit code: 0 clean, "
-        "1 broken, 2 could not run."
+        "Recompute the hashes of the ledger's entries, compare them with the accounts and the signed checkpoints, and "
+        "name the first bad entry, the hash that is expected there and the hash that is found. Reads one snapshot; the "
+        "floor can go on working. The result is recorded for the home page. Exit code: 0 clean, 1 broken, 2 could not "
+        "run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

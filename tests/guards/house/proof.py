@@ -155,8 +155,8 @@ PROOF = (
         kind=Kind.CHAIN,
         edits=edit(
             "loyalty/proof/breaks.py",
-            "        if row[_COLUMNS + 2] != head:\n            return False\n",
-            "        head = row[_COLUMNS + 2]\n",
+            "            or entry[_HASH] != _computed(entry)\n",
+            "",
         ),
         claimed_by=("tests/loyalty/test_attacks.py::TestAChangedColumn::test_is_named_wherever_it_stands",),
     ),
