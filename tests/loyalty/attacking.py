@@ -11,7 +11,7 @@ from core.models import Player
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty
 from loyalty.proof.breaks import Break
 from loyalty.proof.checkpoints import seal_accounts, take_checkpoint
-from loyalty.proof.sealing import private_key
+from loyalty.proof.keys import private_key
 from loyalty.proof.verification import Scope, verify_ledger
 from tests.commands import run
 from tests.floor import Floor

@@ -135,6 +135,12 @@ class TestATakenEntry:
 
         assert _named(book, found()) == (BreakKind.CHANGED, 2, moved.pk)
 
+    def test_in_the_middle_is_missing_also_when_the_chain_is_computed_anew(self, book: Book) -> None:
+        sql("DELETE FROM loyalty_ledger WHERE id = %s", book.entry(3).pk)
+        rehash(book.account)
+
+        assert _named(book, found()) == (BreakKind.MISSING, 3, None)
+
     @pytest.mark.parametrize("kept", [4, 1, 0])
     def test_at_the_end_is_missing(self, book: Book, kept: int) -> None:
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > %s", book.account.pk, kept)

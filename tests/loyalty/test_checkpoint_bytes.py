@@ -1,14 +1,13 @@
 """The bytes of a checkpoint never change: other programs check them, and old signatures must stay valid."""
 
 from datetime import UTC, datetime
-from hashlib import sha256
 
 import pytest
 
 from loyalty.models import Checkpoint
+from loyalty.proof.checkpoints import sign
+from loyalty.proof.keys import private_key
 from loyalty.proof.outside import line_of
-from loyalty.proof.sealed import seal_of
-from loyalty.proof.sealing import key_id_of, private_key
 
 KEY = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
 
@@ -51,21 +50,17 @@ def checkpoint(db: None) -> Checkpoint:
         changes_root=b"\x02" * 32,
         previous_hash=b"\x03" * 32,
     )
-    contents = seal_of(checkpoint).preimage()
-    key = private_key(KEY)
-    checkpoint.checkpoint_hash = sha256(contents).digest()
-    checkpoint.key_id = key_id_of(key.public_key())
-    checkpoint.signature = key.sign(contents)
+    sign(checkpoint, key=private_key(KEY))
     checkpoint.save(force_insert=True)
     return Checkpoint.objects.get()
 
 
 class TestCheckpointBytes:
     def test_that_are_signed(self, checkpoint: Checkpoint) -> None:
-        assert seal_of(checkpoint).preimage() == SIGNED
+        assert checkpoint.signed_bytes() == SIGNED
 
     def test_that_are_hashed(self, checkpoint: Checkpoint) -> None:
-        assert seal_of(checkpoint).hash.hex() == HASH
+        assert bytes(checkpoint.checkpoint_hash).hex() == HASH
 
     def test_of_its_line(self, checkpoint: Checkpoint) -> None:
         assert line_of(checkpoint) == LINE
