@@ -1,12 +1,31 @@
 """The invariants of the accounts and the ledger. What a constraint says of a row is not repeated here."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.invariants import Invariant, guarded_by
-from loyalty.services.posting import EARNINGS
+from loyalty.models import LedgerEntry
 from loyalty.services.reasons import REASON_MIN_LENGTH
 
-_EARNINGS: Final = ", ".join(f"'{kind.value}'" for kind in sorted(EARNINGS))
+
+class KindRule(NamedTuple):
+    """What is checked of the entries of a kind; the constraint `loyalty_ledger_sign_fits_kind` checks their sign."""
+
+    is_earned: bool
+    needs_staff: bool
+
+
+# Every kind has a rule: an entry of a kind that is not listed breaks the invariants that use these rules. A reversal
+# changes the lifetime points as the kind of the entry that it reverses does.
+KIND_RULES: Final = {
+    LedgerEntry.Kind.GAMEPLAY: KindRule(is_earned=True, needs_staff=False),
+    LedgerEntry.Kind.MANUAL_BONUS: KindRule(is_earned=True, needs_staff=True),
+    LedgerEntry.Kind.PROMOTION: KindRule(is_earned=True, needs_staff=False),
+    LedgerEntry.Kind.ADJUSTMENT: KindRule(is_earned=False, needs_staff=False),
+    LedgerEntry.Kind.REVERSAL: KindRule(is_earned=False, needs_staff=False),
+    LedgerEntry.Kind.REDEMPTION: KindRule(is_earned=False, needs_staff=False),
+}
+_RULES: Final = ", ".join(f"('{kind}', {rule.is_earned}, {rule.needs_staff})" for kind, rule in KIND_RULES.items())
+_RULE: Final = f"(VALUES {_RULES}) AS rule (kind, is_earned, needs_staff)"
 
 _ACCOUNTS: Final = (
     Invariant(
@@ -85,8 +104,9 @@ _ENTRIES: Final = (
         broken_by=f"""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             LEFT JOIN loyalty_ledger AS reversed ON reversed.id = entry.reverses_id
+            LEFT JOIN {_RULE} ON rule.kind = coalesce(reversed.kind, entry.kind)
             WHERE entry.lifetime_points_after - entry.lifetime_points_before
-                  <> CASE WHEN coalesce(reversed.kind, entry.kind) IN ({_EARNINGS}) THEN entry.points ELSE 0 END
+                  IS DISTINCT FROM CASE rule.is_earned WHEN true THEN entry.points WHEN false THEN 0 END
             ORDER BY entry.id
         """,  # noqa: S608
     ),
@@ -168,9 +188,10 @@ _REQUESTS: Final = (
         name="award_has_its_staff",
         sentence="every award has a member of staff and a reason",
         broken_by=f"""
-            SELECT 'entry ' || id FROM loyalty_ledger
-            WHERE kind = 'MANUAL_BONUS' AND (staff_id IS NULL OR length(reason) < {REASON_MIN_LENGTH})
-            ORDER BY id
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry LEFT JOIN {_RULE} ON rule.kind = entry.kind
+            WHERE rule.kind IS NULL
+               OR (rule.needs_staff AND (entry.staff_id IS NULL OR length(entry.reason) < {REASON_MIN_LENGTH}))
+            ORDER BY entry.id
         """,  # noqa: S608
     ),
     Invariant(

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from core.invariants import Invariant, examine
+from loyalty.invariants import KIND_RULES
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.invariants import ALL_INVARIANTS
 from ratingslips.models import RatingSlip
@@ -80,6 +81,8 @@ BREAKS = [
     Break("entries_follow_one_another", ENTRY.format("tier_before_id = tier_after_id", "e3"), "entry {e3}"),
     Break("lifetime_points_are_earnings", ENTRY.format("lifetime_points_after = 600", "e2"), "entry {e2}"),
     Break("lifetime_points_are_earnings", ENTRY.format("lifetime_points_after = 1100", "e4"), "entry {e4}"),
+    Break("lifetime_points_are_earnings", ENTRY.format("kind = 'VOUCHER'", "e2"), "entry {e2}"),
+    Break("award_has_its_staff", ENTRY.format("kind = 'VOUCHER'", "e2"), "entry {e2}"),
     Break("tier_of_lifetime_points", ENTRY.format("tier_after_id = tier_before_id", "e3"), "entry {e3}"),
     Break("entry_in_its_casino", ENTRY.format("casino_id = 0", "e1"), "entry {e1}"),
     Break("chain_is_whole", ENTRY.format("reason = reason || '!'", "e2"), "entry {e2}"),
@@ -188,6 +191,9 @@ class TestInvariants:
 
     def test_are_each_broken_by_a_test(self) -> None:
         assert {each.invariant for each in BREAKS} == {invariant.name for invariant in ALL_INVARIANTS}
+
+    def test_have_a_rule_for_every_kind_of_entry(self) -> None:
+        assert KIND_RULES.keys() == set(LedgerEntry.Kind)
 
     def test_ask_for_every_trigger(self, db: None) -> None:
         with connection.cursor() as cursor:
