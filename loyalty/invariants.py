@@ -30,7 +30,7 @@ _RULE: Final = f"(VALUES {_RULES}) AS rule (kind, is_earned, needs_staff)"
 _ACCOUNTS: Final = (
     Invariant(
         name="account_is_its_entries",
-        sentence="every account is the sum of its entries and stands where the last one left it",
+        sentence="every account is the sum of its entries and matches the last one",
         broken_by="""
             SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
             LEFT JOIN (

@@ -1,4 +1,4 @@
-"""The queries of the invariants see what they are asked for, when the owner of the tables breaks it."""
+"""Each invariant finds what breaks it, when the owner of the tables writes it."""
 
 from typing import NamedTuple
 
@@ -163,7 +163,7 @@ WEAKENED = {
 
 
 def _named_by(broken: Break, names: dict[str, object]) -> tuple[str, ...]:
-    """What the invariant names once it is broken; it is whole again afterwards."""
+    """The rows that the invariant names after the statement, which is rolled back."""
     invariant = next(each for each in ALL_INVARIANTS if each.name == broken.invariant)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(broken.statement.format(**names))

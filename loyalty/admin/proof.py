@@ -1,4 +1,4 @@
-"""The proof of the ledger, to read: what was verified, what was sealed, and which accounts were put right."""
+"""Read-only pages of verifications, checkpoints and rebuilt balances."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,8 +12,8 @@ from core.console.scope import M, ModelAdmin, ServiceOwnedAdmin
 from loyalty.models import BalanceRebuild, Checkpoint, LedgerVerification
 
 
-class WholeHouseAdmin(ServiceOwnedAdmin[M]):
-    """Pages of what is of no casino: all who may see it see all of it. No name and no card stands there."""
+class AllCasinosAdmin(ServiceOwnedAdmin[M]):
+    """Rows that belong to no casino. A user who may view them sees all of them; they contain no names and no cards."""
 
     casino_lookup: ClassVar[str] = ""
 
@@ -22,7 +22,7 @@ class WholeHouseAdmin(ServiceOwnedAdmin[M]):
 
 
 @admin.register(LedgerVerification)
-class LedgerVerificationAdmin(WholeHouseAdmin[LedgerVerification]):
+class LedgerVerificationAdmin(AllCasinosAdmin[LedgerVerification]):
     """Runs of `verify_ledger`, newest first."""
 
     list_display = ("ended", "looked_at", "entries", "accounts", "checkpoints", "outcome")
@@ -52,7 +52,7 @@ class LedgerVerificationAdmin(WholeHouseAdmin[LedgerVerification]):
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(WholeHouseAdmin[Checkpoint]):
+class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
     """Checkpoints, newest first."""
 
     list_display = ("number", "taken", "entries", "accounts", "changes", "points_total", "key_id")
@@ -72,7 +72,7 @@ class CheckpointAdmin(WholeHouseAdmin[Checkpoint]):
 
 @admin.register(BalanceRebuild)
 class BalanceRebuildAdmin(ServiceOwnedAdmin[BalanceRebuild]):
-    """Which accounts were set to what their entries come to, by whom and why, newest first."""
+    """Accounts that were set to the sum of their entries, by whom and why, newest first."""
 
     casino_lookup = "casino"
     list_display = ("rebuilt", "staff", "accounts", "reason", "correlation_id")
@@ -90,7 +90,7 @@ class BalanceRebuildAdmin(ServiceOwnedAdmin[BalanceRebuild]):
 
 
 def _difference(change: Mapping[str, Any]) -> dict[str, str]:
-    """What of an account was set, from and to."""
+    """The changed values of an account, before and after."""
     return {
         name: f"{before} → {change['after'][name]}"
         for name, before in change["before"].items()

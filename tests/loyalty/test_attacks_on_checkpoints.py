@@ -1,4 +1,4 @@
-"""An owner of the tables changes the checkpoints with every guard off; verification names which, and shows why."""
+"""The owner of the tables tampers with checkpoints with every guard off; verification names the first bad one."""
 
 from collections.abc import Callable
 from dataclasses import replace

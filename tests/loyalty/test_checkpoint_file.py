@@ -1,4 +1,4 @@
-"""The file outside has a line for each checkpoint, on the disk; where the two differ, it is named."""
+"""The file outside has a line for each checkpoint; a difference from the database is found."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Checkpoints seal everything that stands at one instant, none skipped and none forked, in the database and outside."""
+"""Checkpoints seal all accounts at one instant, without gaps or forks, in the database and in the file."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""`verify_ledger`: what it prints, what it keeps, and what its exit code says."""
+"""`verify_ledger`: its output, its record and its exit codes."""
 
 import json
 import tracemalloc

@@ -1,4 +1,4 @@
-"""`check_invariants`: a line for each, what breaks it by name, while the floor works; and what its exit code says."""
+"""`check_invariants`: its lines, its JSON and its exit codes, while others post."""
 
 import json
 import threading
