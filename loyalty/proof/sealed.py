@@ -52,10 +52,16 @@ def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
     for checkpoint in Checkpoint.objects.order_by("number").iterator():
         looked_at += 1
         if checkpoint.number != looked_at:
-            return looked_at, _missing(looked_at, before=checkpoint)
+            return looked_at, Break(
+                kind=BreakKind.CHECKPOINT_MISSING,
+                what=f"the next one that is there is checkpoint {checkpoint.number}",
+                checkpoint=looked_at,
+                expected=bytes(checkpoint.previous_hash).hex(),
+            )
         wrong = _wrong_in_itself(checkpoint, keys=keys)
         if wrong is None and checkpoint.previous_hash != previous:
-            wrong = _replaced(checkpoint, previous=previous)
+            what = f"checkpoint {checkpoint.number} was chained to another one"
+            wrong = _altered(looked_at - 1, what, expected=checkpoint.previous_hash, found=previous)
         if wrong is None and (every_root or checkpoint.number == newest.number):
             wrong = _wrong_root(checkpoint)
         if wrong is not None:
@@ -65,25 +71,27 @@ def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
 
 
 def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519PublicKey]) -> Break | None:
+    number = checkpoint.number
     contents, key = checkpoint.signed_bytes(), keys.get(checkpoint.key_id)
     if key is None:
         return Break(
             kind=BreakKind.CHECKPOINT_FOREIGN,
             what="it is signed with a key that we do not know",
-            checkpoint=checkpoint.number,
+            checkpoint=number,
             expected=", ".join(keys),
             found=checkpoint.key_id,
         )
     if (computed := sha256(contents).digest()) != checkpoint.checkpoint_hash:
-        return _altered(checkpoint, "its contents do not make its hash", computed, checkpoint.checkpoint_hash)
+        what = "its contents do not make its hash"
+        return _altered(number, what, expected=computed, found=checkpoint.checkpoint_hash)
     if not is_signed(contents, signature=bytes(checkpoint.signature), key=key):
-        return _altered(checkpoint, "its signature is not that of its contents", b"", checkpoint.signature)
-    root = _root(_CHANGED, since=checkpoint.number)
+        what = "its signature is not that of its contents"
+        return _altered(number, what, expected=b"", found=checkpoint.signature)
+    root = _root(_CHANGED, since=number)
     if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):
-        what = (
-            f"{root.leaves:,} accounts are kept as sealed by it, and they are not the {checkpoint.changes:,} it signed"
-        )
-        return _altered(checkpoint, what, checkpoint.changes_root, root.root())
+        kept = f"{root.leaves:,} accounts are kept as sealed by it"
+        what = f"{kept}, and they are not the {checkpoint.changes:,} it signed"
+        return _altered(number, what, expected=checkpoint.changes_root, found=root.root())
     return None
 
 
@@ -91,10 +99,9 @@ def _wrong_root(checkpoint: Checkpoint) -> Break | None:
     root = _root(SEALED, since=checkpoint.number)
     if (root.leaves, root.root()) == (checkpoint.accounts, checkpoint.accounts_root):
         return None
-    what = (
-        f"all that was sealed up to it is {root.leaves:,} accounts, and not the {checkpoint.accounts:,} that it signed"
-    )
-    return _altered(checkpoint, what, checkpoint.accounts_root, root.root())
+    sealed = f"all that was sealed up to it is {root.leaves:,} accounts"
+    what = f"{sealed}, and not the {checkpoint.accounts:,} that it signed"
+    return _altered(checkpoint.number, what, expected=checkpoint.accounts_root, found=root.root())
 
 
 def _root(query: str, *, since: int) -> MerkleRoot:
@@ -105,29 +112,11 @@ def _root(query: str, *, since: int) -> MerkleRoot:
     return root
 
 
-def _missing(number: int, *, before: Checkpoint) -> Break:
-    what = f"the next one that is there is checkpoint {before.number}"
-    return Break(
-        kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=number, expected=bytes(before.previous_hash).hex()
-    )
-
-
-def _replaced(checkpoint: Checkpoint, *, previous: bytes) -> Break:
-    """`checkpoint` is valid, and the one before it is not the one that it names."""
-    return Break(
-        kind=BreakKind.CHECKPOINT_ALTERED,
-        what=f"checkpoint {checkpoint.number} was chained to another one",
-        checkpoint=checkpoint.number - 1,
-        expected=bytes(checkpoint.previous_hash).hex(),
-        found=previous.hex(),
-    )
-
-
-def _altered(checkpoint: Checkpoint, what: str, expected: _Bytes, found: _Bytes) -> Break:
+def _altered(number: int, what: str, *, expected: _Bytes, found: _Bytes) -> Break:
     return Break(
         kind=BreakKind.CHECKPOINT_ALTERED,
         what=what,
-        checkpoint=checkpoint.number,
+        checkpoint=number,
         expected=bytes(expected).hex(),
         found=bytes(found).hex(),
     )
