@@ -1,21 +1,23 @@
-"""What must always hold, each as one query for the rows that break it; what holds of which table, its app says.
+"""Invariants: conditions that must always hold, each a query for the rows that break it. Each app declares its own.
 
-The same queries are asked of production by `manage.py check_invariants` and after every race and fault in the tests.
+`manage.py check_invariants` runs the queries in production; the tests run them after every race and fault.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
+from django.db.models import Model
 
 NAMED_ROWS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invariant:
-    """A sentence that holds, by a constant name, and the query for what breaks it.
+    """A condition by its name and in words, and the query for the rows that break it.
 
-    `broken_by` gives one column of text, in order: each row named as people can look it up in the console.
+    `broken_by` selects one text column, in order: the name by which people find the row in the console.
     """
 
     name: str
@@ -25,7 +27,7 @@ class Invariant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """How an invariant stands: how many rows break it, and the first of these."""
+    """The number of rows that break an invariant, and the first of them."""
 
     invariant: Invariant
     rows: int
@@ -33,12 +35,12 @@ class Finding:
 
     @property
     def holds(self) -> bool:
-        """Whether no row breaks it."""
+        """Whether no row breaks the invariant."""
         return self.rows == 0
 
 
 def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
-    """Ask for what breaks `invariant`, in the caller's transaction; PostgreSQL counts, so memory stays flat."""
+    """Count the rows that break `invariant` and name the first, in the caller's transaction; PostgreSQL counts."""
     query = f"""
         WITH broken (what) AS MATERIALIZED ({invariant.broken_by})
         SELECT (SELECT count(*) FROM broken), ARRAY(SELECT what FROM broken LIMIT {named_rows:d})
@@ -50,7 +52,7 @@ def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
 
 
 def guarded_by(*triggers: str, name: str, sentence: str) -> Invariant:
-    """That each of `triggers` is there and fires always, whatever a session calls itself."""
+    """The invariant that each of `triggers` exists and is ENABLE ALWAYS, so that it fires for every session."""
     expected = ", ".join(f"('{trigger}')" for trigger in triggers)
     query = f"""
         SELECT 'trigger ' || expected.name FROM (VALUES {expected}) AS expected (name)
@@ -60,6 +62,54 @@ def guarded_by(*triggers: str, name: str, sentence: str) -> Invariant:
         ORDER BY 1
     """  # noqa: S608  (constants of ours)
     return Invariant(name=name, sentence=sentence, broken_by=query)
+
+
+_PRESENT: Final = """
+    WITH relation AS (SELECT oid, relname FROM pg_class WHERE pg_table_is_visible(oid))
+    SELECT conname::text FROM pg_constraint JOIN relation ON relation.oid = conrelid WHERE convalidated
+    UNION ALL
+    SELECT relname::text FROM pg_index JOIN relation ON relation.oid = indexrelid WHERE indisunique AND indisvalid
+    UNION ALL
+    SELECT relname || '.' || attname || CASE contype WHEN 'f' THEN ' references' ELSE ' unique' END
+    FROM pg_constraint JOIN relation ON relation.oid = conrelid
+    JOIN pg_attribute ON attrelid = conrelid AND ARRAY[attnum] = conkey
+    WHERE convalidated AND contype IN ('f', 'p', 'u')
+    UNION ALL
+    SELECT relname || '.' || attname || ' not null' FROM pg_attribute JOIN relation ON relation.oid = attrelid
+    WHERE attnotnull
+"""
+
+
+def constraints_validated(models: Iterable[type[Model]]) -> Invariant:
+    """The invariant that PostgreSQL has every constraint of `models`, and that it holds for all rows.
+
+    What a constraint says needs no query over the rows: PostgreSQL checks every row that is written, and `convalidated`
+    says that it has checked those from before the constraint.
+    """
+    declared = ", ".join(f"'{constraint}'" for model in models for constraint in _declared(model))
+    query = f"""
+        SELECT 'constraint ' || name FROM (SELECT unnest(ARRAY[{declared}]) EXCEPT ({_PRESENT})) AS missing (name)
+        ORDER BY 1
+    """  # noqa: S608  (constants of ours)
+    return Invariant(
+        name="constraints_validated",
+        sentence="PostgreSQL has every constraint that the models declare, and has validated it",
+        broken_by=query,
+    )
+
+
+def _declared(model: type[Model]) -> Iterator[str]:
+    """The constraints of a model: those with a name, and those of single columns by table and column."""
+    for constraint in model._meta.constraints:
+        yield constraint.name
+    for field in model._meta.local_concrete_fields:
+        column = f"{model._meta.db_table}.{field.column}"
+        if field.unique:
+            yield f"{column} unique"
+        if getattr(field, "db_constraint", False):
+            yield f"{column} references"
+        if not field.null:
+            yield f"{column} not null"
 
 
 INVARIANTS: Final = (

@@ -1,7 +1,7 @@
-"""The hash chain of an account's entries, recomputed from the columns' text; knows no database.
+"""The hash chain of an account's entries, computed from the text of the columns; knows no database.
 
-PostgreSQL computes the same in the trigger `loyalty_chain_entry` (migration 0003). The two are written apart on
-purpose: what one gets wrong, the other sees. `docs/ledger-chain.md` says it all for a third program.
+The trigger `loyalty_chain_entry` (migration 0003) computes the same in PostgreSQL. They share no code, so that each can
+detect an error in the other. `docs/ledger-chain.md` describes the hashes for other programs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,8 @@ from typing import Final
 CHAIN_VERSION: Final = 1
 HASH_BYTES: Final = 32
 
-# The columns that an entry's hash covers, in this order, and the text of each as PostgreSQL is to print it.
-# Instants are microseconds and days are days since 1970-01-01 UTC, so no setting of the session changes the text.
+# The columns that an entry's hash covers, in this order, and the SQL for the text of each. Instants are in microseconds
+# and dates in days since 1970-01-01 UTC, so that no setting of the session changes the text.
 HASHED_COLUMNS: Final[dict[str, str]] = {
     "id": "entry.id::text",
     "casino_id": "entry.casino_id::text",
@@ -43,12 +43,12 @@ _NULL: Final = (-1).to_bytes(4, "big", signed=True)
 
 
 def field(value: bytes | None) -> bytes:
-    """A value with its length before it, four bytes, big-endian; NULL is the length -1 and nothing."""
+    """A value after its length in four bytes, big-endian; NULL is the length -1 alone."""
     return _NULL if value is None else len(value).to_bytes(4, "big") + value
 
 
 def preimage(values: Iterable[bytes | None]) -> bytes:
-    """The bytes that are hashed: each value as a `field`, one after another."""
+    """The bytes to hash: each value as a `field`, one after another."""
     return b"".join([field(value) for value in values])
 
 
@@ -56,19 +56,19 @@ _ENTRY_BEGINS: Final = preimage([_ENTRY, b"%d" % CHAIN_VERSION])
 
 
 def genesis_hash(account_id: int) -> bytes:
-    """What stands in the place of the hash before an account's first entry; no two accounts share it."""
+    """The previous hash of an account's first entry, different for every account."""
     return sha256(preimage([_GENESIS, b"%d" % CHAIN_VERSION, b"%d" % account_id])).digest()
 
 
 def entry_hash(*, previous_hash: bytes, columns: Sequence[str | None]) -> bytes:
-    """The hash of an entry whose `HASHED_COLUMNS` have these texts, behind an entry with this hash.
+    """The hash of an entry with these texts of `HASHED_COLUMNS`, after an entry with the hash `previous_hash`.
 
     :raises ValueError: there are more or fewer columns than `HASHED_COLUMNS` names.
     """
     if len(columns) != len(HASHED_COLUMNS):
         raise ValueError(f"{len(columns)} columns; an entry has {len(HASHED_COLUMNS)}")
     written = [_ENTRY_BEGINS, field(previous_hash)]
-    # Spelled out, since a verification does nothing else: `field` for each text would take half as long again.
+    # Not `field(text.encode())`: a verification spends its time here, and that would take half as long again.
     for text in columns:
         if text is None:
             written.append(_NULL)

@@ -1,18 +1,36 @@
-"""What must always hold of the accounts and the ledger."""
+"""The invariants of the accounts and the ledger. What a constraint says of a row is not repeated here."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.invariants import Invariant, guarded_by
-from loyalty.services.posting import EARNINGS
+from loyalty.models import LedgerEntry
 from loyalty.services.reasons import REASON_MIN_LENGTH
-from loyalty.services.rewards import MAX_AWARD_POINTS, MIN_AWARD_POINTS
 
-_EARNINGS: Final = ", ".join(f"'{kind.value}'" for kind in sorted(EARNINGS))
+
+class KindRule(NamedTuple):
+    """What is checked of the entries of a kind; the constraint `loyalty_ledger_sign_fits_kind` checks their sign."""
+
+    is_earned: bool
+    needs_staff: bool
+
+
+# Every kind has a rule: an entry of a kind that is not listed breaks the invariants that use these rules. A reversal
+# changes the lifetime points as the kind of the entry that it reverses does.
+KIND_RULES: Final = {
+    LedgerEntry.Kind.GAMEPLAY: KindRule(is_earned=True, needs_staff=False),
+    LedgerEntry.Kind.MANUAL_BONUS: KindRule(is_earned=True, needs_staff=True),
+    LedgerEntry.Kind.PROMOTION: KindRule(is_earned=True, needs_staff=False),
+    LedgerEntry.Kind.ADJUSTMENT: KindRule(is_earned=False, needs_staff=False),
+    LedgerEntry.Kind.REVERSAL: KindRule(is_earned=False, needs_staff=False),
+    LedgerEntry.Kind.REDEMPTION: KindRule(is_earned=False, needs_staff=False),
+}
+_RULES: Final = ", ".join(f"('{kind}', {rule.is_earned}, {rule.needs_staff})" for kind, rule in KIND_RULES.items())
+_RULE: Final = f"(VALUES {_RULES}) AS rule (kind, is_earned, needs_staff)"
 
 _ACCOUNTS: Final = (
     Invariant(
         name="account_is_its_entries",
-        sentence="every account is the sum of its entries and stands where the last one left it",
+        sentence="every account is the sum of its entries and matches the last one",
         broken_by="""
             SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
             LEFT JOIN (
@@ -33,7 +51,7 @@ _ACCOUNTS: Final = (
     ),
     Invariant(
         name="account_in_its_tier",
-        sentence="every account stands in the tier of its lifetime points",
+        sentence="every account is in the tier of its lifetime points",
         broken_by="""
             SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
             WHERE account.tier_id IS DISTINCT FROM (
@@ -45,19 +63,8 @@ _ACCOUNTS: Final = (
         """,
     ),
     Invariant(
-        name="balance_not_negative",
-        sentence="no balance and no lifetime points are below 0",
-        broken_by="""
-            SELECT 'account ' || id FROM loyalty_playerloyalty WHERE balance < 0 OR lifetime_points < 0
-            UNION ALL
-            SELECT 'entry ' || id FROM loyalty_ledger
-            WHERE least(balance_before, balance_after, lifetime_points_before, lifetime_points_after) < 0
-            ORDER BY 1
-        """,
-    ),
-    Invariant(
         name="sums_agree",
-        sentence="the balances of a programme come to the points of its entries, at one instant",
+        sentence="the balances of a programme add up to the points of its entries",
         broken_by="""
             SELECT 'programme of ' || casino.code FROM loyalty_loyaltyprogram AS program
             JOIN core_casino AS casino ON casino.id = program.casino_id
@@ -74,16 +81,6 @@ _ACCOUNTS: Final = (
 )
 
 _ENTRIES: Final = (
-    Invariant(
-        name="entry_adds_up",
-        sentence="every entry has points other than 0, of the sign of its kind, and leads to the balance it says",
-        broken_by=f"""
-            SELECT 'entry ' || id FROM loyalty_ledger
-            WHERE balance_after <> balance_before + points OR points = 0
-               OR (kind = 'REDEMPTION' AND points > 0) OR (kind IN ({_EARNINGS}) AND points < 0)
-            ORDER BY id
-        """,  # noqa: S608
-    ),
     Invariant(
         name="entries_follow_one_another",
         sentence="the entries of an account are numbered without gap, and each begins where the one before it ended",
@@ -107,8 +104,9 @@ _ENTRIES: Final = (
         broken_by=f"""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             LEFT JOIN loyalty_ledger AS reversed ON reversed.id = entry.reverses_id
+            LEFT JOIN {_RULE} ON rule.kind = coalesce(reversed.kind, entry.kind)
             WHERE entry.lifetime_points_after - entry.lifetime_points_before
-                  <> CASE WHEN coalesce(reversed.kind, entry.kind) IN ({_EARNINGS}) THEN entry.points ELSE 0 END
+                  IS DISTINCT FROM CASE rule.is_earned WHEN true THEN entry.points WHEN false THEN 0 END
             ORDER BY entry.id
         """,  # noqa: S608
     ),
@@ -142,9 +140,9 @@ _ENTRIES: Final = (
 
 _CHAIN: Final = (
     Invariant(
-        # PostgreSQL's own functions count again what its trigger wrote; `verify_ledger` does it without them.
+        # Uses the functions of PostgreSQL's own trigger; `verify_ledger` computes the hashes without them.
         name="chain_is_whole",
-        sentence="every entry's hash is that of what stands in it, and of the one before it",
+        sentence="every entry's hash is the hash of its contents and of the entry before it",
         broken_by="""
             SELECT 'entry ' || id FROM (
                 SELECT id, previous_hash, entry_hash, loyalty_chain_hash(entry) AS computed,
@@ -172,20 +170,9 @@ _CHAIN: Final = (
 
 _REQUESTS: Final = (
     Invariant(
-        name="key_used_once",
-        sentence="every entry has an idempotency key that no other has",
-        broken_by="""
-            SELECT 'entry ' || id FROM (
-                SELECT id, idempotency_key, count(*) OVER (PARTITION BY idempotency_key) AS entries FROM loyalty_ledger
-            ) AS entry
-            WHERE idempotency_key IS NULL OR idempotency_key = '' OR entries > 1
-            ORDER BY id
-        """,
-    ),
-    Invariant(
         # The request as `core.idempotency.fingerprint` writes it: keys in order, no spaces.
         name="fingerprint_of_its_request",
-        sentence="the fingerprint of every entry is that of the request which stands in it",
+        sentence="the fingerprint of every entry is that of the request stored in it",
         broken_by="""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             LEFT JOIN LATERAL (
@@ -199,36 +186,30 @@ _REQUESTS: Final = (
     ),
     Invariant(
         name="award_has_its_staff",
-        sentence="every award by hand has its staff, a reason and a correlation id, and is within the limit",
+        sentence="every award has a member of staff and a reason",
         broken_by=f"""
-            SELECT 'entry ' || id FROM loyalty_ledger
-            WHERE kind = 'MANUAL_BONUS'
-              AND (staff_id IS NULL OR length(reason) < {REASON_MIN_LENGTH} OR correlation_id IS NULL
-                   OR points NOT BETWEEN {MIN_AWARD_POINTS} AND {MAX_AWARD_POINTS})
-            ORDER BY id
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry LEFT JOIN {_RULE} ON rule.kind = entry.kind
+            WHERE rule.kind IS NULL
+               OR (rule.needs_staff AND (entry.staff_id IS NULL OR length(entry.reason) < {REASON_MIN_LENGTH}))
+            ORDER BY entry.id
         """,  # noqa: S608
     ),
     Invariant(
         name="reversed_once_and_whole",
-        sentence="a reversal takes one whole entry of the same account back, once, and never another reversal",
+        sentence="a reversal takes back one whole earlier entry of the same account, and never another reversal",
         broken_by="""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             LEFT JOIN loyalty_ledger AS reversed ON reversed.id = entry.reverses_id
-            WHERE (entry.kind = 'REVERSAL') <> (entry.reverses_id IS NOT NULL)
-               OR (entry.kind = 'REVERSAL'
-                   AND (reversed.id IS NULL OR reversed.account_id <> entry.account_id
-                        OR reversed.points <> -entry.points OR reversed.kind = 'REVERSAL'
-                        OR reversed.seq >= entry.seq))
-               OR EXISTS (
-                   SELECT FROM loyalty_ledger AS other
-                   WHERE other.reverses_id = entry.reverses_id AND other.id <> entry.id
-               )
+            WHERE entry.kind = 'REVERSAL' AND (
+                reversed.id IS NULL OR reversed.account_id <> entry.account_id OR reversed.points <> -entry.points
+                OR reversed.kind = 'REVERSAL' OR reversed.seq >= entry.seq
+            )
             ORDER BY entry.id
         """,
     ),
 )
 
-# Append-only: nothing that stands in them is ever changed.
+# Append-only tables.
 _TABLES: Final = (
     "loyalty_ledger",
     "loyalty_earningrate",
@@ -246,7 +227,7 @@ _GUARDS: Final = (
         "loyalty_ledgerexport_refuse_truncate",
         "loyalty_freeze_export",
         name="ledger_guarded",
-        sentence="PostgreSQL chains what is posted, and refuses to change or remove what stands in the ledger",
+        sentence="PostgreSQL chains every new entry, and refuses to change or delete entries",
     ),
 )
 

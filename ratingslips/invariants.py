@@ -1,12 +1,14 @@
-"""What must always hold of the slips, and with what stands below them, of the house."""
+"""The invariants of the slips, and the list of the invariants of all apps."""
 
 from typing import Final
 
+from django.apps import apps
+
 from core import invariants as core
-from core.invariants import Invariant, guarded_by
+from core.invariants import Invariant, constraints_validated, guarded_by
 from loyalty import invariants as loyalty
 
-# How a slip and a segment are named, for people who look them up.
+# The names by which people find a slip and a segment.
 _SLIP: Final = "'slip ' || casino.code || ' ' || slip.slip_number"
 _SEGMENT: Final = f"{_SLIP} || ' segment ' || segment.seq"
 _OF_CASINO: Final = "JOIN core_casino AS casino ON casino.id = slip.casino_id"
@@ -14,7 +16,7 @@ _OF_CASINO: Final = "JOIN core_casino AS casino ON casino.id = slip.casino_id"
 _POINTS: Final = (
     Invariant(
         name="slip_and_entry_agree",
-        sentence="a credited slip and its entry name each other, the player, the theo and the correlation id alike",
+        sentence="a credited slip and its entry name each other and have the same player, theo and correlation id",
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
             JOIN loyalty_ledger AS entry ON entry.id = slip.ledger_entry_id OR entry.idempotency_key = slip.id::text
@@ -28,7 +30,7 @@ _POINTS: Final = (
     ),
     Invariant(
         name="gameplay_has_its_slip",
-        sentence="every gameplay entry is that of one slip",
+        sentence="every gameplay entry belongs to one slip",
         broken_by="""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             WHERE entry.kind = 'GAMEPLAY' AND (
@@ -51,25 +53,21 @@ _POINTS: Final = (
         """,
     ),
     Invariant(
-        # The tier that a slip without an entry was counted in stands nowhere: by the lowest multiplier of the programme
-        # it was worth the least that it can have been.
+        # The tier of a slip without an entry is not stored; the lowest multiplier gives the fewest points possible.
         name="closed_slip_is_settled_or_owed",
-        sentence="every closed slip is credited, owed, or worth 0 points, and no other slip is",
+        sentence="every closed slip is credited, owed, or worth 0 points",
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
-            WHERE (slip.status <> 'CLOSED' AND (slip.settled_at IS NOT NULL OR slip.ledger_entry_id IS NOT NULL))
-               OR (slip.settled_at IS NULL AND slip.ledger_entry_id IS NOT NULL)
-               OR (slip.status = 'CLOSED' AND slip.theoretical_win IS NULL)
-               OR (slip.settled_at IS NOT NULL AND slip.ledger_entry_id IS NULL AND slip.theoretical_win * (
-                   SELECT rate.points_per_unit FROM loyalty_earningrate AS rate
-                   JOIN loyalty_loyaltyprogram AS program ON program.id = rate.program_id
-                   WHERE program.casino_id = slip.casino_id AND rate.effective_from <= slip.closed_at
-                   ORDER BY rate.effective_from DESC LIMIT 1
-               ) * (
-                   SELECT min(tier.multiplier) FROM loyalty_tier AS tier
-                   JOIN loyalty_loyaltyprogram AS program ON program.id = tier.program_id
-                   WHERE program.casino_id = slip.casino_id
-               ) >= 0.5)
+            WHERE slip.settled_at IS NOT NULL AND slip.ledger_entry_id IS NULL AND slip.theoretical_win * (
+                SELECT rate.points_per_unit FROM loyalty_earningrate AS rate
+                JOIN loyalty_loyaltyprogram AS program ON program.id = rate.program_id
+                WHERE program.casino_id = slip.casino_id AND rate.effective_from <= slip.closed_at
+                ORDER BY rate.effective_from DESC LIMIT 1
+            ) * (
+                SELECT min(tier.multiplier) FROM loyalty_tier AS tier
+                JOIN loyalty_loyaltyprogram AS program ON program.id = tier.program_id
+                WHERE program.casino_id = slip.casino_id
+            ) >= 0.5
             ORDER BY casino.code, slip.slip_number
         """,  # noqa: S608
     ),
@@ -101,14 +99,14 @@ _PLAY: Final = (
             ) AS segment JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id {_OF_CASINO}
             WHERE segment.seq <> segment.last_seq + 1
                OR segment.started_at < coalesce(segment.last_ended_at, slip.opened_at)
-               OR segment.ended_at < segment.started_at OR segment.ended_at > slip.closed_at
+               OR segment.ended_at > slip.closed_at
             ORDER BY casino.code, slip.slip_number, segment.seq
         """,  # noqa: S608
     ),
     Invariant(
-        # One division, at the end: a theo that lies half way between two cents is then not rounded before.
+        # Divides once, at the end: dividing each segment would round a theo half way between two cents too early.
         name="theo_is_of_its_segments",
-        sentence="the theo of a closed slip is what its segments come to, rounded half up to 0.01",
+        sentence="the theo of a closed slip is the sum of its segments, rounded half up to 0.01",
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
             LEFT JOIN (
@@ -123,7 +121,7 @@ _PLAY: Final = (
     ),
     Invariant(
         name="slip_is_where_it_was_last",
-        sentence="every slip has segments, and stands at the table and seat of the last one",
+        sentence="every slip has segments, and has the table and seat of the last one",
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
             LEFT JOIN LATERAL (
@@ -158,9 +156,14 @@ _GUARDS: Final = (
         "ratingslips_sliprequest_refuse_delete",
         "ratingslips_sliprequest_refuse_truncate",
         name="slips_guarded",
-        sentence="PostgreSQL refuses to change or remove what was played",
+        sentence="PostgreSQL refuses to change or delete what was played",
     ),
 )
 
 INVARIANTS: Final = (*_POINTS, *_PLAY, *_GUARDS)
-OF_THE_HOUSE: Final = (*loyalty.INVARIANTS, *INVARIANTS, *core.INVARIANTS)
+ALL_INVARIANTS: Final = (
+    *loyalty.INVARIANTS,
+    *INVARIANTS,
+    *core.INVARIANTS,
+    constraints_validated(apps.get_models(include_auto_created=True)),
+)

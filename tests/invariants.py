@@ -1,13 +1,13 @@
-"""What must always hold, asked after every race and every fault, by the queries that production is asked."""
+"""The invariants of `check_invariants`, checked by the tests after every race and every fault."""
 
 from core.invariants import examine
-from ratingslips.invariants import OF_THE_HOUSE
+from ratingslips.invariants import ALL_INVARIANTS
 
-# The test database may be emptied, and lacks the triggers that refuse it: that production has them is seen elsewhere.
+# The test database lacks the triggers that refuse TRUNCATE; tests/core/test_production_triggers.py checks production's.
 _NOT_OF_TESTS = {"ledger_guarded", "slips_guarded", "origins_guarded"}
 
 
 def broken_invariants() -> dict[str, list[str]]:
     """The invariants that do not hold, each with the first rows that break it."""
-    findings = [examine(invariant) for invariant in OF_THE_HOUSE if invariant.name not in _NOT_OF_TESTS]
+    findings = [examine(invariant) for invariant in ALL_INVARIANTS if invariant.name not in _NOT_OF_TESTS]
     return {finding.invariant.name: list(finding.first) for finding in findings if not finding.holds}

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.core.management import get_commands
 
-from ratingslips.invariants import OF_THE_HOUSE
+from ratingslips.invariants import ALL_INVARIANTS
 from tests.core.test_production_triggers import EXPECTED as TRIGGERS
 from tests.guards.guard import ROOT, exists
 
@@ -33,7 +33,7 @@ def is_there(name: str) -> bool:
     if name.endswith(".py"):
         return (ROOT / "tests" / name).is_file()
     constraints = {constraint.name for model in apps.get_models() for constraint in model._meta.constraints}
-    return name in constraints | TRIGGERS | {invariant.name for invariant in OF_THE_HOUSE}
+    return name in constraints | TRIGGERS | {invariant.name for invariant in ALL_INVARIANTS}
 
 
 class TestReliability:
@@ -51,7 +51,7 @@ class TestReliability:
     def test_names_every_invariant(self) -> None:
         named = {name for names in _rows().values() for name in names}
 
-        assert {invariant.name for invariant in OF_THE_HOUSE} - named == set()
+        assert {invariant.name for invariant in ALL_INVARIANTS} - named == set()
 
     @pytest.mark.parametrize(
         "name",

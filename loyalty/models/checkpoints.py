@@ -1,19 +1,28 @@
-"""Checkpoints: what all accounts stood at, sealed and signed."""
+"""Checkpoints: the entry counts and heads of all accounts at one instant, signed."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 
-from loyalty.chain import HASH_BYTES
+from loyalty.chain import HASH_BYTES, preimage
 from loyalty.models.ledger import PlayerLoyalty
 
 SIGNATURE_BYTES = 64
 KEY_ID_LENGTH = 16
+CHECKPOINT_VERSION = 1
+
+_NOT_SIGNED = {"checkpoint_hash", "key_id", "signature"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Checkpoint(models.Model):
-    """Every account's entries and head at one instant, under one signature, chained to the checkpoint before.
+    """The entry count and head of every account at one instant, under one signature, chained to the checkpoint before.
 
-    Append-only: PostgreSQL refuses every change. What is signed stands in docs/ledger-chain.md.
+    Append-only: PostgreSQL refuses every change. The fields, in this order, make the signed bytes and the line in the
+    file; docs/ledger-chain.md describes both.
     """
 
     number = models.PositiveBigIntegerField(primary_key=True, help_text="1, 2, 3 …")
@@ -49,9 +58,30 @@ class Checkpoint(models.Model):
     def __str__(self) -> str:
         return f"Checkpoint {self.number}"
 
+    def values(self) -> dict[str, Any]:
+        """Every field by its name, in order: whole numbers, texts, bytes and a datetime."""
+        return {field.attname: _plain(getattr(self, field.attname)) for field in self._meta.concrete_fields}
+
+    def signed_bytes(self) -> bytes:
+        """The bytes that are hashed and signed: every field but the hash, the key id and the signature."""
+        signed = [_field_bytes(value) for name, value in self.values().items() if name not in _NOT_SIGNED]
+        return preimage([b"loyalty-checkpoint", b"%d" % CHECKPOINT_VERSION, *signed])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value)
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _field_bytes(value: int | bytes | datetime) -> bytes:
+    if isinstance(value, datetime):
+        value = (value - _EPOCH) // timedelta(microseconds=1)
+    return value if isinstance(value, bytes) else b"%d" % value
+
 
 class SealedAccount(models.Model):
-    """What an account stood at when a checkpoint found it changed; it holds until a later one seals it anew."""
+    """The entry count and head of an account that had changed since the checkpoint before."""
 
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="sealed", db_index=True)
     account = models.ForeignKey(PlayerLoyalty, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -1,4 +1,4 @@
-"""What was looked at to see that the ledger is whole, and what was put right on the accounts."""
+"""Results of verifications, and balances that were rebuilt."""
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,7 @@ from loyalty.models.programs import REASON_MAX_LENGTH
 
 
 class LedgerVerification(models.Model):
-    """One run of `verify_ledger`: what it looked at, and the first thing it found wrong. Append-only."""
+    """One run of `verify_ledger`: its scope, and the first break it found. Append-only."""
 
     class Scope(models.TextChoices):
         FULL = "FULL", "Whole ledger"
@@ -49,7 +49,7 @@ class LedgerVerification(models.Model):
 
 
 class BalanceRebuild(models.Model):
-    """Accounts of a casino that were set to what their entries come to: by whom, why, and from what. Append-only."""
+    """Accounts of a casino that were set to the sum of their entries: by whom, why, and from what. Append-only."""
 
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="+")
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)

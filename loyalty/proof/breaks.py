@@ -1,27 +1,26 @@
-"""What is wrong with an account whose chain does not hold: which entry, and what was done to it. Knows no database."""
+"""Compares the entries of an account with its hash chain, and names the first that differs; knows no database."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final
 
-from loyalty.chain import CHAIN_VERSION, HASHED_COLUMNS, entry_hash, genesis_hash
+from loyalty.chain import CHAIN_VERSION, HASHED_COLUMNS, entry_hash
 
-_NAMES: Final = tuple(HASHED_COLUMNS)
-_COLUMNS: Final = len(_NAMES)
-_ID, _ACCOUNT, _SEQ = (_NAMES.index(name) for name in ("id", "account_id", "seq"))
-# How far an entry may have been moved down for what was taken out before it to be told.
-MAX_RENUMBERED: Final = 10_000
+# An entry is read as the texts of `HASHED_COLUMNS`, followed by its chain version and its two hashes.
+Row = Sequence[Any]
+_COLUMNS: Final = len(HASHED_COLUMNS)
+_ID, _SEQ = (list(HASHED_COLUMNS).index(name) for name in ("id", "seq"))
+_VERSION, _PREVIOUS, _HASH = _COLUMNS, _COLUMNS + 1, _COLUMNS + 2
 
 
 class BreakKind(StrEnum):
-    """What was done, as far as the rows tell."""
+    """What the comparison found."""
 
     CHANGED = "changed"
+    INSERTED = "inserted"
     MISSING = "missing in the middle"
     MISSING_TAIL = "missing tail"
-    SWAPPED = "swapped"
-    INSERTED = "inserted"
     HEAD_CHANGED = "head changed"
     REWRITTEN = "account rewritten"
     ACCOUNT_MISSING = "account missing"
@@ -32,7 +31,7 @@ class BreakKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Break:
-    """The first thing that is wrong; `expected` and `found` are hashes in hex, or what stands for them."""
+    """The first difference. `expected` and `found` are hashes in hexadecimal, unless `what` is about something else."""
 
     kind: BreakKind
     what: str
@@ -44,63 +43,9 @@ class Break:
     found: str = ""
 
 
-class StoredEntry(NamedTuple):
-    """A row of the ledger as it stands: the texts of `HASHED_COLUMNS`, and its three columns of the chain."""
-
-    columns: tuple[str | None, ...]
-    chain_version: int
-    previous_hash: bytes
-    entry_hash: bytes
-
-    @classmethod
-    def of(cls, row: Sequence[Any]) -> Self:
-        """The entry of a row that has these columns in this order."""
-        return cls(tuple(row[:_COLUMNS]), *row[_COLUMNS : _COLUMNS + 3])
-
-    @property
-    def id(self) -> int:
-        return int(self.columns[_ID] or 0)
-
-    @property
-    def account_id(self) -> int:
-        return int(self.columns[_ACCOUNT] or 0)
-
-    @property
-    def seq(self) -> int:
-        return int(self.columns[_SEQ] or 0)
-
-    def hash_of(self, columns: Sequence[str | None] = ()) -> bytes:
-        """What its hash should be: of its own columns, unless of others, behind the hash that it says is before it."""
-        return entry_hash(previous_hash=self.previous_hash, columns=columns or self.columns)
-
-    def was(self, **columns: int) -> bool:
-        """Whether its hash was made when these of its columns had these values."""
-        return self.chain_version == CHAIN_VERSION and self.hash_of(self._with(columns)) == self.entry_hash
-
-    def _with(self, columns: dict[str, int]) -> list[str | None]:
-        texts = list(self.columns)
-        for name, value in columns.items():
-            texts[_NAMES.index(name)] = str(value)
-        return texts
-
-    @property
-    def is_own(self) -> bool:
-        """Whether its hash is that of its columns."""
-        return self.chain_version == CHAIN_VERSION and self.hash_of() == self.entry_hash
-
-    def has_contents_of(self, other: "StoredEntry") -> bool:
-        """Whether its hash is that of another entry's contents with its own number, and its own id or the other's."""
-        columns = list(other.columns)
-        columns[_SEQ] = self.columns[_SEQ]
-        if self.hash_of(columns) == self.entry_hash:
-            return True
-        columns[_ID] = self.columns[_ID]
-        return self.hash_of(columns) == self.entry_hash
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chain:
-    """What an account says of its chain, and from where on it is looked at: the genesis, or what was sealed."""
+    """The entry count and head that an account stores, and the count and hash after which its entries are read."""
 
     account_id: int
     entry_count: int
@@ -108,167 +53,106 @@ class Chain:
     from_count: int
     from_hash: bytes
 
-    @classmethod
-    def whole(cls, *, account_id: int, entry_count: int, head_hash: bytes | None) -> "Chain":
-        """The chain from its first entry on."""
-        return cls(
-            account_id=account_id,
-            entry_count=entry_count,
-            head_hash=head_hash,
-            from_count=0,
-            from_hash=genesis_hash(account_id),
-        )
-
     @property
     def end_hash(self) -> bytes | None:
-        """The hash that the account keeps; of an account without entries, its genesis."""
+        """The hash of the last entry by the account; the genesis hash if it has no entries."""
         return self.from_hash if self.entry_count == self.from_count == 0 and self.head_hash is None else self.head_hash
 
 
-def holds(chain: Chain, rows: Iterable[Sequence[Any]]) -> bool:
-    """Whether `rows` (as `StoredEntry.of` takes them, in order) are the account's whole chain."""
-    seq, head = chain.from_count, chain.from_hash
-    for row in rows:
+def first_break(chain: Chain, rows: Iterable[Row]) -> Break | None:
+    """Compare the entries of an account, in the order of `seq`, with its chain. Return the first difference, if any."""
+    entries, seq, head, before = iter(rows), chain.from_count, chain.from_hash, None
+    for entry in entries:
+        if seq >= chain.entry_count and head == chain.end_hash:
+            what = f"the account has {chain.entry_count:,} entries, and this is one more"
+            return _at(entry, BreakKind.INSERTED, what, chain=chain, expected=head, found=entry[_HASH])
         seq += 1
-        if row[_SEQ] != str(seq) or row[_COLUMNS] != CHAIN_VERSION or row[_COLUMNS + 1] != head:
-            return False
-        head = entry_hash(previous_hash=head, columns=row[:_COLUMNS])
-        if row[_COLUMNS + 2] != head:
-            return False
-    return seq == chain.entry_count and head == chain.end_hash
+        if (
+            entry[_SEQ] != str(seq)
+            or entry[_VERSION] != CHAIN_VERSION
+            or entry[_PREVIOUS] != head
+            or entry[_HASH] != _computed(entry)
+        ):
+            return _break_at(entry, chain=chain, seq=seq, before=before, following=entries)
+        head, before = entry[_HASH], entry
+    if (seq, head) == (chain.entry_count, chain.end_hash):
+        return None
+    return _break_at_end(chain, seq=seq, head=head, last=before)
 
 
-def diagnose(
-    chain: Chain, entries: Sequence[StoredEntry], *, follows: Callable[[bytes], StoredEntry | None] = lambda _: None
-) -> Break:
-    """The first break of a chain that does not hold; `follows` finds the entry of any account behind a hash."""
-    seq, head = chain.from_count, chain.from_hash
-    for place, entry in enumerate(entries):
-        if entry.seq != seq + 1 or entry.previous_hash != head or not entry.is_own:
-            return _break_at(chain, entries, place, head=head, follows=follows)
-        seq, head = entry.seq, entry.entry_hash
-    return _break_at_end(chain, entries, head=head, follows=follows)
+def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, following: Iterator[Row]) -> Break:
+    """How `entry` differs from entry number `seq`, which should follow `before`."""
+    head = before[_HASH] if before else chain.from_hash
+    if int(entry[_SEQ]) > seq:
+        return Break(
+            kind=BreakKind.MISSING,
+            what=f"the next entry is number {entry[_SEQ]}, entry {entry[_ID]}",
+            account_id=chain.account_id,
+            seq=seq,
+            expected=entry[_PREVIOUS].hex(),
+            found=head.hex(),
+        )
+    if int(entry[_SEQ]) < seq:
+        what = f"there is another entry number {entry[_SEQ]}"
+        return _at(entry, BreakKind.INSERTED, what, chain=chain, expected=head, found=entry[_PREVIOUS])
+    if entry[_VERSION] != CHAIN_VERSION:
+        what = f"its chain version is {entry[_VERSION]}, and {CHAIN_VERSION} is the only one known"
+        return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=_computed(entry), found=entry[_HASH])
+    if entry[_PREVIOUS] == head:
+        what = "its contents do not match its hash"
+        return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=_computed(entry), found=entry[_HASH])
+    if before is not None and (kind := _kind_at_predecessor(entry, chain=chain, before=before, following=following)):
+        what = f"entry {entry[_ID]}, which is next, follows another hash"
+        return _at(before, kind, what, chain=chain, expected=entry[_PREVIOUS], found=head)
+    what = "it follows another hash than that of the entry before it"
+    return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=head, found=entry[_PREVIOUS])
 
 
-def _break_at(
-    chain: Chain,
-    entries: Sequence[StoredEntry],
-    place: int,
-    *,
-    head: bytes,
-    follows: Callable[[bytes], StoredEntry | None],
-) -> Break:
-    """What is wrong with the entry at `place`, where an entry behind `head` should be."""
-    entry, seq = entries[place], chain.from_count + place + 1
-    if entry.seq < seq:
-        return _found(BreakKind.INSERTED, entry, f"there is another entry number {entry.seq}", head)
-    true = next((one for one in entries[place:] if one.previous_hash == head and one.was(seq=seq)), None)
-    if true is not None:
-        return _break_before(entry, true, seq=seq)
-    if entry.seq > seq:
-        return _moved(chain, follows(head), seq=seq) or _missing(chain, entry, seq=seq, until=entry.seq, head=head)
-    if entry.previous_hash == head:
-        other = next((one for one in entries[place + 1 :] if entry.has_contents_of(one)), None)
-        if other is not None:
-            return _found(BreakKind.SWAPPED, entry, f"it stands there with the contents of entry {other.id}", None)
-        return _changed(entry)
-    return _broken_link(chain, entries, place, head=head)
+def _kind_at_predecessor(entry: Row, *, chain: Chain, before: Row, following: Iterator[Row]) -> BreakKind | None:
+    """The kind of break at `before` where the link to `entry` is broken; None where `entry` is the one that differs."""
+    if entry[_HASH] != _computed(entry):
+        return BreakKind.INSERTED if entry[_PREVIOUS] == before[_PREVIOUS] else None
+    after = next(following, None)
+    return BreakKind.CHANGED if (after[_PREVIOUS] if after else chain.head_hash) == entry[_HASH] else None
 
 
-def _break_before(entry: StoredEntry, true: StoredEntry, *, seq: int) -> Break:
-    """What stands where `true` was, which is further on now."""
-    if entry.seq > seq:
-        return _found(BreakKind.CHANGED, true, f"its number was {seq}", None)
-    if true is not entry and entry.was(seq=true.seq):
-        return _found(BreakKind.SWAPPED, entry, f"entry {true.id} was number {seq}, and is number {true.seq}", None)
-    return _found(BreakKind.INSERTED, entry, f"entry {true.id} was number {seq}, and is number {true.seq}", None)
-
-
-def _broken_link(chain: Chain, entries: Sequence[StoredEntry], place: int, *, head: bytes) -> Break:
-    """An entry with the right number that says another hash is before it."""
-    entry, seq = entries[place], chain.from_count + place + 1
-    before = entries[place - 1] if place else None
-    if entry.is_own:
-        following = entries[place + 1].previous_hash if place + 1 < len(entries) else chain.head_hash
-        if before is not None and following == entry.entry_hash:
-            what = "its hash was made anew, and the entry after it still has the one before"
-            return replace(_found(BreakKind.CHANGED, before, what, None), expected=entry.previous_hash.hex())
-        return _found(BreakKind.CHANGED, entry, "it says that another hash is before it", head)
-    if before is not None and entry.was(seq=seq - 1) and entry.previous_hash == before.previous_hash:
-        return _found(BreakKind.INSERTED, before, f"entry {entry.id} was number {seq - 1}, and is number {seq}", None)
-    for number in range(seq + 1, seq + MAX_RENUMBERED):
-        if entry.was(seq=number):
-            return _missing(chain, entry, seq=seq, until=number, head=head)
-    return _changed(entry)
-
-
-def _break_at_end(
-    chain: Chain, entries: Sequence[StoredEntry], *, head: bytes, follows: Callable[[bytes], StoredEntry | None]
-) -> Break:
-    """What is wrong with an account whose entries are whole among themselves."""
-    seq = chain.from_count + len(entries)
-    if seq < chain.entry_count and chain.head_hash != head:
-        return _moved(chain, follows(head), seq=seq + 1) or Break(
+def _break_at_end(chain: Chain, *, seq: int, head: bytes, last: Row | None) -> Break:
+    """How the end of the entries, of which number `seq` is the last, differs from what the account stores."""
+    if seq < chain.entry_count and head != chain.head_hash:
+        return Break(
             kind=BreakKind.MISSING_TAIL,
-            what=f"the account has {chain.entry_count:,} entries, and the last that is there is number {seq}",
+            what=f"the account has {chain.entry_count:,} entries, and number {seq} is the last one found",
             account_id=chain.account_id,
             seq=seq + 1,
             expected=_hex(chain.head_hash),
             found=head.hex(),
         )
-    hashes = [chain.from_hash, *(entry.entry_hash for entry in entries)]
-    kept = chain.entry_count - chain.from_count
-    if 0 <= kept < len(entries) and chain.end_hash == hashes[kept]:
-        what = f"the account has {chain.entry_count:,} entries, and this is one more"
-        return replace(_found(BreakKind.INSERTED, entries[kept], what, None), expected=_hex(chain.end_hash))
     return Break(
         kind=BreakKind.HEAD_CHANGED,
-        what=f"the account says {chain.entry_count:,} entries, and its head is not the hash of its last, number {seq}",
+        what=f"the account stores {chain.entry_count:,} entries and another hash than that of its last, number {seq}",
         account_id=chain.account_id,
         seq=seq,
-        entry_id=entries[-1].id if entries else None,
+        entry_id=int(last[_ID]) if last else None,
         expected=head.hex(),
         found=_hex(chain.head_hash),
     )
 
 
-def _moved(chain: Chain, entry: StoredEntry | None, *, seq: int) -> Break | None:
-    """The entry that should be the account's next, where it is another account's now."""
-    if entry is None or not entry.was(seq=seq, account_id=chain.account_id):
-        return None
-    what = f"it was number {seq} of account {chain.account_id}, and is in account {entry.account_id}"
-    return replace(_found(BreakKind.CHANGED, entry, what, None), account_id=chain.account_id, seq=seq)
-
-
-def _missing(chain: Chain, entry: StoredEntry, *, seq: int, until: int, head: bytes) -> Break:
-    gone = f"entry {seq} is" if until == seq + 1 else f"entries {seq} to {until - 1} are"
-    return Break(
-        kind=BreakKind.MISSING,
-        what=f"{gone} missing before entry {entry.id}",
-        account_id=chain.account_id,
-        seq=seq,
-        expected=entry.previous_hash.hex(),
-        found=head.hex(),
-    )
-
-
-def _changed(entry: StoredEntry) -> Break:
-    if entry.chain_version != CHAIN_VERSION:
-        return _found(BreakKind.CHANGED, entry, f"its chain is of an unknown version, {entry.chain_version}", None)
-    return _found(BreakKind.CHANGED, entry, "its contents do not make its hash", None)
-
-
-def _found(kind: BreakKind, entry: StoredEntry, what: str, head: bytes | None) -> Break:
-    """A break at an entry: told by its own hash, or, with `head`, by the hash before it."""
+def _at(entry: Row, kind: BreakKind, what: str, *, chain: Chain, expected: bytes, found: bytes) -> Break:
     return Break(
         kind=kind,
         what=what,
-        account_id=entry.account_id,
-        seq=entry.seq,
-        entry_id=entry.id,
-        expected=(head or entry.hash_of()).hex(),
-        found=(entry.previous_hash if head else entry.entry_hash).hex(),
+        account_id=chain.account_id,
+        seq=int(entry[_SEQ]),
+        entry_id=int(entry[_ID]),
+        expected=expected.hex(),
+        found=found.hex(),
     )
+
+
+def _computed(entry: Row) -> bytes:
+    """The hash that the entry's contents make after the hash that it says is before it."""
+    return entry_hash(previous_hash=entry[_PREVIOUS], columns=entry[:_COLUMNS])
 
 
 def _hex(value: bytes | None) -> str:

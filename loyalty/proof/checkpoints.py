@@ -1,8 +1,9 @@
-"""Checkpoints: everything that stands at one instant, sealed under one signature."""
+"""Take checkpoints: sign the state of all accounts at one instant."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,13 @@ from core.transactions import operation
 from loyalty.chain import genesis_hash
 from loyalty.models import Checkpoint, SealedAccount
 from loyalty.proof import outside
-from loyalty.proof.keys import signing_key
+from loyalty.proof.keys import key_id_of, signing_key
 from loyalty.proof.sealed import SEALED
-from loyalty.proof.sealing import MerkleRoot, Seal, key_id_of, leaf_hash, previous_of_first
+from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
 
 log = structlog.get_logger(__name__)
 
-# Key of the advisory lock that one checkpoint at a time holds on a database.
+# Key of the advisory lock that allows one checkpoint at a time in a database.
 CHECKPOINT_LOCK: Final = 0x4348_4B50
 STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
 _CHUNK_ROWS: Final = 1_000
@@ -39,28 +40,28 @@ _TOTALS: Final = """
 
 
 class CheckpointUnderWay(DomainError):
-    """Another checkpoint is being taken just now."""
+    """Another checkpoint is being taken."""
 
     code = "CHECKPOINT_UNDER_WAY"
 
 
 class SealedEntriesGone(DomainError):
-    """An account does not have what the last checkpoint sealed: nothing is sealed over that."""
+    """An account no longer has the entries that the last checkpoint sealed; signing that would hide the loss."""
 
     code = "SEALED_ENTRIES_GONE"
 
 
 def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
-    """Seal what stands at one instant, sign it, and append it to the file outside, if there is one.
+    """Sign the state of all accounts at one instant, and append the checkpoint to the file outside, if there is one.
 
-    The row is committed before the line is written; a line that is missing, because a run was broken off between the
-    two, is written first by the next one. Entries that commit later are in the next checkpoint, whatever their ids.
+    The row is committed before the line is written. If a run ends between the two, the next run writes the missing line
+    first. Entries that commit later are in the next checkpoint, whatever their ids.
 
     :raises NoCheckpointKey: there is no key to sign with.
-    :raises CheckpointUnderWay: another one is being taken.
-    :raises CheckpointFileDiffers: the file does not tell what the database does; nothing was sealed.
-    :raises SealedEntriesGone: an account is less than it was; nothing was sealed.
-    :raises OSError: the file cannot be written; the next run writes what it lacks.
+    :raises CheckpointUnderWay: another checkpoint is being taken.
+    :raises CheckpointFileDiffers: the file differs from the database; nothing was sealed.
+    :raises SealedEntriesGone: an account has lost sealed entries; nothing was sealed.
+    :raises OSError: the file cannot be written; the next run writes the missing lines.
     """
     key = signing_key()
     with _one_at_a_time():
@@ -78,9 +79,9 @@ def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
 
 
 def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
-    """Write the next checkpoint, as the caller's transaction sees the accounts; it must be one snapshot.
+    """Write the next checkpoint in the caller's transaction, which must be one snapshot.
 
-    :raises SealedEntriesGone: an account is less than it was, or has another head with as many entries.
+    :raises SealedEntriesGone: an account has fewer entries than were sealed, or as many with another head.
     """
     last = Checkpoint.objects.order_by("number").last()
     number = last.number + 1 if last else 1
@@ -105,37 +106,29 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS)
         entries, points_total, balance_total = cursor.fetchone()
-    seal = Seal(
+    checkpoint = Checkpoint(
         number=number,
         taken_at=at,
         accounts=every.leaves,
         entries=entries,
-        points_total=int(points_total),
-        balance_total=int(balance_total),
+        points_total=points_total,
+        balance_total=balance_total,
         accounts_root=every.root(),
         changes=changed.leaves,
         changes_root=changed.root(),
-        previous_hash=bytes(last.checkpoint_hash) if last else previous_of_first(),
+        previous_hash=last.checkpoint_hash if last else FIRST_PREVIOUS_HASH,
     )
-    return _signed(seal, key=key)
+    sign(checkpoint, key=key)
+    checkpoint.save(force_insert=True)
+    return checkpoint
 
 
-def _signed(seal: Seal, *, key: Ed25519PrivateKey) -> Checkpoint:
-    return Checkpoint.objects.create(
-        number=seal.number,
-        taken_at=seal.taken_at,
-        accounts=seal.accounts,
-        entries=seal.entries,
-        points_total=seal.points_total,
-        balance_total=seal.balance_total,
-        accounts_root=seal.accounts_root,
-        changes=seal.changes,
-        changes_root=seal.changes_root,
-        previous_hash=seal.previous_hash,
-        checkpoint_hash=seal.hash,
-        key_id=key_id_of(key.public_key()),
-        signature=key.sign(seal.preimage()),
-    )
+def sign(checkpoint: Checkpoint, *, key: Ed25519PrivateKey) -> None:
+    """Set the hash, the key id and the signature of a checkpoint."""
+    contents = checkpoint.signed_bytes()
+    checkpoint.checkpoint_hash = sha256(contents).digest()
+    checkpoint.key_id = key_id_of(key.public_key())
+    checkpoint.signature = key.sign(contents)
 
 
 def _require_grown(account_id: int, *, entry_count: int, sealed_count: int | None) -> None:
@@ -152,16 +145,16 @@ def _accounts(*, last_number: int) -> Stream:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Keep other checkpoints of this database out, also while the line is written.
+    """Allow no other checkpoint in this database until the line is written.
 
-    A lock of the session: one of the transaction would be taken with the snapshot that it is to come before.
+    The lock belongs to the session: a lock of the transaction would be taken after its snapshot, and must come before.
 
-    :raises CheckpointUnderWay: there is one.
+    :raises CheckpointUnderWay: another session holds the lock.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [CHECKPOINT_LOCK])
         if not cursor.fetchone()[0]:
-            raise CheckpointUnderWay("Another checkpoint is being taken just now: it seals the same.")
+            raise CheckpointUnderWay("Another checkpoint is being taken. It seals the same accounts.")
     try:
         yield
     finally:

@@ -1,34 +1,33 @@
-"""The file outside the database that every checkpoint is appended to, a line each."""
+"""The file outside the database to which every checkpoint is appended, one line each."""
 
 import io
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from core.errors import DomainError
 from loyalty.models import Checkpoint
 from loyalty.proof.breaks import Break, BreakKind
-from loyalty.proof.sealed import seal_of
-from loyalty.proof.sealing import as_line
 
 MAX_LINE_BYTES: Final = 4_096
 FILE_MODE: Final = 0o640
 
 
 class CheckpointFileDiffers(DomainError):
-    """The file outside and the database tell different checkpoints."""
+    """The file outside and the database have different checkpoints."""
 
     code = "CHECKPOINT_FILE_DIFFERS"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """The first checkpoint that the file and the database differ in, and what the file lacks at its end.
+    """The first checkpoint in which the file and the database differ, and the first that the file does not have.
 
-    `missing_number` is that of the first checkpoint that the file lacks; of its line, it has `written_bytes` already.
+    `written_bytes` counts the bytes that the file already has of the line of checkpoint `missing_number`.
     """
 
     first_break: Break | None
@@ -37,12 +36,19 @@ class Comparison:
 
 
 def line_of(checkpoint: Checkpoint) -> bytes:
-    """The line of a checkpoint, always the same bytes."""
-    return as_line(seal_of(checkpoint), key_id=checkpoint.key_id, signature=bytes(checkpoint.signature))
+    """The line of a checkpoint: a JSON object of its fields, always the same bytes."""
+    contents = {name: _as_json(value) for name, value in checkpoint.values().items()}
+    return json.dumps(contents, separators=(",", ":")).encode() + b"\n"
+
+
+def _as_json(value: Any) -> int | str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def compare(file: Path) -> Comparison:
-    """Hold the file against the database, line by line; a file that is not there has no lines.
+    """Compare the file with the database, line by line; a file that does not exist has no lines.
 
     :raises OSError: it cannot be read.
     """
@@ -60,9 +66,9 @@ def compare(file: Path) -> Comparison:
 
 
 def compare_whole(file: Path) -> Break | None:
-    """The first checkpoint that the file and the database differ in, or that the file does not have.
+    """The first checkpoint in which the file and the database differ, or which the file does not have.
 
-    :raises OSError: the file cannot be read, or is not there.
+    :raises OSError: the file cannot be read, or does not exist.
     """
     file.stat()
     comparison = compare(file)
@@ -73,12 +79,12 @@ def compare_whole(file: Path) -> Break | None:
 
 
 def complete(file: Path) -> None:
-    """Append what the file lacks, and see it on the disk.
+    """Append the checkpoints that the file does not have, and sync it to the disk.
 
-    A line that a crash broke off is completed. Called under the lock on checkpoints, after their commit.
+    Also completes a line that a crash cut off. Must be called under the lock on checkpoints, after their commit.
 
-    :raises CheckpointFileDiffers: what the file has is not what the database has; nothing is written.
-    :raises OSError: it cannot be written.
+    :raises CheckpointFileDiffers: the file and the database differ; nothing is written.
+    :raises OSError: the file cannot be written.
     """
     comparison = compare(file)
     if comparison.first_break is not None:
@@ -121,7 +127,7 @@ def _checkpoints(*, from_number: int) -> Iterator[Checkpoint]:
 
 
 def _difference(written: bytes, *, checkpoint: Checkpoint, line: bytes) -> Break:
-    """What a line says that is not the next checkpoint's."""
+    """How a line differs from the line of the checkpoint that should be next."""
     number = _number_in(written)
     if number is not None and number < checkpoint.number:
         return _not_in_database(number, written)

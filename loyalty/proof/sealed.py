@@ -1,6 +1,7 @@
-"""Holding the checkpoints against themselves, their signatures and the ledger."""
+"""Verify the checkpoints: their hashes and signatures, and the accounts that they sealed."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -9,13 +10,13 @@ from django.db import connection
 from core.snapshots import streamed
 from loyalty.models import Checkpoint
 from loyalty.proof.breaks import Break, BreakKind
-from loyalty.proof.keys import trusted_keys
-from loyalty.proof.sealing import MerkleRoot, Seal, is_signed, leaf_hash, previous_of_first
+from loyalty.proof.keys import is_signed, trusted_keys
+from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
 
 _CHUNK_ROWS: Final = 1_000
 _Bytes = bytes | memoryview
 
-# What each account was sealed with, up to checkpoint number `since`.
+# The newest sealed entry count and head of each account, up to checkpoint number `since`.
 SEALED: Final = """
     SELECT DISTINCT ON (account_id) account_id, entry_count, head_hash FROM loyalty_sealedaccount
     WHERE checkpoint_id <= %(since)s ORDER BY account_id, checkpoint_id DESC
@@ -36,41 +37,31 @@ _UNSEALED: Final = """
 """
 
 
-def seal_of(checkpoint: Checkpoint) -> Seal:
-    """What a checkpoint says."""
-    return Seal(
-        number=checkpoint.number,
-        taken_at=checkpoint.taken_at,
-        accounts=checkpoint.accounts,
-        entries=checkpoint.entries,
-        points_total=int(checkpoint.points_total),
-        balance_total=int(checkpoint.balance_total),
-        accounts_root=bytes(checkpoint.accounts_root),
-        changes=checkpoint.changes,
-        changes_root=bytes(checkpoint.changes_root),
-        previous_hash=bytes(checkpoint.previous_hash),
-    )
-
-
 def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
-    """How many checkpoints were looked at, and the first that is missing or is not what was signed.
+    """The number of checkpoints that were read, and the first that is missing or differs from what was signed.
 
-    The accounts that each one sealed are hashed anew; all accounts together, only those of the newest one, unless
-    `every_root`.
+    Recomputes the root over the changed accounts of each checkpoint. The root over all accounts is recomputed for the
+    newest checkpoint only, unless `every_root`.
 
-    :raises NoCheckpointKey: there are checkpoints, and no key to believe them by.
+    :raises NoCheckpointKey: there are checkpoints, and no key to verify them with.
     """
     newest = Checkpoint.objects.order_by("number").last()
     if newest is None:
         return 0, None
-    keys, previous, looked_at = trusted_keys(), previous_of_first(), 0
+    keys, previous, looked_at = trusted_keys(), FIRST_PREVIOUS_HASH, 0
     for checkpoint in Checkpoint.objects.order_by("number").iterator():
         looked_at += 1
         if checkpoint.number != looked_at:
-            return looked_at, _missing(looked_at, before=checkpoint)
+            return looked_at, Break(
+                kind=BreakKind.CHECKPOINT_MISSING,
+                what=f"the next one that is there is checkpoint {checkpoint.number}",
+                checkpoint=looked_at,
+                expected=bytes(checkpoint.previous_hash).hex(),
+            )
         wrong = _wrong_in_itself(checkpoint, keys=keys)
         if wrong is None and checkpoint.previous_hash != previous:
-            wrong = _replaced(checkpoint, previous=previous)
+            what = f"checkpoint {checkpoint.number} was chained to another one"
+            wrong = _altered(looked_at - 1, what, expected=checkpoint.previous_hash, found=previous)
         if wrong is None and (every_root or checkpoint.number == newest.number):
             wrong = _wrong_root(checkpoint)
         if wrong is not None:
@@ -80,25 +71,27 @@ def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
 
 
 def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519PublicKey]) -> Break | None:
-    seal, key = seal_of(checkpoint), keys.get(checkpoint.key_id)
+    number = checkpoint.number
+    contents, key = checkpoint.signed_bytes(), keys.get(checkpoint.key_id)
     if key is None:
         return Break(
             kind=BreakKind.CHECKPOINT_FOREIGN,
             what="it is signed with a key that we do not know",
-            checkpoint=checkpoint.number,
+            checkpoint=number,
             expected=", ".join(keys),
             found=checkpoint.key_id,
         )
-    if seal.hash != checkpoint.checkpoint_hash:
-        return _altered(checkpoint, "its contents do not make its hash", seal.hash, checkpoint.checkpoint_hash)
-    if not is_signed(seal, signature=bytes(checkpoint.signature), key=key):
-        return _altered(checkpoint, "its signature is not that of its contents", b"", checkpoint.signature)
-    root = _root(_CHANGED, since=checkpoint.number)
+    if (computed := sha256(contents).digest()) != checkpoint.checkpoint_hash:
+        what = "its contents do not make its hash"
+        return _altered(number, what, expected=computed, found=checkpoint.checkpoint_hash)
+    if not is_signed(contents, signature=bytes(checkpoint.signature), key=key):
+        what = "its signature is not that of its contents"
+        return _altered(number, what, expected=b"", found=checkpoint.signature)
+    root = _root(_CHANGED, since=number)
     if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):
-        what = (
-            f"{root.leaves:,} accounts are kept as sealed by it, and they are not the {checkpoint.changes:,} it signed"
-        )
-        return _altered(checkpoint, what, checkpoint.changes_root, root.root())
+        kept = f"{root.leaves:,} accounts are kept as sealed by it"
+        what = f"{kept}, and they are not the {checkpoint.changes:,} it signed"
+        return _altered(number, what, expected=checkpoint.changes_root, found=root.root())
     return None
 
 
@@ -106,10 +99,9 @@ def _wrong_root(checkpoint: Checkpoint) -> Break | None:
     root = _root(SEALED, since=checkpoint.number)
     if (root.leaves, root.root()) == (checkpoint.accounts, checkpoint.accounts_root):
         return None
-    what = (
-        f"all that was sealed up to it is {root.leaves:,} accounts, and not the {checkpoint.accounts:,} that it signed"
-    )
-    return _altered(checkpoint, what, checkpoint.accounts_root, root.root())
+    sealed = f"all that was sealed up to it is {root.leaves:,} accounts"
+    what = f"{sealed}, and not the {checkpoint.accounts:,} that it signed"
+    return _altered(checkpoint.number, what, expected=checkpoint.accounts_root, found=root.root())
 
 
 def _root(query: str, *, since: int) -> MerkleRoot:
@@ -120,44 +112,26 @@ def _root(query: str, *, since: int) -> MerkleRoot:
     return root
 
 
-def _missing(number: int, *, before: Checkpoint) -> Break:
-    what = f"the next one that is there is checkpoint {before.number}"
-    return Break(
-        kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=number, expected=bytes(before.previous_hash).hex()
-    )
-
-
-def _replaced(checkpoint: Checkpoint, *, previous: bytes) -> Break:
-    """The one before a checkpoint that is whole is not the one that it was chained to."""
-    return Break(
-        kind=BreakKind.CHECKPOINT_ALTERED,
-        what=f"checkpoint {checkpoint.number} was chained to another one",
-        checkpoint=checkpoint.number - 1,
-        expected=bytes(checkpoint.previous_hash).hex(),
-        found=previous.hex(),
-    )
-
-
-def _altered(checkpoint: Checkpoint, what: str, expected: _Bytes, found: _Bytes) -> Break:
+def _altered(number: int, what: str, *, expected: _Bytes, found: _Bytes) -> Break:
     return Break(
         kind=BreakKind.CHECKPOINT_ALTERED,
         what=what,
-        checkpoint=checkpoint.number,
+        checkpoint=number,
         expected=bytes(expected).hex(),
         found=bytes(found).hex(),
     )
 
 
 def unsealed_account(*, account_id: int | None) -> Break | None:
-    """The first account, of all or of one, that is not what a checkpoint sealed."""
+    """The first account, of all or of one, that differs from what a checkpoint sealed."""
     with connection.cursor() as cursor:
         cursor.execute(_UNSEALED, {"account": account_id})
         row = cursor.fetchone()
     if row is None:
         return None
-    checkpoint, account, entry_count, head, standing, entry_id, found = row
+    checkpoint, account, entry_count, head, existing, entry_id, found = row
     sealed = f"checkpoint {checkpoint} sealed it with {entry_count:,} entries"
-    if standing is None:
+    if existing is None:
         kind, what = BreakKind.ACCOUNT_MISSING, f"{sealed}, and it is gone"
     elif found is None:
         kind, what = BreakKind.MISSING_TAIL, f"{sealed}, and entry number {entry_count:,} is gone"

@@ -1,4 +1,4 @@
-"""What whoever owns the ledger's tables could write past every guard, and what a verification then says."""
+"""Tampering by the owner of the ledger's tables, past every guard, and what a verification finds then."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from core.models import Player
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty
 from loyalty.proof.breaks import Break
 from loyalty.proof.checkpoints import seal_accounts, take_checkpoint
-from loyalty.proof.sealing import private_key
+from loyalty.proof.keys import private_key
 from loyalty.proof.verification import Scope, verify_ledger
 from tests.commands import run
 from tests.floor import Floor
@@ -54,11 +54,11 @@ class Book:
         return cls(floor=floor, account=account_of(ada), other=account_of(grace))
 
     def entry(self, seq: int) -> LedgerEntry:
-        """An entry of the account, as it stands."""
+        """An entry of the account, as it is stored."""
         return LedgerEntry.objects.get(account=self.account, seq=seq)
 
     def seal(self) -> Checkpoint:
-        """The next checkpoint over all that stands, in the test's transaction."""
+        """The next checkpoint, in the test's transaction."""
         return seal_accounts(at=self.floor.now, key=private_key(settings.CHECKPOINT_SIGNING_KEY))
 
     def take(self, file: Path | None = None) -> Checkpoint:
@@ -67,7 +67,7 @@ class Book:
 
 
 def seal_three_times(book: Book) -> Book:
-    """Seal it as it stands, after one more entry of the other account, and without change."""
+    """Seal the ledger three times: as it is, after one more entry of the other account, and unchanged."""
     book.seal()
     _add_one_by_the_rules(book.other)
     book.seal()
@@ -77,7 +77,7 @@ def seal_three_times(book: Book) -> Book:
 
 
 def _add_one_by_the_rules(account: PlayerLoyalty) -> None:
-    """One more entry, by an owner of the tables who keeps the rules."""
+    """One more entry, as the owner of the tables could write it, with a valid chain."""
     sql(
         "INSERT INTO loyalty_ledger SELECT (entry).* FROM (SELECT jsonb_populate_record(entry, jsonb_build_object("
         "'id', entry.id + 500, 'seq', entry.seq + 1, 'idempotency_key', 'one more')) AS entry FROM loyalty_ledger "
@@ -108,7 +108,7 @@ def statement_timeout() -> str:
 
 
 def rehash(account: PlayerLoyalty) -> None:
-    """Compute the whole chain of an account anew, and its head."""
+    """Recompute the whole chain of an account, and its head."""
     sql(REHASH.format(account=account.pk))
 
 
@@ -125,5 +125,5 @@ def is_clean(scope: Scope = Scope(every_root=True)) -> bool:  # noqa: B008
 
 
 def is_clean_now() -> bool:
-    """Whether the command, which sees what is committed alone, finds nothing, with every root."""
+    """Whether the command, which sees only what is committed, finds nothing with every root."""
     return run("verify_ledger", "--full").code == 0

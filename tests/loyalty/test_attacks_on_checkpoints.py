@@ -1,7 +1,8 @@
-"""An owner of the tables changes the checkpoints with every guard off; verification names which, and shows why."""
+"""The owner of the tables tampers with checkpoints with every guard off; verification names the first bad one."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from django.conf import settings
@@ -9,8 +10,9 @@ from django.db import transaction
 
 from loyalty.models import Checkpoint, SealedAccount
 from loyalty.proof.breaks import Break, BreakKind
-from loyalty.proof.sealed import seal_of
-from loyalty.proof.sealing import MerkleRoot, key_id_of, new_key_pair, private_key
+from loyalty.proof.checkpoints import sign
+from loyalty.proof.keys import new_key_pair, private_key
+from loyalty.proof.sealing import MerkleRoot
 from loyalty.proof.verification import Scope
 from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql
 
@@ -41,12 +43,16 @@ def _at(number: int) -> Checkpoint:
 
 
 def _sign_anew(checkpoint: Checkpoint, key_text: str) -> None:
-    key = private_key(key_text)
-    seal = seal_of(checkpoint)
+    sign(checkpoint, key=private_key(key_text))
     sql(
         "UPDATE loyalty_checkpoint SET checkpoint_hash = %s, signature = %s, key_id = %s WHERE number = %s",
-        *(seal.hash, key.sign(seal.preimage()), key_id_of(key.public_key()), checkpoint.number),
+        *(checkpoint.checkpoint_hash, checkpoint.signature, checkpoint.key_id, checkpoint.number),
     )
+
+
+def _hash_of(checkpoint: Checkpoint) -> bytes:
+    """The hash that its contents make."""
+    return sha256(checkpoint.signed_bytes()).digest()
 
 
 class TestAnAlteredCheckpoint:
@@ -65,8 +71,7 @@ class TestAnAlteredCheckpoint:
     @pytest.mark.parametrize("number", [1, 2, 3])
     def test_is_named_also_with_a_hash_of_its_own(self, sealed_book: Book, number: int) -> None:
         sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1 WHERE number = %s", number)
-        seal = seal_of(_at(number))
-        sql("UPDATE loyalty_checkpoint SET checkpoint_hash = %s WHERE number = %s", seal.hash, number)
+        sql("UPDATE loyalty_checkpoint SET checkpoint_hash = %s WHERE number = %s", _hash_of(_at(number)), number)
 
         assert (found().kind, found().checkpoint) == (BreakKind.CHECKPOINT_ALTERED, number)
 
@@ -144,7 +149,7 @@ class TestWhatIsShown:
             kind=BreakKind.CHECKPOINT_ALTERED,
             what="its contents do not make its hash",
             checkpoint=2,
-            expected=seal_of(_at(2)).hash.hex(),
+            expected=_hash_of(_at(2)).hex(),
             found=bytes(_at(2).checkpoint_hash).hex(),
         )
 

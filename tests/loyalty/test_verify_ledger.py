@@ -1,4 +1,4 @@
-"""`verify_ledger`: what it prints, what it keeps, and what its exit code says."""
+"""`verify_ledger`: its output, its record and its exit codes."""
 
 import json
 import tracemalloc
@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from structlog.testing import capture_logs
 
+from core.models import Player
 from loyalty.models import LedgerEntry, LedgerVerification
 from loyalty.proof.checkpoints import take_checkpoint
 from loyalty.proof.verification import Scope, verify_ledger
@@ -107,6 +108,24 @@ class TestVerifyLedger:
             "ACCOUNT",
             book.other.pk,
         )
+
+    def test_of_a_card_of_two_players_names_both_accounts(self, book: Book) -> None:
+        card = book.account.player.card_number
+        Player.objects.filter(pk=Floor.build().player().pk).update(card_number=card)
+        namesake = account_of(Player.objects.exclude(pk=book.account.player.pk).get(card_number=card))
+
+        ran = _verify("--account", card)
+
+        assert ran.code == 2
+        assert f"account {book.account.pk} (" in ran.error
+        assert f"account {namesake.pk} (" in ran.error
+
+    def test_of_a_number_is_that_account_even_if_it_is_also_a_card(self, book: Book) -> None:
+        Player.objects.filter(pk=book.account.player.pk).update(card_number=str(book.other.pk))
+
+        ran = _verify("--account", book.other.pk)
+
+        assert ran.out == "Clean: 4 entries of 1 accounts, 0 checkpoints.\n"
 
     def test_since_a_checkpoint_reads_what_came_after(self, book: Book) -> None:
         take_checkpoint(at=book.floor.now, file=None)

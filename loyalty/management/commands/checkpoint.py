@@ -1,4 +1,4 @@
-"""Seal everything that stands in the ledger, sign it, and keep it outside of the database as well."""
+"""Take a checkpoint of the ledger, and append it to the file outside the database."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -10,20 +10,19 @@ from django.utils import timezone
 
 from core.commands import FAILED, HouseCommand
 from loyalty.proof.checkpoints import take_checkpoint
+from loyalty.proof.keys import new_key_pair
 from loyalty.proof.outside import line_of
-from loyalty.proof.sealing import new_key_pair
 
 
 class Command(HouseCommand):
     help = (
-        "Seal every account's entries, as of one instant, under one signature; keep it in the database and append it "
-        "to CHECKPOINT_FILE, which should lie on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron, "
-        "at least once a day."
+        "Sign the state of every account at one instant, store it in the database and append it to CHECKPOINT_FILE, "
+        "which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron at least once a day."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--new-key", action="store_true", help="print a new pair of keys, and do nothing else")
-        parser.add_argument("--json", action="store_true", dest="as_json", help="print the line of the file")
+        parser.add_argument("--new-key", action="store_true", help="print a new pair of keys and exit")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the line as it is in the file")
 
     def done_so_far(self) -> str:
         return "A checkpoint is whole or not there; a line that its file lacks is written by the next run."

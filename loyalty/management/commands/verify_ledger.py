@@ -1,15 +1,15 @@
-"""Read the ledger to see that nothing in it was changed, taken out or put in."""
+"""Verify that no entry of the ledger was changed, deleted or inserted."""
 
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, HouseCommand
@@ -30,20 +30,20 @@ class Command(HouseCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Recompute the hashes of the ledger's entries, hold them against the accounts and the signed checkpoints, and "
-        "say what is broken first: which entry, what was done to it, which hash is expected and which is found. Reads "
-        "as of one instant, while the floor goes on working. The result is kept for the home page. Exit code: 0 clean, "
-        "1 broken, 2 could not run."
+        "Recompute the hashes of the ledger's entries, compare them with the accounts and the signed checkpoints, and "
+        "name the first bad entry, the hash that is expected there and the hash that is found. Reads one snapshot; the "
+        "floor can go on working. The result is recorded for the home page. Exit code: 0 clean, 1 broken, 2 could not "
+        "run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--account", metavar="N|CARD", help="only this account: its number, or the player's card")
+        which.add_argument("--account", metavar="N|CARD", help="only this account, by its number or the player's card")
         which.add_argument(
-            "--since", metavar="DATE|N", help="only what came after checkpoint N, or the last one before a day"
+            "--since", metavar="DATE|N", help="only the entries after checkpoint N, or after the last before a day"
         )
         which.add_argument(
-            "--full", action="store_true", help="the whole ledger (the default), and every checkpoint's root as well"
+            "--full", action="store_true", help="the whole ledger (the default), and the root of every checkpoint"
         )
         parser.add_argument("--against", type=Path, metavar="FILE", help="compare the checkpoints with this file")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
@@ -89,22 +89,17 @@ class Command(HouseCommand):
             found = compare_whole(against)
         except OSError as error:
             raise CommandError(f"{against} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
-        return Verified(
-            accounts=verified.accounts,
-            entries=verified.entries,
-            checkpoints=verified.checkpoints,
-            first_break=found,
-        )
+        return replace(verified, first_break=found)
 
     def _record(self, scope: Scope, verified: Verified, **when: datetime) -> None:
-        """Keep the result; who may only read the database is told that it was not kept."""
+        """Record the result, or say that it was not recorded: the database may be read-only."""
         try:
             record_verification(scope=scope, verified=verified, **when)
         except (DomainError, DatabaseError) as error:
             self.tell_progress(f"The result could not be kept for the home page: {str(error).splitlines()[0]}")
 
     def _bar(self, scope: Scope) -> Any:
-        """What draws how far it is, where standard error is a terminal; else nothing does."""
+        """A function that draws the progress on standard error; it does nothing unless that is a terminal."""
         if not self.stderr.isatty():
             return lambda _: None
         accounts = PlayerLoyalty.objects.all()
@@ -133,29 +128,24 @@ def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:
 
 
 def _account(text: str) -> int:
-    """The account that an option names.
+    """The id of the account that an option names: by its number, or else by the player's card.
 
-    :raises CommandError: there is none, or more than one.
+    :raises CommandError: there is none, or several players have the card.
     """
-    named = Q(player__card_number=text)
-    if (key := key_of(text)) is not None:
-        named |= Q(pk=key)
-    found = list(
-        PlayerLoyalty.objects.filter(named).select_related("player__casino").order_by("pk")[:MAX_ACCOUNTS_NAMED]
-    )
+    accounts = PlayerLoyalty.objects.order_by("pk").select_related("player__casino")
+    if (key := key_of(text)) is not None and (account := accounts.filter(pk=key).first()):
+        return account.pk
+    found = list(accounts.filter(player__card_number=text)[:MAX_ACCOUNTS_NAMED])
     if not found:
         raise CommandError(f"There is no account {text}, nor a card with this number.", returncode=WRONG_USE)
     if len(found) > 1:
         they = ", ".join(f"account {one.pk} ({one.player.casino.code} {one.player.card_number})" for one in found)
-        exact = [one for one in found if str(one.pk) == text]
-        if not exact:
-            raise CommandError(f"Several players have card {text}: {they}. Give the account's.", returncode=WRONG_USE)
-        found = exact
+        raise CommandError(f"Several players have card {text}: {they}. Give the account's.", returncode=WRONG_USE)
     return found[0].pk
 
 
 def _checkpoint(text: str) -> int:
-    """The checkpoint that an option names: by its number, or as the last one before a day.
+    """The number of the checkpoint that an option names: by number, or the last one before a day.
 
     :raises CommandError: there is none.
     """
@@ -176,7 +166,7 @@ def _checkpoint(text: str) -> int:
 
 
 def _name(found: Break) -> str:
-    """Where the break is, in a few words."""
+    """The entry, account or checkpoint of a break."""
     if found.account_id is None:
         return f"checkpoint {found.checkpoint}"
     entry = f"entry {found.entry_id}, " if found.entry_id is not None else ""
@@ -201,7 +191,7 @@ def _text(scope: Scope, verified: Verified) -> str:
 def _data(scope: Scope, verified: Verified) -> dict[str, Any]:
     return {
         "scope": scope.kind.value,
-        "about": scope.account_id if scope.account_id is not None else scope.since or None,
+        "about": scope.about,
         "accounts": verified.accounts,
         "entries": verified.entries,
         "checkpoints": verified.checkpoints,

@@ -1,4 +1,4 @@
-"""Ask the database whether what must always hold does."""
+"""Check the invariants of the accounts, the ledger and the slips."""
 
 import json
 from argparse import ArgumentParser
@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.commands import FAILED, WRONG_USE, HouseCommand
 from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
-from ratingslips.invariants import OF_THE_HOUSE
+from ratingslips.invariants import ALL_INVARIANTS
 
 STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
 
@@ -20,9 +20,9 @@ class Command(HouseCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Check every invariant of the accounts, the ledger and the slips, all as of one instant and while the floor "
-        "goes on working. Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are "
-        "broken, 2 could not run."
+        "Check every invariant of the accounts, the ledger and the slips in one snapshot; the floor can go on working. "
+        "Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are broken, 2 could "
+        "not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,7 +35,7 @@ class Command(HouseCommand):
         findings = []
         with one_snapshot(statement_seconds=STATEMENT_TIMEOUT_SECONDS):
             checked_at = timezone.now()
-            for invariant in OF_THE_HOUSE:
+            for invariant in ALL_INVARIANTS:
                 finding = examine(invariant)
                 findings.append(finding)
                 if not as_json:

@@ -60,7 +60,7 @@ PROOF = (
     Guard(
         name="a checkpoint's signature",
         kind=Kind.CHAIN,
-        edits=edit(_SEALED, "if not is_signed(seal, signature=bytes(checkpoint.signature), key=key):", "if False:"),
+        edits=edit(_SEALED, "if not is_signed(contents, signature=bytes(checkpoint.signature), key=key):", "if False:"),
         claimed_by=(f"{_ALTERED}_is_named_also_with_a_hash_of_its_own",),
     ),
     Guard(
@@ -68,15 +68,19 @@ PROOF = (
         kind=Kind.CHAIN,
         edits=edit(
             _SEALED,
-            "seal, key = seal_of(checkpoint), keys.get(checkpoint.key_id)",
-            "seal, key = seal_of(checkpoint), next(iter(keys.values()))",
+            "contents, key = checkpoint.signed_bytes(), keys.get(checkpoint.key_id)",
+            "contents, key = checkpoint.signed_bytes(), next(iter(keys.values()))",
         ),
         claimed_by=(f"{_ALTERED}_signed_with_another_key_is_named",),
     ),
     Guard(
         name="a checkpoint's hash",
         kind=Kind.CHAIN,
-        edits=edit(_SEALED, "if seal.hash != checkpoint.checkpoint_hash:", "if False:"),
+        edits=edit(
+            _SEALED,
+            "if (computed := sha256(contents).digest()) != checkpoint.checkpoint_hash:",
+            'if (computed := b"") is None:',
+        ),
         claimed_by=(f"{_ALTERED}_is_named_whatever_was_altered",),
     ),
     Guard(
@@ -155,8 +159,8 @@ PROOF = (
         kind=Kind.CHAIN,
         edits=edit(
             "loyalty/proof/breaks.py",
-            "        if row[_COLUMNS + 2] != head:\n            return False\n",
-            "        head = row[_COLUMNS + 2]\n",
+            "            or entry[_HASH] != _computed(entry)\n",
+            "",
         ),
         claimed_by=("tests/loyalty/test_attacks.py::TestAChangedColumn::test_is_named_wherever_it_stands",),
     ),
