@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, OperationalError, transaction
+from guardian.shortcuts import assign_perm
 
-from core.models import Player
+from core.models import Player, User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
@@ -21,7 +22,7 @@ from ratingslips.services import (
     recover_slip_loyalty,
 )
 from tests.concurrency import Elsewhere, backend_id, deadlocks, held_before_commit, together, wait_until_blocked
-from tests.factories import TableFactory
+from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
@@ -38,8 +39,15 @@ def _invariants_hold(db: None) -> Iterator[None]:
     assert broken_invariants() == {}
 
 
-def _complete(floor: Floor, slip: RatingSlip) -> SlipSettlement:
-    return complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now)
+def _complete(floor: Floor, slip: RatingSlip, *, actor: User | None = None) -> SlipSettlement:
+    return complete_rating_slip(slip=slip.pk, actor=actor or floor.boss, at=floor.now)
+
+
+def _boss(floor: Floor) -> User:
+    """Another boss of the pit."""
+    boss: User = StaffFactory.create(casino=floor.casino)
+    assign_perm("ratingslips.operate_pit", boss, floor.pit)
+    return boss
 
 
 def _recover(floor: Floor, slip: RatingSlip) -> SlipSettlement:
@@ -74,6 +82,42 @@ class TestDuplicateCompletion:
         assert sorted(settlement.replayed for settlement in settlements) == [False] + [True] * 7
         assert {settlement.points for settlement in settlements} == {578}
         assert LedgerEntry.objects.count() == 1
+
+    def test_by_two_bosses_waits_and_tells_the_first_settlement(self, committed_floor: Floor) -> None:
+        floor, colleague = committed_floor, _boss(committed_floor)
+        slip = floor.played_slip()
+
+        with held_before_commit(lambda: _complete(floor, slip)) as first:
+            second = Elsewhere(lambda: _complete(floor, slip, actor=colleague))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert (first.result().replayed, second.result().replayed) == (False, True)
+        assert first.result().points == second.result().points == account_of(slip.player).balance == 578
+        assert RatingSlip.objects.get(pk=slip.pk).closed_by == floor.boss
+
+    def test_by_eight_bosses_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+        bosses = [_boss(floor) for _ in range(8)]
+
+        settlements = settled(together([partial(_complete, floor, slip, actor=boss) for boss in bosses]))
+
+        assert sorted(settlement.replayed for settlement in settlements) == [False] + [True] * 7
+        assert {settlement.points for settlement in settlements} == {578}
+        assert LedgerEntry.objects.count() == 1
+
+    def test_would_break_for_the_second_boss_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor, colleague = committed_floor, _boss(committed_floor)
+        slip = floor.played_slip()
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: _complete(floor, slip)) as first:
+            second = Elsewhere(lambda: _complete(floor, slip, actor=colleague))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
 
     def test_would_answer_as_if_it_were_the_first_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
