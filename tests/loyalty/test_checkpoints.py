@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from core.errors import Busy
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
+from loyalty.proof import checkpoints
 from loyalty.proof.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
 from loyalty.proof.keys import NoCheckpointKey
 from loyalty.proof.outside import compare_whole, line_of
@@ -31,7 +32,7 @@ from loyalty.proof.sealing import (
     public_key,
 )
 from tests.commands import run
-from tests.concurrency import Elsewhere, held, held_before_commit, together
+from tests.concurrency import Elsewhere, held, held_before_commit, together, wait_until_blocked
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.postings import award
@@ -220,6 +221,18 @@ class TestTakeCheckpoint:
         assert all(isinstance(answer, Checkpoint | CheckpointUnderWay) for answer in answers)
         assert [json.loads(line)["number"] for line in file.read_bytes().splitlines()] == list(range(1, len(taken) + 1))
         assert compare_whole(file) is None
+
+    def test_would_be_stopped_by_the_key_alone_without_the_lock(
+        self, book: Book, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with held_before_commit(book.take) as first:
+            # Another lock than the first one's, which keeps nobody out.
+            monkeypatch.setattr(checkpoints, "CHECKPOINT_LOCK", checkpoints.CHECKPOINT_LOCK + 1)
+            second = Elsewhere(book.take)
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert first.result().number == 1
+        assert isinstance(second.outcome(), IntegrityError)
 
     def test_lets_another_be_taken_when_it_has_ended(self, book: Book) -> None:
         book.take()

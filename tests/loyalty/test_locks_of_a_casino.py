@@ -59,6 +59,19 @@ class TestProgramLock:
 
         assert isinstance(second.outcome(), ProgramStateUnchanged)
 
+    def test_would_let_both_resume_it_if_it_were_missing(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        _pausing(floor, FIRST)()
+        without_locks(monkeypatch)
+
+        with held_before_commit(_resuming(floor)) as first:
+            second = Elsewhere(_resuming(floor))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert (first.outcome(), second.outcome()) == (None, None)
+
 
 class TestAccountsOfACasino:
     def test_do_not_wait_for_one_another(self, committed_floor: Floor) -> None:
