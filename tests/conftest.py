@@ -45,6 +45,15 @@ def pytest_report_header() -> list[str]:
     return missing()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what takes long, and the tests of the browser and of the fault harness."""
+    for folder in ("browser", "faults"):
+        if item.path.is_relative_to(TESTS / folder):
+            item.add_marker(folder)
+    if _takes_long(item):
+        item.add_marker("slow")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine lacks the browser for, and begin with what takes longest."""
     items.sort(key=lambda item: not _takes_long(item))

@@ -258,6 +258,7 @@ class TestStartersAtOnce:
         assert sorted(out for out, _ in answers) == ["False"] * (STARTERS - 1) + ["True"], answers
         assert ask(fresh, "SELECT 1") == 1
 
+    @pytest.mark.shows(39)
     def test_get_in_each_others_way_without_the_lock(self, fresh: LocalServer) -> None:
         without_lock = "import config.localdb.server as module; module._lock = lambda descriptor: True"
         starters = [starter(fresh, before=without_lock) for _ in range(3)]

@@ -31,6 +31,7 @@ class TestOnlyDemo:
             with pytest.raises(DemoRefused, match="Another demo"), only_demo():
                 pass
 
+    @pytest.mark.shows(39)
     def test_would_not_see_another_without_the_lock_that_both_take(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(evening, "DEMO_LOCK", DEMO_LOCK + 1)
 

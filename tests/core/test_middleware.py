@@ -39,6 +39,7 @@ def asked() -> Asked:
 
 
 class TestCorrelationMiddleware:
+    @pytest.mark.shows(12)
     def test_takes_a_callers_uuid_and_sends_it_back(self) -> None:
         response = _ask(str(GIVEN))
 
@@ -54,6 +55,7 @@ class TestCorrelationMiddleware:
     def test_gives_each_request_its_own(self) -> None:
         assert _ask(None)["X-Correlation-ID"] != _ask(None)["X-Correlation-ID"]
 
+    @pytest.mark.shows(12)
     def test_stands_in_every_log_line_of_the_request(self) -> None:
         with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
             response = _ask(None)

@@ -52,6 +52,7 @@ def migrated(db: None) -> Iterator[psycopg.Connection]:
 
 
 class TestMigratedDatabase:
+    @pytest.mark.shows(11)
     def test_fires_every_trigger_always_and_refuses_to_be_emptied(self, migrated: psycopg.Connection) -> None:
         triggers = migrated.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal").fetchall()
 

@@ -91,6 +91,7 @@ class TestRetried:
         assert _told(lines) == [("core.operation_begins_anew", state, 1)]
 
     @pytest.mark.parametrize(("state", "trouble"), [row[1:] for row in BUSY], ids=[row[0] for row in BUSY])
+    @pytest.mark.shows(29)
     def test_leaves_it_to_the_person_where_it_would_add_to_a_jam(self, state: str, trouble: Trouble) -> None:
         with capture_logs() as lines, pytest.raises(Busy) as refusal:
             _write(trouble)
@@ -132,6 +133,7 @@ class TestRetried:
         with pytest.raises(OutcomeUnknown):
             _write(troubles.terminated_in_the_commit, then, then)
 
+    @pytest.mark.shows(25)
     def test_leaves_a_usable_connection_behind(self) -> None:
         with pytest.raises(Busy):
             _write(*[troubles.terminated_at_work] * MAX_ATTEMPTS)
@@ -170,6 +172,7 @@ class TestRetried:
 
 @pytest.mark.usefixtures("_casino")
 class TestUnknownOutcome:
+    @pytest.mark.shows(26)
     def test_is_left_to_the_next_attempt_which_has_the_same_call_id(self) -> None:
         attempts: list[tuple[UUID, bool]] = []
 

@@ -44,6 +44,7 @@ class TestRulingOn:
 
         assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.UNKNOWN)
 
+    @pytest.mark.shows(29)
     def test_an_idle_transaction_never_got_as_far_as_its_commit(self) -> None:
         ruling = ruling_on(_made(OperationalError, psycopg.errors.IdleInTransactionSessionTimeout))
 

@@ -72,6 +72,7 @@ class TestOperation:
 
         assert not _is_written()
 
+    @pytest.mark.shows(32)
     def test_passes_a_refusal_on_unchanged_and_logs_its_code_alone(self) -> None:
         refusal = Refusal("José Nguyễn is barred.")
 

@@ -201,6 +201,7 @@ def _sweep(way: Way, build: Callable[[], Case], *losses: Loss) -> list[str]:
 
 class TestEveryStatement:
     @every_case
+    @pytest.mark.shows(25, 26)
     def test_may_lose_its_backend_or_its_answer_and_the_call_is_made_good_once(
         self, committed_floor: Floor, way: Way, case: str
     ) -> None:
@@ -215,6 +216,7 @@ class TestEveryStatement:
         assert wrong == []
 
     @pytest.mark.parametrize("case", ["completion", "pause"])
+    @pytest.mark.shows(39)
     def test_would_be_answered_as_busy_or_unknown_without_the_next_attempt(
         self, committed_floor: Floor, way: Way, case: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -227,6 +229,7 @@ class TestEveryStatement:
         assert len(answers) > 6
         assert ["'outcome': 'unknown'" in answer for answer in answers] == [False] * (len(answers) - 1) + [True]
 
+    @pytest.mark.shows(39)
     def test_would_be_answered_as_a_replay_by_who_does_not_know_its_own(
         self, committed_floor: Floor, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -240,6 +243,7 @@ class TestEveryStatement:
 
 class TestCommitThatComesLate:
     @every_case
+    @pytest.mark.shows(26)
     def test_is_waited_for_and_answered_as_the_first(self, committed_floor: Floor, way: Way, case: str) -> None:
         subject = CASES[case](committed_floor)
         backend_id()
@@ -307,6 +311,7 @@ def _count_down_to_death(number: int) -> None:
 
 class TestProcessKilledAtEveryStep:
     @every_case
+    @pytest.mark.shows(24)
     def test_leaves_all_or_nothing_and_the_next_process_makes_it_one(self, committed_floor: Floor, case: str) -> None:
         found = []
         for number in itertools.count(1):

@@ -37,6 +37,7 @@ class TestAccruePlay:
             "play": {"slip_number": "R00001"},
         }
 
+    @pytest.mark.shows(4)
     def test_uses_the_tier_from_before_the_points_that_raise_it(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=999)
@@ -152,6 +153,7 @@ class TestReplayedAccrual:
         assert again == replace(first, posting=replace(first.posting, replayed=True))
 
     @pytest.mark.parametrize("field", ["player", "theoretical_win", "earned_at"])
+    @pytest.mark.shows(17)
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
         request: dict[str, Any] = {"player": floor.player(), "idempotency_key": "once"}
         changed: dict[str, Any] = {

@@ -190,6 +190,7 @@ class TestAward:
         assert "points" in page.context["form"].errors["reward_id"][0]
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(33)
     def test_is_refused_for_one_s_own_account(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
         floor.supervisor.player = account.player
         floor.supervisor.save()
@@ -227,6 +228,7 @@ class TestAward:
         assert award_url(account) not in page.content.decode()
         assert client.get(award_url(account)).status_code == 403
 
+    @pytest.mark.shows(33)
     def test_is_refused_when_the_permission_was_taken_away_between_page_and_post(
         self, floor: Floor, supervisor: Client, account: PlayerLoyalty
     ) -> None:
@@ -249,6 +251,7 @@ class TestAward:
 
         assert "nothing was added" in said(again)[-1]
 
+    @pytest.mark.shows(33)
     def test_takes_no_staff_from_the_post(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
         forged: dict[str, Any] = {"staff": floor.boss.pk, "actor": floor.boss.pk}
 

@@ -101,6 +101,7 @@ class TestLedgerIsAppendOnly:
         "statement",
         ["UPDATE loyalty_ledger SET points = 1", "DELETE FROM loyalty_ledger", "TRUNCATE loyalty_ledger CASCADE"],
     )
+    @pytest.mark.shows(11)
     def test_also_for_a_session_that_calls_itself_a_replica(self, statement: str) -> None:
         _sql("SET CONSTRAINTS ALL IMMEDIATE")
         _refuse_truncate_again()

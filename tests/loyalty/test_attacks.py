@@ -67,6 +67,7 @@ class TestAChangedColumn:
         assert set(CHANGES) == {column.attname for column in LedgerEntry._meta.concrete_fields}
 
     @pytest.mark.parametrize("column", CHANGES)
+    @pytest.mark.shows(35)
     def test_is_named_wherever_it_stands(self, book: Book, column: str) -> None:
         value = CHANGES[column].format(other=book.other.pk)
         for seq in range(1, ENTRIES + 1):
@@ -129,6 +130,7 @@ class TestAChangedColumn:
 
 class TestATakenEntry:
     @pytest.mark.parametrize("seq", [1, 3, 4])
+    @pytest.mark.shows(35)
     def test_in_the_middle_is_missing(self, book: Book, seq: int) -> None:
         sql("DELETE FROM loyalty_ledger WHERE id = %s", book.entry(seq).pk)
 
@@ -144,6 +146,7 @@ class TestATakenEntry:
         assert broken.what.startswith("entries 2 to 3 are missing")
 
     @pytest.mark.parametrize("kept", [4, 1, 0])
+    @pytest.mark.shows(35)
     def test_at_the_end_is_missing(self, book: Book, kept: int) -> None:
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > %s", book.account.pk, kept)
 
@@ -173,6 +176,7 @@ class TestTwoSwapped:
 
     @pytest.mark.parametrize("with_ids", [False, True])
     @pytest.mark.parametrize(("first", "second"), [(2, 3), (1, 5)])
+    @pytest.mark.shows(35)
     def test_by_their_contents(self, book: Book, first: int, second: int, with_ids: bool) -> None:
         one, two = book.entry(first), book.entry(second)
         columns = [name for name in HASHED_COLUMNS if name not in {"seq", "id"}]
@@ -211,6 +215,7 @@ class TestAnInsertedEntry:
 
     @pytest.mark.parametrize("is_chained", [False, True])
     @pytest.mark.parametrize("seq", [1, 3, 5])
+    @pytest.mark.shows(35)
     def test_in_the_middle(self, book: Book, seq: int, is_chained: bool) -> None:
         sql("UPDATE loyalty_ledger SET seq = seq + 1 WHERE account_id = %s AND seq >= %s", book.account.pk, seq)
         before = LedgerEntry.objects.get(account=book.account, seq=seq + 1).previous_hash
@@ -235,6 +240,7 @@ class TestAChangedHead:
             "entry_count = 0",
         ],
     )
+    @pytest.mark.shows(35)
     def test_is_named(self, book: Book, change: str) -> None:
         sql(f"UPDATE loyalty_playerloyalty SET {change} WHERE id = %s", book.account.pk)
 
@@ -273,6 +279,7 @@ class TestAChangedHead:
 
 
 class TestARewrittenAccount:
+    @pytest.mark.shows(35)
     def test_has_a_whole_chain_and_is_not_what_was_sealed(self, sealed_book: Book) -> None:
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", sealed_book.entry(2).pk)
         rehash(sealed_book.account)
@@ -310,12 +317,14 @@ class TestARewrittenAccount:
 
 
 class TestNothing:
+    @pytest.mark.shows(36)
     def test_is_found_on_a_ledger_that_nobody_touched(self, floor: Floor) -> None:
         book = Book.build(floor)
         book.seal()
 
         assert all(map(is_clean, (Scope(), Scope(since=1), Scope(every_root=True), Scope(account_id=book.account.pk))))
 
+    @pytest.mark.shows(36)
     def test_is_found_in_another_session(self, floor: Floor) -> None:
         Book.build(floor)
         with connection.cursor() as cursor:

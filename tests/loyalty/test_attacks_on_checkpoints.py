@@ -54,6 +54,7 @@ class TestAnAlteredCheckpoint:
         assert {*ALTERATIONS, "number", "key_id"} == {field.attname for field in Checkpoint._meta.concrete_fields}
 
     @pytest.mark.parametrize("number", [1, 2, 3])
+    @pytest.mark.shows(35)
     def test_is_named_whatever_was_altered(self, sealed_book: Book, number: int) -> None:
         for column, value in ALTERATIONS.items():
             with transaction.atomic():
@@ -115,6 +116,7 @@ class TestAnAlteredCheckpoint:
 
 class TestARemovedCheckpoint:
     @pytest.mark.parametrize("number", [1, 2])
+    @pytest.mark.shows(35)
     def test_is_missing(self, sealed_book: Book, number: int) -> None:
         sql("DELETE FROM loyalty_checkpoint WHERE number = %s", number)
 

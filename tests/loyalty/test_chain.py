@@ -136,6 +136,7 @@ class TestChainOfAnAccount:
 
         assert account_of(player).head_hash == head
 
+    @pytest.mark.shows(36)
     def test_does_not_depend_on_the_session(self, floor: Floor) -> None:
         account = account_of(floor.player())
         inserted(entry(floor, account=account))
@@ -196,6 +197,7 @@ whole_rows = st.fixed_dictionaries(
 
 
 class TestBothHashes:
+    @pytest.mark.shows(36)
     def test_agree_on_whatever_a_column_can_hold(self, floor: Floor) -> None:
         account = account_of(floor.player())
 
@@ -212,6 +214,7 @@ class TestBothHashes:
 
         agree()
 
+    @pytest.mark.shows(36)
     def test_know_microseconds_and_the_ends_of_time(self, floor: Floor) -> None:
         account = account_of(floor.player())
         at = datetime(2026, 3, 29, 1, 0, 0, 1, tzinfo=UTC)

@@ -189,6 +189,7 @@ class TestTakeCheckpoint:
 
         assert (taken.accounts, taken.entries, int(taken.points_total)) == (0, 0, 0)
 
+    @pytest.mark.shows(37)
     def test_takes_what_commits_late_into_the_next_one(self, book: Book) -> None:
         floor, late, early = book.floor, book.account.player, book.other.player
         with held_before_commit(lambda: post(floor, late, idempotency_key="late")):
@@ -222,6 +223,7 @@ class TestTakeCheckpoint:
         assert [json.loads(line)["number"] for line in file.read_bytes().splitlines()] == list(range(1, len(taken) + 1))
         assert compare_whole(file) is None
 
+    @pytest.mark.shows(39)
     def test_would_be_stopped_by_the_key_alone_without_the_lock(
         self, book: Book, monkeypatch: pytest.MonkeyPatch
     ) -> None:

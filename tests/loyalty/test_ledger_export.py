@@ -256,6 +256,7 @@ def _chunks(*, chunk_rows: int = exports.CHUNK_ROWS) -> Generator[list[LedgerEnt
 
 
 class TestEntriesInOneSnapshot:
+    @pytest.mark.shows(37)
     def test_do_not_hold_what_commits_while_they_are_read(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
         held_back = _hold_a_lower_id()
@@ -281,6 +282,7 @@ class TestEntriesInOneSnapshot:
 
         assert patience == f"{exports.PATIENCE_SECONDS // 60}min"
 
+    @pytest.mark.shows(39)
     def test_would_mix_two_instants_without_the_snapshot(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

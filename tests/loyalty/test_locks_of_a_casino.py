@@ -36,6 +36,7 @@ class TestProgramLock:
         assert isinstance(second.outcome(), ProgramStateUnchanged)
         assert LoyaltyProgram.objects.get().pause_reason == FIRST
 
+    @pytest.mark.shows(39)
     def test_would_let_the_second_overwrite_the_first_if_it_were_missing(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -59,6 +60,7 @@ class TestProgramLock:
 
         assert isinstance(second.outcome(), ProgramStateUnchanged)
 
+    @pytest.mark.shows(39)
     def test_would_let_both_resume_it_if_it_were_missing(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -83,6 +85,7 @@ class TestAccountsOfACasino:
 
         assert posting.balance_after == 100
 
+    @pytest.mark.shows(39)
     def test_would_if_their_lock_took_the_casino_as_well(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

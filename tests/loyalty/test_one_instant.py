@@ -47,6 +47,7 @@ class TestVerification:
     def test_finds_nothing(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self._verified(book, monkeypatch).first_break is None
 
+    @pytest.mark.shows(39)
     def test_would_find_an_entry_missing_if_it_read_as_of_two_instants(
         self, book: Book, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -160,6 +160,7 @@ class TestReplayedIncrement:
         assert again == replace(first, replayed=True)
 
     @pytest.mark.parametrize("field", ["kind", "player", "points", "reason", "staff"])
+    @pytest.mark.shows(17)
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
         request: dict[str, Any] = {"player": floor.player(), "idempotency_key": "once"}
         changed: dict[str, Any] = {
@@ -250,6 +251,7 @@ class TestReversal:
         with pytest.raises(ValueError, match="same account"):
             increment(floor, other, kind=Kind.REVERSAL, points=-100, reverses=first)
 
+    @pytest.mark.shows(9)
     def test_is_never_reversed_itself(self, floor: Floor) -> None:
         first = LedgerEntry.objects.get(pk=increment(floor, floor.player()).entry_id)
         reversal = LedgerEntry.objects.get(pk=self._reverse(floor, first).entry_id)
@@ -257,6 +259,7 @@ class TestReversal:
         with pytest.raises(ValueError, match="never another reversal"):
             self._reverse(floor, reversal)
 
+    @pytest.mark.shows(9)
     def test_is_made_once(self, floor: Floor) -> None:
         player = floor.player()
         first = LedgerEntry.objects.get(pk=increment(floor, player).entry_id)

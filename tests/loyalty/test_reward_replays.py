@@ -72,6 +72,7 @@ class TestReplayedReward:
         assert account_of(player).balance == 100
 
     @pytest.mark.parametrize("change", CHANGES_SINCE.values(), ids=CHANGES_SINCE.keys())
+    @pytest.mark.shows(18)
     def test_comes_before_every_limit(self, floor: Floor, change: Callable[[Floor, Player], object]) -> None:
         player = floor.player()
         first = award(floor, player)
@@ -120,6 +121,7 @@ class TestReplayedReward:
 
 class TestConflictingReward:
     @pytest.mark.parametrize("field", ["player", "points", "reason", "staff"])
+    @pytest.mark.shows(17)
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
         player, other = floor.player(), floor.player()
         colleague = StaffFactory.create(casino=floor.casino)
@@ -154,6 +156,7 @@ class TestRewardAcrossGamingDays:
             ("2025-11-01T20:00", "2025-11-02T05:59:59", "2025-11-02T06:00"),  # 25 hours
         ],
     )
+    @pytest.mark.shows(19)
     def test_is_one_entry_on_one_day_and_a_second_on_the_next(
         self, floor: Floor, evening: str, late: str, next_day: str
     ) -> None:
@@ -168,6 +171,7 @@ class TestRewardAcrossGamingDays:
             date.fromisoformat(next_day[:10]),
         ]
 
+    @pytest.mark.shows(19)
     def test_is_one_entry_when_both_one_oclocks_of_the_clock_change_send_it(self, floor: Floor) -> None:
         player = floor.player()
         first_one_oclock = _local("2025-11-02T01:30")
@@ -226,6 +230,7 @@ class TestRewardRate:
         with refused(RewardRateExceeded):
             award(floor, player, points=12, at=start + timedelta(seconds=60))
 
+    @pytest.mark.shows(32)
     def test_does_not_count_replays(self, floor: Floor) -> None:
         player = floor.player()
         for _ in range(12):

@@ -104,6 +104,7 @@ class TestManualReward:
         assert award(floor, floor.player(), points=points).points == points
 
     @pytest.mark.parametrize("points", [0, -1, 10_001, 10**30, True, 1.0, "100", None])
+    @pytest.mark.shows(8)
     def test_refuses_points_beyond_them(self, floor: Floor, points: Any) -> None:
         player = floor.player()
 
@@ -180,6 +181,7 @@ class TestManualReward:
         with refused(NotPermitted, "loyalty.award"):
             award(floor, player, actor=floor.boss)
 
+    @pytest.mark.shows(33)
     def test_refuses_who_lost_it_between_page_and_post(self, floor: Floor) -> None:
         remove_perm("loyalty.award", floor.supervisor, floor.program)
 

@@ -102,6 +102,7 @@ def file(committed_floor: Floor, tmp_path: Path) -> Path:
 
 
 class TestVerificationElsewhere:
+    @pytest.mark.shows(36)
     def test_is_clean_after_dump_and_restore_and_in_another_time_zone(self, file: Path, tmp_path: Path) -> None:
         require_server(find_binaries().major, why="an older server does not understand what this pg_restore sends")
         dump = str(tmp_path / "house.dump")

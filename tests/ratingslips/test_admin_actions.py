@@ -373,6 +373,7 @@ class TestRecover:
 
 
 class TestFiveHundredSlips:
+    @pytest.mark.shows(34)
     def test_answer_each_for_itself_with_the_bad_ones_among_them(
         self, floor: Floor, supervisor: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:

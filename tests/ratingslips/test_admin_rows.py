@@ -43,6 +43,7 @@ def _take_the_pit_away(floor: Floor) -> None:
 
 class TestEveryAction:
     @pytest.mark.parametrize("keeps_another_pit", [True, False])
+    @pytest.mark.shows(33)
     def test_is_refused_when_the_right_was_taken_away_between_page_and_post(
         self, floor: Floor, boss: Client, keeps_another_pit: bool
     ) -> None:

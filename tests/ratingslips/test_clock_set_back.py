@@ -64,6 +64,7 @@ def set_back(right: datetime, monkeypatch: pytest.MonkeyPatch) -> Callable[[], d
 
 
 class TestClockSetBack:
+    @pytest.mark.shows(38)
     def test_leaves_the_ledger_in_the_order_of_its_numbers(
         self, floor: Floor, set_back: Callable[[], datetime]
     ) -> None:
@@ -87,6 +88,7 @@ class TestClockSetBack:
 
         assert [entry.balance_after for entry in page.context["entries"].rows] == [507, 500]
 
+    @pytest.mark.shows(38)
     def test_lets_a_slip_close_at_once_at_its_last_event(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         slip = floor.played_slip()
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
@@ -112,6 +114,7 @@ class TestClockSetBack:
         ends = set(PlaySegment.objects.filter(slip=slip).values_list("started_at", "ended_at"))
         assert ends == {(floor.now, floor.now)}
 
+    @pytest.mark.shows(38)
     def test_lets_the_same_player_and_the_same_seat_be_rated_again(
         self, floor: Floor, set_back: Callable[[], datetime]
     ) -> None:
@@ -137,6 +140,7 @@ class TestClockSetBack:
 
         assert moved.seat == 2
 
+    @pytest.mark.shows(38)
     def test_does_not_keep_a_member_of_staff_from_awarding_for_an_hour(
         self, floor: Floor, set_back: Callable[[], datetime]
     ) -> None:

@@ -90,6 +90,7 @@ class TestCompleteRatingSlip:
             ("CLOSED", floor.now),
         ]
 
+    @pytest.mark.shows(12)
     def test_carries_one_correlation_id_through_slip_segments_and_entry(self, floor: Floor) -> None:
         slip = floor.open_slip()
         correlation_id = uuid.uuid4()
@@ -179,6 +180,7 @@ class TestCompleteRatingSlip:
 
         assert (settlement.theoretical_win, settlement.points) == (Decimal("0.70"), 7)
 
+    @pytest.mark.shows(14)
     def test_holds_at_the_largest_values_for_a_month(self, floor: Floor) -> None:
         game = floor.table.game
         game.decisions_per_hour, game.house_edge_percent = Decimal(1000), Decimal(100)

@@ -61,6 +61,7 @@ def settled(outcomes: list[Any]) -> list[SlipSettlement]:
 
 
 class TestDuplicateCompletion:
+    @pytest.mark.shows(5)
     def test_waits_for_the_first_and_is_its_replay(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.played_slip()
@@ -73,6 +74,7 @@ class TestDuplicateCompletion:
         assert first.result().points == second.result().points == account_of(slip.player).balance == 578
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(5)
     def test_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.played_slip()
@@ -83,6 +85,7 @@ class TestDuplicateCompletion:
         assert {settlement.points for settlement in settlements} == {578}
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(5)
     def test_by_two_bosses_waits_and_tells_the_first_settlement(self, committed_floor: Floor) -> None:
         floor, colleague = committed_floor, _boss(committed_floor)
         slip = floor.played_slip()
@@ -95,6 +98,7 @@ class TestDuplicateCompletion:
         assert first.result().points == second.result().points == account_of(slip.player).balance == 578
         assert RatingSlip.objects.get(pk=slip.pk).closed_by == floor.boss
 
+    @pytest.mark.shows(5)
     def test_by_eight_bosses_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.played_slip()
@@ -106,6 +110,7 @@ class TestDuplicateCompletion:
         assert {settlement.points for settlement in settlements} == {578}
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(39)
     def test_would_break_for_the_second_boss_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -119,6 +124,7 @@ class TestDuplicateCompletion:
 
         assert isinstance(second.outcome(), IntegrityError)
 
+    @pytest.mark.shows(39)
     def test_would_answer_as_if_it_were_the_first_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -148,6 +154,7 @@ class TestRewardAndCompletionAtOnce:
         assert account_of(slip.player).balance == 678
         assert LedgerEntry.objects.count() == 2
 
+    @pytest.mark.shows(20, 39)
     def test_would_leave_the_slip_owed_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -167,6 +174,7 @@ class TestRewardAndCompletionAtOnce:
 class TestTwoPlayersSlips:
     """Four hands settle 50 slips forwards and backwards; `benchmark_opposite_orders.py` does it 10,000 times."""
 
+    @pytest.mark.shows(22)
     def test_settled_in_opposite_orders_never_deadlock(self, committed_floor: Floor) -> None:
         floor, before = committed_floor, deadlocks()
         mine, theirs = (write_owed(floor, floor.player(), seat=seat, number=25) for seat in (1, 2))
@@ -181,6 +189,7 @@ class TestTwoPlayersSlips:
         assert LedgerEntry.objects.count() == 50
         assert deadlocks() == before
 
+    @pytest.mark.shows(22, 39)
     def test_would_deadlock_if_one_transaction_took_two_accounts_in_any_order(self, committed_floor: Floor) -> None:
         floor = committed_floor
         one, other, before = account_of(floor.player()), account_of(floor.player()), deadlocks()
@@ -249,6 +258,7 @@ class TestOneSeat:
 
         assert isinstance(second.outcome(), SeatTaken)
 
+    @pytest.mark.shows(39)
     def test_would_be_guarded_by_its_constraint_alone_without_the_locks(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -279,6 +289,7 @@ class TestOnePlayer:
         assert isinstance(second.outcome(), PlayerHasLiveSlip)
         assert RatingSlip.objects.live().count() == 1
 
+    @pytest.mark.shows(39)
     def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -313,6 +324,7 @@ class TestOneSlipNumber:
 
         assert isinstance(second.outcome(), SlipNumberTaken)
 
+    @pytest.mark.shows(39)
     def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
         self, committed_floor: Floor, next_table: GamingTable, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -373,6 +385,7 @@ class TestRecoveryAtOnce:
         assert (retrying.result().points, retrying.result().replayed) == (578, True)
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(30, 39)
     def test_would_be_caught_by_the_last_net_alone_without_the_locks(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -86,6 +86,7 @@ class TestCheckDriftAtOnce:
         assert isinstance(second.outcome(), DriftJustChecked)
         assert DriftCheck.objects.count() == 1
 
+    @pytest.mark.shows(39)
     def test_would_read_the_ledger_twice_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

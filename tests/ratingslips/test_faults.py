@@ -53,6 +53,7 @@ class TestErrorAtEveryStatement:
                 return number - 1
         raise AssertionError(f"more than {MOST_STATEMENTS} statements")
 
+    @pytest.mark.shows(24)
     def test_of_a_completion_leaves_the_slip_live_or_owed_and_it_is_paid_once(self, floor: Floor) -> None:
         def attempt(number: int) -> bool:
             slip = _fresh_slip(floor)
@@ -115,6 +116,7 @@ class TestConnectionLostAtEveryStatement:
         return Elsewhere(run).outcome(), reached[0]
 
     @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
+    @pytest.mark.shows(25)
     def test_is_busy_and_changes_nothing_when_no_attempt_is_left(
         self, committed_floor: Floor, use_case: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -63,6 +63,7 @@ class TestGamingDay:
         assert counted == [1, 2, 1]
         assert span[1] - span[0] == timedelta(hours=hours)
 
+    @pytest.mark.shows(19)
     def test_takes_one_award_however_late_and_a_second_when_it_has_ended(
         self, house: Floor, starts_at: time, zone: str, day: date, hours: int
     ) -> None:

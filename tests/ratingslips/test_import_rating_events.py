@@ -219,6 +219,7 @@ class TestTwoImportsAtOnce:
         assert len(second) == 2
         assert PlaySegment.objects.count() == 2
 
+    @pytest.mark.shows(39)
     def test_would_record_a_bet_twice_without_the_lock(
         self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

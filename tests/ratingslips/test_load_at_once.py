@@ -40,6 +40,7 @@ class TestTwoLoadsAtOnce:
         assert not first.result().is_unchanged
         assert second.result().is_unchanged
 
+    @pytest.mark.shows(39)
     def test_would_both_add_the_casino_without_the_lock(
         self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -63,6 +64,7 @@ class TestLoadBesideThePages:
         assert loading_again.result().rows["players"].changed == 3
         assert not Player.objects.filter(last_name="Changed").exists()
 
+    @pytest.mark.shows(39)
     def test_would_believe_what_is_no_longer_so_without_the_lock(
         self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -99,6 +99,7 @@ class TestAnotherOrder:
 
         wait_until(lambda: deadlocks() == before + 1)
 
+    @pytest.mark.shows(39)
     def test_would_let_an_award_deadlock_over_staff_and_account(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
 
@@ -108,6 +109,7 @@ class TestAnotherOrder:
             first=lambda: User.objects.locked().get(pk=floor.supervisor.pk),
         )
 
+    @pytest.mark.shows(39)
     def test_would_let_an_award_deadlock_over_its_id_and_staff(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
 
@@ -117,6 +119,7 @@ class TestAnotherOrder:
             first=lambda: lock_name("reward", "promo-77"),
         )
 
+    @pytest.mark.shows(39)
     def test_would_let_an_opening_deadlock_over_player_and_table(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
 
@@ -126,6 +129,7 @@ class TestAnotherOrder:
             first=lambda: Player.objects.locked().get(pk=player.pk),
         )
 
+    @pytest.mark.shows(39)
     def test_would_let_an_opening_deadlock_over_table_and_number(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
 
@@ -135,6 +139,7 @@ class TestAnotherOrder:
             first=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
         )
 
+    @pytest.mark.shows(39)
     def test_would_let_a_move_deadlock_over_slip_and_table(self, committed_floor: Floor, seated: RatingSlip) -> None:
         floor = committed_floor
 
@@ -144,6 +149,7 @@ class TestAnotherOrder:
             first=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
         )
 
+    @pytest.mark.shows(39)
     def test_would_let_a_completion_deadlock_over_slip_and_account(
         self, committed_floor: Floor, seated: RatingSlip
     ) -> None:

@@ -154,6 +154,7 @@ class TestRecoverSlipLoyaltyCommand:
         assert (ran.code, ran.error) == (1, "1 could not be paid.")
         assert f"{slip.slip_number}: PROGRAM_PAUSED: Harbour Rewards is paused" in ran.out
 
+    @pytest.mark.shows(30)
     def test_goes_on_after_a_slip_that_cannot_be_paid(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slips = owed_slips(floor, 5)
         monkeypatch.setattr(owed, "BATCH_SLIPS", 2)
@@ -274,6 +275,7 @@ def somebody_waits_for_a_lock() -> bool:
 
 
 class TestTwoRunsAtOnce:
+    @pytest.mark.shows(30)
     def test_share_the_work_and_pay_each_slip_once(self, committed_floor: Floor) -> None:
         slips = owed_slips(committed_floor, 7)
 
@@ -294,6 +296,7 @@ class TestTwoRunsAtOnce:
         assert [slip["outcome"] for slip in told["slips"]] == ["left_to_another_run", "paid", "paid"]
         assert list(RatingSlip.objects.owed()) == [slips[0]]
 
+    @pytest.mark.shows(39)
     def test_would_wait_for_each_other_without_skip_locked(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -178,6 +178,7 @@ class TestRecoverSlipLoyalty:
 
         assert list(RatingSlip.objects.owed()) == [slip]
 
+    @pytest.mark.shows(39)
     def test_would_wait_for_a_slip_in_hand_without_skip_locked(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

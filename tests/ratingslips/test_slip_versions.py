@@ -91,6 +91,7 @@ class TestTwoTabletsOnOneSlip:
         assert isinstance(second, SlipChanged)
         assert bets == [40, 60]
 
+    @pytest.mark.shows(39)
     def test_overwrite_one_another_without_the_version(self, committed_floor: Floor) -> None:
         """The control: this is what the version is for."""
         _first, second, bets = _change_on_two_tablets(committed_floor)

@@ -100,6 +100,7 @@ use_cases = pytest.mark.parametrize("name", USE_CASES)
 
 class TestRefusal:
     @use_cases
+    @pytest.mark.shows(33)
     def test_names_the_use_case_and_who_asked(self, floor: Floor, name: str) -> None:
         stranger = StaffFactory.create(casino=floor.casino)
         call, _ = USE_CASES[name]

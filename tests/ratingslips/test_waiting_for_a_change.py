@@ -81,6 +81,7 @@ class TestCompleteRatingSlip:
 
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
+    @pytest.mark.shows(39)
     def test_would_ask_on_the_former_pit_if_segments_were_read_before(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -103,6 +104,7 @@ class TestCompleteRatingSlip:
 
 
 class TestLockOfASlip:
+    @pytest.mark.shows(39)
     def test_would_lose_a_slip_that_moved_if_its_table_were_joined(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
@@ -136,6 +138,7 @@ class TestChangeAverageBet:
         last = slip.segments.order_by("-seq")[0]
         assert (last.table, last.seat, last.average_bet) == (other, 2, Decimal(75))
 
+    @pytest.mark.shows(39)
     def test_would_go_on_from_the_former_segment_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -168,6 +171,7 @@ class TestMoveRatingSlip:
 
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
+    @pytest.mark.shows(39)
     def test_would_move_to_the_former_pit_if_the_table_were_read_before(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -220,6 +224,7 @@ class TestManualReward:
 
         assert LedgerEntry.objects.get().tier_before.name == "Silver"
 
+    @pytest.mark.shows(39)
     def test_would_count_from_the_former_tier_if_the_account_were_read_before(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -246,6 +251,7 @@ class TestManualReward:
 
         assert getattr(outcome, "code", None) == "PLAYER_NOT_ACTIVE"
 
+    @pytest.mark.shows(39)
     def test_would_award_to_a_barred_player_without_reading_again(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -263,6 +269,7 @@ class TestManualReward:
 
         assert isinstance(outcome, ProgramPaused)
 
+    @pytest.mark.shows(39)
     def test_would_post_to_a_paused_programme_if_rules_were_read_before(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
