@@ -6,6 +6,7 @@ Every use case keeps to one order, so no two can wait for each other. The contro
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, transaction
@@ -147,6 +148,16 @@ class TestAnotherOrder:
             lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now),
             second=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
             first=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
+        )
+
+    @pytest.mark.shows(39)
+    def test_would_let_a_move_deadlock_over_request_and_slip(self, committed_floor: Floor, seated: RatingSlip) -> None:
+        floor, request_id = committed_floor, uuid4()
+
+        self._deadlock(
+            lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now, request_id=request_id),
+            second=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
+            first=lambda: lock_name("slip_request", str(request_id)),
         )
 
     @pytest.mark.shows(39)

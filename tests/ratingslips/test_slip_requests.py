@@ -147,6 +147,7 @@ class TestSameRequest:
             assert again == slip
 
     @every_act
+    @pytest.mark.shows(18)
     def test_is_answered_before_right_version_and_state_are_asked(self, floor: Floor, kind: str) -> None:
         slip, request_id = floor.open_slip(), uuid4()
         seen = {} if kind == "CLOSE" else {"expected_version": SlipVersion(seq=1, status="OPEN")}
@@ -209,6 +210,7 @@ OTHERS: list[tuple[str, str, dict[str, Any]]] = [
 
 class TestSameIdWithOtherContents:
     @pytest.mark.parametrize(("kind", "field", "change"), OTHERS)
+    @pytest.mark.shows(17)
     def test_is_a_conflict_that_names_the_field(
         self, floor: Floor, kind: str, field: str, change: dict[str, Any]
     ) -> None:
@@ -268,6 +270,7 @@ def _two_at_once(floor: Floor, slip: RatingSlip, request_id: UUID, *, actors: tu
 
 
 class TestTwoAtOnce:
+    @pytest.mark.shows(5)
     def test_of_one_request_are_one_change_and_two_equal_answers(self, committed_floor: Floor) -> None:
         slip = committed_floor.open_slip()
 
@@ -285,6 +288,7 @@ class TestTwoAtOnce:
         assert first == slip
         assert isinstance(second, IdempotencyConflict)
 
+    @pytest.mark.shows(39)
     def test_of_two_slips_would_break_on_the_key_without_the_lock_on_the_id(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
