@@ -87,7 +87,7 @@ class TestEnsureRunning:
         assert ask(running, "SELECT points FROM stopped") == 7
 
     def test_leaves_a_data_folder_of_another_major_version_alone(self, fresh: LocalServer) -> None:
-        with fresh._locked():
+        with fresh.locked():
             other = fresh.home / "data-9"
         other.mkdir()
         (other / "PG_VERSION").write_text("9\n")
@@ -105,7 +105,7 @@ class TestEnsureRunning:
 
     def test_sets_aside_a_log_that_grew_too_large(self, running: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         running.stop()
-        monkeypatch.setattr("config.localdb.server._LOG_LIMIT_BYTES", 10)
+        monkeypatch.setattr("config.localdb.server.LOG_LIMIT_BYTES", 10)
 
         running.ensure_running()
 
@@ -260,7 +260,7 @@ class TestStartersAtOnce:
 
     @pytest.mark.shows(39)
     def test_get_in_each_others_way_without_the_lock(self, fresh: LocalServer) -> None:
-        without_lock = "import config.localdb.server as module; module._lock = lambda descriptor: True"
+        without_lock = "import config.localdb.server as module; module.lock_file = lambda descriptor: True"
         starters = [starter(fresh, before=without_lock) for _ in range(3)]
         answers = [process.communicate(timeout=120) for process in starters]
 

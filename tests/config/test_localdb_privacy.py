@@ -133,7 +133,7 @@ class TestErrors:
         self, fresh: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("PG_BIN", raising=False)
-        monkeypatch.setattr(binaries, "_candidates", lambda: iter([fresh.root]))
+        monkeypatch.setattr(binaries, "server_folders", lambda: iter([fresh.root]))
 
         with pytest.raises(
             LocalServerError, match=r"No PostgreSQL server was found: install .* PG_BIN .* DATABASE_URL"
@@ -194,7 +194,7 @@ class TestErrors:
             fresh.ensure_running()
 
     def test_says_who_to_create_where_root_has_nobody_to_drop_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("config.localdb.account._UNPRIVILEGED_NAMES", ("no-such-user",))
+        monkeypatch.setattr("config.localdb.account.UNPRIVILEGED_NAMES", ("no-such-user",))
         monkeypatch.setattr(os, "geteuid", lambda: 0)
 
         with pytest.raises(LocalServerError, match="create the user no-such-user, or set DATABASE_URL"):
@@ -203,9 +203,9 @@ class TestErrors:
     def test_gives_up_on_a_lock_that_is_never_released(
         self, fresh: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(server_module, "_LOCK_TIMEOUT_SECONDS", 0.0)
+        monkeypatch.setattr(server_module, "LOCK_TIMEOUT_SECONDS", 0.0)
 
-        with fresh._locked(), pytest.raises(LocalServerError, match="Another process has been starting"):
+        with fresh.locked(), pytest.raises(LocalServerError, match="Another process has been starting"):
             fresh.ensure_running()
 
 

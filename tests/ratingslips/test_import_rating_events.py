@@ -1,7 +1,6 @@
 """Importing what the floor recorded: line by line, again and again, in trouble and by two at once."""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -223,11 +222,13 @@ class TestTwoImportsAtOnce:
     def test_would_record_a_bet_twice_without_the_lock(
         self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "_only_import", lambda _: nullcontext())
         first = _import_steps(committed_casino, file)
         next(first)
 
-        Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
+        with monkeypatch.context() as other:
+            # Another lock than the first one's, which keeps nobody out.
+            other.setattr(importing, "IMPORT_LOCK", importing.IMPORT_LOCK + 1)
+            Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
 
         assert len(list(first)) == 1
         assert PlaySegment.objects.count() == 3

@@ -44,9 +44,9 @@ class TestTwoLoadsAtOnce:
     def test_would_both_add_the_casino_without_the_lock(
         self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(loading, "_wait_for_other_loads", lambda: None)
-
         with held_before_commit(lambda: _load(folder, actor)) as first:
+            # Another lock than the first one's, which keeps nobody out.
+            monkeypatch.setattr(loading, "LOAD_LOCK", loading.LOAD_LOCK + 1)
             second = Elsewhere(lambda: _load(folder, actor))
             wait_until_blocked(second.backend, by=first.backend)
 
