@@ -25,7 +25,8 @@ LONGEST = (
     "config/test_security_other_casino",
     "faults/",
     "config/test_demo.py",
-    "config/test_localdb.py",
+    "config/test_localdb",
+    "loyalty/test_ledger_speed.py",
     "ratingslips/test_pit_day.py",
 )
 
@@ -46,10 +47,11 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what takes long, and the tests of the browser and of the fault harness."""
-    for folder in ("browser", "faults"):
-        if item.path.is_relative_to(TESTS / folder):
-            item.add_marker(folder)
+    """Mark the tests of the modules that take longest, in a browser, and of the fault harness."""
+    if "browser" in getattr(item, "fixturenames", ()):
+        item.add_marker("browser")
+    if item.path.is_relative_to(TESTS / "faults"):
+        item.add_marker("faults")
     if _takes_long(item):
         item.add_marker("slow")
 

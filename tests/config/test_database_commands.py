@@ -59,6 +59,7 @@ def migrated(django_db_setup: None) -> Iterator[Database]:
         yield Database(name, ran)
 
 
+@pytest.mark.slow
 class TestMigrate:
     def test_gives_the_tables_to_the_owner_and_the_rights_to_the_application(self, migrated: Database) -> None:
         checked = _manage("check", "--deploy", "--database=default", **migrated.environment)

@@ -196,6 +196,7 @@ def _manage(*arguments: str | bytes, database: str, line: str = '"$@"') -> "subp
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 class TestACommandInAShell:
     def test_collects_what_is_thrown_away_but_looks_at_nothing_that_was_imported(self) -> None:
         asked = "import gc; print(gc.isenabled(), gc.get_freeze_count() > 50_000)"

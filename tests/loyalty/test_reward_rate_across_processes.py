@@ -40,6 +40,7 @@ for number in range(awards):
 """
 
 
+@pytest.mark.slow
 class TestRateLimit:
     @pytest.mark.shows(32)
     def test_lets_ten_awards_through_from_four_processes_together(self, committed_floor: Floor) -> None:

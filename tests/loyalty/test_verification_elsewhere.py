@@ -101,6 +101,7 @@ def file(committed_floor: Floor, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 class TestVerificationElsewhere:
     @pytest.mark.shows(36)
     def test_is_clean_after_dump_and_restore_and_in_another_time_zone(self, file: Path, tmp_path: Path) -> None:

@@ -212,6 +212,7 @@ def _seen(verification_id: int, scope: str, entries: int) -> dict[str, Any]:
     return {"verification_id": verification_id, "scope": scope, "entries": entries}
 
 
+@pytest.mark.slow
 class TestMemory:
     def test_stays_flat_however_long_the_ledger_is(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 200)

@@ -372,6 +372,7 @@ class TestRecover:
         assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]
 
 
+@pytest.mark.slow
 class TestFiveHundredSlips:
     @pytest.mark.shows(34)
     def test_answer_each_for_itself_with_the_bad_ones_among_them(
