@@ -281,9 +281,7 @@ class TestSetRights:
 
         assert not _holds(_of_application(), "loyalty_ledger", "UPDATE")
 
-    def test_leaves_all_to_the_one_role_where_there_is_no_other(
-        self, db: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_leaves_everything_to_the_only_role(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(connection.settings_dict, "OWNER", {})
         monkeypatch.setitem(connection.settings_dict, "READER", "")
 

@@ -147,7 +147,7 @@ class TestKilledServer:
         assert ask(running, "SELECT 1") == 1
         os.waitpid(process_id, 0)
 
-    def test_is_started_again_while_a_backend_is_too_busy_to_notice(self, running: LocalServer) -> None:
+    def test_restarts_while_a_busy_backend_has_not_noticed(self, running: LocalServer) -> None:
         endless = "SELECT count(*) FROM generate_series(1, 1000000000000)"
         with psycopg.connect(running.database_url(), autocommit=True) as connection:
             connection.execute("SET max_parallel_workers_per_gather = 0")
@@ -179,7 +179,7 @@ class TestKilledServer:
             other.kill()
         assert ask(running, "SELECT 1") == 1
 
-    def test_is_started_again_when_the_first_attempt_meets_the_last_of_the_dead_one(
+    def test_restarts_when_the_first_attempt_meets_the_dead_server(
         self, running: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         attempts = []

@@ -109,7 +109,7 @@ class TestOperationOnItsOwnConnection:
         assert type(lost.outcome()) is Busy
         assert not _is_written()
 
-    def test_says_that_the_outcome_is_unknown_when_the_connection_is_lost_in_the_commit(self) -> None:
+    def test_says_that_the_outcome_is_unknown_after_a_lost_commit(self) -> None:
         lost = Elsewhere(lambda: _write_in_an_operation(_break_the_commit))
 
         assert isinstance(lost.outcome(), OutcomeUnknown)

@@ -21,7 +21,7 @@ from tests.refusals import refused
 
 
 class TestAccruePlay:
-    def test_posts_the_worked_example_at_the_tier_that_the_player_holds(self, floor: Floor) -> None:
+    def test_posts_the_worked_example_at_the_player_s_tier(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=1_000)
 
@@ -53,7 +53,7 @@ class TestAccruePlay:
 
         assert accrue(floor, floor.player()).points == 1_733  # 1732.5
 
-    def test_posts_for_the_system_and_not_for_a_member_of_staff(self, floor: Floor) -> None:
+    def test_posts_for_the_system_and_not_for_staff(self, floor: Floor) -> None:
         correlation_id = uuid4()
 
         accrue(floor, floor.player(), correlation_id=correlation_id)
@@ -88,7 +88,7 @@ class TestAccruePlay:
         assert (accrual.points, accrual.posting) == (0, None)
         assert not LedgerEntry.objects.exists()
 
-    def test_refuses_while_the_programme_is_paused_also_what_is_worth_nothing(self, floor: Floor) -> None:
+    def test_refuses_even_worthless_play_while_the_programme_is_paused(self, floor: Floor) -> None:
         player = floor.player()
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
@@ -142,7 +142,7 @@ class TestEarningRate:
 
 
 class TestReplayedAccrual:
-    def test_gives_the_first_result_again_also_while_the_programme_is_paused(self, floor: Floor) -> None:
+    def test_gives_the_first_result_while_the_programme_is_paused(self, floor: Floor) -> None:
         player = floor.player()
         first = accrue(floor, player, idempotency_key="once")
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")

@@ -95,7 +95,7 @@ class TestAChangedColumn:
                 assert _named(book, found()) == (BreakKind.CHANGED, seq, entry.pk)
                 transaction.set_rollback(True)
 
-    def test_in_the_newest_entry_with_a_hash_of_its_own_leaves_the_head(self, book: Book) -> None:
+    def test_in_the_newest_entry_with_its_hash_leaves_the_head(self, book: Book) -> None:
         entry = book.entry(ENTRIES)
 
         sql("UPDATE loyalty_ledger SET reason = 'Another one' WHERE id = %s", entry.pk)
@@ -117,9 +117,7 @@ class TestAChangedColumn:
         assert _named(book, found()) == (BreakKind.CHANGED, 1, book.entry(1).pk)
         assert [entry.id for entry in held] == [book.entry(seq).pk for seq in (1, 2)]
 
-    def test_is_not_seen_by_a_walk_that_trusts_the_stored_hashes(
-        self, book: Book, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_not_seen_if_stored_hashes_are_trusted(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         """The control: what finds it is that each hash is computed anew."""
         stored = {row.previous_hash: row.entry_hash for row in LedgerEntry.objects.all()}
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(3).pk)
@@ -136,7 +134,7 @@ class TestATakenEntry:
 
         assert _named(book, found()) == (BreakKind.MISSING, seq, None)
 
-    def test_in_the_middle_is_missing_also_when_the_others_are_numbered_anew(self, book: Book) -> None:
+    def test_in_the_middle_is_missing_even_after_renumbering(self, book: Book) -> None:
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq IN (2, 3)", book.account.pk)
         sql("UPDATE loyalty_ledger SET seq = seq - 2 WHERE account_id = %s AND seq > 3", book.account.pk)
 
@@ -152,7 +150,7 @@ class TestATakenEntry:
 
         assert _named(book, found()) == (BreakKind.MISSING_TAIL, kept + 1, None)
 
-    def test_at_the_end_with_the_account_set_back_is_missing_from_the_checkpoint(self, sealed_book: Book) -> None:
+    def test_at_the_end_with_its_account_differs_from_the_checkpoint(self, sealed_book: Book) -> None:
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > 4", sealed_book.account.pk)
         rehash(sealed_book.account)
 
@@ -290,7 +288,7 @@ class TestARewrittenAccount:
         assert broken.checkpoint == 1
         assert broken.found == bytes(sealed_book.entry(5).entry_hash).hex() != broken.expected
 
-    def test_is_named_also_when_only_it_is_looked_at_or_only_what_came_after(self, sealed_book: Book) -> None:
+    def test_is_named_also_in_a_narrower_scope(self, sealed_book: Book) -> None:
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", sealed_book.entry(2).pk)
         rehash(sealed_book.account)
 

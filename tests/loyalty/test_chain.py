@@ -85,7 +85,7 @@ class TestHashedColumns:
 
 
 class TestChainOfAnAccount:
-    def test_begins_with_the_account_and_links_each_entry_to_the_one_before(self, floor: Floor) -> None:
+    def test_begins_with_the_account_and_links_each_entry(self, floor: Floor) -> None:
         player = floor.player()
         award(floor, player)
         increment(floor, player)
@@ -106,7 +106,7 @@ class TestChainOfAnAccount:
         assert account_of(ada).head_hash == _recomputed(account_of(ada))[-1]
         assert account_of(grace).head_hash == _recomputed(account_of(grace))[-1]
 
-    def test_comes_back_with_the_entry_in_the_statement_that_writes_it(self, floor: Floor) -> None:
+    def test_is_returned_by_the_statement_that_writes_the_entry(self, floor: Floor) -> None:
         written = inserted(entry(floor))
 
         assert isinstance(written, LedgerEntry)

@@ -65,7 +65,7 @@ class TestMerkleRoot:
 
         assert tree.root() == _by_the_book(leaves)
 
-    def test_tells_a_leaf_from_a_node_and_an_account_from_another(self) -> None:
+    def test_tells_leaf_from_node_and_account_from_account(self) -> None:
         head = b"\1" * 32
         leaves = [leaf_hash(account_id=a, entry_count=n, head_hash=head) for a, n in ((1, 11), (11, 1), (1, 1))]
 
@@ -119,7 +119,7 @@ class TestKeys:
 
         assert is_clean()
 
-    def test_are_all_shown_where_a_checkpoint_was_signed_with_none_of_them(self, floor: Floor, settings: Any) -> None:
+    def test_are_all_shown_if_none_signed_a_checkpoint(self, floor: Floor, settings: Any) -> None:
         Book.build(floor).seal()
         settings.CHECKPOINT_PUBLIC_KEYS = [new_key_pair()[1] for _ in range(2)]
 

@@ -152,7 +152,7 @@ class TestOneRequestManyTimes:
         assert account_of(player).balance == 100
 
     @pytest.mark.shows(7, 39)
-    def test_would_be_two_postings_if_the_key_were_not_looked_up_under_the_lock(
+    def test_would_be_two_postings_without_looking_the_key_up(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -165,9 +165,7 @@ class TestOneRequestManyTimes:
         assert isinstance(outcome, IntegrityError)
         assert "idempotency_key" in str(outcome)
 
-    def test_is_a_conflict_where_two_people_use_one_reference_for_two_players_at_once(
-        self, committed_floor: Floor
-    ) -> None:
+    def test_is_a_conflict_for_one_reference_and_two_players(self, committed_floor: Floor) -> None:
         floor = committed_floor
         mine, theirs = floor.player(), floor.player()
         (colleague,) = supervisors(floor, 1)
@@ -204,7 +202,7 @@ class TestFirstPoints:
         return Player.objects.bulk_create([player])[0]
 
     @pytest.mark.shows(21)
-    def test_of_sixteen_at_once_open_one_account_and_are_all_there(self, committed_floor: Floor) -> None:
+    def test_of_sixteen_open_one_account_and_are_all_there(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = self._newcomer(floor)
         staff = supervisors(floor, 16)
@@ -215,7 +213,7 @@ class TestFirstPoints:
         assert account_of(player).balance == sum(range(1, 17))
 
     @pytest.mark.shows(21, 39)
-    def test_would_break_if_an_account_were_opened_without_a_thought_for_another(
+    def test_would_break_if_accounts_were_opened_without_ignoring_conflicts(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -244,7 +242,7 @@ class TestFirstPoints:
 
 class TestParallelRewards:
     @pytest.mark.shows(1)
-    def test_of_one_hundred_points_by_ten_hands_come_to_a_thousand(self, committed_floor: Floor) -> None:
+    def test_of_one_hundred_points_by_ten_people_are_a_thousand(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = floor.player()
         staff = supervisors(floor, 10)
@@ -276,7 +274,7 @@ class TestRateLimit:
         for points in range(1, 10):
             award(floor, player, points=points)
 
-    def test_makes_the_eleventh_wait_for_the_tenth_of_the_same_person(self, committed_floor: Floor) -> None:
+    def test_makes_a_person_s_eleventh_wait_for_the_tenth(self, committed_floor: Floor) -> None:
         floor = committed_floor
         self._nine_awards(floor)
         one, other = floor.player(), floor.player()
@@ -288,7 +286,7 @@ class TestRateLimit:
         assert isinstance(eleventh.outcome(), RewardRateExceeded)
 
     @pytest.mark.shows(32, 39)
-    def test_would_let_the_eleventh_pass_without_the_lock_on_the_member_of_staff(
+    def test_would_let_the_eleventh_pass_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor

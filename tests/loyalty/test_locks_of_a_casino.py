@@ -37,7 +37,7 @@ class TestProgramLock:
         assert LoyaltyProgram.objects.get().pause_reason == FIRST
 
     @pytest.mark.shows(39)
-    def test_would_let_the_second_overwrite_the_first_if_it_were_missing(
+    def test_would_let_the_second_overwrite_the_first_without_it(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor

@@ -48,7 +48,7 @@ class TestVerification:
         assert self._verified(book, monkeypatch).first_break is None
 
     @pytest.mark.shows(39)
-    def test_would_find_an_entry_missing_if_it_read_as_of_two_instants(
+    def test_would_find_an_entry_missing_without_one_snapshot(
         self, book: Book, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")

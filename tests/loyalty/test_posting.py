@@ -58,7 +58,7 @@ class TestIncrementPlayerLoyalty:
             "row_locked": True,
         }
 
-    def test_writes_before_and_after_with_the_entry_and_on_the_account(self, floor: Floor) -> None:
+    def test_writes_before_and_after_in_entry_and_account(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=900)
 
@@ -92,7 +92,7 @@ class TestIncrementPlayerLoyalty:
         with refused(InsufficientBalance, "The balance is 100 points; 101 cannot be taken"):
             increment(floor, player, kind=Kind.REDEMPTION, points=-101)
 
-    def test_takes_all_there_is_and_leaves_lifetime_points_and_tier_alone(self, floor: Floor) -> None:
+    def test_takes_the_whole_balance_but_no_lifetime_points_or_tier(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=1_000)
 
@@ -134,7 +134,7 @@ class TestIncrementPlayerLoyalty:
             increment(floor, player, points=points)
 
     @pytest.mark.parametrize("key", ["k", "k" * 200])
-    def test_takes_a_key_of_every_length_that_the_ledger_can_hold(self, floor: Floor, key: str) -> None:
+    def test_takes_a_key_of_every_length_allowed(self, floor: Floor, key: str) -> None:
         increment(floor, floor.player(), idempotency_key=key)
 
         assert LedgerEntry.objects.get().idempotency_key == key

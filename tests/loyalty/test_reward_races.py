@@ -75,7 +75,7 @@ class TestReplayThatWaits:
         assert broken_invariants() == {}
 
     @pytest.mark.shows(18, 39)
-    def test_would_be_refused_if_the_key_were_not_looked_up_first(
+    def test_would_be_refused_without_looking_the_key_up_first(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         player = committed_floor.player()
@@ -89,9 +89,7 @@ class TestReplayThatWaits:
 
 class TestOneReferenceWithManyContents:
     @pytest.mark.shows(17)
-    def test_is_the_entry_of_the_first_and_a_conflict_for_every_other_that_names_what_differs(
-        self, committed_floor: Floor
-    ) -> None:
+    def test_is_one_entry_and_a_conflict_for_every_other(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
         colleague = StaffFactory.create(casino=floor.casino)
         assign_perm("loyalty.award", colleague, floor.program)
@@ -122,7 +120,7 @@ class TestRolloverAtOnce:
 
     @pytest.mark.parametrize("morning", ["2025-06-15", "2025-03-09", "2025-11-02"])
     @pytest.mark.shows(19)
-    def test_one_form_sent_on_both_sides_of_it_is_one_entry(self, committed_floor: Floor, morning: str) -> None:
+    def test_one_form_sent_before_and_after_is_one_entry(self, committed_floor: Floor, morning: str) -> None:
         floor, player = committed_floor, committed_floor.player()
         rollover = datetime.fromisoformat(f"{morning}T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
         opened = rollover - timedelta(minutes=1)

@@ -157,9 +157,7 @@ class TestRewardAcrossGamingDays:
         ],
     )
     @pytest.mark.shows(19)
-    def test_is_one_entry_on_one_day_and_a_second_on_the_next(
-        self, floor: Floor, evening: str, late: str, next_day: str
-    ) -> None:
+    def test_is_one_entry_on_each_of_two_days(self, floor: Floor, evening: str, late: str, next_day: str) -> None:
         player = floor.player()
 
         postings = [award(floor, player, at=_local(at)) for at in (evening, late, next_day)]
@@ -172,7 +170,7 @@ class TestRewardAcrossGamingDays:
         ]
 
     @pytest.mark.shows(19)
-    def test_is_one_entry_when_both_one_oclocks_of_the_clock_change_send_it(self, floor: Floor) -> None:
+    def test_is_one_entry_in_the_hour_that_comes_twice(self, floor: Floor) -> None:
         player = floor.player()
         first_one_oclock = _local("2025-11-02T01:30")
         second_one_oclock = first_one_oclock + timedelta(hours=1)
@@ -182,7 +180,7 @@ class TestRewardAcrossGamingDays:
         assert award(floor, player, at=second_one_oclock).replayed
 
     @pytest.mark.parametrize("rollover", ["2025-06-15T06:00", "2025-03-09T06:00", "2025-11-02T06:00"])
-    def test_is_one_entry_when_the_form_is_sent_again_after_the_rollover(self, floor: Floor, rollover: str) -> None:
+    def test_is_one_entry_when_repeated_after_the_rollover(self, floor: Floor, rollover: str) -> None:
         player = floor.player()
         opened = _local(rollover) - timedelta(minutes=1)
         first = award(floor, player, at=opened + timedelta(seconds=30), requested_at=opened)

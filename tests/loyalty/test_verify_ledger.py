@@ -93,7 +93,7 @@ class TestVerifyLedger:
         assert (broken["outcome"], broken["scope"], broken["about"]) == ("broken", "FULL", None)
         assert (broken["first_break"]["kind"], broken["first_break"]["seq"]) == ("changed", 2)
 
-    def test_of_one_account_sees_that_one_alone_by_number_or_card(self, book: Book) -> None:
+    def test_of_one_account_by_number_or_card_sees_only_that(self, book: Book) -> None:
         take_checkpoint(at=book.floor.now, file=None)
         _break(book)
 

@@ -115,9 +115,7 @@ class TestClockSetBack:
         assert ends == {(floor.now, floor.now)}
 
     @pytest.mark.shows(38)
-    def test_lets_the_same_player_and_the_same_seat_be_rated_again(
-        self, floor: Floor, set_back: Callable[[], datetime]
-    ) -> None:
+    def test_lets_the_same_player_sit_in_the_same_seat(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         slip = floor.played_slip(seat=1)
         elsewhere = floor.played_slip(seat=2)
         for each in (slip, elsewhere):
@@ -129,9 +127,7 @@ class TestClockSetBack:
 
         assert (again.opened_at, another.opened_at) == (floor.now, floor.now)
 
-    def test_lets_a_player_move_to_a_seat_that_was_left_later(
-        self, floor: Floor, set_back: Callable[[], datetime]
-    ) -> None:
+    def test_lets_a_player_move_to_a_seat_left_later(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         left = floor.played_slip(seat=2)
         complete_rating_slip(slip=left, actor=floor.boss, at=floor.now)
         slip = floor.open_slip(seat=1)
@@ -141,7 +137,7 @@ class TestClockSetBack:
         assert moved.seat == 2
 
     @pytest.mark.shows(38)
-    def test_does_not_keep_a_member_of_staff_from_awarding_for_an_hour(
+    def test_does_not_keep_staff_from_awarding_for_an_hour(
         self, floor: Floor, set_back: Callable[[], datetime]
     ) -> None:
         player = floor.player()
@@ -185,9 +181,7 @@ class TestClockSetBack:
 class TestAnEventOfThePast:
     """One that is brought in from elsewhere, and was not read from the clock just now, is refused as ever."""
 
-    def test_comes_before_the_last_event_also_where_that_lies_in_the_future(
-        self, floor: Floor, set_back: Callable[[], datetime]
-    ) -> None:
+    def test_comes_before_a_last_event_in_the_future(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         slip = floor.open_slip(at=floor.now)
         at = set_back() - timedelta(seconds=61)
 

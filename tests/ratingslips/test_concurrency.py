@@ -125,7 +125,7 @@ class TestDuplicateCompletion:
         assert isinstance(second.outcome(), IntegrityError)
 
     @pytest.mark.shows(39)
-    def test_would_answer_as_if_it_were_the_first_without_the_lock(
+    def test_would_answer_as_the_first_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -190,7 +190,7 @@ class TestTwoPlayersSlips:
         assert deadlocks() == before
 
     @pytest.mark.shows(22, 39)
-    def test_would_deadlock_if_one_transaction_took_two_accounts_in_any_order(self, committed_floor: Floor) -> None:
+    def test_would_deadlock_if_accounts_were_locked_in_any_order(self, committed_floor: Floor) -> None:
         floor = committed_floor
         one, other, before = account_of(floor.player()), account_of(floor.player()), deadlocks()
         lock = PlayerLoyalty.objects.locked
@@ -236,7 +236,7 @@ class TestOneSeat:
         assert isinstance(second.outcome(), SeatTaken)
         assert first.result().slip_number in str(second.outcome())
 
-    def test_goes_to_the_first_of_one_who_opens_and_one_who_moves(self, committed_floor: Floor) -> None:
+    def test_goes_to_the_first_of_an_opening_and_a_move(self, committed_floor: Floor) -> None:
         floor = committed_floor
         seated, newcomer = floor.open_slip(seat=2), floor.player()
 
@@ -386,7 +386,7 @@ class TestRecoveryAtOnce:
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(30, 39)
-    def test_would_be_caught_by_the_last_net_alone_without_the_locks(
+    def test_would_be_stopped_by_a_constraint_alone_without_the_locks(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor

@@ -54,7 +54,7 @@ class TestErrorAtEveryStatement:
         raise AssertionError(f"more than {MOST_STATEMENTS} statements")
 
     @pytest.mark.shows(24)
-    def test_of_a_completion_leaves_the_slip_live_or_owed_and_it_is_paid_once(self, floor: Floor) -> None:
+    def test_of_a_completion_leaves_it_live_or_owed_once(self, floor: Floor) -> None:
         def attempt(number: int) -> bool:
             slip = _fresh_slip(floor)
             with interrupted_at(number, _raise) as sent, suppress(Fault, PartialCompletion):
@@ -73,7 +73,7 @@ class TestErrorAtEveryStatement:
 
         assert self._statements_until_it_passes(attempt) >= 10
 
-    def test_of_a_recovery_leaves_it_owed_and_it_is_paid_once(self, floor: Floor) -> None:
+    def test_of_a_recovery_leaves_it_owed_for_one_payment(self, floor: Floor) -> None:
         def attempt(number: int) -> bool:
             slip = owed_slip(floor, _fresh_slip(floor))
             with interrupted_at(number, _raise) as sent, suppress(Fault):

@@ -82,7 +82,7 @@ class TestImportRatingEvents:
 
         assert (told["already_imported"], told["applied"], told["points"]) == (done, 6 - done, 197)
 
-    def test_does_not_take_another_bet_at_the_same_moment_for_the_first(self, casino: Casino, file: Path) -> None:
+    def test_tells_two_bets_of_one_moment_apart(self, casino: Casino, file: Path) -> None:
         import_lines(file, *VISIT[:2])
 
         told = import_json(file, event("S1", "19:10:00", "BET", average_bet="60.00"))
@@ -105,14 +105,14 @@ class TestImportRatingEvents:
         assert (told["already_imported"], told["rejected_lines"]) == (8, 0)
         assert everything() == before
 
-    def test_does_not_take_a_change_during_a_pause_for_a_second_pause(self, casino: Casino, file: Path) -> None:
+    def test_does_not_take_a_change_in_a_pause_for_another(self, casino: Casino, file: Path) -> None:
         import_lines(file, *VISIT[:3], event("S1", "19:22:00", "BET", average_bet="75.00"))
 
         told = import_json(file, event("S1", "19:22:00", "PAUSE"))
 
         assert told["rejects"]["2"].startswith("SLIP_NOT_OPEN:")
 
-    def test_closes_a_slip_with_points_owed_while_the_programme_is_paused(self, casino: Casino, file: Path) -> None:
+    def test_closes_with_points_owed_while_the_programme_is_paused(self, casino: Casino, file: Path) -> None:
         pause_programme(casino)
 
         told = import_json(file, *VISIT)

@@ -153,7 +153,7 @@ class TestAnyErrorInTheCredit:
 
         assert recovered.points == account_of(slip.player).balance == 578
 
-    def test_leaves_nothing_owed_where_it_was_a_deadlock_and_a_second_attempt_passes(
+    def test_leaves_nothing_owed_after_a_deadlock_that_is_retried(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         slip = floor.played_slip()
@@ -225,7 +225,7 @@ def _with_short_patience(call: Callable[[], Any]) -> Any:
 
 class TestLocksInTheWay:
     @pytest.mark.shows(28)
-    def test_of_the_account_close_the_slip_within_the_timeout_and_leave_it_owed(self, committed_floor: Floor) -> None:
+    def test_of_the_account_leave_it_owed_within_the_timeout(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.played_slip()
 
@@ -272,9 +272,7 @@ class TestLocksInTheWay:
 
 
 class TestConnectionKilledInTheCredit:
-    def test_is_busy_with_the_slip_still_live_and_the_next_try_pays(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_busy_and_the_next_try_pays(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         floor = committed_floor
         slip = floor.played_slip()
         before = everything()

@@ -79,7 +79,7 @@ class TestPowersOfTwo:
 
 class TestRecoveryKilledHalfWay:
     @pytest.mark.shows(24)
-    def test_leaves_no_half_entry_and_the_next_run_pays_the_rest(self, committed_floor: Floor) -> None:
+    def test_leaves_no_half_entry_and_another_run_pays(self, committed_floor: Floor) -> None:
         floor, stuck = committed_floor, committed_floor.player()
         first = write_owed(floor, floor.player(), seat=1, number=4)
         rest = write_owed(floor, stuck, seat=2, number=1)
@@ -98,7 +98,7 @@ class TestRecoveryKilledHalfWay:
         assert not RatingSlip.objects.owed().exists()
 
     @pytest.mark.shows(30)
-    def test_leaves_the_slip_in_hand_to_a_retry_that_waits_for_it(self, committed_floor: Floor) -> None:
+    def test_leaves_the_slip_to_a_retry_that_waits(self, committed_floor: Floor) -> None:
         floor = committed_floor
         (slip,) = write_owed(floor, floor.player(), seat=1, number=1)
 

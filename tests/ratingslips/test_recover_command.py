@@ -287,7 +287,7 @@ class TestTwoRunsAtOnce:
         assert LedgerEntry.objects.count() == len(slips)
         assert not RatingSlip.objects.owed().exists()
 
-    def test_leave_a_slip_to_the_one_that_has_it_in_hand(self, committed_floor: Floor) -> None:
+    def test_leave_a_slip_to_the_run_that_holds_it(self, committed_floor: Floor) -> None:
         slips = owed_slips(committed_floor, 3)
 
         with held(lambda: RatingSlip.objects.locked().get(pk=slips[0].pk)):
@@ -329,7 +329,7 @@ class TestFullDisk:
 
 
 class TestWatch:
-    def test_pays_what_comes_to_be_owed_until_it_is_told_to_stop(self, committed_floor: Floor) -> None:
+    def test_pays_new_owed_points_until_it_is_stopped(self, committed_floor: Floor) -> None:
         with recovering_process("--watch", 1, "--older-than", 0) as process:
             owed_slips(committed_floor, 1)
             wait_until(LedgerEntry.objects.exists, timeout_seconds=60)
@@ -340,7 +340,7 @@ class TestWatch:
         assert f"{POINTS} points paid" in out
         assert err.splitlines()[-1] == "Stopped."
 
-    def test_does_not_sit_out_its_wait_when_it_is_told_to_stop(self, committed_floor: Floor) -> None:
+    def test_stops_at_once_while_it_waits(self, committed_floor: Floor) -> None:
         owed_slips(committed_floor, 1)
 
         with recovering_process("--watch", 600) as process:

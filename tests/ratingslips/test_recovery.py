@@ -61,7 +61,7 @@ class TestRecoverSlipLoyalty:
         assert (entry.kind, entry.staff, entry.idempotency_key) == ("GAMEPLAY", None, str(slip.pk))
         assert settlement.points == account_of(slip.player).balance == 578
 
-    def test_keeps_the_correlation_id_of_the_request_that_closed_the_slip(self, floor: Floor) -> None:
+    def test_keeps_the_correlation_id_of_the_closing(self, floor: Floor) -> None:
         closing, recovering = uuid.uuid4(), uuid.uuid4()
         with correlation.bound(closing):
             slip = owed_slip(floor)
@@ -133,7 +133,7 @@ class TestRecoverSlipLoyalty:
         with refused(NotPermitted, "recover_loyalty"):
             recover_slip_loyalty(slip=slip, actor=floor.boss, at=floor.now)
 
-    def test_answers_who_recovered_it_also_without_the_right_and_nobody_else(self, floor: Floor) -> None:
+    def test_answers_only_its_recoverer_without_the_right(self, floor: Floor) -> None:
         slip = owed_slip(floor)
         recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
         remove_perm("ratingslips.recover_loyalty", floor.supervisor, floor.pit)
@@ -194,9 +194,7 @@ class TestRecoverSlipLoyalty:
 
         assert recovering.result().points == 578
 
-    def test_is_waited_for_by_who_would_leave_it_to_others_where_its_own_answer_was_lost(
-        self, committed_floor: Floor
-    ) -> None:
+    def test_is_waited_for_after_a_lost_answer_despite_skip_locked(self, committed_floor: Floor) -> None:
         """The attempt that got no answer may be the one that still holds the slip."""
         floor = committed_floor
         slip, request_id = owed_slip(floor), uuid.uuid4()

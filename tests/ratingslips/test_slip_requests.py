@@ -161,7 +161,7 @@ class TestSameRequest:
 
         assert everything() == before
 
-    def test_of_an_opening_gives_the_slip_although_the_player_has_left(self, floor: Floor) -> None:
+    def test_of_an_opening_gives_the_slip_after_the_player_left(self, floor: Floor) -> None:
         what: dict[str, Any] = {"player": floor.player(), "request_id": uuid4()}
         slip = floor.open_slip(**what)
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
@@ -279,7 +279,7 @@ class TestTwoAtOnce:
         assert answers == [slip, slip]
         assert PlaySegment.objects.get().ended_as == "PAUSED"
 
-    def test_of_two_people_with_one_id_are_one_change_and_a_conflict(self, committed_floor: Floor) -> None:
+    def test_of_two_people_are_one_change_and_a_conflict(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip, other = floor.open_slip(), StaffFactory.create(casino=floor.casino)
 
@@ -289,7 +289,7 @@ class TestTwoAtOnce:
         assert isinstance(second, IdempotencyConflict)
 
     @pytest.mark.shows(39)
-    def test_of_two_slips_would_break_on_the_key_without_the_lock_on_the_id(
+    def test_of_two_slips_would_break_on_the_key_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor

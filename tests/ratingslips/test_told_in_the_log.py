@@ -130,7 +130,7 @@ class TestSuccess:
         assert (told["event"], told["log_level"]) == (event, "info")
         assert floor.supervisor.pk in (told.get("actor_id"), told.get("staff_id"))
 
-    def test_of_a_completion_and_of_its_replay_leads_to_the_entry(self, floor: Floor) -> None:
+    def test_of_a_completion_and_its_replay_leads_to_the_entry(self, floor: Floor) -> None:
         slip = floor.played_slip()
 
         with capture_logs() as lines:

@@ -41,7 +41,7 @@ def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> N
 
 
 class TestCompleteRatingSlip:
-    def test_closes_a_slip_that_was_moved_while_it_waited_where_it_is_by_then(self, committed_floor: Floor) -> None:
+    def test_closes_a_slip_that_moved_while_it_waited(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
@@ -55,9 +55,7 @@ class TestCompleteRatingSlip:
         assert RatingSlip.objects.get(pk=slip.pk).table == other
         assert [segment.table for segment in slip.segments.order_by("seq")] == [floor.table, other]
 
-    def test_closes_at_the_instant_of_a_change_that_came_later_and_was_recorded_first(
-        self, committed_floor: Floor
-    ) -> None:
+    def test_closes_at_the_instant_of_a_later_change(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         later = floor.now + timedelta(microseconds=1)
@@ -70,7 +68,7 @@ class TestCompleteRatingSlip:
         assert waiting.result().points == 420
         assert RatingSlip.objects.get(pk=slip.pk).closed_at == later
 
-    def test_asks_for_the_right_on_the_pit_that_the_slip_is_in_by_then(self, committed_floor: Floor) -> None:
+    def test_asks_for_the_right_on_the_present_pit(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         elsewhere = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
@@ -82,7 +80,7 @@ class TestCompleteRatingSlip:
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
     @pytest.mark.shows(39)
-    def test_would_ask_on_the_former_pit_if_segments_were_read_before(
+    def test_would_ask_on_the_former_pit_without_reading_again(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -105,7 +103,7 @@ class TestCompleteRatingSlip:
 
 class TestLockOfASlip:
     @pytest.mark.shows(39)
-    def test_would_lose_a_slip_that_moved_if_its_table_were_joined(self, committed_floor: Floor) -> None:
+    def test_would_lose_a_moved_slip_if_it_joined_tables(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
@@ -123,7 +121,7 @@ class TestLockOfASlip:
 
 
 class TestChangeAverageBet:
-    def test_goes_on_at_the_table_that_the_slip_is_at_by_then(self, committed_floor: Floor) -> None:
+    def test_goes_on_at_the_table_after_the_move(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
@@ -172,7 +170,7 @@ class TestMoveRatingSlip:
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
     @pytest.mark.shows(39)
-    def test_would_move_to_the_former_pit_if_the_table_were_read_before(
+    def test_would_ask_on_the_former_pit_without_reading_again(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -225,7 +223,7 @@ class TestManualReward:
         assert LedgerEntry.objects.get().tier_before.name == "Silver"
 
     @pytest.mark.shows(39)
-    def test_would_count_from_the_former_tier_if_the_account_were_read_before(
+    def test_would_count_from_the_former_tier_without_reading_again(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -270,7 +268,7 @@ class TestManualReward:
         assert isinstance(outcome, ProgramPaused)
 
     @pytest.mark.shows(39)
-    def test_would_post_to_a_paused_programme_if_rules_were_read_before(
+    def test_would_post_to_a_paused_programme_without_reading_again(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor, player = committed_floor, committed_floor.player()
