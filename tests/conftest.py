@@ -25,7 +25,8 @@ LONGEST = (
     "config/test_security_other_casino",
     "faults/",
     "config/test_demo.py",
-    "config/test_localdb.py",
+    "config/test_localdb",
+    "loyalty/test_ledger_speed.py",
     "ratingslips/test_pit_day.py",
 )
 
@@ -43,6 +44,16 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> list[str]:
     return missing()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests of the modules that take longest, in a browser, and of the fault harness."""
+    if "browser" in getattr(item, "fixturenames", ()):
+        item.add_marker("browser")
+    if item.path.is_relative_to(TESTS / "faults"):
+        item.add_marker("faults")
+    if _takes_long(item):
+        item.add_marker("slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import LocalServerError, failure
 
-_UNPRIVILEGED_NAMES = ("postgres", "nobody")
+UNPRIVILEGED_NAMES = ("postgres", "nobody")
 # Longer than any first start on a slow disk, short enough for a person to wait.
 _PROGRAM_TIMEOUT_SECONDS = 120
 _HANDED_ON = ("PATH", "LD_LIBRARY_PATH")
@@ -33,13 +33,13 @@ class Account:
         """
         if os.geteuid() != 0:
             return cls(user_id=os.geteuid(), group_id=os.getegid(), drops_root=False)
-        for name in _UNPRIVILEGED_NAMES:
+        for name in UNPRIVILEGED_NAMES:
             try:
                 user = pwd.getpwnam(name)
             except KeyError:
                 continue
             return cls(user_id=user.pw_uid, group_id=user.pw_gid, drops_root=True)
-        names = " or ".join(_UNPRIVILEGED_NAMES)
+        names = " or ".join(UNPRIVILEGED_NAMES)
         raise LocalServerError(f"PostgreSQL does not run as root: create the user {names}, or set DATABASE_URL.")
 
     def run(self, program: Path, *arguments: str, keep_open: Collection[int] = ()) -> subprocess.CompletedProcess[str]:

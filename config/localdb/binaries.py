@@ -43,7 +43,7 @@ def find_binaries() -> Binaries:
     :raises LocalServerError: when there is none.
     """
     chosen = os.environ.get("PG_BIN")
-    candidates = iter([Path(chosen)]) if chosen else _candidates()
+    candidates = iter([Path(chosen)]) if chosen else server_folders()
     for folder in candidates:
         version = _version(folder)
         if version is not None:
@@ -83,7 +83,7 @@ def reachable_by(account: Account, binaries: Binaries, *, home: Path) -> Binarie
     return copied
 
 
-def _candidates() -> Iterator[Path]:
+def server_folders() -> Iterator[Path]:
     """Give the folders where a server may be, the best first."""
     spec = importlib.util.find_spec(_WHEEL)
     if spec is not None and spec.submodule_search_locations:

@@ -27,9 +27,9 @@ PORT: Final = 5432
 # Fixed, not $TMPDIR: every process of the checkout must find the same one, and a socket's path has 107 bytes at most.
 _SOCKETS_FOLDER = Path("/tmp")  # noqa: S108 - the folder in it is private, and its owner is checked
 _ROOT_HOMES_FOLDER = Path("/var/tmp")  # noqa: S108 - likewise; the user that root drops to must reach it
-_LOG_LIMIT_BYTES = 10_000_000
+LOG_LIMIT_BYTES = 10_000_000
 _LOG_TAIL_BYTES = 20_000
-_LOCK_TIMEOUT_SECONDS = 180.0
+LOCK_TIMEOUT_SECONDS = 180.0
 _START_TIMEOUT_SECONDS = 60
 _START_ATTEMPTS = 3
 _SETTINGS = {
@@ -101,7 +101,7 @@ class LocalServer:
         """
         if self._state() is ServerState.READY:
             return False
-        with self._errors_explained(), self._locked() as lock:
+        with self._errors_explained(), self.locked() as lock:
             # Whoever held the lock before us may have done all of it.
             state = self._settled_state()
             if state is ServerState.READY:
@@ -120,7 +120,7 @@ class LocalServer:
         """
         if not self.home.exists():
             return False
-        with self._errors_explained(), self._locked():
+        with self._errors_explained(), self.locked():
             stopped = [stop_postmaster(data) for data in self._data_folders()]
             return any(stopped)
 
@@ -147,7 +147,7 @@ class LocalServer:
         if not data.exists():
             self._make_data_folder(binaries, data, lock)
         log = data / "server.log"
-        if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+        if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
             log.replace(log.with_suffix(".log.1"))
         # pg_ctl puts the server into a session of its own, away from our Ctrl-C and our output.
         timeout = str(_START_TIMEOUT_SECONDS)
@@ -196,7 +196,7 @@ class LocalServer:
             raise failure("The private PostgreSQL could not be given its roles.", output=str(error)) from error
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[int]:
+    def locked(self) -> Iterator[int]:
         """Hold the lock of this server's home, and give its file descriptor.
 
         :raises LocalServerError: when another process holds it for too long.
@@ -204,10 +204,10 @@ class LocalServer:
         self._make_home()
         descriptor = os.open(self.home / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if not wait_until(lambda: _lock(descriptor), timeout_seconds=_LOCK_TIMEOUT_SECONDS):
+            if not wait_until(lambda: lock_file(descriptor), timeout_seconds=LOCK_TIMEOUT_SECONDS):
                 raise LocalServerError(
                     f"Another process has been starting or stopping the private PostgreSQL for "
-                    f"{_LOCK_TIMEOUT_SECONDS:.0f} seconds: end it and try again, or set DATABASE_URL."
+                    f"{LOCK_TIMEOUT_SECONDS:.0f} seconds: end it and try again, or set DATABASE_URL."
                 )
             yield descriptor
         finally:
@@ -234,7 +234,7 @@ class LocalServer:
             raise failure(what, output=str(error)) from error
 
 
-def _lock(descriptor: int) -> bool:
+def lock_file(descriptor: int) -> bool:
     """Take the lock of an open file where it is free, and give whether it was."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -25,7 +25,7 @@ from ratingslips.models import RatingSlip
 CHUNK_LINES: Final = 500
 MAX_CHUNK_LINES: Final = 5_000
 MAX_REJECTED_LINES: Final = 10_000
-_IMPORT_LOCK: Final = 0x5261_7445  # first key of the advisory lock; the casino's id is the second
+IMPORT_LOCK: Final = 0x5261_7445  # first key of the advisory lock; the casino's id is the second
 
 
 class UnknownSlip(NotFound):
@@ -171,7 +171,7 @@ def _only_import(casino: Casino) -> Iterator[None]:
     :raises ImportRunning: there is one.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_IMPORT_LOCK, casino.pk])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [IMPORT_LOCK, casino.pk])
         if not cursor.fetchone()[0]:
             raise ImportRunning(f"Another import for {casino} is under way. Wait until it ends, then run this again.")
     try:
@@ -179,7 +179,7 @@ def _only_import(casino: Casino) -> Iterator[None]:
     finally:
         if connection.connection is not None and not connection.connection.closed and connection.is_usable():
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_IMPORT_LOCK, casino.pk])
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [IMPORT_LOCK, casino.pk])
 
 
 def _outcome(event: RatingEvent, standing: Standing, *, books: Books, actor: User) -> LineOutcome:

@@ -31,7 +31,7 @@ DEFAULT_TIERS: Final = (
 )
 DEFAULT_POINTS_PER_UNIT: Final = Decimal(10)
 BATCH_ROWS: Final = 1_000
-_LOAD_LOCK: Final = 0x4C6F_6164
+LOAD_LOCK: Final = 0x4C6F_6164
 
 M = TypeVar("M", bound=models.Model)
 
@@ -98,7 +98,7 @@ def load_casino(
 
 def _wait_for_other_loads() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOAD_LOCK])
 
 
 def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casino, RowCounts]:

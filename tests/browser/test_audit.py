@@ -72,9 +72,7 @@ class TestJourneys:
         assert [row["Points"] for row in rows] == ["1500"]
         assert (export.staff, export.rows, export.is_whole) == (auditor, 1, True)
 
-    def test_go_to_the_end_of_the_ledger_and_back_by_keyboard(
-        self, floor: Floor, auditor: User, tablet: Tablet
-    ) -> None:
+    def test_page_through_the_ledger_and_back_by_keyboard(self, floor: Floor, auditor: User, tablet: Tablet) -> None:
         busy_ledger(floor)
         page = tablet(auditor, AUDITOR)
         page.goto(LEDGER)

@@ -68,7 +68,7 @@ def sign_in(page: Page, floor: Floor) -> None:
 
 
 class TestAward:
-    def test_follows_a_player_to_the_account_and_says_what_was_posted(self, page: Page, player: Player) -> None:
+    def test_follows_a_player_to_the_account_and_shows_the_entry(self, page: Page, player: Player) -> None:
         page.goto(address(Player, "change", player.pk))
         page.get_by_role("link", name="Loyalty account").tap()
         page.get_by_role("link", name="Award points").tap()
@@ -130,9 +130,7 @@ class TestRefusedAward:
         sees_what_was_typed(page, **typed)
         assert not LedgerEntry.objects.exists()
 
-    def test_says_that_the_right_is_gone_and_who_can_give_it_back(
-        self, floor: Floor, page: Page, player: Player
-    ) -> None:
+    def test_says_that_the_right_is_gone_and_whom_to_ask(self, floor: Floor, page: Page, player: Player) -> None:
         page.goto(award_url(player))
         fill_in(page)
         remove_perm("loyalty.award", floor.supervisor, floor.program)

@@ -50,9 +50,7 @@ class TestJourneys:
         expect(page.get_by_text("Nothing needs attention.")).to_be_visible()
         assert not RatingSlip.objects.owed().exists()
 
-    def test_close_while_the_programme_is_paused_and_recover_as_a_supervisor(
-        self, floor: Floor, tablet: Tablet
-    ) -> None:
+    def test_close_during_a_paused_programme_and_recover_as_supervisor(self, floor: Floor, tablet: Tablet) -> None:
         slip = floor.played_slip()
         supervisor = tablet(floor.supervisor, *SUPERVISOR, viewport=ACROSS, color_scheme="dark")
         supervisor.goto(page_url(floor.program))
@@ -120,7 +118,7 @@ class TestJourneys:
         expect(page.get_by_text("Last checked 0 min ago")).to_be_visible()
         expect(page.locator(".messagelist")).to_contain_text("every account is what its entries add up to")
 
-    def test_follow_a_player_from_the_list_to_the_chart_behind_the_chart(self, floor: Floor, tablet: Tablet) -> None:
+    def test_follow_a_player_from_the_list_to_the_chart(self, floor: Floor, tablet: Tablet) -> None:
         player = regular_of(floor)
         page = tablet(floor.supervisor, *SUPERVISOR, viewport=ACROSS)
 

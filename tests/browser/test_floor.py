@@ -322,7 +322,7 @@ class TestRefresh:
         expect(seat(page, floor, 2)).to_be_focused()
         expect(page.get_by_role("searchbox")).to_have_value("half a na")
 
-    def test_says_plainly_that_the_connection_is_lost_and_when_it_is_back(self, floor: Floor, tablet: Tablet) -> None:
+    def test_says_when_the_connection_is_lost_and_when_it_returns(self, floor: Floor, tablet: Tablet) -> None:
         page = tablet(floor.boss, PIT_BOSS)
         page.clock.install()
         page.goto(floor_url(floor.pit))

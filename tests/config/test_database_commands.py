@@ -59,8 +59,9 @@ def migrated(django_db_setup: None) -> Iterator[Database]:
         yield Database(name, ran)
 
 
+@pytest.mark.slow
 class TestMigrate:
-    def test_gives_the_tables_to_the_owner_and_the_rights_to_the_application(self, migrated: Database) -> None:
+    def test_gives_tables_to_the_owner_and_rights_to_the_application(self, migrated: Database) -> None:
         checked = _manage("check", "--deploy", "--database=default", **migrated.environment)
 
         with connect(migrated.name, role=str(connection.settings_dict["USER"])) as application:
@@ -82,7 +83,7 @@ class TestMigrate:
         assert "PostgreSQL has no role “nobody's”, and nothing was migrated" in ran.stderr
         assert "Traceback" not in ran.stderr
 
-    def test_works_with_one_role_for_everything_which_a_check_warns_of(self, db: None) -> None:
+    def test_works_with_one_role_and_a_check_warns_of_it(self, db: None) -> None:
         with empty_database("roles") as name:
             owner = database_environment(name).get("DATABASE_OWNER_URL", database_url(name))
             migrated = _manage("migrate", "--verbosity=0", DATABASE_URL=owner)
@@ -99,9 +100,7 @@ class TestMigrate:
         assert ran.returncode == 2
         assert "run “manage.py migrate”, which gives each role its rights" in ran.stderr
 
-    def test_takes_as_long_as_a_migration_needs_and_waits_for_no_lock_longer_than_the_floor(
-        self, db: None, one_role: bool
-    ) -> None:
+    def test_has_no_statement_timeout_but_the_usual_lock_timeout(self, db: None, one_role: bool) -> None:
         before, during = _timeouts(), _Asked()
         pre_migrate.connect(during)
 

@@ -137,6 +137,7 @@ class TestApplication:
             application.execute(statement)
 
     @pytest.mark.parametrize("statement", APPLICATION_MAY_NOT)
+    @pytest.mark.shows(11)
     def test_may_not(self, application: psycopg.Connection, statement: str) -> None:
         _refused(application, statement)
 
@@ -167,6 +168,7 @@ class TestOwner:
     @pytest.mark.parametrize(
         "statement", ["UPDATE loyalty_ledger SET points = 1", "DELETE FROM loyalty_ledger WHERE false"]
     )
+    @pytest.mark.shows(11)
     def test_meets_the_triggers_all_the_same(self, owner: psycopg.Connection, statement: str) -> None:
         with pytest.raises(psycopg.errors.RestrictViolation, match="of loyalty_ledger is refused"):
             owner.execute(statement)
@@ -279,9 +281,7 @@ class TestSetRights:
 
         assert not _holds(_of_application(), "loyalty_ledger", "UPDATE")
 
-    def test_leaves_all_to_the_one_role_where_there_is_no_other(
-        self, db: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_leaves_everything_to_the_only_role(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(connection.settings_dict, "OWNER", {})
         monkeypatch.setitem(connection.settings_dict, "READER", "")
 

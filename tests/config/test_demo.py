@@ -103,9 +103,7 @@ class TestDemo:
         assert "Stopped. Nothing is broken" in said
         assert "Traceback" not in said
 
-    def test_goes_on_where_it_was_stopped_to_an_evening_with_everything_in_it(
-        self, finished: tuple[str, int, str]
-    ) -> None:
+    def test_resumes_where_it_was_stopped_and_completes_the_evening(self, finished: tuple[str, int, str]) -> None:
         name, code, said = finished
 
         with connect(name) as database:
@@ -117,7 +115,7 @@ class TestDemo:
         assert owed >= 2
         assert (forgotten, away > 0) == (1, True)
 
-    def test_prints_a_login_each_for_a_boss_a_supervisor_and_an_auditor(self, finished: tuple[str, int, str]) -> None:
+    def test_prints_logins_for_boss_supervisor_and_auditor(self, finished: tuple[str, int, str]) -> None:
         _, _, said = finished
 
         logins = re.findall(r"^  (Pit boss|Supervisor|Auditor) +(\w+) +(\S+)$", said, re.MULTILINE)
@@ -149,9 +147,7 @@ class TestDemo:
             assert database.execute("SELECT name FROM loyalty_loyaltyprogram").fetchone() == ("Harbour Casino Rewards",)
         assert (code, "kept from an earlier start" in said) == (0, True)
 
-    def test_says_where_passwords_come_from_when_the_secret_key_is_another(
-        self, finished: tuple[str, int, str]
-    ) -> None:
+    def test_says_where_passwords_come_from_when_the_secret_key_changed(self, finished: tuple[str, int, str]) -> None:
         name, *_ = finished
 
         code, said = run(name, "--once", SECRET_KEY="another")

@@ -69,7 +69,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
 
 
 class TestGunicorn:
-    def test_writes_nothing_but_json_lines_from_its_start_to_its_stop(self, served: Served) -> None:
+    def test_writes_only_json_lines_from_start_to_stop(self, served: Served) -> None:
         events = [entry["event"] for entry in served.entries]
 
         assert events[0].startswith("Starting gunicorn")

@@ -87,7 +87,7 @@ class TestEnsureRunning:
         assert ask(running, "SELECT points FROM stopped") == 7
 
     def test_leaves_a_data_folder_of_another_major_version_alone(self, fresh: LocalServer) -> None:
-        with fresh._locked():
+        with fresh.locked():
             other = fresh.home / "data-9"
         other.mkdir()
         (other / "PG_VERSION").write_text("9\n")
@@ -105,7 +105,7 @@ class TestEnsureRunning:
 
     def test_sets_aside_a_log_that_grew_too_large(self, running: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         running.stop()
-        monkeypatch.setattr("config.localdb.server._LOG_LIMIT_BYTES", 10)
+        monkeypatch.setattr("config.localdb.server.LOG_LIMIT_BYTES", 10)
 
         running.ensure_running()
 
@@ -147,7 +147,7 @@ class TestKilledServer:
         assert ask(running, "SELECT 1") == 1
         os.waitpid(process_id, 0)
 
-    def test_is_started_again_while_a_backend_is_too_busy_to_notice(self, running: LocalServer) -> None:
+    def test_restarts_while_a_busy_backend_has_not_noticed(self, running: LocalServer) -> None:
         endless = "SELECT count(*) FROM generate_series(1, 1000000000000)"
         with psycopg.connect(running.database_url(), autocommit=True) as connection:
             connection.execute("SET max_parallel_workers_per_gather = 0")
@@ -179,7 +179,7 @@ class TestKilledServer:
             other.kill()
         assert ask(running, "SELECT 1") == 1
 
-    def test_is_started_again_when_the_first_attempt_meets_the_last_of_the_dead_one(
+    def test_restarts_when_the_first_attempt_meets_the_dead_server(
         self, running: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         attempts = []
@@ -258,8 +258,9 @@ class TestStartersAtOnce:
         assert sorted(out for out, _ in answers) == ["False"] * (STARTERS - 1) + ["True"], answers
         assert ask(fresh, "SELECT 1") == 1
 
+    @pytest.mark.shows(39)
     def test_get_in_each_others_way_without_the_lock(self, fresh: LocalServer) -> None:
-        without_lock = "import config.localdb.server as module; module._lock = lambda descriptor: True"
+        without_lock = "import config.localdb.server as module; module.lock_file = lambda descriptor: True"
         starters = [starter(fresh, before=without_lock) for _ in range(3)]
         answers = [process.communicate(timeout=120) for process in starters]
 

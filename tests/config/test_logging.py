@@ -34,7 +34,7 @@ def formatted(logger: str, text: str, *arguments: str, error: Exception | None =
 
 
 class TestConfigureLogging:
-    def test_writes_one_json_object_a_line_with_the_correlation_id_for_ours_and_for_libraries(self) -> None:
+    def test_writes_json_lines_with_correlation_ids_for_every_logger(self) -> None:
         correlation_id, lines = run_python("-c", PROGRAM, LOG_JSON="1")
 
         entries = entries_in(lines)
@@ -101,7 +101,7 @@ class TestConfigureLogging:
         assert {"sql", "request"}.isdisjoint(entries_in([written])[0])
         assert entries_in([written])[0]["status_code"] == 500
 
-    def test_leaves_the_row_out_of_what_postgresql_says_of_a_constraint(self) -> None:
+    def test_leaves_the_row_out_of_a_constraint_error(self) -> None:
         detail = f"DETAIL:  Failing row contains (1, {SEARCHED},\n{SEARCHED}, 2)."
         error = RuntimeError(f'new row violates check constraint "has_name"\n{detail}')
 

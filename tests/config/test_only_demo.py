@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from config.demo import evening
 from config.demo.evening import DEMO_LOCK, DemoRefused, only_demo
 from tests.databases import connect
 
@@ -29,6 +30,16 @@ class TestOnlyDemo:
 
             with pytest.raises(DemoRefused, match="Another demo"), only_demo():
                 pass
+
+    @pytest.mark.shows(39)
+    def test_would_not_see_another_without_the_lock_that_both_take(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(evening, "DEMO_LOCK", DEMO_LOCK + 1)
+
+        with connect() as other:
+            other.execute("SELECT pg_advisory_lock(%s)", [DEMO_LOCK])
+
+            with only_demo():
+                assert _locks_held() == 1
 
     def test_holds_its_lock_until_it_ends(self) -> None:
         with only_demo():

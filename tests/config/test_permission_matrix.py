@@ -75,7 +75,7 @@ class TestMatrix:
 
         assert deleted == {"admin:auth_group_", "admin:axes_accessattempt_"}
 
-    def test_lets_nobody_write_in_another_casino_who_does_not_work_in_all(self) -> None:
+    def test_keeps_casino_staff_from_writing_in_another_casino(self) -> None:
         writers = {
             column
             for question, cells in TABLE.items()
@@ -106,7 +106,7 @@ class TestAccount:
 
 @pytest.mark.django_db
 class TestShutPage:
-    def test_says_so_to_each_column_and_nothing_of_the_other_casino(self) -> None:
+    def test_tells_each_column_and_nothing_of_the_other_casino(self) -> None:
         asking = Asking(House.build())
         url = asking.url_of("admin:loyalty_ledgerentry_add")
 

@@ -130,8 +130,9 @@ class TestForgedStaff:
         assert (slip.opened_by, slip.casino) == (floor.boss, floor.casino)
 
 
+@pytest.mark.slow
 class TestCode:
-    def test_in_a_name_or_a_reason_is_shown_as_text_on_every_page(self, db: None) -> None:
+    def test_in_a_name_or_reason_is_text_on_every_page(self, db: None) -> None:
         house = House.build()
         self._spoil(house)
         asking = Asking(house)

@@ -86,7 +86,7 @@ class TestGuessing:
         assert answer.status_code == 302
         assert AccessLog.objects.filter(username=staff.username).count() == 1
 
-    def test_from_one_machine_keeps_nobody_out_at_another_behind_our_proxy(
+    def test_from_one_machine_locks_out_no_other_behind_our_proxy(
         self, settings: Any, staff: User, client: Client
     ) -> None:
         settings.BEHIND_PROXY = True
@@ -135,7 +135,7 @@ class TestSession:
         assert answer.status_code == 302
         assert answer.url.startswith(LOGIN)
 
-    def test_ends_for_a_stolen_cookie_as_well_when_its_owner_signs_out(self, floor: Floor, boss: Client) -> None:
+    def test_ends_for_a_stolen_cookie_when_its_owner_signs_out(self, floor: Floor, boss: Client) -> None:
         stolen = Client()
         stolen.cookies[settings.SESSION_COOKIE_NAME] = boss.cookies[settings.SESSION_COOKIE_NAME].value
 
@@ -185,7 +185,7 @@ def production(settings: Any, strict: dict[str, Any]) -> None:
 
 @pytest.mark.usefixtures("production")
 class TestProduction:
-    def test_sends_cookies_that_no_script_reads_and_no_plain_line_carries(self, staff: User) -> None:
+    def test_sends_cookies_only_over_tls_and_to_no_script(self, staff: User) -> None:
         client = Client()
         client.get(LOGIN, secure=True)
 

@@ -113,7 +113,7 @@ class TestEveryModel:
         assert model._default_manager.filter(pk=row.pk).exists()
 
     @pytest.mark.parametrize("model", SERVICE_OWNED)
-    def test_of_a_service_cannot_be_added_or_changed_by_a_superuser(
+    def test_of_a_service_is_read_only_for_a_superuser(
         self, busy_floor: Floor, root: Client, model: type[Model]
     ) -> None:
         row = row_of(model, busy_floor)

@@ -39,7 +39,7 @@ def boss(floor: Floor) -> User:
 
 
 class TestGetAllPermissions:
-    def test_gives_what_was_given_to_staff_and_to_their_roles_in_one_statement(
+    def test_gives_rights_of_staff_and_roles_in_one_statement(
         self, boss: User, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         expected = ModelBackend().get_all_permissions(User.objects.get(pk=boss.pk))

@@ -45,18 +45,18 @@ class TestInOrder:
             assert clamp_to_last_event(now, last_event=last_event) == now
 
     @pytest.mark.parametrize("ahead", [timedelta(microseconds=1), timedelta(seconds=3), timedelta(hours=1)])
-    def test_is_the_last_event_where_that_is_ahead_of_a_clock_that_was_just_read(self, ahead: timedelta) -> None:
+    def test_is_the_last_event_if_that_is_ahead_of_now(self, ahead: timedelta) -> None:
         now = timezone.now()
 
         assert clamp_to_last_event(now, last_event=now + ahead) == now + ahead
 
     @pytest.mark.parametrize("last_event", [timedelta(seconds=0), timedelta(hours=1)])
-    def test_is_the_time_itself_where_it_was_not_read_just_now(self, last_event: timedelta) -> None:
+    def test_is_the_time_itself_if_that_is_not_now(self, last_event: timedelta) -> None:
         at = timezone.now() - timedelta(seconds=61)
 
         assert clamp_to_last_event(at, last_event=timezone.now() + last_event) == at
 
-    def test_says_in_the_log_that_the_clock_was_set_back_and_nothing_where_somebody_was_quicker(self) -> None:
+    def test_logs_a_clock_set_back_but_no_quicker_event(self) -> None:
         now = timezone.now()
 
         with capture_logs() as lines:

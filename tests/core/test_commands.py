@@ -196,8 +196,9 @@ def _manage(*arguments: str | bytes, database: str, line: str = '"$@"') -> "subp
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 class TestACommandInAShell:
-    def test_collects_what_is_thrown_away_but_looks_at_nothing_that_was_imported(self) -> None:
+    def test_collects_garbage_but_leaves_imported_objects_alone(self) -> None:
         asked = "import gc; print(gc.isenabled(), gc.get_freeze_count() > 50_000)"
 
         ran = _manage("shell", "--no-imports", "-c", asked, database=database_url())
@@ -259,7 +260,7 @@ for arguments in {[*codes]}:
         ],
         ids=lambda arguments: arguments[0],
     )
-    def test_ends_with_2_where_the_bytes_of_an_option_are_no_text(self, arguments: tuple[str | bytes, ...]) -> None:
+    def test_ends_with_2_if_an_option_is_no_text(self, arguments: tuple[str | bytes, ...]) -> None:
         ran = _manage(*arguments, database="postgres://nobody@127.0.0.1:1/nothing")
 
         assert (ran.returncode, ran.stdout) == (2, "")
@@ -271,7 +272,7 @@ for arguments in {[*codes]}:
 
         assert ran.stderr == ""
 
-    def test_ends_with_the_code_that_is_due_where_the_disk_is_full(self) -> None:
+    def test_ends_with_its_code_if_the_disk_is_full(self) -> None:
         database = database_url()
 
         told = _manage("verify_ledger", database=database, line='"$@" >/dev/full')

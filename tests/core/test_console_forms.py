@@ -75,7 +75,7 @@ class TestForm:
 
         assert "None: nobody can sign in with this name." in page
 
-    def test_of_the_staff_and_their_roles_speaks_as_the_house_does(self, root: Client, floor: Floor) -> None:
+    def test_of_staff_and_roles_uses_the_usual_words(self, root: Client, floor: Floor) -> None:
         role = Group.objects.create(name="Cage")
         addresses = [
             address(User, "changelist"),

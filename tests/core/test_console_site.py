@@ -48,7 +48,7 @@ class TestConsoleSite:
         form = signed_in(floor.supervisor, LOYALTY_SUPERVISOR).get(way_back(answer)).context["form"]
         assert form["reason"].value() == "Month-end freeze"
 
-    def test_says_so_of_every_other_form_and_keeps_nothing_of_it_in_the_address(self, db: None, client: Client) -> None:
+    def test_says_so_of_other_forms_without_values_in_addresses(self, db: None, client: Client) -> None:
         url = address(Player, "add")
 
         answer = client.post(url, {"first_name": "Maya", "password": "secret"})

@@ -23,7 +23,7 @@ class TestExactMoment:
             (datetime(2026, 7, 4, 19, 5, 9, tzinfo=UTC), "4 Jul 2026 12:05:09 PDT"),
         ],
     )
-    def test_has_its_zone_in_the_hour_that_comes_twice_above_all(self, instant: datetime, said: str) -> None:
+    def test_has_its_zone_in_the_hour_that_comes_twice(self, instant: datetime, said: str) -> None:
         with timezone.override(ZoneInfo("America/Los_Angeles")):
             assert exact_moment(instant) == said
 

@@ -123,7 +123,7 @@ class TestGamingDayAt:
 
         assert gaming_day_at(instant, zone=zone, starts_at=SIX) == (wall_clock - timedelta(hours=6)).date()
 
-    def test_does_not_depend_on_the_zone_that_the_instant_is_written_in(self) -> None:
+    def test_does_not_depend_on_the_zone_of_the_instant(self) -> None:
         written_in_tokyo = datetime(2026, 11, 14, 22, 59, tzinfo=ZoneInfo("Asia/Tokyo"))
 
         day = gaming_day_at(written_in_tokyo, zone=ZoneInfo("America/Los_Angeles"), starts_at=SIX)

@@ -12,7 +12,7 @@ requests = st.dictionaries(st.sampled_from(["player", "points", "reason", "staff
 
 
 class TestFingerprint:
-    def test_is_the_sha_256_that_stands_in_the_ledger_for_ever(self) -> None:
+    def test_is_the_sha_256_that_the_ledger_keeps(self) -> None:
         request: Request = {"player": 7, "points": 100, "reason": "Birthday café", "staff": None}
 
         assert fingerprint(request) == "b27b66122fa7c0f9c088c2cf3e6ace798bda02a94ce41be4cf43f9aa547e5669"

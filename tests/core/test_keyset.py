@@ -63,7 +63,7 @@ class TestPageOf:
         assert [row.casino_id for page in pages for row in page.rows] == [mine] * len(DAYS)
         assert {row.casino_id for row in oldest.rows} == {mine}
 
-    def test_goes_on_after_a_row_that_another_one_has_followed_meanwhile(self) -> None:
+    def test_continues_after_a_row_followed_by_a_new_one(self) -> None:
         first = _page(order=BY_ID)
         casino = CasinoFactory.create()
         ReplayCount.objects.create(casino=casino, gaming_day="2026-11-09", operation="test.late", replays=1)

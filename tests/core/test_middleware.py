@@ -39,6 +39,7 @@ def asked() -> Asked:
 
 
 class TestCorrelationMiddleware:
+    @pytest.mark.shows(12)
     def test_takes_a_callers_uuid_and_sends_it_back(self) -> None:
         response = _ask(str(GIVEN))
 
@@ -54,13 +55,14 @@ class TestCorrelationMiddleware:
     def test_gives_each_request_its_own(self) -> None:
         assert _ask(None)["X-Correlation-ID"] != _ask(None)["X-Correlation-ID"]
 
+    @pytest.mark.shows(12)
     def test_stands_in_every_log_line_of_the_request(self) -> None:
         with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
             response = _ask(None)
 
         assert [line["correlation_id"] for line in lines] == [response["X-Correlation-ID"]]
 
-    def test_stands_in_every_line_that_a_request_logs_before_or_after_its_middleware(self, asked: Asked) -> None:
+    def test_is_in_every_line_logged_before_or_after_the_middleware(self, asked: Asked) -> None:
         ids, entries = asked
 
         *lines, _after = entries
@@ -73,14 +75,14 @@ class TestCorrelationMiddleware:
         assert entries[-1]["event"] == "tests.requests_ended"
         assert "correlation_id" not in entries[-1]
 
-    def test_forgets_at_the_next_request_what_an_answer_that_was_never_closed_left_bound(self, db: None) -> None:
+    def test_forgets_at_the_next_request_what_an_unclosed_answer_bound(self, db: None) -> None:
         _ask(str(GIVEN))
 
         request_started.send(sender=None)
 
         assert correlation.current() != GIVEN
 
-    def test_stands_outermost_so_that_refusals_and_errors_carry_it_as_well(self, settings: Any, tmp_path: Path) -> None:
+    def test_is_outermost_so_that_refusals_and_errors_carry_it(self, settings: Any, tmp_path: Path) -> None:
         settings.STATIC_ROOT = str(tmp_path)
 
         response = Client().get("/there/is/no/such/page", headers={"X-Correlation-ID": str(GIVEN)})

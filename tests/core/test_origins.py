@@ -78,7 +78,7 @@ class TestOriginMiddleware:
             (True, "not an address", None),
         ],
     )
-    def test_believes_the_last_hop_of_our_own_proxy_and_no_other(
+    def test_believes_only_the_last_hop_of_our_own_proxy(
         self, settings: Any, client: Client, behind_proxy: bool, forwarded: str, kept: str | None
     ) -> None:
         settings.BEHIND_PROXY = behind_proxy

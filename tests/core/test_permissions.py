@@ -55,7 +55,7 @@ class TestHasPermission:
         assert has_permission(newcomer, OPERATE, floor.pit)
         assert not has_permission(newcomer, OPERATE, PitFactory.create(casino=floor.casino))
 
-    def test_does_not_hold_for_a_group_that_the_person_is_not_in(self, floor: Floor, newcomer: User) -> None:
+    def test_does_not_hold_for_a_group_without_the_person(self, floor: Floor, newcomer: User) -> None:
         assign_perm(OPERATE, Group.objects.create(name="Morning shift"), floor.pit)
 
         assert not has_permission(newcomer, OPERATE, floor.pit)
@@ -65,7 +65,7 @@ class TestHasPermission:
 
         assert not has_permission(newcomer, OPERATE, floor.pit)
 
-    def test_does_not_hold_in_another_casino_even_with_a_global_grant(self, floor: Floor) -> None:
+    def test_does_not_hold_elsewhere_even_with_a_global_grant(self, floor: Floor) -> None:
         stranger = StaffFactory.create(casino=CasinoFactory.create())
         assign_perm(OPERATE, stranger)
         assign_perm(OPERATE, stranger, floor.pit)
@@ -94,7 +94,7 @@ class TestHasPermission:
         assert left.is_active
         assert not has_permission(left, OPERATE, floor.pit)
 
-    def test_is_gone_at_once_when_it_is_revoked_between_page_and_post(self, floor: Floor, newcomer: User) -> None:
+    def test_is_gone_when_revoked_between_page_and_post(self, floor: Floor, newcomer: User) -> None:
         assign_perm(OPERATE, newcomer, floor.pit)
         seen_on_the_page = has_permission(newcomer, OPERATE, floor.pit)
 

@@ -51,7 +51,9 @@ def migrated(db: None) -> Iterator[psycopg.Connection]:
             yield fresh
 
 
+@pytest.mark.slow
 class TestMigratedDatabase:
+    @pytest.mark.shows(11)
     def test_fires_every_trigger_always_and_refuses_to_be_emptied(self, migrated: psycopg.Connection) -> None:
         triggers = migrated.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal").fetchall()
 

@@ -38,6 +38,7 @@ class TestCountReplay:
         assert outcomes == [None] * 8
         assert ReplayCount.objects.get().replays == 8
 
+    @pytest.mark.shows(39)
     def test_would_lose_some_if_it_read_before_it_wrote(self, committed_floor: Floor) -> None:
         day = committed_floor.casino.gaming_day_at(committed_floor.now)
         row = ReplayCount.objects.create(casino=committed_floor.casino, gaming_day=day, operation="x", replays=0)
@@ -49,6 +50,7 @@ class TestCountReplay:
 
         assert ReplayCount.objects.get().replays == 1
 
+    @pytest.mark.shows(31)
     def test_leaves_the_first_result_alone_when_it_cannot_be_written(self, floor: Floor) -> None:
         slip = floor.played_slip()
         first = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)

@@ -82,7 +82,7 @@ def _told(lines: list[Any]) -> list[tuple[str, str | None, int]]:
 @pytest.mark.usefixtures("_casino")
 class TestRetried:
     @pytest.mark.parametrize(("state", "trouble"), [row[1:] for row in AGAIN], ids=[row[0] for row in AGAIN])
-    def test_begins_anew_where_that_helps_and_counts_it_in_the_log(self, state: str | None, trouble: Trouble) -> None:
+    def test_retries_where_that_helps_and_logs_how_often(self, state: str | None, trouble: Trouble) -> None:
         with capture_logs() as lines:
             attempts = _write(trouble)
 
@@ -91,7 +91,8 @@ class TestRetried:
         assert _told(lines) == [("core.operation_begins_anew", state, 1)]
 
     @pytest.mark.parametrize(("state", "trouble"), [row[1:] for row in BUSY], ids=[row[0] for row in BUSY])
-    def test_leaves_it_to_the_person_where_it_would_add_to_a_jam(self, state: str, trouble: Trouble) -> None:
+    @pytest.mark.shows(29)
+    def test_does_not_retry_where_that_would_add_to_contention(self, state: str, trouble: Trouble) -> None:
         with capture_logs() as lines, pytest.raises(Busy) as refusal:
             _write(trouble)
 
@@ -132,6 +133,7 @@ class TestRetried:
         with pytest.raises(OutcomeUnknown):
             _write(troubles.terminated_in_the_commit, then, then)
 
+    @pytest.mark.shows(25)
     def test_leaves_a_usable_connection_behind(self) -> None:
         with pytest.raises(Busy):
             _write(*[troubles.terminated_at_work] * MAX_ATTEMPTS)
@@ -170,7 +172,8 @@ class TestRetried:
 
 @pytest.mark.usefixtures("_casino")
 class TestUnknownOutcome:
-    def test_is_left_to_the_next_attempt_which_has_the_same_call_id(self) -> None:
+    @pytest.mark.shows(26)
+    def test_is_left_to_the_next_attempt_with_its_call_id(self) -> None:
         attempts: list[tuple[UUID, bool]] = []
 
         @retried()

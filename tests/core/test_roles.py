@@ -17,7 +17,7 @@ def _permissions_of(role: str) -> set[str]:
 @pytest.mark.django_db
 class TestSetRoles:
     @pytest.mark.parametrize("role", PERMISSIONS_OF_ROLE)
-    def test_has_given_each_role_exactly_its_permissions_when_the_database_was_made(self, role: str) -> None:
+    def test_gave_each_role_exactly_its_permissions_in_a_new_database(self, role: str) -> None:
         assert _permissions_of(role) == set(PERMISSIONS_OF_ROLE[role])
 
     def test_comes_again_after_a_flush(self) -> None:

@@ -17,7 +17,7 @@ class TestRulingOn:
     @pytest.mark.parametrize(
         ("error", "cause"), [(OperationalError, psycopg.OperationalError), (InterfaceError, psycopg.InterfaceError)]
     )
-    def test_a_connection_that_broke_is_again_in_work_and_unknown_in_the_commit(
+    def test_a_broken_connection_is_unknown_only_in_the_commit(
         self, error: type[DatabaseError], cause: type[psycopg.Error]
     ) -> None:
         ruling = ruling_on(_made(error, cause))
@@ -39,11 +39,12 @@ class TestRulingOn:
     ) -> None:
         assert is_bug(_made(error, cause))
 
-    def test_a_cancel_is_not_sure_any_more_once_the_commit_was_sent(self) -> None:
+    def test_a_cancel_is_unknown_once_the_commit_was_sent(self) -> None:
         ruling = ruling_on(_made(OperationalError, psycopg.errors.QueryCanceled))
 
         assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.UNKNOWN)
 
+    @pytest.mark.shows(29)
     def test_an_idle_transaction_never_got_as_far_as_its_commit(self) -> None:
         ruling = ruling_on(_made(OperationalError, psycopg.errors.IdleInTransactionSessionTimeout))
 

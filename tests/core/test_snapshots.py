@@ -36,9 +36,11 @@ def _sums_around_an_award(floor: Floor) -> tuple[int, int]:
 
 
 class TestOneSnapshot:
+    @pytest.mark.shows(13)
     def test_sees_balances_and_points_agree_while_an_award_commits(self, committed_floor: Floor) -> None:
         assert _sums_around_an_award(committed_floor) == (500, 500)
 
+    @pytest.mark.shows(13, 39)
     def test_would_see_them_differ_as_of_two_instants(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -73,6 +73,7 @@ class TestOperation:
 
         assert not _is_written()
 
+    @pytest.mark.shows(32)
     def test_passes_a_refusal_on_unchanged_and_logs_its_code_alone(self) -> None:
         refusal = Refusal("José Nguyễn is barred.")
 
@@ -109,7 +110,7 @@ class TestOperationOnItsOwnConnection:
         assert type(lost.outcome()) is Busy
         assert not _is_written()
 
-    def test_says_that_the_outcome_is_unknown_when_the_connection_is_lost_in_the_commit(self) -> None:
+    def test_says_that_the_outcome_is_unknown_after_a_lost_commit(self) -> None:
         lost = Elsewhere(lambda: _write_in_an_operation(_break_the_commit))
 
         assert isinstance(lost.outcome(), OutcomeUnknown)

@@ -3,10 +3,12 @@
 A request is one correlation id: a click, but also all lines of an import, of which many can be alike.
 """
 
+import time
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,12 +71,12 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
     """Let somebody else act once, as a request of their own, before the next attempt begins."""
 
     def arrange(act: Act) -> None:
-        def act_once(*, before: int) -> None:
-            monkeypatch.setattr(retries, "_pause", lambda **_: None)
+        def act_once(_seconds: float) -> None:
+            monkeypatch.setattr(retries, "time", time)
             with correlation.bound(uuid.uuid4()):
                 act()
 
-        monkeypatch.setattr(retries, "_pause", act_once)
+        monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=act_once))
 
     return arrange
 

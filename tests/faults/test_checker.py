@@ -164,7 +164,7 @@ class TestCheck:
 
         assert [finding for finding in findings.wrong if words in finding]
 
-    def test_lets_a_request_without_an_answer_have_gone_either_way_and_counts_which(self) -> None:
+    def test_accepts_either_outcome_of_an_unanswered_request_and_counts_it(self) -> None:
         unknown = {2: [Call(step=2, began=20)], 5: [Call(step=5, began=50, ended=52, outcome=history.UNKNOWN)]}
 
         findings = check(plan=PLAN, calls=_calls() | unknown, books=BOOKS)
@@ -196,7 +196,7 @@ class TestModel:
 
 
 class TestHistory:
-    def test_is_read_as_it_was_written_and_ends_where_its_worker_died(self, tmp_path: Any) -> None:
+    def test_is_read_as_written_until_its_worker_died(self, tmp_path: Any) -> None:
         journal = Journal(tmp_path / "history-0.jsonl")
         journal.write(event="invoke", step=7)
         journal.write(event="answer", step=7, outcome=history.BUSY, code="BUSY")
@@ -209,7 +209,7 @@ class TestHistory:
 
 
 class TestMakePlan:
-    def test_is_the_same_for_the_same_seed_and_reads_back_as_it_was(self, tmp_path: Any) -> None:
+    def test_is_the_same_for_a_seed_and_reads_back(self, tmp_path: Any) -> None:
         plan = make_plan(seed=3, operations=300, own_faults=0.2, idle_faults=0.01)
         plan.write(tmp_path / "plan.jsonl")
 

@@ -33,6 +33,7 @@ def _run(folder: Path, *options: str) -> tuple[int, dict[str, Any]]:
 
 
 class TestRun:
+    @pytest.mark.shows(27, 40)
     def test_loses_nothing_and_pays_nothing_twice_and_would_see_it(self, tmp_path: Path) -> None:
         rough = ("--workers", "4", "--fault-every", "6", "--crashes", "1", "--own-faults", "0.04")
         code, told = _run(tmp_path, "--operations", "150", "--seed", "7", *rough)
@@ -53,6 +54,7 @@ class TestRun:
         assert {name for name, found in told["controls"].items() if found} == set(TAMPERING)
 
     @pytest.mark.parametrize("guard", ["keys"])
+    @pytest.mark.shows(39)
     def test_is_found_broken_without_a_guard(self, tmp_path: Path, guard: str) -> None:
         calm = ("--workers", "2", "--fault-every", "1000", "--crashes", "0", "--own-faults", "0")
         code, told = _run(tmp_path, "--operations", "100", "--seed", "7", "--without", guard, *calm)

@@ -201,9 +201,8 @@ def _sweep(way: Way, build: Callable[[], Case], *losses: Loss) -> list[str]:
 
 class TestEveryStatement:
     @every_case
-    def test_may_lose_its_backend_or_its_answer_and_the_call_is_made_good_once(
-        self, committed_floor: Floor, way: Way, case: str
-    ) -> None:
+    @pytest.mark.shows(25, 26)
+    def test_may_lose_backend_or_answer_and_is_done_once(self, committed_floor: Floor, way: Way, case: str) -> None:
         wrong = _sweep(way, lambda: CASES[case](committed_floor), Loss.BEFORE, Loss.AFTER)
 
         assert wrong == []
@@ -215,7 +214,8 @@ class TestEveryStatement:
         assert wrong == []
 
     @pytest.mark.parametrize("case", ["completion", "pause"])
-    def test_would_be_answered_as_busy_or_unknown_without_the_next_attempt(
+    @pytest.mark.shows(39)
+    def test_would_be_busy_or_unknown_without_the_next_attempt(
         self, committed_floor: Floor, way: Way, case: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The control: every strike is seen where nothing makes it good."""
@@ -227,7 +227,8 @@ class TestEveryStatement:
         assert len(answers) > 6
         assert ["'outcome': 'unknown'" in answer for answer in answers] == [False] * (len(answers) - 1) + [True]
 
-    def test_would_be_answered_as_a_replay_by_who_does_not_know_its_own(
+    @pytest.mark.shows(39)
+    def test_would_be_a_replay_if_its_own_were_not_recognized(
         self, committed_floor: Floor, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(posting, "is_replay", lambda _: True)
@@ -240,6 +241,7 @@ class TestEveryStatement:
 
 class TestCommitThatComesLate:
     @every_case
+    @pytest.mark.shows(26)
     def test_is_waited_for_and_answered_as_the_first(self, committed_floor: Floor, way: Way, case: str) -> None:
         subject = CASES[case](committed_floor)
         backend_id()
@@ -307,7 +309,8 @@ def _count_down_to_death(number: int) -> None:
 
 class TestProcessKilledAtEveryStep:
     @every_case
-    def test_leaves_all_or_nothing_and_the_next_process_makes_it_one(self, committed_floor: Floor, case: str) -> None:
+    @pytest.mark.shows(24)
+    def test_leaves_all_or_nothing_and_the_next_process_completes_it(self, committed_floor: Floor, case: str) -> None:
         found = []
         for number in itertools.count(1):
             subject = CASES[case](committed_floor)

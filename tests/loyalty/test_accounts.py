@@ -32,7 +32,7 @@ class TestEnrolment:
         assert (account.balance, account.lifetime_points, account.entry_count) == (0, 0, 0)
         assert (account.program, account.tier.name) == (floor.program, "Bronze")
 
-    def test_opens_it_in_the_first_tier_also_where_the_next_begins_at_one_point(self, floor: Floor) -> None:
+    def test_opens_it_in_the_first_of_two_close_tiers(self, floor: Floor) -> None:
         Tier.objects.create(program=floor.program, name="Starter", threshold_points=1, multiplier=1)
 
         assert account_of(floor.player()).tier.name == "Bronze"
@@ -71,7 +71,7 @@ class TestEnrolment:
         assert Player.objects.count() == 1
         assert not PlayerLoyalty.objects.exists()
 
-    def test_goes_through_in_a_programme_that_has_no_first_tier_yet(self, db: None) -> None:
+    def test_goes_through_in_a_programme_without_a_first_tier(self, db: None) -> None:
         program = LoyaltyProgram.objects.create(casino=CasinoFactory.create(), name="Not set up yet")
 
         player = PlayerFactory.create(casino=program.casino)

@@ -22,7 +22,7 @@ from tests.refusals import refused
 
 
 class TestAccruePlay:
-    def test_posts_the_worked_example_at_the_tier_that_the_player_holds(self, floor: Floor) -> None:
+    def test_posts_the_worked_example_at_the_player_s_tier(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=1_000)
 
@@ -38,6 +38,7 @@ class TestAccruePlay:
             "play": {"slip_number": "R00001"},
         }
 
+    @pytest.mark.shows(4)
     def test_uses_the_tier_from_before_the_points_that_raise_it(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=999)
@@ -52,7 +53,7 @@ class TestAccruePlay:
 
         assert accrue(floor, floor.player()).points == 1_733  # 1732.5
 
-    def test_posts_for_the_system_and_not_for_a_member_of_staff(self, floor: Floor) -> None:
+    def test_posts_for_the_system_and_not_for_staff(self, floor: Floor) -> None:
         correlation_id = uuid4()
 
         accrue(floor, floor.player(), correlation_id=correlation_id)
@@ -93,7 +94,7 @@ class TestAccruePlay:
         assert posting is None
         assert not LedgerEntry.objects.exists()
 
-    def test_refuses_while_the_programme_is_paused_also_what_is_worth_nothing(self, floor: Floor) -> None:
+    def test_refuses_even_worthless_play_while_the_programme_is_paused(self, floor: Floor) -> None:
         player = floor.player()
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
@@ -147,7 +148,7 @@ class TestEarningRate:
 
 
 class TestReplayedAccrual:
-    def test_gives_the_first_result_again_also_while_the_programme_is_paused(self, floor: Floor) -> None:
+    def test_gives_the_first_result_while_the_programme_is_paused(self, floor: Floor) -> None:
         player = floor.player()
         first = accrue(floor, player, idempotency_key="once")
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
@@ -157,6 +158,7 @@ class TestReplayedAccrual:
         assert again == replace(first, replayed=True)
 
     @pytest.mark.parametrize("field", ["player", "theoretical_win", "earned_at"])
+    @pytest.mark.shows(17)
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
         request: dict[str, Any] = {"player": floor.player(), "idempotency_key": "once"}
         changed: dict[str, Any] = {

@@ -74,7 +74,7 @@ class TestAward:
         assert said(again)[-1].startswith("This award was already made on ")
         assert said(again)[-1].endswith("(balance 0 → 100): nothing was added.")
 
-    def test_makes_one_entry_of_a_form_that_is_sent_again_after_the_gaming_day_rolled_over(
+    def test_makes_one_entry_of_a_form_repeated_after_the_rollover(
         self, floor: Floor, supervisor: Client, account: PlayerLoyalty
     ) -> None:
         opened_at = floor.ago(hours=3)
@@ -97,7 +97,7 @@ class TestAward:
         assert LedgerEntry.objects.count() == 1
         assert "nothing was added" in said(again)[-1]
 
-    def test_makes_a_second_entry_of_a_form_that_is_opened_anew_on_the_next_day(
+    def test_makes_a_second_entry_of_the_next_day_s_form(
         self, floor: Floor, supervisor: Client, account: PlayerLoyalty
     ) -> None:
         floor.casino.gaming_day_starts_at = floor.ago(hours=1).astimezone(floor.casino.zone).time()
@@ -140,7 +140,7 @@ class TestAward:
         assert (form["points"].value(), form["reason"].value()) == ("100", REASON)
         assert form["token"].value() not in ("", token)
 
-    def test_goes_through_with_the_fresh_token_that_a_refused_form_was_given(
+    def test_goes_through_with_the_new_token_of_a_refused_form(
         self, floor: Floor, supervisor: Client, account: PlayerLoyalty
     ) -> None:
         refused = supervisor.post(award_url(account), typed(floor, account, token="forged"))
@@ -190,6 +190,7 @@ class TestAward:
         assert "points" in page.context["form"].errors["reward_id"][0]
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(33)
     def test_is_refused_for_one_s_own_account(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
         floor.supervisor.player = account.player
         floor.supervisor.save()
@@ -227,7 +228,8 @@ class TestAward:
         assert award_url(account) not in page.content.decode()
         assert client.get(award_url(account)).status_code == 403
 
-    def test_is_refused_when_the_permission_was_taken_away_between_page_and_post(
+    @pytest.mark.shows(33)
+    def test_is_refused_if_the_permission_went_between_page_and_post(
         self, floor: Floor, supervisor: Client, account: PlayerLoyalty
     ) -> None:
         form = typed(floor, account)
@@ -238,7 +240,7 @@ class TestAward:
         assert "do not hold the permission" in page.context["form"].non_field_errors()[0]
         assert not LedgerEntry.objects.exists()
 
-    def test_still_tells_of_an_award_that_was_made_when_the_permission_is_gone(
+    def test_still_shows_an_award_after_the_permission_is_gone(
         self, floor: Floor, supervisor: Client, account: PlayerLoyalty
     ) -> None:
         form = typed(floor, account)
@@ -249,6 +251,7 @@ class TestAward:
 
         assert "nothing was added" in said(again)[-1]
 
+    @pytest.mark.shows(33)
     def test_takes_no_staff_from_the_post(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
         forged: dict[str, Any] = {"staff": floor.boss.pk, "actor": floor.boss.pk}
 

@@ -65,6 +65,7 @@ class TestAChangedColumn:
         assert set(CHANGES) == {column.attname for column in LedgerEntry._meta.concrete_fields}
 
     @pytest.mark.parametrize("column", [column for column in CHANGES if column not in MOVES])
+    @pytest.mark.shows(35)
     def test_is_named_wherever_it_stands(self, book: Book, column: str) -> None:
         value = CHANGES[column].format(other=book.other.pk)
         for seq in range(1, ENTRIES + 1):
@@ -102,7 +103,7 @@ class TestAChangedColumn:
                 assert _named(book, found()) == (BreakKind.CHANGED, seq, entry.pk)
                 transaction.set_rollback(True)
 
-    def test_in_the_newest_entry_with_a_hash_of_its_own_leaves_the_head(self, book: Book) -> None:
+    def test_in_the_newest_entry_with_its_hash_leaves_the_head(self, book: Book) -> None:
         entry = book.entry(ENTRIES)
 
         sql("UPDATE loyalty_ledger SET reason = 'Another one' WHERE id = %s", entry.pk)
@@ -110,9 +111,7 @@ class TestAChangedColumn:
 
         assert _named(book, found()) == (BreakKind.HEAD_CHANGED, ENTRIES, entry.pk)
 
-    def test_is_not_seen_by_a_walk_that_trusts_the_stored_hashes(
-        self, book: Book, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_not_seen_if_stored_hashes_are_trusted(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         """The control: what finds it is that each hash is computed anew."""
         stored = {row.previous_hash: row.entry_hash for row in LedgerEntry.objects.all()}
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(3).pk)
@@ -123,12 +122,13 @@ class TestAChangedColumn:
 
 class TestATakenEntry:
     @pytest.mark.parametrize("seq", [1, 3, 4])
+    @pytest.mark.shows(35)
     def test_in_the_middle_is_missing(self, book: Book, seq: int) -> None:
         sql("DELETE FROM loyalty_ledger WHERE id = %s", book.entry(seq).pk)
 
         assert _named(book, found()) == (BreakKind.MISSING, seq, None)
 
-    def test_in_the_middle_is_found_when_the_others_are_numbered_anew(self, book: Book) -> None:
+    def test_in_the_middle_is_found_even_after_renumbering(self, book: Book) -> None:
         moved = book.entry(4)
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq IN (2, 3)", book.account.pk)
         sql("UPDATE loyalty_ledger SET seq = seq - 2 WHERE account_id = %s AND seq > 3", book.account.pk)
@@ -142,12 +142,13 @@ class TestATakenEntry:
         assert _named(book, found()) == (BreakKind.MISSING, 3, None)
 
     @pytest.mark.parametrize("kept", [4, 1, 0])
+    @pytest.mark.shows(35)
     def test_at_the_end_is_missing(self, book: Book, kept: int) -> None:
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > %s", book.account.pk, kept)
 
         assert _named(book, found()) == (BreakKind.MISSING_TAIL, kept + 1, None)
 
-    def test_at_the_end_with_the_account_set_back_is_missing_from_the_checkpoint(self, sealed_book: Book) -> None:
+    def test_at_the_end_with_its_account_differs_from_the_checkpoint(self, sealed_book: Book) -> None:
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > 4", sealed_book.account.pk)
         rehash(sealed_book.account)
 
@@ -171,6 +172,7 @@ class TestTwoSwapped:
 
     @pytest.mark.parametrize("with_ids", [False, True])
     @pytest.mark.parametrize(("first", "second"), [(2, 3), (1, 5)])
+    @pytest.mark.shows(35)
     def test_by_their_contents(self, book: Book, first: int, second: int, with_ids: bool) -> None:
         one, two = book.entry(first), book.entry(second)
         columns = [name for name in HASHED_COLUMNS if name not in {"seq", "id"}]
@@ -209,6 +211,7 @@ class TestAnInsertedEntry:
 
     @pytest.mark.parametrize("is_chained", [False, True])
     @pytest.mark.parametrize("seq", [1, 3, 5])
+    @pytest.mark.shows(35)
     def test_in_the_middle(self, book: Book, seq: int, is_chained: bool) -> None:
         sql("UPDATE loyalty_ledger SET seq = seq + 1 WHERE account_id = %s AND seq >= %s", book.account.pk, seq)
         before = LedgerEntry.objects.get(account=book.account, seq=seq + 1).previous_hash
@@ -232,6 +235,7 @@ class TestAChangedHead:
             "entry_count = 0",
         ],
     )
+    @pytest.mark.shows(35)
     def test_is_named(self, book: Book, change: str) -> None:
         sql(f"UPDATE loyalty_playerloyalty SET {change} WHERE id = %s", book.account.pk)
 
@@ -270,6 +274,7 @@ class TestAChangedHead:
 
 
 class TestARewrittenAccount:
+    @pytest.mark.shows(35)
     def test_has_a_whole_chain_and_is_not_what_was_sealed(self, sealed_book: Book) -> None:
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", sealed_book.entry(2).pk)
         rehash(sealed_book.account)
@@ -280,7 +285,7 @@ class TestARewrittenAccount:
         assert broken.checkpoint == 1
         assert broken.found == bytes(sealed_book.entry(5).entry_hash).hex() != broken.expected
 
-    def test_is_named_also_when_only_it_is_looked_at_or_only_what_came_after(self, sealed_book: Book) -> None:
+    def test_is_named_also_in_a_narrower_scope(self, sealed_book: Book) -> None:
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", sealed_book.entry(2).pk)
         rehash(sealed_book.account)
 
@@ -307,12 +312,14 @@ class TestARewrittenAccount:
 
 
 class TestNothing:
+    @pytest.mark.shows(36)
     def test_is_found_on_a_ledger_that_nobody_touched(self, floor: Floor) -> None:
         book = Book.build(floor)
         book.seal()
 
         assert all(map(is_clean, (Scope(), Scope(since=1), Scope(every_root=True), Scope(account_id=book.account.pk))))
 
+    @pytest.mark.shows(36)
     def test_is_found_in_another_session(self, floor: Floor) -> None:
         Book.build(floor)
         with connection.cursor() as cursor:

@@ -60,6 +60,7 @@ class TestAnAlteredCheckpoint:
         assert {*ALTERATIONS, "number", "key_id"} == {field.attname for field in Checkpoint._meta.concrete_fields}
 
     @pytest.mark.parametrize("number", [1, 2, 3])
+    @pytest.mark.shows(35)
     def test_is_named_whatever_was_altered(self, sealed_book: Book, number: int) -> None:
         for column, value in ALTERATIONS.items():
             with transaction.atomic():
@@ -82,7 +83,7 @@ class TestAnAlteredCheckpoint:
 
         assert (found().kind, found().checkpoint) == (BreakKind.CHECKPOINT_FOREIGN, number)
 
-    def test_is_named_by_the_one_after_it_where_it_was_signed_anew_with_our_key(self, sealed_book: Book) -> None:
+    def test_signed_again_with_our_key_is_named_by_the_next(self, sealed_book: Book) -> None:
         sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1 WHERE number = 2")
         _sign_anew(_at(2), settings.CHECKPOINT_SIGNING_KEY)
 
@@ -106,9 +107,7 @@ class TestAnAlteredCheckpoint:
         # Also where only the newest checkpoint's root over all accounts is recomputed.
         assert (found(Scope()).kind, found(Scope()).checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 1)
 
-    def test_in_an_older_root_with_all_signed_anew_is_seen_where_every_root_is_asked_for(
-        self, sealed_book: Book
-    ) -> None:
+    def test_in_an_older_root_is_seen_if_all_are_checked(self, sealed_book: Book) -> None:
         sql("UPDATE loyalty_checkpoint SET accounts_root = sha256(accounts_root) WHERE number = 2")
         _sign_anew(_at(2), settings.CHECKPOINT_SIGNING_KEY)
         sql("UPDATE loyalty_checkpoint SET previous_hash = %s WHERE number = 3", _at(2).checkpoint_hash)
@@ -120,6 +119,7 @@ class TestAnAlteredCheckpoint:
 
 class TestARemovedCheckpoint:
     @pytest.mark.parametrize("number", [1, 2])
+    @pytest.mark.shows(35)
     def test_is_missing(self, sealed_book: Book, number: int) -> None:
         sql("DELETE FROM loyalty_checkpoint WHERE number = %s", number)
 
@@ -160,7 +160,7 @@ class TestWhatIsShown:
         shown = Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=2, found=(b"\7" * 64).hex())
         assert found() == shown
 
-    def test_of_what_it_sealed_is_the_root_of_what_is_left(self, sealed_book: Book) -> None:
+    def test_of_what_it_sealed_is_the_remaining_root(self, sealed_book: Book) -> None:
         sql("DELETE FROM loyalty_sealedaccount WHERE checkpoint_id = 2")
 
         assert found() == Break(
@@ -172,9 +172,7 @@ class TestWhatIsShown:
         )
 
     @pytest.mark.parametrize(("number", "scope"), [(3, Scope()), (2, Scope(every_root=True))])
-    def test_of_all_accounts_together_is_the_root_that_was_signed_with_our_key(
-        self, sealed_book: Book, number: int, scope: Scope
-    ) -> None:
+    def test_of_all_accounts_is_the_root_that_was_signed(self, sealed_book: Book, number: int, scope: Scope) -> None:
         true = bytes(_at(number).accounts_root)
         sql("UPDATE loyalty_checkpoint SET accounts_root = sha256(accounts_root) WHERE number = %s", number)
         _sign_anew(_at(number), settings.CHECKPOINT_SIGNING_KEY)
@@ -187,14 +185,14 @@ class TestWhatIsShown:
             found=true.hex(),
         )
 
-    def test_of_a_missing_one_is_the_hash_that_the_next_one_has_of_it(self, sealed_book: Book) -> None:
+    def test_of_a_missing_one_is_the_hash_in_the_next(self, sealed_book: Book) -> None:
         gone = bytes(_at(2).checkpoint_hash).hex()
         sql("DELETE FROM loyalty_checkpoint WHERE number = 2")
 
         what = "the next one that is there is checkpoint 3"
         assert found() == Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=2, expected=gone)
 
-    def test_of_a_replaced_one_is_the_hash_that_it_had_and_the_one_it_has(self, sealed_book: Book) -> None:
+    def test_of_a_replaced_one_is_the_former_and_present_hash(self, sealed_book: Book) -> None:
         before = bytes(_at(2).checkpoint_hash).hex()
         sql("UPDATE loyalty_checkpoint SET points_total = points_total + 1 WHERE number = 2")
         _sign_anew(_at(2), settings.CHECKPOINT_SIGNING_KEY)
@@ -203,21 +201,21 @@ class TestWhatIsShown:
 
         assert (broken.expected, broken.found) == (before, bytes(_at(2).checkpoint_hash).hex())
 
-    def test_of_a_shortened_account_is_the_head_that_was_sealed_and_no_other(self, sealed_book: Book) -> None:
+    def test_of_a_shortened_account_is_the_sealed_head(self, sealed_book: Book) -> None:
         shown = _shown(sealed_book, BreakKind.MISSING_TAIL, "entry number 5 is gone")
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s AND seq > 4", sealed_book.account.pk)
         rehash(sealed_book.account)
 
         assert found() == shown
 
-    def test_of_an_account_that_is_gone_is_the_head_that_was_sealed_and_no_other(self, sealed_book: Book) -> None:
+    def test_of_a_missing_account_is_the_sealed_head(self, sealed_book: Book) -> None:
         shown = _shown(sealed_book, BreakKind.ACCOUNT_MISSING, "it is gone")
         sql("DELETE FROM loyalty_ledger WHERE account_id = %s", sealed_book.account.pk)
         sql("DELETE FROM loyalty_playerloyalty WHERE id = %s", sealed_book.account.pk)
 
         assert found() == shown
 
-    def test_of_a_rewritten_account_is_the_head_that_was_sealed_and_the_one_it_has(self, sealed_book: Book) -> None:
+    def test_of_a_rewritten_account_is_the_sealed_and_present_head(self, sealed_book: Book) -> None:
         shown = _shown(sealed_book, BreakKind.REWRITTEN, "entry number 5 has another hash now")
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", sealed_book.entry(2).pk)
         rehash(sealed_book.account)

@@ -85,7 +85,7 @@ class TestHashedColumns:
 
 
 class TestChainOfAnAccount:
-    def test_begins_with_the_account_and_links_each_entry_to_the_one_before(self, floor: Floor) -> None:
+    def test_begins_with_the_account_and_links_each_entry(self, floor: Floor) -> None:
         player = floor.player()
         award(floor, player)
         increment(floor, player)
@@ -106,7 +106,7 @@ class TestChainOfAnAccount:
         assert account_of(ada).head_hash == _recomputed(account_of(ada))[-1]
         assert account_of(grace).head_hash == _recomputed(account_of(grace))[-1]
 
-    def test_comes_back_with_the_entry_in_the_statement_that_writes_it(self, floor: Floor) -> None:
+    def test_is_returned_by_the_statement_that_writes_the_entry(self, floor: Floor) -> None:
         written = inserted(entry(floor))
 
         assert isinstance(written, LedgerEntry)
@@ -136,6 +136,7 @@ class TestChainOfAnAccount:
 
         assert account_of(player).head_hash == head
 
+    @pytest.mark.shows(36)
     def test_does_not_depend_on_the_session(self, floor: Floor) -> None:
         account = account_of(floor.player())
         inserted(entry(floor, account=account))
@@ -196,6 +197,7 @@ whole_rows = st.fixed_dictionaries(
 
 
 class TestBothHashes:
+    @pytest.mark.shows(36)
     def test_agree_on_whatever_a_column_can_hold(self, floor: Floor) -> None:
         account = account_of(floor.player())
 
@@ -212,6 +214,7 @@ class TestBothHashes:
 
         agree()
 
+    @pytest.mark.shows(36)
     def test_know_microseconds_and_the_ends_of_time(self, floor: Floor) -> None:
         account = account_of(floor.player())
         at = datetime(2026, 3, 29, 1, 0, 0, 1, tzinfo=UTC)

@@ -56,6 +56,7 @@ def migrated(db: None) -> Iterator[psycopg.Connection]:
             yield after
 
 
+@pytest.mark.slow
 class TestMigrationToTheChain:
     def test_chains_each_account_from_its_first_entry(self, migrated: psycopg.Connection) -> None:
         heads = {account: genesis_hash(account) for account in (1, 2)}

@@ -59,7 +59,7 @@ class TestFileOutside:
         assert [line["number"] for line in _lines(file)] == [1, 2, 3]
         assert compare_whole(file) is None
 
-    def test_has_its_lines_in_the_order_of_their_numbers_however_the_rows_lie(self, floor: Floor, file: Path) -> None:
+    def test_has_its_lines_in_the_order_of_their_numbers(self, floor: Floor, file: Path) -> None:
         book = Book.build(floor)
         for _ in range(3):
             book.seal()
@@ -85,7 +85,7 @@ class TestFileOutside:
         assert opened[0] & os.O_APPEND
         assert not opened[0] & os.O_TRUNC
 
-    def test_is_on_the_disk_when_a_run_ends_and_so_is_its_name(
+    def test_is_on_disk_with_its_name_after_a_run(
         self, book: Book, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         synced: list[int] = []
@@ -152,9 +152,7 @@ class TestFileOutside:
     @pytest.mark.parametrize(
         "rubbish", ["[]", "{}", '{"number": "1"}', '{"number": null}', pytest.param("[" * 4_000, id="too deep")]
     )
-    def test_names_the_checkpoint_that_a_line_without_a_number_stands_for(
-        self, floor: Floor, file: Path, rubbish: str
-    ) -> None:
+    def test_names_the_checkpoint_of_a_line_without_a_number(self, floor: Floor, file: Path, rubbish: str) -> None:
         one = line_of(Book.build(floor).seal())
         file.write_text(f"{rubbish}\n")
 
@@ -166,7 +164,7 @@ class TestFileOutside:
             found=one.decode().strip(),
         )
 
-    def test_names_a_checkpoint_that_another_one_stands_in_the_place_of(self, floor: Floor, file: Path) -> None:
+    def test_names_a_checkpoint_that_another_one_replaced(self, floor: Floor, file: Path) -> None:
         book = Book.build(floor)
         one, _, three = (line_of(book.seal()) for _ in range(3))
         file.write_bytes(one + three)
@@ -183,9 +181,7 @@ class TestFileOutside:
         assert compare_whole(file) == Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=2)
 
     @pytest.mark.parametrize("at_its_end", [False, True])
-    def test_shows_no_more_of_what_is_no_line_than_the_longest_line(
-        self, floor: Floor, file: Path, at_its_end: bool
-    ) -> None:
+    def test_shows_at_most_a_line_s_length_of_garbage(self, floor: Floor, file: Path, at_its_end: bool) -> None:
         one = line_of(Book.build(floor).seal())
         junk = b"\xff" * (MAX_LINE_BYTES + 1)
         file.write_bytes(one + junk if at_its_end else junk)

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from core.errors import Busy
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
+from loyalty.proof import checkpoints
 from loyalty.proof.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
 from loyalty.proof.keys import (
     NoCheckpointKey,
@@ -29,7 +30,7 @@ from loyalty.proof.keys import (
 from loyalty.proof.outside import compare_whole, line_of
 from loyalty.proof.sealing import MerkleRoot, leaf_hash
 from tests.commands import run
-from tests.concurrency import Elsewhere, held, held_before_commit, together
+from tests.concurrency import Elsewhere, held, held_before_commit, together, wait_until_blocked
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.postings import award
@@ -62,7 +63,7 @@ class TestMerkleRoot:
 
         assert tree.root() == _by_the_book(leaves)
 
-    def test_tells_a_leaf_from_a_node_and_an_account_from_another(self) -> None:
+    def test_tells_leaf_from_node_and_account_from_account(self) -> None:
         head = b"\1" * 32
         leaves = [leaf_hash(account_id=a, entry_count=n, head_hash=head) for a, n in ((1, 11), (11, 1), (1, 1))]
 
@@ -115,7 +116,7 @@ class TestKeys:
 
         assert is_clean()
 
-    def test_are_all_shown_where_a_checkpoint_was_signed_with_none_of_them(self, floor: Floor, settings: Any) -> None:
+    def test_are_all_shown_if_none_signed_a_checkpoint(self, floor: Floor, settings: Any) -> None:
         Book.build(floor).seal()
         settings.CHECKPOINT_PUBLIC_KEYS = [new_key_pair()[1] for _ in range(2)]
 
@@ -185,6 +186,7 @@ class TestTakeCheckpoint:
 
         assert (taken.accounts, taken.entries, int(taken.points_total)) == (0, 0, 0)
 
+    @pytest.mark.shows(37)
     def test_takes_what_commits_late_into_the_next_one(self, book: Book) -> None:
         floor, late, early = book.floor, book.account.player, book.other.player
         with held_before_commit(lambda: post(floor, late, idempotency_key="late")):
@@ -217,6 +219,19 @@ class TestTakeCheckpoint:
         assert all(isinstance(answer, Checkpoint | CheckpointUnderWay) for answer in answers)
         assert [json.loads(line)["number"] for line in file.read_bytes().splitlines()] == list(range(1, len(taken) + 1))
         assert compare_whole(file) is None
+
+    @pytest.mark.shows(39)
+    def test_would_be_stopped_by_the_key_alone_without_the_lock(
+        self, book: Book, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with held_before_commit(book.take) as first:
+            # Another lock than the first one's, which keeps nobody out.
+            monkeypatch.setattr(checkpoints, "CHECKPOINT_LOCK", checkpoints.CHECKPOINT_LOCK + 1)
+            second = Elsewhere(book.take)
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert first.result().number == 1
+        assert isinstance(second.outcome(), IntegrityError)
 
     def test_lets_another_be_taken_when_it_has_ended(self, book: Book) -> None:
         book.take()

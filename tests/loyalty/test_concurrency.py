@@ -65,6 +65,7 @@ def _check_references_now() -> None:
 
 
 class TestAccountLock:
+    @pytest.mark.shows(3)
     def test_makes_the_second_posting_wait_and_count_from_the_first(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = floor.player()
@@ -77,6 +78,7 @@ class TestAccountLock:
         assert (posting.balance_before, posting.balance_after) == (1_000, 1_100)
         assert (posting.tier_before, account_of(player).balance) == ("Silver", 1_100)
 
+    @pytest.mark.shows(39)
     def test_is_what_stands_against_a_lost_update(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -93,6 +95,7 @@ class TestAccountLock:
         assert isinstance(outcome, IntegrityError)
         assert "loyalty_ledger_seq_unique_in_account" in str(outcome)
 
+    @pytest.mark.shows(23)
     def test_does_not_hold_up_rows_that_refer_to_the_account(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = floor.player()
@@ -103,6 +106,7 @@ class TestAccountLock:
 
         assert slip.player == member.player == player
 
+    @pytest.mark.shows(23)
     def test_lets_an_entry_of_the_account_itself_in(self, committed_floor: Floor) -> None:
         floor = committed_floor
         account = account_of(floor.player())
@@ -121,6 +125,7 @@ class TestAccountLock:
 
         assert entries == 1
 
+    @pytest.mark.shows(23, 39)
     def test_would_hold_them_up_if_it_were_for_update(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = floor.player()
@@ -134,6 +139,7 @@ class TestAccountLock:
 
 class TestOneRequestManyTimes:
     @pytest.mark.parametrize("reward_id", [None, "promo-77"])
+    @pytest.mark.shows(16)
     def test_is_one_entry_and_thirty_two_equal_answers(self, committed_floor: Floor, reward_id: str | None) -> None:
         floor = committed_floor
         player = floor.player()
@@ -145,7 +151,8 @@ class TestOneRequestManyTimes:
         assert LedgerEntry.objects.count() == 1
         assert account_of(player).balance == 100
 
-    def test_would_be_two_postings_if_the_key_were_not_looked_up_under_the_lock(
+    @pytest.mark.shows(7, 39)
+    def test_would_be_two_postings_without_looking_the_key_up(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -158,9 +165,7 @@ class TestOneRequestManyTimes:
         assert isinstance(outcome, IntegrityError)
         assert "idempotency_key" in str(outcome)
 
-    def test_is_a_conflict_where_two_people_use_one_reference_for_two_players_at_once(
-        self, committed_floor: Floor
-    ) -> None:
+    def test_is_a_conflict_for_one_reference_and_two_players(self, committed_floor: Floor) -> None:
         floor = committed_floor
         mine, theirs = floor.player(), floor.player()
         (colleague,) = supervisors(floor, 1)
@@ -174,6 +179,7 @@ class TestOneRequestManyTimes:
         assert outcome.fields == ("player", "staff")
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(39)
     def test_would_break_without_the_lock_on_the_reference(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -195,7 +201,8 @@ class TestFirstPoints:
         player = Player(casino=floor.casino, card_number="1001", first_name="José", last_name="Nguyễn")
         return Player.objects.bulk_create([player])[0]
 
-    def test_of_sixteen_at_once_open_one_account_and_are_all_there(self, committed_floor: Floor) -> None:
+    @pytest.mark.shows(21)
+    def test_of_sixteen_open_one_account_and_are_all_there(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = self._newcomer(floor)
         staff = supervisors(floor, 16)
@@ -205,7 +212,8 @@ class TestFirstPoints:
         assert PlayerLoyalty.objects.count() == 1
         assert account_of(player).balance == sum(range(1, 17))
 
-    def test_would_break_if_an_account_were_opened_without_a_thought_for_another(
+    @pytest.mark.shows(21, 39)
+    def test_would_break_if_accounts_were_opened_without_ignoring_conflicts(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -233,7 +241,8 @@ class TestFirstPoints:
 
 
 class TestParallelRewards:
-    def test_of_one_hundred_points_by_ten_hands_come_to_a_thousand(self, committed_floor: Floor) -> None:
+    @pytest.mark.shows(1)
+    def test_of_one_hundred_points_by_ten_people_are_a_thousand(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = floor.player()
         staff = supervisors(floor, 10)
@@ -265,7 +274,7 @@ class TestRateLimit:
         for points in range(1, 10):
             award(floor, player, points=points)
 
-    def test_makes_the_eleventh_wait_for_the_tenth_of_the_same_person(self, committed_floor: Floor) -> None:
+    def test_makes_a_person_s_eleventh_wait_for_the_tenth(self, committed_floor: Floor) -> None:
         floor = committed_floor
         self._nine_awards(floor)
         one, other = floor.player(), floor.player()
@@ -276,7 +285,8 @@ class TestRateLimit:
 
         assert isinstance(eleventh.outcome(), RewardRateExceeded)
 
-    def test_would_let_the_eleventh_pass_without_the_lock_on_the_member_of_staff(
+    @pytest.mark.shows(32, 39)
+    def test_would_let_the_eleventh_pass_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.db.models import Model
 
@@ -201,6 +202,7 @@ VIOLATIONS = (*PROGRAM, *ACCOUNTS, *LEDGER, *EXPORTS, *PROOF)
 
 class TestLoyaltyConstraints:
     @table_of(*VIOLATIONS)
+    @pytest.mark.shows(2, 3, 7, 8, 9, 10)
     def test_refuse_what_breaks_them(self, floor: Floor, violation: Violation) -> None:
         with refused_by(violation.constraint):
             violation.attempt(floor)

@@ -156,7 +156,7 @@ class TestExportOfTheLedger:
 
         assert len(exported(client)) == 1
 
-    def test_is_closed_to_who_is_not_signed_in_and_to_a_link(self, floor: Floor) -> None:
+    def test_is_closed_to_links_and_before_the_sign_in(self, floor: Floor) -> None:
         assert Client().post(address(LedgerEntry, EXPORT)).status_code == 302
         assert auditor_of(floor).get(address(LedgerEntry, EXPORT)).status_code == 405
         assert not LedgerExport.objects.exists()
@@ -203,7 +203,7 @@ class TestBeginExport:
 
         assert self._begin(floor, casino=None, actor=superuser).casino is None
 
-    def test_of_all_casinos_is_not_for_a_superuser_who_was_deactivated(self, floor: Floor) -> None:
+    def test_of_all_casinos_is_not_for_a_deactivated_superuser(self, floor: Floor) -> None:
         gone = StaffFactory.create(casino=None, is_superuser=True, is_active=False)
 
         with refused(NotPermitted, "loyalty.export_ledger"):
@@ -242,6 +242,7 @@ def _chunks() -> Generator[list[LedgerEntry]]:
 
 
 class TestEntriesInOneSnapshot:
+    @pytest.mark.shows(37)
     def test_do_not_hold_what_commits_while_they_are_read(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -270,6 +271,7 @@ class TestEntriesInOneSnapshot:
 
         assert patience == f"{exports.PATIENCE_SECONDS // 60}min"
 
+    @pytest.mark.shows(39)
     def test_would_mix_two_instants_without_the_snapshot(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -195,6 +195,7 @@ class TestPageOfTheLedger:
         assert near == far
         assert "OFFSET" not in near
 
+    @pytest.mark.shows(39)
     def test_would_read_everything_before_it_if_it_were_skipped_to(self, history: Floor) -> None:
         entries = LedgerEntry.objects.filter(casino=history.casino).order_by("-id")
 

@@ -36,7 +36,8 @@ class TestProgramLock:
         assert isinstance(second.outcome(), ProgramStateUnchanged)
         assert LoyaltyProgram.objects.get().pause_reason == FIRST
 
-    def test_would_let_the_second_overwrite_the_first_if_it_were_missing(
+    @pytest.mark.shows(39)
+    def test_would_let_the_second_overwrite_the_first_without_it(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -59,6 +60,20 @@ class TestProgramLock:
 
         assert isinstance(second.outcome(), ProgramStateUnchanged)
 
+    @pytest.mark.shows(39)
+    def test_would_let_both_resume_it_if_it_were_missing(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        _pausing(floor, FIRST)()
+        without_locks(monkeypatch)
+
+        with held_before_commit(_resuming(floor)) as first:
+            second = Elsewhere(_resuming(floor))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert (first.outcome(), second.outcome()) == (None, None)
+
 
 class TestAccountsOfACasino:
     def test_do_not_wait_for_one_another(self, committed_floor: Floor) -> None:
@@ -70,6 +85,7 @@ class TestAccountsOfACasino:
 
         assert posting.balance_after == 100
 
+    @pytest.mark.shows(39)
     def test_would_if_their_lock_took_the_casino_as_well(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -47,7 +47,8 @@ class TestVerification:
     def test_finds_nothing(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self._verified(book, monkeypatch).first_break is None
 
-    def test_would_find_an_entry_missing_if_it_read_as_of_two_instants(
+    @pytest.mark.shows(39)
+    def test_would_find_an_entry_missing_without_one_snapshot(
         self, book: Book, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")

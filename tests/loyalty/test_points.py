@@ -67,6 +67,7 @@ class TestPointsFor:
         st.integers(0, MOST_RATE),
         st.integers(1, MOST_MULTIPLIER),
     )
+    @pytest.mark.shows(14)
     def test_never_fall_when_theo_rises(self, one: int, other: int, rate: int, multiplier: int) -> None:
         less, more = sorted((one, other))
 

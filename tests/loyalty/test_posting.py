@@ -58,7 +58,7 @@ class TestIncrementPlayerLoyalty:
             "row_locked": True,
         }
 
-    def test_writes_before_and_after_with_the_entry_and_on_the_account(self, floor: Floor) -> None:
+    def test_writes_before_and_after_in_entry_and_account(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=900)
 
@@ -92,7 +92,7 @@ class TestIncrementPlayerLoyalty:
         with refused(InsufficientBalance, "The balance is 100 points; 101 cannot be taken"):
             increment(floor, player, kind=Kind.REDEMPTION, points=-101)
 
-    def test_takes_all_there_is_and_leaves_lifetime_points_and_tier_alone(self, floor: Floor) -> None:
+    def test_takes_the_whole_balance_but_no_lifetime_points_or_tier(self, floor: Floor) -> None:
         player = floor.player()
         increment(floor, player, points=1_000)
 
@@ -134,7 +134,7 @@ class TestIncrementPlayerLoyalty:
             increment(floor, player, points=points)
 
     @pytest.mark.parametrize("key", ["k", "k" * 200])
-    def test_takes_a_key_of_every_length_that_the_ledger_can_hold(self, floor: Floor, key: str) -> None:
+    def test_takes_a_key_of_every_length_allowed(self, floor: Floor, key: str) -> None:
         increment(floor, floor.player(), idempotency_key=key)
 
         assert LedgerEntry.objects.get().idempotency_key == key
@@ -160,6 +160,7 @@ class TestReplayedIncrement:
         assert again == replace(first, replayed=True)
 
     @pytest.mark.parametrize("field", ["kind", "player", "points", "reason", "staff"])
+    @pytest.mark.shows(17)
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
         request: dict[str, Any] = {"player": floor.player(), "idempotency_key": "once"}
         changed: dict[str, Any] = {
@@ -250,6 +251,7 @@ class TestReversal:
         with pytest.raises(ValueError, match="same account"):
             increment(floor, other, kind=Kind.REVERSAL, points=-100, reverses=first)
 
+    @pytest.mark.shows(9)
     def test_is_never_reversed_itself(self, floor: Floor) -> None:
         first = LedgerEntry.objects.get(pk=increment(floor, floor.player()).entry_id)
         reversal = LedgerEntry.objects.get(pk=self._reverse(floor, first).entry_id)
@@ -257,6 +259,7 @@ class TestReversal:
         with pytest.raises(ValueError, match="never another reversal"):
             self._reverse(floor, reversal)
 
+    @pytest.mark.shows(9)
     def test_is_made_once(self, floor: Floor) -> None:
         player = floor.player()
         first = LedgerEntry.objects.get(pk=increment(floor, player).entry_id)

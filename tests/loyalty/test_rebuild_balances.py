@@ -182,6 +182,7 @@ class TestRebuildBesideAPosting:
         assert account_of(book.other.player).balance == 1_100
         assert is_clean_now()
 
+    @pytest.mark.shows(39)
     def test_would_lose_it_without_comparing_again_under_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -62,6 +62,7 @@ def _while_it_waits(floor: Floor, player: Player, change: Callable[[Floor, Playe
 
 class TestReplayThatWaits:
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+    @pytest.mark.shows(18)
     def test_gives_the_first_result_although_meanwhile(
         self, committed_floor: Floor, change: Callable[[Floor, Player], object]
     ) -> None:
@@ -73,7 +74,8 @@ class TestReplayThatWaits:
         assert again == replace(first, replayed=True)
         assert broken_invariants() == {}
 
-    def test_would_be_refused_if_the_key_were_not_looked_up_first(
+    @pytest.mark.shows(18, 39)
+    def test_would_be_refused_without_looking_the_key_up_first(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         player = committed_floor.player()
@@ -86,9 +88,8 @@ class TestReplayThatWaits:
 
 
 class TestOneReferenceWithManyContents:
-    def test_is_the_entry_of_the_first_and_a_conflict_for_every_other_that_names_what_differs(
-        self, committed_floor: Floor
-    ) -> None:
+    @pytest.mark.shows(17)
+    def test_is_one_entry_and_a_conflict_for_every_other(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
         colleague = StaffFactory.create(casino=floor.casino)
         assign_perm("loyalty.award", colleague, floor.program)
@@ -118,7 +119,8 @@ class TestRolloverAtOnce:
     """Both clock changes and an ordinary morning: a minute before six, the form is opened; then many hands send it."""
 
     @pytest.mark.parametrize("morning", ["2025-06-15", "2025-03-09", "2025-11-02"])
-    def test_one_form_sent_on_both_sides_of_it_is_one_entry(self, committed_floor: Floor, morning: str) -> None:
+    @pytest.mark.shows(19)
+    def test_one_form_sent_before_and_after_is_one_entry(self, committed_floor: Floor, morning: str) -> None:
         floor, player = committed_floor, committed_floor.player()
         rollover = datetime.fromisoformat(f"{morning}T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
         opened = rollover - timedelta(minutes=1)
@@ -129,6 +131,7 @@ class TestRolloverAtOnce:
         assert sorted(posting.replayed for posting in posted(outcomes)) == [False] + [True] * 7
         assert account_of(player).balance == 100
 
+    @pytest.mark.shows(19)
     def test_two_forms_one_of_each_day_are_two_entries(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
         rollover = datetime.fromisoformat("2025-06-15T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from loyalty.models import LedgerEntry
 from loyalty.services import RewardRateExceeded
 from tests.databases import database_url
@@ -38,7 +40,9 @@ for number in range(awards):
 """
 
 
+@pytest.mark.slow
 class TestRateLimit:
+    @pytest.mark.shows(32)
     def test_lets_ten_awards_through_from_four_processes_together(self, committed_floor: Floor) -> None:
         # A player each: on one account they would queue for its lock, and hide that they must queue for the limit's.
         staff = committed_floor.supervisor.pk

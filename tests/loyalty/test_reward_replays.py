@@ -72,6 +72,7 @@ class TestReplayedReward:
         assert account_of(player).balance == 100
 
     @pytest.mark.parametrize("change", CHANGES_SINCE.values(), ids=CHANGES_SINCE.keys())
+    @pytest.mark.shows(18)
     def test_comes_before_every_limit(self, floor: Floor, change: Callable[[Floor, Player], object]) -> None:
         player = floor.player()
         first = award(floor, player)
@@ -120,6 +121,7 @@ class TestReplayedReward:
 
 class TestConflictingReward:
     @pytest.mark.parametrize("field", ["player", "points", "reason", "staff"])
+    @pytest.mark.shows(17)
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
         player, other = floor.player(), floor.player()
         colleague = StaffFactory.create(casino=floor.casino)
@@ -161,9 +163,8 @@ class TestRewardAcrossGamingDays:
             ("2025-11-01T20:00", "2025-11-02T05:59:59", "2025-11-02T06:00"),  # 25 hours
         ],
     )
-    def test_is_one_entry_on_one_day_and_a_second_on_the_next(
-        self, floor: Floor, evening: str, late: str, next_day: str
-    ) -> None:
+    @pytest.mark.shows(19)
+    def test_is_one_entry_on_each_of_two_days(self, floor: Floor, evening: str, late: str, next_day: str) -> None:
         player = floor.player()
 
         postings = [award(floor, player, at=_local(at)) for at in (evening, late, next_day)]
@@ -175,7 +176,8 @@ class TestRewardAcrossGamingDays:
             date.fromisoformat(next_day[:10]),
         ]
 
-    def test_is_one_entry_when_both_one_oclocks_of_the_clock_change_send_it(self, floor: Floor) -> None:
+    @pytest.mark.shows(19)
+    def test_is_one_entry_in_the_hour_that_comes_twice(self, floor: Floor) -> None:
         player = floor.player()
         first_one_oclock = _local("2025-11-02T01:30")
         second_one_oclock = first_one_oclock + timedelta(hours=1)
@@ -185,7 +187,7 @@ class TestRewardAcrossGamingDays:
         assert award(floor, player, at=second_one_oclock).replayed
 
     @pytest.mark.parametrize("rollover", ["2025-06-15T06:00", "2025-03-09T06:00", "2025-11-02T06:00"])
-    def test_is_one_entry_when_the_form_is_sent_again_after_the_rollover(self, floor: Floor, rollover: str) -> None:
+    def test_is_one_entry_when_repeated_after_the_rollover(self, floor: Floor, rollover: str) -> None:
         player = floor.player()
         opened = _local(rollover) - timedelta(minutes=1)
         first = award(floor, player, at=opened + timedelta(seconds=30), requested_at=opened)
@@ -233,6 +235,7 @@ class TestRewardRate:
         with refused(RewardRateExceeded):
             award(floor, player, points=12, at=start + timedelta(seconds=60))
 
+    @pytest.mark.shows(32)
     def test_does_not_count_replays(self, floor: Floor) -> None:
         player = floor.player()
         for _ in range(12):

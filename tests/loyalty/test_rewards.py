@@ -73,7 +73,7 @@ class TestManualReward:
 
         assert (account_of(newcomer).balance, account_of(newcomer).updated_at) == (100, floor.now)
 
-    def test_is_known_again_by_a_key_that_no_version_of_the_program_changes(self, floor: Floor) -> None:
+    def test_has_the_same_key_in_every_version_of_the_program(self, floor: Floor) -> None:
         award(floor, floor.player())
 
         entry = LedgerEntry.objects.get()
@@ -104,6 +104,7 @@ class TestManualReward:
         assert award(floor, floor.player(), points=points).points == points
 
     @pytest.mark.parametrize("points", [0, -1, 10_001, 10**30, True, 1.0, "100", None])
+    @pytest.mark.shows(8)
     def test_refuses_points_beyond_them(self, floor: Floor, points: Any) -> None:
         player = floor.player()
 
@@ -114,7 +115,7 @@ class TestManualReward:
         "reason",
         ["", "too short", " " * 20, "  too short  ", "x" * 501, "with a nul \0 inside", "an escape \x1b[2J here"],
     )
-    def test_refuses_a_reason_that_says_too_little_or_is_no_text(self, floor: Floor, reason: str) -> None:
+    def test_refuses_a_reason_that_is_too_short_or_no_text(self, floor: Floor, reason: str) -> None:
         player = floor.player()
 
         with refused(InvalidReason, "Write a reason of 10 to 500 characters|characters that cannot be shown"):
@@ -139,13 +140,13 @@ class TestManualReward:
         with refused(InvalidTime, "future"):
             award(floor, player, at=floor.now + timedelta(hours=1))
 
-    def test_refuses_a_time_in_the_future_also_for_a_form_that_was_opened_before(self, floor: Floor) -> None:
+    def test_refuses_a_future_time_even_with_an_earlier_form(self, floor: Floor) -> None:
         player = floor.player()
 
         with refused(InvalidTime, "future"):
             award(floor, player, at=floor.now + timedelta(hours=1), requested_at=floor.now)
 
-    def test_refuses_a_form_that_was_opened_at_a_time_without_a_zone(self, floor: Floor) -> None:
+    def test_refuses_a_form_opened_at_a_time_without_zone(self, floor: Floor) -> None:
         player = floor.player()
 
         with refused(InvalidTime, "time zone"):
@@ -157,7 +158,7 @@ class TestManualReward:
         with refused(InvalidTime):
             award(floor, player, at=floor.ago(hours=1), requested_at=floor.now)
 
-    def test_refuses_a_form_that_was_open_for_more_than_a_day(self, floor: Floor) -> None:
+    def test_refuses_a_form_open_for_more_than_a_day(self, floor: Floor) -> None:
         player = floor.player()
         award(floor, player, requested_at=floor.ago(days=1))
 
@@ -180,6 +181,7 @@ class TestManualReward:
         with refused(NotPermitted, "loyalty.award"):
             award(floor, player, actor=floor.boss)
 
+    @pytest.mark.shows(33)
     def test_refuses_who_lost_it_between_page_and_post(self, floor: Floor) -> None:
         remove_perm("loyalty.award", floor.supervisor, floor.program)
 

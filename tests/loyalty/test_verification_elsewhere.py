@@ -101,8 +101,10 @@ def file(committed_floor: Floor, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 class TestVerificationElsewhere:
-    def test_is_clean_after_dump_and_restore_and_in_another_time_zone(self, file: Path, tmp_path: Path) -> None:
+    @pytest.mark.shows(36)
+    def test_is_clean_after_dump_and_restore_in_another_zone(self, file: Path, tmp_path: Path) -> None:
         require_server(find_binaries().major, why="an older server does not understand what this pg_restore sends")
         dump = str(tmp_path / "house.dump")
         _tool("pg_dump", "-Fc", "-f", dump, "-d", connection.settings_dict["NAME"])

@@ -94,7 +94,7 @@ class TestVerifyLedger:
         assert (broken["outcome"], broken["scope"], broken["about"]) == ("broken", "FULL", None)
         assert (broken["first_break"]["kind"], broken["first_break"]["seq"]) == ("changed", 2)
 
-    def test_of_one_account_sees_that_one_alone_by_number_or_card(self, book: Book) -> None:
+    def test_of_one_account_by_number_or_card_sees_only_that(self, book: Book) -> None:
         take_checkpoint(at=book.floor.now, file=None)
         _break(book)
 
@@ -231,6 +231,7 @@ def _seen(verification_id: int, scope: str, entries: int) -> dict[str, Any]:
     return {"verification_id": verification_id, "scope": scope, "entries": entries}
 
 
+@pytest.mark.slow
 class TestMemory:
     def test_stays_flat_however_long_the_ledger_is(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 200)

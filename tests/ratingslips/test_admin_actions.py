@@ -103,7 +103,7 @@ class TestPauseAndResume:
 
         assert RatingSlip.objects.get().status == "OPEN"
 
-    def test_is_answered_as_done_when_the_same_list_is_sent_again(self, floor: Floor, boss: Client) -> None:
+    def test_is_answered_as_done_when_the_list_is_repeated(self, floor: Floor, boss: Client) -> None:
         slips = [floor.open_slip(seat=seat) for seat in (1, 2)]
         page: dict[str, Any] = {"request_id": str(uuid4())} | versions_shown(slips)
         choose(boss, "pause", *slips, **page)
@@ -152,7 +152,7 @@ class TestChangeBet:
         assert bets_now == {one.pk: Decimal("75.00"), other.pk: Decimal("1250.00")}
         assert said(answer)[-1] == "Of 2: 2 changed."
 
-    def test_does_nothing_and_keeps_what_was_typed_while_a_row_is_wrong(self, floor: Floor, boss: Client) -> None:
+    def test_does_nothing_and_keeps_input_while_a_row_is_wrong(self, floor: Floor, boss: Client) -> None:
         one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
         typed = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "40,50"}
 
@@ -222,7 +222,7 @@ class TestMove:
         assert other.slip_number in said(answer)[0]
         assert "Free seats: " in said(answer)[0]
 
-    def test_offers_the_active_tables_of_the_casino_and_their_free_seats(self, floor: Floor, boss: Client) -> None:
+    def test_offers_the_casino_s_active_tables_and_free_seats(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip(seat=2)
         closed = TableFactory.create(casino=floor.casino, pit=floor.pit, is_active=False)
         elsewhere = TableFactory.create()
@@ -233,7 +233,7 @@ class TestMove:
         assert closed.name not in html
         assert elsewhere.name not in html
 
-    def test_refuses_a_table_of_another_casino_that_was_forged_into_the_post(self, floor: Floor, boss: Client) -> None:
+    def test_refuses_a_forged_table_of_another_casino(self, floor: Floor, boss: Client) -> None:
         slip, elsewhere = floor.open_slip(), TableFactory.create()
         place: dict[str, Any] = {f"{slip.pk}-table": elsewhere.pk, f"{slip.pk}-seat": "2"}
 
@@ -372,7 +372,9 @@ class TestRecover:
         assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]
 
 
+@pytest.mark.slow
 class TestFiveHundredSlips:
+    @pytest.mark.shows(34)
     def test_answer_each_for_itself_with_the_bad_ones_among_them(
         self, floor: Floor, supervisor: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -69,7 +69,7 @@ class TestGrantsOnAPit:
 
         assert RatingSlip.objects.get().status == "PAUSED"
 
-    def test_are_chosen_on_a_page_that_says_on_what_and_to_whom(self, floor: Floor, root: Client) -> None:
+    def test_are_chosen_on_a_page_that_names_both_sides(self, floor: Floor, root: Client) -> None:
         role = Group.objects.get(name=PIT_BOSS)
 
         to_one = root.get(address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk)).content.decode()
@@ -113,7 +113,7 @@ class TestGrantsOnAPit:
         assert answer.status_code == 403
         assert not floor.boss.has_perm("ratingslips.recover_loyalty", floor.pit)
 
-    def test_are_granted_to_nobody_by_themselves_nor_to_a_role_of_theirs(self, floor: Floor) -> None:
+    def test_are_never_granted_to_oneself_or_one_s_role(self, floor: Floor) -> None:
         supervisor = StaffFactory.create(casino=floor.casino)
         client = signed_in(supervisor, PIT_SUPERVISOR)
         role = Group.objects.get(name=PIT_SUPERVISOR)

@@ -43,7 +43,8 @@ def _take_the_pit_away(floor: Floor) -> None:
 
 class TestEveryAction:
     @pytest.mark.parametrize("keeps_another_pit", [True, False])
-    def test_is_refused_when_the_right_was_taken_away_between_page_and_post(
+    @pytest.mark.shows(33)
+    def test_is_refused_if_the_right_went_between_page_and_post(
         self, floor: Floor, boss: Client, keeps_another_pit: bool
     ) -> None:
         slip = floor.played_slip()
@@ -59,7 +60,7 @@ class TestEveryAction:
         assert [(line["event"], line["code"]) for line in lines] == [("core.operation_refused", "NOT_PERMITTED")]
         assert RatingSlip.objects.get().status == "OPEN"
 
-    def test_gives_the_first_result_again_after_the_right_was_taken_away(self, floor: Floor, boss: Client) -> None:
+    def test_gives_the_first_result_after_the_right_is_gone(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
         first = said(carry_out(boss, RatingSlip, "complete", [slip]))
         _take_the_pit_away(floor)
@@ -149,9 +150,7 @@ class TestEveryAction:
         assert RatingSlip.objects.filter(status="PAUSED").count() == 3
 
     @pytest.mark.parametrize("action", ACTIONS)
-    def test_is_refused_slip_by_slip_and_logged_where_an_auditor_forged_the_post(
-        self, floor: Floor, action: str
-    ) -> None:
+    def test_is_refused_and_logged_for_each_forged_slip(self, floor: Floor, action: str) -> None:
         slips = [floor.open_slip(seat=1), floor.open_slip(seat=2)]
         auditor = StaffFactory.create(casino=floor.casino)
         client = signed_in(auditor, AUDITOR)
@@ -187,7 +186,7 @@ class TestEveryAction:
 
         assert page.context["action_form"] is None
 
-    def test_is_as_unknown_as_its_list_to_who_may_not_see_slips(self, floor: Floor) -> None:
+    def test_is_not_found_without_the_right_to_see_slips(self, floor: Floor) -> None:
         slip = floor.open_slip()
 
         answer = carry_out(signed_in(StaffFactory.create(casino=floor.casino)), RatingSlip, "pause", [slip])
@@ -195,7 +194,7 @@ class TestEveryAction:
         assert answer.status_code == 403
         assert RatingSlip.objects.get().status == "OPEN"
 
-    def test_does_not_let_a_player_s_name_into_the_page_as_code(self, floor: Floor, boss: Client) -> None:
+    def test_escapes_a_player_s_name(self, floor: Floor, boss: Client) -> None:
         player: Player = floor.player(first_name="<script>alert(1)</script>")
         slip = floor.open_slip(player=player)
 

@@ -95,7 +95,7 @@ class TestSlipList:
 
         assert (len(shown_in(with_it)), len(shown_in(without))) == (1, 0)
 
-    def test_answers_a_gaming_day_that_is_none_with_the_whole_list(self, floor: Floor, boss: Client) -> None:
+    def test_answers_an_invalid_gaming_day_with_the_whole_list(self, floor: Floor, boss: Client) -> None:
         page = boss.get(address(RatingSlip, LIST), {"gaming_day": "tomorrow"})
 
         assert page.url == f"{address(RatingSlip, LIST)}?e=1"  # type: ignore[attr-defined]
@@ -130,7 +130,7 @@ class TestSlipList:
         assert set(offered[0]) == {"", "pause", "resume", "change_bet", "move", "complete"}
         assert offered[1] == {}
 
-    def test_offers_to_pay_what_is_owed_only_to_who_may_recover(self, floor: Floor) -> None:
+    def test_offers_recovery_only_with_the_right_to_recover(self, floor: Floor) -> None:
         page = signed_in(floor.supervisor, PIT_BOSS).get(address(RatingSlip, LIST))
 
         assert "recover" in dict(page.context["action_form"].fields["action"].choices)
@@ -231,7 +231,7 @@ class TestOpenSlip:
         assert other.card_number in error
         assert not RatingSlip.objects.exists()
 
-    def test_keeps_what_was_typed_and_marks_the_field_that_was_refused(self, floor: Floor, boss: Client) -> None:
+    def test_keeps_the_input_and_marks_the_refused_field(self, floor: Floor, boss: Client) -> None:
         holder = floor.open_slip(seat=3)
         player = floor.player()
 
@@ -281,7 +281,7 @@ class TestOpenSlip:
 
         assert page.context["form"]["player"].value() == ""
 
-    def test_takes_the_player_of_the_table_s_casino_where_two_have_the_card(self, floor: Floor) -> None:
+    def test_takes_the_card_s_player_in_the_table_s_casino(self, floor: Floor) -> None:
         root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
         PlayerFactory.create(card_number="C-1")
         guest = floor.player(card_number="C-1")
@@ -319,7 +319,7 @@ class TestScope:
         assign_perm("ratingslips.operate_pit", stranger, PitFactory.create(casino=stranger.casino))
         return stranger
 
-    def test_hides_the_slips_of_another_casino_from_the_list_and_its_filters(self, floor: Floor) -> None:
+    def test_hides_another_casino_s_slips_from_list_and_filters(self, floor: Floor) -> None:
         floor.open_slip()
 
         page = signed_in(self.stranger(), PIT_BOSS).get(address(RatingSlip, LIST))

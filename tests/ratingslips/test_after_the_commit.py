@@ -69,6 +69,7 @@ CALLS: dict[str, Callable[[Floor], Any]] = {
 
 class TestLogThatCannotBeWritten:
     @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+    @pytest.mark.shows(31)
     def test_changes_no_answer(self, floor: Floor, broken_log: Any, call: Callable[[Floor], Any]) -> None:
         answer = call(floor)
 
@@ -76,6 +77,7 @@ class TestLogThatCannotBeWritten:
         assert LedgerEntry.objects.get().points == 578
         assert broken_log.refused > 0
 
+    @pytest.mark.shows(31)
     def test_still_lets_owed_points_be_told(self, floor: Floor, broken_log: Any) -> None:
         slip = floor.played_slip()
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
@@ -101,6 +103,7 @@ def boss(floor: Floor) -> Client:
 
 
 class TestSessionThatCannotBeWritten:
+    @pytest.mark.shows(31)
     def test_still_lets_a_slip_s_answer_be_told(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
 
@@ -110,6 +113,7 @@ class TestSessionThatCannotBeWritten:
         assert slip.slip_number in page
         assert "578 points" in page
 
+    @pytest.mark.shows(31)
     def test_sends_who_closed_more_than_a_cookie_tells_to_look(
         self, floor: Floor, boss: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -106,6 +106,7 @@ class TestCheckInvariantsCommand:
         assert (ran.code, ran.out) == (2, "")
         assert ran.error.endswith("A check changes nothing.")
 
+    @pytest.mark.shows(13)
     def test_holds_up_nobody_and_is_clean_while_they_post(self, guarded_floor: Floor) -> None:
         floor, stop = guarded_floor, threading.Event()
         writers = [Elsewhere(partial(_post_until, stop, floor, floor.player().pk)) for _ in range(3)]

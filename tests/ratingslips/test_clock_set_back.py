@@ -64,6 +64,7 @@ def set_back(right: datetime, monkeypatch: pytest.MonkeyPatch) -> Callable[[], d
 
 
 class TestClockSetBack:
+    @pytest.mark.shows(38)
     def test_leaves_the_ledger_in_the_order_of_its_numbers(
         self, floor: Floor, set_back: Callable[[], datetime]
     ) -> None:
@@ -87,6 +88,7 @@ class TestClockSetBack:
 
         assert [entry.balance_after for entry in page.context["entries"].rows] == [507, 500]
 
+    @pytest.mark.shows(38)
     def test_lets_a_slip_close_at_once_at_its_last_event(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         slip = floor.played_slip()
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
@@ -112,9 +114,8 @@ class TestClockSetBack:
         ends = set(PlaySegment.objects.filter(slip=slip).values_list("started_at", "ended_at"))
         assert ends == {(floor.now, floor.now)}
 
-    def test_lets_the_same_player_and_the_same_seat_be_rated_again(
-        self, floor: Floor, set_back: Callable[[], datetime]
-    ) -> None:
+    @pytest.mark.shows(38)
+    def test_lets_the_same_player_sit_in_the_same_seat(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         slip = floor.played_slip(seat=1)
         elsewhere = floor.played_slip(seat=2)
         for each in (slip, elsewhere):
@@ -126,9 +127,7 @@ class TestClockSetBack:
 
         assert (again.opened_at, another.opened_at) == (floor.now, floor.now)
 
-    def test_lets_a_player_move_to_a_seat_that_was_left_later(
-        self, floor: Floor, set_back: Callable[[], datetime]
-    ) -> None:
+    def test_lets_a_player_move_to_a_seat_left_later(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         left = floor.played_slip(seat=2)
         complete_rating_slip(slip=left, actor=floor.boss, at=floor.now)
         slip = floor.open_slip(seat=1)
@@ -137,7 +136,8 @@ class TestClockSetBack:
 
         assert moved.seat == 2
 
-    def test_does_not_keep_a_member_of_staff_from_awarding_for_an_hour(
+    @pytest.mark.shows(38)
+    def test_does_not_keep_staff_from_awarding_for_an_hour(
         self, floor: Floor, set_back: Callable[[], datetime]
     ) -> None:
         player = floor.player()
@@ -181,9 +181,7 @@ class TestClockSetBack:
 class TestAnEventOfThePast:
     """One that is brought in from elsewhere, and was not read from the clock just now, is refused as ever."""
 
-    def test_comes_before_the_last_event_also_where_that_lies_in_the_future(
-        self, floor: Floor, set_back: Callable[[], datetime]
-    ) -> None:
+    def test_comes_before_a_last_event_in_the_future(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
         slip = floor.open_slip(at=floor.now)
         at = set_back() - timedelta(seconds=61)
 

@@ -66,7 +66,7 @@ class TestCompleteRatingSlip:
         segment = PlaySegment.objects.get()
         assert (segment.ended_as, segment.ended_at, segment.ended_by) == ("CLOSED", floor.now, floor.boss)
 
-    def test_leaves_pauses_out_and_the_end_of_a_paused_slip_where_the_pause_began(self, floor: Floor) -> None:
+    def test_does_not_count_pauses_before_or_at_the_end(self, floor: Floor) -> None:
         slip = floor.open_slip()
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
@@ -90,6 +90,7 @@ class TestCompleteRatingSlip:
             ("CLOSED", floor.now),
         ]
 
+    @pytest.mark.shows(12)
     def test_carries_one_correlation_id_through_slip_segments_and_entry(self, floor: Floor) -> None:
         slip = floor.open_slip()
         correlation_id = uuid.uuid4()
@@ -148,7 +149,7 @@ class TestCompleteRatingSlip:
 
         assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).points == 420
 
-    def test_is_complete_without_an_entry_where_the_play_is_worth_nothing(self, floor: Floor) -> None:
+    def test_is_complete_without_an_entry_for_worthless_play(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.now)
 
         settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
@@ -158,13 +159,13 @@ class TestCompleteRatingSlip:
         assert (closed.theoretical_win, closed.settled_at, closed.is_owed) == (Decimal(0), floor.now, False)
         assert not LedgerEntry.objects.exists()
 
-    def test_asks_the_programme_for_nothing_where_the_play_is_worth_nothing(self, floor: Floor) -> None:
+    def test_does_not_ask_the_programme_for_worthless_play(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.now)
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
         assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).points == 0
 
-    def test_is_complete_without_an_entry_where_theo_rounds_to_no_point(self, floor: Floor) -> None:
+    def test_is_complete_without_an_entry_below_half_a_point(self, floor: Floor) -> None:
         slip = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=4, seconds=30))
 
         settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
@@ -179,6 +180,7 @@ class TestCompleteRatingSlip:
 
         assert (settlement.theoretical_win, settlement.points) == (Decimal("0.70"), 7)
 
+    @pytest.mark.shows(14)
     def test_holds_at_the_largest_values_for_a_month(self, floor: Floor) -> None:
         game = floor.table.game
         game.decisions_per_hour, game.house_edge_percent = Decimal(1000), Decimal(100)
@@ -200,13 +202,13 @@ class TestCompleteRatingSlip:
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **amounts)
 
     @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])
-    def test_refuses_a_time_before_the_last_event_and_in_the_future(self, floor: Floor, shift: timedelta) -> None:
+    def test_refuses_times_before_the_last_event_and_after_now(self, floor: Floor, shift: timedelta) -> None:
         slip = floor.open_slip()
 
         with refused(InvalidTime):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now + shift)
 
-    def test_refuses_a_time_before_the_pause_that_a_slip_is_in(self, floor: Floor) -> None:
+    def test_refuses_a_time_before_the_present_pause(self, floor: Floor) -> None:
         slip = floor.open_slip()
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 

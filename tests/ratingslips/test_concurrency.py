@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, OperationalError, transaction
+from guardian.shortcuts import assign_perm
 
-from core.models import Player
+from core.models import Player, User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
@@ -21,7 +22,7 @@ from ratingslips.services import (
     recover_slip_loyalty,
 )
 from tests.concurrency import Elsewhere, backend_id, deadlocks, held_before_commit, together, wait_until_blocked
-from tests.factories import TableFactory
+from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
@@ -38,8 +39,15 @@ def _invariants_hold(db: None) -> Iterator[None]:
     assert broken_invariants() == {}
 
 
-def _complete(floor: Floor, slip: RatingSlip) -> SlipSettlement:
-    return complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now)
+def _complete(floor: Floor, slip: RatingSlip, *, actor: User | None = None) -> SlipSettlement:
+    return complete_rating_slip(slip=slip.pk, actor=actor or floor.boss, at=floor.now)
+
+
+def _boss(floor: Floor) -> User:
+    """Another boss of the pit."""
+    boss: User = StaffFactory.create(casino=floor.casino)
+    assign_perm("ratingslips.operate_pit", boss, floor.pit)
+    return boss
 
 
 def _recover(floor: Floor, slip: RatingSlip) -> SlipSettlement:
@@ -53,6 +61,7 @@ def settled(outcomes: list[Any]) -> list[SlipSettlement]:
 
 
 class TestDuplicateCompletion:
+    @pytest.mark.shows(5)
     def test_waits_for_the_first_and_is_its_replay(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.played_slip()
@@ -65,6 +74,7 @@ class TestDuplicateCompletion:
         assert first.result().points == second.result().points == account_of(slip.player).balance == 578
         assert LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(5)
     def test_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.played_slip()
@@ -75,7 +85,47 @@ class TestDuplicateCompletion:
         assert {settlement.points for settlement in settlements} == {578}
         assert LedgerEntry.objects.count() == 1
 
-    def test_would_answer_as_if_it_were_the_first_without_the_lock(
+    @pytest.mark.shows(5)
+    def test_by_two_bosses_waits_and_tells_the_first_settlement(self, committed_floor: Floor) -> None:
+        floor, colleague = committed_floor, _boss(committed_floor)
+        slip = floor.played_slip()
+
+        with held_before_commit(lambda: _complete(floor, slip)) as first:
+            second = Elsewhere(lambda: _complete(floor, slip, actor=colleague))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert (first.result().replayed, second.result().replayed) == (False, True)
+        assert first.result().points == second.result().points == account_of(slip.player).balance == 578
+        assert RatingSlip.objects.get(pk=slip.pk).closed_by == floor.boss
+
+    @pytest.mark.shows(5)
+    def test_by_eight_bosses_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.played_slip()
+        bosses = [_boss(floor) for _ in range(8)]
+
+        settlements = settled(together([partial(_complete, floor, slip, actor=boss) for boss in bosses]))
+
+        assert sorted(settlement.replayed for settlement in settlements) == [False] + [True] * 7
+        assert {settlement.points for settlement in settlements} == {578}
+        assert LedgerEntry.objects.count() == 1
+
+    @pytest.mark.shows(39)
+    def test_would_break_for_the_second_boss_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor, colleague = committed_floor, _boss(committed_floor)
+        slip = floor.played_slip()
+        without_locks(monkeypatch)
+
+        with held_before_commit(lambda: _complete(floor, slip)) as first:
+            second = Elsewhere(lambda: _complete(floor, slip, actor=colleague))
+            wait_until_blocked(second.backend, by=first.backend)
+
+        assert isinstance(second.outcome(), IntegrityError)
+
+    @pytest.mark.shows(39)
+    def test_would_answer_as_the_first_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
@@ -104,6 +154,7 @@ class TestRewardAndCompletionAtOnce:
         assert account_of(slip.player).balance == 678
         assert LedgerEntry.objects.count() == 2
 
+    @pytest.mark.shows(20, 39)
     def test_would_leave_the_slip_owed_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -123,6 +174,7 @@ class TestRewardAndCompletionAtOnce:
 class TestTwoPlayersSlips:
     """Four hands settle 50 slips forwards and backwards; `benchmark_opposite_orders.py` does it 10,000 times."""
 
+    @pytest.mark.shows(22)
     def test_settled_in_opposite_orders_never_deadlock(self, committed_floor: Floor) -> None:
         floor, before = committed_floor, deadlocks()
         mine, theirs = (write_owed(floor, floor.player(), seat=seat, number=25) for seat in (1, 2))
@@ -137,7 +189,8 @@ class TestTwoPlayersSlips:
         assert LedgerEntry.objects.count() == 50
         assert deadlocks() == before
 
-    def test_would_deadlock_if_one_transaction_took_two_accounts_in_any_order(self, committed_floor: Floor) -> None:
+    @pytest.mark.shows(22, 39)
+    def test_would_deadlock_if_accounts_were_locked_in_any_order(self, committed_floor: Floor) -> None:
         floor = committed_floor
         one, other, before = account_of(floor.player()), account_of(floor.player()), deadlocks()
         lock = PlayerLoyalty.objects.locked
@@ -183,7 +236,7 @@ class TestOneSeat:
         assert isinstance(second.outcome(), SeatTaken)
         assert first.result().slip_number in str(second.outcome())
 
-    def test_goes_to_the_first_of_one_who_opens_and_one_who_moves(self, committed_floor: Floor) -> None:
+    def test_goes_to_the_first_of_an_opening_and_a_move(self, committed_floor: Floor) -> None:
         floor = committed_floor
         seated, newcomer = floor.open_slip(seat=2), floor.player()
 
@@ -205,6 +258,7 @@ class TestOneSeat:
 
         assert isinstance(second.outcome(), SeatTaken)
 
+    @pytest.mark.shows(39)
     def test_would_be_guarded_by_its_constraint_alone_without_the_locks(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -235,6 +289,7 @@ class TestOnePlayer:
         assert isinstance(second.outcome(), PlayerHasLiveSlip)
         assert RatingSlip.objects.live().count() == 1
 
+    @pytest.mark.shows(39)
     def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -269,6 +324,7 @@ class TestOneSlipNumber:
 
         assert isinstance(second.outcome(), SlipNumberTaken)
 
+    @pytest.mark.shows(39)
     def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
         self, committed_floor: Floor, next_table: GamingTable, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -329,7 +385,8 @@ class TestRecoveryAtOnce:
         assert (retrying.result().points, retrying.result().replayed) == (578, True)
         assert LedgerEntry.objects.count() == 1
 
-    def test_would_be_caught_by_the_last_net_alone_without_the_locks(
+    @pytest.mark.shows(30, 39)
+    def test_would_be_stopped_by_a_constraint_alone_without_the_locks(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from django.db import models
 
 from ratingslips.models import DriftCheck, GameSettings, GamingTable, Pit, PlaySegment, RatingSlip, SlipRequest
@@ -171,6 +172,7 @@ VIOLATIONS = (*FLOOR, *SLIPS, *SEGMENTS, *DRIFT, *REQUESTS)
 
 class TestRatingSlipConstraints:
     @table_of(*VIOLATIONS)
+    @pytest.mark.shows(6, 15)
     def test_refuse_what_breaks_them(self, floor: Floor, violation: Violation) -> None:
         with refused_by(violation.constraint):
             violation.attempt(floor)

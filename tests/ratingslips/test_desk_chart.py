@@ -26,7 +26,7 @@ class TestDraw:
     def test_draws_nothing_of_nothing(self) -> None:
         assert draw([]) is None
 
-    def test_puts_the_bar_on_the_zero_line_and_the_diamond_below_it_where_the_house_lost(self) -> None:
+    def test_puts_the_diamond_below_zero_where_the_casino_lost(self) -> None:
         chart = draw(days(("100.00", "-50.00")))
 
         assert chart is not None

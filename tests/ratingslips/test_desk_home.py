@@ -126,7 +126,7 @@ class TestHome:
         assert "is paused" in html
         assert address(LoyaltyProgram, "resume", floor.program.pk) not in html
 
-    def test_shows_an_auditor_what_is_owed_and_no_way_to_pay_it(self, floor: Floor, auditor: Client) -> None:
+    def test_shows_an_auditor_what_is_owed_without_a_button(self, floor: Floor, auditor: Client) -> None:
         owe(floor)
 
         html = html_of(auditor)
@@ -279,7 +279,7 @@ class TestDriftCheck:
         assert "1 account is not what the entries add up to" in html
         assert address(PlayerLoyalty, "change", account.pk) in html
 
-    def test_says_how_old_it_is_and_does_not_check_again_by_itself(self, floor: Floor, supervisor: Client) -> None:
+    def test_says_its_age_and_does_not_check_by_itself(self, floor: Floor, supervisor: Client) -> None:
         self.check(supervisor, floor)
         DriftCheck.objects.update(checked_at=timezone.now() - timedelta(hours=26))
         account = PlayerLoyalty.objects.get(player=floor.player())
@@ -299,7 +299,7 @@ class TestDriftCheck:
         DriftCheck.objects.update(checked_at=timezone.now() - timedelta(seconds=61))
         assert "every account" in said(self.check(supervisor, floor))[-1]
 
-    def test_is_open_to_an_auditor_and_closed_to_a_pit_boss(self, floor: Floor, auditor: Client, boss: Client) -> None:
+    def test_is_open_to_auditors_and_closed_to_pit_bosses(self, floor: Floor, auditor: Client, boss: Client) -> None:
         refused = self.check(boss, floor)
         allowed = self.check(auditor, floor)
 

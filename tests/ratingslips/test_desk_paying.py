@@ -98,7 +98,7 @@ class TestPayOwed:
         assert told == ["1 of the chosen slips cannot be found in your casino’s books."]
         assert not LedgerEntry.objects.exists()
 
-    def test_says_which_could_not_be_paid_and_why_and_pays_the_others(self, floor: Floor, supervisor: Client) -> None:
+    def test_names_the_slips_that_failed_and_pays_the_others(self, floor: Floor, supervisor: Client) -> None:
         first, second = owe(floor, seats=range(1, 3))
         live = floor.open_slip(seat=3)
 

@@ -52,9 +52,7 @@ class TestPlayerPage:
         assert page_url(player) == reverse("desk:player", args=[player.pk]) == f"/console/players/{player.pk}/"
         assert f'href="{page_url(player)}"' in listed
 
-    def test_is_where_a_name_among_the_accounts_leads_and_the_card_leads_to_the_account(
-        self, floor: Floor, supervisor: Client
-    ) -> None:
+    def test_is_linked_from_the_account_list_s_name_not_card(self, floor: Floor, supervisor: Client) -> None:
         account = account_of(floor.player())
 
         listed = supervisor.get(address(PlayerLoyalty, "changelist")).content.decode()
@@ -232,9 +230,7 @@ class TestPlayerPage:
         assert f"{'L' * 100}, &lt;i&gt;{'F' * 97}" in html
         assert "<i>F" not in html
 
-    def test_draws_the_chart_with_title_and_description_and_a_table_behind_it(
-        self, floor: Floor, supervisor: Client
-    ) -> None:
+    def test_draws_the_chart_with_title_description_and_table(self, floor: Floor, supervisor: Client) -> None:
         player = floor.player()
         played(floor, player, begin=floor.ago(hours=3), buy_in=Decimal(5_000), chips_out=Decimal(1_200))
 

@@ -40,21 +40,21 @@ class TestCheckDrift:
         with refused(NotFound, "nothing to check"):
             check_drift(casino=casino, actor=floor.supervisor, at=floor.now)
 
-    def test_is_made_again_after_a_minute_and_in_another_casino_at_once(self, floor: Floor) -> None:
+    def test_runs_again_after_a_minute_and_elsewhere_at_once(self, floor: Floor) -> None:
         for each in (floor, Floor.build()):
             assign_perm("loyalty.view_loyaltyprogram", each.supervisor, each.program)
             check_drift(casino=each.casino, actor=each.supervisor, at=each.ago(minutes=1))
 
         assert check_by(floor)().checked_at == floor.now
 
-    def test_is_told_to_be_as_good_as_new_within_a_minute(self, floor: Floor) -> None:
+    def test_is_refused_as_recent_within_a_minute(self, floor: Floor) -> None:
         assign_perm("loyalty.view_loyaltyprogram", floor.supervisor, floor.program)
         check_drift(casino=floor.casino, actor=floor.supervisor, at=floor.ago(seconds=59))
 
         with refused(DriftJustChecked, "less than a minute ago"):
             check_by(floor)()
 
-    def test_keeps_how_many_accounts_drift_and_the_keys_of_the_first_of_them(
+    def test_keeps_the_number_of_drifting_accounts_and_first_keys(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(drift, "MAX_ACCOUNTS_KEPT", 2)
@@ -78,7 +78,7 @@ class TestCheckDrift:
 
 
 class TestCheckDriftAtOnce:
-    def test_lets_the_second_wait_and_tells_them_that_it_was_just_checked(self, committed_floor: Floor) -> None:
+    def test_makes_the_second_wait_and_refuses_it_as_recent(self, committed_floor: Floor) -> None:
         with held_before_commit(check_by(committed_floor)) as first:
             second = Elsewhere(check_by(committed_floor))
             wait_until_blocked(second.backend, by=first.backend)
@@ -86,6 +86,7 @@ class TestCheckDriftAtOnce:
         assert isinstance(second.outcome(), DriftJustChecked)
         assert DriftCheck.objects.count() == 1
 
+    @pytest.mark.shows(39)
     def test_would_read_the_ledger_twice_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

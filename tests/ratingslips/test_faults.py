@@ -53,7 +53,8 @@ class TestErrorAtEveryStatement:
                 return number - 1
         raise AssertionError(f"more than {MOST_STATEMENTS} statements")
 
-    def test_of_a_completion_leaves_the_slip_live_or_owed_and_it_is_paid_once(self, floor: Floor) -> None:
+    @pytest.mark.shows(24)
+    def test_of_a_completion_leaves_it_live_or_owed_once(self, floor: Floor) -> None:
         def attempt(number: int) -> bool:
             slip = _fresh_slip(floor)
             with interrupted_at(number, _raise) as sent, suppress(Fault, PartialCompletion):
@@ -72,7 +73,7 @@ class TestErrorAtEveryStatement:
 
         assert self._statements_until_it_passes(attempt) >= 10
 
-    def test_of_a_recovery_leaves_it_owed_and_it_is_paid_once(self, floor: Floor) -> None:
+    def test_of_a_recovery_leaves_it_owed_for_one_payment(self, floor: Floor) -> None:
         def attempt(number: int) -> bool:
             slip = owed_slip(floor, _fresh_slip(floor))
             with interrupted_at(number, _raise) as sent, suppress(Fault):
@@ -115,6 +116,7 @@ class TestConnectionLostAtEveryStatement:
         return Elsewhere(run).outcome(), reached[0]
 
     @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
+    @pytest.mark.shows(25)
     def test_is_busy_and_changes_nothing_when_no_attempt_is_left(
         self, committed_floor: Floor, use_case: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

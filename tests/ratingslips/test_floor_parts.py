@@ -41,7 +41,7 @@ class TestCellsAround:
         assert not felt & set(covered)
         assert all(1 <= column <= COLUMNS for _, column in covered)
 
-    def test_goes_up_the_left_across_the_top_and_down_the_right(self) -> None:
+    def test_goes_up_left_across_the_top_and_down_right(self) -> None:
         cells = cells_around(7)
 
         assert [(cell.row, cell.column) for cell in cells] == [
@@ -96,7 +96,7 @@ def eventful_slip(floor: Floor) -> RatingSlip:
 
 
 class TestEvents:
-    def test_tell_what_happened_in_order_with_the_version_that_each_left(self, floor: Floor) -> None:
+    def test_give_each_event_in_order_with_its_version(self, floor: Floor) -> None:
         slip = eventful_slip(floor)
         resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=20))
         complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=10))
@@ -135,7 +135,7 @@ class TestEvents:
 
 
 class TestLiveSlips:
-    def test_say_since_when_the_player_is_away_whatever_was_changed_meanwhile(self, floor: Floor) -> None:
+    def test_say_since_when_the_player_is_away_despite_changes(self, floor: Floor) -> None:
         eventful_slip(floor)
 
         shown: list[Any] = list(live_slips(now=floor.now))

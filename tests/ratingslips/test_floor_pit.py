@@ -69,7 +69,7 @@ class TestHome:
         assert "No pits yet" in html_of(page)
         assert reverse("admin:index") in html_of(page)
 
-    def test_is_where_a_pit_boss_lands_and_an_auditor_does_not(self, floor: Floor) -> None:
+    def test_is_the_first_page_for_pit_bosses_but_not_auditors(self, floor: Floor) -> None:
         auditor = StaffFactory.create(casino=floor.casino)
 
         boss_lands: Any = signed_in(floor.boss, PIT_BOSS).get("/")
@@ -168,7 +168,7 @@ class TestPitFloor:
         assert "/seats/" not in html
         assert "You may look" in html
 
-    def test_leaves_out_a_table_out_of_use_unless_somebody_sits_there(self, floor: Floor) -> None:
+    def test_leaves_out_an_unused_table_unless_somebody_sits_there(self, floor: Floor) -> None:
         TableFactory.create(casino=floor.casino, pit=floor.pit, is_active=False)
         closing = TableFactory.create(casino=floor.casino, pit=floor.pit, name="ZZ-9")
         floor.open_slip(table=closing, seat=2)
@@ -179,7 +179,7 @@ class TestPitFloor:
         assert [card.table for card in page.context["map"].cards] == [floor.table, closing]
         assert reverse("floor:seat", args=[closing.pk, 1]) not in html_of(page)
 
-    def test_shows_who_sits_beyond_the_seats_of_a_table_that_was_made_smaller(self, floor: Floor) -> None:
+    def test_shows_players_beyond_the_seats_of_a_reduced_table(self, floor: Floor) -> None:
         slip = floor.open_slip(seat=7)
         GamingTable.objects.filter(pk=floor.table.pk).update(seats=5)
 
@@ -211,7 +211,7 @@ class TestPitFloor:
 
 
 class TestRefresh:
-    def test_takes_as_many_statements_for_a_full_pit_as_for_an_empty_one(self, floor: Floor) -> None:
+    def test_takes_as_many_statements_for_a_full_pit(self, floor: Floor) -> None:
         client = signed_in(floor.boss, PIT_BOSS)
         for_empty = statements_for(client, refresh_of(floor.pit))
         for _ in range(3):

@@ -105,7 +105,7 @@ class TestFindPlayers:
 
 
 class TestUsualBet:
-    def test_is_the_middle_one_of_the_latest_bets_at_each_seat(self, floor: Floor) -> None:
+    def test_is_the_median_of_the_latest_bets_by_seat(self, floor: Floor) -> None:
         for seat, bets in ((1, (10, 500)), (2, (20,)), (3, (30, 25))):
             slip = floor.open_slip(seat=seat, average_bet=Decimal(bets[0]), at=floor.ago(minutes=40))
             for bet in bets[1:]:
@@ -170,7 +170,7 @@ class TestSeatPage:
         assert "Nobody matches “&lt;nobody&gt;”" in html
         assert reverse("admin:core_player_changelist") in html
 
-    def test_shows_the_barred_with_the_reason_and_the_seated_with_their_place(self, floor: Floor) -> None:
+    def test_shows_why_players_are_barred_and_where_others_sit(self, floor: Floor) -> None:
         barred, seated = floor.player(last_name="Ob"), floor.player(last_name="Os")
         Player.objects.filter(pk=barred.pk).update(status="BARRED")
         slip = floor.open_slip(player=seated, seat=2)
@@ -233,7 +233,7 @@ class TestSittingDown:
         assert answer.url == floor_of(floor.table, 3)
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
 
-    def test_does_not_take_what_somebody_else_did_for_a_second_tap(self, floor: Floor) -> None:
+    def test_does_not_take_another_person_s_act_for_a_repeat(self, floor: Floor) -> None:
         player = floor.player()
         sit_down(signed_in(floor.supervisor, PIT_BOSS), floor.table, 3, player)
 

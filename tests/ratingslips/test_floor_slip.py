@@ -103,9 +103,7 @@ class TestSlipPage:
 
         assert signed_in(StaffFactory.create(), PIT_BOSS).get(address_of(slip)).status_code == 404
 
-    def test_offers_the_free_seats_of_the_pit_and_of_the_other_that_was_chosen(
-        self, floor: Floor, boss: Client
-    ) -> None:
+    def test_offers_free_seats_of_this_and_the_chosen_pit(self, floor: Floor, boss: Client) -> None:
         other_pit = PitFactory.create(casino=floor.casino)
         assign_perm("ratingslips.operate_pit", floor.boss, other_pit)
         there = TableFactory.create(casino=floor.casino, pit=other_pit, seats=2)
@@ -244,7 +242,7 @@ class TestClosing:
         assert f", {points:,} points, " in said(answer)[-1]
         assert said(answer)[-1].endswith("Nothing was done twice.")
 
-    def test_says_that_what_was_typed_for_a_closed_slip_was_not_saved(self, floor: Floor, boss: Client) -> None:
+    def test_says_that_input_for_a_closed_slip_was_not_saved(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
         complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
 
@@ -305,7 +303,7 @@ class TestStalePage:
         assert 'value="90"' in html_of(answer)
         assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]
 
-    def test_does_not_take_what_somebody_else_did_for_a_second_tap(self, floor: Floor, boss: Client) -> None:
+    def test_does_not_take_another_person_s_act_for_a_repeat(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
         seen = seen_by(boss, slip)
         pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
@@ -315,7 +313,7 @@ class TestStalePage:
         assert answer.status_code == 409
         assert f"by {floor.supervisor.username}</li>" in html_of(answer)
 
-    def test_says_that_the_slip_was_closed_by_whom_and_for_how_much(self, floor: Floor, boss: Client) -> None:
+    def test_says_who_closed_the_slip_and_for_how_much(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
         seen = seen_by(boss, slip)
         complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
@@ -361,7 +359,7 @@ class TestSamePageSentTwice:
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
         assert slip.segments.count() == segments
 
-    def test_with_another_bet_comes_back_with_what_was_typed_and_a_new_id(self, floor: Floor, boss: Client) -> None:
+    def test_with_another_bet_keeps_the_input_under_another_id(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
         page: dict[str, Any] = {"expected_version": seen_by(boss, slip), "request_id": uuid4()}
         ask(boss, slip, "change_bet", **page, average_bet="90")
@@ -393,7 +391,7 @@ class TestSamePageSentTwice:
 
 
 class TestLostConnection:
-    def test_leaves_a_page_that_says_so_and_keeps_what_was_typed(
+    def test_shows_a_page_that_says_so_and_keeps_the_input(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         slip = committed_floor.open_slip()
@@ -426,7 +424,7 @@ class TestSignedOut:
         assert 'value="500"' in html
         assert 'value="80"' in html
 
-    def test_says_that_nothing_was_saved_where_the_page_is_older_than_the_session(self, floor: Floor) -> None:
+    def test_says_that_nothing_was_saved_from_an_older_session(self, floor: Floor) -> None:
         slip = floor.open_slip()
         client = Client(enforce_csrf_checks=True)
         client.force_login(floor.boss, backend=BACKEND)

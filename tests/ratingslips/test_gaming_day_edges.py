@@ -43,7 +43,7 @@ def house(floor: Floor, zone: str, starts_at: time) -> Floor:
 
 @edges
 class TestGamingDay:
-    def test_holds_its_first_and_last_instant_and_the_report_counts_each_once(
+    def test_holds_its_first_and_last_instant_for_the_report(
         self, house: Floor, starts_at: time, zone: str, day: date, hours: int
     ) -> None:
         begins = datetime.combine(day, starts_at, tzinfo=ZoneInfo(zone))
@@ -63,7 +63,8 @@ class TestGamingDay:
         assert counted == [1, 2, 1]
         assert span[1] - span[0] == timedelta(hours=hours)
 
-    def test_takes_one_award_however_late_and_a_second_when_it_has_ended(
+    @pytest.mark.shows(19)
+    def test_takes_one_award_and_a_second_after_its_end(
         self, house: Floor, starts_at: time, zone: str, day: date, hours: int
     ) -> None:
         begins, ends = house.casino.gaming_day_span(day)
@@ -77,7 +78,7 @@ class TestGamingDay:
         assert replayed == [False, True, True, False]
         assert account_of(player).balance == 200
 
-    def test_counts_the_hours_of_a_slip_that_is_open_all_day(
+    def test_counts_the_hours_of_a_slip_open_all_day(
         self, house: Floor, starts_at: time, zone: str, day: date, hours: int
     ) -> None:
         begins, ends = house.casino.gaming_day_span(day)

@@ -1,7 +1,6 @@
 """Importing what the floor recorded: line by line, again and again, in trouble and by two at once."""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -83,7 +82,7 @@ class TestImportRatingEvents:
 
         assert (told["already_imported"], told["applied"], told["points"]) == (done, 6 - done, 197)
 
-    def test_does_not_take_another_bet_at_the_same_moment_for_the_first(self, casino: Casino, file: Path) -> None:
+    def test_tells_two_bets_of_one_moment_apart(self, casino: Casino, file: Path) -> None:
         import_lines(file, *VISIT[:2])
 
         told = import_json(file, event("S1", "19:10:00", "BET", average_bet="60.00"))
@@ -106,14 +105,14 @@ class TestImportRatingEvents:
         assert (told["already_imported"], told["rejected_lines"]) == (8, 0)
         assert everything() == before
 
-    def test_does_not_take_a_change_during_a_pause_for_a_second_pause(self, casino: Casino, file: Path) -> None:
+    def test_does_not_take_a_change_in_a_pause_for_another(self, casino: Casino, file: Path) -> None:
         import_lines(file, *VISIT[:3], event("S1", "19:22:00", "BET", average_bet="75.00"))
 
         told = import_json(file, event("S1", "19:22:00", "PAUSE"))
 
         assert told["rejects"]["2"].startswith("SLIP_NOT_OPEN:")
 
-    def test_closes_a_slip_with_points_owed_while_the_programme_is_paused(self, casino: Casino, file: Path) -> None:
+    def test_closes_with_points_owed_while_the_programme_is_paused(self, casino: Casino, file: Path) -> None:
         pause_programme(casino)
 
         told = import_json(file, *VISIT)
@@ -219,14 +218,17 @@ class TestTwoImportsAtOnce:
         assert len(second) == 2
         assert PlaySegment.objects.count() == 2
 
+    @pytest.mark.shows(39)
     def test_would_record_a_bet_twice_without_the_lock(
         self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "_only_import", lambda _: nullcontext())
         first = _import_steps(committed_casino, file)
         next(first)
 
-        Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
+        with monkeypatch.context() as other:
+            # Another lock than the first one's, which keeps nobody out.
+            other.setattr(importing, "IMPORT_LOCK", importing.IMPORT_LOCK + 1)
+            Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
 
         assert len(list(first)) == 1
         assert PlaySegment.objects.count() == 3

@@ -91,7 +91,7 @@ class TestBadLines:
         told = json.loads(ran.out)
         assert (told["applied"], told["rejects"]) == (2, {"3": "UNREADABLE_LINE: The line is not UTF-8 (byte 2)."})
 
-    def test_are_counted_by_lines_of_the_file_even_after_empty_ones(self, casino: Casino, file: Path) -> None:
+    def test_are_counted_by_file_lines_even_after_empty_ones(self, casino: Casino, file: Path) -> None:
         told = import_json(file, "", OPEN_S1, "", event("S1", "19:05:00", "JUMP"))
 
         assert list(told["rejects"]) == ["5"]
@@ -190,7 +190,7 @@ class TestARejectsFileThatCannotBeWritten:
         assert (rejects.read_text(), list(tmp_path.glob("*rejects*"))) == ("old", [rejects])
 
     @pytest.mark.parametrize("options", [(), ("--json",)])
-    def test_does_not_lose_the_result_when_the_disk_is_full_at_the_end(
+    def test_keeps_the_result_when_the_disk_is_full(
         self, casino: Casino, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
     ) -> None:
         monkeypatch.setattr(import_rating_events_command, "write_rejects", _full_disk)
@@ -242,7 +242,7 @@ class TestWrongFiles:
 
         assert (ran.code, ran.error) == (1, "none.csv cannot be read: No such file or directory.")
 
-    def test_may_have_a_byte_order_mark_other_columns_and_another_order(self, casino: Casino, file: Path) -> None:
+    def test_may_have_a_byte_order_mark_and_other_columns(self, casino: Casino, file: Path) -> None:
         header = "note," + ",".join(reversed(EVENTS_HEADER.split(",")))
         line = "a note," + ",".join(reversed(OPEN_S1.split(",")))
         file.write_bytes(f"{header}\r\n{line}\r\n".encode("utf-8-sig"))

@@ -48,7 +48,7 @@ class TestLoadCasino:
             ("BL-02", "Pit 1", "blackjack", 5),
         ]
 
-    def test_gives_it_a_programme_of_the_default_rules_for_all_past_and_future(self, files: CasinoFolder) -> None:
+    def test_gives_it_a_programme_with_the_default_rules(self, files: CasinoFolder) -> None:
         _load(files)
 
         assert list(Tier.objects.values_list("name", "threshold_points", "multiplier")) == [

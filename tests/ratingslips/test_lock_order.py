@@ -1,21 +1,29 @@
 """The order of locks (`core.querysets`), as the statements of each use case show it.
 
-Every use case keeps to one order, so no two can wait for each other. What would happen otherwise is seen in
-`test_concurrency.TestTwoPlayersSlips`.
+Every use case keeps to one order, so no two can wait for each other. The controls take the same locks in another order.
 """
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from uuid import uuid4
 
+import pytest
+from django.db import OperationalError, transaction
 from guardian.shortcuts import assign_perm
 
-from core.models import Player
+from core.locks import lock_name
+from core.models import Player, User
+from loyalty.models import PlayerLoyalty
+from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import check_drift, complete_rating_slip, move_rating_slip, recover_slip_loyalty
+from tests.concurrency import Elsewhere, backend_id, deadlocks, wait_until_blocked
 from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.ratingslips.test_recovery import owed_slip
 from tests.statements import statements_of
+from tests.waiting import wait_until
 
 _LOCK = re.compile(r"FOR NO KEY UPDATE OF \"(\w+)\"|pg_advisory_xact_lock\(hashtextextended\('(\w+):")
 
@@ -68,6 +76,101 @@ class TestLockOrder:
         locked = list(Player.objects.locked().filter(pk__in=[player.pk for player in last_first]))
 
         assert locked == last_first
+
+
+class TestAnotherOrder:
+    """A transaction that takes two locks of a use case the other way round, and the use case beside it."""
+
+    @pytest.fixture
+    def seated(self, committed_floor: Floor) -> RatingSlip:
+        return committed_floor.open_slip(at=committed_floor.ago(hours=1))
+
+    def _deadlock(
+        self, use_case: Callable[[], object], *, second: Callable[[], object], first: Callable[[], object]
+    ) -> None:
+        """See PostgreSQL break the wait of the two for each other, whichever of them it ends."""
+        before = deadlocks()
+
+        with suppress(OperationalError), transaction.atomic():
+            second()
+            running = Elsewhere(use_case)
+            wait_until_blocked(running.backend, by=backend_id())
+            first()
+        running.outcome()
+
+        wait_until(lambda: deadlocks() == before + 1)
+
+    @pytest.mark.shows(39)
+    def test_would_let_an_award_deadlock_over_staff_and_account(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+
+        self._deadlock(
+            lambda: award(floor, player),
+            second=lambda: PlayerLoyalty.objects.locked().get(player=player),
+            first=lambda: User.objects.locked().get(pk=floor.supervisor.pk),
+        )
+
+    @pytest.mark.shows(39)
+    def test_would_let_an_award_deadlock_over_its_id_and_staff(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+
+        self._deadlock(
+            lambda: award(floor, player, reward_id="promo-77"),
+            second=lambda: User.objects.locked().get(pk=floor.supervisor.pk),
+            first=lambda: lock_name("reward", "promo-77"),
+        )
+
+    @pytest.mark.shows(39)
+    def test_would_let_an_opening_deadlock_over_player_and_table(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+
+        self._deadlock(
+            lambda: floor.open_slip(player=player),
+            second=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
+            first=lambda: Player.objects.locked().get(pk=player.pk),
+        )
+
+    @pytest.mark.shows(39)
+    def test_would_let_an_opening_deadlock_over_table_and_number(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+
+        self._deadlock(
+            lambda: floor.open_slip(player=player, slip_number="S-1"),
+            second=lambda: lock_name("slip_number", f"{floor.casino.pk}:S-1"),
+            first=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
+        )
+
+    @pytest.mark.shows(39)
+    def test_would_let_a_move_deadlock_over_slip_and_table(self, committed_floor: Floor, seated: RatingSlip) -> None:
+        floor = committed_floor
+
+        self._deadlock(
+            lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now),
+            second=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
+            first=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
+        )
+
+    @pytest.mark.shows(39)
+    def test_would_let_a_move_deadlock_over_request_and_slip(self, committed_floor: Floor, seated: RatingSlip) -> None:
+        floor, request_id = committed_floor, uuid4()
+
+        self._deadlock(
+            lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now, request_id=request_id),
+            second=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
+            first=lambda: lock_name("slip_request", str(request_id)),
+        )
+
+    @pytest.mark.shows(39)
+    def test_would_let_a_completion_deadlock_over_slip_and_account(
+        self, committed_floor: Floor, seated: RatingSlip
+    ) -> None:
+        floor = committed_floor
+
+        self._deadlock(
+            lambda: complete_rating_slip(slip=seated.pk, actor=floor.boss, at=floor.now),
+            second=lambda: PlayerLoyalty.objects.locked().get(player=seated.player_id),
+            first=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
+        )
 
 
 class TestLockedName:

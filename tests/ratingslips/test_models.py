@@ -58,7 +58,7 @@ class TestPlaySegment:
 
 
 class TestRatingSlipsWithPlay:
-    def test_tell_the_latest_bet_and_the_time_at_play_without_pauses(self, floor: Floor) -> None:
+    def test_give_the_latest_bet_and_time_without_pauses(self, floor: Floor) -> None:
         slip = floor.open_slip()
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=90))
         resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=60))

@@ -31,6 +31,7 @@ class TestOnePlayerAtTwoTables:
         assert isinstance(second.outcome(), PlayerHasLiveSlip)
         assert RatingSlip.objects.get().table == committed_floor.table
 
+    @pytest.mark.shows(39)
     def test_would_be_stopped_by_the_constraint_alone_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:

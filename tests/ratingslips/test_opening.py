@@ -187,7 +187,7 @@ class TestSecondSlipOfAPlayer:
         with refused(PlayerHasLiveSlip, f"slip {slip.slip_number}"):
             floor.open_slip(player=player, seat=4)
 
-    def test_is_refused_for_a_time_at_which_the_first_was_played(self, floor: Floor) -> None:
+    def test_is_refused_at_a_time_of_the_first(self, floor: Floor) -> None:
         slip = floor.open_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
@@ -200,7 +200,7 @@ class TestSecondSlipOfAPlayer:
 
         assert floor.open_slip(player=slip.player, at=floor.ago(hours=1)).status == "OPEN"
 
-    def test_is_refused_before_the_first_began_since_play_is_recorded_in_order(self, floor: Floor) -> None:
+    def test_is_refused_at_a_time_before_the_first(self, floor: Floor) -> None:
         later = floor.open_slip(at=floor.ago(hours=1))
         complete_rating_slip(slip=later, actor=floor.boss, at=floor.ago(minutes=30))
 
@@ -209,7 +209,7 @@ class TestSecondSlipOfAPlayer:
 
 
 class TestTakenSeat:
-    def test_is_refused_and_says_who_holds_it_and_which_are_free(self, floor: Floor) -> None:
+    def test_is_refused_naming_the_holder_and_free_seats(self, floor: Floor) -> None:
         holder = floor.open_slip(seat=2)
         floor.open_slip(seat=5)
         player = floor.player()
@@ -253,7 +253,7 @@ class TestTakenSeat:
         with refused(SeatTaken, rf"{slip.slip_number}\. Free seats: [2-7], "):
             floor.open_slip(player=player, at=floor.ago(minutes=61))
 
-    def test_is_held_until_its_own_player_leaves_whatever_others_do_elsewhere(self, floor: Floor) -> None:
+    def test_is_held_until_its_own_player_leaves(self, floor: Floor) -> None:
         floor.played_slip(seat=2, at=floor.ago(hours=4))  # a second segment, of somebody else
         slip = floor.open_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10))
@@ -262,7 +262,7 @@ class TestTakenSeat:
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(minutes=20))
 
-    def test_is_refused_for_a_time_before_others_sat_there_since_play_is_recorded_in_order(self, floor: Floor) -> None:
+    def test_is_refused_at_a_time_before_others_sat_there(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.ago(hours=2))
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
         player = floor.player()
@@ -270,7 +270,7 @@ class TestTakenSeat:
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(hours=3))
 
-    def test_is_refused_for_a_time_at_which_the_second_who_sat_down_in_one_moment_held_it(self, floor: Floor) -> None:
+    def test_is_refused_for_the_second_holder_of_one_moment(self, floor: Floor) -> None:
         then = floor.ago(hours=2)
         first = floor.open_slip(seat=1, at=then)
         move_rating_slip(slip=first, actor=floor.boss, at=then, seat=2)

@@ -153,7 +153,7 @@ class TestAnyErrorInTheCredit:
 
         assert recovered.points == account_of(slip.player).balance == 578
 
-    def test_leaves_nothing_owed_where_it_was_a_deadlock_and_a_second_attempt_passes(
+    def test_leaves_nothing_owed_after_a_deadlock_that_is_retried(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         slip = floor.played_slip()
@@ -182,6 +182,7 @@ class TestAnyErrorInTheCredit:
         assert "made by a test" in told
         assert slip.player.last_name not in told
 
+    @pytest.mark.shows(24)
     def test_does_not_include_the_end_of_the_process(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slip = floor.played_slip()
         before = everything()
@@ -223,7 +224,8 @@ def _with_short_patience(call: Callable[[], Any]) -> Any:
 
 
 class TestLocksInTheWay:
-    def test_of_the_account_close_the_slip_within_the_timeout_and_leave_it_owed(self, committed_floor: Floor) -> None:
+    @pytest.mark.shows(28)
+    def test_of_the_account_leave_it_owed_within_the_timeout(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.played_slip()
 
@@ -253,6 +255,7 @@ class TestLocksInTheWay:
         assert type(outcome) is Busy
         assert everything() == before
 
+    @pytest.mark.shows(29)
     def test_are_no_hang_without_any_setting_of_the_test(self, committed_floor: Floor) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -269,9 +272,7 @@ class TestLocksInTheWay:
 
 
 class TestConnectionKilledInTheCredit:
-    def test_is_busy_with_the_slip_still_live_and_the_next_try_pays(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_busy_and_the_next_try_pays(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         floor = committed_floor
         slip = floor.played_slip()
         before = everything()

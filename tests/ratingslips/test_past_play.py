@@ -89,7 +89,7 @@ class TestClosedSlips:
 
         assert RatingSlip.objects.get().settled_at == floor.ago(minutes=1)
 
-    def test_are_frozen_for_a_session_that_calls_itself_a_replica_too(self, floor: Floor) -> None:
+    def test_are_frozen_also_for_a_session_as_replica(self, floor: Floor) -> None:
         inserted(closed_row(floor))
 
         with refused_by_trigger("a closed slip can only be settled, once"):

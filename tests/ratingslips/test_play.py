@@ -125,7 +125,7 @@ class TestEveryChangeOfALiveSlip:
 
 
 class TestPauseAndResume:
-    def test_stop_the_clock_and_let_it_run_again_at_the_last_bet(self, floor: Floor) -> None:
+    def test_stop_the_clock_and_resume_at_the_last_bet(self, floor: Floor) -> None:
         slip = floor.open_slip()
 
         paused = pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
@@ -281,7 +281,7 @@ class TestMoveRatingSlip:
         with refused(TableNotActive, "another casino"):
             self._move(floor, slip, table=elsewhere, seat=1)
 
-    def test_refuses_a_table_that_is_not_in_use_or_does_not_exist(self, floor: Floor, next_table: GamingTable) -> None:
+    def test_refuses_a_table_out_of_use_or_unknown(self, floor: Floor, next_table: GamingTable) -> None:
         slip = floor.open_slip()
         GamingTable.objects.filter(pk=next_table.pk).update(is_active=False)
 

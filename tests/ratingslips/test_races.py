@@ -51,6 +51,7 @@ class TestPowersOfTwo:
         slip = floor.open_slip(player=player, average_bet=bet, at=begins)
         return owed_slip(floor, slip, at=ends) if number else slip
 
+    @pytest.mark.shows(20)
     def test_of_sixteen_at_once_decode_to_what_was_acknowledged(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = floor.player()
@@ -77,7 +78,8 @@ class TestPowersOfTwo:
 
 
 class TestRecoveryKilledHalfWay:
-    def test_leaves_no_half_entry_and_the_next_run_pays_the_rest(self, committed_floor: Floor) -> None:
+    @pytest.mark.shows(24)
+    def test_leaves_no_half_entry_and_another_run_pays(self, committed_floor: Floor) -> None:
         floor, stuck = committed_floor, committed_floor.player()
         first = write_owed(floor, floor.player(), seat=1, number=4)
         rest = write_owed(floor, stuck, seat=2, number=1)
@@ -95,7 +97,8 @@ class TestRecoveryKilledHalfWay:
         assert LedgerEntry.objects.count() == 5
         assert not RatingSlip.objects.owed().exists()
 
-    def test_leaves_the_slip_in_hand_to_a_retry_that_waits_for_it(self, committed_floor: Floor) -> None:
+    @pytest.mark.shows(30)
+    def test_leaves_the_slip_to_a_retry_that_waits(self, committed_floor: Floor) -> None:
         floor = committed_floor
         (slip,) = write_owed(floor, floor.player(), seat=1, number=1)
 
@@ -122,6 +125,7 @@ def _is_free(slip: RatingSlip) -> bool:
 
 
 class TestRecoveryRacingTheBoss:
+    @pytest.mark.shows(30)
     def test_by_two_runs_and_eight_retries_pays_each_slip_once(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slips = write_owed(floor, floor.player(), seat=1, number=8)

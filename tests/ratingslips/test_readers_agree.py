@@ -160,7 +160,7 @@ def _post_until(stop: threading.Event, floor: Floor, player: Player) -> int:
 class TestStatement:
     """The page reads the account and then its entries; an award that commits in between is on neither."""
 
-    def test_ends_with_the_balance_beside_it_though_an_award_commits_meanwhile(self, committed_floor: Floor) -> None:
+    def test_ends_with_its_balance_though_an_award_commits_meanwhile(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
         award(floor, player, points=500)
         client = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)
@@ -178,6 +178,7 @@ class TestStatement:
 class TestALowerIdThatCommitsLater:
     """A posting has taken its number and is not committed; one with a higher number is, and the list is read."""
 
+    @pytest.mark.shows(37)
     def test_is_on_the_page_that_is_read_after_it(self, committed_floor: Floor) -> None:
         floor = committed_floor
         first = [award(floor, floor.player(), points=points).entry_id for points in (1, 2, 3)]
@@ -191,9 +192,8 @@ class TestALowerIdThatCommitsLater:
         assert [entry.pk for entry in newest.rows] == [last] == [late + 1]
         assert [entry.pk for entry in older.rows] == [late, first[-1]]
 
-    def test_makes_a_walk_that_has_passed_it_miss_nothing_that_stood_and_stands_on_the_way_back(
-        self, committed_floor: Floor
-    ) -> None:
+    @pytest.mark.shows(37)
+    def test_is_missed_only_by_a_walk_that_passed_it(self, committed_floor: Floor) -> None:
         floor = committed_floor
         first = [award(floor, floor.player(), points=points).entry_id for points in (1, 2, 3)]
 
@@ -206,9 +206,8 @@ class TestALowerIdThatCommitsLater:
         assert [entry.pk for entry in (*newest.rows, *older.rows)] == [last, *first[::-1]]
         assert [entry.pk for entry in back.rows] == [last - 1, first[-1]]
 
-    def test_is_in_the_balance_and_the_statement_of_its_own_account_as_soon_as_it_commits(
-        self, committed_floor: Floor
-    ) -> None:
+    @pytest.mark.shows(37)
+    def test_is_in_its_balance_and_statement_once_committed(self, committed_floor: Floor) -> None:
         floor, player = committed_floor, committed_floor.player()
         award(floor, player, points=1)
         client = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)

@@ -154,6 +154,7 @@ class TestRecoverSlipLoyaltyCommand:
         assert (ran.code, ran.error) == (1, "1 could not be paid.")
         assert f"{slip.slip_number}: PROGRAM_PAUSED: Harbour Rewards is paused" in ran.out
 
+    @pytest.mark.shows(30)
     def test_goes_on_after_a_slip_that_cannot_be_paid(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slips = owed_slips(floor, 5)
         monkeypatch.setattr(owed, "BATCH_SLIPS", 2)
@@ -274,6 +275,7 @@ def somebody_waits_for_a_lock() -> bool:
 
 
 class TestTwoRunsAtOnce:
+    @pytest.mark.shows(30)
     def test_share_the_work_and_pay_each_slip_once(self, committed_floor: Floor) -> None:
         slips = owed_slips(committed_floor, 7)
 
@@ -285,7 +287,7 @@ class TestTwoRunsAtOnce:
         assert LedgerEntry.objects.count() == len(slips)
         assert not RatingSlip.objects.owed().exists()
 
-    def test_leave_a_slip_to_the_one_that_has_it_in_hand(self, committed_floor: Floor) -> None:
+    def test_leave_a_slip_to_the_run_that_holds_it(self, committed_floor: Floor) -> None:
         slips = owed_slips(committed_floor, 3)
 
         with held(lambda: RatingSlip.objects.locked().get(pk=slips[0].pk)):
@@ -294,6 +296,7 @@ class TestTwoRunsAtOnce:
         assert [slip["outcome"] for slip in told["slips"]] == ["left_to_another_run", "paid", "paid"]
         assert list(RatingSlip.objects.owed()) == [slips[0]]
 
+    @pytest.mark.shows(39)
     def test_would_wait_for_each_other_without_skip_locked(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -326,7 +329,7 @@ class TestFullDisk:
 
 
 class TestWatch:
-    def test_pays_what_comes_to_be_owed_until_it_is_told_to_stop(self, committed_floor: Floor) -> None:
+    def test_pays_new_owed_points_until_it_is_stopped(self, committed_floor: Floor) -> None:
         with recovering_process("--watch", 1, "--older-than", 0) as process:
             owed_slips(committed_floor, 1)
             wait_until(LedgerEntry.objects.exists, timeout_seconds=60)
@@ -337,7 +340,7 @@ class TestWatch:
         assert f"{POINTS} points paid" in out
         assert err.splitlines()[-1] == "Stopped."
 
-    def test_does_not_sit_out_its_wait_when_it_is_told_to_stop(self, committed_floor: Floor) -> None:
+    def test_stops_at_once_while_it_waits(self, committed_floor: Floor) -> None:
         owed_slips(committed_floor, 1)
 
         with recovering_process("--watch", 600) as process:

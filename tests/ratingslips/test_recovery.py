@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from core import correlation
 from core.errors import NotFound
 from core.locks import lock_name
 from core.permissions import NotPermitted
+from core.querysets import LockingQuerySet
 from loyalty.models import LedgerEntry
 from loyalty.services import ProgramPaused, pause_program, resume_program
 from ratingslips.models import RatingSlip
@@ -27,7 +29,7 @@ from ratingslips.services import (
     complete_rating_slip,
     recover_slip_loyalty,
 )
-from tests.concurrency import Elsewhere, held, is_waited_for
+from tests.concurrency import Elsewhere, held, is_waited_for, wait_until_blocked
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
@@ -59,7 +61,7 @@ class TestRecoverSlipLoyalty:
         assert (entry.kind, entry.staff, entry.idempotency_key) == ("GAMEPLAY", None, str(slip.pk))
         assert settlement.points == account_of(slip.player).balance == 578
 
-    def test_keeps_the_correlation_id_of_the_request_that_closed_the_slip(self, floor: Floor) -> None:
+    def test_keeps_the_correlation_id_of_the_closing(self, floor: Floor) -> None:
         closing, recovering = uuid.uuid4(), uuid.uuid4()
         with correlation.bound(closing):
             slip = owed_slip(floor)
@@ -131,7 +133,7 @@ class TestRecoverSlipLoyalty:
         with refused(NotPermitted, "recover_loyalty"):
             recover_slip_loyalty(slip=slip, actor=floor.boss, at=floor.now)
 
-    def test_answers_who_recovered_it_also_without_the_right_and_nobody_else(self, floor: Floor) -> None:
+    def test_answers_only_its_recoverer_without_the_right(self, floor: Floor) -> None:
         slip = owed_slip(floor)
         recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
         remove_perm("ratingslips.recover_loyalty", floor.supervisor, floor.pit)
@@ -176,9 +178,23 @@ class TestRecoverSlipLoyalty:
 
         assert list(RatingSlip.objects.owed()) == [slip]
 
-    def test_is_waited_for_by_who_would_leave_it_to_others_where_its_own_answer_was_lost(
-        self, committed_floor: Floor
+    @pytest.mark.shows(39)
+    def test_would_wait_for_a_slip_in_hand_without_skip_locked(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        floor = committed_floor
+        slip = owed_slip(floor)
+        locked = LockingQuerySet.locked
+        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: locked(rows))
+        recover = partial(recover_slip_loyalty, slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
+
+        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)) as holder:
+            recovering = Elsewhere(recover)
+            wait_until_blocked(recovering.backend, by=holder)
+
+        assert recovering.result().points == 578
+
+    def test_is_waited_for_after_a_lost_answer_despite_skip_locked(self, committed_floor: Floor) -> None:
         """The attempt that got no answer may be the one that still holds the slip."""
         floor = committed_floor
         slip, request_id = owed_slip(floor), uuid.uuid4()

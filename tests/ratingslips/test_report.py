@@ -100,7 +100,7 @@ class TestReport:
 
         assert (report.completions, report.owed) == (0, 0)
 
-    def test_counts_the_awards_and_replays_of_its_days_and_its_casino_alone(self, floor: Floor) -> None:
+    def test_counts_only_awards_and_replays_of_its_casino_and_days(self, floor: Floor) -> None:
         other = Floor.build()
         for house, at in ((other, other.now), (floor, floor.ago(days=4))):
             player = house.player()
@@ -113,7 +113,7 @@ class TestReport:
         assert (report.requests, report.replays) == (0, 0)
 
     @pytest.mark.parametrize("column", ["balance", "lifetime_points", "entry_count"])
-    def test_finds_an_account_that_is_not_what_its_entries_add_up_to(self, floor: Floor, column: str) -> None:
+    def test_finds_an_account_that_differs_from_its_entries(self, floor: Floor, column: str) -> None:
         slip = _close(floor)
         account = PlayerLoyalty.objects.get(player=slip.player)
         PlayerLoyalty.objects.filter(pk=account.pk).update(**{column: F(column) + 1})
@@ -186,7 +186,7 @@ class TestReportCommand:
         assert " ".join(lines[4]).startswith(f"owed now 1 oldest: slip {slip.slip_number}, for 20 min")
         assert " ".join(lines[5]) == "drift 0 accounts (target: 0)"
 
-    def test_is_about_todays_gaming_day_of_every_casino_unless_told_otherwise(self, floor: Floor) -> None:
+    def test_is_about_today_in_every_casino_by_default(self, floor: Floor) -> None:
         other = Floor.build()
 
         told = json.loads(run("report", "--json").out)["casinos"]
@@ -245,7 +245,7 @@ class TestReportCommand:
 
         assert (ran.code, words in ran.error) == (2, True)
 
-    def test_does_not_count_what_recovery_repeats_as_a_replay_of_the_floor(self, floor: Floor) -> None:
+    def test_does_not_count_repeats_of_recovery_as_replays(self, floor: Floor) -> None:
         slip = _close(floor)
         recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 

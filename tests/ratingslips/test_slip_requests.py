@@ -147,6 +147,7 @@ class TestSameRequest:
             assert again == slip
 
     @every_act
+    @pytest.mark.shows(18)
     def test_is_answered_before_right_version_and_state_are_asked(self, floor: Floor, kind: str) -> None:
         slip, request_id = floor.open_slip(), uuid4()
         seen = {} if kind == "CLOSE" else {"expected_version": SlipVersion(seq=1, status="OPEN")}
@@ -160,7 +161,7 @@ class TestSameRequest:
 
         assert everything() == before
 
-    def test_of_an_opening_gives_the_slip_although_the_player_has_left(self, floor: Floor) -> None:
+    def test_of_an_opening_gives_the_slip_after_the_player_left(self, floor: Floor) -> None:
         what: dict[str, Any] = {"player": floor.player(), "request_id": uuid4()}
         slip = floor.open_slip(**what)
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
@@ -209,6 +210,7 @@ OTHERS: list[tuple[str, str, dict[str, Any]]] = [
 
 class TestSameIdWithOtherContents:
     @pytest.mark.parametrize(("kind", "field", "change"), OTHERS)
+    @pytest.mark.shows(17)
     def test_is_a_conflict_that_names_the_field(
         self, floor: Floor, kind: str, field: str, change: dict[str, Any]
     ) -> None:
@@ -268,6 +270,7 @@ def _two_at_once(floor: Floor, slip: RatingSlip, request_id: UUID, *, actors: tu
 
 
 class TestTwoAtOnce:
+    @pytest.mark.shows(5)
     def test_of_one_request_are_one_change_and_two_equal_answers(self, committed_floor: Floor) -> None:
         slip = committed_floor.open_slip()
 
@@ -276,7 +279,7 @@ class TestTwoAtOnce:
         assert answers == [slip, slip]
         assert PlaySegment.objects.get().ended_as == "PAUSED"
 
-    def test_of_two_people_with_one_id_are_one_change_and_a_conflict(self, committed_floor: Floor) -> None:
+    def test_of_two_people_are_one_change_and_a_conflict(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip, other = floor.open_slip(), StaffFactory.create(casino=floor.casino)
 
@@ -285,7 +288,8 @@ class TestTwoAtOnce:
         assert first == slip
         assert isinstance(second, IdempotencyConflict)
 
-    def test_of_two_slips_would_break_on_the_key_without_the_lock_on_the_id(
+    @pytest.mark.shows(39)
+    def test_of_two_slips_would_break_on_the_key_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor

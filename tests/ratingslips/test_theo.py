@@ -118,6 +118,7 @@ class TestTheoreticalWin:
 
     @property_settings
     @given(stretches, st.integers(1, 10**6), st.integers(1, 10**12))
+    @pytest.mark.shows(14)
     def test_never_falls_when_bet_or_time_rises(
         self, stretch: tuple[int, int, int, int], more_cents: int, longer: int
     ) -> None:

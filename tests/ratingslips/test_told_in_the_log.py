@@ -100,6 +100,7 @@ use_cases = pytest.mark.parametrize("name", USE_CASES)
 
 class TestRefusal:
     @use_cases
+    @pytest.mark.shows(33)
     def test_names_the_use_case_and_who_asked(self, floor: Floor, name: str) -> None:
         stranger = StaffFactory.create(casino=floor.casino)
         call, _ = USE_CASES[name]
@@ -129,7 +130,7 @@ class TestSuccess:
         assert (told["event"], told["log_level"]) == (event, "info")
         assert floor.supervisor.pk in (told.get("actor_id"), told.get("staff_id"))
 
-    def test_of_a_completion_and_of_its_replay_leads_to_the_entry(self, floor: Floor) -> None:
+    def test_of_a_completion_and_its_replay_leads_to_the_entry(self, floor: Floor) -> None:
         slip = floor.played_slip()
 
         with capture_logs() as lines:

@@ -1,20 +1,32 @@
-"""What a service sees that had to wait for a row: the row as it is by then, wherever it refers to by then."""
+"""What a service sees that had to wait for a row: the row as it is after the wait, and the rows that it refers to then.
 
-from datetime import timedelta
+A control reads before the lock what the service reads after it, and sees the service act on what is no longer so.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from uuid import uuid4
 
+import pytest
+from django.db import IntegrityError, transaction
+
 from core.models import Player
-from loyalty.models import LedgerEntry
-from loyalty.services import manual_reward
+from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
+from loyalty.services import LoyaltyPosting, ProgramPaused
+from loyalty.services.accounts import lock_account, rules_in_force
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, move_rating_slip
 from ratingslips.services.requests import Kind, receive
-from ratingslips.services.segments import LiveSlip
+from ratingslips.services.seats import lock_table
+from ratingslips.services.segments import LiveSlip, read_segments
 from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
+from tests.loyalty.postings import award
+from tests.loyalty.test_concurrency import without_locks
+from tests.replacing import replace
 
 
 def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> None:
@@ -29,7 +41,7 @@ def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> N
 
 
 class TestCompleteRatingSlip:
-    def test_closes_a_slip_that_was_moved_while_it_waited_where_it_is_by_then(self, committed_floor: Floor) -> None:
+    def test_closes_a_slip_that_moved_while_it_waited(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
@@ -43,9 +55,7 @@ class TestCompleteRatingSlip:
         assert RatingSlip.objects.get(pk=slip.pk).table == other
         assert [segment.table for segment in slip.segments.order_by("seq")] == [floor.table, other]
 
-    def test_closes_at_the_instant_of_a_change_that_came_later_and_was_recorded_first(
-        self, committed_floor: Floor
-    ) -> None:
+    def test_closes_at_the_instant_of_a_later_change(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         later = floor.now + timedelta(microseconds=1)
@@ -58,7 +68,7 @@ class TestCompleteRatingSlip:
         assert waiting.result().points == 420
         assert RatingSlip.objects.get(pk=slip.pk).closed_at == later
 
-    def test_asks_for_the_right_on_the_pit_that_the_slip_is_in_by_then(self, committed_floor: Floor) -> None:
+    def test_asks_for_the_right_on_the_present_pit(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         elsewhere = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
@@ -69,9 +79,49 @@ class TestCompleteRatingSlip:
 
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
+    @pytest.mark.shows(39)
+    def test_would_ask_on_the_former_pit_without_reading_again(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        elsewhere = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
+        before = read_segments(slip)
+
+        def segments_before(locked: RatingSlip) -> list[PlaySegment]:
+            locked.table = before[-1].table
+            return before
+
+        replace(monkeypatch, read_segments, segments_before)
+        with held(lambda: move_without_commit(slip, floor=floor, to=elsewhere)) as mover:
+            waiting = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
+            wait_until_blocked(waiting.backend, by=mover)
+
+        # It passes the question of rights; only the trigger keeps it from ending a segment that has ended.
+        assert isinstance(waiting.outcome(), IntegrityError)
+
+
+class TestLockOfASlip:
+    @pytest.mark.shows(39)
+    def test_would_lose_a_moved_slip_if_it_joined_tables(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
+
+        def lock_with_its_table() -> RatingSlip | None:
+            with transaction.atomic():
+                return RatingSlip.objects.locked().select_related("table").filter(pk=slip.pk).first()
+
+        with held(lambda: move_without_commit(slip, floor=floor, to=other)) as mover:
+            waiting = Elsewhere(lock_with_its_table)
+            wait_until_blocked(waiting.backend, by=mover)
+
+        # PostgreSQL compared the slip as it is now with the table that it was joined with before the wait.
+        assert waiting.result() is None
+
 
 class TestChangeAverageBet:
-    def test_goes_on_at_the_table_that_the_slip_is_at_by_then(self, committed_floor: Floor) -> None:
+    def test_goes_on_at_the_table_after_the_move(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
@@ -85,6 +135,23 @@ class TestChangeAverageBet:
 
         last = slip.segments.order_by("-seq")[0]
         assert (last.table, last.seat, last.average_bet) == (other, 2, Decimal(75))
+
+    @pytest.mark.shows(39)
+    def test_would_go_on_from_the_former_segment_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
+        without_locks(monkeypatch)
+
+        with held(lambda: move_without_commit(slip, floor=floor, to=other)) as mover:
+            waiting = Elsewhere(
+                lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now)
+            )
+            wait_until_blocked(waiting.backend, by=mover)
+
+        assert isinstance(waiting.outcome(), IntegrityError)
 
 
 class TestMoveRatingSlip:
@@ -102,43 +169,117 @@ class TestMoveRatingSlip:
 
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
+    @pytest.mark.shows(39)
+    def test_would_ask_on_the_former_pit_without_reading_again(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slip = floor.open_slip()
+        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
+        elsewhere = PitFactory.create(casino=floor.casino)
+
+        def read_and_lock(*, table_id: int) -> GamingTable:
+            table = GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
+            GamingTable.objects.locked().get(pk=table_id)
+            return table
+
+        replace(monkeypatch, lock_table, read_and_lock)
+        with held(lambda: GamingTable.objects.filter(pk=other.pk).update(pit=elsewhere)) as holder:
+            waiting = Elsewhere(
+                lambda: move_rating_slip(slip=slip, table=other, seat=1, actor=floor.boss, at=floor.now)
+            )
+            wait_until_blocked(waiting.backend, by=holder)
+
+        # The boss does not operate the pit that the slip is in now.
+        assert waiting.result().table.pit == floor.pit
+        assert RatingSlip.objects.get(pk=slip.pk).table.pit == elsewhere
+
 
 class TestManualReward:
+    def _award_while(
+        self, floor: Floor, player: Player, change: Callable[[], object]
+    ) -> LoyaltyPosting | BaseException:
+        """Make an award that waits for the player's account until `change` is committed."""
+
+        def lock_and_change() -> None:
+            PlayerLoyalty.objects.locked().get(player=player)
+            change()
+
+        with held(lock_and_change) as holder:
+            waiting = Elsewhere(lambda: award(floor, player))
+            wait_until_blocked(waiting.backend, by=holder)
+        return waiting.outcome()
+
+    def _reach_silver(self, floor: Floor, player: Player) -> None:
+        silver = floor.program.tiers.get(name="Silver")
+        PlayerLoyalty.objects.filter(player=player).update(tier=silver, updated_at=floor.now)
+
     def test_counts_from_the_tier_that_the_account_has_by_then(self, committed_floor: Floor) -> None:
         floor = committed_floor
         player = floor.player()
-        account = player.loyalty
-        silver = floor.program.tiers.get(name="Silver")
 
-        def reach_silver() -> None:
-            locked = type(account).objects.locked().get(pk=account.pk)
-            type(account).objects.filter(pk=locked.pk).update(tier=silver, updated_at=floor.now + timedelta(0))
+        self._award_while(floor, player, lambda: self._reach_silver(floor, player))
 
-        with held(reach_silver) as holder:
-            waiting = Elsewhere(
-                lambda: manual_reward(
-                    player=player, points=10, reason="Birthday present", actor=floor.supervisor, at=floor.now
-                )
-            )
-            wait_until_blocked(waiting.backend, by=holder)
-        waiting.result()
+        assert LedgerEntry.objects.get().tier_before.name == "Silver"
 
-        assert LedgerEntry.objects.get().tier_before == silver
-
-    def test_refuses_a_player_who_was_barred_while_it_waited(self, committed_floor: Floor) -> None:
+    @pytest.mark.shows(39)
+    def test_would_count_from_the_former_tier_without_reading_again(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         floor = committed_floor
         player = floor.player()
 
-        def bar() -> None:
-            type(player.loyalty).objects.locked().get(player=player)
-            Player.objects.filter(pk=player.pk).update(status=Player.Status.BARRED)
+        def read_and_lock(*, player_id: int, at: datetime) -> PlayerLoyalty:
+            account = PlayerLoyalty.objects.select_related("player__casino", "program").get(player=player_id)
+            PlayerLoyalty.objects.locked().get(pk=account.pk)
+            return account
 
-        with held(bar) as holder:
-            waiting = Elsewhere(
-                lambda: manual_reward(
-                    player=player, points=10, reason="Birthday present", actor=floor.supervisor, at=floor.now
-                )
-            )
-            wait_until_blocked(waiting.backend, by=holder)
+        replace(monkeypatch, lock_account, read_and_lock)
+        self._award_while(floor, player, lambda: self._reach_silver(floor, player))
 
-        assert getattr(waiting.outcome(), "code", None) == "PLAYER_NOT_ACTIVE"
+        assert LedgerEntry.objects.get().tier_before.name == "Bronze"
+
+    def _bar(self, player: Player) -> None:
+        Player.objects.filter(pk=player.pk).update(status=Player.Status.BARRED)
+
+    def test_refuses_a_player_who_was_barred_while_it_waited(self, committed_floor: Floor) -> None:
+        player = committed_floor.player()
+
+        outcome = self._award_while(committed_floor, player, lambda: self._bar(player))
+
+        assert getattr(outcome, "code", None) == "PLAYER_NOT_ACTIVE"
+
+    @pytest.mark.shows(39)
+    def test_would_award_to_a_barred_player_without_reading_again(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        player = committed_floor.player()
+        monkeypatch.setattr(Player.objects, "get", lambda *, pk: player)
+
+        outcome = self._award_while(committed_floor, player, lambda: self._bar(player))
+
+        assert isinstance(outcome, LoyaltyPosting)
+
+    def test_refuses_a_programme_that_was_paused_while_it_waited(self, committed_floor: Floor) -> None:
+        floor, player = committed_floor, committed_floor.player()
+
+        outcome = self._award_while(floor, player, lambda: self._pause(floor))
+
+        assert isinstance(outcome, ProgramPaused)
+
+    @pytest.mark.shows(39)
+    def test_would_post_to_a_paused_programme_without_reading_again(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor, player = committed_floor, committed_floor.player()
+        before = rules_in_force(program_id=floor.program.pk, earned_at=floor.now)
+        replace(monkeypatch, rules_in_force, lambda *, program_id, earned_at: before)
+
+        outcome = self._award_while(floor, player, lambda: self._pause(floor))
+
+        assert isinstance(outcome, LoyaltyPosting)
+
+    def _pause(self, floor: Floor) -> None:
+        LoyaltyProgram.objects.filter(pk=floor.program.pk).update(
+            paused_at=floor.now, paused_by=floor.supervisor, pause_reason="Month-end freeze"
+        )

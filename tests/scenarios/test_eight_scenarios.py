@@ -98,7 +98,7 @@ def test_5_completion_is_quick(floor: Floor) -> None:
     assert_at_most(14, statements)
 
 
-def test_6_closed_slip_whose_points_failed_is_recovered_with_the_same_key_once(floor: Floor) -> None:
+def test_6_failed_points_are_recovered_once_with_the_same_key(floor: Floor) -> None:
     """The programme is paused: the slip closes, its points are owed, and recovery pays them, also when run twice."""
     slip = floor.played_slip()
     pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
@@ -131,7 +131,7 @@ def test_7_reward_and_completion_at_once_leave_the_right_balance(committed_floor
     assert list(LedgerEntry.objects.order_by("seq").values_list("kind", flat=True)) == ["MANUAL_BONUS", "GAMEPLAY"]
 
 
-def test_7_ten_rewards_of_one_hundred_points_at_once_come_to_a_thousand(committed_floor: Floor) -> None:
+def test_7_ten_rewards_of_one_hundred_points_are_a_thousand(committed_floor: Floor) -> None:
     """Ten members of staff award 100 points to one player at the same moment."""
     floor = committed_floor
     player = floor.player()
@@ -146,7 +146,7 @@ def test_7_ten_rewards_of_one_hundred_points_at_once_come_to_a_thousand(committe
     assert (account_of(player).balance, account_of(player).entry_count) == (1_000, 10)
 
 
-def test_8_same_reward_is_one_entry_on_one_day_and_a_second_on_the_next(floor: Floor) -> None:
+def test_8_same_reward_is_one_entry_on_each_day(floor: Floor) -> None:
     """The gaming day begins at 06:00: until then the same award is the same entry."""
     player = floor.player()
     rollover = datetime(2025, 6, 15, 13, tzinfo=UTC)  # 06:00 in Los Angeles
