@@ -1,7 +1,6 @@
 #!/usr/bin/env python
 """The command line of the project: `manage.py demo`, `manage.py report`, `manage.py help`."""
 
-import gc
 import os
 import sys
 import threading
@@ -60,6 +59,4 @@ def _tell_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 
 
 if __name__ == "__main__":
-    # Until the models are imported (`core.apps`): a quarter of a command's start went by in looking for garbage.
-    gc.disable()
     main()

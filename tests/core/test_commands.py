@@ -197,13 +197,6 @@ def _manage(*arguments: str | bytes, database: str, line: str = '"$@"') -> "subp
 
 @pytest.mark.django_db
 class TestACommandInAShell:
-    def test_collects_what_is_thrown_away_but_looks_at_nothing_that_was_imported(self) -> None:
-        asked = "import gc; print(gc.isenabled(), gc.get_freeze_count() > 50_000)"
-
-        ran = _manage("shell", "--no-imports", "-c", asked, database=database_url())
-
-        assert ran.stdout == "True True\n"
-
     def test_says_that_the_database_is_not_set_up(self) -> None:
         assert connection.is_usable()
         with empty_database("commands") as name:
