@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import structlog
 from django.db import DatabaseError, connection, transaction
 
+from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.retries import Verdict, attempt_number, ruling_on, sqlstate_of, will_retry
 
@@ -16,14 +17,19 @@ log = structlog.get_logger(__name__)
 def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     """Own the one transaction of a use case: commit at the end, roll everything back on any error.
 
-    Refusals are logged here with their code, so no caller can forget to.
-
-    What a database error means is ruled by `core.retries`; a service with `retried` begins anew where that helps.
+    Logs refusals with their code. Binds a correlation id where the caller has bound none. `core.retries` rules what a
+    database error means; a `retried` service starts again where that helps.
 
     :raises Busy: the database timed out, broke a deadlock or hung up; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
-    :raises DomainError: whatever the use case refused with, unchanged.
+    :raises DomainError: the use case refused; passed on unchanged.
     """
+    with correlation.kept_or_new(), _transaction(name, actor_id=actor_id):
+        yield
+
+
+@contextmanager
+def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
     committing = False
     try:
         with transaction.atomic(durable=True):

@@ -78,7 +78,8 @@ class TestCorrelationMiddleware:
 
         request_started.send(sender=None)
 
-        assert correlation.current() != GIVEN
+        with pytest.raises(LookupError):
+            correlation.current()
 
     def test_stands_outermost_so_that_refusals_and_errors_carry_it_as_well(self, settings: Any, tmp_path: Path) -> None:
         settings.STATIC_ROOT = str(tmp_path)

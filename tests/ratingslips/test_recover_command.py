@@ -171,6 +171,16 @@ class TestRecoverSlipLoyaltyCommand:
             (str(slips[3].pk), "UNEXPECTED_ERROR"),
         ]
 
+    def test_survives_an_unexpected_error_outside_any_command(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (slip,) = owed_slips(floor, 1)
+        _break(monkeypatch, slip)
+
+        recovery = owed.recover(slip, actor=floor.supervisor, at=floor.now, skip_locked=False)
+
+        assert recovery.outcome == owed.RecoveryOutcome.FAILED
+
     def test_pays_slips_that_closed_at_the_same_instant(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(owed, "BATCH_SLIPS", 2)
         slips = [floor.played_slip(seat=seat) for seat in range(1, 6)]

@@ -160,7 +160,7 @@ RETRIES = (
     Guard(
         name="all attempts carry one correlation id",
         kind=Kind.TRACE,
-        edits=edit(_RETRIES, "with correlation.bound(correlation.current()):", "if True:"),
+        edits=edit(_RETRIES, "with correlation.kept_or_new():", "if True:"),
         claimed_by=(f"{_RETRIED}_binds_one_correlation_id_for_all_attempts",),
     ),
 )
