@@ -39,7 +39,7 @@ def begin_export(
     filters: Mapping[str, str],
     at: datetime,
 ) -> LedgerExport:
-    """Write the trace of an export of `entries`, of `casino` (none: of all), that is about to leave the house.
+    """Record that `entries` of `casino` (None: of all casinos) are about to be exported.
 
     :raises NotPermitted: the actor may not export this casino's ledger.
     :raises ExportTooLarge: there are more than `MAX_EXPORT_ROWS`.
@@ -59,7 +59,8 @@ def begin_export(
 
 def _require_may_export(actor: User, *, casino: Casino | None) -> None:
     if casino is None:
-        allowed = User.objects.filter(pk=actor.pk, is_active=True, is_superuser=True).exists()
+        superusers = User.objects.filter(is_active=True, is_superuser=True, casino=None)
+        allowed = superusers.filter(pk=actor.pk).exists()
     else:
         program = LoyaltyProgram.objects.filter(casino=casino).first()
         allowed = program is not None and has_permission(actor, EXPORT_LEDGER, program)

@@ -160,7 +160,7 @@ _ASKED = (
         kind=Kind.RIGHT,
         edits=edit(
             "loyalty/services/exports.py",
-            "User.objects.filter(pk=actor.pk, is_active=True, is_superuser=True).exists()",
+            "superusers.filter(pk=actor.pk).exists()",
             "True",
         ),
         claimed_by=(f"{_T_EXPORT}::TestBeginExport::test_asks_for_the_permission_afresh",),
@@ -183,7 +183,7 @@ _ANSWERED = (
     Guard(
         name="not in another casino",
         kind=Kind.SCOPE,
-        edits=edit(_PERMISSIONS, "      AND (staff.casino_id IS NULL OR staff.casino_id = %(casino)s)\n", ""),
+        edits=edit(_PERMISSIONS, "        staff.casino_id = %(casino)s\n", "        true\n"),
         claimed_by=(
             f"{_T_PERMISSIONS}_does_not_hold_in_another_casino_even_with_a_global_grant",
             (
