@@ -11,7 +11,7 @@ def _given(what: str, *, to: str, by: str) -> Guard:
         name=f"{to} lacks {what}",
         kind=Kind.ROLE,
         sql=f"GRANT {what} TO {to}",
-        claimed_by=(f"{_ROLES}::{by}::test_may_not", f"{_ROLES}::TestRights::test_stand_in_the_database_and_no_others"),
+        claimed_by=(f"{_ROLES}::{by}::test_may_not", f"{_ROLES}::TestRights::test_are_those_of_the_database"),
     )
 
 
@@ -41,7 +41,7 @@ ROLES = (
     Guard(
         name="a right too many is taken at the next migration",
         kind=Kind.ROLE,
-        edits=edit("config/database/grants.py", "        if right in standing:\n", "        if False:\n"),
+        edits=edit("config/database/grants.py", "REVOKE ALL ON {} FROM {}", "REVOKE REFERENCES ON {} FROM {}"),
         claimed_by=(f"{_ROLES}::TestSetRights::test_takes_what_is_too_much",),
     ),
 )
