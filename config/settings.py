@@ -79,7 +79,8 @@ INSTALLED_APPS = [
     "core",
     "loyalty",
     "ratingslips",
-    "config",
+    "config.database",
+    *([] if IS_PRODUCTION else ["config.demo"]),
 ]
 
 MIDDLEWARE = [

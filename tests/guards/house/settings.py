@@ -54,8 +54,8 @@ SETTINGS = (
     Guard(
         name="the demo does not run in production",
         kind=Kind.SETTING,
-        edits=edit("config/demo/evening.py", "if settings.IS_PRODUCTION:", "if False:"),
-        claimed_by=("tests/config/test_only_demo.py::TestOnlyDemo::test_is_refused_in_production",),
+        edits=edit(_SETTINGS, '[] if IS_PRODUCTION else ["config', '["config'),
+        claimed_by=("tests/config/test_demo.py::TestDemo::test_does_not_run_in_production",),
     ),
     Guard(
         name="Content-Security-Policy",
