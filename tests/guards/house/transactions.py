@@ -127,11 +127,7 @@ TRANSACTIONS = (
     Guard(
         name="timeout of a drift check",
         kind=Kind.TIMEOUT,
-        edits=edit(
-            "loyalty/services/drift.py",
-            'cursor.execute("SELECT set_config(\'statement_timeout\', %s, true)", [f"{within_seconds}s"])\n        ',
-            "",
-        ),
+        edits=edit("loyalty/services/drift.py", "    allow_statements(seconds=within_seconds)\n", ""),
         claimed_by=("tests/ratingslips/test_drift.py::TestCheckDrift::test_is_busy_where_the_ledger_takes_too_long",),
     ),
     Guard(
