@@ -1,4 +1,4 @@
-"""The id that ties a request or a command to its log lines, its rows and its answer."""
+"""The correlation id: one for each request or command, in its log lines, its rows and its response."""
 
 import uuid
 from collections.abc import Iterator

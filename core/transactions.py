@@ -1,4 +1,4 @@
-"""Who owns a transaction: the operation does."""
+"""The transaction of an operation, and what a database error in it means."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +57,6 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
 
 
 def drop_lost_connection() -> None:
-    """Let go of this thread's connection where it was lost, so that the next statement opens another."""
+    """Close this thread's connection if it was lost, so that the next statement opens another."""
     if connection.connection is not None and not connection.is_usable():
         connection.close()

@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole product, running, from one command."""
+"""`manage.py demo`: start the whole product with one command."""
 
 import logging
 import time
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         major, minor = divmod(connection.connection.info.server_version, 10_000)
         whose = "the one that DATABASE_URL names" if settings.HAS_OWN_DATABASE else "a private one, in this checkout"
         self._say(f"PostgreSQL {major}.{minor}: {whose}")
-        # Every event of a whole day would otherwise be a line on the screen.
+        # Otherwise each event of a whole day logs a line.
         logging.getLogger().setLevel(logging.ERROR)
         with evening.only_demo():
             if self._migration_is_due():
