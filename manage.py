@@ -1,7 +1,6 @@
 #!/usr/bin/env python
 """The command line of the project: `manage.py demo`, `manage.py report`, `manage.py help`."""
 
-import gc
 import os
 import sys
 import threading
@@ -17,13 +16,13 @@ WRONG_USE = 2
 def main() -> None:
     """Run the command that the arguments name.
 
-    Wrong settings, a database that is away and rights that were never given are said in a sentence.
+    Wrong settings, a database that cannot be reached and rights that are missing end it with one sentence.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     threading.excepthook = _tell_end_of_thread
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            # Closed by who started it. Its number must not become that of a connection either.
+            # Closed by the caller: else a connection to the database would get its file descriptor.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
         execute_from_command_line(sys.argv)
@@ -37,12 +36,23 @@ def main() -> None:
         if not _told_of_missing_rights(error):
             raise
         sys.exit(FAILED)
+    finally:
+        _drop_what_cannot_be_written()
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Flush the output here: where that fails, Python would try again at exit and replace the exit code by 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _told_of_missing_rights(error: ProgrammingError) -> bool:
-    """Say in a sentence that PostgreSQL refuses what `migrate` gives a role the right to; give whether it was that.
+    """Say in a sentence that a right is missing which `migrate` grants, and return True, if `error` is that.
 
-    What it refuses `migrate` itself is another matter.
+    It is not where `migrate` itself is refused.
     """
     from core.commands import INSUFFICIENT_PRIVILEGE, RIGHTS_ARE_MISSING
 
@@ -53,13 +63,11 @@ def _told_of_missing_rights(error: ProgrammingError) -> bool:
 
 
 def _tell_end_of_thread(ended: threading.ExceptHookArgs) -> None:
-    """Say the same where `runserver` runs in a thread, beside the one that watches the files."""
+    """Say the same for the thread in which `runserver` serves while another one watches the files."""
     error = ended.exc_value
     if not (isinstance(error, ProgrammingError) and _told_of_missing_rights(error)):
         threading.__excepthook__(ended)
 
 
 if __name__ == "__main__":
-    # Until the models are imported (`core.apps`): a quarter of a command's start went by in looking for garbage.
-    gc.disable()
     main()

@@ -79,7 +79,8 @@ INSTALLED_APPS = [
     "core",
     "loyalty",
     "ratingslips",
-    "config",
+    "config.database",
+    *([] if IS_PRODUCTION else ["config.demo"]),
 ]
 
 MIDDLEWARE = [
@@ -116,7 +117,8 @@ TEMPLATES = [
     },
 ]
 
-# A stuck lock becomes “busy, try again” and never a hang; a worker that died holding one lets go.
+# Limits of the floor's requests: a stuck lock becomes “busy, try again”, and a worker that died releases its locks.
+# Work that reads a whole ledger has its own (`core.timeouts`).
 LOCK_TIMEOUT_SECONDS = env.whole_number("LOCK_TIMEOUT_SECONDS", default=3)
 STATEMENT_TIMEOUT_SECONDS = env.whole_number("STATEMENT_TIMEOUT_SECONDS", default=15)
 IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = env.whole_number("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30)

@@ -1,7 +1,5 @@
 """What the app does when the process starts."""
 
-import gc
-
 from django.apps import AppConfig
 
 
@@ -14,7 +12,3 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import checks  # noqa: F401  (registers the checks)
-
-        # `manage.py` switched the collector off. What is imported by now stays, and need not be gone through.
-        gc.freeze()
-        gc.enable()

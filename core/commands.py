@@ -1,23 +1,22 @@
-"""What the house's commands share: one correlation id a run, one sentence for whatever goes wrong, and exit codes.
+"""What the product's commands share: one correlation id for each run, one sentence for each error, and exit codes.
 
-Results go to standard output, the log and progress to standard error. On a terminal, where progress would drown in it,
-the log begins at errors unless `-v 2` asks for all of it. A full disk under either stops no work; where the result is
-lost, standard error says so, and the exit code is not 0. Exit codes: 0 done, 1 something failed or was refused, 2 used
-wrongly, 130 interrupted.
+Results go to standard output, progress and the log to standard error. On a terminal the log shows errors alone, unless
+`-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 130 interrupted.
+
+Output that cannot be written follows two rules: the work is finished, and the exit code is not 0 if part of the result
+is lost.
 """
 
 import logging
-import os
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from core import correlation, origins
@@ -39,41 +38,38 @@ RIGHTS_ARE_MISSING: Final = (
 
 
 class HouseCommand(BaseCommand):
-    """A command of the house. Subclasses write `run`, and tell what was done so far, should it be interrupted.
+    """Base of the product's commands: subclasses write `run` and may say in `done_so_far` what an interruption leaves.
 
-    A command that may change something leaves one row that says so, for whoever follows its correlation id. One whose
-    exit code 1 is a finding of its own ends with another, `could_not_run`, where it could not look. `is_told_whole`
-    says whether every line of the result could be written so far.
+    A command that may change something records one row with its correlation id. A command whose exit code 1 is a
+    finding sets `could_not_run` to another code, for when it could not look. `is_output_whole` says whether every line
+    of the result was written.
     """
 
     may_change: ClassVar[bool] = True
     could_not_run: ClassVar[int] = FAILED
-    is_told_whole: bool = True
+    is_output_whole: bool = True
 
     @abstractmethod
     def run(self, *args: Any, **options: Any) -> None:
         """Do the work; raise `CommandError` for an exit code other than 0."""
 
     def done_so_far(self) -> str:
-        """One sentence on what an interrupted run has left behind."""
+        """Say in one sentence what an interrupted run has done."""
         return "Nothing was changed."
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a shell's command, with the exit code that is due even where standard error takes no sentence."""
+        """Run from the shell; where standard error takes no error message, keep the exit code of that error."""
         try:
             super().run_from_argv(argv)
         except OSError as error:
             if not isinstance(error.__context__, CommandError):
                 raise
             sys.exit(error.__context__.returncode)
-        finally:
-            for stream in (self.stdout, self.stderr):
-                _leave_nothing_in(stream)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Run with a correlation id of its own, and say in a sentence what cannot be done.
+        """Run under a new correlation id and turn each error into a sentence and an exit code.
 
-        :raises CommandError: with that sentence and the exit code.
+        :raises CommandError: something failed, or part of the result is lost.
         """
         with correlation.bound(), _calm_terminal(verbosity=options["verbosity"]):
             try:
@@ -105,46 +101,24 @@ class HouseCommand(BaseCommand):
                     f"The program has a mistake, and the log its traceback. {self.done_so_far()}",
                     returncode=self.could_not_run,
                 ) from error
-        if not self.is_told_whole:
+        if not self.is_output_whole:
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
     def say(self, text: str) -> None:
-        """Write a line of the result; neither a reader who has gone away nor a full disk stops the work."""
+        """Write a line of the result; the work goes on where it cannot be written or its reader has closed the pipe."""
         try:
-            _write(self.stdout, text)
-        except OSError as error:
-            if self.is_told_whole:
-                self.tell_progress(f"The result cannot be written: {error.strerror}. The work goes on.")
-            self.is_told_whole = False
+            self.stdout.write(text)
+            self.stdout.flush()
+        except BrokenPipeError:
+            pass
+        except (OSError, UnicodeError):
+            self.is_output_whole = False
 
     def tell_progress(self, text: str, *, ending: str = "\n") -> None:
-        """Write a line for whoever watches, apart from the result."""
-        with suppress(OSError):
-            _write(self.stderr, text, ending=ending)
-
-
-def _write(stream: OutputWrapper, text: str, *, ending: str = "\n") -> None:
-    encoding = stream.encoding or "utf-8"
-    # A name for which the terminal has no letters: as Python does on standard error, they are told by number.
-    told = text.encode(encoding, errors="backslashreplace").decode(encoding)
-    try:
-        stream.write(told, style_func=str, ending=ending)
-        stream.flush()
-    except BrokenPipeError:
-        _silence(stream)
-
-
-def _leave_nothing_in(stream: OutputWrapper) -> None:
-    """Write what is left in the stream's buffer or let it go: Python would try again at its end, and exit with 120."""
-    try:
-        stream.flush()
-    except OSError:
-        _silence(stream)
-
-
-def _silence(stream: OutputWrapper) -> None:
-    with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())
+        """Write a line about the run to standard error."""
+        with suppress(OSError, UnicodeError):
+            self.stderr.write(text, style_func=str, ending=ending)
+            self.stderr.flush()
 
 
 @contextmanager
@@ -161,7 +135,7 @@ def _calm_terminal(*, verbosity: int) -> Iterator[None]:
 
 
 def _require_text(options: Mapping[str, object]) -> None:
-    """Refuse an option whose bytes are no text, which the database would not take. A path may be any bytes.
+    """Refuse an option that is not valid UTF-8, which the database would not take. A path may be any bytes.
 
     :raises CommandError: naming the option.
     """
@@ -177,9 +151,9 @@ def _require_text(options: Mapping[str, object]) -> None:
 
 
 def casino_with_code(code: str) -> Casino:
-    """The casino that an option names.
+    """Find the casino that an option names.
 
-    :raises CommandError: there is none; says which there are.
+    :raises CommandError: there is no casino with this code.
     """
     casino = Casino.objects.filter(code=code).first()
     if casino is None:

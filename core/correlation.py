@@ -1,4 +1,4 @@
-"""The id that ties a request or a command to its log lines, its rows and its answer."""
+"""The correlation id: one for each request or command, in its log lines, its rows and its response."""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _KEY = "correlation_id"
 
 
 def parse(text: str | None) -> uuid.UUID | None:
-    """Read a caller's correlation id; anything that is not a UUID counts as none."""
+    """Read a correlation id; text that is not a UUID counts as none."""
     try:
         return uuid.UUID(text) if text else None
     except ValueError:
@@ -19,26 +19,42 @@ def parse(text: str | None) -> uuid.UUID | None:
 
 
 def current() -> uuid.UUID:
-    """The id bound to this request, command or thread; a new one where nothing is bound."""
-    bound = structlog.contextvars.get_contextvars().get(_KEY)
-    return uuid.UUID(bound) if bound else uuid.uuid4()
+    """Give the id that is bound to this request, command or service call.
+
+    :raises LookupError: none is bound.
+    """
+    correlation_id = _bound_id()
+    if correlation_id is None:
+        raise LookupError("No correlation id is bound: wrap this in correlation.bound().")
+    return correlation_id
+
+
+def _bound_id() -> uuid.UUID | None:
+    return parse(structlog.contextvars.get_contextvars().get(_KEY))
+
+
+@contextmanager
+def kept_or_new() -> Iterator[uuid.UUID]:
+    """Keep the id that is bound, or bind a new one for the block: a service may be called outside any request."""
+    with bound(_bound_id()) as correlation_id:
+        yield correlation_id
 
 
 @contextmanager
 def bound(correlation_id: uuid.UUID | None = None) -> Iterator[uuid.UUID]:
-    """Bind `correlation_id`, or a new one, to everything that happens inside; a new thread must bind its own."""
+    """Bind `correlation_id`, or a new one, for the block; a new thread must bind its own."""
     correlation_id = correlation_id or uuid.uuid4()
     with structlog.contextvars.bound_contextvars(**{_KEY: str(correlation_id)}):
         yield correlation_id
 
 
 def bind(correlation_id: uuid.UUID | None = None) -> uuid.UUID:
-    """Bind `correlation_id`, or a new one, to this thread until `unbind`, in the place of whatever was bound."""
+    """Bind `correlation_id`, or a new one, to this thread until `unbind`, replacing what was bound."""
     correlation_id = correlation_id or uuid.uuid4()
     structlog.contextvars.bind_contextvars(**{_KEY: str(correlation_id)})
     return correlation_id
 
 
 def unbind() -> None:
-    """Let go of what is bound to this thread, if anything is."""
+    """Unbind the id of this thread, if there is one."""
     structlog.contextvars.unbind_contextvars(_KEY)

@@ -183,7 +183,7 @@ def retried() -> Callable[[Callable[P, R]], Callable[P, R]]:
             attempts = _Attempts()
             token = _running.set(attempts)
             try:
-                with correlation.bound(correlation.current()):
+                with correlation.kept_or_new():
                     while True:
                         try:
                             return service(*args, **kwargs)

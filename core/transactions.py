@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from django.db import DatabaseError, connection, transaction
 
+from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.retries import Verdict, attempt_number, ruling_on, sqlstate_of, will_retry
 
@@ -21,14 +22,19 @@ R = TypeVar("R")
 def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     """Own the one transaction of a use case: commit at the end, roll everything back on any error.
 
-    Refusals are logged here with their code, so no caller can forget to.
-
-    `core.retries` decides what a database error means, and a service with `retried` starts again where that helps.
+    Logs refusals with their code. Binds a correlation id where the caller has bound none. `core.retries` decides what a
+    database error means; a `retried` service runs again where that helps.
 
     :raises Busy: the database timed out, broke a deadlock or hung up; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
-    :raises DomainError: whatever the use case refused with, unchanged.
+    :raises DomainError: the use case refused; passed on unchanged.
     """
+    with correlation.kept_or_new(), _transaction(name, actor_id=actor_id):
+        yield
+
+
+@contextmanager
+def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
     committing = False
     try:
         with transaction.atomic(durable=True):

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from core.models import Casino, ReplayCount
+from core.timeouts import REPORT_SECONDS
 from loyalty.models import LedgerEntry
 from loyalty.services.drift import drifting_accounts
 from ratingslips.models import RatingSlip
@@ -19,7 +20,6 @@ RECOVERY_TARGET_PERCENT: Final = Decimal("0.1")  # less than
 REPLAY_TARGET_PERCENT: Final = Decimal(1)  # less than
 DRIFT_TARGET_ACCOUNTS: Final = 0
 MAX_DAYS: Final = 366
-STATEMENT_TIMEOUT_SECONDS: Final = 300
 
 COMPLETION: Final = "ratingslips.complete"
 REWARD: Final = "loyalty.manual_reward"
@@ -73,7 +73,7 @@ def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) 
     """Count the figures of `casino` for the gaming days from `first_day` to `last_day`; `at` is now."""
     with transaction.atomic():
         # A report may read the whole ledger, so it has a longer time-out than a request.
-        drifting = drifting_accounts(casino=casino, within_seconds=STATEMENT_TIMEOUT_SECONDS)
+        drifting = drifting_accounts(casino=casino, within_seconds=REPORT_SECONDS)
         counted = _counted({casino: (first_day, last_day)})[casino.pk]
         owed = RatingSlip.objects.owed().filter(casino=casino)
         owed_count = owed.count()

@@ -1,1 +1,1 @@
-"""Who may do what in the database: the owner migrates, the application serves, the reader audits."""
+"""The database's roles and their rights: the owner migrates, the application serves, the reader audits."""

@@ -1,4 +1,4 @@
-"""A system check: an application that could alter the ledger is told so before it is deployed."""
+"""A system check for deployment: the application's role must not be able to alter the ledger."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ _TOO_MUCH: Final = """
 
 @register(Tags.database, deploy=True)
 def check_application_owns_nothing(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn of a role that could do more to the ledger than read it and add to it; its triggers alone would hold."""
+    """Warn where the application's role may do more than read the ledger and add to it: only triggers guard it then."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]

@@ -1,6 +1,5 @@
-"""Giving the roles exactly the rights of `config.database.rights`: what lacks is granted, what is too much is taken."""
+"""Give the database's roles the rights of `config.database.rights`, and find where the database differs from them."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -10,75 +9,80 @@ from psycopg import sql
 
 from config.database.rights import SEQUENCES, TABLES
 
-EVERYONE: Final = "public"
-_WHOLE: Final = ""
-_MAY_HAND_ON: Final = "may hand it on"
-
-# Of what the connected role owns: extensions bring relations as well, and theirs belong to a superuser.
-_STANDING: Final = """
-    WITH owned AS (
-        SELECT oid, relname, relkind = 'S' AS is_sequence, relacl FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
-          AND relowner = current_user::regrole
-    )
-    SELECT COALESCE(rolname, 'public'), relname, is_sequence, privilege_type, attname, is_grantable
-    FROM (
-        SELECT relname, is_sequence, '' AS attname, (aclexplode(relacl)).* FROM owned
-        UNION ALL
-        SELECT relname, is_sequence, attname, (aclexplode(attacl)).*
-        FROM owned JOIN pg_attribute ON attrelid = owned.oid WHERE NOT attisdropped
-    ) AS standing LEFT JOIN pg_roles ON pg_roles.oid = grantee
-    WHERE grantee = 0 OR rolname = ANY (%s)
-"""
-_COLUMNS: Final = """
-    SELECT relname, relkind = 'S', array_agg(attname::text)
-    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+# Of the owner of the product's tables alone: the tables of an extension belong to a superuser.
+_RELATIONS: Final = """
+    SELECT oid, relname, relkind = 'S' AS is_sequence, relowner FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
-      AND relowner = current_user::regrole AND attnum > 0 AND NOT attisdropped
-    GROUP BY relname, relkind
+      AND relowner = (SELECT relowner FROM pg_class WHERE oid = to_regclass('public.django_migrations'))
 """
-_AROUND: Final = """
-    SELECT has_schema_privilege(role, 'public', 'USAGE'), has_schema_privilege(role, 'public', 'CREATE'),
-           has_database_privilege(role, current_database(), 'TEMPORARY')
-    FROM unnest(%s::text[]) AS role
-"""
+_COLUMNS: Final = f"""
+    SELECT relname, is_sequence, array_agg(attname::text) FROM ({_RELATIONS}) AS relation
+    JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
+    GROUP BY relname, is_sequence
+"""  # noqa: S608 - both are constants
+# What a role may do in effect: by a grant to it, to PUBLIC, or to a role that it inherits from.
+_HELD: Final = f"""
+    WITH relation AS ({_RELATIONS}),
+         role AS (SELECT unnest(%(roles)s::text[]) AS name),
+         option AS (SELECT unnest(ARRAY['', ' WITH GRANT OPTION']) AS words)
+    SELECT role.name, privilege || words, relname, attname::text
+    FROM role, option, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS privilege, relation
+    JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
+    WHERE NOT is_sequence AND has_column_privilege(role.name, relation.oid, attnum, privilege || words)
+    UNION ALL
+    SELECT role.name, privilege || words, relname, ''
+    FROM role, option, unnest(ARRAY['DELETE', 'TRUNCATE', 'TRIGGER']) AS privilege, relation
+    WHERE NOT is_sequence AND has_table_privilege(role.name, relation.oid, privilege || words)
+    UNION ALL
+    SELECT role.name, privilege || words, relname, ''
+    FROM role, option, unnest(ARRAY['USAGE', 'SELECT', 'UPDATE']) AS privilege, relation
+    WHERE is_sequence AND has_sequence_privilege(role.name, relation.oid, privilege || words)
+    UNION ALL
+    SELECT role.name, privilege || words, 'schema public', ''
+    FROM role, option, unnest(ARRAY['USAGE', 'CREATE']) AS privilege
+    WHERE has_schema_privilege(role.name, 'public', privilege || words)
+    UNION ALL
+    SELECT role.name, privilege, 'database', '' FROM role, unnest(ARRAY['TEMPORARY', 'CREATE']) AS privilege
+    WHERE has_database_privilege(role.name, current_database(), privilege)
+"""  # noqa: S608 - likewise
 
 
 class Right(NamedTuple):
-    """One privilege of one role on one table or sequence."""
+    """What a role may do to a column, or to the whole of `on` where `column` is empty."""
 
     role: str
-    relation: str
-    is_sequence: bool
     privilege: str
-
-
-Columns = frozenset[str]
-Rights = dict[Right, Columns]
+    on: str
+    column: str = ""
 
 
 class Roles(NamedTuple):
-    """The roles beside the owner; empty where there is none set apart."""
+    """The roles beside the owner; empty where none is set apart."""
 
     application: str
     reader: str
 
     @classmethod
     def of(cls, using: str) -> "Roles":
-        """The roles that the settings of the database `using` name."""
+        """Read the roles from the settings of the database `using`."""
         settings = connections.settings[using]
         return cls(settings["USER"] if settings.get("OWNER") else "", settings.get("READER", ""))
 
+    @property
+    def named(self) -> list[str]:
+        """The roles that are set apart."""
+        return [role for role in self if role]
+
 
 def require_roles(*, using: str) -> None:
-    """Refuse to go on where a role is missing that the settings name: its rights could not be given to it.
+    """Refuse to migrate where PostgreSQL lacks a role that the settings name.
 
-    :raises CommandError: saying which, and what to do.
+    :raises CommandError: a role is missing.
     """
-    named = [role for role in Roles.of(using) if role]
     with connections[using].cursor() as cursor:
         cursor.execute(
-            "SELECT role FROM unnest(%s::text[]) AS role WHERE to_regrole(quote_ident(role)) IS NULL", [named]
+            "SELECT role FROM unnest(%s::text[]) AS role WHERE to_regrole(quote_ident(role)) IS NULL",
+            [Roles.of(using).named],
         )
         missing = [role for (role,) in cursor.fetchall()]
     if missing:
@@ -89,95 +93,59 @@ def require_roles(*, using: str) -> None:
 
 
 def set_rights(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
-    """Give the application and the reader what `rights` says, and nobody else anything; run after each migrate.
+    """Take every right from the application, the reader and PUBLIC, then grant what `rights` says; as the owner.
 
-    It works on what the connected role owns: run as the application it would find nothing to do.
+    Runs after each migrate. It is one transaction, so no session sees a right missing in between.
     """
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for statement in _due(cursor, Roles.of(using)):
-            cursor.execute(statement)
+    roles = Roles.of(using)
+    if roles.named:
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            cursor.execute(_COLUMNS)
+            database = connections[using].settings_dict["NAME"]
+            cursor.execute(sql.SQL("; ").join(_statements(cursor.fetchall(), roles, database=database)))
 
 
-def rights_are_set(*, using: str = DEFAULT_DB_ALIAS) -> bool:
-    """Whether `set_rights` would change nothing; asked as the owner."""
+def wrong_rights(*, using: str = DEFAULT_DB_ALIAS) -> set[Right]:
+    """Find the rights that a role lacks or has too many, in one query; any role may ask."""
+    roles = Roles.of(using)
     with connections[using].cursor() as cursor:
-        return not _due(cursor, Roles.of(using))
+        cursor.execute(_HELD, {"roles": roles.named})
+        held = {Right(*row) for row in cursor.fetchall()}
+        cursor.execute(_COLUMNS)
+        wanted = {
+            Right(role, privilege, name, column)
+            for name, _, columns in cursor.fetchall()
+            for role, privilege, excluded in _wanted(name, roles)
+            for column in ([""] if privilege in {"DELETE", "USAGE"} else {*columns} - excluded)
+        }
+    return held ^ (wanted | {Right(role, "USAGE", "schema public") for role in roles.named})
 
 
-def _due(cursor: Any, roles: Roles) -> list[sql.Composed]:
-    """What must be said so that the rights are what they should be."""
-    if not any(roles):
-        return []
-    return [*_changes_around(cursor, roles), *_changes(_standing(cursor, roles), _wanted(cursor, roles))]
+def _wanted(relation: str, roles: Roles) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Give the role, the privilege and the columns that it excludes, for each right on a table or sequence."""
+    rights = TABLES.get(relation)
+    if relation in SEQUENCES and roles.application:
+        yield roles.application, "USAGE", frozenset()
+    if rights is None:
+        return
+    for privilege in rights.application if roles.application else ():
+        yield roles.application, privilege, rights.fixed if privilege == "UPDATE" else frozenset()
+    if rights.hidden is not None and roles.reader:
+        yield roles.reader, "SELECT", rights.hidden
 
 
-def _standing(cursor: Any, roles: Roles) -> Rights:
-    found: dict[Right, set[str]] = defaultdict(set)
-    cursor.execute(_STANDING, [list(roles)])
-    for role, relation, is_sequence, privilege, column, is_grantable in cursor.fetchall():
-        right = Right(role, relation, is_sequence, privilege)
-        found[right] |= {column, _MAY_HAND_ON} if is_grantable else {column}
-    return {right: frozenset(columns) for right, columns in found.items()}
-
-
-def _wanted(cursor: Any, roles: Roles) -> Rights:
-    wanted: Rights = {}
-    cursor.execute(_COLUMNS)
-    for relation, is_sequence, names in cursor.fetchall():
-        if is_sequence:
-            if relation in SEQUENCES:
-                wanted[Right(roles.application, relation, True, "USAGE")] = frozenset({_WHOLE})
-            continue
-        rights = TABLES.get(relation)
-        if rights is None:
-            continue
-        for privilege in rights.application:
-            fixed = rights.fixed if privilege == "UPDATE" else frozenset()
-            wanted[Right(roles.application, relation, False, privilege)] = _all_but(fixed, names)
-        if rights.hidden is not None:
-            wanted[Right(roles.reader, relation, False, "SELECT")] = _all_but(rights.hidden, names)
-    return {right: columns for right, columns in wanted.items() if right.role}
-
-
-def _all_but(some: Columns, columns: list[str]) -> Columns:
-    return frozenset(columns) - some if some else frozenset({_WHOLE})
-
-
-def _changes(standing: Rights, wanted: Rights) -> Iterator[sql.Composed]:
-    """What to say so that `standing` becomes `wanted`.
-
-    To take a privilege on a table takes it on each column as well, so one that differs is taken whole and given anew.
-    """
-    for right in sorted(standing.keys() | wanted.keys()):
-        if standing.get(right) == wanted.get(right):
-            continue
-        if right in standing:
-            yield _sentence("REVOKE {} ON {} FROM {}", right, frozenset({_WHOLE}))
-        if right in wanted:
-            yield _sentence("GRANT {} ON {} TO {}", right, wanted[right])
-
-
-def _sentence(words: str, right: Right, columns: Columns) -> sql.Composed:
-    what: sql.Composable = sql.SQL(right.privilege)  # a word of PostgreSQL's or of `rights`
-    if columns != {_WHOLE}:
-        what = sql.SQL("{} ({})").format(what, sql.SQL(", ").join(map(sql.Identifier, sorted(columns))))
-    kind = sql.SQL("SEQUENCE" if right.is_sequence else "TABLE")
-    return sql.SQL(words).format(what, sql.SQL("{} {}").format(kind, sql.Identifier(right.relation)), _role(right.role))
-
-
-def _changes_around(cursor: Any, roles: Roles) -> Iterator[sql.Composed]:
-    """What to say so that the roles reach the schema, and make nothing in it nor beside it."""
-    named = [role for role in roles if role]
-    database = sql.Identifier(connections[cursor.db.alias].settings_dict["NAME"])
-    cursor.execute(_AROUND, [[*named, EVERYONE]])
-    for role, (reaches, creates, makes_temporary) in zip([*named, EVERYONE], cursor.fetchall(), strict=True):
-        if not reaches and role != EVERYONE:
-            yield sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(_role(role))
-        if creates:
-            yield sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(_role(role))
-        if makes_temporary:
-            yield sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM {}").format(database, _role(role))
-
-
-def _role(name: str) -> sql.Composable:
-    return sql.SQL("PUBLIC") if name == EVERYONE else sql.Identifier(name)
+def _statements(relations: list[tuple[str, bool, list[str]]], roles: Roles, *, database: str) -> Iterator[sql.Composed]:
+    named = sql.SQL(", ").join(map(sql.Identifier, roles.named))
+    everyone = sql.SQL("PUBLIC, {}").format(named)
+    for name, is_sequence, columns in relations:
+        on = sql.SQL("SEQUENCE {}" if is_sequence else "TABLE {}").format(sql.Identifier(name))
+        yield sql.SQL("REVOKE ALL ON {} FROM {}").format(on, everyone)
+        for role, privilege, excluded in _wanted(name, roles):
+            what: sql.Composable = sql.SQL(privilege)
+            if excluded:
+                granted = map(sql.Identifier, sorted({*columns} - excluded))
+                what = sql.SQL("{} ({})").format(what, sql.SQL(", ").join(granted))
+            yield sql.SQL("GRANT {} ON {} TO {}").format(what, on, sql.Identifier(role))
+    yield sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(everyone)
+    yield sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(named)
+    yield sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM {}").format(sql.Identifier(database), everyone)

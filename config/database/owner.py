@@ -1,4 +1,4 @@
-"""Acting as the role that owns the tables: what migrates does, and nothing that serves."""
+"""Act as the role that owns the tables: for migrations, never to serve requests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,16 +7,15 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS, connections
 
 _ADDRESS: Final = ("USER", "PASSWORD", "HOST", "PORT")
-_NO_STATEMENT_TIMEOUT: Final = "-c statement_timeout=0"  # of two settings the last one counts
+_NO_STATEMENT_TIMEOUT: Final = "-c statement_timeout=0"  # of two options the last one counts
 
 
 @contextmanager
 def as_owner(*, using: str = DEFAULT_DB_ALIAS, may_take_long: bool = False) -> Iterator[None]:
-    """Let this thread's connection `using` be one of the owner's while the block runs.
+    """Replace this thread's connection `using` by one of the owner while the block runs.
 
-    The application's own is set aside as it is, with its transaction and its locks. Where no owner is set apart, the
-    one role is the owner, and nothing changes. With `may_take_long`, no statement is cut off for the time that it
-    takes, whoever the owner is; a lock is waited for no longer than elsewhere.
+    The application's connection is kept, with its transaction and its locks. Where one role does everything, it is the
+    owner, and nothing changes. `may_take_long` removes the statement timeout, in both cases; the lock timeout stays.
     """
     own = connections[using]
     owner: dict[str, Any] = own.settings_dict.get("OWNER") or {}

@@ -1,7 +1,7 @@
-"""Which table the application may write in which way, and what the reader may see; the owner needs no right.
+"""What the application may do with each table, and what the reader may see; the owner needs no right.
 
-Every table must stand here: one that does not is closed to both. Rows that the application may delete are those that
-nobody would miss: sessions, tries to sign in, who belongs to which role, what was granted on one row.
+Every table is listed: one that is not is closed to both. The application deletes only sessions, sign-in attempts,
+roles, memberships and grants.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class TableRights:
 
     application: frozenset[str]
     fixed: frozenset[str] = frozenset()
-    """Columns that an UPDATE of the application leaves alone; none where a form saves the row, all of it at once."""
+    """Columns that the application may not UPDATE; none where a form saves the whole row."""
     hidden: frozenset[str] | None = frozenset()
-    """Columns that the reader may not see; None for the whole table."""
+    """Columns that the reader may not see; None hides the whole table."""
 
 
 _READ: Final = frozenset({"SELECT"})
@@ -27,17 +27,17 @@ _LINK: Final = frozenset({"SELECT", "INSERT", "DELETE"})
 
 
 def _read() -> TableRights:
-    """Written by migrations alone."""
+    """Rows that only migrations write."""
     return TableRights(application=_READ)
 
 
 def _add() -> TableRights:
-    """Append-only."""
+    """Append-only rows."""
     return TableRights(application=_ADD)
 
 
 def _change(*fixed: str) -> TableRights:
-    """Rows that are kept for ever and change, but for the `fixed` columns."""
+    """Rows that change, except for the `fixed` columns, and are never deleted."""
     return TableRights(application=_CHANGE, fixed=frozenset(fixed))
 
 
@@ -74,9 +74,9 @@ TABLES: Final[dict[str, TableRights]] = {
     ),
     "ratingslips_sliprequest": _add(),
     "ratingslips_driftcheck": _change("id", "casino_id"),
-    # config
+    # config.demo, which production does not install
     "config_demorun": _change("id", "casino_id"),
-    # What Django, axes and guardian keep
+    # Django, axes and guardian
     "django_migrations": _read(),
     "django_content_type": _read(),
     "django_admin_log": _add(),
@@ -92,5 +92,5 @@ TABLES: Final[dict[str, TableRights]] = {
     "axes_accessfailurelog": _add(),
 }
 
-# Numbers that the application draws; the key of a row needs no right of its own.
+# Sequences that the application uses itself; the sequence of an identity column needs no right.
 SEQUENCES: Final = frozenset({"ratingslips_slip_number"})

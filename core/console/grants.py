@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import structlog
 from django import forms
+from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,7 +26,7 @@ class _Checkboxes:
     """Each grantable permission as a checkbox, which needs no script."""
 
     def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
-        grantable = GRANTABLE[type(self.obj)]  # type: ignore[attr-defined]
+        grantable = admin.site.get_model_admin(type(self.obj)).grantable  # type: ignore[attr-defined]
         choices: list[tuple[str, str]] = super().get_obj_perms_field_choices()  # type: ignore[misc]
         return [choice for choice in choices if choice[0] in grantable]
 
@@ -39,9 +40,6 @@ class StaffGrantsForm(_Checkboxes, UserObjectPermissionsForm):
 
 class RoleGrantsForm(_Checkboxes, GroupObjectPermissionsForm):
     """What the members of one role may do on the row."""
-
-
-GRANTABLE: dict[type[Any], Sequence[str]] = {}
 
 
 def _held_on_some_row(request: HttpRequest) -> set[str]:
@@ -64,7 +62,6 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        GRANTABLE[self.model] = self.grantable
         adds_links(self.model)(self._permissions_link)
 
     def _permissions_link(self, request: HttpRequest, obj: M) -> list[Link]:

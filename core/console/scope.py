@@ -1,4 +1,4 @@
-"""Whose rows a member of staff sees: those of their own casino, in every list, choice, filter and guessed address."""
+"""Which rows an account sees, in every list, choice, filter and address: `core.permissions` has the rule."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -36,20 +36,18 @@ LIST_PER_PAGE = 50
 
 
 def staff_of(request: HttpRequest) -> User:
-    """The signed-in member of staff; the admin's own check stands before every page that asks."""
+    """The signed-in member of staff; the admin has checked that there is one."""
     assert isinstance(request.user, User), "the admin lets nobody in who is not signed in"
     return request.user
 
 
 def sees_all_casinos(user: User) -> bool:
-    """Whether `user` sees all casinos: a superuser, or an operator who belongs to none."""
-    if user.is_superuser:
-        return True
-    return user.casino_id is None and user.groups.filter(name=OPERATOR).exists()
+    """Whether `user` sees all casinos: has none of its own, and is a superuser or an operator."""
+    return user.casino_id is None and (user.is_superuser or user.groups.filter(name=OPERATOR).exists())
 
 
 def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
-    """Those of `rows` that `user` may see; `lookup` leads from a row to its casino. Without a casino, none."""
+    """Give the `rows` that `user` sees; `lookup` leads from a row to its casino."""
     if sees_all_casinos(user):
         return rows
     if user.casino_id is None:
@@ -58,7 +56,7 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
 
 
 class ConsoleAdmin(PlainForms, ReadableLists, ModelAdmin[M]):
-    """Pages of one model, closed to other casinos' rows and to deletion: what is no longer used is deactivated."""
+    """Pages of one model. They hide other casinos' rows and delete nothing: a row that is not used is deactivated."""
 
     casino_lookup: ClassVar[str]
     show_facets = admin.ShowFacets.NEVER
@@ -113,7 +111,7 @@ class ConsoleAdmin(PlainForms, ReadableLists, ModelAdmin[M]):
 
 
 class ServiceOwnedAdmin(ConsoleAdmin[M]):
-    """Pages to read what services write: closed to add, change and delete, for superusers as well."""
+    """Read-only pages of what services write; superusers cannot add, change or delete there either."""
 
     shows_history = False
     change_form_template = "core/console/read_only.html"

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 
 from core.errors import DomainError
 from core.snapshots import Stream, streamed
+from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
 from core.transactions import operation
 from loyalty.chain import genesis_hash
 from loyalty.models import Checkpoint, SealedAccount
@@ -25,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 # Key of the advisory lock that allows one checkpoint at a time in a database.
 CHECKPOINT_LOCK: Final = 0x4348_4B50
-STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
 _CHUNK_ROWS: Final = 1_000
 
 _ACCOUNTS: Final = f"""
@@ -70,7 +70,7 @@ def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
         with operation("loyalty.take_checkpoint", actor_id=None):
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{STATEMENT_TIMEOUT_SECONDS}s"])
+                allow_statements(seconds=WHOLE_LEDGER_SECONDS)
             checkpoint = seal_accounts(at=at, key=key)
         if file is not None:
             outside.complete(file)

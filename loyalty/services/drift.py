@@ -5,6 +5,7 @@ from typing import Final
 from django.db import connection
 
 from core.models import Casino
+from core.timeouts import allow_statements
 
 # The balance is the sum of the points; lifetime points are those of the last entry.
 DRIFTING_ACCOUNTS: Final = """
@@ -31,7 +32,7 @@ def drifting_accounts(*, casino: Casino, within_seconds: int) -> tuple[int, ...]
 
     Works in the caller's transaction, and sets its statement timeout to `within_seconds`.
     """
+    allow_statements(seconds=within_seconds)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_seconds}s"])
         cursor.execute(DRIFTING_ACCOUNTS, [casino.pk])
         return tuple(account_id for (account_id,) in cursor.fetchall())

@@ -59,7 +59,8 @@ def begin_export(
 
 def _require_may_export(actor: User, *, casino: Casino | None) -> None:
     if casino is None:
-        allowed = User.objects.filter(pk=actor.pk, is_active=True, is_superuser=True).exists()
+        superusers = User.objects.filter(is_active=True, is_superuser=True, casino=None)
+        allowed = superusers.filter(pk=actor.pk).exists()
     else:
         program = LoyaltyProgram.objects.filter(casino=casino).first()
         allowed = program is not None and has_permission(actor, EXPORT_LEDGER, program)

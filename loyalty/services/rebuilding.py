@@ -12,6 +12,7 @@ from core import correlation
 from core.errors import DomainError
 from core.models import Casino, User
 from core.permissions import require_permission
+from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
 from core.transactions import operation
 from loyalty.models import BalanceRebuild, LoyaltyProgram, PlayerLoyalty
 from loyalty.permissions import REBUILD_BALANCES
@@ -20,7 +21,6 @@ from loyalty.services.reasons import checked_reason
 log = structlog.get_logger(__name__)
 
 MAX_REBUILT_ACCOUNTS: Final = 500
-SEARCH_TIMEOUT_SECONDS: Final = 30 * 60
 
 # The values of each account of a casino that differ from its last entry, and the sum of its entries.
 _DIFFERENT: Final = """
@@ -120,7 +120,7 @@ def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) 
     with operation("loyalty.rebuild_balances", actor_id=actor.pk):
         program = LoyaltyProgram.objects.get(casino=casino)
         require_permission(actor, REBUILD_BALANCES, program)
-        _allow_time()
+        allow_statements(seconds=WHOLE_LEDGER_SECONDS)
         suspects = [difference.account_id for difference in different_accounts(casino=casino)]
         locked = PlayerLoyalty.objects.locked().in_bulk(suspects)
         differences = different_accounts(casino=casino, accounts=suspects)
@@ -139,11 +139,6 @@ def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) 
         )
     log.warning("loyalty.balances_rebuilt", rebuild_id=rebuild.pk, accounts=rebuild.accounts, actor_id=actor.pk)
     return rebuild
-
-
-def _allow_time() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{SEARCH_TIMEOUT_SECONDS}s"])
 
 
 def _set(account: PlayerLoyalty, difference: Difference, *, at: datetime) -> None:

@@ -10,6 +10,7 @@ from core.locks import lock_name
 from core.models import Casino, User
 from core.permissions import require_permission
 from core.retries import retried
+from core.timeouts import DRIFT_CHECK_SECONDS
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import VIEW_PROGRAM
@@ -18,7 +19,6 @@ from ratingslips.models import DriftCheck
 
 log = structlog.get_logger(__name__)
 
-CHECK_TIMEOUT_SECONDS: Final = 20
 MIN_SECONDS_BETWEEN_CHECKS: Final = 60
 MAX_ACCOUNTS_KEPT: Final = 20
 
@@ -39,7 +39,7 @@ def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
     :raises NotFound: the casino has no programme.
     :raises NotPermitted: the actor may not see this programme.
     :raises DriftJustChecked: the last check is less than `MIN_SECONDS_BETWEEN_CHECKS` old.
-    :raises Busy: the ledger could not be read within `CHECK_TIMEOUT_SECONDS`; `manage.py report` takes its time.
+    :raises Busy: the ledger could not be read within `DRIFT_CHECK_SECONDS`; `manage.py report` takes its time.
     """
     with operation("ratingslips.check_drift", actor_id=actor.pk):
         program = LoyaltyProgram.objects.filter(casino=casino).first()
@@ -51,7 +51,7 @@ def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
         # On both sides of now: the clock may have been set back since.
         if DriftCheck.objects.filter(casino=casino, checked_at__gt=at - pause, checked_at__lt=at + pause).exists():
             raise DriftJustChecked("This was checked less than a minute ago: what stands here is as good as new.")
-        drifting = drifting_accounts(casino=casino, within_seconds=CHECK_TIMEOUT_SECONDS)
+        drifting = drifting_accounts(casino=casino, within_seconds=DRIFT_CHECK_SECONDS)
         check, _ = DriftCheck.objects.update_or_create(
             casino=casino,
             defaults={

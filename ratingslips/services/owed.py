@@ -65,6 +65,7 @@ def owed_slips(*, closed_until: datetime | None, correlation_id: UUID | None = N
         not_seen = Q(closed_at__gt=last.closed_at) | Q(closed_at=last.closed_at, pk__gt=last.pk)
 
 
+@correlation.kept_or_new()
 def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -> SlipRecovery:
     """Pay one slip, whatever goes wrong; with `skip_locked`, one that another run has in hand is left to that run."""
     try:

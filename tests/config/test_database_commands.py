@@ -189,11 +189,17 @@ class TestRightsThatWereNeverGiven:
 
 
 class TestFlush:
-    def test_is_refused_by_the_ledger_to_the_owner_as_well(self, migrated: Database) -> None:
-        ran = _manage("flush", "--no-input", "--traceback", **migrated.environment)
+    @pytest.mark.parametrize(
+        ("role", "refusal"),
+        [("application", "permission denied"), ("owner", "is refused: its rows are kept for ever")],
+    )
+    def test_is_refused_to_each_role(self, migrated: Database, role: str, refusal: str) -> None:
+        owner = migrated.environment.get("DATABASE_OWNER_URL", "")
+        environment = migrated.environment if role == "application" else {"DATABASE_URL": owner}
+        ran = _manage("flush", "--no-input", "--traceback", **environment)
 
         assert ran.returncode == 1
-        assert "is refused: its rows are kept for ever" in ran.stderr
+        assert refusal in ran.stderr
 
 
 class TestAsOwner:

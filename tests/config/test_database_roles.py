@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import ProgrammingError, connection, transaction
 
 from config.database.checks import check_application_owns_nothing
-from config.database.grants import Roles, rights_are_set, set_rights
+from config.database.grants import Right, Roles, set_rights, wrong_rights
 from config.database.rights import SEQUENCES, TABLES
 from tests.databases import REFUSED_TO_ROLE, as_owner, connect
 from tests.floor import Floor
@@ -194,8 +194,8 @@ class TestRights:
                 columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
                 assert rights.fixed | (rights.hidden or set()) <= columns, table
 
-    def test_stand_in_the_database_and_no_others(self, db: None) -> None:
-        """Whatever way a right came by: granted, to everyone, or by being a member of another role."""
+    def test_are_those_of_the_database(self, db: None) -> None:
+        """Rights in effect: granted to the role, to PUBLIC, or to a role that it inherits from."""
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -207,9 +207,9 @@ class TestRights:
                 """,
                 [list(PRIVILEGES)],
             )
-            standing = set(cursor.fetchall())
+            held = set(cursor.fetchall())
 
-        assert standing == {(table, right) for table in _models() for right in TABLES[table].application}
+        assert held == {(table, right) for table in _models() for right in TABLES[table].application}
 
 
 def _holds(role: str, table: str, privilege: str) -> bool:
@@ -240,11 +240,11 @@ class TestSetRights:
         names = {"application": _of_application(), "reader": connection.settings_dict["READER"]}
         with as_owner(), connection.cursor() as cursor:
             cursor.execute(too_much.format(database=connection.settings_dict["NAME"], **names))
-            assert not rights_are_set()
+            assert wrong_rights()
 
             set_rights()
 
-            assert rights_are_set()
+            assert wrong_rights() == set()
 
     @pytest.mark.parametrize(
         "too_little",
@@ -253,7 +253,7 @@ class TestSetRights:
             "REVOKE UPDATE (status) ON ratingslips_ratingslip FROM {application}",
             "REVOKE SELECT ON loyalty_ledger FROM {reader}",
             "REVOKE USAGE ON SEQUENCE ratingslips_slip_number FROM {application}",
-            "REVOKE USAGE ON SCHEMA public FROM PUBLIC",
+            "REVOKE USAGE ON SCHEMA public FROM PUBLIC, {application}",
             "ALTER TABLE ratingslips_ratingslip ADD COLUMN another int",
         ],
     )
@@ -261,11 +261,17 @@ class TestSetRights:
         names = {"application": _of_application(), "reader": connection.settings_dict["READER"]}
         with as_owner(), connection.cursor() as cursor:
             cursor.execute(too_little.format(**names))
-            assert not rights_are_set()
+            assert wrong_rights()
 
             set_rights()
 
-            assert rights_are_set()
+            assert wrong_rights() == set()
+
+    def test_changes_nothing_when_it_runs_again(self, db: None) -> None:
+        with as_owner():
+            set_rights()
+
+        assert wrong_rights() == set()
 
     def test_keeps_a_table_that_nobody_decided_on_from_both(self, db: None) -> None:
         with as_owner(), connection.cursor() as cursor:
@@ -276,10 +282,11 @@ class TestSetRights:
             assert not _holds(_of_application(), "another", "SELECT")
             assert not _holds(connection.settings_dict["READER"], "another", "SELECT")
 
-    def test_changes_nothing_as_the_application(self, db: None) -> None:
-        set_rights()
+    def test_is_refused_to_the_application(self, db: None) -> None:
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            set_rights()
 
-        assert not _holds(_of_application(), "loyalty_ledger", "UPDATE")
+        assert wrong_rights() == set()
 
     def test_leaves_everything_to_the_only_role(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(connection.settings_dict, "OWNER", {})
@@ -288,7 +295,7 @@ class TestSetRights:
         set_rights()
 
         assert Roles.of("default") == ("", "")
-        assert rights_are_set()
+        assert wrong_rights() == set()
 
     def test_knows_the_sequences_that_the_application_draws_from(self, db: None) -> None:
         with connection.cursor() as cursor:
@@ -299,6 +306,28 @@ class TestSetRights:
                 """
             )
             assert {name for (name,) in cursor.fetchall()} == SEQUENCES
+
+
+class TestWrongRights:
+    def test_names_what_is_too_much_and_what_lacks(self, db: None) -> None:
+        application, reader = _of_application(), connection.settings_dict["READER"]
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute(f"GRANT UPDATE (points), TRUNCATE ON loyalty_ledger TO {application}")
+            cursor.execute(f"REVOKE SELECT (points) ON loyalty_ledger FROM {application}")  # covered by the table's
+            cursor.execute(f"REVOKE USAGE ON SCHEMA public FROM {reader}, PUBLIC")
+
+        assert wrong_rights() == {
+            Right(application, "UPDATE", "loyalty_ledger", "points"),
+            Right(application, "TRUNCATE", "loyalty_ledger"),
+            Right(reader, "USAGE", "schema public"),
+        }
+
+    def test_names_a_right_that_came_by_another_role(self, db: None) -> None:
+        application = _of_application()
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("GRANT DELETE ON core_player TO PUBLIC")
+
+        assert Right(application, "DELETE", "core_player") in wrong_rights()
 
 
 class TestCheckApplicationOwnsNothing:

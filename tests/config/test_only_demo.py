@@ -1,6 +1,4 @@
-"""One demo at a time in a database, and none in production."""
-
-from typing import Any
+"""One demo at a time in a database."""
 
 import pytest
 from django.db import connection
@@ -46,9 +44,3 @@ class TestOnlyDemo:
             held = _locks_held()
 
         assert (held, _locks_held()) == (1, 0)
-
-    def test_is_refused_in_production(self, settings: Any) -> None:
-        settings.IS_PRODUCTION = True
-
-        with pytest.raises(DemoRefused, match="does not run in production"), only_demo():
-            pass

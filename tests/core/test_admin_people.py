@@ -79,6 +79,23 @@ class TestStaff:
 
         assert User.objects.get(pk=floor.boss.pk).first_name == "Maya"
 
+    def test_are_added_to_the_casino_of_a_superuser_who_has_one(self, floor: Floor) -> None:
+        superuser = StaffFactory.create(casino=floor.casino, is_superuser=True)
+        password = "long-and-unusual-7"
+        typed = {"username": "olga", "casino": "", "is_staff": "on", "password1": password, "password2": password}
+
+        signed_in(superuser).post(address(User, "add"), typed)
+
+        assert User.objects.get(username="olga").casino == floor.casino
+
+    def test_of_a_superuser_s_casino_do_not_leave_it(self, floor: Floor) -> None:
+        superuser = StaffFactory.create(casino=floor.casino, is_superuser=True)
+
+        signed_in(superuser).post(address(User, "change", superuser.pk), self.typed(superuser, casino=""))
+
+        superuser.refresh_from_db()
+        assert (superuser.first_name, superuser.casino) == ("Maya", floor.casino)
+
     def test_are_never_made_superusers_by_who_is_none(self, floor: Floor, manager: tuple[User, Client]) -> None:
         typed = self.typed(floor.boss, is_superuser="on", user_permissions=Permission.objects.first().pk)  # type: ignore[union-attr]
 

@@ -26,7 +26,8 @@ class TestBound:
         with correlation.bound(GIVEN) as correlation_id:
             assert correlation_id == correlation.current() == GIVEN
 
-        assert correlation.current() != GIVEN
+        with pytest.raises(LookupError):
+            correlation.current()
 
     def test_makes_a_new_id_where_none_is_given(self) -> None:
         with correlation.bound() as first, correlation.bound() as second:
@@ -48,5 +49,19 @@ class TestBound:
 
 
 class TestCurrent:
-    def test_is_a_new_id_each_time_where_nothing_is_bound(self) -> None:
-        assert correlation.current() != correlation.current()
+    def test_refuses_where_none_is_bound(self) -> None:
+        with pytest.raises(LookupError, match="No correlation id is bound"):
+            correlation.current()
+
+
+class TestKeptOrNew:
+    def test_keeps_what_is_bound(self) -> None:
+        with correlation.bound(GIVEN), correlation.kept_or_new():
+            assert correlation.current() == GIVEN
+
+    def test_binds_a_new_one_for_the_block(self) -> None:
+        with correlation.kept_or_new() as first:
+            assert correlation.current() == first
+
+        with pytest.raises(LookupError):
+            correlation.current()

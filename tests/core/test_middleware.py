@@ -80,7 +80,8 @@ class TestCorrelationMiddleware:
 
         request_started.send(sender=None)
 
-        assert correlation.current() != GIVEN
+        with pytest.raises(LookupError):
+            correlation.current()
 
     def test_is_outermost_so_that_refusals_and_errors_carry_it(self, settings: Any, tmp_path: Path) -> None:
         settings.STATIC_ROOT = str(tmp_path)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core import origins
+from core import correlation, origins
 from core.commands import HouseCommand
 from core.models import Player, RequestOrigin
 from core.origins import record_request
@@ -95,7 +95,8 @@ class TestOriginMiddleware:
         )
 
     def test_takes_a_long_path_and_an_unknown_method(self, floor: Floor) -> None:
-        record_request(actor=floor.boss, method="VERSION-CONTROL", path="/" + "x" * 500, client_address=None)
+        with correlation.bound():
+            record_request(actor=floor.boss, method="VERSION-CONTROL", path="/" + "x" * 500, client_address=None)
 
         origin = RequestOrigin.objects.get()
         assert (origin.method, len(origin.origin), origin.client_address) == ("VERSION-CO", 200, None)
@@ -120,7 +121,8 @@ class TestOriginOfACommand:
 
 class TestRequestOrigin:
     def test_is_for_ever(self, floor: Floor) -> None:
-        record_request(actor=floor.boss, method="POST", path="/console/", client_address="192.0.2.7")
+        with correlation.bound():
+            record_request(actor=floor.boss, method="POST", path="/console/", client_address="192.0.2.7")
 
         with refused_by_trigger("UPDATE of core_requestorigin is refused"):
             RequestOrigin.objects.update(origin="/elsewhere/")

@@ -1,4 +1,4 @@
-"""Who may do what: globally or on the object, by person or by group, in one's own casino, asked afresh each time."""
+"""Permissions: global or on one object, of a person or a role, in the casinos where the account works."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -6,8 +6,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from guardian.shortcuts import assign_perm, remove_perm
 
-from core.models import User
+from core.console.scope import in_casino_of
+from core.models import Casino, User
 from core.permissions import NotPermitted, has_permission, require_permission
+from core.roles import OPERATOR
+from ratingslips.models import Pit
 from tests.databases import as_owner
 from tests.factories import CasinoFactory, PitFactory, StaffFactory
 from tests.floor import Floor
@@ -72,18 +75,8 @@ class TestHasPermission:
 
         assert not has_permission(stranger, OPERATE, floor.pit)
 
-    def test_holds_in_every_casino_for_staff_of_the_house(self, floor: Floor) -> None:
-        of_the_house = StaffFactory.create(casino=None)
-        assign_perm(OPERATE, of_the_house)
-
-        assert has_permission(of_the_house, OPERATE, floor.pit)
-        assert has_permission(of_the_house, OPERATE, PitFactory.create())
-
-    def test_holds_for_a_superuser_of_the_casino(self, floor: Floor) -> None:
+    def test_holds_for_a_superuser_who_was_granted_nothing(self, floor: Floor) -> None:
         assert has_permission(StaffFactory.create(casino=floor.casino, is_superuser=True), OPERATE, floor.pit)
-        assert not has_permission(
-            StaffFactory.create(casino=CasinoFactory.create(), is_superuser=True), OPERATE, floor.pit
-        )
 
     @pytest.mark.parametrize("is_superuser", [False, True])
     def test_does_not_hold_for_who_was_deactivated(self, floor: Floor, is_superuser: bool) -> None:
@@ -126,6 +119,44 @@ class TestHasPermission:
         newcomer.user_permissions.add(of_pit)
 
         assert not has_permission(newcomer, f"loyalty.{award.codename}", floor.program)
+
+
+class TestWhereAnAccountWorks:
+    """The rule of `core.permissions`, for accounts that hold the permission globally."""
+
+    @pytest.mark.parametrize("is_operator", [False, True])
+    @pytest.mark.parametrize("is_superuser", [False, True])
+    def test_is_its_own_casino_if_it_has_one(self, floor: Floor, is_superuser: bool, is_operator: bool) -> None:
+        account = self._account(casino=floor.casino, is_superuser=is_superuser, is_operator=is_operator)
+
+        assert self._sees_and_acts_in(account, floor.pit) == (True, True)
+        assert self._sees_and_acts_in(account, PitFactory.create()) == (False, False)
+
+    @pytest.mark.parametrize(("is_superuser", "is_operator"), [(True, False), (False, True), (True, True)])
+    def test_is_every_casino_for_a_superuser_or_operator_without_one(
+        self, floor: Floor, is_superuser: bool, is_operator: bool
+    ) -> None:
+        account = self._account(casino=None, is_superuser=is_superuser, is_operator=is_operator)
+
+        assert self._sees_and_acts_in(account, floor.pit) == (True, True)
+        assert self._sees_and_acts_in(account, PitFactory.create()) == (True, True)
+
+    def test_is_no_casino_for_others_without_one(self, floor: Floor) -> None:
+        account = self._account(casino=None, is_superuser=False, is_operator=False)
+        assign_perm(OPERATE, account, floor.pit)
+
+        assert self._sees_and_acts_in(account, floor.pit) == (False, False)
+
+    def _account(self, *, casino: Casino | None, is_superuser: bool, is_operator: bool) -> User:
+        account: User = StaffFactory.create(casino=casino, is_superuser=is_superuser)
+        assign_perm(OPERATE, account)
+        if is_operator:
+            account.groups.add(Group.objects.get(name=OPERATOR))
+        return account
+
+    def _sees_and_acts_in(self, account: User, pit: Pit) -> tuple[bool, bool]:
+        seen = in_casino_of(account, Pit.objects.all(), lookup="casino")
+        return seen.filter(pk=pit.pk).exists(), has_permission(account, OPERATE, pit)
 
 
 class TestRequirePermission:

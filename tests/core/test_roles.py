@@ -7,6 +7,7 @@ from django.core.management import call_command
 from config.roles import PERMISSIONS_OF_ROLE, set_roles
 from core.models import User
 from core.roles import OPERATOR, PIT_BOSS, SYSTEM_USERNAME, system_account
+from tests.databases import as_owner
 
 
 def _permissions_of(role: str) -> set[str]:
@@ -21,7 +22,8 @@ class TestSetRoles:
         assert _permissions_of(role) == set(PERMISSIONS_OF_ROLE[role])
 
     def test_comes_again_after_a_flush(self) -> None:
-        call_command("flush", interactive=False, verbosity=0)
+        with as_owner():
+            call_command("flush", interactive=False, verbosity=0)
 
         assert set(Group.objects.values_list("name", flat=True)) == set(PERMISSIONS_OF_ROLE)
         assert _permissions_of(PIT_BOSS) == set(PERMISSIONS_OF_ROLE[PIT_BOSS])

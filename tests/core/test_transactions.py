@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import NoReturn
+from uuid import UUID
 
 import pytest
 from django.db import (
@@ -13,6 +14,7 @@ from django.db import (
 )
 from structlog.testing import capture_logs
 
+from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.locks import lock_name
 from core.models import Casino
@@ -50,6 +52,23 @@ class TestOperation:
         _write_in_an_operation(lambda: None)
 
         assert _is_written()
+
+    def test_binds_a_correlation_id_where_its_caller_has_bound_none(self) -> None:
+        bound: list[UUID] = []
+
+        _write_in_an_operation(lambda: bound.append(correlation.current()))
+
+        with pytest.raises(LookupError):
+            correlation.current()
+        assert len(bound) == 1
+
+    def test_keeps_the_correlation_id_of_its_caller(self) -> None:
+        bound: list[UUID] = []
+
+        with correlation.bound() as given:
+            _write_in_an_operation(lambda: bound.append(correlation.current()))
+
+        assert bound == [given]
 
     @pytest.mark.parametrize(
         "state", ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "08006"]

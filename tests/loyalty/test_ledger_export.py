@@ -209,6 +209,12 @@ class TestBeginExport:
         with refused(NotPermitted, "loyalty.export_ledger"):
             self._begin(floor, casino=None, actor=gone)
 
+    def test_of_all_casinos_is_not_for_a_superuser_of_one(self, floor: Floor) -> None:
+        superuser = StaffFactory.create(casino=floor.casino, is_superuser=True)
+
+        with refused(NotPermitted, "loyalty.export_ledger"):
+            self._begin(floor, casino=None, actor=superuser)
+
     def test_refuses_more_than_one_export_may_hold(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         signed_in(floor.supervisor, AUDITOR)
         award(floor, floor.player())

@@ -98,7 +98,7 @@ class TestCheckInvariantsCommand:
         assert "trigger loyalty_ledger_refuse_truncate" in ran.out
 
     def test_ends_with_2_where_it_cannot_look(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(command, "STATEMENT_TIMEOUT_SECONDS", 1)
+        monkeypatch.setattr(command, "WHOLE_LEDGER_SECONDS", 1)
 
         with held(_lock_the_ledger):
             ran = _check("--json")

@@ -70,7 +70,7 @@ class TestCheckDrift:
     def test_is_busy_where_the_ledger_takes_too_long(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(drift, "CHECK_TIMEOUT_SECONDS", 1)
+        monkeypatch.setattr(drift, "DRIFT_CHECK_SECONDS", 1)
         monkeypatch.setattr(loyalty_drift, "DRIFTING_ACCOUNTS", "SELECT id FROM core_casino, pg_sleep(3) WHERE id = %s")
 
         with refused(Busy):

@@ -12,9 +12,9 @@ from django.utils import timezone
 from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
 from core.models import Casino, User
 from core.snapshots import one_snapshot
+from core.timeouts import WHOLE_LEDGER_SECONDS
 from loyalty.services.rebuilding import (
     MAX_REBUILT_ACCOUNTS,
-    SEARCH_TIMEOUT_SECONDS,
     Difference,
     NothingToRebuild,
     different_accounts,
@@ -60,7 +60,7 @@ class Command(HouseCommand):
 
     def _tell(self, houses: Sequence[Casino], *, as_json: bool) -> None:
         """:raises CommandError: accounts differ."""
-        with one_snapshot(statement_seconds=SEARCH_TIMEOUT_SECONDS):
+        with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS):
             found = {house.code: different_accounts(casino=house) for house in houses}
         count = sum(map(len, found.values()))
         if as_json:

@@ -16,12 +16,12 @@ from core.commands import FAILED, WRONG_USE, HouseCommand
 from core.errors import DomainError
 from core.keys import key_of
 from core.snapshots import one_snapshot
+from core.timeouts import WHOLE_LEDGER_SECONDS
 from loyalty.models import Checkpoint, PlayerLoyalty
 from loyalty.proof.breaks import Break
 from loyalty.proof.outside import compare_whole
 from loyalty.proof.verification import Scope, Verified, record_verification, verify_ledger
 
-STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
 MAX_ACCOUNTS_NAMED: Final = 10
 BAR_WIDTH: Final = 40
 
@@ -62,7 +62,7 @@ class Command(HouseCommand):
         **_: Any,
     ) -> None:
         started_at = timezone.now()
-        with one_snapshot(statement_seconds=STATEMENT_TIMEOUT_SECONDS, idle_seconds=STATEMENT_TIMEOUT_SECONDS):
+        with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS, idle_seconds=WHOLE_LEDGER_SECONDS):
             scope = _scope(account=account, since=since, full=full)
             verified = self._verify(scope, against=against)
         ended_at = timezone.now()

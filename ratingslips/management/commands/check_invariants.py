@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -11,9 +11,8 @@ from django.utils import timezone
 from core.commands import FAILED, WRONG_USE, HouseCommand
 from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
+from core.timeouts import WHOLE_LEDGER_SECONDS
 from ratingslips.invariants import ALL_INVARIANTS
-
-STATEMENT_TIMEOUT_SECONDS: Final = 30 * 60
 
 
 class Command(HouseCommand):
@@ -33,7 +32,7 @@ class Command(HouseCommand):
 
     def run(self, *, as_json: bool, **_: Any) -> None:
         findings = []
-        with one_snapshot(statement_seconds=STATEMENT_TIMEOUT_SECONDS):
+        with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS):
             checked_at = timezone.now()
             for invariant in ALL_INVARIANTS:
                 finding = examine(invariant)

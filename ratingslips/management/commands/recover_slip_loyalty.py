@@ -94,8 +94,6 @@ class Command(HouseCommand):
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             self.tell_progress(f"The database cannot be asked just now: {reason}. Trying again.")
             drop_lost_connection()
-        # Each pass tells of a full disk for itself: a watch goes on for months.
-        self.is_told_whole = True
 
     def _pass(
         self,

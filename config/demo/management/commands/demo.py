@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole product, running, from one command."""
+"""`manage.py demo`: start the whole product with one command."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from config.database.grants import rights_are_set
+from config.database.grants import wrong_rights
 from config.database.owner import as_owner
 from config.demo import evening
 from config.demo.proof import seal_and_verify
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         major, minor = divmod(connection.connection.info.server_version, 10_000)
         whose = "the one that DATABASE_URL names" if settings.HAS_OWN_DATABASE else "a private one, in this checkout"
         self._say(f"PostgreSQL {major}.{minor}: {whose}")
-        # Every event of a whole day would otherwise be a line on the screen.
+        # Otherwise each event of a whole day logs a line.
         logging.getLogger().setLevel(logging.ERROR)
         with evening.only_demo():
             if self._migration_is_due():
@@ -72,10 +72,10 @@ class Command(BaseCommand):
         logging.getLogger().setLevel(logging.INFO)
 
     def _migration_is_due(self) -> bool:
-        """Whether the schema is another, or a role has other rights, than this version of the product needs."""
+        """Whether the schema or the rights of a role differ from what this version needs."""
         with as_owner():
             executor = MigrationExecutor(connection)
-            return bool(executor.migration_plan(executor.loader.graph.leaf_nodes())) or not rights_are_set()
+            return bool(executor.migration_plan(executor.loader.graph.leaf_nodes())) or bool(wrong_rights())
 
     def _introduce(self) -> None:
         self.stdout.write("")

@@ -1,6 +1,6 @@
-"""`manage.py migrate`: Django's, run as the owner of the tables, which then gives the other roles their rights.
+"""`manage.py migrate`: Django's command, run as the owner of the tables and without a statement timeout.
 
-A migration may rewrite a table for longer than any request of the floor may take.
+`post_migrate` then sets the rights of the other roles (`config.database.apps`).
 """
 
 from typing import Any

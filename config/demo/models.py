@@ -1,4 +1,4 @@
-"""What the demo remembers of itself."""
+"""The demo's own record."""
 
 from django.db import models
 
@@ -6,9 +6,9 @@ from core.models import Casino
 
 
 class DemoRun(models.Model):
-    """A demo on this database: its casino, how far its recorded day was moved, and whether all of it is there.
+    """The demo of this database: its casino and how far its recorded day was shifted.
 
-    A demo that was interrupted has no `finished_at`; the next start goes on from here.
+    An interrupted demo has no `finished_at`; the next start continues it.
     """
 
     casino = models.OneToOneField(Casino, on_delete=models.PROTECT, related_name="demo_run")

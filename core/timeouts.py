@@ -1,0 +1,15 @@
+"""How long work that reads a whole ledger may take. The limits of the floor's requests are in `config.settings`."""
+
+from typing import Final
+
+from django.db import connection
+
+WHOLE_LEDGER_SECONDS: Final = 30 * 60
+REPORT_SECONDS: Final = 5 * 60
+DRIFT_CHECK_SECONDS: Final = 20
+
+
+def allow_statements(*, seconds: int) -> None:
+    """Let each later statement of the caller's transaction take `seconds`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
