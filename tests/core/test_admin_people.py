@@ -79,7 +79,7 @@ class TestStaff:
 
         assert User.objects.get(pk=floor.boss.pk).first_name == "Maya"
 
-    def test_are_added_to_the_casino_of_a_superuser_who_has_one(self, floor: Floor) -> None:
+    def test_are_added_to_the_casino_of_their_superuser(self, floor: Floor) -> None:
         superuser = StaffFactory.create(casino=floor.casino, is_superuser=True)
         password = "long-and-unusual-7"
         typed = {"username": "olga", "casino": "", "is_staff": "on", "password1": password, "password2": password}

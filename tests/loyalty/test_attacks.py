@@ -135,7 +135,7 @@ class TestATakenEntry:
 
         assert _named(book, found()) == (BreakKind.CHANGED, 2, moved.pk)
 
-    def test_in_the_middle_is_missing_also_when_the_chain_is_computed_anew(self, book: Book) -> None:
+    def test_in_the_middle_is_missing_even_from_a_recomputed_chain(self, book: Book) -> None:
         sql("DELETE FROM loyalty_ledger WHERE id = %s", book.entry(3).pk)
         rehash(book.account)
 

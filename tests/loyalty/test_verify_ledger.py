@@ -120,7 +120,7 @@ class TestVerifyLedger:
         assert f"account {book.account.pk} (" in ran.error
         assert f"account {namesake.pk} (" in ran.error
 
-    def test_of_a_number_is_that_account_even_if_it_is_also_a_card(self, book: Book) -> None:
+    def test_of_a_number_is_that_account_rather_than_a_card(self, book: Book) -> None:
         Player.objects.filter(pk=book.account.player.pk).update(card_number=str(book.other.pk))
 
         ran = _verify("--account", book.other.pk)

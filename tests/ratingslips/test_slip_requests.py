@@ -289,7 +289,7 @@ class TestTwoAtOnce:
         assert isinstance(second, IdempotencyConflict)
 
     @pytest.mark.shows(39)
-    def test_of_two_slips_would_break_on_the_key_without_the_lock(
+    def test_of_two_slips_would_break_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
