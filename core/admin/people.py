@@ -21,7 +21,7 @@ from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter, PlayerSearch
 from core.console.login import SignInForm
 from core.console.readable import ReadableLists
-from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
+from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.console.widgets import NoLabelSuffix, PasswordLink, PlainForms, PlayerByCardField
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import ROLES
@@ -48,10 +48,6 @@ class CasinoAdmin(ConsoleAdmin[Casino]):
     casino_lookup = "pk"
     list_display = ("name", "code", "time_zone", "gaming_day_starts_at")
     search_fields = ("name", "code")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only an account that sees all casinos adds one; the others would not see it."""
-        return super().has_add_permission(request) and sees_all_casinos(staff_of(request))
 
 
 @admin.register(Player)
