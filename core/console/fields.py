@@ -19,7 +19,7 @@ def key_of(text: str) -> int | None:
 
 
 def _text_input(*, mode: str) -> forms.TextInput:
-    return forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "class": "console-figure"})
+    return forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "class": "figure"})
 
 
 class MoneyField(forms.DecimalField):
