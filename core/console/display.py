@@ -115,7 +115,7 @@ def tree(value: object) -> SafeString | str:
     """JSON as nested lists of names and values."""
     if isinstance(value, dict):
         rows = ((name.replace("_", " "), tree(inner)) for name, inner in value.items())
-        return format_html('<dl class="console-tree">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
+        return format_html('<dl class="tree">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
     if isinstance(value, list):
         return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((tree(inner),) for inner in value)))
     return NOTHING if value in (None, "") else str(value)

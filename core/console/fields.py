@@ -12,7 +12,7 @@ _WHOLE: Final = re.compile(_GROUPED)
 
 
 def _text_input(*, mode: str) -> forms.TextInput:
-    return forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "class": "console-figure"})
+    return forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "class": "figure"})
 
 
 class MoneyField(forms.DecimalField):

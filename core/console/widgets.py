@@ -112,7 +112,7 @@ class PasswordLink(ReadOnlyPasswordHashWidget):
         has_one = value and not str(value).startswith(UNUSABLE_PASSWORD_PREFIX)
         words = "Set. Nobody can read it." if has_one else "None: nobody can sign in with this name."
         return format_html(
-            '<div{}><p>{}</p><p><a href="../password/" class="console-button">Set a new password</a></p></div>',
+            '<div{}><p>{}</p><p><a href="../password/" class="button">Set a new password</a></p></div>',
             flatatt({"id": (attrs or {}).get("id", "")}),
             words,
         )

@@ -35,7 +35,7 @@ class PointsField(forms.IntegerField):
             required=False,
             min_value=-MOST_POINTS,
             max_value=MOST_POINTS,
-            widget=forms.TextInput(attrs={"autocomplete": "off", "class": "console-figure", "size": 8}),
+            widget=forms.TextInput(attrs={"autocomplete": "off", "class": "figure", "size": 8}),
         )
         self.error_messages["invalid"] = "Write a whole number, such as 500 or -1,500."
 

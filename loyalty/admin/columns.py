@@ -19,12 +19,12 @@ from loyalty.models import LedgerEntry
 def _player(entry: LedgerEntry) -> SafeString:
     player = entry.account.player
     link = link_to(entry.account, player.listed_name)
-    return format_html('{} <span class="audit-quiet">{}</span>', link, player.card_number)
+    return format_html('{} <span class="hint">{}</span>', link, player.card_number)
 
 
 def _when(entry: LedgerEntry) -> SafeString:
     return format_html(
-        '<time datetime="{}">{}</time> <span class="audit-quiet">gaming day {}</span>',
+        '<time datetime="{}">{}</time> <span class="hint">gaming day {}</span>',
         entry.created_at.isoformat(),
         display.moment(entry.created_at),
         date_format(entry.gaming_day, "j M"),
@@ -35,9 +35,9 @@ def _kind(entry: LedgerEntry) -> SafeString | str:
     reversal: LedgerEntry | None = getattr(entry, "reversed_by", None)
     kind = entry.get_kind_display()
     if entry.reverses_id:
-        return format_html('{} <span class="audit-quiet">of #{}</span>', kind, entry.reverses_id)
+        return format_html('{} <span class="hint">of #{}</span>', kind, entry.reverses_id)
     if reversal:
-        return format_html('{} <span class="audit-quiet">reversed by #{}</span>', kind, reversal.pk)
+        return format_html('{} <span class="hint">reversed by #{}</span>', kind, reversal.pk)
     return kind
 
 
@@ -54,7 +54,7 @@ def _tiers(entry: LedgerEntry) -> SafeString | str:
         return entry.tier_after.name
     sign = "▲" if entry.tier_after.threshold_points > entry.tier_before.threshold_points else "▼"
     return format_html(
-        '<strong class="audit-change">{} → {} <span aria-hidden="true">{}</span></strong>',
+        '<strong class="nowrap">{} → {} <span aria-hidden="true">{}</span></strong>',
         entry.tier_before,
         entry.tier_after,
         sign,

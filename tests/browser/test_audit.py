@@ -128,4 +128,4 @@ class TestJourneys:
 
         page.goto(f"{TRACE}{correlation_id}/")
 
-        expect(page.locator(".audit-asked-for")).to_have_count(1)
+        expect(page.locator(".is-asked-for")).to_have_count(1)

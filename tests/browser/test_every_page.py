@@ -39,7 +39,7 @@ _TARGET_PIXELS_MIN = 44
 # Exempt (WCAG 2.2, 2.5.8): a link in a sentence, and what is as large as its label.
 _TOO_SMALL = """least => [...document.querySelectorAll(
         "a, button, summary, select, textarea, input:not([type=hidden])")]
-    .filter(target => target.checkVisibility() && !target.closest(".unseen, .visually-hidden, .skip, .in-words, p a"))
+    .filter(target => target.checkVisibility() && !target.closest(".visually-hidden, .skip-to-content-link, p a"))
     .filter(target => !(target.matches("a") && target.parentElement.matches("p, .help, .help div")))
     .map(target => [target, (target.matches("[type=checkbox], [type=radio]") && target.closest("label")) || target])
     .map(([target, place]) => [target.outerHTML.slice(0, 140), place.getBoundingClientRect()])

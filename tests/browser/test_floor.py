@@ -47,7 +47,7 @@ class TestJourneys:
         page.get_by_label("Card number or name", exact=True).press_sequentially("lukasz")
         page.get_by_role("button", name="Łukasz Ito").tap()
 
-        expect(page.locator(".note-success")).to_contain_text("average bet 75.00")
+        expect(page.locator(".messagelist .success")).to_contain_text("average bet 75.00")
         expect(seat(page, floor, 3)).to_contain_text("Ito Ł.")
 
     def test_change_the_bet(self, floor: Floor, tablet: Tablet) -> None:
@@ -132,7 +132,7 @@ class TestJourneys:
         page.goto(floor_url(floor.pit))
         seat(page, floor, 1).tap()
         page.get_by_role("button", name="75", exact=True).tap()
-        expect(page.locator(".note-success")).to_be_visible()
+        expect(page.locator(".messagelist .success")).to_be_visible()
 
         page.go_back()
 

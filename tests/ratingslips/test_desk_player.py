@@ -80,7 +80,7 @@ class TestPlayerPage:
         html = supervisor.get(page_url(player)).content.decode()
 
         assert '<span class="figure">1,500</span>' in html
-        assert '<progress class="desk-progress" max="100" value="50"' in html
+        assert '<progress max="100" value="50"' in html
         assert "Progress from Silver to Gold" in html
         assert '<span class="figure">2,000</span> points to go' in html
 

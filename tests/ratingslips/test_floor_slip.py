@@ -190,7 +190,7 @@ class TestAsking:
         answer = ask(boss, slip, "complete", buy_in="500", chips_out="-3")
 
         html = html_of(answer)
-        assert '<details class="act" name="act" open id="close">' in html
+        assert '<details class="card act" name="act" open id="close">' in html
         assert 'value="500"' in html
         assert not RatingSlip.objects.get().is_closed
 
@@ -261,7 +261,7 @@ class TestClosing:
         html = html_of(answer)
         assert RatingSlip.objects.get().is_owed
         assert "Closed. Points owed." in html
-        assert str(RatingSlip.objects.get().correlation_id) in html.partition("reference")[2]
+        assert str(RatingSlip.objects.get().correlation_id) in html.partition("Reference ")[2]
 
     def test_says_plainly_that_short_play_is_worth_nothing(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip(at=floor.ago(seconds=1), average_bet=Decimal("0.01"))
@@ -420,7 +420,7 @@ class TestSignedOut:
 
         html = html_of(page)
         assert not RatingSlip.objects.get().is_closed
-        assert '<details class="act" name="act" open id="close">' in html
+        assert '<details class="card act" name="act" open id="close">' in html
         assert 'value="500"' in html
         assert 'value="80"' in html
 
