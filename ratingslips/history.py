@@ -66,9 +66,13 @@ class Event:
     correlation_id: UUID
     version: SlipVersion
     average_bet: Decimal
-    table_id: int
+    table_name: str
     seat: int
-    place: str
+
+    @property
+    def place(self) -> str:
+        """The table and seat after the event."""
+        return f"{self.table_name} seat {self.seat}"
 
     @property
     def words(self) -> str:
@@ -141,9 +145,8 @@ def _event(
         correlation_id=correlation_id,
         version=SlipVersion(seq=segment.seq, status=status),
         average_bet=segment.average_bet,
-        table_id=segment.table_id,
+        table_name=segment.table.name,
         seat=segment.seat,
-        place=f"{segment.table.name} seat {segment.seat}",
     )
 
 

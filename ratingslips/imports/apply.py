@@ -1,4 +1,4 @@
-"""Bringing in what the floor recorded elsewhere: each line by the service that its event calls for, each by itself."""
+"""Importing rating events: each line is applied by the service for its kind of event, in its own transaction."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ from core.transactions import drop_lost_connection
 from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import EventKind, RatingEvent
-from ratingslips.imports.lookup import Books
-from ratingslips.imports.reconcile import ProcessedLines, Standing, StandingSlip, standings_of
+from ratingslips.imports.lookup import Lookup
+from ratingslips.imports.reconcile import LineState, ProcessedLines, RecordedSlip, states_of
 from ratingslips.models import RatingSlip
 
 CHUNK_LINES: Final = 500
@@ -53,17 +53,17 @@ class TooManyRejectedLines(DomainError):
 
 
 class Outcome(StrEnum):
-    """What became of a line."""
+    """The outcome of a line."""
 
     APPLIED = "applied"
     OWED = "owed"  # applied: the slip is closed, and its points will be paid by recovery
-    STANDS = "already_imported"
+    ALREADY_IMPORTED = "already_imported"
     REJECTED = "rejected"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineOutcome:
-    """What became of one line, with the slip that it is about, or the refusal."""
+    """The outcome of one line, with its slip or the refusal."""
 
     line: int
     outcome: Outcome
@@ -73,7 +73,7 @@ class LineOutcome:
 
 @dataclass(kw_only=True, slots=True)
 class ImportProgress:
-    """What an import has done so far."""
+    """The outcomes of an import so far."""
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     rejects: dict[int, DomainError] = field(default_factory=dict)
@@ -81,12 +81,12 @@ class ImportProgress:
 
     @property
     def lines(self) -> int:
-        """How many lines were dealt with."""
+        """The number of lines processed."""
         return sum(self.counts.values())
 
     @property
     def applied(self) -> int:
-        """How many lines changed something."""
+        """The number of lines that changed something."""
         return self.counts[Outcome.APPLIED] + self.counts[Outcome.OWED]
 
     def add(self, outcome: LineOutcome) -> None:
@@ -103,16 +103,16 @@ def import_rating_events(
 ) -> Iterator[ImportProgress]:
     """Apply `lines` one after the other, and give `progress` after each.
 
-    Every line is a commit of its own: a line that is refused changes nothing, and an import that ends half way can be
-    run again, since lines that stand already are known again.
+    Each line is committed by itself. A refused line changes nothing. An import that was interrupted can run again:
+    lines that are recorded already are recognised.
 
     :raises ImportRunning: another import of this casino is under way.
     :raises TooManyRejectedLines: the file is not this casino's, or not one of rating events.
     """
-    settled = ProcessedLines()
+    processed = ProcessedLines()
     with _only_import(casino):
         for chunk in _chunks(lines):
-            for outcome in apply_events(casino=casino, actor=actor, events=chunk, settled=settled):
+            for outcome in apply_events(casino=casino, actor=actor, events=chunk, processed=processed):
                 progress.add(outcome)
                 yield progress
                 if len(progress.rejects) >= MAX_REJECTED_LINES:
@@ -126,29 +126,29 @@ def apply_events(
     casino: Casino,
     actor: User,
     events: Iterable[RatingEvent | BadRecord],
-    settled: ProcessedLines | None = None,
+    processed: ProcessedLines | None = None,
 ) -> Iterator[LineOutcome]:
-    """Apply `events`, as many as fit into memory, one after the other; each is a commit of its own.
+    """Apply `events`, which are held in memory, one after the other; each is committed by itself.
 
-    Where they are a part of a file, `settled` are the lines before them, and will be those up to their end.
+    If they are a part of a file, `processed` holds the lines before them; these lines are added to it.
     """
     chunk = list(events)
-    if settled is None:
-        settled = ProcessedLines()
-    books = Books.of(casino, [event for event in chunk if isinstance(event, RatingEvent)])
-    standings = standings_of(chunk, slips=books.slips, settled=settled)
-    for event, standing in zip(chunk, standings, strict=True):
+    if processed is None:
+        processed = ProcessedLines()
+    lookup = Lookup.of(casino, [event for event in chunk if isinstance(event, RatingEvent)])
+    states = states_of(chunk, slips=lookup.slips, processed=processed)
+    for event, state in zip(chunk, states, strict=True):
         if isinstance(event, BadRecord):
             yield LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=event.error)
             continue
-        outcome = _outcome(event, standing, books=books, actor=actor)
+        outcome = _outcome(event, state, lookup=lookup, actor=actor)
         if outcome.outcome != Outcome.REJECTED:
-            settled.add(event)
+            processed.add(event)
         yield outcome
 
 
 def _chunks(lines: Iterable[RatingEvent | BadRecord]) -> Iterator[list[RatingEvent | BadRecord]]:
-    """Cut `lines` into chunks, not within a moment if that can be helped: a line is judged by what follows it there."""
+    """Split `lines` into chunks, between two instants if possible: lines of one instant are compared together."""
     chunk: list[RatingEvent | BadRecord] = []
     for line in lines:
         goes_on = chunk and _moment(line) == _moment(chunk[-1]) and len(chunk) < MAX_CHUNK_LINES
@@ -166,7 +166,7 @@ def _moment(line: RatingEvent | BadRecord) -> datetime | None:
 
 @contextmanager
 def _only_import(casino: Casino) -> Iterator[None]:
-    """Keep other imports of the casino out: two at once would each record the same change of bet.
+    """Allow one import of a casino at a time: two would each record the same change of bet.
 
     :raises ImportRunning: there is one.
     """
@@ -182,46 +182,46 @@ def _only_import(casino: Casino) -> Iterator[None]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [IMPORT_LOCK, casino.pk])
 
 
-def _outcome(event: RatingEvent, standing: Standing, *, books: Books, actor: User) -> LineOutcome:
+def _outcome(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User) -> LineOutcome:
     """Apply one event. Services run again where that helps; a line that stays busy or unknown is refused."""
     try:
         with patient():
-            outcome = _apply(event, standing, books=books, actor=actor)
+            outcome = _apply(event, state, lookup=lookup, actor=actor)
     except Busy as busy:
         drop_lost_connection()
-        books.slips.pop(event.slip_number, None)
+        lookup.slips.pop(event.slip_number, None)
         return LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=busy)
     except DomainError as refusal:
         return LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=refusal)
-    return LineOutcome(line=event.line, outcome=outcome, slip_id=books.slips[event.slip_number].slip_id)
+    return LineOutcome(line=event.line, outcome=outcome, slip_id=lookup.slips[event.slip_number].slip_id)
 
 
-def _apply(event: RatingEvent, standing: Standing, *, books: Books, actor: User) -> Outcome:
-    if standing == Standing.STANDS:
-        return Outcome.STANDS
+def _apply(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User) -> Outcome:
+    if state == LineState.RECORDED:
+        return Outcome.ALREADY_IMPORTED
     if event.kind == EventKind.OPEN:
-        opened = _open(event, books=books, actor=actor)
-        books.slips[event.slip_number] = StandingSlip.opened(opened, player_card=event.player_card or "")
+        opened = _open(event, lookup=lookup, actor=actor)
+        lookup.slips[event.slip_number] = RecordedSlip.opened(opened, player_card=event.player_card or "")
         return Outcome.APPLIED
-    slip = books.slips.get(event.slip_number) or books.read_again(event.slip_number)
+    slip = lookup.slips.get(event.slip_number) or lookup.read_again(event.slip_number)
     if slip is None:
         raise UnknownSlip(f"There is no slip {event.slip_number} in this casino.")
     if event.player_card not in {None, slip.player_card}:
         raise OtherPlayersSlip(f"Slip {event.slip_number} is not that of the player with card {event.player_card}.")
-    if standing == Standing.OVERTAKEN and slip.closed_at is None:
+    if state == LineState.TOO_LATE and slip.closed_at is None:
         at = event.occurred_at.isoformat()
-        raise InvalidTime(f"Events of slip {event.slip_number} at {at} come after this line and stand already.")
-    outcome = _change(slip, event, books=books, actor=actor)
-    books.slips[event.slip_number] = slip.changed(event)
+        raise InvalidTime(f"Events of slip {event.slip_number} at {at} come after this line and are recorded already.")
+    outcome = _change(slip, event, lookup=lookup, actor=actor)
+    lookup.slips[event.slip_number] = slip.changed(event)
     return outcome
 
 
-def _open(event: RatingEvent, *, books: Books, actor: User) -> RatingSlip:
+def _open(event: RatingEvent, *, lookup: Lookup, actor: User) -> RatingSlip:
     assert event.seat is not None
     assert event.average_bet is not None
     return services.open_rating_slip(
-        player=books.player_id(event.player_card),
-        table=books.table_id(event.table),
+        player=lookup.player_id(event.player_card),
+        table=lookup.table_id(event.table),
         seat=event.seat,
         average_bet=event.average_bet,
         buy_in=event.buy_in,
@@ -231,7 +231,7 @@ def _open(event: RatingEvent, *, books: Books, actor: User) -> RatingSlip:
     )
 
 
-def _change(slip: StandingSlip, event: RatingEvent, *, books: Books, actor: User) -> Outcome:
+def _change(slip: RecordedSlip, event: RatingEvent, *, lookup: Lookup, actor: User) -> Outcome:
     slip_id, at = slip.slip_id, event.occurred_at
     match event.kind:
         case EventKind.BET:
@@ -244,7 +244,7 @@ def _change(slip: StandingSlip, event: RatingEvent, *, books: Books, actor: User
         case EventKind.MOVE:
             services.move_rating_slip(
                 slip=slip_id,
-                table=books.table_id(event.table),
+                table=lookup.table_id(event.table),
                 seat=event.seat,
                 average_bet=event.average_bet,
                 actor=actor,
@@ -255,8 +255,8 @@ def _change(slip: StandingSlip, event: RatingEvent, *, books: Books, actor: User
     return Outcome.APPLIED
 
 
-def _close(slip: StandingSlip, event: RatingEvent, *, actor: User) -> Outcome:
-    """Close the slip; a close that repeats another one than the line's own is a refusal here."""
+def _close(slip: RecordedSlip, event: RatingEvent, *, actor: User) -> Outcome:
+    """Close the slip; a slip that was closed by something else than this line is refused."""
     closed_before = services.SlipClosed(f"Slip {event.slip_number} is closed: it can no longer be changed.")
     if slip.closed_at is not None:
         raise closed_before

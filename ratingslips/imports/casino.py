@@ -1,4 +1,4 @@
-"""Setting a casino up from its files: players, games and tables, with a programme of the default rules."""
+"""Setting up a casino from its files: players, games and tables, with a programme of the default rules."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ M = TypeVar("M", bound=models.Model)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowCounts:
-    """How many rows of a kind were new, changed, or stood as they are."""
+    """The numbers of rows of a kind that were new, changed, or unchanged."""
 
     created: int
     changed: int
@@ -47,7 +47,7 @@ class RowCounts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedCasino:
-    """A casino as its files say it is, with what had to be done for it, by kind of row."""
+    """A casino that was set up from its files, with the numbers of rows by kind."""
 
     casino: Casino
     rows: dict[str, RowCounts]
@@ -55,14 +55,14 @@ class LoadedCasino:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether everything stood already."""
+        """Whether every row was there already."""
         return not self.accounts_opened and not any(counts.created or counts.changed for counts in self.rows.values())
 
 
 def load_casino(
     *, folder: Path, code: str, actor: User, at: datetime, name: str | None = None, time_zone: str | None = None
 ) -> LoadedCasino:
-    """Set up the casino `code` from the files of `folder`, all or nothing; what stands already stays.
+    """Set up the casino `code` from the files of `folder`, all or nothing; rows that are there already stay.
 
     Rows are known by their code, name or card: new ones are added and changed ones updated, and none is ever removed.
     A new casino gets a programme of the default tiers and rate; the rules of one that stands are left alone.
@@ -138,7 +138,7 @@ def _players(casino: Casino, files: CasinoFiles) -> RowCounts:
         player.casino = casino
     return _bring_up_to_date(
         files.players,
-        standing=Player.objects.filter(casino=casino),
+        existing=Player.objects.filter(casino=casino),
         key="card_number",
         fields=("first_name", "last_name", "status"),
     )
@@ -149,7 +149,7 @@ def _games(casino: Casino, files: CasinoFiles) -> RowCounts:
         game.casino = casino
     return _bring_up_to_date(
         files.games,
-        standing=GameSettings.objects.filter(casino=casino),
+        existing=GameSettings.objects.filter(casino=casino),
         key="code",
         fields=("name", "decisions_per_hour", "house_edge_percent", "seats"),
     )
@@ -159,7 +159,7 @@ def _pits(casino: Casino, files: CasinoFiles) -> RowCounts:
     names = dict.fromkeys(row.pit for row in files.tables)
     return _bring_up_to_date(
         [Pit(casino=casino, name=name) for name in names],
-        standing=Pit.objects.filter(casino=casino),
+        existing=Pit.objects.filter(casino=casino),
         key="name",
         fields=(),
     )
@@ -172,20 +172,20 @@ def _tables(casino: Casino, files: CasinoFiles) -> RowCounts:
         row.table.casino, row.table.pit, row.table.game = casino, pits[row.pit], games[row.game]
     return _bring_up_to_date(
         [row.table for row in files.tables],
-        standing=GamingTable.objects.filter(casino=casino),
+        existing=GamingTable.objects.filter(casino=casino),
         key="name",
         fields=("pit_id", "game_id", "seats"),
     )
 
 
 def _bring_up_to_date(
-    wanted: Sequence[M], *, standing: LockingQuerySet[M], key: str, fields: Sequence[str]
+    wanted: Sequence[M], *, existing: LockingQuerySet[M], key: str, fields: Sequence[str]
 ) -> RowCounts:
-    """Add those of `wanted` that are not among `standing` by their `key`, and give the others the wanted `fields`."""
-    model = standing.model
+    """Add those of `wanted` that are not among `existing` by their `key`, and give the others the wanted `fields`."""
+    model = existing.model
     known: dict[Any, M] = {}
     for batch in _batches(wanted):
-        among = standing.locked().filter(**{f"{key}__in": [getattr(row, key) for row in batch]})
+        among = existing.locked().filter(**{f"{key}__in": [getattr(row, key) for row in batch]})
         known.update((getattr(row, key), row) for row in among)
     new = [row for row in wanted if getattr(row, key) not in known]
     changed = []

@@ -1,4 +1,4 @@
-"""The three files that describe a casino, read and checked as a whole before anything is written."""
+"""The three files that describe a casino, all read and checked before anything is written."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MAX_PROBLEMS: Final = 100
 
 
 class CannotLoad(DomainError):
-    """The files have problems; `problems` are sentences that say where, and nothing was loaded."""
+    """The files have problems; `problems` are sentences that name the place. Nothing was loaded."""
 
     code = "CANNOT_LOAD"
 
@@ -37,7 +37,7 @@ class CannotLoad(DomainError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableRow:
-    """A table as its file gives it: its pit and its game by name, to be found when the casino is written."""
+    """A table as its file gives it, with pit and game by name: they are looked up when the casino is written."""
 
     table: GamingTable
     pit: str
@@ -46,7 +46,7 @@ class TableRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CasinoFiles:
-    """What the files say, as instances that are not saved and belong to no casino yet, in the order of the files."""
+    """The rows of the files, in order, as unsaved instances without a casino."""
 
     games: list[GameSettings]
     tables: list[TableRow]
@@ -100,14 +100,14 @@ def _players(sheet: "_Sheet") -> list[Player]:
 
 
 class _Sheet:
-    """One file, and where to write down what is wrong with it."""
+    """One file, and the list that collects its problems."""
 
     def __init__(self, path: Path, problems: list[str]) -> None:
         self.path = path
         self.problems = problems
 
     def rows(self, *, columns: Sequence[str], key: str) -> list[Record]:
-        """The lines that can be read, each with another `key`."""
+        """The readable lines, each with a `key` of its own."""
         lines: dict[str, Record] = {}
         try:
             for record in read_records(self.path, columns=columns):
@@ -125,7 +125,7 @@ class _Sheet:
         return list(lines.values())
 
     def check(self, row: models.Model, record: Record, *, without: Collection[str]) -> None:
-        """Write down each field of `row` that its model refuses."""
+        """Add a problem for each field of `row` that its model refuses."""
         try:
             row.clean_fields(exclude=without)
         except ValidationError as error:
@@ -133,5 +133,5 @@ class _Sheet:
                 self.complain(f"{name} “{getattr(row, name)}”: {' '.join(messages)}", record)
 
     def complain(self, what: str, record: Record | BadRecord) -> None:
-        """Write down what is wrong with a line."""
+        """Add a problem of a line."""
         self.problems.append(f"{self.path.name} line {record.line}: {what}")

@@ -18,7 +18,7 @@ _CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class UnreadableFile(DomainError):
-    """The file as a whole is not what it should be: missing, empty, or without its columns."""
+    """The file is missing, empty, or lacks columns."""
 
     code = "UNREADABLE_FILE"
 

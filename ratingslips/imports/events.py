@@ -1,4 +1,4 @@
-"""What the floor recorded, one event a line, checked as far as a line can be checked by itself."""
+"""Rating events, one a line, with the checks that need nothing but the line."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _SEAT: Final = re.compile(r"[0-9]{1,4}")
 
 
 class EventKind(StrEnum):
-    """What can happen to a slip."""
+    """The kinds of events of a slip."""
 
     OPEN = "OPEN"
     BET = "BET"
@@ -52,7 +52,7 @@ _ALWAYS: Final = frozenset({"slip_number", "occurred_at", "event"})
 
 
 class UnknownEvent(DomainError):
-    """No such thing happens to a slip."""
+    """The event is of no known kind."""
 
     code = "UNKNOWN_EVENT"
 
@@ -70,7 +70,7 @@ class MissingField(DomainError):
 
 
 class UnexpectedField(DomainError):
-    """The line fills in a field that means nothing for its event."""
+    """The line fills in a field that its kind of event does not have."""
 
     code = "UNEXPECTED_FIELD"
 
@@ -159,7 +159,7 @@ def _instant(text: str) -> datetime:
 
 
 def _decimal(text: str, *, name: str) -> Decimal | None:
-    """Read an amount, exactly as it is written; whether it may be on a slip is the services' to say."""
+    """Read an amount, exactly as it is written; services decide whether a slip may have it."""
     if not text:
         return None
     if not _DECIMAL.fullmatch(text):

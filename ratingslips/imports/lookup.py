@@ -1,11 +1,11 @@
-"""What an import looks its lines up in: the casino's players, tables and slips that a chunk of them speaks of."""
+"""The players, tables and slips of a casino that a chunk of lines names."""
 
 from dataclasses import dataclass
 
 from core.errors import NotFound
 from core.models import Casino, Player
 from ratingslips.imports.events import EventKind, RatingEvent
-from ratingslips.imports.reconcile import StandingSlip, standing_slips
+from ratingslips.imports.reconcile import RecordedSlip, recorded_slips
 from ratingslips.models import GamingTable
 
 
@@ -22,16 +22,16 @@ class UnknownTable(NotFound):
 
 
 @dataclass(kw_only=True, slots=True)
-class Books:
-    """The players, tables and slips that a chunk of events speaks of."""
+class Lookup:
+    """The players, tables and slips that a chunk of events names."""
 
     casino: Casino
     players: dict[str, int]
     tables: dict[str, int]
-    slips: dict[str, StandingSlip]
+    slips: dict[str, RecordedSlip]
 
     @classmethod
-    def of(cls, casino: Casino, events: list[RatingEvent]) -> "Books":
+    def of(cls, casino: Casino, events: list[RatingEvent]) -> "Lookup":
         cards = {event.player_card for event in events if event.kind == EventKind.OPEN}
         names = {event.table for event in events if event.table}
         players = Player.objects.filter(casino=casino, card_number__in=cards).order_by()
@@ -40,7 +40,7 @@ class Books:
             casino=casino,
             players=dict(players.values_list("card_number", "pk")),
             tables=dict(tables.values_list("name", "pk")),
-            slips=standing_slips(casino=casino, slip_numbers={event.slip_number for event in events}),
+            slips=recorded_slips(casino=casino, slip_numbers={event.slip_number for event in events}),
         )
 
     def player_id(self, card: str | None) -> int:
@@ -55,8 +55,8 @@ class Books:
             raise UnknownTable(f"There is no table {name} in this casino.")
         return self.tables[name]
 
-    def read_again(self, slip_number: str) -> StandingSlip | None:
-        """Read a slip from the database, whatever is remembered of it."""
+    def read_again(self, slip_number: str) -> RecordedSlip | None:
+        """Read a slip from the database again."""
         self.slips.pop(slip_number, None)
-        self.slips.update(standing_slips(casino=self.casino, slip_numbers=[slip_number]))
+        self.slips.update(recorded_slips(casino=self.casino, slip_numbers=[slip_number]))
         return self.slips.get(slip_number)

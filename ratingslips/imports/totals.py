@@ -1,4 +1,4 @@
-"""What a set of slips came to."""
+"""Totals of a set of slips."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlipTotals:
-    """How many slips, what they earned, and in which tiers their players now stand, the lowest first."""
+    """The number of slips, their points, and the tiers of their players now, the lowest first."""
 
     slips: int
     entries: int
@@ -29,7 +29,7 @@ class SlipTotals:
 
 
 def totals_of(slip_ids: Collection[UUID]) -> SlipTotals:
-    """Add up the slips of these ids; the tiers count the players among theirs who have earned anything."""
+    """Add up the slips of these ids; the tiers count those of their players who have earned points."""
     slips, entries, points, theo = 0, 0, 0, Decimal("0.00")
     earners: set[int] = set()
     for chunk in _chunks(slip_ids):

@@ -170,7 +170,7 @@ class TestStatement:
         ):
             context = client.get(page_url(player)).context
 
-        assert context["standing"].account.balance == 500
+        assert context["summary"].account.balance == 500
         assert [entry.balance_after for entry in context["entries"].rows] == [500]
         assert account_of(player).balance == 600
 

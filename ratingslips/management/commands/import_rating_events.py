@@ -92,8 +92,8 @@ def _summary(progress: ImportProgress) -> str:
     counts = progress.counts
     owed = f" ({counts[Outcome.OWED]:,} closed with points owed)" if counts[Outcome.OWED] else ""
     return (
-        f"{progress.lines:,} lines: {progress.applied:,} applied{owed}, {counts[Outcome.STANDS]:,} already imported, "
-        f"{counts[Outcome.REJECTED]:,} refused."
+        f"{progress.lines:,} lines: {progress.applied:,} applied{owed}, "
+        f"{counts[Outcome.ALREADY_IMPORTED]:,} already imported, {counts[Outcome.REJECTED]:,} refused."
     )
 
 
@@ -127,7 +127,7 @@ def _json(totals: SlipTotals, progress: ImportProgress) -> str:
             "lines": progress.lines,
             "applied": progress.applied,
             "owed": progress.counts[Outcome.OWED],
-            "already_imported": progress.counts[Outcome.STANDS],
+            "already_imported": progress.counts[Outcome.ALREADY_IMPORTED],
         },
         indent=1,
     )
