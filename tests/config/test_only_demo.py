@@ -6,6 +6,7 @@ from django.db import connection
 from config.demo import evening
 from config.demo.evening import DEMO_LOCK, DemoRefused, only_demo
 from tests.databases import connect
+from tests.waiting import wait_until
 
 # Of this database alone: others of the server may be given a demo at the same moment.
 LOCKS_HELD = """
@@ -20,7 +21,12 @@ def _locks_held() -> int:
         return int(cursor.fetchone()[0])
 
 
-@pytest.mark.django_db
+@pytest.fixture(autouse=True)
+def _no_lock_left(db: None) -> None:
+    """The backend of a connection that another test has just closed may still hold its lock."""
+    wait_until(lambda: _locks_held() == 0)
+
+
 class TestOnlyDemo:
     def test_is_refused_while_another_is_being_set_up(self) -> None:
         with connect() as other:

@@ -11,6 +11,7 @@ from guardian.shortcuts import assign_perm
 
 from config.database.owner import as_owner
 from core.models import Casino, Player, User
+from core.roles import OPERATOR
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from ratingslips.models import GamingTable, Pit
 from tests.factories import CasinoFactory, GameFactory, PitFactory, ProgramFactory, TableFactory
@@ -33,9 +34,11 @@ def build_world(*, players: int) -> None:
     """
     managers = Group.objects.create(name="Fault harness")
     manager = User.objects.create(username=MANAGER, is_staff=True)
-    manager.groups.add(managers)
+    # They work in both casinos, so they belong to none: then only operators may act.
+    operators = Group.objects.get(name=OPERATOR)
+    manager.groups.add(managers, operators)
     for number in range(_rewarders(players)):
-        User.objects.create(username=_rewarder(number), is_staff=True).groups.add(managers)
+        User.objects.create(username=_rewarder(number), is_staff=True).groups.add(managers, operators)
     for plain, code in HOUSES.items():
         program = ProgramFactory.create(casino=CasinoFactory.create(code=code), name=code)
         EarningRate.objects.create(

@@ -27,6 +27,7 @@ from tests.concurrency import Elsewhere, held_before_commit, together, wait_unti
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
+from tests.ratingslips.test_statements import MOST_OF_A_COMPLETION
 from tests.statements import assert_at_most, statements_of
 
 REASON = "Birthday of a regular guest"
@@ -95,7 +96,7 @@ def test_5_completion_is_quick(floor: Floor) -> None:
 
     statements = statements_of(lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now))
 
-    assert_at_most(14, statements)
+    assert_at_most(MOST_OF_A_COMPLETION, statements)
 
 
 def test_6_failed_points_are_recovered_once_with_the_same_key(floor: Floor) -> None:
