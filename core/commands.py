@@ -37,7 +37,7 @@ RIGHTS_ARE_MISSING: Final = (
 )
 
 
-class HouseCommand(BaseCommand):
+class ProjectCommand(BaseCommand):
     """Base of the product's commands: subclasses write `run` and may say in `done_so_far` what an interruption leaves.
 
     A command that may change something records one row with its correlation id. A command whose exit code 1 is a

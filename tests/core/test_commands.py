@@ -18,18 +18,18 @@ from psycopg import errors
 from structlog.testing import capture_logs
 
 from core import correlation
-from core.commands import HouseCommand
+from core.commands import ProjectCommand
 from core.errors import Busy
 from tests.commands import FullDisk
 from tests.databases import database_url, empty_database
 
 
-class Trouble(HouseCommand):
+class Trouble(ProjectCommand):
     """A command that does what it is told."""
 
     may_change = False
 
-    def __init__(self, work: Callable[[HouseCommand], object]) -> None:
+    def __init__(self, work: Callable[[ProjectCommand], object]) -> None:
         super().__init__(stdout=io.StringIO(), stderr=io.StringIO())
         self.work = work
 
@@ -41,8 +41,8 @@ class Trouble(HouseCommand):
         self.work(self)
 
 
-def _raise(error: BaseException) -> Callable[[HouseCommand], object]:
-    def work(_: HouseCommand) -> None:
+def _raise(error: BaseException) -> Callable[[ProjectCommand], object]:
+    def work(_: ProjectCommand) -> None:
         raise error
 
     return work
@@ -112,7 +112,7 @@ class TestHouseCommand:
             def flush(self) -> None:
                 raise BrokenPipeError
 
-        def work(command: HouseCommand) -> None:
+        def work(command: ProjectCommand) -> None:
             command.stdout._out = GoneAway()  # type: ignore[attr-defined]
             command.say("one")
             command.say("two")
@@ -123,7 +123,7 @@ class TestHouseCommand:
     def test_goes_on_to_its_end_where_the_disk_is_full(self, end: CommandError | None) -> None:
         done: list[str] = []
 
-        def work(command: HouseCommand) -> None:
+        def work(command: ProjectCommand) -> None:
             command.stdout._out = command.stderr._out = FullDisk()  # type: ignore[attr-defined]
             for what in ("one", "two"):
                 command.tell_progress(what)
@@ -143,7 +143,7 @@ class TestHouseCommand:
     def test_finishes_its_work_where_the_terminal_lacks_a_letter(self) -> None:
         terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
 
-        def work(command: HouseCommand) -> None:
+        def work(command: ProjectCommand) -> None:
             command.stdout._out = terminal  # type: ignore[attr-defined]
             command.say("José")
             command.say("all of it")

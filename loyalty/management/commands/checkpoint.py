@@ -8,13 +8,13 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, HouseCommand
+from core.commands import FAILED, ProjectCommand
 from loyalty.proof.checkpoints import take_checkpoint
 from loyalty.proof.keys import new_key_pair
 from loyalty.proof.outside import line_of
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
         "Sign the state of every account at one instant, store it in the database and append it to CHECKPOINT_FILE, "
         "which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron at least once a day."

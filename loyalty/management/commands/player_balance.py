@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from core.clock import shown_as
-from core.commands import WRONG_USE, HouseCommand, casino_with_code
+from core.commands import WRONG_USE, ProjectCommand, casino_with_code
 from core.models import Casino
 from loyalty.models import PlayerLoyalty
 from loyalty.services import balance_at
@@ -19,7 +19,7 @@ FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2200
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     help = (
         "Print the balance of a player now or at an instant that has passed, with the lifetime points and how many "

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.models import Casino, User
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
@@ -24,7 +24,7 @@ from loyalty.services.rebuilding import (
 MAX_CASINOS: Final = 100
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     could_not_run = WRONG_USE
     help = (
         "Set every account to what its ledger entries come to: balance, lifetime points, tier, number of entries and "

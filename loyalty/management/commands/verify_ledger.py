@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from django.db.models import Sum
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand
+from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.errors import DomainError
 from core.keys import key_of
 from core.snapshots import one_snapshot
@@ -26,7 +26,7 @@ MAX_ACCOUNTS_NAMED: Final = 10
 BAR_WIDTH: Final = 40
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (

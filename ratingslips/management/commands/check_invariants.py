@@ -8,14 +8,14 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand
+from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
 from ratingslips.invariants import ALL_INVARIANTS
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.core.management.base import CommandError
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from ratingslips.imports.apply import ImportProgress, Outcome, import_rating_events
 from ratingslips.imports.events import read_rating_events
@@ -19,7 +19,7 @@ PROGRESS_LINES: Final = 500
 MAX_REJECTS_SHOWN: Final = 100
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
         "Apply a CSV file of rating events (slip_number, occurred_at, event, player_card, table, seat, average_bet, "
         "buy_in, chips_out), each line by itself. A bad line is refused by its line number (the header is line 1) and "

@@ -8,13 +8,13 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import WRONG_USE, HouseCommand
+from core.commands import WRONG_USE, ProjectCommand
 from core.models import NAME_MAX_LENGTH, Casino, require_time_zone
 from core.roles import system_account
 from ratingslips.imports.casino import DEFAULT_TIME_ZONE, LoadedCasino, load_casino
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
         "Set a casino up from players.csv, games.csv and tables.csv, with a programme of the default tiers and 10 "
         "points per unit of theo. New rows are added, changed ones updated, none is removed; all or nothing."

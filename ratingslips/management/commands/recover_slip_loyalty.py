@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from core.stopping import StopSignal
 from core.transactions import drop_lost_connection
@@ -26,7 +26,7 @@ MAX_NUMBER: Final = 1_000_000
 _NOTHING_YET: Final = dict.fromkeys(map(str, RecoveryOutcome), 0)
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
         "Pay the points that closed slips are owed, the longest owed first: all of them, one slip, or those of one "
         "correlation id. A slip that cannot be paid does not stop the others, and two runs at once share the work. "

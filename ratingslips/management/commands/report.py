@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.console import display
 from core.models import Casino
 from ratingslips.figures import (
@@ -28,7 +28,7 @@ FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2200
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
