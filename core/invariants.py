@@ -51,7 +51,7 @@ def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
     return Finding(invariant=invariant, rows=rows, first=tuple(first))
 
 
-def guarded_by(*triggers: str, name: str, sentence: str) -> Invariant:
+def triggers_enabled(*triggers: str, name: str, sentence: str) -> Invariant:
     """The invariant that each of `triggers` exists and is ENABLE ALWAYS, so that it fires for every session."""
     expected = ", ".join(f"('{trigger}')" for trigger in triggers)
     query = f"""
@@ -113,7 +113,7 @@ def _declared(model: type[Model]) -> Iterator[str]:
 
 
 INVARIANTS: Final = (
-    guarded_by(
+    triggers_enabled(
         "core_requestorigin_refuse_update",
         "core_requestorigin_refuse_delete",
         "core_requestorigin_refuse_truncate",

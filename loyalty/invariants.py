@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from core.invariants import Invariant, guarded_by
+from core.invariants import Invariant, triggers_enabled
 from loyalty.models import LedgerEntry
 from loyalty.services.reasons import REASON_MIN_LENGTH
 
@@ -220,7 +220,7 @@ _TABLES: Final = (
 )
 
 _GUARDS: Final = (
-    guarded_by(
+    triggers_enabled(
         *(f"{table}_refuse_{operation}" for table in _TABLES for operation in ("update", "delete", "truncate")),
         "loyalty_chain_entry",
         "loyalty_ledgerexport_refuse_delete",
