@@ -126,7 +126,7 @@ class TestHouseCommand:
         def work(command: ProjectCommand) -> None:
             command.stdout._out = command.stderr._out = FullDisk()  # type: ignore[attr-defined]
             for what in ("one", "two"):
-                command.tell_progress(what)
+                command.write_progress(what)
                 command.say(what)
                 done.append(what)
             if end:

@@ -24,7 +24,7 @@ class Command(ProjectCommand):
         parser.add_argument("--new-key", action="store_true", help="print a new pair of keys and exit")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the line as it is in the file")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "A checkpoint is whole or not there; a line that its file lacks is written by the next run."
 
     def run(self, *, new_key: bool, as_json: bool, **_: Any) -> None:
@@ -37,7 +37,7 @@ class Command(ProjectCommand):
             checkpoint = take_checkpoint(at=timezone.now(), file=file)
         except OSError as error:
             raise CommandError(
-                f"{file} cannot be used: {error.strerror}. {self.done_so_far()}", returncode=FAILED
+                f"{file} cannot be used: {error.strerror}. {self.describe_work_done()}", returncode=FAILED
             ) from error
         if as_json:
             self.say(line_of(checkpoint).decode().rstrip())

@@ -37,7 +37,7 @@ class Command(ProjectCommand):
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "Looking changes nothing."
 
     def run(self, *, casino: str, card: str, at: datetime | None, as_json: bool, **_: Any) -> None:

@@ -48,7 +48,7 @@ class Command(ProjectCommand):
         parser.add_argument("--against", type=Path, metavar="FILE", help="compare the checkpoints with this file")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "A verification changes nothing."
 
     def run(
@@ -96,7 +96,7 @@ class Command(ProjectCommand):
         try:
             record_verification(scope=scope, verified=verified, **when)
         except (DomainError, DatabaseError) as error:
-            self.tell_progress(f"The result could not be kept for the home page: {str(error).splitlines()[0]}")
+            self.write_progress(f"The result could not be kept for the home page: {str(error).splitlines()[0]}")
 
     def _bar(self, scope: Scope) -> Any:
         """A function that draws the progress on standard error; it does nothing unless that is a terminal."""
@@ -110,13 +110,13 @@ class Command(ProjectCommand):
         def draw(entries: int) -> None:
             share = min(1.0, entries / total)
             bar = "█" * int(share * BAR_WIDTH)
-            self.tell_progress(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", ending="")
+            self.write_progress(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", ending="")
 
         return draw
 
     def _clear_bar(self) -> None:
         if self.stderr.isatty():
-            self.tell_progress("\r\033[K", ending="")
+            self.write_progress("\r\033[K", ending="")
 
 
 def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:

@@ -38,7 +38,7 @@ class Command(ProjectCommand):
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         if not self.progress.lines:
             return "Nothing was changed."
         return f"{_summary(self.progress)} What was applied stands; import the file again to go on."
@@ -49,20 +49,20 @@ class Command(ProjectCommand):
             self._import(file, casino_code=casino)
         except BaseException:
             if failure := self._write_rejects(rejects):
-                self.tell_progress(failure)
+                self.write_progress(failure)
             raise
         failure = self._write_rejects(rejects)
         totals = totals_of(self.progress.slip_ids)
         self.say(_json(totals, self.progress) if as_json else "\n".join(_text(totals, self.progress)))
         if failure:
-            raise CommandError(f"{failure} {self.done_so_far()}", returncode=FAILED)
+            raise CommandError(f"{failure} {self.describe_work_done()}", returncode=FAILED)
 
     def _import(self, file: Path, *, casino_code: str) -> None:
         lines = read_rating_events(file)
         house = casino_with_code(casino_code)
         for done in import_rating_events(casino=house, actor=system_account(), lines=lines, progress=self.progress):
             if done.lines % PROGRESS_LINES == 0:
-                self.tell_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
+                self.write_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
 
     def _write_rejects(self, path: Path | None) -> str | None:
         """Write the refused lines, if they are asked for; the sentence that says why not, where they cannot be."""

@@ -66,7 +66,7 @@ class Command(ProjectCommand):
             "--watch", type=_number_from_1, metavar="SECONDS", help="begin again every so many seconds, until stopped"
         )
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return f"{_summary(self.counts)} Run it again to go on."
 
     def run(self, *, watch: int | None, slip: str | None, dry_run: bool, **options: Any) -> None:
@@ -83,7 +83,7 @@ class Command(ProjectCommand):
             while not stop.is_set:
                 self._watched_pass(stop, dry_run=dry_run, **options)
                 stop.wait(seconds=watch)
-        self.tell_progress("Stopped.")
+        self.write_progress("Stopped.")
 
     def _watched_pass(self, stop: StopSignal, **options: Any) -> None:
         """One pass of many; a database that is away for a while does not end the watch."""
@@ -92,7 +92,7 @@ class Command(ProjectCommand):
             self._pass(slip=None, stop=stop, quiet=True, **options)
         except DatabaseError as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self.tell_progress(f"The database cannot be asked just now: {reason}. Trying again.")
+            self.write_progress(f"The database cannot be asked just now: {reason}. Trying again.")
             drop_lost_connection()
 
     def _pass(

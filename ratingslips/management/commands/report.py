@@ -44,7 +44,7 @@ class Command(ProjectCommand):
         parser.add_argument("--to", type=_day, metavar="DAY", dest="last_day", help="last gaming day of a span")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "A report changes nothing."
 
     def run(
