@@ -29,37 +29,37 @@ MAX_ATTEMPTS: Final = 3
 LONGEST_FIRST_PAUSE_SECONDS: Final = 0.05
 
 
-class Verdict(StrEnum):
+class ErrorAction(StrEnum):
     """What is to be done about a database error."""
 
-    AGAIN = "tried again"  # nothing was changed, and the next attempt will most likely pass
+    RETRY = "tried again"  # nothing was changed, and the next attempt will most likely pass
     BUSY = "busy"  # nothing was changed; the person decides when to try again, so that a jam does not grow
     UNKNOWN = "unknown"  # the commit may have happened; the next attempt looks
     BUG = "bug"  # passed on as it is, with its traceback
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ruling:
-    """The verdict while the service does its work, and the verdict once its COMMIT was sent."""
+class ErrorRule:
+    """The action while the service does its work, and the action once its COMMIT was sent."""
 
-    in_work: Verdict
-    in_commit: Verdict
+    before_commit: ErrorAction
+    during_commit: ErrorAction
 
 
-_UNDONE: Final = Ruling(in_work=Verdict.AGAIN, in_commit=Verdict.AGAIN)
-_CUT_SHORT: Final = Ruling(in_work=Verdict.BUSY, in_commit=Verdict.UNKNOWN)
-_LOST: Final = Ruling(in_work=Verdict.AGAIN, in_commit=Verdict.UNKNOWN)
-_BUG: Final = Ruling(in_work=Verdict.BUG, in_commit=Verdict.BUG)
+_UNDONE: Final = ErrorRule(before_commit=ErrorAction.RETRY, during_commit=ErrorAction.RETRY)
+_CUT_SHORT: Final = ErrorRule(before_commit=ErrorAction.BUSY, during_commit=ErrorAction.UNKNOWN)
+_LOST: Final = ErrorRule(before_commit=ErrorAction.RETRY, during_commit=ErrorAction.UNKNOWN)
+_BUG: Final = ErrorRule(before_commit=ErrorAction.BUG, during_commit=ErrorAction.BUG)
 
 # By SQLSTATE: PostgreSQL manual, appendix A. Whatever is not here, nor of class 08, is a bug.
-RULINGS: Final[dict[str, Ruling]] = {
+ERROR_RULES: Final[dict[str, ErrorRule]] = {
     "40001": _UNDONE,  # serialization failure
     "40P01": _UNDONE,  # deadlock detected
     "55P03": _CUT_SHORT,  # lock timeout
     "57014": _CUT_SHORT,  # statement timeout or cancel
     "25P04": _CUT_SHORT,  # transaction timeout
     # Idle-in-transaction timeout: it only strikes while PostgreSQL waits for a statement, so no COMMIT had come.
-    "25P03": Ruling(in_work=Verdict.BUSY, in_commit=Verdict.BUSY),
+    "25P03": ErrorRule(before_commit=ErrorAction.BUSY, during_commit=ErrorAction.BUSY),
     "57P01": _LOST,  # the backend was terminated, or the server is shutting down
     "57P02": _LOST,  # the server crashed
     "57P03": _LOST,  # the server is starting up
@@ -73,24 +73,24 @@ def sqlstate_of(error: DatabaseError) -> str | None:
     return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
 
 
-def ruling_on(error: DatabaseError) -> Ruling:
+def rule_for(error: DatabaseError) -> ErrorRule:
     """The row of the table that `error` falls under."""
     state = sqlstate_of(error)
     if state is None:
         # The client library found the connection broken, or never had one: it has no SQLSTATE to tell.
         is_broken = isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
         return _LOST if is_broken else _BUG
-    return _LOST if state.startswith(_CONNECTION_CLASS) else RULINGS.get(state, _BUG)
+    return _LOST if state.startswith(_CONNECTION_CLASS) else ERROR_RULES.get(state, _BUG)
 
 
 def is_hung_up(error: DatabaseError) -> bool:
     """Whether the connection was lost."""
-    return ruling_on(error) is _LOST
+    return rule_for(error) is _LOST
 
 
 def is_bug(error: DatabaseError) -> bool:
     """Whether sending the request again would not help."""
-    return ruling_on(error) is _BUG
+    return rule_for(error) is _BUG
 
 
 @dataclass(kw_only=True, slots=True)
@@ -130,11 +130,11 @@ def will_retry(error: DatabaseError, *, committing: bool = False) -> bool:
     attempts = _running.get()
     if attempts is None or attempts.number >= MAX_ATTEMPTS:
         return False
-    ruling = ruling_on(error)
-    if ruling is _LOST and connection.in_atomic_block:
+    rule = rule_for(error)
+    if rule is _LOST and connection.in_atomic_block:
         return False
-    verdict = ruling.in_commit if committing else ruling.in_work
-    return verdict in {Verdict.AGAIN, Verdict.UNKNOWN} or (verdict is Verdict.BUSY and _patient.get())
+    action = rule.during_commit if committing else rule.before_commit
+    return action in {ErrorAction.RETRY, ErrorAction.UNKNOWN} or (action is ErrorAction.BUSY and _patient.get())
 
 
 def call_id() -> UUID:

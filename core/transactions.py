@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 
 from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
-from core.retries import Verdict, attempt_number, ruling_on, sqlstate_of, will_retry
+from core.retries import ErrorAction, attempt_number, rule_for, sqlstate_of, will_retry
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +44,11 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
         log.warning("core.operation_refused", operation=name, code=error.code, actor_id=actor_id)
         raise
     except DatabaseError as error:
-        ruling = ruling_on(error)
-        verdict = ruling.in_commit if committing else ruling.in_work
-        if verdict is Verdict.BUG:
+        rule = rule_for(error)
+        action = rule.during_commit if committing else rule.before_commit
+        if action is ErrorAction.BUG:
             raise
-        answer = OutcomeUnknown() if verdict is Verdict.UNKNOWN else Busy()
+        answer = OutcomeUnknown() if action is ErrorAction.UNKNOWN else Busy()
         begins_anew = will_retry(error, committing=committing)
         log.warning(
             "core.operation_begins_anew" if begins_anew else "core.operation_busy",

@@ -28,7 +28,7 @@ from tests.databases import as_owner
 
 Trouble = Callable[[], object]
 
-AGAIN: list[tuple[str, str | None, Trouble]] = [
+RETRY: list[tuple[str, str | None, Trouble]] = [
     ("deadlock", "40P01", troubles.deadlock),
     ("serialization failure", "40001", troubles.row_changed_since_the_snapshot),
     ("serialization failure in the commit", "40001", troubles.write_skew),
@@ -81,7 +81,7 @@ def _told(lines: list[Any]) -> list[tuple[str, str | None, int]]:
 
 @pytest.mark.usefixtures("_casino")
 class TestRetried:
-    @pytest.mark.parametrize(("state", "trouble"), [row[1:] for row in AGAIN], ids=[row[0] for row in AGAIN])
+    @pytest.mark.parametrize(("state", "trouble"), [row[1:] for row in RETRY], ids=[row[0] for row in RETRY])
     def test_retries_where_that_helps_and_logs_how_often(self, state: str | None, trouble: Trouble) -> None:
         with capture_logs() as lines:
             attempts = _write(trouble)
