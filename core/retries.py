@@ -83,7 +83,7 @@ def rule_for(error: DatabaseError) -> ErrorRule:
     return _LOST if state.startswith(_CONNECTION_CLASS) else ERROR_RULES.get(state, _BUG)
 
 
-def is_hung_up(error: DatabaseError) -> bool:
+def is_connection_lost(error: DatabaseError) -> bool:
     """Whether the connection was lost."""
     return rule_for(error) is _LOST
 
@@ -103,17 +103,17 @@ class _Attempts:
 
 
 _running: ContextVar[_Attempts | None] = ContextVar("attempts", default=None)
-_patient: ContextVar[bool] = ContextVar("patient", default=False)
+_retries_when_busy: ContextVar[bool] = ContextVar("retry_when_busy", default=False)
 
 
 @contextmanager
-def patient() -> Iterator[None]:
+def retry_when_busy() -> Iterator[None]:
     """Let services called inside run again after "busy" as well: for work that no person is there to repeat."""
-    token = _patient.set(True)
+    token = _retries_when_busy.set(True)
     try:
         yield
     finally:
-        _patient.reset(token)
+        _retries_when_busy.reset(token)
 
 
 def attempt_number() -> int:
@@ -134,7 +134,9 @@ def will_retry(error: DatabaseError, *, committing: bool = False) -> bool:
     if rule is _LOST and connection.in_atomic_block:
         return False
     action = rule.during_commit if committing else rule.before_commit
-    return action in {ErrorAction.RETRY, ErrorAction.UNKNOWN} or (action is ErrorAction.BUSY and _patient.get())
+    return action in {ErrorAction.RETRY, ErrorAction.UNKNOWN} or (
+        action is ErrorAction.BUSY and _retries_when_busy.get()
+    )
 
 
 def call_id() -> UUID:
@@ -163,7 +165,7 @@ def outcome_is_unknown() -> bool:
     return attempts is not None and attempts.is_outcome_unknown
 
 
-def outcome_is_now_known() -> None:
+def mark_outcome_known() -> None:
     """Say that no row was found under the request's key, with the key locked: no earlier attempt was committed."""
     attempts = _running.get()
     if attempts is not None:
@@ -188,7 +190,7 @@ def retried() -> Callable[[Callable[P, R]], Callable[P, R]]:
                         try:
                             return service(*args, **kwargs)
                         except Busy as busy:
-                            _make_ready_after(busy, attempts)
+                            _prepare_next_attempt(busy, attempts)
             finally:
                 _running.reset(token)
 
@@ -197,15 +199,15 @@ def retried() -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def _make_ready_after(busy: Busy, attempts: _Attempts) -> None:
+def _prepare_next_attempt(busy: Busy, attempts: _Attempts) -> None:
     """Make ready for the next attempt, or pass `busy` on, saying what is true after all attempts together."""
     error = busy.__cause__
     is_unknown = isinstance(busy, OutcomeUnknown)
-    begins_anew = isinstance(error, DatabaseError) and will_retry(error, committing=is_unknown)
-    if isinstance(error, DatabaseError) and is_hung_up(error) and not connection.in_atomic_block:
+    retries = isinstance(error, DatabaseError) and will_retry(error, committing=is_unknown)
+    if isinstance(error, DatabaseError) and is_connection_lost(error) and not connection.in_atomic_block:
         connection.close()
     attempts.is_outcome_unknown |= is_unknown
-    if begins_anew:
+    if retries:
         attempts.number += 1
         _pause(before=attempts.number)
     elif attempts.is_outcome_unknown and not is_unknown:

@@ -49,9 +49,9 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
         if action is ErrorAction.BUG:
             raise
         answer = OutcomeUnknown() if action is ErrorAction.UNKNOWN else Busy()
-        begins_anew = will_retry(error, committing=committing)
+        retries = will_retry(error, committing=committing)
         log.warning(
-            "core.operation_begins_anew" if begins_anew else "core.operation_busy",
+            "core.operation_begins_anew" if retries else "core.operation_busy",
             operation=name,
             code=answer.code,
             sqlstate=sqlstate_of(error),

@@ -7,7 +7,7 @@ from core import correlation
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.locks import lock_name
 from core.models import User
-from core.retries import call_id, outcome_is_now_known
+from core.retries import call_id, mark_outcome_known
 from ratingslips.models import RatingSlip, SlipRequest
 
 Kind = SlipRequest.Kind
@@ -29,7 +29,7 @@ def receive(
     lock_name("slip_request", str(request_id))
     first = SlipRequest.objects.filter(pk=request_id).first()
     if first is None:
-        outcome_is_now_known()
+        mark_outcome_known()
         return SlipRequest(
             pk=request_id,
             kind=kind,

@@ -17,7 +17,7 @@ from core.retries import (
     attempt_number,
     call_id,
     is_replay,
-    outcome_is_now_known,
+    mark_outcome_known,
     outcome_is_unknown,
     retried,
 )
@@ -192,7 +192,7 @@ class TestUnknownOutcome:
         @retried()
         def write() -> None:
             with operation("test.write", actor_id=None):
-                outcome_is_now_known()
+                mark_outcome_known()
                 if attempt_number() == 1:
                     troubles.terminated_in_the_commit()
                 else:
