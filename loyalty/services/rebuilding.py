@@ -59,7 +59,7 @@ class LedgerNotWhole(DomainError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class AccountValues:
     """The values of an account, as it has them or by its entries; the hash in hex, empty without entries."""
 
     balance: int
@@ -74,8 +74,8 @@ class Difference:
     """An account that differs from its entries; `is_whole` says that its entries agree with one another."""
 
     account_id: int
-    before: Standing
-    after: Standing
+    before: AccountValues
+    after: AccountValues
     is_whole: bool
 
 
@@ -97,8 +97,8 @@ def different_accounts(*, casino: Casino, accounts: Sequence[int] | None = None)
     return [
         Difference(
             account_id=account_id,
-            before=_standing(*before),
-            after=_standing(*after),
+            before=_account_values(*before),
+            after=_account_values(*after),
             is_whole=(points, entries) == (after[0], after[3]),
         )
         for account_id, before, after, (points, entries) in ((row[0], row[1:6], row[6:11], row[11:]) for row in rows)
@@ -166,8 +166,10 @@ def _change(difference: Difference) -> Mapping[str, object]:
     }
 
 
-def _standing(balance: int, lifetime_points: int, tier: int, entry_count: int, head_hash: bytes | None) -> Standing:
-    return Standing(
+def _account_values(
+    balance: int, lifetime_points: int, tier: int, entry_count: int, head_hash: bytes | None
+) -> AccountValues:
+    return AccountValues(
         balance=balance,
         lifetime_points=lifetime_points,
         tier=tier,
