@@ -172,31 +172,28 @@ def mark_outcome_known() -> None:
         attempts.is_outcome_unknown = False
 
 
-def retried() -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a service that owns its transaction run again where the table above says so, `MAX_ATTEMPTS` times in all.
+def retried(service: Callable[P, R]) -> Callable[P, R]:
+    """Let a service that owns its transaction run again where `ERROR_RULES` says so, `MAX_ATTEMPTS` times in all.
 
     After an unknown outcome the next attempt must find what the one before committed: the service looks its request
     up by key, under a lock, before it does anything. Until an attempt could look, the outcome stays unknown.
     """
 
-    def decorate(service: Callable[P, R]) -> Callable[P, R]:
-        @wraps(service)
-        def serve(*args: P.args, **kwargs: P.kwargs) -> R:
-            attempts = _Attempts()
-            token = _running.set(attempts)
-            try:
-                with correlation.kept_or_new():
-                    while True:
-                        try:
-                            return service(*args, **kwargs)
-                        except Busy as busy:
-                            _prepare_next_attempt(busy, attempts)
-            finally:
-                _running.reset(token)
+    @wraps(service)
+    def serve(*args: P.args, **kwargs: P.kwargs) -> R:
+        attempts = _Attempts()
+        token = _running.set(attempts)
+        try:
+            with correlation.kept_or_new():
+                while True:
+                    try:
+                        return service(*args, **kwargs)
+                    except Busy as busy:
+                        _prepare_next_attempt(busy, attempts)
+        finally:
+            _running.reset(token)
 
-        return serve
-
-    return decorate
+    return serve
 
 
 def _prepare_next_attempt(busy: Busy, attempts: _Attempts) -> None:

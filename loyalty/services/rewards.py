@@ -56,7 +56,7 @@ class RewardRateExceeded(DomainError):
     code = "REWARD_RATE_EXCEEDED"
 
 
-@retried()
+@retried
 def manual_reward(
     *,
     player: Player | int,

@@ -44,7 +44,7 @@ class PartialCompletion(DomainError):
         self.replayed = replayed
 
 
-@retried()
+@retried
 def complete_rating_slip(
     *,
     slip: RatingSlip | UUID | str,

@@ -29,7 +29,7 @@ class DriftJustChecked(DomainError):
     code = "DRIFT_JUST_CHECKED"
 
 
-@retried()
+@retried
 def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
     """Compare every account of the casino with its ledger entries, and keep what was found for everybody to see.
 

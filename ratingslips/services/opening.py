@@ -50,7 +50,7 @@ class SlipNumberTaken(DomainError):
     code = "SLIP_NUMBER_TAKEN"
 
 
-@retried()
+@retried
 def open_rating_slip(
     *,
     player: Player | int,

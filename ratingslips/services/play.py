@@ -37,7 +37,7 @@ class SlipNotPaused(DomainError):
     code = "SLIP_NOT_PAUSED"
 
 
-@retried()
+@retried
 def pause_rating_slip(
     *,
     slip: RatingSlip | UUID | str,
@@ -69,7 +69,7 @@ def pause_rating_slip(
     return live.slip
 
 
-@retried()
+@retried
 def resume_rating_slip(
     *,
     slip: RatingSlip | UUID | str,
@@ -101,7 +101,7 @@ def resume_rating_slip(
     return live.slip
 
 
-@retried()
+@retried
 def change_average_bet(
     *,
     slip: RatingSlip | UUID | str,
@@ -136,7 +136,7 @@ def change_average_bet(
     return live.slip
 
 
-@retried()
+@retried
 def move_rating_slip(
     *,
     slip: RatingSlip | UUID | str,

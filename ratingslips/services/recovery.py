@@ -32,7 +32,7 @@ class SlipInHand(DomainError):
     code = "SLIP_IN_HAND"
 
 
-@retried()
+@retried
 def recover_slip_loyalty(
     *,
     slip: RatingSlip | UUID | str,

@@ -56,7 +56,7 @@ def _casino(transactional_db: None) -> None:
     Casino.objects.create(code="first", name="First", time_zone="UTC")
 
 
-@retried()
+@retried
 def _write(*mishaps: Trouble) -> int:
     """Write a casino; each attempt meets the next of the mishaps, until there are no more."""
     with operation("test.write", actor_id=7):
@@ -176,7 +176,7 @@ class TestUnknownOutcome:
     def test_is_left_to_the_next_attempt_with_its_call_id(self) -> None:
         attempts: list[tuple[UUID, bool]] = []
 
-        @retried()
+        @retried
         def write() -> int:
             with operation("test.write", actor_id=None):
                 attempts.append((call_id(), outcome_is_unknown()))
@@ -189,7 +189,7 @@ class TestUnknownOutcome:
         assert attempts[0][0] == attempts[1][0]
 
     def test_is_known_once_an_attempt_has_looked_and_found_nothing(self) -> None:
-        @retried()
+        @retried
         def write() -> None:
             with operation("test.write", actor_id=None):
                 mark_outcome_known()
@@ -206,7 +206,7 @@ class TestUnknownOutcome:
     def test_tells_a_row_of_the_lost_attempt_from_a_replay(self) -> None:
         seen: list[tuple[bool, bool]] = []
 
-        @retried()
+        @retried
         def write() -> None:
             with operation("test.write", actor_id=None):
                 seen.append((is_replay(correlation.current()), is_replay(None)))
@@ -230,7 +230,7 @@ class TestCallId:
             call_id()
 
     def test_is_another_in_every_call(self) -> None:
-        asked = retried()(call_id)
+        asked = retried(call_id)
 
         assert asked() != asked()
 
@@ -240,7 +240,7 @@ class TestInsideSomebodyElsesTransaction:
     def test_a_lost_connection_is_not_tried_again(self) -> None:
         seen = []
 
-        @retried()
+        @retried
         def write() -> None:
             seen.append(attempt_number())
             with operation("test.write", actor_id=None):
@@ -261,7 +261,7 @@ class TestRefusals:
     def test_are_passed_on_at_once(self) -> None:
         seen = []
 
-        @retried()
+        @retried
         def refuse() -> None:
             seen.append(attempt_number())
             with operation("test.refuse", actor_id=None):

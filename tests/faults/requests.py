@@ -134,7 +134,7 @@ _LEDGER_KIND: Final = {
 }
 
 
-@retried()
+@retried
 def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> LoyaltyPosting:
     """What has no service of its own yet posts by the building block, in an operation like any other."""
     with operation("faults.post", actor_id=None):
