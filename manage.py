@@ -19,7 +19,7 @@ def main() -> None:
     Wrong settings, a database that cannot be reached and rights that are missing end it with one sentence.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    threading.excepthook = _tell_end_of_thread
+    threading.excepthook = _report_thread_error
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             # Closed by the caller: else a connection to the database would get its file descriptor.
@@ -33,14 +33,14 @@ def main() -> None:
         sys.stderr.write(f"The database cannot do this just now: {str(error).strip()}\n")
         sys.exit(FAILED)
     except ProgrammingError as error:
-        if not _told_of_missing_rights(error):
+        if not _reported_missing_rights(error):
             raise
         sys.exit(FAILED)
     finally:
-        _drop_what_cannot_be_written()
+        _discard_unwritable_output()
 
 
-def _drop_what_cannot_be_written() -> None:
+def _discard_unwritable_output() -> None:
     """Flush the output here: where that fails, Python would try again at exit and replace the exit code by 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -49,7 +49,7 @@ def _drop_what_cannot_be_written() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _told_of_missing_rights(error: ProgrammingError) -> bool:
+def _reported_missing_rights(error: ProgrammingError) -> bool:
     """Say in a sentence that a right is missing which `migrate` grants, and return True, if `error` is that.
 
     It is not where `migrate` itself is refused.
@@ -62,10 +62,10 @@ def _told_of_missing_rights(error: ProgrammingError) -> bool:
     return True
 
 
-def _tell_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+def _report_thread_error(ended: threading.ExceptHookArgs) -> None:
     """Say the same for the thread in which `runserver` serves while another one watches the files."""
     error = ended.exc_value
-    if not (isinstance(error, ProgrammingError) and _told_of_missing_rights(error)):
+    if not (isinstance(error, ProgrammingError) and _reported_missing_rights(error)):
         threading.__excepthook__(ended)
 
 

@@ -14,14 +14,14 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from config.environment import Environment
 
-# What of a library's `extra` is kept; Django hangs the request on its lines, which `_tell_request` replaces.
+# What of a library's `extra` is kept; Django hangs the request on its lines, which `_replace_request` replaces.
 _KEPT_EXTRAS: Final = frozenset({"request", "status_code"})
 _QUERY_STRING: Final = re.compile(r"\?\S.*")
 _QUOTED_ROW: Final = re.compile(r"^DETAIL:.*?(?=^(?:HINT|CONTEXT|QUERY):|^$|\Z)", re.MULTILINE | re.DOTALL)
 _LEFT_OUT: Final = "…"
 
 
-def _tell_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+def _replace_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Put the method and the path in the place of the request, which shows its query string."""
     request = event.pop("request", None)
     # The development server hangs its socket there.
@@ -66,7 +66,7 @@ def line_formatter(*, as_json: bool) -> structlog.stdlib.ProcessorFormatter:
         foreign_pre_chain=[
             *_shared_processors(),
             structlog.stdlib.ExtraAdder(allow=_KEPT_EXTRAS),
-            _tell_request,
+            _replace_request,
             _cut_query_string,
         ],
         processors=[
