@@ -59,14 +59,14 @@ class LoginTaken(DomainError):
     code = "LOGIN_TAKEN"
 
 
-def passwords_hold() -> bool:
+def passwords_are_valid() -> bool:
     """Whether the printed passwords open the demo: they do not where it was set up with another secret key."""
     login = LOGINS[0]
     user = User.objects.filter(username=login.username).first()
     return user is not None and user.check_password(login.password)
 
 
-def hire(login: Login, *, casino: Casino, password_hash: str) -> User:
+def create_staff(login: Login, *, casino: Casino, password_hash: str) -> User:
     """Create the account of a member of the demo's staff, or set its password anew, with all its rights.
 
     :raises LoginTaken: the user name stands already, and not in the demo's casino.

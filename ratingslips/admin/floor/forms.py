@@ -18,7 +18,7 @@ class SittingDownForm(BetForm):
     buy_in = MoneyField(label="Buy-in", most=MAX_AMOUNT, required=False)
 
 
-class NothingForm(forms.Form):
+class EmptyForm(forms.Form):
     """A tap says it all."""
 
 
@@ -50,6 +50,6 @@ __all__ = [
     "AverageBetForm",
     "ChosenSeatForm",
     "CompleteForm",
-    "NothingForm",
+    "EmptyForm",
     "SittingDownForm",
 ]

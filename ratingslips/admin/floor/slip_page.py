@@ -15,7 +15,7 @@ from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.transactions import drop_lost_connection
-from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, NothingForm
+from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, EmptyForm
 from ratingslips.admin.floor.pages import Scene, floor_url, scene_of, show
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
@@ -27,8 +27,8 @@ from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import InvalidAverageBet, SlipChanged, SlipClosed
 
 _FORMS: Final[dict[str, type[Form]]] = {
-    "pause": NothingForm,
-    "resume": NothingForm,
+    "pause": EmptyForm,
+    "resume": EmptyForm,
     "change_bet": AverageBetForm,
     "move": ChosenSeatForm,
     "complete": CompleteForm,

@@ -31,7 +31,7 @@ class Command(ProjectCommand):
         )
 
     def run(self, *, folder: Path, code: str, name: str | None, time_zone: str | None, **_: Any) -> None:
-        _require_sound_options(folder=folder, code=code, name=name, time_zone=time_zone)
+        _require_valid_options(folder=folder, code=code, name=name, time_zone=time_zone)
         loaded = load_casino(
             folder=folder, code=code, name=name, time_zone=time_zone, actor=system_account(), at=timezone.now()
         )
@@ -39,7 +39,7 @@ class Command(ProjectCommand):
             self.say(line)
 
 
-def _require_sound_options(*, folder: Path, code: str, name: str | None, time_zone: str | None) -> None:
+def _require_valid_options(*, folder: Path, code: str, name: str | None, time_zone: str | None) -> None:
     if not folder.is_dir():
         raise CommandError(f"{folder} is not a folder.", returncode=WRONG_USE)
     if name is not None and not 1 <= len(name.strip()) <= NAME_MAX_LENGTH:
