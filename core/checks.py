@@ -43,7 +43,7 @@ def check_postgresql_version(*, databases: Sequence[str] | None = None, **_: Any
 
 @register(Tags.security)
 def check_production_settings(**_: Any) -> list[CheckMessage]:
-    """Refuse a production without a secret key, a database or host names, or with debug pages."""
+    """Refuse production settings without a secret key, a database or host names, or with debug pages."""
     if settings.ENVIRONMENT not in {"development", "production"}:
         return [Error(f"ENVIRONMENT is “{settings.ENVIRONMENT}”: use development or production.", id="core.E003")]
     if not settings.IS_PRODUCTION:

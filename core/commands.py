@@ -1,6 +1,6 @@
-"""What the product's commands share: one correlation id for each run, one sentence for each error, and exit codes.
+"""The base of the project's commands: one correlation id for each run, one sentence for each error, and exit codes.
 
-Results go to standard output, progress and the log to standard error. On a terminal the log shows errors alone, unless
+Results go to standard output, progress and the log to standard error. On a terminal the log shows only errors, unless
 `-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 130 interrupted.
 
 Output that cannot be written follows two rules: the work is finished, and the exit code is not 0 if part of the result
@@ -58,7 +58,7 @@ class ProjectCommand(BaseCommand):
         return "Nothing was changed."
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run from the shell; where standard error takes no error message, keep the exit code of that error."""
+        """Run from the shell; keep the exit code of an error whose message cannot be written to standard error."""
         try:
             super().run_from_argv(argv)
         except OSError as error:
@@ -89,7 +89,8 @@ class ProjectCommand(BaseCommand):
                 ) from error
             except InterfaceError as error:
                 raise CommandError(
-                    f"The database hung up. {self.describe_work_done()}", returncode=self.could_not_run
+                    f"The connection to the database was lost. {self.describe_work_done()}",
+                    returncode=self.could_not_run,
                 ) from error
             except CommandError:
                 raise
@@ -98,14 +99,14 @@ class ProjectCommand(BaseCommand):
                     raise
                 log.exception("core.command_failed")
                 raise CommandError(
-                    f"The program has a mistake, and the log its traceback. {self.describe_work_done()}",
+                    f"An unexpected error; its traceback is in the log. {self.describe_work_done()}",
                     returncode=self.could_not_run,
                 ) from error
         if not self.is_output_complete:
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
     def say(self, text: str) -> None:
-        """Write a line of the result; the work goes on where it cannot be written or its reader has closed the pipe."""
+        """Write a line of the result; go on if it cannot be written or the reader has closed the pipe."""
         try:
             self.stdout.write(text)
             self.stdout.flush()
@@ -123,7 +124,7 @@ class ProjectCommand(BaseCommand):
 
 @contextmanager
 def _errors_only_on_terminal(*, verbosity: int) -> Iterator[None]:
-    """Leave the log's lines below an error out where standard error is a terminal and nobody asked for them."""
+    """Log only errors if standard error is a terminal, unless `verbosity` asks for the whole log."""
     root = logging.getLogger()
     before = root.level
     if sys.stderr.isatty() and verbosity < ALL_OF_THE_LOG:
@@ -146,7 +147,7 @@ def _require_text(options: Mapping[str, object]) -> None:
             except UnicodeEncodeError:
                 shown = value.encode(errors="backslashreplace").decode()
                 raise CommandError(
-                    f"--{name.replace('_', '-')} is no text in UTF-8: “{shown}”.", returncode=WRONG_USE
+                    f"--{name.replace('_', '-')} is not valid UTF-8: “{shown}”.", returncode=WRONG_USE
                 ) from None
 
 

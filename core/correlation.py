@@ -35,7 +35,7 @@ def _bound_id() -> uuid.UUID | None:
 
 @contextmanager
 def kept_or_new() -> Iterator[uuid.UUID]:
-    """Keep the id that is bound, or bind a new one for the block: a service may be called outside any request."""
+    """Keep the bound id, or bind a new one for the block if there is none, as outside a request."""
     with bound(_bound_id()) as correlation_id:
         yield correlation_id
 

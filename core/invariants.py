@@ -15,7 +15,7 @@ NAMED_ROWS: Final = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invariant:
-    """A condition by its name and in words, and the query for the rows that break it.
+    """A condition: its name, a sentence that describes it, and the query for the rows that break it.
 
     `broken_by` selects one text column, in order: the name by which people find the row in the console.
     """
@@ -40,7 +40,7 @@ class Finding:
 
 
 def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
-    """Count the rows that break `invariant` and name the first, in the caller's transaction; PostgreSQL counts."""
+    """Count, in the caller's transaction, the rows that break `invariant`, and name the first of them."""
     query = f"""
         WITH broken (what) AS MATERIALIZED ({invariant.broken_by})
         SELECT (SELECT count(*) FROM broken), ARRAY(SELECT what FROM broken LIMIT {named_rows:d})
@@ -83,8 +83,8 @@ _PRESENT: Final = """
 def constraints_validated(models: Iterable[type[Model]]) -> Invariant:
     """The invariant that PostgreSQL has every constraint of `models`, and that it holds for all rows.
 
-    What a constraint says needs no query over the rows: PostgreSQL checks every row that is written, and `convalidated`
-    says that it has checked those from before the constraint.
+    A constraint needs no query over the rows: PostgreSQL checks every row that is written, and `convalidated` says that
+    it has also checked the rows that are older than the constraint.
     """
     declared = ", ".join(f"'{constraint}'" for model in models for constraint in _declared(model))
     query = f"""

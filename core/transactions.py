@@ -25,7 +25,7 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     Logs refusals with their code. Binds a correlation id where the caller has bound none. `core.retries` decides what a
     database error means; a `retried` service runs again where that helps.
 
-    :raises Busy: the database timed out, broke a deadlock or hung up; nothing was changed.
+    :raises Busy: the database timed out, ended a deadlock or lost the connection; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
     :raises DomainError: the use case refused; passed on unchanged.
     """

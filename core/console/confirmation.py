@@ -116,7 +116,7 @@ class RowAction:
 
 
 def request_id_of(request: HttpRequest) -> UUID | None:
-    """The id that the posted page carried; none where it carried none."""
+    """The request id of the posted page; None if it had none."""
     return correlation.parse(request.POST.get(REQUEST_ID))
 
 
@@ -158,7 +158,7 @@ def run(
         return None
     rows = action.describe(chosen)
     page_id = request_id_of(request)
-    # All rows of a list were chosen, those on its other pages too: of these no version was shown.
+    # With “select all”, rows on other pages of the list are chosen too, and no version of these was shown.
     not_shown = None if request.POST.get("select_across") == "1" else ""
     for row in rows:
         row.posted_version = request.POST.get(f"{VERSION}-{row.obj.pk}", not_shown)
@@ -220,7 +220,7 @@ def _answer(
 
 
 def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:
-    """Redirect to the row's page if its button was there; else None, for the list as it was."""
+    """Redirect to the row's page if the button was pressed there; else None, which shows the list again."""
     if RETURN_TO_PAGE in request.POST and len(rows) == 1:
         return HttpResponseRedirect(page_url(rows[0].obj))
     return None

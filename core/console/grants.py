@@ -43,7 +43,7 @@ class RoleGrantsForm(_Checkboxes, GroupObjectPermissionsForm):
 
 
 def _held_on_some_row(request: HttpRequest) -> set[str]:
-    """The permissions that the member of staff holds on any row, directly or by a role; read once a request."""
+    """The permissions that the member of staff holds on any row, directly or by a role; read once in a request."""
     known: set[str] | None = request.__dict__.get("_held_on_some_row")
     if known is None:
         staff, names = staff_of(request), ("permission__content_type__app_label", "permission__codename")

@@ -66,7 +66,11 @@ class TestHouseCommand:
                 1,
                 "The database cannot do this just now: connection re",
             ),
-            (InterfaceError("connection already closed"), 1, "The database hung up. Nothing was changed."),
+            (
+                InterfaceError("connection already closed"),
+                1,
+                "The connection to the database was lost. Nothing was changed.",
+            ),
             (_missing_table(), 1, "The database is not set up for this version: run “manage.py migrate” first."),
             (CommandError("So not.", returncode=2), 2, "So not."),
         ],
@@ -97,7 +101,7 @@ class TestHouseCommand:
             call_command(Trouble(done.append), time_zone=text)
 
         assert (refusal.value.returncode, done) == (2, [])
-        assert str(refusal.value).startswith("--time-zone is no text in UTF-8: “")
+        assert str(refusal.value).startswith("--time-zone is not valid UTF-8: “")
         assert str(refusal.value).isprintable()
 
     def test_takes_a_path_of_any_bytes(self) -> None:
@@ -157,7 +161,7 @@ class TestHouseCommand:
         command = Trouble(_raise(ZeroDivisionError()))
         command.could_not_run = 2  # type: ignore[misc]
 
-        with capture_logs() as lines, pytest.raises(CommandError, match="The program has a mistake") as error:
+        with capture_logs() as lines, pytest.raises(CommandError, match="An unexpected error") as error:
             call_command(command)
 
         assert error.value.returncode == 2
@@ -260,7 +264,7 @@ for arguments in {[*codes]}:
 
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith("CommandError: --")
-        assert "is no text in UTF-8" in ran.stderr
+        assert "is not valid UTF-8" in ran.stderr
 
     def test_does_not_mind_a_reader_that_leaves_early(self) -> None:
         ran = _manage("report", "--json", database=database_url(), line='"$@" | true')
