@@ -22,7 +22,7 @@ def main() -> None:
     threading.excepthook = _report_thread_error
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            # Closed by the caller: else a connection to the database would get its file descriptor.
+            # The caller has closed it: otherwise a connection to the database would get its file descriptor.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
         execute_from_command_line(sys.argv)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _discard_unwritable_output() -> None:
-    """Flush the output here: where that fails, Python would try again at exit and replace the exit code by 120."""
+    """Flush the output; if that fails, discard it, or Python tries again at exit and replaces the exit code by 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -50,9 +50,9 @@ def _discard_unwritable_output() -> None:
 
 
 def _reported_missing_rights(error: ProgrammingError) -> bool:
-    """Say in a sentence that a right is missing which `migrate` grants, and return True, if `error` is that.
+    """Report in one sentence that a right is missing which `migrate` grants; return whether `error` was that.
 
-    It is not where `migrate` itself is refused.
+    An error of `migrate` itself is not reported so.
     """
     from core.commands import INSUFFICIENT_PRIVILEGE, RIGHTS_ARE_MISSING
 
@@ -63,7 +63,7 @@ def _reported_missing_rights(error: ProgrammingError) -> bool:
 
 
 def _report_thread_error(ended: threading.ExceptHookArgs) -> None:
-    """Say the same for the thread in which `runserver` serves while another one watches the files."""
+    """Report missing rights in the same way for the thread in which `runserver` serves requests."""
     error = ended.exc_value
     if not (isinstance(error, ProgrammingError) and _reported_missing_rights(error)):
         threading.__excepthook__(ended)

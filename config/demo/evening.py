@@ -52,7 +52,7 @@ class DemoRefused(DomainError):
 
 @contextmanager
 def only_demo() -> Iterator[None]:
-    """Keep other demos of this database out while this one is set up.
+    """Allow one demo at a time to be set up on this database.
 
     :raises DemoRefused: another one is being set up.
     """
@@ -135,7 +135,7 @@ def _play(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, say: 
 
     program = casino.loyalty_program
     apply(plan.before_pause)
-    with correlation.bound(), suppress(ProgramStateUnchanged):  # an interrupted demo stopped right here
+    with correlation.bound(), suppress(ProgramStateUnchanged):  # an interrupted demo stopped here
         pause_program(program=program, actor=supervisor, at=plan.paused_at, reason="Tier migration rehearsal")
     apply(plan.during_pause)
     with correlation.bound(), suppress(ProgramStateUnchanged):  # or right here

@@ -51,9 +51,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(settings_dict, alias)
 
     def ensure_server(self) -> None:
-        """Start the server where it does not run.
+        """Start the server if it does not run.
 
-        :raises OperationalError: when it cannot be had, with the sentence that says what to do.
+        :raises OperationalError: it cannot be started; the message says what to do.
         """
         with _as_database_error():
             self.server.ensure_running()
@@ -63,11 +63,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return {**NOT_FROM_ENVIRONMENT, **super().get_connection_params()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect; where that fails, see to the server and try once more.
+        """Connect; if that fails, start the server and try once more.
 
-        So a server that runs costs nothing, and one that was killed is back for the next connection.
+        So a running server needs no check, and a killed one is started for the next connection.
 
-        :raises OperationalError: when there is no server to be had.
+        :raises OperationalError: the server cannot be started.
         """
         try:
             return super().get_new_connection(conn_params)

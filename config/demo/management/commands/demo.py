@@ -81,8 +81,8 @@ class Command(BaseCommand):
         self.stdout.write("")
         passwords = passwords_are_valid()
         if not passwords:
-            self.stdout.write("  The logins were made with another SECRET_KEY, whose passwords they keep;")
-            self.stdout.write("  to set one anew: manage.py changepassword NAME\n")
+            self.stdout.write("  The logins were made with another SECRET_KEY and keep its passwords;")
+            self.stdout.write("  to set a new one: manage.py changepassword NAME\n")
         for login in LOGINS:
             self.stdout.write(f"  {login.title:<11} {login.username:<11} {login.password if passwords else '–'}")
         self.stdout.write("")
