@@ -1,4 +1,4 @@
-"""The invariants of the accounts and the ledger. What a constraint says of a row is not repeated here."""
+"""The invariants of the accounts and the ledger, except those that a constraint checks."""
 
 from typing import Final, NamedTuple
 

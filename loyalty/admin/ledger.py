@@ -189,5 +189,5 @@ class LedgerExportAdmin(ServiceOwnedAdmin[LedgerExport]):
     @admin.display(description="state")
     def state(self, export: LedgerExport) -> str:
         if export.ended_at is None:
-            return "begun; under way, or broken off by a crash"
-        return "whole" if export.is_whole else "broken off"
+            return "not finished: still running, or ended by a crash"
+        return "whole" if export.is_whole else "incomplete"

@@ -1,4 +1,4 @@
-"""Compares the entries of an account with its hash chain, and names the first that differs; knows no database."""
+"""Compare the entries of an account with its hash chain, and name the first that differs. Uses no database."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Export the ledger: check the permission, record the export before its first row, read from one snapshot."""
+"""Export the ledger: check the permission, record the export before the first row, read one snapshot."""
 
 from collections.abc import Generator, Mapping
 from datetime import datetime

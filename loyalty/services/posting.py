@@ -85,8 +85,8 @@ def increment_player_loyalty(
     writes the entry and the new balance. The caller decides who may post, before the call or in `check`.
 
     `points` is a whole number other than 0, or a function that counts them under the lock, by the rules in force at
-    `earned_at` (default: `at`). `contents` is what a repeated request must repeat: by default the kind, the player, the
-    staff, the points, the reason and the reversed entry; it is required where the points are counted.
+    `earned_at` (default: `at`). `contents` is compared with a repeated request: by default the kind, the player, the
+    staff, the points, the reason and the reversed entry; it is required if `points` is a function.
     `gaming_day` is by default the day of `at`. `locked_account` is the player's account, if the caller has locked it.
 
     :raises IdempotencyConflict: the key was used for other contents.

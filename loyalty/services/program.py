@@ -24,7 +24,7 @@ class ProgramStateUnchanged(DomainError):
 
 @retried
 def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason: str) -> None:
-    """Stop all postings of the programme; one that has read the rules already may still finish.
+    """Stop all postings of the programme; a posting that has already read the rules may still commit.
 
     :raises NotPermitted: the actor may not pause this programme.
     :raises InvalidReason: the reason is too short or too long.

@@ -125,7 +125,7 @@ def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) 
         locked = PlayerLoyalty.objects.locked().in_bulk(suspects)
         differences = different_accounts(casino=casino, accounts=suspects)
         if not differences:
-            raise NothingToRebuild(f"Every account of {casino} is what its entries come to.")
+            raise NothingToRebuild(f"Every account of {casino} matches its entries.")
         for difference in differences:
             _set(locked[difference.account_id], difference, at=at)
         rebuild = BalanceRebuild.objects.create(
@@ -145,7 +145,7 @@ def _set(account: PlayerLoyalty, difference: Difference, *, at: datetime) -> Non
     """:raises LedgerNotWhole: its entries do not add up."""
     if not difference.is_whole:
         raise LedgerNotWhole(
-            f"The entries of account {account.pk} do not add up, so they do not say what it should be. Nothing was "
+            f"The entries of account {account.pk} do not add up, so its correct values are not known. Nothing was "
             "set. Run verify_ledger, and see the runbook."
         )
     after = difference.after

@@ -25,7 +25,7 @@ class Command(ProjectCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the line as it is in the file")
 
     def describe_work_done(self) -> str:
-        return "A checkpoint is whole or not there; a line that its file lacks is written by the next run."
+        return "A checkpoint is written completely or not at all; the next run writes lines that its file lacks."
 
     def run(self, *, new_key: bool, as_json: bool, **_: Any) -> None:
         if new_key:

@@ -96,7 +96,7 @@ class Command(ProjectCommand):
         try:
             record_verification(scope=scope, verified=verified, **when)
         except (DomainError, DatabaseError) as error:
-            self.write_progress(f"The result could not be kept for the home page: {str(error).splitlines()[0]}")
+            self.write_progress(f"The result could not be recorded for the home page: {str(error).splitlines()[0]}")
 
     def _bar(self, scope: Scope) -> Any:
         """A function that draws the progress on standard error; it does nothing unless that is a terminal."""
@@ -137,7 +137,9 @@ def _account(text: str) -> int:
         return account.pk
     found = list(accounts.filter(player__card_number=text)[:MAX_ACCOUNTS_NAMED])
     if not found:
-        raise CommandError(f"There is no account {text}, nor a card with this number.", returncode=WRONG_USE)
+        raise CommandError(
+            f"There is no account {text}, and no player has a card with this number.", returncode=WRONG_USE
+        )
     if len(found) > 1:
         they = ", ".join(f"account {one.pk} ({one.player.casino.code} {one.player.card_number})" for one in found)
         raise CommandError(f"Several players have card {text}: {they}. Give the account's.", returncode=WRONG_USE)
@@ -156,7 +158,9 @@ def _checkpoint(text: str) -> int:
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            raise CommandError(f"“{text}” is no day such as 2026-11-14, nor a number.", returncode=WRONG_USE) from None
+            raise CommandError(
+                f"“{text}” is neither a day such as 2026-11-14 nor a number.", returncode=WRONG_USE
+            ) from None
         midnight = datetime.combine(day, time.min, tzinfo=UTC)
         checkpoints, missing = checkpoints.filter(taken_at__lte=midnight), f"No checkpoint was taken before {text}."
     number = checkpoints.values_list("number", flat=True).first()
