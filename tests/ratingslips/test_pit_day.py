@@ -140,7 +140,7 @@ class TestPitDay:
     def test_says_that_nothing_changed_when_it_is_imported_again(self, pit_day: PitDay) -> None:
         ran = run(*_IMPORT)
 
-        assert "Nothing changed: all that could be imported stands already." in ran.out
+        assert "Nothing changed: all lines that are valid were imported before." in ran.out
         assert "line 1341: PLAYER_NOT_ACTIVE: Sven Dang (100013) is barred" in ran.out
 
     def test_reports_a_perfect_day(self, pit_day: PitDay) -> None:

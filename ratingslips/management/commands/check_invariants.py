@@ -19,7 +19,7 @@ class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Check every invariant of the accounts, the ledger and the slips in one snapshot; the floor can go on working. "
+        "Check every invariant of the accounts, the ledger and the slips in one snapshot, without blocking the floor. "
         "Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are broken, 2 could "
         "not run."
     )
