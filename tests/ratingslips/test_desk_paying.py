@@ -129,7 +129,7 @@ class TestPayOwed:
         told = pay(supervisor, pay="chosen", chosen=[first.pk, second.pk])
 
         [left] = RatingSlip.objects.owed()
-        assert told[1] == f"Not reached in time, still owed: {left.slip_number}. Pay them again to go on."
+        assert told[1] == f"Not reached in time, still owed: {left.slip_number}. Pay them again to continue."
 
     def test_pays_nothing_where_too_many_were_asked_for(self, floor: Floor, supervisor: Client) -> None:
         [slip] = owe(floor)

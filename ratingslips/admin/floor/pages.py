@@ -1,4 +1,4 @@
-"""What the floor's pages share: the permission to view, the pit, and rendering in the casino's time."""
+"""Shared parts of the floor's pages: the permission to view, the pit, and rendering in the casino's time zone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

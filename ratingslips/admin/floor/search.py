@@ -1,4 +1,4 @@
-"""The players offered at an empty seat: the results of a search, or those who played last."""
+"""Find the players to offer at an empty seat: the results of a search, or the players who played last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ def _tier_of(player: Any) -> str:
 def usual_bet(table: GamingTable) -> Decimal | None:
     """The usual bet at this table: the median of the latest bets at its seats; None before any play.
 
-    It reads one row of the index for each seat. The lower median is an amount that was really bet.
+    It reads one row of the index for each seat. The lower median is always one of these bets.
     """
     played = PlaySegment.objects.filter(table=table).order_by("-started_at").values_list("average_bet", flat=True)
     latest = [played.filter(seat=number)[:1] for number in range(1, table.seats + 1)]

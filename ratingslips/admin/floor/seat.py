@@ -1,4 +1,4 @@
-"""The page of an empty seat: who sits down, at which bet, and one tap to start."""
+"""The page of an empty seat: choose a player and a bet, and open the slip with one tap."""
 
 from typing import Any, Final
 from uuid import uuid4
@@ -28,7 +28,7 @@ _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "av
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
-    """Show who might sit down here, or open the slip of the player who was tapped and go back to the floor.
+    """Show the players who can sit down here, or open a slip for the chosen player and go back to the floor.
 
     With `?part=players`, only the players found, for the script that searches as it is typed.
     """
@@ -71,7 +71,7 @@ def _sit_down(request: HttpRequest, scene: Scene, table: GamingTable, number: in
 def _open(
     request: HttpRequest, table: GamingTable, number: int, player: Player, form: SittingDownForm
 ) -> HttpResponse | None:
-    """The way back to the floor once the slip is open; none where it was refused, with the reason on the form."""
+    """Open the slip and redirect to the floor; None if it was refused, with the reason on the form."""
     request_id = request_id_of(request)
     who: dict[str, Any] = {"actor": staff_of(request), "at": timezone.now(), "request_id": request_id}
     try:

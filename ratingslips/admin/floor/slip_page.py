@@ -38,7 +38,7 @@ _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "av
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
-    """Show the slip; or carry out one action and go back to the floor, after closing to what the slip earned."""
+    """Show the slip, or carry out an action and redirect: to the floor, or to this page if the slip was closed."""
     sheet = _visible_sheet(request, slip_id)
     scene = scene_of(request, sheet.slip.table.pit_id)
     if request.method != "POST":
@@ -61,7 +61,7 @@ def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
 
 
 def _act(request: HttpRequest, scene: Scene, sheet: Sheet, action: SlipAction, form: Form) -> HttpResponse | None:
-    """Carry the action out; none where it was refused, with the reason on the form."""
+    """Carry out the action and redirect; None if it was refused, with the reason on the form."""
     expected_version = SlipVersion.from_text(request.POST.get("expected_version", ""))
     decision = Decision(
         slip=sheet.slip,
@@ -87,7 +87,7 @@ def _act(request: HttpRequest, scene: Scene, sheet: Sheet, action: SlipAction, f
 
 
 def _onward(slip: RatingSlip) -> HttpResponse:
-    """To what a closed slip earned; to the seat of a live one."""
+    """Redirect to the page of a closed slip, or to the seat of a live one on the floor."""
     if slip.is_closed:
         return HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
     return HttpResponseRedirect(f"{floor_url(slip.table.pit_id)}#seat-{slip.table_id}-{slip.seat}")
@@ -96,7 +96,7 @@ def _onward(slip: RatingSlip) -> HttpResponse:
 def _changed_meanwhile(
     request: HttpRequest, form: Form, slip: RatingSlip, *, expected_version: SlipVersion
 ) -> HttpResponse:
-    """Show the slip as it is now, with what changed since the page was shown and what was typed, and ask again."""
+    """Show the slip as it is now, with the changes since the page was shown and with what was typed."""
     sheet = _visible_sheet(request, slip.pk)
     changes = events_since(sheet.events, expected_version)
     return _page(request, scene_of(request, sheet.slip.table.pit_id), sheet, bound=form, changes=changes, status=409)

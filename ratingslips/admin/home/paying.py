@@ -92,7 +92,7 @@ def sentences(
     for reason, slips in refused.items():
         yield messages.ERROR, f"Not paid, still owed: {_names(slips)}. {reason}"
     if not_reached:
-        yield messages.WARNING, f"Not reached in time, still owed: {_names(not_reached)}. Pay them again to go on."
+        yield messages.WARNING, f"Not reached in time, still owed: {_names(not_reached)}. Pay them again to continue."
     if missing:
         yield messages.ERROR, f"{missing} of the chosen slips cannot be found in your casino’s books."
 

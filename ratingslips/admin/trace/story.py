@@ -28,7 +28,7 @@ ENTRIES_SHOWN: Final = 50
 class StoryEvent:
     """One thing that happened: when, what, by whom (none: the system), and under which correlation id.
 
-    `about` is the row that it links to; `is_alarm` marks what needed somebody's attention.
+    `about` is the row that it links to; `is_alarm` marks an event that needs attention.
     """
 
     at: datetime
