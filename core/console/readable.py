@@ -62,5 +62,5 @@ class ReadableLists(_Base):
 
 def say_missing(model_admin: Any, request: HttpRequest, missing: int) -> None:
     """Say how many of the chosen rows were not found."""
-    text = f"{missing} of the chosen {model_admin.opts.verbose_name_plural} cannot be found in your casino’s books."
+    text = f"{missing} of the chosen {model_admin.opts.verbose_name_plural} cannot be found in your casino."
     model_admin.message_user(request, text, messages.ERROR)

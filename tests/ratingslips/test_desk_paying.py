@@ -95,7 +95,7 @@ class TestPayOwed:
 
         told = pay(supervisor, slip=slip.pk)
 
-        assert told == ["1 of the chosen slips cannot be found in your casino’s books."]
+        assert told == ["1 of the chosen slips cannot be found in your casino."]
         assert not LedgerEntry.objects.exists()
 
     def test_names_the_slips_that_failed_and_pays_the_others(self, floor: Floor, supervisor: Client) -> None:

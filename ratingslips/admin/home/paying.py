@@ -94,7 +94,7 @@ def sentences(
     if not_reached:
         yield messages.WARNING, f"Not reached in time, still owed: {_names(not_reached)}. Pay them again to continue."
     if missing:
-        yield messages.ERROR, f"{missing} of the chosen slips cannot be found in your casino’s books."
+        yield messages.ERROR, f"{missing} of the chosen slips cannot be found in your casino."
 
 
 def _names(slips: Iterable[RatingSlip]) -> str:
