@@ -29,7 +29,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
 def _kept_secret(name: str, *, made: str, variable: str) -> str:
-    """A secret of this checkout: made once, readable by its owner alone.
+    """A secret of this checkout: made once, readable only by its owner.
 
     :raises ImproperlyConfigured: this user cannot write it or read it here.
     """

@@ -11,7 +11,7 @@ _KEY = "correlation_id"
 
 
 def parse(text: str | None) -> uuid.UUID | None:
-    """Read a correlation id; text that is not a UUID counts as none."""
+    """Read a correlation id; None if the text is not a UUID."""
     try:
         return uuid.UUID(text) if text else None
     except ValueError:

@@ -44,7 +44,7 @@ def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
     query = f"""
         WITH broken (what) AS MATERIALIZED ({invariant.broken_by})
         SELECT (SELECT count(*) FROM broken), ARRAY(SELECT what FROM broken LIMIT {named_rows:d})
-    """  # noqa: S608  (a constant of ours)
+    """  # noqa: S608  (a constant)
     with connection.cursor() as cursor:
         cursor.execute(query)
         rows, first = cursor.fetchone()
@@ -60,7 +60,7 @@ def triggers_enabled(*triggers: str, name: str, sentence: str) -> Invariant:
             SELECT FROM pg_trigger WHERE tgname = expected.name AND tgenabled = 'A' AND NOT tgisinternal
         )
         ORDER BY 1
-    """  # noqa: S608  (constants of ours)
+    """  # noqa: S608  (constants)
     return Invariant(name=name, sentence=sentence, broken_by=query)
 
 
@@ -90,7 +90,7 @@ def constraints_validated(models: Iterable[type[Model]]) -> Invariant:
     query = f"""
         SELECT 'constraint ' || name FROM (SELECT unnest(ARRAY[{declared}]) EXCEPT ({_PRESENT})) AS missing (name)
         ORDER BY 1
-    """  # noqa: S608  (constants of ours)
+    """  # noqa: S608  (constants)
     return Invariant(
         name="constraints_validated",
         sentence="PostgreSQL has every constraint that the models declare, and has validated it",

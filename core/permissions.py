@@ -1,4 +1,4 @@
-"""Who may do what: the names of core's permissions, and the check that services make before they act.
+"""The names of core's permissions, and the check of permissions by services.
 
 Where an account works is one rule, for what it sees (`core.console.scope`) and for what it does (`has_permission`):
 

@@ -1,4 +1,4 @@
-"""The count of replays, one of the figures of the home page and the report."""
+"""Count replays, for the home page and the report."""
 
 from datetime import datetime
 from typing import Final

@@ -8,7 +8,7 @@ from loyalty.services.reasons import REASON_MIN_LENGTH
 
 
 class KindRule(NamedTuple):
-    """What is checked of the entries of a kind; the constraint `loyalty_ledger_sign_fits_kind` checks their sign."""
+    """Rules for the entries of one kind; the constraint `loyalty_ledger_sign_fits_kind` checks their sign."""
 
     is_earned: bool
     needs_staff: bool

@@ -19,7 +19,7 @@ Status = RatingSlip.Status
 
 
 class Kind(StrEnum):
-    """What an event was."""
+    """The kind of an event."""
 
     OPENED = "opened"
     BET_CHANGED = "bet changed"

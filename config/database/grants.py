@@ -20,7 +20,7 @@ _COLUMNS: Final = f"""
     JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
     GROUP BY relname, is_sequence
 """  # noqa: S608 - both are constants
-# What a role may do in effect: by a grant to it, to PUBLIC, or to a role that it inherits from.
+# The rights that a role has by a grant to itself, to PUBLIC, or to a role that it inherits from.
 _HELD: Final = f"""
     WITH relation AS ({_RELATIONS}),
          role AS (SELECT unnest(%(roles)s::text[]) AS name),
@@ -48,7 +48,7 @@ _HELD: Final = f"""
 
 
 class Right(NamedTuple):
-    """What a role may do to a column, or to the whole of `on` where `column` is empty."""
+    """A right of a role on a column, or on the whole of `on` if `column` is empty."""
 
     role: str
     privilege: str

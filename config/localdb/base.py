@@ -1,4 +1,4 @@
-"""The database engine: PostgreSQL as usual, started on the first connection and again whenever it is gone.
+"""The database engine: Django's for PostgreSQL, which also starts the server if a connection fails.
 
 Django finds `DatabaseWrapper` by the name of this module. In the settings, LOCAL_SERVER is a purpose: "main" or "test".
 """

@@ -1,4 +1,4 @@
-"""Where the server's programs come from: $PG_BIN, the wheel of the project, or the machine's own PostgreSQL."""
+"""Find the server's programs: in $PG_BIN, in the project's wheel, or in an installation of the machine."""
 
 import hashlib
 import importlib.util

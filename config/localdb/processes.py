@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.02
 def postmaster_of(data: Path) -> int | None:
     """Give the process id of the live server of a data folder, or None.
 
-    The pid file alone proves nothing: the process may be dead, a zombie, or another program that got the same number.
+    The pid file is no proof: the process may be dead, a zombie, or another program that got the same number.
     A server of another checkout, from which this folder was copied, does not count either.
     """
     try:

@@ -1,4 +1,4 @@
-"""The private PostgreSQL of a checkout: made on first use, started on demand, reached by a unix socket alone.
+"""The private PostgreSQL of a checkout: made on first use, started on demand, reached only by a Unix socket.
 
 Nothing here needs Django. Linux only: processes are looked up in /proc.
 """
@@ -50,7 +50,7 @@ _FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Purpose(enum.StrEnum):
-    """What a server is for: each purpose has a server of its own, so that tests never touch a running demo."""
+    """The purpose of a server. Each purpose has its own server, so that tests never touch a running demo."""
 
     MAIN = "main"
     TEST = "test"
@@ -149,7 +149,7 @@ class LocalServer:
         log = data / "server.log"
         if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
             log.replace(log.with_suffix(".log.1"))
-        # pg_ctl puts the server into a session of its own, away from our Ctrl-C and our output.
+        # pg_ctl starts the server in a new session, so Ctrl-C does not stop it, and redirects its output.
         timeout = str(_START_TIMEOUT_SECONDS)
         arguments = ("-D", str(data), "-l", str(log), "-w", "-t", timeout, "-o", self._settings(), "start")
         output = ""

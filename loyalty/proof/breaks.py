@@ -81,7 +81,7 @@ def first_break(chain: Chain, rows: Iterable[Row]) -> Break | None:
 
 
 def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, following: Iterator[Row]) -> Break:
-    """How `entry` differs from entry number `seq`, which should follow `before`."""
+    """The break at `entry`, where entry number `seq` should follow `before`."""
     head = before[_HASH] if before else chain.from_hash
     if int(entry[_SEQ]) > seq:
         return Break(
@@ -151,7 +151,7 @@ def _at(entry: Row, kind: BreakKind, what: str, *, chain: Chain, expected: bytes
 
 
 def _computed(entry: Row) -> bytes:
-    """The hash that the entry's contents make after the hash that it says is before it."""
+    """The hash of the entry, computed from its contents and its `previous_hash`."""
     return entry_hash(previous_hash=entry[_PREVIOUS], columns=entry[:_COLUMNS])
 
 

@@ -20,10 +20,10 @@ Kind = LedgerEntry.Kind
 # Only these kinds add to the lifetime points, which decide the tier.
 EARNINGS: Final = frozenset({Kind.GAMEPLAY, Kind.MANUAL_BONUS, Kind.PROMOTION})
 
-# What points were counted from, kept with the entry.
+# The factors from which points were calculated; stored in the entry.
 Calculation = Mapping[str, Any]
 
-# Counts points from the locked account and the rules in force.
+# Calculates points from the locked account and the rules in force.
 PointsCounter = Callable[[PlayerLoyalty, ProgramRules], tuple[int, Calculation]]
 
 
@@ -41,7 +41,7 @@ class InsufficientBalance(DomainError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoyaltyPosting:
-    """What a posting changed on the account. A replay has the values of the first posting.
+    """The result of a posting: the account before and after. A replay has the values of the first posting.
 
     `tier_progress` is a whole percent, rounded down. `row_locked` says that the account was locked for the posting.
     """

@@ -111,7 +111,7 @@ def change_average_bet(
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
-    """Record the average bet from `at` on; play before keeps its own bet.
+    """Record the average bet from `at` on; earlier play keeps its bet.
 
     An unchanged bet is recorded too: it shows that somebody looked. The same request sent again returns the slip and
     changes nothing: see `receive`.

@@ -18,7 +18,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, recover
 
-# Slips that are not reached in this time stay owed; the next click goes on with them.
+# Slips that are not reached in this time stay owed; the next click continues with them.
 TIME_TO_PAY_SECONDS: Final = 20
 
 
