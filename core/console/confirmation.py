@@ -83,7 +83,7 @@ class Row:
     form: forms.Form | None = None
     context: Any = None
 
-    def says(self, sentence: str) -> str:
+    def with_name(self, sentence: str) -> str:
         """The sentence, preceded by the row's name unless it contains the name."""
         return sentence if self.name in sentence else f"{self.name}: {sentence}"
 
@@ -199,7 +199,7 @@ def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
     try:
         return action.perform(request, row)
     except DomainError as error:
-        return Outcome(kind=Kind.REFUSED, sentence=row.says(error.message))
+        return Outcome(kind=Kind.REFUSED, sentence=row.with_name(error.message))
     except Exception:
         log.exception("console.row_failed", action=action.name, row_id=str(row.obj.pk), actor_id=request.user.pk)
         sentence = f"{row.name}: something went wrong and was reported, reference {correlation.current()}."

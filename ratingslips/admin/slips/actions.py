@@ -128,7 +128,7 @@ class SlipAction:
             typed=row.given,
         )
         outcome = self.perform(decision)
-        return Outcome(kind=outcome.kind, sentence=row.says(outcome.sentence))
+        return Outcome(kind=outcome.kind, sentence=row.with_name(outcome.sentence))
 
 
 def _earlier_request(request_id: UUID | None) -> SlipRequest | None:
