@@ -199,7 +199,7 @@ class TestPitFloor:
 
         page = signed_in(everywhere).get(address_of(floor.pit))
 
-        local = page.context["scene"].now.astimezone(floor.casino.zone)
+        local = page.context["pit_page"].now.astimezone(floor.casino.zone)
         assert f"Updated <time>{local:%H:%M:%S}</time>" in html_of(page)
 
     def test_keeps_to_the_strict_policy(self, floor: Floor) -> None:
