@@ -137,7 +137,7 @@ class TestPitFloor:
         page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
 
         shown = page.context["map"]
-        states = [sitting.state for sitting in shown.sittings]
+        states = [seated.state for seated in shown.seated_slips]
         assert states == ["Over 8 h", "Over 4 h", "Away 0:42", "Away, over 4 h", "Paused", "Running"]
         assert (shown.live, shown.paused, shown.overdue) == (6, 3, 4)
         for state in states:

@@ -138,7 +138,7 @@ def _destinations(request: HttpRequest, pit_page: PitPage) -> dict[str, Any]:
     pits = list(pits_with(request, OPERATE_PIT).filter(casino=pit_page.casino).order_by("name"))
     chosen = next((pit for pit in pits if str(pit.pk) == request.GET.get("pit")), pit_page.pit)
     cards = read_seat_map(chosen, now=pit_page.now).cards
-    free = [(card.table, [seat.number for seat in card.seats if not seat.sitting]) for card in cards]
+    free = [(card.table, [seat.number for seat in card.seats if not seat.seated_slip]) for card in cards]
     return {
         "destination_pits": pits if len(pits) > 1 else [],
         "destination_pit": chosen,
