@@ -24,7 +24,7 @@ from django.utils.safestring import SafeString
 
 from core import correlation
 from core.console.links import page_url
-from core.console.readable import UNREADABLE, say_missing
+from core.console.readable import UNREADABLE, report_missing
 from core.console.scope import M, ModelAdmin
 from core.errors import DomainError
 
@@ -170,7 +170,7 @@ def run(
             row.form = action.make_form(row, posted)
         is_confirmed = is_confirmed and all(row.form.is_valid() for row in rows if row.form)
     if missing:
-        say_missing(model_admin, request, missing)
+        report_missing(model_admin, request, missing)
     if not rows:
         return _back(model_admin, request, rows)
     if not is_confirmed:

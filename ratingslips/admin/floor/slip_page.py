@@ -83,10 +83,10 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
         messages.warning(request, outcome.sentence)
         return HttpResponseRedirect(request.path)
     messages.add_message(request, LEVELS[outcome.kind], f"{sheet.name}: {outcome.sentence}")
-    return _onward(RatingSlip.objects.select_related("table").get(pk=sheet.slip.pk))
+    return _redirect_after(RatingSlip.objects.select_related("table").get(pk=sheet.slip.pk))
 
 
-def _onward(slip: RatingSlip) -> HttpResponse:
+def _redirect_after(slip: RatingSlip) -> HttpResponse:
     """Redirect to the page of a closed slip, or to the seat of a live one on the floor."""
     if slip.is_closed:
         return HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
