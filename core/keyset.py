@@ -108,7 +108,7 @@ class _Among(Func):
 def page_of(
     rows: "QuerySet[M]",
     *,
-    whole: "QuerySet[M]",
+    joined: "QuerySet[M]",
     order: Order,
     before: str = "",
     after: str = "",
@@ -116,17 +116,17 @@ def page_of(
 ) -> KeysetPage[M]:
     """Return the page of rows older than the cursor `before` or newer than the cursor `after`; else the first page.
 
-    `rows` selects the keys. The rows are read from `whole`, a queryset that contains all of them, with its joins. An
+    `rows` selects the keys. The rows are read from `joined`, a queryset that contains all of them, with its joins. An
     invalid cursor is ignored. A page has `size` rows, by default `PAGE_ROWS`.
     """
     size = PAGE_ROWS if size is None else size
     if (bound := _read(after, order)) is not None:
-        found = _first(size + 1, rows, whole=whole, order=order, bound=bound, towards=_NEWER)
+        found = _first(size + 1, rows, joined=joined, order=order, bound=bound, towards=_NEWER)
         has_newer, has_older = len(found) > size, after != oldest_cursor(order)
         found = found[:size][::-1]
     else:
         bound = _read(before, order)
-        found = _first(size + 1, rows, whole=whole, order=order, bound=bound, towards=_OLDER)
+        found = _first(size + 1, rows, joined=joined, order=order, bound=bound, towards=_OLDER)
         has_newer, has_older = bound is not None, len(found) > size
         found = found[:size]
     return KeysetPage(
@@ -146,10 +146,10 @@ def oldest_cursor(order: Order) -> str:
     return _SEPARATOR.join(str(key.least) for key in order.keys)
 
 
-def rows_after(rows: "QuerySet[M]", *, whole: "QuerySet[M]", order: Order, row: M | None, most: int) -> list[M]:
-    """The next of `rows`, at most `most`, after `row` (None: from the newest), read from `whole` as in `page_of`."""
+def rows_after(rows: "QuerySet[M]", *, joined: "QuerySet[M]", order: Order, row: M | None, most: int) -> list[M]:
+    """The next of `rows`, at most `most`, after `row` (None: from the newest), read from `joined` as in `page_of`."""
     bound = [getattr(row, key.name) for key in order.keys] if row is not None else None
-    return _first(most, rows, whole=whole, order=order, bound=bound, towards=_OLDER)
+    return _first(most, rows, joined=joined, order=order, bound=bound, towards=_OLDER)
 
 
 def _read(text: str, order: Order) -> list[Any] | None:
@@ -163,7 +163,7 @@ def _read(text: str, order: Order) -> list[Any] | None:
 
 
 def _first(
-    most: int, rows: "QuerySet[M]", *, whole: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, towards: str
+    most: int, rows: "QuerySet[M]", *, joined: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, towards: str
 ) -> list[M]:
     """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`."""
 
@@ -172,7 +172,7 @@ def _first(
         return newest_first if towards == _OLDER else newest_first.reverse()
 
     keys = in_order(_beyond(rows, order, bound, towards=towards)).values("pk")[:most]
-    return list(in_order(whole).filter(_Among(F("pk"), ArraySubquery(keys))))
+    return list(in_order(joined).filter(_Among(F("pk"), ArraySubquery(keys))))
 
 
 def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":

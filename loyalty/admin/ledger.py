@@ -131,7 +131,7 @@ def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage
     """The requested page; None if the query timed out."""
     before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
     try:
-        return page_of(form.in_order(entries), whole=entries, order=form.order, before=before, after=after)
+        return page_of(form.in_order(entries), joined=entries, order=form.order, before=before, after=after)
     except OperationalError as error:
         if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
             raise
