@@ -12,7 +12,7 @@ class Environment(Env):  # type: ignore[misc]
     """The class of django-environ, with errors that say what to do."""
 
     def whole_number(self, name: str, *, default: int) -> int:
-        """A whole number of 0 or more; `default` where the variable is absent or empty.
+        """A whole number of 0 or more; `default` if the variable is absent or empty.
 
         :raises ImproperlyConfigured: it is no such number.
         """
@@ -24,7 +24,7 @@ class Environment(Env):  # type: ignore[misc]
         return int(text)
 
     def log_level(self, name: str) -> str:
-        """The name of a log level; INFO where the variable is absent or empty.
+        """The name of a log level; INFO if the variable is absent or empty.
 
         :raises ImproperlyConfigured: there is no such level.
         """

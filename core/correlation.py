@@ -19,7 +19,7 @@ def parse(text: str | None) -> uuid.UUID | None:
 
 
 def current() -> uuid.UUID:
-    """Give the id that is bound to this request, command or service call.
+    """Return the id that is bound to this request, command or service call.
 
     :raises LookupError: none is bound.
     """

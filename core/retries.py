@@ -154,7 +154,7 @@ def call_id() -> UUID:
 def is_replay(correlation_id: UUID | None) -> bool:
     """Whether a row that was found under a request's key was written by an earlier call.
 
-    False where an attempt of the running call wrote it: that attempt's COMMIT got no answer, and the row has the
+    False if an attempt of the running call wrote it: that attempt's COMMIT got no answer, and the row has the
     correlation id of the running call. Ask under the lock on the key: the lost attempt may still hold it and commit.
     """
     return not (outcome_is_unknown() and correlation_id == correlation.current())

@@ -22,7 +22,7 @@ R = TypeVar("R")
 def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     """Own the one transaction of a use case: commit at the end, roll everything back on any error.
 
-    Logs refusals with their code. Binds a correlation id where the caller has bound none. `core.retries` decides what a
+    Logs refusals with their code. Binds a correlation id if the caller has bound none. `core.retries` decides what a
     database error means; a `retried` service runs again where that helps.
 
     :raises Busy: the database timed out, ended a deadlock or lost the connection; nothing was changed.

@@ -122,7 +122,7 @@ def wrong_rights(*, using: str = DEFAULT_DB_ALIAS) -> set[Right]:
 
 
 def _wanted(relation: str, roles: Roles) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Give the role, the privilege and the columns that it excludes, for each right on a table or sequence."""
+    """Yield the role, the privilege and the columns that it excludes, for each right on a table or sequence."""
     rights = TABLES.get(relation)
     if relation in SEQUENCES and roles.application:
         yield roles.application, "USAGE", frozenset()

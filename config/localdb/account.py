@@ -27,7 +27,7 @@ class Account:
 
     @classmethod
     def of_this_process(cls) -> "Account":
-        """Give this process's own user, or an unprivileged one in place of root.
+        """Return this process's own user, or an unprivileged one in place of root.
 
         :raises LocalServerError: for root, where the machine has no unprivileged user to drop to.
         """
@@ -103,5 +103,5 @@ def owned_by(folder: Path, user_ids: Collection[int]) -> None:
 
 
 def _text(output: bytes | str | None) -> str:
-    """Give the output of a program that was cut off; it comes as bytes even where text was asked for."""
+    """Return the output of a program that was cut off; it comes as bytes even if text was asked for."""
     return output.decode(errors="replace") if isinstance(output, bytes) else output or ""

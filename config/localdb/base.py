@@ -25,7 +25,7 @@ class DatabaseClient(client.DatabaseClient):
     connection: "DatabaseWrapper"
 
     def runshell(self, parameters: Iterable[str]) -> None:
-        """Run psql on the server, which is started where it does not run."""
+        """Run psql on the server, which is started if it does not run."""
         self.connection.ensure_server()
         super().runshell(parameters)
 

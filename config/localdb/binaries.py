@@ -33,14 +33,14 @@ class Binaries:
         return int(self.version.split()[2].split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz"))
 
     def program(self, name: str) -> Path:
-        """Give the path of one program."""
+        """Return the path of one program."""
         return self.folder / name
 
 
 def find_binaries() -> Binaries:
-    """Give the first installation whose server runs on this machine; $PG_BIN, where set, is the only candidate.
+    """Return the first installation whose server runs on this machine; $PG_BIN, if set, is the only candidate.
 
-    :raises LocalServerError: when there is none.
+    :raises LocalServerError: there is none.
     """
     chosen = os.environ.get("PG_BIN")
     candidates = iter([Path(chosen)]) if chosen else server_folders()
@@ -60,7 +60,7 @@ def find_binaries() -> Binaries:
 
 
 def reachable_by(account: Account, binaries: Binaries, *, home: Path) -> Binaries:
-    """Give the installation itself where the account can run it, else a copy of it below `home`.
+    """Return the installation itself if the account can run it, else a copy of it below `home`.
 
     The virtual environment of root may be in a folder that no other user can read, and the server must not run as root.
 
@@ -84,7 +84,7 @@ def reachable_by(account: Account, binaries: Binaries, *, home: Path) -> Binarie
 
 
 def server_folders() -> Iterator[Path]:
-    """Give the folders where a server may be, the best first."""
+    """Yield the folders where a server may be, the best first."""
     spec = importlib.util.find_spec(_WHEEL)
     if spec is not None and spec.submodule_search_locations:
         yield Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
@@ -105,7 +105,7 @@ def _version(folder: Path) -> str | None:
 
 
 def _output(*command: str) -> str | None:
-    """Give the output of a command, or None where it fails."""
+    """Return the output of a command, or None if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_VERSION_TIMEOUT_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -9,7 +9,7 @@ class LocalServerError(Exception):
 
 
 def failure(what: str, *, output: str) -> LocalServerError:
-    """Give the error for a step that failed, with the last lines that its program wrote."""
+    """Return the error for a step that failed, with the last lines that its program wrote."""
     lines = "\n".join(output.strip().splitlines()[-_LAST_LINES:])
     if any(words in output for words in _DISK_IS_FULL):
         advice = "The disk is full: free some space and try again."

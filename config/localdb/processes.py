@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.02
 
 
 def postmaster_of(data: Path) -> int | None:
-    """Give the process id of the live server of a data folder, or None.
+    """Return the process id of the live server of a data folder, or None.
 
     The pid file is no proof: the process may be dead, a zombie, or another program that got the same number.
     A server of another checkout, from which this folder was copied, does not count either.
@@ -86,14 +86,14 @@ def wait_until(holds: Callable[[], bool], *, timeout_seconds: float) -> bool:
 
 
 def _orphans(cluster_name: str) -> list[int]:
-    """Give the process ids of a server's backends and helpers, which carry the name of their cluster as a title."""
+    """Return the process ids of a server's backends and helpers, which carry the name of their cluster as a title."""
     title = f"postgres: {cluster_name}: "
     process_ids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
     return [process_id for process_id in process_ids if _command_line(process_id)[0].startswith(title)]
 
 
 def _command_line(process_id: int) -> list[str]:
-    """Give the words that a process was started with; a single empty one for a zombie or no process."""
+    """Return the words that a process was started with; a single empty one for a zombie or no process."""
     try:
         return (_PROC / str(process_id) / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:

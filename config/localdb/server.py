@@ -81,7 +81,7 @@ class LocalServer:
         return self.purpose is Purpose.TEST
 
     def database_url(self, name: str = DATABASE, *, role: str = SUPERUSER) -> str:
-        """Give the address of one of the server's databases, as libpq and DATABASE_URL read it."""
+        """Return the address of one of the server's databases, as libpq and DATABASE_URL read it."""
         return f"postgresql://{role}@/{name}?host={self.socket_folder}&port={PORT}"
 
     def running(self) -> bool:
@@ -89,7 +89,7 @@ class LocalServer:
         return self._state() in {ServerState.READY, ServerState.UNPREPARED}
 
     def postmaster_id(self) -> int | None:
-        """Give the process id of the server, or None where it does not run."""
+        """Return the process id of the server, or None if it does not run."""
         return next(filter(None, map(postmaster_of, self._data_folders())), None)
 
     def ensure_running(self) -> bool:
@@ -128,14 +128,14 @@ class LocalServer:
         return probe(self.socket_folder / f".s.PGSQL.{PORT}", user=APPLICATION, database=DATABASE)
 
     def _settled_state(self) -> ServerState:
-        """Give the server's state once it no longer starts, recovers or stops."""
+        """Return the server's state once it no longer starts, recovers or stops."""
         if not wait_until(lambda: self._state() is not ServerState.BUSY, timeout_seconds=_START_TIMEOUT_SECONDS):
             what = f"The private PostgreSQL does not answer within {_START_TIMEOUT_SECONDS} seconds."
             raise failure(what, output="\n".join(_tail(data / "server.log") for data in self._data_folders()))
         return self._state()
 
     def _data_folders(self) -> list[Path]:
-        """Give the finished data folders, one for each major version that was ever used."""
+        """Return the finished data folders, one for each major version that was ever used."""
         return [folder for folder in sorted(self.home.glob("data-*")) if folder.suffix != ".new"]
 
     def _start(self, binaries: Binaries, lock: int) -> ServerState:
@@ -166,7 +166,7 @@ class LocalServer:
         raise failure("The private PostgreSQL did not start.", output=f"{output}\n{_tail(log)}")
 
     def _settings(self) -> str:
-        """Give the server's settings as options of its command line, quoted for the shell that pg_ctl hands them to."""
+        """Return the server's settings as command-line options, quoted for the shell of pg_ctl."""
         settings = {**_SETTINGS, **(_FAST_SETTINGS if self.fast else {}), "cluster_name": self.name}
         settings["unix_socket_directories"] = str(self.socket_folder)
         return shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
@@ -244,7 +244,7 @@ def lock_file(descriptor: int) -> bool:
 
 
 def _tail(log: Path) -> str:
-    """Give the end of a server's log, or nothing where there is none yet."""
+    """Return the end of a server's log, or nothing if there is none yet."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))

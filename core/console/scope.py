@@ -47,7 +47,7 @@ def sees_all_casinos(user: User) -> bool:
 
 
 def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
-    """Give the `rows` that `user` sees; `lookup` leads from a row to its casino."""
+    """Return the `rows` that `user` sees; `lookup` leads from a row to its casino."""
     if sees_all_casinos(user):
         return rows
     if user.casino_id is None:

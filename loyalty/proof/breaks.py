@@ -109,7 +109,7 @@ def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, followi
 
 
 def _kind_at_predecessor(entry: Row, *, chain: Chain, before: Row, following: Iterator[Row]) -> BreakKind | None:
-    """The kind of break at `before` where the link to `entry` is broken; None where `entry` is the one that differs."""
+    """The kind of break at `before` where the link to `entry` is broken; None if `entry` is the one that differs."""
     if entry[_HASH] != _computed(entry):
         return BreakKind.INSERTED if entry[_PREVIOUS] == before[_PREVIOUS] else None
     after = next(following, None)
