@@ -25,7 +25,7 @@ from tests.databases import database_url, empty_database
 
 
 class Trouble(ProjectCommand):
-    """A command that does what it is told."""
+    """A command that runs a given function."""
 
     may_change = False
 

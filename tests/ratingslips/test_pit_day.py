@@ -1,4 +1,4 @@
-"""One whole gaming day, to the point: what the recorded day comes to was counted by other means than this project."""
+"""One whole gaming day, to the point: the expected totals were calculated by another program."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def pit_day(module_db: ModuleDb, tmp_path_factory: Any) -> PitDay:
 
 
 def _every_row() -> dict[str, tuple[int, str]]:
-    """The number of rows in each table of the house and the MD5 of all they hold; each run adds where it came from."""
+    """The number of rows in each of the product's tables and the MD5 of them, without request origins."""
     models = [model for label in ("core", "loyalty", "ratingslips") for model in _models_of(label)]
     found = {}
     with connection.cursor() as cursor:

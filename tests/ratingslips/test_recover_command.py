@@ -1,4 +1,4 @@
-"""The command that pays what is owed: all of it, some of it, by several at once, and until it is told to stop."""
+"""The command that pays owed slips: all, some, several commands at once, and --watch until it is stopped."""
 
 import json
 import os
