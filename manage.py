@@ -19,10 +19,10 @@ def main() -> None:
     Wrong settings, a database that cannot be reached and rights that are missing end it with one sentence.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    threading.excepthook = _tell_end_of_thread
+    threading.excepthook = _report_thread_error
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            # Closed by the caller: else a connection to the database would get its file descriptor.
+            # The caller has closed it: otherwise a connection to the database would get its file descriptor.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
         execute_from_command_line(sys.argv)
@@ -33,15 +33,15 @@ def main() -> None:
         sys.stderr.write(f"The database cannot do this just now: {str(error).strip()}\n")
         sys.exit(FAILED)
     except ProgrammingError as error:
-        if not _told_of_missing_rights(error):
+        if not _reported_missing_rights(error):
             raise
         sys.exit(FAILED)
     finally:
-        _drop_what_cannot_be_written()
+        _discard_unwritable_output()
 
 
-def _drop_what_cannot_be_written() -> None:
-    """Flush the output here: where that fails, Python would try again at exit and replace the exit code by 120."""
+def _discard_unwritable_output() -> None:
+    """Flush the output; if that fails, discard it, or Python tries again at exit and replaces the exit code by 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -49,10 +49,10 @@ def _drop_what_cannot_be_written() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _told_of_missing_rights(error: ProgrammingError) -> bool:
-    """Say in a sentence that a right is missing which `migrate` grants, and return True, if `error` is that.
+def _reported_missing_rights(error: ProgrammingError) -> bool:
+    """Report in one sentence that a right is missing which `migrate` grants; return whether `error` was that.
 
-    It is not where `migrate` itself is refused.
+    An error of `migrate` itself is not reported so.
     """
     from core.commands import INSUFFICIENT_PRIVILEGE, RIGHTS_ARE_MISSING
 
@@ -62,10 +62,10 @@ def _told_of_missing_rights(error: ProgrammingError) -> bool:
     return True
 
 
-def _tell_end_of_thread(ended: threading.ExceptHookArgs) -> None:
-    """Say the same for the thread in which `runserver` serves while another one watches the files."""
+def _report_thread_error(ended: threading.ExceptHookArgs) -> None:
+    """Report missing rights in the same way for the thread in which `runserver` serves requests."""
     error = ended.exc_value
-    if not (isinstance(error, ProgrammingError) and _told_of_missing_rights(error)):
+    if not (isinstance(error, ProgrammingError) and _reported_missing_rights(error)):
         threading.__excepthook__(ended)
 
 

@@ -1,4 +1,4 @@
-"""The environment that settings are read from: what cannot be read is said in a sentence, without a secret in it."""
+"""Read settings from the environment. An error about a value is one sentence and contains no secret."""
 
 import logging
 from typing import Any
@@ -9,10 +9,10 @@ from environ import Env
 
 
 class Environment(Env):  # type: ignore[misc]
-    """django-environ's, with errors that a person can act on."""
+    """The class of django-environ, with errors that say what to do."""
 
     def whole_number(self, name: str, *, default: int) -> int:
-        """A whole number of 0 or more; `default` where the variable is absent or empty.
+        """A whole number of 0 or more; `default` if the variable is absent or empty.
 
         :raises ImproperlyConfigured: it is no such number.
         """
@@ -24,7 +24,7 @@ class Environment(Env):  # type: ignore[misc]
         return int(text)
 
     def log_level(self, name: str) -> str:
-        """The name of a log level; INFO where the variable is absent or empty.
+        """The name of a log level; INFO if the variable is absent or empty.
 
         :raises ImproperlyConfigured: there is no such level.
         """
@@ -35,7 +35,7 @@ class Environment(Env):  # type: ignore[misc]
         return level
 
     def database(self, name: str) -> dict[str, Any]:
-        """The database that a URL names; a socket folder may stand as a percent-encoded host or in `?host=`.
+        """The database that a URL names; a socket folder is given as a percent-encoded host or in `?host=`.
 
         :raises ImproperlyConfigured: it is no URL of a database.
         """

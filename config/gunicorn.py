@@ -1,4 +1,4 @@
-"""Gunicorn's settings: `gunicorn -c python:config.gunicorn config.wsgi`, and whatever else on the command line."""
+"""Gunicorn's settings: `gunicorn -c python:config.gunicorn config.wsgi`, with other options on the command line."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -13,10 +13,10 @@ log = structlog.get_logger("gunicorn.access")
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's lines in the form of all others, from its first one on; one line for each request it answered."""
+    """Writes all of gunicorn's log lines in the form of the others, with one line for each answered request."""
 
     def setup(self, cfg: Any) -> None:
-        """Take gunicorn's own handlers away, so that its lines go where all others go."""
+        """Remove gunicorn's own handlers, so that the root logger writes its lines."""
         configure_logging(Environment())
         super().setup(cfg)
         for logger in (self.error_log, self.access_log):
@@ -24,9 +24,9 @@ class StructuredLogger(Logger):  # type: ignore[misc]
             logger.propagate = True
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """Log what was asked and answered; neither the query string nor the page before it, which may name a player.
+        """Log the request and its status, without query string and referrer, which may name a player.
 
-        A request on which the application failed outright has no status and a bare `environ`.
+        If the application failed before it answered, there is no status and `environ` is empty.
         """
         if self.access_log_enabled:
             log.info(
@@ -40,5 +40,5 @@ class StructuredLogger(Logger):  # type: ignore[misc]
 
 logger_class: Final = StructuredLogger
 accesslog: Final = "-"
-# It would lie in the home folder of the user, who may have none.
+# The socket would be in the home folder of the user, who may have none.
 control_socket_disable: Final = True

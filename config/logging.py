@@ -1,7 +1,7 @@
-"""Log lines: JSON for machines, readable in a terminal; each carries what is bound, the correlation id first of all.
+"""Log lines: JSON for machines, or text for a terminal. Each has the values that are bound, such as the correlation id.
 
-What was searched for and what stands in a row are a player's and stay out of them: no line holds a query string, an
-object that a library hung on it, or the row that PostgreSQL quotes when a constraint refuses it.
+Searches and rows may contain data of players. So no line has a query string, an object that a library added, or the row
+that PostgreSQL quotes when a constraint refuses it.
 """
 
 import logging.config
@@ -14,30 +14,30 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from config.environment import Environment
 
-# What of a library's `extra` is kept; Django hangs the request on its lines, which `_tell_request` replaces.
+# The keys of a library's `extra` that are kept. Django adds the request, which `_replace_request` replaces.
 _KEPT_EXTRAS: Final = frozenset({"request", "status_code"})
 _QUERY_STRING: Final = re.compile(r"\?\S.*")
 _QUOTED_ROW: Final = re.compile(r"^DETAIL:.*?(?=^(?:HINT|CONTEXT|QUERY):|^$|\Z)", re.MULTILINE | re.DOTALL)
 _LEFT_OUT: Final = "…"
 
 
-def _tell_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Put the method and the path in the place of the request, which shows its query string."""
+def _replace_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Replace the request, whose text shows its query string, by its method and path."""
     request = event.pop("request", None)
-    # The development server hangs its socket there.
+    # The development server puts its socket there.
     if hasattr(request, "method") and hasattr(request, "path"):
         event.update(method=request.method, path=request.path)
     return event
 
 
 def _cut_query_string(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Cut a library's sentence where a query string begins; it may hold spaces, so to the end of the line."""
+    """Cut a library's message from its query string to the end of the line: the query string may contain spaces."""
     event["event"] = _QUERY_STRING.sub(_LEFT_OUT, str(event["event"]))
     return event
 
 
 def _leave_out_rows(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Leave out of a traceback what PostgreSQL quotes of the row that it refused."""
+    """Remove from a traceback the row that PostgreSQL refused and quotes."""
     if "exception" in event:
         event["exception"] = _QUOTED_ROW.sub(_LEFT_OUT + "\n", event["exception"])
     return event
@@ -61,12 +61,12 @@ def _renderer(*, as_json: bool) -> Processor:
 
 
 def line_formatter(*, as_json: bool) -> structlog.stdlib.ProcessorFormatter:
-    """What makes a line of a record, ours or a library's."""
+    """The formatter for log records of the product and of libraries."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             *_shared_processors(),
             structlog.stdlib.ExtraAdder(allow=_KEPT_EXTRAS),
-            _tell_request,
+            _replace_request,
             _cut_query_string,
         ],
         processors=[

@@ -1,7 +1,7 @@
 """The permissions of each role, set after every migration.
 
-A role lets its members open the pages of their work. What they may *do* is granted on a pit or a programme, in the
-admin, to a person or to a group; only the operator's permissions hold everywhere.
+A role lets its members open the pages that they need. Permissions to act are granted on a pit or a programme, in the
+admin, to a person or a role. Only the operator's permissions to act apply everywhere.
 """
 
 from typing import Any, Final
@@ -76,7 +76,7 @@ PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
 
 
 def set_roles(**_signal: Any) -> None:
-    """Make every role, with exactly its permissions, and the system account; run after each migrate and flush.
+    """Create every role with exactly its permissions, and the system account; runs after each migrate and flush.
 
     A permission of an app that has not been migrated yet is set by that app's own turn of the signal.
     """

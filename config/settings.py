@@ -2,7 +2,7 @@
 
 With no DATABASE_URL the checkout runs a PostgreSQL of its own (`config.localdb`). ENVIRONMENT=production asks for a
 secret key, a database and host names, and makes cookies and redirects strict. DATABASE_OWNER_URL is for migrations
-alone, and has no business where requests are served.
+only: do not set it where requests are served.
 """
 
 import base64
@@ -29,7 +29,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
 def _kept_secret(name: str, *, made: str, variable: str) -> str:
-    """A secret of this checkout: made once, readable by its owner alone.
+    """A secret of this checkout: made once, readable only by its owner.
 
     :raises ImproperlyConfigured: this user cannot write it or read it here.
     """
@@ -50,7 +50,7 @@ def _keep_secret(file: Path, made: str) -> None:
     try:
         file.hardlink_to(draft)
     except FileExistsError:
-        pass  # Another process of the same first start was quicker; its secret holds.
+        pass  # Another process wrote the secret first; that one is used.
     finally:
         draft.unlink()
 
@@ -135,7 +135,7 @@ def _database() -> dict[str, Any]:
 
 
 def _owner(database: dict[str, Any]) -> dict[str, Any]:
-    """Who owns the tables of `database`, where that is another role: what migrates signs in as (`config.database`).
+    """The role that owns the tables of `database`, if it is another one; migrations sign in as it (`config.database`).
 
     :raises ImproperlyConfigured: it is another database, or the role of DATABASE_URL is not named.
     """
@@ -150,7 +150,7 @@ def _owner(database: dict[str, Any]) -> dict[str, Any]:
 
 
 def _database_options(database: dict[str, Any]) -> dict[str, Any]:
-    """What a connection is opened with; another database than PostgreSQL is for `core.E001` to refuse."""
+    """The options of a connection; unchanged for another database than PostgreSQL, which `core.E001` refuses."""
     given: dict[str, Any] = database.get("OPTIONS", {})
     if database["ENGINE"] not in {"config.localdb", "django.db.backends.postgresql"}:
         return given
@@ -165,8 +165,8 @@ DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.whole_number("CONN_MAX_AGE_SECONDS", default=60),
     "CONN_HEALTH_CHECKS": True,
-    # One that is given up half way, as a list of choices may be, is closed by the garbage collector, in whatever
-    # transaction is open by then, which PostgreSQL aborts. What is long is streamed (`core.snapshots`).
+    # The garbage collector closes a server-side cursor that was not read to its end, such as that of a list of choices.
+    # If another transaction is open then, PostgreSQL aborts it. Long results are streamed (`core.snapshots`).
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "OPTIONS": _database_options(DATABASES["default"]),
 }
@@ -197,7 +197,9 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "core.origins.client_address"  # Behind a proxy, else everybody would be the proxy.
+AXES_CLIENT_IP_CALLABLE = (
+    "core.origins.client_address"  # Behind a proxy, every client would else have the proxy's address.
+)
 AXES_LOCKOUT_TEMPLATE = "core/console/locked_out.html"
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False  # core.admin.sign_ins has these pages.
@@ -215,7 +217,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # A confirmation page carries one row of fields for each of at most 500 slips.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
-# The console takes no files: what is sent as one is read and forgotten, and never fills a disk.
+# The console accepts no files: an uploaded file is read and discarded, so that it cannot fill the disk.
 FILE_UPLOAD_HANDLERS: list[str] = []
 
 CONTENT_SECURITY_POLICY = {
@@ -236,7 +238,7 @@ USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"
-# In development the files are served from where they lie; production collects them first.
+# In development the files are served from their source folders; production collects them first.
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(LOCAL_DIR / "static")) if IS_PRODUCTION else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -249,7 +251,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# Checkpoints of the ledger (docs/runbook.md): signed with a key that no table has, and kept in a file outside as well.
+# Checkpoints of the ledger (docs/runbook.md): signed with a key that is in no table, and also kept in a file.
 CHECKPOINT_SIGNING_KEY = _secret(
     "CHECKPOINT_SIGNING_KEY", name="checkpoint-key", made=base64.b64encode(secrets.token_bytes(32)).decode()
 )
@@ -257,7 +259,7 @@ CHECKPOINT_PUBLIC_KEYS = env.list("CHECKPOINT_PUBLIC_KEY", default=[])
 CHECKPOINT_FILE = env.str(
     "CHECKPOINT_FILE", default="" if IS_PRODUCTION or HAS_OWN_DATABASE else str(LOCAL_DIR / "checkpoints.jsonl")
 )
-# The home page says so in red when the ledger was not verified for longer.
+# The home page shows a warning if the last verification is older.
 VERIFICATION_MAX_AGE_HOURS = env.whole_number("VERIFICATION_MAX_AGE_HOURS", default=26)
 
 LOGGING_CONFIG = None

@@ -1,4 +1,4 @@
-"""What the app does when the process starts."""
+"""The configuration of the app."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""Django's authentication backend, with half as many statements for a page."""
+"""Django's authentication backend, with half as many SQL statements for each page."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class StaffBackend(ModelBackend):
         return user if user and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
-        """What Django gives, read once for each `user_obj`, that is, once a request."""
+        """The same permissions as Django's backend, read once for each `user_obj`, so once in a request."""
         is_common = user_obj.is_active and not user_obj.is_superuser
         if is_common and obj is None and not hasattr(user_obj, "_perm_cache"):
             user_obj._perm_cache = held_globally(user_obj)

@@ -42,8 +42,8 @@ def check_postgresql_version(*, databases: Sequence[str] | None = None, **_: Any
 
 
 @register(Tags.security)
-def check_production_is_whole(**_: Any) -> list[CheckMessage]:
-    """Refuse a production without a secret key, a database or host names, or with debug pages."""
+def check_production_settings(**_: Any) -> list[CheckMessage]:
+    """Refuse production settings without a secret key, a database or host names, or with debug pages."""
     if settings.ENVIRONMENT not in {"development", "production"}:
         return [Error(f"ENVIRONMENT is “{settings.ENVIRONMENT}”: use development or production.", id="core.E003")]
     if not settings.IS_PRODUCTION:

@@ -1,4 +1,4 @@
-"""Event times, which a service refuses where they cannot be true, and times that a clock on a wall shows."""
+"""Check the times of events, and find the instants of a local time."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,11 +31,12 @@ class InvalidTime(DomainError):
 
 
 def clamp_to_last_event(at: datetime, *, last_event: datetime | None) -> datetime:
-    """The instant at which an event of `at` counts: where it happens now, never before the `last_event` on record.
+    """Return `at`, or `last_event` if `at` was just read from the clock and is earlier than `last_event`.
 
-    Whoever has just read the clock did nothing wrong: somebody else's event was recorded while this one waited for a
-    lock, another machine's clock is ahead, or the clock was set back since. It counts at the instant of that last one:
-    the order is kept, and nobody is refused. An `at` that was not read from the clock just now stays what it is.
+    A time that was just read from the clock can be too early although the actor made no mistake: another event was
+    recorded while this one waited for a lock, the clock of another machine is ahead, or the clock was set back. The
+    event is then recorded at the instant of the last one, which keeps the order and refuses nobody. A time that was not
+    read from the clock just now is returned unchanged.
     """
     now = timezone.now()
     if last_event is None or last_event <= at or now - at > timedelta(seconds=JUST_READ_SECONDS):
@@ -46,7 +47,7 @@ def clamp_to_last_event(at: datetime, *, last_event: datetime | None) -> datetim
 
 
 def require_event_time(at: datetime, *, not_before: datetime | None = None) -> datetime:
-    """Give the instant at which an event counts, and refuse a time that cannot be true.
+    """Return the instant at which an event is recorded, and refuse a time that cannot be true.
 
     :raises InvalidTime: `at` is naive, in the future, earlier than `not_before`, or before `EARLIEST_EVENT_AT`.
     """
@@ -63,9 +64,9 @@ def require_event_time(at: datetime, *, not_before: datetime | None = None) -> d
 
 
 def shown_as(local: datetime, *, zone: ZoneInfo) -> list[datetime]:
-    """The instants (UTC), in their order, that the clock of the zone shows as `local` (naive).
+    """Return the instants (UTC), in order, at which a clock in `zone` shows `local` (naive).
 
-    One as a rule; two in the hour that a clock change repeats, and none in the hour that it skips.
+    There is usually one. There are two in the hour that a clock change repeats, and none in the hour that it skips.
     """
     instants = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     return sorted(instant for instant in instants if instant.astimezone(zone).replace(tzinfo=None) == local)

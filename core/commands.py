@@ -1,6 +1,6 @@
-"""What the product's commands share: one correlation id for each run, one sentence for each error, and exit codes.
+"""The base of the project's commands: one correlation id for each run, one sentence for each error, and exit codes.
 
-Results go to standard output, progress and the log to standard error. On a terminal the log shows errors alone, unless
+Results go to standard output, progress and the log to standard error. On a terminal the log shows only errors, unless
 `-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 130 interrupted.
 
 Output that cannot be written follows two rules: the work is finished, and the exit code is not 0 if part of the result
@@ -37,28 +37,28 @@ RIGHTS_ARE_MISSING: Final = (
 )
 
 
-class HouseCommand(BaseCommand):
-    """Base of the product's commands: subclasses write `run` and may say in `done_so_far` what an interruption leaves.
+class ProjectCommand(BaseCommand):
+    """Base class of the project's commands. Subclasses write `run`.
 
-    A command that may change something records one row with its correlation id. A command whose exit code 1 is a
-    finding sets `could_not_run` to another code, for when it could not look. `is_output_whole` says whether every line
-    of the result was written.
+    `describe_work_done` returns a sentence about what an interrupted run has done. A command that may change something
+    records one row with its correlation id. If exit code 1 means that the command found something, `could_not_run` is
+    the exit code for a check that could not be made. `is_output_complete` is false once a line of the result was lost.
     """
 
     may_change: ClassVar[bool] = True
     could_not_run: ClassVar[int] = FAILED
-    is_output_whole: bool = True
+    is_output_complete: bool = True
 
     @abstractmethod
     def run(self, *args: Any, **options: Any) -> None:
         """Do the work; raise `CommandError` for an exit code other than 0."""
 
-    def done_so_far(self) -> str:
-        """Say in one sentence what an interrupted run has done."""
+    def describe_work_done(self) -> str:
+        """Return one sentence about what an interrupted run has done."""
         return "Nothing was changed."
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run from the shell; where standard error takes no error message, keep the exit code of that error."""
+        """Run from the shell; keep the exit code of an error whose message cannot be written to standard error."""
         try:
             super().run_from_argv(argv)
         except OSError as error:
@@ -71,25 +71,26 @@ class HouseCommand(BaseCommand):
 
         :raises CommandError: something failed, or part of the result is lost.
         """
-        with correlation.bound(), _calm_terminal(verbosity=options["verbosity"]):
+        with correlation.bound(), _errors_only_on_terminal(verbosity=options["verbosity"]):
             try:
                 _require_text(options)
                 if self.may_change:
                     origins.record_command(type(self).__module__.rpartition(".")[2])
                 self.run(**options)
             except KeyboardInterrupt:
-                raise CommandError(f"Interrupted. {self.done_so_far()}", returncode=INTERRUPTED) from None
+                raise CommandError(f"Interrupted. {self.describe_work_done()}", returncode=INTERRUPTED) from None
             except DomainError as error:
                 raise CommandError(str(error), returncode=self.could_not_run) from error
             except ImproperlyConfigured as error:
                 raise CommandError(f"The settings are wrong: {error}", returncode=self.could_not_run) from error
             except DatabaseError as error:
                 raise CommandError(
-                    f"{_sentence_for(error)} {self.done_so_far()}", returncode=self.could_not_run
+                    f"{_sentence_for(error)} {self.describe_work_done()}", returncode=self.could_not_run
                 ) from error
             except InterfaceError as error:
                 raise CommandError(
-                    f"The database hung up. {self.done_so_far()}", returncode=self.could_not_run
+                    f"The connection to the database was lost. {self.describe_work_done()}",
+                    returncode=self.could_not_run,
                 ) from error
             except CommandError:
                 raise
@@ -98,23 +99,23 @@ class HouseCommand(BaseCommand):
                     raise
                 log.exception("core.command_failed")
                 raise CommandError(
-                    f"The program has a mistake, and the log its traceback. {self.done_so_far()}",
+                    f"An unexpected error; its traceback is in the log. {self.describe_work_done()}",
                     returncode=self.could_not_run,
                 ) from error
-        if not self.is_output_whole:
+        if not self.is_output_complete:
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
     def say(self, text: str) -> None:
-        """Write a line of the result; the work goes on where it cannot be written or its reader has closed the pipe."""
+        """Write a line of the result; go on if it cannot be written or the reader has closed the pipe."""
         try:
             self.stdout.write(text)
             self.stdout.flush()
         except BrokenPipeError:
             pass
         except (OSError, UnicodeError):
-            self.is_output_whole = False
+            self.is_output_complete = False
 
-    def tell_progress(self, text: str, *, ending: str = "\n") -> None:
+    def write_progress(self, text: str, *, ending: str = "\n") -> None:
         """Write a line about the run to standard error."""
         with suppress(OSError, UnicodeError):
             self.stderr.write(text, style_func=str, ending=ending)
@@ -122,8 +123,8 @@ class HouseCommand(BaseCommand):
 
 
 @contextmanager
-def _calm_terminal(*, verbosity: int) -> Iterator[None]:
-    """Leave the log's lines below an error out where standard error is a terminal and nobody asked for them."""
+def _errors_only_on_terminal(*, verbosity: int) -> Iterator[None]:
+    """Log only errors if standard error is a terminal, unless `verbosity` asks for the whole log."""
     root = logging.getLogger()
     before = root.level
     if sys.stderr.isatty() and verbosity < ALL_OF_THE_LOG:
@@ -146,7 +147,7 @@ def _require_text(options: Mapping[str, object]) -> None:
             except UnicodeEncodeError:
                 shown = value.encode(errors="backslashreplace").decode()
                 raise CommandError(
-                    f"--{name.replace('_', '-')} is no text in UTF-8: “{shown}”.", returncode=WRONG_USE
+                    f"--{name.replace('_', '-')} is not valid UTF-8: “{shown}”.", returncode=WRONG_USE
                 ) from None
 
 

@@ -11,7 +11,7 @@ _KEY = "correlation_id"
 
 
 def parse(text: str | None) -> uuid.UUID | None:
-    """Read a correlation id; text that is not a UUID counts as none."""
+    """Read a correlation id; None if the text is not a UUID."""
     try:
         return uuid.UUID(text) if text else None
     except ValueError:
@@ -19,7 +19,7 @@ def parse(text: str | None) -> uuid.UUID | None:
 
 
 def current() -> uuid.UUID:
-    """Give the id that is bound to this request, command or service call.
+    """Return the id that is bound to this request, command or service call.
 
     :raises LookupError: none is bound.
     """
@@ -35,7 +35,7 @@ def _bound_id() -> uuid.UUID | None:
 
 @contextmanager
 def kept_or_new() -> Iterator[uuid.UUID]:
-    """Keep the id that is bound, or bind a new one for the block: a service may be called outside any request."""
+    """Keep the bound id, or bind a new one for the block if there is none, as outside a request."""
     with bound(_bound_id()) as correlation_id:
         yield correlation_id
 

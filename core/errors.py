@@ -1,4 +1,4 @@
-"""The base classes of refusals; each refusal is defined beside the function that raises it."""
+"""The base classes of errors that refuse a request. Each is defined beside the function that raises it."""
 
 from typing import ClassVar
 

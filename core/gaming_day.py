@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 
 def start_of(day: date, *, zone: ZoneInfo, starts_at: time) -> datetime:
-    """The instant (UTC) at which the gaming day `day` begins; the earlier one where the clock shows it twice."""
+    """The instant (UTC) at which the gaming day `day` begins; the earlier one if the clock shows it twice."""
     return datetime.combine(day, starts_at, tzinfo=zone).astimezone(UTC)
 
 

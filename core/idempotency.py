@@ -1,4 +1,4 @@
-"""Fingerprints, by which a repeated request is distinguished from a changed one with the same key."""
+"""Fingerprints, which distinguish a repeated request from a different one with the same key."""
 
 import hashlib
 import json

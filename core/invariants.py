@@ -15,7 +15,7 @@ NAMED_ROWS: Final = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invariant:
-    """A condition by its name and in words, and the query for the rows that break it.
+    """A condition: its name, a sentence that describes it, and the query for the rows that break it.
 
     `broken_by` selects one text column, in order: the name by which people find the row in the console.
     """
@@ -40,18 +40,18 @@ class Finding:
 
 
 def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
-    """Count the rows that break `invariant` and name the first, in the caller's transaction; PostgreSQL counts."""
+    """Count, in the caller's transaction, the rows that break `invariant`, and name the first of them."""
     query = f"""
         WITH broken (what) AS MATERIALIZED ({invariant.broken_by})
         SELECT (SELECT count(*) FROM broken), ARRAY(SELECT what FROM broken LIMIT {named_rows:d})
-    """  # noqa: S608  (a constant of ours)
+    """  # noqa: S608  (a constant)
     with connection.cursor() as cursor:
         cursor.execute(query)
         rows, first = cursor.fetchone()
     return Finding(invariant=invariant, rows=rows, first=tuple(first))
 
 
-def guarded_by(*triggers: str, name: str, sentence: str) -> Invariant:
+def triggers_enabled(*triggers: str, name: str, sentence: str) -> Invariant:
     """The invariant that each of `triggers` exists and is ENABLE ALWAYS, so that it fires for every session."""
     expected = ", ".join(f"('{trigger}')" for trigger in triggers)
     query = f"""
@@ -60,7 +60,7 @@ def guarded_by(*triggers: str, name: str, sentence: str) -> Invariant:
             SELECT FROM pg_trigger WHERE tgname = expected.name AND tgenabled = 'A' AND NOT tgisinternal
         )
         ORDER BY 1
-    """  # noqa: S608  (constants of ours)
+    """  # noqa: S608  (constants)
     return Invariant(name=name, sentence=sentence, broken_by=query)
 
 
@@ -83,14 +83,14 @@ _PRESENT: Final = """
 def constraints_validated(models: Iterable[type[Model]]) -> Invariant:
     """The invariant that PostgreSQL has every constraint of `models`, and that it holds for all rows.
 
-    What a constraint says needs no query over the rows: PostgreSQL checks every row that is written, and `convalidated`
-    says that it has checked those from before the constraint.
+    A constraint needs no query over the rows: PostgreSQL checks every row that is written, and `convalidated` says that
+    it has also checked the rows that are older than the constraint.
     """
     declared = ", ".join(f"'{constraint}'" for model in models for constraint in _declared(model))
     query = f"""
         SELECT 'constraint ' || name FROM (SELECT unnest(ARRAY[{declared}]) EXCEPT ({_PRESENT})) AS missing (name)
         ORDER BY 1
-    """  # noqa: S608  (constants of ours)
+    """  # noqa: S608  (constants)
     return Invariant(
         name="constraints_validated",
         sentence="PostgreSQL has every constraint that the models declare, and has validated it",
@@ -113,7 +113,7 @@ def _declared(model: type[Model]) -> Iterator[str]:
 
 
 INVARIANTS: Final = (
-    guarded_by(
+    triggers_enabled(
         "core_requestorigin_refuse_update",
         "core_requestorigin_refuse_delete",
         "core_requestorigin_refuse_truncate",

@@ -1,4 +1,4 @@
-"""Keys of rows, as addresses and forms carry them."""
+"""Keys of rows in addresses and forms."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ BIGGEST_KEY: Final = 2**63 - 1
 
 
 def key_of(text: str) -> int | None:
-    """The key that `text` holds in decimal digits; None if it is no number that a key can have."""
+    """Read a key from decimal digits; None if `text` is not a possible key."""
     # The length comes first: Python refuses to read numbers of some thousand digits.
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(BIGGEST_KEY)):
         return None

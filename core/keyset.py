@@ -1,9 +1,11 @@
-"""Pages of a list that only grows: each begins where another ended, so the ten-thousandth costs what the first did.
+"""Keyset pagination: a page begins after the last row of another page, so every page takes the same time to read.
 
-No row is counted and none is skipped: a page reads its own keys and one more, from an index in the order of the list,
-and then the rows that these name. The keys are an array, so that PostgreSQL plans for them alone: beside all that is
-joined to a row it would choose between that index and sorting everything by what the joins cost, and it cannot know how
-few rows there will be, because it judges a comparison of several columns by the first of them.
+No row is counted or skipped. A page first reads its keys, and one more, from an index in the order of the list. Then it
+reads the rows with these keys and what is joined to them.
+
+The keys are read in an array subquery, so that PostgreSQL plans it separately and uses the index. In one query with the
+joins it might sort the whole table instead: it estimates a comparison of several columns by the first column alone, and
+so expects too many rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,9 +38,9 @@ class Key:
     most: Any
 
     def read(self, text: str) -> Any:
-        """The value that a cursor carries.
+        """Read a value of this column from a part of a cursor.
 
-        :raises ValueError: it carries none.
+        :raises ValueError: the text is not such a value.
         """
         if isinstance(self.type, DateField):
             return date.fromisoformat(text)
@@ -54,11 +56,11 @@ GAMING_DAY: Final = Key(name="gaming_day", type=DateField(), least=date.min, mos
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """The order of a list, newest first, and the columns that all its rows agree on, with their values.
+    """The order of a list, newest first. `within` has the columns that are equal in all rows, with their values.
 
-    `within` and `keys` together are the columns of one index. That they stand in the order, and are not only equal,
-    leaves PostgreSQL this index and no other: it would else read the list by its key from the end, however many other
-    rows lie between, because it cannot know that a page is not filled sooner.
+    `within` and `keys` together are the columns of one index. The columns of `within` are part of the ORDER BY, so that
+    PostgreSQL uses this index. Otherwise it might read the table backwards by its key and pass over many other rows,
+    because it expects to fill the page soon.
     """
 
     keys: Sequence[Key]
@@ -66,7 +68,7 @@ class Order:
 
     @property
     def newest_first(self) -> list[str]:
-        """For `order_by`."""
+        """The arguments for `order_by`."""
         return [f"-{name}" for name in (*self.within, *(key.name for key in self.keys))]
 
 
@@ -75,7 +77,7 @@ BY_ID: Final = Order(keys=(ID,))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeysetPage(Generic[M]):
-    """A page, newest first, with the cursors of the pages beside it; empty where there is none."""
+    """A page, newest first, with the cursors of the pages beside it; a cursor is empty if there is no such page."""
 
     rows: list[M]
     newer: str
@@ -83,20 +85,20 @@ class KeysetPage(Generic[M]):
 
 
 class _Columns(Func):
-    """Several columns, compared as one."""
+    """Several columns as one row value."""
 
     template = "(%(expressions)s)"
 
 
 class _Compared(Func):
-    """Whether one tuple comes before another."""
+    """The comparison of two row values."""
 
     template = "%(expressions)s"
     output_field = BooleanField()
 
 
 class _Among(Func):
-    """Whether a value is one of an array's."""
+    """Whether a value is in an array."""
 
     template = "%(expressions)s)"
     arg_joiner = " = ANY("
@@ -106,25 +108,25 @@ class _Among(Func):
 def page_of(
     rows: "QuerySet[M]",
     *,
-    whole: "QuerySet[M]",
+    joined: "QuerySet[M]",
     order: Order,
     before: str = "",
     after: str = "",
     size: int | None = None,
 ) -> KeysetPage[M]:
-    """The page of `rows` that follows the cursor `before`, or ends just before the cursor `after`; else the first.
+    """Return the page of rows older than the cursor `before` or newer than the cursor `after`; else the first page.
 
-    Each row as `whole` has it, which holds all of them, with what is joined to them. What is not a cursor of this order
-    counts as none. A page has `size` rows, by default `PAGE_ROWS`.
+    `rows` selects the keys. The rows are read from `joined`, a queryset that contains all of them, with its joins. An
+    invalid cursor is ignored. A page has `size` rows, by default `PAGE_ROWS`.
     """
     size = PAGE_ROWS if size is None else size
     if (bound := _read(after, order)) is not None:
-        found = _first(size + 1, rows, whole=whole, order=order, bound=bound, towards=_NEWER)
+        found = _first(size + 1, rows, joined=joined, order=order, bound=bound, towards=_NEWER)
         has_newer, has_older = len(found) > size, after != oldest_cursor(order)
         found = found[:size][::-1]
     else:
         bound = _read(before, order)
-        found = _first(size + 1, rows, whole=whole, order=order, bound=bound, towards=_OLDER)
+        found = _first(size + 1, rows, joined=joined, order=order, bound=bound, towards=_OLDER)
         has_newer, has_older = bound is not None, len(found) > size
         found = found[:size]
     return KeysetPage(
@@ -135,19 +137,19 @@ def page_of(
 
 
 def cursor_of(row: Model, order: Order) -> str:
-    """Where a page that ends with `row` ends."""
+    """The cursor of `row`: its values of the columns of `order`."""
     return _SEPARATOR.join(str(getattr(row, key.name)) for key in order.keys)
 
 
 def oldest_cursor(order: Order) -> str:
-    """The cursor before every row: the page `after` it is the last one of the list."""
+    """The cursor that is older than every row: the page `after` it is the last page of the list."""
     return _SEPARATOR.join(str(key.least) for key in order.keys)
 
 
-def rows_after(rows: "QuerySet[M]", *, whole: "QuerySet[M]", order: Order, row: M | None, most: int) -> list[M]:
-    """The first of `rows`, in `order`, that come after `row` (none: from the top), each as `whole` has it."""
+def rows_after(rows: "QuerySet[M]", *, joined: "QuerySet[M]", order: Order, row: M | None, most: int) -> list[M]:
+    """The next of `rows`, at most `most`, after `row` (None: from the newest), read from `joined` as in `page_of`."""
     bound = [getattr(row, key.name) for key in order.keys] if row is not None else None
-    return _first(most, rows, whole=whole, order=order, bound=bound, towards=_OLDER)
+    return _first(most, rows, joined=joined, order=order, bound=bound, towards=_OLDER)
 
 
 def _read(text: str, order: Order) -> list[Any] | None:
@@ -161,20 +163,20 @@ def _read(text: str, order: Order) -> list[Any] | None:
 
 
 def _first(
-    most: int, rows: "QuerySet[M]", *, whole: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, towards: str
+    most: int, rows: "QuerySet[M]", *, joined: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, towards: str
 ) -> list[M]:
-    """The first of `rows`, going `towards` newer or older ones from `bound` (none: from the top)."""
+    """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`."""
 
     def in_order(each: "QuerySet[M]") -> "QuerySet[M]":
         newest_first = each.order_by(*order.newest_first)
         return newest_first if towards == _OLDER else newest_first.reverse()
 
     keys = in_order(_beyond(rows, order, bound, towards=towards)).values("pk")[:most]
-    return list(in_order(whole).filter(_Among(F("pk"), ArraySubquery(keys))))
+    return list(in_order(joined).filter(_Among(F("pk"), ArraySubquery(keys))))
 
 
 def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":
-    """Those of `rows` that lie beyond `bound` (none: the top), between it and the end of what the order is within."""
+    """The `rows` beyond `bound` (None: all) in the direction `towards`, with the values of `order.within`."""
     if bound is None:
         bound = [key.most for key in order.keys]
     fixed = [(F(name), Value(value)) for name, value in order.within.items()]

@@ -92,7 +92,7 @@ class Player(models.Model):
 
     @property
     def full_name(self) -> str:
-        """The name as it is said: Ana Lopez."""
+        """First name, then last name: Ana Lopez."""
         return f"{self.first_name} {self.last_name}"
 
     @property

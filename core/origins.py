@@ -1,6 +1,6 @@
-"""Where requests and commands came from, recorded by correlation id, for audits.
+"""Record where requests and commands came from, by correlation id, for audits.
 
-Only the path is kept, which holds ids: query strings and forms may name a player.
+Only the path is stored, which contains ids. Query strings and forms are not, because they may name a player.
 """
 
 from ipaddress import ip_address

@@ -1,4 +1,4 @@
-"""Who may do what: the names of core's permissions, and the check that services make before they act.
+"""The names of core's permissions, and the check of permissions by services.
 
 Where an account works is one rule, for what it sees (`core.console.scope`) and for what it does (`has_permission`):
 
@@ -21,8 +21,8 @@ CHANGE_PLAYER: Final = "core.change_player"
 VIEW_STAFF: Final = "core.view_user"
 VIEW_REPLAYS: Final = "core.view_replaycount"
 
-# SQL because every act on the floor runs it: the ORM takes ten times as long to build the query as PostgreSQL takes to
-# answer it.
+# SQL because every action on the floor runs it: the ORM takes ten times as long to build the query as PostgreSQL
+# takes to answer it.
 _MAY: Final = """
 SELECT EXISTS (
     SELECT FROM core_user AS staff
@@ -100,8 +100,8 @@ class NotPermitted(DomainError):
 def has_permission(actor: User, permission: str, on: models.Model) -> bool:
     """Whether `actor` holds `permission` ("app.codename") globally or on the object `on`, and works in its casino.
 
-    One statement asks the database each time, and nothing is read from `actor` but its key: a permission that was
-    revoked or an account that was deactivated between page and post counts at once.
+    Each call runs one statement and uses only the key of `actor`, so a permission that was revoked, or an account that
+    was deactivated, after the page was shown counts at once.
     """
     app_label, codename = permission.split(".")
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The one way to lock rows.
+"""Lock rows; every service locks rows with `locked()`.
 
 Lock order, everywhere: slip request id, rating slip, player, gaming table, slip number; and reward id, staff (rate
 limit), player loyalty; several rows of a kind in key order. Read, decide and write only after the lock. Names are

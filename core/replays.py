@@ -1,4 +1,4 @@
-"""The count of replays, one of the figures of the home page and the report."""
+"""Count replays, for the home page and the report."""
 
 from datetime import datetime
 from typing import Final
@@ -19,8 +19,8 @@ _COUNT_ONE: Final = """
 def count_replay(*, casino: Casino, operation: str, at: datetime) -> None:
     """Count one replay of `operation` on the gaming day of `at`, after the transaction of the replay has ended.
 
-    It has its own transaction, so that the replay holds no lock meanwhile. If the count cannot be written, that is
-    logged, and the replay is answered all the same.
+    It has its own transaction, so that the replay holds no lock meanwhile. An error is logged and not raised:
+    the replay still gets its answer.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:

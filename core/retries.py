@@ -1,8 +1,9 @@
-"""What a database error means: the service runs again, or the caller gets "busy", "outcome unknown" or the bug itself.
+"""Retry services after a database error, or raise `Busy`, `OutcomeUnknown` or the error itself.
 
-Where running again is safe and likely to help, the whole service runs again: a new transaction, new locks, at most
-`MAX_ATTEMPTS` times. Where a COMMIT was sent and its answer was lost, the next attempt looks under the same locks for
-the row that the lost attempt may have committed (`is_replay`). So what was done is reported, and what was not is done.
+If a retry is safe and likely to help, the whole service runs again, with a new transaction and new locks, at most
+`MAX_ATTEMPTS` times in all. If a COMMIT was sent and its answer was lost, the next attempt looks, under the same locks,
+for the row that the lost attempt may have committed (`is_replay`). If the row is there, the service returns its result;
+if not, the service does the work.
 """
 
 import random
@@ -29,37 +30,37 @@ MAX_ATTEMPTS: Final = 3
 LONGEST_FIRST_PAUSE_SECONDS: Final = 0.05
 
 
-class Verdict(StrEnum):
-    """What is to be done about a database error."""
+class ErrorAction(StrEnum):
+    """What to do about a database error."""
 
-    AGAIN = "tried again"  # nothing was changed, and the next attempt will most likely pass
-    BUSY = "busy"  # nothing was changed; the person decides when to try again, so that a jam does not grow
-    UNKNOWN = "unknown"  # the commit may have happened; the next attempt looks
-    BUG = "bug"  # passed on as it is, with its traceback
+    RETRY = "tried again"  # nothing was changed, and the next attempt will most likely succeed
+    BUSY = "busy"  # nothing was changed; the person decides when to try again, which adds no load now
+    UNKNOWN = "unknown"  # the commit may have happened; the next attempt looks for its row
+    BUG = "bug"  # raised unchanged, with its traceback
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ruling:
-    """The verdict while the service does its work, and the verdict once its COMMIT was sent."""
+class ErrorRule:
+    """What to do about an error before the COMMIT was sent, and after it."""
 
-    in_work: Verdict
-    in_commit: Verdict
+    before_commit: ErrorAction
+    during_commit: ErrorAction
 
 
-_UNDONE: Final = Ruling(in_work=Verdict.AGAIN, in_commit=Verdict.AGAIN)
-_CUT_SHORT: Final = Ruling(in_work=Verdict.BUSY, in_commit=Verdict.UNKNOWN)
-_LOST: Final = Ruling(in_work=Verdict.AGAIN, in_commit=Verdict.UNKNOWN)
-_BUG: Final = Ruling(in_work=Verdict.BUG, in_commit=Verdict.BUG)
+_UNDONE: Final = ErrorRule(before_commit=ErrorAction.RETRY, during_commit=ErrorAction.RETRY)
+_CUT_SHORT: Final = ErrorRule(before_commit=ErrorAction.BUSY, during_commit=ErrorAction.UNKNOWN)
+_LOST: Final = ErrorRule(before_commit=ErrorAction.RETRY, during_commit=ErrorAction.UNKNOWN)
+_BUG: Final = ErrorRule(before_commit=ErrorAction.BUG, during_commit=ErrorAction.BUG)
 
-# By SQLSTATE: PostgreSQL manual, appendix A. Whatever is not here, nor of class 08, is a bug.
-RULINGS: Final[dict[str, Ruling]] = {
+# By SQLSTATE: PostgreSQL manual, appendix A. A state that is neither here nor of class 08 is a bug.
+ERROR_RULES: Final[dict[str, ErrorRule]] = {
     "40001": _UNDONE,  # serialization failure
     "40P01": _UNDONE,  # deadlock detected
     "55P03": _CUT_SHORT,  # lock timeout
     "57014": _CUT_SHORT,  # statement timeout or cancel
     "25P04": _CUT_SHORT,  # transaction timeout
-    # Idle-in-transaction timeout: it only strikes while PostgreSQL waits for a statement, so no COMMIT had come.
-    "25P03": Ruling(in_work=Verdict.BUSY, in_commit=Verdict.BUSY),
+    # Idle-in-transaction timeout: raised while PostgreSQL waits for a statement, so it has no COMMIT.
+    "25P03": ErrorRule(before_commit=ErrorAction.BUSY, during_commit=ErrorAction.BUSY),
     "57P01": _LOST,  # the backend was terminated, or the server is shutting down
     "57P02": _LOST,  # the server crashed
     "57P03": _LOST,  # the server is starting up
@@ -69,28 +70,28 @@ _CONNECTION_CLASS: Final = "08"
 
 
 def sqlstate_of(error: DatabaseError) -> str | None:
-    """The SQLSTATE that PostgreSQL gave; none where the connection broke before it could, or the error is Django's."""
+    """The SQLSTATE from PostgreSQL; None if the connection broke before it was sent, or if Django raised the error."""
     return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
 
 
-def ruling_on(error: DatabaseError) -> Ruling:
+def rule_for(error: DatabaseError) -> ErrorRule:
     """The row of the table that `error` falls under."""
     state = sqlstate_of(error)
     if state is None:
-        # The client library found the connection broken, or never had one: it has no SQLSTATE to tell.
+        # The client library found the connection broken, or had none: there is no SQLSTATE.
         is_broken = isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
         return _LOST if is_broken else _BUG
-    return _LOST if state.startswith(_CONNECTION_CLASS) else RULINGS.get(state, _BUG)
+    return _LOST if state.startswith(_CONNECTION_CLASS) else ERROR_RULES.get(state, _BUG)
 
 
-def is_hung_up(error: DatabaseError) -> bool:
+def is_connection_lost(error: DatabaseError) -> bool:
     """Whether the connection was lost."""
-    return ruling_on(error) is _LOST
+    return rule_for(error) is _LOST
 
 
 def is_bug(error: DatabaseError) -> bool:
     """Whether sending the request again would not help."""
-    return ruling_on(error) is _BUG
+    return rule_for(error) is _BUG
 
 
 @dataclass(kw_only=True, slots=True)
@@ -103,38 +104,40 @@ class _Attempts:
 
 
 _running: ContextVar[_Attempts | None] = ContextVar("attempts", default=None)
-_patient: ContextVar[bool] = ContextVar("patient", default=False)
+_retries_when_busy: ContextVar[bool] = ContextVar("retry_when_busy", default=False)
 
 
 @contextmanager
-def patient() -> Iterator[None]:
-    """Let services called inside run again after "busy" as well: for work that no person is there to repeat."""
-    token = _patient.set(True)
+def retry_when_busy() -> Iterator[None]:
+    """In this block, services also run again after "busy": for work that no person repeats."""
+    token = _retries_when_busy.set(True)
     try:
         yield
     finally:
-        _patient.reset(token)
+        _retries_when_busy.reset(token)
 
 
 def attempt_number() -> int:
-    """Which attempt of the running service call this is: 1, 2 …"""
+    """The number of the current attempt of the running service call: 1, 2 …"""
     attempts = _running.get()
     return attempts.number if attempts else 1
 
 
 def will_retry(error: DatabaseError, *, committing: bool = False) -> bool:
-    """Whether the running service runs again if it passes `error` on; asked inside it.
+    """Whether the running service will run again after `error`; called inside the service.
 
-    Never on a lost connection inside a caller's transaction: that transaction is lost as well.
+    False for a lost connection inside a caller's transaction, because that transaction is lost as well.
     """
     attempts = _running.get()
     if attempts is None or attempts.number >= MAX_ATTEMPTS:
         return False
-    ruling = ruling_on(error)
-    if ruling is _LOST and connection.in_atomic_block:
+    rule = rule_for(error)
+    if rule is _LOST and connection.in_atomic_block:
         return False
-    verdict = ruling.in_commit if committing else ruling.in_work
-    return verdict in {Verdict.AGAIN, Verdict.UNKNOWN} or (verdict is Verdict.BUSY and _patient.get())
+    action = rule.during_commit if committing else rule.before_commit
+    return action in {ErrorAction.RETRY, ErrorAction.UNKNOWN} or (
+        action is ErrorAction.BUSY and _retries_when_busy.get()
+    )
 
 
 def call_id() -> UUID:
@@ -151,61 +154,58 @@ def call_id() -> UUID:
 def is_replay(correlation_id: UUID | None) -> bool:
     """Whether a row that was found under a request's key was written by an earlier call.
 
-    False where an attempt of the running call wrote it: that attempt's COMMIT got no answer, and the row has the
+    False if an attempt of the running call wrote it: that attempt's COMMIT got no answer, and the row has the
     correlation id of the running call. Ask under the lock on the key: the lost attempt may still hold it and commit.
     """
     return not (outcome_is_unknown() and correlation_id == correlation.current())
 
 
 def outcome_is_unknown() -> bool:
-    """Whether an earlier attempt of the running call sent its COMMIT, got no answer, and nobody has looked since."""
+    """Whether an earlier attempt of this call sent a COMMIT without an answer, and none has looked for its row."""
     attempts = _running.get()
     return attempts is not None and attempts.is_outcome_unknown
 
 
-def outcome_is_now_known() -> None:
-    """Say that no row was found under the request's key, with the key locked: no earlier attempt was committed."""
+def mark_outcome_known() -> None:
+    """Record that no earlier attempt was committed: no row was found under the request's key, with the key locked."""
     attempts = _running.get()
     if attempts is not None:
         attempts.is_outcome_unknown = False
 
 
-def retried() -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a service that owns its transaction run again where the table above says so, `MAX_ATTEMPTS` times in all.
+def retried(service: Callable[P, R]) -> Callable[P, R]:
+    """Let a service that owns its transaction run again where `ERROR_RULES` says so, `MAX_ATTEMPTS` times in all.
 
     After an unknown outcome the next attempt must find what the one before committed: the service looks its request
     up by key, under a lock, before it does anything. Until an attempt could look, the outcome stays unknown.
     """
 
-    def decorate(service: Callable[P, R]) -> Callable[P, R]:
-        @wraps(service)
-        def serve(*args: P.args, **kwargs: P.kwargs) -> R:
-            attempts = _Attempts()
-            token = _running.set(attempts)
-            try:
-                with correlation.kept_or_new():
-                    while True:
-                        try:
-                            return service(*args, **kwargs)
-                        except Busy as busy:
-                            _make_ready_after(busy, attempts)
-            finally:
-                _running.reset(token)
+    @wraps(service)
+    def serve(*args: P.args, **kwargs: P.kwargs) -> R:
+        attempts = _Attempts()
+        token = _running.set(attempts)
+        try:
+            with correlation.kept_or_new():
+                while True:
+                    try:
+                        return service(*args, **kwargs)
+                    except Busy as busy:
+                        _prepare_next_attempt(busy, attempts)
+        finally:
+            _running.reset(token)
 
-        return serve
-
-    return decorate
+    return serve
 
 
-def _make_ready_after(busy: Busy, attempts: _Attempts) -> None:
-    """Make ready for the next attempt, or pass `busy` on, saying what is true after all attempts together."""
+def _prepare_next_attempt(busy: Busy, attempts: _Attempts) -> None:
+    """Prepare the next attempt, or raise: `OutcomeUnknown` if the outcome of any attempt is unknown, else `busy`."""
     error = busy.__cause__
     is_unknown = isinstance(busy, OutcomeUnknown)
-    begins_anew = isinstance(error, DatabaseError) and will_retry(error, committing=is_unknown)
-    if isinstance(error, DatabaseError) and is_hung_up(error) and not connection.in_atomic_block:
+    retries = isinstance(error, DatabaseError) and will_retry(error, committing=is_unknown)
+    if isinstance(error, DatabaseError) and is_connection_lost(error) and not connection.in_atomic_block:
         connection.close()
     attempts.is_outcome_unknown |= is_unknown
-    if begins_anew:
+    if retries:
         attempts.number += 1
         _pause(before=attempts.number)
     elif attempts.is_outcome_unknown and not is_unknown:
@@ -215,6 +215,6 @@ def _make_ready_after(busy: Busy, attempts: _Attempts) -> None:
 
 
 def _pause(*, before: int) -> None:
-    """Wait a moment before an attempt, longer each time and never equally long, so that two do not meet again."""
+    """Wait before an attempt, longer each time and for a random time, so that two calls do not collide again."""
     longest = LONGEST_FIRST_PAUSE_SECONDS * 2 ** (before - 2)
     time.sleep(random.uniform(longest / 10, longest))  # noqa: S311 - spread, not secrecy

@@ -1,4 +1,4 @@
-"""Read-only transactions on one snapshot, while others go on writing."""
+"""Read-only transactions on one snapshot, which do not block writers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager

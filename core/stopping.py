@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT for long-running commands: they ask the command to stop, and it stops where that is safe."""
+"""Handle SIGTERM and SIGINT in long-running commands, which stop when it is safe."""
 
 import os
 import select
@@ -10,7 +10,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignal:
-    """Within this block the two signals set `is_set` and end `wait`; they interrupt nothing else."""
+    """In this block the two signals set `is_set` and end `wait`, and interrupt nothing else."""
 
     def __init__(self) -> None:
         self.is_set = False

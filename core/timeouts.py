@@ -1,4 +1,4 @@
-"""How long work that reads a whole ledger may take. The limits of the floor's requests are in `config.settings`."""
+"""Time-outs of work that reads a whole ledger. The limits of the floor's requests are in `config.settings`."""
 
 from typing import Final
 

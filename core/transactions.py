@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 
 from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
-from core.retries import Verdict, attempt_number, ruling_on, sqlstate_of, will_retry
+from core.retries import ErrorAction, attempt_number, rule_for, sqlstate_of, will_retry
 
 log = structlog.get_logger(__name__)
 
@@ -22,10 +22,10 @@ R = TypeVar("R")
 def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     """Own the one transaction of a use case: commit at the end, roll everything back on any error.
 
-    Logs refusals with their code. Binds a correlation id where the caller has bound none. `core.retries` decides what a
+    Logs refusals with their code. Binds a correlation id if the caller has bound none. `core.retries` decides what a
     database error means; a `retried` service runs again where that helps.
 
-    :raises Busy: the database timed out, broke a deadlock or hung up; nothing was changed.
+    :raises Busy: the database timed out, ended a deadlock or lost the connection; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
     :raises DomainError: the use case refused; passed on unchanged.
     """
@@ -44,14 +44,14 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
         log.warning("core.operation_refused", operation=name, code=error.code, actor_id=actor_id)
         raise
     except DatabaseError as error:
-        ruling = ruling_on(error)
-        verdict = ruling.in_commit if committing else ruling.in_work
-        if verdict is Verdict.BUG:
+        rule = rule_for(error)
+        action = rule.during_commit if committing else rule.before_commit
+        if action is ErrorAction.BUG:
             raise
-        answer = OutcomeUnknown() if verdict is Verdict.UNKNOWN else Busy()
-        begins_anew = will_retry(error, committing=committing)
+        answer = OutcomeUnknown() if action is ErrorAction.UNKNOWN else Busy()
+        retries = will_retry(error, committing=committing)
         log.warning(
-            "core.operation_begins_anew" if begins_anew else "core.operation_busy",
+            "core.operation_begins_anew" if retries else "core.operation_busy",
             operation=name,
             code=answer.code,
             sqlstate=sqlstate_of(error),

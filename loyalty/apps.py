@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class LoyaltyConfig(AppConfig):
-    """The points ledger: who has which points, and why."""
+    """The programme, the accounts and the ledger of points."""
 
     name = "loyalty"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""The hash chain of an account's entries, computed from the text of the columns; knows no database.
+"""The hash chain of an account's entries, computed from the text of the columns. It uses no database.
 
 The trigger `loyalty_chain_entry` (migration 0003) computes the same in PostgreSQL. They share no code, so that each can
 detect an error in the other. `docs/ledger-chain.md` describes the hashes for other programs.
@@ -43,7 +43,7 @@ _NULL: Final = (-1).to_bytes(4, "big", signed=True)
 
 
 def field(value: bytes | None) -> bytes:
-    """A value after its length in four bytes, big-endian; NULL is the length -1 alone."""
+    """The length of a value in four bytes, big-endian, then the value; NULL is only the length -1."""
     return _NULL if value is None else len(value).to_bytes(4, "big") + value
 
 

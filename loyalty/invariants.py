@@ -1,14 +1,14 @@
-"""The invariants of the accounts and the ledger. What a constraint says of a row is not repeated here."""
+"""The invariants of the accounts and the ledger, except those that a constraint checks."""
 
 from typing import Final, NamedTuple
 
-from core.invariants import Invariant, guarded_by
+from core.invariants import Invariant, triggers_enabled
 from loyalty.models import LedgerEntry
 from loyalty.services.reasons import REASON_MIN_LENGTH
 
 
 class KindRule(NamedTuple):
-    """What is checked of the entries of a kind; the constraint `loyalty_ledger_sign_fits_kind` checks their sign."""
+    """Rules for the entries of one kind; the constraint `loyalty_ledger_sign_fits_kind` checks their sign."""
 
     is_earned: bool
     needs_staff: bool
@@ -220,7 +220,7 @@ _TABLES: Final = (
 )
 
 _GUARDS: Final = (
-    guarded_by(
+    triggers_enabled(
         *(f"{table}_refuse_{operation}" for table in _TABLES for operation in ("update", "delete", "truncate")),
         "loyalty_chain_entry",
         "loyalty_ledgerexport_refuse_delete",

@@ -1,4 +1,4 @@
-"""How theoretical win becomes points. Pure and exact: decimals in, whole points out."""
+"""Calculate points from theoretical win: pure functions, exact decimals in, whole points out."""
 
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -18,7 +18,7 @@ def exact_points(*, theoretical_win: Decimal, points_per_unit: Decimal, multipli
 def points_for(*, theoretical_win: Decimal, points_per_unit: Decimal, multiplier: Decimal) -> int:
     """Points = theo × earning rate × tier multiplier, rounded half up to a whole point.
 
-    Source: the money rules of the house. Example: 57.75 × 10 × 1.25 = 721.875, so 722 points.
+    Source: the money rules of the casino. Example: 57.75 × 10 × 1.25 = 721.875, so 722 points.
     """
     exact = exact_points(theoretical_win=theoretical_win, points_per_unit=points_per_unit, multiplier=multiplier)
     return round_half_up(Fraction(exact))

@@ -1,4 +1,4 @@
-"""Which tier lifetime points stand for, and how far the next one is. Pure."""
+"""The tier that lifetime points reach, and the progress to the next one. Pure functions."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class RatingSlipsConfig(AppConfig):
-    """The floor: pits, tables, and the slips that players are rated on."""
+    """Pits, tables and rating slips."""
 
     name = "ratingslips"
     verbose_name = "Floor"

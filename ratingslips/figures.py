@@ -61,7 +61,7 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CasinoReport(Figures):
-    """The figures of one casino, with the number of `owed` slips and the `drifting` accounts at the moment."""
+    """The figures of one casino, with the number of `owed` slips and the `drifting` accounts now."""
 
     owed: int
     oldest_owed: RatingSlip | None

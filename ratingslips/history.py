@@ -19,7 +19,7 @@ Status = RatingSlip.Status
 
 
 class Kind(StrEnum):
-    """What an event was."""
+    """The kind of an event."""
 
     OPENED = "opened"
     BET_CHANGED = "bet changed"
@@ -39,7 +39,7 @@ _KIND_OF_START = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlipVersion:
-    """A slip as somebody saw it: the `seq` of its last segment, and its status. Every event changes one of the two."""
+    """A version of a slip: the `seq` of its last segment, and its status. Every event changes one of the two."""
 
     seq: int
     status: str
@@ -51,7 +51,7 @@ class SlipVersion:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """The version that a page sent; one that no slip ever had, if the text is none."""
+        """Read the version that a page sent; for invalid text, give a version that no slip has."""
         found = _VERSION.fullmatch(text)
         return cls(seq=int(found[1]), status=found[2]) if found else cls(seq=0, status="")
 
@@ -119,7 +119,7 @@ def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
             correlation_id=segment.start_correlation_id,
             status=Status.PAUSED if is_paused else Status.OPEN,
         )
-        # A change during a pause is a segment without length, which also ends as PAUSED: that is no second pause.
+        # A change during a pause is a segment of no length that also ends as PAUSED; it does not begin another pause.
         if segment.ended_as == PlaySegment.End.PAUSED and not is_paused:
             assert segment.ended_at is not None
             assert segment.ended_by is not None

@@ -5,7 +5,7 @@ from typing import Final
 from django.apps import apps
 
 from core import invariants as core
-from core.invariants import Invariant, constraints_validated, guarded_by
+from core.invariants import Invariant, constraints_validated, triggers_enabled
 from loyalty import invariants as loyalty
 
 # The names by which people find a slip and a segment.
@@ -145,7 +145,7 @@ _PLAY: Final = (
 )
 
 _GUARDS: Final = (
-    guarded_by(
+    triggers_enabled(
         "ratingslips_ratingslip_refuse_delete",
         "ratingslips_ratingslip_refuse_truncate",
         "ratingslips_freeze_slip",

@@ -1,4 +1,4 @@
-"""What concerns a set of slips."""
+"""Queries over sets of slips."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -20,7 +20,7 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         return self.filter(status__in=["OPEN", "PAUSED"])
 
     def owed(self) -> Self:
-        """Slips whose play is over and whose points have not been settled: what recovery pays."""
+        """Closed slips whose points are not settled, which recovery pays."""
         return self.filter(status="CLOSED", settled_at=None)
 
     def with_version(self) -> Self:

@@ -1,4 +1,4 @@
-"""Theoretical win: what the play was worth to the house on average. Pure and exact."""
+"""Theoretical win: what the casino wins from the play on average. Pure and exact functions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ def decisions(*, played: timedelta, decisions_per_hour: Decimal) -> Fraction:
 def theoretical_win(stretches: Iterable[Play]) -> Decimal:
     """Σ average bet × house edge % / 100 × decisions, rounded half up to 0.01 once for the whole slip.
 
-    Source: the money rules of the house; decisions per hour and house edge are the published comp-rating figures.
-    Example: 1 h 30 min at 70 decisions/h, 0.75 % and 40.00, then 30 min at 100.00, come to 31.50 + 26.25 = 57.75.
+    Source: the money rules of the casino; decisions per hour and house edge are the published comp-rating figures.
+    Example: 1 h 30 min at 70 decisions/h, 0.75 % and 40.00, then 30 min at 100.00, give 31.50 + 26.25 = 57.75.
     """
     exact = sum(
         (

@@ -49,7 +49,7 @@ class Elsewhere(Generic[T]):
                 if self._barrier:
                     self._barrier.wait(_PATIENCE_SECONDS)
                 self._outcome.set_result(self._call())
-        except BaseException as error:  # noqa: BLE001  (told to whoever asks for the result)
+        except BaseException as error:  # noqa: BLE001  (raised again by `result`)
             if not self._backend.done():
                 self._backend.set_exception(error)
             self._outcome.set_exception(error)

@@ -34,7 +34,7 @@ def refused_by(constraint: str) -> Iterator[None]:
 
 @contextmanager
 def refused_by_trigger(words: str) -> Iterator[None]:
-    """See one of the house's triggers refuse what the block does, in `words`, to the owner of the tables as well.
+    """Check that one of the product's triggers refuses what the block does, with `words`, also for the tables' owner.
 
     The application does not come as far: it lacks the right.
     """

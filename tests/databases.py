@@ -43,7 +43,7 @@ def act_as_owner_from_here_on() -> None:
 
 
 def _owner() -> dict[str, Any]:
-    """Who owns the tables; on a server of one's own that has one role, the one that tests are signed in as."""
+    """The owner of the tables; on a server of the developer with one role, that role."""
     settings: dict[str, Any] = connection.settings_dict
     return settings.get("OWNER") or settings
 
@@ -53,7 +53,7 @@ def _set_role(session: psycopg.Connection, statement: LiteralString, name: str) 
 
 
 def require_server(major: int, *, why: str) -> None:
-    """Leave the test out on an older server of one's own; the private one is never older."""
+    """Skip the test on an older server of the developer; the private server is never older."""
     connection.ensure_connection()
     found = connection.connection.info.server_version // 10_000
     if found < major:

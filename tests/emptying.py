@@ -21,7 +21,7 @@ _TABLES: Final = """
     ORDER BY relname
 """
 _CHANGES: Final = "(TABLE {table} EXCEPT TABLE {kept}) UNION ALL (TABLE {kept} EXCEPT TABLE {table})"
-# Those that refuse a change to whoever asks, a replica included.
+# Triggers that refuse a change to every session, also with the replica role.
 _GUARDS: Final = """
     SELECT relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
     WHERE relnamespace = 'public'::regnamespace AND tgenabled = 'A'
@@ -70,7 +70,7 @@ class Migrated:
         connection.close_if_health_check_failed()
         with as_owner(), connection.connection.transaction():
             server: psycopg.Connection = connection.connection
-            # Whoever is still writing is waited for, as a TRUNCATE would, and not for ever.
+            # Wait, with a limit, for sessions that are still writing, as a TRUNCATE would.
             server.execute("SET LOCAL lock_timeout = '20s'; SET LOCAL statement_timeout = 0")
             server.execute("SET LOCAL session_replication_role = replica")
             tables = sql.SQL(", ").join(map(sql.Identifier, self.tables))

@@ -72,7 +72,7 @@ class Floor:
         return open_rating_slip(**(defaults | arguments))
 
     def played_slip(self, **arguments: Any) -> RatingSlip:
-        """The worked example: 1 h 30 min at 40.00, then 100.00 until now, which comes to theo 57.75 and 578 points."""
+        """The worked example: 1 h 30 min at 40.00, then 100.00 until now, which gives theo 57.75 and 578 points."""
         slip = self.open_slip(**arguments)
         return change_average_bet(slip=slip, average_bet=Decimal("100.00"), actor=self.boss, at=self.ago(minutes=30))
 

@@ -49,7 +49,7 @@ _STRANGE_NAMES: Final = ("", "q[]", "q[0]", "\0", "id", "pk", "staff", "actor", 
 
 
 def values(*known: str, is_form: bool = False) -> st.SearchStrategy[str]:
-    """What stands for one field: something that is known to mean a row, something that breaks, or any text."""
+    """A value for one field: the key of a row, a value that often breaks programs, or any text."""
     fixed = [*VALUES, *([_TOO_MANY_DIGITS] if is_form else [])]
     text = st.text(st.characters(exclude_categories=()), max_size=30) | st.integers().map(str) | st.floats().map(str)
     anything = st.sampled_from(fixed) | text | st.uuids().map(str) | st.dates().map(str)

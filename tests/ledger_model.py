@@ -1,4 +1,4 @@
-"""The ledger as a pure model: what was acknowledged, and what it comes to, without a database."""
+"""The ledger as a pure model without a database: the acknowledged postings and their sums."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from loyalty.services import LoyaltyPosting
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledged:
-    """One posting as it was answered: an entry that stands."""
+    """One posting that was acknowledged."""
 
     player_id: int
     entry_id: int
@@ -41,7 +41,7 @@ class LedgerModel:
         return [each for each in self.postings if each.player_id == player_id and (at is None or each.at <= at)]
 
     def balance(self, player_id: int, *, at: datetime | None = None) -> int:
-        """What they come to."""
+        """The sum of the postings."""
         return sum(each.points for each in self.of(player_id, at=at))
 
     def lifetime_points(self, player_id: int, *, at: datetime | None = None) -> int:

@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from config.demo.staff import LOGINS  # Only now: it stands on models.
+    from config.demo.staff import LOGINS  # Imported here because it needs the models.
 
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:

@@ -15,7 +15,7 @@ from tests.table_sums import TRACES, TableSums
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
-    """Every row of the house, as it stands, but for the counts of repeated requests and from where requests came."""
+    """Every row of the database, except counts of repeated requests and request origins."""
     return {
         model._meta.label: list(model._default_manager.order_by("pk").values())
         for label in ("core", "loyalty", "ratingslips")

@@ -18,7 +18,7 @@ _TOO_MUCH: Final = """
 
 @register(Tags.database, deploy=True)
 def check_application_owns_nothing(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn where the application's role may do more than read the ledger and add to it: only triggers guard it then."""
+    """Warn if the application's role may do more than read and add ledger entries: then only triggers protect them."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]

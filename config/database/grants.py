@@ -9,7 +9,7 @@ from psycopg import sql
 
 from config.database.rights import SEQUENCES, TABLES
 
-# Of the owner of the product's tables alone: the tables of an extension belong to a superuser.
+# Only relations of the owner of the product's tables: tables of an extension belong to a superuser.
 _RELATIONS: Final = """
     SELECT oid, relname, relkind = 'S' AS is_sequence, relowner FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
@@ -20,7 +20,7 @@ _COLUMNS: Final = f"""
     JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
     GROUP BY relname, is_sequence
 """  # noqa: S608 - both are constants
-# What a role may do in effect: by a grant to it, to PUBLIC, or to a role that it inherits from.
+# The rights that a role has by a grant to itself, to PUBLIC, or to a role that it inherits from.
 _HELD: Final = f"""
     WITH relation AS ({_RELATIONS}),
          role AS (SELECT unnest(%(roles)s::text[]) AS name),
@@ -48,7 +48,7 @@ _HELD: Final = f"""
 
 
 class Right(NamedTuple):
-    """What a role may do to a column, or to the whole of `on` where `column` is empty."""
+    """A right of a role on a column, or on the whole of `on` if `column` is empty."""
 
     role: str
     privilege: str
@@ -57,7 +57,7 @@ class Right(NamedTuple):
 
 
 class Roles(NamedTuple):
-    """The roles beside the owner; empty where none is set apart."""
+    """The roles besides the owner; a name is empty if the database has no such role."""
 
     application: str
     reader: str
@@ -70,12 +70,12 @@ class Roles(NamedTuple):
 
     @property
     def named(self) -> list[str]:
-        """The roles that are set apart."""
+        """The names of the roles that exist."""
         return [role for role in self if role]
 
 
 def require_roles(*, using: str) -> None:
-    """Refuse to migrate where PostgreSQL lacks a role that the settings name.
+    """Refuse to migrate if PostgreSQL lacks a role that the settings name.
 
     :raises CommandError: a role is missing.
     """
@@ -106,7 +106,7 @@ def set_rights(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
 
 
 def wrong_rights(*, using: str = DEFAULT_DB_ALIAS) -> set[Right]:
-    """Find the rights that a role lacks or has too many, in one query; any role may ask."""
+    """Find the rights that a role lacks or should not have; any role may run this."""
     roles = Roles.of(using)
     with connections[using].cursor() as cursor:
         cursor.execute(_HELD, {"roles": roles.named})
@@ -122,7 +122,7 @@ def wrong_rights(*, using: str = DEFAULT_DB_ALIAS) -> set[Right]:
 
 
 def _wanted(relation: str, roles: Roles) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Give the role, the privilege and the columns that it excludes, for each right on a table or sequence."""
+    """Yield the role, the privilege and the columns that it excludes, for each right on a table or sequence."""
     rights = TABLES.get(relation)
     if relation in SEQUENCES and roles.application:
         yield roles.application, "USAGE", frozenset()

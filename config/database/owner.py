@@ -7,15 +7,15 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS, connections
 
 _ADDRESS: Final = ("USER", "PASSWORD", "HOST", "PORT")
-_NO_STATEMENT_TIMEOUT: Final = "-c statement_timeout=0"  # of two options the last one counts
+_NO_STATEMENT_TIMEOUT: Final = "-c statement_timeout=0"  # PostgreSQL uses the last of several equal options
 
 
 @contextmanager
 def as_owner(*, using: str = DEFAULT_DB_ALIAS, may_take_long: bool = False) -> Iterator[None]:
     """Replace this thread's connection `using` by one of the owner while the block runs.
 
-    The application's connection is kept, with its transaction and its locks. Where one role does everything, it is the
-    owner, and nothing changes. `may_take_long` removes the statement timeout, in both cases; the lock timeout stays.
+    The application's connection is kept, with its transaction and its locks. If the settings name no other owner, the
+    connection is not replaced. `may_take_long` removes the statement timeout, in both cases; the lock timeout stays.
     """
     own = connections[using]
     owner: dict[str, Any] = own.settings_dict.get("OWNER") or {}

@@ -1,4 +1,4 @@
-"""What the application may do with each table, and what the reader may see; the owner needs no right.
+"""The rights of the application and of the reader on each table; the owner needs none.
 
 Every table is listed: one that is not is closed to both. The application deletes only sessions, sign-in attempts,
 roles, memberships and grants.
@@ -10,7 +10,7 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableRights:
-    """What the two roles may do with one table."""
+    """The rights of the two roles on one table."""
 
     application: frozenset[str]
     fixed: frozenset[str] = frozenset()

@@ -22,7 +22,7 @@ from ratingslips.models import RatingSlip
 
 from .models import DemoRun
 from .plan import DemoPlan, evening_zone, plan_demo, shift_to
-from .staff import LOGINS, hire
+from .staff import LOGINS, create_staff
 
 DATA: Final = Path(__file__).parent / "data" / "pit-day-2026-11-14"
 CASINO_CODE: Final = "harbour-demo"
@@ -52,7 +52,7 @@ class DemoRefused(DomainError):
 
 @contextmanager
 def only_demo() -> Iterator[None]:
-    """Keep other demos of this database out while this one is set up.
+    """Allow one demo at a time to be set up on this database.
 
     :raises DemoRefused: another one is being set up.
     """
@@ -67,12 +67,12 @@ def only_demo() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [DEMO_LOCK])
 
 
-def is_there() -> bool:
+def is_loaded() -> bool:
     """Whether the demo's casino is loaded with its whole day."""
     return DemoRun.objects.filter(finished_at__isnull=False).exists()
 
 
-def begin_evening(*, now: datetime, say: Say) -> None:
+def load_demo(*, now: datetime, say: Say) -> None:
     """Load the demo's casino and replay its day up to `now` through the services; `say` reports each step.
 
     An interrupted demo continues where it stopped.
@@ -88,7 +88,7 @@ def begin_evening(*, now: datetime, say: Say) -> None:
         players, tables = casino.players.count(), casino.gaming_tables.count()
         say(f"Casino: {players} players, {tables} tables, where it is evening now ({casino.time_zone})")
         boss, supervisor, *_ = [
-            hire(login, casino=casino, password_hash=done) for login, done in zip(LOGINS, hashes, strict=True)
+            create_staff(login, casino=casino, password_hash=done) for login, done in zip(LOGINS, hashes, strict=True)
         ]
         say("Staff: a pit boss, a supervisor and an auditor")
     plan = plan_demo(recorded, now=now, shift=run.shift)
@@ -135,7 +135,7 @@ def _play(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, say: 
 
     program = casino.loyalty_program
     apply(plan.before_pause)
-    with correlation.bound(), suppress(ProgramStateUnchanged):  # an interrupted demo stopped right here
+    with correlation.bound(), suppress(ProgramStateUnchanged):  # an interrupted demo stopped here
         pause_program(program=program, actor=supervisor, at=plan.paused_at, reason="Tier migration rehearsal")
     apply(plan.during_pause)
     with correlation.bound(), suppress(ProgramStateUnchanged):  # or right here

@@ -1,4 +1,4 @@
-"""The demo's own record."""
+"""The demo of a database."""
 
 from django.db import models
 

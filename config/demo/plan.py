@@ -1,7 +1,7 @@
-"""What the demo replays: the recorded day up to the evening, moved to now. Pure.
+"""The events that the demo replays: the recorded day up to the evening, moved to now. Pure.
 
-The demo's casino stands in a zone where the clock shows the evening right now, so every event keeps its time of day and
-the gaming day looks as it was recorded.
+The demo's casino is in a time zone where it is evening now, so every event keeps its time of day and the gaming day
+looks as it was recorded.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,7 +49,7 @@ _CITIES: Final = (
     "Pacific/Pago_Pago",
 )
 
-# A player and a seat that the recorded day leaves alone until its evening: the slip that somebody forgot to close.
+# A slip that somebody forgot to close. The recorded day does not use this player and seat before its evening.
 _FORGOTTEN: Final = RatingEvent(
     line=0,
     slip_number="D00001",
@@ -100,9 +100,9 @@ def shift_to(now: datetime, *, zone: str, recorded_day_at: datetime) -> timedelt
 def plan_demo(recorded: Iterable[RatingEvent], *, now: datetime, shift: timedelta) -> DemoPlan:
     """Choose and move the events that the demo replays.
 
-    Of the slips that are live at `now`, about `LIVE_SLIPS` stay, all that are paused among them, and of those that have
-    closed three in five, so that the first start takes seconds; the others are left out whole. One live slip was paused
-    more than half an hour ago, and one more is open since the morning.
+    About `LIVE_SLIPS` of the slips that are live at `now` are replayed, with all that are paused, and three in five of
+    the closed ones, so that the first start takes seconds. One live slip was paused more than half an hour ago, and one
+    more has been open since the morning.
     """
     moved = [
         replace(event, occurred_at=event.occurred_at + shift)
@@ -149,7 +149,7 @@ def _live_slips(events: Iterable[RatingEvent]) -> dict[str, bool]:
 
 
 def _kept(live: dict[str, bool]) -> set[str]:
-    """Of the live slips all that are paused, and of the others some that opened long ago and some just now."""
+    """All paused slips of `live`, and some of the others, spread over the times at which they opened."""
     paused = [slip for slip, is_paused in live.items() if is_paused]
     playing = [slip for slip, is_paused in live.items() if not is_paused]
     step = max(1, len(playing) // max(1, LIVE_SLIPS - len(paused)))
@@ -157,9 +157,9 @@ def _kept(live: dict[str, bool]) -> set[str]:
 
 
 def _with_a_long_pause(events: list[RatingEvent], *, live: set[str], now: datetime) -> list[RatingEvent]:
-    """Leave out what followed one live slip's pause that began long enough ago: the player has not come back.
+    """Choose one live slip that was paused long ago and leave out its events after the pause: the player is still away.
 
-    Not of a slip that moved after its pause: its old seat may have been taken since.
+    A slip that moved after its pause is not chosen, because its old seat may have been taken since.
     """
     last_move = {event.slip_number: event.occurred_at for event in events if event.kind == EventKind.MOVE}
     long_pauses = [

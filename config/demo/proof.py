@@ -1,4 +1,4 @@
-"""The demo's ledger is sealed and verified once, as a house does every night."""
+"""Seal and verify the demo's ledger once, as a casino does every night."""
 
 from datetime import datetime
 from itertools import count
@@ -19,7 +19,7 @@ from loyalty.proof.verification import Scope, record_verification, verify_ledger
 def seal_and_verify(*, now: datetime, say: Say) -> None:
     """Take a checkpoint and verify the whole ledger; a file of checkpoints that cannot be used does not stop the demo.
 
-    One that another database left behind in this checkout is moved aside first; what a person named is not touched.
+    A file that another database left in this checkout is renamed first. A file that the settings name is not touched.
     """
     file = Path(settings.CHECKPOINT_FILE) if settings.CHECKPOINT_FILE else None
     with correlation.bound():
@@ -38,12 +38,12 @@ def seal_and_verify(*, now: datetime, say: Say) -> None:
 
 
 def _is_left_behind(file: Path) -> bool:
-    """Whether it is the checkout's own file, and of a database that is gone."""
+    """Whether `file` is the default file of this checkout and belongs to a database that no longer exists."""
     return file.parent == settings.LOCAL_DIR and file.exists() and not Checkpoint.objects.exists()
 
 
 def _move_aside(file: Path) -> Path:
-    """Give the file the first name beside its own that is free: checkpoints-1.jsonl, checkpoints-2.jsonl …
+    """Rename the file to the first free name: checkpoints-1.jsonl, checkpoints-2.jsonl …
 
     :raises OSError: it cannot be moved.
     """

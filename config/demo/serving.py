@@ -1,4 +1,4 @@
-"""The demo's web server: gunicorn on this machine alone."""
+"""The demo's web server: gunicorn, reachable only from this machine."""
 
 import socket
 from typing import Any
@@ -33,7 +33,7 @@ def require_free_port(port: int) -> None:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with our settings and no files of its own."""
+    """Gunicorn with the demo's settings and without a configuration file."""
 
     def __init__(self, *, port: int) -> None:
         self.port = port

@@ -1,4 +1,4 @@
-"""Who signs in to the demo, and with what."""
+"""The demo's staff: their logins, passwords and permissions."""
 
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ _PROGRAM_RIGHTS: Final = {LOYALTY_SUPERVISOR: (AWARD, PAUSE_PROGRAM)}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Login:
-    """A member of the demo's staff: what they are, and what they hold."""
+    """A member of the demo's staff, with their title and roles."""
 
     title: str
     username: str
@@ -35,7 +35,7 @@ class Login:
 
     @property
     def password(self) -> str:
-        """The same at every start of this installation and another in every other: it comes from the secret key."""
+        """The password, derived from the secret key: it stays the same in one installation and differs between them."""
         digest = hmac.new(settings.SECRET_KEY.encode(), f"demo:{self.username}".encode(), hashlib.sha256)
         return f"{self.username}-{digest.hexdigest()[:8]}"
 
@@ -54,22 +54,22 @@ LOGINS: Final = (
 
 
 class LoginTaken(DomainError):
-    """A user name of the demo is somebody else's."""
+    """A user name of the demo belongs to another account."""
 
     code = "LOGIN_TAKEN"
 
 
-def passwords_hold() -> bool:
-    """Whether the printed passwords open the demo: they do not where it was set up with another secret key."""
+def passwords_are_valid() -> bool:
+    """Whether the printed passwords are valid; they are not if the demo was set up with another secret key."""
     login = LOGINS[0]
     user = User.objects.filter(username=login.username).first()
     return user is not None and user.check_password(login.password)
 
 
-def hire(login: Login, *, casino: Casino, password_hash: str) -> User:
-    """Create the account of a member of the demo's staff, or set its password anew, with all its rights.
+def create_staff(login: Login, *, casino: Casino, password_hash: str) -> User:
+    """Create the account of a member of the demo's staff, or reset its password, and grant its permissions.
 
-    :raises LoginTaken: the user name stands already, and not in the demo's casino.
+    :raises LoginTaken: the user name exists in another casino.
     """
     names = {"first_name": login.first_name, "last_name": login.last_name}
     user: User
@@ -77,7 +77,9 @@ def hire(login: Login, *, casino: Casino, password_hash: str) -> User:
         username=login.username, defaults={"casino": casino, "is_staff": True, **names}
     )
     if user.casino_id != casino.pk:
-        raise LoginTaken(f"The user “{login.username}” stands already and is not the demo's. Use another database.")
+        raise LoginTaken(
+            f"The user “{login.username}” already exists and does not belong to the demo. Use another database."
+        )
     user.password = password_hash
     user.save(update_fields=["password"])
     user.groups.set(Group.objects.filter(name__in=login.roles))

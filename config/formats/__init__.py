@@ -1,1 +1,1 @@
-"""How days and times are written where Django writes them: as the rest of the console does."""
+"""The formats that Django uses for days and times, the same as in the rest of the console."""

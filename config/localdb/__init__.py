@@ -1,1 +1,1 @@
-"""The database engine of a checkout without DATABASE_URL: a PostgreSQL of its own that starts itself."""
+"""The database engine of a checkout without DATABASE_URL: a private PostgreSQL that is started on demand."""

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _act(server: LocalServer, action: str) -> tuple[str, int]:
-    """Do one action; the exit code of `status` is 3 where nothing runs, as for a service."""
+    """Do one action; the exit code of `status` is 3 if nothing runs, as for a service."""
     address = server.database_url(role=APPLICATION)
     if action == "start":
         started = server.ensure_running()

@@ -27,7 +27,7 @@ class Account:
 
     @classmethod
     def of_this_process(cls) -> "Account":
-        """Give this process's own user, or an unprivileged one in place of root.
+        """Return this process's own user, or an unprivileged one in place of root.
 
         :raises LocalServerError: for root, where the machine has no unprivileged user to drop to.
         """
@@ -43,10 +43,10 @@ class Account:
         raise LocalServerError(f"PostgreSQL does not run as root: create the user {names}, or set DATABASE_URL.")
 
     def run(self, program: Path, *arguments: str, keep_open: Collection[int] = ()) -> subprocess.CompletedProcess[str]:
-        """Run a program as this user and give its exit code and all it wrote.
+        """Run a program as this user and return its exit code and output.
 
-        The program sees next to nothing of our environment: a PGPORT would move the server, and a server that outlives
-        us has no business with our secrets.
+        The program gets only a few environment variables: PGPORT would change the port of the server, and a server that
+        outlives this process must not see our secrets.
 
         :raises LocalServerError: when the program does not end in time.
         :raises OSError: when this user cannot reach or execute it.
@@ -75,7 +75,7 @@ class Account:
             raise failure(what, output=_text(error.stdout)) from error
 
     def make_private_folder(self, folder: Path) -> None:
-        """Make a folder that only this user can enter, or make sure that it is one.
+        """Make a folder that only this user can enter; an existing one is checked.
 
         :raises LocalServerError: when someone else has taken the name.
         """
@@ -90,7 +90,7 @@ class Account:
 def owned_by(folder: Path, user_ids: Collection[int]) -> None:
     """Make sure that a name is a real folder of one of these users.
 
-    The folders below /tmp and /var/tmp have names that anyone can foresee, and there anyone can come first.
+    The folders below /tmp and /var/tmp have predictable names, so another user may have created them before.
 
     :raises LocalServerError: when it is a link, a file or another user's folder.
     """
@@ -103,5 +103,5 @@ def owned_by(folder: Path, user_ids: Collection[int]) -> None:
 
 
 def _text(output: bytes | str | None) -> str:
-    """Give the output of a program that was cut off; it comes as bytes even where text was asked for."""
+    """Return the output of a program that was cut off; it comes as bytes even if text was asked for."""
     return output.decode(errors="replace") if isinstance(output, bytes) else output or ""

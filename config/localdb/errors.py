@@ -1,4 +1,4 @@
-"""What a person is told when the private PostgreSQL cannot serve."""
+"""Errors of the private PostgreSQL, with advice for the person who started it."""
 
 _LAST_LINES = 15
 _DISK_IS_FULL = ("No space left on device", "Disk quota exceeded")
@@ -9,10 +9,10 @@ class LocalServerError(Exception):
 
 
 def failure(what: str, *, output: str) -> LocalServerError:
-    """Give the error for a step that failed, with the last lines that its program wrote."""
+    """Return the error for a step that failed, with the last lines that its program wrote."""
     lines = "\n".join(output.strip().splitlines()[-_LAST_LINES:])
     if any(words in output for words in _DISK_IS_FULL):
         advice = "The disk is full: free some space and try again."
     else:
-        advice = "Its last words are below; or set DATABASE_URL to use a PostgreSQL of your own."
+        advice = "Its last lines are below; or set DATABASE_URL to use a PostgreSQL of your own."
     return LocalServerError(f"{what} {advice}\n{lines}".rstrip())

@@ -1,6 +1,6 @@
-"""Ask a PostgreSQL on a unix socket how it is: a millisecond, where `pg_isready` costs a process.
+"""Ask the PostgreSQL on a Unix socket for its state, without the cost of starting `pg_isready`.
 
-`pg_ctl status` is no answer: it takes a zombie, or another program with a recycled process id, for the server.
+`pg_ctl status` is not reliable: it takes a zombie, or another program with a recycled process id, for the server.
 """
 
 import enum
@@ -30,7 +30,7 @@ class ServerState(enum.Enum):
 
 
 def probe(socket_path: Path, *, user: str, database: str) -> ServerState:
-    """Give the state of the server that listens on a socket, by opening a connection to one of its databases."""
+    """Return the state of the server that listens on a socket, by opening a connection to one of its databases."""
     parameters = f"user\0{user}\0database\0{database}\0application_name\0probe\0\0".encode()
     request = struct.pack("!ii", len(parameters) + 8, _PROTOCOL_VERSION) + parameters
     try:
@@ -47,7 +47,7 @@ def probe(socket_path: Path, *, user: str, database: str) -> ServerState:
 
 
 def _state(answers: BinaryIO) -> ServerState:
-    """Read the server's messages up to the one that settles the matter."""
+    """Read the server's messages up to the one that shows its state."""
     for _ in range(_MESSAGES_LIMIT):
         header = answers.read(5)
         if len(header) < 5:
@@ -62,7 +62,7 @@ def _state(answers: BinaryIO) -> ServerState:
 
 
 def _state_of_error(body: bytes) -> ServerState:
-    """Give the state behind a refusal; one that only a serving server makes, such as "too many clients", is READY."""
+    """Return the state behind a refusal; one that only a serving server makes, such as "too many clients", is READY."""
     codes = [field[1:].decode() for field in body.split(b"\0") if field.startswith(b"C")]
     if _CANNOT_CONNECT_NOW in codes:
         return ServerState.BUSY

@@ -1,7 +1,7 @@
-"""The processes of one private PostgreSQL, and how to be rid of what a killed one left behind.
+"""The processes of one private PostgreSQL, and the removal of what a killed one left behind.
 
-Processes are told by their command lines, which every user may read; their working folders even root may not, in a
-container without the right to trace.
+Processes are identified by their command lines, which every user may read. Their working folders cannot be used: in a
+container without the right to trace, even root may not read them.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ _POLL_SECONDS = 0.02
 
 
 def postmaster_of(data: Path) -> int | None:
-    """Give the process id of the live server of a data folder, or None.
+    """Return the process id of the live server of a data folder, or None.
 
-    The pid file alone proves nothing: the process may be dead, a zombie, or another program that got the same number.
-    Nor does a server at work elsewhere count, whose whole checkout was copied.
+    The pid file is no proof: the process may be dead, a zombie, or another program that got the same number.
+    A server of another checkout, from which this folder was copied, does not count either.
     """
     try:
         first, second, *_ = (data / _PID_FILE).read_text().splitlines()
@@ -61,7 +61,7 @@ def stop_postmaster(data: Path) -> bool:
 def clear_remains(data: Path, *, socket_folder: Path, cluster_name: str) -> None:
     """End what is left of an earlier server of this data folder, and remove the files that would stop the next one.
 
-    The caller has found that nobody serves on the socket, and holds the lock of this server.
+    The caller holds the lock of this server and has checked that no server listens on the socket.
 
     :raises LocalServerError: when an earlier server does not stop.
     """
@@ -76,7 +76,7 @@ def clear_remains(data: Path, *, socket_folder: Path, cluster_name: str) -> None
 
 
 def wait_until(holds: Callable[[], bool], *, timeout_seconds: float) -> bool:
-    """Wait for a condition, and give whether it came to hold in time."""
+    """Wait for a condition, and return whether it was true in time."""
     deadline = time.monotonic() + timeout_seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -86,14 +86,14 @@ def wait_until(holds: Callable[[], bool], *, timeout_seconds: float) -> bool:
 
 
 def _orphans(cluster_name: str) -> list[int]:
-    """Give the process ids of a server's backends and helpers, which carry the name of their cluster as a title."""
+    """Return the process ids of a server's backends and helpers, which carry the name of their cluster as a title."""
     title = f"postgres: {cluster_name}: "
     process_ids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
     return [process_id for process_id in process_ids if _command_line(process_id)[0].startswith(title)]
 
 
 def _command_line(process_id: int) -> list[str]:
-    """Give the words that a process was started with; a single empty one for a zombie or no process."""
+    """Return the words that a process was started with; a single empty one for a zombie or no process."""
     try:
         return (_PROC / str(process_id) / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:

@@ -1,6 +1,6 @@
-"""The roles and the database of a private server, as a production has them: who owns, who serves, who reads.
+"""The roles and the database of a private server, as in production: the owner, the application and the reader.
 
-Everyone on the socket may sign in as any of them: the roles keep the program from mistakes, not the user from himself.
+Anybody who can use the socket may sign in as any role: the roles only protect the data from mistakes of the program.
 """
 
 from typing import Any
@@ -47,9 +47,9 @@ _OWNED_OBJECTS = """
 
 
 def establish(*, socket_folder: str, port: int, for_tests: bool) -> None:
-    """Make the roles and the database, and hand over what an earlier version left with the superuser.
+    """Create the roles and the database, and give the owner what belongs to the superuser since an earlier version.
 
-    The application's role may sign in last of all: once it can, all of this is done.
+    The application's role is allowed to sign in last: if it can, everything before is done.
 
     :raises psycopg.Error: the server refuses, or is gone.
     """
@@ -73,7 +73,7 @@ def _make_roles(server: psycopg.Connection) -> None:
 
 
 def _make_database(server: psycopg.Connection) -> None:
-    """Make the main database where there is none, and give every one of the superuser's to the owner."""
+    """Create the main database if it is missing, and give all databases of the superuser to the owner."""
     owner = sql.Identifier(OWNER)
     if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
         server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), owner))
@@ -82,10 +82,10 @@ def _make_database(server: psycopg.Connection) -> None:
 
 
 def _let_tests_act_as_owner(server: psycopg.Connection) -> None:
-    """Let a test, which is signed in as the application, take the owner's part where it says so, and only there.
+    """Let tests, which sign in as the application, act as the owner after SET ROLE.
 
-    NOINHERIT: until it says SET ROLE, the membership gives the application nothing. The owner may then also see what
-    other sessions do, and end them.
+    With NOINHERIT, the membership gives the application no right before SET ROLE. The owner of a test server may also
+    see what other sessions do, and end them.
     """
     owner = sql.Identifier(OWNER)
     server.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(owner))

@@ -1,4 +1,4 @@
-"""The private PostgreSQL of a checkout: made on first use, started on demand, reached by a unix socket alone.
+"""The private PostgreSQL of a checkout: made on first use, started on demand, reached only by a Unix socket.
 
 Nothing here needs Django. Linux only: processes are looked up in /proc.
 """
@@ -44,13 +44,13 @@ _SETTINGS = {
     "log_lock_waits": "on",
     "log_checkpoints": "off",
 }
-# A crash of the machine may cost a test server its data, which nobody misses; a kill of the server may not, since tests
-# of just that would see commits lost: so synchronous_commit stays on.
+# A test server may lose its data when the machine crashes, but not when the server is killed: tests kill it and expect
+# to find their commits. So synchronous_commit stays on.
 _FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Purpose(enum.StrEnum):
-    """What a server is for: each purpose has a server of its own, so that tests never touch a running demo."""
+    """The purpose of a server. Each purpose has its own server, so that tests never touch a running demo."""
 
     MAIN = "main"
     TEST = "test"
@@ -60,7 +60,7 @@ class LocalServer:
     """The private PostgreSQL of one checkout and purpose."""
 
     def __init__(self, root: Path, *, purpose: Purpose = Purpose.MAIN) -> None:
-        """Work out where everything of the server at `root` is; start nothing.
+        """Determine the paths of the server of the checkout at `root`; start nothing.
 
         :raises LocalServerError: for root on a machine without an unprivileged user.
         """
@@ -81,7 +81,7 @@ class LocalServer:
         return self.purpose is Purpose.TEST
 
     def database_url(self, name: str = DATABASE, *, role: str = SUPERUSER) -> str:
-        """Give the address of one of the server's databases, as libpq and DATABASE_URL read it."""
+        """Return the address of one of the server's databases, as libpq and DATABASE_URL read it."""
         return f"postgresql://{role}@/{name}?host={self.socket_folder}&port={PORT}"
 
     def running(self) -> bool:
@@ -89,20 +89,20 @@ class LocalServer:
         return self._state() in {ServerState.READY, ServerState.UNPREPARED}
 
     def postmaster_id(self) -> int | None:
-        """Give the process id of the server, or None where it does not run."""
+        """Return the process id of the server, or None if it does not run."""
         return next(filter(None, map(postmaster_of, self._data_folders())), None)
 
     def ensure_running(self) -> bool:
-        """Start the server where it does not run, and make what it lacks; give whether it was started.
+        """Start the server if it does not run, create its roles and database, and return whether it was started.
 
         Any number of processes may call this at once.
 
-        :raises LocalServerError: when the server cannot be had; the message says why and what to do.
+        :raises LocalServerError: the server cannot be started; the message says why and what to do.
         """
         if self._state() is ServerState.READY:
             return False
         with self._errors_explained(), self.locked() as lock:
-            # Whoever held the lock before us may have done all of it.
+            # The process that held the lock before may have done all of this.
             state = self._settled_state()
             if state is ServerState.READY:
                 return False
@@ -128,18 +128,18 @@ class LocalServer:
         return probe(self.socket_folder / f".s.PGSQL.{PORT}", user=APPLICATION, database=DATABASE)
 
     def _settled_state(self) -> ServerState:
-        """Give the server's state once it no longer starts, recovers or stops."""
+        """Return the server's state once it no longer starts, recovers or stops."""
         if not wait_until(lambda: self._state() is not ServerState.BUSY, timeout_seconds=_START_TIMEOUT_SECONDS):
             what = f"The private PostgreSQL does not answer within {_START_TIMEOUT_SECONDS} seconds."
             raise failure(what, output="\n".join(_tail(data / "server.log") for data in self._data_folders()))
         return self._state()
 
     def _data_folders(self) -> list[Path]:
-        """Give the finished data folders, one for each major version that was ever used."""
+        """Return the finished data folders, one for each major version that was ever used."""
         return [folder for folder in sorted(self.home.glob("data-*")) if folder.suffix != ".new"]
 
     def _start(self, binaries: Binaries, lock: int) -> ServerState:
-        """Start the server on the data folder of its major version, and give the state it came to.
+        """Start the server on the data folder of its major version, and return its state.
 
         :raises LocalServerError: when it does not start; the message has the end of its log.
         """
@@ -149,7 +149,7 @@ class LocalServer:
         log = data / "server.log"
         if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
             log.replace(log.with_suffix(".log.1"))
-        # pg_ctl puts the server into a session of its own, away from our Ctrl-C and our output.
+        # pg_ctl starts the server in a new session, so Ctrl-C does not stop it, and redirects its output.
         timeout = str(_START_TIMEOUT_SECONDS)
         arguments = ("-D", str(data), "-l", str(log), "-w", "-t", timeout, "-o", self._settings(), "start")
         output = ""
@@ -159,22 +159,22 @@ class LocalServer:
             for folder in self._data_folders():
                 clear_remains(folder, socket_folder=self.socket_folder, cluster_name=self.name)
             output = self.account.run(binaries.program("pg_ctl"), *arguments).stdout
-            # A server that an interrupted starter left on its way makes ours fail, and is as good.
+            # If an interrupted process has already started a server, ours fails and that one is used.
             state = self._settled_state()
             if state is not ServerState.ABSENT:
                 return state
         raise failure("The private PostgreSQL did not start.", output=f"{output}\n{_tail(log)}")
 
     def _settings(self) -> str:
-        """Give the server's settings as options of its command line, quoted for the shell that pg_ctl hands them to."""
+        """Return the server's settings as command-line options, quoted for the shell of pg_ctl."""
         settings = {**_SETTINGS, **(_FAST_SETTINGS if self.fast else {}), "cluster_name": self.name}
         settings["unix_socket_directories"] = str(self.socket_folder)
         return shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
 
     def _make_data_folder(self, binaries: Binaries, data: Path, lock: int) -> None:
-        """Make the data folder beside its place and move it there when it is whole, so that no kill leaves half of it.
+        """Create the data folder under another name and rename it when complete, so that a kill leaves no half of it.
 
-        An initdb that outlives its starter keeps the lock, and with it the next starter away from its folder.
+        An initdb that outlives this process keeps the lock, so that no other process uses its folder meanwhile.
         """
         half_made = data.with_name(f"{data.name}.new")
         shutil.rmtree(half_made, ignore_errors=True)
@@ -214,7 +214,7 @@ class LocalServer:
             os.close(descriptor)
 
     def _make_home(self) -> None:
-        """Make the folder of all that the server keeps; where root drops to another user, that one must look inside."""
+        """Make the folder for the server's files; if root drops to another user, that user must be able to read it."""
         if not self.account.drops_root:
             self.home.parent.mkdir(parents=True, exist_ok=True)
             self.account.make_private_folder(self.home)
@@ -226,7 +226,7 @@ class LocalServer:
 
     @contextlib.contextmanager
     def _errors_explained(self) -> Iterator[None]:
-        """Turn what the operating system refuses into a sentence."""
+        """Turn an error of the operating system into a sentence."""
         try:
             yield
         except OSError as error:
@@ -235,7 +235,7 @@ class LocalServer:
 
 
 def lock_file(descriptor: int) -> bool:
-    """Take the lock of an open file where it is free, and give whether it was."""
+    """Take the lock of an open file if it is free, and return whether it was."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -244,7 +244,7 @@ def lock_file(descriptor: int) -> bool:
 
 
 def _tail(log: Path) -> str:
-    """Give the end of a server's log, or nothing where there is none yet."""
+    """Return the end of a server's log, or nothing if there is none yet."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))

@@ -38,7 +38,7 @@ admin.site.site_title = "Table ratings"
 admin.site.login_form = SignInForm
 admin.site.index_title = "Console"
 admin.site.site_url = None
-admin.site.enable_nav_sidebar = False  # The floor needs the width; the few lists of the day stand in the header.
+admin.site.enable_nav_sidebar = False  # The floor needs the width; the header links to the lists.
 
 
 @admin.register(Casino)
@@ -87,12 +87,12 @@ class StaffPasswordForm(NoLabelSuffix, AdminPasswordChangeForm):  # type: ignore
 
 # Label and help text of Django's own fields.
 _STAFF_FIELDS: dict[str, tuple[str, str]] = {
-    "username": ("User name", "To sign in with: letters, digits and @ . + - _, at most 150."),
+    "username": ("User name", "Used to sign in: letters, digits and @ . + - _, at most 150."),
     "email": ("E-mail", ""),
-    "is_active": ("Active", "Who has left is made inactive, never deleted: what they did keeps their name."),
+    "is_active": ("Active", "Deactivate staff who have left, and never delete them: what they did keeps their name."),
     "is_staff": ("May sign in to the console", ""),
     "is_superuser": ("Superuser", "May do everything in their casino, or in all casinos if they belong to none."),
-    "groups": ("Roles", "They open pages. What may be done is granted on a pit or a programme, on its own page."),
+    "groups": ("Roles", "Roles open pages. Permissions to act are granted on the page of each pit and programme."),
 }
 
 
@@ -175,7 +175,7 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Unless the actor is a superuser: not superusers, not itself, and nobody with a permission that it lacks."""
+        """Only superusers may change superusers, themselves, or staff with a permission that the actor lacks."""
         allowed = super().has_change_permission(request, obj)
         actor = staff_of(request)
         if not allowed or actor.is_superuser or obj is None:
@@ -202,7 +202,7 @@ admin.site.unregister(Group)
 
 
 class PermissionsField(_PermissionsField):
-    """Permissions by name alone: the name already says the app and the model."""
+    """Permissions, shown by name only: the name contains the app and the model."""
 
     def label_from_instance(self, obj: Permission) -> str:
         return obj.name
@@ -210,8 +210,8 @@ class PermissionsField(_PermissionsField):
 
 @admin.register(Group)
 class RoleAdmin(PlainForms, ReadableLists, GroupAdmin):
-    """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting one would
-    delete every grant made to it.
+    """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting a
+    role would delete every grant made to it.
     """
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:

@@ -24,7 +24,7 @@ from django.utils.safestring import SafeString
 
 from core import correlation
 from core.console.links import page_url
-from core.console.readable import UNREADABLE, say_missing
+from core.console.readable import UNREADABLE, report_missing
 from core.console.scope import M, ModelAdmin
 from core.errors import DomainError
 
@@ -83,7 +83,7 @@ class Row:
     form: forms.Form | None = None
     context: Any = None
 
-    def says(self, sentence: str) -> str:
+    def with_name(self, sentence: str) -> str:
         """The sentence, preceded by the row's name unless it contains the name."""
         return sentence if self.name in sentence else f"{self.name}: {sentence}"
 
@@ -116,7 +116,7 @@ class RowAction:
 
 
 def request_id_of(request: HttpRequest) -> UUID | None:
-    """The id that the posted page carried; none where it carried none."""
+    """The request id of the posted page; None if it had none."""
     return correlation.parse(request.POST.get(REQUEST_ID))
 
 
@@ -158,7 +158,7 @@ def run(
         return None
     rows = action.describe(chosen)
     page_id = request_id_of(request)
-    # All rows of a list were chosen, those on its other pages too: of these no version was shown.
+    # With “select all”, rows on other pages of the list are chosen too, and no version of these was shown.
     not_shown = None if request.POST.get("select_across") == "1" else ""
     for row in rows:
         row.posted_version = request.POST.get(f"{VERSION}-{row.obj.pk}", not_shown)
@@ -170,7 +170,7 @@ def run(
             row.form = action.make_form(row, posted)
         is_confirmed = is_confirmed and all(row.form.is_valid() for row in rows if row.form)
     if missing:
-        say_missing(model_admin, request, missing)
+        report_missing(model_admin, request, missing)
     if not rows:
         return _back(model_admin, request, rows)
     if not is_confirmed:
@@ -199,7 +199,7 @@ def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
     try:
         return action.perform(request, row)
     except DomainError as error:
-        return Outcome(kind=Kind.REFUSED, sentence=row.says(error.message))
+        return Outcome(kind=Kind.REFUSED, sentence=row.with_name(error.message))
     except Exception:
         log.exception("console.row_failed", action=action.name, row_id=str(row.obj.pk), actor_id=request.user.pk)
         sentence = f"{row.name}: something went wrong and was reported, reference {correlation.current()}."
@@ -220,7 +220,7 @@ def _answer(
 
 
 def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:
-    """Redirect to the row's page if its button was there; else None, for the list as it was."""
+    """Redirect to the row's page if the button was pressed there; else None, which shows the list again."""
     if RETURN_TO_PAGE in request.POST and len(rows) == 1:
         return HttpResponseRedirect(page_url(rows[0].obj))
     return None

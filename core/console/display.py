@@ -111,11 +111,13 @@ def active_pill(row: Any) -> SafeString:
     return pill("Active", state="ACTIVE") if row.is_active else pill("Inactive", state="INACTIVE")
 
 
-def tree(value: object) -> SafeString | str:
+def nested_list(value: object) -> SafeString | str:
     """JSON as nested lists of names and values."""
     if isinstance(value, dict):
-        rows = ((name.replace("_", " "), tree(inner)) for name, inner in value.items())
+        rows = ((name.replace("_", " "), nested_list(inner)) for name, inner in value.items())
         return format_html('<dl class="tree">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
     if isinstance(value, list):
-        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((tree(inner),) for inner in value)))
+        return format_html(
+            "<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((nested_list(inner),) for inner in value))
+        )
     return NOTHING if value in (None, "") else str(value)

@@ -43,7 +43,7 @@ class RoleGrantsForm(_Checkboxes, GroupObjectPermissionsForm):
 
 
 def _held_on_some_row(request: HttpRequest) -> set[str]:
-    """The permissions that the member of staff holds on any row, directly or by a role; read once a request."""
+    """The permissions that the member of staff holds on any row, directly or by a role; read once in a request."""
     known: set[str] | None = request.__dict__.get("_held_on_some_row")
     if known is None:
         staff, names = staff_of(request), ("permission__content_type__app_label", "permission__codename")
@@ -93,7 +93,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         key = key_of(user_id)
         if key is None or not self._staff(request).filter(pk=key).exists():
             raise Http404
-        self._require_not_to_oneself(request, is_oneself=key == request.user.pk)
+        self._refuse_grant_to_self(request, is_self=key == request.user.pk)
         response = super().obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-untyped-call]
         return self._logged(request, obj, response, user=user_id)
 
@@ -102,7 +102,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         if key_of(group_id) is None:
             raise Http404
         is_member = staff_of(request).groups.filter(pk=group_id).exists()
-        self._require_not_to_oneself(request, is_oneself=is_member)
+        self._refuse_grant_to_self(request, is_self=is_member)
         response = super().obj_perms_manage_group_view(request, object_pk, group_id)  # type: ignore[no-untyped-call]
         return self._logged(request, obj, response, role=group_id)
 
@@ -114,9 +114,9 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
             raise PermissionDenied
         return obj
 
-    def _require_not_to_oneself(self, request: HttpRequest, *, is_oneself: bool) -> None:
+    def _refuse_grant_to_self(self, request: HttpRequest, *, is_self: bool) -> None:
         """Only a superuser may grant permissions to themselves or to a role that they have."""
-        if is_oneself and not staff_of(request).is_superuser:
+        if is_self and not staff_of(request).is_superuser:
             raise PermissionDenied
 
     def _logged(self, request: HttpRequest, obj: M, response: HttpResponse, **grantee: str) -> HttpResponse:

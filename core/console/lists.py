@@ -1,4 +1,4 @@
-"""What lists share: a capped paginator, filters that show no other casino's rows, and the search by player."""
+"""Shared parts of lists: a capped paginator, filters that show only the own casino, and the search by player."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -88,5 +88,5 @@ class PlayerSearch(_Base):
         return found, False
 
     def search_condition(self, text: str) -> Q:
-        """Which rows `text` finds."""
+        """The condition for the rows that `text` finds."""
         return Q(**{f"{self.player_lookup}__in": players_matching(Player.objects.order_by(), text)})

@@ -44,7 +44,7 @@ class ReadableLists(_Base):
         asked = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
         keys = {text for text in asked if self._is_key(text)}
         if not keys:
-            say_missing(self, request, len(asked))
+            report_missing(self, request, len(asked))
             return None
         post = request.POST.copy()
         post.setlist(ACTION_CHECKBOX_NAME, sorted(keys))
@@ -60,7 +60,7 @@ class ReadableLists(_Base):
         return True
 
 
-def say_missing(model_admin: Any, request: HttpRequest, missing: int) -> None:
+def report_missing(model_admin: Any, request: HttpRequest, missing: int) -> None:
     """Say how many of the chosen rows were not found."""
-    text = f"{missing} of the chosen {model_admin.opts.verbose_name_plural} cannot be found in your casino’s books."
+    text = f"{missing} of the chosen {model_admin.opts.verbose_name_plural} cannot be found in your casino."
     model_admin.message_user(request, text, messages.ERROR)

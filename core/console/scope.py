@@ -1,4 +1,4 @@
-"""Which rows an account sees, in every list, choice, filter and address: `core.permissions` has the rule."""
+"""Limit lists, choices, filters and addresses to the rows that an account sees (the rule: `core.permissions`)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -47,7 +47,7 @@ def sees_all_casinos(user: User) -> bool:
 
 
 def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
-    """Give the `rows` that `user` sees; `lookup` leads from a row to its casino."""
+    """Return the `rows` that `user` sees; `lookup` leads from a row to its casino."""
     if sees_all_casinos(user):
         return rows
     if user.casino_id is None:
@@ -56,7 +56,7 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
 
 
 class ConsoleAdmin(PlainForms, ReadableLists, ModelAdmin[M]):
-    """Pages of one model. They hide other casinos' rows and delete nothing: a row that is not used is deactivated."""
+    """Pages of one model. They hide other casinos' rows and delete nothing: unused rows are deactivated."""
 
     casino_lookup: ClassVar[str]
     show_facets = admin.ShowFacets.NEVER

@@ -21,6 +21,6 @@ for show in (
     display.short_amount,
     display.signed_points,
     display.staff_name,
-    display.tree,
+    display.nested_list,
 ):
     register.filter(show)

@@ -116,8 +116,8 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
     def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the award form, or make the award once and redirect to the account.
 
-        A post is not refused for a permission here, because the service answers a replay with its first result even if
-        the permission has been removed since.
+        A post is not refused here for a missing permission: the service checks it, and answers a replay with its first
+        result even if the permission has been revoked since.
         """
         account, staff, now = viewable(self, request, object_id), staff_of(request), timezone.now()
         if request.method == "POST":

@@ -192,8 +192,8 @@ class AuditForm(forms.Form):
     def in_order(self, entries: Entries) -> Entries:
         """The same without the filters on the columns of `order.within`, for reading in `order`.
 
-        The order limits these columns itself. With an equality on them PostgreSQL would drop the column from the order
-        and choose another index.
+        Reading in `order` limits these columns itself. With an equality filter on one, PostgreSQL would drop it from
+        the ORDER BY and choose another index.
         """
         return self._narrowed(entries, exclude=[name.removesuffix("_id") for name in self.order.within])
 

@@ -39,7 +39,7 @@ def export_response(
     now = timezone.now()
     export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_text, at=now)
     zone = casino.zone if casino else ZoneInfo("UTC")
-    read = entries_in_one_snapshot(form.in_order(entries), whole=entries, order=form.order)
+    read = entries_in_one_snapshot(form.in_order(entries), joined=entries, order=form.order)
     lines = _lines(export, read, columns=columns, zone=zone)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = f"ledger-{timezone.localtime(now, zone):%Y-%m-%d-%H%M}-export-{export.pk}.csv"

@@ -1,4 +1,4 @@
-"""What other apps add to the ledger's pages, so that the ledger does not depend on them."""
+"""Extensions of the ledger's pages by other apps, so that the ledger does not depend on them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

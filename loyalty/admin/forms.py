@@ -1,4 +1,4 @@
-"""Forms for awards and pauses, and the token by which a resent award form is known to be the same request."""
+"""Forms for awards and pauses, and the token that shows that a resent award form is the same request."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,13 +23,13 @@ class TokenRefused(Exception):
 
 
 def award_token(*, account: PlayerLoyalty, staff: User, requested_at: datetime) -> str:
-    """A signed token: who opened the award form of which account, and when."""
+    """A signed token with the account, the member of staff and the time at which the form was opened."""
     note = {"account": account.pk, "staff": staff.pk, "requested_at": requested_at.isoformat()}
     return signing.dumps(note, salt=_FORM_OF_TOKEN)
 
 
 def read_award_token(token: str, *, account: PlayerLoyalty, staff: User, now: datetime) -> datetime:
-    """When the form that carried `token` was first opened.
+    """Read from `token` when its form was first opened.
 
     :raises TokenRefused: the token was forged, belongs to another account or person, or is too old.
     """

@@ -131,7 +131,7 @@ def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage
     """The requested page; None if the query timed out."""
     before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
     try:
-        return page_of(form.in_order(entries), whole=entries, order=form.order, before=before, after=after)
+        return page_of(form.in_order(entries), joined=entries, order=form.order, before=before, after=after)
     except OperationalError as error:
         if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
             raise
@@ -189,5 +189,5 @@ class LedgerExportAdmin(ServiceOwnedAdmin[LedgerExport]):
     @admin.display(description="state")
     def state(self, export: LedgerExport) -> str:
         if export.ended_at is None:
-            return "begun; under way, or broken off by a crash"
-        return "whole" if export.is_whole else "broken off"
+            return "not finished: still running, or ended by a crash"
+        return "whole" if export.is_whole else "incomplete"

@@ -48,7 +48,7 @@ class LedgerVerificationAdmin(AllCasinosAdmin[LedgerVerification]):
     @admin.display(description="first break")
     def what(self, verification: LedgerVerification) -> str:
         found = verification.first_break or {}
-        return display.tree({name: value for name, value in found.items() if value not in (None, "")})
+        return display.nested_list({name: value for name, value in found.items() if value not in (None, "")})
 
 
 @admin.register(Checkpoint)
@@ -67,7 +67,7 @@ class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
     def hashes(self, checkpoint: Checkpoint) -> str:
         names = ("previous_hash", "accounts_root", "changes_root", "checkpoint_hash", "signature")
         hashes = {name: bytes(getattr(checkpoint, name)).hex() for name in names}
-        return display.tree({**hashes, "signed_with_key": checkpoint.key_id})
+        return display.nested_list({**hashes, "signed_with_key": checkpoint.key_id})
 
 
 @admin.register(BalanceRebuild)
@@ -86,7 +86,7 @@ class BalanceRebuildAdmin(ServiceOwnedAdmin[BalanceRebuild]):
 
     @admin.display(description="changes")
     def each(self, rebuild: BalanceRebuild) -> str:
-        return display.tree({f"account {change['account']}": _difference(change) for change in rebuild.changes})
+        return display.nested_list({f"account {change['account']}": _difference(change) for change in rebuild.changes})
 
 
 def _difference(change: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-# What is hashed stands in docs/ledger-chain.md. Every text is taken in a form that no setting of a session changes.
+# docs/ledger-chain.md describes what is hashed. No setting of a session changes the text of a column.
 CREATE_CHAIN = """
 CREATE FUNCTION loyalty_chain_field(value bytea) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
     SELECT int4send(coalesce(octet_length(value), -1)) || coalesce(value, ''::bytea)

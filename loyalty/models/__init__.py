@@ -1,4 +1,4 @@
-"""The programme and its rules, the players' accounts, the ledger that every point stands in, and its proof."""
+"""The programme and its rules, the players' accounts, the ledger, and the proof of the ledger."""
 
 from loyalty.models.checkpoints import Checkpoint, SealedAccount
 from loyalty.models.exports import LedgerExport

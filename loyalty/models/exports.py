@@ -1,4 +1,4 @@
-"""What left the house: the traces of the ledger's exports."""
+"""The records of the ledger's exports."""
 
 from django.conf import settings
 from django.db import models
@@ -8,9 +8,9 @@ from core.models import Casino
 
 
 class LedgerExport(models.Model):
-    """The trace of one export of the ledger: written before the first row leaves, and given its end once.
+    """The record of one export of the ledger. It is written before the first row is sent, and gets its end once.
 
-    Append-only: PostgreSQL refuses every change but that end. An export without one was broken off by a crash.
+    Append-only: PostgreSQL refuses every other change. An export without an end is still running or ended by a crash.
     """
 
     casino = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""The players' accounts, and the ledger that every point stands in."""
+"""The players' accounts, and the ledger that records every change of points."""
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -25,7 +25,7 @@ models.BinaryField.register_lookup(Octets)
 
 
 class PlayerLoyalty(models.Model):
-    """A player's account: what the ledger comes to, and where it stands."""
+    """A player's account: the sums of its ledger entries, the tier, and the head of its hash chain."""
 
     player = models.OneToOneField(Player, on_delete=models.PROTECT, related_name="loyalty")
     program = models.ForeignKey(
@@ -57,7 +57,7 @@ class PlayerLoyalty(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One posting to one account, for ever: what changed, why, by whom, and what stood before and after."""
+    """One posting to one account: points, reason, member of staff, and the values before and after it. Append-only."""
 
     class Kind(models.TextChoices):
         GAMEPLAY = "GAMEPLAY", "Gameplay"
@@ -165,7 +165,7 @@ class LedgerEntry(models.Model):
             models.Index(
                 fields=["staff", "-created_at"], condition=Q(staff__isnull=False), name="loyalty_ledger_staff_newest"
             ),
-            # What an auditor asks for first, each in the order of the list: no sort, no count, no row skipped.
+            # The filters that auditors use most, in the order of the list, so no row is sorted, counted or skipped.
             models.Index(fields=["casino", "id"], name="loyalty_ledger_by_casino"),
             models.Index(fields=["casino", "kind", "id"], name="loyalty_ledger_by_kind"),
             models.Index(fields=["casino", "gaming_day", "id"], name="loyalty_ledger_by_gaming_day"),
@@ -183,5 +183,5 @@ class LedgerEntry(models.Model):
 
     @property
     def changes_tier(self) -> bool:
-        """Whether the player stood in another tier afterwards."""
+        """Whether the player has another tier after the entry than before."""
         return self.tier_before_id != self.tier_after_id

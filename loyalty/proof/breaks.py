@@ -1,4 +1,4 @@
-"""Compares the entries of an account with its hash chain, and names the first that differs; knows no database."""
+"""Compare the entries of an account with its hash chain, and name the first that differs. Uses no database."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def first_break(chain: Chain, rows: Iterable[Row]) -> Break | None:
 
 
 def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, following: Iterator[Row]) -> Break:
-    """How `entry` differs from entry number `seq`, which should follow `before`."""
+    """The break at `entry`, where entry number `seq` should follow `before`."""
     head = before[_HASH] if before else chain.from_hash
     if int(entry[_SEQ]) > seq:
         return Break(
@@ -109,7 +109,7 @@ def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, followi
 
 
 def _kind_at_predecessor(entry: Row, *, chain: Chain, before: Row, following: Iterator[Row]) -> BreakKind | None:
-    """The kind of break at `before` where the link to `entry` is broken; None where `entry` is the one that differs."""
+    """The kind of break at `before` where the link to `entry` is broken; None if `entry` is the one that differs."""
     if entry[_HASH] != _computed(entry):
         return BreakKind.INSERTED if entry[_PREVIOUS] == before[_PREVIOUS] else None
     after = next(following, None)
@@ -151,7 +151,7 @@ def _at(entry: Row, kind: BreakKind, what: str, *, chain: Chain, expected: bytes
 
 
 def _computed(entry: Row) -> bytes:
-    """The hash that the entry's contents make after the hash that it says is before it."""
+    """The hash of the entry, computed from its contents and its `previous_hash`."""
     return entry_hash(previous_hash=entry[_PREVIOUS], columns=entry[:_COLUMNS])
 
 

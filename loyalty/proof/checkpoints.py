@@ -32,7 +32,7 @@ _ACCOUNTS: Final = f"""
     SELECT account.id, account.entry_count, account.head_hash, sealed.entry_count, sealed.head_hash
     FROM loyalty_playerloyalty AS account LEFT JOIN ({SEALED}) AS sealed ON sealed.account_id = account.id
     ORDER BY account.id
-"""  # noqa: S608  (a constant of ours)
+"""  # noqa: S608  (a constant)
 _TOTALS: Final = """
     SELECT count(*), coalesce(sum(points), 0), (SELECT coalesce(sum(balance), 0) FROM loyalty_playerloyalty)
     FROM loyalty_ledger

@@ -1,4 +1,4 @@
-"""The Ed25519 keys that checkpoints are signed with and verified by; they are settings, never rows."""
+"""The Ed25519 keys that sign and verify checkpoints; they are settings and not in the database."""
 
 import base64
 import binascii

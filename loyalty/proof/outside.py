@@ -74,7 +74,7 @@ def compare_whole(file: Path) -> Break | None:
     comparison = compare(file)
     if comparison.missing_number is None:
         return comparison.first_break
-    what = "the file ends before it; if the last run of “manage.py checkpoint” was broken off, the next writes it"
+    what = "the file ends before it; if the last run of “manage.py checkpoint” was interrupted, the next run writes it"
     return Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=comparison.missing_number)
 
 
@@ -132,11 +132,11 @@ def _difference(written: bytes, *, checkpoint: Checkpoint, line: bytes) -> Break
     if number is not None and number < checkpoint.number:
         return _not_in_database(number, written)
     if number is not None and number > checkpoint.number:
-        what = f"the database has it, and in the file checkpoint {number} stands in its place"
+        what = f"the database has it, and in the file checkpoint {number} is in its place"
         return Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=checkpoint.number)
     return Break(
         kind=BreakKind.CHECKPOINT_ALTERED,
-        what="the file and the database do not say the same of it",
+        what="the file and the database have different contents for it",
         checkpoint=checkpoint.number,
         expected=written.decode(errors="replace").strip(),
         found=line.decode().strip(),

@@ -76,16 +76,16 @@ def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519Public
     if key is None:
         return Break(
             kind=BreakKind.CHECKPOINT_FOREIGN,
-            what="it is signed with a key that we do not know",
+            what="it is signed with an unknown key",
             checkpoint=number,
             expected=", ".join(keys),
             found=checkpoint.key_id,
         )
     if (computed := sha256(contents).digest()) != checkpoint.checkpoint_hash:
-        what = "its contents do not make its hash"
+        what = "its contents do not match its hash"
         return _altered(number, what, expected=computed, found=checkpoint.checkpoint_hash)
     if not is_signed(contents, signature=bytes(checkpoint.signature), key=key):
-        what = "its signature is not that of its contents"
+        what = "its signature does not match its contents"
         return _altered(number, what, expected=b"", found=checkpoint.signature)
     root = _root(_CHANGED, since=number)
     if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):

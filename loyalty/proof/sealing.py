@@ -1,4 +1,4 @@
-"""The Merkle tree over accounts that a checkpoint signs; knows no database. Described in docs/ledger-chain.md."""
+"""The Merkle tree over accounts that a checkpoint signs; uses no database. Described in docs/ledger-chain.md."""
 
 from hashlib import sha256
 from typing import Final

@@ -28,7 +28,7 @@ _CHAINS: Final = f"""
     FROM loyalty_playerloyalty AS account LEFT JOIN ({SEALED}) AS sealed ON sealed.account_id = account.id
     WHERE %(account)s::bigint IS NULL OR account.id = %(account)s::bigint
     ORDER BY account.id
-"""  # noqa: S608  (constants of ours)
+"""  # noqa: S608  (constants)
 # `entry.seq` is the number: the selected column of this name is its text, in which 10 comes before 9.
 _ENTRIES: Final = f"""
     SELECT {_COLUMNS}, entry.chain_version, entry.previous_hash, entry.entry_hash FROM loyalty_ledger AS entry

@@ -79,7 +79,7 @@ def open_accounts(*, players: Collection[Player], at: datetime) -> None:
 
 @transaction_required
 def lock_account(*, player_id: int, at: datetime) -> PlayerLoyalty:
-    """Lock the account of a player in the caller's transaction. It comes with its player, casino and programme.
+    """Lock the account of a player in the caller's transaction, and read its player, casino and programme.
 
     The player, the programme and the tiers may have changed while this transaction waited for the lock: read the rules
     after it. A player who was enrolled without an account gets one here, and only one, also if several ask at once.

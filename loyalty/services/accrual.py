@@ -40,7 +40,7 @@ def accrue_play(
     """Credit play worth `theoretical_win` that ended at `earned_at`, in the caller's transaction.
 
     Points = theo × the rate in force at `earned_at` × the multiplier of the player's tier, read under the account's
-    lock. Play that is worth 0 points gets no entry: the result is None. `play` is kept with the entry unchanged, to
+    lock. Play that is worth 0 points gets no entry: the result is None. The entry keeps `play` unchanged, to
     show later how the theo was calculated.
 
     :raises IdempotencyConflict: the key was used for other play.

@@ -23,8 +23,8 @@ def balance_at(*, account: PlayerLoyalty, at: datetime) -> BalanceAt:
     """Add up, in one statement, the entries of `account` that are dated `at` or earlier.
 
     Points of play that was imported later, or closed after the clock was set back, count from the time of the play. So
-    this is the balance that the account should have had. The balance that it did have is in each entry, before and
-    after.
+    this is the balance that the account should have had. Each entry shows the balance that it did have, before and
+    after the entry.
     """
     dated = LedgerEntry.objects.filter(account=account, created_at__lte=at).order_by()
     totals = dated.aggregate(

@@ -1,4 +1,4 @@
-"""Export the ledger: check the permission, record the export before its first row, read from one snapshot."""
+"""Export the ledger: check the permission, record the export before the first row, read one snapshot."""
 
 from collections.abc import Generator, Mapping
 from datetime import datetime
@@ -78,15 +78,15 @@ def end_export(*, export: LedgerExport, rows: int, is_whole: bool, at: datetime)
 
 
 def entries_in_one_snapshot(
-    entries: "QuerySet[LedgerEntry]", *, whole: "QuerySet[LedgerEntry]", order: Order
+    entries: "QuerySet[LedgerEntry]", *, joined: "QuerySet[LedgerEntry]", order: Order
 ) -> Generator[list[LedgerEntry]]:
     """Read `entries` from one snapshot, newest first, in chunks of `CHUNK_ROWS`, so that memory use stays constant.
 
-    `whole` is the queryset of all entries, with the joins that the export needs. An entry that commits during the read
+    `joined` is the queryset of all entries, with the joins that the export needs. An entry that commits during the read
     is not in the export, whatever its id. Owns the transaction, which only reads.
     """
     with one_snapshot(idle_seconds=PATIENCE_SECONDS):
         last: LedgerEntry | None = None
-        while chunk := rows_after(entries, whole=whole, order=order, row=last, most=CHUNK_ROWS):
+        while chunk := rows_after(entries, joined=joined, order=order, row=last, most=CHUNK_ROWS):
             yield chunk
             last = chunk[-1]

@@ -20,10 +20,10 @@ Kind = LedgerEntry.Kind
 # Only these kinds add to the lifetime points, which decide the tier.
 EARNINGS: Final = frozenset({Kind.GAMEPLAY, Kind.MANUAL_BONUS, Kind.PROMOTION})
 
-# What points were counted from, kept with the entry.
+# The factors from which points were calculated; stored in the entry.
 Calculation = Mapping[str, Any]
 
-# Counts points from the locked account and the rules in force.
+# Calculates points from the locked account and the rules in force.
 PointsCounter = Callable[[PlayerLoyalty, ProgramRules], tuple[int, Calculation]]
 
 
@@ -41,7 +41,7 @@ class InsufficientBalance(DomainError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoyaltyPosting:
-    """What a posting changed on the account. A replay has the values of the first posting.
+    """The result of a posting: the account before and after. A replay has the values of the first posting.
 
     `tier_progress` is a whole percent, rounded down. `row_locked` says that the account was locked for the posting.
     """
@@ -85,8 +85,8 @@ def increment_player_loyalty(
     writes the entry and the new balance. The caller decides who may post, before the call or in `check`.
 
     `points` is a whole number other than 0, or a function that counts them under the lock, by the rules in force at
-    `earned_at` (default: `at`). `contents` is what a repeated request must repeat: by default the kind, the player, the
-    staff, the points, the reason and the reversed entry; it is required where the points are counted.
+    `earned_at` (default: `at`). `contents` is compared with a repeated request: by default the kind, the player, the
+    staff, the points, the reason and the reversed entry; it is required if `points` is a function.
     `gaming_day` is by default the day of `at`. `locked_account` is the player's account, if the caller has locked it.
 
     :raises IdempotencyConflict: the key was used for other contents.

@@ -22,9 +22,9 @@ class ProgramStateUnchanged(DomainError):
     code = "PROGRAM_STATE_UNCHANGED"
 
 
-@retried()
+@retried
 def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason: str) -> None:
-    """Stop all postings of the programme; one that has read the rules already may still finish.
+    """Stop all postings of the programme; a posting that has already read the rules may still commit.
 
     :raises NotPermitted: the actor may not pause this programme.
     :raises InvalidReason: the reason is too short or too long.
@@ -42,7 +42,7 @@ def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason:
     log.info("loyalty.program_paused", program_id=program.pk, actor_id=actor.pk)
 
 
-@retried()
+@retried
 def resume_program(*, program: LoyaltyProgram, actor: User) -> None:
     """Allow postings of the programme again; recovery pays the points that are owed.
 

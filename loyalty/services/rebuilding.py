@@ -59,7 +59,7 @@ class LedgerNotWhole(DomainError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class AccountValues:
     """The values of an account, as it has them or by its entries; the hash in hex, empty without entries."""
 
     balance: int
@@ -74,8 +74,8 @@ class Difference:
     """An account that differs from its entries; `is_whole` says that its entries agree with one another."""
 
     account_id: int
-    before: Standing
-    after: Standing
+    before: AccountValues
+    after: AccountValues
     is_whole: bool
 
 
@@ -97,8 +97,8 @@ def different_accounts(*, casino: Casino, accounts: Sequence[int] | None = None)
     return [
         Difference(
             account_id=account_id,
-            before=_standing(*before),
-            after=_standing(*after),
+            before=_account_values(*before),
+            after=_account_values(*after),
             is_whole=(points, entries) == (after[0], after[3]),
         )
         for account_id, before, after, (points, entries) in ((row[0], row[1:6], row[6:11], row[11:]) for row in rows)
@@ -125,7 +125,7 @@ def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) 
         locked = PlayerLoyalty.objects.locked().in_bulk(suspects)
         differences = different_accounts(casino=casino, accounts=suspects)
         if not differences:
-            raise NothingToRebuild(f"Every account of {casino} is what its entries come to.")
+            raise NothingToRebuild(f"Every account of {casino} matches its entries.")
         for difference in differences:
             _set(locked[difference.account_id], difference, at=at)
         rebuild = BalanceRebuild.objects.create(
@@ -145,7 +145,7 @@ def _set(account: PlayerLoyalty, difference: Difference, *, at: datetime) -> Non
     """:raises LedgerNotWhole: its entries do not add up."""
     if not difference.is_whole:
         raise LedgerNotWhole(
-            f"The entries of account {account.pk} do not add up, so they do not say what it should be. Nothing was "
+            f"The entries of account {account.pk} do not add up, so its correct values are not known. Nothing was "
             "set. Run verify_ledger, and see the runbook."
         )
     after = difference.after
@@ -166,8 +166,10 @@ def _change(difference: Difference) -> Mapping[str, object]:
     }
 
 
-def _standing(balance: int, lifetime_points: int, tier: int, entry_count: int, head_hash: bytes | None) -> Standing:
-    return Standing(
+def _account_values(
+    balance: int, lifetime_points: int, tier: int, entry_count: int, head_hash: bytes | None
+) -> AccountValues:
+    return AccountValues(
         balance=balance,
         lifetime_points=lifetime_points,
         tier=tier,

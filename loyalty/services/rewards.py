@@ -56,7 +56,7 @@ class RewardRateExceeded(DomainError):
     code = "REWARD_RATE_EXCEEDED"
 
 
-@retried()
+@retried
 def manual_reward(
     *,
     player: Player | int,
@@ -151,7 +151,7 @@ def _post_award(
             check=lambda: _require_award_allowed(staff=staff, account=account, at=at),
         )
     except IdempotencyConflict:
-        # Tell it only to staff who may award points here.
+        # Only staff who may award points here get this error: it shows that the award exists.
         require_permission(staff, AWARD, account.program)
         raise
 
@@ -191,7 +191,7 @@ def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime)
     player = Player.objects.get(pk=account.player_id)
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no award was made.")
-    # If the clock was set back, some awards are dated after now. Those hours ahead must not count until then.
+    # If the clock was set back, some awards are dated after now. Awards dated much later must not count.
     window = timedelta(seconds=AWARD_WINDOW_SECONDS)
     awards = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS).order_by()
     recent = awards.filter(created_at__gt=at - window, created_at__lt=at + window)

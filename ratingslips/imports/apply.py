@@ -13,7 +13,7 @@ from django.db import connection
 from core.clock import InvalidTime
 from core.errors import Busy, DomainError, NotFound
 from core.models import Casino, User
-from core.retries import patient
+from core.retries import retry_when_busy
 from core.transactions import drop_lost_connection
 from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
@@ -185,7 +185,7 @@ def _only_import(casino: Casino) -> Iterator[None]:
 def _outcome(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User) -> LineOutcome:
     """Apply one event. Services run again where that helps; a line that stays busy or unknown is refused."""
     try:
-        with patient():
+        with retry_when_busy():
             outcome = _apply(event, state, lookup=lookup, actor=actor)
     except Busy as busy:
         drop_lost_connection()

@@ -1,4 +1,4 @@
-"""The floor and its slips: pits, games, tables, and the play that players are rated on."""
+"""Pits, games, tables, rating slips with their segments, slip requests and drift checks."""
 
 from ratingslips.models.drift import DriftCheck
 from ratingslips.models.floor import MAX_SEATS, GameSettings, GamingTable, Pit

@@ -1,4 +1,4 @@
-"""When the accounts were last held against their entries."""
+"""The last comparison of the accounts with their ledger entries."""
 
 from django.conf import settings
 from django.db import models

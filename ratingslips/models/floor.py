@@ -14,7 +14,7 @@ MAX_SEATS = 20
 
 
 class Pit(models.Model):
-    """A group of tables under one pit boss; the right to operate and to recover is granted on it."""
+    """A group of tables under one pit boss. The permissions to operate and to recover are granted on it."""
 
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="pits")
     name = models.CharField(max_length=NAME_MAX_LENGTH)
@@ -34,7 +34,7 @@ class Pit(models.Model):
 
 
 class GameSettings(models.Model):
-    """What a game is worth to the house: decisions per hour and house edge, as comp rating counts them."""
+    """The rating values of a game: decisions per hour and house edge."""
 
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="games")
     code = models.SlugField(max_length=CODE_MAX_LENGTH)

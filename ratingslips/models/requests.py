@@ -1,4 +1,4 @@
-"""The requests that changed slips: who asked for what, when it happened and when it was recorded."""
+"""The requests that changed slips: actor, contents, when the change happened, and when it was recorded."""
 
 import uuid
 

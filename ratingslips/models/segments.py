@@ -1,4 +1,4 @@
-"""The segments of a slip: all its history."""
+"""The segments of a slip, which are its history."""
 
 from datetime import timedelta
 
@@ -16,8 +16,8 @@ from ratingslips.theo import Play
 class PlaySegment(models.Model):
     """A stretch of unbroken play at one table, one seat and one average bet.
 
-    Append-only: PostgreSQL refuses every change but giving an open segment its end. A move or a new bet during a pause
-    stands as a segment of no length, so that the list alone tells who did what and when.
+    Append-only: PostgreSQL refuses every change except the end of an open segment. A move or a new bet during a pause
+    is a segment of no length, so that the segments contain every event of the slip, with its actor and time.
     """
 
     class Start(models.TextChoices):
@@ -94,13 +94,13 @@ class PlaySegment(models.Model):
 
     @property
     def played(self) -> timedelta:
-        """How long the stretch lasted; it must have ended."""
+        """The length of the segment; it must have ended."""
         assert self.ended_at is not None, "an open segment has no length yet"
         return self.ended_at - self.started_at
 
     @property
     def play(self) -> Play:
-        """What the theoretical win is counted from; the stretch must have ended."""
+        """The values for the theoretical win; the segment must have ended."""
         return Play(
             average_bet=self.average_bet,
             house_edge_percent=self.house_edge_percent,

@@ -1,4 +1,4 @@
-"""The rating slip: one player's rated visit, and where it stands."""
+"""The rating slip: one player's rated visit, with its state."""
 
 import uuid
 
@@ -19,8 +19,8 @@ MONEY_DIGITS = 14
 class RatingSlip(models.Model):
     """One player's rated visit to the tables, from sitting down to leaving.
 
-    `correlation_id` is that of the request that opened the slip until it closes, and from then on that of the request
-    that closed it: the one that its ledger entry carries, also when the points were paid later.
+    `correlation_id` is the id of the request that opened the slip or, after closing, of the request that closed it. The
+    ledger entry has this id too, even if the points were paid later.
     """
 
     class Status(models.TextChoices):
@@ -139,7 +139,7 @@ class RatingSlip(models.Model):
                 condition=Q(status="CLOSED", settled_at=None),
                 name="ratingslips_slip_owed",
             ),
-            # What an auditor narrows the ledger to: few slips, in the order of the ledger.
+            # For the ledger's filter by recovered slips, which are few, in the order of the ledger.
             models.Index(
                 fields=["casino", "ledger_entry"],
                 condition=Q(recovered_by__isnull=False),
@@ -165,7 +165,7 @@ class RatingSlip(models.Model):
 
     @property
     def is_owed(self) -> bool:
-        """Whether its play is over and its points have not been settled."""
+        """Whether the slip is closed and its points are not settled."""
         return self.is_closed and self.settled_at is None
 
     @property

@@ -1,4 +1,4 @@
-"""The life of a rating slip. Import from here; the modules beside this one are how."""
+"""The services of rating slips. Import them from here, not from the modules of this package."""
 
 from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip

@@ -1,4 +1,4 @@
-"""Closing a slip: its points are credited in the same commit, or owed."""
+"""Close a slip, and credit its points in the same commit or leave them owed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ UNEXPECTED_ERROR = "UNEXPECTED_ERROR"
 
 
 class PartialCompletion(DomainError):
-    """The slip is closed and its points are owed: recovery will pay them, nothing is lost."""
+    """The slip is closed and its points are owed, to be paid by recovery."""
 
     code = "PARTIAL_COMPLETION"
 
@@ -44,7 +44,7 @@ class PartialCompletion(DomainError):
         self.replayed = replayed
 
 
-@retried()
+@retried
 def complete_rating_slip(
     *,
     slip: RatingSlip | UUID | str,
@@ -56,12 +56,12 @@ def complete_rating_slip(
 ) -> SlipSettlement:
     """Close a slip, freeze its theoretical win and credit its points, all in one commit.
 
-    The credit runs in a savepoint: whatever goes wrong there, the slip still closes and its points are owed. Completing
-    a completed slip gives the first result again, marked as a replay. The same request again, and the person who closed
-    the slip, need no permission for that: it may have been revoked since.
+    The credit runs in a savepoint: if it fails, the slip still closes and its points are owed. For a closed slip, the
+    first result is returned, marked as a replay. The permission is not checked for the same request sent again, nor for
+    the person who closed the slip, because it may have been revoked since.
 
     :raises IdempotencyConflict: see `receive`.
-    :raises PartialCompletion: after the commit: the slip is closed, its points are owed.
+    :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.
     :raises InvalidAmount: buy-in or chips out are not amounts of money.
     :raises InvalidTime: `at` is in the future or before the slip's last event.
     :raises NotFound: there is no such slip.
@@ -89,7 +89,7 @@ def complete_rating_slip(
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
             record(request, slip=locked)
-        # Read now: after the commit nothing may fail any more that would cost the answer.
+        # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
         count_replay(casino=replay_of_casino, operation="ratingslips.complete", at=at)
@@ -105,7 +105,7 @@ def _close(
     buy_in: Decimal | None,
     chips_out: Decimal | None,
 ) -> None:
-    """End the play of a live slip and freeze what it was worth; nothing is saved yet."""
+    """End the play of a live slip and set its theoretical win; nothing is saved yet."""
     last = segments[-1]
     at = require_event_time(at, not_before=last.ended_at or last.started_at)
     actor = request.actor
@@ -129,9 +129,9 @@ def _try_to_settle(
             return settle(slip, segments=segments, at=at), None
     except Exception as error:
         if transaction.get_rollback():
-            raise  # The connection is gone, and the close with it: nothing happened.
+            raise  # The connection is lost, and the closing is rolled back too.
         if isinstance(error, DatabaseError) and will_retry(error):
-            raise  # A deadlock: all of it once more, with new locks, is likely to pay.
+            raise  # After a deadlock, a retry of the whole service is likely to credit the points.
         slip.settled_at, slip.ledger_entry_id = None, None
         slip.owed_because = _code_of(error)
         return None, error
@@ -170,11 +170,15 @@ def _answer(
     replayed: bool,
     actor: User,
 ) -> SlipSettlement:
-    told = {"slip_id": str(slip.pk), "actor_id": actor.pk, "slip_correlation_id": str(slip.correlation_id)}
+    fields = {"slip_id": str(slip.pk), "actor_id": actor.pk, "slip_correlation_id": str(slip.correlation_id)}
     if settlement is None:
         unexpected = failure if slip.owed_because == UNEXPECTED_ERROR else None
         log.warning(
-            "ratingslips.partial_completion", **told, because=slip.owed_because, replayed=replayed, exc_info=unexpected
+            "ratingslips.partial_completion",
+            **fields,
+            because=slip.owed_because,
+            replayed=replayed,
+            exc_info=unexpected,
         )
         raise PartialCompletion(
             slip_id=slip.pk,
@@ -184,5 +188,5 @@ def _answer(
             replayed=replayed,
         ) from failure
     event = "ratingslips.completion_replayed" if replayed else "ratingslips.slip_completed"
-    log.info(event, **told, points=settlement.points)
+    log.info(event, **fields, points=settlement.points)
     return settlement

@@ -1,4 +1,4 @@
-"""Looking for drift: asked for by a person, run at most once a minute, and kept with its age."""
+"""Check a casino for drift when a person asks for it, at most once a minute, and store the result."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,22 +24,22 @@ MAX_ACCOUNTS_KEPT: Final = 20
 
 
 class DriftJustChecked(DomainError):
-    """Somebody looked less than a minute ago."""
+    """The last check is less than a minute old."""
 
     code = "DRIFT_JUST_CHECKED"
 
 
-@retried()
+@retried
 def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
-    """Compare every account of the casino with its ledger entries, and keep what was found for everybody to see.
+    """Compare every account of the casino with its ledger entries, and store the result for the home page.
 
-    It reads the whole ledger, so it is never part of showing a page. Of two who ask at once, the second waits for the
-    first and is told that it was just checked.
+    It reads the whole ledger, so no page runs it when it is shown. If two people ask at once, the second request waits
+    for the first and is then refused.
 
     :raises NotFound: the casino has no programme.
     :raises NotPermitted: the actor may not see this programme.
     :raises DriftJustChecked: the last check is less than `MIN_SECONDS_BETWEEN_CHECKS` old.
-    :raises Busy: the ledger could not be read within `DRIFT_CHECK_SECONDS`; `manage.py report` takes its time.
+    :raises Busy: the ledger could not be read within `DRIFT_CHECK_SECONDS`; `manage.py report` has a longer limit.
     """
     with operation("ratingslips.check_drift", actor_id=actor.pk):
         program = LoyaltyProgram.objects.filter(casino=casino).first()
@@ -50,7 +50,7 @@ def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
         pause = timedelta(seconds=MIN_SECONDS_BETWEEN_CHECKS)
         # On both sides of now: the clock may have been set back since.
         if DriftCheck.objects.filter(casino=casino, checked_at__gt=at - pause, checked_at__lt=at + pause).exists():
-            raise DriftJustChecked("This was checked less than a minute ago: what stands here is as good as new.")
+            raise DriftJustChecked("This was checked less than a minute ago: the result on this page is up to date.")
         drifting = drifting_accounts(casino=casino, within_seconds=DRIFT_CHECK_SECONDS)
         check, _ = DriftCheck.objects.update_or_create(
             casino=casino,

@@ -1,4 +1,4 @@
-"""Opening a slip for a player who sits down."""
+"""Open a slip for a player who sits down."""
 
 import re
 from datetime import datetime
@@ -50,7 +50,7 @@ class SlipNumberTaken(DomainError):
     code = "SLIP_NUMBER_TAKEN"
 
 
-@retried()
+@retried
 def open_rating_slip(
     *,
     player: Player | int,
@@ -65,7 +65,7 @@ def open_rating_slip(
 ) -> RatingSlip:
     """Open a slip for a player who sits down; without a `slip_number` it gets the product's next one (R00001 …).
 
-    The same request again gives the slip that the first one opened: see `receive`.
+    The same request sent again returns the slip that the first one opened: see `receive`.
 
     :raises IdempotencyConflict: see `receive`.
     :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
@@ -146,7 +146,7 @@ def _lock_player(player_id: int) -> Player:
 
 
 def _require_may_play(player: Player, *, at: datetime) -> datetime:
-    """Refuse a player who cannot sit down at `at`; gives the instant at which that counts."""
+    """Refuse a player who cannot sit down at `at`; return the instant at which the slip opens."""
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no slip was opened.")
     slips = RatingSlip.objects.filter(player=player).select_related("table")

@@ -1,4 +1,4 @@
-"""Paying what is owed, slip after slip: one that cannot be paid does not stop the others, and every pass ends."""
+"""Pay owed slips one by one; a slip that cannot be paid does not stop the others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ UNEXPECTED_ERROR: Final = "UNEXPECTED_ERROR"
 
 
 class RecoveryOutcome(StrEnum):
-    """What became of a slip."""
+    """The result for a slip."""
 
     PAID = "paid"
     ALREADY_SETTLED = "already_settled"
@@ -34,9 +34,9 @@ class RecoveryOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlipRecovery:
-    """What became of one slip: its points and the balance after them, or what went wrong, as a code and a sentence.
+    """The result for one slip: its points and the balance after them, or the error as a code and a sentence.
 
-    `balance` is none where the slip was worth 0 points.
+    `balance` is None if the slip was worth 0 points.
     """
 
     slip: RatingSlip
@@ -48,10 +48,10 @@ class SlipRecovery:
 
 
 def owed_slips(*, closed_until: datetime | None, correlation_id: UUID | None = None) -> Iterator[RatingSlip]:
-    """The slips that are owed when they are reached, the longest owed first, each once.
+    """Yield each owed slip once, the longest owed first.
 
-    Read in batches that begin where the last one ended, so that a slip which stays owed comes up once and hides none,
-    and a reader who pays as it goes comes to an end.
+    Each batch begins after the last slip of the batch before. So a slip that stays owed is yielded only once, and the
+    caller may pay slips while it reads them.
     """
     owed = RatingSlip.objects.owed().select_related("casino").order_by("closed_at", "pk")
     if closed_until is not None:
@@ -67,7 +67,7 @@ def owed_slips(*, closed_until: datetime | None, correlation_id: UUID | None = N
 
 @correlation.kept_or_new()
 def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -> SlipRecovery:
-    """Pay one slip, whatever goes wrong; with `skip_locked`, one that another run has in hand is left to that run."""
+    """Pay one slip and return the result, also of an error. With `skip_locked`, leave a locked slip to another run."""
     try:
         settlement = recover_slip_loyalty(slip=slip, actor=actor, at=at, skip_locked=skip_locked)
     except SlipInHand as error:

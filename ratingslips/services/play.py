@@ -37,7 +37,7 @@ class SlipNotPaused(DomainError):
     code = "SLIP_NOT_PAUSED"
 
 
-@retried()
+@retried
 def pause_rating_slip(
     *,
     slip: RatingSlip | UUID | str,
@@ -46,9 +46,9 @@ def pause_rating_slip(
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
-    """Stop counting play time while the player is away; the seat stays theirs.
+    """Stop counting play time while the player is away; the seat stays taken.
 
-    The same request again gives the slip and changes nothing: see `receive`.
+    The same request sent again returns the slip and changes nothing: see `receive`.
 
     :raises SlipNotOpen: it is paused already.
     :raises IdempotencyConflict: see `receive`.
@@ -69,7 +69,7 @@ def pause_rating_slip(
     return live.slip
 
 
-@retried()
+@retried
 def resume_rating_slip(
     *,
     slip: RatingSlip | UUID | str,
@@ -80,7 +80,7 @@ def resume_rating_slip(
 ) -> RatingSlip:
     """Count play time again, at the last bet, at the table and seat where the slip now is.
 
-    The same request again gives the slip and changes nothing: see `receive`.
+    The same request sent again returns the slip and changes nothing: see `receive`.
 
     :raises SlipNotPaused: it is not paused.
     :raises IdempotencyConflict: see `receive`.
@@ -101,7 +101,7 @@ def resume_rating_slip(
     return live.slip
 
 
-@retried()
+@retried
 def change_average_bet(
     *,
     slip: RatingSlip | UUID | str,
@@ -111,10 +111,10 @@ def change_average_bet(
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
-    """Record the average bet from `at` on; play before keeps its own bet.
+    """Record the average bet from `at` on; earlier play keeps its bet.
 
-    The same bet is recorded as well: somebody looked, and it had not changed. The same request again gives the slip
-    and changes nothing: see `receive`.
+    An unchanged bet is recorded too: it shows that somebody looked. The same request sent again returns the slip and
+    changes nothing: see `receive`.
 
     :raises InvalidAverageBet: it is not a positive amount with two decimals under the limit.
     :raises IdempotencyConflict: see `receive`.
@@ -136,7 +136,7 @@ def change_average_bet(
     return live.slip
 
 
-@retried()
+@retried
 def move_rating_slip(
     *,
     slip: RatingSlip | UUID | str,
@@ -150,7 +150,7 @@ def move_rating_slip(
 ) -> RatingSlip:
     """Move the player to another table, another seat, or both, and to another bet if one is given.
 
-    The same request again gives the slip and changes nothing: see `receive`.
+    The same request sent again returns the slip and changes nothing: see `receive`.
 
     :raises NoSuchSeat: the table lacks the seat, or none was given.
     :raises SeatTaken: names who holds it and which seats are free.

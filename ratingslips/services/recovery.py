@@ -1,4 +1,4 @@
-"""Paying what is owed: the same key, the same correlation id, and who paid it."""
+"""Pay the points that a closed slip is owed, and record who recovered them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -27,12 +27,12 @@ class SlipNotClosed(DomainError):
 
 
 class SlipInHand(DomainError):
-    """Another recovery holds the slip just now, and will pay it."""
+    """Another recovery has locked the slip and is paying it."""
 
     code = "SLIP_IN_HAND"
 
 
-@retried()
+@retried
 def recover_slip_loyalty(
     *,
     slip: RatingSlip | UUID | str,
@@ -41,17 +41,17 @@ def recover_slip_loyalty(
     skip_locked: bool = False,
     request_id: UUID | None = None,
 ) -> SlipSettlement:
-    """Pay the points that a closed slip is owed; one that was settled gives its first result again.
+    """Pay the points that a closed slip is owed; for a settled slip, return the first result.
 
-    The entry keeps the slip's own correlation id and is keyed by the slip's id, so paying twice is impossible; the slip
-    records who recovered it. With `skip_locked`, a slip that another transaction holds is left to that one.
+    The key of the ledger entry is the slip's id, so the slip cannot be paid twice. The entry has the slip's correlation
+    id, and the slip records who recovered it. With `skip_locked`, a slip that another transaction holds is refused.
 
     :raises IdempotencyConflict: see `receive`.
     :raises SlipNotClosed: the slip is live.
-    :raises SlipInHand: `skip_locked`, and another transaction holds the slip.
+    :raises SlipInHand: another transaction has locked the slip (only with `skip_locked`).
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not hold `ratingslips.recover_loyalty` on the slip's pit.
-    :raises DomainError: whatever `accrue_play` refuses with, a paused programme first of all; the points stay owed.
+    :raises DomainError: `accrue_play` refused, for example because the programme is paused; the points stay owed.
     :raises Busy: the slip or the account was locked for too long; the points stay owed.
     """
     with operation("ratingslips.recover", actor_id=actor.pk):
@@ -75,7 +75,7 @@ def recover_slip_loyalty(
             locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])
             request.happened_at = at
             record(request, slip=locked)
-        # Read now: after the commit nothing may fail any more that would cost the answer.
+        # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
         count_replay(casino=replay_of_casino, operation="ratingslips.recover", at=at)

@@ -1,4 +1,4 @@
-"""Requests that change a slip: how the same request, sent again, is recognised and answered with its first result."""
+"""Recognise a request that was sent before, so that the service can return its first result."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -7,7 +7,7 @@ from core import correlation
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.locks import lock_name
 from core.models import User
-from core.retries import call_id, outcome_is_now_known
+from core.retries import call_id, mark_outcome_known
 from ratingslips.models import RatingSlip, SlipRequest
 
 Kind = SlipRequest.Kind
@@ -18,18 +18,18 @@ def receive(
 ) -> SlipRequest:
     """Lock the request's id until the caller's transaction ends, and look the request up.
 
-    Gives the recorded row where the request was carried out before, else a new one for `record`. `request_id` is the
-    id that the form carried; without one, every attempt of the running service call uses an id of the call.
-    `contents` is what the form held. What was read from a clock is no part of it.
+    Returns the recorded row if the request was carried out before, else a new one for `record`. `request_id` is the id
+    in the form; without one, all attempts of the running service call use the id of the call. `contents` are the values
+    of the form, without times that the server read from its clock.
 
-    :raises IdempotencyConflict: the id was used by another person, for another act or slip, or with other contents;
+    :raises IdempotencyConflict: the id was used by another person, for another action or slip, or with other contents;
         names what differs.
     """
     request_id = request_id or call_id()
     lock_name("slip_request", str(request_id))
     first = SlipRequest.objects.filter(pk=request_id).first()
     if first is None:
-        outcome_is_now_known()
+        mark_outcome_known()
         return SlipRequest(
             pk=request_id,
             kind=kind,
@@ -62,5 +62,5 @@ def record(request: SlipRequest, *, slip: RatingSlip) -> None:
 
 
 def amount_text(amount: Decimal | None) -> str | None:
-    """An amount as `contents` hold it, with two decimals; none stays none."""
+    """An amount as text with two decimals, for `contents`; None stays None."""
     return None if amount is None else f"{amount:.2f}"

@@ -1,4 +1,4 @@
-"""Who may sit where: asked under the table's lock, so that two tablets cannot fill one seat."""
+"""Lock a table and check that a seat is free; the lock keeps two requests from filling one seat."""
 
 from datetime import datetime
 
@@ -34,21 +34,21 @@ class AlreadySeated(DomainError):
 
 
 def lock_table(*, table_id: int) -> GamingTable:
-    """Lock a table, with its pit, casino and game at hand.
+    """Lock a table, and read it with its pit, casino and game.
 
     :raises NotFound: there is no such table.
     """
     if GamingTable.objects.locked().filter(pk=table_id).first() is None:
         raise NotFound(f"There is no table {table_id}.")
-    # Read again, with what it refers to by now: its pit or game may have changed while the lock was waited for.
+    # Read the table again: its pit or game may have changed while this transaction waited for the lock.
     return GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
 
 
 def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetime:
-    """Refuse a seat that nobody can be put in at `at`; gives the instant at which that counts. `table` is locked.
+    """Refuse a seat that is not free at `at`; return the instant at which it is taken. `table` must be locked.
 
-    A seat is taken by the live slip that holds it now, and, when `at` lies in the past, by a slip that held it then or
-    later: play is recorded in order, and no two players sat in one seat.
+    A seat is taken if a live slip holds it now. If `at` is in the past, it is also taken by a slip that held it then or
+    later, because play is recorded in order and two players cannot have the same seat.
 
     :raises TableNotActive: the table is closed.
     :raises NoSuchSeat: the table has no such seat.
@@ -73,7 +73,7 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetim
 
 
 def _last_in(*, table: GamingTable, seat: int) -> PlaySegment | None:
-    """The last segment that began in the seat, with when its slip moved on from there."""
+    """The last segment that began in the seat; `moved_at` is when the next segment of its slip began."""
     following = PlaySegment.objects.filter(slip=OuterRef("slip"), seq=OuterRef("seq") + 1)
     return (
         PlaySegment.objects.filter(table=table, seat=seat)
@@ -85,11 +85,11 @@ def _last_in(*, table: GamingTable, seat: int) -> PlaySegment | None:
 
 
 def _left_at(last: PlaySegment | None) -> datetime | None:
-    """When the slip of this segment left its seat; none where it has not."""
+    """When the slip of this segment left its seat; None if it has not."""
     return (last.moved_at or last.slip.closed_at) if last else None  # type: ignore[attr-defined]
 
 
 def _holder_since(at: datetime, last: PlaySegment | None) -> RatingSlip | None:
-    """The slip that held the seat at `at` or later: it can only be the last one that began to play there."""
+    """The slip that held the seat at `at` or later; only the last slip in the seat can have."""
     left_at = _left_at(last)
     return None if last is None or (left_at is not None and left_at <= at) else last.slip

@@ -1,4 +1,4 @@
-"""A slip under its lock, and the list of segments that all its history stands in."""
+"""Lock a slip, and read and write its segments."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +17,13 @@ from ratingslips.services.requests import record
 
 
 class SlipClosed(DomainError):
-    """The slip is closed; what it says stands."""
+    """The slip is closed and can no longer be changed."""
 
     code = "SLIP_CLOSED"
 
 
 class SlipChanged(DomainError):
-    """The slip is no longer as it stood when the actor decided."""
+    """The slip has changed since the page was shown to the actor."""
 
     code = "SLIP_CHANGED"
 
@@ -42,9 +42,10 @@ def slip_key(slip: RatingSlip | UUID | str) -> UUID:
 
 
 def lock_slip(slip_id: UUID, *, skip_locked: bool = False) -> RatingSlip | None:
-    """Lock a slip; none where `skip_locked` and another transaction holds it.
+    """Lock a slip; None if another transaction has locked it (only with `skip_locked`).
 
-    Its table may have changed while the lock was waited for: take it from the segments, read after the lock.
+    Its table may have changed while this transaction waited for the lock: take the table from the segments, read after
+    the lock.
 
     :raises NotFound: there is no such slip.
     """
@@ -55,7 +56,7 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False) -> RatingSlip | None:
 
 
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:
-    """All segments of a locked slip, in order, with table, pit and game at hand; the slip is given its table."""
+    """Read all segments of a locked slip, in order, with table, pit and game; the last one sets the slip's table."""
     segments = list(slip.segments.select_related("table__pit", "table__game").order_by("seq"))
     slip.table = segments[-1].table
     return segments
@@ -92,7 +93,7 @@ def begin_segment(
 def end_segment(
     segment: PlaySegment, *, at: datetime, ended_as: PlaySegment.End, actor: User, correlation_id: UUID
 ) -> None:
-    """Give an open segment its end, not saved yet."""
+    """Set the end of an open segment; it is not saved yet."""
     segment.ended_at = at
     segment.ended_as = ended_as
     segment.ended_by = actor
@@ -138,7 +139,7 @@ class LiveSlip:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the player is away from the table, holding the seat."""
+        """Whether the player is away from the table and keeps the seat."""
         return self.slip.status == RatingSlip.Status.PAUSED
 
     def end(self, ended_as: PlaySegment.End) -> None:
@@ -159,7 +160,7 @@ class LiveSlip:
     ) -> None:
         """Begin the next segment, by default where the slip is and at its last bet.
 
-        One that `stays_paused` has no length: it ends as it begins, and says what was changed during the pause.
+        With `stays_paused` the segment has no length: it ends when it begins, and records a change during the pause.
         """
         segment = begin_segment(
             slip=self.slip,

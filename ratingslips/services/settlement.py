@@ -1,4 +1,4 @@
-"""What a closed slip is worth and how it is paid; shared by completion and recovery."""
+"""Credit the points of a closed slip; used by completion and recovery."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ratingslips.models import PlaySegment, RatingSlip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlipSettlement:
-    """What a closed slip came to; `posting` is none where its play was worth 0 points."""
+    """The settlement of a closed slip; `posting` is None if its play was worth 0 points."""
 
     slip_id: UUID
     slip_number: str
@@ -27,9 +27,9 @@ class SlipSettlement:
 def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -> SlipSettlement:
     """Credit the closed, locked `slip` and mark it settled (not saved yet), in the caller's transaction.
 
-    The key is the slip's id and the correlation id is the slip's own, whoever pays it and whenever.
+    The ledger entry has the slip's id as key and the slip's correlation id, also if it is paid later by somebody else.
 
-    :raises DomainError: whatever `accrue_play` refuses with; then the slip is not to be saved as settled.
+    :raises DomainError: `accrue_play` refused; the slip must then not be saved as settled.
     """
     assert slip.theoretical_win is not None
     assert slip.closed_at is not None
@@ -51,7 +51,7 @@ def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -
 
 
 def first_settlement(slip: RatingSlip, *, replayed: bool) -> SlipSettlement:
-    """What the settled `slip` came to when it was settled; `replayed` unless whoever asks settled it."""
+    """The first settlement of a settled slip; `replayed` says whether an earlier call settled it."""
     posting = None
     if slip.ledger_entry_id is not None:
         entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after")

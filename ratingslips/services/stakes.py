@@ -1,4 +1,4 @@
-"""What money on a slip may be: bets, buy-ins and chips out."""
+"""Check amounts of money on a slip: average bet, buy-in and chips out."""
 
 from decimal import Decimal
 from typing import Final
@@ -30,7 +30,7 @@ def _is_money(amount: Decimal, *, most: Decimal) -> bool:
 
 
 def require_average_bet(average_bet: Decimal) -> None:
-    """Refuse what cannot be an average bet.
+    """Refuse an invalid average bet.
 
     :raises InvalidAverageBet: not a positive number of whole cents up to `MAX_AVERAGE_BET`.
     """
@@ -41,7 +41,7 @@ def require_average_bet(average_bet: Decimal) -> None:
 
 
 def require_amount(amount: Decimal | None, *, name: str) -> None:
-    """Refuse what cannot be an amount of money that changed hands; none means not recorded.
+    """Refuse an invalid buy-in or chips-out amount; None means not recorded.
 
     :raises InvalidAmount: not a number of whole cents from 0 to `MAX_AMOUNT`.
     """

@@ -1,4 +1,4 @@
-"""Every page that the console has, with a way to each, in a casino where something stands on every one of them."""
+"""The addresses of every page of the console, in a casino that has data for each of them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

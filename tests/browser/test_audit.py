@@ -119,7 +119,7 @@ class TestJourneys:
         page.get_by_label("Trace").fill("S99999")
         page.keyboard.press("Enter")
 
-        expect(page.get_by_text("Nothing in your casino’s books has the number “S99999”.")).to_be_visible()
+        expect(page.get_by_text("Nothing in your casino has the number “S99999”.")).to_be_visible()
 
     def test_tell_a_story_under_one_id(self, floor: Floor, auditor: User, tablet: Tablet) -> None:
         page = tablet(auditor, AUDITOR)

@@ -55,7 +55,7 @@ def fill_in(page: Page, *, points: str = "100", reason: str = REASON, reward_id:
 
 
 def sees_what_was_typed(page: Page, *, points: str = "100", reason: str = REASON) -> None:
-    """The form stands there as it was typed, to be mended and sent again."""
+    """The form is shown with what was typed, so that it can be corrected and sent again."""
     expect(page.get_by_label(POINTS)).to_have_value(points)
     expect(page.get_by_label("Reason")).to_have_value(reason)
 

@@ -191,7 +191,7 @@ class TestDemo:
             kept = database.execute("SELECT password FROM core_user WHERE username = 'pitboss'").fetchone()
             database.close()
         assert (code, kept) == (1, ("kept",))
-        assert "stands already and is not the demo" in said
+        assert "already exists and does not belong to the demo" in said
 
     def test_serves_the_console_until_ctrl_c(self, finished: tuple[str, int, str]) -> None:
         name, *_ = finished

@@ -1,4 +1,4 @@
-"""Whatever stands in an address: it is answered, and nothing is written."""
+"""Every query string gets an answer, and nothing is written."""
 
 from typing import Any, Final
 from urllib.parse import quote

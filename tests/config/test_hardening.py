@@ -1,4 +1,4 @@
-"""What stands between the console and the world outside: forged posts, guessed passwords, frames, and plain HTTP."""
+"""The console's protection against forged posts, guessed passwords, frames and plain HTTP."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Who can reach the private PostgreSQL, what it takes from its starter, and what a person is told when it fails."""
+"""Who can reach the private PostgreSQL, what it takes from the process that starts it, and its error messages."""
 
 import errno
 import os

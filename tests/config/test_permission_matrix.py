@@ -114,7 +114,7 @@ class TestShutPage:
 
         assert {answer.status_code for answer in answers.values()} == {403}
         pages = {column: answer.content.decode() for column, answer in answers.items()}
-        assert [column for column, page in pages.items() if "<h1>Not open to you</h1>" not in page] == []
+        assert [column for column, page in pages.items() if "<h1>You may not open this page</h1>" not in page] == []
         assert [column for column, page in pages.items() if ELSEWHERE in page] == []
 
 

@@ -1,4 +1,4 @@
-"""Whoever asks for another casino's rows by their keys, in an address or in a form, is told nothing, and gets none."""
+"""Requests for another casino's rows by their keys, in an address or a form, show nothing and change nothing."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -121,7 +121,7 @@ class TestOtherCasino:
                 good = [pair for pair in filled_in(house, question, OPERATOR) if pair[0] != field]
                 url = asking.url_of(question.address)
                 answer = asking.send(url, encoded([*good, (field, str(forged[name]))]), column=OPERATOR)
-                is_own = field == "casino"  # The form does not ask: it is one's own.
+                is_own = field == "casino"  # The form has no such field: the casino is that of the staff.
                 if answer.has_changed_elsewhere or (answer.has_changed and not is_own) or answer.broken:
                     wrong.append(f"{question} with {field}")
 

@@ -55,7 +55,7 @@ def house(module_db: ModuleDb) -> Floor:
         floor.open_slip(seat=2)
         export_row(floor).save()
         # No other pit's name begins as this one's.
-        floor.pit.name = "The pit of the house"
+        floor.pit.name = "The pit of the casino"
         floor.pit.save()
     return floor
 

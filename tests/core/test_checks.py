@@ -73,7 +73,7 @@ class TestCheckProductionIsWhole:
         for name, value in (PRODUCTION | changes).items():
             setattr(settings, name, value)
 
-        assert _ids(checks.check_production_is_whole()) == expected
+        assert _ids(checks.check_production_settings()) == expected
 
 
 class TestRegistration:
@@ -83,5 +83,5 @@ class TestRegistration:
         assert {
             checks.check_database_is_postgresql,
             checks.check_postgresql_version,
-            checks.check_production_is_whole,
+            checks.check_production_settings,
         } <= set(registered)

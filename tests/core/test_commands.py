@@ -18,18 +18,18 @@ from psycopg import errors
 from structlog.testing import capture_logs
 
 from core import correlation
-from core.commands import HouseCommand
+from core.commands import ProjectCommand
 from core.errors import Busy
 from tests.commands import FullDisk
 from tests.databases import database_url, empty_database
 
 
-class Trouble(HouseCommand):
-    """A command that does what it is told."""
+class Trouble(ProjectCommand):
+    """A command that runs a given function."""
 
     may_change = False
 
-    def __init__(self, work: Callable[[HouseCommand], object]) -> None:
+    def __init__(self, work: Callable[[ProjectCommand], object]) -> None:
         super().__init__(stdout=io.StringIO(), stderr=io.StringIO())
         self.work = work
 
@@ -41,8 +41,8 @@ class Trouble(HouseCommand):
         self.work(self)
 
 
-def _raise(error: BaseException) -> Callable[[HouseCommand], object]:
-    def work(_: HouseCommand) -> None:
+def _raise(error: BaseException) -> Callable[[ProjectCommand], object]:
+    def work(_: ProjectCommand) -> None:
         raise error
 
     return work
@@ -66,7 +66,11 @@ class TestHouseCommand:
                 1,
                 "The database cannot do this just now: connection re",
             ),
-            (InterfaceError("connection already closed"), 1, "The database hung up. Nothing was changed."),
+            (
+                InterfaceError("connection already closed"),
+                1,
+                "The connection to the database was lost. Nothing was changed.",
+            ),
             (_missing_table(), 1, "The database is not set up for this version: run “manage.py migrate” first."),
             (CommandError("So not.", returncode=2), 2, "So not."),
         ],
@@ -97,7 +101,7 @@ class TestHouseCommand:
             call_command(Trouble(done.append), time_zone=text)
 
         assert (refusal.value.returncode, done) == (2, [])
-        assert str(refusal.value).startswith("--time-zone is no text in UTF-8: “")
+        assert str(refusal.value).startswith("--time-zone is not valid UTF-8: “")
         assert str(refusal.value).isprintable()
 
     def test_takes_a_path_of_any_bytes(self) -> None:
@@ -112,7 +116,7 @@ class TestHouseCommand:
             def flush(self) -> None:
                 raise BrokenPipeError
 
-        def work(command: HouseCommand) -> None:
+        def work(command: ProjectCommand) -> None:
             command.stdout._out = GoneAway()  # type: ignore[attr-defined]
             command.say("one")
             command.say("two")
@@ -123,10 +127,10 @@ class TestHouseCommand:
     def test_goes_on_to_its_end_where_the_disk_is_full(self, end: CommandError | None) -> None:
         done: list[str] = []
 
-        def work(command: HouseCommand) -> None:
+        def work(command: ProjectCommand) -> None:
             command.stdout._out = command.stderr._out = FullDisk()  # type: ignore[attr-defined]
             for what in ("one", "two"):
-                command.tell_progress(what)
+                command.write_progress(what)
                 command.say(what)
                 done.append(what)
             if end:
@@ -143,7 +147,7 @@ class TestHouseCommand:
     def test_finishes_its_work_where_the_terminal_lacks_a_letter(self) -> None:
         terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
 
-        def work(command: HouseCommand) -> None:
+        def work(command: ProjectCommand) -> None:
             command.stdout._out = terminal  # type: ignore[attr-defined]
             command.say("José")
             command.say("all of it")
@@ -157,7 +161,7 @@ class TestHouseCommand:
         command = Trouble(_raise(ZeroDivisionError()))
         command.could_not_run = 2  # type: ignore[misc]
 
-        with capture_logs() as lines, pytest.raises(CommandError, match="The program has a mistake") as error:
+        with capture_logs() as lines, pytest.raises(CommandError, match="An unexpected error") as error:
             call_command(command)
 
         assert error.value.returncode == 2
@@ -260,7 +264,7 @@ for arguments in {[*codes]}:
 
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith("CommandError: --")
-        assert "is no text in UTF-8" in ran.stderr
+        assert "is not valid UTF-8" in ran.stderr
 
     def test_does_not_mind_a_reader_that_leaves_early(self) -> None:
         ran = _manage("report", "--json", database=database_url(), line='"$@" | true')

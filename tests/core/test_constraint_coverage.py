@@ -21,7 +21,7 @@ _IN_POSTGRESQL = """
     WHERE indrelid = ANY(%s::regclass[]) AND indisunique AND NOT indisprimary
 """
 
-# Django's own check that an unsigned column is not negative; a narrower constraint of the house stands beside each.
+# Django's own check that an unsigned column is not negative; each column also has a narrower constraint of the product.
 _NARROWED = {
     "loyalty_checkpoint_number_check",
     "loyalty_ledger_seq_check",

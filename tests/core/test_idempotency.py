@@ -1,4 +1,4 @@
-"""A repeated request is known again, a changed one is told apart."""
+"""Fingerprints distinguish a repeated request from a changed one."""
 
 import pytest
 from hypothesis import given

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from core import correlation, origins
-from core.commands import HouseCommand
+from core.commands import ProjectCommand
 from core.models import Player, RequestOrigin
 from core.origins import record_request
 from core.roles import LOYALTY_SUPERVISOR
@@ -116,7 +116,7 @@ class TestOriginOfACommand:
         run("report")
 
         assert not RequestOrigin.objects.exists()
-        assert HouseCommand.may_change
+        assert ProjectCommand.may_change
 
 
 class TestRequestOrigin:

@@ -37,7 +37,7 @@ class TestList:
         answer: Any = root.post(address(model, "changelist"), chosen)
 
         assert answer.status_code == 302
-        assert "cannot be found in your casino’s books" in said(answer)[0]
+        assert "cannot be found in your casino" in said(answer)[0]
 
     def test_deletes_what_is_readable_among_keys_that_are_none(self, root: Client, attempt: AccessAttempt) -> None:
         chosen = {"action": "delete_selected", "_selected_action": [str(attempt.pk), "x"], "post": "yes"}

@@ -17,7 +17,7 @@ from core.retries import (
     attempt_number,
     call_id,
     is_replay,
-    outcome_is_now_known,
+    mark_outcome_known,
     outcome_is_unknown,
     retried,
 )
@@ -28,7 +28,7 @@ from tests.databases import as_owner
 
 Trouble = Callable[[], object]
 
-AGAIN: list[tuple[str, str | None, Trouble]] = [
+RETRY: list[tuple[str, str | None, Trouble]] = [
     ("deadlock", "40P01", troubles.deadlock),
     ("serialization failure", "40001", troubles.row_changed_since_the_snapshot),
     ("serialization failure in the commit", "40001", troubles.write_skew),
@@ -56,7 +56,7 @@ def _casino(transactional_db: None) -> None:
     Casino.objects.create(code="first", name="First", time_zone="UTC")
 
 
-@retried()
+@retried
 def _write(*mishaps: Trouble) -> int:
     """Write a casino; each attempt meets the next of the mishaps, until there are no more."""
     with operation("test.write", actor_id=7):
@@ -81,7 +81,7 @@ def _told(lines: list[Any]) -> list[tuple[str, str | None, int]]:
 
 @pytest.mark.usefixtures("_casino")
 class TestRetried:
-    @pytest.mark.parametrize(("state", "trouble"), [row[1:] for row in AGAIN], ids=[row[0] for row in AGAIN])
+    @pytest.mark.parametrize(("state", "trouble"), [row[1:] for row in RETRY], ids=[row[0] for row in RETRY])
     def test_retries_where_that_helps_and_logs_how_often(self, state: str | None, trouble: Trouble) -> None:
         with capture_logs() as lines:
             attempts = _write(trouble)
@@ -176,7 +176,7 @@ class TestUnknownOutcome:
     def test_is_left_to_the_next_attempt_with_its_call_id(self) -> None:
         attempts: list[tuple[UUID, bool]] = []
 
-        @retried()
+        @retried
         def write() -> int:
             with operation("test.write", actor_id=None):
                 attempts.append((call_id(), outcome_is_unknown()))
@@ -189,10 +189,10 @@ class TestUnknownOutcome:
         assert attempts[0][0] == attempts[1][0]
 
     def test_is_known_once_an_attempt_has_looked_and_found_nothing(self) -> None:
-        @retried()
+        @retried
         def write() -> None:
             with operation("test.write", actor_id=None):
-                outcome_is_now_known()
+                mark_outcome_known()
                 if attempt_number() == 1:
                     troubles.terminated_in_the_commit()
                 else:
@@ -206,7 +206,7 @@ class TestUnknownOutcome:
     def test_tells_a_row_of_the_lost_attempt_from_a_replay(self) -> None:
         seen: list[tuple[bool, bool]] = []
 
-        @retried()
+        @retried
         def write() -> None:
             with operation("test.write", actor_id=None):
                 seen.append((is_replay(correlation.current()), is_replay(None)))
@@ -230,7 +230,7 @@ class TestCallId:
             call_id()
 
     def test_is_another_in_every_call(self) -> None:
-        asked = retried()(call_id)
+        asked = retried(call_id)
 
         assert asked() != asked()
 
@@ -240,7 +240,7 @@ class TestInsideSomebodyElsesTransaction:
     def test_a_lost_connection_is_not_tried_again(self) -> None:
         seen = []
 
-        @retried()
+        @retried
         def write() -> None:
             seen.append(attempt_number())
             with operation("test.write", actor_id=None):
@@ -261,7 +261,7 @@ class TestRefusals:
     def test_are_passed_on_at_once(self) -> None:
         seen = []
 
-        @retried()
+        @retried
         def refuse() -> None:
             seen.append(attempt_number())
             with operation("test.refuse", actor_id=None):

@@ -1,4 +1,4 @@
-"""The roles of the house are there after every migrate and flush."""
+"""The roles exist after every migrate and flush."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 
-from core.retries import Verdict, is_bug, ruling_on
+from core.retries import ErrorAction, is_bug, rule_for
 
 
 def _made(error: type[DatabaseError], cause: type[psycopg.Error] | None) -> DatabaseError:
@@ -20,15 +20,15 @@ class TestRulingOn:
     def test_a_broken_connection_is_unknown_only_in_the_commit(
         self, error: type[DatabaseError], cause: type[psycopg.Error]
     ) -> None:
-        ruling = ruling_on(_made(error, cause))
+        rule = rule_for(_made(error, cause))
 
-        assert (ruling.in_work, ruling.in_commit) == (Verdict.AGAIN, Verdict.UNKNOWN)
+        assert (rule.before_commit, rule.during_commit) == (ErrorAction.RETRY, ErrorAction.UNKNOWN)
 
     @pytest.mark.parametrize("cause", [psycopg.errors.ConnectionFailure, psycopg.errors.ProtocolViolation])
     def test_so_is_all_of_class_08(self, cause: type[psycopg.Error]) -> None:
-        ruling = ruling_on(_made(OperationalError, cause))
+        rule = rule_for(_made(OperationalError, cause))
 
-        assert (ruling.in_work, ruling.in_commit) == (Verdict.AGAIN, Verdict.UNKNOWN)
+        assert (rule.before_commit, rule.during_commit) == (ErrorAction.RETRY, ErrorAction.UNKNOWN)
 
     @pytest.mark.parametrize(
         ("error", "cause"),
@@ -40,12 +40,12 @@ class TestRulingOn:
         assert is_bug(_made(error, cause))
 
     def test_a_cancel_is_unknown_once_the_commit_was_sent(self) -> None:
-        ruling = ruling_on(_made(OperationalError, psycopg.errors.QueryCanceled))
+        rule = rule_for(_made(OperationalError, psycopg.errors.QueryCanceled))
 
-        assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.UNKNOWN)
+        assert (rule.before_commit, rule.during_commit) == (ErrorAction.BUSY, ErrorAction.UNKNOWN)
 
     @pytest.mark.shows(29)
     def test_an_idle_transaction_never_got_as_far_as_its_commit(self) -> None:
-        ruling = ruling_on(_made(OperationalError, psycopg.errors.IdleInTransactionSessionTimeout))
+        rule = rule_for(_made(OperationalError, psycopg.errors.IdleInTransactionSessionTimeout))
 
-        assert (ruling.in_work, ruling.in_commit) == (Verdict.BUSY, Verdict.BUSY)
+        assert (rule.before_commit, rule.during_commit) == (ErrorAction.BUSY, ErrorAction.BUSY)

@@ -69,7 +69,7 @@ def row_changed_since_the_snapshot() -> None:
 
 
 def write_skew() -> None:
-    """Each reads what the other writes; whoever commits second is refused in the commit."""
+    """Each reads what the other writes; the second commit is refused."""
     execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
     Casino.objects.create(code=f"skewed-{Casino.objects.count()}", name="Ours", time_zone="UTC")
     with connect() as somebody, somebody.transaction():

@@ -134,7 +134,7 @@ _LEDGER_KIND: Final = {
 }
 
 
-@retried()
+@retried
 def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> LoyaltyPosting:
     """What has no service of its own yet posts by the building block, in an operation like any other."""
     with operation("faults.post", actor_id=None):
@@ -200,7 +200,7 @@ def _on_slip(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
 def _seen(slip: UUID, *, at: datetime) -> SlipVersion:
     """The slip as somebody sees it who is about to change its bet, as the floor's page keeps it with the form.
 
-    :raises NothingToDo: the bet of that time stands already: who looks before asking again sees it.
+    :raises NothingToDo: the bet of that time is recorded already, as a look before the retry shows.
     """
     segments = list(PlaySegment.objects.filter(slip=slip).select_related("slip").order_by("seq"))
     if any(segment.started_at == at for segment in segments):

@@ -20,7 +20,7 @@ _numbers = count(1)
 
 
 def account_of(player: Player) -> PlayerLoyalty:
-    """The account of a player, as it stands."""
+    """The account of a player, read now."""
     return PlayerLoyalty.objects.select_related("tier", "program").get(player=player)
 
 

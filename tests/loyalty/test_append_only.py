@@ -1,4 +1,4 @@
-"""The ledger and the earning rates cannot be changed, emptied or shortened, whoever asks and however."""
+"""The ledger and the earning rates cannot be changed, emptied or shortened by any role or statement."""
 
 import os
 import subprocess
@@ -175,7 +175,7 @@ class TestLedgerSeenFromPsql:
         ]
 
         assert [each.returncode for each in done] == [1, 1]
-        # On a server of one's own that has one role, the application is the owner.
+        # On a server of the developer with one role, the application is the owner.
         refused = "permission denied for table loyalty_ledger", "of loyalty_ledger is refused"
         assert (refused[0] if settings.get("OWNER") else refused[1]) in done[0].stderr
         assert refused[1] in done[1].stderr

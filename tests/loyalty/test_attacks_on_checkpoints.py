@@ -138,7 +138,7 @@ class TestWhatIsShown:
         ours = _at(2).key_id
         _sign_anew(_at(2), new_key_pair()[0])
 
-        what, theirs = "it is signed with a key that we do not know", _at(2).key_id
+        what, theirs = "it is signed with an unknown key", _at(2).key_id
         shown = Break(kind=BreakKind.CHECKPOINT_FOREIGN, what=what, checkpoint=2, expected=ours, found=theirs)
         assert found() == shown
 
@@ -147,7 +147,7 @@ class TestWhatIsShown:
 
         assert found() == Break(
             kind=BreakKind.CHECKPOINT_ALTERED,
-            what="its contents do not make its hash",
+            what="its contents do not match its hash",
             checkpoint=2,
             expected=_hash_of(_at(2)).hex(),
             found=bytes(_at(2).checkpoint_hash).hex(),
@@ -156,7 +156,7 @@ class TestWhatIsShown:
     def test_of_an_altered_signature_is_that_signature(self, sealed_book: Book) -> None:
         sql("UPDATE loyalty_checkpoint SET signature = %s WHERE number = 2", b"\7" * 64)
 
-        what = "its signature is not that of its contents"
+        what = "its signature does not match its contents"
         shown = Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=2, found=(b"\7" * 64).hex())
         assert found() == shown
 

@@ -1,4 +1,4 @@
-"""A ledger that was written before there was a chain is chained as it stands, and refuses changes again."""
+"""A ledger that was written before there was a chain is chained without other changes, and refuses changes again."""
 
 import os
 import subprocess

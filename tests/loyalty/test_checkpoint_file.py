@@ -158,7 +158,7 @@ class TestFileOutside:
 
         assert compare_whole(file) == Break(
             kind=BreakKind.CHECKPOINT_ALTERED,
-            what="the file and the database do not say the same of it",
+            what="the file and the database have different contents for it",
             checkpoint=1,
             expected=rubbish,
             found=one.decode().strip(),
@@ -169,7 +169,7 @@ class TestFileOutside:
         one, _, three = (line_of(book.seal()) for _ in range(3))
         file.write_bytes(one + three)
 
-        what = "the database has it, and in the file checkpoint 3 stands in its place"
+        what = "the database has it, and in the file checkpoint 3 is in its place"
         assert compare_whole(file) == Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=2)
 
     def test_names_the_first_checkpoint_that_it_ends_before(self, floor: Floor, file: Path) -> None:
@@ -177,7 +177,9 @@ class TestFileOutside:
         one, *_ = (line_of(book.seal()) for _ in range(3))
         file.write_bytes(one)
 
-        what = "the file ends before it; if the last run of “manage.py checkpoint” was broken off, the next writes it"
+        what = (
+            "the file ends before it; if the last run of “manage.py checkpoint” was interrupted, the next run writes it"
+        )
         assert compare_whole(file) == Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=2)
 
     @pytest.mark.parametrize("at_its_end", [False, True])

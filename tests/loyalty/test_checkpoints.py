@@ -316,7 +316,7 @@ class TestCheckpointCommand:
         ran = run("checkpoint")
 
         assert ran.code == 1
-        assert "No such file or directory. A checkpoint is whole or not there" in ran.error
+        assert "No such file or directory. A checkpoint is written completely or not at all" in ran.error
 
     def test_makes_a_pair_of_keys_and_nothing_else(self, db: None) -> None:
         ran = run("checkpoint", "--new-key")

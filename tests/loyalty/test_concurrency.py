@@ -1,6 +1,6 @@
 """Many hands on one account: every point once, none lost; and for each guard, what happens without it.
 
-Two real connections or more. A control takes one guard away and sees the race that it stands against.
+Two real connections or more. A control takes one guard away and sees the race.
 """
 
 from collections.abc import Iterator

@@ -244,7 +244,7 @@ class TestBeginExport:
 
 def _chunks() -> Generator[list[LedgerEntry]]:
     everything = LedgerEntry.objects.all()
-    return entries_in_one_snapshot(everything, whole=everything, order=BY_ID)
+    return entries_in_one_snapshot(everything, joined=everything, order=BY_ID)
 
 
 class TestEntriesInOneSnapshot:

@@ -1,4 +1,4 @@
-"""`player_balance`: what an account stood at, by the casino's own clock."""
+"""`player_balance`: the balance of an account at an instant, by the casino's clock."""
 
 import json
 from datetime import UTC, datetime
@@ -34,16 +34,16 @@ class TestBalanceAt:
         at = datetime(2025, 11, 14, 19, 30, tzinfo=UTC)
         first = LedgerEntry.objects.filter(account=account).earliest("seq")
 
-        stood = balance_at(account=PlayerLoyalty.objects.get(pk=account), at=at)
+        found = balance_at(account=PlayerLoyalty.objects.get(pk=account), at=at)
 
-        assert stood == BalanceAt(at=at, balance=1_500, lifetime_points=1_500, entries=1, last_entry_id=first.pk)
+        assert found == BalanceAt(at=at, balance=1_500, lifetime_points=1_500, entries=1, last_entry_id=first.pk)
 
     def test_is_nothing_before_the_first_entry(self, floor: Floor, account: int) -> None:
         at = datetime(2025, 11, 14, 17, tzinfo=UTC)
 
-        stood = balance_at(account=PlayerLoyalty.objects.get(pk=account), at=at)
+        found = balance_at(account=PlayerLoyalty.objects.get(pk=account), at=at)
 
-        assert stood == BalanceAt(at=at, balance=0, lifetime_points=0, entries=0, last_entry_id=None)
+        assert found == BalanceAt(at=at, balance=0, lifetime_points=0, entries=0, last_entry_id=None)
 
 
 class TestPlayerBalanceCommand:

@@ -1,4 +1,4 @@
-"""`rebuild_balances`: an account that is not what its entries come to is told, and set right with a record."""
+"""`rebuild_balances`: accounts that differ from their entries are listed, and corrected with a record."""
 
 import json
 from typing import Any
@@ -260,7 +260,7 @@ class TestRebuildBalancesCommand:
     def test_ends_with_0_where_nothing_differs(self, book: Book) -> None:
         told, done = run("rebuild_balances", "--dry-run"), run("rebuild_balances", "--dry-run", "--json")
 
-        assert (told.code, told.out) == (0, "Every account is what its entries come to.\n")
+        assert (told.code, told.out) == (0, "Every account matches its entries.\n")
         assert json.loads(done.out) == {book.floor.casino.code: []}
 
     def test_sets_them_right_in_somebodys_name(self, book: Book) -> None:
@@ -272,8 +272,8 @@ class TestRebuildBalancesCommand:
 
         kept = BalanceRebuild.objects.get()
         assert (ran.code, again.code) == (0, 0)
-        assert ran.out == f"{book.floor.casino.code}: 1 accounts set, kept as rebuild {kept.pk}.\n"
-        assert again.out == "Every account is what its entries come to: nothing was set.\n"
+        assert ran.out == f"{book.floor.casino.code}: 1 accounts set, recorded as rebuild {kept.pk}.\n"
+        assert again.out == "Every account matches its entries: nothing was set.\n"
         assert is_clean_now()
 
     @pytest.mark.parametrize(

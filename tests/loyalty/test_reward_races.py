@@ -1,4 +1,4 @@
-"""One key under many hands: the first result stands, whatever else changes at the same moment."""
+"""Concurrent requests with one key get the first result, whatever else changes at the same moment."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,7 +48,7 @@ CHANGES: dict[str, Callable[[Floor, Player], object]] = {
 
 
 def _while_it_waits(floor: Floor, player: Player, change: Callable[[Floor, Player], object]) -> Any:
-    """What the same award again comes to, when `change` is committed while it waits for the account."""
+    """The result of the same award sent again while `change` is committed during its wait for the account."""
 
     def lock_and_change() -> None:
         lock_account(player_id=player.pk, at=floor.now)

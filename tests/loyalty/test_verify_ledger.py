@@ -152,7 +152,7 @@ class TestVerifyLedger:
             (["--account", "9" * 40], "There is no account 999"),
             (["--since", "7"], "There is no checkpoint 7"),
             (["--since", "2026-01-01"], "No checkpoint was taken before 2026-01-01"),
-            (["--since", "yesterday"], "“yesterday” is no day"),
+            (["--since", "yesterday"], "“yesterday” is neither a day"),
             (["--against", "/nowhere/checkpoints"], "/nowhere/checkpoints cannot be read: No such file"),
             (["--full", "--since", "1"], "not allowed with"),
         ],
@@ -181,7 +181,7 @@ class TestVerifyLedger:
         ran = _verify()
 
         assert ran.code == 0
-        assert ran.progress.startswith("The result could not be kept for the home page: permission denied")
+        assert ran.progress.startswith("The result could not be recorded for the home page: permission denied")
 
     def test_sees_one_instant_while_others_post(self, book: Book) -> None:
         with held_before_commit(lambda: award(book.floor, book.account.player, points=9)):

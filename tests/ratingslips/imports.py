@@ -1,4 +1,4 @@
-"""Importing a visit from a file: its lines, what the command says, what stands afterwards, and a service that fails."""
+"""Import a visit from a file: its lines, the output of the command, the rows afterwards, and a failing service."""
 
 import json
 from itertools import count

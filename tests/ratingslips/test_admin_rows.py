@@ -86,7 +86,7 @@ class TestEveryAction:
 
         answer = carry_out(signed_in(other.boss, PIT_BOSS), RatingSlip, "complete", [slip, mine])
 
-        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino’s books."
+        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino."
         assert RatingSlip.objects.get(pk=slip.pk).status == "OPEN"
         assert RatingSlip.objects.get(pk=mine.pk).status == "CLOSED"
 
@@ -99,7 +99,7 @@ class TestEveryAction:
             {"action": "complete", "_selected_action": [forged, str(slip.pk)], "confirmed": "yes"},
         )
 
-        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino’s books."
+        assert said(answer)[0] == "1 of the chosen rating slips cannot be found in your casino."
         assert RatingSlip.objects.get().status == "CLOSED"
 
     @pytest.mark.parametrize("confirmed", [{"confirmed": "yes"}, {"index": "0"}])
@@ -111,7 +111,7 @@ class TestEveryAction:
         answer = boss.post(address(RatingSlip, LIST), post | confirmed)
 
         told = [sentence for sentence in said(answer) if "cannot be found" in sentence]
-        assert told == ["3 of the chosen rating slips cannot be found in your casino’s books."]
+        assert told == ["3 of the chosen rating slips cannot be found in your casino."]
         assert RatingSlip.objects.get().status == "PAUSED"
 
     def test_says_so_where_it_knows_none(self, floor: Floor, boss: Client) -> None:
@@ -121,7 +121,7 @@ class TestEveryAction:
             address(RatingSlip, LIST), {"action": "complete", "_selected_action": chosen, "confirmed": "yes"}
         )
 
-        assert said(answer) == ["2 of the chosen rating slips cannot be found in your casino’s books."]
+        assert said(answer) == ["2 of the chosen rating slips cannot be found in your casino."]
 
     def test_takes_no_more_slips_than_its_limit(
         self, floor: Floor, boss: Client, monkeypatch: pytest.MonkeyPatch

@@ -311,7 +311,7 @@ class TestOneSlipNumber:
 
     @pytest.fixture
     def next_table(self, committed_floor: Floor) -> GamingTable:
-        """Another table of the pit, so that neither seat nor player stands between the two."""
+        """Another table of the pit, so that the two share neither seat nor player."""
         return TableFactory.create(casino=committed_floor.casino, pit=committed_floor.pit)
 
     def test_goes_to_the_first_of_two_tables(self, committed_floor: Floor, next_table: GamingTable) -> None:

@@ -95,7 +95,7 @@ class TestPayOwed:
 
         told = pay(supervisor, slip=slip.pk)
 
-        assert told == ["1 of the chosen slips cannot be found in your casino’s books."]
+        assert told == ["1 of the chosen slips cannot be found in your casino."]
         assert not LedgerEntry.objects.exists()
 
     def test_names_the_slips_that_failed_and_pays_the_others(self, floor: Floor, supervisor: Client) -> None:
@@ -129,7 +129,7 @@ class TestPayOwed:
         told = pay(supervisor, pay="chosen", chosen=[first.pk, second.pk])
 
         [left] = RatingSlip.objects.owed()
-        assert told[1] == f"Not reached in time, still owed: {left.slip_number}. Pay them again to go on."
+        assert told[1] == f"Not reached in time, still owed: {left.slip_number}. Pay them again to continue."
 
     def test_pays_nothing_where_too_many_were_asked_for(self, floor: Floor, supervisor: Client) -> None:
         [slip] = owe(floor)

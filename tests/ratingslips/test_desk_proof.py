@@ -16,7 +16,7 @@ from tests.loyalty.rows import checkpoint_row, verification_row
 HOME = "/console/"
 BREAK = {
     "kind": "changed",
-    "what": "its contents do not make its hash",
+    "what": "its contents do not match its hash",
     "account_id": 5,
     "seq": 3,
     "entry_id": 17,
@@ -79,7 +79,7 @@ class TestProofOnTheHomePage:
         html = _home(supervisor)
 
         assert "The ledger is broken: changed</h3>" in html
-        assert "Entry 17, number 3 of account 5: its contents do not make its hash." in html
+        assert "Entry 17, number 3 of account 5: its contents do not match its hash." in html
         assert address(type(broken), "change", broken.pk) in html
 
     @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ class TestPitFloor:
         page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
 
         shown = page.context["map"]
-        states = [sitting.state for sitting in shown.sittings]
+        states = [seated.state for seated in shown.seated_slips]
         assert states == ["Over 8 h", "Over 4 h", "Away 0:42", "Away, over 4 h", "Paused", "Running"]
         assert (shown.live, shown.paused, shown.overdue) == (6, 3, 4)
         for state in states:
@@ -199,7 +199,7 @@ class TestPitFloor:
 
         page = signed_in(everywhere).get(address_of(floor.pit))
 
-        local = page.context["scene"].now.astimezone(floor.casino.zone)
+        local = page.context["pit_page"].now.astimezone(floor.casino.zone)
         assert f"Updated <time>{local:%H:%M:%S}</time>" in html_of(page)
 
     def test_keeps_to_the_strict_policy(self, floor: Floor) -> None:

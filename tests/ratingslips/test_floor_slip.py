@@ -1,4 +1,4 @@
-"""The page of a slip: what stands, each thing that can be asked for, and what two taps or two tablets make of it."""
+"""The page of a slip: what it shows, each action, and two taps or two tablets at once."""
 
 from decimal import Decimal
 from typing import Any

@@ -72,7 +72,7 @@ class TestImportRatingEvents:
 
         assert everything() == before
         assert "6 lines: 0 applied, 6 already imported, 0 refused." in ran.out
-        assert "Nothing changed: all that could be imported stands already." in ran.out
+        assert "Nothing changed: all lines that are valid were imported before." in ran.out
 
     @pytest.mark.parametrize("done", range(1, len(VISIT)))
     def test_goes_on_where_an_import_was_killed(self, casino: Casino, file: Path, done: int) -> None:
@@ -189,7 +189,7 @@ class TestAnImportUnderTrouble:
 
         assert ran.code == 130
         assert ran.error.startswith("Interrupted. 2 lines: 2 applied")
-        assert ran.error.endswith("import the file again to go on.")
+        assert ran.error.endswith("import the file again to continue.")
         assert import_json(file, *VISIT)["points"] == 197
 
 

@@ -72,7 +72,7 @@ class TestLoadCasino:
         second = _load(files)
 
         assert "players: 3 new, 0 changed, 0 unchanged" in first.out
-        assert second.out.strip().endswith("nothing to change, all of it stands already.")
+        assert second.out.strip().endswith("nothing to change, all rows exist already.")
         assert list(Player.objects.values()) == before
         assert PlayerLoyalty.objects.count() == 3
 

@@ -1,4 +1,4 @@
-"""One player asked to sit down at two tables at once: no table's lock stands between the two, only the player's."""
+"""One player asked to sit down at two tables at once: only the lock on the player keeps the two apart."""
 
 from collections.abc import Callable
 

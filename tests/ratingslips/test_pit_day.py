@@ -1,4 +1,4 @@
-"""One whole gaming day, to the point: what the recorded day comes to was counted by other means than this project."""
+"""One whole gaming day, to the point: the expected totals were calculated by another program."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def pit_day(module_db: ModuleDb, tmp_path_factory: Any) -> PitDay:
 
 
 def _every_row() -> dict[str, tuple[int, str]]:
-    """The number of rows in each table of the house and the MD5 of all they hold; each run adds where it came from."""
+    """The number of rows in each of the product's tables and the MD5 of them, without request origins."""
     models = [model for label in ("core", "loyalty", "ratingslips") for model in _models_of(label)]
     found = {}
     with connection.cursor() as cursor:
@@ -140,7 +140,7 @@ class TestPitDay:
     def test_says_that_nothing_changed_when_it_is_imported_again(self, pit_day: PitDay) -> None:
         ran = run(*_IMPORT)
 
-        assert "Nothing changed: all that could be imported stands already." in ran.out
+        assert "Nothing changed: all lines that are valid were imported before." in ran.out
         assert "line 1341: PLAYER_NOT_ACTIVE: Sven Dang (100013) is barred" in ran.out
 
     def test_reports_a_perfect_day(self, pit_day: PitDay) -> None:

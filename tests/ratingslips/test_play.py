@@ -1,4 +1,4 @@
-"""What happens between sitting down and leaving: all of it stands in the segments."""
+"""What happens between sitting down and leaving: all of it is recorded in the segments."""
 
 import uuid
 from collections.abc import Callable

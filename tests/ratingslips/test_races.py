@@ -45,7 +45,7 @@ class TestPowersOfTwo:
     SLIPS = tuple(2**n for n in range(12, 16))
 
     def _slip_worth(self, floor: Floor, player: Player, *, points: int, number: int) -> RatingSlip:
-        """A slip of an hour, owed or (the last) live, that comes to so many points at 10 per unit and × 1."""
+        """A slip of an hour, owed or (the last) live, that is worth this many points at 10 per unit and × 1."""
         bet = (Decimal(points) / 10 / Decimal("0.525")).quantize(Decimal("0.01"), ROUND_HALF_UP)
         begins, ends = floor.ago(hours=2 * number + 1), floor.ago(hours=2 * number)
         slip = floor.open_slip(player=player, average_bet=bet, at=begins)

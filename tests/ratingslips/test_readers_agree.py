@@ -118,8 +118,8 @@ class TestReaders:
             assert [(entry.pk, entry.points) for entry in shown] == [(each.entry_id, each.points) for each in own]
             assert shown[0].balance_after == account_of(player).balance == model.balance(player.pk)
             for at in (floor.ago(days=1), *instants, floor.now):
-                stood = balance_at(account=account_of(player), at=at)
-                assert (stood.balance, stood.lifetime_points, stood.entries) == (
+                found = balance_at(account=account_of(player), at=at)
+                assert (found.balance, found.lifetime_points, found.entries) == (
                     model.balance(player.pk, at=at),
                     model.lifetime_points(player.pk, at=at),
                     len(model.of(player.pk, at=at)),
@@ -136,14 +136,14 @@ class TestReaders:
             writers = [Elsewhere(partial(_post_until, stop, floor, player)) for player in players]
             try:
                 wait_until(lambda: Elsewhere(LedgerEntry.objects.count).result() > POSTINGS + 3)
-                stood = {account.player_id: balance_at(account=account, at=floor.now) for account in accounts}
+                found = {account.player_id: balance_at(account=account, at=floor.now) for account in accounts}
                 keys = [entry.pk for entry in LedgerEntry.objects.order_by("-id")]
             finally:
                 stop.set()
         written = sum(writer.result() for writer in writers)
 
         assert balances == {player.pk: model.balance(player.pk) for player in players}
-        assert {player: each.balance for player, each in stood.items()} == balances
+        assert {player: each.balance for player, each in found.items()} == balances
         assert keys == [each.entry_id for each in reversed(model.postings)]
         assert LedgerEntry.objects.count() == POSTINGS + written > POSTINGS + 3
 
@@ -223,4 +223,4 @@ class TestALowerIdThatCommitsLater:
 
 def _page(*, size: int, before: str = "", after: str = "") -> KeysetPage[LedgerEntry]:
     everything = LedgerEntry.objects.all()
-    return page_of(everything, whole=everything, order=BY_ID, before=before, after=after, size=size)
+    return page_of(everything, joined=everything, order=BY_ID, before=before, after=after, size=size)

@@ -1,4 +1,4 @@
-"""The command that pays what is owed: all of it, some of it, by several at once, and until it is told to stop."""
+"""The command that pays owed slips: all, some, several commands at once, and --watch until it is stopped."""
 
 import json
 import os
@@ -204,7 +204,7 @@ class TestRecoverSlipLoyaltyCommand:
 
         ran = _recover()
 
-        assert (ran.code, ran.error) == (130, "Interrupted. 1 slips: 1 paid. Run it again to go on.")
+        assert (ran.code, ran.error) == (130, "Interrupted. 1 slips: 1 paid. Run it again to continue.")
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, *broken: RatingSlip, error: BaseException | None = None) -> None:
@@ -226,8 +226,8 @@ class TestWrongUse:
             (["--slip", "S999"], "There is no slip S999."),
             (["--slip", str(uuid.UUID(int=7))], "There is no slip 00000000-0000-0000-0000-000000000007."),
             (["--slip", "S1", "--casino", "nowhere"], "There is no casino “nowhere”."),
-            (["--casino", "harbour"], "--casino says where --slip is to be looked for"),
-            (["--slip", "S1", "--watch", "5"], "--watch looks for all that is owed"),
+            (["--casino", "harbour"], "--casino is the casino of --slip"),
+            (["--slip", "S1", "--watch", "5"], "--watch pays all owed slips"),
             (["--slip", "S1", "--correlation-id", str(uuid.UUID(int=7))], "not allowed with argument"),
             (["--correlation-id", "7"], "“7” is not a correlation id"),
             (["--older-than", "-1"], "is not a whole number from 0"),

@@ -53,7 +53,7 @@ def test_1_completion_end_to_end(floor: Floor) -> None:
 
 
 def test_2_duplicate_completion_makes_one_entry(committed_floor: Floor) -> None:
-    """Two tablets close one slip at once: the second waits, and is told the first one's result."""
+    """Two tablets close one slip at once: the second waits and gets the first one's result."""
     floor = committed_floor
     slip = floor.played_slip()
     complete = partial(complete_rating_slip, slip=slip.pk, actor=floor.boss, at=floor.now)

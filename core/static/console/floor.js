@@ -1,14 +1,14 @@
 /* The floor's one script: a clock, a map that refreshes itself, and a search as it is typed.
 
-   Every page works without it. It fetches pieces of the pages it stands on, from where they came, and nothing else. */
+   Every page works without it. It only fetches pieces of the page that it is on. */
 "use strict";
 {
     const REFRESH_SECONDS = 15;
     const PATIENCE_SECONDS = 10;
     const SEARCH_DELAY_MILLISECONDS = 250;
 
-    /* Fetch a piece of a page; null where the tablet already shows it.
-       Throws where it cannot be had, with `signedOut` where the session has ended. */
+    /* Fetch a piece of a page; null if the tablet already shows it.
+       Throws if it cannot be fetched, with `signedOut` if the session has ended. */
     async function piece(address, headers, signal) {
         const limit = AbortSignal.timeout(PATIENCE_SECONDS * 1000);
         const either = signal ? AbortSignal.any([limit, signal]) : limit;
@@ -25,7 +25,7 @@
         return { response, pieces: parsed.querySelectorAll("[data-refreshed]") };
     }
 
-    /* Put each piece where its namesake stands, and leave the focus where it is. */
+    /* Replace each element by the fetched piece with the same id, and keep the focus. */
     function replace(pieces) {
         const focused = document.activeElement;
         for (const fresh of pieces) {
@@ -103,7 +103,7 @@
         setInterval(refresh, REFRESH_SECONDS * 1000);
         document.addEventListener("visibilitychange", refresh);
         window.addEventListener("online", refresh);
-        /* A page that the back button brings out of the browser's memory shows the past. */
+        /* The back button may show an outdated page from the browser's cache. */
         window.addEventListener("pageshow", (event) => event.persisted && refresh());
     }
 
@@ -131,7 +131,7 @@
             waiting = setTimeout(search, SEARCH_DELAY_MILLISECONDS);
         };
         field.addEventListener("input", searchSoon);
-        /* On a slow network, a name is typed before this script is there. */
+        /* On a slow network, a name may be typed before this script has loaded. */
         if (field.value !== field.defaultValue) {
             searchSoon();
         }

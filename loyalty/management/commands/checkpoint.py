@@ -8,13 +8,13 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, HouseCommand
+from core.commands import FAILED, ProjectCommand
 from loyalty.proof.checkpoints import take_checkpoint
 from loyalty.proof.keys import new_key_pair
 from loyalty.proof.outside import line_of
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
         "Sign the state of every account at one instant, store it in the database and append it to CHECKPOINT_FILE, "
         "which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron at least once a day."
@@ -24,8 +24,8 @@ class Command(HouseCommand):
         parser.add_argument("--new-key", action="store_true", help="print a new pair of keys and exit")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the line as it is in the file")
 
-    def done_so_far(self) -> str:
-        return "A checkpoint is whole or not there; a line that its file lacks is written by the next run."
+    def describe_work_done(self) -> str:
+        return "A checkpoint is written completely or not at all; the next run writes lines that its file lacks."
 
     def run(self, *, new_key: bool, as_json: bool, **_: Any) -> None:
         if new_key:
@@ -37,7 +37,7 @@ class Command(HouseCommand):
             checkpoint = take_checkpoint(at=timezone.now(), file=file)
         except OSError as error:
             raise CommandError(
-                f"{file} cannot be used: {error.strerror}. {self.done_so_far()}", returncode=FAILED
+                f"{file} cannot be used: {error.strerror}. {self.describe_work_done()}", returncode=FAILED
             ) from error
         if as_json:
             self.say(line_of(checkpoint).decode().rstrip())

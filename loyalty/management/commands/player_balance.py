@@ -1,4 +1,4 @@
-"""Print what a player's account stood at."""
+"""Print the balance of a player at an instant."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from core.clock import shown_as
-from core.commands import WRONG_USE, HouseCommand, casino_with_code
+from core.commands import WRONG_USE, ProjectCommand, casino_with_code
 from core.models import Casino
 from loyalty.models import PlayerLoyalty
 from loyalty.services import balance_at
@@ -19,11 +19,11 @@ FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2200
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     help = (
-        "Print the balance of a player now or at an instant that has passed, with the lifetime points and how many "
-        "entries there were: those dated at the instant or earlier, added up."
+        "Print the balance of a player now or at an earlier instant, with the lifetime points and the number of "
+        "entries: the sums of the entries dated at the instant or earlier."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,48 +37,48 @@ class Command(HouseCommand):
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "Looking changes nothing."
 
     def run(self, *, casino: str, card: str, at: datetime | None, as_json: bool, **_: Any) -> None:
-        house = casino_with_code(casino)
-        account = PlayerLoyalty.objects.filter(player__casino=house, player__card_number=card).first()
+        chosen_casino = casino_with_code(casino)
+        account = PlayerLoyalty.objects.filter(player__casino=chosen_casino, player__card_number=card).first()
         if account is None:
-            raise CommandError(f"{house} has no account for card {card}.", returncode=WRONG_USE)
+            raise CommandError(f"{chosen_casino} has no account for card {card}.", returncode=WRONG_USE)
         instant = at or timezone.now()
         if timezone.is_naive(instant):
-            instant = _by_the_clock_of(house, instant)
-        stood = balance_at(account=account, at=instant)
-        local = timezone.localtime(instant, house.zone).isoformat(timespec="seconds")
+            instant = _by_the_clock_of(chosen_casino, instant)
+        balance = balance_at(account=account, at=instant)
+        local = timezone.localtime(instant, chosen_casino.zone).isoformat(timespec="seconds")
         if as_json:
-            told = {
-                "casino": house.code,
+            data = {
+                "casino": chosen_casino.code,
                 "account": account.pk,
                 "at": local,
-                "balance": stood.balance,
-                "lifetime_points": stood.lifetime_points,
-                "entries": stood.entries,
-                "last_entry": stood.last_entry_id,
+                "balance": balance.balance,
+                "lifetime_points": balance.lifetime_points,
+                "entries": balance.entries,
+                "last_entry": balance.last_entry_id,
             }
-            self.say(json.dumps(told))
+            self.say(json.dumps(data))
         else:
-            last = f", the last is {stood.last_entry_id}" if stood.last_entry_id else ""
+            last = f", the last is {balance.last_entry_id}" if balance.last_entry_id else ""
             self.say(
-                f"{house.code} account {account.pk} at {local}: balance {stood.balance:,}, "
-                f"lifetime points {stood.lifetime_points:,}, {stood.entries:,} entries{last}"
+                f"{chosen_casino.code} account {account.pk} at {local}: balance {balance.balance:,}, "
+                f"lifetime points {balance.lifetime_points:,}, {balance.entries:,} entries{last}"
             )
 
 
-def _by_the_clock_of(house: Casino, local: datetime) -> datetime:
-    match shown_as(local, zone=house.zone):
+def _by_the_clock_of(casino: Casino, local: datetime) -> datetime:
+    match shown_as(local, zone=casino.zone):
         case [instant]:
             return instant
         case []:
-            told = f"The clock of {house} never shows {local.isoformat()}: that hour was left out."
+            problem = f"The clock of {casino} never shows {local.isoformat()}: that hour was left out."
         case instants:
-            which = " or ".join(instant.astimezone(house.zone).isoformat() for instant in instants)
-            told = f"The clock of {house} shows {local.isoformat()} twice: say which, {which}."
-    raise CommandError(told, returncode=WRONG_USE)
+            which = " or ".join(instant.astimezone(casino.zone).isoformat() for instant in instants)
+            problem = f"The clock of {casino} shows {local.isoformat()} twice: say which, {which}."
+    raise CommandError(problem, returncode=WRONG_USE)
 
 
 def _instant(text: str) -> datetime:

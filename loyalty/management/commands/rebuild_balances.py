@@ -1,4 +1,4 @@
-"""Tell which accounts are not what their entries come to, and set them right."""
+"""Find the accounts that differ from their ledger entries, and correct them."""
 
 import json
 from argparse import ArgumentParser
@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.models import Casino, User
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
@@ -24,19 +24,21 @@ from loyalty.services.rebuilding import (
 MAX_CASINOS: Final = 100
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     could_not_run = WRONG_USE
     help = (
-        "Set every account to what its ledger entries come to: balance, lifetime points, tier, number of entries and "
-        "head. With --dry-run it only tells which accounts differ, and ends with 1 where there are any. What is set is "
-        "kept: who did it, why, and each account before and after. Run verify_ledger first: entries that were changed "
-        "say nothing. Exit code: 0 done or nothing differs, 1 accounts differ (--dry-run), 2 could not run."
+        "Set every account to the values of its ledger entries: balance, lifetime points, tier, number of entries and "
+        "head. With --dry-run, only list the accounts that differ. Each change is recorded: who made it, why, and the "
+        "account before and after. Run verify_ledger first: entries that were changed do not give the right values. "
+        "Exit code: 0 done or nothing differs, 1 accounts differ (--dry-run), 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--casino", metavar="CODE", help="only this casino (default: each of them)")
-        parser.add_argument("--dry-run", action="store_true", help="only tell what differs")
-        parser.add_argument("--by", metavar="USERNAME", help="who sets them; needs the right to rebuild balances")
+        parser.add_argument("--dry-run", action="store_true", help="only list what differs")
+        parser.add_argument(
+            "--by", metavar="USERNAME", help="who corrects them; needs the permission to rebuild balances"
+        )
         parser.add_argument("--reason", metavar="TEXT", help="why, in at least ten characters")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
@@ -52,16 +54,16 @@ class Command(HouseCommand):
     ) -> None:
         if dry_run == bool(by or reason):
             raise CommandError("Give --dry-run, or --by and --reason.", returncode=WRONG_USE)
-        houses = [casino_with_code(casino)] if casino else list(Casino.objects.order_by("code")[:MAX_CASINOS])
+        casinos = [casino_with_code(casino)] if casino else list(Casino.objects.order_by("code")[:MAX_CASINOS])
         if dry_run:
-            self._tell(houses, as_json=as_json)
+            self._report(casinos, as_json=as_json)
         else:
-            self._set(houses, actor=_staff(by), reason=reason or "", as_json=as_json)
+            self._set(casinos, actor=_staff(by), reason=reason or "", as_json=as_json)
 
-    def _tell(self, houses: Sequence[Casino], *, as_json: bool) -> None:
+    def _report(self, casinos: Sequence[Casino], *, as_json: bool) -> None:
         """:raises CommandError: accounts differ."""
         with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS):
-            found = {house.code: different_accounts(casino=house) for house in houses}
+            found = {one.code: different_accounts(casino=one) for one in casinos}
         count = sum(map(len, found.values()))
         if as_json:
             self.say(json.dumps({code: [asdict(one) for one in differences] for code, differences in found.items()}))
@@ -69,24 +71,24 @@ class Command(HouseCommand):
             for code, differences in found.items():
                 for difference in differences:
                     self.say(_line(code, difference))
-            self.say(_summary(count) if count else "Every account is what its entries come to.")
+            self.say(_summary(count) if count else "Every account matches its entries.")
         if count:
-            raise CommandError(f"{count:,} accounts are not what their entries come to.", returncode=FAILED)
+            raise CommandError(f"{count:,} accounts do not match their entries.", returncode=FAILED)
 
-    def _set(self, houses: Sequence[Casino], *, actor: User, reason: str, as_json: bool) -> None:
+    def _set(self, casinos: Sequence[Casino], *, actor: User, reason: str, as_json: bool) -> None:
         rebuilt = {}
-        for house in houses:
+        for one in casinos:
             try:
-                rebuild = rebuild_balances(casino=house, actor=actor, reason=reason, at=timezone.now())
+                rebuild = rebuild_balances(casino=one, actor=actor, reason=reason, at=timezone.now())
             except NothingToRebuild:
                 continue
-            rebuilt[house.code] = {"rebuild": rebuild.pk, "accounts": rebuild.accounts, "changes": rebuild.changes}
+            rebuilt[one.code] = {"rebuild": rebuild.pk, "accounts": rebuild.accounts, "changes": rebuild.changes}
             if not as_json:
-                self.say(f"{house.code}: {rebuild.accounts:,} accounts set, kept as rebuild {rebuild.pk}.")
+                self.say(f"{one.code}: {rebuild.accounts:,} accounts set, recorded as rebuild {rebuild.pk}.")
         if as_json:
             self.say(json.dumps(rebuilt))
         elif not rebuilt:
-            self.say("Every account is what its entries come to: nothing was set.")
+            self.say("Every account matches its entries: nothing was set.")
 
 
 def _staff(username: str | None) -> User:
@@ -102,13 +104,13 @@ def _staff(username: str | None) -> User:
 
 def _line(code: str, difference: Difference) -> str:
     before, after = asdict(difference.before), asdict(difference.after)
-    told = ", ".join(
+    changes = ", ".join(
         f"{name.replace('_', ' ')} {_short(before[name])} → {_short(after[name])}"
         for name in before
         if before[name] != after[name]
     )
     unsure = "" if difference.is_whole else " (its entries do not add up)"
-    return f"{code} account {difference.account_id}: {told}{unsure}"
+    return f"{code} account {difference.account_id}: {changes}{unsure}"
 
 
 def _short(value: object) -> str:
@@ -118,4 +120,4 @@ def _short(value: object) -> str:
 
 def _summary(count: int) -> str:
     more = " at least" if count >= MAX_REBUILT_ACCOUNTS else ""
-    return f"{count:,} accounts{more} differ. With --by and --reason they are set to what their entries come to."
+    return f"{count:,} accounts{more} differ. With --by and --reason they are set to the values of their entries."

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from django.db.models import Sum
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand
+from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.errors import DomainError
 from core.keys import key_of
 from core.snapshots import one_snapshot
@@ -26,7 +26,7 @@ MAX_ACCOUNTS_NAMED: Final = 10
 BAR_WIDTH: Final = 40
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
@@ -48,7 +48,7 @@ class Command(HouseCommand):
         parser.add_argument("--against", type=Path, metavar="FILE", help="compare the checkpoints with this file")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "A verification changes nothing."
 
     def run(
@@ -96,7 +96,7 @@ class Command(HouseCommand):
         try:
             record_verification(scope=scope, verified=verified, **when)
         except (DomainError, DatabaseError) as error:
-            self.tell_progress(f"The result could not be kept for the home page: {str(error).splitlines()[0]}")
+            self.write_progress(f"The result could not be recorded for the home page: {str(error).splitlines()[0]}")
 
     def _bar(self, scope: Scope) -> Any:
         """A function that draws the progress on standard error; it does nothing unless that is a terminal."""
@@ -110,13 +110,13 @@ class Command(HouseCommand):
         def draw(entries: int) -> None:
             share = min(1.0, entries / total)
             bar = "█" * int(share * BAR_WIDTH)
-            self.tell_progress(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", ending="")
+            self.write_progress(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", ending="")
 
         return draw
 
     def _clear_bar(self) -> None:
         if self.stderr.isatty():
-            self.tell_progress("\r\033[K", ending="")
+            self.write_progress("\r\033[K", ending="")
 
 
 def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:
@@ -137,7 +137,9 @@ def _account(text: str) -> int:
         return account.pk
     found = list(accounts.filter(player__card_number=text)[:MAX_ACCOUNTS_NAMED])
     if not found:
-        raise CommandError(f"There is no account {text}, nor a card with this number.", returncode=WRONG_USE)
+        raise CommandError(
+            f"There is no account {text}, and no player has a card with this number.", returncode=WRONG_USE
+        )
     if len(found) > 1:
         they = ", ".join(f"account {one.pk} ({one.player.casino.code} {one.player.card_number})" for one in found)
         raise CommandError(f"Several players have card {text}: {they}. Give the account's.", returncode=WRONG_USE)
@@ -156,7 +158,9 @@ def _checkpoint(text: str) -> int:
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            raise CommandError(f"“{text}” is no day such as 2026-11-14, nor a number.", returncode=WRONG_USE) from None
+            raise CommandError(
+                f"“{text}” is neither a day such as 2026-11-14 nor a number.", returncode=WRONG_USE
+            ) from None
         midnight = datetime.combine(day, time.min, tzinfo=UTC)
         checkpoints, missing = checkpoints.filter(taken_at__lte=midnight), f"No checkpoint was taken before {text}."
     number = checkpoints.values_list("number", flat=True).first()

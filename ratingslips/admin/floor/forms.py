@@ -1,4 +1,4 @@
-"""What is typed or tapped on the floor."""
+"""The forms of the floor's pages."""
 
 import re
 from typing import Any, Final
@@ -13,17 +13,17 @@ _SEAT: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,4})")
 
 
 class SittingDownForm(BetForm):
-    """What a player begins with."""
+    """The average bet and the buy-in of a player who sits down."""
 
     buy_in = MoneyField(label="Buy-in", most=MAX_AMOUNT, required=False)
 
 
-class NothingForm(forms.Form):
-    """A tap says it all."""
+class EmptyForm(forms.Form):
+    """A form without fields, for actions that need only a button."""
 
 
 class AverageBetForm(BetForm):
-    """A bet that was typed, or one of the quick buttons beside the field, which wins."""
+    """The average bet: typed, or from one of the quick buttons, which replaces what was typed."""
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         if data is not None and data.get("quick"):
@@ -33,7 +33,7 @@ class AverageBetForm(BetForm):
 
 
 class ChosenSeatForm(forms.Form):
-    """A free seat that was tapped, as table and seat number."""
+    """A free seat, chosen by its button, as table and seat number."""
 
     to = forms.CharField(max_length=20, widget=forms.HiddenInput, error_messages={"required": "Choose a free seat."})
 
@@ -50,6 +50,6 @@ __all__ = [
     "AverageBetForm",
     "ChosenSeatForm",
     "CompleteForm",
-    "NothingForm",
+    "EmptyForm",
     "SittingDownForm",
 ]

@@ -1,4 +1,4 @@
-"""What the floor's pages share: the permission to view, the pit, and rendering in the casino's time."""
+"""Shared parts of the floor's pages: the permission to view, the pit, and rendering in the casino's time zone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def floor_view(view: View) -> View:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scene:
+class PitPage:
     """The pit of a page, the pits beside it, and whether the viewer may act in it."""
 
     pit: Pit
@@ -48,7 +48,7 @@ class Scene:
         return self.pit.casino
 
 
-def scene_of(request: HttpRequest, pit_id: int) -> Scene:
+def read_pit_page(request: HttpRequest, pit_id: int) -> PitPage:
     """Read the pit and the viewer's permissions in it.
 
     :raises Http404: there is no such pit, or it is another casino's.
@@ -61,7 +61,7 @@ def scene_of(request: HttpRequest, pit_id: int) -> Scene:
         raise Http404
     require_view(staff, pit)
     may_act = has_permission(staff, OPERATE_PIT, pit)
-    return Scene(pit=pit, pits=pits, may_act=may_act, now=timezone.now())
+    return PitPage(pit=pit, pits=pits, may_act=may_act, now=timezone.now())
 
 
 def require_view(staff: User, pit: Pit) -> None:
@@ -74,12 +74,12 @@ def require_view(staff: User, pit: Pit) -> None:
 
 
 def show(
-    request: HttpRequest, template: str, scene: Scene, context: dict[str, Any], *, status: int = 200
+    request: HttpRequest, template: str, pit_page: PitPage, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """Render a page of the floor in the casino's time."""
-    owed_url = list_url(RatingSlip, owed=1, table__pit__id__exact=scene.pit.pk)
-    shared = {"scene": scene, "site_header": admin.site.site_header, "owed_url": owed_url}
-    with timezone.override(scene.casino.zone):
+    owed_url = list_url(RatingSlip, owed=1, table__pit__id__exact=pit_page.pit.pk)
+    shared = {"pit_page": pit_page, "site_header": admin.site.site_header, "owed_url": owed_url}
+    with timezone.override(pit_page.casino.zone):
         return render(request, template, shared | context, status=status)
 
 

@@ -1,4 +1,4 @@
-"""The players offered at an empty seat: the results of a search, or those who played last."""
+"""Find the players to offer at an empty seat: the results of a search, or the players who played last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class SearchResult:
     """The first results of a search; `has_more` if there are others."""
 
     text: str
@@ -39,7 +39,7 @@ class Found:
     has_more: bool
 
 
-def find_players(casino: Casino, text: str) -> Found:
+def find_players(casino: Casino, text: str) -> SearchResult:
     """Search the players of `casino`; without `text`, give those whose play ended last.
 
     Results are ordered by card number (the same, then the same beginning), then players without a live slip, then by
@@ -48,7 +48,9 @@ def find_players(casino: Casino, text: str) -> Found:
     text = " ".join(text.replace("\0", "").split())
     players = Player.objects.filter(casino=casino).select_related("loyalty__tier")
     found = _matching(players, text) if text else _recent(players, casino)
-    return Found(text=text, candidates=_with_live_slips(found[:PLAYERS_SHOWN]), has_more=len(found) > PLAYERS_SHOWN)
+    return SearchResult(
+        text=text, candidates=_with_live_slips(found[:PLAYERS_SHOWN]), has_more=len(found) > PLAYERS_SHOWN
+    )
 
 
 def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
@@ -92,7 +94,7 @@ def _tier_of(player: Any) -> str:
 def usual_bet(table: GamingTable) -> Decimal | None:
     """The usual bet at this table: the median of the latest bets at its seats; None before any play.
 
-    It reads one row of the index for each seat. The lower median is an amount that was really bet.
+    It reads one row of the index for each seat. The lower median is always one of these bets.
     """
     played = PlaySegment.objects.filter(table=table).order_by("-started_at").values_list("average_bet", flat=True)
     latest = [played.filter(seat=number)[:1] for number in range(1, table.seats + 1)]

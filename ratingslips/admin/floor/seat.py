@@ -1,4 +1,4 @@
-"""The page of an empty seat: who sits down, at which bet, and one tap to start."""
+"""The page of an empty seat: choose a player and a bet, and open the slip with one tap."""
 
 from typing import Any, Final
 from uuid import uuid4
@@ -16,7 +16,7 @@ from core.keys import key_of
 from core.models import Player
 from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.forms import SittingDownForm
-from ratingslips.admin.floor.pages import TYPED_FIELDS, Scene, floor_url, scene_of, show
+from ratingslips.admin.floor.pages import TYPED_FIELDS, PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.search import find_players, usual_bet
 from ratingslips.admin.slips.actions import opening_outcome
 from ratingslips.models import GamingTable, RatingSlip
@@ -28,7 +28,7 @@ _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "av
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
-    """Show who might sit down here, or open the slip of the player who was tapped and go back to the floor.
+    """Show the players who can sit down here, or open a slip for the chosen player and go back to the floor.
 
     With `?part=players`, only the players found, for the script that searches as it is typed.
     """
@@ -36,18 +36,18 @@ def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
     table = in_casino_of(staff_of(request), tables, lookup="casino").filter(pk=table_id).first()
     if table is None or not 1 <= number <= table.seats:
         raise Http404
-    scene = scene_of(request, table.pit_id)
+    pit_page = read_pit_page(request, table.pit_id)
     if request.method == "POST":
         if "search" in request.POST:
             return HttpResponseRedirect(_with_typed(request.path, request.POST))
-        return _sit_down(request, scene, table, number)
+        return _sit_down(request, pit_page, table, number)
     text = request.GET.get("q", "")[:SEARCH_MAX_LENGTH]
     if request.GET.get("part") == "players":
-        return show(request, "ratingslips/floor/players.html", scene, {"found": find_players(scene.casino, text)})
+        return show(request, "ratingslips/floor/players.html", pit_page, {"found": find_players(pit_page.casino, text)})
     initial = {"average_bet": usual_bet(table)} | {
         name: request.GET[name] for name in ("average_bet", "buy_in") if name in request.GET
     }
-    return _page(request, scene, table, number, text=text, form=SittingDownForm(initial=initial))
+    return _page(request, pit_page, table, number, text=text, form=SittingDownForm(initial=initial))
 
 
 def _with_typed(path: str, post: QueryDict) -> str:
@@ -56,22 +56,22 @@ def _with_typed(path: str, post: QueryDict) -> str:
     return f"{path}?{typed.urlencode()}" if typed else path
 
 
-def _sit_down(request: HttpRequest, scene: Scene, table: GamingTable, number: int) -> HttpResponse:
+def _sit_down(request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int) -> HttpResponse:
     text = request.POST.get("q", "")[:SEARCH_MAX_LENGTH]
     form = SittingDownForm(request.POST)
     key = key_of(request.POST.get("player", ""))
-    player = Player.objects.filter(casino=scene.casino, pk=key).first() if key is not None else None
+    player = Player.objects.filter(casino=pit_page.casino, pk=key).first() if key is not None else None
     if player is None:
         form.add_error(None, "Tap the player who sits down.")
     elif form.is_valid() and (answer := _open(request, table, number, player, form)):
         return answer
-    return _page(request, scene, table, number, text=text, form=form)
+    return _page(request, pit_page, table, number, text=text, form=form)
 
 
 def _open(
     request: HttpRequest, table: GamingTable, number: int, player: Player, form: SittingDownForm
 ) -> HttpResponse | None:
-    """The way back to the floor once the slip is open; none where it was refused, with the reason on the form."""
+    """Open the slip and redirect to the floor; None if it was refused, with the reason on the form."""
     request_id = request_id_of(request)
     who: dict[str, Any] = {"actor": staff_of(request), "at": timezone.now(), "request_id": request_id}
     try:
@@ -86,7 +86,7 @@ def _open(
 
 
 def _page(
-    request: HttpRequest, scene: Scene, table: GamingTable, number: int, *, text: str, form: SittingDownForm
+    request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int, *, text: str, form: SittingDownForm
 ) -> HttpResponse:
     holders = RatingSlip.objects.live().filter(table=table).select_related("player", "opened_by")
     taken = {slip.seat: slip for slip in holders}
@@ -102,6 +102,6 @@ def _page(
             for free in range(1, table.seats + 1)
             if free not in taken and free != number
         ],
-        "found": find_players(scene.casino, text),
+        "found": find_players(pit_page.casino, text),
     }
-    return show(request, "ratingslips/floor/seat.html", scene, context)
+    return show(request, "ratingslips/floor/seat.html", pit_page, context)

@@ -23,7 +23,7 @@ PAUSED_LONG: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sitting:
+class SeatedSlip:
     """A live slip as its seat shows it; `warning` says why it is overdue, and is empty if it is not."""
 
     slip_id: UUID
@@ -37,7 +37,7 @@ class Sitting:
     warning: str
 
     @classmethod
-    def of(cls, slip: Any, *, now: datetime) -> "Sitting":
+    def of(cls, slip: Any, *, now: datetime) -> "SeatedSlip":
         """Read a slip that was fetched by `live_slips`."""
         is_paused = slip.status == RatingSlip.Status.PAUSED
         paused_for = now - slip.paused_since if is_paused and slip.paused_since else None
@@ -81,7 +81,7 @@ class Seat:
 
     number: int
     cell: Cell
-    sitting: Sitting | None
+    seated_slip: SeatedSlip | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ class TableCard:
     @property
     def taken(self) -> int:
         """The number of taken seats."""
-        return sum(1 for seat in self.seats if seat.sitting)
+        return sum(1 for seat in self.seats if seat.seated_slip)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,21 +106,21 @@ class SeatMap:
     owed: int
 
     @property
-    def sittings(self) -> list[Sitting]:
+    def seated_slips(self) -> list[SeatedSlip]:
         """All taken seats."""
-        return [seat.sitting for card in self.cards for seat in card.seats if seat.sitting]
+        return [seat.seated_slip for card in self.cards for seat in card.seats if seat.seated_slip]
 
     @property
     def live(self) -> int:
-        return len(self.sittings)
+        return len(self.seated_slips)
 
     @property
     def paused(self) -> int:
-        return sum(1 for sitting in self.sittings if sitting.is_paused)
+        return sum(1 for seated_slip in self.seated_slips if seated_slip.is_paused)
 
     @property
     def overdue(self) -> int:
-        return sum(1 for sitting in self.sittings if sitting.is_overdue)
+        return sum(1 for seated_slip in self.seated_slips if seated_slip.is_overdue)
 
 
 def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
@@ -148,11 +148,11 @@ def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
 def _card(table: GamingTable, slips: dict[int, Any], *, now: datetime) -> TableCard:
     # If a table got fewer seats, the removed ones are shown while they are taken.
     seats = max(table.seats, *slips, 1)
-    sittings = {seat: Sitting.of(slip, now=now) for seat, slip in slips.items()}
+    seated_slips = {seat: SeatedSlip.of(slip, now=now) for seat, slip in slips.items()}
     return TableCard(
         table=table,
         seats=[
-            Seat(number=number, cell=cell, sitting=sittings.get(number))
+            Seat(number=number, cell=cell, seated_slip=seated_slips.get(number))
             for number, cell in enumerate(cells_around(seats), start=1)
         ],
         felt_rows=felt_rows(seats),

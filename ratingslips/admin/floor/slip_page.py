@@ -15,8 +15,8 @@ from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.transactions import drop_lost_connection
-from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, NothingForm
-from ratingslips.admin.floor.pages import Scene, floor_url, scene_of, show
+from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, EmptyForm
+from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.slips.actions import SLIP_ACTIONS, Decision, SlipAction
@@ -27,8 +27,8 @@ from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import InvalidAverageBet, SlipChanged, SlipClosed
 
 _FORMS: Final[dict[str, type[Form]]] = {
-    "pause": NothingForm,
-    "resume": NothingForm,
+    "pause": EmptyForm,
+    "resume": EmptyForm,
     "change_bet": AverageBetForm,
     "move": ChosenSeatForm,
     "complete": CompleteForm,
@@ -38,18 +38,18 @@ _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "av
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
-    """Show the slip; or carry out one action and go back to the floor, after closing to what the slip earned."""
+    """Show the slip, or carry out an action and redirect: to the floor, or to this page if the slip was closed."""
     sheet = _visible_sheet(request, slip_id)
-    scene = scene_of(request, sheet.slip.table.pit_id)
+    pit_page = read_pit_page(request, sheet.slip.table.pit_id)
     if request.method != "POST":
-        return _page(request, scene, sheet)
+        return _page(request, pit_page, sheet)
     name = request.POST.get("do", "")
     if name not in _FORMS:
-        return _page(request, scene, sheet, problem="Nothing was done: tap what you want to do.", status=400)
+        return _page(request, pit_page, sheet, problem="Nothing was done: tap what you want to do.", status=400)
     form = _FORMS[name](request.POST)
-    if form.is_valid() and (answer := _act(request, scene, sheet, SLIP_ACTIONS[name], form)):
+    if form.is_valid() and (answer := _act(request, pit_page, sheet, SLIP_ACTIONS[name], form)):
         return answer
-    return _page(request, scene, sheet, bound=form)
+    return _page(request, pit_page, sheet, bound=form)
 
 
 def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
@@ -60,8 +60,8 @@ def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
     return sheet
 
 
-def _act(request: HttpRequest, scene: Scene, sheet: Sheet, action: SlipAction, form: Form) -> HttpResponse | None:
-    """Carry the action out; none where it was refused, with the reason on the form."""
+def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipAction, form: Form) -> HttpResponse | None:
+    """Carry out the action and redirect; None if it was refused, with the reason on the form."""
     expected_version = SlipVersion.from_text(request.POST.get("expected_version", ""))
     decision = Decision(
         slip=sheet.slip,
@@ -83,11 +83,11 @@ def _act(request: HttpRequest, scene: Scene, sheet: Sheet, action: SlipAction, f
         messages.warning(request, outcome.sentence)
         return HttpResponseRedirect(request.path)
     messages.add_message(request, LEVELS[outcome.kind], f"{sheet.name}: {outcome.sentence}")
-    return _onward(RatingSlip.objects.select_related("table").get(pk=sheet.slip.pk))
+    return _redirect_after(RatingSlip.objects.select_related("table").get(pk=sheet.slip.pk))
 
 
-def _onward(slip: RatingSlip) -> HttpResponse:
-    """To what a closed slip earned; to the seat of a live one."""
+def _redirect_after(slip: RatingSlip) -> HttpResponse:
+    """Redirect to the page of a closed slip, or to the seat of a live one on the floor."""
     if slip.is_closed:
         return HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
     return HttpResponseRedirect(f"{floor_url(slip.table.pit_id)}#seat-{slip.table_id}-{slip.seat}")
@@ -96,15 +96,17 @@ def _onward(slip: RatingSlip) -> HttpResponse:
 def _changed_meanwhile(
     request: HttpRequest, form: Form, slip: RatingSlip, *, expected_version: SlipVersion
 ) -> HttpResponse:
-    """Show the slip as it is now, with what changed since the page was shown and what was typed, and ask again."""
+    """Show the slip as it is now, with the changes since the page was shown and with what was typed."""
     sheet = _visible_sheet(request, slip.pk)
     changes = events_since(sheet.events, expected_version)
-    return _page(request, scene_of(request, sheet.slip.table.pit_id), sheet, bound=form, changes=changes, status=409)
+    return _page(
+        request, read_pit_page(request, sheet.slip.table.pit_id), sheet, bound=form, changes=changes, status=409
+    )
 
 
 def _page(
     request: HttpRequest,
-    scene: Scene,
+    pit_page: PitPage,
     sheet: Sheet,
     *,
     bound: Form | None = None,
@@ -126,17 +128,17 @@ def _page(
         "close_form": bound if isinstance(bound, CompleteForm) else CompleteForm(initial=money),
         "is_closing": isinstance(bound, CompleteForm) or bool({"buy_in", "chips_out"} & typed.keys()),
     }
-    if scene.may_act and not sheet.slip.is_closed:
-        context |= _destinations(request, scene)
-    return show(request, "ratingslips/floor/slip.html", scene, context, status=status)
+    if pit_page.may_act and not sheet.slip.is_closed:
+        context |= _destinations(request, pit_page)
+    return show(request, "ratingslips/floor/slip.html", pit_page, context, status=status)
 
 
-def _destinations(request: HttpRequest, scene: Scene) -> dict[str, Any]:
+def _destinations(request: HttpRequest, pit_page: PitPage) -> dict[str, Any]:
     """The free seats of the pit to move to, and the other pits that could be chosen instead."""
-    pits = list(pits_with(request, OPERATE_PIT).filter(casino=scene.casino).order_by("name"))
-    chosen = next((pit for pit in pits if str(pit.pk) == request.GET.get("pit")), scene.pit)
-    cards = read_seat_map(chosen, now=scene.now).cards
-    free = [(card.table, [seat.number for seat in card.seats if not seat.sitting]) for card in cards]
+    pits = list(pits_with(request, OPERATE_PIT).filter(casino=pit_page.casino).order_by("name"))
+    chosen = next((pit for pit in pits if str(pit.pk) == request.GET.get("pit")), pit_page.pit)
+    cards = read_seat_map(chosen, now=pit_page.now).cards
+    free = [(card.table, [seat.number for seat in card.seats if not seat.seated_slip]) for card in cards]
     return {
         "destination_pits": pits if len(pits) > 1 else [],
         "destination_pit": chosen,

@@ -1,4 +1,4 @@
-"""What the page of a slip shows: its state, its history, and what a closed slip earned."""
+"""The data of a slip's page: its state, its history, and what a closed slip earned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from core.console.scope import in_casino_of, staff_of
-from ratingslips.admin.floor.pages import floor_url, require_view, scene_of, show
+from ratingslips.admin.floor.pages import floor_url, read_pit_page, require_view, show
 from ratingslips.admin.floor.seatmap import read_seat_map, with_live_count
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.models import Pit
@@ -44,16 +44,16 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
     """Show the pit's tables with their seats; with `?part=map` only the map, for the script that refreshes it."""
-    scene = scene_of(request, pit_id)
-    context = {"map": read_seat_map(scene.pit, now=scene.now)}
+    pit_page = read_pit_page(request, pit_id)
+    context = {"map": read_seat_map(pit_page.pit, now=pit_page.now)}
     if request.GET.get(PART) == "map":
-        response = _unless_unchanged(request, show(request, "ratingslips/floor/map.html", scene, context))
-        local = timezone.localtime(scene.now, scene.casino.zone)
+        response = _unless_unchanged(request, show(request, "ratingslips/floor/map.html", pit_page, context))
+        local = timezone.localtime(pit_page.now, pit_page.casino.zone)
         response["X-Floor-At"] = f"{local:%H:%M:%S}"
         return response
     if request.session.get(LAST_PIT) != pit_id:
         request.session[LAST_PIT] = pit_id
-    return show(request, "ratingslips/floor/pit.html", scene, context)
+    return show(request, "ratingslips/floor/pit.html", pit_page, context)
 
 
 def _unless_unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What needs attention: points owed, overdue slips, paused programmes, and drift."""
+"""Read what needs attention: points owed, overdue slips, paused programmes, and drift."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ def check_drift_now(request: HttpRequest) -> HttpResponse:
         key = key_of(request.POST.get("casino", ""))
         casino = casinos.filter(pk=key).first() if key is not None else None
         if casino is None:
-            messages.error(request, "That casino cannot be found in your books: nothing was checked.")
+            messages.error(request, "That casino cannot be found: nothing was checked.")
         else:
             _check(request, casino)
     return HttpResponseRedirect(reverse("admin:index") + "#figures")

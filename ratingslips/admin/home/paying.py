@@ -18,7 +18,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, recover
 
-# Slips that are not reached in this time stay owed; the next click goes on with them.
+# Slips that are not reached in this time stay owed; the next click continues with them.
 TIME_TO_PAY_SECONDS: Final = 20
 
 
@@ -92,9 +92,9 @@ def sentences(
     for reason, slips in refused.items():
         yield messages.ERROR, f"Not paid, still owed: {_names(slips)}. {reason}"
     if not_reached:
-        yield messages.WARNING, f"Not reached in time, still owed: {_names(not_reached)}. Pay them again to go on."
+        yield messages.WARNING, f"Not reached in time, still owed: {_names(not_reached)}. Pay them again to continue."
     if missing:
-        yield messages.ERROR, f"{missing} of the chosen slips cannot be found in your casino’s books."
+        yield messages.ERROR, f"{missing} of the chosen slips cannot be found in your casino."
 
 
 def _names(slips: Iterable[RatingSlip]) -> str:

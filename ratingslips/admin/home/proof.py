@@ -26,7 +26,7 @@ class Proof:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether it belongs among what needs attention."""
+        """Whether the home page shows it among what needs attention."""
         return self.is_old or self.broken is not None
 
     @property

@@ -89,7 +89,7 @@ class Visits:
 
     @property
     def actual_win(self) -> Decimal | None:
-        """The casino's win on these days, as far as it was recorded; None if nothing was."""
+        """The casino's win on these days, as far as it was recorded; None if it was not."""
         known = [day.actual_win for day in self.days if day.actual_win is not None]
         return sum(known, Decimal(0)) if known else None
 

@@ -1,4 +1,4 @@
-"""What can be done with a slip: one table of actions for the list, the slip's page and the floor."""
+"""The actions on slips: one table for the list, the slip's page and the floor."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,9 +42,9 @@ Typed = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What a person decided on a page: for which slip, on which version of it, and what the form held.
+    """An action that a person chose on a page: the slip, its version on the page, and the values of the form.
 
-    `request_id` is none where the page carried no id, `expected_version` where it did not show the slip.
+    `request_id` is None if the page had no id, `expected_version` is None if the page did not show the slip.
     """
 
     slip: RatingSlip
@@ -56,16 +56,16 @@ class Decision:
 
     @property
     def arguments_without_version(self) -> dict[str, Any]:
-        """The arguments of every service."""
+        """The arguments that all services take."""
         return {"slip": self.slip.pk, "actor": self.actor, "at": self.at, "request_id": self.request_id}
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of every service that refuses a slip which has changed since the page was shown."""
+        """The arguments of services that refuse a slip if it has changed since the page was shown."""
         return {**self.arguments_without_version, "expected_version": self.expected_version}
 
     def done(self, participle: str, sentence: str) -> Outcome:
-        """The outcome of a change: `sentence`, or when it was made, where this page had made it before."""
+        """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
         earlier = _earlier_request(self.request_id)
         if earlier is None:
             return Outcome(kind=Kind.DONE, sentence=sentence)
@@ -92,7 +92,7 @@ class SlipAction:
     max_rows: int = MAX_ROWS
 
     def perform(self, decision: Decision) -> Outcome:
-        """Carry the action out and say what became of it.
+        """Carry out the action and return its outcome.
 
         :raises DomainError: the service refused; `SlipChanged` names the changes since the page was shown.
         """
@@ -128,11 +128,11 @@ class SlipAction:
             typed=row.given,
         )
         outcome = self.perform(decision)
-        return Outcome(kind=outcome.kind, sentence=row.says(outcome.sentence))
+        return Outcome(kind=outcome.kind, sentence=row.with_name(outcome.sentence))
 
 
 def _earlier_request(request_id: UUID | None) -> SlipRequest | None:
-    """The row of this request id, where another HTTP request than this one wrote it."""
+    """The row of this request id if an earlier HTTP request wrote it, else None."""
     if request_id is None:
         return None
     return SlipRequest.objects.filter(pk=request_id).exclude(correlation_id=correlation.current()).first()
@@ -151,7 +151,7 @@ def _clock(at: datetime, slip: RatingSlip) -> str:
 
 
 def _closed_by(decision: Decision) -> str:
-    """When and by whom a closed slip was closed, and whether what was typed now was left out."""
+    """When and by whom a closed slip was closed, as text."""
     first = RatingSlip.objects.select_related("casino", "closed_by").get(pk=decision.slip.pk)
     assert first.closed_at is not None
     by = "you" if first.closed_by_id == decision.actor.pk else str(first.closed_by)
@@ -159,7 +159,7 @@ def _closed_by(decision: Decision) -> str:
 
 
 def _left_out(decision: Decision) -> str:
-    """A sentence where amounts were typed that the first closing did not have."""
+    """A sentence if the typed amounts differ from those of the first closing, else empty text."""
     first = RatingSlip.objects.get(pk=decision.slip.pk)
     amounts = {name: decision.typed.get(name) for name in ("buy_in", "chips_out")}
     differ = any(amount is not None and amount != getattr(first, name) for name, amount in amounts.items())
@@ -180,7 +180,7 @@ def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
 
 
 def opening_outcome(slip: RatingSlip, *, request_id: UUID | None) -> Outcome:
-    """What to say of a slip that the page of `request_id` has opened, now or when it was sent before."""
+    """The outcome of opening a slip by the page with `request_id`, now or when it was sent before."""
     number, player = slip.slip_number, slip.player
     if _earlier_request(request_id) is not None:
         at = _clock(slip.opened_at, slip)
@@ -263,7 +263,7 @@ def _move(decision: Decision) -> Outcome:
 
 
 def _complete(decision: Decision) -> Outcome:
-    """Close the slip whatever has changed since the page was shown: play is over either way."""
+    """Close the slip even if it has changed since the page was shown, because play is over in any case."""
     amounts = {"buy_in": decision.typed["buy_in"], "chips_out": decision.typed["chips_out"]}
     try:
         settlement = complete_rating_slip(**decision.arguments_without_version, **amounts)

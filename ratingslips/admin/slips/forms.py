@@ -1,4 +1,4 @@
-"""What people type about slips; the services decide whether it can be so."""
+"""Forms of slips. The services check the values again."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def _seat() -> WholeNumberField:
 
 
 def table_choices(tables: "QuerySet[GamingTable]") -> dict[int, Choices]:
-    """For each casino, its active tables among `tables`, under their pits, saying which seats are free."""
+    """The active ones of `tables` as choices by casino, grouped by pit, with their free seats."""
     active = list(tables.filter(is_active=True).select_related("pit").order_by("pit__name", "name"))
     taken: dict[int, set[int]] = defaultdict(set)
     for table_id, seat in RatingSlip.objects.live().filter(table__in=active).values_list("table_id", "seat"):
@@ -57,7 +57,7 @@ class BetForm(forms.Form):
 
 
 class MoveForm(forms.Form):
-    """Where one slip goes to."""
+    """The table and the seat to which a slip is moved."""
 
     table = forms.TypedChoiceField(label="Table", coerce=int)
     seat = _seat()
@@ -68,14 +68,14 @@ class MoveForm(forms.Form):
 
 
 class CompleteForm(forms.Form):
-    """What changed hands, where it is known."""
+    """The buy-in and the chips out of a slip, if they are known."""
 
     buy_in = _money("Buy-in")
     chips_out = _money("Chips out")
 
 
 class OpenForm(forms.Form):
-    """A player who sits down. The player is found by card number, or by a name that only one of them bears."""
+    """A player who sits down. The player is found by card number, or by a name that only one player has."""
 
     player = forms.CharField(
         label="Player",
@@ -121,7 +121,7 @@ class OpenForm(forms.Form):
     def _player_named(self, text: str, *, casinos: Sequence[int]) -> Player:
         """The one player of `casinos`, the table's where one was chosen, with this card number or name.
 
-        :raises ValidationError: nobody, or several; then it names them with their cards.
+        :raises ValidationError: no player matches, or several do; the message names them with their cards.
         """
         players = self._players.filter(casino__in=casinos)
         if with_card := players.filter(card_number__iexact=text).first():

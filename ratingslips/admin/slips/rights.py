@@ -1,4 +1,4 @@
-"""Which pits a member of staff has rights on: decides what the console offers, never what a service allows."""
+"""The pits on which a member of staff has permissions; decides what pages offer, not what services allow."""
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,7 +9,7 @@ from ratingslips.models import Pit
 
 
 def pits_with(request: HttpRequest, permission: str) -> "QuerySet[Pit]":
-    """The pits, of those that the member of staff sees, on which they hold `permission`, by name or globally."""
+    """The pits that the member of staff sees and on which they hold `permission`, on the pit itself or globally."""
     staff = staff_of(request)
     pits: QuerySet[Pit] = get_objects_for_user(
         staff, permission, klass=in_casino_of(staff, Pit.objects.all(), lookup="casino")
@@ -18,7 +18,7 @@ def pits_with(request: HttpRequest, permission: str) -> "QuerySet[Pit]":
 
 
 def holds_on_a_pit(request: HttpRequest, permission: str) -> bool:
-    """Whether `pits_with` gives any; asked from the database once a request."""
+    """Whether `pits_with` gives any pit; read from the database once in a request."""
     known: dict[str, bool] = request.__dict__.setdefault("_rights_on_pits", {})
     if permission not in known:
         known[permission] = pits_with(request, permission).exists()

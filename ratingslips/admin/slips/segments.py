@@ -1,4 +1,4 @@
-"""The history of a slip, as its page shows it: read, and never typed in."""
+"""The segments on the page of a slip, read-only."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from ratingslips.models import PlaySegment, RatingSlip
 
 
 class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
-    """The history of a slip: every stretch of play, in order, with who began and who ended it."""
+    """The segments of a slip in order, with the staff who began and ended them."""
 
     model = PlaySegment
     ordering = ("seq",)

@@ -1,4 +1,4 @@
-"""Rating slips: the list that a pit boss works from, the page of one slip, and the page that opens one."""
+"""The list of rating slips, the page of one slip, and the page that opens one."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -61,7 +61,7 @@ class OwedFilter(admin.SimpleListFilter):
 
 @admin.register(RatingSlip)
 class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]):
-    """Slips: read here, and changed only by the services behind the actions."""
+    """Slips, read-only except for the actions, which call the services."""
 
     casino_lookup = "casino"
     paginator = CappedPaginator
@@ -197,7 +197,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         return holds_on_a_pit(request, OPERATE_PIT)
 
     def has_recover_permission(self, request: HttpRequest) -> bool:
-        """Whether paying what is owed is offered."""
+        """Whether paying owed points is offered."""
         return holds_on_a_pit(request, RECOVER_LOYALTY)
 
     @admin.action(description="Pause", permissions=["operate"])
@@ -281,7 +281,7 @@ def _card_of(players: "QuerySet[Player]", text: str) -> str:
 
 
 def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:
-    """What may be done with this slip as it stands, by who is looking at it."""
+    """The actions that the state of the slip and the permissions of the viewer allow."""
     offered: list[actions.SlipAction] = []
     if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.table.pit):
         switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE

@@ -1,4 +1,4 @@
-"""Everything that happened under a correlation id: the whole history of the slips it touched, entries and exports.
+"""All events under a correlation id: the history of the slips that it changed, ledger entries and exports.
 
 Read from the rows that each request or command wrote; where a request came from is read from `core.RequestOrigin`.
 """
@@ -28,7 +28,7 @@ ENTRIES_SHOWN: Final = 50
 class StoryEvent:
     """One thing that happened: when, what, by whom (none: the system), and under which correlation id.
 
-    `about` is the row that it links to; `is_alarm` marks what needed somebody's attention.
+    `about` is the row that it links to; `is_alarm` marks an event that needs attention.
     """
 
     at: datetime
@@ -42,7 +42,7 @@ class StoryEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Story:
-    """What a correlation id touched: the events in order, and whether some of them were left out."""
+    """The events under a correlation id, in order; `is_cut` if there are more than are shown."""
 
     correlation_id: UUID
     events: Sequence[StoryEvent]
@@ -50,7 +50,7 @@ class Story:
 
 
 def story_of(correlation_id: UUID, *, staff: User) -> Story | None:
-    """What happened under a correlation id, of what `staff` may see; None if there is nothing."""
+    """The events under a correlation id that `staff` may see; None if there are none."""
     slips, slips_cut = _slips(correlation_id, staff=staff)
     entries, entries_cut = _entries(correlation_id, slips, staff=staff)
     events = [event for slip in slips for event in _events_of_slip(slip)]
@@ -93,7 +93,7 @@ def _entries(correlation_id: UUID, slips: Sequence[RatingSlip], *, staff: User) 
 
 
 def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
-    """Everything from its opening to the settlement of its points."""
+    """The events of a slip, from its opening to the settlement of its points."""
     for event in history.events_of(slip, list(slip.segments.all())):
         yield StoryEvent(
             at=event.at,
@@ -199,7 +199,7 @@ def _with_origins(events: Iterable[StoryEvent]) -> list[StoryEvent]:
 
 
 def _requests(correlation_id: UUID, *, staff: User, has_events: bool, exclude: set[int]) -> Iterator[StoryEvent]:
-    """Requests under the id that left no event of their own, of the staff of the same casino: repeated or refused.
+    """Requests under the id that have no event, because they were repeated or refused, by staff of the same casino.
 
     A command works in all casinos, so it is shown only if it left an event that `staff` may see.
     """

@@ -8,18 +8,18 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand
+from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
 from ratingslips.invariants import ALL_INVARIANTS
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Check every invariant of the accounts, the ledger and the slips in one snapshot; the floor can go on working. "
+        "Check every invariant of the accounts, the ledger and the slips in one snapshot, without blocking the floor. "
         "Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are broken, 2 could "
         "not run."
     )
@@ -27,7 +27,7 @@ class Command(HouseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "A check changes nothing."
 
     def run(self, *, as_json: bool, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Bring in a file of what the floor recorded elsewhere."""
+"""Import a file of rating events."""
 
 import json
 from argparse import ArgumentParser
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.core.management.base import CommandError
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from ratingslips.imports.apply import ImportProgress, Outcome, import_rating_events
 from ratingslips.imports.events import read_rating_events
@@ -19,11 +19,11 @@ PROGRESS_LINES: Final = 500
 MAX_REJECTS_SHOWN: Final = 100
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
         "Apply a CSV file of rating events (slip_number, occurred_at, event, player_card, table, seat, average_bet, "
-        "buy_in, chips_out), each line by itself. A bad line is refused by its line number (the header is line 1) and "
-        "changes nothing; the exit code is 0 all the same. A file may be imported again: what stands already is left."
+        "buy_in, chips_out), each line by itself. A bad line is refused and listed by number (the header is line 1); "
+        "the exit code is still 0. A file may be imported again: lines that were imported before change nothing."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,16 +32,16 @@ class Command(HouseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path, help="the CSV file, in order of time")
-        parser.add_argument("--casino", required=True, metavar="CODE", help="code of the casino that it is of")
+        parser.add_argument("--casino", required=True, metavar="CODE", help="code of the casino")
         parser.add_argument(
             "--rejects", metavar="FILE", type=Path, help="write the refused lines to this CSV file, replacing it"
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         if not self.progress.lines:
             return "Nothing was changed."
-        return f"{_summary(self.progress)} What was applied stands; import the file again to go on."
+        return f"{_summary(self.progress)} The applied lines are saved; import the file again to continue."
 
     def run(self, *, file: Path, casino: str, rejects: Path | None, as_json: bool, **_: Any) -> None:
         _require_rejects_file(rejects, file=file)
@@ -49,23 +49,23 @@ class Command(HouseCommand):
             self._import(file, casino_code=casino)
         except BaseException:
             if failure := self._write_rejects(rejects):
-                self.tell_progress(failure)
+                self.write_progress(failure)
             raise
         failure = self._write_rejects(rejects)
         totals = totals_of(self.progress.slip_ids)
         self.say(_json(totals, self.progress) if as_json else "\n".join(_text(totals, self.progress)))
         if failure:
-            raise CommandError(f"{failure} {self.done_so_far()}", returncode=FAILED)
+            raise CommandError(f"{failure} {self.describe_work_done()}", returncode=FAILED)
 
     def _import(self, file: Path, *, casino_code: str) -> None:
         lines = read_rating_events(file)
-        house = casino_with_code(casino_code)
-        for done in import_rating_events(casino=house, actor=system_account(), lines=lines, progress=self.progress):
+        casino = casino_with_code(casino_code)
+        for done in import_rating_events(casino=casino, actor=system_account(), lines=lines, progress=self.progress):
             if done.lines % PROGRESS_LINES == 0:
-                self.tell_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
+                self.write_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
 
     def _write_rejects(self, path: Path | None) -> str | None:
-        """Write the refused lines, if they are asked for; the sentence that says why not, where they cannot be."""
+        """Write the refused lines if the option asks for them; return a sentence if they cannot be written."""
         if path is None or not self.progress.lines:
             return None
         try:
@@ -83,7 +83,7 @@ def _require_rejects_file(path: Path | None, *, file: Path) -> None:
         require_writable(path)
     except UnwritableFile as error:
         raise CommandError(str(error), returncode=WRONG_USE) from error
-    with suppress(OSError):  # one of them is not there yet
+    with suppress(OSError):  # one of the files does not exist yet
         if path.samefile(file):
             raise CommandError(f"{path} is the file to be imported: name another for --rejects.", returncode=WRONG_USE)
 
@@ -104,7 +104,7 @@ def _text(totals: SlipTotals, progress: ImportProgress) -> list[str]:
         lines.append(f"… and {len(progress.rejects) - len(shown):,} more refused lines: --rejects FILE lists them all.")
     lines.append(_summary(progress))
     if progress.lines and not progress.applied:
-        lines.append("Nothing changed: all that could be imported stands already.")
+        lines.append("Nothing changed: all lines that are valid were imported before.")
     lines.append(
         f"The file's slips: {totals.slips:,}, theo {totals.theo:,}, {totals.entries:,} ledger entries, "
         f"{totals.points:,} points."

@@ -1,4 +1,4 @@
-"""Set a casino up from its three CSV files."""
+"""Set up a casino from its three CSV files."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,30 +8,30 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import WRONG_USE, HouseCommand
+from core.commands import WRONG_USE, ProjectCommand
 from core.models import NAME_MAX_LENGTH, Casino, require_time_zone
 from core.roles import system_account
 from ratingslips.imports.casino import DEFAULT_TIME_ZONE, LoadedCasino, load_casino
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
-        "Set a casino up from players.csv, games.csv and tables.csv, with a programme of the default tiers and 10 "
+        "Set up a casino from players.csv, games.csv and tables.csv, with a programme of the default tiers and 10 "
         "points per unit of theo. New rows are added, changed ones updated, none is removed; all or nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", metavar="DIR", type=Path, help="the folder of the three files")
         parser.add_argument("--code", required=True, help="short name of the casino: letters, digits, hyphens")
-        parser.add_argument("--name", help="name for people; a new casino is otherwise named for its code")
+        parser.add_argument("--name", help="displayed name; by default, a new casino has its code as name")
         parser.add_argument(
             "--time-zone",
             metavar="ZONE",
-            help=f"IANA time zone; a new casino is otherwise in {DEFAULT_TIME_ZONE}, and one that stands keeps its own",
+            help=f"IANA time zone; a new casino is otherwise in {DEFAULT_TIME_ZONE}, and an existing one keeps its own",
         )
 
     def run(self, *, folder: Path, code: str, name: str | None, time_zone: str | None, **_: Any) -> None:
-        _require_sound_options(folder=folder, code=code, name=name, time_zone=time_zone)
+        _require_valid_options(folder=folder, code=code, name=name, time_zone=time_zone)
         loaded = load_casino(
             folder=folder, code=code, name=name, time_zone=time_zone, actor=system_account(), at=timezone.now()
         )
@@ -39,7 +39,7 @@ class Command(HouseCommand):
             self.say(line)
 
 
-def _require_sound_options(*, folder: Path, code: str, name: str | None, time_zone: str | None) -> None:
+def _require_valid_options(*, folder: Path, code: str, name: str | None, time_zone: str | None) -> None:
     if not folder.is_dir():
         raise CommandError(f"{folder} is not a folder.", returncode=WRONG_USE)
     if name is not None and not 1 <= len(name.strip()) <= NAME_MAX_LENGTH:
@@ -56,7 +56,7 @@ def _lines(loaded: LoadedCasino) -> list[str]:
     casino = loaded.casino
     title = f"{casino.name} ({casino.code}, {casino.time_zone})"
     if loaded.is_unchanged:
-        return [f"{title}: nothing to change, all of it stands already."]
+        return [f"{title}: nothing to change, all rows exist already."]
     return [
         f"{title}:",
         *(

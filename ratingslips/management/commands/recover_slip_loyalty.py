@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from core.stopping import StopSignal
 from core.transactions import drop_lost_connection
@@ -26,12 +26,12 @@ MAX_NUMBER: Final = 1_000_000
 _NOTHING_YET: Final = dict.fromkeys(map(str, RecoveryOutcome), 0)
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     help = (
         "Pay the points that closed slips are owed, the longest owed first: all of them, one slip, or those of one "
         "correlation id. A slip that cannot be paid does not stop the others, and two runs at once share the work. "
         "Exit code: 0 all paid or nothing owed, 1 some could not be paid, 2 wrong use. "
-        "With --watch: 0 when it was told to stop."
+        "With --watch: 0 when it was stopped."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ class Command(HouseCommand):
             type=_whole_number,
             default=DEFAULT_OLDER_THAN_MINUTES,
             metavar="MINUTES",
-            help="only slips that were closed so long ago or longer (default: %(default)s); "
+            help="only slips that were closed at least this long ago (default: %(default)s); "
             "does not apply to --slip and --correlation-id",
         )
         parser.add_argument("--dry-run", action="store_true", help="list what is owed, pay nothing")
@@ -59,21 +59,24 @@ class Command(HouseCommand):
             type=_number_from_1,
             default=DEFAULT_LIMIT,
             metavar="N",
-            help="at most so many slips in one pass (default: %(default)s)",
+            help="at most this many slips in one pass (default: %(default)s)",
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print each pass as one JSON object")
         parser.add_argument(
-            "--watch", type=_number_from_1, metavar="SECONDS", help="begin again every so many seconds, until stopped"
+            "--watch",
+            type=_number_from_1,
+            metavar="SECONDS",
+            help="start another pass after this many seconds, until stopped",
         )
 
-    def done_so_far(self) -> str:
-        return f"{_summary(self.counts)} Run it again to go on."
+    def describe_work_done(self) -> str:
+        return f"{_summary(self.counts)} Run it again to continue."
 
     def run(self, *, watch: int | None, slip: str | None, dry_run: bool, **options: Any) -> None:
         if watch is not None and slip is not None:
-            raise CommandError("--watch looks for all that is owed: leave --slip out.", returncode=WRONG_USE)
+            raise CommandError("--watch pays all owed slips: leave --slip out.", returncode=WRONG_USE)
         if options["casino"] is not None and slip is None:
-            raise CommandError("--casino says where --slip is to be looked for: give both.", returncode=WRONG_USE)
+            raise CommandError("--casino is the casino of --slip: give both.", returncode=WRONG_USE)
         if watch is None:
             self._pass(slip=slip, dry_run=dry_run, **options)
             if self.counts[RecoveryOutcome.FAILED]:
@@ -83,16 +86,16 @@ class Command(HouseCommand):
             while not stop.is_set:
                 self._watched_pass(stop, dry_run=dry_run, **options)
                 stop.wait(seconds=watch)
-        self.tell_progress("Stopped.")
+        self.write_progress("Stopped.")
 
     def _watched_pass(self, stop: StopSignal, **options: Any) -> None:
-        """One pass of many; a database that is away for a while does not end the watch."""
+        """Run one pass of a watch; the watch continues if the database is unavailable for a while."""
         self.counts = Counter()
         try:
             self._pass(slip=None, stop=stop, quiet=True, **options)
         except DatabaseError as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self.tell_progress(f"The database cannot be asked just now: {reason}. Trying again.")
+            self.write_progress(f"The database cannot be reached now: {reason}. Trying again.")
             drop_lost_connection()
 
     def _pass(
@@ -106,8 +109,8 @@ class Command(HouseCommand):
         quiet: bool = False,
         **which: Any,
     ) -> None:
-        """Go once through what is owed; `quiet` says nothing where there was nothing."""
-        told: list[dict[str, Any]] = []
+        """Pay the owed slips once; with `quiet`, write nothing if there are none."""
+        results: list[dict[str, Any]] = []
         actor = system_account()
         for owed in islice(_slips(slip=slip, **which), limit):
             if stop is not None and stop.is_set:
@@ -118,11 +121,13 @@ class Command(HouseCommand):
                 recovery = recover(owed, actor=actor, at=timezone.now(), skip_locked=slip is None)
                 line, data = _line(recovery), _data(recovery)
             self.counts[data["outcome"]] += 1
-            told.append(data)
+            results.append(data)
             if not as_json:
                 self.say(line)
-        if told or not quiet:
-            self.say(json.dumps({**_NOTHING_YET, **self.counts, "slips": told}) if as_json else _summary(self.counts))
+        if results or not quiet:
+            self.say(
+                json.dumps({**_NOTHING_YET, **self.counts, "slips": results}) if as_json else _summary(self.counts)
+            )
 
 
 def _slips(
@@ -202,8 +207,8 @@ def _data(recovery: SlipRecovery) -> dict[str, Any]:
 def _summary(counts: Counter[str]) -> str:
     if not counts:
         return "Nothing is owed."
-    told = [f"{counts[outcome]:,} {outcome.replace('_', ' ')}" for outcome in counts]
-    return f"{sum(counts.values()):,} slips: {', '.join(told)}."
+    parts = [f"{counts[outcome]:,} {outcome.replace('_', ' ')}" for outcome in counts]
+    return f"{sum(counts.values()):,} slips: {', '.join(parts)}."
 
 
 def _uuid(text: str) -> UUID:

@@ -1,4 +1,4 @@
-"""Print the figures that the house is judged by."""
+"""Print the figures of the casinos and their targets."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, HouseCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.console import display
 from core.models import Casino
 from ratingslips.figures import (
@@ -28,12 +28,12 @@ FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2200
 
 
-class Command(HouseCommand):
+class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
         "Print completions, recoveries, replays, points owed and drift, for each casino or one, for today's gaming "
-        "day, another, or a span of them. Drift is an account that is not what its ledger entries add up to. Exit "
+        "day, another, or a span of them. Drift is an account that differs from the sum of its ledger entries. Exit "
         "code: 0 no drift, 1 drift, 2 could not run."
     )
 
@@ -44,7 +44,7 @@ class Command(HouseCommand):
         parser.add_argument("--to", type=_day, metavar="DAY", dest="last_day", help="last gaming day of a span")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
-    def done_so_far(self) -> str:
+    def describe_work_done(self) -> str:
         return "A report changes nothing."
 
     def run(
@@ -61,9 +61,9 @@ class Command(HouseCommand):
         casinos = [casino_with_code(casino)] if casino else list(Casino.objects.order_by("code")[:MAX_CASINOS])
         now = timezone.now()
         reports = []
-        for house in casinos:
-            first, last = span or (house.gaming_day_at(now),) * 2
-            reports.append(report_on(casino=house, first_day=first, last_day=last, at=now))
+        for one in casinos:
+            first, last = span or (one.gaming_day_at(now),) * 2
+            reports.append(report_on(casino=one, first_day=first, last_day=last, at=now))
         if as_json:
             self.say(json.dumps({"casinos": [_data(report) for report in reports]}, indent=1))
         else:
@@ -73,9 +73,9 @@ class Command(HouseCommand):
 
 
 def _span(*, day: date | None, first_day: date | None, last_day: date | None) -> tuple[date, date] | None:
-    """The gaming days that the options name; none where they name none.
+    """The gaming days that the options name; None if they name none.
 
-    :raises CommandError: they do not make a span.
+    :raises CommandError: the options are not a valid span.
     """
     if day and (first_day or last_day):
         raise CommandError("Give --day, or --from and --to.", returncode=WRONG_USE)

@@ -172,7 +172,7 @@ class Asking:
         pattern = re.sub(r"\^\(\?P<app_label>.*\)/\$$", f"{whose}/", pattern)
         for name, value in keys.items():
             pattern = pattern.replace(name, key or value)
-        assert "<" not in pattern, f"say in this table of keys what stands for one in {pattern}"
+        assert "<" not in pattern, f"add a value to this table of keys for {pattern}"
         return pattern + _QUERIES.get(address, "")
 
     def _key(self, label: str, whose: str) -> str:

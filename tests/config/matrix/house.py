@@ -24,7 +24,7 @@ from tests.floor import Floor
 from tests.loyalty.rows import checkpoint_row, export_row, rebuild_row, verification_row
 
 PASSWORD: Final = "the tide comes in at six"
-# Stands in every name of the other casino, and in no page that its own staff does not see.
+# A part of every name in the other casino; only pages of that casino may show it.
 ELSEWHERE: Final = "Elsewhere"
 OWN: Final = "own"
 # A role that `core.roles` makes.
@@ -46,7 +46,7 @@ class Rows:
 
     @classmethod
     def build(cls, *, mark: str = "") -> Self:
-        """Put a casino to work; `mark` stands in all its names."""
+        """Put a casino to work; `mark` is a part of all its names."""
         floor = Floor.build()
         _mark(floor, mark)
         names = {"first_name": f"Ana{mark}", "last_name": f"Sokolova{mark}"}

@@ -5,7 +5,7 @@ addresses are called by both together), methods, and whose row is asked for, eac
 answered the same; then one word for each column. `#` begins a comment. An address without a name is called by its
 pattern, and an action `action=<its name>`.
 
-A row is one's own casino's or another's; of a role it may be one that is built in; of the index, it is the part.
+A row belongs to the staff's casino or to another. For a role it may be built in; for the index, it is the section.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ COLUMNS: Final = {
     "audit": "auditor",
     "grant": "pit boss to whom the change of this pit and of this programme was granted, and nothing else",
     "oper@": "operator of the casino",
-    "oper": "operator of the house, who belongs to no casino",
+    "oper": "operator, who belongs to no casino",
     "root": "superuser",
 }
 
@@ -46,7 +46,7 @@ WORDS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """One address with one method, about a row of one's own or another casino's; `page` may be an action's name."""
+    """One address with one method, about a row of the own or another casino; `page` may be an action's name."""
 
     group: str
     page: str

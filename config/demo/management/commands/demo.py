@@ -17,7 +17,7 @@ from config.database.owner import as_owner
 from config.demo import evening
 from config.demo.proof import seal_and_verify
 from config.demo.serving import HOST, PortTaken, require_free_port, serve
-from config.demo.staff import LOGINS, passwords_hold
+from config.demo.staff import LOGINS, passwords_are_valid
 from core.errors import DomainError
 
 
@@ -63,11 +63,11 @@ class Command(BaseCommand):
             if self._migration_is_due():
                 call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
                 self._say("Schema and roles: up to date")
-            if evening.is_there():
+            if evening.is_loaded():
                 self._say("Demo casino: kept from an earlier start")
             else:
                 now = timezone.now().replace(microsecond=0)
-                evening.begin_evening(now=now, say=self._say)
+                evening.load_demo(now=now, say=self._say)
                 seal_and_verify(now=now, say=self._say)
         logging.getLogger().setLevel(logging.INFO)
 
@@ -79,10 +79,10 @@ class Command(BaseCommand):
 
     def _introduce(self) -> None:
         self.stdout.write("")
-        passwords = passwords_hold()
+        passwords = passwords_are_valid()
         if not passwords:
-            self.stdout.write("  The logins were made with another SECRET_KEY, whose passwords they keep;")
-            self.stdout.write("  to set one anew: manage.py changepassword NAME\n")
+            self.stdout.write("  The logins were made with another SECRET_KEY and keep its passwords;")
+            self.stdout.write("  to set a new one: manage.py changepassword NAME\n")
         for login in LOGINS:
             self.stdout.write(f"  {login.title:<11} {login.username:<11} {login.password if passwords else '–'}")
         self.stdout.write("")
