@@ -89,6 +89,11 @@ def is_connection_lost(error: DatabaseError) -> bool:
     return rule_for(error) is _LOST
 
 
+def is_busy(error: DatabaseError) -> bool:
+    """Whether the database was too busy: a lock or a statement took too long."""
+    return rule_for(error).before_commit is ErrorAction.BUSY
+
+
 def is_bug(error: DatabaseError) -> bool:
     """Whether sending the request again would not help."""
     return rule_for(error) is _BUG

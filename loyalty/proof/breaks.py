@@ -110,10 +110,13 @@ def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, followi
 
 def _kind_at_predecessor(entry: Row, *, chain: Chain, before: Row, following: Iterator[Row]) -> BreakKind | None:
     """The kind of break at `before` where the link to `entry` is broken; None if `entry` is the one that differs."""
-    if entry[_HASH] != _computed(entry):
-        return BreakKind.INSERTED if entry[_PREVIOUS] == before[_PREVIOUS] else None
     after = next(following, None)
-    return BreakKind.CHANGED if (after[_PREVIOUS] if after else chain.head_hash) == entry[_HASH] else None
+    next_previous = after[_PREVIOUS] if after else chain.head_hash
+    if entry[_HASH] == _computed(entry):
+        return BreakKind.CHANGED if next_previous == entry[_HASH] else None
+    is_relinked = entry[_HASH] == entry_hash(previous_hash=before[_HASH], columns=entry[:_COLUMNS])
+    is_beside = entry[_PREVIOUS] == before[_PREVIOUS] and next_previous != before[_HASH]
+    return BreakKind.INSERTED if is_beside and not is_relinked else None
 
 
 def _break_at_end(chain: Chain, *, seq: int, head: bytes, last: Row | None) -> Break:

@@ -13,7 +13,7 @@ from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_bug, is_replay, retried, will_retry
+from core.retries import is_bug, is_busy, is_replay, retried, will_retry
 from core.transactions import operation
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
@@ -130,7 +130,7 @@ def _try_to_settle(
     except Exception as error:
         if transaction.get_rollback():
             raise  # The connection is lost, and the closing is rolled back too.
-        if isinstance(error, DatabaseError) and will_retry(error):
+        if isinstance(error, DatabaseError) and not is_busy(error) and will_retry(error):
             raise  # After a deadlock, a retry of the whole service is likely to credit the points.
         slip.settled_at, slip.ledger_entry_id = None, None
         slip.owed_because = _code_of(error)

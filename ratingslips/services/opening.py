@@ -21,7 +21,7 @@ from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.requests import Kind, amount_text, receive, record
+from ratingslips.services.requests import Kind, amount_text, receive, record, repeated
 from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
 from ratingslips.services.segments import begin_segment
 from ratingslips.services.stakes import require_amount, require_average_bet
@@ -96,7 +96,7 @@ def open_rating_slip(
     with operation("ratingslips.open", actor_id=actor.pk):
         request = receive(Kind.OPEN, request_id=request_id, actor=actor, contents=contents)
         if request.is_recorded:
-            return request.slip
+            return repeated(request)
         locked_player = _lock_player(player_id)
         locked_table = lock_table(table_id=table_id)
         casino = locked_table.pit.casino

@@ -14,7 +14,7 @@ from core.transactions import operation
 from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.requests import Kind, amount_text, receive
+from ratingslips.services.requests import Kind, amount_text, receive, repeated
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
 from ratingslips.services.segments import LiveSlip, slip_key
 from ratingslips.services.stakes import require_average_bet
@@ -58,7 +58,7 @@ def pause_rating_slip(
         slip_id = slip_key(slip)
         request = receive(Kind.PAUSE, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
         if request.is_recorded:
-            return request.slip
+            return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
         if live.is_paused:
             raise SlipNotOpen(f"Slip {live.slip.slip_number} is already paused.")
@@ -90,7 +90,7 @@ def resume_rating_slip(
         slip_id = slip_key(slip)
         request = receive(Kind.RESUME, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
         if request.is_recorded:
-            return request.slip
+            return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
         if not live.is_paused:
             raise SlipNotPaused(f"Slip {live.slip.slip_number} is not paused.")
@@ -126,7 +126,7 @@ def change_average_bet(
         slip_id = slip_key(slip)
         request = receive(Kind.CHANGE_BET, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
         if request.is_recorded:
-            return request.slip
+            return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
         if not live.is_paused:
             live.end(End.BET_CHANGED)
@@ -169,7 +169,7 @@ def move_rating_slip(
         slip_id = slip_key(slip)
         request = receive(Kind.MOVE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
         if request.is_recorded:
-            return request.slip
+            return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
         destination = _lock_destination(live, table_id=live.slip.table_id if table_id is None else table_id)
         if seat is None:

@@ -3,12 +3,16 @@
 from decimal import Decimal
 from uuid import UUID
 
+import structlog
+
 from core import correlation
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.locks import lock_name
 from core.models import User
 from core.retries import call_id, mark_outcome_known
 from ratingslips.models import RatingSlip, SlipRequest
+
+log = structlog.get_logger(__name__)
 
 Kind = SlipRequest.Kind
 
@@ -53,6 +57,12 @@ def receive(
         advice = "look at the slip as it is now, and send it again if it is still right"
         raise IdempotencyConflict(key="This page", fields=tuple(differing), advice=advice)
     return first
+
+
+def repeated(request: SlipRequest) -> RatingSlip:
+    """Log that a recorded request was sent again, and give its slip."""
+    log.info("ratingslips.request_repeated", kind=request.kind, slip_id=str(request.slip_id), actor_id=request.actor_id)
+    return request.slip
 
 
 def record(request: SlipRequest, *, slip: RatingSlip) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from axes.models import AccessLog
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
@@ -161,3 +162,22 @@ class TestStaff:
 
         assert [result["id"] for result in found] == [str(mine.pk)]
         assert str(stranger.pk) not in {result["id"] for result in found}
+
+
+@pytest.mark.django_db
+class TestSuperuserWithACasino:
+    def test_sees_no_sign_ins_of_other_casinos(self, floor: Floor) -> None:
+        StaffFactory.create(username="elsewhere")
+        AccessLog.objects.create(username="elsewhere", ip_address="192.0.2.1", path_info="/", user_agent="")
+        floor.boss.is_superuser = True
+        floor.boss.save()
+
+        AccessLog.objects.create(
+            username=floor.supervisor.username, ip_address="192.0.2.2", path_info="/", user_agent=""
+        )
+
+        page = signed_in(floor.boss).get(reverse("admin:axes_accesslog_changelist"))
+
+        assert page.status_code == 200
+        assert "elsewhere" not in page.content.decode()
+        assert floor.supervisor.username in page.content.decode()

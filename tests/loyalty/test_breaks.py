@@ -49,3 +49,44 @@ class TestFirstBreak:
         assert broken is not None
         assert (broken.kind, broken.seq, broken.entry_id) == (BreakKind.CHANGED, 2, 102)
         assert broken.what == "its chain version is 9, and 1 is the only one known"
+
+
+def _row(seq: int, *, previous: bytes) -> list[Any]:
+    names = list(HASHED_COLUMNS)
+    columns = [f"{name} {seq}" for name in names]
+    columns[names.index("id")], columns[names.index("seq")] = str(1000 + seq), str(seq)
+    return [*columns, CHAIN_VERSION, previous, entry_hash(previous_hash=previous, columns=columns)]
+
+
+def _chain_of(entries: int) -> tuple[Chain, list[list[Any]]]:
+    rows: list[list[Any]] = []
+    for seq in range(1, entries + 1):
+        rows.append(_row(seq, previous=rows[-1][-1] if rows else genesis_hash(7)))
+    head, start = rows[-1][-1], genesis_hash(7)
+    return Chain(account_id=7, entry_count=entries, head_hash=head, from_count=0, from_hash=start), rows
+
+
+class TestCopiedAndRelinkedEntries:
+    def test_name_the_copy_and_not_the_entry(self) -> None:
+        """Entry 2 is copied as number 3 with another id and other points, and those after it are renumbered."""
+        chain, rows = _chain_of(4)
+        names = list(HASHED_COLUMNS)
+        copy = [*rows[1]]
+        copy[names.index("id")], copy[names.index("points")] = "55", "9999"
+        rows.insert(2, copy)
+        for number, row in enumerate(rows, start=1):
+            row[names.index("seq")] = str(number)
+
+        found = first_break(chain, rows)
+
+        assert found is not None
+        assert found.entry_id == 55
+
+    def test_name_the_entry_that_was_relinked(self) -> None:
+        chain, rows = _chain_of(4)
+        rows[2][-2] = rows[1][-2]
+
+        found = first_break(chain, rows)
+
+        assert found is not None
+        assert found.entry_id == 1003

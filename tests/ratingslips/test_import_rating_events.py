@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from structlog.testing import capture_logs
 
 from core.errors import Busy
-from core.models import Casino
+from core.models import Casino, Player
 from core.roles import system_account
-from loyalty.models import LedgerEntry
+from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips import services
 from ratingslips.imports import apply as importing
 from ratingslips.imports.apply import ImportProgress, ImportRunning, import_rating_events
@@ -22,9 +23,10 @@ from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import play
 from ratingslips.services.requests import receive
 from tests.casino_files import event, write_events
-from tests.concurrency import Elsewhere
+from tests.concurrency import Elsewhere, held
 from tests.core import troubles
 from tests.ratingslips.imports import (
+    OPEN_S1,
     VISIT,
     everything,
     fail_once,
@@ -165,6 +167,32 @@ class TestAnImportUnderTrouble:
 
         assert mishaps == []
         assert (told["applied"], told["rejected_lines"], told["points"]) == (6, 0, 197)
+
+    def test_waits_once_for_a_locked_account_and_owes_points(self, committed_casino: Casino, file: Path) -> None:
+        player = Player.objects.get(card_number="100000")
+        import_json(file, OPEN_S1)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '300ms'")
+        close = event("S1", "20:00:00", "CLOSE", player_card="100000", chips_out="120.00")
+
+        waits: list[str] = []
+
+        def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+            try:
+                return execute(sql, params, many, context)
+            except OperationalError:
+                waits.append(sql)
+                raise
+
+        with (
+            held(lambda: PlayerLoyalty.objects.locked().get(player=player)),
+            connection.execute_wrapper(count),
+            capture_logs(),
+        ):
+            told = import_json(file, OPEN_S1, close)
+
+        assert RatingSlip.objects.get().is_owed, told
+        assert len(waits) == 1
 
     def test_refuses_a_line_that_stays_busy_and_goes_on(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch

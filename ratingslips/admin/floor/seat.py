@@ -1,9 +1,9 @@
 """The page of an empty seat: choose a player and a bet, and open the slip with one tap."""
 
 from typing import Any, Final
-from uuid import uuid4
 
 from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from core.console.confirmation import LEVELS, request_id_of
 from core.console.scope import in_casino_of, staff_of
-from core.errors import DomainError
+from core.errors import DomainError, OutcomeUnknown
 from core.keys import key_of
 from core.models import Player
 from core.transactions import drop_lost_connection
@@ -19,6 +19,7 @@ from ratingslips.admin.floor.forms import SittingDownForm
 from ratingslips.admin.floor.pages import TYPED_FIELDS, PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.search import find_players, usual_bet
 from ratingslips.admin.slips.actions import opening_outcome
+from ratingslips.admin.slips.forms import add_refusal, next_page_id
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 
@@ -78,9 +79,9 @@ def _open(
         slip = open_rating_slip(player=player, table=table, seat=number, **form.cleaned_data, **who)
     except DomainError as error:
         drop_lost_connection()
-        form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
+        add_refusal(form, error, field=_FIELD_OF_REFUSAL.get(type(error)))
         return None
-    outcome = opening_outcome(slip, request_id=request_id)
+    outcome = opening_outcome(slip, average_bet=form.cleaned_data["average_bet"], request_id=request_id)
     messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
     return HttpResponseRedirect(f"{floor_url(table.pit_id)}#seat-{table.pk}-{number}")
 
@@ -94,7 +95,8 @@ def _page(
     context: dict[str, Any] = {
         "table": table,
         "number": number,
-        "request_id": uuid4(),
+        "request_id": next_page_id(request, form),
+        "is_refused": form.is_bound and not form.has_error(NON_FIELD_ERRORS, code=OutcomeUnknown.code),
         "form": form,
         "holder": taken.get(number),
         "free_seats": [

@@ -49,7 +49,7 @@ def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     form = _FORMS[name](request.POST)
     if form.is_valid() and (answer := _act(request, pit_page, sheet, SLIP_ACTIONS[name], form)):
         return answer
-    return _page(request, pit_page, sheet, bound=form)
+    return _page(request, pit_page, sheet, bound=form, request_id=request_id_of(request))
 
 
 def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
@@ -112,6 +112,7 @@ def _page(
     bound: Form | None = None,
     changes: list[Event] | None = None,
     problem: str = "",
+    request_id: UUID | None = None,
     status: int = 200,
 ) -> HttpResponse:
     typed = {name: request.GET[name] for name in ("average_bet", "buy_in", "chips_out") if name in request.GET}
@@ -120,7 +121,7 @@ def _page(
     context: dict[str, Any] = {
         "sheet": sheet,
         "slip": sheet.slip,
-        "request_id": uuid4(),
+        "request_id": request_id or uuid4(),
         "changes": changes,
         "problem": problem,
         "bound": bound,

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+import structlog
 from django import forms
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -16,6 +19,7 @@ from core.console.confirmation import MAX_ROWS, Kind, Outcome, Row, RowAction
 from core.console.links import link_to
 from core.console.scope import staff_of
 from core.models import User
+from core.transactions import drop_lost_connection
 from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier
@@ -37,7 +41,10 @@ from ratingslips.services import (
 MAX_MOVES: Final = 100  # Each row of the page offers every table of the casino.
 COLUMNS: Final = ("Player", "Where", "Status", "Average bet", "Played")
 
+log = structlog.get_logger(__name__)
+
 Typed = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +142,18 @@ def _earlier_request(request_id: UUID | None) -> SlipRequest | None:
     """The row of this request id if an earlier HTTP request wrote it, else None."""
     if request_id is None:
         return None
-    return SlipRequest.objects.filter(pk=request_id).exclude(correlation_id=correlation.current()).first()
+    rows = SlipRequest.objects.filter(pk=request_id).exclude(correlation_id=correlation.current())
+    return _read_after_commit(rows.first)
+
+
+def _read_after_commit(read: Callable[[], T]) -> T | None:
+    """What an answer needs besides the result; None if it cannot be read: what was committed is still reported."""
+    try:
+        return read()
+    except DatabaseError:
+        log.exception("console.answer_incomplete")
+        drop_lost_connection()
+        return None
 
 
 def _changes_since(decision: Decision) -> str:
@@ -173,21 +191,24 @@ def _earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
 def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
     if posting is None:
         return "0 points"
-    tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
-    following = next_tier(posting.lifetime_points, tiers)
+    earned = f"{posting.points:,} points, balance {posting.balance_after:,}, {posting.tier_after}"
+    tiers = Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points")
+    if (all_tiers := _read_after_commit(lambda: list(tiers))) is None:
+        return earned
+    following = next_tier(posting.lifetime_points, all_tiers)
     progress = f"{posting.tier_progress} % of the way to {following}" if following else "the highest tier"
-    return f"{posting.points:,} points, balance {posting.balance_after:,}, {posting.tier_after}, {progress}"
+    return f"{earned}, {progress}"
 
 
-def opening_outcome(slip: RatingSlip, *, request_id: UUID | None) -> Outcome:
+def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID | None) -> Outcome:
     """The outcome of opening a slip by the page with `request_id`, now or when it was sent before."""
     number, player = slip.slip_number, slip.player
     if _earlier_request(request_id) is not None:
         at = _clock(slip.opened_at, slip)
         sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
         return Outcome(kind=Kind.REPLAYED, sentence=sentence)
-    bet = slip.segments.values_list("average_bet", flat=True).get(seq=1)
-    return Outcome(kind=Kind.DONE, sentence=f"{number} opened for {player} at {slip.place}, average bet {bet:,.2f}.")
+    sentence = f"{number} opened for {player} at {slip.place}, average bet {average_bet:,.2f}."
+    return Outcome(kind=Kind.DONE, sentence=sentence)
 
 
 def version_of(slip: Any) -> SlipVersion:

@@ -4,11 +4,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID, uuid4
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
+from core.console.confirmation import request_id_of
 from core.console.fields import MoneyField, WholeNumberField
+from core.errors import DomainError
+from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.player_search import players_matching
 from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
@@ -134,3 +140,18 @@ class OpenForm(forms.Form):
         names = ", ".join(str(player) for player in found[:NAMESAKES_SHOWN])
         more = " and more" if len(found) > NAMESAKES_SHOWN else ""
         raise forms.ValidationError(f"Several players match; type the card number: {names}{more}.")
+
+
+def add_refusal(form: forms.Form, error: DomainError, *, field: str | None) -> None:
+    """Show the refusal of a service on the form, beside `field` or above all."""
+    form.add_error(field, forms.ValidationError(error.message, code=error.code))
+
+
+def next_page_id(request: HttpRequest, form: forms.Form) -> UUID:
+    """The id of the page that shows `form`: the posted page's, unless that id was used for another request.
+
+    After an unknown outcome the same page can so be sent again. After a conflict the page needs a new id.
+    """
+    posted = request_id_of(request)
+    is_used = form.has_error(NON_FIELD_ERRORS, code=IdempotencyConflict.code)
+    return uuid4() if posted is None or is_used else posted

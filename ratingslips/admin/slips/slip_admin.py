@@ -23,7 +23,7 @@ from core.keys import key_of
 from core.models import Player
 from core.permissions import has_permission
 from ratingslips.admin.slips import actions
-from ratingslips.admin.slips.forms import OpenForm, table_choices
+from ratingslips.admin.slips.forms import OpenForm, add_refusal, next_page_id, table_choices
 from ratingslips.admin.slips.rights import holds_on_a_pit, pits_with
 from ratingslips.admin.slips.segments import PlaySegmentInline
 from ratingslips.models import GamingTable, RatingSlip
@@ -250,7 +250,9 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         initial = {"player": _card_of(players, request.GET.get("player", ""))}
         form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial)
         if request.method == "POST" and form.is_valid() and (slip := _open(request, form)):
-            outcome = actions.opening_outcome(slip, request_id=request_id_of(request))
+            outcome = actions.opening_outcome(
+                slip, average_bet=form.cleaned_data["average_bet"], request_id=request_id_of(request)
+            )
             self.message_user(request, outcome.sentence, LEVELS[outcome.kind])
             return HttpResponseRedirect(page_url(slip))
         return form_page(
@@ -260,7 +262,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
             form=form,
             submit_label="Open slip",
             cancel_url=list_url(RatingSlip),
-            request_id=uuid4(),
+            request_id=next_page_id(request, form),
         )
 
 
@@ -270,7 +272,7 @@ def _open(request: HttpRequest, form: OpenForm) -> RatingSlip | None:
             **form.cleaned_data, actor=staff_of(request), at=timezone.now(), request_id=request_id_of(request)
         )
     except DomainError as error:
-        form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
+        add_refusal(form, error, field=_FIELD_OF_REFUSAL.get(type(error)))
         return None
 
 
