@@ -39,8 +39,8 @@ class EventKind(StrEnum):
     CLOSE = "CLOSE"
 
 
-# Of each kind, the fields that it must have and those that it may have.
-_FIELDS_OF_KIND: Final[dict[EventKind, tuple[frozenset[str], frozenset[str]]]] = {
+# For each kind, the fields that it must have and those that it may have.
+FIELDS_OF_KIND: Final[dict[EventKind, tuple[frozenset[str], frozenset[str]]]] = {
     EventKind.OPEN: (frozenset({"player_card", "table", "seat", "average_bet"}), frozenset({"buy_in"})),
     EventKind.BET: (frozenset({"average_bet"}), frozenset({"player_card"})),
     EventKind.PAUSE: (frozenset(), frozenset({"player_card"})),
@@ -138,7 +138,7 @@ def _kind(text: str) -> EventKind:
 
 
 def _require_fields(fields: dict[str, str], *, kind: EventKind) -> None:
-    required, optional = _FIELDS_OF_KIND[kind]
+    required, optional = FIELDS_OF_KIND[kind]
     for name in COLUMNS:
         if not fields[name] and name in required | _ALWAYS:
             raise MissingField(f"A line of {kind} needs the field {name}.")

@@ -5,6 +5,9 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
+from django.core.handlers import wsgi
+from django.http import QueryDict
+from django.urls import resolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,8 +17,9 @@ from tests.emptying import ModuleDb
 from tests.fuzz import Pair, encoded, fuzz_settings, pairs, values
 
 _LEDGER: Final = "kind staff first_day last_day least_points most_points tier_change account recovered before after q"
-_FLOOR: Final = "q part pit player average_bet buy_in chips_out do seen to quick"
-# What an address reads from its query string; lists of the admin read more, see `_names_of_list`.
+_FLOOR: Final = "q part pit player average_bet buy_in chips_out do expected_version to quick"
+OURS: Final = ("core.", "loyalty.", "ratingslips.")
+# What an address reads from its query string. Lists of the admin read more: see `_names_of_list`.
 NAMES: Final = {
     "admin:loyalty_ledgerentry_changelist": f"{_LEDGER} account__id__exact kind__exact",
     "admin:loyalty_loyaltyprogram_pause": "reason",
@@ -93,6 +97,39 @@ class TestQueryString:
 
         assert answer.status in CALM
         assert not answer.has_changed
+
+
+class TestNames:
+    def test_are_those_that_the_pages_read(self, asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+        read: set[str] = set()
+
+        class Recording(QueryDict):
+            """A query string that records which names are asked for."""
+
+            def __getitem__(self, key: str) -> Any:
+                read.add(key)
+                return super().__getitem__(key)
+
+            def __contains__(self, key: object) -> bool:
+                read.add(str(key))
+                return super().__contains__(key)
+
+            def getlist(self, key: str, default: Any = None) -> list[Any]:
+                read.add(key)
+                return super().getlist(key, default)
+
+        monkeypatch.setattr(wsgi, "QueryDict", Recording)
+        unknown = {}
+        for address in sorted({name for name, _ in addresses()}):
+            path = asking.url_of(address).partition("?")[0]
+            if not resolve(path).func.__module__.startswith(OURS):
+                continue
+            read.clear()
+            asking.send(path, column="root")
+            if names := read - set(names_by_address().get(address, ())):
+                unknown[address] = names
+
+        assert unknown == {}
 
 
 class TestPath:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import InterfaceError, OperationalError, connection
 from psycopg import errors
 from structlog.testing import capture_logs
@@ -54,7 +54,19 @@ def _missing_table() -> OperationalError:
     return error
 
 
-class TestHouseCommand:
+OWN_COMMANDS = {name: app for name, app in get_commands().items() if app in {"core", "loyalty", "ratingslips"}}
+
+
+class TestEveryCommand:
+    @pytest.mark.parametrize("name", sorted(OWN_COMMANDS))
+    def test_is_a_house_command_with_a_help_text(self, name: str) -> None:
+        command = load_command_class(str(OWN_COMMANDS[name]), name)
+
+        assert isinstance(command, ProjectCommand)
+        assert command.help
+
+
+class TestProjectCommand:
     @pytest.mark.parametrize(
         ("error", "code", "words"),
         [
@@ -228,7 +240,7 @@ class TestACommandInAShell:
             ("check_invariants",): 2,
         }
         each = f"""
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 for arguments in {[*codes]}:
     try:
         call_command(*arguments)

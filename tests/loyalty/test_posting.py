@@ -9,6 +9,7 @@ from django.db import transaction
 
 from core.errors import NotFound
 from core.idempotency import IdempotencyConflict
+from loyalty.invariants import KIND_RULES
 from loyalty.models import LedgerEntry
 from loyalty.services import InsufficientBalance, ProgramPaused, pause_program
 from tests.floor import Floor
@@ -17,6 +18,14 @@ from tests.loyalty.rows import account_of
 from tests.refusals import refused
 
 Kind = LedgerEntry.Kind
+# Points that an entry of each kind may have. A reversal has those of the entry that it reverses.
+POINTS = {
+    Kind.GAMEPLAY: 100,
+    Kind.MANUAL_BONUS: 100,
+    Kind.PROMOTION: 100,
+    Kind.ADJUSTMENT: -100,
+    Kind.REDEMPTION: -100,
+}
 
 
 class TestIncrementPlayerLoyalty:
@@ -99,6 +108,16 @@ class TestIncrementPlayerLoyalty:
         posting = increment(floor, player, kind=Kind.REDEMPTION, points=-1_000)
 
         assert (posting.balance_after, posting.lifetime_points, posting.tier_after) == (0, 1_000, "Silver")
+
+    @pytest.mark.parametrize("kind", [kind for kind in Kind if kind != Kind.REVERSAL])
+    def test_changes_lifetime_points_by_the_rule_of_its_kind(self, floor: Floor, kind: LedgerEntry.Kind) -> None:
+        player = floor.player()
+        increment(floor, player, points=500)
+
+        posting = increment(floor, player, kind=kind, points=POINTS[kind], staff=floor.supervisor)
+
+        earned = POINTS[kind] if KIND_RULES[kind].is_earned else 0
+        assert (posting.balance_after, posting.lifetime_points) == (500 + POINTS[kind], 500 + earned)
 
     @pytest.mark.parametrize("points", [-300, 300])
     def test_lets_an_adjustment_move_the_balance_alone(self, floor: Floor, points: int) -> None:

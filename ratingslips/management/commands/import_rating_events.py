@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from ratingslips.imports.apply import ImportProgress, Outcome, import_rating_events
-from ratingslips.imports.events import read_rating_events
+from ratingslips.imports.events import COLUMNS, read_rating_events
 from ratingslips.imports.rejects_file import UnwritableFile, require_writable, write_rejects
 from ratingslips.imports.totals import SlipTotals, totals_of
 
@@ -21,9 +21,9 @@ MAX_REJECTS_SHOWN: Final = 100
 
 class Command(ProjectCommand):
     help = (
-        "Apply a CSV file of rating events (slip_number, occurred_at, event, player_card, table, seat, average_bet, "
-        "buy_in, chips_out), each line by itself. A bad line is refused and listed by number (the header is line 1); "
-        "the exit code is still 0. A file may be imported again: lines that were imported before change nothing."
+        f"Apply a CSV file of rating events ({', '.join(COLUMNS)}), each line by itself. A bad line is refused and listed "
+        "by number (the header is line 1); the exit code is still 0. A file may be imported again: lines that were "
+        "imported before change nothing."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

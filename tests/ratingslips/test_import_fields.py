@@ -1,0 +1,68 @@
+"""Each field that a line of rating events may have is read, applied, and compared when the line comes again."""
+
+from pathlib import Path
+
+import pytest
+
+from core.models import Casino
+from ratingslips.imports.events import COLUMNS, FIELDS_OF_KIND, EventKind, parse_rating_event
+from ratingslips.models import RatingSlip
+from tests.casino_files import event
+from tests.ratingslips.imports import VISIT, import_json, import_lines
+
+# For each column, a value and another one.
+VALUES = {
+    "player_card": ("100000", "100001"),
+    "table": ("BL-02", "BL-01"),
+    "seat": ("3", "4"),
+    "average_bet": ("75.00", "80.00"),
+    "buy_in": ("500.00", "600.00"),
+    "chips_out": ("120.00", "130.00"),
+}
+# A close may replace the buy-in of the opening, so a line of the opening cannot be compared with it.
+NOT_COMPARED = {(EventKind.OPEN, "buy_in")}
+
+FIELDS = [(kind, name) for kind, (must, may) in FIELDS_OF_KIND.items() for name in sorted(must | may)]
+
+
+def line_of(kind: EventKind, *, changed: str = "") -> str:
+    """A line of this kind with all its fields, at its time in `VISIT`; the field `changed` has the other value."""
+    must, may = FIELDS_OF_KIND[kind]
+    fields = {name: VALUES[name][name == changed] for name in must | may}
+    return event("S1", VISIT[_place_of(kind)].split(",")[1], kind, **fields)
+
+
+def lines_before(kind: EventKind) -> tuple[str, ...]:
+    return VISIT[: _place_of(kind)]
+
+
+def _place_of(kind: EventKind) -> int:
+    return list(EventKind).index(kind)
+
+
+class TestEveryField:
+    @pytest.mark.parametrize(("kind", "name"), FIELDS)
+    def test_is_read(self, kind: EventKind, name: str) -> None:
+        fields = dict(zip(COLUMNS, line_of(kind).split(","), strict=True))
+
+        assert getattr(parse_rating_event(fields, line=2), name) is not None
+
+    @pytest.mark.parametrize("kind", EventKind)
+    def test_is_known_again(self, casino: Casino, file: Path, kind: EventKind) -> None:
+        applied = import_json(file, *lines_before(kind), line_of(kind))
+        again = import_json(file, line_of(kind))
+
+        assert (applied["rejects"], again["rejects"]) == ({}, {})
+        assert again["already_imported"] == 1
+
+    def test_of_an_opening_is_on_the_slip_where_none_is_compared(self, casino: Casino, file: Path) -> None:
+        import_lines(file, line_of(EventKind.OPEN))
+
+        slip = RatingSlip.objects.get()
+        assert {name: str(getattr(slip, name)) for _, name in NOT_COMPARED} == {"buy_in": VALUES["buy_in"][0]}
+
+    @pytest.mark.parametrize(("kind", "name"), [field for field in FIELDS if field not in NOT_COMPARED])
+    def test_makes_another_line_where_it_differs(self, casino: Casino, file: Path, kind: EventKind, name: str) -> None:
+        import_lines(file, *lines_before(kind), line_of(kind))
+
+        assert import_json(file, line_of(kind, changed=name))["already_imported"] == 0
