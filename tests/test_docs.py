@@ -1,7 +1,8 @@
-"""What the documentation cites exists: links, files and commands."""
+"""What the documentation cites exists: links, files, commands and modules."""
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ FILE: Final = re.compile(
 )
 COMMAND: Final = re.compile(r"manage\.py ([a-z]\w*)([^`\n&|;]*)")
 OPTION: Final = re.compile(r"--[a-z-]+")
+MODULE: Final = re.compile(r"python -m ([\w.]+)")
 
 
 def broken_links(document: Path, text: str) -> Iterator[str]:
@@ -65,3 +67,6 @@ class TestDocument:
 
     def test_names_commands_and_options_that_exist(self, document: Path) -> None:
         assert list(unknown_commands(document.read_text())) == []
+
+    def test_names_modules_that_exist(self, document: Path) -> None:
+        assert [name for name in MODULE.findall(document.read_text()) if find_spec(name) is None] == []
