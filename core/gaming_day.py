@@ -1,7 +1,6 @@
 """The gaming day: the casino's accounting day, which begins in the early morning and not at midnight.
 
-Pure functions. A gaming day is derived from an instant and never typed in. It is 23 or 25 hours long when the clocks
-change during it. The gaming days of a casino have no gaps and do not overlap.
+Pure functions; see docs/money-rules.md. The gaming days of a casino have no gaps and do not overlap.
 """
 
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""The one rounding of the product: half up, exact, from fractions."""
+"""Round theo and points: half up, from exact fractions. Why: docs/money-rules.md."""
 
 from decimal import Decimal
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Calculate points from theoretical win: pure functions, exact decimals in, whole points out."""
+"""Calculate points from theoretical win. Pure and exact functions; docs/money-rules.md has the rules."""
 
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -11,14 +11,11 @@ _EXACT: Final = Context(prec=40)
 
 
 def exact_points(*, theoretical_win: Decimal, points_per_unit: Decimal, multiplier: Decimal) -> Decimal:
-    """Theo × earning rate × tier multiplier, before rounding: 57.75 × 10 × 1.25 = 721.875."""
+    """Return the points before rounding."""
     return _EXACT.multiply(_EXACT.multiply(theoretical_win, points_per_unit), multiplier)
 
 
 def points_for(*, theoretical_win: Decimal, points_per_unit: Decimal, multiplier: Decimal) -> int:
-    """Points = theo × earning rate × tier multiplier, rounded half up to a whole point.
-
-    Source: the money rules of the casino. Example: 57.75 × 10 × 1.25 = 721.875, so 722 points.
-    """
+    """Return the whole points that play of this theo earns."""
     exact = exact_points(theoretical_win=theoretical_win, points_per_unit=points_per_unit, multiplier=multiplier)
     return round_half_up(Fraction(exact))

@@ -1,4 +1,4 @@
-"""The tier that lifetime points reach, and the progress to the next one. Pure functions."""
+"""The tier that lifetime points reach, and the progress to the next one. Pure functions; see docs/money-rules.md."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -14,17 +14,17 @@ S = TypeVar("S", bound=Step)
 
 
 def tier_at(lifetime_points: int, tiers: Sequence[S]) -> S:
-    """The highest of `tiers` (ascending, the first at 0) that `lifetime_points` reach."""
+    """Return the highest of `tiers` (ascending, the first at 0) that `lifetime_points` have reached."""
     return next(tier for tier in reversed(tiers) if tier.threshold_points <= lifetime_points)
 
 
 def next_tier(lifetime_points: int, tiers: Sequence[S]) -> S | None:
-    """The lowest of `tiers` (ascending) that `lifetime_points` do not reach yet; none at the top."""
+    """Return the lowest of `tiers` (ascending) that `lifetime_points` have not reached; None in the highest tier."""
     return next((tier for tier in tiers if tier.threshold_points > lifetime_points), None)
 
 
 def progress_percent(lifetime_points: int, tiers: Sequence[S]) -> int:
-    """Whole percent, rounded down, of the way from the tier's threshold to the next one; 100 at the top."""
+    """Return the progress from the tier's threshold to the next one, in whole percent; 100 in the highest tier."""
     following = next_tier(lifetime_points, tiers)
     if following is None:
         return 100

@@ -1,4 +1,4 @@
-"""Theoretical win: what the casino wins from the play on average. Pure and exact functions."""
+"""Theoretical win: what the casino wins from the play on average. Pure and exact; see docs/money-rules.md."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,16 +23,12 @@ class Play:
 
 
 def decisions(*, played: timedelta, decisions_per_hour: Decimal) -> Fraction:
-    """Decisions = played seconds / 3600 × decisions per hour, never rounded."""
+    """Return the decisions in `played`, never rounded."""
     return Fraction(played // _MICROSECOND, _HOUR // _MICROSECOND) * Fraction(decisions_per_hour)
 
 
 def theoretical_win(stretches: Iterable[Play]) -> Decimal:
-    """Σ average bet × house edge % / 100 × decisions, rounded half up to 0.01 once for the whole slip.
-
-    Source: the money rules of the casino; decisions per hour and house edge are the published comp-rating figures.
-    Example: 1 h 30 min at 70 decisions/h, 0.75 % and 40.00, then 30 min at 100.00, give 31.50 + 26.25 = 57.75.
-    """
+    """Return the theo of a slip with these stretches of play, rounded to 0.01 once for the whole slip."""
     exact = sum(
         (
             Fraction(play.average_bet)
