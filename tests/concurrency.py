@@ -12,6 +12,7 @@ from core import correlation
 from tests.waiting import wait_until
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _PATIENCE_SECONDS = 30
 
@@ -153,3 +154,19 @@ def held_before_commit(call: Callable[[], T]) -> Iterator[Elsewhere[T]]:
     finally:
         released.set()
         holder.outcome()
+
+
+def made_to_wait(call: Callable[[], T], *, by: Callable[[], object]) -> Elsewhere[T]:
+    """Start `call` while another connection holds the lock that `by` takes; see it wait, then release the lock."""
+    with held(by) as holder:
+        waiting = Elsewhere(call)
+        wait_until_blocked(waiting.backend, by=holder)
+    return waiting
+
+
+def in_turn(first: Callable[[], T], second: Callable[[], U]) -> tuple[Elsewhere[T], Elsewhere[U]]:
+    """Start `second` while `first` has not yet committed; see it wait, then let both go on."""
+    with held_before_commit(first) as holder:
+        waiting = Elsewhere(second)
+        wait_until_blocked(waiting.backend, by=holder.backend)
+    return holder, waiting

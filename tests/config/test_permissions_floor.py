@@ -47,60 +47,33 @@ story GET other                           login gone  gone  gone  gone  gone  go
 permissions GET own                       login shut  shut  shut  open  open  shut  shut  shut  open  shut  shut  open
 permissions_manage_user GET own           login shut  shut  shut  open  open  shut  shut  shut  open  shut  shut  open
 permissions_manage_group GET own          login shut  shut  shut  open  open  shut  shut  shut  open  shut  shut  open
-changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  open  open  read  read  read  open  read  read  open
 permissions GET other                     login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
 permissions_manage_user GET other         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
 permissions_manage_group GET other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
 permissions POST own                      login shut  shut  shut  idle  idle  shut  shut  shut  idle  shut  shut  idle
 permissions_manage_user POST own          login shut  shut  shut  done  done  shut  shut  shut  done  shut  shut  done
 permissions_manage_group|change POST own  login shut  shut  shut  done  done  shut  shut  shut  done  shut  shut  done
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 permissions POST other                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
 permissions_manage_user POST other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done
 permissions_manage_group POST other       login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 change POST other                         login shut  shut  shut  gone  gone  shut  shut  shut  gone  shut  shut  done
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:ratingslips_gamesettings_]
-changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  read  read  read  read  read  read  read  read  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:ratingslips_gamingtable_]
-changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
 add GET own                               login shut  shut  shut  open  open  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  open  open  read  read  read  read  read  read  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 add|change POST own                       login shut  shut  shut  done  done  shut  shut  shut  shut  shut  shut  done
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 change POST other                         login shut  shut  shut  gone  gone  shut  shut  shut  shut  shut  shut  done
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:ratingslips_ratingslip_]
@@ -108,24 +81,30 @@ open GET own                              login shut  open  open  open  open  sh
 changelist GET own                        login shut  open  open  open  open  read  read  read  read  open  open  open
 history GET own                           login shut  read  read  read  read  read  read  read  read  read  read  read
 change GET own                            login shut  open  read  open  read  read  read  read  read  open  open  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  open  open
 open POST own                             login shut  done  idle  done  idle  idle  idle  idle  idle  done  done  done
 action=pause|action=resume POST own       login shut  done  no    done  no    no    no    no    no    done  done  done
 action=change_bet|action=move POST own    login shut  done  no    done  no    no    no    no    no    done  done  done
 action=complete POST own                  login shut  done  no    done  no    no    no    no    no    done  done  done
 action=recover POST own                   login shut  no    no    done  no    no    no    no    no    done  done  done
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 action=pause|action=resume POST other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done
 action=change_bet|action=move POST other  login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done
 action=complete|action=recover POST other login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:ratingslips_{pit,gamesettings,gamingtable,ratingslip}_]
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+[admin:ratingslips_{pit,gamesettings,gamingtable}_]
+changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
 """)
 
 

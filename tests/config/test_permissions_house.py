@@ -44,8 +44,6 @@ action=delete_selected|delete POST own    login shut  shut  shut  shut  shut  sh
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 history POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:axes_accesslog_]
@@ -53,40 +51,20 @@ changelist|history|change GET own         login shut  shut  shut  shut  shut  sh
 action=delete_selected|history POST own   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
 add|delete GET|POST own                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_casino_]
-changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  read  read  read  read  read  read  read  read  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_player_]
-changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
 add GET own                               login shut  shut  shut  open  open  open  open  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  open  open  open  open  read  read  read  read  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 add|change POST own                       login shut  shut  shut  done  done  done  done  shut  shut  shut  shut  done
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 change POST other                         login shut  shut  shut  gone  gone  gone  gone  shut  shut  shut  shut  done
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:auth_user_]
@@ -104,10 +82,7 @@ action=delete_selected POST own|other     login shut  shut  shut  shut  shut  sh
 history POST own                          login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:auth_group_]
@@ -120,22 +95,30 @@ history POST own|builtin                  login shut  shut  shut  shut  shut  sh
 action=delete_selected POST builtin       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST builtin                       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 delete GET|POST builtin                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_replaycount_]
 changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
 action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
 history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:{axes_accessattempt,axes_accesslog,core_casino,core_player,core_user,core_replaycount,auth_group}_]
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+[admin:core_{casino,player,user,replaycount}_]
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+[admin:core_{casino,player,replaycount}_]
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+[admin:core_{casino,player}_]
+changelist|history GET own                login shut  read  read  read  read  read  read  read  read  read  read  read
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
+action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 """)
 
 

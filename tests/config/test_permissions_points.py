@@ -15,35 +15,15 @@ TABLE = read_table("""
 award GET own                             login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
 changelist|history|change GET own         login shut  read  read  read  read  read  read  read  read  read  read  read
 award GET other                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 award POST own                            login shut  no    no    no    no    done  no    no    no    no    no    done
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 award POST other                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_ledgerentry_]
 export GET own                            login never never never never never never never never never never never never
 changelist GET own                        login shut  read  read  read  read  open  open  open  read  read  read  open
 history|change GET own                    login shut  read  read  read  read  read  read  read  read  read  read  read
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 export POST own                           login shut  no    no    no    no    done  done  done  no    no    no    done
-action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_ledgerexport_]
@@ -52,12 +32,7 @@ history GET other                         login gone  gone  gone  gone  gone  go
 change GET other                          login shut  shut  shut  shut  shut  gone  gone  gone  shut  shut  shut  read
 action=delete_selected POST own|other     login shut  shut  shut  shut  shut  idle  idle  idle  shut  shut  shut  idle
 history POST own                          login shut  shut  shut  shut  shut  idle  idle  idle  shut  shut  shut  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_loyaltyprogram_]
@@ -70,7 +45,6 @@ change GET own                            login shut  shut  shut  read  read  re
 pause|resume|permissions GET other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
 permissions_manage_user GET other         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
 permissions_manage_group GET other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  gone  gone  read  open
 pause|resume POST own                     login shut  shut  shut  no    no    done  no    no    shut  no    no    done
 permissions POST own                      login shut  shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  idle
@@ -78,48 +52,19 @@ permissions_manage_user POST own          login shut  shut  shut  shut  shut  sh
 permissions_manage_group|change POST own  login shut  shut  shut  shut  shut  shut  shut  shut  done  shut  shut  done
 action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  idle  idle  idle  idle
 history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  idle  idle  idle  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 pause|resume POST other                   login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
 permissions POST other                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
 permissions_manage_user POST other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done
 permissions_manage_group POST other       login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 change POST other                         login shut  shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  done
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_earningrate_]
-changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
-action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
-history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:loyalty_tier_]
-changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
-history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
-change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
-action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
-history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-
-#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:loyalty_ledgerverification_]
+[admin:loyalty_{ledgerverification,checkpoint}_]
 changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
 action=delete_selected POST own           login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
 history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
@@ -130,29 +75,26 @@ change POST own                           login shut  shut  shut  shut  shut  sh
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:loyalty_checkpoint_]
-changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
-action=delete_selected POST own           login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
-history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own                       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+[admin:loyalty_{playerloyalty,ledgerentry,ledgerexport,loyaltyprogram,earningrate,tier,balancerebuild}_]
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-
-#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:loyalty_balancerebuild_]
-changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+[admin:loyalty_{playerloyalty,ledgerentry,ledgerexport,loyaltyprogram,tier,balancerebuild}_]
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+[admin:loyalty_{playerloyalty,ledgerentry,ledgerexport,earningrate,tier,balancerebuild}_]
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+[admin:loyalty_{playerloyalty,ledgerentry,loyaltyprogram,earningrate,tier,balancerebuild}_]
 history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+[admin:loyalty_{earningrate,tier,balancerebuild}_]
+changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
 change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
 action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
 history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
-<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
-<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+[admin:loyalty_{playerloyalty,ledgerentry}_]
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 """)
 
 

@@ -4,7 +4,6 @@ Two real connections or more. A control takes one guard away and sees the race.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,13 +17,16 @@ from core.querysets import LockingQuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import LoyaltyPosting, RewardRateExceeded, rewards
 from loyalty.services.accounts import lock_account
-from tests.concurrency import Elsewhere, held, held_before_commit, together, wait_until_blocked
+from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, together
 from tests.constraints import inserted
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of, entry
+
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +54,6 @@ def posted(outcomes: list[Any]) -> list[LoyaltyPosting]:
     return outcomes
 
 
-@contextmanager
-def _increment_held(floor: Floor, player: Player, **changes: Any) -> Iterator[int]:
-    """A posting that has been written elsewhere and is not committed before the block ends; gives its backend."""
-    with held(lambda: increment(floor, player, **changes)) as backend:
-        yield backend
-
-
 def _check_references_now() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -66,29 +61,21 @@ def _check_references_now() -> None:
 
 class TestAccountLock:
     @pytest.mark.shows(3)
-    def test_makes_the_second_posting_wait_and_count_from_the_first(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_makes_the_second_posting_wait_and_count_from_the_first(self, floor: Floor) -> None:
         player = floor.player()
 
-        with _increment_held(floor, player, points=1_000) as first:
-            second = Elsewhere(lambda: award(floor, player))
-            wait_until_blocked(second.backend, by=first)
+        second = made_to_wait(lambda: award(floor, player), by=lambda: increment(floor, player, points=1_000))
         posting = second.result()
 
         assert (posting.balance_before, posting.balance_after) == (1_000, 1_100)
         assert (posting.tier_before, account_of(player).balance) == ("Silver", 1_100)
 
     @pytest.mark.shows(39)
-    def test_is_what_stands_against_a_lost_update(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_is_what_stands_against_a_lost_update(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         player = floor.player()
         without_locks(monkeypatch)
 
-        with _increment_held(floor, player, points=1_000) as first:
-            second = Elsewhere(lambda: award(floor, player))
-            wait_until_blocked(second.backend, by=first)
+        second = made_to_wait(lambda: award(floor, player), by=lambda: increment(floor, player, points=1_000))
         outcome = second.outcome()
 
         # It read a balance of 0 and is caught by the last net, UNIQUE (account, seq): nobody told the caller so.
@@ -96,8 +83,7 @@ class TestAccountLock:
         assert "loyalty_ledger_seq_unique_in_account" in str(outcome)
 
     @pytest.mark.shows(23)
-    def test_does_not_hold_up_rows_that_refer_to_the_account(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_does_not_hold_up_rows_that_refer_to_the_account(self, floor: Floor) -> None:
         player = floor.player()
 
         with held(lambda: lock_account(player_id=player.pk, at=floor.now)):
@@ -107,8 +93,7 @@ class TestAccountLock:
         assert slip.player == member.player == player
 
     @pytest.mark.shows(23)
-    def test_lets_an_entry_of_the_account_itself_in(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_lets_an_entry_of_the_account_itself_in(self, floor: Floor) -> None:
         account = account_of(floor.player())
 
         def enter_and_roll_back() -> int:
@@ -126,13 +111,13 @@ class TestAccountLock:
         assert entries == 1
 
     @pytest.mark.shows(23, 39)
-    def test_would_hold_them_up_if_it_were_for_update(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_would_hold_them_up_if_it_were_for_update(self, floor: Floor) -> None:
         player = floor.player()
 
-        with held(lambda: Player.objects.select_for_update().get(pk=player.pk)) as holder:
-            inserting = Elsewhere(lambda: StaffFactory.create(casino=floor.casino, player=player))
-            wait_until_blocked(inserting.backend, by=holder)
+        inserting = made_to_wait(
+            lambda: StaffFactory.create(casino=floor.casino, player=player),
+            by=lambda: Player.objects.select_for_update().get(pk=player.pk),
+        )
 
         assert inserting.result().player == player
 
@@ -140,8 +125,7 @@ class TestAccountLock:
 class TestOneRequestManyTimes:
     @pytest.mark.parametrize("reward_id", [None, "promo-77"])
     @pytest.mark.shows(16)
-    def test_is_one_entry_and_thirty_two_equal_answers(self, committed_floor: Floor, reward_id: str | None) -> None:
-        floor = committed_floor
+    def test_is_one_entry_and_thirty_two_equal_answers(self, floor: Floor, reward_id: str | None) -> None:
         player = floor.player()
 
         postings = posted(together([lambda: award(floor, player, reward_id=reward_id)] * 32))
@@ -153,9 +137,8 @@ class TestOneRequestManyTimes:
 
     @pytest.mark.shows(7, 39)
     def test_would_be_two_postings_without_looking_the_key_up(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         player = floor.player()
         award(floor, player)
         monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
@@ -165,14 +148,14 @@ class TestOneRequestManyTimes:
         assert isinstance(outcome, IntegrityError)
         assert "idempotency_key" in str(outcome)
 
-    def test_is_a_conflict_for_one_reference_and_two_players(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_is_a_conflict_for_one_reference_and_two_players(self, floor: Floor) -> None:
         mine, theirs = floor.player(), floor.player()
         (colleague,) = supervisors(floor, 1)
 
-        with held_before_commit(lambda: award(floor, mine, reward_id="promo-77")) as first:
-            second = Elsewhere(lambda: award(floor, theirs, reward_id="promo-77", actor=colleague))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(
+            lambda: award(floor, mine, reward_id="promo-77"),
+            lambda: award(floor, theirs, reward_id="promo-77", actor=colleague),
+        )
         outcome = second.outcome()
 
         assert isinstance(outcome, IdempotencyConflict)
@@ -180,17 +163,15 @@ class TestOneRequestManyTimes:
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(39)
-    def test_would_break_without_the_lock_on_the_reference(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_would_break_without_the_lock_on_the_reference(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         mine, theirs = floor.player(), floor.player()
         (colleague,) = supervisors(floor, 1)
         monkeypatch.setattr(rewards, "lock_name", lambda kind, name: None)
 
-        with held_before_commit(lambda: award(floor, mine, reward_id="promo-77")) as first:
-            second = Elsewhere(lambda: award(floor, theirs, reward_id="promo-77", actor=colleague))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(
+            lambda: award(floor, mine, reward_id="promo-77"),
+            lambda: award(floor, theirs, reward_id="promo-77", actor=colleague),
+        )
 
         assert isinstance(second.outcome(), IntegrityError)
 
@@ -202,8 +183,7 @@ class TestFirstPoints:
         return Player.objects.bulk_create([player])[0]
 
     @pytest.mark.shows(21)
-    def test_of_sixteen_open_one_account_and_are_all_there(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_of_sixteen_open_one_account_and_are_all_there(self, floor: Floor) -> None:
         player = self._newcomer(floor)
         staff = supervisors(floor, 16)
 
@@ -214,27 +194,21 @@ class TestFirstPoints:
 
     @pytest.mark.shows(21, 39)
     def test_would_break_if_accounts_were_opened_without_ignoring_conflicts(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         player = self._newcomer(floor)
         create = PlayerLoyalty.objects.bulk_create
         monkeypatch.setattr(PlayerLoyalty.objects, "bulk_create", lambda rows, ignore_conflicts: create(rows))
 
-        with _increment_held(floor, player) as first:
-            second = Elsewhere(lambda: award(floor, player))
-            wait_until_blocked(second.backend, by=first)
+        second = made_to_wait(lambda: award(floor, player), by=lambda: increment(floor, player))
 
         assert isinstance(second.outcome(), IntegrityError)
         assert PlayerLoyalty.objects.count() == 1
 
-    def test_wait_for_an_account_that_is_being_opened(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_wait_for_an_account_that_is_being_opened(self, floor: Floor) -> None:
         player = self._newcomer(floor)
 
-        with _increment_held(floor, player) as first:
-            second = Elsewhere(lambda: award(floor, player))
-            wait_until_blocked(second.backend, by=first)
+        second = made_to_wait(lambda: award(floor, player), by=lambda: increment(floor, player))
 
         assert second.result().balance_after == 200
         assert PlayerLoyalty.objects.count() == 1
@@ -242,8 +216,7 @@ class TestFirstPoints:
 
 class TestParallelRewards:
     @pytest.mark.shows(1)
-    def test_of_one_hundred_points_by_ten_people_are_a_thousand(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_of_one_hundred_points_by_ten_people_are_a_thousand(self, floor: Floor) -> None:
         player = floor.player()
         staff = supervisors(floor, 10)
 
@@ -258,8 +231,7 @@ class TestParallelRewards:
 
 
 class TestRateLimit:
-    def test_lets_exactly_ten_pass_however_many_hands_there_are(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_lets_exactly_ten_pass_however_many_hands_there_are(self, floor: Floor) -> None:
         players = [floor.player() for _ in range(16)]
 
         outcomes = together([partial(award, floor, player) for player in players])
@@ -274,22 +246,16 @@ class TestRateLimit:
         for points in range(1, 10):
             award(floor, player, points=points)
 
-    def test_makes_a_person_s_eleventh_wait_for_the_tenth(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_makes_a_person_s_eleventh_wait_for_the_tenth(self, floor: Floor) -> None:
         self._nine_awards(floor)
         one, other = floor.player(), floor.player()
 
-        with held_before_commit(lambda: award(floor, one)) as tenth:
-            eleventh = Elsewhere(lambda: award(floor, other))
-            wait_until_blocked(eleventh.backend, by=tenth.backend)
+        _, eleventh = in_turn(lambda: award(floor, one), lambda: award(floor, other))
 
         assert isinstance(eleventh.outcome(), RewardRateExceeded)
 
     @pytest.mark.shows(32, 39)
-    def test_would_let_the_eleventh_pass_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_would_let_the_eleventh_pass_without_the_lock(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         self._nine_awards(floor)
         one, other = floor.player(), floor.player()
         without_locks(monkeypatch)
@@ -300,8 +266,7 @@ class TestRateLimit:
         assert not eleventh.replayed
         assert LedgerEntry.objects.filter(staff=floor.supervisor, created_at__gt=floor.ago(seconds=60)).count() == 11
 
-    def test_does_not_make_one_member_of_staff_wait_for_another(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_does_not_make_one_member_of_staff_wait_for_another(self, floor: Floor) -> None:
         one, other = floor.player(), floor.player()
         (colleague,) = supervisors(floor, 1)
 

@@ -156,11 +156,6 @@ class TestExportOfTheLedger:
 
         assert len(exported(client)) == 1
 
-    def test_is_closed_to_links_and_before_the_sign_in(self, floor: Floor) -> None:
-        assert Client().post(address(LedgerEntry, EXPORT)).status_code == 302
-        assert auditor_of(floor).get(address(LedgerEntry, EXPORT)).status_code == 405
-        assert not LedgerExport.objects.exists()
-
     def test_holds_nothing_of_another_casino(self, committed_floor: Floor) -> None:
         award(committed_floor, committed_floor.player())
         stranger = Floor.build()

@@ -8,10 +8,13 @@ from core.querysets import LockingQuerySet
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
 from loyalty.services import ProgramStateUnchanged, pause_program, resume_program
 from loyalty.services.accounts import lock_account
-from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
+from tests.concurrency import Elsewhere, held, in_turn, made_to_wait
 from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.loyalty.test_concurrency import without_locks
+
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 FIRST = "Migration of the tiers"
 SECOND = "Month-end freeze"
@@ -26,58 +29,42 @@ def _resuming(floor: Floor) -> Callable[[], None]:
 
 
 class TestProgramLock:
-    def test_lets_the_first_of_two_pause_it(self, committed_floor: Floor) -> None:
-        floor = committed_floor
-
-        with held_before_commit(_pausing(floor, FIRST)) as first:
-            second = Elsewhere(_pausing(floor, SECOND))
-            wait_until_blocked(second.backend, by=first.backend)
+    def test_lets_the_first_of_two_pause_it(self, floor: Floor) -> None:
+        _, second = in_turn(_pausing(floor, FIRST), _pausing(floor, SECOND))
 
         assert isinstance(second.outcome(), ProgramStateUnchanged)
         assert LoyaltyProgram.objects.get().pause_reason == FIRST
 
     @pytest.mark.shows(39)
     def test_would_let_the_second_overwrite_the_first_without_it(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         without_locks(monkeypatch)
 
-        with held_before_commit(_pausing(floor, FIRST)) as first:
-            second = Elsewhere(_pausing(floor, SECOND))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(_pausing(floor, FIRST), _pausing(floor, SECOND))
 
         assert second.outcome() is None
         assert LoyaltyProgram.objects.get().pause_reason == SECOND
 
-    def test_lets_the_first_of_two_resume_it(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_lets_the_first_of_two_resume_it(self, floor: Floor) -> None:
         _pausing(floor, FIRST)()
 
-        with held_before_commit(_resuming(floor)) as first:
-            second = Elsewhere(_resuming(floor))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(_resuming(floor), _resuming(floor))
 
         assert isinstance(second.outcome(), ProgramStateUnchanged)
 
     @pytest.mark.shows(39)
-    def test_would_let_both_resume_it_if_it_were_missing(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_would_let_both_resume_it_if_it_were_missing(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         _pausing(floor, FIRST)()
         without_locks(monkeypatch)
 
-        with held_before_commit(_resuming(floor)) as first:
-            second = Elsewhere(_resuming(floor))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(_resuming(floor), _resuming(floor))
 
         assert (first.outcome(), second.outcome()) == (None, None)
 
 
 class TestAccountsOfACasino:
-    def test_do_not_wait_for_one_another(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_do_not_wait_for_one_another(self, floor: Floor) -> None:
         one, other = floor.player(), floor.player()
 
         with held(lambda: lock_account(player_id=one.pk, at=floor.now)):
@@ -86,18 +73,13 @@ class TestAccountsOfACasino:
         assert posting.balance_after == 100
 
     @pytest.mark.shows(39)
-    def test_would_if_their_lock_took_the_casino_as_well(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_would_if_their_lock_took_the_casino_as_well(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         one, other = floor.player(), floor.player()
         monkeypatch.setattr(
             LockingQuerySet, "locked", lambda rows, *, skip_locked=False: rows.select_for_update(no_key=True)
         )
 
-        with held(lambda: lock_account(player_id=one.pk, at=floor.now)) as holder:
-            waiting = Elsewhere(lambda: award(floor, other))
-            wait_until_blocked(waiting.backend, by=holder)
+        waiting = made_to_wait(lambda: award(floor, other), by=lambda: lock_account(player_id=one.pk, at=floor.now))
 
         assert waiting.result().balance_after == 100
         assert PlayerLoyalty.objects.get(player=one).balance == 0

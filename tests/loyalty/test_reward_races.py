@@ -16,13 +16,16 @@ from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import LoyaltyPosting
 from loyalty.services.accounts import lock_account
-from tests.concurrency import Elsewhere, held, together, wait_until_blocked
+from tests.concurrency import made_to_wait, together
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import posted
+
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def _drain_the_balance(floor: Floor, player: Player) -> None:
@@ -54,43 +57,40 @@ def _while_it_waits(floor: Floor, player: Player, change: Callable[[Floor, Playe
         lock_account(player_id=player.pk, at=floor.now)
         change(floor, player)
 
-    with held(lock_and_change) as holder:
-        again = Elsewhere(lambda: award(floor, player))
-        wait_until_blocked(again.backend, by=holder)
-    return again.outcome()
+    return made_to_wait(lambda: award(floor, player), by=lock_and_change).outcome()
 
 
 class TestReplayThatWaits:
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
     @pytest.mark.shows(18)
     def test_gives_the_first_result_although_meanwhile(
-        self, committed_floor: Floor, change: Callable[[Floor, Player], object]
+        self, floor: Floor, change: Callable[[Floor, Player], object]
     ) -> None:
-        player = committed_floor.player()
-        first = award(committed_floor, player)
+        player = floor.player()
+        first = award(floor, player)
 
-        again = _while_it_waits(committed_floor, player, change)
+        again = _while_it_waits(floor, player, change)
 
         assert again == replace(first, replayed=True)
         assert broken_invariants() == {}
 
     @pytest.mark.shows(18, 39)
     def test_would_be_refused_without_looking_the_key_up_first(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        player = committed_floor.player()
-        award(committed_floor, player)
+        player = floor.player()
+        award(floor, player)
         monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
 
-        again = _while_it_waits(committed_floor, player, CHANGES["the permission is revoked"])
+        again = _while_it_waits(floor, player, CHANGES["the permission is revoked"])
 
         assert isinstance(again, NotPermitted)
 
 
 class TestOneReferenceWithManyContents:
     @pytest.mark.shows(17)
-    def test_is_one_entry_and_a_conflict_for_every_other(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
+    def test_is_one_entry_and_a_conflict_for_every_other(self, floor: Floor) -> None:
+        player = floor.player()
         colleague = StaffFactory.create(casino=floor.casino)
         assign_perm("loyalty.award", colleague, floor.program)
         asked: dict[str, dict[str, Any]] = {
@@ -120,8 +120,8 @@ class TestRolloverAtOnce:
 
     @pytest.mark.parametrize("morning", ["2025-06-15", "2025-03-09", "2025-11-02"])
     @pytest.mark.shows(19)
-    def test_one_form_sent_before_and_after_is_one_entry(self, committed_floor: Floor, morning: str) -> None:
-        floor, player = committed_floor, committed_floor.player()
+    def test_one_form_sent_before_and_after_is_one_entry(self, floor: Floor, morning: str) -> None:
+        player = floor.player()
         rollover = datetime.fromisoformat(f"{morning}T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
         opened = rollover - timedelta(minutes=1)
         sent_at = [rollover + timedelta(seconds=seconds) for seconds in (-2, -1, 0, 1, 2, 60, 300, 3600)]
@@ -132,8 +132,8 @@ class TestRolloverAtOnce:
         assert account_of(player).balance == 100
 
     @pytest.mark.shows(19)
-    def test_two_forms_one_of_each_day_are_two_entries(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
+    def test_two_forms_one_of_each_day_are_two_entries(self, floor: Floor) -> None:
+        player = floor.player()
         rollover = datetime.fromisoformat("2025-06-15T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
         opened_at = [rollover - timedelta(microseconds=1), rollover] * 4
 

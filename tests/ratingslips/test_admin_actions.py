@@ -233,15 +233,6 @@ class TestMove:
         assert closed.name not in html
         assert elsewhere.name not in html
 
-    def test_refuses_a_forged_table_of_another_casino(self, floor: Floor, boss: Client) -> None:
-        slip, elsewhere = floor.open_slip(), TableFactory.create()
-        place: dict[str, Any] = {f"{slip.pk}-table": elsewhere.pk, f"{slip.pk}-seat": "2"}
-
-        page: Any = carry_out(boss, RatingSlip, "move", [slip], **place)
-
-        assert "table" in page.context["rows"][0].form.errors
-        assert RatingSlip.objects.get().table == floor.table
-
 
 class TestComplete:
     def test_tells_what_the_slip_earned(self, floor: Floor, boss: Client) -> None:

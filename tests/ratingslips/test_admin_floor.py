@@ -103,16 +103,6 @@ class TestGrantsOnAPit:
         assert elsewhere.boss not in page.context["user_form"].fields["user"].queryset
         assert inline_code_in(page) == []
 
-    def test_are_closed_to_a_pit_boss(self, floor: Floor) -> None:
-        client = signed_in(floor.boss, PIT_BOSS)
-
-        answer = client.post(
-            address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk), {"permissions": ["recover_loyalty"]}
-        )
-
-        assert answer.status_code == 403
-        assert not floor.boss.has_perm("ratingslips.recover_loyalty", floor.pit)
-
     def test_are_never_granted_to_oneself_or_one_s_role(self, floor: Floor) -> None:
         supervisor = StaffFactory.create(casino=floor.casino)
         client = signed_in(supervisor, PIT_SUPERVISOR)

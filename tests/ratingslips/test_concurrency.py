@@ -21,7 +21,7 @@ from ratingslips.services import (
     opening,
     recover_slip_loyalty,
 )
-from tests.concurrency import Elsewhere, backend_id, deadlocks, held_before_commit, together, wait_until_blocked
+from tests.concurrency import Elsewhere, backend_id, deadlocks, in_turn, together, wait_until_blocked
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
@@ -31,6 +31,9 @@ from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.rows import write_owed
 from tests.ratingslips.test_recovery import owed_slip
 from tests.waiting import wait_until
+
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -62,21 +65,17 @@ def settled(outcomes: list[Any]) -> list[SlipSettlement]:
 
 class TestDuplicateCompletion:
     @pytest.mark.shows(5)
-    def test_waits_for_the_first_and_is_its_replay(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_waits_for_the_first_and_is_its_replay(self, floor: Floor) -> None:
         slip = floor.played_slip()
 
-        with held_before_commit(lambda: _complete(floor, slip)) as first:
-            second = Elsewhere(lambda: _complete(floor, slip))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(lambda: _complete(floor, slip), lambda: _complete(floor, slip))
 
         assert (first.result().replayed, second.result().replayed) == (False, True)
         assert first.result().points == second.result().points == account_of(slip.player).balance == 578
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(5)
-    def test_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_is_one_entry_and_eight_equal_answers(self, floor: Floor) -> None:
         slip = floor.played_slip()
 
         settlements = settled(together([lambda: _complete(floor, slip)] * 8))
@@ -86,21 +85,18 @@ class TestDuplicateCompletion:
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(5)
-    def test_by_two_bosses_waits_and_tells_the_first_settlement(self, committed_floor: Floor) -> None:
-        floor, colleague = committed_floor, _boss(committed_floor)
+    def test_by_two_bosses_waits_and_tells_the_first_settlement(self, floor: Floor) -> None:
+        colleague = _boss(floor)
         slip = floor.played_slip()
 
-        with held_before_commit(lambda: _complete(floor, slip)) as first:
-            second = Elsewhere(lambda: _complete(floor, slip, actor=colleague))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(lambda: _complete(floor, slip), lambda: _complete(floor, slip, actor=colleague))
 
         assert (first.result().replayed, second.result().replayed) == (False, True)
         assert first.result().points == second.result().points == account_of(slip.player).balance == 578
         assert RatingSlip.objects.get(pk=slip.pk).closed_by == floor.boss
 
     @pytest.mark.shows(5)
-    def test_by_eight_bosses_is_one_entry_and_eight_equal_answers(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_by_eight_bosses_is_one_entry_and_eight_equal_answers(self, floor: Floor) -> None:
         slip = floor.played_slip()
         bosses = [_boss(floor) for _ in range(8)]
 
@@ -112,29 +108,22 @@ class TestDuplicateCompletion:
 
     @pytest.mark.shows(39)
     def test_would_break_for_the_second_boss_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor, colleague = committed_floor, _boss(committed_floor)
+        colleague = _boss(floor)
         slip = floor.played_slip()
         without_locks(monkeypatch)
 
-        with held_before_commit(lambda: _complete(floor, slip)) as first:
-            second = Elsewhere(lambda: _complete(floor, slip, actor=colleague))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: _complete(floor, slip), lambda: _complete(floor, slip, actor=colleague))
 
         assert isinstance(second.outcome(), IntegrityError)
 
     @pytest.mark.shows(39)
-    def test_would_answer_as_the_first_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_would_answer_as_the_first_without_the_lock(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slip = floor.played_slip()
         without_locks(monkeypatch)
 
-        with held_before_commit(lambda: _complete(floor, slip)) as first:
-            second = Elsewhere(lambda: _complete(floor, slip))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(lambda: _complete(floor, slip), lambda: _complete(floor, slip))
 
         # Both found it open; the second is stopped by the last nets alone: the unique key, or the frozen segment.
         assert not first.result().replayed
@@ -142,29 +131,21 @@ class TestDuplicateCompletion:
 
 
 class TestRewardAndCompletionAtOnce:
-    def test_come_to_the_right_balance_and_two_entries(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_come_to_the_right_balance_and_two_entries(self, floor: Floor) -> None:
         slip = floor.played_slip()
 
-        with held_before_commit(lambda: award(floor, slip.player)) as rewarding:
-            completing = Elsewhere(lambda: _complete(floor, slip))
-            wait_until_blocked(completing.backend, by=rewarding.backend)
+        _, completing = in_turn(lambda: award(floor, slip.player), lambda: _complete(floor, slip))
 
         assert completing.result().posting.balance_before == 100  # type: ignore[union-attr]
         assert account_of(slip.player).balance == 678
         assert LedgerEntry.objects.count() == 2
 
     @pytest.mark.shows(20, 39)
-    def test_would_leave_the_slip_owed_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_would_leave_the_slip_owed_without_the_lock(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slip = floor.played_slip()
         without_locks(monkeypatch)
 
-        with held_before_commit(lambda: award(floor, slip.player)) as rewarding:
-            completing = Elsewhere(lambda: _complete(floor, slip))
-            wait_until_blocked(completing.backend, by=rewarding.backend)
+        _, completing = in_turn(lambda: award(floor, slip.player), lambda: _complete(floor, slip))
 
         # Both counted from 0: UNIQUE (account, seq) refuses the second, and the savepoint turns that into points owed.
         assert getattr(completing.outcome(), "because", None) == "UNEXPECTED_ERROR"
@@ -175,8 +156,8 @@ class TestTwoPlayersSlips:
     """Four hands settle 50 slips forwards and backwards; `benchmark_opposite_orders.py` does it 10,000 times."""
 
     @pytest.mark.shows(22)
-    def test_settled_in_opposite_orders_never_deadlock(self, committed_floor: Floor) -> None:
-        floor, before = committed_floor, deadlocks()
+    def test_settled_in_opposite_orders_never_deadlock(self, floor: Floor) -> None:
+        before = deadlocks()
         mine, theirs = (write_owed(floor, floor.player(), seat=seat, number=25) for seat in (1, 2))
         forwards = [slip for pair in zip(mine, theirs, strict=True) for slip in pair]
 
@@ -190,8 +171,7 @@ class TestTwoPlayersSlips:
         assert deadlocks() == before
 
     @pytest.mark.shows(22, 39)
-    def test_would_deadlock_if_accounts_were_locked_in_any_order(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_would_deadlock_if_accounts_were_locked_in_any_order(self, floor: Floor) -> None:
         one, other, before = account_of(floor.player()), account_of(floor.player()), deadlocks()
         lock = PlayerLoyalty.objects.locked
 
@@ -225,50 +205,41 @@ class TestOneSeat:
     def _open(self, floor: Floor, player: Player, **arguments: Any) -> RatingSlip:
         return floor.open_slip(player=player, at=floor.now, **arguments)
 
-    def test_goes_to_the_first_of_two_who_open_at_once(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_goes_to_the_first_of_two_who_open_at_once(self, floor: Floor) -> None:
         one, other = floor.player(), floor.player()
 
-        with held_before_commit(lambda: self._open(floor, one)) as first:
-            second = Elsewhere(lambda: self._open(floor, other))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(lambda: self._open(floor, one), lambda: self._open(floor, other))
 
         assert isinstance(second.outcome(), SeatTaken)
         assert first.result().slip_number in str(second.outcome())
 
-    def test_goes_to_the_first_of_an_opening_and_a_move(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_goes_to_the_first_of_an_opening_and_a_move(self, floor: Floor) -> None:
         seated, newcomer = floor.open_slip(seat=2), floor.player()
 
-        with held_before_commit(lambda: self._open(floor, newcomer)) as opening:
-            moving = Elsewhere(lambda: move_rating_slip(slip=seated.pk, seat=1, actor=floor.boss, at=floor.now))
-            wait_until_blocked(moving.backend, by=opening.backend)
+        _, moving = in_turn(
+            lambda: self._open(floor, newcomer),
+            lambda: move_rating_slip(slip=seated.pk, seat=1, actor=floor.boss, at=floor.now),
+        )
 
         assert isinstance(moving.outcome(), SeatTaken)
         assert RatingSlip.objects.get(pk=seated.pk).seat == 2
 
-    def test_goes_to_the_first_of_two_who_move(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_goes_to_the_first_of_two_who_move(self, floor: Floor) -> None:
         one, other = floor.open_slip(seat=2), floor.open_slip(seat=3)
         move = partial(move_rating_slip, seat=1, actor=floor.boss, at=floor.now)
 
-        with held_before_commit(lambda: move(slip=one.pk)) as first:
-            second = Elsewhere(lambda: move(slip=other.pk))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: move(slip=one.pk), lambda: move(slip=other.pk))
 
         assert isinstance(second.outcome(), SeatTaken)
 
     @pytest.mark.shows(39)
     def test_would_be_guarded_by_its_constraint_alone_without_the_locks(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         one, other = floor.player(), floor.player()
         without_locks(monkeypatch)
 
-        with held_before_commit(lambda: self._open(floor, one)) as first:
-            second = Elsewhere(lambda: self._open(floor, other))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: self._open(floor, one), lambda: self._open(floor, other))
 
         assert isinstance(second.outcome(), IntegrityError)
         assert "ratingslips_slip_one_live_per_seat" in str(second.outcome())
@@ -278,28 +249,22 @@ class TestOnePlayer:
     def _open(self, floor: Floor, player: Player, *, seat: int) -> RatingSlip:
         return floor.open_slip(player=player, seat=seat, at=floor.now)
 
-    def test_sits_down_once_where_two_open_at_once(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_sits_down_once_where_two_open_at_once(self, floor: Floor) -> None:
         player = floor.player()
 
-        with held_before_commit(lambda: self._open(floor, player, seat=1)) as first:
-            second = Elsewhere(lambda: self._open(floor, player, seat=2))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: self._open(floor, player, seat=1), lambda: self._open(floor, player, seat=2))
 
         assert isinstance(second.outcome(), PlayerHasLiveSlip)
         assert RatingSlip.objects.live().count() == 1
 
     @pytest.mark.shows(39)
     def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         player = floor.player()
         without_locks(monkeypatch)
 
-        with held_before_commit(lambda: self._open(floor, player, seat=1)) as first:
-            second = Elsewhere(lambda: self._open(floor, player, seat=2))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: self._open(floor, player, seat=1), lambda: self._open(floor, player, seat=2))
 
         assert isinstance(second.outcome(), IntegrityError)
         assert "ratingslips_slip_one_live_per_player" in str(second.outcome())
@@ -310,38 +275,31 @@ class TestOneSlipNumber:
         return floor.open_slip(player=player, table=table, at=floor.now, slip_number="S-1")
 
     @pytest.fixture
-    def next_table(self, committed_floor: Floor) -> GamingTable:
+    def next_table(self, floor: Floor) -> GamingTable:
         """Another table of the pit, so that the two share neither seat nor player."""
-        return TableFactory.create(casino=committed_floor.casino, pit=committed_floor.pit)
+        return TableFactory.create(casino=floor.casino, pit=floor.pit)
 
-    def test_goes_to_the_first_of_two_tables(self, committed_floor: Floor, next_table: GamingTable) -> None:
-        floor = committed_floor
+    def test_goes_to_the_first_of_two_tables(self, floor: Floor, next_table: GamingTable) -> None:
         one, other = floor.player(), floor.player()
 
-        with held_before_commit(lambda: self._open(floor, one, floor.table)) as first:
-            second = Elsewhere(lambda: self._open(floor, other, next_table))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: self._open(floor, one, floor.table), lambda: self._open(floor, other, next_table))
 
         assert isinstance(second.outcome(), SlipNumberTaken)
 
     @pytest.mark.shows(39)
     def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
-        self, committed_floor: Floor, next_table: GamingTable, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, next_table: GamingTable, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         one, other = floor.player(), floor.player()
         monkeypatch.setattr(opening, "lock_name", lambda kind, name: None)
 
-        with held_before_commit(lambda: self._open(floor, one, floor.table)) as first:
-            second = Elsewhere(lambda: self._open(floor, other, next_table))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: self._open(floor, one, floor.table), lambda: self._open(floor, other, next_table))
 
         assert isinstance(second.outcome(), IntegrityError)
 
 
 class TestCrossingMoves:
-    def test_of_two_tables_do_not_deadlock(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_of_two_tables_do_not_deadlock(self, floor: Floor) -> None:
         here, there = floor.table, TableFactory.create(casino=floor.casino, pit=floor.pit)
         one, other = floor.open_slip(table=here, seat=1), floor.open_slip(table=there, seat=1)
 
@@ -363,39 +321,30 @@ class TestCrossingMoves:
 
 
 class TestRecoveryAtOnce:
-    def test_by_two_pays_once(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_by_two_pays_once(self, floor: Floor) -> None:
         slip = owed_slip(floor)
 
-        with held_before_commit(lambda: _recover(floor, slip)) as first:
-            second = Elsewhere(lambda: _recover(floor, slip))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(lambda: _recover(floor, slip), lambda: _recover(floor, slip))
 
         assert (first.result().replayed, second.result().replayed) == (False, True)
         assert account_of(slip.player).balance == 578
 
-    def test_with_the_bosss_own_retry_pays_once(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_with_the_bosss_own_retry_pays_once(self, floor: Floor) -> None:
         slip = owed_slip(floor)
 
-        with held_before_commit(lambda: _recover(floor, slip)) as recovering:
-            retrying = Elsewhere(lambda: _complete(floor, slip))
-            wait_until_blocked(retrying.backend, by=recovering.backend)
+        _, retrying = in_turn(lambda: _recover(floor, slip), lambda: _complete(floor, slip))
 
         assert (retrying.result().points, retrying.result().replayed) == (578, True)
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(30, 39)
     def test_would_be_stopped_by_a_constraint_alone_without_the_locks(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         slip = owed_slip(floor)
         without_locks(monkeypatch)
 
-        with held_before_commit(lambda: _recover(floor, slip)) as first:
-            second = Elsewhere(lambda: _recover(floor, slip))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: _recover(floor, slip), lambda: _recover(floor, slip))
 
         assert isinstance(second.outcome(), IntegrityError)
         assert account_of(slip.player).balance == 578

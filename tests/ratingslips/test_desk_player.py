@@ -174,26 +174,6 @@ class TestPlayerPage:
 
         assert "There are no older entries." in page.content.decode()
 
-    def test_is_not_there_for_another_casino(self, floor: Floor, supervisor: Client) -> None:
-        stranger = Floor.build().player()
-
-        assert supervisor.get(page_url(stranger)).status_code == 404
-
-    @pytest.mark.parametrize("key", ["0", "9" * 30, "9" * 5_000])
-    def test_is_not_there_for_a_key_that_is_none(self, supervisor: Client, key: str) -> None:
-        assert supervisor.get(f"/console/players/{key}/").status_code == 404
-
-    def test_is_closed_to_staff_without_a_role(self, floor: Floor) -> None:
-        nobody = signed_in(StaffFactory.create(casino=floor.casino))
-
-        assert nobody.get(page_url(floor.player())).status_code == 403
-
-    def test_asks_to_sign_in(self, floor: Floor) -> None:
-        answer = Client().get(page_url(floor.player()))
-
-        assert answer.status_code == 302
-        assert "/console/login/" in answer.url  # type: ignore[attr-defined]
-
     @pytest.mark.parametrize(
         ("role", "labels"),
         [

@@ -11,7 +11,7 @@ from loyalty.models import PlayerLoyalty
 from loyalty.services import drift as loyalty_drift
 from ratingslips.models import DriftCheck
 from ratingslips.services import DriftJustChecked, check_drift, drift
-from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.concurrency import in_turn
 from tests.factories import CasinoFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
@@ -79,9 +79,7 @@ class TestCheckDrift:
 
 class TestCheckDriftAtOnce:
     def test_makes_the_second_wait_and_refuses_it_as_recent(self, committed_floor: Floor) -> None:
-        with held_before_commit(check_by(committed_floor)) as first:
-            second = Elsewhere(check_by(committed_floor))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(check_by(committed_floor), check_by(committed_floor))
 
         assert isinstance(second.outcome(), DriftJustChecked)
         assert DriftCheck.objects.count() == 1
@@ -92,8 +90,6 @@ class TestCheckDriftAtOnce:
     ) -> None:
         monkeypatch.setattr(drift, "lock_name", lambda *_: None)
 
-        with held_before_commit(check_by(committed_floor)) as first:
-            second = Elsewhere(check_by(committed_floor))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(check_by(committed_floor), check_by(committed_floor))
 
         assert isinstance(second.outcome(), DriftCheck)

@@ -85,25 +85,6 @@ class TestHome:
 
 
 class TestPitFloor:
-    def test_is_closed_to_who_is_not_signed_in(self, floor: Floor, client: Any) -> None:
-        answer = client.get(address_of(floor.pit))
-
-        assert answer.url.startswith(reverse("admin:login"))
-
-    def test_is_closed_to_who_may_not_see_slips(self, floor: Floor) -> None:
-        newcomer = StaffFactory.create(casino=floor.casino)
-
-        answer = signed_in(newcomer).get(address_of(floor.pit))
-
-        assert answer.status_code == 403
-
-    def test_does_not_exist_for_another_casino(self, floor: Floor) -> None:
-        stranger = StaffFactory.create()
-
-        answer = signed_in(stranger, PIT_BOSS).get(address_of(floor.pit))
-
-        assert answer.status_code == 404
-
     def test_shows_only_the_pits_of_its_casino_beside_it(self, floor: Floor) -> None:
         beside, other = PitFactory.create(casino=floor.casino, name="Salon"), PitFactory.create(name="Their pit")
 

@@ -10,12 +10,12 @@ from django.test import Client
 from django.urls import reverse
 
 from core.models import Player
-from core.roles import AUDITOR, PIT_BOSS
+from core.roles import PIT_BOSS
 from ratingslips.admin.floor.search import PLAYERS_SHOWN, find_players, usual_bet
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip
 from tests.console import BACKEND, inline_code_in, said, signed_in
-from tests.factories import PlayerFactory, StaffFactory, TableFactory
+from tests.factories import PlayerFactory, TableFactory
 from tests.floor import Floor
 
 
@@ -191,21 +191,9 @@ class TestSeatPage:
         assert slip.slip_number in html
         assert address_of(floor.table, 1) in html
 
-    def test_has_no_form_for_who_may_only_look(self, floor: Floor) -> None:
-        auditor = StaffFactory.create(casino=floor.casino)
-
-        html = html_of(signed_in(auditor, AUDITOR).get(address_of(floor.table, 3)))
-
-        assert 'name="average_bet"' not in html
-
     @pytest.mark.parametrize("seat", [0, 8])
     def test_does_not_exist_for_a_seat_that_the_table_lacks(self, floor: Floor, seat: int) -> None:
         assert signed_in(floor.boss, PIT_BOSS).get(address_of(floor.table, seat)).status_code == 404
-
-    def test_does_not_exist_for_another_casino(self, floor: Floor) -> None:
-        stranger = StaffFactory.create()
-
-        assert signed_in(stranger, PIT_BOSS).get(address_of(floor.table, 3)).status_code == 404
 
 
 class TestSittingDown:
@@ -269,19 +257,6 @@ class TestSittingDown:
         answer = signed_in(floor.boss, PIT_BOSS).post(address_of(floor.table, 3), {"average_bet": "25", "player": key})
 
         assert "Tap the player who sits down." in html_of(answer)
-
-    def test_knows_no_player_of_another_casino(self, floor: Floor) -> None:
-        answer = sit_down(signed_in(floor.boss, PIT_BOSS), floor.table, 3, PlayerFactory.create())
-
-        assert "Tap the player who sits down." in html_of(answer)
-        assert not RatingSlip.objects.exists()
-
-    def test_is_refused_to_who_may_only_look(self, floor: Floor) -> None:
-        auditor = StaffFactory.create(casino=floor.casino)
-
-        sit_down(signed_in(auditor, AUDITOR), floor.table, 3, floor.player())
-
-        assert not RatingSlip.objects.exists()
 
     def test_brings_back_what_was_typed_after_the_session_ended(self, floor: Floor) -> None:
         player, client = floor.player(), signed_in(floor.boss, PIT_BOSS)

@@ -99,11 +99,6 @@ class TestSlipPage:
         assert 'name="do"' not in html
         assert "You may look" in html
 
-    def test_does_not_exist_for_another_casino(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
-        assert signed_in(StaffFactory.create(), PIT_BOSS).get(address_of(slip)).status_code == 404
-
     def test_offers_free_seats_of_this_and_the_chosen_pit(self, floor: Floor, boss: Client) -> None:
         other_pit = PitFactory.create(casino=floor.casino)
         assign_perm("ratingslips.operate_pit", floor.boss, other_pit)
@@ -194,15 +189,6 @@ class TestAsking:
         assert '<details class="card act" name="act" open id="close">' in html
         assert 'value="500"' in html
         assert not RatingSlip.objects.get().is_closed
-
-    def test_is_refused_to_who_may_only_look(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-        auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
-
-        answer = ask(auditor, slip, "pause")
-
-        assert "You do not hold the permission" in html_of(answer)
-        assert RatingSlip.objects.get().status == "OPEN"
 
 
 class TestClosing:

@@ -9,7 +9,7 @@ from core.roles import system_account
 from ratingslips.imports import casino as loading
 from ratingslips.imports.casino import LoadedCasino, load_casino
 from tests.casino_files import CasinoFolder
-from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
+from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, wait_until_blocked
 from tests.loyalty.test_concurrency import without_locks
 
 
@@ -33,9 +33,7 @@ def _rename_everybody() -> None:
 
 class TestTwoLoadsAtOnce:
     def test_come_one_after_the_other(self, folder: Path, actor: User) -> None:
-        with held_before_commit(lambda: _load(folder, actor)) as first:
-            second = Elsewhere(lambda: _load(folder, actor))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(lambda: _load(folder, actor), lambda: _load(folder, actor))
 
         assert not first.result().is_unchanged
         assert second.result().is_unchanged
@@ -57,9 +55,7 @@ class TestLoadBesideThePages:
     def test_waits_for_a_row_that_is_being_changed(self, folder: Path, actor: User) -> None:
         _load(folder, actor)
 
-        with held(_rename_everybody) as page:
-            loading_again = Elsewhere(lambda: _load(folder, actor))
-            wait_until_blocked(loading_again.backend, by=page)
+        loading_again = made_to_wait(lambda: _load(folder, actor), by=_rename_everybody)
 
         assert loading_again.result().rows["players"].changed == 3
         assert not Player.objects.filter(last_name="Changed").exists()

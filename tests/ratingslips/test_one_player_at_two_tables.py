@@ -7,10 +7,13 @@ from django.db import IntegrityError
 
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import PlayerHasLiveSlip
-from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.concurrency import in_turn
 from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
+
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def _openings(floor: Floor) -> list[Callable[[], RatingSlip]]:
@@ -21,25 +24,21 @@ def _openings(floor: Floor) -> list[Callable[[], RatingSlip]]:
 
 
 class TestOnePlayerAtTwoTables:
-    def test_sits_down_at_the_first(self, committed_floor: Floor) -> None:
-        here, there = _openings(committed_floor)
+    def test_sits_down_at_the_first(self, floor: Floor) -> None:
+        here, there = _openings(floor)
 
-        with held_before_commit(here) as first:
-            second = Elsewhere(there)
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(here, there)
 
         assert isinstance(second.outcome(), PlayerHasLiveSlip)
-        assert RatingSlip.objects.get().table == committed_floor.table
+        assert RatingSlip.objects.get().table == floor.table
 
     @pytest.mark.shows(39)
     def test_would_be_stopped_by_the_constraint_alone_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        here, there = _openings(committed_floor)
+        here, there = _openings(floor)
         without_locks(monkeypatch)
 
-        with held_before_commit(here) as first:
-            second = Elsewhere(there)
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(here, there)
 
         assert isinstance(second.outcome(), IntegrityError)

@@ -27,6 +27,9 @@ from tests.ratingslips.test_recover_command import recovering_process, somebody_
 from tests.ratingslips.test_recovery import owed_slip
 from tests.waiting import wait_until
 
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 @pytest.fixture(autouse=True)
 def _invariants_hold(db: None) -> Iterator[None]:
@@ -52,8 +55,7 @@ class TestPowersOfTwo:
         return owed_slip(floor, slip, at=ends) if number else slip
 
     @pytest.mark.shows(20)
-    def test_of_sixteen_at_once_decode_to_what_was_acknowledged(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_of_sixteen_at_once_decode_to_what_was_acknowledged(self, floor: Floor) -> None:
         player = floor.player()
         with as_owner():
             Tier.objects.update(multiplier=1)
@@ -79,8 +81,8 @@ class TestPowersOfTwo:
 
 class TestRecoveryKilledHalfWay:
     @pytest.mark.shows(24)
-    def test_leaves_no_half_entry_and_another_run_pays(self, committed_floor: Floor) -> None:
-        floor, stuck = committed_floor, committed_floor.player()
+    def test_leaves_no_half_entry_and_another_run_pays(self, floor: Floor) -> None:
+        stuck = floor.player()
         first = write_owed(floor, floor.player(), seat=1, number=4)
         rest = write_owed(floor, stuck, seat=2, number=1)
 
@@ -98,8 +100,7 @@ class TestRecoveryKilledHalfWay:
         assert not RatingSlip.objects.owed().exists()
 
     @pytest.mark.shows(30)
-    def test_leaves_the_slip_to_a_retry_that_waits(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_leaves_the_slip_to_a_retry_that_waits(self, floor: Floor) -> None:
         (slip,) = write_owed(floor, floor.player(), seat=1, number=1)
 
         with held(lambda: PlayerLoyalty.objects.locked().get(player=slip.player_id)):
@@ -126,8 +127,7 @@ def _is_free(slip: RatingSlip) -> bool:
 
 class TestRecoveryRacingTheBoss:
     @pytest.mark.shows(30)
-    def test_by_two_runs_and_eight_retries_pays_each_slip_once(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_by_two_runs_and_eight_retries_pays_each_slip_once(self, floor: Floor) -> None:
         slips = write_owed(floor, floor.player(), seat=1, number=8)
         hands: list[Callable[[], Any]] = [
             *[partial(run, "recover_slip_loyalty", "--json")] * 2,

@@ -31,6 +31,9 @@ from tests.loyalty.rows import account_of
 from tests.loyalty.test_ledger_export import exported
 from tests.waiting import wait_until
 
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 SEED = 20_261_124
 POSTINGS = 40
 
@@ -101,8 +104,8 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_pages")
 class TestReaders:
-    def test_say_what_the_model_says(self, committed_floor: Floor) -> None:
-        floor, model = committed_floor, LedgerModel()
+    def test_say_what_the_model_says(self, floor: Floor) -> None:
+        model = LedgerModel()
         players = [floor.player() for _ in range(3)]
         instants = _work(floor, players, model)
         supervisor, auditor = (
@@ -125,8 +128,8 @@ class TestReaders:
                     len(model.of(player.pk, at=at)),
                 )
 
-    def test_say_what_it_said_at_their_instant_while_others_write(self, committed_floor: Floor) -> None:
-        floor, model, stop = committed_floor, LedgerModel(), threading.Event()
+    def test_say_what_it_said_at_their_instant_while_others_write(self, floor: Floor) -> None:
+        model, stop = LedgerModel(), threading.Event()
         players = [floor.player() for _ in range(3)]
         _work(floor, players, model)
         accounts = [account_of(player) for player in players]
@@ -160,8 +163,8 @@ def _post_until(stop: threading.Event, floor: Floor, player: Player) -> int:
 class TestStatement:
     """The page reads the account and then its entries; an award that commits in between is on neither."""
 
-    def test_ends_with_its_balance_though_an_award_commits_meanwhile(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
+    def test_ends_with_its_balance_though_an_award_commits_meanwhile(self, floor: Floor) -> None:
+        player = floor.player()
         award(floor, player, points=500)
         client = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)
 
@@ -179,8 +182,7 @@ class TestALowerIdThatCommitsLater:
     """A posting has taken its number and is not committed; one with a higher number is, and the list is read."""
 
     @pytest.mark.shows(37)
-    def test_is_on_the_page_that_is_read_after_it(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_is_on_the_page_that_is_read_after_it(self, floor: Floor) -> None:
         first = [award(floor, floor.player(), points=points).entry_id for points in (1, 2, 3)]
 
         with held(lambda: increment(floor, floor.player())):
@@ -193,8 +195,7 @@ class TestALowerIdThatCommitsLater:
         assert [entry.pk for entry in older.rows] == [late, first[-1]]
 
     @pytest.mark.shows(37)
-    def test_is_missed_only_by_a_walk_that_passed_it(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_is_missed_only_by_a_walk_that_passed_it(self, floor: Floor) -> None:
         first = [award(floor, floor.player(), points=points).entry_id for points in (1, 2, 3)]
 
         with held(lambda: increment(floor, floor.player())):
@@ -207,8 +208,8 @@ class TestALowerIdThatCommitsLater:
         assert [entry.pk for entry in back.rows] == [last - 1, first[-1]]
 
     @pytest.mark.shows(37)
-    def test_is_in_its_balance_and_statement_once_committed(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
+    def test_is_in_its_balance_and_statement_once_committed(self, floor: Floor) -> None:
+        player = floor.player()
         award(floor, player, points=1)
         client = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)
 

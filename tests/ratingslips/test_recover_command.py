@@ -24,7 +24,7 @@ from ratingslips.management.commands import recover_slip_loyalty as command
 from ratingslips.models import RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, owed, recover_slip_loyalty
 from tests.commands import FullDisk, Ran, run
-from tests.concurrency import Elsewhere, held, wait_until_blocked
+from tests.concurrency import held, made_to_wait
 from tests.databases import database_url
 from tests.floor import Floor
 from tests.waiting import wait_until
@@ -317,9 +317,7 @@ class TestTwoRunsAtOnce:
 
         monkeypatch.setattr(owed, "recover_slip_loyalty", recover_waiting)
 
-        with held(lambda: RatingSlip.objects.locked().get(pk=slips[0].pk)) as holder:
-            waiting = Elsewhere(_json)
-            wait_until_blocked(waiting.backend, by=holder)
+        waiting = made_to_wait(_json, by=lambda: RatingSlip.objects.locked().get(pk=slips[0].pk))
 
         assert waiting.result()["paid"] == 1
 

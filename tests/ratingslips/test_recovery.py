@@ -31,7 +31,7 @@ from ratingslips.services import (
     complete_rating_slip,
     recover_slip_loyalty,
 )
-from tests.concurrency import Elsewhere, held, is_waited_for, wait_until_blocked
+from tests.concurrency import Elsewhere, held, is_waited_for, made_to_wait
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
@@ -190,9 +190,7 @@ class TestRecoverSlipLoyalty:
         monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: locked(rows))
         recover = partial(recover_slip_loyalty, slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
 
-        with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)) as holder:
-            recovering = Elsewhere(recover)
-            wait_until_blocked(recovering.backend, by=holder)
+        recovering = made_to_wait(recover, by=lambda: RatingSlip.objects.locked().get(pk=slip.pk))
 
         assert recovering.result().points == 578
 

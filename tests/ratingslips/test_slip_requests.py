@@ -28,7 +28,7 @@ from ratingslips.services import (
     requests,
     resume_rating_slip,
 )
-from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.concurrency import in_turn
 from tests.constraints import refused_by_trigger, run_as_replica
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
@@ -263,9 +263,7 @@ def _two_at_once(floor: Floor, slip: RatingSlip, request_id: UUID, *, actors: tu
     def pause(actor: User) -> RatingSlip:
         return pause_rating_slip(slip=slip.pk, actor=actor, at=floor.now, request_id=request_id)
 
-    with held_before_commit(lambda: pause(actors[0])) as first:
-        second = Elsewhere(lambda: pause(actors[1]))
-        wait_until_blocked(second.backend, by=first.backend)
+    first, second = in_turn(lambda: pause(actors[0]), lambda: pause(actors[1]))
     return [first.outcome(), second.outcome()]
 
 
@@ -299,9 +297,7 @@ class TestTwoAtOnce:
         def pause(slip: RatingSlip) -> RatingSlip:
             return pause_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now, request_id=request_id)
 
-        with held_before_commit(lambda: pause(slips[0])) as first:
-            second = Elsewhere(lambda: pause(slips[1]))
-            wait_until_blocked(second.backend, by=first.backend)
+        _, second = in_turn(lambda: pause(slips[0]), lambda: pause(slips[1]))
 
         assert isinstance(second.outcome(), IntegrityError)
 
@@ -310,9 +306,7 @@ class TestTwoAtOnce:
         what: dict[str, Any] = {"player": floor.player(), "table": floor.table, "seat": 4, "average_bet": Decimal(40)}
         call = {**what, "actor": floor.boss, "at": floor.now, "request_id": uuid4()}
 
-        with held_before_commit(lambda: open_rating_slip(**call)) as first:
-            second = Elsewhere(lambda: open_rating_slip(**call))
-            wait_until_blocked(second.backend, by=first.backend)
+        first, second = in_turn(lambda: open_rating_slip(**call), lambda: open_rating_slip(**call))
 
         assert first.outcome() == second.outcome() == RatingSlip.objects.get()
 

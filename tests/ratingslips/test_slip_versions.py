@@ -16,7 +16,7 @@ from ratingslips.services import (
     pause_rating_slip,
     resume_rating_slip,
 )
-from tests.concurrency import Elsewhere, held_before_commit, wait_until_blocked
+from tests.concurrency import in_turn
 from tests.floor import Floor
 from tests.refusals import refused
 
@@ -75,9 +75,7 @@ def _change_on_two_tablets(floor: Floor, **seen: Any) -> list[Any]:
         bets = {"average_bet": Decimal(amount)} | seen
         return change_average_bet(slip=slip.pk, actor=actor, at=floor.now, **bets)
 
-    with held_before_commit(lambda: bet(60, floor.supervisor)) as first:
-        second = Elsewhere(lambda: bet(90, floor.boss))
-        wait_until_blocked(second.backend, by=first.backend)
+    first, second = in_turn(lambda: bet(60, floor.supervisor), lambda: bet(90, floor.boss))
     return [first.outcome(), second.outcome(), [int(segment.average_bet) for segment in slip.segments.all()]]
 
 

@@ -213,17 +213,6 @@ class TestTracePage:
 
         assert (page.status_code, "Nothing in your casino" in page.content.decode()) == (404, True)
 
-    def test_is_closed_to_who_is_not_signed_in(self, floor: Floor) -> None:
-        assert Client().get(page_of(CLOSING)).status_code == 302
-        assert Client().get(SEARCH, {"q": "1"}).status_code == 302
-
-    def test_tells_nothing_to_who_may_see_nothing(self, floor: Floor) -> None:
-        _busy_slip(floor)
-        client = signed_in(StaffFactory.create(casino=floor.casino))
-
-        assert "PROGRAM_PAUSED" not in client.get(page_of(CLOSING)).content.decode()
-        assert client.get(SEARCH, {"q": RatingSlip.objects.get().slip_number}).status_code == 200
-
     def test_is_linked_from_the_slip_and_the_entry(self, floor: Floor, auditor: Client) -> None:
         slip = _busy_slip(floor)
 

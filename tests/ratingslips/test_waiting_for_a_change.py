@@ -21,12 +21,15 @@ from ratingslips.services import change_average_bet, complete_rating_slip, move_
 from ratingslips.services.requests import Kind, receive
 from ratingslips.services.seats import lock_table
 from ratingslips.services.segments import LiveSlip, read_segments
-from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
+from tests.concurrency import in_turn, made_to_wait
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.loyalty.test_concurrency import without_locks
 from tests.replacing import replace
+
+# Other connections see what a test writes.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> None:
@@ -41,49 +44,45 @@ def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> N
 
 
 class TestCompleteRatingSlip:
-    def test_closes_a_slip_that_moved_while_it_waited(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_closes_a_slip_that_moved_while_it_waited(self, floor: Floor) -> None:
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
 
-        with held(lambda: move_without_commit(slip, floor=floor, to=other)) as mover:
-            waiting = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
-            wait_until_blocked(waiting.backend, by=mover)
+        waiting = made_to_wait(
+            lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now),
+            by=lambda: move_without_commit(slip, floor=floor, to=other),
+        )
         settlement = waiting.result()
 
         assert settlement.points > 0
         assert RatingSlip.objects.get(pk=slip.pk).table == other
         assert [segment.table for segment in slip.segments.order_by("seq")] == [floor.table, other]
 
-    def test_closes_at_the_instant_of_a_later_change(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_closes_at_the_instant_of_a_later_change(self, floor: Floor) -> None:
         slip = floor.open_slip()
         later = floor.now + timedelta(microseconds=1)
         change = partial(change_average_bet, slip=slip, average_bet=Decimal(75), actor=floor.boss, at=later)
 
-        with held_before_commit(change) as changing:
-            waiting = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
-            wait_until_blocked(waiting.backend, by=changing.backend)
+        _, waiting = in_turn(change, lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
 
         assert waiting.result().points == 420
         assert RatingSlip.objects.get(pk=slip.pk).closed_at == later
 
-    def test_asks_for_the_right_on_the_present_pit(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_asks_for_the_right_on_the_present_pit(self, floor: Floor) -> None:
         slip = floor.open_slip()
         elsewhere = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
 
-        with held(lambda: move_without_commit(slip, floor=floor, to=elsewhere)) as mover:
-            waiting = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
-            wait_until_blocked(waiting.backend, by=mover)
+        waiting = made_to_wait(
+            lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now),
+            by=lambda: move_without_commit(slip, floor=floor, to=elsewhere),
+        )
 
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
     @pytest.mark.shows(39)
     def test_would_ask_on_the_former_pit_without_reading_again(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         slip = floor.open_slip()
         elsewhere = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
         before = read_segments(slip)
@@ -93,9 +92,10 @@ class TestCompleteRatingSlip:
             return before
 
         replace(monkeypatch, read_segments, segments_before)
-        with held(lambda: move_without_commit(slip, floor=floor, to=elsewhere)) as mover:
-            waiting = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
-            wait_until_blocked(waiting.backend, by=mover)
+        waiting = made_to_wait(
+            lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now),
+            by=lambda: move_without_commit(slip, floor=floor, to=elsewhere),
+        )
 
         # It passes the question of rights; only the trigger keeps it from ending a segment that has ended.
         assert isinstance(waiting.outcome(), IntegrityError)
@@ -103,8 +103,7 @@ class TestCompleteRatingSlip:
 
 class TestLockOfASlip:
     @pytest.mark.shows(39)
-    def test_would_lose_a_moved_slip_if_it_joined_tables(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_would_lose_a_moved_slip_if_it_joined_tables(self, floor: Floor) -> None:
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
 
@@ -112,25 +111,21 @@ class TestLockOfASlip:
             with transaction.atomic():
                 return RatingSlip.objects.locked().select_related("table").filter(pk=slip.pk).first()
 
-        with held(lambda: move_without_commit(slip, floor=floor, to=other)) as mover:
-            waiting = Elsewhere(lock_with_its_table)
-            wait_until_blocked(waiting.backend, by=mover)
+        waiting = made_to_wait(lock_with_its_table, by=lambda: move_without_commit(slip, floor=floor, to=other))
 
         # PostgreSQL compared the slip as it is now with the table that it was joined with before the wait.
         assert waiting.result() is None
 
 
 class TestChangeAverageBet:
-    def test_goes_on_at_the_table_after_the_move(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_goes_on_at_the_table_after_the_move(self, floor: Floor) -> None:
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
 
-        with held(lambda: move_without_commit(slip, floor=floor, to=other)) as mover:
-            waiting = Elsewhere(
-                lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now)
-            )
-            wait_until_blocked(waiting.backend, by=mover)
+        waiting = made_to_wait(
+            lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now),
+            by=lambda: move_without_commit(slip, floor=floor, to=other),
+        )
         waiting.result()
 
         last = slip.segments.order_by("-seq")[0]
@@ -138,42 +133,37 @@ class TestChangeAverageBet:
 
     @pytest.mark.shows(39)
     def test_would_go_on_from_the_former_segment_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         without_locks(monkeypatch)
 
-        with held(lambda: move_without_commit(slip, floor=floor, to=other)) as mover:
-            waiting = Elsewhere(
-                lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now)
-            )
-            wait_until_blocked(waiting.backend, by=mover)
+        waiting = made_to_wait(
+            lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now),
+            by=lambda: move_without_commit(slip, floor=floor, to=other),
+        )
 
         assert isinstance(waiting.outcome(), IntegrityError)
 
 
 class TestMoveRatingSlip:
-    def test_waits_for_a_table_whose_pit_changes_and_finds_it(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_waits_for_a_table_whose_pit_changes_and_finds_it(self, floor: Floor) -> None:
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         elsewhere = PitFactory.create(casino=floor.casino)
 
-        with held(lambda: GamingTable.objects.filter(pk=other.pk).update(pit=elsewhere)) as holder:
-            waiting = Elsewhere(
-                lambda: move_rating_slip(slip=slip, table=other, seat=1, actor=floor.boss, at=floor.now)
-            )
-            wait_until_blocked(waiting.backend, by=holder)
+        waiting = made_to_wait(
+            lambda: move_rating_slip(slip=slip, table=other, seat=1, actor=floor.boss, at=floor.now),
+            by=lambda: GamingTable.objects.filter(pk=other.pk).update(pit=elsewhere),
+        )
 
         assert getattr(waiting.outcome(), "code", None) == "NOT_PERMITTED"
 
     @pytest.mark.shows(39)
     def test_would_ask_on_the_former_pit_without_reading_again(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         slip = floor.open_slip()
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         elsewhere = PitFactory.create(casino=floor.casino)
@@ -184,11 +174,10 @@ class TestMoveRatingSlip:
             return table
 
         replace(monkeypatch, lock_table, read_and_lock)
-        with held(lambda: GamingTable.objects.filter(pk=other.pk).update(pit=elsewhere)) as holder:
-            waiting = Elsewhere(
-                lambda: move_rating_slip(slip=slip, table=other, seat=1, actor=floor.boss, at=floor.now)
-            )
-            wait_until_blocked(waiting.backend, by=holder)
+        waiting = made_to_wait(
+            lambda: move_rating_slip(slip=slip, table=other, seat=1, actor=floor.boss, at=floor.now),
+            by=lambda: GamingTable.objects.filter(pk=other.pk).update(pit=elsewhere),
+        )
 
         # The boss does not operate the pit that the slip is in now.
         assert waiting.result().table.pit == floor.pit
@@ -205,17 +194,14 @@ class TestManualReward:
             PlayerLoyalty.objects.locked().get(player=player)
             change()
 
-        with held(lock_and_change) as holder:
-            waiting = Elsewhere(lambda: award(floor, player))
-            wait_until_blocked(waiting.backend, by=holder)
+        waiting = made_to_wait(lambda: award(floor, player), by=lock_and_change)
         return waiting.outcome()
 
     def _reach_silver(self, floor: Floor, player: Player) -> None:
         silver = floor.program.tiers.get(name="Silver")
         PlayerLoyalty.objects.filter(player=player).update(tier=silver, updated_at=floor.now)
 
-    def test_counts_from_the_tier_that_the_account_has_by_then(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_counts_from_the_tier_that_the_account_has_by_then(self, floor: Floor) -> None:
         player = floor.player()
 
         self._award_while(floor, player, lambda: self._reach_silver(floor, player))
@@ -224,9 +210,8 @@ class TestManualReward:
 
     @pytest.mark.shows(39)
     def test_would_count_from_the_former_tier_without_reading_again(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor = committed_floor
         player = floor.player()
 
         def read_and_lock(*, player_id: int, at: datetime) -> PlayerLoyalty:
@@ -242,26 +227,26 @@ class TestManualReward:
     def _bar(self, player: Player) -> None:
         Player.objects.filter(pk=player.pk).update(status=Player.Status.BARRED)
 
-    def test_refuses_a_player_who_was_barred_while_it_waited(self, committed_floor: Floor) -> None:
-        player = committed_floor.player()
+    def test_refuses_a_player_who_was_barred_while_it_waited(self, floor: Floor) -> None:
+        player = floor.player()
 
-        outcome = self._award_while(committed_floor, player, lambda: self._bar(player))
+        outcome = self._award_while(floor, player, lambda: self._bar(player))
 
         assert getattr(outcome, "code", None) == "PLAYER_NOT_ACTIVE"
 
     @pytest.mark.shows(39)
     def test_would_award_to_a_barred_player_without_reading_again(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        player = committed_floor.player()
+        player = floor.player()
         monkeypatch.setattr(Player.objects, "get", lambda *, pk: player)
 
-        outcome = self._award_while(committed_floor, player, lambda: self._bar(player))
+        outcome = self._award_while(floor, player, lambda: self._bar(player))
 
         assert isinstance(outcome, LoyaltyPosting)
 
-    def test_refuses_a_programme_that_was_paused_while_it_waited(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
+    def test_refuses_a_programme_that_was_paused_while_it_waited(self, floor: Floor) -> None:
+        player = floor.player()
 
         outcome = self._award_while(floor, player, lambda: self._pause(floor))
 
@@ -269,9 +254,9 @@ class TestManualReward:
 
     @pytest.mark.shows(39)
     def test_would_post_to_a_paused_programme_without_reading_again(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor, player = committed_floor, committed_floor.player()
+        player = floor.player()
         before = rules_in_force(program_id=floor.program.pk, earned_at=floor.now)
         replace(monkeypatch, rules_in_force, lambda *, program_id, earned_at: before)
 

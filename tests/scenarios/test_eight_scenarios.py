@@ -23,7 +23,7 @@ from ratingslips.services import (
     open_rating_slip,
     recover_slip_loyalty,
 )
-from tests.concurrency import Elsewhere, held_before_commit, together, wait_until_blocked
+from tests.concurrency import Elsewhere, held_before_commit, in_turn, together, wait_until_blocked
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
@@ -58,9 +58,7 @@ def test_2_duplicate_completion_makes_one_entry(committed_floor: Floor) -> None:
     slip = floor.played_slip()
     complete = partial(complete_rating_slip, slip=slip.pk, actor=floor.boss, at=floor.now)
 
-    with held_before_commit(complete) as first:
-        second = Elsewhere(complete)
-        wait_until_blocked(second.backend, by=first.backend)
+    first, second = in_turn(complete, complete)
 
     assert (first.result().replayed, second.result().replayed) == (False, True)
     assert first.result().points == second.result().points == 578

@@ -22,8 +22,8 @@ MAX_REJECTS_SHOWN: Final = 100
 class Command(ProjectCommand):
     help = (
         f"Apply a CSV file of rating events ({', '.join(COLUMNS)}), each line by itself. A bad line is refused and "
-        "listed by number (the header is line 1); the exit code is still 0. A file may be imported again: lines that were "
-        "imported before change nothing."
+        "listed by number (the header is line 1); the exit code is still 0. A file may be imported again: lines that "
+        "were imported before change nothing."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

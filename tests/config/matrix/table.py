@@ -1,9 +1,9 @@
 """How a table of the matrix is written, and what its words mean.
 
-A line in brackets begins a group: how its addresses are called. Every other line names pages of that group (their
-addresses are called by both together), methods, and whose row is asked for, each with `|` between alternatives that are
-answered the same; then one word for each column. `#` begins a comment. An address without a name is called by its
-pattern, and an action `action=<its name>`.
+A line in brackets begins a group: how its addresses are called; `{one,other}` in it stands for several groups that are
+answered the same. Every other line names pages of the group (their addresses are called by both together), methods, and
+whose row is asked for, each with `|` between alternatives that are answered the same; then one word for each column.
+`#` begins a comment. An address without a name is called by its pattern, and an action `action=<its name>`.
 
 A row belongs to the staff's casino or to another. For a role it may be built in; for the index, it is the section.
 """
@@ -75,25 +75,32 @@ Table = dict[Question, list[str]]
 def read_table(text: str) -> Table:
     """The questions of a table, each with one word for each column."""
     table: Table = {}
-    group = ""
+    groups: list[str] = []
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         names, *words = line.split()
         if not words:
-            group = names.strip("[]")
+            groups = _groups(names.strip("[]"))
             continue
         methods, whose, *cells = words
         assert len(cells) == len(COLUMNS), f"{len(cells)} words for {len(COLUMNS)} columns: {line}"
         assert set(cells) <= set(WORDS), f"unknown words {set(cells) - set(WORDS)}: {line}"
-        for question in _questions(group, names, methods, whose):
+        for question in _questions(groups, names, methods, whose):
             assert question not in table, f"there are two rows for {question}"
             table[question] = cells
     return table
 
 
-def _questions(group: str, names: str, methods: str, whose: str) -> Iterator[Question]:
-    for page, method, one in product(names.split("|"), methods.split("|"), whose.split("|")):
+def _groups(text: str) -> list[str]:
+    """The groups that a line in brackets names: `admin:core_{casino,player}_` names two."""
+    start, _, alternatives = text.partition("{")
+    names, _, end = alternatives.partition("}")
+    return [f"{start}{name}{end}" for name in names.split(",")]
+
+
+def _questions(groups: list[str], names: str, methods: str, whose: str) -> Iterator[Question]:
+    for group, page, method, one in product(groups, names.split("|"), methods.split("|"), whose.split("|")):
         yield Question(group=group, page=page, method=method, whose=one)
 
 

@@ -1,4 +1,4 @@
-"""How long a completion and a reward take: `uv run pytest -n0 -s tests/scenarios/benchmark_completion.py`.
+"""How long a completion and a reward take: `uv run pytest -n0 -s tests/benchmarks/benchmark_completion.py`.
 
 Not collected with the tests, and asserts nothing about time. Both are measured in turn in one run, so that their ratio
 holds on a noisy machine; each is a real commit, through the services, with a permission asked and a history behind it.

@@ -1,6 +1,6 @@
 """Two players' slips completed in opposite orders, 10,000 times, without a deadlock or a lost point.
 
-`uv run pytest -n0 -s tests/scenarios/benchmark_opposite_orders.py`; not collected with the tests. In each round two
+`uv run pytest -n0 -s tests/benchmarks/benchmark_opposite_orders.py`; not collected with the tests. In each round two
 hands open a slip of a player each, and then complete both slips at the same moment, one forwards and one backwards: of
 each two completions one is a replay.
 """

@@ -1,6 +1,6 @@
 """How long `check_invariants` takes on 200,000 entries and 10,000 slips, and how much memory it needs.
 
-`uv run pytest -n0 -s tests/scenarios/benchmark_invariants.py`; not collected with the tests, and no time is asserted.
+`uv run pytest -n0 -s tests/benchmarks/benchmark_invariants.py`; not collected with the tests, and no time is asserted.
 """
 
 import os

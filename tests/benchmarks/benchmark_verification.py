@@ -1,4 +1,4 @@
-"""How long a verification takes: `uv run pytest -n0 -s tests/scenarios/benchmark_verification.py`.
+"""How long a verification takes: `uv run pytest -n0 -s tests/benchmarks/benchmark_verification.py`.
 
 Not collected with the tests, and asserts nothing about time. Entries that are verified, entries that are only streamed
 with the same columns, and the hash that an INSERT computes are measured in turn in one run, so that their ratios hold
