@@ -87,7 +87,7 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     number = last.number + 1 if last else 1
     every, changed = MerkleRoot(), MerkleRoot()
     fresh: list[SealedAccount] = []
-    with _accounts(last_number=number - 1) as accounts:
+    with changed_accounts(last_number=number - 1) as accounts:
         for account_id, entry_count, head_hash, sealed_count, sealed_head in accounts:
             head = genesis_hash(account_id) if head_hash is None else head_hash
             leaf = leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head)
@@ -139,7 +139,7 @@ def _require_grown(account_id: int, *, entry_count: int, sealed_count: int | Non
         )
 
 
-def _accounts(*, last_number: int) -> Stream:
+def changed_accounts(*, last_number: int) -> Stream:
     return streamed(_ACCOUNTS, {"since": last_number}, chunk_rows=_CHUNK_ROWS)
 
 

@@ -59,7 +59,7 @@ class TestVerification:
 class TestCheckpoint:
     def _taken(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
         """A checkpoint during which an award commits between the accounts and the totals."""
-        monkeypatch.setattr(checkpoints, "_accounts", _award_after(book, checkpoints._accounts))
+        monkeypatch.setattr(checkpoints, "changed_accounts", _award_after(book, checkpoints.changed_accounts))
         return take_checkpoint(at=book.floor.now, file=None)
 
     def test_seals_the_totals_of_the_accounts_that_it_seals(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
