@@ -1,5 +1,6 @@
 """Each request that changes a slip leaves one row; the same request again is answered with its first result."""
 
+import inspect
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,8 @@ ACTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "MOVE": (move_rating_slip, {"seat": 5, "average_bet": Decimal("60.00")}),
     "CLOSE": (complete_rating_slip, {"buy_in": Decimal("500.00"), "chips_out": Decimal("120.00")}),
 }
+# Arguments of a service that no form field gives.
+NOT_OF_A_FORM = {"slip", "actor", "at", "request_id", "expected_version"}
 every_act = pytest.mark.parametrize("kind", ACTS)
 
 
@@ -67,6 +70,15 @@ class TestRecordedRequest:
         assert row.fingerprint == fingerprint(row.contents)
         assert row.happened_at == floor.ago(minutes=5)
         assert before <= row.recorded_at <= timezone.now()
+
+    @every_act
+    def test_holds_every_argument_that_a_form_gives(self, floor: Floor, kind: str) -> None:
+        slip = floor.open_slip()
+
+        act(floor, kind, slip)
+
+        arguments = inspect.signature(ACTS[kind][0]).parameters.keys() - NOT_OF_A_FORM
+        assert slip.requests.get(kind=kind).contents.keys() == arguments
 
     def test_of_an_opening_holds_what_the_form_held(self, floor: Floor) -> None:
         player = floor.player()
