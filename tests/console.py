@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from config.roles import PERMISSIONS_OF_ROLE
 from core.models import User
-from ratingslips.admin.slips.actions import version_of
+from ratingslips.admin.slips.rows import version_of
 from ratingslips.models import RatingSlip
 
 BACKEND = "core.backends.StaffBackend"

@@ -21,7 +21,7 @@ class OwnCasinoByName:
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
         staff = staff_of(request)
-        if sees_all_casinos(staff):
+        if not staff.is_superuser or sees_all_casinos(staff):
             return rows
         return rows.filter(username__in=in_casino_of(staff, User.objects.all(), lookup="casino").values("username"))
 

@@ -174,7 +174,9 @@ def _require_reward_id(reward_id: str | None) -> None:
 def _checked_request_time(requested_at: datetime, *, at: datetime) -> datetime:
     require_event_time(at)
     require_event_time(requested_at)
-    if not timedelta(0) <= at - requested_at <= timedelta(seconds=REQUEST_MAX_AGE_SECONDS):
+    if requested_at > at:
+        raise InvalidTime("This form was opened after it was sent: check the clock of the machine that sent it.")
+    if at - requested_at > timedelta(seconds=REQUEST_MAX_AGE_SECONDS):
         raise InvalidTime("This form has been open for more than a day. Open it again.")
     return requested_at
 

@@ -97,7 +97,10 @@ class RecordedSlip:
         return recorded
 
     def _matches(self, event: Event, line: RatingEvent) -> bool:
-        """Whether an event of the line's kind and instant has the line's fields; an empty field matches any value."""
+        """Whether an event of the line's kind and instant has the line's fields.
+
+        An empty field matches any value, except chips out: an empty one means that none was recorded.
+        """
         if line.player_card not in {None, self.player_card}:
             return False
         if event.kind == Kind.CLOSED:

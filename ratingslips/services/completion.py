@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -13,11 +14,11 @@ from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_bug, is_busy, is_replay, retried, will_retry
+from core.retries import is_bug, is_busy, retried, will_retry
 from core.transactions import operation
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.requests import Kind, amount_text, receive, record
+from ratingslips.services.requests import Kind, amount_text, is_own_commit, receive, record
 from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 from ratingslips.services.stakes import require_amount
@@ -25,7 +26,7 @@ from ratingslips.theo import theoretical_win
 
 log = structlog.get_logger(__name__)
 
-UNEXPECTED_ERROR = "UNEXPECTED_ERROR"
+UNEXPECTED_ERROR: Final = "UNEXPECTED_ERROR"
 
 
 class PartialCompletion(DomainError):
@@ -66,6 +67,7 @@ def complete_rating_slip(
     :raises InvalidTime: `at` is in the future or before the slip's last event.
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not operate the pit that the slip is in.
+    :raises OutcomeUnknown: the answer to the COMMIT was lost, and no attempt could look.
     :raises Busy: the slip was locked for too long, or the connection was lost; nothing was changed.
     """
     require_amount(buy_in, name="buy-in")
@@ -79,7 +81,7 @@ def complete_rating_slip(
         assert locked is not None
         segments = read_segments(locked)
         already_closed = locked.is_closed
-        replayed = already_closed and not (request.is_recorded and not is_replay(request.correlation_id))
+        replayed = already_closed and not is_own_commit(request)
         if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
             require_permission(actor, OPERATE_PIT, locked.table.pit)
         if already_closed:
@@ -124,6 +126,10 @@ def _close(
 def _try_to_settle(
     slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime
 ) -> tuple[SlipSettlement | None, Exception | None]:
+    """Credit the points in a savepoint; if that fails, set `owed_because` and return the error.
+
+    An error that has ended the transaction, or after which the whole service will run again, is raised.
+    """
     try:
         with transaction.atomic():
             return settle(slip, segments=segments, at=at), None

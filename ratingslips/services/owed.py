@@ -15,12 +15,12 @@ from core.errors import DomainError
 from core.models import User
 from core.transactions import drop_lost_connection
 from ratingslips.models import RatingSlip
+from ratingslips.services.completion import UNEXPECTED_ERROR
 from ratingslips.services.recovery import SlipInHand, recover_slip_loyalty
 
 log = structlog.get_logger(__name__)
 
 BATCH_SLIPS: Final = 100
-UNEXPECTED_ERROR: Final = "UNEXPECTED_ERROR"
 
 
 class RecoveryOutcome(StrEnum):

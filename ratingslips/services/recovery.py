@@ -9,11 +9,11 @@ from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_replay, retried
+from core.retries import retried
 from core.transactions import operation
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import RECOVER_LOYALTY
-from ratingslips.services.requests import Kind, receive, record
+from ratingslips.services.requests import Kind, is_own_commit, receive, record
 from ratingslips.services.segments import lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 
@@ -62,7 +62,7 @@ def recover_slip_loyalty(
             raise SlipInHand("Another recovery is paying this slip just now.")
         segments = read_segments(locked)
         already_settled = locked.settled_at is not None
-        replayed = already_settled and not (request.is_recorded and not is_replay(request.correlation_id))
+        replayed = already_settled and not is_own_commit(request)
         if not (request.is_recorded or (already_settled and locked.recovered_by_id == actor.pk)):
             require_permission(actor, RECOVER_LOYALTY, locked.table.pit)
         if not locked.is_closed:

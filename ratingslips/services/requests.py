@@ -9,7 +9,7 @@ from core import correlation
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.locks import lock_name
 from core.models import User
-from core.retries import call_id, mark_outcome_known
+from core.retries import call_id, is_replay, mark_outcome_known
 from ratingslips.models import RatingSlip, SlipRequest
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ def receive(
         name
         for name, was, now in (
             ("kind", first.kind, kind),
-            ("slip", first.slip_id, slip_id or first.slip_id),
+            ("slip", first.slip_id, slip_id or first.slip_id),  # an opening has no slip yet
             ("actor", first.actor_id, actor.pk),
         )
         if was != now
@@ -57,6 +57,11 @@ def receive(
         advice = "look at the slip as it is now, and send it again if it is still right"
         raise IdempotencyConflict(key="This page", fields=tuple(differing), advice=advice)
     return first
+
+
+def is_own_commit(request: SlipRequest) -> bool:
+    """Whether an attempt of the running call, whose COMMIT got no answer, recorded the request."""
+    return request.is_recorded and not is_replay(request.correlation_id)
 
 
 def repeated(request: SlipRequest) -> RatingSlip:

@@ -18,8 +18,8 @@ from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.forms import SittingDownForm
 from ratingslips.admin.floor.pages import TYPED_FIELDS, PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.search import find_players, usual_bet
-from ratingslips.admin.slips.actions import opening_outcome
 from ratingslips.admin.slips.forms import add_refusal, next_page_id
+from ratingslips.admin.slips.sentences import opening_outcome
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 

@@ -3,33 +3,31 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
-import structlog
 from django import forms
-from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from core import correlation
-from core.console import display
 from core.console.confirmation import MAX_ROWS, Kind, Outcome, Row, RowAction
-from core.console.links import link_to
 from core.console.scope import staff_of
 from core.models import User
-from core.transactions import drop_lost_connection
-from loyalty.models import Tier
-from loyalty.services import LoyaltyPosting
-from loyalty.tiers import next_tier
-from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm, table_choices
-from ratingslips.history import SlipVersion, events_of, events_since
-from ratingslips.models import GamingTable, RatingSlip, SlipRequest
+from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm
+from ratingslips.admin.slips.rows import describe, describe_with_tables
+from ratingslips.admin.slips.sentences import (
+    changes_since,
+    clock_time,
+    earlier_request,
+    earned,
+    first_closing,
+    unsaved_amounts,
+)
+from ratingslips.history import SlipVersion
+from ratingslips.models import RatingSlip
 from ratingslips.services import (
     PartialCompletion,
     SlipChanged,
-    SlipSettlement,
     change_average_bet,
     complete_rating_slip,
     move_rating_slip,
@@ -41,10 +39,7 @@ from ratingslips.services import (
 MAX_MOVES: Final = 100  # Each row of the page offers every table of the casino.
 COLUMNS: Final = ("Player", "Where", "Status", "Average bet", "Played")
 
-log = structlog.get_logger(__name__)
-
 Typed = Mapping[str, Any]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,10 +68,10 @@ class Decision:
 
     def done(self, participle: str, sentence: str) -> Outcome:
         """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
-        earlier = _earlier_request(self.request_id)
+        earlier = earlier_request(self.request_id)
         if earlier is None:
             return Outcome(kind=Kind.DONE, sentence=sentence)
-        at = _clock(earlier.happened_at, self.slip)
+        at = clock_time(earlier.happened_at, self.slip)
         return Outcome(kind=Kind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
 
 
@@ -106,7 +101,9 @@ class SlipAction:
         try:
             return self.decide(decision)
         except SlipChanged as error:
-            raise SlipChanged(f"{error.message} {_changes_since(decision)}".strip()) from error
+            assert decision.expected_version is not None
+            changes = changes_since(decision.slip.pk, decision.expected_version)
+            raise SlipChanged(f"{error.message} {changes}".strip()) from error
 
     @property
     def row_action(self) -> RowAction:
@@ -136,116 +133,6 @@ class SlipAction:
         )
         outcome = self.perform(decision)
         return Outcome(kind=outcome.kind, sentence=row.with_name(outcome.sentence))
-
-
-def _earlier_request(request_id: UUID | None) -> SlipRequest | None:
-    """The row of this request id if an earlier HTTP request wrote it, else None."""
-    if request_id is None:
-        return None
-    rows = SlipRequest.objects.filter(pk=request_id).exclude(correlation_id=correlation.current())
-    return _read_after_commit(rows.first)
-
-
-def _read_after_commit(read: Callable[[], T]) -> T | None:
-    """What an answer needs besides the result; None if it cannot be read: what was committed is still reported."""
-    try:
-        return read()
-    except DatabaseError:
-        log.exception("console.answer_incomplete")
-        drop_lost_connection()
-        return None
-
-
-def _changes_since(decision: Decision) -> str:
-    segments = list(decision.slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
-    slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=decision.slip.pk)
-    assert decision.expected_version is not None
-    changes = events_since(events_of(slip, segments), decision.expected_version)
-    return " ".join(f"{event.words} at {_clock(event.at, slip)} by {event.by}." for event in changes)
-
-
-def _clock(at: datetime, slip: RatingSlip) -> str:
-    return f"{timezone.localtime(at, slip.casino.zone):%H:%M:%S}"
-
-
-def _closed_by(decision: Decision) -> str:
-    """When and by whom a closed slip was closed, as text."""
-    first = RatingSlip.objects.select_related("casino", "closed_by").get(pk=decision.slip.pk)
-    assert first.closed_at is not None
-    by = "you" if first.closed_by_id == decision.actor.pk else str(first.closed_by)
-    return f"at {_clock(first.closed_at, first)} by {by}"
-
-
-def _left_out(decision: Decision) -> str:
-    """A sentence if the typed amounts differ from those of the first closing, else empty text."""
-    first = RatingSlip.objects.get(pk=decision.slip.pk)
-    amounts = {name: decision.typed.get(name) for name in ("buy_in", "chips_out")}
-    differ = any(amount is not None and amount != getattr(first, name) for name, amount in amounts.items())
-    return " What you typed now was not saved." if differ else ""
-
-
-def _earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
-    return f"theo {settlement.theoretical_win:,.2f}, {_points(slip, settlement.posting)}"
-
-
-def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
-    if posting is None:
-        return "0 points"
-    earned = f"{posting.points:,} points, balance {posting.balance_after:,}, {posting.tier_after}"
-    tiers = Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points")
-    if (all_tiers := _read_after_commit(lambda: list(tiers))) is None:
-        return earned
-    following = next_tier(posting.lifetime_points, all_tiers)
-    progress = f"{posting.tier_progress} % of the way to {following}" if following else "the highest tier"
-    return f"{earned}, {progress}"
-
-
-def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID | None) -> Outcome:
-    """The outcome of opening a slip by the page with `request_id`, now or when it was sent before."""
-    number, player = slip.slip_number, slip.player
-    if _earlier_request(request_id) is not None:
-        at = _clock(slip.opened_at, slip)
-        sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
-        return Outcome(kind=Kind.REPLAYED, sentence=sentence)
-    sentence = f"{number} opened for {player} at {slip.place}, average bet {average_bet:,.2f}."
-    return Outcome(kind=Kind.DONE, sentence=sentence)
-
-
-def version_of(slip: Any) -> SlipVersion:
-    """The version of a slip that was fetched `with_version`."""
-    return SlipVersion(seq=slip.last_seq, status=slip.status)
-
-
-def status_pill(slip: RatingSlip) -> str:
-    """The slip's status, for people."""
-    return display.pill(slip.get_status_display(), state=slip.status)
-
-
-def describe(slips: Sequence[RatingSlip]) -> list[Row]:
-    """A row for each slip, which was fetched with its play and version."""
-    return [
-        Row(
-            obj=slip,
-            name=slip.slip_number,
-            version=version_of(slip).text,
-            cells=(
-                link_to(slip.player),
-                slip.place,
-                status_pill(slip),
-                display.amount(slip.average_bet),  # type: ignore[attr-defined]
-                display.played(slip.played),  # type: ignore[attr-defined]
-            ),
-        )
-        for slip in slips
-    ]
-
-
-def _describe_with_tables(slips: Sequence[RatingSlip]) -> list[Row]:
-    tables = table_choices(GamingTable.objects.filter(casino__in={slip.casino_id for slip in slips}))
-    rows = describe(slips)
-    for row in rows:
-        row.context = tables.get(row.obj.casino_id, ())
-    return rows
 
 
 def _bet_form(row: Row, posted: Typed | None) -> forms.Form:
@@ -290,19 +177,21 @@ def _complete(decision: Decision) -> Outcome:
         settlement = complete_rating_slip(**decision.arguments_without_version, **amounts)
     except PartialCompletion as error:
         return Outcome(kind=Kind.OWED, sentence=error.message)
-    earned = _earned(decision.slip, settlement)
+    points = earned(decision.slip, settlement)
     if not settlement.replayed:
-        return Outcome(kind=Kind.DONE, sentence=f"closed, {earned}.")
-    sentence = f"was already closed {_closed_by(decision)}, {earned}. Nothing was done twice.{_left_out(decision)}"
+        return Outcome(kind=Kind.DONE, sentence=f"closed, {points}.")
+    closing = first_closing(decision.slip.pk, actor=decision.actor)
+    unsaved = unsaved_amounts(decision.slip.pk, decision.typed)
+    sentence = f"was already closed {closing}, {points}. Nothing was done twice.{unsaved}"
     return Outcome(kind=Kind.REPLAYED, sentence=sentence)
 
 
 def _recover(decision: Decision) -> Outcome:
     settlement = recover_slip_loyalty(**decision.arguments_without_version)
-    earned = _earned(decision.slip, settlement)
+    points = earned(decision.slip, settlement)
     if settlement.replayed:
-        return Outcome(kind=Kind.REPLAYED, sentence=f"was already paid, {earned}. Nothing was done twice.")
-    return Outcome(kind=Kind.DONE, sentence=f"paid, {earned}.")
+        return Outcome(kind=Kind.REPLAYED, sentence=f"was already paid, {points}. Nothing was done twice.")
+    return Outcome(kind=Kind.DONE, sentence=f"paid, {points}.")
 
 
 PAUSE: Final = SlipAction(
@@ -327,7 +216,7 @@ MOVE: Final = SlipAction(
     done="moved",
     submit_label="Move",
     explanation="To another table, another seat, or both. The average bet stays as it is.",
-    describe=_describe_with_tables,
+    describe=describe_with_tables,
     make_form=_move_form,
     decide=_move,
     max_rows=MAX_MOVES,

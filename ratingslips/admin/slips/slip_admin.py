@@ -25,7 +25,9 @@ from core.permissions import has_permission
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.forms import OpenForm, add_refusal, next_page_id, table_choices
 from ratingslips.admin.slips.rights import holds_on_a_pit, pits_with
+from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
+from ratingslips.admin.slips.sentences import opening_outcome
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 from ratingslips.services import (
@@ -122,12 +124,12 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
 
     @admin.display(description="status", ordering="status")
     def state(self, slip: RatingSlip) -> str:
-        return actions.status_pill(slip)
+        return status_pill(slip)
 
     @admin.display(description="status", ordering="status")
     def state_and_version(self, slip: RatingSlip) -> str:
         """The status, with the hidden version that the list's actions send back."""
-        return self.state(slip) + version_field(slip, actions.version_of(slip).text)
+        return self.state(slip) + version_field(slip, version_of(slip).text)
 
     @admin.display(description="player", ordering="player__last_name")
     def player_name(self, slip: RatingSlip) -> str:
@@ -231,7 +233,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         slip = context["original"]
         context["slip_actions"] = _actions_for(request, slip)
-        context["slip_version"] = actions.version_of(slip).text
+        context["slip_version"] = version_of(slip).text
         context["request_id"] = uuid4()
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -250,7 +252,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         initial = {"player": _card_of(players, request.GET.get("player", ""))}
         form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial)
         if request.method == "POST" and form.is_valid() and (slip := _open(request, form)):
-            outcome = actions.opening_outcome(
+            outcome = opening_outcome(
                 slip, average_bet=form.cleaned_data["average_bet"], request_id=request_id_of(request)
             )
             self.message_user(request, outcome.sentence, LEVELS[outcome.kind])

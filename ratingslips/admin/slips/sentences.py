@@ -1,0 +1,101 @@
+"""The sentences that tell staff what became of a slip."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError
+from django.utils import timezone
+
+from core import correlation
+from core.console.confirmation import Kind, Outcome
+from core.models import User
+from core.transactions import drop_lost_connection
+from loyalty.models import Tier
+from loyalty.services import LoyaltyPosting
+from loyalty.tiers import next_tier
+from ratingslips.history import SlipVersion, events_of, events_since
+from ratingslips.models import RatingSlip, SlipRequest
+from ratingslips.services import SlipSettlement
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+def earlier_request(request_id: UUID | None) -> SlipRequest | None:
+    """The row of this request id if an earlier HTTP request wrote it, else None."""
+    if request_id is None:
+        return None
+    rows = SlipRequest.objects.filter(pk=request_id).exclude(correlation_id=correlation.current())
+    return read_after_commit(rows.first)
+
+
+def read_after_commit(read: Callable[[], T]) -> T | None:
+    """What an answer needs besides the result; None if it cannot be read: what was committed is still reported."""
+    try:
+        return read()
+    except DatabaseError:
+        log.exception("console.answer_incomplete")
+        drop_lost_connection()
+        return None
+
+
+def changes_since(slip_id: UUID, version: SlipVersion) -> str:
+    """The events of a slip after a version of it, a sentence each."""
+    slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
+    segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
+    changes = events_since(events_of(slip, segments), version)
+    return " ".join(f"{event.words} at {clock_time(event.at, slip)} by {event.by}." for event in changes)
+
+
+def clock_time(at: datetime, slip: RatingSlip) -> str:
+    """The time of day in the casino of the slip, with seconds."""
+    return f"{timezone.localtime(at, slip.casino.zone):%H:%M:%S}"
+
+
+def first_closing(slip_id: UUID, *, actor: User) -> str:
+    """When and by whom a closed slip was closed."""
+    slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
+    assert slip.closed_at is not None
+    by = "you" if slip.closed_by_id == actor.pk else str(slip.closed_by)
+    return f"at {clock_time(slip.closed_at, slip)} by {by}"
+
+
+def unsaved_amounts(slip_id: UUID, typed: Mapping[str, Any]) -> str:
+    """A sentence if the typed amounts differ from those of the first closing, else empty text."""
+    slip = RatingSlip.objects.get(pk=slip_id)
+    amounts = {name: typed.get(name) for name in ("buy_in", "chips_out")}
+    differ = any(amount is not None and amount != getattr(slip, name) for name, amount in amounts.items())
+    return " What you typed now was not saved." if differ else ""
+
+
+def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
+    """The theo of a slip, its points, and where they leave the player."""
+    return f"theo {settlement.theoretical_win:,.2f}, {_points(slip, settlement.posting)}"
+
+
+def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
+    if posting is None:
+        return "0 points"
+    points = f"{posting.points:,} points, balance {posting.balance_after:,}, {posting.tier_after}"
+    tiers = Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points")
+    if (all_tiers := read_after_commit(lambda: list(tiers))) is None:
+        return points
+    following = next_tier(posting.lifetime_points, all_tiers)
+    progress = f"{posting.tier_progress} % of the way to {following}" if following else "the highest tier"
+    return f"{points}, {progress}"
+
+
+def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID | None) -> Outcome:
+    """The outcome of opening a slip by the page with `request_id`, now or when it was sent before."""
+    number, player = slip.slip_number, slip.player
+    if earlier_request(request_id) is not None:
+        at = clock_time(slip.opened_at, slip)
+        sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
+        return Outcome(kind=Kind.REPLAYED, sentence=sentence)
+    sentence = f"{number} opened for {player} at {slip.place}, average bet {average_bet:,.2f}."
+    return Outcome(kind=Kind.DONE, sentence=sentence)
