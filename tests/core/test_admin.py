@@ -65,12 +65,6 @@ def busy_floor(db: None, house: Floor) -> Floor:
     return house
 
 
-@pytest.fixture
-def root(db: None) -> Client:
-    """A superuser's browser."""
-    return signed_in(StaffFactory.create(casino=None, is_superuser=True, username="root"))
-
-
 def every_role_of(user: User) -> Client:
     """The browser of one who may open every page that any role may, and manage staff."""
     user.user_permissions.add(*Permission.objects.filter(codename__in=["view_user", "change_user", "add_user"]))
@@ -162,11 +156,10 @@ class TestErrorPages:
         assert reverse("admin:index") in answer.content.decode()
         assert inline_code_in(answer) == []
 
-    def test_answer_a_failure_in_plain_words(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-        client = signed_in(floor.boss, PIT_BOSS)
-        client.raise_request_exception = False
+    def test_answer_a_failure_in_plain_words(self, boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        boss.raise_request_exception = False
         monkeypatch.setattr(ConsoleAdmin, "list_links", lambda *_: 1 / 0)
 
-        answer = client.get(address(Player, "changelist"))
+        answer = boss.get(address(Player, "changelist"))
 
         assert (answer.status_code, "Nothing was lost" in answer.content.decode()) == (500, True)

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from django.test import Client
 from guardian.shortcuts import assign_perm
 from structlog.testing import capture_logs
@@ -11,22 +10,9 @@ from core.models import User
 from core.roles import LOYALTY_SUPERVISOR
 from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty
 from tests.console import address, inline_code_in, said, signed_in
-from tests.factories import StaffFactory
 from tests.floor import Floor
 
 REASON = "Tier migration tonight"
-
-
-@pytest.fixture
-def supervisor(floor: Floor) -> Client:
-    """The browser of a supervisor who may pause."""
-    return signed_in(floor.supervisor, LOYALTY_SUPERVISOR)
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    """A superuser's browser."""
-    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
 
 
 class TestPauseAndResume:

@@ -12,7 +12,6 @@ from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
 
-# Other connections see what a test writes.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
