@@ -8,19 +8,18 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from config.demo.evening import DEMO_LOCK
 from tests.databases import connect, database_environment, empty_database
+from tests.processes import ROOT, run_program
 from tests.waiting import wait_until
 
 # Without a test that asks for it no test database is made, and these, run alone, would have none to stand beside.
 pytestmark = pytest.mark.django_db
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = re.compile(r"^ *\d+\.\d s  ", re.MULTILINE)
 
 
@@ -51,9 +50,7 @@ def run(name: str, *arguments: str, **environment: str) -> tuple[int, str]:
 
 def run_migrate(name: str) -> int:
     """Make the schema in the database `name`; the exit code."""
-    environment = {**os.environ, **database_environment(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
+    return run_program("manage.py", "migrate", "--verbosity=0", **database_environment(name)).returncode
 
 
 def numbers(database: psycopg.Connection) -> tuple[int, ...]:
