@@ -23,11 +23,6 @@ POINTS = re.compile("^Points")
 
 
 @pytest.fixture
-def floor(committed_floor: Floor) -> Floor:
-    return committed_floor
-
-
-@pytest.fixture
 def player(floor: Floor) -> Player:
     """Whom the award is for."""
     return floor.player(first_name="Łukasz", last_name="Ito")
