@@ -160,9 +160,8 @@ class TestExportOfTheLedger:
 
         assert [row["Points"] for row in rows] == ["7"]
 
-    def test_needs_a_superuser_for_all_casinos(self, floor: Floor) -> None:
+    def test_needs_a_superuser_for_all_casinos(self, floor: Floor, root: Client) -> None:
         award(floor, floor.player())
-        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
 
         assert len(exported(root)) == 1
         assert LedgerExport.objects.get().casino is None

@@ -7,7 +7,9 @@ from django.test import Client
 
 from core.models import Casino
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
+from ratingslips.models import GamingTable
 from tests.console import signed_in
+from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.ratingslips.imports import load_three_files
 
@@ -27,3 +29,9 @@ def file(tmp_path: Path) -> Path:
 def supervisor(floor: Floor) -> Client:
     """The browser of a supervisor with every right."""
     return signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
+
+
+@pytest.fixture
+def next_table(floor: Floor) -> GamingTable:
+    """Another table of the pit."""
+    return TableFactory.create(casino=floor.casino, pit=floor.pit)

@@ -255,8 +255,7 @@ class TestTakenSeat:
         with refused(SeatTaken, f"on slip {second.slip_number}"):
             floor.open_slip(player=third, seat=1, at=floor.ago(minutes=90))
 
-    def test_does_not_matter_at_another_table(self, floor: Floor) -> None:
+    def test_does_not_matter_at_another_table(self, floor: Floor, next_table: GamingTable) -> None:
         floor.open_slip()
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
 
-        assert floor.open_slip(table=other).table == other
+        assert floor.open_slip(table=next_table).table == next_table

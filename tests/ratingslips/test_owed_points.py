@@ -213,15 +213,13 @@ def _with_short_patience(call: Callable[[], Any]) -> Any:
 @pytest.mark.django_db(transaction=True)
 class TestLocksInTheWay:
     @pytest.mark.shows(28)
-    def test_of_the_account_leave_it_owed_within_the_timeout(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-
-        with held(lambda: PlayerLoyalty.objects.locked().get(player=slip.player)):
-            partial = Elsewhere(lambda: _with_short_patience(lambda: _left_owing(floor, slip))).result()
+    def test_of_the_account_leave_it_owed_within_the_timeout(self, floor: Floor, played_slip: RatingSlip) -> None:
+        with held(lambda: PlayerLoyalty.objects.locked().get(player=played_slip.player)):
+            partial = Elsewhere(lambda: _with_short_patience(lambda: _left_owing(floor, played_slip))).result()
             closed = RatingSlip.objects.get()
 
-        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
-        again = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+        recovered = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
+        again = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
 
         assert (partial.because, closed.is_owed) == ("BUSY", True)
         assert (recovered.points, recovered.replayed, again.points, again.replayed) == (578, False, 578, True)

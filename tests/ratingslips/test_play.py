@@ -190,11 +190,6 @@ class TestChangeAverageBet:
 
 class TestMoveRatingSlip:
     @pytest.fixture
-    def next_table(self, floor: Floor) -> GamingTable:
-        """Another table of the pit."""
-        return TableFactory.create(casino=floor.casino, pit=floor.pit)
-
-    @pytest.fixture
     def next_pit(self, floor: Floor) -> GamingTable:
         """A table of another pit, which the boss does not operate."""
         return TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))

@@ -112,28 +112,25 @@ class TestLockOfASlip:
 
 
 class TestChangeAverageBet:
-    def test_goes_on_at_the_table_after_the_move(self, floor: Floor, slip: RatingSlip) -> None:
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
-
+    def test_goes_on_at_the_table_after_the_move(self, floor: Floor, next_table: GamingTable, slip: RatingSlip) -> None:
         waiting = made_to_wait(
             lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now),
-            by=lambda: move_without_commit(slip, floor=floor, to=other),
+            by=lambda: move_without_commit(slip, floor=floor, to=next_table),
         )
         waiting.result()
 
         last = slip.segments.order_by("-seq")[0]
-        assert (last.table, last.seat, last.average_bet) == (other, 2, Decimal(75))
+        assert (last.table, last.seat, last.average_bet) == (next_table, 2, Decimal(75))
 
     @pytest.mark.shows(39)
     def test_would_go_on_from_the_former_segment_without_the_lock(
-        self, floor: Floor, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, next_table: GamingTable, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         without_locks(monkeypatch)
 
         waiting = made_to_wait(
             lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now),
-            by=lambda: move_without_commit(slip, floor=floor, to=other),
+            by=lambda: move_without_commit(slip, floor=floor, to=next_table),
         )
 
         assert isinstance(waiting.outcome(), IntegrityError)
@@ -153,9 +150,8 @@ class TestMoveRatingSlip:
 
     @pytest.mark.shows(39)
     def test_would_ask_on_the_former_pit_without_reading_again(
-        self, floor: Floor, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, next_table: GamingTable, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         elsewhere = PitFactory.create(casino=floor.casino)
 
         def read_and_lock(*, table_id: int) -> GamingTable:
@@ -165,8 +161,8 @@ class TestMoveRatingSlip:
 
         replace(monkeypatch, lock_table, read_and_lock)
         waiting = made_to_wait(
-            lambda: move_rating_slip(slip=slip, table=other, seat=1, actor=floor.boss, at=floor.now),
-            by=lambda: GamingTable.objects.filter(pk=other.pk).update(pit=elsewhere),
+            lambda: move_rating_slip(slip=slip, table=next_table, seat=1, actor=floor.boss, at=floor.now),
+            by=lambda: GamingTable.objects.filter(pk=next_table.pk).update(pit=elsewhere),
         )
 
         # The boss does not operate the pit that the slip is in now.
