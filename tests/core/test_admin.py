@@ -19,7 +19,6 @@ from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, Rati
 from ratingslips.services import complete_rating_slip
 from tests.console import address, inline_code_in, signed_in
 from tests.emptying import ModuleDb
-from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import export_row
 
@@ -105,14 +104,6 @@ class TestEveryModel:
         assert page.status_code == 200
         assert shown == set(own)
         assert busy_floor.pit.name not in html
-
-    @pytest.mark.parametrize("model", MODELS)
-    def test_shows_nothing_to_staff_without_a_casino(self, busy_floor: Floor, model: type[Model]) -> None:
-        nobody = every_role_of(StaffFactory.create(casino=None))
-
-        page = nobody.get(address(model, "changelist"))
-
-        assert list(_rows_of(page)) == []
 
     @pytest.mark.parametrize("model", MODELS)
     def test_has_pages_that_a_strict_policy_lets_through(

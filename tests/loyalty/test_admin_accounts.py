@@ -14,7 +14,7 @@ from core.models import Player
 from loyalty.admin.accounts import ENTRIES_SHOWN
 from loyalty.admin.forms import award_token
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from loyalty.services import manual_reward, pause_program
+from loyalty.services import manual_reward
 from loyalty.services.rewards import AWARDS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
 from tests.console import address, inline_code_in, said, shown_in, statements_for
 from tests.floor import Floor
@@ -198,13 +198,6 @@ class TestAward:
 
         assert "limit" in page.context["form"].non_field_errors()[0]
         assert LedgerEntry.objects.count() == AWARDS_PER_WINDOW
-
-    def test_is_refused_while_the_programme_is_paused(self, floor: Floor, send: Send) -> None:
-        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
-
-        page = send()
-
-        assert "is paused" in page.context["form"].non_field_errors()[0]
 
     def test_is_neither_offered_nor_shown_without_the_permission(self, boss: Client, account: PlayerLoyalty) -> None:
         page = boss.get(address(PlayerLoyalty, "change", account.pk))

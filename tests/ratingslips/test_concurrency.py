@@ -11,7 +11,6 @@ from core.models import Player, User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
-    PlayerHasLiveSlip,
     SeatTaken,
     SlipNumberTaken,
     SlipSettlement,
@@ -228,36 +227,9 @@ class TestOneSeat:
         assert "ratingslips_slip_one_live_per_seat" in str(second.outcome())
 
 
-class TestOnePlayer:
-    def _open(self, floor: Floor, player: Player, *, seat: int) -> RatingSlip:
-        return floor.open_slip(player=player, seat=seat, at=floor.now)
-
-    def test_sits_down_once_where_two_open_at_once(self, floor: Floor, player: Player) -> None:
-        _, second = in_turn(lambda: self._open(floor, player, seat=1), lambda: self._open(floor, player, seat=2))
-
-        assert isinstance(second.outcome(), PlayerHasLiveSlip)
-        assert RatingSlip.objects.live().count() == 1
-
-    @pytest.mark.shows(39)
-    def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
-        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        without_locks(monkeypatch)
-
-        _, second = in_turn(lambda: self._open(floor, player, seat=1), lambda: self._open(floor, player, seat=2))
-
-        assert isinstance(second.outcome(), IntegrityError)
-        assert "ratingslips_slip_one_live_per_player" in str(second.outcome())
-
-
 class TestOneSlipNumber:
     def _open(self, floor: Floor, player: Player, table: GamingTable) -> RatingSlip:
         return floor.open_slip(player=player, table=table, at=floor.now, slip_number="S-1")
-
-    @pytest.fixture
-    def next_table(self, floor: Floor) -> GamingTable:
-        """Another table of the pit, so that the two share neither seat nor player."""
-        return TableFactory.create(casino=floor.casino, pit=floor.pit)
 
     def test_goes_to_the_first_of_two_tables(self, floor: Floor, next_table: GamingTable) -> None:
         one, other = floor.player(), floor.player()

@@ -63,18 +63,6 @@ class TestHome:
         assert "No pits yet" in html_of(page)
         assert reverse("admin:index") in html_of(page)
 
-    def test_is_the_first_page_for_pit_bosses_but_not_auditors(self, floor: Floor, auditor: Client) -> None:
-        boss_lands: Any = signed_in(floor.boss, PIT_BOSS).get("/")
-        auditor_lands: Any = auditor.get("/")
-
-        assert boss_lands.url == HOME
-        assert auditor_lands.url == reverse("admin:index")
-
-    def test_is_decided_after_signing_in(self, floor: Floor, client: Any) -> None:
-        answer = client.get("/")
-
-        assert answer.url == f"{reverse('admin:login')}?next=/"
-
 
 class TestPitFloor:
     def test_shows_only_the_pits_of_its_casino_beside_it(self, floor: Floor) -> None:

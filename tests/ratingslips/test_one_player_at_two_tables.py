@@ -41,3 +41,4 @@ class TestOnePlayerAtTwoTables:
         _, second = in_turn(here, there)
 
         assert isinstance(second.outcome(), IntegrityError)
+        assert "ratingslips_slip_one_live_per_player" in str(second.outcome())

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.contrib.auth.models import Group
 from django.db import OperationalError, connection
 from guardian.shortcuts import remove_perm
 
@@ -18,7 +17,6 @@ from core.errors import NotFound
 from core.locks import lock_name
 from core.permissions import NotPermitted
 from core.querysets import LockingQuerySet
-from core.roles import OPERATOR
 from loyalty.models import LedgerEntry
 from loyalty.services import ProgramPaused, pause_program
 from ratingslips.models import RatingSlip
@@ -121,12 +119,6 @@ class TestRecoverSlipLoyalty:
         assert recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now).replayed
         with refused(NotPermitted):
             recover_slip_loyalty(slip=owed_slip, actor=colleague, at=floor.now)
-
-    def test_is_open_to_an_operator_without_a_casino(self, floor: Floor, owed_slip: RatingSlip) -> None:
-        operator = StaffFactory.create(casino=None)
-        operator.groups.add(Group.objects.get(name=OPERATOR))
-
-        assert recover_slip_loyalty(slip=owed_slip, actor=operator, at=floor.now).points == 578
 
     def test_leaves_the_points_owed_while_the_programme_is_still_paused(self, floor: Floor) -> None:
         slip = floor.owed_slip()

@@ -14,7 +14,7 @@ from core import correlation
 from core.console.links import page_url
 from core.models import Player
 from core.origins import record_command, record_request
-from core.roles import AUDITOR, OPERATOR, PIT_BOSS
+from core.roles import AUDITOR, PIT_BOSS
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program, resume_program
 from ratingslips.admin.trace import story as trace_story
@@ -163,21 +163,6 @@ class TestStory:
         told = _story(floor, AWARDING)
 
         assert (len(told.events), told.is_cut) == (2, True)
-
-    def test_is_none_for_another_casino(self, floor: Floor) -> None:
-        _busy_slip(floor)
-        stranger = StaffFactory.create()
-        signed_in(stranger, AUDITOR)
-
-        assert story_of(CLOSING, staff=stranger) is None
-        assert story_of(RECOVERING, staff=stranger) is None
-
-    def test_is_told_everywhere_to_an_operator_without_a_casino(self, floor: Floor) -> None:
-        _busy_slip(floor)
-        operator = StaffFactory.create(casino=None)
-        signed_in(operator, OPERATOR)
-
-        assert story_of(CLOSING, staff=operator) is not None
 
 
 class TestTracePage:
