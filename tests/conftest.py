@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 import structlog
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 
+from core.models import Player
+from core.roles import AUDITOR, PIT_BOSS
+from ratingslips.models import RatingSlip
 from tests.browser.needs import CHROMIUM, missing, must_be_complete
+from tests.console import signed_in
 from tests.emptying import Migrated, ModuleDb
+from tests.factories import StaffFactory
 from tests.floor import Floor
+from tests.invariants import broken_invariants
 
 TESTS = Path(__file__).parent
 
@@ -143,3 +149,52 @@ def floor(db: None) -> Floor:
 def committed_floor(transactional_db: None) -> Floor:
     """A casino at work that other connections can see."""
     return Floor.build()
+
+
+@pytest.fixture
+def player(floor: Floor) -> Player:
+    """An active player of the floor's casino, with an account."""
+    return floor.player()
+
+
+@pytest.fixture
+def slip(floor: Floor) -> RatingSlip:
+    """A live slip of a new player in seat 1, opened two hours ago at 40.00."""
+    return floor.open_slip()
+
+
+@pytest.fixture
+def played_slip(floor: Floor) -> RatingSlip:
+    """The worked example, see `Floor.played_slip`."""
+    return floor.played_slip()
+
+
+@pytest.fixture
+def boss(floor: Floor) -> Client:
+    """The pit boss's browser."""
+    return signed_in(floor.boss, PIT_BOSS)
+
+
+@pytest.fixture
+def auditor(floor: Floor) -> Client:
+    """The browser of an auditor of the floor's casino."""
+    return signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    """The browser of a superuser who belongs to no casino."""
+    return signed_in(StaffFactory.create(casino=None, is_superuser=True, username="root"))
+
+
+@pytest.fixture
+def owed_slip(floor: Floor) -> RatingSlip:
+    """The worked example, closed but not credited, see `Floor.owed_slip`."""
+    return floor.owed_slip()
+
+
+@pytest.fixture
+def invariants_hold(db: None) -> Iterator[None]:
+    """Look at every invariant after the test."""
+    yield
+    assert broken_invariants() == {}

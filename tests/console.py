@@ -58,6 +58,11 @@ def carry_out(
     return client.post(address(model, "changelist") + query, post | fields)  # type: ignore[return-value]
 
 
+def html_of(response: Any) -> str:
+    """The page, with one blank for any run of blanks and line ends."""
+    return " ".join(response.content.decode().split())
+
+
 def inline_code_in(response: Any) -> list[str]:
     """What a strict Content-Security-Policy would block in a page."""
     return [found.group() for found in INLINE.finditer(response.content.decode())]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
@@ -12,8 +13,9 @@ from guardian.models import UserObjectPermission
 
 from core.models import Casino, Player, User
 from loyalty.models import LoyaltyProgram
+from loyalty.services import pause_program, resume_program
 from ratingslips.models import GamingTable, Pit, RatingSlip
-from ratingslips.services import change_average_bet, open_rating_slip
+from ratingslips.services import PartialCompletion, change_average_bet, complete_rating_slip, open_rating_slip
 from tests.factories import PitFactory, PlayerFactory, ProgramFactory, StaffFactory, TableFactory
 
 
@@ -75,6 +77,15 @@ class Floor:
         """The worked example: 1 h 30 min at 40.00, then 100.00 until now, which gives theo 57.75 and 578 points."""
         slip = self.open_slip(**arguments)
         return change_average_bet(slip=slip, average_bet=Decimal("100.00"), actor=self.boss, at=self.ago(minutes=30))
+
+    def owed_slip(self, slip: RatingSlip | None = None, *, at: datetime | None = None, **arguments: Any) -> RatingSlip:
+        """A slip (the worked example's) that was closed while the programme was paused; the programme runs again."""
+        slip = slip or self.played_slip(**arguments)
+        pause_program(program=self.program, actor=self.supervisor, at=self.now, reason="Migration of the tiers")
+        with pytest.raises(PartialCompletion):
+            complete_rating_slip(slip=slip, actor=self.boss, at=at or self.now)
+        resume_program(program=self.program, actor=self.supervisor)
+        return slip
 
 
 def _give_rights(*given: tuple[User, Pit | LoyaltyProgram, list[str]]) -> None:

@@ -1,6 +1,6 @@
-"""The index of tests in docs/reliability.md."""
+"""What is wrong with the index of tests in docs/reliability.md; its making is compared by `--check`."""
 
-from tests.reliability import RULES, index_of, problems_of, with_index
+from tests.reliability import RULES, problems_of
 
 ALL = {rule: {f"test_some.py::TestSome::test_{rule}"} for rule in RULES}
 
@@ -14,17 +14,3 @@ class TestProblems:
 
     def test_name_the_tests_of_no_rule(self) -> None:
         assert problems_of({**ALL, 41: {"test_b", "test_a"}}) == ["There is no rule 41: test_a, test_b"]
-
-
-class TestIndex:
-    def test_replaces_its_own_part_of_the_page_alone(self) -> None:
-        page = with_index(
-            "Before.\n<!-- Made by python -m tests.reliability: -->\nold\n<!-- end -->\nAfter.\n", "new\n"
-        )
-
-        assert page == "Before.\n<!-- Made by python -m tests.reliability: -->\nnew\n<!-- end -->\nAfter.\n"
-
-    def test_names_the_tests_of_a_rule_in_order(self) -> None:
-        index = index_of({**ALL, 2: {"test_b", "test_a"}})
-
-        assert "| 2 | `test_a`, `test_b` |\n" in index

@@ -19,11 +19,11 @@ from core.console.links import page_url
 from core.models import Player, User
 from core.replays import count_replay
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
-from loyalty.services import manual_reward, pause_program, resume_program
+from loyalty.services import manual_reward
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.admin.slips import actions
 from ratingslips.models import GamingTable, Pit, RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address
 from tests.factories import PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor
@@ -97,12 +97,7 @@ def _play(floor: Floor) -> None:
     complete_rating_slip(
         slip=paid, actor=floor.boss, at=floor.now, buy_in=Decimal(1_000), chips_out=Decimal("5_200.50")
     )
-    pause_program(program=floor.program, reason="Tier migration tonight", actor=floor.supervisor, at=floor.now)
-    owed = floor.played_slip(seat=4, player=floor.player(last_name="Featherstonehaugh" * 4))
-    try:
-        complete_rating_slip(slip=owed, actor=floor.boss, at=floor.now)
-    except PartialCompletion:
-        resume_program(program=floor.program, actor=floor.supervisor)
+    floor.owed_slip(seat=4, player=floor.player(last_name="Featherstonehaugh" * 4))
     other = TableFactory.create(casino=floor.casino, pit=floor.pit)
     floor.open_slip(seat=2)
     floor.open_slip(table=other, seat=3, at=floor.ago(hours=9))

@@ -25,11 +25,6 @@ TRACE = "/console/trace/"
 
 
 @pytest.fixture
-def floor(committed_floor: Floor) -> Floor:
-    return committed_floor
-
-
-@pytest.fixture
 def auditor(floor: Floor) -> User:
     """Who reads and compares, and may export."""
     staff: User = StaffFactory.create(casino=floor.casino, first_name="Tomasz", last_name="Lind")

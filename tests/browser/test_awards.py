@@ -23,11 +23,6 @@ POINTS = re.compile("^Points")
 
 
 @pytest.fixture
-def floor(committed_floor: Floor) -> Floor:
-    return committed_floor
-
-
-@pytest.fixture
 def player(floor: Floor) -> Player:
     """Whom the award is for."""
     return floor.player(first_name="Łukasz", last_name="Ito")
@@ -141,14 +136,6 @@ class TestRefusedAward:
         expect(page.locator(".errorlist")).to_contain_text("Ask a supervisor to grant it.")
         sees_what_was_typed(page)
         assert not LedgerEntry.objects.exists()
-
-    def test_is_not_offered_to_who_may_not(self, floor: Floor, page: Page, player: Player) -> None:
-        remove_perm("loyalty.award", floor.supervisor, floor.program)
-
-        page.goto(address(PlayerLoyalty, "change", account_of(player).pk))
-
-        expect(page.get_by_role("heading", name="Ito")).to_be_visible()
-        expect(page.get_by_role("link", name="Award points")).to_have_count(0)
 
     def test_says_after_ten_in_a_minute_to_wait_for_one(self, floor: Floor, page: Page, player: Player) -> None:
         for number in range(AWARDS_PER_WINDOW):

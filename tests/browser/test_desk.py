@@ -19,11 +19,6 @@ REASON = "Tier migration tonight"
 SUPERVISOR = (PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
 
 
-@pytest.fixture
-def floor(committed_floor: Floor) -> Floor:
-    return committed_floor
-
-
 def close_while_paused(floor: Floor, *, slips: int, resumed: bool) -> None:
     """Slips that closed while the programme was paused, with names as long as they get."""
     pause_program(program=floor.program, reason=REASON, actor=floor.supervisor, at=floor.ago(minutes=50))

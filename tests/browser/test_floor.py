@@ -18,13 +18,16 @@ from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 
 
-@pytest.fixture
-def floor(committed_floor: Floor) -> Floor:
-    return committed_floor
-
-
 def seat(page: Page, floor: Floor, number: int) -> Any:
     return page.locator(f"#seat-{floor.table.pk}-{number}")
+
+
+def at_seat(tablet: Tablet, floor: Floor, number: int) -> Page:
+    """The boss's tablet, after a tap on a seat of the pit."""
+    page = tablet(floor.boss, PIT_BOSS)
+    page.goto(floor_url(floor.pit))
+    seat(page, floor, number).tap()
+    return page
 
 
 def busy_pit(floor: Floor) -> None:
@@ -40,10 +43,8 @@ class TestJourneys:
     def test_open_by_search(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=1, average_bet=Decimal(75))
         floor.player(first_name="Łukasz", last_name="Ito", card_number="100257")
-        page = tablet(floor.boss, PIT_BOSS)
+        page = at_seat(tablet, floor, 3)
 
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 3).tap()
         page.get_by_label("Card number or name", exact=True).press_sequentially("lukasz")
         page.get_by_role("button", name="Łukasz Ito").tap()
 
@@ -52,10 +53,8 @@ class TestJourneys:
 
     def test_change_the_bet(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=4)
-        page = tablet(floor.boss, PIT_BOSS)
+        page = at_seat(tablet, floor, 4)
 
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 4).tap()
         page.get_by_label("Average bet", exact=True).fill("1,250")
         page.get_by_role("button", name="Change bet").tap()
 
@@ -63,20 +62,16 @@ class TestJourneys:
 
     def test_change_the_bet_by_one_tap(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=4)
-        page = tablet(floor.boss, PIT_BOSS)
+        page = at_seat(tablet, floor, 4)
 
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 4).tap()
         page.get_by_role("button", name="50", exact=True).tap()
 
         expect(seat(page, floor, 4)).to_contain_text("50")
 
     def test_move(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=1)
-        page = tablet(floor.boss, PIT_BOSS)
+        page = at_seat(tablet, floor, 1)
 
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 1).tap()
         page.get_by_text("Move …").tap()
         page.get_by_role("button", name=f"{floor.table.name} seat 6").tap()
 
@@ -85,10 +80,8 @@ class TestJourneys:
 
     def test_pause_and_resume(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=1, at=floor.ago(hours=1))
-        page = tablet(floor.boss, PIT_BOSS)
+        page = at_seat(tablet, floor, 1)
 
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 1).tap()
         page.get_by_role("button", name="Pause").tap()
         expect(seat(page, floor, 1)).to_contain_text("Paused")
         seat(page, floor, 1).tap()
@@ -98,9 +91,7 @@ class TestJourneys:
 
     def test_close_in_two_taps_and_see_the_points(self, floor: Floor, tablet: Tablet) -> None:
         floor.played_slip()
-        page = tablet(floor.boss, PIT_BOSS)
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 1).tap()
+        page = at_seat(tablet, floor, 1)
 
         page.get_by_text("Close …").tap()
         page.get_by_role("button", name="Close and post points").tap()
@@ -128,9 +119,7 @@ class TestJourneys:
 
     def test_go_back_and_see_what_stands(self, floor: Floor, tablet: Tablet) -> None:
         slip = floor.open_slip(seat=1)
-        page = tablet(floor.boss, PIT_BOSS)
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 1).tap()
+        page = at_seat(tablet, floor, 1)
         page.get_by_role("button", name="75", exact=True).tap()
         expect(page.locator(".messagelist .success")).to_be_visible()
 
@@ -142,9 +131,7 @@ class TestJourneys:
 
     def test_one_tap_that_is_sent_twice_at_once(self, floor: Floor, tablet: Tablet) -> None:
         slip = floor.open_slip(seat=1)
-        page = tablet(floor.boss, PIT_BOSS)
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 1).tap()
+        page = at_seat(tablet, floor, 1)
         expect(page.get_by_role("button", name="Change bet")).to_be_visible()
 
         answers = page.evaluate(
@@ -162,9 +149,7 @@ class TestJourneys:
         slip = floor.open_slip(seat=1)
         floor.boss.set_password("a-shift-is-over")
         floor.boss.save()
-        page = tablet(floor.boss, PIT_BOSS)
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 1).tap()
+        page = at_seat(tablet, floor, 1)
         page.get_by_label("Average bet", exact=True).fill("135")
         Session.objects.all().delete()
         page.get_by_role("button", name="Change bet").tap()
@@ -181,9 +166,7 @@ class TestJourneys:
         slip = floor.played_slip()
         floor.boss.set_password("a-shift-is-over")
         floor.boss.save()
-        page = tablet(floor.boss, PIT_BOSS)
-        page.goto(floor_url(floor.pit))
-        seat(page, floor, 1).tap()
+        page = at_seat(tablet, floor, 1)
         page.get_by_text("Close …").tap()
         page.get_by_label("Buy-in").fill("2,500")
         page.get_by_label("Chips out").fill("1,875")

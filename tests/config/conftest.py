@@ -2,8 +2,15 @@
 
 import ctypes
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from config.localdb.server import LocalServer
+from tests.config.local_servers import local_server
+from tests.config.matrix.asking import Asking
+from tests.config.matrix.house import House
+from tests.emptying import ModuleDb
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -15,3 +22,30 @@ def subreaper() -> Iterator[None]:
     assert libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     yield
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A private server of a temporary checkout that the tests of a module share."""
+    with local_server(tmp_path_factory.mktemp("checkout")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[LocalServer]:
+    """A private server that was never started."""
+    with local_server(tmp_path) as never_started:
+        yield never_started
+
+
+@pytest.fixture(scope="module")
+def house(module_db: ModuleDb) -> House:
+    """Two busy casinos; everything of the other one bears its mark."""
+    with module_db():
+        return House.build()
+
+
+@pytest.fixture
+def asking(db: None, house: House) -> Asking:
+    """A browser in the house."""
+    return Asking(house)

@@ -48,20 +48,17 @@ class TestBar:
         assert places_on(page) == ["Home", "Floor", "Slips", "Players", "Accounts", "Ledger"]
         assert 'id="trace-box"' in page.content.decode()
 
-    def test_says_in_whose_name_one_works(self, floor: Floor) -> None:
+    def test_says_in_whose_name_one_works(self, floor: Floor, boss: Client) -> None:
         User.objects.filter(pk=floor.boss.pk).update(first_name="Dana", last_name="Whitfield")
-        client = signed_in(floor.boss, PIT_BOSS)
 
-        bar = client.get(floor_url(floor.pit)).content.decode().partition("</header>")[0]
+        bar = boss.get(floor_url(floor.pit)).content.decode().partition("</header>")[0]
 
         assert '<span class="who-mark" data-initials="DW"></span><span class="who-name">Dana Whitfield</span>' in bar
 
-    def test_leaves_the_pits_to_the_floor(self, floor: Floor) -> None:
-        client = signed_in(floor.boss, PIT_BOSS)
-
-        alone = client.get(floor_url(floor.pit)).content.decode()
+    def test_leaves_the_pits_to_the_floor(self, floor: Floor, boss: Client) -> None:
+        alone = boss.get(floor_url(floor.pit)).content.decode()
         PitFactory.create(casino=floor.casino)
-        several = client.get(floor_url(floor.pit)).content.decode()
+        several = boss.get(floor_url(floor.pit)).content.decode()
 
         assert "floor-tabs" not in alone
         assert several.index("</header>") < several.index('id="floor-tabs"') < several.index('id="floor-summary"')

@@ -15,21 +15,13 @@ from django.db.models.signals import pre_migrate
 
 from config.database.owner import as_owner
 from tests.databases import connect, database_environment, database_url, empty_database
-from tests.processes import ROOT
+from tests.processes import ROOT, run_program
 
 PASSWORDLESS = {"ENVIRONMENT": "development", "DJANGO_SETTINGS_MODULE": "config.settings"}
 
 
 def _manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **PASSWORDLESS, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_program("manage.py", *arguments, **PASSWORDLESS | environment)
 
 
 def _current_user() -> str:

@@ -8,19 +8,17 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from config.demo.evening import DEMO_LOCK
 from tests.databases import connect, database_environment, empty_database
+from tests.processes import ROOT, run_program
 from tests.waiting import wait_until
 
 # Without a test that asks for it no test database is made, and these, run alone, would have none to stand beside.
 pytestmark = pytest.mark.django_db
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = re.compile(r"^ *\d+\.\d s  ", re.MULTILINE)
 
 
@@ -51,9 +49,7 @@ def run(name: str, *arguments: str, **environment: str) -> tuple[int, str]:
 
 def run_migrate(name: str) -> int:
     """Make the schema in the database `name`; the exit code."""
-    environment = {**os.environ, **database_environment(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
+    return run_program("manage.py", "migrate", "--verbosity=0", **database_environment(name)).returncode
 
 
 def numbers(database: psycopg.Connection) -> tuple[int, ...]:
@@ -121,18 +117,6 @@ class TestDemo:
         logins = re.findall(r"^  (Pit boss|Supervisor|Auditor) +(\w+) +(\S+)$", said, re.MULTILINE)
         assert [title for title, _, _ in logins] == ["Pit boss", "Supervisor", "Auditor"]
 
-    def test_keeps_the_data_at_a_second_start(self, finished: tuple[str, int, str]) -> None:
-        name, *_ = finished
-        with connect(name) as database:
-            before = numbers(database)
-
-        code, said = run(name, "--once")
-
-        with connect(name) as database:
-            assert numbers(database)[:3] == before[:3]
-        assert code == 0
-        assert "kept from an earlier start" in said
-
     def test_knows_itself_whatever_its_casino_is_called(self, finished: tuple[str, int, str]) -> None:
         name, *_ = finished
         with connect(name) as database:
@@ -163,16 +147,6 @@ class TestDemo:
 
         assert code == 1
         assert "Unknown command: 'demo'" in said
-
-    def test_waits_for_no_other_demo_of_the_database(self, finished: tuple[str, int, str]) -> None:
-        name, *_ = finished
-
-        with connect(name) as other:
-            other.execute("SELECT pg_advisory_lock(%s)", [DEMO_LOCK])
-            code, said = run(name, "--once")
-
-        assert code == 1
-        assert "Another demo is being set up" in said
 
     def test_takes_over_no_user_who_is_not_its_own(self, django_db_setup: None) -> None:
         with empty_database("demo_login") as name:

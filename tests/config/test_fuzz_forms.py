@@ -11,7 +11,6 @@ from tests.config.matrix.house import House
 from tests.config.matrix.posts import post_of
 from tests.config.matrix.table import COLUMNS, Question
 from tests.config.test_permission_matrix import TABLE
-from tests.emptying import ModuleDb
 from tests.fuzz import WORST, Pair, encoded, fuzz_settings, pairs, values
 
 _SWITCHES: Final = (
@@ -33,19 +32,6 @@ _WRITTEN_ANYWAY: Final = ("admin:login", "admin:logout")
 
 # Every address at which somebody's post does something, and the actions.
 FORMS: Final = [question for question, cells in TABLE.items() if "done" in cells]
-
-
-@pytest.fixture(scope="module")
-def house(module_db: ModuleDb) -> House:
-    """A busy house."""
-    with module_db():
-        return House.build()
-
-
-@pytest.fixture
-def asking(db: None, house: House) -> Asking:
-    """A browser in the house."""
-    return Asking(house)
 
 
 def keys_of(house: House) -> list[str]:

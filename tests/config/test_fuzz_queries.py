@@ -12,8 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.config.matrix.asking import CALM, Asking, addresses
-from tests.config.matrix.house import House
-from tests.emptying import ModuleDb
 from tests.fuzz import Pair, encoded, fuzz_settings, pairs, values
 
 _LEDGER: Final = "kind staff first_day last_day least_points most_points tier_change account recovered before after q"
@@ -72,19 +70,6 @@ def queries(draw: st.DrawFn) -> tuple[str, list[Pair]]:
     by_address = names_by_address()
     address = draw(st.sampled_from(sorted(by_address)))
     return address, draw(pairs(by_address[address], "1", "2", "CLOSED", "players", "map", "core", "user", "player"))
-
-
-@pytest.fixture(scope="module")
-def house(module_db: ModuleDb) -> House:
-    """A busy house."""
-    with module_db():
-        return House.build()
-
-
-@pytest.fixture
-def asking(db: None, house: House) -> Asking:
-    """A browser in the house."""
-    return Asking(house)
 
 
 class TestQueryString:

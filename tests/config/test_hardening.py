@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -19,8 +18,8 @@ from tests.console import address, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
+from tests.processes import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LOGIN = reverse("admin:login")
 PASSWORD = "a password of a test"
 
@@ -53,18 +52,6 @@ class TestForgedPost:
 
 
 class TestGuessedPassword:
-    def test_locks_the_account_after_five(self, floor: Floor) -> None:
-        staff = StaffFactory.create(casino=floor.casino)
-        staff.set_password(PASSWORD)
-        staff.save()
-        client = Client()
-
-        for guess in range(settings.AXES_FAILURE_LIMIT):
-            client.post(LOGIN, {"username": staff.username, "password": f"guess {guess}"})
-        client.post(LOGIN, {"username": staff.username, "password": PASSWORD})
-
-        assert "_auth_user_id" not in client.session
-
     def test_leaves_the_colleague_at_the_next_desk_alone(self, floor: Floor) -> None:
         guessed, colleague = StaffFactory.create_batch(2, casino=floor.casino)
         colleague.set_password(PASSWORD)
@@ -89,10 +76,8 @@ class TestAnswer:
 
 
 class TestSession:
-    def test_ends_with_the_shift(self, floor: Floor) -> None:
-        client = signed_in(floor.boss, PIT_BOSS)
-
-        ends_at = client.session.get_expiry_date()
+    def test_ends_with_the_shift(self, boss: Client) -> None:
+        ends_at = boss.session.get_expiry_date()
 
         assert ends_at <= timezone.now() + timedelta(hours=12)
 

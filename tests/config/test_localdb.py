@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -24,25 +23,11 @@ INSTALLATIONS = [WHEEL, *sorted(Path("/usr/lib/postgresql").glob("*/bin"))]
 STARTERS = 8
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A server that these tests share; each may kill it, and finds it running."""
-    with local_server(tmp_path_factory.mktemp("checkout")) as shared:
-        yield shared
-
-
 @pytest.fixture
 def running(server: LocalServer) -> LocalServer:
     """The shared server, up."""
     server.ensure_running()
     return server
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[LocalServer]:
-    """A server that was never started."""
-    with local_server(tmp_path) as never_started:
-        yield never_started
 
 
 class TestEnsureRunning:

@@ -31,13 +31,6 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A server that these tests share, of a checkout that is not ours."""
-    with local_server(tmp_path_factory.mktemp("checkout")) as shared:
-        yield shared
-
-
 @pytest.fixture(autouse=True)
 def _checkout(server: LocalServer, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Iterator[None]:
     """Point the engine and the command at the temporary checkout, not at the database that pytest-django guards."""

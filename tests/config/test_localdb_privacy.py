@@ -39,13 +39,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         yield shared
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[LocalServer]:
-    """A server that was never started."""
-    with local_server(tmp_path) as never_started:
-        yield never_started
-
-
 class TestServer:
     def test_runs_whatever_the_environment_says_about_other_servers(self, running: LocalServer) -> None:
         assert ask(running, "SELECT current_database() || ' on ' || current_setting('port')") == "loyalty on 5432"

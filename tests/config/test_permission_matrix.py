@@ -104,10 +104,8 @@ class TestAccount:
         assert answers == {question: TABLE[question][0] for question in answers}
 
 
-@pytest.mark.django_db
 class TestShutPage:
-    def test_tells_each_column_and_nothing_of_the_other_casino(self) -> None:
-        asking = Asking(House.build())
+    def test_tells_each_column_and_nothing_of_the_other_casino(self, asking: Asking) -> None:
         url = asking.url_of("admin:loyalty_ledgerentry_add")
 
         answers = {column: asking.get_or_post(url, None, column=column) for column in COLUMNS if column != "anon"}

@@ -3,10 +3,7 @@
 `tests.config.matrix.table` says what the columns and the words mean.
 """
 
-import pytest
-
 from tests.config.matrix.asking import Asking, differences
-from tests.config.matrix.house import House
 from tests.config.matrix.table import read_table
 
 TABLE = read_table("""
@@ -98,11 +95,8 @@ history POST own                          login shut  idle  idle  idle  idle  id
 """)
 
 
-@pytest.mark.django_db
 class TestPoints:
-    def test_opens_to_each_what_the_table_says(self) -> None:
-        asking = Asking(House.build())
-
+    def test_opens_to_each_what_the_table_says(self, asking: Asking) -> None:
         wrong = differences(asking, TABLE)
 
         assert not wrong, "\n".join(wrong)

@@ -3,14 +3,11 @@
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import pytest
-
 from tests.config.matrix.asking import Asking
 from tests.config.matrix.house import ELSEWHERE, House
 from tests.config.matrix.table import Question
 from tests.config.test_fuzz_forms import FORMS, filled_in
 from tests.config.test_fuzz_queries import names_by_address
-from tests.emptying import ModuleDb
 from tests.fuzz import encoded
 
 # Who may see and do the most of all who work in one casino.
@@ -28,16 +25,6 @@ PREFILLED: Final = {
     "floor:seat": "player q",
 }
 _FIELDS: Final = {"player", "table", "pit", "game", "casino", "program", "user", "slip", "to", "_selected_action"}
-
-
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def house(module_db: ModuleDb) -> House:
-    """A busy house, in which everything of the other casino bears its mark."""
-    with module_db():
-        return House.build()
 
 
 def keys_of_other(house: House) -> dict[str, Any]:
@@ -88,8 +75,7 @@ def questions(house: House) -> list[tuple[str, str]]:
 
 
 class TestOtherCasino:
-    def test_is_not_told_of_to_who_asks_for_its_rows(self, house: House) -> None:
-        asking = Asking(house)
+    def test_is_not_told_of_to_who_asks_for_its_rows(self, house: House, asking: Asking) -> None:
         asked = questions(house)
 
         told = []
@@ -101,16 +87,15 @@ class TestOtherCasino:
         assert told == []
         assert len(asked) > 80
 
-    def test_is_told_of_to_who_works_in_all(self, house: House) -> None:
-        asking = Asking(house)
+    def test_is_told_of_to_who_works_in_all(self, house: House, asking: Asking) -> None:
         url = asking.url_of("admin:ratingslips_ratingslip_changelist")
 
         answer = asking.get_or_post(f"{url}?table__pit__id__exact={house.other.floor.pit.pk}", None, column="root")
 
         assert ELSEWHERE in answer.content.decode()
 
-    def test_lends_no_row_to_a_form_of_one_s_own(self, house: House) -> None:
-        asking, keys = Asking(house), keys_of_other(house)
+    def test_lends_no_row_to_a_form_of_one_s_own(self, house: House, asking: Asking) -> None:
+        keys = keys_of_other(house)
         table = house.other.floor.table.pk
         forged = keys | {"to": f"{table}:6", "_selected_action": house.other.open.pk}
 

@@ -126,15 +126,6 @@ class TestSession:
         assert answer.status_code == 302
         assert answer.url.startswith(LOGIN)
 
-    @pytest.mark.parametrize("lack", ["is_active", "is_staff"])
-    def test_ends_with_the_account(self, floor: Floor, boss: Client, lack: str) -> None:
-        User.objects.filter(pk=floor.boss.pk).update(**{lack: False})
-
-        answer: Any = boss.get(page_url(floor.pit))
-
-        assert answer.status_code == 302
-        assert answer.url.startswith(LOGIN)
-
     def test_ends_for_a_stolen_cookie_when_its_owner_signs_out(self, floor: Floor, boss: Client) -> None:
         stolen = Client()
         stolen.cookies[settings.SESSION_COOKIE_NAME] = boss.cookies[settings.SESSION_COOKIE_NAME].value

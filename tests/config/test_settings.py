@@ -1,15 +1,13 @@
 """Settings, as a fresh process reads them from its environment."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import run_program
+
+NAMES_OF_A_DATABASE = {"DATABASE_URL", "LOCAL_SERVER"}
 PROGRAM = """
 import json
 from django.conf import settings
@@ -19,16 +17,7 @@ print(json.dumps({key: str(database.get(key, "")) for key in ("ENGINE", "NAME", 
 
 
 def database_of(**environment: str) -> dict[str, Any]:
-    kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "LOCAL_SERVER"}}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        env={**kept, "DJANGO_SETTINGS_MODULE": "config.settings", **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = run_program("-c", PROGRAM, without=NAMES_OF_A_DATABASE, **environment)
     parsed: dict[str, Any] = json.loads(done.stdout)
     return parsed
 
@@ -65,15 +54,7 @@ class TestProduction:
             "ALLOWED_HOSTS": "console.example",
         }
 
-        done = subprocess.run(
-            [sys.executable, "manage.py", "check"],
-            cwd=ROOT,
-            env={**os.environ, **whole, "DJANGO_SETTINGS_MODULE": "config.settings", missing: ""},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = run_program("manage.py", "check", **whole | {missing: ""})
 
         assert done.returncode != 0
         assert said in done.stderr
@@ -95,36 +76,16 @@ class TestWrongSettings:
         ],
     )
     def test_are_said_in_a_sentence(self, name: str, value: str, said: str) -> None:
-        kept = {key: text for key, text in os.environ.items() if key not in {"DATABASE_URL", "LOCAL_SERVER"}}
+        environment = {"PYTHONIOENCODING": "utf-8", name: value}
 
-        done = subprocess.run(
-            [sys.executable, "manage.py", "report"],
-            cwd=ROOT,
-            env={**kept, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONIOENCODING": "utf-8", name: value},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = run_program("manage.py", "report", without=NAMES_OF_A_DATABASE, **environment)
 
         assert done.returncode != 0
         assert said in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_tell_of_a_database_that_cannot_be_reached(self) -> None:
-        done = subprocess.run(
-            [sys.executable, "manage.py", "migrate"],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "config.settings",
-                "DATABASE_URL": "postgres://app@127.0.0.1:1/floor",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = run_program("manage.py", "migrate", DATABASE_URL="postgres://app@127.0.0.1:1/floor")
 
         assert done.returncode == 1
         assert "The database cannot do this just now" in done.stderr

@@ -17,12 +17,6 @@ from tests.factories import CasinoFactory, PlayerFactory, ProgramFactory, StaffF
 from tests.floor import Floor
 
 
-@pytest.fixture
-def root(db: None) -> Client:
-    """A superuser's browser."""
-    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
-
-
 class TestPlayers:
     def test_are_enrolled_with_an_account(self, floor: Floor) -> None:
         client = signed_in(floor.supervisor, PIT_SUPERVISOR)

@@ -3,22 +3,14 @@
 import re
 from typing import Any
 
-import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
 from core.models import Casino, Player, User
 from ratingslips.models import GamingTable, Pit, RatingSlip
-from tests.console import address, signed_in
-from tests.factories import StaffFactory
+from tests.console import address
 from tests.floor import Floor
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    """A superuser's browser."""
-    return signed_in(StaffFactory.create(casino=None, is_superuser=True, username="root"))
 
 
 def html_of(page: Any) -> str:
@@ -104,17 +96,13 @@ class TestForm:
 
 
 class TestPage:
-    def test_writes_days_and_times_as_the_rest_of_the_console(self, root: Client, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_writes_days_and_times_as_the_rest_of_the_console(self, root: Client, slip: RatingSlip) -> None:
         page, casino = root.get(address(RatingSlip, "change", slip.pk)), root.get(address(Casino, "changelist"))
 
         assert f"{slip.gaming_day:%-d %b %Y}" in html_of(page)
         assert ">06:00<" in html_of(casino)
 
-    def test_shows_a_dash_where_there_is_nothing(self, root: Client, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_shows_a_dash_where_there_is_nothing(self, root: Client, slip: RatingSlip) -> None:
         page = html_of(root.get(address(RatingSlip, "change", slip.pk)))
 
         assert re.findall(r'class="readonly">\s*-\s*<', page) == []

@@ -40,9 +40,7 @@ class TestPlayer:
 
         assert set(refusal.value.message_dict) == {"card_number"}
 
-    def test_cannot_be_deleted_with_an_account(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_cannot_be_deleted_with_an_account(self, player: Player) -> None:
         with pytest.raises(ProtectedError):
             player.delete()
 

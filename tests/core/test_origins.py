@@ -36,9 +36,7 @@ class TestOriginMiddleware:
         assert (origin.correlation_id, origin.actor, origin.client_address) == (GIVEN, floor.supervisor, "192.0.2.7")
         assert (origin.method, origin.origin) == ("POST", SLIPS)
 
-    def test_keeps_nothing_of_what_was_typed(self, floor: Floor, client: Client) -> None:
-        player = floor.player()
-
+    def test_keeps_nothing_of_what_was_typed(self, player: Player, client: Client) -> None:
         client.post(f"{SLIPS}?q={player.card_number}", {"q": player.last_name})
 
         [kept] = RequestOrigin.objects.values()

@@ -1,17 +1,12 @@
 """A database that production makes has every refusing trigger, and no way round: that is the tests' own alone."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.databases import connect, database_environment, empty_database
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.processes import run_program
 
 APPEND_ONLY = (
     "loyalty_ledger",
@@ -39,14 +34,7 @@ EXPECTED = {
 def migrated(db: None) -> Iterator[psycopg.Connection]:
     """A fresh database on the tests' server, made by `manage.py migrate` as production would."""
     with empty_database("plain") as name:
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-            cwd=REPOSITORY,
-            env={**os.environ, **database_environment(name), "DJANGO_SETTINGS_MODULE": "config.settings"},
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
+        run_program("manage.py", "migrate", "--verbosity=0", **database_environment(name)).check_returncode()
         with connect(name) as fresh:
             yield fresh
 

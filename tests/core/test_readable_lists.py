@@ -9,14 +9,7 @@ from django.db.models import Model
 from django.test import Client
 
 from core.models import User
-from tests.console import address, said, signed_in
-from tests.factories import StaffFactory
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    """The house's own administrator, signed in."""
-    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
+from tests.console import address, said
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from tests.concurrency import together
 from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.postings import award
-from tests.ratingslips.test_recovery import owed_slip
 
 
 class TestCountReplay:
@@ -76,7 +75,7 @@ class TestCountReplay:
         assert not ReplayCount.objects.exists()
 
     def test_knows_each_use_case_by_its_name(self, floor: Floor) -> None:
-        player, slip, owed = floor.player(), floor.played_slip(), owed_slip(floor, floor.open_slip(seat=2))
+        player, slip, owed = floor.player(), floor.played_slip(), floor.owed_slip(floor.open_slip(seat=2))
 
         for _ in range(2):
             award(floor, player)

@@ -42,7 +42,6 @@ from tests.faults.requests import outcome_of, post_by_hand
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
-from tests.ratingslips.test_recovery import owed_slip
 from tests.waiting import wait_until
 
 Call = Callable[[], dict[str, Any]]
@@ -79,7 +78,7 @@ def _completion(floor: Floor) -> Case:
 
 
 def _recovery(floor: Floor) -> Case:
-    slip = owed_slip(floor, _slip(floor))
+    slip = floor.owed_slip(_slip(floor))
     return Case(
         call=lambda: _told(recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now)),
         marks=_entries(str(slip.pk)),

@@ -1,8 +1,11 @@
-"""A ledger to be attacked."""
+"""A ledger to be attacked, and a supervisor."""
 
 import pytest
+from django.test import Client
 
+from core.roles import LOYALTY_SUPERVISOR
 from core.snapshots import one_snapshot
+from tests.console import signed_in
 from tests.emptying import ModuleDb
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, is_clean
@@ -24,3 +27,9 @@ def unguarded_book(db: None, whole_book: Book) -> Book:
     """The same, with every guard off while the test runs."""
     take_the_guards_off()
     return whole_book
+
+
+@pytest.fixture
+def supervisor(floor: Floor) -> Client:
+    """The browser of a supervisor who may award and pause."""
+    return signed_in(floor.supervisor, LOYALTY_SUPERVISOR)

@@ -25,9 +25,7 @@ def _without_account(floor: Floor) -> Player:
 
 
 class TestEnrolment:
-    def test_opens_an_account_in_the_first_tier(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_opens_an_account_in_the_first_tier(self, floor: Floor, player: Player) -> None:
         account = account_of(player)
         assert (account.balance, account.lifetime_points, account.entry_count) == (0, 0, 0)
         assert (account.program, account.tier.name) == (floor.program, "Bronze")
@@ -44,14 +42,10 @@ class TestEnrolment:
 
         assert account_of(PlayerFactory.create(casino=casino)).tier == tier
 
-    def test_leaves_the_account_at_hand_on_the_player(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_leaves_the_account_at_hand_on_the_player(self, player: Player) -> None:
         assert player.loyalty.pk == account_of(player).pk
 
-    def test_opens_no_second_one_when_the_player_changes(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_opens_no_second_one_when_the_player_changes(self, player: Player) -> None:
         player.status = Player.Status.INACTIVE
         player.save()
 

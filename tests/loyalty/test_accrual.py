@@ -22,8 +22,7 @@ from tests.refusals import refused
 
 
 class TestAccruePlay:
-    def test_posts_the_worked_example_at_the_player_s_tier(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_posts_the_worked_example_at_the_player_s_tier(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=1_000)
 
         posting = accrue(floor, player)
@@ -39,8 +38,7 @@ class TestAccruePlay:
         }
 
     @pytest.mark.shows(4)
-    def test_uses_the_tier_from_before_the_points_that_raise_it(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_uses_the_tier_from_before_the_points_that_raise_it(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=999)
 
         posting = accrue(floor, player)
@@ -61,9 +59,7 @@ class TestAccruePlay:
         entry = LedgerEntry.objects.get()
         assert (entry.kind, entry.staff, entry.correlation_id) == ("GAMEPLAY", None, correlation_id)
 
-    def test_keeps_what_a_repetition_must_repeat(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_keeps_what_a_repetition_must_repeat(self, floor: Floor, player: Player) -> None:
         accrue(floor, player, earned_at=floor.now.astimezone(floor.casino.zone))
 
         assert LedgerEntry.objects.get().inputs["request"] == {
@@ -94,8 +90,7 @@ class TestAccruePlay:
         assert posting is None
         assert not LedgerEntry.objects.exists()
 
-    def test_refuses_even_worthless_play_while_the_programme_is_paused(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_refuses_even_worthless_play_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
         with refused(ProgramPaused):
@@ -140,16 +135,13 @@ class TestEarningRate:
 
         assert accrue(floor, floor.player()).points == 578
 
-    def test_is_not_guessed_where_there_was_none(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_is_not_guessed_where_there_was_none(self, floor: Floor, player: Player) -> None:
         with refused(NoEarningRate, "had no earning rate"):
             accrue(floor, player, earned_at=floor.now - timedelta(days=365 * 100))
 
 
 class TestReplayedAccrual:
-    def test_gives_the_first_result_while_the_programme_is_paused(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_gives_the_first_result_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
         first = accrue(floor, player, idempotency_key="once")
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 

@@ -1,5 +1,6 @@
 """The accounts' pages, and the form that awards points once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,22 +11,17 @@ from django.utils import timezone
 from guardian.shortcuts import remove_perm
 
 from core.models import Player
-from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS
 from loyalty.admin.accounts import ENTRIES_SHOWN
 from loyalty.admin.forms import award_token
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from loyalty.services import manual_reward, pause_program
+from loyalty.services import manual_reward
 from loyalty.services.rewards import AWARDS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
-from tests.console import address, inline_code_in, said, shown_in, signed_in, statements_for
+from tests.console import address, inline_code_in, said, shown_in, statements_for
 from tests.floor import Floor
 
 REASON = "Comp for the long wait at the cage"
 
-
-@pytest.fixture
-def supervisor(floor: Floor) -> Client:
-    """The browser of a supervisor who may award."""
-    return signed_in(floor.supervisor, LOYALTY_SUPERVISOR)
+Send = Callable[..., Any]
 
 
 @pytest.fixture
@@ -44,15 +40,21 @@ def typed(floor: Floor, account: PlayerLoyalty, *, opened_at: datetime | None = 
     return {"points": "100", "reason": REASON, "reward_id": "", "token": token} | changed
 
 
+@pytest.fixture
+def send(floor: Floor, supervisor: Client, account: PlayerLoyalty) -> Send:
+    """Post the award form for the account, with some fields changed."""
+    return lambda **changed: supervisor.post(award_url(account), typed(floor, account, **changed))
+
+
 class TestAward:
     def test_posts_the_points_and_goes_back_to_the_account(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
+        self, floor: Floor, account: PlayerLoyalty, send: Send
     ) -> None:
-        answer = supervisor.post(award_url(account), typed(floor, account))
+        answer = send()
 
         entry = LedgerEntry.objects.get()
         assert (entry.account, entry.points, entry.staff, entry.reason) == (account, 100, floor.supervisor, REASON)
-        assert answer.url == address(PlayerLoyalty, "change", account.pk)  # type: ignore[attr-defined]
+        assert answer.url == address(PlayerLoyalty, "change", account.pk)
         assert said(answer) == [f"100 points awarded: balance 0 → 100. Entry #{entry.pk}."]
 
     def test_shows_whom_it_is_for_and_holds_no_inline_code(self, supervisor: Client, account: PlayerLoyalty) -> None:
@@ -97,14 +99,12 @@ class TestAward:
         assert LedgerEntry.objects.count() == 1
         assert "nothing was added" in said(again)[-1]
 
-    def test_makes_a_second_entry_of_the_next_day_s_form(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
-    ) -> None:
+    def test_makes_a_second_entry_of_the_next_day_s_form(self, floor: Floor, send: Send) -> None:
         floor.casino.gaming_day_starts_at = floor.ago(hours=1).astimezone(floor.casino.zone).time()
         floor.casino.save()
-        supervisor.post(award_url(account), typed(floor, account, opened_at=floor.ago(hours=3)))
+        send(opened_at=floor.ago(hours=3))
 
-        supervisor.post(award_url(account), typed(floor, account))
+        send()
 
         assert LedgerEntry.objects.count() == 2
 
@@ -120,7 +120,7 @@ class TestAward:
 
     @pytest.mark.parametrize("how", ["forged", "missing", "of another account", "of another person", "too old"])
     def test_does_nothing_with_a_token_that_is(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty, how: str
+        self, floor: Floor, account: PlayerLoyalty, send: Send, how: str
     ) -> None:
         other = PlayerLoyalty.objects.get(player=floor.player())
         too_old = floor.ago(seconds=REQUEST_MAX_AGE_SECONDS + 60)
@@ -132,7 +132,7 @@ class TestAward:
             "too old": award_token(account=account, staff=floor.supervisor, requested_at=too_old),
         }[how]
 
-        page = supervisor.post(award_url(account), typed(floor, account, token=token))
+        page = send(token=token)
 
         assert not LedgerEntry.objects.exists()
         form = page.context["form"]
@@ -140,93 +140,70 @@ class TestAward:
         assert (form["points"].value(), form["reason"].value()) == ("100", REASON)
         assert form["token"].value() not in ("", token)
 
-    def test_goes_through_with_the_new_token_of_a_refused_form(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
-    ) -> None:
-        refused = supervisor.post(award_url(account), typed(floor, account, token="forged"))
+    def test_goes_through_with_the_new_token_of_a_refused_form(self, send: Send) -> None:
+        refused = send(token="forged")
         fresh = refused.context["form"]["token"].value()
 
-        supervisor.post(award_url(account), typed(floor, account, token=fresh))
+        send(token=fresh)
 
         assert LedgerEntry.objects.get().points == 100
 
     @pytest.mark.parametrize("points", ["", "0", "-1", "10001", "1.5", "1,5", "many"])
-    def test_marks_points_that_cannot_be_awarded(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty, points: str
-    ) -> None:
-        page = supervisor.post(award_url(account), typed(floor, account, points=points))
+    def test_marks_points_that_cannot_be_awarded(self, send: Send, points: str) -> None:
+        page = send(points=points)
 
         assert "points" in page.context["form"].errors
         assert not LedgerEntry.objects.exists()
 
-    def test_reads_points_with_a_thousands_separator(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
-    ) -> None:
-        answer = supervisor.post(award_url(account), typed(floor, account, points="1,000"))
+    def test_reads_points_with_a_thousands_separator(self, send: Send) -> None:
+        answer = send(points="1,000")
 
         assert "1,000 points awarded: balance 0 → 1,000, now Silver." in said(answer)[0]
 
     @pytest.mark.parametrize("reason", ["", "too short", "  padded   ", "x" * 501])
-    def test_marks_a_reason_that_says_too_little_or_too_much(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty, reason: str
-    ) -> None:
-        page = supervisor.post(award_url(account), typed(floor, account, reason=reason))
+    def test_marks_a_reason_that_says_too_little_or_too_much(self, send: Send, reason: str) -> None:
+        page = send(reason=reason)
 
         assert "reason" in page.context["form"].errors
         assert page.context["form"]["reason"].value() == reason
 
-    def test_takes_a_reason_of_several_lines(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
-        supervisor.post(award_url(account), typed(floor, account, reason="First line\r\nsecond line"))
+    def test_takes_a_reason_of_several_lines(self, send: Send) -> None:
+        send(reason="First line\r\nsecond line")
 
         assert LedgerEntry.objects.get().reason == "First line\nsecond line"
 
-    def test_marks_a_reward_id_that_was_used_for_another_award(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
-    ) -> None:
-        supervisor.post(award_url(account), typed(floor, account, reward_id="PROMO-7"))
+    def test_marks_a_reward_id_that_was_used_for_another_award(self, send: Send) -> None:
+        send(reward_id="PROMO-7")
 
-        page = supervisor.post(award_url(account), typed(floor, account, reward_id="PROMO-7", points="200"))
+        page = send(reward_id="PROMO-7", points="200")
 
         assert "points" in page.context["form"].errors["reward_id"][0]
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(33)
-    def test_is_refused_for_one_s_own_account(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
+    def test_is_refused_for_one_s_own_account(self, floor: Floor, account: PlayerLoyalty, send: Send) -> None:
         floor.supervisor.player = account.player
         floor.supervisor.save()
 
-        page = supervisor.post(award_url(account), typed(floor, account))
+        page = send()
 
         assert "your own account" in page.context["form"].non_field_errors()[0]
         assert not LedgerEntry.objects.exists()
 
-    def test_is_refused_beyond_the_awards_of_a_minute(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
-    ) -> None:
+    def test_is_refused_beyond_the_awards_of_a_minute(self, send: Send) -> None:
         for points in range(1, AWARDS_PER_WINDOW + 1):
-            supervisor.post(award_url(account), typed(floor, account, points=str(points)))
+            send(points=str(points))
 
-        page = supervisor.post(award_url(account), typed(floor, account, points="99"))
+        page = send(points="99")
 
         assert "limit" in page.context["form"].non_field_errors()[0]
         assert LedgerEntry.objects.count() == AWARDS_PER_WINDOW
 
-    def test_is_refused_while_the_programme_is_paused(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
-    ) -> None:
-        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
-
-        page = supervisor.post(award_url(account), typed(floor, account))
-
-        assert "is paused" in page.context["form"].non_field_errors()[0]
-
-    def test_is_neither_offered_nor_shown_without_the_permission(self, floor: Floor, account: PlayerLoyalty) -> None:
-        client = signed_in(floor.boss, PIT_BOSS)
-
-        page = client.get(address(PlayerLoyalty, "change", account.pk))
+    def test_is_neither_offered_nor_shown_without_the_permission(self, boss: Client, account: PlayerLoyalty) -> None:
+        page = boss.get(address(PlayerLoyalty, "change", account.pk))
 
         assert award_url(account) not in page.content.decode()
-        assert client.get(award_url(account)).status_code == 403
+        assert boss.get(award_url(account)).status_code == 403
 
     @pytest.mark.shows(33)
     def test_is_refused_if_the_permission_went_between_page_and_post(
@@ -252,26 +229,25 @@ class TestAward:
         assert "nothing was added" in said(again)[-1]
 
     @pytest.mark.shows(33)
-    def test_takes_no_staff_from_the_post(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
+    def test_takes_no_staff_from_the_post(self, floor: Floor, send: Send) -> None:
         forged: dict[str, Any] = {"staff": floor.boss.pk, "actor": floor.boss.pk}
 
-        supervisor.post(award_url(account), typed(floor, account, **forged))
+        send(**forged)
 
         assert LedgerEntry.objects.get().staff == floor.supervisor
 
 
 class TestAccountPages:
-    def test_lists_balance_tier_and_progress(self, floor: Floor, supervisor: Client, account: PlayerLoyalty) -> None:
-        supervisor.post(award_url(account), typed(floor, account, points="2,000"))
+    def test_lists_balance_tier_and_progress(self, supervisor: Client, account: PlayerLoyalty, send: Send) -> None:
+        send(points="2,000")
 
         [row] = shown_in(supervisor.get(address(PlayerLoyalty, "changelist")))
 
         card = account.player.card_number
         assert row[:6] == ["Nguyễn, José", card, "2,000", "2,000", "Silver", "25 % to Gold"]
 
-    def test_takes_as_many_statements_for_many_accounts_as_for_one(
-        self, floor: Floor, supervisor: Client, account: PlayerLoyalty
-    ) -> None:
+    @pytest.mark.usefixtures("account")
+    def test_takes_as_many_statements_for_many_accounts_as_for_one(self, floor: Floor, supervisor: Client) -> None:
         for_one = statements_for(supervisor, address(PlayerLoyalty, "changelist"))
         for _ in range(5):
             floor.player()

@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 
 from core import keyset
 from core.models import Player
-from core.roles import AUDITOR
 from loyalty.models import LedgerEntry
 from loyalty.services import manual_reward
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
-from tests.console import address, inline_code_in, shown_in, signed_in, statements_for
-from tests.factories import StaffFactory
+from tests.console import address, inline_code_in, shown_in, statements_for
 from tests.floor import Floor
 from tests.loyalty.postings import increment
 from tests.loyalty.rows import account_of, entry, write_history
@@ -33,12 +31,6 @@ ASKED = (
     *("q", "kind", "staff", "first_day", "last_day", "least_points", "most_points", "tier_change", "recovered"),
     *("account", "before", "after", "e", "o", "p", "all", "_popup", "pk__in", "account__id__exact"),
 )
-
-
-@pytest.fixture
-def auditor(floor: Floor) -> Client:
-    """The auditor's browser."""
-    return signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
 
 
 def awarded(floor: Floor, points: int = 100, player: Player | None = None) -> LedgerEntry:
@@ -81,7 +73,7 @@ class TestLedgerList:
 
     @pytest.mark.parametrize("term", ["#", "", "card", "correlation id", "name", "part of the name"])
     def test_is_searched_by(self, floor: Floor, auditor: Client, term: str) -> None:
-        awarded(floor)
+        awarded(floor, player=floor.player(card_number="C-1"))
         entry = awarded(floor, player=floor.player(first_name="Zoë", last_name="Brontë"))
         terms = {
             "#": f"#{entry.pk}",
@@ -328,8 +320,7 @@ class TestLedgerEntryPage:
 
         assert len(statements) <= MOST_STATEMENTS_OF_AN_ENTRY, "\n".join(statements)
 
-    def test_shows_a_reason_as_text_and_never_as_code(self, floor: Floor, auditor: Client) -> None:
-        player = floor.player()
+    def test_shows_a_reason_as_text_and_never_as_code(self, floor: Floor, player: Player, auditor: Client) -> None:
         reason = "<script>alert('points')</script>"
         manual_reward(player=player, points=5, reason=reason, actor=floor.supervisor, at=floor.now)
 

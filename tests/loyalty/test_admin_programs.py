@@ -2,31 +2,16 @@
 
 from datetime import timedelta
 
-import pytest
 from django.test import Client
-from guardian.shortcuts import assign_perm
 from structlog.testing import capture_logs
 
 from core.models import User
 from core.roles import LOYALTY_SUPERVISOR
 from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty
-from tests.console import address, inline_code_in, said, signed_in
-from tests.factories import StaffFactory
+from tests.console import address, said, signed_in
 from tests.floor import Floor
 
 REASON = "Tier migration tonight"
-
-
-@pytest.fixture
-def supervisor(floor: Floor) -> Client:
-    """The browser of a supervisor who may pause."""
-    return signed_in(floor.supervisor, LOYALTY_SUPERVISOR)
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    """A superuser's browser."""
-    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
 
 
 class TestPauseAndResume:
@@ -102,14 +87,6 @@ class TestGrants:
         assert (before, client.get(award).status_code) == (403, 200)
         [line] = [line for line in lines if line["event"] == "console.permissions_set"]
         assert (line["user"], line["held"]) == (str(floor.boss.pk), ["award"])
-
-    def test_are_open_to_who_may_change_this_programme_alone(self, floor: Floor, supervisor: Client) -> None:
-        assign_perm("loyalty.change_loyaltyprogram", floor.supervisor, floor.program)
-
-        answers = [supervisor.get(page) for page in self.pages(floor, floor.boss)]
-
-        assert [answer.status_code for answer in answers] == [200, 200]
-        assert [inline_code_in(answer) for answer in answers] == [[], []]
 
 
 class TestEarningRate:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.models import Player
 from loyalty.chain import HASHED_COLUMNS, entry_hash, field, genesis_hash, preimage
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import InsufficientBalance
@@ -85,8 +86,7 @@ class TestHashedColumns:
 
 
 class TestChainOfAnAccount:
-    def test_begins_with_the_account_and_links_each_entry(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_begins_with_the_account_and_links_each_entry(self, floor: Floor, player: Player) -> None:
         award(floor, player)
         increment(floor, player)
         increment(floor, player, kind="REDEMPTION", points=-50)
@@ -126,8 +126,7 @@ class TestChainOfAnAccount:
 
         assert [own for _, _, own in _stored(account)] == _recomputed(account)
 
-    def test_stays_as_it_was_where_a_posting_is_refused(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_stays_as_it_was_where_a_posting_is_refused(self, floor: Floor, player: Player) -> None:
         award(floor, player)
         head = account_of(player).head_hash
 

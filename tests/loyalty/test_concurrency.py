@@ -3,7 +3,6 @@
 Two real connections or more. A control takes one guard away and sees the race.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -21,18 +20,10 @@ from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made
 from tests.constraints import inserted
 from tests.factories import StaffFactory
 from tests.floor import Floor
-from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of, entry
 
-# Other connections see what a test writes.
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _invariants_hold(db: None) -> Iterator[None]:
-    yield
-    assert broken_invariants() == {}
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("invariants_hold")]
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,9 +52,7 @@ def _check_references_now() -> None:
 
 class TestAccountLock:
     @pytest.mark.shows(3)
-    def test_makes_the_second_posting_wait_and_count_from_the_first(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_makes_the_second_posting_wait_and_count_from_the_first(self, floor: Floor, player: Player) -> None:
         second = made_to_wait(lambda: award(floor, player), by=lambda: increment(floor, player, points=1_000))
         posting = second.result()
 
@@ -83,9 +72,7 @@ class TestAccountLock:
         assert "loyalty_ledger_seq_unique_in_account" in str(outcome)
 
     @pytest.mark.shows(23)
-    def test_does_not_hold_up_rows_that_refer_to_the_account(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_does_not_hold_up_rows_that_refer_to_the_account(self, floor: Floor, player: Player) -> None:
         with held(lambda: lock_account(player_id=player.pk, at=floor.now)):
             slip = floor.open_slip(player=player)
             member = Elsewhere(lambda: StaffFactory.create(casino=floor.casino, player=player)).result()
@@ -111,9 +98,7 @@ class TestAccountLock:
         assert entries == 1
 
     @pytest.mark.shows(23, 39)
-    def test_would_hold_them_up_if_it_were_for_update(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_would_hold_them_up_if_it_were_for_update(self, floor: Floor, player: Player) -> None:
         inserting = made_to_wait(
             lambda: StaffFactory.create(casino=floor.casino, player=player),
             by=lambda: Player.objects.select_for_update().get(pk=player.pk),
@@ -137,9 +122,8 @@ class TestOneRequestManyTimes:
 
     @pytest.mark.shows(7, 39)
     def test_would_be_two_postings_without_looking_the_key_up(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        player = floor.player()
         award(floor, player)
         monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
 
@@ -216,8 +200,7 @@ class TestFirstPoints:
 
 class TestParallelRewards:
     @pytest.mark.shows(1)
-    def test_of_one_hundred_points_by_ten_people_are_a_thousand(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_of_one_hundred_points_by_ten_people_are_a_thousand(self, floor: Floor, player: Player) -> None:
         staff = supervisors(floor, 10)
 
         posted(together([partial(award, floor, player, actor=member) for member in staff]))

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from core import snapshots
 from core.keyset import BY_ID
+from core.models import Player
 from core.permissions import NotPermitted
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry, LedgerExport
@@ -49,9 +50,9 @@ def _text(answer: Any) -> str:
     return b"".join(chunks).decode("utf-8-sig")
 
 
+@pytest.mark.django_db(transaction=True)
 class TestExportOfTheLedger:
-    def test_holds_what_is_shown_and_nothing_else(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_holds_what_is_shown_and_nothing_else(self, floor: Floor) -> None:
         client = auditor_of(floor)
         player = floor.player()
         award(floor, player, points=400)
@@ -67,8 +68,7 @@ class TestExportOfTheLedger:
         assert (narrowed[0]["Balance before"], narrowed[0]["Balance after"]) == ("400", "100")
         assert narrowed[0]["When"].endswith(("-08:00", "-07:00"))
 
-    def test_names_the_slip_and_keeps_names_whole(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_names_the_slip_and_keeps_names_whole(self, floor: Floor) -> None:
         slip = floor.played_slip(player=floor.player(first_name="=cmd|' /C calc'!A0", last_name="Nguyễn"))
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
@@ -78,9 +78,8 @@ class TestExportOfTheLedger:
 
     @pytest.mark.parametrize("query", ["", "?kind=PROMOTION", "?first_day=2020-01-01", "?q=700", "?account={account}"])
     def test_holds_each_entry_once_however_many_chunks_it_takes(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch, query: str
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, query: str
     ) -> None:
-        floor = committed_floor
         account = account_of(floor.player(card_number="700700"))
         write_history(floor, account, entries=25)
         monkeypatch.setattr(exports, "CHUNK_ROWS", 4)
@@ -90,8 +89,7 @@ class TestExportOfTheLedger:
         expected = LedgerEntry.objects.order_by("-id").values_list("pk", flat=True)
         assert [int(row["Entry"]) for row in rows] == list(expected)
 
-    def test_leaves_a_trace(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_leaves_a_trace(self, floor: Floor) -> None:
         award(floor, floor.player())
         client = auditor_of(floor)
 
@@ -105,19 +103,16 @@ class TestExportOfTheLedger:
         assert ended.filters == {"kind": "MANUAL_BONUS", "least_points": "5"}
         assert (str(ended.correlation_id), ended.casino) == (answer["X-Correlation-ID"], floor.casino)
 
-    def test_shows_its_trace_to_the_auditor(self, committed_floor: Floor) -> None:
-        client = auditor_of(committed_floor)
-        award(committed_floor, committed_floor.player())
+    def test_shows_its_trace_to_the_auditor(self, floor: Floor) -> None:
+        client = auditor_of(floor)
+        award(floor, floor.player())
         exported(client, "?kind=MANUAL_BONUS")
 
         page = client.get(address(LedgerExport, "changelist"))
 
         assert ("kind: MANUAL_BONUS" in page.content.decode(), "whole" in page.content.decode()) == (True, True)
 
-    def test_says_how_much_left_where_the_reader_went_away(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_says_how_much_left_where_the_reader_went_away(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         write_history(floor, account_of(floor.player()), entries=20)
         monkeypatch.setattr(exports, "CHUNK_ROWS", 5)
         answer = auditor_of(floor).post(address(LedgerEntry, EXPORT))
@@ -150,14 +145,14 @@ class TestExportOfTheLedger:
         assert not LedgerExport.objects.exists()
         assert "Export everything" not in page.content.decode()
 
-    def test_is_open_to_the_loyalty_supervisor(self, committed_floor: Floor) -> None:
-        award(committed_floor, committed_floor.player())
-        client = signed_in(StaffFactory.create(casino=committed_floor.casino), LOYALTY_SUPERVISOR)
+    def test_is_open_to_the_loyalty_supervisor(self, floor: Floor) -> None:
+        award(floor, floor.player())
+        client = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)
 
         assert len(exported(client)) == 1
 
-    def test_holds_nothing_of_another_casino(self, committed_floor: Floor) -> None:
-        award(committed_floor, committed_floor.player())
+    def test_holds_nothing_of_another_casino(self, floor: Floor) -> None:
+        award(floor, floor.player())
         stranger = Floor.build()
         award(stranger, stranger.player(), points=7)
 
@@ -165,9 +160,8 @@ class TestExportOfTheLedger:
 
         assert [row["Points"] for row in rows] == ["7"]
 
-    def test_needs_a_superuser_for_all_casinos(self, committed_floor: Floor) -> None:
-        award(committed_floor, committed_floor.player())
-        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+    def test_needs_a_superuser_for_all_casinos(self, floor: Floor, root: Client) -> None:
+        award(floor, floor.player())
 
         assert len(exported(root)) == 1
         assert LedgerExport.objects.get().casino is None
@@ -242,12 +236,12 @@ def _chunks() -> Generator[list[LedgerEntry]]:
     return entries_in_one_snapshot(everything, joined=everything, order=BY_ID)
 
 
+@pytest.mark.django_db(transaction=True)
 class TestEntriesInOneSnapshot:
     @pytest.mark.shows(37)
     def test_do_not_hold_what_commits_while_they_are_read(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor, player = committed_floor, committed_floor.player()
         held_back = _hold_a_lower_id()
         first = [award(floor, player, points=points).entry_id for points in (1, 2, 3)]
         monkeypatch.setattr(exports, "CHUNK_ROWS", 1)
@@ -260,8 +254,8 @@ class TestEntriesInOneSnapshot:
         assert [entry.pk for chunk in read for entry in chunk] == first[::-1]
         assert LedgerEntry.objects.count() == 4
 
-    def test_wait_for_a_slow_line_longer_than_the_floor(self, committed_floor: Floor) -> None:
-        award(committed_floor, committed_floor.player())
+    def test_wait_for_a_slow_line_longer_than_the_floor(self, floor: Floor) -> None:
+        award(floor, floor.player())
         chunks = _chunks()
 
         next(chunks)
@@ -274,9 +268,8 @@ class TestEntriesInOneSnapshot:
 
     @pytest.mark.shows(39)
     def test_would_mix_two_instants_without_the_snapshot(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor, player = committed_floor, committed_floor.player()
         held_back = _hold_a_lower_id()
         first = [award(floor, player, points=points).entry_id for points in (1, 2)]
         monkeypatch.setattr(snapshots, "ISOLATION", "READ COMMITTED READ ONLY")

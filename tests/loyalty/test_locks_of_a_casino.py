@@ -13,7 +13,6 @@ from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.loyalty.test_concurrency import without_locks
 
-# Other connections see what a test writes.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FIRST = "Migration of the tiers"

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from core.errors import NotFound
 from core.idempotency import IdempotencyConflict
+from core.models import Player
 from loyalty.invariants import KIND_RULES
 from loyalty.models import LedgerEntry
 from loyalty.services import InsufficientBalance, ProgramPaused, pause_program
@@ -46,8 +47,7 @@ class TestIncrementPlayerLoyalty:
 
         assert LedgerEntry.objects.get().inputs["calculation"] == {"multiplier": "1.5"}
 
-    def test_returns_the_nine_values_that_every_entry_proves_itself_with(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_returns_the_nine_values_that_every_entry_proves_itself_with(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=900)
 
         posting = increment(floor, player, points=578)
@@ -67,8 +67,7 @@ class TestIncrementPlayerLoyalty:
             "row_locked": True,
         }
 
-    def test_writes_before_and_after_in_entry_and_account(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_writes_before_and_after_in_entry_and_account(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=900)
 
         posting = increment(floor, player, points=578)
@@ -94,15 +93,13 @@ class TestIncrementPlayerLoyalty:
         with pytest.raises(transaction.TransactionManagementError, match="increment_player_loyalty"):
             increment(committed_floor, player)
 
-    def test_refuses_to_take_more_than_there_is(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_refuses_to_take_more_than_there_is(self, floor: Floor, player: Player) -> None:
         increment(floor, player)
 
         with refused(InsufficientBalance, "The balance is 100 points; 101 cannot be taken"):
             increment(floor, player, kind=Kind.REDEMPTION, points=-101)
 
-    def test_takes_the_whole_balance_but_no_lifetime_points_or_tier(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_takes_the_whole_balance_but_no_lifetime_points_or_tier(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=1_000)
 
         posting = increment(floor, player, kind=Kind.REDEMPTION, points=-1_000)
@@ -110,8 +107,9 @@ class TestIncrementPlayerLoyalty:
         assert (posting.balance_after, posting.lifetime_points, posting.tier_after) == (0, 1_000, "Silver")
 
     @pytest.mark.parametrize("kind", [kind for kind in Kind if kind != Kind.REVERSAL])
-    def test_changes_lifetime_points_by_the_rule_of_its_kind(self, floor: Floor, kind: LedgerEntry.Kind) -> None:
-        player = floor.player()
+    def test_changes_lifetime_points_by_the_rule_of_its_kind(
+        self, floor: Floor, player: Player, kind: LedgerEntry.Kind
+    ) -> None:
         increment(floor, player, points=500)
 
         posting = increment(floor, player, kind=kind, points=POINTS[kind], staff=floor.supervisor)
@@ -120,16 +118,14 @@ class TestIncrementPlayerLoyalty:
         assert (posting.balance_after, posting.lifetime_points) == (500 + POINTS[kind], 500 + earned)
 
     @pytest.mark.parametrize("points", [-300, 300])
-    def test_lets_an_adjustment_move_the_balance_alone(self, floor: Floor, points: int) -> None:
-        player = floor.player()
+    def test_lets_an_adjustment_move_the_balance_alone(self, floor: Floor, player: Player, points: int) -> None:
         increment(floor, player, points=400)
 
         posting = increment(floor, player, kind=Kind.ADJUSTMENT, points=points, staff=floor.supervisor)
 
         assert (posting.balance_after, posting.lifetime_points) == (400 + points, 400)
 
-    def test_refuses_while_the_programme_is_paused(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_refuses_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
         with refused(ProgramPaused):
@@ -139,16 +135,13 @@ class TestIncrementPlayerLoyalty:
         with refused(NotFound):
             increment(floor, 0)  # type: ignore[arg-type]
 
-    def test_holds_at_the_largest_values(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_holds_at_the_largest_values(self, floor: Floor, player: Player) -> None:
         most = 7_440_000_000_000_000  # a month at the largest bet, rate and multiplier
 
         assert increment(floor, player, points=most).balance_after == most
 
     @pytest.mark.parametrize("points", [0, 1.5, Decimal(2), True, "3"])
-    def test_takes_whole_points_alone(self, floor: Floor, points: Any) -> None:
-        player = floor.player()
-
+    def test_takes_whole_points_alone(self, floor: Floor, player: Player, points: Any) -> None:
         with pytest.raises(ValueError, match="whole number other than 0"):
             increment(floor, player, points=points)
 
@@ -159,9 +152,7 @@ class TestIncrementPlayerLoyalty:
         assert LedgerEntry.objects.get().idempotency_key == key
 
     @pytest.mark.parametrize("key", ["", "k" * 201])
-    def test_takes_no_key_that_the_ledger_cannot_hold(self, floor: Floor, key: str) -> None:
-        player = floor.player()
-
+    def test_takes_no_key_that_the_ledger_cannot_hold(self, floor: Floor, player: Player, key: str) -> None:
         with pytest.raises(ValueError, match="1 to 200 characters"):
             increment(floor, player, idempotency_key=key)
 
@@ -203,8 +194,7 @@ class TestReplayedIncrement:
 
         assert (conflict.value.key, conflict.value.fields) == ("once", ("player", "points", "reason"))
 
-    def test_names_the_entry_that_another_request_reversed(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_names_the_entry_that_another_request_reversed(self, floor: Floor, player: Player) -> None:
         postings = [increment(floor, player) for _ in range(2)]
         first, second = (LedgerEntry.objects.get(pk=posting.entry_id) for posting in postings)
         reversal: dict[str, Any] = {"kind": Kind.REVERSAL, "points": -100, "idempotency_key": "once"}
@@ -213,8 +203,7 @@ class TestReplayedIncrement:
         with refused(IdempotencyConflict, r"a different reverses\."):
             increment(floor, player, reverses=second, **reversal)
 
-    def test_tells_a_reward_and_a_promotion_of_one_key_apart(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_tells_a_reward_and_a_promotion_of_one_key_apart(self, floor: Floor, player: Player) -> None:
         award(floor, player, reward_id="77", reason="Double points on Tuesdays")
 
         with refused(IdempotencyConflict, "different kind, reverses, staff"):
@@ -234,8 +223,7 @@ class TestReversal:
         assert (posting.balance_after, posting.lifetime_points) == (0, 0)
         assert (posting.tier_before, posting.tier_after) == ("Silver", "Bronze")
 
-    def test_gives_a_redemption_back_without_lifetime_points(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_gives_a_redemption_back_without_lifetime_points(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=500)
         taken = LedgerEntry.objects.get(pk=increment(floor, player, kind=Kind.REDEMPTION, points=-200).entry_id)
 
@@ -243,8 +231,7 @@ class TestReversal:
 
         assert (posting.balance_after, posting.lifetime_points) == (500, 500)
 
-    def test_cannot_take_back_what_is_spent(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_cannot_take_back_what_is_spent(self, floor: Floor, player: Player) -> None:
         first = LedgerEntry.objects.get(pk=increment(floor, player).entry_id)
         increment(floor, player, kind=Kind.REDEMPTION, points=-1)
 
@@ -279,8 +266,7 @@ class TestReversal:
             self._reverse(floor, reversal)
 
     @pytest.mark.shows(9)
-    def test_is_made_once(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_is_made_once(self, floor: Floor, player: Player) -> None:
         first = LedgerEntry.objects.get(pk=increment(floor, player).entry_id)
         increment(floor, player)
         self._reverse(floor, first)

@@ -15,7 +15,7 @@ from loyalty.services import rebuilding
 from loyalty.services.reasons import InvalidReason
 from loyalty.services.rebuilding import LedgerNotWhole, NothingToRebuild, different_accounts, rebuild_balances
 from tests.commands import run
-from tests.concurrency import Elsewhere, held, held_before_commit, wait_until_blocked
+from tests.concurrency import Elsewhere, held, in_turn
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
@@ -32,12 +32,6 @@ WRONG = {
 }
 
 
-def _operator(floor: Floor) -> User:
-    operator: User = StaffFactory.create(casino=floor.casino, username="olga")
-    operator.groups.add(Group.objects.get(name=OPERATOR))
-    return operator
-
-
 @pytest.fixture
 def book(floor: Floor) -> Book:
     return Book.build(floor)
@@ -45,7 +39,9 @@ def book(floor: Floor) -> Book:
 
 @pytest.fixture
 def operator(floor: Floor) -> User:
-    return _operator(floor)
+    operator: User = StaffFactory.create(casino=floor.casino, username="olga")
+    operator.groups.add(Group.objects.get(name=OPERATOR))
+    return operator
 
 
 def _spoil(account: PlayerLoyalty, **changes: Any) -> None:
@@ -101,12 +97,15 @@ class TestRebuildBalances:
         assert _figures(elsewhere.account)[0] == WRONG["balance"]
         assert not BalanceRebuild.objects.exists()
 
-    def test_refuses_who_may_not(self, book: Book) -> None:
+    def test_refuses_who_may_not_and_tells_the_log(self, book: Book) -> None:
         _spoil(book.account)
+        floor = book.floor
 
-        with pytest.raises(NotPermitted):
-            rebuild_balances(casino=book.floor.casino, actor=book.floor.supervisor, reason=REASON, at=book.floor.now)
+        with capture_logs() as lines, pytest.raises(NotPermitted):
+            rebuild_balances(casino=floor.casino, actor=floor.supervisor, reason=REASON, at=floor.now)
 
+        refusal = {"operation": "loyalty.rebuild_balances", "code": "NOT_PERMITTED", "actor_id": floor.supervisor.pk}
+        assert lines == [{"event": "core.operation_refused", "log_level": "warning"} | refusal]
         assert _figures(book.account)[0] == WRONG["balance"]
 
     def test_wants_a_reason(self, book: Book, operator: User) -> None:
@@ -137,17 +136,6 @@ class TestRebuildBalances:
 
         assert [one.changes[0]["account"] for one in (first, second)] == [book.account.pk, book.other.pk]
 
-    def test_tells_the_log_who_was_refused_and_what(self, book: Book) -> None:
-        with capture_logs() as lines, pytest.raises(NotPermitted):
-            rebuild_balances(casino=book.floor.casino, actor=book.floor.supervisor, reason=REASON, at=book.floor.now)
-
-        refusal = {
-            "operation": "loyalty.rebuild_balances",
-            "code": "NOT_PERMITTED",
-            "actor_id": book.floor.supervisor.pk,
-        }
-        assert lines == [{"event": "core.operation_refused", "log_level": "warning"} | refusal]
-
     def test_leaves_to_the_next_run_what_comes_to_differ_meanwhile(
         self, book: Book, operator: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -165,18 +153,20 @@ class TestRebuildBalances:
         assert _figures(book.other)[0] == WRONG["balance"]
 
 
+@pytest.mark.django_db(transaction=True)
 class TestRebuildBesideAPosting:
-    def _rebuild(self, floor: Floor, operator: User) -> Elsewhere[BalanceRebuild]:
-        return Elsewhere(lambda: rebuild_balances(casino=floor.casino, actor=operator, reason=REASON, at=floor.now))
-
-    def test_looks_again_at_what_was_posted_while_it_waited(self, committed_floor: Floor) -> None:
-        floor, operator = committed_floor, _operator(committed_floor)
-        book = Book.build(floor)
+    def _rebuild(self, book: Book, operator: User) -> Elsewhere[BalanceRebuild]:
+        """Rebuild a spoilt account to which points are being posted."""
+        floor = book.floor
         _spoil(book.other, head_hash=b"\7" * 32)
+        _, rebuild = in_turn(
+            lambda: post(floor, book.other.player, points=1_000),
+            lambda: rebuild_balances(casino=floor.casino, actor=operator, reason=REASON, at=floor.now),
+        )
+        return rebuild
 
-        with held_before_commit(lambda: post(floor, book.other.player, points=1_000)) as poster:
-            rebuild = self._rebuild(floor, operator)
-            wait_until_blocked(rebuild.backend, by=poster.backend)
+    def test_looks_again_at_what_was_posted_while_it_waited(self, book: Book, operator: User) -> None:
+        rebuild = self._rebuild(book, operator)
 
         assert isinstance(rebuild.outcome(), NothingToRebuild)
         assert account_of(book.other.player).balance == 1_100
@@ -184,31 +174,24 @@ class TestRebuildBesideAPosting:
 
     @pytest.mark.shows(39)
     def test_would_lose_it_without_comparing_again_under_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, book: Book, operator: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The control: what was found before the wait is old after it."""
-        floor, operator = committed_floor, _operator(committed_floor)
-        book = Book.build(floor)
-        _spoil(book.other, head_hash=b"\7" * 32)
         first: dict[str, Any] = {}
 
         def remember(**arguments: Any) -> Any:
             return first.setdefault("found", different_accounts(casino=arguments["casino"]))
 
         monkeypatch.setattr(rebuilding, "different_accounts", remember)
-        with held_before_commit(lambda: post(floor, book.other.player, points=1_000)) as poster:
-            rebuild = self._rebuild(floor, operator)
-            wait_until_blocked(rebuild.backend, by=poster.backend)
-        rebuild.result()
+        self._rebuild(book, operator).result()
 
         assert account_of(book.other.player).balance == 100
         assert not is_clean_now()
 
 
+@pytest.mark.django_db(transaction=True)
 class TestRebuildInATransactionOfItsOwn:
-    def test_waits_for_no_account_that_is_right(self, committed_floor: Floor) -> None:
-        floor, operator = committed_floor, _operator(committed_floor)
-        book = Book.build(floor)
+    def test_waits_for_no_account_that_is_right(self, floor: Floor, book: Book, operator: User) -> None:
         _spoil(book.account)
 
         with held(lambda: PlayerLoyalty.objects.locked().get(pk=book.other.pk)):
@@ -217,10 +200,8 @@ class TestRebuildInATransactionOfItsOwn:
         assert rebuild.accounts == 1
 
     def test_may_take_half_an_hour_and_nothing_after_it_may(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, book: Book, operator: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        floor, operator = committed_floor, _operator(committed_floor)
-        book = Book.build(floor)
         _spoil(book.account)
         usual = statement_timeout()
         seen: list[str] = []
@@ -237,11 +218,8 @@ class TestRebuildInATransactionOfItsOwn:
         assert statement_timeout() == usual != "30min"
 
 
+@pytest.mark.django_db(transaction=True)
 class TestRebuildBalancesCommand:
-    @pytest.fixture
-    def book(self, committed_floor: Floor) -> Book:
-        return Book.build(committed_floor)
-
     def test_tells_what_differs_and_changes_nothing(self, book: Book) -> None:
         _spoil(book.account)
 
@@ -263,8 +241,7 @@ class TestRebuildBalancesCommand:
         assert (told.code, told.out) == (0, "Every account matches its entries.\n")
         assert json.loads(done.out) == {book.floor.casino.code: []}
 
-    def test_sets_them_right_in_somebodys_name(self, book: Book) -> None:
-        _operator(book.floor)
+    def test_sets_them_right_in_somebodys_name(self, book: Book, operator: User) -> None:
         _spoil(book.account)
 
         ran = run("rebuild_balances", "--by", "olga", "--reason", REASON)

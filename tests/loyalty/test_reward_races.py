@@ -24,7 +24,6 @@ from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import posted
 
-# Other connections see what a test writes.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -64,9 +63,8 @@ class TestReplayThatWaits:
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
     @pytest.mark.shows(18)
     def test_gives_the_first_result_although_meanwhile(
-        self, floor: Floor, change: Callable[[Floor, Player], object]
+        self, floor: Floor, player: Player, change: Callable[[Floor, Player], object]
     ) -> None:
-        player = floor.player()
         first = award(floor, player)
 
         again = _while_it_waits(floor, player, change)
@@ -76,9 +74,8 @@ class TestReplayThatWaits:
 
     @pytest.mark.shows(18, 39)
     def test_would_be_refused_without_looking_the_key_up_first(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        player = floor.player()
         award(floor, player)
         monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
 
@@ -89,8 +86,7 @@ class TestReplayThatWaits:
 
 class TestOneReferenceWithManyContents:
     @pytest.mark.shows(17)
-    def test_is_one_entry_and_a_conflict_for_every_other(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_is_one_entry_and_a_conflict_for_every_other(self, floor: Floor, player: Player) -> None:
         colleague = StaffFactory.create(casino=floor.casino)
         assign_perm("loyalty.award", colleague, floor.program)
         asked: dict[str, dict[str, Any]] = {
@@ -120,8 +116,7 @@ class TestRolloverAtOnce:
 
     @pytest.mark.parametrize("morning", ["2025-06-15", "2025-03-09", "2025-11-02"])
     @pytest.mark.shows(19)
-    def test_one_form_sent_before_and_after_is_one_entry(self, floor: Floor, morning: str) -> None:
-        player = floor.player()
+    def test_one_form_sent_before_and_after_is_one_entry(self, floor: Floor, player: Player, morning: str) -> None:
         rollover = datetime.fromisoformat(f"{morning}T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
         opened = rollover - timedelta(minutes=1)
         sent_at = [rollover + timedelta(seconds=seconds) for seconds in (-2, -1, 0, 1, 2, 60, 300, 3600)]
@@ -132,8 +127,7 @@ class TestRolloverAtOnce:
         assert account_of(player).balance == 100
 
     @pytest.mark.shows(19)
-    def test_two_forms_one_of_each_day_are_two_entries(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_two_forms_one_of_each_day_are_two_entries(self, floor: Floor, player: Player) -> None:
         rollover = datetime.fromisoformat("2025-06-15T06:00").replace(tzinfo=ZoneInfo("America/Los_Angeles"))
         opened_at = [rollover - timedelta(microseconds=1), rollover] * 4
 

@@ -61,9 +61,7 @@ CHANGES_SINCE: dict[str, Callable[[Floor, Player], object]] = {
 
 
 class TestReplayedReward:
-    def test_gives_back_the_first_entry_when_repeated_the_same_day(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_gives_back_the_first_entry_when_repeated_the_same_day(self, floor: Floor, player: Player) -> None:
         first = award(floor, player)
         again = award(floor, player)
 
@@ -85,8 +83,7 @@ class TestReplayedReward:
         assert LedgerEntry.objects.count() == entries
 
     @pytest.mark.parametrize("reward_id", ["promo-77", "a/b:c.d_e-f", "x" * 100])
-    def test_knows_another_systems_reward_for_ever(self, floor: Floor, reward_id: str) -> None:
-        player = floor.player()
+    def test_knows_another_systems_reward_for_ever(self, floor: Floor, player: Player, reward_id: str) -> None:
         first = award(floor, player, reward_id=reward_id, at=floor.ago(days=40))
 
         again = award(floor, player, reward_id=reward_id)
@@ -94,8 +91,7 @@ class TestReplayedReward:
         assert again == replace(first, replayed=True)
         assert LedgerEntry.objects.get().idempotency_key == f"reward:{reward_id}"
 
-    def test_counts_space_around_the_reason_as_nothing(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_counts_space_around_the_reason_as_nothing(self, floor: Floor, player: Player) -> None:
         award(floor, player)
 
         assert award(floor, player, reason=f"  {REASON}  ").replayed
@@ -109,8 +105,7 @@ class TestReplayedReward:
 
         assert LedgerEntry.objects.count() == 2
 
-    def test_is_another_award_where_somebody_else_makes_it(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_is_another_award_where_somebody_else_makes_it(self, floor: Floor, player: Player) -> None:
         award(floor, player)
         assign_perm("loyalty.award", floor.boss, floor.program)
 
@@ -138,10 +133,8 @@ class TestConflictingReward:
         with refused(IdempotencyConflict, rf"reward:promo-77 was already used with a different {field}\."):
             award(floor, **request | changed[field])
 
-    def test_is_told_only_to_who_may_award(self, floor: Floor) -> None:
+    def test_is_told_only_to_who_may_award(self, floor: Floor, player: Player) -> None:
         award(floor, floor.player(), reward_id="promo-77")
-
-        player = floor.player()
 
         with refused(NotPermitted):
             award(floor, player, reward_id="promo-77", actor=floor.boss)
@@ -177,8 +170,7 @@ class TestRewardAcrossGamingDays:
         ]
 
     @pytest.mark.shows(19)
-    def test_is_one_entry_in_the_hour_that_comes_twice(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_is_one_entry_in_the_hour_that_comes_twice(self, floor: Floor, player: Player) -> None:
         first_one_oclock = _local("2025-11-02T01:30")
         second_one_oclock = first_one_oclock + timedelta(hours=1)
 
@@ -187,8 +179,7 @@ class TestRewardAcrossGamingDays:
         assert award(floor, player, at=second_one_oclock).replayed
 
     @pytest.mark.parametrize("rollover", ["2025-06-15T06:00", "2025-03-09T06:00", "2025-11-02T06:00"])
-    def test_is_one_entry_when_repeated_after_the_rollover(self, floor: Floor, rollover: str) -> None:
-        player = floor.player()
+    def test_is_one_entry_when_repeated_after_the_rollover(self, floor: Floor, player: Player, rollover: str) -> None:
         opened = _local(rollover) - timedelta(minutes=1)
         first = award(floor, player, at=opened + timedelta(seconds=30), requested_at=opened)
 
@@ -211,23 +202,19 @@ class TestRewardRate:
             award(floor, player, points=number + 1, at=start + timedelta(seconds=number))
         return start
 
-    def test_lets_ten_a_minute_pass_and_refuses_the_eleventh(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_lets_ten_a_minute_pass_and_refuses_the_eleventh(self, floor: Floor, player: Player) -> None:
         start = self._make_ten(floor, player)
 
         with refused(RewardRateExceeded, "10 awards in a minute"):
             award(floor, player, points=11, at=start + timedelta(seconds=59, microseconds=999_999))
 
-    def test_counts_awards_to_every_player(self, floor: Floor) -> None:
+    def test_counts_awards_to_every_player(self, floor: Floor, player: Player) -> None:
         start = self._make_ten(floor, floor.player())
-
-        player = floor.player()
 
         with refused(RewardRateExceeded):
             award(floor, player, at=start + timedelta(seconds=10))
 
-    def test_slides_so_that_the_first_makes_room_a_minute_later(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_slides_so_that_the_first_makes_room_a_minute_later(self, floor: Floor, player: Player) -> None:
         start = self._make_ten(floor, player)
 
         award(floor, player, points=11, at=start + timedelta(seconds=60))
@@ -236,22 +223,19 @@ class TestRewardRate:
             award(floor, player, points=12, at=start + timedelta(seconds=60))
 
     @pytest.mark.shows(32)
-    def test_does_not_count_replays(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_does_not_count_replays(self, floor: Floor, player: Player) -> None:
         for _ in range(12):
             award(floor, player)
 
         assert not award(floor, player, points=101).replayed
 
-    def test_counts_each_member_of_staff_alone(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_counts_each_member_of_staff_alone(self, floor: Floor, player: Player) -> None:
         start = self._make_ten(floor, player)
         assign_perm("loyalty.award", floor.boss, floor.program)
 
         assert not award(floor, player, actor=floor.boss, at=start + timedelta(seconds=10)).replayed
 
-    def test_does_not_count_what_the_system_posted(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_does_not_count_what_the_system_posted(self, floor: Floor, player: Player) -> None:
         for number in range(10):
             increment_player_loyalty(
                 player=player,

@@ -8,13 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
-from core.roles import PIT_BOSS, PIT_SUPERVISOR
+from core.roles import PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
-from loyalty.services import pause_program, resume_program
+from loyalty.services import pause_program
 from ratingslips.admin.slips import actions
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
-    PartialCompletion,
     change_average_bet,
     complete_rating_slip,
     pause_rating_slip,
@@ -29,12 +28,6 @@ LIST = "changelist"
 
 
 @pytest.fixture
-def boss(floor: Floor) -> Client:
-    """The pit boss's browser."""
-    return signed_in(floor.boss, PIT_BOSS)
-
-
-@pytest.fixture
 def supervisor(floor: Floor) -> Client:
     """The supervisor's browser."""
     return signed_in(floor.supervisor, PIT_SUPERVISOR)
@@ -46,20 +39,8 @@ def choose(client: Client, action: str, *slips: RatingSlip, **fields: Any) -> An
     return client.post(address(RatingSlip, LIST), post | versions_shown(slips) | fields)
 
 
-def owed(floor: Floor, *, seat: int = 1) -> RatingSlip:
-    """A closed slip whose points are owed, of a programme that runs again."""
-    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
-    slip = floor.played_slip(seat=seat)
-    with pytest.raises(PartialCompletion):
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-    resume_program(program=floor.program, actor=floor.supervisor)
-    return slip
-
-
 class TestPauseAndResume:
-    def test_pauses_at_once(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_pauses_at_once(self, slip: RatingSlip, boss: Client) -> None:
         answer = choose(boss, "pause", slip)
 
         assert RatingSlip.objects.get().status == "PAUSED"
@@ -95,8 +76,7 @@ class TestPauseAndResume:
         assert sentence.endswith(f"by {floor.supervisor}.")
         assert RatingSlip.objects.get().status == "OPEN"
 
-    def test_is_refused_where_the_page_carried_no_version(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_is_refused_where_the_page_carried_no_version(self, slip: RatingSlip, boss: Client) -> None:
         post = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
 
         boss.post(address(RatingSlip, LIST), post)
@@ -113,16 +93,13 @@ class TestPauseAndResume:
         assert said(again)[-1] == "Of 2: 2 already done."
         assert said(again)[-2].endswith("by you. Nothing was done twice.")
 
-    def test_carries_the_version_of_every_slip_and_one_id(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_carries_the_version_of_every_slip_and_one_id(self, slip: RatingSlip, boss: Client) -> None:
         html = boss.get(address(RatingSlip, LIST)).content.decode()
 
         assert f'<input type="hidden" name="version-{slip.pk}" value="1-OPEN">' in html
         assert html.count('name="request_id"') == 1
 
-    def test_keeps_the_list_as_it_was_filtered(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_keeps_the_list_as_it_was_filtered(self, slip: RatingSlip, boss: Client) -> None:
         filtered = f"{address(RatingSlip, LIST)}?status__exact=OPEN"
 
         post = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)}
@@ -132,9 +109,7 @@ class TestPauseAndResume:
 
 
 class TestChangeBet:
-    def test_asks_first_with_the_bet_as_it_is(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_asks_first_with_the_bet_as_it_is(self, slip: RatingSlip, boss: Client) -> None:
         page = choose(boss, "change_bet", slip)
 
         [row] = page.context["rows"]
@@ -164,8 +139,7 @@ class TestChangeBet:
         assert shown[other.pk].errors["average_bet"] == ["Write an amount such as 40, 1250.00 or 1,250.00."]
         assert PlaySegment.objects.count() == 2
 
-    def test_is_refused_for_a_closed_slip(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_is_refused_for_a_closed_slip(self, floor: Floor, slip: RatingSlip, boss: Client) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
         answer = carry_out(boss, RatingSlip, "change_bet", [slip], **{f"{slip.pk}-average_bet": "75"})
@@ -184,8 +158,7 @@ class TestChangeBet:
         assert "was changed by somebody else meanwhile" in said(answer)[0]
         assert PlaySegment.objects.count() == 1
 
-    def test_is_made_once_when_the_confirmation_page_is_sent_twice(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_is_made_once_when_the_confirmation_page_is_sent_twice(self, slip: RatingSlip, boss: Client) -> None:
         page_id = str(choose(boss, "change_bet", slip).context["request_id"])
         post = {f"{slip.pk}-average_bet": "75", "request_id": page_id} | versions_shown([slip])
         carry_out(boss, RatingSlip, "change_bet", [slip], **post)
@@ -235,43 +208,37 @@ class TestMove:
 
 
 class TestComplete:
-    def test_tells_what_the_slip_earned(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
-
-        answer = carry_out(boss, RatingSlip, "complete", [slip])
+    def test_tells_what_the_slip_earned(self, played_slip: RatingSlip, boss: Client) -> None:
+        answer = carry_out(boss, RatingSlip, "complete", [played_slip])
 
         [sentence] = said(answer)
         standing = r"(\d+) points, balance \1, Bronze, 5\d % of the way to Silver\."
-        earned = re.fullmatch(rf"{slip.slip_number}: closed, theo 5\d\.\d\d, {standing}", sentence)
+        earned = re.fullmatch(rf"{played_slip.slip_number}: closed, theo 5\d\.\d\d, {standing}", sentence)
         assert earned, sentence
         assert LedgerEntry.objects.get().points == int(earned.group(1))
 
-    def test_closes_nothing_before_it_was_confirmed(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
-
-        page = choose(boss, "complete", slip)
+    def test_closes_nothing_before_it_was_confirmed(self, played_slip: RatingSlip, boss: Client) -> None:
+        page = choose(boss, "complete", played_slip)
 
         assert page.status_code == 200
         assert RatingSlip.objects.get().status == "OPEN"
         assert inline_code_in(page) == []
 
-    def test_takes_what_changed_hands(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
-        money = {f"{slip.pk}-buy_in": "1,000", f"{slip.pk}-chips_out": "250.50"}
+    def test_takes_what_changed_hands(self, played_slip: RatingSlip, boss: Client) -> None:
+        money = {f"{played_slip.pk}-buy_in": "1,000", f"{played_slip.pk}-chips_out": "250.50"}
 
-        carry_out(boss, RatingSlip, "complete", [slip], **money)
+        carry_out(boss, RatingSlip, "complete", [played_slip], **money)
 
         closed = RatingSlip.objects.get()
         assert (closed.buy_in, closed.chips_out) == (Decimal("1000.00"), Decimal("250.50"))
 
-    def test_answers_a_second_click_with_the_first_result(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
+    def test_answers_a_second_click_with_the_first_result(self, played_slip: RatingSlip, boss: Client) -> None:
         open_slips = "?status__exact=OPEN"
 
-        carry_out(boss, RatingSlip, "complete", [slip], query=open_slips)
-        again = carry_out(boss, RatingSlip, "complete", [slip], query=open_slips)
+        carry_out(boss, RatingSlip, "complete", [played_slip], query=open_slips)
+        again = carry_out(boss, RatingSlip, "complete", [played_slip], query=open_slips)
 
-        assert said(again)[-1].startswith(f"{slip.slip_number}: was already closed at ")
+        assert said(again)[-1].startswith(f"{played_slip.slip_number}: was already closed at ")
         assert " by you, theo 5" in said(again)[-1]
         assert said(again)[-1].endswith("Nothing was done twice.")
         assert LedgerEntry.objects.count() == 1
@@ -329,35 +296,27 @@ class TestComplete:
 
 
 class TestRecover:
-    def test_pays_what_is_owed_and_says_so(self, floor: Floor, supervisor: Client) -> None:
-        slip = owed(floor)
-
-        answer = carry_out(supervisor, RatingSlip, "recover", [slip])
+    def test_pays_what_is_owed_and_says_so(self, floor: Floor, owed_slip: RatingSlip, supervisor: Client) -> None:
+        answer = carry_out(supervisor, RatingSlip, "recover", [owed_slip])
 
         paid = RatingSlip.objects.get()
         assert (paid.recovered_by, paid.is_owed) == (floor.supervisor, False)
-        assert said(answer)[0].startswith(f"{slip.slip_number}: paid, theo 57.75, 578 points, balance 578")
+        assert said(answer)[0].startswith(f"{owed_slip.slip_number}: paid, theo 57.75, 578 points, balance 578")
 
-    def test_answers_a_second_click_with_the_first_result(self, floor: Floor, supervisor: Client) -> None:
-        slip = owed(floor)
-
-        carry_out(supervisor, RatingSlip, "recover", [slip])
-        again = carry_out(supervisor, RatingSlip, "recover", [slip])
+    def test_answers_a_second_click_with_the_first_result(self, owed_slip: RatingSlip, supervisor: Client) -> None:
+        carry_out(supervisor, RatingSlip, "recover", [owed_slip])
+        again = carry_out(supervisor, RatingSlip, "recover", [owed_slip])
 
         assert "was already paid" in said(again)[-1]
         assert LedgerEntry.objects.count() == 1
 
-    def test_asks_first(self, floor: Floor, supervisor: Client) -> None:
-        slip = owed(floor)
-
-        page = choose(supervisor, "recover", slip)
+    def test_asks_first(self, owed_slip: RatingSlip, supervisor: Client) -> None:
+        page = choose(supervisor, "recover", owed_slip)
 
         assert page.status_code == 200
         assert RatingSlip.objects.get().is_owed
 
-    def test_is_refused_for_a_live_slip(self, floor: Floor, supervisor: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_is_refused_for_a_live_slip(self, slip: RatingSlip, supervisor: Client) -> None:
         answer = carry_out(supervisor, RatingSlip, "recover", [slip])
 
         assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]

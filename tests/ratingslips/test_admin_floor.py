@@ -1,6 +1,5 @@
 """Tables and pits in the console, and the rights that are granted on a pit."""
 
-import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
@@ -11,37 +10,28 @@ from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 
 
-@pytest.fixture
-def root(db: None) -> Client:
-    """A superuser's browser."""
-    return signed_in(StaffFactory.create(casino=None, is_superuser=True))
-
-
 class TestTables:
-    def test_are_offered_pits_and_games_of_their_casino_alone(self, floor: Floor) -> None:
+    def test_are_offered_pits_and_games_of_their_casino_alone(self, floor: Floor, supervisor: Client) -> None:
         elsewhere = TableFactory.create()
-        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
 
-        form = client.get(address(GamingTable, "add")).context["adminform"].form
+        form = supervisor.get(address(GamingTable, "add")).context["adminform"].form
 
         assert list(form.fields["pit"].queryset) == [floor.pit]
         assert list(form.fields["game"].queryset) == [floor.table.game]
         assert list(form.fields["casino"].queryset) == [floor.casino]
         assert elsewhere.pit not in form.fields["pit"].queryset
 
-    def test_are_deactivated(self, floor: Floor) -> None:
-        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+    def test_are_deactivated(self, floor: Floor, supervisor: Client) -> None:
         table = floor.table
         typed = {"pit": table.pit_id, "game": table.game_id, "name": table.name, "seats": 7}
 
-        client.post(address(GamingTable, "change", table.pk), typed)
+        supervisor.post(address(GamingTable, "change", table.pk), typed)
 
         assert not GamingTable.objects.get(pk=table.pk).is_active
 
 
 class TestGrantsOnAPit:
-    def test_make_the_actions_work(self, floor: Floor, root: Client) -> None:
-        slip = floor.open_slip()
+    def test_make_the_actions_work(self, floor: Floor, slip: RatingSlip, root: Client) -> None:
         guest = StaffFactory.create(casino=floor.casino)
         client = signed_in(guest, PIT_BOSS)
         pause = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)} | versions_shown([slip])
@@ -56,8 +46,7 @@ class TestGrantsOnAPit:
 
         assert (before, RatingSlip.objects.get().status) == ("OPEN", "PAUSED")
 
-    def test_go_to_a_role_as_well(self, floor: Floor, root: Client) -> None:
-        slip = floor.open_slip()
+    def test_go_to_a_role_as_well(self, floor: Floor, slip: RatingSlip, root: Client) -> None:
         client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
         role = Group.objects.get(name=PIT_BOSS)
 
@@ -87,17 +76,16 @@ class TestGrantsOnAPit:
 
         assert "permissions" in page.context["form"].errors
 
-    def test_reach_no_staff_and_no_pit_of_another_casino(self, floor: Floor) -> None:
+    def test_reach_no_staff_and_no_pit_of_another_casino(self, floor: Floor, supervisor: Client) -> None:
         elsewhere = Floor.build()
-        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
 
         answers = [
-            client.get(address(Pit, "permissions", elsewhere.pit.pk)),
-            client.get(address(Pit, "permissions_manage_user", elsewhere.pit.pk, floor.boss.pk)),
-            client.get(address(Pit, "permissions_manage_user", floor.pit.pk, elsewhere.boss.pk)),
-            client.get(address(Pit, "permissions_manage_user", floor.pit.pk, "x")),
+            supervisor.get(address(Pit, "permissions", elsewhere.pit.pk)),
+            supervisor.get(address(Pit, "permissions_manage_user", elsewhere.pit.pk, floor.boss.pk)),
+            supervisor.get(address(Pit, "permissions_manage_user", floor.pit.pk, elsewhere.boss.pk)),
+            supervisor.get(address(Pit, "permissions_manage_user", floor.pit.pk, "x")),
         ]
-        page = client.get(address(Pit, "permissions", floor.pit.pk))
+        page = supervisor.get(address(Pit, "permissions", floor.pit.pk))
 
         assert [answer.status_code for answer in answers] == [404, 404, 404, 404]
         assert elsewhere.boss not in page.context["user_form"].fields["user"].queryset

@@ -25,12 +25,6 @@ LIST = "changelist"
 ACTIONS = ("pause", "resume", "change_bet", "move", "complete", "recover")
 
 
-@pytest.fixture
-def boss(floor: Floor) -> Client:
-    """The pit boss's browser."""
-    return signed_in(floor.boss, PIT_BOSS)
-
-
 def choose(client: Client, action: str, *slips: RatingSlip, **fields: Any) -> Any:
     """Choose slips on the list and press Go."""
     post: dict[str, Any] = {"action": action, "index": "0", "_selected_action": [str(slip.pk) for slip in slips]}
@@ -45,18 +39,17 @@ class TestEveryAction:
     @pytest.mark.parametrize("keeps_another_pit", [True, False])
     @pytest.mark.shows(33)
     def test_is_refused_if_the_right_went_between_page_and_post(
-        self, floor: Floor, boss: Client, keeps_another_pit: bool
+        self, floor: Floor, played_slip: RatingSlip, boss: Client, keeps_another_pit: bool
     ) -> None:
-        slip = floor.played_slip()
-        choose(boss, "complete", slip)
+        choose(boss, "complete", played_slip)
         _take_the_pit_away(floor)
         if keeps_another_pit:
             assign_perm("ratingslips.operate_pit", floor.boss, TableFactory.create(casino=floor.casino).pit)
 
         with logged() as lines:
-            answer = carry_out(boss, RatingSlip, "complete", [slip])
+            answer = carry_out(boss, RatingSlip, "complete", [played_slip])
 
-        assert said(answer)[0].startswith(f"{slip.slip_number}: You do not hold the permission")
+        assert said(answer)[0].startswith(f"{played_slip.slip_number}: You do not hold the permission")
         assert [(line["event"], line["code"]) for line in lines] == [("core.operation_refused", "NOT_PERMITTED")]
         assert RatingSlip.objects.get().status == "OPEN"
 
@@ -72,15 +65,12 @@ class TestEveryAction:
         assert sentence.startswith(f"{slip.slip_number}: was already closed at ")
         assert LedgerEntry.objects.count() == 1
 
-    def test_takes_no_actor_from_the_post(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_takes_no_actor_from_the_post(self, floor: Floor, slip: RatingSlip, boss: Client) -> None:
         carry_out(boss, RatingSlip, "complete", [slip], actor=floor.supervisor.pk, staff=floor.supervisor.pk)
 
         assert RatingSlip.objects.get().closed_by == floor.boss
 
-    def test_does_not_know_a_slip_of_another_casino(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_does_not_know_a_slip_of_another_casino(self, slip: RatingSlip) -> None:
         other = Floor.build()
         mine = other.open_slip()
 

@@ -10,29 +10,14 @@ from core.console.links import page_url
 from core.models import Player
 from core.roles import PIT_BOSS
 from loyalty.models import LedgerEntry
-from loyalty.services import pause_program
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip
+from ratingslips.services import complete_rating_slip
 from tests.console import address, inline_code_in, said, shown_in, signed_in, statements_for, versions_shown
 from tests.factories import GameFactory, PitFactory, PlayerFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 
 LIST = "changelist"
 PAGE = "change"
-
-
-@pytest.fixture
-def boss(floor: Floor) -> Client:
-    """The pit boss's browser."""
-    return signed_in(floor.boss, PIT_BOSS)
-
-
-def owed_slip(floor: Floor, **arguments: Any) -> RatingSlip:
-    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
-    slip = floor.played_slip(**arguments)
-    with pytest.raises(PartialCompletion):
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-    return slip
 
 
 class TestSlipList:
@@ -49,16 +34,14 @@ class TestSlipList:
 
     def test_marks_points_that_are_owed_and_filters_by_them(self, floor: Floor, boss: Client) -> None:
         floor.open_slip(seat=2)
-        slip = owed_slip(floor)
+        slip = floor.owed_slip()
 
         page = boss.get(address(RatingSlip, LIST), {"owed": "1"})
 
         [row] = shown_in(page)
         assert (row[1], row[-1]) == (slip.slip_number, "Owed")
 
-    def test_shows_opening_times_in_the_zone_of_the_casino(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_shows_opening_times_in_the_zone_of_the_casino(self, floor: Floor, slip: RatingSlip, boss: Client) -> None:
         [row] = shown_in(boss.get(address(RatingSlip, LIST)))
 
         assert row[7].endswith(f"{slip.opened_at.astimezone(floor.casino.zone):%H:%M}")
@@ -74,8 +57,7 @@ class TestSlipList:
         assert [row[1] for row in shown_in(page)] == [slip.slip_number]
 
     @pytest.mark.parametrize("asked", ["pit", "game", "day", "status"])
-    def test_is_filtered_by(self, floor: Floor, boss: Client, asked: str) -> None:
-        slip = floor.open_slip()
+    def test_is_filtered_by(self, floor: Floor, slip: RatingSlip, boss: Client, asked: str) -> None:
         yes: dict[str, dict[str, Any]] = {
             "pit": {"table__pit__id__exact": floor.pit.pk},
             "game": {"table__game__id__exact": floor.table.game_id},
@@ -136,45 +118,38 @@ class TestSlipList:
 
 
 class TestSlipPage:
-    def test_tells_the_whole_history_in_order(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
-        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    def test_tells_the_whole_history_in_order(self, floor: Floor, played_slip: RatingSlip, boss: Client) -> None:
+        settlement = complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now)
 
-        page = boss.get(address(RatingSlip, PAGE, slip.pk))
+        page = boss.get(address(RatingSlip, PAGE, played_slip.pk))
 
         html = page.content.decode()
-        segments = PlaySegment.objects.filter(slip=slip).order_by("seq")
+        segments = PlaySegment.objects.filter(slip=played_slip).order_by("seq")
         assert [str(segment.average_bet) in html for segment in segments] == [True, True]
         assert html.index("40.00") < html.rindex("100.00")
         assert str(settlement.correlation_id) in html
         assert address(LedgerEntry, PAGE, LedgerEntry.objects.get().pk) in html
-        assert page_url(slip.player) in html
+        assert page_url(played_slip.player) in html
 
-    def test_says_in_words_why_points_are_owed(self, floor: Floor, boss: Client) -> None:
-        slip = owed_slip(floor)
-
-        page = boss.get(page_url(slip)).content.decode()
+    def test_says_in_words_why_points_are_owed(self, owed_slip: RatingSlip, boss: Client) -> None:
+        page = boss.get(page_url(owed_slip)).content.decode()
 
         assert "Programme paused" in page
         assert "PROGRAM_PAUSED" not in page
 
-    def test_has_buttons_for_what_the_slip_allows(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_has_buttons_for_what_the_slip_allows(self, slip: RatingSlip, boss: Client) -> None:
         names = [action.name for action in boss.get(address(RatingSlip, PAGE, slip.pk)).context["slip_actions"]]
 
         assert names == ["pause", "change_bet", "move", "complete"]
 
-    def test_has_no_buttons_for_who_does_not_operate_its_pit(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_has_no_buttons_for_who_does_not_operate_its_pit(self, floor: Floor, slip: RatingSlip) -> None:
         client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
 
         page = client.get(address(RatingSlip, PAGE, slip.pk))
 
         assert page.context["slip_actions"] == []
 
-    def test_comes_back_to_itself_after_its_button(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_comes_back_to_itself_after_its_button(self, slip: RatingSlip, boss: Client) -> None:
         button = {"action": "pause", "_selected_action": str(slip.pk), "return_to_page": "yes"} | versions_shown([slip])
 
         answer = boss.post(address(RatingSlip, LIST), button)
@@ -190,9 +165,7 @@ class TestOpenSlip:
         typed = {"player": guest.card_number, "table": floor.table.pk, "seat": "3", "average_bet": "1,250.50"}
         return typed | {"buy_in": ""} | changed
 
-    def test_seats_a_player_by_card_number(self, floor: Floor, boss: Client) -> None:
-        player = floor.player()
-
+    def test_seats_a_player_by_card_number(self, floor: Floor, player: Player, boss: Client) -> None:
         answer = boss.post(address(RatingSlip, self.OPEN), self.form(floor, player))
 
         slip = RatingSlip.objects.with_play(now=floor.now).get()
@@ -219,9 +192,8 @@ class TestOpenSlip:
         assert other.card_number in error
         assert not RatingSlip.objects.exists()
 
-    def test_keeps_the_input_and_marks_the_refused_field(self, floor: Floor, boss: Client) -> None:
+    def test_keeps_the_input_and_marks_the_refused_field(self, floor: Floor, player: Player, boss: Client) -> None:
         holder = floor.open_slip(seat=3)
-        player = floor.player()
 
         page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, player))
 
@@ -237,9 +209,7 @@ class TestOpenSlip:
 
         assert seated.slip_number in page.context["form"].errors["player"][0]
 
-    def test_begins_with_the_player_whose_page_it_was_reached_from(self, floor: Floor, boss: Client) -> None:
-        player = floor.player()
-
+    def test_begins_with_the_player_whose_page_it_was_reached_from(self, player: Player, boss: Client) -> None:
         link = f"{address(RatingSlip, self.OPEN)}?player={player.pk}"
         player_page = boss.get(address(Player, PAGE, player.pk))
 
@@ -269,8 +239,7 @@ class TestOpenSlip:
 
         assert page.context["form"]["player"].value() == ""
 
-    def test_takes_the_card_s_player_in_the_table_s_casino(self, floor: Floor) -> None:
-        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+    def test_takes_the_card_s_player_in_the_table_s_casino(self, floor: Floor, root: Client) -> None:
         PlayerFactory.create(card_number="C-1")
         guest = floor.player(card_number="C-1")
         PlayerFactory.create(card_number="C-1")

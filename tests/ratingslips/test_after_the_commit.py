@@ -20,7 +20,6 @@ from tests.console import carry_out, signed_in
 from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.postings import award
-from tests.ratingslips.test_recovery import owed_slip
 
 
 class _FullDisk:
@@ -62,7 +61,7 @@ def broken_log(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 CALLS: dict[str, Callable[[Floor], Any]] = {
     "completion": lambda floor: complete_rating_slip(slip=floor.played_slip(), actor=floor.boss, at=floor.now),
-    "recovery": lambda floor: recover_slip_loyalty(slip=owed_slip(floor), actor=floor.supervisor, at=floor.now),
+    "recovery": lambda floor: recover_slip_loyalty(slip=floor.owed_slip(), actor=floor.supervisor, at=floor.now),
     "reward": lambda floor: award(floor, floor.player(), points=578),
 }
 
@@ -78,12 +77,11 @@ class TestLogThatCannotBeWritten:
         assert broken_log.refused > 0
 
     @pytest.mark.shows(31)
-    def test_still_lets_owed_points_be_told(self, floor: Floor, broken_log: Any) -> None:
-        slip = floor.played_slip()
+    def test_still_lets_owed_points_be_told(self, floor: Floor, played_slip: RatingSlip, broken_log: Any) -> None:
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
 
-        with pytest.raises(PartialCompletion, match=f"Slip {slip.slip_number} is closed"):
-            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        with pytest.raises(PartialCompletion, match=f"Slip {played_slip.slip_number} is closed"):
+            complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now)
 
         assert broken_log.refused > 0
 
@@ -104,13 +102,11 @@ def boss(floor: Floor) -> Client:
 
 class TestSessionThatCannotBeWritten:
     @pytest.mark.shows(31)
-    def test_still_lets_a_slip_s_answer_be_told(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
-
-        answer = carry_out(boss, RatingSlip, "complete", [slip])
+    def test_still_lets_a_slip_s_answer_be_told(self, played_slip: RatingSlip, boss: Client) -> None:
+        answer = carry_out(boss, RatingSlip, "complete", [played_slip])
         page = boss.get(answer["Location"]).content.decode()
 
-        assert slip.slip_number in page
+        assert played_slip.slip_number in page
         assert "578 points" in page
 
     @pytest.mark.shows(31)

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from core.clock import InvalidTime
 from core.console.links import page_url
+from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
 from loyalty.services import RewardRateExceeded, balance_at
@@ -33,7 +34,6 @@ from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
-from tests.ratingslips.test_recovery import owed_slip
 from tests.refusals import refused
 
 HOUR = timedelta(hours=1)
@@ -66,9 +66,8 @@ def set_back(right: datetime, monkeypatch: pytest.MonkeyPatch) -> Callable[[], d
 class TestClockSetBack:
     @pytest.mark.shows(38)
     def test_leaves_the_ledger_in_the_order_of_its_numbers(
-        self, floor: Floor, set_back: Callable[[], datetime]
+        self, floor: Floor, player: Player, set_back: Callable[[], datetime]
     ) -> None:
-        player = floor.player()
         first = award(floor, player, points=500)
 
         second = award(floor, player, points=7, at=set_back())
@@ -138,9 +137,8 @@ class TestClockSetBack:
 
     @pytest.mark.shows(38)
     def test_does_not_keep_staff_from_awarding_for_an_hour(
-        self, floor: Floor, set_back: Callable[[], datetime]
+        self, floor: Floor, player: Player, set_back: Callable[[], datetime]
     ) -> None:
-        player = floor.player()
         for points in range(1, 11):
             award(floor, player, points=points)
         with refused(RewardRateExceeded):
@@ -148,15 +146,14 @@ class TestClockSetBack:
 
         assert not award(floor, player, points=11, at=set_back()).replayed
 
-    def test_knows_a_reward_again(self, floor: Floor) -> None:
+    def test_knows_a_reward_again(self, floor: Floor, player: Player) -> None:
         noon = floor.casino.gaming_day_span(floor.casino.gaming_day_at(floor.ago(days=1)))[0] + 6 * HOUR
-        player = floor.player()
         award(floor, player, at=noon)
 
         assert award(floor, player, at=noon - HOUR).replayed
 
     def test_lets_owed_points_be_paid(self, floor: Floor, set_back: Callable[[], datetime]) -> None:
-        slip = owed_slip(floor)
+        slip = floor.owed_slip()
 
         assert recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=set_back()).points == 578
 

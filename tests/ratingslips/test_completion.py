@@ -34,40 +34,34 @@ from tests.refusals import everything, logged, refused
 
 
 class TestCompleteRatingSlip:
-    def test_freezes_the_theo_and_posts_the_points_in_one_go(self, floor: Floor) -> None:
-        slip = floor.played_slip()
+    def test_freezes_the_theo_and_posts_the_points_in_one_go(self, floor: Floor, played_slip: RatingSlip) -> None:
+        settlement = complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now)
 
-        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-
-        closed = RatingSlip.objects.get(pk=slip.pk)
+        closed = RatingSlip.objects.get(pk=played_slip.pk)
         entry = LedgerEntry.objects.get()
         assert (closed.status, closed.theoretical_win) == ("CLOSED", Decimal("57.75"))
         assert (closed.closed_at, closed.closed_by, closed.settled_at) == (floor.now, floor.boss, floor.now)
         assert (closed.ledger_entry, closed.owed_because, closed.recovered_by) == (entry, "", None)
         assert (entry.points, entry.kind, entry.staff) == (578, "GAMEPLAY", None)
-        assert entry.idempotency_key == str(slip.pk)
-        assert account_of(slip.player).balance == settlement.points == 578
-        assert (settlement.slip_id, settlement.slip_number) == (slip.pk, slip.slip_number)
+        assert entry.idempotency_key == str(played_slip.pk)
+        assert account_of(played_slip.player).balance == settlement.points == 578
+        assert (settlement.slip_id, settlement.slip_number) == (played_slip.pk, played_slip.slip_number)
         assert (settlement.theoretical_win, settlement.correlation_id) == (Decimal("57.75"), closed.correlation_id)
 
-    def test_comes_to_the_worked_example_in_silver(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-        increment(floor, slip.player, points=1_000)
+    def test_comes_to_the_worked_example_in_silver(self, floor: Floor, played_slip: RatingSlip) -> None:
+        increment(floor, played_slip.player, points=1_000)
 
-        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        settlement = complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now)
 
         assert (settlement.theoretical_win, settlement.points) == (Decimal("57.75"), 722)
 
-    def test_ends_the_open_segment(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_ends_the_open_segment(self, floor: Floor, slip: RatingSlip) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
         segment = PlaySegment.objects.get()
         assert (segment.ended_as, segment.ended_at, segment.ended_by) == ("CLOSED", floor.now, floor.boss)
 
-    def test_does_not_count_pauses_before_or_at_the_end(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_does_not_count_pauses_before_or_at_the_end(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
@@ -91,8 +85,7 @@ class TestCompleteRatingSlip:
         ]
 
     @pytest.mark.shows(12)
-    def test_carries_one_correlation_id_through_slip_segments_and_entry(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_carries_one_correlation_id_through_slip_segments_and_entry(self, floor: Floor, slip: RatingSlip) -> None:
         correlation_id = uuid.uuid4()
 
         with correlation.bound(correlation_id):
@@ -124,9 +117,7 @@ class TestCompleteRatingSlip:
             for average_bet, (started_at, ended_at) in zip(("40.00", "100.00"), spans, strict=True)
         ]
 
-    def test_says_so_in_one_line_without_a_name(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_says_so_in_one_line_without_a_name(self, floor: Floor, slip: RatingSlip) -> None:
         with logged() as lines:
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
@@ -143,8 +134,7 @@ class TestCompleteRatingSlip:
         assert RatingSlip.objects.get(pk=kept.pk).chips_out == Decimal("120.50")
         assert list(RatingSlip.objects.order_by("seat").values_list("buy_in", flat=True)) == [500, 700]
 
-    def test_pays_a_player_who_was_barred_during_the_play(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_pays_a_player_who_was_barred_during_the_play(self, floor: Floor, slip: RatingSlip) -> None:
         Player.objects.update(status="BARRED")
 
         assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).points == 420
@@ -165,20 +155,16 @@ class TestCompleteRatingSlip:
 
         assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).points == 0
 
-    def test_is_complete_without_an_entry_below_half_a_point(self, floor: Floor) -> None:
-        slip = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=4, seconds=30))
+    @pytest.mark.parametrize(("minutes", "theo", "points"), [(4.5, "0.04", 0), (80, "0.70", 7)])
+    def test_credits_play_worth_half_a_point_or_more(
+        self, floor: Floor, minutes: float, theo: str, points: int
+    ) -> None:
+        slip = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=minutes))
 
         settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
-        assert (settlement.theoretical_win, settlement.points) == (Decimal("0.04"), 0)
+        assert (settlement.theoretical_win, settlement.points) == (Decimal(theo), points)
         assert not RatingSlip.objects.get().is_owed
-
-    def test_credits_play_that_was_worth_less_than_one(self, floor: Floor) -> None:
-        slip = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=80))
-
-        settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-
-        assert (settlement.theoretical_win, settlement.points) == (Decimal("0.70"), 7)
 
     @pytest.mark.shows(14)
     def test_holds_at_the_largest_values_for_a_month(self, floor: Floor) -> None:
@@ -194,9 +180,7 @@ class TestCompleteRatingSlip:
     @pytest.mark.parametrize(
         ("name", "words"), [("buy_in", "The buy-in must"), ("chips_out", "The chips-out amount must")]
     )
-    def test_refuses_what_is_no_amount(self, floor: Floor, name: str, words: str) -> None:
-        slip = floor.open_slip()
-
+    def test_refuses_what_is_no_amount(self, floor: Floor, slip: RatingSlip, name: str, words: str) -> None:
         with refused(InvalidAmount, words):
             amounts: dict[str, Any] = {name: Decimal("-0.01")}
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **amounts)
@@ -208,8 +192,7 @@ class TestCompleteRatingSlip:
         with refused(InvalidTime):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now + shift)
 
-    def test_refuses_a_time_before_the_present_pause(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_refuses_a_time_before_the_present_pause(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         with refused(InvalidTime, "before the last event"):
@@ -220,8 +203,7 @@ class TestCompleteRatingSlip:
         with refused(NotFound):
             complete_rating_slip(slip=unknown, actor=floor.boss, at=floor.now)
 
-    def test_refuses_who_does_not_operate_the_pit(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_refuses_who_does_not_operate_the_pit(self, floor: Floor, slip: RatingSlip) -> None:
         remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
 
         with refused(NotPermitted):
@@ -229,13 +211,12 @@ class TestCompleteRatingSlip:
 
 
 class TestReplayedCompletion:
-    def test_gives_the_first_result_again(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-        first = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=1))
+    def test_gives_the_first_result_again(self, floor: Floor, played_slip: RatingSlip) -> None:
+        first = complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.ago(minutes=1))
         before = everything()
 
         with logged() as lines:
-            again = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, chips_out=Decimal(1))
+            again = complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now, chips_out=Decimal(1))
 
         assert first.posting is not None
         assert again == replace(first, replayed=True, posting=replace(first.posting, replayed=True))
@@ -251,8 +232,7 @@ class TestReplayedCompletion:
         assert again == replace(first, replayed=True)
 
     @pytest.mark.parametrize("loses", ["permission", "account"])
-    def test_answers_who_closed_it_also_without_the_right(self, floor: Floor, loses: str) -> None:
-        slip = floor.open_slip()
+    def test_answers_who_closed_it_also_without_the_right(self, floor: Floor, slip: RatingSlip, loses: str) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
         if loses == "permission":
             remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
@@ -261,8 +241,7 @@ class TestReplayedCompletion:
 
         assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).replayed
 
-    def test_answers_somebody_else_only_with_the_right(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_answers_somebody_else_only_with_the_right(self, floor: Floor, slip: RatingSlip) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
         colleague = StaffFactory.create(casino=floor.casino)
 
@@ -288,8 +267,7 @@ class TestClockChanges:
 
         assert settlement.theoretical_win == Decimal(theo)
 
-    def test_leave_pauses_out_as_well(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_leave_pauses_out_as_well(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=90))
         resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=30))
 

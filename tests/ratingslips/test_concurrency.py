@@ -1,6 +1,5 @@
 """Two tablets at once on slips, seats and players; and for each guard, what happens without it."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,6 @@ from core.models import Player, User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
-    PlayerHasLiveSlip,
     SeatTaken,
     SlipNumberTaken,
     SlipSettlement,
@@ -24,22 +22,13 @@ from ratingslips.services import (
 from tests.concurrency import Elsewhere, backend_id, deadlocks, in_turn, together, wait_until_blocked
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
-from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.rows import write_owed
-from tests.ratingslips.test_recovery import owed_slip
 from tests.waiting import wait_until
 
-# Other connections see what a test writes.
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _invariants_hold(db: None) -> Iterator[None]:
-    yield
-    assert broken_invariants() == {}
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("invariants_hold")]
 
 
 def _complete(floor: Floor, slip: RatingSlip, *, actor: User | None = None) -> SlipSettlement:
@@ -65,20 +54,16 @@ def settled(outcomes: list[Any]) -> list[SlipSettlement]:
 
 class TestDuplicateCompletion:
     @pytest.mark.shows(5)
-    def test_waits_for_the_first_and_is_its_replay(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-
-        first, second = in_turn(lambda: _complete(floor, slip), lambda: _complete(floor, slip))
+    def test_waits_for_the_first_and_is_its_replay(self, floor: Floor, played_slip: RatingSlip) -> None:
+        first, second = in_turn(lambda: _complete(floor, played_slip), lambda: _complete(floor, played_slip))
 
         assert (first.result().replayed, second.result().replayed) == (False, True)
-        assert first.result().points == second.result().points == account_of(slip.player).balance == 578
+        assert first.result().points == second.result().points == account_of(played_slip.player).balance == 578
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(5)
-    def test_is_one_entry_and_eight_equal_answers(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-
-        settlements = settled(together([lambda: _complete(floor, slip)] * 8))
+    def test_is_one_entry_and_eight_equal_answers(self, floor: Floor, played_slip: RatingSlip) -> None:
+        settlements = settled(together([lambda: _complete(floor, played_slip)] * 8))
 
         assert sorted(settlement.replayed for settlement in settlements) == [False] + [True] * 7
         assert {settlement.points for settlement in settlements} == {578}
@@ -96,11 +81,10 @@ class TestDuplicateCompletion:
         assert RatingSlip.objects.get(pk=slip.pk).closed_by == floor.boss
 
     @pytest.mark.shows(5)
-    def test_by_eight_bosses_is_one_entry_and_eight_equal_answers(self, floor: Floor) -> None:
-        slip = floor.played_slip()
+    def test_by_eight_bosses_is_one_entry_and_eight_equal_answers(self, floor: Floor, played_slip: RatingSlip) -> None:
         bosses = [_boss(floor) for _ in range(8)]
 
-        settlements = settled(together([partial(_complete, floor, slip, actor=boss) for boss in bosses]))
+        settlements = settled(together([partial(_complete, floor, played_slip, actor=boss) for boss in bosses]))
 
         assert sorted(settlement.replayed for settlement in settlements) == [False] + [True] * 7
         assert {settlement.points for settlement in settlements} == {578}
@@ -131,13 +115,11 @@ class TestDuplicateCompletion:
 
 
 class TestRewardAndCompletionAtOnce:
-    def test_come_to_the_right_balance_and_two_entries(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-
-        _, completing = in_turn(lambda: award(floor, slip.player), lambda: _complete(floor, slip))
+    def test_come_to_the_right_balance_and_two_entries(self, floor: Floor, played_slip: RatingSlip) -> None:
+        _, completing = in_turn(lambda: award(floor, played_slip.player), lambda: _complete(floor, played_slip))
 
         assert completing.result().posting.balance_before == 100  # type: ignore[union-attr]
-        assert account_of(slip.player).balance == 678
+        assert account_of(played_slip.player).balance == 678
         assert LedgerEntry.objects.count() == 2
 
     @pytest.mark.shows(20, 39)
@@ -245,39 +227,9 @@ class TestOneSeat:
         assert "ratingslips_slip_one_live_per_seat" in str(second.outcome())
 
 
-class TestOnePlayer:
-    def _open(self, floor: Floor, player: Player, *, seat: int) -> RatingSlip:
-        return floor.open_slip(player=player, seat=seat, at=floor.now)
-
-    def test_sits_down_once_where_two_open_at_once(self, floor: Floor) -> None:
-        player = floor.player()
-
-        _, second = in_turn(lambda: self._open(floor, player, seat=1), lambda: self._open(floor, player, seat=2))
-
-        assert isinstance(second.outcome(), PlayerHasLiveSlip)
-        assert RatingSlip.objects.live().count() == 1
-
-    @pytest.mark.shows(39)
-    def test_would_be_guarded_by_the_constraint_alone_without_the_lock(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        player = floor.player()
-        without_locks(monkeypatch)
-
-        _, second = in_turn(lambda: self._open(floor, player, seat=1), lambda: self._open(floor, player, seat=2))
-
-        assert isinstance(second.outcome(), IntegrityError)
-        assert "ratingslips_slip_one_live_per_player" in str(second.outcome())
-
-
 class TestOneSlipNumber:
     def _open(self, floor: Floor, player: Player, table: GamingTable) -> RatingSlip:
         return floor.open_slip(player=player, table=table, at=floor.now, slip_number="S-1")
-
-    @pytest.fixture
-    def next_table(self, floor: Floor) -> GamingTable:
-        """Another table of the pit, so that the two share neither seat nor player."""
-        return TableFactory.create(casino=floor.casino, pit=floor.pit)
 
     def test_goes_to_the_first_of_two_tables(self, floor: Floor, next_table: GamingTable) -> None:
         one, other = floor.player(), floor.player()
@@ -321,30 +273,25 @@ class TestCrossingMoves:
 
 
 class TestRecoveryAtOnce:
-    def test_by_two_pays_once(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-
-        first, second = in_turn(lambda: _recover(floor, slip), lambda: _recover(floor, slip))
+    def test_by_two_pays_once(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        first, second = in_turn(lambda: _recover(floor, owed_slip), lambda: _recover(floor, owed_slip))
 
         assert (first.result().replayed, second.result().replayed) == (False, True)
-        assert account_of(slip.player).balance == 578
+        assert account_of(owed_slip.player).balance == 578
 
-    def test_with_the_bosss_own_retry_pays_once(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-
-        _, retrying = in_turn(lambda: _recover(floor, slip), lambda: _complete(floor, slip))
+    def test_with_the_bosss_own_retry_pays_once(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        _, retrying = in_turn(lambda: _recover(floor, owed_slip), lambda: _complete(floor, owed_slip))
 
         assert (retrying.result().points, retrying.result().replayed) == (578, True)
         assert LedgerEntry.objects.count() == 1
 
     @pytest.mark.shows(30, 39)
     def test_would_be_stopped_by_a_constraint_alone_without_the_locks(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, owed_slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        slip = owed_slip(floor)
         without_locks(monkeypatch)
 
-        _, second = in_turn(lambda: _recover(floor, slip), lambda: _recover(floor, slip))
+        _, second = in_turn(lambda: _recover(floor, owed_slip), lambda: _recover(floor, owed_slip))
 
         assert isinstance(second.outcome(), IntegrityError)
-        assert account_of(slip.player).balance == 578
+        assert account_of(owed_slip.player).balance == 578

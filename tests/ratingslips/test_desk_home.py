@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from django.db.models import F
 from django.test import Client
 from django.urls import reverse
@@ -11,11 +10,10 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm, remove_perm
 
 from core.models import Player
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
-from loyalty.services import pause_program, resume_program
+from loyalty.services import pause_program
 from ratingslips.models import DriftCheck, RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address, inline_code_in, said, signed_in, statements_for
 from tests.factories import PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor
@@ -25,33 +23,10 @@ LONG = "Featherstonehaugh-" * 5 + "Cholmondely"  # 101 signs, one too many
 REASON = "Tier migration tonight"
 
 
-@pytest.fixture
-def supervisor(floor: Floor) -> Client:
-    """The browser of a supervisor with every right."""
-    return signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
-
-
-@pytest.fixture
-def auditor(floor: Floor) -> Client:
-    """The browser of an auditor of the same casino."""
-    return signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
-
-
-@pytest.fixture
-def boss(floor: Floor) -> Client:
-    """The browser of a pit boss."""
-    return signed_in(floor.boss, PIT_BOSS)
-
-
 def owe(floor: Floor, *, seats: range = range(1, 2), table: Any = None) -> list[RatingSlip]:
     """Slips that closed while the programme was paused, 20 minutes ago."""
-    pause_program(program=floor.program, reason=REASON, actor=floor.supervisor, at=floor.ago(minutes=30))
     slips = [floor.open_slip(seat=seat, table=table or floor.table) for seat in seats]
-    for slip in slips:
-        with pytest.raises(PartialCompletion):
-            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=20))
-    resume_program(program=floor.program, actor=floor.supervisor)
-    return slips
+    return [floor.owed_slip(slip, at=floor.ago(minutes=20)) for slip in slips]
 
 
 def begin_the_gaming_day(floor: Floor, *, at: datetime) -> None:
@@ -186,10 +161,9 @@ class TestHome:
         assert page.context["needs_attention"] is False
         assert [card.casino for card in page.context["scorecards"]] == [floor.casino]
 
-    def test_shows_a_superuser_every_casino(self, floor: Floor) -> None:
+    def test_shows_a_superuser_every_casino(self, floor: Floor, root: Client) -> None:
         other = Floor.build()
         slips = {owe(floor)[0].pk, owe(other)[0].pk}
-        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
 
         page = root.get(HOME)
 
@@ -210,8 +184,7 @@ class TestHome:
         assert few == many
         assert len(many) <= 24
 
-    def test_takes_as_many_statements_for_many_casinos_as_for_one(self, floor: Floor) -> None:
-        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+    def test_takes_as_many_statements_for_many_casinos_as_for_one(self, floor: Floor, root: Client) -> None:
         owe(floor)
         one = statements_for(root, HOME)
         for _ in range(3):

@@ -7,22 +7,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import pause_program
 from ratingslips.admin.home import paying
 from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
 from ratingslips.models import RatingSlip
-from tests.console import address, said, signed_in
-from tests.factories import StaffFactory
+from tests.console import address, said
 from tests.floor import Floor
 from tests.ratingslips.test_desk_home import HOME, REASON, owe
-
-
-@pytest.fixture
-def supervisor(floor: Floor) -> Client:
-    """The browser of a supervisor with every right."""
-    return signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
 
 
 def pay(client: Client, **post: Any) -> list[str]:
@@ -73,9 +65,8 @@ class TestPayOwed:
         assert all(slip.slip_number in told[-1] for slip in slips)
         assert LedgerEntry.objects.count() == 2
 
-    def test_is_refused_to_an_auditor_slip_by_slip(self, floor: Floor) -> None:
+    def test_is_refused_to_an_auditor_slip_by_slip(self, floor: Floor, auditor: Client) -> None:
         [slip] = owe(floor)
-        auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
 
         told = pay(auditor, slip=slip.pk)
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from core.console.links import page_url
 from core.models import Player
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from core.roles import AUDITOR, PIT_BOSS
 from loyalty.models import PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.admin.players import visits as visits_module
@@ -28,12 +28,6 @@ from tests.statements import assert_at_most
 MOST_STATEMENTS = 12
 
 
-@pytest.fixture
-def supervisor(floor: Floor) -> Client:
-    """The browser of a supervisor with every right."""
-    return signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
-
-
 def played(
     floor: Floor, player: Player, *, begin: datetime, hours: float = 1, bet: str = "40.00", **money: Any
 ) -> RatingSlip:
@@ -44,9 +38,7 @@ def played(
 
 
 class TestPlayerPage:
-    def test_is_where_a_players_name_leads(self, floor: Floor, supervisor: Client) -> None:
-        player = floor.player()
-
+    def test_is_where_a_players_name_leads(self, player: Player, supervisor: Client) -> None:
         listed = supervisor.get(address(Player, "changelist")).content.decode()
 
         assert page_url(player) == reverse("desk:player", args=[player.pk]) == f"/console/players/{player.pk}/"
@@ -60,9 +52,7 @@ class TestPlayerPage:
         assert f'href="{page_url(account.player)}">Nguyễn, José</a>' in listed
         assert f'href="{page_url(account)}">{account.player.card_number}</a>' in listed
 
-    def test_is_where_a_name_leads_that_an_action_asks_about(self, floor: Floor, supervisor: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_is_where_a_name_leads_that_an_action_asks_about(self, slip: RatingSlip, supervisor: Client) -> None:
         asked = supervisor.post(
             address(RatingSlip, "changelist"), {"action": "complete", "_selected_action": [str(slip.pk)]}
         )
@@ -145,8 +135,7 @@ class TestPlayerPage:
 
         assert f"system, recovered by {floor.supervisor.username}" in html
 
-    def test_goes_on_with_older_entries_below_the_last(self, floor: Floor, supervisor: Client) -> None:
-        player = floor.player()
+    def test_goes_on_with_older_entries_below_the_last(self, floor: Floor, player: Player, supervisor: Client) -> None:
         write_history(floor, account_of(player), entries=ENTRIES_SHOWN + 2)
 
         first = supervisor.get(page_url(player))
@@ -160,9 +149,8 @@ class TestPlayerPage:
 
     @pytest.mark.parametrize("before", ["", "x", "-1", "²", "9" * 40, "9" * 5_000, "1.5", "\0"])
     def test_begins_at_the_newest_where_the_address_makes_no_sense(
-        self, floor: Floor, supervisor: Client, before: str
+        self, floor: Floor, player: Player, supervisor: Client, before: str
     ) -> None:
-        player = floor.player()
         write_history(floor, account_of(player), entries=1)
 
         page = supervisor.get(page_url(player), {"before": before})
@@ -238,8 +226,7 @@ class TestPlayerPage:
 
 
 class TestReadVisits:
-    def test_adds_up_a_gaming_day(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_adds_up_a_gaming_day(self, floor: Floor, player: Player) -> None:
         slip = floor.open_slip(player=player, average_bet=Decimal("40.00"), at=floor.ago(minutes=100))
         change_average_bet(slip=slip, average_bet=Decimal("100.00"), actor=floor.boss, at=floor.ago(minutes=70))
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=60))
@@ -258,8 +245,7 @@ class TestReadVisits:
         assert (day.theo, day.points) == (closed.theoretical_win, closed.ledger_entry.points)
         assert day.actual_win == Decimal("-120.50")
 
-    def test_counts_actual_win_only_where_both_sides_were_written_down(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_counts_actual_win_only_where_both_sides_were_written_down(self, floor: Floor, player: Player) -> None:
         at = floor.casino.gaming_day_span(floor.casino.gaming_day_at(floor.ago(days=2)))[0]
         played(floor, player, begin=at, buy_in=Decimal(100))
         played(floor, player, begin=at + timedelta(hours=2), buy_in=Decimal(100), chips_out=Decimal(0))
@@ -268,8 +254,7 @@ class TestReadVisits:
 
         assert (day.closed, day.counted, day.actual_win) == (2, 1, Decimal(100))
 
-    def test_leaves_a_live_slip_out_of_theo_and_adt(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_leaves_a_live_slip_out_of_theo_and_adt(self, floor: Floor, player: Player) -> None:
         played(floor, player, begin=floor.ago(days=3), hours=2)
         floor.open_slip(player=player, at=floor.ago(minutes=30))
 
@@ -279,8 +264,7 @@ class TestReadVisits:
         assert (live.closed, live.theo, live.played) == (0, None, timedelta(minutes=30))
         assert visits.average_daily_theo == past.theo == Decimal("42.00")
 
-    def test_divides_theo_by_gaming_days_and_not_by_slips(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_divides_theo_by_gaming_days_and_not_by_slips(self, floor: Floor, player: Player) -> None:
         first = floor.casino.gaming_day_span(floor.casino.gaming_day_at(floor.ago(days=3)))[0]
         played(floor, player, begin=first, hours=1)
         played(floor, player, begin=first + timedelta(hours=3), hours=1)

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from core.roles import AUDITOR, PIT_BOSS
 from tests.console import address, signed_in
 from tests.constraints import inserted
 from tests.floor import Floor
@@ -22,11 +22,6 @@ BREAK = {
     "entry_id": 17,
     "checkpoint": None,
 }
-
-
-@pytest.fixture
-def supervisor(floor: Floor) -> Client:
-    return signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
 
 
 def _verified(floor: Floor, *, hours_ago: float = 2, **changes: Any) -> Any:

@@ -1,6 +1,6 @@
 """An error or a lost connection at every statement of a completion, a recovery, a reward: nothing lost or doubled."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -20,16 +20,11 @@ from tests.interruptions import interrupted_at, lose_connection
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
-from tests.ratingslips.test_recovery import owed_slip
 from tests.refusals import everything
 
 MOST_STATEMENTS = 30
 
-
-@pytest.fixture(autouse=True)
-def _invariants_hold(db: None) -> Iterator[None]:
-    yield
-    assert broken_invariants() == {}
+pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 class Fault(Exception):
@@ -75,7 +70,7 @@ class TestErrorAtEveryStatement:
 
     def test_of_a_recovery_leaves_it_owed_for_one_payment(self, floor: Floor) -> None:
         def attempt(number: int) -> bool:
-            slip = owed_slip(floor, _fresh_slip(floor))
+            slip = floor.owed_slip(_fresh_slip(floor))
             with interrupted_at(number, _raise) as sent, suppress(Fault):
                 recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
@@ -122,7 +117,7 @@ class TestConnectionLostAtEveryStatement:
     ) -> None:
         monkeypatch.setattr(retries, "MAX_ATTEMPTS", 1)
         floor = committed_floor
-        slip = _fresh_slip(floor) if use_case != "recovery" else owed_slip(floor, _fresh_slip(floor))
+        slip = _fresh_slip(floor) if use_case != "recovery" else floor.owed_slip(_fresh_slip(floor))
         calls: dict[str, Callable[[], Any]] = {
             "completion": lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now),
             "recovery": lambda: recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now),
@@ -147,7 +142,7 @@ class TestConnectionLostAfterTheCommitOfAReplay:
     @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
     def test_does_not_cost_the_answer(self, committed_floor: Floor, use_case: str) -> None:
         floor = committed_floor
-        slip = _fresh_slip(floor) if use_case != "recovery" else owed_slip(floor, _fresh_slip(floor))
+        slip = _fresh_slip(floor) if use_case != "recovery" else floor.owed_slip(_fresh_slip(floor))
         calls: dict[str, Callable[[], Any]] = {
             "completion": lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now),
             "recovery": lambda: recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now),

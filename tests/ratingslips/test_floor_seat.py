@@ -14,7 +14,7 @@ from core.roles import PIT_BOSS
 from ratingslips.admin.floor.search import PLAYERS_SHOWN, find_players, usual_bet
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip
-from tests.console import BACKEND, inline_code_in, said, signed_in
+from tests.console import BACKEND, html_of, inline_code_in, said, signed_in
 from tests.factories import PlayerFactory, TableFactory
 from tests.floor import Floor
 
@@ -25,10 +25,6 @@ def address_of(table: GamingTable, seat: int) -> str:
 
 def floor_of(table: GamingTable, seat: int) -> str:
     return f"{reverse('floor:pit', args=[table.pit_id])}#seat-{table.pk}-{seat}"
-
-
-def html_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def sit_down(client: Client, table: GamingTable, seat: int, player: Player, **typed: str) -> Any:
@@ -130,8 +126,7 @@ class TestUsualBet:
 
 
 class TestSeatPage:
-    def test_offers_the_usual_bet_and_the_players(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_offers_the_usual_bet_and_the_players(self, floor: Floor, player: Player) -> None:
         everybody_left(floor, player)
 
         page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.table, 3))
@@ -142,12 +137,11 @@ class TestSeatPage:
         assert f'name="player" value="{player.pk}"' in html
         assert inline_code_in(page) == []
 
-    def test_searches_without_a_script_and_keeps_what_was_typed(self, floor: Floor) -> None:
+    def test_searches_without_a_script_and_keeps_what_was_typed(self, floor: Floor, boss: Client) -> None:
         player = floor.player(first_name="Łukasz")
-        client = signed_in(floor.boss, PIT_BOSS)
         typed = {"search": "1", "q": "lukasz", "average_bet": "12,5", "buy_in": "300"}
 
-        page = client.post(address_of(floor.table, 3), typed, follow=True)
+        page = boss.post(address_of(floor.table, 3), typed, follow=True)
 
         html = html_of(page)
         assert f'value="{player.pk}"' in html
@@ -197,9 +191,7 @@ class TestSeatPage:
 
 
 class TestSittingDown:
-    def test_opens_the_slip_and_goes_back_to_the_seat(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_opens_the_slip_and_goes_back_to_the_seat(self, floor: Floor, player: Player) -> None:
         answer = sit_down(signed_in(floor.boss, PIT_BOSS), floor.table, 3, player, average_bet="1,250", buy_in="500")
 
         slip = RatingSlip.objects.get()
@@ -221,8 +213,7 @@ class TestSittingDown:
         assert answer.url == floor_of(floor.table, 3)
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
 
-    def test_does_not_take_another_person_s_act_for_a_repeat(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_does_not_take_another_person_s_act_for_a_repeat(self, floor: Floor, player: Player) -> None:
         sit_down(signed_in(floor.supervisor, PIT_BOSS), floor.table, 3, player)
 
         answer = sit_down(signed_in(floor.boss, PIT_BOSS), floor.table, 3, player, average_bet="80")
@@ -244,8 +235,7 @@ class TestSittingDown:
             assert kept in html
         assert not RatingSlip.objects.exists()
 
-    def test_shows_a_refusal_of_the_service_as_its_sentence(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_shows_a_refusal_of_the_service_as_its_sentence(self, floor: Floor, player: Player) -> None:
         slip = floor.open_slip(player=player, seat=1)
 
         answer = sit_down(signed_in(floor.boss, PIT_BOSS), floor.table, 3, player)

@@ -12,13 +12,12 @@ from django.urls import reverse
 from guardian.shortcuts import assign_perm
 
 from core.errors import OutcomeUnknown
-from core.roles import AUDITOR, PIT_BOSS
 from loyalty.services import pause_program
 from ratingslips.admin.slips import actions
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip
-from tests.console import BACKEND, inline_code_in, said, signed_in
-from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.console import BACKEND, html_of, inline_code_in, said
+from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 
 
@@ -29,10 +28,6 @@ def address_of(slip: RatingSlip) -> str:
 def seat_of(slip: RatingSlip) -> str:
     slip.refresh_from_db()
     return f"{reverse('floor:pit', args=[slip.table.pit_id])}#seat-{slip.table_id}-{slip.seat}"
-
-
-def html_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def seen_by(client: Client, slip: RatingSlip) -> str:
@@ -53,11 +48,6 @@ def ask(
     carried = seen_by(client, slip) if expected_version is None else expected_version
     post = {"do": do, "expected_version": carried, "request_id": str(request_id or uuid4())}
     return client.post(address_of(slip), post | typed)
-
-
-@pytest.fixture
-def boss(floor: Floor) -> Client:
-    return signed_in(floor.boss, PIT_BOSS)
 
 
 class TestSlipPage:
@@ -90,11 +80,8 @@ class TestSlipPage:
         assert f"{at:%H:%M:%S}</td><td>Paused</td><td>{floor.supervisor.username}</td>" in html
         assert f"Paused since {at:%H:%M}" in html
 
-    def test_offers_nothing_to_who_may_only_look(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-        auditor = StaffFactory.create(casino=floor.casino)
-
-        html = html_of(signed_in(auditor, AUDITOR).get(address_of(slip)))
+    def test_offers_nothing_to_who_may_only_look(self, auditor: Client, slip: RatingSlip) -> None:
+        html = html_of(auditor.get(address_of(slip)))
 
         assert 'name="do"' not in html
         assert "You may look" in html
@@ -112,9 +99,7 @@ class TestSlipPage:
         assert [seat for seat in range(1, 8) if f'value="{floor.table.pk}:{seat}"' in here] == [3, 4, 5, 6, 7]
         assert [seat for seat in range(1, 8) if f'value="{there.pk}:{seat}"' in elsewhere] == [1, 2]
 
-    def test_refuses_to_guess_what_was_asked_for(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_refuses_to_guess_what_was_asked_for(self, slip: RatingSlip, boss: Client) -> None:
         answer = ask(boss, slip, "dance")
 
         assert answer.status_code == 400
@@ -122,25 +107,19 @@ class TestSlipPage:
 
 
 class TestAsking:
-    def test_changes_the_bet(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_changes_the_bet(self, slip: RatingSlip, boss: Client) -> None:
         answer = ask(boss, slip, "change_bet", average_bet="1,250")
 
         assert answer.url == seat_of(slip)
         assert slip.segments.last().average_bet == 1250  # type: ignore[union-attr]
         assert said(answer)[-1].endswith("average bet 1,250.00 from now on.")
 
-    def test_takes_a_quick_bet_rather_than_the_field(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_takes_a_quick_bet_rather_than_the_field(self, slip: RatingSlip, boss: Client) -> None:
         ask(boss, slip, "change_bet", average_bet="40.00", quick="75")
 
         assert slip.segments.last().average_bet == 75  # type: ignore[union-attr]
 
-    def test_pauses_and_resumes(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_pauses_and_resumes(self, slip: RatingSlip, boss: Client) -> None:
         paused = ask(boss, slip, "pause")
         status_between = RatingSlip.objects.get().status
         resumed = ask(boss, slip, "resume")
@@ -171,18 +150,14 @@ class TestAsking:
 
         assert f"taken by {other.player} on slip {other.slip_number}" in html_of(answer)
 
-    def test_keeps_what_was_typed_beside_the_error(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_keeps_what_was_typed_beside_the_error(self, slip: RatingSlip, boss: Client) -> None:
         answer = ask(boss, slip, "change_bet", average_bet="a hundred")
 
         html = html_of(answer)
         assert 'value="a hundred"' in html
         assert "Write an amount such as 40" in html.partition('name="average_bet"')[2][:400]
 
-    def test_opens_the_closing_form_again_with_its_error(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_opens_the_closing_form_again_with_its_error(self, slip: RatingSlip, boss: Client) -> None:
         answer = ask(boss, slip, "complete", buy_in="500", chips_out="-3")
 
         html = html_of(answer)
@@ -192,15 +167,13 @@ class TestAsking:
 
 
 class TestClosing:
-    def test_needs_nothing_typed_and_shows_what_it_earned(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
-
-        answer = boss.post(address_of(slip), {"do": "complete", "buy_in": "", "chips_out": ""}, follow=True)
+    def test_needs_nothing_typed_and_shows_what_it_earned(self, played_slip: RatingSlip, boss: Client) -> None:
+        answer = boss.post(address_of(played_slip), {"do": "complete", "buy_in": "", "chips_out": ""}, follow=True)
 
         html = html_of(answer)
         entry = RatingSlip.objects.get().ledger_entry
         assert entry is not None
-        assert answer.redirect_chain == [(address_of(slip), 302)]
+        assert answer.redirect_chain == [(address_of(played_slip), 302)]
         for shown in (
             f"<strong>{entry.points:,}</strong> points",
             "Bronze",
@@ -209,21 +182,18 @@ class TestClosing:
         ):
             assert shown in html
 
-    def test_records_what_changed_hands(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_records_what_changed_hands(self, slip: RatingSlip, boss: Client) -> None:
         ask(boss, slip, "complete", buy_in="1,000", chips_out="250.50")
 
         closed = RatingSlip.objects.get()
         assert (closed.buy_in, closed.chips_out) == (Decimal(1000), Decimal("250.50"))
 
-    def test_tells_a_second_tap_what_the_first_did(self, floor: Floor, boss: Client) -> None:
-        slip = floor.played_slip()
-        ask(boss, slip, "complete", buy_in="", chips_out="")
+    def test_tells_a_second_tap_what_the_first_did(self, played_slip: RatingSlip, boss: Client) -> None:
+        ask(boss, played_slip, "complete", buy_in="", chips_out="")
 
-        answer = ask(boss, slip, "complete", buy_in="", chips_out="")
+        answer = ask(boss, played_slip, "complete", buy_in="", chips_out="")
 
-        assert answer.url == address_of(slip)
+        assert answer.url == address_of(played_slip)
         points = RatingSlip.objects.get().ledger_entry.points  # type: ignore[union-attr]
         assert " by you, theo " in said(answer)[-1]
         assert f", {points:,} points, " in said(answer)[-1]
@@ -279,8 +249,7 @@ class TestStalePage:
         assert slip.segments.count() == 2
         assert RatingSlip.objects.get().status == "OPEN"
 
-    def test_keeps_what_was_typed_and_acts_on_the_next_tap(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_keeps_what_was_typed_and_acts_on_the_next_tap(self, floor: Floor, slip: RatingSlip, boss: Client) -> None:
         seen = seen_by(boss, slip)
         pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now)
         answer = ask(boss, slip, "change_bet", expected_version=seen, average_bet="90")
@@ -312,9 +281,7 @@ class TestStalePage:
         assert f"by {floor.supervisor.username}: 578 points" in html
 
     @pytest.mark.parametrize("seen", ["", "forged", "7-OPEN", "1-CLOSED"])
-    def test_does_nothing_on_a_version_that_never_was(self, floor: Floor, boss: Client, seen: str) -> None:
-        slip = floor.open_slip()
-
+    def test_does_nothing_on_a_version_that_never_was(self, slip: RatingSlip, boss: Client, seen: str) -> None:
         answer = ask(boss, slip, "pause", expected_version=seen)
 
         assert answer.status_code == 409
@@ -346,8 +313,7 @@ class TestSamePageSentTwice:
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
         assert slip.segments.count() == segments
 
-    def test_with_another_bet_keeps_the_input_under_another_id(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_with_another_bet_keeps_the_input_under_another_id(self, slip: RatingSlip, boss: Client) -> None:
         page: dict[str, Any] = {"expected_version": seen_by(boss, slip), "request_id": uuid4()}
         ask(boss, slip, "change_bet", **page, average_bet="90")
 
@@ -360,17 +326,15 @@ class TestSamePageSentTwice:
         assert answer.context["request_id"] != page["request_id"]
         assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]
 
-    def test_carries_its_id_and_version_in_every_form(self, floor: Floor, boss: Client) -> None:
-        page = boss.get(address_of(floor.open_slip())).content.decode()
+    def test_carries_its_id_and_version_in_every_form(self, slip: RatingSlip, boss: Client) -> None:
+        page = boss.get(address_of(slip)).content.decode()
 
         forms = [form for form in re.findall(r"<form .*?</form>", page, re.DOTALL) if 'name="do"' in form]
         assert len(forms) == 4
         assert [form for form in forms if 'name="request_id"' not in form] == []
         assert [form for form in forms if 'name="expected_version"' not in form] == []
 
-    def test_carries_one_id_for_all_its_forms(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
-
+    def test_carries_one_id_for_all_its_forms(self, slip: RatingSlip, boss: Client) -> None:
         page = boss.get(address_of(slip))
 
         field = f'<input type="hidden" name="request_id" value="{page.context["request_id"]}">'
@@ -385,28 +349,26 @@ class TestSamePageSentTwice:
         assert RatingSlip.objects.get().is_closed
 
 
+@pytest.mark.django_db(transaction=True)
 class TestLostConnection:
     def test_shows_a_page_that_says_so_and_keeps_the_input(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, boss: Client, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        slip = committed_floor.open_slip()
-        client = signed_in(committed_floor.boss, PIT_BOSS)
-        seen = seen_by(client, slip)
+        seen = seen_by(boss, slip)
 
         def lose_the_connection(**_: Any) -> None:
             connection.connection.close()
             raise OutcomeUnknown
 
         monkeypatch.setattr(actions, "change_average_bet", lose_the_connection)
-        answer = ask(client, slip, "change_bet", expected_version=seen, average_bet="135")
+        answer = ask(boss, slip, "change_bet", expected_version=seen, average_bet="135")
 
         assert "it is not known whether this was recorded" in html_of(answer)
         assert 'value="135"' in html_of(answer)
 
 
 class TestSignedOut:
-    def test_comes_back_to_the_closing_form_as_it_was_typed(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip()
+    def test_comes_back_to_the_closing_form_as_it_was_typed(self, floor: Floor, slip: RatingSlip, boss: Client) -> None:
         boss.logout()
         answer: Any = boss.post(address_of(slip), {"do": "complete", "buy_in": "500", "chips_out": "80"})
         boss.force_login(floor.boss, backend=BACKEND)
@@ -419,8 +381,7 @@ class TestSignedOut:
         assert 'value="500"' in html
         assert 'value="80"' in html
 
-    def test_says_that_nothing_was_saved_from_an_older_session(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_says_that_nothing_was_saved_from_an_older_session(self, floor: Floor, slip: RatingSlip) -> None:
         client = Client(enforce_csrf_checks=True)
         client.force_login(floor.boss, backend=BACKEND)
 

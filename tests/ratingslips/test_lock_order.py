@@ -21,7 +21,6 @@ from tests.concurrency import Elsewhere, backend_id, deadlocks, wait_until_block
 from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
-from tests.ratingslips.test_recovery import owed_slip
 from tests.statements import statements_of
 from tests.waiting import wait_until
 
@@ -35,16 +34,12 @@ def _locks_of(call: Callable[[], object]) -> list[str]:
 
 
 class TestLockOrder:
-    def test_is_kept_by_a_reward(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_is_kept_by_a_reward(self, floor: Floor, player: Player) -> None:
         locks = _locks_of(lambda: award(floor, player, reward_id="promo-77"))
 
         assert locks == ["reward", "core_user", "loyalty_playerloyalty"]
 
-    def test_is_kept_by_opening(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_is_kept_by_opening(self, floor: Floor, player: Player) -> None:
         locks = _locks_of(lambda: floor.open_slip(player=player, slip_number="S-1"))
 
         assert locks == ["slip_request", "core_player", "ratingslips_gamingtable", "slip_number"]
@@ -56,17 +51,13 @@ class TestLockOrder:
 
         assert locks == ["slip_request", "ratingslips_ratingslip", "ratingslips_gamingtable"]
 
-    def test_is_kept_by_a_completion(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-
-        locks = _locks_of(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now))
+    def test_is_kept_by_a_completion(self, floor: Floor, played_slip: RatingSlip) -> None:
+        locks = _locks_of(lambda: complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now))
 
         assert locks == ["slip_request", "ratingslips_ratingslip", "loyalty_playerloyalty"]
 
-    def test_is_kept_by_a_recovery(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-
-        locks = _locks_of(lambda: recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now))
+    def test_is_kept_by_a_recovery(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        locks = _locks_of(lambda: recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now))
 
         assert locks == ["slip_request", "ratingslips_ratingslip", "loyalty_playerloyalty"]
 
@@ -78,12 +69,13 @@ class TestLockOrder:
         assert locked == last_first
 
 
+@pytest.mark.django_db(transaction=True)
 class TestAnotherOrder:
     """A transaction that takes two locks of a use case the other way round, and the use case beside it."""
 
     @pytest.fixture
-    def seated(self, committed_floor: Floor) -> RatingSlip:
-        return committed_floor.open_slip(at=committed_floor.ago(hours=1))
+    def seated(self, floor: Floor) -> RatingSlip:
+        return floor.open_slip(at=floor.ago(hours=1))
 
     def _deadlock(
         self, use_case: Callable[[], object], *, second: Callable[[], object], first: Callable[[], object]
@@ -101,9 +93,7 @@ class TestAnotherOrder:
         wait_until(lambda: deadlocks() == before + 1)
 
     @pytest.mark.shows(39)
-    def test_would_let_an_award_deadlock_over_staff_and_account(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
-
+    def test_would_let_an_award_deadlock_over_staff_and_account(self, floor: Floor, player: Player) -> None:
         self._deadlock(
             lambda: award(floor, player),
             second=lambda: PlayerLoyalty.objects.locked().get(player=player),
@@ -111,9 +101,7 @@ class TestAnotherOrder:
         )
 
     @pytest.mark.shows(39)
-    def test_would_let_an_award_deadlock_over_its_id_and_staff(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
-
+    def test_would_let_an_award_deadlock_over_its_id_and_staff(self, floor: Floor, player: Player) -> None:
         self._deadlock(
             lambda: award(floor, player, reward_id="promo-77"),
             second=lambda: User.objects.locked().get(pk=floor.supervisor.pk),
@@ -121,9 +109,7 @@ class TestAnotherOrder:
         )
 
     @pytest.mark.shows(39)
-    def test_would_let_an_opening_deadlock_over_player_and_table(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
-
+    def test_would_let_an_opening_deadlock_over_player_and_table(self, floor: Floor, player: Player) -> None:
         self._deadlock(
             lambda: floor.open_slip(player=player),
             second=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
@@ -131,9 +117,7 @@ class TestAnotherOrder:
         )
 
     @pytest.mark.shows(39)
-    def test_would_let_an_opening_deadlock_over_table_and_number(self, committed_floor: Floor) -> None:
-        floor, player = committed_floor, committed_floor.player()
-
+    def test_would_let_an_opening_deadlock_over_table_and_number(self, floor: Floor, player: Player) -> None:
         self._deadlock(
             lambda: floor.open_slip(player=player, slip_number="S-1"),
             second=lambda: lock_name("slip_number", f"{floor.casino.pk}:S-1"),
@@ -141,9 +125,7 @@ class TestAnotherOrder:
         )
 
     @pytest.mark.shows(39)
-    def test_would_let_a_move_deadlock_over_slip_and_table(self, committed_floor: Floor, seated: RatingSlip) -> None:
-        floor = committed_floor
-
+    def test_would_let_a_move_deadlock_over_slip_and_table(self, floor: Floor, seated: RatingSlip) -> None:
         self._deadlock(
             lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now),
             second=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
@@ -151,8 +133,8 @@ class TestAnotherOrder:
         )
 
     @pytest.mark.shows(39)
-    def test_would_let_a_move_deadlock_over_request_and_slip(self, committed_floor: Floor, seated: RatingSlip) -> None:
-        floor, request_id = committed_floor, uuid4()
+    def test_would_let_a_move_deadlock_over_request_and_slip(self, floor: Floor, seated: RatingSlip) -> None:
+        request_id = uuid4()
 
         self._deadlock(
             lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now, request_id=request_id),
@@ -161,11 +143,7 @@ class TestAnotherOrder:
         )
 
     @pytest.mark.shows(39)
-    def test_would_let_a_completion_deadlock_over_slip_and_account(
-        self, committed_floor: Floor, seated: RatingSlip
-    ) -> None:
-        floor = committed_floor
-
+    def test_would_let_a_completion_deadlock_over_slip_and_account(self, floor: Floor, seated: RatingSlip) -> None:
         self._deadlock(
             lambda: complete_rating_slip(slip=seated.pk, actor=floor.boss, at=floor.now),
             second=lambda: PlayerLoyalty.objects.locked().get(player=seated.player_id),
@@ -174,9 +152,7 @@ class TestAnotherOrder:
 
 
 class TestLockedName:
-    def test_of_a_slip_number_is_the_casino_s_own(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_of_a_slip_number_is_the_casino_s_own(self, floor: Floor, player: Player) -> None:
         statements = statements_of(lambda: floor.open_slip(player=player, slip_number="S-1"))
 
         assert f"'slip_number:{floor.casino.pk}:S-1'" in "".join(statements)
@@ -188,9 +164,7 @@ class TestLockedName:
 
         assert f"'drift_check:{floor.casino.pk}'" in "".join(statements)
 
-    def test_of_a_reward_is_its_id(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_of_a_reward_is_its_id(self, floor: Floor, player: Player) -> None:
         statements = statements_of(lambda: award(floor, player, reward_id="promo-77"))
 
         assert "hashtextextended('reward:promo-77'" in "".join(statements)

@@ -43,8 +43,7 @@ class TestRatingSlip:
 
 
 class TestPlaySegment:
-    def test_has_a_length_once_it_has_ended(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_has_a_length_once_it_has_ended(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=30))
 
         segment = PlaySegment.objects.get()
@@ -58,8 +57,7 @@ class TestPlaySegment:
 
 
 class TestRatingSlipsWithPlay:
-    def test_give_the_latest_bet_and_time_without_pauses(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_give_the_latest_bet_and_time_without_pauses(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=90))
         resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=60))
         change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.ago(minutes=30))
@@ -68,8 +66,7 @@ class TestRatingSlipsWithPlay:
 
         assert (seen.average_bet, seen.played) == (Decimal(75), timedelta(minutes=90))
 
-    def test_stand_still_once_they_are_closed(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_stand_still_once_they_are_closed(self, floor: Floor, slip: RatingSlip) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         seen: Any = RatingSlip.objects.with_play(now=floor.now).get()

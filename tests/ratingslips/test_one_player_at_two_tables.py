@@ -12,7 +12,6 @@ from tests.factories import TableFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
 
-# Other connections see what a test writes.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -42,3 +41,4 @@ class TestOnePlayerAtTwoTables:
         _, second = in_turn(here, there)
 
         assert isinstance(second.outcome(), IntegrityError)
+        assert "ratingslips_slip_one_live_per_player" in str(second.outcome())

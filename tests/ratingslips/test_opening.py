@@ -36,8 +36,7 @@ from tests.refusals import logged, refused
 
 
 class TestOpenRatingSlip:
-    def test_writes_an_open_slip_and_its_first_segment(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_writes_an_open_slip_and_its_first_segment(self, floor: Floor, player: Player) -> None:
         correlation_id = uuid.uuid4()
 
         with correlation.bound(correlation_id):
@@ -68,9 +67,7 @@ class TestOpenRatingSlip:
 
         assert [(line["event"], line["slip_id"]) for line in lines] == [("ratingslips.slip_opened", str(slip.pk))]
 
-    def test_takes_ids_as_well(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_takes_ids_as_well(self, floor: Floor, player: Player) -> None:
         assert floor.open_slip(player=player.pk, table=floor.table.pk).player == player
 
     def test_numbers_slips_one_after_the_other(self, floor: Floor) -> None:
@@ -88,9 +85,7 @@ class TestOpenRatingSlip:
         assert floor.open_slip(seat=2, slip_number="S-0043").slip_number == "S-0043"
 
     @pytest.mark.parametrize("number", ["", "s1", "R17", "X" * 21, "A B", "É1", "S1\n"])
-    def test_refuses_a_number_that_cannot_be_one(self, floor: Floor, number: str) -> None:
-        player = floor.player()
-
+    def test_refuses_a_number_that_cannot_be_one(self, floor: Floor, player: Player, number: str) -> None:
         with refused(SlipNumberTaken, "cannot be a slip number"):
             floor.open_slip(player=player, slip_number=number)
 
@@ -99,29 +94,22 @@ class TestOpenRatingSlip:
 
         assert floor.open_slip(slip_number="S-1").slip_number == "S-1"
 
-    def test_refuses_a_number_that_is_another_slips(self, floor: Floor) -> None:
+    def test_refuses_a_number_that_is_another_slips(self, floor: Floor, player: Player) -> None:
         floor.open_slip(slip_number="S-1")
-        player = floor.player()
 
         with refused(SlipNumberTaken, "S-1 is already used"):
             floor.open_slip(player=player, seat=2, slip_number="S-1")
 
     @pytest.mark.parametrize("bet", [Decimal(0), Decimal("40.001"), Decimal("1000000.01")])
-    def test_refuses_a_bet_that_is_none(self, floor: Floor, bet: Decimal) -> None:
-        player = floor.player()
-
+    def test_refuses_a_bet_that_is_none(self, floor: Floor, player: Player, bet: Decimal) -> None:
         with refused(InvalidAverageBet):
             floor.open_slip(player=player, average_bet=bet)
 
-    def test_refuses_a_buy_in_that_is_no_amount(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_refuses_a_buy_in_that_is_no_amount(self, floor: Floor, player: Player) -> None:
         with refused(InvalidAmount, "The buy-in must"):
             floor.open_slip(player=player, buy_in=Decimal(-1))
 
-    def test_refuses_the_future(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_refuses_the_future(self, floor: Floor, player: Player) -> None:
         with refused(InvalidTime):
             floor.open_slip(player=player, at=floor.now + timedelta(hours=1))
 
@@ -132,8 +120,7 @@ class TestOpenRatingSlip:
         with refused(NotFound, f"no {unknown} 0"):
             floor.open_slip(**arguments)
 
-    def test_refuses_who_does_not_operate_the_pit(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_refuses_who_does_not_operate_the_pit(self, floor: Floor, player: Player) -> None:
         remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
 
         with refused(NotPermitted):
@@ -152,17 +139,14 @@ class TestOpenRatingSlip:
         with refused(TableNotActive, "another casino"):
             floor.open_slip(player=player)
 
-    def test_refuses_a_table_that_is_not_in_use(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_refuses_a_table_that_is_not_in_use(self, floor: Floor, player: Player) -> None:
         GamingTable.objects.update(is_active=False)
 
         with refused(TableNotActive, "Choose another table"):
             floor.open_slip(player=player)
 
     @pytest.mark.parametrize("seat", [0, -1, 8])
-    def test_refuses_a_seat_that_the_table_lacks(self, floor: Floor, seat: int) -> None:
-        player = floor.player()
-
+    def test_refuses_a_seat_that_the_table_lacks(self, floor: Floor, player: Player, seat: int) -> None:
         with refused(NoSuchSeat, "its seats are 1 to 7"):
             floor.open_slip(player=player, seat=seat)
 
@@ -178,24 +162,21 @@ class TestSecondSlipOfAPlayer:
         with refused(PlayerHasLiveSlip, f"slip {slip.slip_number}, {state} at {floor.table.name} seat 3"):
             floor.open_slip(player=slip.player, seat=4)
 
-    def test_is_refused_however_old_the_players_other_slips_are(self, floor: Floor) -> None:
+    def test_is_refused_however_old_the_players_other_slips_are(self, floor: Floor, player: Player) -> None:
         """None comes before the live one, not by its key either."""
-        player = floor.player()
         inserted(closed_row(floor, pk=uuid.UUID(int=1), player=player, closed_at=floor.ago(hours=2)))
         slip = floor.open_slip(player=player)
 
         with refused(PlayerHasLiveSlip, f"slip {slip.slip_number}"):
             floor.open_slip(player=player, seat=4)
 
-    def test_is_refused_at_a_time_of_the_first(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_is_refused_at_a_time_of_the_first(self, floor: Floor, slip: RatingSlip) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         with refused(PlayerStillPlayed, f"played on slip {slip.slip_number} until"):
             floor.open_slip(player=slip.player, seat=2, at=floor.ago(minutes=61))
 
-    def test_is_welcome_from_the_moment_at_which_the_first_closed(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_is_welcome_from_the_moment_at_which_the_first_closed(self, floor: Floor, slip: RatingSlip) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         assert floor.open_slip(player=slip.player, at=floor.ago(hours=1)).status == "OPEN"
@@ -209,26 +190,22 @@ class TestSecondSlipOfAPlayer:
 
 
 class TestTakenSeat:
-    def test_is_refused_naming_the_holder_and_free_seats(self, floor: Floor) -> None:
+    def test_is_refused_naming_the_holder_and_free_seats(self, floor: Floor, player: Player) -> None:
         holder = floor.open_slip(seat=2)
         floor.open_slip(seat=5)
-        player = floor.player()
 
         with refused(SeatTaken, rf"seat 2 is taken by .* on slip {holder.slip_number}\. Free seats: 1, 3, 4, 6, 7\."):
             floor.open_slip(player=player, seat=2)
 
-    def test_says_where_none_is_free(self, floor: Floor) -> None:
+    def test_says_where_none_is_free(self, floor: Floor, player: Player) -> None:
         duel = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game, seats=1)
         floor.open_slip(table=duel)
-        player = floor.player()
 
         with refused(SeatTaken, "No seat is free at this table"):
             floor.open_slip(player=player, table=duel)
 
-    def test_stays_the_players_during_a_pause(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_stays_the_players_during_a_pause(self, floor: Floor, player: Player, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
-        player = floor.player()
 
         with refused(SeatTaken):
             floor.open_slip(player=player)
@@ -242,8 +219,7 @@ class TestTakenSeat:
         assert floor.open_slip(seat=2, at=floor.ago(hours=1)).seat == 2
 
     @pytest.mark.parametrize("leaves_by", ["close", "move"])
-    def test_is_refused_for_a_time_at_which_it_was_held(self, floor: Floor, leaves_by: str) -> None:
-        slip = floor.open_slip()
+    def test_is_refused_for_a_time_at_which_it_was_held(self, floor: Floor, slip: RatingSlip, leaves_by: str) -> None:
         if leaves_by == "close":
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
         else:
@@ -253,19 +229,17 @@ class TestTakenSeat:
         with refused(SeatTaken, rf"{slip.slip_number}\. Free seats: [2-7], "):
             floor.open_slip(player=player, at=floor.ago(minutes=61))
 
-    def test_is_held_until_its_own_player_leaves(self, floor: Floor) -> None:
+    def test_is_held_until_its_own_player_leaves(self, floor: Floor, player: Player) -> None:
         floor.played_slip(seat=2, at=floor.ago(hours=4))  # a second segment, of somebody else
         slip = floor.open_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10))
-        player = floor.player()
 
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(minutes=20))
 
-    def test_is_refused_at_a_time_before_others_sat_there(self, floor: Floor) -> None:
+    def test_is_refused_at_a_time_before_others_sat_there(self, floor: Floor, player: Player) -> None:
         slip = floor.open_slip(at=floor.ago(hours=2))
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
-        player = floor.player()
 
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(hours=3))
@@ -281,8 +255,7 @@ class TestTakenSeat:
         with refused(SeatTaken, f"on slip {second.slip_number}"):
             floor.open_slip(player=third, seat=1, at=floor.ago(minutes=90))
 
-    def test_does_not_matter_at_another_table(self, floor: Floor) -> None:
+    def test_does_not_matter_at_another_table(self, floor: Floor, next_table: GamingTable) -> None:
         floor.open_slip()
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
 
-        assert floor.open_slip(table=other).table == other
+        assert floor.open_slip(table=next_table).table == next_table

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -21,15 +21,10 @@ from ratingslips.services.settlement import settle
 from tests.concurrency import Elsewhere, held
 from tests.databases import as_owner
 from tests.floor import Floor
-from tests.invariants import broken_invariants
 from tests.loyalty.rows import account_of
 from tests.refusals import everything, logged
 
-
-@pytest.fixture(autouse=True)
-def _invariants_hold(db: None) -> Iterator[None]:
-    yield
-    assert broken_invariants() == {}
+pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 def _pause(floor: Floor) -> None:
@@ -44,54 +39,50 @@ def _left_owing(floor: Floor, slip: RatingSlip, *, at: datetime | None = None) -
 
 
 class TestSlipThatIsOwedItsPoints:
-    def test_is_closed_with_its_theo_and_without_an_entry(self, floor: Floor) -> None:
-        slip = floor.played_slip()
+    def test_is_closed_with_its_theo_and_without_an_entry(self, floor: Floor, played_slip: RatingSlip) -> None:
         _pause(floor)
 
-        _left_owing(floor, slip)
+        _left_owing(floor, played_slip)
 
         closed = RatingSlip.objects.get()
         assert (closed.status, str(closed.theoretical_win), closed.closed_by) == ("CLOSED", "57.75", floor.boss)
         assert (closed.is_owed, closed.ledger_entry, closed.owed_because) == (True, None, "PROGRAM_PAUSED")
-        assert list(RatingSlip.objects.owed()) == [slip]
+        assert list(RatingSlip.objects.owed()) == [played_slip]
         assert not PlaySegment.objects.filter(ended_at=None).exists()
-        assert account_of(slip.player).balance == 0
+        assert account_of(played_slip.player).balance == 0
 
-    def test_is_told_with_its_id_and_its_correlation_id(self, floor: Floor) -> None:
-        slip = floor.played_slip()
+    def test_is_told_with_its_id_and_its_correlation_id(self, floor: Floor, played_slip: RatingSlip) -> None:
         correlation_id = uuid.uuid4()
         _pause(floor)
 
         with logged() as lines, correlation.bound(correlation_id):
-            partial = _left_owing(floor, slip)
+            partial = _left_owing(floor, played_slip)
 
         assert (partial.slip_id, partial.correlation_id, partial.code) == (
-            slip.pk,
+            played_slip.pk,
             correlation_id,
             "PARTIAL_COMPLETION",
         )
         assert (partial.because, partial.replayed) == ("PROGRAM_PAUSED", False)
-        assert slip.slip_number in str(partial)
+        assert played_slip.slip_number in str(partial)
         assert str(correlation_id) in str(partial)
         assert RatingSlip.objects.get().correlation_id == correlation_id
         assert [(line["event"], line["because"], line["slip_id"]) for line in lines] == [
-            ("ratingslips.partial_completion", "PROGRAM_PAUSED", str(slip.pk))
+            ("ratingslips.partial_completion", "PROGRAM_PAUSED", str(played_slip.pk))
         ]
 
-    def test_is_told_the_same_again_when_it_is_completed_again(self, floor: Floor) -> None:
-        slip = floor.played_slip()
+    def test_is_told_the_same_again_when_it_is_completed_again(self, floor: Floor, played_slip: RatingSlip) -> None:
         _pause(floor)
-        first = _left_owing(floor, slip)
+        first = _left_owing(floor, played_slip)
         before = everything()
 
-        again = _left_owing(floor, slip)
+        again = _left_owing(floor, played_slip)
 
         assert (again.slip_id, again.correlation_id) == (first.slip_id, first.correlation_id)
         assert (again.because, again.replayed) == ("PROGRAM_PAUSED", True)
         assert everything() == before
 
-    def test_frees_the_seat_and_the_player(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_frees_the_seat_and_the_player(self, floor: Floor, slip: RatingSlip) -> None:
         _pause(floor)
         _left_owing(floor, slip)
 
@@ -127,31 +118,29 @@ def _break_a_deadlock(slip: RatingSlip, **arguments: Any) -> NoReturn:
 class TestAnyErrorInTheCredit:
     @pytest.mark.parametrize("fault", [_raise_before, _raise_after, _break_the_sql, _break_a_constraint])
     def test_leaves_the_slip_closed_and_the_credit_undone(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
+        self, floor: Floor, played_slip: RatingSlip, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
     ) -> None:
-        slip = floor.played_slip()
         monkeypatch.setattr(completion, "settle", fault)
 
         with logged() as lines:
-            partial = _left_owing(floor, slip)
+            partial = _left_owing(floor, played_slip)
 
         closed = RatingSlip.objects.get()
         assert (closed.is_owed, closed.ledger_entry, partial.because) == (True, None, "UNEXPECTED_ERROR")
         assert not LedgerEntry.objects.exists()
-        assert account_of(slip.player).balance == 0
+        assert account_of(played_slip.player).balance == 0
         assert lines[0]["exc_info"] is partial.__cause__ is not None
 
     @pytest.mark.parametrize("fault", [_raise_before, _raise_after, _break_the_sql])
     def test_is_made_good_by_recovery(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
+        self, floor: Floor, played_slip: RatingSlip, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
     ) -> None:
-        slip = floor.played_slip()
         monkeypatch.setattr(completion, "settle", fault)
-        _left_owing(floor, slip)
+        _left_owing(floor, played_slip)
 
-        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+        recovered = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
 
-        assert recovered.points == account_of(slip.player).balance == 578
+        assert recovered.points == account_of(played_slip.player).balance == 578
 
     def test_leaves_nothing_owed_after_a_deadlock_that_is_retried(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch
@@ -166,9 +155,8 @@ class TestAnyErrorInTheCredit:
         assert RatingSlip.objects.get().owed_because == ""
 
     def test_shows_no_names_in_its_traceback_in_a_terminal(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, floor: Floor, played_slip: RatingSlip, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        slip = floor.played_slip()
         monkeypatch.setattr(posting, "posting_of", _raise_before)
         (formatter,) = [
             handler.formatter
@@ -176,11 +164,11 @@ class TestAnyErrorInTheCredit:
             if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter)
         ]
 
-        _left_owing(floor, slip)
+        _left_owing(floor, played_slip)
 
         told = "".join(formatter.format(record) for record in caplog.records)
         assert "made by a test" in told
-        assert slip.player.last_name not in told
+        assert played_slip.player.last_name not in told
 
     @pytest.mark.shows(24)
     def test_does_not_include_the_end_of_the_process(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,8 +193,7 @@ class TestWhyPointsAreOwed:
 
         assert partial.because == "NO_EARNING_RATE"
 
-    def test_is_told_where_the_programme_has_no_first_tier(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_is_told_where_the_programme_has_no_first_tier(self, floor: Floor, slip: RatingSlip) -> None:
         LoyaltyProgram.objects.update(name="Programme under repair")
         with as_owner():
             Tier.objects.filter(threshold_points=0).update(threshold_points=1)
@@ -223,26 +210,23 @@ def _with_short_patience(call: Callable[[], Any]) -> Any:
     return call()
 
 
+@pytest.mark.django_db(transaction=True)
 class TestLocksInTheWay:
     @pytest.mark.shows(28)
-    def test_of_the_account_leave_it_owed_within_the_timeout(self, committed_floor: Floor) -> None:
-        floor = committed_floor
-        slip = floor.played_slip()
-
-        with held(lambda: PlayerLoyalty.objects.locked().get(player=slip.player)):
-            partial = Elsewhere(lambda: _with_short_patience(lambda: _left_owing(floor, slip))).result()
+    def test_of_the_account_leave_it_owed_within_the_timeout(self, floor: Floor, played_slip: RatingSlip) -> None:
+        with held(lambda: PlayerLoyalty.objects.locked().get(player=played_slip.player)):
+            partial = Elsewhere(lambda: _with_short_patience(lambda: _left_owing(floor, played_slip))).result()
             closed = RatingSlip.objects.get()
 
-        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
-        again = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+        recovered = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
+        again = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
 
         assert (partial.because, closed.is_owed) == ("BUSY", True)
         assert (recovered.points, recovered.replayed, again.points, again.replayed) == (578, False, 578, True)
         assert recovered.correlation_id == partial.correlation_id
         assert LedgerEntry.objects.get().correlation_id == partial.correlation_id
 
-    def test_of_the_slip_are_busy_and_change_nothing(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_of_the_slip_are_busy_and_change_nothing(self, floor: Floor) -> None:
         slip = floor.played_slip()
         before = everything()
 
@@ -256,7 +240,7 @@ class TestLocksInTheWay:
         assert everything() == before
 
     @pytest.mark.shows(29)
-    def test_are_no_hang_without_any_setting_of_the_test(self, committed_floor: Floor) -> None:
+    def test_are_no_hang_without_any_setting_of_the_test(self, floor: Floor) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT name, setting::int FROM pg_settings WHERE name = ANY(%s)",

@@ -64,16 +64,14 @@ ACTIONS = pytest.mark.parametrize("act", [_pause, _resume, _bet, _move])
 
 class TestEveryChangeOfALiveSlip:
     @ACTIONS
-    def test_is_refused_to_who_does_not_operate_the_pit(self, floor: Floor, act: Action) -> None:
-        slip = floor.open_slip()
+    def test_is_refused_to_who_does_not_operate_the_pit(self, floor: Floor, slip: RatingSlip, act: Action) -> None:
         remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
 
         with refused(NotPermitted):
             act(slip, actor=floor.boss, at=floor.now)
 
     @ACTIONS
-    def test_is_refused_once_it_is_closed(self, floor: Floor, act: Action) -> None:
-        slip = floor.open_slip()
+    def test_is_refused_once_it_is_closed(self, floor: Floor, slip: RatingSlip, act: Action) -> None:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         with refused(SlipClosed, f"{slip.slip_number} is closed"):
@@ -89,17 +87,13 @@ class TestEveryChangeOfALiveSlip:
     @ACTIONS
     @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])
     def test_is_refused_before_the_last_event_and_in_the_future(
-        self, floor: Floor, act: Action, shift: timedelta
+        self, floor: Floor, slip: RatingSlip, act: Action, shift: timedelta
     ) -> None:
-        slip = floor.open_slip()
-
         with refused(InvalidTime):
             act(slip, actor=floor.boss, at=floor.now + shift)
 
     @ACTIONS
-    def test_is_refused_without_a_time_zone(self, floor: Floor, act: Action) -> None:
-        slip = floor.open_slip()
-
+    def test_is_refused_without_a_time_zone(self, floor: Floor, slip: RatingSlip, act: Action) -> None:
         with refused(InvalidTime):
             act(slip, actor=floor.boss, at=datetime(2025, 1, 1))  # noqa: DTZ001
 
@@ -125,9 +119,7 @@ class TestEveryChangeOfALiveSlip:
 
 
 class TestPauseAndResume:
-    def test_stop_the_clock_and_resume_at_the_last_bet(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_stop_the_clock_and_resume_at_the_last_bet(self, floor: Floor, slip: RatingSlip) -> None:
         paused = pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
         resumed = resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=30))
 
@@ -138,29 +130,23 @@ class TestPauseAndResume:
         ]
         assert {segment.average_bet for segment in PlaySegment.objects.all()} == {Decimal(40)}
 
-    def test_refuse_to_pause_twice(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_refuse_to_pause_twice(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         with refused(SlipNotOpen, "already paused"):
             pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
-    def test_refuse_to_resume_what_is_open(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_refuse_to_resume_what_is_open(self, floor: Floor, slip: RatingSlip) -> None:
         with refused(SlipNotPaused, "is not paused"):
             resume_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
-    def test_refuse_to_resume_before_the_pause_began(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_refuse_to_resume_before_the_pause_began(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         with refused(InvalidTime):
             resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=61))
 
-    def test_may_happen_at_one_and_the_same_moment(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_may_happen_at_one_and_the_same_moment(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
         resume_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
@@ -168,9 +154,7 @@ class TestPauseAndResume:
 
 
 class TestChangeAverageBet:
-    def test_begins_a_segment_and_leaves_what_was_played_before(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_begins_a_segment_and_leaves_what_was_played_before(self, floor: Floor, slip: RatingSlip) -> None:
         change_average_bet(slip=slip, average_bet=Decimal(100), actor=floor.boss, at=floor.ago(hours=1))
 
         assert history(slip) == [
@@ -179,8 +163,7 @@ class TestChangeAverageBet:
         ]
         assert list(slip.segments.order_by("seq").values_list("average_bet", flat=True)) == [Decimal(40), Decimal(100)]
 
-    def test_stands_as_a_segment_of_no_length_during_a_pause(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_stands_as_a_segment_of_no_length_during_a_pause(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         change_average_bet(slip=slip, average_bet=Decimal(100), actor=floor.boss, at=floor.ago(minutes=50))
@@ -192,14 +175,11 @@ class TestChangeAverageBet:
         ]
         assert PlaySegment.objects.get(seq=3).average_bet == Decimal(100)
 
-    def test_refuses_a_bet_that_is_none(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_refuses_a_bet_that_is_none(self, floor: Floor, slip: RatingSlip) -> None:
         with refused(InvalidAverageBet):
             change_average_bet(slip=slip, average_bet=Decimal(-1), actor=floor.boss, at=floor.now)
 
-    def test_takes_the_pace_of_the_game_as_it_is_then(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_takes_the_pace_of_the_game_as_it_is_then(self, floor: Floor, slip: RatingSlip) -> None:
         floor.table.game.decisions_per_hour = Decimal(80)
         floor.table.game.save()
 
@@ -210,11 +190,6 @@ class TestChangeAverageBet:
 
 class TestMoveRatingSlip:
     @pytest.fixture
-    def next_table(self, floor: Floor) -> GamingTable:
-        """Another table of the pit."""
-        return TableFactory.create(casino=floor.casino, pit=floor.pit)
-
-    @pytest.fixture
     def next_pit(self, floor: Floor) -> GamingTable:
         """A table of another pit, which the boss does not operate."""
         return TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
@@ -222,9 +197,7 @@ class TestMoveRatingSlip:
     def _move(self, floor: Floor, slip: RatingSlip, **where: Any) -> RatingSlip:
         return move_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1), **where)
 
-    def test_goes_to_another_seat(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_goes_to_another_seat(self, floor: Floor, slip: RatingSlip) -> None:
         self._move(floor, slip, seat=5)
 
         slip.refresh_from_db()
@@ -248,16 +221,13 @@ class TestMoveRatingSlip:
         assert (last.table, last.seat, last.house_edge_percent) == (next_table, seat, Decimal("1.25"))
         assert RatingSlip.objects.get().table == next_table
 
-    def test_keeps_the_bet_unless_another_is_given(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_keeps_the_bet_unless_another_is_given(self, floor: Floor, slip: RatingSlip) -> None:
         self._move(floor, slip, seat=2)
         self._move(floor, slip, seat=3, average_bet=Decimal(75))
 
         assert list(slip.segments.order_by("seq").values_list("average_bet", flat=True)) == [40, 40, 75]
 
-    def test_stays_paused_during_a_pause(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_stays_paused_during_a_pause(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         moved = self._move(floor, slip, seat=2)
@@ -274,8 +244,7 @@ class TestMoveRatingSlip:
         assign_perm("ratingslips.operate_pit", floor.boss, next_pit.pit)
         assert self._move(floor, slip, table=next_pit, seat=1).table == next_pit
 
-    def test_refuses_another_casino(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_refuses_another_casino(self, floor: Floor, slip: RatingSlip) -> None:
         elsewhere = TableFactory.create()
 
         with refused(TableNotActive, "another casino"):
@@ -291,15 +260,11 @@ class TestMoveRatingSlip:
             self._move(floor, slip, table=0, seat=1)
 
     @pytest.mark.parametrize("seat", [None, 0, 8])
-    def test_refuses_a_seat_that_is_none(self, floor: Floor, seat: int | None) -> None:
-        slip = floor.open_slip()
-
+    def test_refuses_a_seat_that_is_none(self, floor: Floor, slip: RatingSlip, seat: int | None) -> None:
         with refused(NoSuchSeat, "1 to 7"):
             self._move(floor, slip, seat=seat)
 
-    def test_refuses_the_seat_it_has(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_refuses_the_seat_it_has(self, floor: Floor, slip: RatingSlip) -> None:
         with refused(AlreadySeated, "is already at"):
             self._move(floor, slip, seat=1)
 
@@ -309,15 +274,11 @@ class TestMoveRatingSlip:
         with refused(SeatTaken, rf"on slip {holder.slip_number}\. Free seats: 3, 4, 5, 6, 7\."):
             self._move(floor, slip, seat=2)
 
-    def test_refuses_a_bet_that_is_none(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_refuses_a_bet_that_is_none(self, floor: Floor, slip: RatingSlip) -> None:
         with refused(InvalidAverageBet):
             self._move(floor, slip, seat=2, average_bet=Decimal(0))
 
-    def test_may_come_back_at_the_same_moment(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_may_come_back_at_the_same_moment(self, floor: Floor, slip: RatingSlip) -> None:
         self._move(floor, slip, seat=2)
         self._move(floor, slip, seat=1)
 

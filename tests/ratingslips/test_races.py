@@ -2,7 +2,7 @@
 
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Any
@@ -24,17 +24,9 @@ from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
 from tests.ratingslips.rows import write_owed
 from tests.ratingslips.test_recover_command import recovering_process, somebody_waits_for_a_lock
-from tests.ratingslips.test_recovery import owed_slip
 from tests.waiting import wait_until
 
-# Other connections see what a test writes.
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _invariants_hold(db: None) -> Iterator[None]:
-    yield
-    assert broken_invariants() == {}
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("invariants_hold")]
 
 
 def _recover(floor: Floor, slip: RatingSlip) -> SlipSettlement:
@@ -52,11 +44,10 @@ class TestPowersOfTwo:
         bet = (Decimal(points) / 10 / Decimal("0.525")).quantize(Decimal("0.01"), ROUND_HALF_UP)
         begins, ends = floor.ago(hours=2 * number + 1), floor.ago(hours=2 * number)
         slip = floor.open_slip(player=player, average_bet=bet, at=begins)
-        return owed_slip(floor, slip, at=ends) if number else slip
+        return floor.owed_slip(slip, at=ends) if number else slip
 
     @pytest.mark.shows(20)
-    def test_of_sixteen_at_once_decode_to_what_was_acknowledged(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_of_sixteen_at_once_decode_to_what_was_acknowledged(self, floor: Floor, player: Player) -> None:
         with as_owner():
             Tier.objects.update(multiplier=1)
         slips = [

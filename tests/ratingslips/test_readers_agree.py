@@ -31,7 +31,6 @@ from tests.loyalty.rows import account_of
 from tests.loyalty.test_ledger_export import exported
 from tests.waiting import wait_until
 
-# Other connections see what a test writes.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SEED = 20_261_124
@@ -163,8 +162,7 @@ def _post_until(stop: threading.Event, floor: Floor, player: Player) -> int:
 class TestStatement:
     """The page reads the account and then its entries; an award that commits in between is on neither."""
 
-    def test_ends_with_its_balance_though_an_award_commits_meanwhile(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_ends_with_its_balance_though_an_award_commits_meanwhile(self, floor: Floor, player: Player) -> None:
         award(floor, player, points=500)
         client = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)
 
@@ -208,8 +206,7 @@ class TestALowerIdThatCommitsLater:
         assert [entry.pk for entry in back.rows] == [last - 1, first[-1]]
 
     @pytest.mark.shows(37)
-    def test_is_in_its_balance_and_statement_once_committed(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_is_in_its_balance_and_statement_once_committed(self, floor: Floor, player: Player) -> None:
         award(floor, player, points=1)
         client = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)
 

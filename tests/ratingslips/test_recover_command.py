@@ -36,11 +36,7 @@ POINTS = 490
 def owed_slips(floor: Floor, count: int) -> list[RatingSlip]:
     """Slips that closed ten minutes ago and more while the programme was paused, the longest owed first."""
     slips = [floor.played_slip(seat=seat) for seat in range(1, count + 1)]
-    with _paused_program(floor):
-        for number, slip in enumerate(slips):
-            with pytest.raises(PartialCompletion):
-                complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=10, seconds=-number))
-    return slips
+    return [floor.owed_slip(slip, at=floor.ago(minutes=10, seconds=-number)) for number, slip in enumerate(slips)]
 
 
 @contextmanager
@@ -251,9 +247,7 @@ class TestWrongUse:
         assert (ran.code, "Several casinos have a slip S1" in ran.error) == (2, True)
         assert [slip["casino"] for slip in told["slips"]] == [other.casino.code]
 
-    def test_is_no_name_for_a_slip_that_is_still_live(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_is_no_name_for_a_slip_that_is_still_live(self, slip: RatingSlip) -> None:
         ran = _recover("--slip", slip.slip_number)
 
         assert (ran.code, "SLIP_NOT_CLOSED" in ran.out) == (1, True)
@@ -283,10 +277,11 @@ def somebody_waits_for_a_lock() -> bool:
         return cursor.fetchone() is not None
 
 
+@pytest.mark.django_db(transaction=True)
 class TestTwoRunsAtOnce:
     @pytest.mark.shows(30)
-    def test_share_the_work_and_pay_each_slip_once(self, committed_floor: Floor) -> None:
-        slips = owed_slips(committed_floor, 7)
+    def test_share_the_work_and_pay_each_slip_once(self, floor: Floor) -> None:
+        slips = owed_slips(floor, 7)
 
         with recovering_process("--json") as first, recovering_process("--json") as second:
             told = [json.loads(process.communicate(timeout=60)[0]) for process in (first, second)]
@@ -296,8 +291,8 @@ class TestTwoRunsAtOnce:
         assert LedgerEntry.objects.count() == len(slips)
         assert not RatingSlip.objects.owed().exists()
 
-    def test_leave_a_slip_to_the_run_that_holds_it(self, committed_floor: Floor) -> None:
-        slips = owed_slips(committed_floor, 3)
+    def test_leave_a_slip_to_the_run_that_holds_it(self, floor: Floor) -> None:
+        slips = owed_slips(floor, 3)
 
         with held(lambda: RatingSlip.objects.locked().get(pk=slips[0].pk)):
             told = _json()
@@ -306,10 +301,8 @@ class TestTwoRunsAtOnce:
         assert list(RatingSlip.objects.owed()) == [slips[0]]
 
     @pytest.mark.shows(39)
-    def test_would_wait_for_each_other_without_skip_locked(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        slips = owed_slips(committed_floor, 1)
+    def test_would_wait_for_each_other_without_skip_locked(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        slips = owed_slips(floor, 1)
         recover = recover_slip_loyalty
 
         def recover_waiting(*, skip_locked: bool, **arguments: Any) -> Any:
@@ -333,10 +326,11 @@ class TestFullDisk:
         assert not RatingSlip.objects.owed().exists()
 
 
+@pytest.mark.django_db(transaction=True)
 class TestWatch:
-    def test_pays_new_owed_points_until_it_is_stopped(self, committed_floor: Floor) -> None:
+    def test_pays_new_owed_points_until_it_is_stopped(self, floor: Floor) -> None:
         with recovering_process("--watch", 1, "--older-than", 0) as process:
-            owed_slips(committed_floor, 1)
+            owed_slips(floor, 1)
             wait_until(LedgerEntry.objects.exists, timeout_seconds=60)
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=60)
@@ -345,8 +339,8 @@ class TestWatch:
         assert f"{POINTS} points paid" in out
         assert err.splitlines()[-1] == "Stopped."
 
-    def test_stops_at_once_while_it_waits(self, committed_floor: Floor) -> None:
-        owed_slips(committed_floor, 1)
+    def test_stops_at_once_while_it_waits(self, floor: Floor) -> None:
+        owed_slips(floor, 1)
 
         with recovering_process("--watch", 600) as process:
             out = process.stdout
@@ -358,8 +352,8 @@ class TestWatch:
         assert process.returncode == 0
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_ends_after_the_slip_in_hand(self, committed_floor: Floor, number: signal.Signals) -> None:
-        first, second = owed_slips(committed_floor, 2)
+    def test_ends_after_the_slip_in_hand(self, floor: Floor, number: signal.Signals) -> None:
+        first, second = owed_slips(floor, 2)
 
         with ExitStack() as held_account:
             held_account.enter_context(held(lambda: PlayerLoyalty.objects.locked().get(player=first.player_id)))
@@ -373,10 +367,8 @@ class TestWatch:
         assert "1 slips: 1 paid." in out
         assert list(RatingSlip.objects.owed()) == [second]
 
-    def test_outlives_a_database_that_is_away_for_a_while(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        owed_slips(committed_floor, 1)
+    def test_outlives_a_database_that_is_away_for_a_while(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        owed_slips(floor, 1)
         passes = iter([True])
         look = owed.owed_slips
 

@@ -3,14 +3,12 @@
 import threading
 import uuid
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
-from django.contrib.auth.models import Group
 from django.db import OperationalError, connection
 from guardian.shortcuts import remove_perm
 
@@ -19,12 +17,10 @@ from core.errors import NotFound
 from core.locks import lock_name
 from core.permissions import NotPermitted
 from core.querysets import LockingQuerySet
-from core.roles import OPERATOR
 from loyalty.models import LedgerEntry
-from loyalty.services import ProgramPaused, pause_program, resume_program
+from loyalty.services import ProgramPaused, pause_program
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
-    PartialCompletion,
     SlipInHand,
     SlipNotClosed,
     SlipSettlement,
@@ -40,33 +36,21 @@ from tests.refusals import everything, logged, refused
 from tests.waiting import wait_until
 
 
-def owed_slip(floor: Floor, slip: RatingSlip | None = None, *, at: datetime | None = None) -> RatingSlip:
-    """A slip (the worked example's) that was closed while the programme was paused; the programme runs again."""
-    slip = slip or floor.played_slip()
-    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
-    with pytest.raises(PartialCompletion):
-        complete_rating_slip(slip=slip, actor=floor.boss, at=at or floor.now)
-    resume_program(program=floor.program, actor=floor.supervisor)
-    return slip
-
-
 class TestRecoverSlipLoyalty:
-    def test_pays_what_is_owed_and_records_who_recovered_it(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-
-        settlement = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+    def test_pays_what_is_owed_and_records_who_recovered_it(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        settlement = recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now)
 
         paid = RatingSlip.objects.get()
         entry = LedgerEntry.objects.get()
         assert (paid.ledger_entry, paid.settled_at, paid.recovered_by) == (entry, floor.now, floor.supervisor)
         assert (paid.owed_because, paid.is_owed) == ("PROGRAM_PAUSED", False)
-        assert (entry.kind, entry.staff, entry.idempotency_key) == ("GAMEPLAY", None, str(slip.pk))
-        assert settlement.points == account_of(slip.player).balance == 578
+        assert (entry.kind, entry.staff, entry.idempotency_key) == ("GAMEPLAY", None, str(owed_slip.pk))
+        assert settlement.points == account_of(owed_slip.player).balance == 578
 
     def test_keeps_the_correlation_id_of_the_closing(self, floor: Floor) -> None:
         closing, recovering = uuid.uuid4(), uuid.uuid4()
         with correlation.bound(closing):
-            slip = owed_slip(floor)
+            slip = floor.owed_slip()
 
         with logged() as lines, correlation.bound(recovering):
             settlement = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
@@ -77,45 +61,41 @@ class TestRecoverSlipLoyalty:
             ("ratingslips.loyalty_recovered", str(closing))
         ]
 
-    def test_gives_its_first_result_again(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-        first = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+    def test_gives_its_first_result_again(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        first = recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now)
         before = everything()
 
         with logged() as lines:
-            again = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+            again = recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now)
 
         assert first.posting is not None
         assert again == replace(first, replayed=True, posting=replace(first.posting, replayed=True))
         assert everything() == before
         assert [line["event"] for line in lines] == ["ratingslips.recovery_replayed"]
 
-    def test_is_what_the_next_completion_answers_with(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+    def test_is_what_the_next_completion_answers_with(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        recovered = recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now)
 
-        again = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        again = complete_rating_slip(slip=owed_slip, actor=floor.boss, at=floor.now)
 
         assert (again.points, again.replayed) == (recovered.points, True)
 
-    def test_answers_for_a_slip_that_was_never_owed(self, floor: Floor) -> None:
-        slip = floor.played_slip()
-        completed = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    def test_answers_for_a_slip_that_was_never_owed(self, floor: Floor, played_slip: RatingSlip) -> None:
+        completed = complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now)
 
-        recovered = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+        recovered = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
 
         assert (recovered.points, recovered.replayed) == (completed.points, True)
         assert RatingSlip.objects.get().recovered_by is None
 
-    def test_uses_the_tier_of_now(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-        increment(floor, slip.player, points=1_000)
+    def test_uses_the_tier_of_now(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        increment(floor, owed_slip.player, points=1_000)
 
-        assert recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now).points == 722
+        assert recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now).points == 722
 
     def test_settles_a_slip_that_turns_out_to_be_worth_nothing(self, floor: Floor) -> None:
         worthless = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=4, seconds=30))
-        slip = owed_slip(floor, worthless)
+        slip = floor.owed_slip(worthless)
 
         settlement = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
@@ -123,37 +103,25 @@ class TestRecoverSlipLoyalty:
         assert not LedgerEntry.objects.exists()
         assert recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now).replayed
 
-    def test_refuses_a_live_slip(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-
+    def test_refuses_a_live_slip(self, floor: Floor, slip: RatingSlip) -> None:
         with refused(SlipNotClosed, "still live"):
             recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
-    def test_refuses_who_may_only_operate_the_pit(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-
+    def test_refuses_who_may_only_operate_the_pit(self, floor: Floor, owed_slip: RatingSlip) -> None:
         with refused(NotPermitted, "recover_loyalty"):
-            recover_slip_loyalty(slip=slip, actor=floor.boss, at=floor.now)
+            recover_slip_loyalty(slip=owed_slip, actor=floor.boss, at=floor.now)
 
-    def test_answers_only_its_recoverer_without_the_right(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-        recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+    def test_answers_only_its_recoverer_without_the_right(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now)
         remove_perm("ratingslips.recover_loyalty", floor.supervisor, floor.pit)
         colleague = StaffFactory.create(casino=floor.casino)
 
-        assert recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now).replayed
+        assert recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now).replayed
         with refused(NotPermitted):
-            recover_slip_loyalty(slip=slip, actor=colleague, at=floor.now)
-
-    def test_is_open_to_an_operator_without_a_casino(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-        operator = StaffFactory.create(casino=None)
-        operator.groups.add(Group.objects.get(name=OPERATOR))
-
-        assert recover_slip_loyalty(slip=slip, actor=operator, at=floor.now).points == 578
+            recover_slip_loyalty(slip=owed_slip, actor=colleague, at=floor.now)
 
     def test_leaves_the_points_owed_while_the_programme_is_still_paused(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
+        slip = floor.owed_slip()
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
         with refused(ProgramPaused):
@@ -166,14 +134,14 @@ class TestRecoverSlipLoyalty:
     def test_refuses_a_slip_that_does_not_exist(
         self, floor: Floor, unknown: uuid.UUID | str, skip_locked: bool
     ) -> None:
-        owed_slip(floor)  # another one
+        floor.owed_slip()  # another one
 
         with refused(NotFound):
             recover_slip_loyalty(slip=unknown, actor=floor.supervisor, at=floor.now, skip_locked=skip_locked)
 
     def test_leaves_a_slip_in_hand_to_who_has_it(self, committed_floor: Floor) -> None:
         floor = committed_floor
-        slip = owed_slip(floor)
+        slip = floor.owed_slip()
 
         with held(lambda: RatingSlip.objects.locked().get(pk=slip.pk)), refused(SlipInHand, "just now"):
             recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
@@ -185,7 +153,7 @@ class TestRecoverSlipLoyalty:
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         floor = committed_floor
-        slip = owed_slip(floor)
+        slip = floor.owed_slip()
         locked = LockingQuerySet.locked
         monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: locked(rows))
         recover = partial(recover_slip_loyalty, slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
@@ -197,7 +165,7 @@ class TestRecoverSlipLoyalty:
     def test_is_waited_for_after_a_lost_answer_despite_skip_locked(self, committed_floor: Floor) -> None:
         """The attempt that got no answer may be the one that still holds the slip."""
         floor = committed_floor
-        slip, request_id = owed_slip(floor), uuid.uuid4()
+        slip, request_id = floor.owed_slip(), uuid.uuid4()
         lost, taken = threading.Event(), threading.Event()
 
         def lose_the_first_answer() -> SlipSettlement:

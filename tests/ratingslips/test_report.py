@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from core.models import ReplayCount
 from loyalty.models import PlayerLoyalty
-from loyalty.services import manual_reward, pause_program, resume_program
+from loyalty.services import manual_reward
 from ratingslips.figures import CasinoReport, report_on, todays_figures
-from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
+from ratingslips.services import complete_rating_slip, recover_slip_loyalty
 from tests.commands import run
 from tests.floor import Floor
 
@@ -29,15 +29,6 @@ def _close(floor: Floor, *, seat: int = 1) -> Any:
     return slip
 
 
-def _owe(floor: Floor, *, seat: int = 1, minutes_ago: int = 0) -> Any:
-    slip = floor.played_slip(seat=seat)
-    pause_program(program=floor.program, reason="Tier migration", actor=floor.supervisor, at=floor.now)
-    with pytest.raises(PartialCompletion):
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=minutes_ago))
-    resume_program(program=floor.program, actor=floor.supervisor)
-    return slip
-
-
 class TestReport:
     def test_counts_nothing_where_nothing_happened(self, floor: Floor) -> None:
         report = _report(floor)
@@ -48,7 +39,7 @@ class TestReport:
     def test_counts_completions_and_those_settled_at_close(self, floor: Floor) -> None:
         for seat in (1, 2, 3):
             _close(floor, seat=seat)
-        _owe(floor, seat=4)
+        floor.owed_slip(seat=4)
 
         report = _report(floor)
 
@@ -57,7 +48,7 @@ class TestReport:
 
     def test_counts_recoveries_but_not_as_settled_at_close(self, floor: Floor) -> None:
         _close(floor, seat=1)
-        slip = _owe(floor, seat=2)
+        slip = floor.owed_slip(seat=2)
         recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
         report = _report(floor)
@@ -66,8 +57,8 @@ class TestReport:
         assert report.recovery_percent == Decimal(50)
 
     def test_names_the_longest_owed_and_how_long(self, floor: Floor) -> None:
-        _owe(floor, seat=1, minutes_ago=5)
-        oldest = _owe(floor, seat=2, minutes_ago=20)
+        floor.owed_slip(seat=1, at=floor.ago(minutes=5))
+        oldest = floor.owed_slip(seat=2, at=floor.ago(minutes=20))
 
         report = _report(floor)
 
@@ -90,7 +81,7 @@ class TestReport:
     def test_leaves_other_days_and_casinos_out(self, floor: Floor) -> None:
         other = Floor.build()
         _close(other)
-        _owe(other, seat=2)
+        other.owed_slip(seat=2)
         for seat, days in ((1, 2), (2, 4)):
             slip = floor.open_slip(seat=seat, at=floor.ago(days=5))
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(days=days))
@@ -174,7 +165,7 @@ class TestTodaysFigures:
 
 class TestReportCommand:
     def test_prints_each_figure_beside_its_target(self, floor: Floor) -> None:
-        slip = _owe(floor, minutes_ago=20)
+        slip = floor.owed_slip(at=floor.ago(minutes=20))
 
         ran = run("report", "--casino", floor.casino.code, "--day", floor.casino.gaming_day_at(floor.ago(minutes=20)))
 

@@ -7,10 +7,12 @@ from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 from django.urls import reverse
 from structlog.testing import capture_logs
 
 from core.errors import OutcomeUnknown
+from core.models import Player
 from core.roles import PIT_BOSS
 from ratingslips.admin.floor import seat as seat_page
 from ratingslips.admin.slips import actions
@@ -37,21 +39,18 @@ def failing_after_commit() -> Iterator[list[str]]:
 
 class TestAnswerAfterTheCommit:
     @pytest.mark.django_db
-    def test_says_that_the_slip_was_paused_if_the_next_read_fails(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-        client = signed_in(floor.boss, PIT_BOSS)
+    def test_says_that_the_slip_was_paused_if_the_next_read_fails(self, boss: Client, slip: RatingSlip) -> None:
         post = {"action": "pause", "_selected_action": [str(slip.pk)], "request_id": str(uuid4())}
 
         with failing_after_commit():
-            answer = client.post(address(RatingSlip, "changelist"), post | versions_shown([slip]))
+            answer = boss.post(address(RatingSlip, "changelist"), post | versions_shown([slip]))
 
         slip.refresh_from_db()
         assert slip.status == "PAUSED"
         assert any("paused" in sentence for sentence in said(answer)), said(answer)
 
     @pytest.mark.django_db
-    def test_shows_the_floor_after_an_opening_if_the_next_read_fails(self, floor: Floor) -> None:
-        player = floor.player()
+    def test_shows_the_floor_after_an_opening_if_the_next_read_fails(self, floor: Floor, player: Player) -> None:
         client = signed_in(floor.boss, PIT_BOSS)
         client.raise_request_exception = False
         post = {"player": str(player.pk), "average_bet": "40.00", "buy_in": "", "request_id": str(uuid4())}
@@ -107,26 +106,24 @@ class TestOutcomeUnknown:
 
 @pytest.mark.django_db
 class TestClosingSentAgainWithOtherAmounts:
-    def test_names_only_what_changed_since_the_page_was_shown(self, floor: Floor) -> None:
+    def test_names_only_what_changed_since_the_page_was_shown(self, floor: Floor, boss: Client) -> None:
         """The back button, then another amount."""
         slip = floor.played_slip()
-        client = signed_in(floor.boss, PIT_BOSS)
         url, post = reverse("floor:slip", args=[slip.pk]), {"do": "complete", "request_id": str(uuid4())}
-        post["expected_version"] = client.get(url).context["sheet"].version
-        client.post(url, post | {"buy_in": "", "chips_out": ""})
+        post["expected_version"] = boss.get(url).context["sheet"].version
+        boss.post(url, post | {"buy_in": "", "chips_out": ""})
 
-        again = client.post(url, post | {"buy_in": "", "chips_out": "120"})
+        again = boss.post(url, post | {"buy_in": "", "chips_out": "120"})
 
         told = [change.kind for change in again.context["changes"] or []] if again.status_code == 409 else []
         assert "opened" not in told
 
-    def test_says_that_the_amounts_were_not_saved(self, floor: Floor) -> None:
+    def test_says_that_the_amounts_were_not_saved(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()
-        client = signed_in(floor.boss, PIT_BOSS)
         url, post = reverse("floor:slip", args=[slip.pk]), {"do": "complete", "request_id": str(uuid4())}
-        client.post(url, post | {"buy_in": "", "chips_out": ""})
+        boss.post(url, post | {"buy_in": "", "chips_out": ""})
 
-        again = client.post(url, post | {"buy_in": "", "chips_out": "120"})
+        again = boss.post(url, post | {"buy_in": "", "chips_out": "120"})
 
         assert "not saved" in " ".join(said(again)) + again.content.decode()
 

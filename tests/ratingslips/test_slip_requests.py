@@ -13,7 +13,7 @@ from guardian.shortcuts import remove_perm
 
 from core import correlation
 from core.idempotency import IdempotencyConflict, fingerprint
-from core.models import User
+from core.models import Player, User
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program, resume_program
 from ratingslips.history import SlipVersion
@@ -33,7 +33,6 @@ from tests.concurrency import in_turn
 from tests.constraints import refused_by_trigger, run_as_replica
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
-from tests.ratingslips.test_recovery import owed_slip
 from tests.refusals import everything, refused
 
 Act = Callable[..., Any]
@@ -72,17 +71,13 @@ class TestRecordedRequest:
         assert before <= row.recorded_at <= timezone.now()
 
     @every_act
-    def test_holds_every_argument_that_a_form_gives(self, floor: Floor, kind: str) -> None:
-        slip = floor.open_slip()
-
+    def test_holds_every_argument_that_a_form_gives(self, floor: Floor, slip: RatingSlip, kind: str) -> None:
         act(floor, kind, slip)
 
         arguments = inspect.signature(ACTS[kind][0]).parameters.keys() - NOT_OF_A_FORM
         assert slip.requests.get(kind=kind).contents.keys() == arguments
 
-    def test_of_an_opening_holds_what_the_form_held(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_of_an_opening_holds_what_the_form_held(self, floor: Floor, player: Player) -> None:
         slip = floor.open_slip(player=player, seat=3, buy_in=Decimal(500))
 
         row = slip.requests.get()
@@ -96,12 +91,10 @@ class TestRecordedRequest:
             "slip_number": None,
         }
 
-    def test_of_a_recovery_names_who_recovered(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
+    def test_of_a_recovery_names_who_recovered(self, floor: Floor, owed_slip: RatingSlip) -> None:
+        recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now)
 
-        recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
-
-        assert slip.requests.get(kind="RECOVER").actor == floor.supervisor
+        assert owed_slip.requests.get(kind="RECOVER").actor == floor.supervisor
 
     def test_happened_when_the_change_counts(self, floor: Floor) -> None:
         """The clock of the second tablet is behind the first one's: its change counts at the last event."""
@@ -113,9 +106,7 @@ class TestRecordedRequest:
         assert slip.requests.get(kind="PAUSE").happened_at == floor.now
 
     @every_act
-    def test_is_one_a_call_where_the_form_carried_no_id(self, floor: Floor, kind: str) -> None:
-        slip = floor.open_slip()
-
+    def test_is_one_a_call_where_the_form_carried_no_id(self, floor: Floor, slip: RatingSlip, kind: str) -> None:
         act(floor, kind, slip)
 
         assert slip.requests.filter(kind=kind).count() == 1
@@ -182,7 +173,7 @@ class TestSameRequest:
         assert RatingSlip.objects.count() == 1
 
     def test_of_a_recovery_gives_the_first_result(self, floor: Floor) -> None:
-        slip, request_id = owed_slip(floor), uuid4()
+        slip, request_id = floor.owed_slip(), uuid4()
         what: dict[str, Any] = {"slip": slip, "actor": floor.supervisor, "at": floor.now, "request_id": request_id}
         recover_slip_loyalty(**what)
         remove_perm("ratingslips.recover_loyalty", floor.supervisor, floor.pit)
@@ -279,18 +270,16 @@ def _two_at_once(floor: Floor, slip: RatingSlip, request_id: UUID, *, actors: tu
     return [first.outcome(), second.outcome()]
 
 
+@pytest.mark.django_db(transaction=True)
 class TestTwoAtOnce:
     @pytest.mark.shows(5)
-    def test_of_one_request_are_one_change_and_two_equal_answers(self, committed_floor: Floor) -> None:
-        slip = committed_floor.open_slip()
-
-        answers = _two_at_once(committed_floor, slip, uuid4(), actors=(committed_floor.boss, committed_floor.boss))
+    def test_of_one_request_are_one_change_and_two_equal_answers(self, floor: Floor, slip: RatingSlip) -> None:
+        answers = _two_at_once(floor, slip, uuid4(), actors=(floor.boss, floor.boss))
 
         assert answers == [slip, slip]
         assert PlaySegment.objects.get().ended_as == "PAUSED"
 
-    def test_of_two_people_are_one_change_and_a_conflict(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_of_two_people_are_one_change_and_a_conflict(self, floor: Floor) -> None:
         slip, other = floor.open_slip(), StaffFactory.create(casino=floor.casino)
 
         first, second = _two_at_once(floor, slip, uuid4(), actors=(floor.boss, other))
@@ -299,10 +288,7 @@ class TestTwoAtOnce:
         assert isinstance(second, IdempotencyConflict)
 
     @pytest.mark.shows(39)
-    def test_of_two_slips_would_break_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        floor = committed_floor
+    def test_of_two_slips_would_break_without_the_lock(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slips, request_id = [floor.open_slip(seat=1), floor.open_slip(seat=2)], uuid4()
         monkeypatch.setattr(requests, "lock_name", lambda *_: None)
 
@@ -313,8 +299,7 @@ class TestTwoAtOnce:
 
         assert isinstance(second.outcome(), IntegrityError)
 
-    def test_of_one_opening_are_one_slip(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_of_one_opening_are_one_slip(self, floor: Floor) -> None:
         what: dict[str, Any] = {"player": floor.player(), "table": floor.table, "seat": 4, "average_bet": Decimal(40)}
         call = {**what, "actor": floor.boss, "at": floor.now, "request_id": uuid4()}
 

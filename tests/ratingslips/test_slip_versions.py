@@ -48,8 +48,7 @@ class TestSeenVersion:
         with refused(SlipChanged, "changed by somebody else meanwhile"):
             act(slip=slip, actor=floor.boss, at=floor.now, expected_version=AS_OPENED)
 
-    def test_tells_a_pause_from_none(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_tells_a_pause_from_none(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=5))
 
         with refused(SlipChanged):
@@ -57,8 +56,7 @@ class TestSeenVersion:
                 slip=slip, average_bet=Decimal(60), actor=floor.boss, at=floor.now, expected_version=AS_OPENED
             )
 
-    def test_refuses_to_resume_a_later_pause(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_refuses_to_resume_a_later_pause(self, floor: Floor, slip: RatingSlip) -> None:
         first_pause = SlipVersion(seq=1, status="PAUSED")
         for at, switch in ((30, pause_rating_slip), (20, resume_rating_slip), (10, pause_rating_slip)):
             switch(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=at))

@@ -28,7 +28,6 @@ from ratingslips.services import (
 from tests.console import signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
-from tests.ratingslips.test_recovery import owed_slip
 
 REASON = "Birthday of a regular guest"
 
@@ -48,7 +47,7 @@ def _resume(floor: Floor, actor: User) -> Any:
 
 
 def _recover(floor: Floor, actor: User) -> Any:
-    return recover_slip_loyalty(slip=owed_slip(floor), actor=actor, at=floor.now)
+    return recover_slip_loyalty(slip=floor.owed_slip(), actor=actor, at=floor.now)
 
 
 def _open(floor: Floor, actor: User) -> Any:
@@ -144,15 +143,13 @@ class TestSuccess:
             for event in ("slip_completed", "completion_replayed")
         ]
 
-    def test_of_a_recovery_leads_to_the_slip_s_own_request(self, floor: Floor) -> None:
-        slip = owed_slip(floor)
-
+    def test_of_a_recovery_leads_to_the_slip_s_own_request(self, floor: Floor, owed_slip: RatingSlip) -> None:
         with capture_logs() as lines:
             for _ in range(2):
-                recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+                recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now)
 
         ids = {
-            "slip_id": str(slip.pk),
+            "slip_id": str(owed_slip.pk),
             "actor_id": floor.supervisor.pk,
             "slip_correlation_id": str(RatingSlip.objects.get().correlation_id),
         }

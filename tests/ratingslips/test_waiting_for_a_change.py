@@ -28,7 +28,6 @@ from tests.loyalty.postings import award
 from tests.loyalty.test_concurrency import without_locks
 from tests.replacing import replace
 
-# Other connections see what a test writes.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -44,8 +43,7 @@ def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> N
 
 
 class TestCompleteRatingSlip:
-    def test_closes_a_slip_that_moved_while_it_waited(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_closes_a_slip_that_moved_while_it_waited(self, floor: Floor, slip: RatingSlip) -> None:
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
 
         waiting = made_to_wait(
@@ -58,8 +56,7 @@ class TestCompleteRatingSlip:
         assert RatingSlip.objects.get(pk=slip.pk).table == other
         assert [segment.table for segment in slip.segments.order_by("seq")] == [floor.table, other]
 
-    def test_closes_at_the_instant_of_a_later_change(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_closes_at_the_instant_of_a_later_change(self, floor: Floor, slip: RatingSlip) -> None:
         later = floor.now + timedelta(microseconds=1)
         change = partial(change_average_bet, slip=slip, average_bet=Decimal(75), actor=floor.boss, at=later)
 
@@ -68,8 +65,7 @@ class TestCompleteRatingSlip:
         assert waiting.result().points == 420
         assert RatingSlip.objects.get(pk=slip.pk).closed_at == later
 
-    def test_asks_for_the_right_on_the_present_pit(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_asks_for_the_right_on_the_present_pit(self, floor: Floor, slip: RatingSlip) -> None:
         elsewhere = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
 
         waiting = made_to_wait(
@@ -81,9 +77,8 @@ class TestCompleteRatingSlip:
 
     @pytest.mark.shows(39)
     def test_would_ask_on_the_former_pit_without_reading_again(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        slip = floor.open_slip()
         elsewhere = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
         before = read_segments(slip)
 
@@ -103,8 +98,7 @@ class TestCompleteRatingSlip:
 
 class TestLockOfASlip:
     @pytest.mark.shows(39)
-    def test_would_lose_a_moved_slip_if_it_joined_tables(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_would_lose_a_moved_slip_if_it_joined_tables(self, floor: Floor, slip: RatingSlip) -> None:
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
 
         def lock_with_its_table() -> RatingSlip | None:
@@ -118,38 +112,32 @@ class TestLockOfASlip:
 
 
 class TestChangeAverageBet:
-    def test_goes_on_at_the_table_after_the_move(self, floor: Floor) -> None:
-        slip = floor.open_slip()
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
-
+    def test_goes_on_at_the_table_after_the_move(self, floor: Floor, next_table: GamingTable, slip: RatingSlip) -> None:
         waiting = made_to_wait(
             lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now),
-            by=lambda: move_without_commit(slip, floor=floor, to=other),
+            by=lambda: move_without_commit(slip, floor=floor, to=next_table),
         )
         waiting.result()
 
         last = slip.segments.order_by("-seq")[0]
-        assert (last.table, last.seat, last.average_bet) == (other, 2, Decimal(75))
+        assert (last.table, last.seat, last.average_bet) == (next_table, 2, Decimal(75))
 
     @pytest.mark.shows(39)
     def test_would_go_on_from_the_former_segment_without_the_lock(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, next_table: GamingTable, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        slip = floor.open_slip()
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         without_locks(monkeypatch)
 
         waiting = made_to_wait(
             lambda: change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.now),
-            by=lambda: move_without_commit(slip, floor=floor, to=other),
+            by=lambda: move_without_commit(slip, floor=floor, to=next_table),
         )
 
         assert isinstance(waiting.outcome(), IntegrityError)
 
 
 class TestMoveRatingSlip:
-    def test_waits_for_a_table_whose_pit_changes_and_finds_it(self, floor: Floor) -> None:
-        slip = floor.open_slip()
+    def test_waits_for_a_table_whose_pit_changes_and_finds_it(self, floor: Floor, slip: RatingSlip) -> None:
         other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         elsewhere = PitFactory.create(casino=floor.casino)
 
@@ -162,10 +150,8 @@ class TestMoveRatingSlip:
 
     @pytest.mark.shows(39)
     def test_would_ask_on_the_former_pit_without_reading_again(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, next_table: GamingTable, slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        slip = floor.open_slip()
-        other = TableFactory.create(casino=floor.casino, pit=floor.pit)
         elsewhere = PitFactory.create(casino=floor.casino)
 
         def read_and_lock(*, table_id: int) -> GamingTable:
@@ -175,8 +161,8 @@ class TestMoveRatingSlip:
 
         replace(monkeypatch, lock_table, read_and_lock)
         waiting = made_to_wait(
-            lambda: move_rating_slip(slip=slip, table=other, seat=1, actor=floor.boss, at=floor.now),
-            by=lambda: GamingTable.objects.filter(pk=other.pk).update(pit=elsewhere),
+            lambda: move_rating_slip(slip=slip, table=next_table, seat=1, actor=floor.boss, at=floor.now),
+            by=lambda: GamingTable.objects.filter(pk=next_table.pk).update(pit=elsewhere),
         )
 
         # The boss does not operate the pit that the slip is in now.
@@ -201,19 +187,15 @@ class TestManualReward:
         silver = floor.program.tiers.get(name="Silver")
         PlayerLoyalty.objects.filter(player=player).update(tier=silver, updated_at=floor.now)
 
-    def test_counts_from_the_tier_that_the_account_has_by_then(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_counts_from_the_tier_that_the_account_has_by_then(self, floor: Floor, player: Player) -> None:
         self._award_while(floor, player, lambda: self._reach_silver(floor, player))
 
         assert LedgerEntry.objects.get().tier_before.name == "Silver"
 
     @pytest.mark.shows(39)
     def test_would_count_from_the_former_tier_without_reading_again(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        player = floor.player()
-
         def read_and_lock(*, player_id: int, at: datetime) -> PlayerLoyalty:
             account = PlayerLoyalty.objects.select_related("player__casino", "program").get(player=player_id)
             PlayerLoyalty.objects.locked().get(pk=account.pk)
@@ -227,36 +209,30 @@ class TestManualReward:
     def _bar(self, player: Player) -> None:
         Player.objects.filter(pk=player.pk).update(status=Player.Status.BARRED)
 
-    def test_refuses_a_player_who_was_barred_while_it_waited(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_refuses_a_player_who_was_barred_while_it_waited(self, floor: Floor, player: Player) -> None:
         outcome = self._award_while(floor, player, lambda: self._bar(player))
 
         assert getattr(outcome, "code", None) == "PLAYER_NOT_ACTIVE"
 
     @pytest.mark.shows(39)
     def test_would_award_to_a_barred_player_without_reading_again(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        player = floor.player()
         monkeypatch.setattr(Player.objects, "get", lambda *, pk: player)
 
         outcome = self._award_while(floor, player, lambda: self._bar(player))
 
         assert isinstance(outcome, LoyaltyPosting)
 
-    def test_refuses_a_programme_that_was_paused_while_it_waited(self, floor: Floor) -> None:
-        player = floor.player()
-
+    def test_refuses_a_programme_that_was_paused_while_it_waited(self, floor: Floor, player: Player) -> None:
         outcome = self._award_while(floor, player, lambda: self._pause(floor))
 
         assert isinstance(outcome, ProgramPaused)
 
     @pytest.mark.shows(39)
     def test_would_post_to_a_paused_programme_without_reading_again(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        player = floor.player()
         before = rules_in_force(program_id=floor.program.pk, earned_at=floor.now)
         replace(monkeypatch, rules_in_force, lambda *, program_id, earned_at: before)
 

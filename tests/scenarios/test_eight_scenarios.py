@@ -13,6 +13,7 @@ import pytest
 from guardian.shortcuts import assign_perm
 
 from core import correlation
+from core.models import Player
 from loyalty.models import LedgerEntry
 from loyalty.services import LoyaltyPosting, RewardRateExceeded, manual_reward, pause_program, resume_program
 from ratingslips.models import RatingSlip
@@ -65,9 +66,8 @@ def test_2_duplicate_completion_makes_one_entry(committed_floor: Floor) -> None:
     assert LedgerEntry.objects.count() == 1
 
 
-def test_3_manual_reward_stands_with_its_staff(floor: Floor) -> None:
+def test_3_manual_reward_stands_with_its_staff(floor: Floor, player: Player) -> None:
     """A supervisor awards points by hand: the entry says who, how many and why."""
-    player = floor.player()
 
     posting = manual_reward(player=player, points=250, reason=REASON, actor=floor.supervisor, at=floor.now)
 
@@ -145,9 +145,8 @@ def test_7_ten_rewards_of_one_hundred_points_are_a_thousand(committed_floor: Flo
     assert (account_of(player).balance, account_of(player).entry_count) == (1_000, 10)
 
 
-def test_8_same_reward_is_one_entry_on_each_day(floor: Floor) -> None:
+def test_8_same_reward_is_one_entry_on_each_day(floor: Floor, player: Player) -> None:
     """The gaming day begins at 06:00: until then the same award is the same entry."""
-    player = floor.player()
     rollover = datetime(2025, 6, 15, 13, tzinfo=UTC)  # 06:00 in Los Angeles
     award = partial(manual_reward, player=player, points=100, reason=REASON, actor=floor.supervisor)
 

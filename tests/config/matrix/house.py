@@ -13,9 +13,9 @@ from guardian.shortcuts import assign_perm
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import EarningRate, LedgerEntry, LedgerExport, LoyaltyProgram, PlayerLoyalty, Tier
-from loyalty.services import manual_reward, pause_program, resume_program
+from loyalty.services import manual_reward
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, pause_rating_slip
+from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import signed_in
 from tests.constraints import inserted
 from tests.databases import as_owner
@@ -53,7 +53,7 @@ class Rows:
         closed = floor.played_slip(seat=4, player=floor.player(**names))
         for _ in range(2):  # the second is a replay, which is counted
             complete_rating_slip(slip=closed, actor=floor.boss, at=floor.now)
-        owed = _owed(floor, names)
+        owed = floor.owed_slip(floor.open_slip(seat=3, player=floor.player(**names)))
         paused = floor.open_slip(seat=2, player=floor.player(**names))
         pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
         play = floor.open_slip(seat=1, player=floor.player(**names))
@@ -96,16 +96,6 @@ def _mark(floor: Floor, mark: str) -> None:
         for tier in floor.program.tiers.all():
             tier.name += mark
             tier.save()
-
-
-def _owed(floor: Floor, names: dict[str, str]) -> RatingSlip:
-    slip = floor.open_slip(seat=3, player=floor.player(**names))
-    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
-    try:
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-    except PartialCompletion:
-        resume_program(program=floor.program, actor=floor.supervisor)
-    return slip
 
 
 @dataclass(kw_only=True)
