@@ -36,19 +36,16 @@ app_list POST ratingslips|loyalty|core    login gone  idle  idle  idle  idle  id
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:axes_accessattempt_]
 changelist|delete GET own                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
-change GET own                            login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
-history GET own                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
+history|change GET own                    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
 action=delete_selected|delete POST own    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST own                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
+history POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:axes_accesslog_]
-changelist|change GET own                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
-history GET own                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
-action=delete_selected POST own           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
-history POST own                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
+changelist|history|change GET own         login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
+action=delete_selected|history POST own   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
 add|delete GET|POST own                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
