@@ -1,19 +1,16 @@
 """Import a visit from a file: its lines, the output of the command, the rows afterwards, and a failing service."""
 
 import json
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from core.models import Casino, Player
+from core.models import Casino
 from core.roles import system_account
-from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import pause_program
 from ratingslips import services
-from ratingslips.models import PlaySegment, RatingSlip
 from tests.casino_files import CasinoFolder, event, write_events
 from tests.commands import Ran, run
 
@@ -46,14 +43,6 @@ def import_json(file: Path, *lines: str) -> dict[str, Any]:
     return found
 
 
-def everything() -> list[Any]:
-    """Every row that an import could write or change."""
-    return [
-        list(model._default_manager.order_by("pk").values())
-        for model in (RatingSlip, PlaySegment, LedgerEntry, Player, LoyaltyProgram)
-    ]
-
-
 def pause_programme(casino: Casino) -> None:
     """Let the system pause the programme, so that a close leaves its points owed."""
     pauser = system_account()
@@ -62,20 +51,14 @@ def pause_programme(casino: Casino) -> None:
     pause_program(program=casino.loyalty_program, reason="Month-end freeze", actor=pauser, at=timezone.now())
 
 
-def fail_once(
-    monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException, *, after: bool, number: int = 1
-) -> None:
-    """Let a service fail at its call of this `number`, before it did anything or after it did all."""
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Interrupt the import when it first calls this service; later calls pass."""
     service = getattr(services, name)
-    calls = count(1)
+    is_first = iter([True])
 
-    def failing(**arguments: Any) -> Any:
-        fails = next(calls) == number
-        if fails and not after:
-            raise error
-        result = service(**arguments)
-        if fails:
-            raise error
-        return result
+    def interrupted(**arguments: Any) -> Any:
+        if next(is_first, False):
+            raise KeyboardInterrupt
+        return service(**arguments)
 
-    monkeypatch.setattr(services, name, failing)
+    monkeypatch.setattr(services, name, interrupted)

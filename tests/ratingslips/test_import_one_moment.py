@@ -12,11 +12,11 @@ from tests.emptying import ModuleDb
 from tests.ratingslips.imports import (
     OPEN_S1,
     VISIT,
-    everything,
     import_json,
     import_lines,
     load_three_files,
 )
+from tests.refusals import everything
 
 ONE_MOMENT = (
     OPEN_S1,

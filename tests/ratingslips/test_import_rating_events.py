@@ -28,13 +28,13 @@ from tests.core import troubles
 from tests.ratingslips.imports import (
     OPEN_S1,
     VISIT,
-    everything,
-    fail_once,
     import_json,
     import_lines,
+    interrupt_at,
     load_three_files,
     pause_programme,
 )
+from tests.refusals import everything
 
 
 class TestImportRatingEvents:
@@ -211,7 +211,7 @@ class TestAnImportUnderTrouble:
     def test_says_what_was_done_when_it_is_interrupted(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fail_once(monkeypatch, "pause_rating_slip", KeyboardInterrupt(), after=False)
+        interrupt_at(monkeypatch, "pause_rating_slip")
 
         ran = import_lines(file, *VISIT)
 

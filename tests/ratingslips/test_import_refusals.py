@@ -22,7 +22,8 @@ from ratingslips.management.commands import import_rating_events as import_ratin
 from ratingslips.models import RatingSlip
 from tests.casino_files import EVENTS_HEADER, event, write_events
 from tests.commands import run
-from tests.ratingslips.imports import OPEN_S1, VISIT, everything, fail_once, import_json, import_lines, pause_programme
+from tests.ratingslips.imports import OPEN_S1, VISIT, import_json, import_lines, interrupt_at, pause_programme
+from tests.refusals import everything
 
 BAD_LINES = [
     (event("S1", "19:00:00", "JUMP"), "UNKNOWN_EVENT", "“JUMP” is not an event: use OPEN, BET, PAUSE"),
@@ -208,7 +209,7 @@ class TestARejectsFileThatCannotBeWritten:
         self, casino: Casino, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(import_rating_events_command, "write_rejects", _full_disk)
-        fail_once(monkeypatch, "pause_rating_slip", KeyboardInterrupt(), after=False)
+        interrupt_at(monkeypatch, "pause_rating_slip")
 
         ran = import_lines(file, *VISIT, options=("--rejects", tmp_path / "rejects.csv"))
 
