@@ -98,8 +98,8 @@ class RowAction:
     """An action on chosen rows.
 
     `done` is the past participle for the summary. `perform` makes the one service call of a row. `make_form` builds a
-    row's form: with initial values, or bound to the posted data. An action that takes no input and moves no value needs
-    no confirmation.
+    row's form: with initial values, or bound to the posted data. An action that takes no input and changes no points
+    needs no confirmation.
     """
 
     name: str

@@ -66,7 +66,7 @@ class Decision:
         """The arguments of services that refuse a slip if it has changed since the page was shown."""
         return {**self.arguments_without_version, "expected_version": self.expected_version}
 
-    def done(self, participle: str, sentence: str) -> Outcome:
+    def outcome(self, participle: str, sentence: str) -> Outcome:
         """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
         earlier = earlier_request(self.request_id)
         if earlier is None:
@@ -150,24 +150,24 @@ def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
 
 def _pause(decision: Decision) -> Outcome:
     pause_rating_slip(**decision.arguments)
-    return decision.done("paused", "paused, the seat stays taken.")
+    return decision.outcome("paused", "paused, the seat stays taken.")
 
 
 def _resume(decision: Decision) -> Outcome:
     slip = resume_rating_slip(**decision.arguments)
-    return decision.done("resumed", f"resumed at {slip.place}.")
+    return decision.outcome("resumed", f"resumed at {slip.place}.")
 
 
 def _change_bet(decision: Decision) -> Outcome:
     bet = decision.typed["average_bet"]
     change_average_bet(**decision.arguments, average_bet=bet)
-    return decision.done(f"average bet {bet:,.2f}", f"average bet {bet:,.2f} from now on.")
+    return decision.outcome(f"average bet {bet:,.2f}", f"average bet {bet:,.2f} from now on.")
 
 
 def _move(decision: Decision) -> Outcome:
     to = {"table": decision.typed["table"], "seat": decision.typed["seat"]}
     slip = move_rating_slip(**decision.arguments, **to)
-    return decision.done(f"moved to {slip.place}", f"moved to {slip.place}.")
+    return decision.outcome(f"moved to {slip.place}", f"moved to {slip.place}.")
 
 
 def _complete(decision: Decision) -> Outcome:

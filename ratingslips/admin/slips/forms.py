@@ -150,7 +150,7 @@ def add_refusal(form: forms.Form, error: DomainError, *, field: str | None) -> N
 def next_page_id(request: HttpRequest, form: forms.Form) -> UUID:
     """The id of the page that shows `form`: the posted page's, unless that id was used for another request.
 
-    After an unknown outcome the same page can so be sent again. After a conflict the page needs a new id.
+    With the same id, a page can be sent again after an unknown outcome. After a conflict it needs a new one.
     """
     posted = request_id_of(request)
     is_used = form.has_error(NON_FIELD_ERRORS, code=IdempotencyConflict.code)

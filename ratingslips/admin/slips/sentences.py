@@ -35,7 +35,7 @@ def earlier_request(request_id: UUID | None) -> SlipRequest | None:
 
 
 def read_after_commit(read: Callable[[], T]) -> T | None:
-    """What an answer needs besides the result; None if it cannot be read: what was committed is still reported."""
+    """Read something for a message after the commit; None if that fails: the committed result is shown anyway."""
     try:
         return read()
     except DatabaseError:
