@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, transaction
 
-from core.clock import require_event_time
+from core.clock import clamp_to_last_event, require_event_time
 from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
@@ -85,9 +85,10 @@ def complete_rating_slip(
         if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
             require_permission(actor, OPERATE_PIT, locked.table.pit)
         if already_closed:
+            at = clamp_to_last_event(at, last_event=locked.settled_at or locked.closed_at)
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
-            _close(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
+            at = _close(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
             record(request, slip=locked)
@@ -106,8 +107,8 @@ def _close(
     at: datetime,
     buy_in: Decimal | None,
     chips_out: Decimal | None,
-) -> None:
-    """End the play of a live slip and set its theoretical win; nothing is saved yet."""
+) -> datetime:
+    """End the play of a live slip and set its theoretical win, unsaved; return the instant of the closing."""
     last = segments[-1]
     at = require_event_time(at, not_before=last.ended_at or last.started_at)
     actor = request.actor
@@ -121,6 +122,7 @@ def _close(
     slip.theoretical_win = theoretical_win(segment.play for segment in segments)
     slip.buy_in = slip.buy_in if buy_in is None else buy_in
     slip.chips_out = chips_out
+    return at
 
 
 def _try_to_settle(

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from core.clock import clamp_to_last_event, require_event_time
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
@@ -48,6 +49,7 @@ def recover_slip_loyalty(
 
     :raises IdempotencyConflict: see `receive`.
     :raises SlipNotClosed: the slip is live.
+    :raises InvalidTime: `at` is in the future or before the slip closed.
     :raises SlipInHand: another transaction has locked the slip (only with `skip_locked`).
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not hold `ratingslips.recover_loyalty` on the slip's pit.
@@ -68,8 +70,10 @@ def recover_slip_loyalty(
         if not locked.is_closed:
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
         if already_settled:
+            at = clamp_to_last_event(at, last_event=locked.settled_at)
             settlement = first_settlement(locked, replayed=replayed)
         else:
+            at = require_event_time(at, not_before=locked.closed_at)
             settlement = settle(locked, segments=segments, at=at)
             locked.recovered_by, locked.recovery_correlation_id = actor, request.correlation_id
             locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])

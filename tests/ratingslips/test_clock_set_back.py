@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from core.clock import InvalidTime
 from core.console.links import page_url
-from core.models import Player
+from core.models import Player, ReplayCount
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
 from loyalty.services import RewardRateExceeded, balance_at
@@ -99,6 +99,31 @@ class TestClockSetBack:
         assert settlement.theoretical_win == Decimal("57.75")
         assert RatingSlip.objects.get(pk=slip.pk).closed_at == floor.now
         assert {"core.clock_was_set_back", "ratingslips.slip_completed"} <= {line["event"] for line in lines}
+
+    def test_gives_all_rows_of_a_completion_one_instant(self, floor: Floor) -> None:
+        slip, at = floor.played_slip(), floor.ago(seconds=5)
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        floor.casino.gaming_day_starts_at = floor.now.astimezone(floor.casino.zone).time()
+        floor.casino.save()
+
+        complete_rating_slip(slip=slip, actor=floor.boss, at=at)
+        complete_rating_slip(slip=slip, actor=floor.boss, at=at)
+
+        closed = RatingSlip.objects.select_related("ledger_entry").get(pk=slip.pk)
+        request = closed.requests.get(kind="CLOSE")
+        assert closed.ledger_entry
+        assert {closed.closed_at, closed.settled_at, closed.ledger_entry.created_at, request.happened_at} == {floor.now}
+        assert ReplayCount.objects.get().gaming_day == closed.ledger_entry.gaming_day
+
+    def test_gives_all_rows_of_a_recovery_one_instant(self, floor: Floor) -> None:
+        slip = floor.owed_slip()
+
+        recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.ago(seconds=5))
+
+        settled = RatingSlip.objects.select_related("ledger_entry").get(pk=slip.pk)
+        request = settled.requests.get(kind="RECOVER")
+        assert settled.ledger_entry
+        assert {settled.settled_at, settled.ledger_entry.created_at, request.happened_at} == {floor.now}
 
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
     def test_lets_a_slip_be_changed_and_closed(
