@@ -1,9 +1,12 @@
 """Load the demo's casino: its staff, and its gaming day so far with points owed and awards."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +15,7 @@ from django.db import DatabaseError, connection
 
 from core import correlation, origins
 from core.errors import DomainError
-from core.models import Casino, Player, User
+from core.models import Casino, User
 from core.roles import system_account
 from loyalty.services import ProgramStateUnchanged, manual_reward, pause_program, resume_program
 from ratingslips.imports.apply import apply_events
@@ -42,6 +45,7 @@ _AWARDS: Final = (
 DEMO_LOCK: Final = 0x4445_4D4F
 
 Say = Callable[[str], None]
+Act = tuple[datetime, Callable[[], None]]
 
 
 class DemoRefused(DomainError):
@@ -95,8 +99,8 @@ def load_demo(*, now: datetime, say: Say) -> None:
     # A crash of the machine may lose the last moments of a demo: the next start continues it.
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
-    _play(plan, casino=casino, boss=boss, supervisor=supervisor, say=say)
-    _award(casino=casino, supervisor=supervisor, now=now)
+    acts = _acts(plan, casino=casino, supervisor=supervisor, now=now)
+    _play(plan, acts=acts, casino=casino, boss=boss, say=say)
     with connection.cursor() as cursor:
         cursor.execute("RESET synchronous_commit")
     run.finished_at = now
@@ -121,9 +125,31 @@ def _run(now: datetime, *, recorded_day_at: datetime) -> DemoRun:
     return DemoRun.objects.create(casino=loaded.casino, shift=shift)
 
 
-def _play(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, say: Say) -> None:
-    """Replay the plan; slips that close while the programme is paused leave their points owed."""
-    total = len(plan.before_pause) + len(plan.during_pause) + len(plan.after_pause)
+def _acts(plan: DemoPlan, *, casino: Casino, supervisor: User, now: datetime) -> list[Act]:
+    """The supervisor's acts, in order of time: the programme is paused and resumed, and points are awarded."""
+    program = casino.loyalty_program
+    players = {player.card_number: player for player in casino.players.all()}
+
+    def award(card: str, points: int, reason: str, *, at: datetime) -> None:
+        origins.record_command("demo")
+        manual_reward(player=players[card], points=points, reason=reason, actor=supervisor, at=at)
+
+    def pause() -> None:
+        pause_program(program=program, actor=supervisor, at=plan.paused_at, reason="Tier migration rehearsal")
+
+    def resume() -> None:
+        resume_program(program=program, actor=supervisor)
+
+    acts: list[Act] = [(plan.paused_at, pause), (plan.resumed_at, resume)]
+    for card, points, minutes, reason in _AWARDS:
+        at = now - timedelta(minutes=minutes)
+        acts.append((at, partial(award, card, points, reason, at=at)))
+    return sorted(acts, key=itemgetter(0))
+
+
+def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, say: Say) -> None:
+    """Replay the plan with the `acts` at their times; slips that close in the pause leave their points owed."""
+    total = len(plan.events)
     done = 0
 
     def apply(events: Iterable[RatingEvent]) -> None:
@@ -133,21 +159,12 @@ def _play(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, say: 
             if done % PROGRESS_EVERY_EVENTS == 0:
                 say(f"Gaming day: {done:,} of {total:,} events")
 
-    program = casino.loyalty_program
-    apply(plan.before_pause)
-    with correlation.bound(), suppress(ProgramStateUnchanged):  # an interrupted demo stopped here
-        pause_program(program=program, actor=supervisor, at=plan.paused_at, reason="Tier migration rehearsal")
-    apply(plan.during_pause)
-    with correlation.bound(), suppress(ProgramStateUnchanged):  # or right here
-        resume_program(program=program, actor=supervisor)
-    apply(plan.after_pause)
+    for at, act in acts:
+        apply(plan.events[done : bisect_left(plan.events, at, key=attrgetter("occurred_at"))])
+        with (
+            correlation.bound(),
+            suppress(ProgramStateUnchanged),
+        ):  # an interrupted demo stopped in the pause or after it
+            act()
+    apply(plan.events[done:])
     say(f"Gaming day: all {total:,} events, the programme paused for a while on the way")
-
-
-def _award(*, casino: Casino, supervisor: User, now: datetime) -> None:
-    players = {player.card_number: player for player in Player.objects.filter(casino=casino)}
-    for card, points, minutes, reason in _AWARDS:
-        with correlation.bound():
-            origins.record_command("demo")
-            at = now - timedelta(minutes=minutes)
-            manual_reward(player=players[card], points=points, reason=reason, actor=supervisor, at=at)

@@ -67,11 +67,9 @@ _BAD_SLIP_PREFIX: Final = "X"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoPlan:
-    """The events of the demo in three parts, around the minutes in which the programme is paused."""
+    """The events of the demo in order of time, and the minutes in which the programme is paused."""
 
-    before_pause: Sequence[RatingEvent]
-    during_pause: Sequence[RatingEvent]
-    after_pause: Sequence[RatingEvent]
+    events: Sequence[RatingEvent]
     paused_at: datetime
     resumed_at: datetime
 
@@ -119,14 +117,10 @@ def plan_demo(recorded: Iterable[RatingEvent], *, now: datetime, shift: timedelt
     events = _with_a_long_pause(chosen, live=kept, now=now)
     events.append(replace(_FORGOTTEN, occurred_at=now - _FORGOTTEN_FOR))
     events.sort(key=lambda event: event.occurred_at)
-    paused_at = now - timedelta(minutes=PAUSED_FROM_MINUTES_AGO)
-    resumed_at = now - timedelta(minutes=PAUSED_UNTIL_MINUTES_AGO)
     return DemoPlan(
-        before_pause=[event for event in events if event.occurred_at < paused_at],
-        during_pause=[event for event in events if paused_at <= event.occurred_at < resumed_at],
-        after_pause=[event for event in events if event.occurred_at >= resumed_at],
-        paused_at=paused_at,
-        resumed_at=resumed_at,
+        events=events,
+        paused_at=now - timedelta(minutes=PAUSED_FROM_MINUTES_AGO),
+        resumed_at=now - timedelta(minutes=PAUSED_UNTIL_MINUTES_AGO),
     )
 
 

@@ -111,6 +111,16 @@ class TestDemo:
         assert owed >= 2
         assert (forgotten, away > 0) == (1, True)
 
+    def test_posts_every_entry_after_those_of_before(self, finished: tuple[str, int, str]) -> None:
+        name, *_ = finished
+
+        with connect(name) as database:
+            posted = database.execute("SELECT created_at, kind FROM loyalty_ledger ORDER BY id").fetchall()
+
+        times = [at for at, _ in posted]
+        assert times == sorted(times)
+        assert [kind for _, kind in posted].count("MANUAL_BONUS") == 5
+
     def test_prints_logins_for_boss_supervisor_and_auditor(self, finished: tuple[str, int, str]) -> None:
         _, _, said = finished
 
