@@ -18,7 +18,7 @@ Start = PlaySegment.Start
 Status = RatingSlip.Status
 
 
-class Kind(StrEnum):
+class SlipEventKind(StrEnum):
     """The kind of an event."""
 
     OPENED = "opened"
@@ -30,10 +30,10 @@ class Kind(StrEnum):
 
 
 _KIND_OF_START = {
-    Start.OPENED: Kind.OPENED,
-    Start.RESUMED: Kind.RESUMED,
-    Start.BET_CHANGED: Kind.BET_CHANGED,
-    Start.MOVED: Kind.MOVED,
+    Start.OPENED: SlipEventKind.OPENED,
+    Start.RESUMED: SlipEventKind.RESUMED,
+    Start.BET_CHANGED: SlipEventKind.BET_CHANGED,
+    Start.MOVED: SlipEventKind.MOVED,
 }
 
 
@@ -60,7 +60,7 @@ class SlipVersion:
 class Event:
     """One event of a slip: when, by whom, in which request or command, and the slip's state after it."""
 
-    kind: Kind
+    kind: SlipEventKind
     at: datetime
     by: User
     correlation_id: UUID
@@ -78,11 +78,11 @@ class Event:
     def words(self) -> str:
         """The event, for people."""
         match self.kind:
-            case Kind.OPENED:
+            case SlipEventKind.OPENED:
                 return f"Opened at {self.place}, average bet {self.average_bet:,.2f}"
-            case Kind.BET_CHANGED:
+            case SlipEventKind.BET_CHANGED:
                 return f"Average bet {self.average_bet:,.2f}"
-            case Kind.MOVED:
+            case SlipEventKind.MOVED:
                 return f"Moved to {self.place}"
             case _:
                 return self.kind.value.capitalize()
@@ -96,7 +96,7 @@ def events_of(slip: RatingSlip, segments: Sequence[PlaySegment]) -> list[Event]:
         events.append(
             _event(
                 segments[-1],
-                Kind.CLOSED,
+                SlipEventKind.CLOSED,
                 at=slip.closed_at,
                 by=slip.closed_by,
                 correlation_id=slip.correlation_id,
@@ -110,7 +110,7 @@ def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
     is_paused = False
     for segment in segments:
         kind = _KIND_OF_START[Start(segment.started_as)]
-        is_paused = is_paused and kind not in {Kind.OPENED, Kind.RESUMED}
+        is_paused = is_paused and kind not in {SlipEventKind.OPENED, SlipEventKind.RESUMED}
         yield _event(
             segment,
             kind,
@@ -127,7 +127,7 @@ def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
             is_paused = True
             yield _event(
                 segment,
-                Kind.PAUSED,
+                SlipEventKind.PAUSED,
                 at=segment.ended_at,
                 by=segment.ended_by,
                 correlation_id=segment.end_correlation_id,
@@ -136,7 +136,13 @@ def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
 
 
 def _event(
-    segment: PlaySegment, kind: Kind, *, at: datetime, by: User, correlation_id: UUID, status: RatingSlip.Status
+    segment: PlaySegment,
+    kind: SlipEventKind,
+    *,
+    at: datetime,
+    by: User,
+    correlation_id: UUID,
+    status: RatingSlip.Status,
 ) -> Event:
     return Event(
         kind=kind,

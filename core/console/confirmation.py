@@ -38,7 +38,7 @@ VERSION: Final = "version"
 TEMPLATE: Final = "core/console/confirmation.html"
 
 
-class Kind(StrEnum):
+class OutcomeKind(StrEnum):
     """The result for one row."""
 
     DONE = "done"
@@ -49,11 +49,11 @@ class Kind(StrEnum):
 
 
 LEVELS: Final = {
-    Kind.DONE: messages.SUCCESS,
-    Kind.REPLAYED: messages.INFO,
-    Kind.OWED: messages.WARNING,
-    Kind.REFUSED: messages.ERROR,
-    Kind.FAILED: messages.ERROR,
+    OutcomeKind.DONE: messages.SUCCESS,
+    OutcomeKind.REPLAYED: messages.INFO,
+    OutcomeKind.OWED: messages.WARNING,
+    OutcomeKind.REFUSED: messages.ERROR,
+    OutcomeKind.FAILED: messages.ERROR,
 }
 
 
@@ -61,7 +61,7 @@ LEVELS: Final = {
 class Outcome:
     """The result for one row, and its message."""
 
-    kind: Kind
+    kind: OutcomeKind
     sentence: str
 
 
@@ -199,11 +199,11 @@ def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
     try:
         return action.perform(request, row)
     except DomainError as error:
-        return Outcome(kind=Kind.REFUSED, sentence=row.with_name(error.message))
+        return Outcome(kind=OutcomeKind.REFUSED, sentence=row.with_name(error.message))
     except Exception:
         log.exception("console.row_failed", action=action.name, row_id=str(row.obj.pk), actor_id=request.user.pk)
         sentence = f"{row.name}: something went wrong and was reported, reference {correlation.current()}."
-        return Outcome(kind=Kind.FAILED, sentence=sentence)
+        return Outcome(kind=OutcomeKind.FAILED, sentence=sentence)
 
 
 def _answer(
@@ -213,9 +213,9 @@ def _answer(
         model_admin.message_user(request, outcome.sentence, LEVELS[outcome.kind])
     if len(outcomes) > 1:
         counts = Counter(outcome.kind for outcome in outcomes)
-        words = {Kind.DONE: action.done}
-        parts = [f"{counts[kind]} {words.get(kind, kind.value)}" for kind in Kind if counts[kind]]
-        level = messages.SUCCESS if set(counts) <= {Kind.DONE, Kind.REPLAYED} else messages.WARNING
+        words = {OutcomeKind.DONE: action.done}
+        parts = [f"{counts[kind]} {words.get(kind, kind.value)}" for kind in OutcomeKind if counts[kind]]
+        level = messages.SUCCESS if set(counts) <= {OutcomeKind.DONE, OutcomeKind.REPLAYED} else messages.WARNING
         model_admin.message_user(request, f"Of {len(outcomes)}: {', '.join(parts)}.", level)
 
 

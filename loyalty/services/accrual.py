@@ -12,7 +12,7 @@ from core.transactions import transaction_required
 from loyalty.models import PlayerLoyalty
 from loyalty.points import exact_points, points_for
 from loyalty.services.accounts import ProgramRules
-from loyalty.services.posting import Calculation, Kind, LoyaltyPosting, increment_player_loyalty
+from loyalty.services.posting import Calculation, EntryKind, LoyaltyPosting, increment_player_loyalty
 
 
 class NoEarningRate(DomainError):
@@ -51,7 +51,7 @@ def accrue_play(
     try:
         return increment_player_loyalty(
             player=player_id,
-            kind=Kind.GAMEPLAY,
+            kind=EntryKind.GAMEPLAY,
             points=partial(_count_points, theoretical_win=theoretical_win, earned_at=earned_at, play=play),
             reason=reason,
             idempotency_key=idempotency_key,
@@ -59,7 +59,7 @@ def accrue_play(
             at=at,
             correlation_id=correlation_id,
             contents={
-                "kind": str(Kind.GAMEPLAY),
+                "kind": str(EntryKind.GAMEPLAY),
                 "player": player_id,
                 "theoretical_win": str(theoretical_win),
                 "earned_at": earned_at.astimezone(UTC).isoformat(),

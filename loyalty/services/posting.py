@@ -15,10 +15,10 @@ from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalt
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.tiers import progress_percent, tier_at
 
-Kind = LedgerEntry.Kind
+EntryKind = LedgerEntry.Kind
 
 # Only these kinds add to the lifetime points, which decide the tier.
-EARNINGS: Final = frozenset({Kind.GAMEPLAY, Kind.MANUAL_BONUS, Kind.PROMOTION})
+EARNINGS: Final = frozenset({EntryKind.GAMEPLAY, EntryKind.MANUAL_BONUS, EntryKind.PROMOTION})
 
 # The factors from which points were calculated; stored in the entry.
 Calculation = Mapping[str, Any]
@@ -218,9 +218,11 @@ def _require_whole_posting(*, points: int | PointsCounter, idempotency_key: str)
 def _require_whole_reversal(
     *, account: PlayerLoyalty, kind: LedgerEntry.Kind, points: int, reverses: LedgerEntry | None
 ) -> None:
-    if (kind == Kind.REVERSAL) != (reverses is not None):
+    if (kind == EntryKind.REVERSAL) != (reverses is not None):
         raise ValueError("a reversal, and nothing else, names the entry that it reverses")
-    if reverses and (reverses.account_id != account.pk or reverses.points != -points or reverses.kind == Kind.REVERSAL):
+    if reverses and (
+        reverses.account_id != account.pk or reverses.points != -points or reverses.kind == EntryKind.REVERSAL
+    ):
         raise ValueError("a reversal takes back one whole entry of the same account, and never another reversal")
     if reverses and LedgerEntry.objects.filter(reverses=reverses).exists():
         raise ValueError("this entry was reversed already")

@@ -19,7 +19,7 @@ from core.transactions import operation
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.permissions import AWARD
 from loyalty.services.accounts import lock_account
-from loyalty.services.posting import Kind, LoyaltyPosting, increment_player_loyalty
+from loyalty.services.posting import EntryKind, LoyaltyPosting, increment_player_loyalty
 from loyalty.services.reasons import checked_reason
 
 log = structlog.get_logger(__name__)
@@ -108,7 +108,7 @@ def manual_reward(
     if posting.replayed:
         count_replay(casino=account.player.casino, operation="loyalty.manual_reward", at=at)
     event = "loyalty.reward_replayed" if posting.replayed else "loyalty.points_posted"
-    log.info(event, entry_id=posting.entry_id, kind=Kind.MANUAL_BONUS.value, points=points, staff_id=actor.pk)
+    log.info(event, entry_id=posting.entry_id, kind=EntryKind.MANUAL_BONUS.value, points=points, staff_id=actor.pk)
     return posting
 
 
@@ -127,7 +127,7 @@ def _post_award(
     :raises IdempotencyConflict: the reward id was used for another award.
     """
     contents: Request = {
-        "kind": str(Kind.MANUAL_BONUS),
+        "kind": str(EntryKind.MANUAL_BONUS),
         "player": account.player_id,
         "staff": staff.pk,
         "points": points,
@@ -138,7 +138,7 @@ def _post_award(
         return increment_player_loyalty(
             player=account.player_id,
             locked_account=account,
-            kind=Kind.MANUAL_BONUS,
+            kind=EntryKind.MANUAL_BONUS,
             points=points,
             reason=reason,
             idempotency_key=f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=gaming_day),
@@ -195,7 +195,7 @@ def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime)
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no award was made.")
     # If the clock was set back, some awards are dated after now. Awards dated much later must not count.
     window = timedelta(seconds=AWARD_WINDOW_SECONDS)
-    awards = LedgerEntry.objects.filter(staff=staff, kind=Kind.MANUAL_BONUS).order_by()
+    awards = LedgerEntry.objects.filter(staff=staff, kind=EntryKind.MANUAL_BONUS).order_by()
     recent = awards.filter(created_at__gt=at - window, created_at__lt=at + window)
     if recent[:AWARDS_PER_WINDOW].count() >= AWARDS_PER_WINDOW:
         raise RewardRateExceeded(

@@ -12,18 +12,18 @@ from uuid import UUID
 from django.db.models import Prefetch
 
 from core.models import Casino
-from ratingslips.history import Event, Kind, events_of
+from ratingslips.history import Event, SlipEventKind, events_of
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.models import PlaySegment, RatingSlip
 
-_KIND_IN_FILE: Final[Mapping[Kind, EventKind]] = {
-    Kind.OPENED: EventKind.OPEN,
-    Kind.BET_CHANGED: EventKind.BET,
-    Kind.PAUSED: EventKind.PAUSE,
-    Kind.RESUMED: EventKind.RESUME,
-    Kind.MOVED: EventKind.MOVE,
-    Kind.CLOSED: EventKind.CLOSE,
+_KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
+    SlipEventKind.OPENED: EventKind.OPEN,
+    SlipEventKind.BET_CHANGED: EventKind.BET,
+    SlipEventKind.PAUSED: EventKind.PAUSE,
+    SlipEventKind.RESUMED: EventKind.RESUME,
+    SlipEventKind.MOVED: EventKind.MOVE,
+    SlipEventKind.CLOSED: EventKind.CLOSE,
 }
 
 
@@ -103,7 +103,7 @@ class RecordedSlip:
         """
         if line.player_card not in {None, self.player_card}:
             return False
-        if event.kind == Kind.CLOSED:
+        if event.kind == SlipEventKind.CLOSED:
             return line.buy_in in {None, self.buy_in} and line.chips_out == self.chips_out
         return (
             line.average_bet in {None, event.average_bet}

@@ -18,7 +18,7 @@ from core.retries import is_bug, is_busy, retried, will_retry
 from core.transactions import operation
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.requests import Kind, amount_text, is_own_commit, receive, record
+from ratingslips.services.requests import RequestKind, amount_text, is_own_commit, lock_request, record
 from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 from ratingslips.services.stakes import require_amount
@@ -61,7 +61,7 @@ def complete_rating_slip(
     first result is returned, marked as a replay. The permission is not checked for the same request sent again, nor for
     the person who closed the slip, because it may have been revoked since.
 
-    :raises IdempotencyConflict: see `receive`.
+    :raises IdempotencyConflict: see `lock_request`.
     :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.
     :raises InvalidAmount: buy-in or chips out are not amounts of money.
     :raises InvalidTime: `at` is in the future or before the slip's last event.
@@ -76,7 +76,9 @@ def complete_rating_slip(
     failure: Exception | None = None
     with operation("ratingslips.complete", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = receive(Kind.CLOSE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
+        request = lock_request(
+            RequestKind.CLOSE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
+        )
         locked = lock_slip(slip_id)
         assert locked is not None
         segments = read_segments(locked)

@@ -21,7 +21,7 @@ from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.requests import Kind, amount_text, receive, record, repeated
+from ratingslips.services.requests import RequestKind, amount_text, lock_request, record, repeated
 from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
 from ratingslips.services.segments import begin_segment
 from ratingslips.services.stakes import require_amount, require_average_bet
@@ -65,9 +65,9 @@ def open_rating_slip(
 ) -> RatingSlip:
     """Open a slip for a player who sits down; without a `slip_number` it gets the product's next one (R00001 …).
 
-    The same request sent again returns the slip that the first one opened: see `receive`.
+    The same request sent again returns the slip that the first one opened: see `lock_request`.
 
-    :raises IdempotencyConflict: see `receive`.
+    :raises IdempotencyConflict: see `lock_request`.
     :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
     :raises InvalidAmount: the buy-in is not an amount of money.
     :raises InvalidTime: `at` is in the future.
@@ -94,7 +94,7 @@ def open_rating_slip(
         "slip_number": slip_number,
     }
     with operation("ratingslips.open", actor_id=actor.pk):
-        request = receive(Kind.OPEN, request_id=request_id, actor=actor, contents=contents)
+        request = lock_request(RequestKind.OPEN, request_id=request_id, actor=actor, contents=contents)
         if request.is_recorded:
             return repeated(request)
         locked_player = _lock_player(player_id)

@@ -14,7 +14,7 @@ from core.transactions import operation
 from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.requests import Kind, amount_text, receive, repeated
+from ratingslips.services.requests import RequestKind, amount_text, lock_request, repeated
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
 from ratingslips.services.segments import LiveSlip, slip_key
 from ratingslips.services.stakes import require_average_bet
@@ -48,15 +48,15 @@ def pause_rating_slip(
 ) -> RatingSlip:
     """Stop counting play time while the player is away; the seat stays taken.
 
-    The same request sent again returns the slip and changes nothing: see `receive`.
+    The same request sent again returns the slip and changes nothing: see `lock_request`.
 
     :raises SlipNotOpen: it is paused already.
-    :raises IdempotencyConflict: see `receive`.
+    :raises IdempotencyConflict: see `lock_request`.
     :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     with operation("ratingslips.pause", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = receive(Kind.PAUSE, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
+        request = lock_request(RequestKind.PAUSE, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
         if request.is_recorded:
             return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
@@ -80,15 +80,15 @@ def resume_rating_slip(
 ) -> RatingSlip:
     """Count play time again, at the last bet, at the table and seat where the slip now is.
 
-    The same request sent again returns the slip and changes nothing: see `receive`.
+    The same request sent again returns the slip and changes nothing: see `lock_request`.
 
     :raises SlipNotPaused: it is not paused.
-    :raises IdempotencyConflict: see `receive`.
+    :raises IdempotencyConflict: see `lock_request`.
     :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     with operation("ratingslips.resume", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = receive(Kind.RESUME, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
+        request = lock_request(RequestKind.RESUME, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
         if request.is_recorded:
             return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
@@ -114,17 +114,19 @@ def change_average_bet(
     """Record the average bet from `at` on; earlier play keeps its bet.
 
     An unchanged bet is recorded too: it shows that somebody looked. The same request sent again returns the slip and
-    changes nothing: see `receive`.
+    changes nothing: see `lock_request`.
 
     :raises InvalidAverageBet: it is not a positive amount with two decimals under the limit.
-    :raises IdempotencyConflict: see `receive`.
+    :raises IdempotencyConflict: see `lock_request`.
     :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
     """
     require_average_bet(average_bet)
     contents = {"average_bet": amount_text(average_bet)}
     with operation("ratingslips.change_average_bet", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = receive(Kind.CHANGE_BET, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
+        request = lock_request(
+            RequestKind.CHANGE_BET, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
+        )
         if request.is_recorded:
             return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
@@ -150,14 +152,14 @@ def move_rating_slip(
 ) -> RatingSlip:
     """Move the player to another table, another seat, or both, and to another bet if one is given.
 
-    The same request sent again returns the slip and changes nothing: see `receive`.
+    The same request sent again returns the slip and changes nothing: see `lock_request`.
 
     :raises NoSuchSeat: the table lacks the seat, or none was given.
     :raises SeatTaken: names who holds it and which seats are free.
     :raises AlreadySeated: the slip is there already.
     :raises TableNotActive: the table is not in use, or belongs to another casino.
     :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
-    :raises IdempotencyConflict: see `receive`.
+    :raises IdempotencyConflict: see `lock_request`.
     :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`; the
         actor must operate the pit that the table is in, too.
     """
@@ -167,7 +169,7 @@ def move_rating_slip(
     contents = {"table": table_id, "seat": seat, "average_bet": amount_text(average_bet)}
     with operation("ratingslips.move", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = receive(Kind.MOVE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
+        request = lock_request(RequestKind.MOVE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
         if request.is_recorded:
             return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)

@@ -14,7 +14,7 @@ from core.retries import retried
 from core.transactions import operation
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import RECOVER_LOYALTY
-from ratingslips.services.requests import Kind, is_own_commit, receive, record
+from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
 from ratingslips.services.segments import lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 
@@ -47,7 +47,7 @@ def recover_slip_loyalty(
     The key of the ledger entry is the slip's id, so the slip cannot be paid twice. The entry has the slip's correlation
     id, and the slip records who recovered it. With `skip_locked`, a slip that another transaction holds is refused.
 
-    :raises IdempotencyConflict: see `receive`.
+    :raises IdempotencyConflict: see `lock_request`.
     :raises SlipNotClosed: the slip is live.
     :raises InvalidTime: `at` is in the future or before the slip closed.
     :raises SlipInHand: another transaction has locked the slip (only with `skip_locked`).
@@ -58,7 +58,7 @@ def recover_slip_loyalty(
     """
     with operation("ratingslips.recover", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = receive(Kind.RECOVER, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
+        request = lock_request(RequestKind.RECOVER, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
         locked = lock_slip(slip_id, skip_locked=skip_locked and not request.is_recorded)
         if locked is None:
             raise SlipInHand("Another recovery is paying this slip just now.")

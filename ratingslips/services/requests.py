@@ -14,11 +14,11 @@ from ratingslips.models import RatingSlip, SlipRequest
 
 log = structlog.get_logger(__name__)
 
-Kind = SlipRequest.Kind
+RequestKind = SlipRequest.Kind
 
 
-def receive(
-    kind: SlipRequest.Kind, *, request_id: UUID | None, actor: User, contents: Request, slip_id: UUID | None = None
+def lock_request(
+    kind: RequestKind, *, request_id: UUID | None, actor: User, contents: Request, slip_id: UUID | None = None
 ) -> SlipRequest:
     """Lock the request's id until the caller's transaction ends, and look the request up.
 

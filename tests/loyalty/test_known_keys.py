@@ -15,7 +15,7 @@ from tests.floor import Floor
 from tests.loyalty.postings import accrue, award, increment
 from tests.loyalty.rows import account_of, entry
 
-Kind = LedgerEntry.Kind
+EntryKind = LedgerEntry.Kind
 
 AT = datetime(2026, 1, 15, 20, 0, tzinfo=UTC)
 AWARDED = {"kind": "MANUAL_BONUS", "player": 700, "staff": 90, "points": 100, "reason": "Birthday of a regular guest"}
@@ -95,7 +95,7 @@ class TestContentsAndFingerprint:
         posting = increment(
             floor,
             player,
-            kind=Kind.REVERSAL,
+            kind=EntryKind.REVERSAL,
             points=-10,
             reason="Corrected at the cage",
             idempotency_key="reversal:1",

@@ -18,14 +18,14 @@ from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
 
-Kind = LedgerEntry.Kind
+EntryKind = LedgerEntry.Kind
 # Points that an entry of each kind may have. A reversal has those of the entry that it reverses.
 POINTS = {
-    Kind.GAMEPLAY: 100,
-    Kind.MANUAL_BONUS: 100,
-    Kind.PROMOTION: 100,
-    Kind.ADJUSTMENT: -100,
-    Kind.REDEMPTION: -100,
+    EntryKind.GAMEPLAY: 100,
+    EntryKind.MANUAL_BONUS: 100,
+    EntryKind.PROMOTION: 100,
+    EntryKind.ADJUSTMENT: -100,
+    EntryKind.REDEMPTION: -100,
 }
 
 
@@ -38,7 +38,7 @@ class TestIncrementPlayerLoyalty:
         assert LedgerEntry.objects.get(pk=posting.entry_id).casino == floor.casino
 
     def test_keeps_who_posted_it_by_hand(self, floor: Floor) -> None:
-        increment(floor, floor.player(), kind=Kind.ADJUSTMENT, staff=floor.supervisor)
+        increment(floor, floor.player(), kind=EntryKind.ADJUSTMENT, staff=floor.supervisor)
 
         assert LedgerEntry.objects.get().staff == floor.supervisor
 
@@ -97,16 +97,16 @@ class TestIncrementPlayerLoyalty:
         increment(floor, player)
 
         with refused(InsufficientBalance, "The balance is 100 points; 101 cannot be taken"):
-            increment(floor, player, kind=Kind.REDEMPTION, points=-101)
+            increment(floor, player, kind=EntryKind.REDEMPTION, points=-101)
 
     def test_takes_the_whole_balance_but_no_lifetime_points_or_tier(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=1_000)
 
-        posting = increment(floor, player, kind=Kind.REDEMPTION, points=-1_000)
+        posting = increment(floor, player, kind=EntryKind.REDEMPTION, points=-1_000)
 
         assert (posting.balance_after, posting.lifetime_points, posting.tier_after) == (0, 1_000, "Silver")
 
-    @pytest.mark.parametrize("kind", [kind for kind in Kind if kind != Kind.REVERSAL])
+    @pytest.mark.parametrize("kind", [kind for kind in EntryKind if kind != EntryKind.REVERSAL])
     def test_changes_lifetime_points_by_the_rule_of_its_kind(
         self, floor: Floor, player: Player, kind: LedgerEntry.Kind
     ) -> None:
@@ -121,7 +121,7 @@ class TestIncrementPlayerLoyalty:
     def test_lets_an_adjustment_move_the_balance_alone(self, floor: Floor, player: Player, points: int) -> None:
         increment(floor, player, points=400)
 
-        posting = increment(floor, player, kind=Kind.ADJUSTMENT, points=points, staff=floor.supervisor)
+        posting = increment(floor, player, kind=EntryKind.ADJUSTMENT, points=points, staff=floor.supervisor)
 
         assert (posting.balance_after, posting.lifetime_points) == (400 + points, 400)
 
@@ -162,7 +162,7 @@ class TestReplayedIncrement:
     def test_gives_the_first_result_again_whatever_came_in_between(self, floor: Floor, points: int) -> None:
         player = floor.player()
         first = increment(floor, player, points=points, idempotency_key="once")
-        increment(floor, player, kind=Kind.REDEMPTION, points=-points)
+        increment(floor, player, kind=EntryKind.REDEMPTION, points=-points)
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
         again = increment(floor, player, points=points, idempotency_key="once")
@@ -174,7 +174,7 @@ class TestReplayedIncrement:
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
         request: dict[str, Any] = {"player": floor.player(), "idempotency_key": "once"}
         changed: dict[str, Any] = {
-            "kind": Kind.ADJUSTMENT,
+            "kind": EntryKind.ADJUSTMENT,
             "player": floor.player(),
             "points": 101,
             "reason": "Triple points on Mondays",
@@ -197,7 +197,7 @@ class TestReplayedIncrement:
     def test_names_the_entry_that_another_request_reversed(self, floor: Floor, player: Player) -> None:
         postings = [increment(floor, player) for _ in range(2)]
         first, second = (LedgerEntry.objects.get(pk=posting.entry_id) for posting in postings)
-        reversal: dict[str, Any] = {"kind": Kind.REVERSAL, "points": -100, "idempotency_key": "once"}
+        reversal: dict[str, Any] = {"kind": EntryKind.REVERSAL, "points": -100, "idempotency_key": "once"}
         increment(floor, player, reverses=first, **reversal)
 
         with refused(IdempotencyConflict, r"a different reverses\."):
@@ -212,7 +212,7 @@ class TestReplayedIncrement:
 
 class TestReversal:
     def _reverse(self, floor: Floor, entry: LedgerEntry, **changes: Any) -> Any:
-        reversal = {"kind": Kind.REVERSAL, "points": -entry.points, "reverses": entry, "staff": floor.supervisor}
+        reversal = {"kind": EntryKind.REVERSAL, "points": -entry.points, "reverses": entry, "staff": floor.supervisor}
         return increment(floor, entry.account.player, **(reversal | changes))
 
     def test_takes_lifetime_points_and_tier_back_with_an_earning(self, floor: Floor) -> None:
@@ -225,7 +225,7 @@ class TestReversal:
 
     def test_gives_a_redemption_back_without_lifetime_points(self, floor: Floor, player: Player) -> None:
         increment(floor, player, points=500)
-        taken = LedgerEntry.objects.get(pk=increment(floor, player, kind=Kind.REDEMPTION, points=-200).entry_id)
+        taken = LedgerEntry.objects.get(pk=increment(floor, player, kind=EntryKind.REDEMPTION, points=-200).entry_id)
 
         posting = self._reverse(floor, taken)
 
@@ -233,13 +233,13 @@ class TestReversal:
 
     def test_cannot_take_back_what_is_spent(self, floor: Floor, player: Player) -> None:
         first = LedgerEntry.objects.get(pk=increment(floor, player).entry_id)
-        increment(floor, player, kind=Kind.REDEMPTION, points=-1)
+        increment(floor, player, kind=EntryKind.REDEMPTION, points=-1)
 
         with refused(InsufficientBalance):
             self._reverse(floor, first)
 
     @pytest.mark.parametrize(
-        "changes", [{"points": -99}, {"points": 100}, {"reverses": None}, {"kind": Kind.ADJUSTMENT}]
+        "changes", [{"points": -99}, {"points": 100}, {"reverses": None}, {"kind": EntryKind.ADJUSTMENT}]
     )
     def test_is_one_whole_entry_with_the_opposite_sign(self, floor: Floor, changes: dict[str, Any]) -> None:
         first = LedgerEntry.objects.get(pk=increment(floor, floor.player()).entry_id)
@@ -255,7 +255,7 @@ class TestReversal:
         increment(floor, other)
 
         with pytest.raises(ValueError, match="same account"):
-            increment(floor, other, kind=Kind.REVERSAL, points=-100, reverses=first)
+            increment(floor, other, kind=EntryKind.REVERSAL, points=-100, reverses=first)
 
     @pytest.mark.shows(9)
     def test_is_never_reversed_itself(self, floor: Floor) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ratingslips.admin.floor.layout import COLUMNS, SIDE_COLUMNS, cells_around, felt_rows
 from ratingslips.admin.floor.seatmap import live_slips, warning_for
 from ratingslips.admin.floor.slip_sheet import read_sheet
-from ratingslips.history import Kind, SlipVersion, events_of, events_since
+from ratingslips.history import SlipEventKind, SlipVersion, events_of, events_since
 from ratingslips.models import MAX_SEATS, RatingSlip
 from ratingslips.services import (
     change_average_bet,
@@ -105,13 +105,13 @@ class TestEvents:
         events = events_of(slip, list(slip.segments.all()))
 
         assert [(event.kind, event.version.seq, event.version.status) for event in events] == [
-            (Kind.OPENED, 1, "OPEN"),
-            (Kind.BET_CHANGED, 2, "OPEN"),
-            (Kind.PAUSED, 2, "PAUSED"),
-            (Kind.BET_CHANGED, 3, "PAUSED"),
-            (Kind.MOVED, 4, "PAUSED"),
-            (Kind.RESUMED, 5, "OPEN"),
-            (Kind.CLOSED, 5, "CLOSED"),
+            (SlipEventKind.OPENED, 1, "OPEN"),
+            (SlipEventKind.BET_CHANGED, 2, "OPEN"),
+            (SlipEventKind.PAUSED, 2, "PAUSED"),
+            (SlipEventKind.BET_CHANGED, 3, "PAUSED"),
+            (SlipEventKind.MOVED, 4, "PAUSED"),
+            (SlipEventKind.RESUMED, 5, "OPEN"),
+            (SlipEventKind.CLOSED, 5, "CLOSED"),
         ]
         assert [event.by for event in events] == [floor.boss] * 3 + [floor.supervisor, floor.boss, floor.boss] + [
             floor.supervisor
@@ -124,7 +124,7 @@ class TestEvents:
 
         since = events_since(events, SlipVersion(seq=2, status="PAUSED"))
 
-        assert [event.kind for event in since] == [Kind.BET_CHANGED, Kind.MOVED]
+        assert [event.kind for event in since] == [SlipEventKind.BET_CHANGED, SlipEventKind.MOVED]
 
     def test_since_a_version_that_never_was_are_all(self, floor: Floor) -> None:
         slip = eventful_slip(floor)

@@ -21,7 +21,7 @@ from ratingslips.imports.apply import ImportProgress, ImportRunning, import_rati
 from ratingslips.imports.events import read_rating_events
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import play
-from ratingslips.services.requests import receive
+from ratingslips.services.requests import lock_request
 from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere, held
 from tests.core import troubles
@@ -156,12 +156,12 @@ class TestAnImportUnderTrouble:
     ) -> None:
         mishaps = [trouble, trouble]
 
-        def receive_in_trouble(*args: Any, **kwargs: Any) -> Any:
+        def lock_request_in_trouble(*args: Any, **kwargs: Any) -> Any:
             if mishaps:
                 mishaps.pop()()
-            return receive(*args, **kwargs)
+            return lock_request(*args, **kwargs)
 
-        monkeypatch.setattr(play, "receive", receive_in_trouble)
+        monkeypatch.setattr(play, "lock_request", lock_request_in_trouble)
 
         told = import_json(file, *VISIT)
 

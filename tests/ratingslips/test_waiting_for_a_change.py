@@ -18,7 +18,7 @@ from loyalty.services import LoyaltyPosting, ProgramPaused
 from loyalty.services.accounts import lock_account, rules_in_force
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, move_rating_slip
-from ratingslips.services.requests import Kind, receive
+from ratingslips.services.requests import RequestKind, lock_request
 from ratingslips.services.seats import lock_table
 from ratingslips.services.segments import LiveSlip, read_segments
 from tests.concurrency import in_turn, made_to_wait
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> None:
     """Move a slip as `move_rating_slip` does, in a transaction that the caller ends."""
     request_id = uuid4()
-    request = receive(Kind.MOVE, request_id=request_id, actor=floor.boss, slip_id=slip.pk, contents={})
+    request = lock_request(RequestKind.MOVE, request_id=request_id, actor=floor.boss, slip_id=slip.pk, contents={})
     live = LiveSlip.lock(slip.pk, request=request, actor=floor.boss, at=floor.ago(minutes=1), expected_version=None)
     live.end(PlaySegment.End.MOVED)
     live.begin(PlaySegment.Start.MOVED, table=to, seat=2)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from core.console.confirmation import LEVELS, Kind, request_id_of, row_request_id
+from core.console.confirmation import LEVELS, OutcomeKind, request_id_of, row_request_id
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
@@ -79,7 +79,7 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
         drop_lost_connection()
         form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
         return None
-    if outcome.kind == Kind.OWED:
+    if outcome.kind == OutcomeKind.OWED:
         messages.warning(request, outcome.sentence)
         return HttpResponseRedirect(request.path)
     messages.add_message(request, LEVELS[outcome.kind], f"{sheet.name}: {outcome.sentence}")

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import warning_for
-from ratingslips.history import Event, Kind, events_of
+from ratingslips.history import Event, SlipEventKind, events_of
 from ratingslips.models import RatingSlip
 
 # The usual bets, by the values of chips.
@@ -83,7 +83,7 @@ class Sheet:
     @property
     def paused_at(self) -> datetime | None:
         """When the current pause began; None if the slip is not paused."""
-        pauses = [event.at for event in self.events if event.kind == Kind.PAUSED]
+        pauses = [event.at for event in self.events if event.kind == SlipEventKind.PAUSED]
         return pauses[-1] if self.is_paused else None
 
     @property

@@ -10,7 +10,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
-from core.console.confirmation import MAX_ROWS, Kind, Outcome, Row, RowAction
+from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
 from core.console.scope import staff_of
 from core.models import User
 from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm
@@ -70,9 +70,9 @@ class Decision:
         """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
         earlier = earlier_request(self.request_id)
         if earlier is None:
-            return Outcome(kind=Kind.DONE, sentence=sentence)
+            return Outcome(kind=OutcomeKind.DONE, sentence=sentence)
         at = clock_time(earlier.happened_at, self.slip)
-        return Outcome(kind=Kind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,22 +176,22 @@ def _complete(decision: Decision) -> Outcome:
     try:
         settlement = complete_rating_slip(**decision.arguments_without_version, **amounts)
     except PartialCompletion as error:
-        return Outcome(kind=Kind.OWED, sentence=error.message)
+        return Outcome(kind=OutcomeKind.OWED, sentence=error.message)
     points = earned(decision.slip, settlement)
     if not settlement.replayed:
-        return Outcome(kind=Kind.DONE, sentence=f"closed, {points}.")
+        return Outcome(kind=OutcomeKind.DONE, sentence=f"closed, {points}.")
     closing = first_closing(decision.slip.pk, actor=decision.actor)
     unsaved = unsaved_amounts(decision.slip.pk, decision.typed)
     sentence = f"was already closed {closing}, {points}. Nothing was done twice.{unsaved}"
-    return Outcome(kind=Kind.REPLAYED, sentence=sentence)
+    return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
 
 
 def _recover(decision: Decision) -> Outcome:
     settlement = recover_slip_loyalty(**decision.arguments_without_version)
     points = earned(decision.slip, settlement)
     if settlement.replayed:
-        return Outcome(kind=Kind.REPLAYED, sentence=f"was already paid, {points}. Nothing was done twice.")
-    return Outcome(kind=Kind.DONE, sentence=f"paid, {points}.")
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"was already paid, {points}. Nothing was done twice.")
+    return Outcome(kind=OutcomeKind.DONE, sentence=f"paid, {points}.")
 
 
 PAUSE: Final = SlipAction(

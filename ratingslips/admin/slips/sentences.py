@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from core import correlation
-from core.console.confirmation import Kind, Outcome
+from core.console.confirmation import Outcome, OutcomeKind
 from core.models import User
 from core.transactions import drop_lost_connection
 from loyalty.models import Tier
@@ -96,6 +96,6 @@ def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID 
     if earlier_request(request_id) is not None:
         at = clock_time(slip.opened_at, slip)
         sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
-        return Outcome(kind=Kind.REPLAYED, sentence=sentence)
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
     sentence = f"{number} opened for {player} at {slip.place}, average bet {average_bet:,.2f}."
-    return Outcome(kind=Kind.DONE, sentence=sentence)
+    return Outcome(kind=OutcomeKind.DONE, sentence=sentence)

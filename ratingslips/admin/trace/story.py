@@ -108,17 +108,17 @@ def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
 
 def _words(event: history.Event, slip: RatingSlip) -> str:
     match event.kind:
-        case history.Kind.OPENED:
+        case history.SlipEventKind.OPENED:
             return f"opened for {slip.player} at {event.place}, average bet {event.average_bet:,.2f}"
-        case history.Kind.BET_CHANGED:
+        case history.SlipEventKind.BET_CHANGED:
             return f"average bet {event.average_bet:,.2f}"
-        case history.Kind.MOVED:
+        case history.SlipEventKind.MOVED:
             return f"moved to {event.place}"
-        case history.Kind.PAUSED:
+        case history.SlipEventKind.PAUSED:
             return "paused"
-        case history.Kind.RESUMED:
+        case history.SlipEventKind.RESUMED:
             return f"resumed at {event.place}"
-        case history.Kind.CLOSED:
+        case history.SlipEventKind.CLOSED:
             return f"closed, theo {slip.theoretical_win:,.2f}"
 
 
