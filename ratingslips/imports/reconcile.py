@@ -83,18 +83,33 @@ class RecordedSlip:
         return states[::-1]
 
     def _are_recorded(self, lines: Sequence[RatingEvent]) -> list[bool]:
-        """Whether the slip has the event of each line; one event matches one line, in order."""
+        """Whether the slip has the event of each line; one event matches one line, in order.
+
+        A BET line that repeats the bet of its instant is recorded too: an unchanged bet is no event.
+        """
         unmatched: dict[tuple[EventKind, datetime], list[Event]] = defaultdict(list)
         for event in self.events:
             unmatched[_KIND_IN_FILE[event.kind], event.at].append(event)
         recorded = []
+        newest: RatingEvent | None = None  # the last line that is not recorded and names a bet
         for line in lines:
             candidates = unmatched[line.kind, line.occurred_at]
             match = next((index for index, event in enumerate(candidates) if self._matches(event, line)), None)
             if match is not None:
                 del candidates[match]
-            recorded.append(match is not None)
+            recorded.append(match is not None or self._repeats_the_bet(line, newest=newest))
+            if not recorded[-1] and line.average_bet is not None:
+                newest = line
         return recorded
+
+    def _repeats_the_bet(self, line: RatingEvent, *, newest: RatingEvent | None) -> bool:
+        """Whether a BET line has the bet that counts at its instant, by the events and by `newest`."""
+        if line.kind != EventKind.BET or line.player_card not in {None, self.player_card}:
+            return False
+        before = [event for event in self.events if event.at <= line.occurred_at]
+        if newest is not None and (not before or newest.occurred_at >= before[-1].at):
+            return newest.occurred_at <= line.occurred_at and newest.average_bet == line.average_bet
+        return bool(before) and before[-1].average_bet == line.average_bet
 
     def _matches(self, event: Event, line: RatingEvent) -> bool:
         """Whether an event of the line's kind and instant has the line's fields.

@@ -113,8 +113,8 @@ def change_average_bet(
 ) -> RatingSlip:
     """Record the average bet from `at` on; earlier play keeps its bet.
 
-    An unchanged bet is recorded too: it shows that somebody looked. The same request sent again returns the slip and
-    changes nothing: see `lock_request`.
+    An unchanged bet begins no segment. The same request sent again returns the slip and changes nothing: see
+    `lock_request`.
 
     :raises InvalidAverageBet: it is not a positive amount with two decimals under the limit.
     :raises IdempotencyConflict: see `lock_request`.
@@ -130,11 +130,14 @@ def change_average_bet(
         if request.is_recorded:
             return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
-        if not live.is_paused:
-            live.end(End.BET_CHANGED)
-        live.begin(Start.BET_CHANGED, average_bet=average_bet, stays_paused=live.is_paused)
+        is_changed = average_bet != live.last.average_bet
+        if is_changed:
+            if not live.is_paused:
+                live.end(End.BET_CHANGED)
+            live.begin(Start.BET_CHANGED, average_bet=average_bet, stays_paused=live.is_paused)
         live.save()
-    log.info("ratingslips.average_bet_changed", slip_id=str(live.slip.pk), actor_id=actor.pk)
+    event = "ratingslips.average_bet_changed" if is_changed else "ratingslips.average_bet_unchanged"
+    log.info(event, slip_id=str(live.slip.pk), actor_id=actor.pk)
     return live.slip
 
 

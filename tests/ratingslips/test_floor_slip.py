@@ -119,6 +119,12 @@ class TestAsking:
 
         assert slip.segments.last().average_bet == 75  # type: ignore[union-attr]
 
+    def test_says_that_the_bet_is_as_before(self, boss: Client, slip: RatingSlip) -> None:
+        answer = ask(boss, slip, "change_bet", average_bet="40")
+
+        assert said(answer)[-1].endswith(": average bet 40.00 as before. Nothing was changed.")
+        assert slip.segments.count() == 1
+
     def test_pauses_and_resumes(self, slip: RatingSlip, boss: Client) -> None:
         paused = ask(boss, slip, "pause")
         status_between = RatingSlip.objects.get().status

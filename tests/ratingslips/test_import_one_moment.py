@@ -89,14 +89,15 @@ class TestLinesOfOneMoment:
         assert (told["already_imported"], told["applied"]) == (done, len(ONE_MOMENT) - done)
         assert _story() == WHOLE_STORY
 
-    def test_record_the_same_bet_as_often_as_it_was_seen(self, casino: Casino, file: Path) -> None:
+    def test_record_no_bet_that_is_as_before(self, casino: Casino, file: Path) -> None:
         lines = [*VISIT[:2], VISIT[1], *VISIT[2:]]
 
         told = import_json(file, *lines)
         again = import_json(file, *lines)
 
-        assert (told["applied"], told["already_imported"], told["points"]) == (7, 0, 197)
+        assert (told["applied"] + told["already_imported"], told["points"]) == (7, 197)
         assert (again["applied"], again["already_imported"]) == (0, 7)
+        assert [start for start, _, _ in _story()].count("BET_CHANGED") == 1
 
     @pytest.mark.parametrize(
         ("line", "code"),

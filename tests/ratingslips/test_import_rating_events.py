@@ -235,16 +235,16 @@ class TestTwoImportsAtOnce:
         second = Elsewhere(lambda: list(_import_steps(committed_casino, file))).outcome()
 
         assert isinstance(second, ImportRunning)
-        assert len(list(first)) == 1
-        assert PlaySegment.objects.count() == 2
+        assert len(list(first)) == 2
+        assert PlaySegment.objects.count() == 3
 
     def test_may_follow_one_another(self, committed_casino: Casino, file: Path) -> None:
         list(_import_steps(committed_casino, file))
 
         second = Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
 
-        assert len(second) == 2
-        assert PlaySegment.objects.count() == 2
+        assert len(second) == 3
+        assert PlaySegment.objects.count() == 3
 
     @pytest.mark.shows(39)
     def test_would_record_a_bet_twice_without_the_lock(
@@ -258,11 +258,11 @@ class TestTwoImportsAtOnce:
             other.setattr(importing, "IMPORT_LOCK", importing.IMPORT_LOCK + 1)
             Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
 
-        assert len(list(first)) == 1
-        assert PlaySegment.objects.count() == 3
+        assert len(list(first)) == 2
+        assert PlaySegment.objects.count() == 5
 
 
 def _import_steps(casino: Casino, file: Path) -> Iterator[ImportProgress]:
-    """Import an open and a change of bet, line by line."""
-    lines = read_rating_events(write_events(file, *VISIT[:2]))
+    """Import an open and two changes of bet at one instant, line by line."""
+    lines = read_rating_events(write_events(file, *VISIT[:2], event("S1", "19:10:00", "BET", average_bet="25.00")))
     return import_rating_events(casino=casino, actor=system_account(), lines=lines, progress=ImportProgress())

@@ -12,6 +12,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from core import correlation
 from core.clock import InvalidTime
 from core.errors import NotFound
+from core.idempotency import IdempotencyConflict
 from core.permissions import NotPermitted
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import (
@@ -174,6 +175,19 @@ class TestChangeAverageBet:
             ("RESUMED", floor.ago(minutes=30), "", None),
         ]
         assert PlaySegment.objects.get(seq=3).average_bet == Decimal(100)
+
+    @pytest.mark.parametrize("is_paused", [False, True])
+    def test_begins_no_segment_where_the_bet_is_the_same(self, floor: Floor, slip: RatingSlip, is_paused: bool) -> None:
+        if is_paused:
+            pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+        before, page = history(slip), uuid.uuid4()
+
+        for _ in range(2):
+            change_average_bet(slip=slip, average_bet=Decimal(40), actor=floor.boss, at=floor.now, request_id=page)
+
+        assert history(slip) == before
+        with refused(IdempotencyConflict, "average_bet"):
+            change_average_bet(slip=slip, average_bet=Decimal(50), actor=floor.boss, at=floor.now, request_id=page)
 
     def test_refuses_a_bet_that_is_none(self, floor: Floor, slip: RatingSlip) -> None:
         with refused(InvalidAverageBet):

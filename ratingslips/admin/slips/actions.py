@@ -66,11 +66,11 @@ class Decision:
         """The arguments of services that refuse a slip if it has changed since the page was shown."""
         return {**self.arguments_without_version, "expected_version": self.expected_version}
 
-    def outcome(self, participle: str, sentence: str) -> Outcome:
+    def outcome(self, participle: str, sentence: str, *, kind: OutcomeKind = OutcomeKind.DONE) -> Outcome:
         """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
         earlier = earlier_request(self.request_id)
         if earlier is None:
-            return Outcome(kind=OutcomeKind.DONE, sentence=sentence)
+            return Outcome(kind=kind, sentence=sentence)
         at = clock_time(earlier.happened_at, self.slip)
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
 
@@ -160,8 +160,12 @@ def _resume(decision: Decision) -> Outcome:
 
 def _change_bet(decision: Decision) -> Outcome:
     bet = decision.typed["average_bet"]
+    before = decision.slip.average_bet  # type: ignore[attr-defined]
     change_average_bet(**decision.arguments, average_bet=bet)
-    return decision.outcome(f"average bet {bet:,.2f}", f"average bet {bet:,.2f} from now on.")
+    done = f"average bet {bet:,.2f}"
+    if bet == before:
+        return decision.outcome(done, f"{done} as before. Nothing was changed.", kind=OutcomeKind.REPLAYED)
+    return decision.outcome(done, f"{done} from now on.")
 
 
 def _move(decision: Decision) -> Outcome:
