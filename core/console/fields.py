@@ -1,50 +1,65 @@
-"""Form fields for amounts and whole numbers, with or without thousands separators."""
+"""Form fields for amounts and other numbers, which read what people type by `core.amounts`."""
 
-import re
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 
-_GROUPED: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
-_MONEY: Final = re.compile(rf"{_GROUPED}(?:\.[0-9]{{1,2}})?")
-_WHOLE: Final = re.compile(_GROUPED)
+from core.amounts import AMOUNT_PLACES, NotANumber, read_on_page
+from core.text import trimmed
 
 
-def _text_input(*, mode: str) -> forms.TextInput:
-    return forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "class": "figure"})
+def _read(value: Any, *, places: int | None) -> Any:
+    """Read typed text; a value that is not text stays as it is.
+
+    :raises ValidationError: the text is not a number, or has two meanings.
+    """
+    if not isinstance(value, str):
+        return value
+    if not trimmed(value):
+        return ""
+    try:
+        return read_on_page(value, places=places or 0)
+    except NotANumber as error:
+        raise forms.ValidationError(error.message, code="invalid") from error
 
 
-class MoneyField(forms.DecimalField):
-    """An amount with at most two decimals: 1250, 1,250 or 1,250.00; a comma is never a decimal point."""
+class DecimalField(forms.DecimalField):
+    """Django's own, read by `core.amounts`, in a plain text box."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"inputmode": "decimal", "autocomplete": "off", "class": "figure"}
+        super().__init__(**{"widget": forms.TextInput(attrs=attrs)} | kwargs)
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
+        return super().to_python(_read(value, places=self.decimal_places))
+
+
+class MoneyField(DecimalField):
+    """An amount from `least` to `most`, with at most two decimals."""
 
     def __init__(self, *, most: Decimal, least: Decimal = Decimal(0), **kwargs: Any) -> None:
-        super().__init__(min_value=least, max_value=most, widget=_text_input(mode="decimal"), **kwargs)
+        super().__init__(min_value=least, max_value=most, decimal_places=AMOUNT_PLACES, **kwargs)
         self.error_messages["min_value"] = f"The amount must be at least {least:,}."
         self.error_messages["max_value"] = f"The amount can be at most {most:,}."
 
-    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
-        if isinstance(value, str):
-            value = value.strip()
-            if value and not _MONEY.fullmatch(value):
-                raise forms.ValidationError("Write an amount such as 40, 1250.00 or 1,250.00.")
-            value = value.replace(",", "")
-        return super().to_python(value)
+
+class IntegerField(forms.IntegerField):
+    """Django's own, read by `core.amounts`, in a plain text box."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"inputmode": "numeric", "autocomplete": "off", "class": "figure"}
+        super().__init__(**{"widget": forms.TextInput(attrs=attrs)} | kwargs)
+
+    def to_python(self, value: Any) -> int | None:
+        return super().to_python(_read(value, places=0))
 
 
-class WholeNumberField(forms.IntegerField):
-    """A whole number: 500 or 1,500."""
+class WholeNumberField(IntegerField):
+    """A whole number from `least` to `most`."""
 
     def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
-        super().__init__(min_value=least, max_value=most, widget=_text_input(mode="numeric"), **kwargs)
+        super().__init__(min_value=least, max_value=most, **kwargs)
         self.error_messages["min_value"] = self.error_messages["max_value"] = (
             f"Write a whole number from {least:,} to {most:,}."
         )
-
-    def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str):
-            value = value.strip()
-            if value and not _WHOLE.fullmatch(value):
-                raise forms.ValidationError(f"Write a whole number from {self.min_value:,} to {self.max_value:,}.")
-            value = value.replace(",", "")
-        return super().to_python(value)

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.console.display import NOTHING
+from core.console.fields import DecimalField, IntegerField
 from core.models import Player
 
 # The script for the checkboxes of lists. Django's other scripts add styles that the Content-Security-Policy refuses.
@@ -56,6 +57,8 @@ class PlainForms(_Base):
     empty_value_display = NOTHING
     formfield_overrides = {
         models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": InstantWidget},
+        models.DecimalField: {"form_class": DecimalField},
+        models.IntegerField: {"form_class": IntegerField},
         models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})},
     }
 

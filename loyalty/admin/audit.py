@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.formats import date_format
 
 from core import correlation
+from core.console.fields import IntegerField
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.keys import BIGGEST_KEY, key_of
 from core.keyset import BY_ID, GAMING_DAY, ID, Order
@@ -26,7 +27,7 @@ SYSTEM: Final = "system"
 NO_CASINO: Final = 0
 
 
-class PointsField(forms.IntegerField):
+class PointsField(IntegerField):
     """A signed number of points: 500, -1,500 or −1,500."""
 
     def __init__(self, *, label: str) -> None:
@@ -37,10 +38,6 @@ class PointsField(forms.IntegerField):
             max_value=MOST_POINTS,
             widget=forms.TextInput(attrs={"autocomplete": "off", "class": "figure", "size": 8}),
         )
-        self.error_messages["invalid"] = "Write a whole number, such as 500 or -1,500."
-
-    def to_python(self, value: Any) -> int | None:
-        return super().to_python(value.replace(",", "").replace("−", "-") if isinstance(value, str) else value)
 
 
 def _day(label: str) -> forms.DateField:
@@ -108,7 +105,7 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
     ),
     Filter(
         name="account",
-        field=lambda: forms.IntegerField(
+        field=lambda: IntegerField(
             required=False, min_value=1, max_value=BIGGEST_KEY, widget=forms.HiddenInput, label="Account"
         ),
         narrow=lambda entries, account: entries.filter(account=account),

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from core.amounts import NotANumber, read_in_file
 from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Player
 from ratingslips.imports.csv_files import BadRecord, Record, UnreadableFile, read_records
@@ -21,6 +22,8 @@ TABLE_COLUMNS: Final = ("pit", "table", "game", "seats")
 PLAYER_COLUMNS: Final = ("card_number", "first_name", "last_name", "status")
 MAX_ROWS: Final = 200_000
 MAX_PROBLEMS: Final = 100
+
+M = TypeVar("M", bound=models.Model)
 
 
 class CannotLoad(DomainError):
@@ -68,35 +71,32 @@ class CasinoFiles:
 
 
 def _games(sheet: "_Sheet") -> list[GameSettings]:
-    rows = sheet.rows(columns=GAME_COLUMNS, key="code")
-    games = [(row, GameSettings(**{column: row.fields[column] for column in GAME_COLUMNS})) for row in rows]
+    numbers = ("decisions_per_hour", "house_edge_percent", "seats")
     # A game with a wrong figure is still a game that a table may name.
-    for row, game in games:
-        sheet.check(game, row, without={"casino"})
-    return [game for _, game in games]
+    return [
+        sheet.row_of(GameSettings, record, numbers=numbers, code=record.fields["code"], name=record.fields["name"])
+        for record in sheet.records(columns=GAME_COLUMNS, key="code")
+    ]
 
 
 def _tables(sheet: "_Sheet", *, known_games: Collection[str]) -> list[TableRow]:
     tables = []
-    for row in sheet.rows(columns=TABLE_COLUMNS, key="table"):
-        name, pit, game = row.fields["table"], row.fields["pit"], row.fields["game"]
-        table = GamingTable(name=name, seats=row.fields["seats"])
-        sheet.check(table, row, without={"casino", "pit", "game"})
+    for record in sheet.records(columns=TABLE_COLUMNS, key="table"):
+        pit, game = record.fields["pit"], record.fields["game"]
+        table = sheet.row_of(GamingTable, record, numbers=("seats",), name=record.fields["table"])
         if not 1 <= len(pit) <= NAME_MAX_LENGTH:
-            sheet.complain(f"the pit must have a name of up to {NAME_MAX_LENGTH} characters.", row)
+            sheet.complain(f"the pit must have a name of up to {NAME_MAX_LENGTH} characters.", record)
         if game not in known_games:
-            sheet.complain(f"there is no game “{game}” in {GAMES_FILE}.", row)
+            sheet.complain(f"there is no game “{game}” in {GAMES_FILE}.", record)
         tables.append(TableRow(table=table, pit=pit, game=game))
     return tables
 
 
 def _players(sheet: "_Sheet") -> list[Player]:
-    players = []
-    for row in sheet.rows(columns=PLAYER_COLUMNS, key="card_number"):
-        player = Player(**{column: row.fields[column] for column in PLAYER_COLUMNS})
-        sheet.check(player, row, without={"casino"})
-        players.append(player)
-    return players
+    return [
+        sheet.row_of(Player, record, **{column: record.fields[column] for column in PLAYER_COLUMNS})
+        for record in sheet.records(columns=PLAYER_COLUMNS, key="card_number")
+    ]
 
 
 class _Sheet:
@@ -106,7 +106,7 @@ class _Sheet:
         self.path = path
         self.problems = problems
 
-    def rows(self, *, columns: Sequence[str], key: str) -> list[Record]:
+    def records(self, *, columns: Sequence[str], key: str) -> list[Record]:
         """The readable lines, each with a `key` of its own."""
         lines: dict[str, Record] = {}
         try:
@@ -124,13 +124,24 @@ class _Sheet:
             self.problems.append(error.message)
         return list(lines.values())
 
-    def check(self, row: models.Model, record: Record, *, without: Collection[str]) -> None:
-        """Add a problem for each field of `row` that its model refuses."""
+    def row_of(self, model: type[M], record: Record, *, numbers: Sequence[str] = (), **texts: str) -> M:
+        """An unsaved row of `texts` and of the columns that hold `numbers`, with a problem for each refused field."""
+        read: dict[str, Any] = {}
+        for name in numbers:
+            field = model._meta.get_field(name)
+            try:
+                read[name] = read_in_file(
+                    record.fields[name], places=getattr(field, "decimal_places", 0), decimal_comma=False
+                )
+            except NotANumber as error:
+                self.complain(f"{name} {error}", record)
+        row = model(**texts, **read)
         try:
-            row.clean_fields(exclude=without)
+            row.clean_fields(exclude={field.name for field in model._meta.fields} - texts.keys() - read.keys())
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 self.complain(f"{name} “{getattr(row, name)}”: {' '.join(messages)}", record)
+        return row
 
     def complain(self, what: str, record: Record | BadRecord) -> None:
         """Add a problem of a line."""

@@ -1,6 +1,5 @@
 """Rating events, one a line, with the checks that need nothing but the line."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from core.amounts import AMOUNT_PLACES, NotANumber, read_in_file
 from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import DomainError
 from ratingslips.imports.csv_files import BadRecord, read_records
@@ -24,8 +24,6 @@ COLUMNS: Final = (
     "buy_in",
     "chips_out",
 )
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
-_SEAT: Final = re.compile(r"[0-9]{1,4}")
 
 
 class EventKind(StrEnum):
@@ -55,12 +53,6 @@ class UnknownEvent(DomainError):
     """The event is of no known kind."""
 
     code = "UNKNOWN_EVENT"
-
-
-class NotANumber(DomainError):
-    """An amount or a seat is not a number."""
-
-    code = "NOT_A_NUMBER"
 
 
 class MissingField(DomainError):
@@ -106,16 +98,23 @@ def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
             yield BadRecord(line=record.line, error=error)
 
 
-def parse_rating_event(fields: dict[str, str], *, line: int) -> RatingEvent:
-    """Make an event of the fields of a line, by column.
+def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool = False) -> RatingEvent:
+    """Make an event of the fields of a line, by column; `decimal_comma` reads 12,50 as 12.50.
 
     :raises UnknownEvent, MissingField, UnexpectedField, NotANumber, InvalidTime: the line cannot be one.
     """
     kind = _kind(fields["event"])
     _require_fields(fields, kind=kind)
-    seat = fields["seat"]
-    if seat and not _SEAT.fullmatch(seat):
-        raise NotANumber(f"The seat “{seat}” is not a number.")
+
+    def number(column: str, *, name: str, places: int = AMOUNT_PLACES) -> Decimal | None:
+        if not fields[column]:
+            return None
+        try:
+            return read_in_file(fields[column], places=places, decimal_comma=decimal_comma)
+        except NotANumber as error:
+            raise NotANumber(f"The {name} {error}") from error
+
+    seat = number("seat", name="seat", places=0)
     return RatingEvent(
         line=line,
         slip_number=fields["slip_number"],
@@ -123,10 +122,10 @@ def parse_rating_event(fields: dict[str, str], *, line: int) -> RatingEvent:
         kind=kind,
         player_card=fields["player_card"] or None,
         table=fields["table"] or None,
-        seat=int(seat) if seat else None,
-        average_bet=_decimal(fields["average_bet"], name="average bet"),
-        buy_in=_decimal(fields["buy_in"], name="buy-in"),
-        chips_out=_decimal(fields["chips_out"], name="chips-out amount"),
+        seat=None if seat is None else int(seat),
+        average_bet=number("average_bet", name="average bet"),
+        buy_in=number("buy_in", name="buy-in"),
+        chips_out=number("chips_out", name="chips-out amount"),
     )
 
 
@@ -156,12 +155,3 @@ def _instant(text: str) -> datetime:
     if at < EARLIEST_EVENT_AT:
         raise InvalidTime(f"The time “{text}” is before {EARLIEST_EVENT_AT:%Y}.")
     return at
-
-
-def _decimal(text: str, *, name: str) -> Decimal | None:
-    """Read an amount, exactly as it is written; services decide whether a slip may have it."""
-    if not text:
-        return None
-    if not _DECIMAL.fullmatch(text):
-        raise NotANumber(f"The {name} “{text}” is not a number, such as 25.00.")
-    return Decimal(text)

@@ -133,7 +133,7 @@ class TestLedgerList:
             ({"first_day": "2026-02-30"}, "Write a day as 2026-11-14."),
             ({"first_day": "2026-11-14", "last_day": "2026-11-13"}, "This day is before the first one."),
             ({"least_points": "5", "most_points": "4"}, "This is less than the first number."),
-            ({"least_points": "many"}, "Write a whole number, such as 500 or -1,500."),
+            ({"least_points": "many"}, "Write a whole number, such as 7 or 1,500."),
             ({"kind": "GIFT"}, "Select a valid choice."),
             ({"staff": "0"}, "Select a valid choice."),
             ({"account": "9" * 30}, "The address names no account."),

@@ -129,13 +129,13 @@ class TestChangeBet:
 
     def test_does_nothing_and_keeps_input_while_a_row_is_wrong(self, floor: Floor, boss: Client) -> None:
         one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
-        typed = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "40,50"}
+        typed = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "40,50,1"}
 
         page: Any = carry_out(boss, RatingSlip, "change_bet", [one, other], **typed)
 
         shown = {row.obj.pk: row.form for row in page.context["rows"]}
         assert shown[one.pk]["average_bet"].value() == "75"
-        assert shown[other.pk]["average_bet"].value() == "40,50"
+        assert shown[other.pk]["average_bet"].value() == "40,50,1"
         assert shown[other.pk].errors["average_bet"] == ["Write an amount such as 40, 1250.00 or 1,250.00."]
         assert PlaySegment.objects.count() == 2
 

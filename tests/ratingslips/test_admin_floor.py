@@ -1,10 +1,11 @@
 """Tables and pits in the console, and the rights that are granted on a pit."""
 
+import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
-from ratingslips.models import GamingTable, Pit, RatingSlip
+from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
 from tests.console import address, inline_code_in, signed_in, versions_shown
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
@@ -28,6 +29,25 @@ class TestTables:
         supervisor.post(address(GamingTable, "change", table.pk), typed)
 
         assert not GamingTable.objects.get(pk=table.pk).is_active
+
+
+class TestGames:
+    @pytest.mark.parametrize(
+        ("typed", "read"),
+        [("5.260", "5.260"), ("12,5", "12.500"), ("1e1", None), ("1_0", None), ("٤", None), ("1,250", None)],
+    )
+    def test_take_figures_as_every_form_reads_them(
+        self, floor: Floor, root: Client, typed: str, read: str | None
+    ) -> None:
+        game = floor.table.game
+        game.refresh_from_db()
+        before = str(game.house_edge_percent)
+        fields = {"code": game.code, "name": game.name, "decisions_per_hour": "1 000", "seats": "7"}
+
+        root.post(address(GameSettings, "change", game.pk), fields | {"house_edge_percent": typed})
+
+        game.refresh_from_db()
+        assert str(game.house_edge_percent) == (read or before)
 
 
 class TestGrantsOnAPit:

@@ -166,6 +166,8 @@ class TestLoadCasinoRefusals:
             ),
             (_spoil("games", 2, "blackjack,Blackjack,fast,0.75,7"), "games.csv line 2: decisions_per_hour “fast”"),
             (_spoil("games", 2, "blackjack,Blackjack,NaN,0.75,7"), "games.csv line 2: decisions_per_hour “NaN”"),
+            (_spoil("games", 2, "blackjack,Blackjack,1_0,1,7"), "games.csv line 2: decisions_per_hour “1_0”"),
+            (_spoil("games", 2, "blackjack,Blackjack,70,١,7"), "games.csv line 2: house_edge_percent “١”"),
             (_spoil("games", 2, "blackjack,Blackjack,70,-1,7"), "games.csv line 2: house_edge_percent “-1”"),
             (_spoil("games", 2, "blackjack,Blackjack,70,0.7512,7"), "games.csv line 2: house_edge_percent “0.7512”"),
             (_spoil("games", 2, "blackjack,Blackjack,70,0.75,21"), "games.csv line 2: seats “21”"),
