@@ -22,7 +22,7 @@ DRIFT_TARGET_ACCOUNTS: Final = 0
 MAX_DAYS: Final = 366
 
 COMPLETION: Final = "ratingslips.complete"
-REWARD: Final = "loyalty.manual_reward"
+AWARD: Final = "loyalty.manual_reward"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +120,7 @@ def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, in
     )
     bonuses = LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS).order_by()
     made = _by_casino(bonuses, "casino", awards=Count("pk"))
-    repeats = ReplayCount.objects.filter(of_the_days, operation__in=[COMPLETION, REWARD]).order_by()
+    repeats = ReplayCount.objects.filter(of_the_days, operation__in=[COMPLETION, AWARD]).order_by()
     repeated = _by_casino(repeats, "casino", replays=Sum("replays"))
     nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0}
     return {

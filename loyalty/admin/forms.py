@@ -11,8 +11,8 @@ from django.http import QueryDict
 from core.console.fields import WholeNumberField
 from core.models import User
 from loyalty.models import REASON_MAX_LENGTH, PlayerLoyalty
+from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
 from loyalty.services.reasons import REASON_MIN_LENGTH
-from loyalty.services.rewards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
 
 REWARD_ID_MAX_LENGTH: Final = 100
 _FORM_OF_TOKEN: Final = "loyalty.award"  # noqa: S105 - what the token is for, not a secret

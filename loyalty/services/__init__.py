@@ -2,6 +2,13 @@
 
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
 from loyalty.services.accrual import NoEarningRate, accrue_play
+from loyalty.services.awards import (
+    AwardRateExceeded,
+    InvalidAward,
+    PlayerNotActive,
+    SelfAward,
+    manual_reward,
+)
 from loyalty.services.balances import BalanceAt, balance_at
 from loyalty.services.posting import (
     InsufficientBalance,
@@ -12,15 +19,9 @@ from loyalty.services.posting import (
 )
 from loyalty.services.program import ProgramStateUnchanged, pause_program, resume_program
 from loyalty.services.reasons import InvalidReason
-from loyalty.services.rewards import (
-    InvalidAward,
-    PlayerNotActive,
-    RewardRateExceeded,
-    SelfAward,
-    manual_reward,
-)
 
 __all__ = [
+    "AwardRateExceeded",
     "BalanceAt",
     "InsufficientBalance",
     "InvalidAward",
@@ -31,7 +32,6 @@ __all__ = [
     "PlayerNotActive",
     "ProgramPaused",
     "ProgramStateUnchanged",
-    "RewardRateExceeded",
     "SelfAward",
     "accrue_play",
     "balance_at",

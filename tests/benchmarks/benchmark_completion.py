@@ -1,4 +1,4 @@
-"""How long a completion and a reward take: `uv run pytest -n0 -s tests/benchmarks/benchmark_completion.py`.
+"""How long a completion and an award take: `uv run pytest -n0 -s tests/benchmarks/benchmark_completion.py`.
 
 Not collected with the tests, and asserts nothing about time. Both are measured in turn in one run, so that their ratio
 holds on a noisy machine; each is a real commit, through the services, with a permission asked and a history behind it.
@@ -33,9 +33,9 @@ def _report(name: str, times: list[float]) -> None:
 
 
 class TestBenchmark:
-    def test_reports_completions_and_rewards(self, committed_floor: Floor) -> None:
+    def test_reports_completions_and_awards(self, committed_floor: Floor) -> None:
         floor = committed_floor
-        completions, rewards = [], []
+        completions, awards = [], []
 
         for number in range(ROUNDS):
             # One after the other in one seat: nobody can sit there twice at a time, not even in the past.
@@ -44,8 +44,8 @@ class TestBenchmark:
             completions.append(_milliseconds(partial(complete_rating_slip, slip=slip.pk, actor=floor.boss, at=ends)))
             if number < AWARDS_IN_ALL:
                 award = partial(manual_reward, player=slip.player, points=10, reason="Benchmark award")
-                rewards.append(_milliseconds(partial(award, actor=floor.supervisor, at=floor.now)))
+                awards.append(_milliseconds(partial(award, actor=floor.supervisor, at=floor.now)))
 
         sys.stdout.write("\n")
         _report("completion", completions)
-        _report("reward", rewards)
+        _report("award", awards)

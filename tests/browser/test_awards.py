@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from loyalty.services.rewards import AWARDS_PER_WINDOW
+from loyalty.services.awards import AWARDS_PER_WINDOW
 from tests.browser.conftest import Tablet
 from tests.console import address
 from tests.floor import Floor

@@ -17,7 +17,7 @@ BEGINNING: Final = datetime(2026, 9, 1, 12, tzinfo=UTC)
 BETWEEN_VISITS: Final = timedelta(hours=3)
 BETWEEN_STEPS: Final = timedelta(minutes=10)
 PLAYERS_AT_ONCE: Final = 4
-REWARD_BITS: Final = range(14)  # one award is at most 10,000 points
+AWARD_BITS: Final = range(14)  # one award is at most 10,000 points
 VISIT_BITS: Final = range(14, 20)  # an average bet is at most 1,000,000
 PROMOTION_BITS: Final = range(20, 32)
 REPEATED: Final = 0.15
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     COMPLETE = "complete"
     RECOVER = "recover"
     RECOVER_PASS = "recover_pass"
-    REWARD = "reward"
+    AWARD = "award"
     PROMOTE = "promote"
     REDEEM = "redeem"
     REVERSE = "reverse"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 
 ON_A_SLIP: Final = frozenset({Kind.OPEN, Kind.BET, Kind.PAUSE, Kind.RESUME, Kind.MOVE, Kind.COMPLETE, Kind.RECOVER})
-BY_KEY: Final = frozenset({Kind.REWARD, Kind.PROMOTE, Kind.REDEEM, Kind.REVERSE})
+BY_KEY: Final = frozenset({Kind.AWARD, Kind.PROMOTE, Kind.REDEEM, Kind.REVERSE})
 
 
 class Point(StrEnum):
@@ -143,7 +143,7 @@ def _step(data: dict[str, object]) -> Step:
 
 def key_of(step: Step) -> str:
     """The idempotency key under which the ledger knows a step."""
-    return f"reward:{step.number}" if step.kind == Kind.REWARD else f"faults:{step.number}"
+    return f"reward:{step.number}" if step.kind == Kind.AWARD else f"faults:{step.number}"
 
 
 def reason_of(number: int) -> str:
@@ -237,18 +237,18 @@ class _Planner:
 
     def _singles(self, player: int) -> list[list[Step]]:
         """What other workers do on the same account meanwhile, and what somebody sends a second time."""
-        rewards = [self._step(Kind.REWARD, player, amount=2**bit) for bit in REWARD_BITS]
+        awards = [self._step(Kind.AWARD, player, amount=2**bit) for bit in AWARD_BITS]
         promotions = [self._step(Kind.PROMOTE, player, amount=2**bit) for bit in PROMOTION_BITS]
         if not is_plain(player):
-            rewards, promotions = rewards[:8], promotions[:6]
-        units = [[step] for step in rewards + promotions]
+            awards, promotions = awards[:8], promotions[:6]
+        units = [[step] for step in awards + promotions]
         if not is_plain(player):
             units += [[self._step(Kind.REDEEM, player, amount=-(2**bit))] for bit in range(6, 10)]
             units += [
                 [promotion, self._step(Kind.REVERSE, player, target=str(promotion.number), amount=-promotion.amount)]
                 for promotion in promotions[:3]
             ]
-        units += [[step] for step in rewards + promotions if self._chance.random() < REPEATED]
+        units += [[step] for step in awards + promotions if self._chance.random() < REPEATED]
         for number in range(len(VISIT_BITS)):
             if self._chance.random() < REPEATED:
                 slip, ends = f"F-{player}-{number}", BEGINNING + number * BETWEEN_VISITS + timedelta(hours=1)

@@ -107,14 +107,14 @@ def _settled(settlement: SlipSettlement) -> dict[str, Any]:
 
 def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
     player = world.player_id(step.player)
-    if step.kind == Kind.REWARD:
-        rewarder = world.rewarder(step.number)
+    if step.kind == Kind.AWARD:
+        giver = world.giver(step.number)
         return lambda: _posted(
             manual_reward(
                 player=player,
                 points=step.amount,
                 reason=reason_of(step.number),
-                actor=rewarder,
+                actor=giver,
                 at=timezone.now(),
                 reward_id=str(step.number),
             )

@@ -17,12 +17,12 @@ from tests.faults.plan import BEGINNING, Kind, Plan, Step, key_of, make_plan, re
 
 SLIP_ID = "00000000-0000-0000-0000-000000000001"
 HOUR = timedelta(hours=1)
-REWARD = Step(number=1, kind=Kind.REWARD, player=0, amount=1)
+AWARD = Step(number=1, kind=Kind.AWARD, player=0, amount=1)
 PROMOTION = Step(number=2, kind=Kind.PROMOTE, player=0, amount=2**20)
 OPENING = Step(number=3, kind=Kind.OPEN, player=0, target="F-0-0", at=BEGINNING.isoformat(), amount=2**14)
 COMPLETION = Step(number=4, kind=Kind.COMPLETE, player=0, target="F-0-0", at=(BEGINNING + HOUR).isoformat())
-REFUSED_REWARD = Step(number=5, kind=Kind.REWARD, player=0, amount=2)
-PLAN = Plan(seed=1, players=1, units=[[REWARD], [PROMOTION], [OPENING, COMPLETION], [REFUSED_REWARD]])
+REFUSED_AWARD = Step(number=5, kind=Kind.AWARD, player=0, amount=2)
+PLAN = Plan(seed=1, players=1, units=[[AWARD], [PROMOTION], [OPENING, COMPLETION], [REFUSED_AWARD]])
 
 
 def _entry(seq: int, points: int, before: int, **changes: Any) -> Entry:
@@ -44,7 +44,7 @@ def _entry(seq: int, points: int, before: int, **changes: Any) -> Entry:
 
 
 ENTRIES = [
-    _entry(1, 1, 0, kind="MANUAL_BONUS", key=key_of(REWARD), reason=reason_of(1)),
+    _entry(1, 1, 0, kind="MANUAL_BONUS", key=key_of(AWARD), reason=reason_of(1)),
     _entry(2, 2**20, 1, key=key_of(PROMOTION), reason=reason_of(2)),
     _entry(3, 2**14, 2**20 + 1, kind="GAMEPLAY", key=SLIP_ID, reason="Play on slip F-0-0"),
 ]
@@ -116,7 +116,7 @@ def _paid_too(key: str, reason: str) -> Books:
 WRONG_BOOKS: list[tuple[str, Callable[[Books], Books]]] = [
     ("was acknowledged and is lost", _with(entries=ENTRIES[1:])),
     ("names entry 3, and its key None", _without_last),
-    ("was refused and stands all the same", lambda _: _paid_too(key_of(REFUSED_REWARD), reason_of(5))),
+    ("was refused and stands all the same", lambda _: _paid_too(key_of(REFUSED_AWARD), reason_of(5))),
     ("was asked for by nobody", lambda _: _paid_too("faults:77", reason_of(77))),
     ("was paid 2 times", lambda _: _paid_too("faults:2b", reason_of(2))),
     ("the account says", _with(accounts=[replace(ACCOUNT, balance=TOTAL + 2**30)])),
@@ -227,4 +227,4 @@ class TestMakePlan:
         assert bets == [2**bit for bit in range(14, 20)]
 
 
-PAID = {Kind.REWARD, Kind.PROMOTE}
+PAID = {Kind.AWARD, Kind.PROMOTE}

@@ -92,7 +92,7 @@ def _player_and_awarder(floor: Floor) -> tuple[Player, User]:
     return floor.player(), awarder
 
 
-def _reward_without_reference(floor: Floor) -> Case:
+def _award_without_reward_id(floor: Floor) -> Case:
     """Its key is made of what it says."""
     player, awarder = _player_and_awarder(floor)
     return Case(
@@ -101,7 +101,7 @@ def _reward_without_reference(floor: Floor) -> Case:
     )
 
 
-def _reward(floor: Floor) -> Case:
+def _award(floor: Floor) -> Case:
     player, awarder = _player_and_awarder(floor)
     return Case(
         call=lambda: _told(award(floor, player, actor=awarder, reward_id=f"sweep-{player.pk}")),
@@ -151,8 +151,8 @@ def _event(floor: Floor, *, service: Callable[..., Any], paused: bool = False, *
 CASES: dict[str, Callable[[Floor], Case]] = {
     "completion": _completion,
     "recovery": _recovery,
-    "reward": _reward,
-    "reward without a reference": _reward_without_reference,
+    "award": _award,
+    "award without a reward id": _award_without_reward_id,
     "promotion": partial(_posting, kind=Kind.PROMOTE, amount=64),
     "reversal": partial(_posting, kind=Kind.REVERSE, amount=-100),
     "opening": _opening,
@@ -206,7 +206,7 @@ class TestEveryStatement:
 
         assert wrong == []
 
-    @pytest.mark.parametrize("case", ["completion", "recovery", "reward"])
+    @pytest.mark.parametrize("case", ["completion", "recovery", "award"])
     def test_may_lose_its_answer_while_its_backend_lives_on(self, committed_floor: Floor, way: Way, case: str) -> None:
         wrong = _sweep(way, lambda: CASES[case](committed_floor), Loss.STATEMENT_ANSWER)
 
@@ -232,7 +232,7 @@ class TestEveryStatement:
     ) -> None:
         monkeypatch.setattr(posting, "is_replay", lambda _: True)
 
-        wrong = _sweep(way, lambda: _reward(committed_floor), Loss.AFTER)
+        wrong = _sweep(way, lambda: _award(committed_floor), Loss.AFTER)
 
         assert len(wrong) == 1
         assert "'replayed': True" in wrong[0]

@@ -19,8 +19,8 @@ from tests.faults.plan import BEGINNING, is_plain
 
 SEATS: Final = 7
 MANAGER: Final = "faults-manager"
-MOST_REWARDERS: Final = 400
-REWARDERS_PER_PLAYER: Final = 4  # each may award ten times a minute
+MAX_GIVERS: Final = 400
+GIVERS_PER_PLAYER: Final = 4  # each may award ten times a minute
 HOUSES: Final = {True: "faults-plain", False: "faults-tiers"}
 _DECISIONS_PER_HOUR: Final = Decimal(100)
 _HOUSE_EDGE_PERCENT: Final = Decimal(1)
@@ -37,8 +37,8 @@ def build_world(*, players: int) -> None:
     # They work in both casinos, so they belong to none: then only operators may act.
     operators = Group.objects.get(name=OPERATOR)
     manager.groups.add(managers, operators)
-    for number in range(_rewarders(players)):
-        User.objects.create(username=_rewarder(number), is_staff=True).groups.add(managers, operators)
+    for number in range(_givers(players)):
+        User.objects.create(username=_giver(number), is_staff=True).groups.add(managers, operators)
     for plain, code in HOUSES.items():
         program = ProgramFactory.create(casino=CasinoFactory.create(code=code), name=code)
         EarningRate.objects.create(
@@ -58,11 +58,11 @@ def build_world(*, players: int) -> None:
         Player.objects.create(casino=casino, card_number=f"{player}", first_name="Player", last_name=f"{player}")
 
 
-def _rewarders(players: int) -> int:
-    return min(MOST_REWARDERS, REWARDERS_PER_PLAYER * players)
+def _givers(players: int) -> int:
+    return min(MAX_GIVERS, GIVERS_PER_PLAYER * players)
 
 
-def _rewarder(number: int) -> str:
+def _giver(number: int) -> str:
     return f"faults-staff-{number}"
 
 
@@ -101,9 +101,9 @@ class World:
         )
         return table, player % SEATS + 1
 
-    def rewarder(self, step: int) -> User:
+    def giver(self, step: int) -> User:
         """Who makes the award of a step."""
-        return self._staff(_rewarder(step % _rewarders(self.players)))
+        return self._staff(_giver(step % _givers(self.players)))
 
     def _staff(self, username: str) -> User:
         return User(pk=self._remember(("staff", username), lambda: User.objects.get(username=username).pk))

@@ -15,7 +15,7 @@ from loyalty.admin.accounts import ENTRIES_SHOWN
 from loyalty.admin.forms import award_token
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward
-from loyalty.services.rewards import AWARDS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
+from loyalty.services.awards import AWARDS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
 from tests.console import address, inline_code_in, said, shown_in, statements_for
 from tests.floor import Floor
 

@@ -14,7 +14,7 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player, User
 from core.querysets import LockingQuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from loyalty.services import LoyaltyPosting, RewardRateExceeded, rewards
+from loyalty.services import AwardRateExceeded, LoyaltyPosting, awards
 from loyalty.services.accounts import lock_account
 from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, together
 from tests.constraints import inserted
@@ -150,7 +150,7 @@ class TestOneRequestManyTimes:
     def test_would_break_without_the_lock_on_the_reference(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         mine, theirs = floor.player(), floor.player()
         (colleague,) = supervisors(floor, 1)
-        monkeypatch.setattr(rewards, "lock_name", lambda kind, name: None)
+        monkeypatch.setattr(awards, "lock_name", lambda kind, name: None)
 
         _, second = in_turn(
             lambda: award(floor, mine, reward_id="promo-77"),
@@ -198,7 +198,7 @@ class TestFirstPoints:
         assert PlayerLoyalty.objects.count() == 1
 
 
-class TestParallelRewards:
+class TestParallelAwards:
     @pytest.mark.shows(1)
     def test_of_one_hundred_points_by_ten_people_are_a_thousand(self, floor: Floor, player: Player) -> None:
         staff = supervisors(floor, 10)
@@ -220,7 +220,7 @@ class TestRateLimit:
         outcomes = together([partial(award, floor, player) for player in players])
 
         passed = [outcome for outcome in outcomes if isinstance(outcome, LoyaltyPosting)]
-        refusals = [outcome for outcome in outcomes if isinstance(outcome, RewardRateExceeded)]
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, AwardRateExceeded)]
         assert (len(passed), len(refusals)) == (10, 6)
         assert LedgerEntry.objects.count() == 10
 
@@ -235,7 +235,7 @@ class TestRateLimit:
 
         _, eleventh = in_turn(lambda: award(floor, one), lambda: award(floor, other))
 
-        assert isinstance(eleventh.outcome(), RewardRateExceeded)
+        assert isinstance(eleventh.outcome(), AwardRateExceeded)
 
     @pytest.mark.shows(32, 39)
     def test_would_let_the_eleventh_pass_without_the_lock(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:

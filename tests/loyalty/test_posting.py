@@ -203,7 +203,7 @@ class TestReplayedIncrement:
         with refused(IdempotencyConflict, r"a different reverses\."):
             increment(floor, player, reverses=second, **reversal)
 
-    def test_tells_a_reward_and_a_promotion_of_one_key_apart(self, floor: Floor, player: Player) -> None:
+    def test_tells_an_award_and_a_promotion_of_one_key_apart(self, floor: Floor, player: Player) -> None:
         award(floor, player, reward_id="77", reason="Double points on Tuesdays")
 
         with refused(IdempotencyConflict, "different kind, reverses, staff"):

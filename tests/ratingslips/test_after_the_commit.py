@@ -62,7 +62,7 @@ def broken_log(request: pytest.FixtureRequest) -> Iterator[Any]:
 CALLS: dict[str, Callable[[Floor], Any]] = {
     "completion": lambda floor: complete_rating_slip(slip=floor.played_slip(), actor=floor.boss, at=floor.now),
     "recovery": lambda floor: recover_slip_loyalty(slip=floor.owed_slip(), actor=floor.supervisor, at=floor.now),
-    "reward": lambda floor: award(floor, floor.player(), points=578),
+    "award": lambda floor: award(floor, floor.player(), points=578),
 }
 
 

@@ -14,7 +14,7 @@ from core.console.links import page_url
 from core.models import Player, ReplayCount
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
-from loyalty.services import RewardRateExceeded, balance_at
+from loyalty.services import AwardRateExceeded, balance_at
 from ratingslips.admin.players.visits import read_visits
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
@@ -166,12 +166,12 @@ class TestClockSetBack:
     ) -> None:
         for points in range(1, 11):
             award(floor, player, points=points)
-        with refused(RewardRateExceeded):
+        with refused(AwardRateExceeded):
             award(floor, player, points=11)
 
         assert not award(floor, player, points=11, at=set_back()).replayed
 
-    def test_knows_a_reward_again(self, floor: Floor, player: Player) -> None:
+    def test_knows_an_award_again(self, floor: Floor, player: Player) -> None:
         noon = floor.casino.gaming_day_span(floor.casino.gaming_day_at(floor.ago(days=1)))[0] + 6 * HOUR
         award(floor, player, at=noon)
 

@@ -114,7 +114,7 @@ class TestDuplicateCompletion:
         assert isinstance(second.outcome(), IntegrityError)
 
 
-class TestRewardAndCompletionAtOnce:
+class TestAwardAndCompletionAtOnce:
     def test_come_to_the_right_balance_and_two_entries(self, floor: Floor, played_slip: RatingSlip) -> None:
         _, completing = in_turn(lambda: award(floor, played_slip.player), lambda: _complete(floor, played_slip))
 

@@ -1,4 +1,4 @@
-"""An error or a lost connection at every statement of a completion, a recovery, a reward: nothing lost or doubled."""
+"""An error or a lost connection at every statement of a completion, a recovery, an award: nothing lost or doubled."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -81,7 +81,7 @@ class TestErrorAtEveryStatement:
 
         assert self._statements_until_it_passes(attempt) >= 8
 
-    def test_of_a_reward_leaves_nothing_and_it_is_made_once(self, floor: Floor) -> None:
+    def test_of_an_award_leaves_nothing_and_it_is_made_once(self, floor: Floor) -> None:
         def attempt(number: int) -> bool:
             player = floor.player()
             with interrupted_at(number, _raise) as sent, suppress(Fault):
@@ -110,7 +110,7 @@ class TestConnectionLostAtEveryStatement:
         reached: list[bool] = []
         return Elsewhere(run).outcome(), reached[0]
 
-    @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
+    @pytest.mark.parametrize("use_case", ["completion", "recovery", "award"])
     @pytest.mark.shows(25)
     def test_is_busy_and_changes_nothing_when_no_attempt_is_left(
         self, committed_floor: Floor, use_case: str, monkeypatch: pytest.MonkeyPatch
@@ -121,7 +121,7 @@ class TestConnectionLostAtEveryStatement:
         calls: dict[str, Callable[[], Any]] = {
             "completion": lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now),
             "recovery": lambda: recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now),
-            "reward": lambda: award(floor, slip.player),
+            "award": lambda: award(floor, slip.player),
         }
         before = everything()
 
@@ -139,14 +139,14 @@ class TestConnectionLostAtEveryStatement:
 
 
 class TestConnectionLostAfterTheCommitOfAReplay:
-    @pytest.mark.parametrize("use_case", ["completion", "recovery", "reward"])
+    @pytest.mark.parametrize("use_case", ["completion", "recovery", "award"])
     def test_does_not_cost_the_answer(self, committed_floor: Floor, use_case: str) -> None:
         floor = committed_floor
         slip = _fresh_slip(floor) if use_case != "recovery" else floor.owed_slip(_fresh_slip(floor))
         calls: dict[str, Callable[[], Any]] = {
             "completion": lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now),
             "recovery": lambda: recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now),
-            "reward": lambda: award(floor, slip.player),
+            "award": lambda: award(floor, slip.player),
         }
         calls[use_case]()
 

@@ -34,7 +34,7 @@ def _locks_of(call: Callable[[], object]) -> list[str]:
 
 
 class TestLockOrder:
-    def test_is_kept_by_a_reward(self, floor: Floor, player: Player) -> None:
+    def test_is_kept_by_an_award(self, floor: Floor, player: Player) -> None:
         locks = _locks_of(lambda: award(floor, player, reward_id="promo-77"))
 
         assert locks == ["reward", "core_user", "loyalty_playerloyalty"]
@@ -164,7 +164,7 @@ class TestLockedName:
 
         assert f"'drift_check:{floor.casino.pk}'" in "".join(statements)
 
-    def test_of_a_reward_is_its_id(self, floor: Floor, player: Player) -> None:
+    def test_of_an_award_is_its_reward_id(self, floor: Floor, player: Player) -> None:
         statements = statements_of(lambda: award(floor, player, reward_id="promo-77"))
 
         assert "hashtextextended('reward:promo-77'" in "".join(statements)

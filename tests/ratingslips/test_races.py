@@ -12,7 +12,7 @@ from django.db import transaction
 
 from core.models import Player
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
-from loyalty.services import LoyaltyPosting, RewardRateExceeded
+from loyalty.services import AwardRateExceeded, LoyaltyPosting
 from ratingslips.models import RatingSlip
 from ratingslips.services import SlipSettlement, complete_rating_slip, recover_slip_loyalty
 from tests.commands import run
@@ -63,7 +63,7 @@ class TestPowersOfTwo:
         outcomes = together(hands)
 
         acknowledged = [each.points for each in outcomes if isinstance(each, LoyaltyPosting | SlipSettlement)]
-        refused = [each for each in outcomes if isinstance(each, RewardRateExceeded)]
+        refused = [each for each in outcomes if isinstance(each, AwardRateExceeded)]
         balance = account_of(player).balance
         assert (len(acknowledged), len(refused)) == (14, 2)
         assert {2**n for n in range(16) if balance & 2**n} == set(acknowledged)

@@ -65,7 +65,7 @@ class TestReport:
         assert (report.owed, report.oldest_owed) == (2, oldest)
         assert report.oldest_owed_for == timedelta(minutes=20)
 
-    def test_counts_replays_of_completions_and_rewards_against_all_of_them(self, floor: Floor) -> None:
+    def test_counts_replays_of_completions_and_awards_against_all_of_them(self, floor: Floor) -> None:
         slip = _close(floor)
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
         for _ in range(3):

@@ -10,7 +10,7 @@ from tests.loyalty.rows import account_of, write_history
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_COMPLETION = 17  # three of them lock, look up and record the request
-MOST_OF_A_REWARD = 12
+MOST_OF_AN_AWARD = 12
 
 histories = pytest.mark.parametrize("entries", [0, 1, 300])
 
@@ -33,7 +33,7 @@ class TestStatementsOfACompletion:
         assert statements[-1].startswith("RELEASE SAVEPOINT")
 
 
-class TestStatementsOfAReward:
+class TestStatementsOfAnAward:
     @histories
     @pytest.mark.parametrize("reward_id", [None, "promo-77"])
     def test_are_few(self, floor: Floor, entries: int, reward_id: str | None) -> None:
@@ -50,7 +50,7 @@ class TestStatementsOfAReward:
             )
         )
 
-        assert_at_most(MOST_OF_A_REWARD, statements)
+        assert_at_most(MOST_OF_AN_AWARD, statements)
 
 
 class TestAssertAtMost:

@@ -15,7 +15,7 @@ from guardian.shortcuts import assign_perm
 from core import correlation
 from core.models import Player
 from loyalty.models import LedgerEntry
-from loyalty.services import LoyaltyPosting, RewardRateExceeded, manual_reward, pause_program, resume_program
+from loyalty.services import AwardRateExceeded, LoyaltyPosting, manual_reward, pause_program, resume_program
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     PartialCompletion,
@@ -84,7 +84,7 @@ def test_4_rate_limit_lets_ten_awards_a_minute_pass(committed_floor: Floor) -> N
     outcomes = together([partial(award, player=floor.player()) for _ in range(12)])
 
     assert len([outcome for outcome in outcomes if isinstance(outcome, LoyaltyPosting)]) == 10
-    assert len([outcome for outcome in outcomes if isinstance(outcome, RewardRateExceeded)]) == 2
+    assert len([outcome for outcome in outcomes if isinstance(outcome, AwardRateExceeded)]) == 2
     assert LedgerEntry.objects.count() == 10
 
 
@@ -114,23 +114,23 @@ def test_6_failed_points_are_recovered_once_with_the_same_key(floor: Floor) -> N
     assert account_of(slip.player).balance == 578
 
 
-def test_7_reward_and_completion_at_once_leave_the_right_balance(committed_floor: Floor) -> None:
-    """A reward and a completion meet on one account: the second counts from the first, and both are there."""
+def test_7_award_and_completion_at_once_leave_the_right_balance(committed_floor: Floor) -> None:
+    """An award and a completion meet on one account: the second counts from the first, and both are there."""
     floor = committed_floor
     slip = floor.played_slip()
 
     with held_before_commit(
         lambda: manual_reward(player=slip.player, points=100, reason=REASON, actor=floor.supervisor, at=floor.now)
-    ) as rewarding:
+    ) as awarding:
         completing = Elsewhere(lambda: complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now))
-        wait_until_blocked(completing.backend, by=rewarding.backend)
+        wait_until_blocked(completing.backend, by=awarding.backend)
     points = completing.result().points
 
     assert account_of(slip.player).balance == 100 + points
     assert list(LedgerEntry.objects.order_by("seq").values_list("kind", flat=True)) == ["MANUAL_BONUS", "GAMEPLAY"]
 
 
-def test_7_ten_rewards_of_one_hundred_points_are_a_thousand(committed_floor: Floor) -> None:
+def test_7_ten_awards_of_one_hundred_points_are_a_thousand(committed_floor: Floor) -> None:
     """Ten members of staff award 100 points to one player at the same moment."""
     floor = committed_floor
     player = floor.player()
@@ -145,7 +145,7 @@ def test_7_ten_rewards_of_one_hundred_points_are_a_thousand(committed_floor: Flo
     assert (account_of(player).balance, account_of(player).entry_count) == (1_000, 10)
 
 
-def test_8_same_reward_is_one_entry_on_each_day(floor: Floor, player: Player) -> None:
+def test_8_same_award_is_one_entry_on_each_day(floor: Floor, player: Player) -> None:
     """The gaming day begins at 06:00: until then the same award is the same entry."""
     rollover = datetime(2025, 6, 15, 13, tzinfo=UTC)  # 06:00 in Los Angeles
     award = partial(manual_reward, player=player, points=100, reason=REASON, actor=floor.supervisor)

@@ -14,7 +14,7 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player, User
 from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry
-from loyalty.services import RewardRateExceeded, increment_player_loyalty, pause_program
+from loyalty.services import AwardRateExceeded, increment_player_loyalty, pause_program
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import REASON, award
@@ -60,7 +60,7 @@ CHANGES_SINCE: dict[str, Callable[[Floor, Player], object]] = {
 }
 
 
-class TestReplayedReward:
+class TestReplayedAward:
     def test_gives_back_the_first_entry_when_repeated_the_same_day(self, floor: Floor, player: Player) -> None:
         first = award(floor, player)
         again = award(floor, player)
@@ -114,7 +114,7 @@ class TestReplayedReward:
         assert LedgerEntry.objects.count() == 2
 
 
-class TestConflictingReward:
+class TestConflictingAward:
     @pytest.mark.parametrize("field", ["player", "points", "reason", "staff"])
     @pytest.mark.shows(17)
     def test_names_the_field_that_differs_and_changes_nothing(self, floor: Floor, field: str) -> None:
@@ -147,7 +147,7 @@ class TestConflictingReward:
             award(floor, player, reward_id="promo-77")
 
 
-class TestRewardAcrossGamingDays:
+class TestAwardAcrossGamingDays:
     @pytest.mark.parametrize(
         ("evening", "late", "next_day"),
         [
@@ -195,7 +195,7 @@ class TestRewardAcrossGamingDays:
         assert LedgerEntry.objects.get().gaming_day == date(2025, 6, 14)
 
 
-class TestRewardRate:
+class TestAwardRate:
     def _make_ten(self, floor: Floor, player: Player) -> datetime:
         start = floor.ago(minutes=10)
         for number in range(10):
@@ -205,13 +205,13 @@ class TestRewardRate:
     def test_lets_ten_a_minute_pass_and_refuses_the_eleventh(self, floor: Floor, player: Player) -> None:
         start = self._make_ten(floor, player)
 
-        with refused(RewardRateExceeded, "10 awards in a minute"):
+        with refused(AwardRateExceeded, "10 awards in a minute"):
             award(floor, player, points=11, at=start + timedelta(seconds=59, microseconds=999_999))
 
     def test_counts_awards_to_every_player(self, floor: Floor, player: Player) -> None:
         start = self._make_ten(floor, floor.player())
 
-        with refused(RewardRateExceeded):
+        with refused(AwardRateExceeded):
             award(floor, player, at=start + timedelta(seconds=10))
 
     def test_slides_so_that_the_first_makes_room_a_minute_later(self, floor: Floor, player: Player) -> None:
@@ -219,7 +219,7 @@ class TestRewardRate:
 
         award(floor, player, points=11, at=start + timedelta(seconds=60))
 
-        with refused(RewardRateExceeded):
+        with refused(AwardRateExceeded):
             award(floor, player, points=12, at=start + timedelta(seconds=60))
 
     @pytest.mark.shows(32)

@@ -50,7 +50,7 @@ class PlayerNotActive(DomainError):
     code = "PLAYER_NOT_ACTIVE"
 
 
-class RewardRateExceeded(DomainError):
+class AwardRateExceeded(DomainError):
     """This member of staff has reached the number of awards that is allowed in a minute."""
 
     code = "REWARD_RATE_EXCEEDED"
@@ -82,7 +82,7 @@ def manual_reward(
     :raises IdempotencyConflict: the reward id was used for another award.
     :raises SelfAward: the player is the actor.
     :raises PlayerNotActive: the player is barred or inactive.
-    :raises RewardRateExceeded: the actor has made `AWARDS_PER_WINDOW` awards within a minute.
+    :raises AwardRateExceeded: the actor has made `AWARDS_PER_WINDOW` awards within a minute.
     :raises ProgramPaused: the programme is paused.
     :raises Busy: the account or the actor was locked for too long.
     """
@@ -198,6 +198,6 @@ def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime)
     awards = LedgerEntry.objects.filter(staff=staff, kind=EntryKind.MANUAL_BONUS).order_by()
     recent = awards.filter(created_at__gt=at - window, created_at__lt=at + window)
     if recent[:AWARDS_PER_WINDOW].count() >= AWARDS_PER_WINDOW:
-        raise RewardRateExceeded(
+        raise AwardRateExceeded(
             f"You have made {AWARDS_PER_WINDOW} awards in a minute, which is the limit. Wait a minute and try again."
         )

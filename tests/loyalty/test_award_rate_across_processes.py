@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loyalty.models import LedgerEntry
-from loyalty.services import RewardRateExceeded
+from loyalty.services import AwardRateExceeded
 from tests.databases import database_url
 from tests.floor import Floor
 from tests.processes import entries_in
@@ -23,7 +23,7 @@ import django
 django.setup()
 from django.utils import timezone
 from core.models import User
-from loyalty.services import RewardRateExceeded, manual_reward
+from loyalty.services import AwardRateExceeded, manual_reward
 process, awards, player, staff = map(int, sys.argv[1:])
 actor = User.objects.get(pk=staff)
 sys.stdout.write("ready\\n")
@@ -33,7 +33,7 @@ for number in range(awards):
     reason = f"Award {number} of process {process}"
     try:
         manual_reward(player=player, points=1, reason=reason, actor=actor, at=timezone.now())
-    except RewardRateExceeded:
+    except AwardRateExceeded:
         sys.stdout.write("refused\\n")
     else:
         sys.stdout.write("posted\\n")
@@ -74,5 +74,5 @@ class TestRateLimit:
         assert (told.count("posted"), told.count("refused")) == (10, PROCESSES * AWARDS_EACH - 10)
         assert LedgerEntry.objects.filter(staff=staff).count() == 10
         refusals = [line for line in logged if line["event"] == "core.operation_refused"]
-        assert {(line["code"], line["actor_id"]) for line in refusals} == {(RewardRateExceeded.code, staff)}
+        assert {(line["code"], line["actor_id"]) for line in refusals} == {(AwardRateExceeded.code, staff)}
         assert len(refusals) == PROCESSES * AWARDS_EACH - 10
