@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from core.invariants import Invariant, triggers_enabled
 from loyalty.models import LedgerEntry
+from loyalty.services.drift import DRIFT
 from loyalty.services.reasons import REASON_MIN_LENGTH
 
 
@@ -31,23 +32,11 @@ _ACCOUNTS: Final = (
     Invariant(
         name="account_is_its_entries",
         sentence="every account is the sum of its entries and matches the last one",
-        broken_by="""
-            SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
-            LEFT JOIN (
-                SELECT account_id, count(*) AS entries, sum(points) AS points, max(seq) AS last_seq,
-                       sum(lifetime_points_after - lifetime_points_before) AS lifetime_points
-                FROM loyalty_ledger GROUP BY account_id
-            ) AS total ON total.account_id = account.id
-            LEFT JOIN loyalty_ledger AS last ON last.account_id = account.id AND last.seq = total.last_seq
-            WHERE account.balance <> coalesce(total.points, 0)
-               OR account.balance <> coalesce(last.balance_after, 0)
-               OR account.lifetime_points <> coalesce(total.lifetime_points, 0)
-               OR account.lifetime_points <> coalesce(last.lifetime_points_after, 0)
-               OR account.entry_count <> coalesce(total.entries, 0)
-               OR account.entry_count <> coalesce(last.seq, 0)
-               OR account.tier_id <> coalesce(last.tier_after_id, account.tier_id)
-            ORDER BY account.id
-        """,
+        broken_by=f"""
+            SELECT 'account ' || drift.id FROM core_casino AS casino
+            CROSS JOIN LATERAL ({DRIFT.format(casino="casino.id", accounts="true")}) AS drift
+            ORDER BY drift.id
+        """,  # noqa: S608
     ),
     Invariant(
         name="account_in_its_tier",

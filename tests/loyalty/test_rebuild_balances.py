@@ -12,8 +12,9 @@ from core.permissions import NotPermitted
 from core.roles import OPERATOR
 from loyalty.models import BalanceRebuild, PlayerLoyalty, Tier
 from loyalty.services import rebuilding
+from loyalty.services.drift import different_accounts
 from loyalty.services.reasons import InvalidReason
-from loyalty.services.rebuilding import LedgerNotWhole, NothingToRebuild, different_accounts, rebuild_balances
+from loyalty.services.rebuilding import LedgerNotWhole, NothingToRebuild, rebuild_balances
 from tests.commands import run
 from tests.concurrency import Elsewhere, held, in_turn
 from tests.factories import StaffFactory

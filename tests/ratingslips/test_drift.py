@@ -3,19 +3,25 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from guardian.shortcuts import assign_perm
 
 from core.errors import Busy, NotFound
 from core.permissions import NotPermitted
 from loyalty.models import PlayerLoyalty
 from loyalty.services import drift as loyalty_drift
+from loyalty.services.drift import different_accounts
+from ratingslips.figures import report_on
 from ratingslips.models import DriftCheck
 from ratingslips.services import DriftJustChecked, check_drift, drift
 from tests.concurrency import in_turn
 from tests.factories import CasinoFactory
 from tests.floor import Floor
+from tests.invariants import broken_invariants
+from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
+from tests.tampering import take_the_guards_off
 
 
 def check_by(floor: Floor) -> Callable[[], DriftCheck]:
@@ -71,10 +77,43 @@ class TestCheckDrift:
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(drift, "DRIFT_CHECK_SECONDS", 1)
-        monkeypatch.setattr(loyalty_drift, "DRIFTING_ACCOUNTS", "SELECT id FROM core_casino, pg_sleep(3) WHERE id = %s")
+        monkeypatch.setattr(loyalty_drift, "_OF_CASINO", "SELECT id FROM core_casino, pg_sleep(3)")
 
         with refused(Busy):
             check_by(committed_floor)()
+
+
+SPOILT = {
+    "balance": "UPDATE loyalty_playerloyalty SET balance = balance + 1 WHERE id = %s",
+    "lifetime points": "UPDATE loyalty_playerloyalty SET lifetime_points = lifetime_points + 1 WHERE id = %s",
+    "tier": "UPDATE loyalty_playerloyalty SET tier_id = (SELECT max(id) FROM loyalty_tier) WHERE id = %s",
+    "number of entries": "UPDATE loyalty_playerloyalty SET entry_count = entry_count + 1 WHERE id = %s",
+    "head": "UPDATE loyalty_playerloyalty SET head_hash = NULL WHERE id = %s",
+    "middle entry deleted": "DELETE FROM loyalty_ledger WHERE account_id = %s AND seq = 2",
+    "points of an entry": "UPDATE loyalty_ledger SET points = points + 1 WHERE account_id = %s AND seq = 2",
+    "every entry deleted": "DELETE FROM loyalty_ledger WHERE account_id = %s",
+}
+
+
+class TestDrift:
+    @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
+    def test_is_found_alike_by_all_who_look_for_it(self, floor: Floor, spoilt: str) -> None:
+        assign_perm("loyalty.view_loyaltyprogram", floor.supervisor, floor.program)
+        account, sound = (account_of(floor.player()) for _ in range(2))
+        for number in range(3):
+            award(floor, account.player, points=50 + number)
+            award(floor, sound.player, points=50 + number)
+        take_the_guards_off()
+
+        with connection.cursor() as cursor:
+            cursor.execute(spoilt, [account.pk])
+
+        day = floor.casino.gaming_day_at(floor.now)
+        report = report_on(casino=floor.casino, first_day=day, last_day=day, at=floor.now)
+        assert report.drifting == (account.pk,)
+        assert [each.account_id for each in different_accounts(casino=floor.casino)] == [account.pk]
+        assert broken_invariants()["account_is_its_entries"] == [f"account {account.pk}"]
+        assert check_by(floor)().first_accounts == [account.pk]
 
 
 class TestCheckDriftAtOnce:

@@ -13,13 +13,8 @@ from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.models import Casino, User
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
-from loyalty.services.rebuilding import (
-    MAX_REBUILT_ACCOUNTS,
-    Difference,
-    NothingToRebuild,
-    different_accounts,
-    rebuild_balances,
-)
+from loyalty.services.drift import Difference, different_accounts
+from loyalty.services.rebuilding import MAX_REBUILT_ACCOUNTS, NothingToRebuild, rebuild_balances
 
 MAX_CASINOS: Final = 100
 
@@ -63,7 +58,7 @@ class Command(ProjectCommand):
     def _report(self, casinos: Sequence[Casino], *, as_json: bool) -> None:
         """:raises CommandError: accounts differ."""
         with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS):
-            found = {one.code: different_accounts(casino=one) for one in casinos}
+            found = {one.code: different_accounts(casino=one, limit=MAX_REBUILT_ACCOUNTS) for one in casinos}
         count = sum(map(len, found.values()))
         if as_json:
             self.say(json.dumps({code: [asdict(one) for one in differences] for code, differences in found.items()}))
@@ -109,8 +104,8 @@ def _line(code: str, difference: Difference) -> str:
         for name in before
         if before[name] != after[name]
     )
-    unsure = "" if difference.is_whole else " (its entries do not add up)"
-    return f"{code} account {difference.account_id}: {changes}{unsure}"
+    unsure = "" if difference.is_whole else "its entries do not add up"
+    return f"{code} account {difference.account_id}: {'; '.join(filter(None, (changes, unsure)))}"
 
 
 def _short(value: object) -> str:
