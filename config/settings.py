@@ -118,10 +118,12 @@ TEMPLATES = [
 ]
 
 # Limits of the floor's requests: a stuck lock becomes “busy, try again”, and a worker that died releases its locks.
-# Work that reads a whole ledger has its own (`core.timeouts`).
-LOCK_TIMEOUT_SECONDS = env.whole_number("LOCK_TIMEOUT_SECONDS", default=3)
-STATEMENT_TIMEOUT_SECONDS = env.whole_number("STATEMENT_TIMEOUT_SECONDS", default=15)
-IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = env.whole_number("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30)
+# Work that reads a whole ledger has its own (`core.timeouts`). A pool drops them, so the role has the same.
+DATABASE_TIMEOUTS_SECONDS = {
+    "lock_timeout": env.whole_number("LOCK_TIMEOUT_SECONDS", default=3),
+    "statement_timeout": env.whole_number("STATEMENT_TIMEOUT_SECONDS", default=15),
+    "idle_in_transaction_session_timeout": env.whole_number("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30),
+}
 
 HAS_OWN_DATABASE = bool(env.str("DATABASE_URL", default=""))
 
@@ -154,10 +156,7 @@ def _database_options(database: dict[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = database.get("OPTIONS", {})
     if database["ENGINE"] not in {"config.localdb", "django.db.backends.postgresql"}:
         return given
-    timeouts = (
-        f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s -c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s "
-        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s"
-    )
+    timeouts = " ".join(f"-c {name}={seconds}s" for name, seconds in DATABASE_TIMEOUTS_SECONDS.items())
     return {**given, "application_name": "table-ratings", "options": f"{given.get('options', '')} {timeouts}".strip()}
 
 

@@ -14,12 +14,12 @@ from django.test import Client, TransactionTestCase
 from core.models import Player
 from core.roles import AUDITOR, PIT_BOSS
 from ratingslips.models import RatingSlip
-from tests.browser.needs import CHROMIUM, missing, must_be_complete
 from tests.console import signed_in
 from tests.emptying import Migrated, ModuleDb
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
+from tests.needs import missing, must_be_complete
 
 TESTS = Path(__file__).parent
 
@@ -45,11 +45,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_configure() -> None:
     if missing() and must_be_complete():
-        raise pytest.UsageError("; ".join(missing()))
+        raise pytest.UsageError("; ".join(missing().values()))
 
 
 def pytest_report_header() -> list[str]:
-    return missing()
+    return [*missing().values()]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -63,10 +63,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine lacks the browser for, and begin with what takes longest."""
+    """Leave out what this machine lacks the programs for, and begin with what takes longest."""
     items.sort(key=lambda item: not _takes_long(item))
-    unwanted = {"axe_core"} if CHROMIUM.exists() else {"browser"}
-    left_out = [item for item in items if missing() and unwanted & set(getattr(item, "fixturenames", ()))]
+    left_out = [item for item in items if missing().keys() & set(getattr(item, "fixturenames", ()))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -11,7 +11,7 @@ from pathlib import Path
 import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.needs import CHROMIUM
+from tests.needs import CHROMIUM
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"

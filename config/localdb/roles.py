@@ -14,6 +14,10 @@ APPLICATION = "loyalty_app"
 READER = "loyalty_reader"
 DATABASE = "loyalty"
 
+# As in production (docs/runbook.md): for sessions that do not send the time-outs of the settings.
+_TIMEOUTS = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
+_ROLE_TIMEOUTS = {OWNER: _TIMEOUTS, READER: _TIMEOUTS, APPLICATION: {**_TIMEOUTS, "statement_timeout": "15s"}}
+
 # What libpq would otherwise read from the environment (PGHOSTADDR, PGOPTIONS, PGSSLMODE …); the settings' OPTIONS win.
 NOT_FROM_ENVIRONMENT = {
     "hostaddr": "",
@@ -70,6 +74,8 @@ def _make_roles(server: psycopg.Connection) -> None:
     for (name,) in server.execute(_MISSING_ROLES, [[OWNER, READER, APPLICATION]]).fetchall():
         inherits = sql.SQL("INHERIT" if name == OWNER else "NOINHERIT")
         server.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(name), inherits))
+        for setting, value in _ROLE_TIMEOUTS[name].items():
+            server.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(*map(sql.Identifier, (name, setting)), value))
 
 
 def _make_database(server: psycopg.Connection) -> None:

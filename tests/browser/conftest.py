@@ -11,9 +11,9 @@ from django.db import connection
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
 
 from core.models import User
-from tests.browser.needs import CHROMIUM
 from tests.console import signed_in
 from tests.emptying import Migrated
+from tests.needs import CHROMIUM
 
 PATIENCE_MILLISECONDS = 10_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)

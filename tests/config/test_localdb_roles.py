@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.conf import settings
 
 from config.localdb.roles import APPLICATION, OWNER, READER
 from config.localdb.server import LocalServer, Purpose
@@ -40,6 +41,12 @@ def earlier(tmp_path: Path) -> Iterator[LocalServer]:
 class TestNewServer:
     def test_has_the_three_roles(self, main: LocalServer) -> None:
         assert ask(main, _ROLES) == f"{APPLICATION} {OWNER} {READER}"
+
+    @pytest.mark.parametrize("setting", settings.DATABASE_TIMEOUTS_SECONDS)
+    def test_gives_the_application_the_timeouts_of_the_settings(self, main: LocalServer, setting: str) -> None:
+        found = ask(main, f"SELECT setting::int FROM pg_settings WHERE name = '{setting}'", role=APPLICATION)
+
+        assert found == settings.DATABASE_TIMEOUTS_SECONDS[setting] * 1000
 
     def test_belongs_to_the_owner(self, main: LocalServer) -> None:
         assert ask(main, "SELECT datdba::regrole::text FROM pg_database WHERE datname = 'loyalty'") == OWNER

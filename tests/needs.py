@@ -1,0 +1,24 @@
+"""What tests need beside Python: Debian's headless Chromium and PgBouncer, and axe-core, which `.ci/run` installs."""
+
+import os
+from pathlib import Path
+
+CHROMIUM = Path("/usr/lib/chromium/chromium-headless-shell")
+AXE = Path(__file__).resolve().parents[1] / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+PGBOUNCER = Path("/usr/sbin/pgbouncer")
+
+_NEEDS = {
+    "browser": (CHROMIUM, "browser tests are left out: apt-get install chromium-headless-shell"),
+    "axe_core": (AXE, "accessibility tests are left out: npm install --no-save --prefix .local/npm axe-core@4"),
+    "pool": (PGBOUNCER, "tests of a connection pool are left out: apt-get install --no-install-recommends pgbouncer"),
+}
+
+
+def missing() -> dict[str, str]:
+    """The fixtures that lack a program, each with what is left out without it."""
+    return {fixture: left_out for fixture, (file, left_out) in _NEEDS.items() if not file.exists()}
+
+
+def must_be_complete() -> bool:
+    """Whether leaving anything out is an error: in CI."""
+    return bool(os.environ.get("CI"))
