@@ -191,3 +191,22 @@ class RequestOrigin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.origin}"
+
+
+class Lease(models.Model):
+    """Work that one process at a time may do: who does it, or did it last, and since when; see `core.leases`."""
+
+    name = models.CharField(max_length=CODE_MAX_LENGTH, primary_key=True, help_text="The work.")
+    holder = models.UUIDField(null=True, help_text="The process that holds the lease; empty if none does.")
+    held_by = models.CharField(max_length=ORIGIN_MAX_LENGTH, help_text="The process and its machine, for people.")
+    correlation_id = models.UUIDField(help_text="Of the command that took the lease.")
+    taken_at = models.DateTimeField()
+    renewed_at = models.DateTimeField()
+
+    objects = LockingQuerySet["Lease"].as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(name=""), name="core_lease_has_name")]
+
+    def __str__(self) -> str:
+        return f"Lease {self.name}"

@@ -50,6 +50,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_user_user_permissions": TableRights(application=_LINK),
     "core_replaycount": _change("id", "casino_id", "gaming_day", "operation"),
     "core_requestorigin": _add(),
+    "core_lease": _change("name"),
     # loyalty
     "loyalty_ledger": _add(),
     "loyalty_earningrate": _add(),

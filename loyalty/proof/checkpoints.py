@@ -1,7 +1,5 @@
 """Take checkpoints: sign the state of all accounts at one instant."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -9,9 +7,10 @@ from typing import Final
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from core.errors import DomainError
+from core.leases import LeaseHeld, lease
 from core.snapshots import Stream, streamed
 from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
 from core.transactions import operation
@@ -24,8 +23,7 @@ from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
 
 log = structlog.get_logger(__name__)
 
-# Key of the advisory lock that allows one checkpoint at a time in a database.
-CHECKPOINT_LOCK: Final = 0x4348_4B50
+CHECKPOINT_LEASE: Final = "checkpoint"
 _CHUNK_ROWS: Final = 1_000
 
 _ACCOUNTS: Final = f"""
@@ -39,10 +37,11 @@ _TOTALS: Final = """
 """
 
 
-class CheckpointUnderWay(DomainError):
+class CheckpointUnderWay(LeaseHeld):
     """Another checkpoint is being taken."""
 
     code = "CHECKPOINT_UNDER_WAY"
+    sentence = "Another checkpoint is being taken. It seals the same accounts."
 
 
 class SealedEntriesGone(DomainError):
@@ -59,19 +58,23 @@ def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
 
     :raises NoCheckpointKey: there is no key to sign with.
     :raises CheckpointUnderWay: another checkpoint is being taken.
+    :raises LeaseLost: another one was begun meanwhile, because this one was not active; nothing was sealed.
     :raises CheckpointFileDiffers: the file differs from the database; nothing was sealed.
     :raises SealedEntriesGone: an account has lost sealed entries; nothing was sealed.
     :raises OSError: the file cannot be written; the next run writes the missing lines.
     """
     key = signing_key()
-    with _one_at_a_time():
+    # The lease is taken before the snapshot, which then has the checkpoint before this one.
+    with lease(CHECKPOINT_LEASE, refusal=CheckpointUnderWay) as held:
         if file is not None:
             outside.complete(file)
         with operation("loyalty.take_checkpoint", actor_id=None):
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 allow_statements(seconds=WHOLE_LEDGER_SECONDS)
+            held.hold()
             checkpoint = seal_accounts(at=at, key=key)
+            held.hold()  # again, so that there is time to write the line
         if file is not None:
             outside.complete(file)
     log.info("loyalty.checkpoint_taken", number=checkpoint.number, changes=checkpoint.changes)
@@ -141,22 +144,3 @@ def _require_grown(account_id: int, *, entry_count: int, sealed_count: int | Non
 
 def changed_accounts(*, last_number: int) -> Stream:
     return streamed(_ACCOUNTS, {"since": last_number}, chunk_rows=_CHUNK_ROWS)
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Allow no other checkpoint in this database until the line is written.
-
-    The lock belongs to the session: a lock of the transaction would be taken after its snapshot, and must come before.
-
-    :raises CheckpointUnderWay: another session holds the lock.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [CHECKPOINT_LOCK])
-        if not cursor.fetchone()[0]:
-            raise CheckpointUnderWay("Another checkpoint is being taken. It seals the same accounts.")
-    try:
-        yield
-    finally:
-        with suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [CHECKPOINT_LOCK])

@@ -1,17 +1,15 @@
 """Importing rating events: each line is applied by the service for its kind of event, in its own transaction."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
-
 from core.clock import InvalidTime
 from core.errors import Busy, DomainError, NotFound
+from core.leases import LeaseHeld, lease
 from core.models import Casino, User
 from core.retries import retry_when_busy
 from core.transactions import drop_lost_connection
@@ -25,7 +23,7 @@ from ratingslips.models import RatingSlip
 CHUNK_LINES: Final = 500
 MAX_CHUNK_LINES: Final = 5_000
 MAX_REJECTED_LINES: Final = 10_000
-IMPORT_LOCK: Final = 0x5261_7445  # first key of the advisory lock; the casino's id is the second
+IMPORT_LEASE: Final = "import"
 
 
 class UnknownSlip(NotFound):
@@ -40,10 +38,11 @@ class OtherPlayersSlip(DomainError):
     code = "OTHER_PLAYERS_SLIP"
 
 
-class ImportRunning(DomainError):
-    """Another import of this casino is under way."""
+class ImportRunning(LeaseHeld):
+    """Another import of this casino is under way: two would each record the same change of bet."""
 
     code = "IMPORT_RUNNING"
+    sentence = "Another import for this casino is under way."
 
 
 class TooManyRejectedLines(DomainError):
@@ -107,11 +106,13 @@ def import_rating_events(
     lines that are recorded already are recognised.
 
     :raises ImportRunning: another import of this casino is under way.
+    :raises LeaseLost: another import was begun meanwhile, because this one was not active.
     :raises TooManyRejectedLines: the file is not this casino's, or not one of rating events.
     """
     processed = ProcessedLines()
-    with _only_import(casino):
+    with lease(f"{IMPORT_LEASE}:{casino.pk}", refusal=ImportRunning) as held:
         for chunk in _chunks(lines):
+            held.renew()
             for outcome in apply_events(casino=casino, actor=actor, events=chunk, processed=processed):
                 progress.add(outcome)
                 yield progress
@@ -162,24 +163,6 @@ def _chunks(lines: Iterable[RatingEvent | BadRecord]) -> Iterator[list[RatingEve
 
 def _moment(line: RatingEvent | BadRecord) -> datetime | None:
     return line.occurred_at if isinstance(line, RatingEvent) else None
-
-
-@contextmanager
-def _only_import(casino: Casino) -> Iterator[None]:
-    """Allow one import of a casino at a time: two would each record the same change of bet.
-
-    :raises ImportRunning: there is one.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [IMPORT_LOCK, casino.pk])
-        if not cursor.fetchone()[0]:
-            raise ImportRunning(f"Another import for {casino} is under way. Wait until it ends, then run this again.")
-    try:
-        yield
-    finally:
-        if connection.connection is not None and not connection.connection.closed and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [IMPORT_LOCK, casino.pk])
 
 
 def _outcome(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User) -> LineOutcome:

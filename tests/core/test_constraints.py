@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from core.models import Casino, Player, ReplayCount, RequestOrigin
+from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
 
@@ -33,12 +33,17 @@ VIOLATIONS = (
         lambda floor: inserted(_origin(method="COMMAND", origin="report", actor=floor.boss)),
     ),
     Violation("core_origin_says_where", lambda floor: inserted(_origin(method="POST", origin="", actor=floor.boss))),
+    Violation("core_lease_has_name", lambda floor: inserted(_lease(floor, name=""))),
     Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),
 )
 
 
 def _origin(**fields: Any) -> RequestOrigin:
     return RequestOrigin(correlation_id=uuid4(), **fields)
+
+
+def _lease(floor: Floor, *, name: str) -> Lease:
+    return Lease(name=name, held_by="Process 1", correlation_id=uuid4(), taken_at=floor.now, renewed_at=floor.now)
 
 
 def _two_staff_of_one_player(floor: Floor) -> None:

@@ -2,21 +2,23 @@
 
 import base64
 import json
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from core.errors import Busy
+from core.leases import LEASE_SECONDS, lease
+from core.models import Lease
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
-from loyalty.proof import checkpoints
 from loyalty.proof.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
 from loyalty.proof.keys import (
     NoCheckpointKey,
@@ -30,7 +32,7 @@ from loyalty.proof.keys import (
 from loyalty.proof.outside import compare_whole, line_of
 from loyalty.proof.sealing import MerkleRoot, leaf_hash
 from tests.commands import run
-from tests.concurrency import Elsewhere, held, held_before_commit, together, wait_until_blocked
+from tests.concurrency import Elsewhere, held_before_commit, together, wait_until_blocked
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.postings import award
@@ -202,13 +204,10 @@ class TestTakeCheckpoint:
         assert is_clean_now()
 
     def test_refuses_while_another_is_taken(self, book: Book) -> None:
-        def hold() -> None:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [0x4348_4B50])
+        with lease("checkpoint", refusal=CheckpointUnderWay):
+            refused = Elsewhere(book.take).outcome()
 
-        with held(hold), pytest.raises(CheckpointUnderWay):
-            book.take()
-
+        assert isinstance(refused, CheckpointUnderWay)
         assert book.take().number == 1
 
     def test_never_forks_however_many_are_taken_at_once(self, book: Book, file: Path) -> None:
@@ -221,12 +220,8 @@ class TestTakeCheckpoint:
         assert compare_whole(file) is None
 
     @pytest.mark.shows(39)
-    def test_would_be_stopped_by_the_key_alone_without_the_lock(
-        self, book: Book, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with held_before_commit(book.take) as first:
-            # Another lock than the first one's, which keeps nobody out.
-            monkeypatch.setattr(checkpoints, "CHECKPOINT_LOCK", checkpoints.CHECKPOINT_LOCK + 1)
+    def test_would_be_stopped_by_the_key_alone_without_the_lease(self, book: Book) -> None:
+        with held_before_commit(transaction.atomic()(book.seal)) as first:
             second = Elsewhere(book.take)
             wait_until_blocked(second.backend, by=first.backend)
 
@@ -252,6 +247,7 @@ class TestTakeCheckpoint:
             with pytest.raises(Busy):
                 book.take()
         connection.close()
+        Lease.objects.update(renewed_at=timezone.now() - timedelta(seconds=LEASE_SECONDS))
 
         assert book.take().number == 1
 

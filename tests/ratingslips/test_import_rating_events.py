@@ -130,7 +130,8 @@ class TestImportRatingEvents:
         with CaptureQueriesContext(connection) as statements:
             import_lines(file, *VISIT)
 
-        assert not [query for query in statements if "FOR NO KEY UPDATE" in query["sql"]]
+        locks = [query["sql"] for query in statements if "FOR NO KEY UPDATE" in query["sql"]]
+        assert [lock for lock in locks if "core_lease" not in lock] == []
 
     def test_asks_nothing_about_lines_that_are_new(self, casino: Casino, file: Path) -> None:
         events = list(read_rating_events(write_events(file, *VISIT)))
@@ -247,15 +248,15 @@ class TestTwoImportsAtOnce:
         assert PlaySegment.objects.count() == 3
 
     @pytest.mark.shows(39)
-    def test_would_record_a_bet_twice_without_the_lock(
+    def test_would_record_a_bet_twice_without_the_lease(
         self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first = _import_steps(committed_casino, file)
         next(first)
 
         with monkeypatch.context() as other:
-            # Another lock than the first one's, which keeps nobody out.
-            other.setattr(importing, "IMPORT_LOCK", importing.IMPORT_LOCK + 1)
+            # Another lease than the first one's, which keeps nobody out.
+            other.setattr(importing, "IMPORT_LEASE", "another")
             Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
 
         assert len(list(first)) == 2
