@@ -131,15 +131,15 @@ _CHAIN: Final = (
     Invariant(
         # Uses the functions of PostgreSQL's own trigger; `verify_ledger` computes the hashes without them.
         name="chain_is_whole",
-        sentence="every entry's hash is the hash of its contents and of the entry before it",
+        sentence="every entry's hash is the hash of its contents and of the entry before it, in no older version",
         broken_by="""
             SELECT 'entry ' || id FROM (
-                SELECT id, previous_hash, entry_hash, loyalty_chain_hash(entry) AS computed,
-                       lag(entry_hash, 1, loyalty_chain_genesis(account_id))
-                           OVER (PARTITION BY account_id ORDER BY seq) AS before
-                FROM loyalty_ledger AS entry
+                SELECT id, previous_hash, entry_hash, chain_version, loyalty_chain_hash(entry) AS computed,
+                       lag(entry_hash, 1, loyalty_chain_genesis(account_id)) OVER entries AS before,
+                       lag(chain_version, 1, 1::smallint) OVER entries AS version_before
+                FROM loyalty_ledger AS entry WINDOW entries AS (PARTITION BY account_id ORDER BY seq)
             ) AS entry
-            WHERE entry_hash <> computed OR previous_hash <> before
+            WHERE entry_hash IS DISTINCT FROM computed OR previous_hash <> before OR chain_version < version_before
             ORDER BY id
         """,
     ),

@@ -13,6 +13,7 @@ from core.models import Casino, User
 
 NOTHING: Final = "–"
 MINUS: Final = "−"
+RECORDED_APART_SECONDS: Final = 60
 
 
 def amount(value: Decimal | None) -> SafeString:
@@ -99,6 +100,15 @@ def exact_moment(value: datetime | None) -> str:
     local = timezone.localtime(value)
     # Django's format for the zone is empty in the hour that a clock change repeats, where it is needed most.
     return f"{date_format(local, 'j M Y H:i:s')} {local:%Z}"
+
+
+def recorded(recorded_at: datetime | None, happened_at: datetime) -> str:
+    """When something was recorded, for people, where that is more than a minute from when it happened; else empty."""
+    if recorded_at is None:
+        return "recording time not known"
+    if abs(recorded_at - happened_at) <= timedelta(seconds=RECORDED_APART_SECONDS):
+        return ""
+    return f"recorded {moment(recorded_at)}"
 
 
 def pill(label: str, *, state: str) -> SafeString:

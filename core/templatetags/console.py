@@ -18,6 +18,7 @@ for show in (
     display.moment_in,
     display.played,
     display.points,
+    display.recorded,
     display.short_amount,
     display.signed_points,
     display.staff_name,

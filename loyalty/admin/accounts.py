@@ -94,6 +94,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
             {
                 "entry": link_to(entry, f"#{entry.pk}"),
                 "when": display.moment(entry.created_at),
+                "recorded": display.recorded(entry.recorded_at, entry.created_at),
                 "kind": entry.get_kind_display(),
                 "points": display.signed_points(entry.points),
                 "balance": display.points(entry.balance_after),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -23,11 +24,13 @@ def _player(entry: LedgerEntry) -> SafeString:
 
 
 def _when(entry: LedgerEntry) -> SafeString:
+    gaming_day = f"gaming day {date_format(entry.gaming_day, 'j M')}"
+    recorded = display.recorded(entry.recorded_at, entry.created_at)
     return format_html(
-        '<time datetime="{}">{}</time> <span class="hint">gaming day {}</span>',
+        '<time datetime="{}">{}</time> <span class="hint">{}</span>',
         entry.created_at.isoformat(),
         display.moment(entry.created_at),
-        date_format(entry.gaming_day, "j M"),
+        f"{gaming_day}, {recorded}" if recorded else gaming_day,
     )
 
 
@@ -61,15 +64,16 @@ def _tiers(entry: LedgerEntry) -> SafeString | str:
     )
 
 
-def _exact(entry: LedgerEntry) -> str:
-    return timezone.localtime(entry.created_at).isoformat(timespec="seconds")
+def _exact(instant: datetime | None) -> str:
+    return timezone.localtime(instant).isoformat(timespec="seconds") if instant else "not known"
 
 
 OWN_COLUMNS: Final[Sequence[Column]] = (
     Column(
         label="Entry", shown=lambda entry: link_to(entry, f"#{entry.pk}"), exported=lambda entry: entry.pk, is_head=True
     ),
-    Column(label="When", shown=_when, exported=_exact),
+    Column(label="When", shown=_when, exported=lambda entry: _exact(entry.created_at)),
+    Column(label="Recorded", exported=lambda entry: _exact(entry.recorded_at)),
     Column(label="Gaming day", exported=lambda entry: entry.gaming_day.isoformat()),
     Column(label="Player", shown=_player, exported=lambda entry: str(entry.account.player.last_name)),
     Column(label="First name", exported=lambda entry: entry.account.player.first_name),

@@ -5,6 +5,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q, Transform, Value
 
+from core.clock import DatabaseClock
 from core.models import Casino, Player
 from core.querysets import LockingQuerySet
 from loyalty.chain import CHAIN_VERSION, HASH_BYTES
@@ -21,7 +22,16 @@ class Octets(Transform):
     output_field = models.IntegerField()
 
 
+class IsObject(Transform):
+    """Whether a JSON column holds an object: `__is_object`."""
+
+    lookup_name = "is_object"
+    template = "(jsonb_typeof(%(expressions)s) = 'object')"
+    output_field = models.BooleanField()
+
+
 models.BinaryField.register_lookup(Octets)
+models.JSONField.register_lookup(IsObject)
 
 
 class PlayerLoyalty(models.Model):
@@ -99,8 +109,14 @@ class LedgerEntry(models.Model):
     gaming_day = models.DateField()
     correlation_id = models.UUIDField(db_index=True)
     inputs = models.JSONField(encoder=DjangoJSONEncoder, help_text="The request and the calculation, frozen.")
-    created_at = models.DateTimeField()
-    # PostgreSQL writes these three, whatever an INSERT says; the defaults bring them back with the row.
+    created_at = models.DateTimeField(help_text="When it happened: of play, when the slip closed.")
+    # PostgreSQL writes these four, whatever an INSERT says; the defaults bring them back with the row.
+    recorded_at = models.DateTimeField(
+        null=True,
+        db_default=DatabaseClock(),
+        editable=False,
+        help_text="When it was written; empty for entries of before this was kept.",
+    )
     chain_version = models.SmallIntegerField(db_default=CHAIN_VERSION, editable=False)
     previous_hash = models.BinaryField(max_length=HASH_BYTES, db_default=Value(b""))
     entry_hash = models.BinaryField(
@@ -155,7 +171,15 @@ class LedgerEntry(models.Model):
                 condition=Q(kind="REVERSAL", reverses__isnull=False) | ~Q(kind="REVERSAL") & Q(reverses=None),
                 name="loyalty_ledger_reversal_names_entry",
             ),
-            models.CheckConstraint(condition=Q(chain_version=CHAIN_VERSION), name="loyalty_ledger_chain_version_known"),
+            models.CheckConstraint(
+                condition=Q(chain_version__in=[1, CHAIN_VERSION]), name="loyalty_ledger_chain_version_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(chain_version=1, recorded_at=None) | Q(chain_version__gt=1, recorded_at__isnull=False),
+                name="loyalty_ledger_recorded_since_version_2",
+            ),
+            # In a hash, text and JSON of one spelling look alike; the columns differ in that only JSON is an object.
+            models.CheckConstraint(condition=Q(inputs__is_object=True), name="loyalty_ledger_inputs_are_an_object"),
             models.CheckConstraint(
                 condition=Q(previous_hash__octets=HASH_BYTES, entry_hash__octets=HASH_BYTES),
                 name="loyalty_ledger_hashes_are_sha256",

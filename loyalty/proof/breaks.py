@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from loyalty.chain import CHAIN_VERSION, HASHED_COLUMNS, entry_hash
+from loyalty.chain import CHAIN_VERSION, TEXTS, entry_hash, has_newer_columns
 
-# An entry is read as the texts of `HASHED_COLUMNS`, followed by its chain version and its two hashes.
+# An entry is read as the `TEXTS` of its columns, followed by its chain version and its two hashes.
 Row = Sequence[Any]
-_COLUMNS: Final = len(HASHED_COLUMNS)
-_ID, _SEQ = (list(HASHED_COLUMNS).index(name) for name in ("id", "seq"))
-_VERSION, _PREVIOUS, _HASH = _COLUMNS, _COLUMNS + 1, _COLUMNS + 2
+_TEXTS: Final = len(TEXTS)
+_ID, _SEQ = (list(TEXTS).index(name) for name in ("id", "seq"))
+_VERSION, _PREVIOUS, _HASH = _TEXTS, _TEXTS + 1, _TEXTS + 2
 
 
 class BreakKind(StrEnum):
@@ -45,13 +45,14 @@ class Break:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chain:
-    """The entry count and head that an account stores, and the count and hash after which its entries are read."""
+    """The entry count and head that an account stores, and the count, hash and version after which it is read."""
 
     account_id: int
     entry_count: int
     head_hash: bytes | None
     from_count: int
     from_hash: bytes
+    from_version: int = 1
 
     @property
     def end_hash(self) -> bytes | None:
@@ -62,6 +63,7 @@ class Chain:
 def first_break(chain: Chain, rows: Iterable[Row]) -> Break | None:
     """Compare the entries of an account, in the order of `seq`, with its chain. Return the first difference, if any."""
     entries, seq, head, before = iter(rows), chain.from_count, chain.from_hash, None
+    version = chain.from_version
     for entry in entries:
         if seq >= chain.entry_count and head == chain.end_hash:
             what = f"the account has {chain.entry_count:,} entries, and this is one more"
@@ -69,12 +71,13 @@ def first_break(chain: Chain, rows: Iterable[Row]) -> Break | None:
         seq += 1
         if (
             entry[_SEQ] != str(seq)
-            or entry[_VERSION] != CHAIN_VERSION
+            or not version <= entry[_VERSION] <= CHAIN_VERSION
             or entry[_PREVIOUS] != head
             or entry[_HASH] != _computed(entry)
+            or has_newer_columns(entry[_VERSION], entry)
         ):
             return _break_at(entry, chain=chain, seq=seq, before=before, following=entries)
-        head, before = entry[_HASH], entry
+        head, version, before = entry[_HASH], entry[_VERSION], entry
     if (seq, head) == (chain.entry_count, chain.end_hash):
         return None
     return _break_at_end(chain, seq=seq, head=head, last=before)
@@ -95,9 +98,11 @@ def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, followi
     if int(entry[_SEQ]) < seq:
         what = f"there is another entry number {entry[_SEQ]}"
         return _at(entry, BreakKind.INSERTED, what, chain=chain, expected=head, found=entry[_PREVIOUS])
-    if entry[_VERSION] != CHAIN_VERSION:
-        what = f"its chain version is {entry[_VERSION]}, and {CHAIN_VERSION} is the only one known"
-        return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=_computed(entry), found=entry[_HASH])
+    is_known = 1 <= entry[_VERSION] <= CHAIN_VERSION
+    if (not is_known or entry[_PREVIOUS] == head) and (
+        wrong := _wrong_version(entry, before=before[_VERSION] if before else chain.from_version)
+    ):
+        return _at(entry, BreakKind.CHANGED, wrong, chain=chain, expected=CHAIN_VERSION, found=entry[_VERSION])
     if entry[_PREVIOUS] == head:
         what = "its contents do not match its hash"
         return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=_computed(entry), found=entry[_HASH])
@@ -108,13 +113,24 @@ def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, followi
     return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=head, found=entry[_PREVIOUS])
 
 
+def _wrong_version(entry: Row, *, before: int) -> str:
+    """What is wrong with the chain version of `entry` after an entry of version `before`; empty if nothing is."""
+    if not 1 <= entry[_VERSION] <= CHAIN_VERSION:
+        return f"its chain version is {entry[_VERSION]}, and 1 to {CHAIN_VERSION} are known"
+    if entry[_VERSION] < before:
+        return f"its chain version is {entry[_VERSION]}, behind an entry of version {before}"
+    if has_newer_columns(entry[_VERSION], entry):
+        return f"its chain version is {entry[_VERSION]}, and it has columns that this version does not cover"
+    return ""
+
+
 def _kind_at_predecessor(entry: Row, *, chain: Chain, before: Row, following: Iterator[Row]) -> BreakKind | None:
     """The kind of break at `before` where the link to `entry` is broken; None if `entry` is the one that differs."""
     after = next(following, None)
     next_previous = after[_PREVIOUS] if after else chain.head_hash
     if entry[_HASH] == _computed(entry):
         return BreakKind.CHANGED if next_previous == entry[_HASH] else None
-    is_relinked = entry[_HASH] == entry_hash(previous_hash=before[_HASH], columns=entry[:_COLUMNS])
+    is_relinked = entry[_HASH] == _computed(entry, previous_hash=before[_HASH])
     is_beside = entry[_PREVIOUS] == before[_PREVIOUS] and next_previous != before[_HASH]
     return BreakKind.INSERTED if is_beside and not is_relinked else None
 
@@ -141,21 +157,27 @@ def _break_at_end(chain: Chain, *, seq: int, head: bytes, last: Row | None) -> B
     )
 
 
-def _at(entry: Row, kind: BreakKind, what: str, *, chain: Chain, expected: bytes, found: bytes) -> Break:
+def _at(entry: Row, kind: BreakKind, what: str, *, chain: Chain, expected: bytes | int, found: bytes | int) -> Break:
+    """A break at `entry`; `expected` and `found` are hashes or versions."""
     return Break(
         kind=kind,
         what=what,
         account_id=chain.account_id,
         seq=int(entry[_SEQ]),
         entry_id=int(entry[_ID]),
-        expected=expected.hex(),
-        found=found.hex(),
+        expected=_said(expected),
+        found=_said(found),
     )
 
 
-def _computed(entry: Row) -> bytes:
-    """The hash of the entry, computed from its contents and its `previous_hash`."""
-    return entry_hash(previous_hash=entry[_PREVIOUS], columns=entry[:_COLUMNS])
+def _said(value: bytes | int) -> str:
+    return f"version {value}" if isinstance(value, int) else value.hex()
+
+
+def _computed(entry: Row, *, previous_hash: bytes | None = None) -> bytes:
+    """The hash of the entry, computed from its contents and `previous_hash`, by default its own."""
+    previous_hash = entry[_PREVIOUS] if previous_hash is None else previous_hash
+    return entry_hash(version=entry[_VERSION], previous_hash=previous_hash, texts=entry[:_TEXTS])
 
 
 def _hex(value: bytes | None) -> str:

@@ -11,7 +11,7 @@ import structlog
 from core import correlation
 from core.snapshots import Stream, streamed
 from core.transactions import operation
-from loyalty.chain import HASHED_COLUMNS, genesis_hash
+from loyalty.chain import TEXTS, genesis_hash
 from loyalty.models import LedgerVerification
 from loyalty.proof.breaks import Break, BreakKind, Chain, Row, first_break
 from loyalty.proof.sealed import SEALED, broken_checkpoint, unsealed_account
@@ -20,12 +20,13 @@ log = structlog.get_logger(__name__)
 
 CHUNK_ROWS: Final = 1_000
 
-_COLUMNS: Final = ", ".join(HASHED_COLUMNS.values())
-_ACCOUNT: Final = list(HASHED_COLUMNS).index("account_id")
+_COLUMNS: Final = ", ".join(TEXTS.values())
+_ACCOUNT: Final = list(TEXTS).index("account_id")
 
 _CHAINS: Final = f"""
-    SELECT account.id, account.entry_count, account.head_hash, sealed.entry_count, sealed.head_hash
+    SELECT account.id, account.entry_count, account.head_hash, sealed.entry_count, sealed.head_hash, last.chain_version
     FROM loyalty_playerloyalty AS account LEFT JOIN ({SEALED}) AS sealed ON sealed.account_id = account.id
+    LEFT JOIN loyalty_ledger AS last ON last.account_id = account.id AND last.seq = sealed.entry_count
     WHERE %(account)s::bigint IS NULL OR account.id = %(account)s::bigint
     ORDER BY account.id
 """  # noqa: S608  (constants)
@@ -157,13 +158,14 @@ def stream_entries(*, scope: Scope) -> Stream:
 
 
 def _chain(row: Sequence[Any]) -> Chain:
-    account_id, entry_count, head_hash, sealed_count, sealed_head = row
+    account_id, entry_count, head_hash, sealed_count, sealed_head, sealed_version = row
     return Chain(
         account_id=account_id,
         entry_count=entry_count,
         head_hash=head_hash,
         from_count=sealed_count or 0,
         from_hash=genesis_hash(account_id) if sealed_head is None else sealed_head,
+        from_version=sealed_version or 1,
     )
 
 

@@ -57,6 +57,14 @@ class Book:
         """An entry of the account, as it is stored."""
         return LedgerEntry.objects.get(account=self.account, seq=seq)
 
+    def age(self) -> None:
+        """Make the first two entries as they were before version 2 of the chain; the guards must be off."""
+        sql(
+            "UPDATE loyalty_ledger SET chain_version = 1, recorded_at = NULL WHERE account_id = %s AND seq <= 2",
+            self.account.pk,
+        )
+        rehash(self.account)
+
     def seal(self) -> Checkpoint:
         """The next checkpoint, in the test's transaction."""
         return seal_accounts(at=self.floor.now, key=private_key(settings.CHECKPOINT_SIGNING_KEY))

@@ -24,8 +24,9 @@ def whole_book(module_db: ModuleDb) -> Book:
 
 @pytest.fixture
 def unguarded_book(db: None, whole_book: Book) -> Book:
-    """The same, with every guard off while the test runs."""
+    """The same, with every guard off while the test runs, and its first entries of an older version of the chain."""
     take_the_guards_off()
+    whole_book.age()
     return whole_book
 
 

@@ -36,7 +36,8 @@ CHANGES = {
     "correlation_id": "gen_random_uuid()",
     "inputs": """jsonb_set(inputs, '{{tier_progress_percent}}', '1.0')""",
     "created_at": "created_at + interval '1 microsecond'",
-    "chain_version": "2",
+    "recorded_at": "coalesce(recorded_at, created_at) + interval '1 microsecond'",
+    "chain_version": "3 - chain_version",
     "previous_hash": "set_byte(previous_hash, 31, get_byte(previous_hash, 31) # 1)",
     "entry_hash": "set_byte(entry_hash, 0, get_byte(entry_hash, 0) # 1)",
 }
@@ -77,7 +78,7 @@ class TestAChangedColumn:
                 broken = found()
                 entry_id = entry.pk + 1_000_000 if column == "id" else entry.pk
                 assert _named(book, broken) == (BreakKind.CHANGED, seq, entry_id)
-                assert broken.expected != broken.found or column == "chain_version"
+                assert broken.expected != broken.found
                 transaction.set_rollback(True)
 
     @pytest.mark.parametrize("column", MOVES)
@@ -103,6 +104,23 @@ class TestAChangedColumn:
                 assert _named(book, found()) == (BreakKind.CHANGED, seq, entry.pk)
                 transaction.set_rollback(True)
 
+    def test_is_named_where_new_entries_are_written_by_the_old_version(self, sealed_book: Book) -> None:
+        sql(
+            "UPDATE loyalty_ledger SET chain_version = 1, recorded_at = NULL WHERE account_id = %s AND seq = %s",
+            *(sealed_book.account.pk, ENTRIES),
+        )
+        rehash(sealed_book.account)
+
+        assert _named(sealed_book, found()) == (BreakKind.CHANGED, ENTRIES, sealed_book.entry(ENTRIES).pk)
+
+    def test_is_named_where_the_old_version_follows_what_was_sealed(self, book: Book) -> None:
+        book.seal()
+        entry_id = _copy(book, seq=ENTRIES + 1)
+        sql("UPDATE loyalty_ledger SET chain_version = 1, recorded_at = NULL WHERE id = %s", entry_id)
+        rehash(book.account)
+
+        assert _named(book, found(Scope(since=1))) == (BreakKind.CHANGED, ENTRIES + 1, entry_id)
+
     def test_in_the_newest_entry_with_its_hash_leaves_the_head(self, book: Book) -> None:
         entry = book.entry(ENTRIES)
 
@@ -115,7 +133,9 @@ class TestAChangedColumn:
         """The control: what finds it is that each hash is computed anew."""
         stored = {row.previous_hash: row.entry_hash for row in LedgerEntry.objects.all()}
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(3).pk)
-        monkeypatch.setattr("loyalty.proof.breaks.entry_hash", lambda *, previous_hash, columns: stored[previous_hash])
+        monkeypatch.setattr(
+            "loyalty.proof.breaks.entry_hash", lambda *, version, previous_hash, texts: stored[previous_hash]
+        )
 
         assert is_clean()
 

@@ -1,6 +1,5 @@
 """Each entry's hash covers all its columns and the hash before it; PostgreSQL and Python work it out apart."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.models import Player
-from loyalty.chain import HASHED_COLUMNS, entry_hash, field, genesis_hash, preimage
+from loyalty.chain import HASHED_COLUMNS, TEXTS, entry_hash, field, genesis_hash, preimage
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import InsufficientBalance
 from tests.concurrency import together
 from tests.constraints import inserted
+from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of, entry, write_history
@@ -24,24 +24,33 @@ from tests.properties import property_settings
 BIGGEST = 2**63 - 1
 
 
-def _stored(account: PlayerLoyalty) -> list[tuple[list[str | None], bytes, bytes]]:
-    """The account's entries in order: their columns' texts, the hash before, and their own."""
+def _stored(account: PlayerLoyalty) -> list[tuple[list[str | None], int, bytes, bytes]]:
+    """The account's entries in order: the texts, the version, the hash before, and their own."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(HASHED_COLUMNS.values())}, previous_hash, entry_hash FROM loyalty_ledger AS entry "
-            "WHERE account_id = %s ORDER BY entry.seq",
+            f"SELECT {', '.join(TEXTS.values())}, chain_version, previous_hash, entry_hash "
+            "FROM loyalty_ledger AS entry WHERE account_id = %s ORDER BY entry.seq",
             [account.pk],
         )
-        return [(list(texts), previous, own) for *texts, previous, own in cursor.fetchall()]
+        return [(list(texts), version, previous, own) for *texts, version, previous, own in cursor.fetchall()]
 
 
 def _recomputed(account: PlayerLoyalty) -> list[bytes]:
     """The hashes that the account's entries should have."""
     hashes, head = [], genesis_hash(account.pk)
-    for texts, _, _ in _stored(account):
-        head = entry_hash(previous_hash=head, columns=texts)
+    for texts, version, _, _ in _stored(account):
+        head = entry_hash(version=version, previous_hash=head, texts=texts)
         hashes.append(head)
     return hashes
+
+
+def _computed_by_postgresql(account: PlayerLoyalty) -> list[bytes]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT loyalty_chain_hash(entry) FROM loyalty_ledger AS entry WHERE account_id = %s ORDER BY seq",
+            [account.pk],
+        )
+        return [computed for (computed,) in cursor.fetchall()]
 
 
 class TestField:
@@ -62,18 +71,26 @@ class TestField:
 
 
 class TestEntryHash:
-    def test_is_that_of_the_page_in_the_documentation(self) -> None:
-        columns: Sequence[str | None] = [str(number) for number in range(len(HASHED_COLUMNS))]
+    @pytest.mark.parametrize(
+        ("version", "expected"),
+        [
+            (1, "be60533e5d632583601e324b42e1ed2feea8b4e27f4936eff21b7a531f564837"),
+            (2, "bcf23f00a7e921f188a9743752c84c8e60caaf4d44834ce0ec7a510f20078eff"),
+        ],
+    )
+    def test_is_that_of_the_page_in_the_documentation(self, version: int, expected: str) -> None:
+        covered = [name for name in TEXTS if name not in {"gaming_day", "created_at", "recorded_at"}]
+        numbers = {name: str(number) for number, name in enumerate(covered if version == 1 else HASHED_COLUMNS)}
+        texts = [numbers.get(name) for name in TEXTS]
 
         assert genesis_hash(7).hex() == "47ba4fa72245afd163871c76d8d8b53f76ad9eee63c61414ea9c26a81fda1a9d"
-        assert (
-            entry_hash(previous_hash=genesis_hash(7), columns=columns).hex()
-            == "be60533e5d632583601e324b42e1ed2feea8b4e27f4936eff21b7a531f564837"
-        )
+        assert entry_hash(version=version, previous_hash=genesis_hash(7), texts=texts).hex() == expected
 
-    def test_wants_every_column(self) -> None:
-        with pytest.raises(ValueError, match="20 columns; an entry has 21"):
-            entry_hash(previous_hash=genesis_hash(1), columns=["1"] * 20)
+    def test_wants_every_text_and_a_known_version(self) -> None:
+        with pytest.raises(ValueError, match="20 texts; an entry has 24"):
+            entry_hash(version=2, previous_hash=genesis_hash(1), texts=["1"] * 20)
+        with pytest.raises(ValueError, match="no version 3"):
+            entry_hash(version=3, previous_hash=genesis_hash(1), texts=["1"] * 24)
 
 
 class TestHashedColumns:
@@ -93,9 +110,9 @@ class TestChainOfAnAccount:
 
         stored = _stored(account_of(player))
 
-        own = [entry for _, _, entry in stored]
+        own = [entry for _, _, _, entry in stored]
         assert own == _recomputed(account_of(player))
-        assert [before for _, before, _ in stored] == [genesis_hash(account_of(player).pk), *own[:-1]]
+        assert [before for _, _, before, _ in stored] == [genesis_hash(account_of(player).pk), *own[:-1]]
         assert account_of(player).head_hash == own[-1]
 
     def test_is_apart_from_every_other(self, floor: Floor) -> None:
@@ -111,20 +128,22 @@ class TestChainOfAnAccount:
 
         assert isinstance(written, LedgerEntry)
         assert written.entry_hash == LedgerEntry.objects.get().entry_hash
-        assert written.chain_version == 1
+        assert (written.chain_version, written.recorded_at) == (2, LedgerEntry.objects.get().recorded_at)
 
     def test_is_what_postgresql_says_whatever_an_insert_says(self, floor: Floor) -> None:
-        written: Any = inserted(entry(floor, previous_hash=b"\1" * 32, entry_hash=b"\2" * 32, chain_version=9))
+        lies = {"previous_hash": b"\1" * 32, "entry_hash": b"\2" * 32, "chain_version": 1, "recorded_at": None}
+        written: Any = inserted(entry(floor, **lies))
 
         assert [written.entry_hash] == _recomputed(written.account)
-        assert written.chain_version == 1
+        assert written.chain_version == 2
+        assert written.recorded_at > floor.now
 
     def test_links_entries_that_one_statement_writes(self, floor: Floor) -> None:
         account = account_of(floor.player())
 
         write_history(floor, account, entries=7)
 
-        assert [own for _, _, own in _stored(account)] == _recomputed(account)
+        assert [own for _, _, _, own in _stored(account)] == _recomputed(account)
 
     def test_stays_as_it_was_where_a_posting_is_refused(self, floor: Floor, player: Player) -> None:
         award(floor, player)
@@ -149,10 +168,21 @@ class TestChainOfAnAccount:
                 "extra_float_digits = 0",
             ):
                 cursor.execute(f"SET LOCAL {setting}")
-            cursor.execute("SELECT loyalty_chain_hash(entry) FROM loyalty_ledger AS entry")
-            (there,) = cursor.fetchone()
 
-        assert [there] == _recomputed(account) == here
+        assert _computed_by_postgresql(account) == _recomputed(account) == here
+
+    def test_is_the_same_with_a_later_column_that_is_empty(self, floor: Floor) -> None:
+        account = account_of(floor.player())
+        inserted(entry(floor, account=account))
+        before = _computed_by_postgresql(account)
+
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE loyalty_ledger ADD COLUMN adjusts_id bigint")
+
+        assert _computed_by_postgresql(account) == _recomputed(account) == before
+        inserted(entry(floor, account=account, seq=2, balance_before=10, balance_after=20))
+        assert _computed_by_postgresql(account) == _recomputed(account)
 
 
 class TestChainUnderLoad:
@@ -164,7 +194,7 @@ class TestChainUnderLoad:
 
         account = account_of(player)
         assert account.entry_count == 8
-        assert [own for _, _, own in _stored(account)] == _recomputed(account)
+        assert [own for _, _, _, own in _stored(account)] == _recomputed(account)
         assert account.head_hash == _recomputed(account)[-1]
 
 
@@ -207,9 +237,9 @@ class TestBothHashes:
             after = dict.fromkeys(("balance_after", "lifetime_points_after"), values["points"])
             with transaction.atomic():
                 inserted(entry(floor, account=account, staff=staff, **after, **values))
-                ((columns, before, own),) = _stored(account)
+                ((texts, version, before, own),) = _stored(account)
                 transaction.set_rollback(True)
-            assert own == entry_hash(previous_hash=before, columns=columns)
+            assert own == entry_hash(version=version, previous_hash=before, texts=texts)
 
         agree()
 
@@ -220,7 +250,8 @@ class TestBothHashes:
 
         inserted(entry(floor, account=account, created_at=at, gaming_day=date(1969, 12, 31)))
 
-        ((columns, _, _),) = _stored(account)
-        told = dict(zip(HASHED_COLUMNS, columns, strict=True))
-        assert told["created_at"] == str((at - EPOCH) // timedelta(microseconds=1))
-        assert told["gaming_day"] == "-1"
+        ((texts, _, _, _),) = _stored(account)
+        told = dict(zip(TEXTS, texts, strict=True))
+        assert told["created_at in microseconds"] == str((at - EPOCH) // timedelta(microseconds=1))
+        assert told["created_at"] == "2026-03-29T01:00:00.000001+00:00"
+        assert (told["gaming_day in days"], told["gaming_day"]) == ("-1", "1969-12-31")

@@ -1,4 +1,4 @@
-"""A ledger that was written before there was a chain is chained without other changes, and refuses changes again."""
+"""A ledger from before there was a chain is chained by version 1, goes on by version 2, and refuses changes."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from loyalty.chain import HASHED_COLUMNS, entry_hash, genesis_hash
+from loyalty.chain import TEXTS, entry_hash, genesis_hash
 from tests.databases import connect, database_environment, empty_database
 
-ROWS = """
+HOUSE = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at) VALUES (1, 'old', 'Old', 'UTC', '06:00');
 INSERT INTO loyalty_loyaltyprogram (id, casino_id, name, pause_reason) VALUES (1, 1, 'Old points', '');
 INSERT INTO loyalty_tier (id, program_id, name, threshold_points, multiplier) VALUES (1, 1, 'Bronze', 0, 1);
@@ -21,7 +21,9 @@ INSERT INTO core_player (id, casino_id, card_number, first_name, last_name, stat
 INSERT INTO loyalty_playerloyalty
     (id, player_id, program_id, balance, lifetime_points, tier_id, entry_count, updated_at)
     SELECT id, id, 1, 0, 0, 1, 0, now() FROM generate_series(1, 3) AS id;
--- Two accounts by turns, the later numbers first, as an import leaves them; the third has none.
+"""
+# Two accounts by turns, the later numbers first, as an import leaves them; the third has none.
+ENTRIES = """
 INSERT INTO loyalty_ledger
     (casino_id, account_id, seq, kind, points, reason, idempotency_key, fingerprint, balance_before, balance_after,
      lifetime_points_before, lifetime_points_after, tier_before_id, tier_after_id, gaming_day, correlation_id, inputs,
@@ -29,7 +31,7 @@ INSERT INTO loyalty_ledger
     SELECT 1, 1 + seq % 2, seq / 2, 'PROMOTION', 10, 'Überraschung', 'key ' || seq, repeat('0f', 32),
            10 * (seq / 2 - 1), 10 * (seq / 2), 0, 0, 1, 1, '2026-11-24', gen_random_uuid(), '{"a": [1.50, null]}',
            now()
-    FROM generate_series(41, 2, -1) AS seq;
+    FROM generate_series({last}, {first}, -1) AS seq;
 """
 
 
@@ -50,9 +52,13 @@ def migrated(db: None) -> Iterator[psycopg.Connection]:
     with empty_database("unchained") as name:
         _migrate(name, "loyalty", "0002")
         with connect(name) as before:
-            before.execute(ROWS)
-        _migrate(name, "loyalty", "0003")
+            before.execute(HOUSE)
+            before.execute(ENTRIES.replace("{first}", "2").replace("{last}", "41"))
+        for target in (["0003"], [], ["0005"], []):
+            _migrate(name, "loyalty", *target)
         with connect(name) as after:
+            for seq in (42, 43):
+                after.execute(ENTRIES.replace("{first}", str(seq)).replace("{last}", str(seq)))
             yield after
 
 
@@ -60,21 +66,25 @@ def migrated(db: None) -> Iterator[psycopg.Connection]:
 class TestMigrationToTheChain:
     def test_chains_each_account_from_its_first_entry(self, migrated: psycopg.Connection) -> None:
         heads = {account: genesis_hash(account) for account in (1, 2)}
+        before_version_2: dict[int, bytes | None] = {3: None}
 
         rows = migrated.execute(
-            f"SELECT entry.account_id, {', '.join(HASHED_COLUMNS.values())}, previous_hash, entry_hash "
-            "FROM loyalty_ledger AS entry ORDER BY entry.account_id, entry.seq"
+            f"SELECT entry.account_id, entry.seq, recorded_at IS NULL, {', '.join(TEXTS.values())}, chain_version, "
+            "previous_hash, entry_hash FROM loyalty_ledger AS entry ORDER BY entry.account_id, entry.seq"
         ).fetchall()
 
-        assert len(rows) == 40
-        for account, *columns, before, own in rows:
+        assert len(rows) == 42
+        for account, seq, is_undated, *texts, version, before, own in rows:
+            assert (version, is_undated) == ((1, True) if seq <= 20 else (2, False))
             assert before == heads[account]
-            heads[account] = entry_hash(previous_hash=before, columns=columns)
+            heads[account] = entry_hash(version=version, previous_hash=before, texts=texts)
             assert own == heads[account]
+            if version == 1:
+                before_version_2[account] = own
         kept: dict[int, bytes | None] = dict(
             migrated.execute("SELECT id, head_hash FROM loyalty_playerloyalty").fetchall()
         )
-        assert kept == {**heads, 3: None}
+        assert kept == before_version_2
         with pytest.raises(psycopg.errors.RestrictViolation, match="UPDATE of loyalty_ledger is refused"):
             migrated.execute("UPDATE loyalty_ledger SET points = 11")
         states = migrated.execute("SELECT tgenabled FROM pg_trigger WHERE NOT tgisinternal").fetchall()

@@ -142,7 +142,19 @@ LEDGER = (
         ),
     ),
     _entry_violation("loyalty_ledger_reversal_names_entry", kind="REVERSAL"),
-    Violation("loyalty_ledger_chain_version_known", lambda floor: _without_the_chain(floor, **HASHES, chain_version=2)),
+    Violation(
+        "loyalty_ledger_chain_version_known",
+        lambda floor: _without_the_chain(floor, **HASHES, chain_version=3),
+    ),
+    Violation(
+        "loyalty_ledger_recorded_since_version_2",
+        lambda floor: _without_the_chain(floor, **HASHES, chain_version=1),
+    ),
+    Violation(
+        "loyalty_ledger_recorded_since_version_2",
+        lambda floor: _without_the_chain(floor, **HASHES, chain_version=2, recorded_at=None),
+    ),
+    _entry_violation("loyalty_ledger_inputs_are_an_object", inputs=["a list"]),
     *(
         Violation(
             "loyalty_ledger_hashes_are_sha256",

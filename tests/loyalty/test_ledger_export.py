@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Generator, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,7 +57,7 @@ class TestExportOfTheLedger:
         player = floor.player()
         award(floor, player, points=400)
         with transaction.atomic():
-            taken = increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-300)
+            taken = increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-300, at=floor.ago(days=2))
 
         everything = exported(client)
         narrowed = exported(client, "?kind=REDEMPTION")
@@ -67,6 +67,8 @@ class TestExportOfTheLedger:
         assert narrowed[0]["Card number"] == player.card_number
         assert (narrowed[0]["Balance before"], narrowed[0]["Balance after"]) == ("400", "100")
         assert narrowed[0]["When"].endswith(("-08:00", "-07:00"))
+        recorded_at = datetime.fromisoformat(narrowed[0]["Recorded"])
+        assert recorded_at - datetime.fromisoformat(narrowed[0]["When"]) >= timedelta(days=2)
 
     def test_names_the_slip_and_keeps_names_whole(self, floor: Floor) -> None:
         slip = floor.played_slip(player=floor.player(first_name="=cmd|' /C calc'!A0", last_name="Nguyễn"))

@@ -160,10 +160,12 @@ def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     reason = f" “{entry.reason}”" if entry.staff_id else ""
     points = f"{display.signed(entry.points)} points"
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
+    recorded = display.recorded(entry.recorded_at, entry.created_at)
     recovered = {slip.ledger_entry_id: slip.recovery_correlation_id for slip in slips if slip.recovered_by_id}
     return StoryEvent(
         at=entry.created_at,
-        words=f"{what} #{entry.pk}: {points} to {entry.account.player}, {balances}{tiers}{reason}",
+        words=f"{what} #{entry.pk}: {points} to {entry.account.player}, {balances}{tiers}{reason}"
+        + (f" ({recorded})" if recorded else ""),
         by=entry.staff,
         correlation_id=recovered.get(entry.pk, entry.correlation_id),
         about=entry,
