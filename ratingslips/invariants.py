@@ -146,6 +146,7 @@ _PLAY: Final = (
 
 _GUARDS: Final = (
     triggers_enabled(
+        "ratingslips_fix_gaming_day",
         "ratingslips_ratingslip_refuse_delete",
         "ratingslips_ratingslip_refuse_truncate",
         "ratingslips_freeze_slip",

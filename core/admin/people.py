@@ -24,6 +24,7 @@ from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.console.widgets import NoLabelSuffix, PasswordLink, PlainForms, PlayerByCardField
 from core.models import Casino, Player, ReplayCount, User
+from core.recorded_days import FIXED_BY_RECORDS, has_recorded_days
 from core.roles import ROLES
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ class CasinoAdmin(ConsoleAdmin[Casino]):
     casino_lookup = "pk"
     list_display = ("name", "code", "time_zone", "gaming_day_starts_at")
     search_fields = ("name", "code")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Casino | None = None) -> Any:
+        fixed = FIXED_BY_RECORDS if obj is not None and has_recorded_days(obj) else ()
+        return (*super().get_readonly_fields(request, obj), *fixed)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Casino | None = None) -> Any:
+        """Say why the fields are read-only."""
+        ((name, options),) = super().get_fieldsets(request, obj)
+        if obj is None or not has_recorded_days(obj):
+            return [(name, options)]
+        why = "Time zone and start of the gaming day are fixed: slips, ledger entries or exports were recorded by them."
+        return [(name, {**options, "description": why})]
 
 
 @admin.register(Player)

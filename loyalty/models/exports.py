@@ -5,8 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.models import Casino
+from core.recorded_days import dated_by_casino
 
 
+@dated_by_casino
 class LedgerExport(models.Model):
     """The record of one export of the ledger. It is written before the first row is sent, and gets its end once.
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q, Transform, Value
 from core.clock import DatabaseClock
 from core.models import Casino, Player
 from core.querysets import LockingQuerySet
+from core.recorded_days import dated_by_casino
 from loyalty.chain import CHAIN_VERSION, HASH_BYTES
 from loyalty.models.programs import REASON_MAX_LENGTH, LoyaltyProgram, Tier
 
@@ -66,6 +67,7 @@ class PlayerLoyalty(models.Model):
         return f"Account of {self.player}"
 
 
+@dated_by_casino
 class LedgerEntry(models.Model):
     """One posting to one account: points, reason, member of staff, and the values before and after it. Append-only."""
 

@@ -14,11 +14,12 @@ from django.db import connection, models
 from core.clock import EARLIEST_EVENT_AT
 from core.models import NAME_MAX_LENGTH, Casino, Player, User
 from core.querysets import LockingQuerySet
+from core.recorded_days import has_recorded_days
 from core.transactions import operation
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from loyalty.services import open_accounts
 from ratingslips.imports.casino_files import CannotLoad, CasinoFiles
-from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
+from ratingslips.models import GameSettings, GamingTable, Pit
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +103,7 @@ def _wait_for_other_loads() -> None:
 
 
 def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casino, RowCounts]:
-    """:raises CannotLoad: the zone of a casino that has slips would change, and their gaming days with it."""
+    """:raises CannotLoad: the time zone would change, by which days were recorded."""
     casino = Casino.objects.filter(code=code).first()
     if casino is None:
         usual_name = code.replace("-", " ").title()
@@ -112,8 +113,8 @@ def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casi
     wanted = {"name": name or casino.name, "time_zone": time_zone or casino.time_zone}
     if wanted == {"name": casino.name, "time_zone": casino.time_zone}:
         return casino, RowCounts(created=0, changed=0, unchanged=1)
-    if wanted["time_zone"] != casino.time_zone and RatingSlip.objects.filter(casino=casino).exists():
-        raise CannotLoad([f"The casino {code} has rating slips: its time zone stays {casino.time_zone}."])
+    if wanted["time_zone"] != casino.time_zone and has_recorded_days(casino):
+        raise CannotLoad([f"Days of the casino {code} were recorded: its time zone stays {casino.time_zone}."])
     casino.name, casino.time_zone = wanted["name"], wanted["time_zone"]
     casino.save(update_fields=["name", "time_zone"])
     return casino, RowCounts(created=0, changed=1, unchanged=0)

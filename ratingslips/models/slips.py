@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from core.models import Casino, Player
+from core.recorded_days import dated_by_casino
 from loyalty.models import LedgerEntry
 from ratingslips.models.floor import MAX_SEATS, GamingTable
 from ratingslips.querysets import RatingSlipQuerySet
@@ -16,6 +17,7 @@ from ratingslips.querysets import RatingSlipQuerySet
 MONEY_DIGITS = 14
 
 
+@dated_by_casino
 class RatingSlip(models.Model):
     """One player's rated visit to the tables, from sitting down to leaving.
 

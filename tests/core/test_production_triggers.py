@@ -25,6 +25,7 @@ EXPECTED = {
     *(f"{table}_refuse_truncate" for table in UNDELETABLE),
     "loyalty_chain_entry",
     "loyalty_freeze_export",
+    "ratingslips_fix_gaming_day",
     "ratingslips_freeze_segment",
     "ratingslips_freeze_slip",
 }
