@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core import correlation
 from core.models import User
 from core.roles import AUDITOR, PIT_BOSS
 from loyalty.models import LedgerExport
@@ -106,21 +105,3 @@ class TestJourneys:
 
         expect(page.get_by_text("from 127.0.0.1").first).to_be_visible()
         expect(page.get_by_text(f"/console/floor/slips/{slip.pk}/").first).to_be_visible()
-
-    def test_is_told_plainly_that_a_number_is_nobody_s(self, floor: Floor, auditor: User, tablet: Tablet) -> None:
-        page = tablet(auditor, AUDITOR, java_script_enabled=False)
-
-        page.goto(LEDGER)
-        page.get_by_label("Trace").fill("S99999")
-        page.keyboard.press("Enter")
-
-        expect(page.get_by_text("Nothing in your casino has the number “S99999”.")).to_be_visible()
-
-    def test_tell_a_story_under_one_id(self, floor: Floor, auditor: User, tablet: Tablet) -> None:
-        page = tablet(auditor, AUDITOR)
-        with correlation.bound() as correlation_id:
-            award(floor, floor.player(), points=40)
-
-        page.goto(f"{TRACE}{correlation_id}/")
-
-        expect(page.locator(".is-asked-for")).to_have_count(1)

@@ -10,11 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from loyalty.services.awards import AWARDS_PER_WINDOW
 from tests.browser.conftest import Tablet
 from tests.console import address
 from tests.floor import Floor
-from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
 
 REASON = "Comp for the long wait at the cage"
@@ -82,26 +80,6 @@ class TestAward:
         expect(page.locator(".messagelist")).to_contain_text("balance 0 → 100")
         assert LedgerEntry.objects.count() == 1
 
-    def test_says_of_the_same_award_again_that_nothing_was_added(self, page: Page, player: Player) -> None:
-        for _ in range(2):
-            page.goto(award_url(player))
-            fill_in(page)
-            button(page).tap()
-            expect(page.locator(".messagelist")).to_contain_text("balance 0 → 100")
-
-        expect(page.locator(".messagelist")).to_contain_text("This award was already made")
-        assert LedgerEntry.objects.count() == 1
-
-    def test_makes_a_second_entry_beside_it_with_a_reference(self, page: Page, player: Player) -> None:
-        for reward_id in ("", "PROMO-7"):
-            page.goto(award_url(player))
-            fill_in(page, reward_id=reward_id)
-            button(page).tap()
-            expect(page.locator(".messagelist")).to_contain_text("100 points awarded")
-
-        expect(page.locator(".messagelist")).to_contain_text("balance 100 → 200")
-        assert LedgerEntry.objects.filter(points=100, reason=REASON).count() == 2
-
 
 class TestRefusedAward:
     @pytest.mark.parametrize(
@@ -136,18 +114,6 @@ class TestRefusedAward:
         expect(page.locator(".errorlist")).to_contain_text("Ask a supervisor to grant it.")
         sees_what_was_typed(page)
         assert not LedgerEntry.objects.exists()
-
-    def test_says_after_ten_in_a_minute_to_wait_for_one(self, floor: Floor, page: Page, player: Player) -> None:
-        for number in range(AWARDS_PER_WINDOW):
-            award(floor, player, points=1 + number)
-        page.goto(award_url(player))
-        fill_in(page)
-
-        button(page).tap()
-
-        expect(page.locator(".errorlist")).to_contain_text("Wait a minute and try again.")
-        sees_what_was_typed(page)
-        assert LedgerEntry.objects.count() == AWARDS_PER_WINDOW
 
 
 class TestSessionThatEnds:

@@ -104,15 +104,6 @@ class TestJourneys:
 
         expect(page.locator(".messagelist .success")).to_contain_text("points paid")
 
-    def test_look_for_drift(self, floor: Floor, tablet: Tablet) -> None:
-        page = tablet(floor.supervisor, *SUPERVISOR)
-
-        page.goto(HOME)
-        page.get_by_role("button", name="Check drift now").tap()
-
-        expect(page.get_by_text("Last checked 0 min ago")).to_be_visible()
-        expect(page.locator(".messagelist")).to_contain_text("every account is what its entries add up to")
-
     def test_follow_a_player_from_the_list_to_the_chart(self, floor: Floor, tablet: Tablet) -> None:
         player = regular_of(floor)
         page = tablet(floor.supervisor, *SUPERVISOR, viewport=ACROSS)

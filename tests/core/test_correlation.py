@@ -3,8 +3,6 @@
 import uuid
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from core import correlation
 
@@ -40,12 +38,6 @@ class TestBound:
                 raise ValueError("inside")
 
             assert correlation.current() == GIVEN
-
-    def test_stands_in_every_log_line(self) -> None:
-        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines, correlation.bound(GIVEN):
-            structlog.get_logger("test").info("core.something_happened")
-
-        assert lines[0]["correlation_id"] == str(GIVEN)
 
 
 class TestCurrent:

@@ -1,7 +1,5 @@
 """The ledger and the earning rates cannot be changed, emptied or shortened by any role or statement."""
 
-import os
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +7,6 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Model
 
-from config.localdb.binaries import find_binaries
 from loyalty.models import EarningRate, LedgerEntry, LedgerExport
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.databases import as_owner
@@ -153,29 +150,3 @@ class TestProofOfTheLedger:
             type(row).objects.update(**{row._meta.pk.attname: row.pk})
         with refused_by_trigger(f"DELETE of {row._meta.db_table} is refused"):
             type(row).objects.all().delete()
-
-
-class TestLedgerSeenFromPsql:
-    @pytest.mark.parametrize("statement", ["UPDATE loyalty_ledger SET points = 1", "DELETE FROM loyalty_ledger"])
-    def test_refuses_too(self, db: None, statement: str) -> None:
-        settings = connection.settings_dict
-        psql = find_binaries().program("psql")
-        address = [psql, "-h", settings["HOST"], "-p", str(settings["PORT"]), "-d", settings["NAME"]]
-        owner = settings.get("OWNER") or settings
-
-        done = [
-            subprocess.run(
-                [*address, "-U", role["USER"], "-v", "ON_ERROR_STOP=1", "-c", statement],
-                env={**os.environ, "PGPASSWORD": role.get("PASSWORD", "")},
-                capture_output=True,
-                text=True,
-                timeout=20,
-            )
-            for role in (settings, owner)
-        ]
-
-        assert [each.returncode for each in done] == [1, 1]
-        # On a server of the developer with one role, the application is the owner.
-        refused = "permission denied for table loyalty_ledger", "of loyalty_ledger is refused"
-        assert (refused[0] if settings.get("OWNER") else refused[1]) in done[0].stderr
-        assert refused[1] in done[1].stderr

@@ -148,27 +148,6 @@ class TestConflictingAward:
 
 
 class TestAwardAcrossGamingDays:
-    @pytest.mark.parametrize(
-        ("evening", "late", "next_day"),
-        [
-            ("2025-06-14T20:00", "2025-06-15T05:59:59", "2025-06-15T06:00"),
-            ("2025-03-08T20:00", "2025-03-09T05:59:59", "2025-03-09T06:00"),  # 23 hours
-            ("2025-11-01T20:00", "2025-11-02T05:59:59", "2025-11-02T06:00"),  # 25 hours
-        ],
-    )
-    @pytest.mark.shows(19)
-    def test_is_one_entry_on_each_of_two_days(self, floor: Floor, evening: str, late: str, next_day: str) -> None:
-        player = floor.player()
-
-        postings = [award(floor, player, at=_local(at)) for at in (evening, late, next_day)]
-
-        assert [posting.replayed for posting in postings] == [False, True, False]
-        assert account_of(player).balance == 200
-        assert list(LedgerEntry.objects.order_by("seq").values_list("gaming_day", flat=True)) == [
-            date.fromisoformat(evening[:10]),
-            date.fromisoformat(next_day[:10]),
-        ]
-
     @pytest.mark.shows(19)
     def test_is_one_entry_in_the_hour_that_comes_twice(self, floor: Floor, player: Player) -> None:
         first_one_oclock = _local("2025-11-02T01:30")

@@ -303,13 +303,6 @@ class TestRecover:
         assert (paid.recovered_by, paid.is_owed) == (floor.supervisor, False)
         assert said(answer)[0].startswith(f"{owed_slip.slip_number}: paid, theo 57.75, 578 points, balance 578")
 
-    def test_answers_a_second_click_with_the_first_result(self, owed_slip: RatingSlip, supervisor: Client) -> None:
-        carry_out(supervisor, RatingSlip, "recover", [owed_slip])
-        again = carry_out(supervisor, RatingSlip, "recover", [owed_slip])
-
-        assert "was already paid" in said(again)[-1]
-        assert LedgerEntry.objects.count() == 1
-
     def test_asks_first(self, owed_slip: RatingSlip, supervisor: Client) -> None:
         page = choose(supervisor, "recover", owed_slip)
 

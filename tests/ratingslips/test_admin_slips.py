@@ -248,14 +248,6 @@ class TestOpenSlip:
 
         assert RatingSlip.objects.get().player == guest
 
-    def test_is_closed_to_who_operates_no_pit(self, floor: Floor) -> None:
-        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
-
-        answer = client.get(address(RatingSlip, self.OPEN))
-
-        assert answer.status_code == 403
-        assert address(RatingSlip, self.OPEN) not in client.get(address(RatingSlip, LIST)).content.decode()
-
     @pytest.mark.parametrize("typed", ["", "0", "-5", "40,50", "1e3", "NaN", "40.001", "forty", "1000000.01"])
     def test_refuses_a_bet_that_is_no_amount(self, floor: Floor, boss: Client, typed: str) -> None:
         page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, floor.player(), average_bet=typed))

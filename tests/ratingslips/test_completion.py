@@ -117,14 +117,6 @@ class TestCompleteRatingSlip:
             for average_bet, (started_at, ended_at) in zip(("40.00", "100.00"), spans, strict=True)
         ]
 
-    def test_says_so_in_one_line_without_a_name(self, floor: Floor, slip: RatingSlip) -> None:
-        with logged() as lines:
-            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-
-        assert [(line["event"], line["slip_id"], line["points"]) for line in lines] == [
-            ("ratingslips.slip_completed", str(slip.pk), 420)
-        ]
-
     def test_records_the_money(self, floor: Floor) -> None:
         kept, corrected = floor.open_slip(buy_in=Decimal(500)), floor.open_slip(seat=2, buy_in=Decimal(500))
 

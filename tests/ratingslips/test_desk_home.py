@@ -14,8 +14,8 @@ from loyalty.models import LoyaltyProgram, PlayerLoyalty
 from loyalty.services import pause_program
 from ratingslips.models import DriftCheck, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
-from tests.console import address, inline_code_in, said, signed_in, statements_for
-from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.console import address, inline_code_in, said, statements_for
+from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 
 HOME = "/console/"
@@ -144,11 +144,6 @@ class TestHome:
 
     def test_of_a_pit_boss_says_that_nothing_needs_attention(self, boss: Client) -> None:
         assert "No slip in your pits is overdue." in html_of(boss)
-
-    def test_opens_for_staff_without_any_role(self, floor: Floor) -> None:
-        nobody = signed_in(StaffFactory.create(casino=floor.casino))
-
-        assert nobody.get(HOME).status_code == 200
 
     def test_knows_nothing_of_other_casinos(self, floor: Floor, supervisor: Client) -> None:
         other = Floor.build()
