@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from html import unescape
+from html.parser import HTMLParser
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -40,6 +41,45 @@ def address(model: type[Model], page: str, *args: object) -> str:
 def said(response: Any) -> list[str]:
     """The messages that the person got, in order."""
     return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+class _Fields(HTMLParser):
+    """The fields of a page's form, as a browser would send them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: dict[str, list[str]] = {}
+        self._select = self._form = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._form = given.get("action", "")
+        elif tag == "select":
+            self._select = given["name"]
+        elif tag == "option" and "selected" in given:
+            self._add(self._select, given["value"])
+        elif tag == "input" and given.get("type") != "submit" and given.get("name"):
+            is_box = given.get("type") in {"checkbox", "radio"}
+            if not is_box or "checked" in given:
+                self._add(given["name"], given.get("value", "on" if is_box else ""))
+
+    def _add(self, name: str, value: str) -> None:
+        if not self._form:  # A form with an action is another one than the page's own: signing out, the search.
+            self.sent.setdefault(name, []).append(value)
+
+
+def fields_in(page: Any) -> dict[str, Any]:
+    """What a browser sends from the page's own form if nothing is typed; text areas are left out."""
+    fields = _Fields()
+    fields.feed(page.content.decode())
+    return dict(fields.sent)
+
+
+def send_form(client: Client, url: str, typed: dict[str, Any]) -> Any:
+    """Open the form at `url`, and send nothing but its version and what was typed."""
+    version = fields_in(client.get(url)).get("form_version", [])
+    return client.post(url, {"form_version": version} | typed)
 
 
 def versions_shown(rows: Iterable[Model]) -> dict[str, str]:

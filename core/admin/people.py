@@ -16,10 +16,11 @@ from django.db.models import QuerySet
 from django.forms import ModelMultipleChoiceField, TextInput
 from django.http import HttpRequest
 
+from core.console.change_forms import VersionedForms
 from core.console.display import active_pill, pill
 from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter, PlayerSearch
-from core.console.login import SignInForm
+from core.console.login import PasswordAlone, SignInForm
 from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.console.widgets import NoLabelSuffix, PasswordLink, PlainForms, PlayerByCardField
@@ -90,7 +91,7 @@ class StaffForm(UserChangeForm):  # type: ignore[type-arg]
     password = ReadOnlyPasswordHashField(label="Password", widget=PasswordLink, help_text="")
 
 
-class StaffPasswordForm(NoLabelSuffix, AdminPasswordChangeForm):  # type: ignore[type-arg]
+class StaffPasswordForm(NoLabelSuffix, PasswordAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Django's form without "no password": an account that may not sign in is made inactive."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -222,7 +223,7 @@ class PermissionsField(_PermissionsField):
 
 
 @admin.register(Group)
-class RoleAdmin(PlainForms, ReadableLists, GroupAdmin):
+class RoleAdmin(VersionedForms, PlainForms, ReadableLists, GroupAdmin):
     """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting a
     role would delete every grant made to it.
     """

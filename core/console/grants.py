@@ -1,25 +1,41 @@
 """Pages that grant permissions on one row, such as a pit, to a person or a role."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
 
 import structlog
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from guardian.admin import GuardedModelAdminMixin
 from guardian.forms import GroupObjectPermissionsForm, UserObjectPermissionsForm
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
+from core.console.change_forms import (
+    UNRECOGNISED,
+    PostedChange,
+    answer_busy,
+    changed_meanwhile,
+    note,
+    posted_change,
+    refusable,
+)
 from core.console.links import Link, adds_links
 from core.console.scope import ConsoleAdmin, M, in_casino_of, staff_of
+from core.console.versions import FORM_VERSION, GRANTS_LOGGED_AS, Version, difference, who_changed
+from core.errors import Busy
 from core.keys import key_of
 from core.models import User
+from core.querysets import LockingQuerySet
+from core.transactions import operation
 
 log = structlog.get_logger(__name__)
+
+PERMISSIONS: Final = "permissions"
 
 
 class _Checkboxes:
@@ -40,6 +56,18 @@ class StaffGrantsForm(_Checkboxes, UserObjectPermissionsForm):
 
 class RoleGrantsForm(_Checkboxes, GroupObjectPermissionsForm):
     """What the members of one role may do on the row."""
+
+
+def version_of_grants(obj: Model, grantee: User | Group) -> Version:
+    """The version of the permissions that a person or a role holds on `obj`."""
+    form: Any = StaffGrantsForm(grantee, obj) if isinstance(grantee, User) else RoleGrantsForm(grantee, obj)
+    grantable = {codename for codename, _ in form.get_obj_perms_field_choices()}
+    held = sorted(grantable & set(form.get_obj_perms_field_initial()))
+    return Version(subject=f"{obj._meta.label_lower} {obj.pk} {_name(grantee)}", values={PERMISSIONS: held})
+
+
+def _name(grantee: User | Group) -> str:
+    return f"{'user' if isinstance(grantee, User) else 'role'} {grantee.pk}"
 
 
 def _held_on_some_row(request: HttpRequest) -> set[str]:
@@ -90,24 +118,75 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
 
     def obj_perms_manage_user_view(self, request: HttpRequest, object_pk: str, user_id: str) -> HttpResponse:
         obj = self._require_may_grant(request, object_pk)
-        key = key_of(user_id)
-        if key is None or not self._staff(request).filter(pk=key).exists():
+        grantee = self._staff(request).filter(pk=key_of(user_id) or 0).first()
+        if grantee is None:
             raise Http404
-        self._refuse_grant_to_self(request, is_self=key == request.user.pk)
-        response = super().obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-untyped-call]
-        return self._logged(request, obj, response, user=user_id)
+        self._refuse_grant_to_self(request, is_self=grantee.pk == request.user.pk)
+
+        def answer() -> HttpResponse:
+            page: HttpResponse = super(GrantingAdmin, self).obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-untyped-call]
+            return page
+
+        return self._manage(request, obj, grantee, answer)
 
     def obj_perms_manage_group_view(self, request: HttpRequest, object_pk: str, group_id: str) -> HttpResponse:
         obj = self._require_may_grant(request, object_pk)
-        if key_of(group_id) is None:
+        role = Group.objects.filter(pk=key_of(group_id) or 0).first()
+        if role is None:
             raise Http404
-        is_member = staff_of(request).groups.filter(pk=group_id).exists()
+        is_member = staff_of(request).groups.filter(pk=role.pk).exists()
         self._refuse_grant_to_self(request, is_self=is_member)
-        response = super().obj_perms_manage_group_view(request, object_pk, group_id)  # type: ignore[no-untyped-call]
-        return self._logged(request, obj, response, role=group_id)
+
+        def answer() -> HttpResponse:
+            page: HttpResponse = super(GrantingAdmin, self).obj_perms_manage_group_view(request, object_pk, group_id)  # type: ignore[no-untyped-call]
+            return page
+
+        return self._manage(request, obj, role, answer)
+
+    def _manage(
+        self, request: HttpRequest, obj: M, grantee: User | Group, answer: Callable[[], HttpResponse]
+    ) -> HttpResponse:
+        """Show the page that `answer` makes; a sent form is compared first, under the lock of the row."""
+        if request.method != "POST":
+            note(request, PostedChange(next_token=version_of_grants(obj, grantee).token))
+            return answer()
+        try:
+            with operation("console.grant", actor_id=request.user.pk):
+                LockingQuerySet(self.model).locked().get(pk=obj.pk)
+                self._compare_grants(request, obj, grantee)
+                page = answer()
+                held = sorted(set(request.POST.getlist(PERMISSIONS)))
+                if is_saved := page.status_code == 302:
+                    self.log_change(
+                        request, obj, f"{GRANTS_LOGGED_AS}{_name(grantee)} set to: {', '.join(held) or 'none'}."
+                    )
+        except Busy as error:
+            return answer_busy(request, error, answer)
+        if is_saved:
+            kind, _, key = _name(grantee).partition(" ")
+            on = {"on": self.opts.label_lower, "on_id": obj.pk}
+            log.info("console.permissions_set", **{kind: key}, **on, held=held, actor_id=request.user.pk)
+        return page
+
+    def _compare_grants(self, request: HttpRequest, obj: M, grantee: User | Group) -> None:
+        """Note whether the grants are still what the form showed; merge what was ticked with what has changed."""
+        now = version_of_grants(obj, grantee)
+        shown = Version.read(request.POST.get(FORM_VERSION, ""), subject=now.subject)
+        refusal: tuple[str, ...] = () if shown else (UNRECOGNISED,)
+        if shown and now.changed_since(shown):
+            old, new = set(shown.values[PERMISSIONS]), set(now.values[PERMISSIONS])
+            names = dict(Permission.objects.filter(codename__in=self.grantable).values_list("codename", "name"))
+            who = who_changed(obj, since=shown.at, grantee=_name(grantee))
+            refusal = changed_meanwhile(
+                "These permissions were", [f"Permissions: {difference(old, new, names)}."], who=who
+            )
+            post, ticked = request.POST.copy(), set(request.POST.getlist(PERMISSIONS))
+            post.setlist(PERMISSIONS, sorted(new - (old - ticked) | (ticked - old)))
+            request.POST = post  # type: ignore[assignment]
+        note(request, PostedChange(refusal=refusal, next_token=now.token))
 
     def _require_may_grant(self, request: HttpRequest, object_pk: str) -> M:
-        obj = self.get_object(request, object_pk)
+        obj: M | None = self.get_object(request, object_pk)
         if obj is None:
             raise Http404
         if not self.has_change_permission(request, obj):
@@ -119,28 +198,15 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         if is_self and not staff_of(request).is_superuser:
             raise PermissionDenied
 
-    def _logged(self, request: HttpRequest, obj: M, response: HttpResponse, **grantee: str) -> HttpResponse:
-        if request.method == "POST" and response.status_code == 302:
-            held = sorted(set(request.POST.getlist("permissions")))
-            log.info(
-                "console.permissions_set",
-                **grantee,
-                on=self.opts.label_lower,
-                on_id=obj.pk,
-                held=held,
-                actor_id=request.user.pk,
-            )
-            whom = ", ".join(f"{kind} {key}" for kind, key in grantee.items())
-            self.log_change(request, obj, f"Permissions of {whom} set to: {', '.join(held) or 'none'}.")
-        return response
-
     def _staff(self, request: HttpRequest) -> Any:
         return in_casino_of(staff_of(request), User.objects.filter(is_staff=True), lookup="casino")
 
     def get_obj_perms_base_context(self, request: HttpRequest, obj: M) -> dict[str, Any]:
         context: dict[str, Any] = super().get_obj_perms_base_context(request, obj)  # type: ignore[no-untyped-call]
         permissions = [one for one in context["model_perms"] if one.codename in self.grantable]
-        return context | {"model_perms": permissions, "title": f"Permissions: {obj}", "original": obj}
+        posted = posted_change(request)
+        shown = {"model_perms": permissions, "title": f"Permissions: {obj}", "original": obj}
+        return context | shown | {FORM_VERSION: posted.next_token if posted else ""}
 
     def get_obj_perms_user_select_form(self, request: HttpRequest) -> type[forms.Form]:
         field = forms.ModelChoiceField(
@@ -153,7 +219,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         return type("RoleSelectForm", (forms.Form,), {"group": field})
 
     def get_obj_perms_manage_user_form(self, request: HttpRequest) -> type[forms.Form]:
-        return StaffGrantsForm
+        return refusable(request, StaffGrantsForm)  # type: ignore[no-any-return]
 
     def get_obj_perms_manage_group_form(self, request: HttpRequest) -> type[forms.Form]:
-        return RoleGrantsForm
+        return refusable(request, RoleGrantsForm)  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from core.console.change_forms import VersionedForms
 from core.console.links import Link, links_for
 from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
@@ -55,7 +56,7 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     return rows.filter(**{lookup: user.casino_id})
 
 
-class ConsoleAdmin(PlainForms, ReadableLists, ModelAdmin[M]):
+class ConsoleAdmin(VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
     """Pages of one model. They hide other casinos' rows and delete nothing: unused rows are deactivated."""
 
     casino_lookup: ClassVar[str]

@@ -6,10 +6,12 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.auth.views import redirect_to_login
+from django.contrib.auth.views import PasswordChangeView, redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+
+from core.console.login import OwnPasswordForm
 
 TYPED_MAX_LENGTH: Final = 500
 _TYPED: Final = "typed_fields"
@@ -38,6 +40,16 @@ class ConsoleSite(admin.AdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """Django's list, made only if a template shows it: it checks every permission."""
         return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Django's view, with the form that saves the password alone."""
+        request.current_app = self.name
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context=self.each_context(request) | (extra_context or {}),
+        )
+        return view(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         protected: Any = super().admin_view(view, cacheable)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from core.models import Player, User
 from core.roles import OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import Tier
-from tests.console import address, signed_in
+from tests.console import address, send_form, signed_in
 from tests.databases import as_owner
 from tests.factories import CasinoFactory, PlayerFactory, ProgramFactory, StaffFactory
 from tests.floor import Floor
@@ -39,7 +39,7 @@ class TestPlayers:
         player, other = floor.player(), ProgramFactory.create().casino
         typed = {"card_number": player.card_number, "first_name": "Ana", "last_name": "Sokolova", "status": "BARRED"}
 
-        root.post(address(Player, "change", player.pk), typed | {"casino": other.pk})
+        send_form(root, address(Player, "change", player.pk), typed | {"casino": other.pk})
 
         player.refresh_from_db()
         assert (player.casino, player.status, player.first_name) == (floor.casino, "BARRED", "Ana")
@@ -70,7 +70,7 @@ class TestStaff:
         return {"username": user.username, "first_name": "Maya", "is_active": "on", "is_staff": "on"} | changed
 
     def test_are_managed_in_one_s_own_casino(self, floor: Floor, manager: tuple[User, Client]) -> None:
-        manager[1].post(address(User, "change", floor.boss.pk), self.typed(floor.boss))
+        send_form(manager[1], address(User, "change", floor.boss.pk), self.typed(floor.boss))
 
         assert User.objects.get(pk=floor.boss.pk).first_name == "Maya"
 
@@ -86,7 +86,7 @@ class TestStaff:
     def test_of_a_superuser_s_casino_do_not_leave_it(self, floor: Floor) -> None:
         superuser = StaffFactory.create(casino=floor.casino, is_superuser=True)
 
-        signed_in(superuser).post(address(User, "change", superuser.pk), self.typed(superuser, casino=""))
+        send_form(signed_in(superuser), address(User, "change", superuser.pk), self.typed(superuser, casino=""))
 
         superuser.refresh_from_db()
         assert (superuser.first_name, superuser.casino) == ("Maya", floor.casino)
@@ -94,7 +94,7 @@ class TestStaff:
     def test_are_never_made_superusers_by_who_is_none(self, floor: Floor, manager: tuple[User, Client]) -> None:
         typed = self.typed(floor.boss, is_superuser="on", user_permissions=Permission.objects.first().pk)  # type: ignore[union-attr]
 
-        manager[1].post(address(User, "change", floor.boss.pk), typed)
+        send_form(manager[1], address(User, "change", floor.boss.pk), typed)
 
         changed = User.objects.get(pk=floor.boss.pk)
         assert (changed.first_name, changed.is_superuser, changed.user_permissions.count()) == ("Maya", False, 0)
@@ -102,9 +102,9 @@ class TestStaff:
     def test_are_given_no_role_that_can_do_more(self, floor: Floor, manager: tuple[User, Client]) -> None:
         roles = {role: Group.objects.get(name=role).pk for role in (PIT_BOSS, OPERATOR)}
 
-        manager[1].post(address(User, "change", floor.boss.pk), self.typed(floor.boss, groups=roles[OPERATOR]))
+        send_form(manager[1], address(User, "change", floor.boss.pk), self.typed(floor.boss, groups=roles[OPERATOR]))
         refused = list(floor.boss.groups.all())
-        manager[1].post(address(User, "change", floor.boss.pk), self.typed(floor.boss, groups=roles[PIT_BOSS]))
+        send_form(manager[1], address(User, "change", floor.boss.pk), self.typed(floor.boss, groups=roles[PIT_BOSS]))
 
         assert refused == []
         assert [group.name for group in floor.boss.groups.all()] == [PIT_BOSS]
@@ -120,7 +120,7 @@ class TestStaff:
         }
         user = others[whom]
 
-        changed = manager[1].post(address(User, "change", user.pk), self.typed(user))
+        changed = send_form(manager[1], address(User, "change", user.pk), self.typed(user))
         password = manager[1].post(reverse("admin:auth_user_password_change", args=[user.pk]), {})
 
         assert (changed.status_code, password.status_code) == (403, 403)
@@ -129,8 +129,10 @@ class TestStaff:
     def test_are_told_of_a_card_that_no_player_has(self, floor: Floor, manager: tuple[User, Client], card: str) -> None:
         manager[0].groups.add(Group.objects.get(name=OPERATOR))
 
-        answer: Any = manager[1].post(
-            address(User, "change", floor.boss.pk), self.typed(floor.boss, first_name="Not saved", player=card)
+        answer: Any = send_form(
+            manager[1],
+            address(User, "change", floor.boss.pk),
+            self.typed(floor.boss, first_name="Not saved", player=card),
         )
 
         assert answer.status_code == 200

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from core.models import User
 from core.roles import LOYALTY_SUPERVISOR
 from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty
-from tests.console import address, said, signed_in
+from tests.console import address, said, send_form, signed_in
 from tests.floor import Floor
 
 REASON = "Tier migration tonight"
@@ -62,7 +62,7 @@ class TestPauseAndResume:
     def test_cannot_be_done_by_changing_the_programme(self, floor: Floor, root: Client) -> None:
         typed = {"name": "New name", "pause_reason": REASON, "paused_by": floor.boss.pk, "paused_at_0": "2026-01-01"}
 
-        root.post(address(LoyaltyProgram, "change", floor.program.pk), typed)
+        send_form(root, address(LoyaltyProgram, "change", floor.program.pk), typed)
 
         program = LoyaltyProgram.objects.get()
         assert (program.name, program.is_paused) == ("New name", False)
@@ -82,7 +82,7 @@ class TestGrants:
         before = client.get(award).status_code
 
         with capture_logs() as lines:
-            root.post(self.pages(floor, floor.boss)[1], {"permissions": ["award"]})
+            send_form(root, self.pages(floor, floor.boss)[1], {"permissions": ["award"]})
 
         assert (before, client.get(award).status_code) == (403, 200)
         [line] = [line for line in lines if line["event"] == "console.permissions_set"]
@@ -101,7 +101,7 @@ class TestEarningRate:
 
         root.post(address(EarningRate, "add"), typed)
         rate = EarningRate.objects.latest("effective_from")
-        posted = root.post(address(EarningRate, "change", rate.pk), typed | {"points_per_unit": "99"})
+        posted = send_form(root, address(EarningRate, "change", rate.pk), typed | {"points_per_unit": "99"})
 
         assert EarningRate.objects.count() == 2
         assert posted.status_code == 403

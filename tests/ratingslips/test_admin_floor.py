@@ -6,7 +6,7 @@ from django.test import Client
 
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
 from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
-from tests.console import address, inline_code_in, signed_in, versions_shown
+from tests.console import address, inline_code_in, send_form, signed_in, versions_shown
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 
@@ -26,7 +26,7 @@ class TestTables:
         table = floor.table
         typed = {"pit": table.pit_id, "game": table.game_id, "name": table.name, "seats": 7}
 
-        supervisor.post(address(GamingTable, "change", table.pk), typed)
+        send_form(supervisor, address(GamingTable, "change", table.pk), typed)
 
         assert not GamingTable.objects.get(pk=table.pk).is_active
 
@@ -44,7 +44,7 @@ class TestGames:
         before = str(game.house_edge_percent)
         fields = {"code": game.code, "name": game.name, "decisions_per_hour": "1 000", "seats": "7"}
 
-        root.post(address(GameSettings, "change", game.pk), fields | {"house_edge_percent": typed})
+        send_form(root, address(GameSettings, "change", game.pk), fields | {"house_edge_percent": typed})
 
         game.refresh_from_db()
         assert str(game.house_edge_percent) == (read or before)
@@ -61,7 +61,7 @@ class TestGrantsOnAPit:
         chosen = root.post(
             address(Pit, "permissions", floor.pit.pk), {"user": guest.pk, "submit_manage_user": "Choose"}
         )
-        root.post(chosen.url, {"permissions": ["operate_pit"]})  # type: ignore[attr-defined]
+        send_form(root, chosen.url, {"permissions": ["operate_pit"]})  # type: ignore[attr-defined]
         client.post(address(RatingSlip, "changelist"), pause)
 
         assert (before, RatingSlip.objects.get().status) == ("OPEN", "PAUSED")
@@ -70,7 +70,9 @@ class TestGrantsOnAPit:
         client = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
         role = Group.objects.get(name=PIT_BOSS)
 
-        root.post(address(Pit, "permissions_manage_group", floor.pit.pk, role.pk), {"permissions": ["operate_pit"]})
+        send_form(
+            root, address(Pit, "permissions_manage_group", floor.pit.pk, role.pk), {"permissions": ["operate_pit"]}
+        )
         client.post(
             address(RatingSlip, "changelist"),
             {"action": "pause", "index": "0", "_selected_action": str(slip.pk)} | versions_shown([slip]),
@@ -92,7 +94,7 @@ class TestGrantsOnAPit:
     def test_are_no_more_than_the_page_offers(self, floor: Floor, root: Client) -> None:
         grant = address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk)
 
-        page = root.post(grant, {"permissions": ["delete_pit"]})
+        page = send_form(root, grant, {"permissions": ["delete_pit"]})
 
         assert "permissions" in page.context["form"].errors
 
@@ -128,6 +130,8 @@ class TestGrantsOnAPit:
         other = StaffFactory.create(casino=floor.casino)
         client = signed_in(StaffFactory.create(casino=floor.casino), PIT_SUPERVISOR)
 
-        client.post(address(Pit, "permissions_manage_user", floor.pit.pk, other.pk), {"permissions": ["operate_pit"]})
+        send_form(
+            client, address(Pit, "permissions_manage_user", floor.pit.pk, other.pk), {"permissions": ["operate_pit"]}
+        )
 
         assert other.has_perm("ratingslips.operate_pit", floor.pit)

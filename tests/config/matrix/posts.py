@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from core.console.grants import version_of_grants
+from core.console.versions import FORM_VERSION, version_of
 from core.models import User
 from loyalty.admin.forms import award_token
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
@@ -28,8 +30,21 @@ def post_of(house: House, question: Question, user: User) -> Post:
         return _action(house, question, rows)
     for ending, fields in _BY_ENDING.items():
         if question.address.endswith(ending):
-            return fields(rows, user)
+            return {**fields(rows, user), **_version(house, question, rows)}
     return {}
+
+
+def _version(house: House, question: Question, rows: Rows) -> Post:
+    """What a change form, or a page of grants, carries of what it showed."""
+    space, _, page = question.address.removeprefix("admin:").partition("_")
+    model, _, page = page.partition("_")
+    if page not in {"change", "permissions_manage_user", "permissions_manage_group"}:
+        return {}
+    row = house.row(f"{space}.{model}", question.whose)
+    if page == "change":
+        return {FORM_VERSION: version_of(row).token}
+    grantee: Any = rows.of_model["core.user"] if page.endswith("user") else house.shared["auth.group"]
+    return {FORM_VERSION: version_of_grants(row, grantee).token}
 
 
 def prepare(house: House, question: Question) -> bool:
