@@ -20,7 +20,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.permissions import AWARD
 from loyalty.services.accounts import lock_account
 from loyalty.services.posting import EntryKind, LoyaltyPosting, increment_player_loyalty
-from loyalty.services.reasons import checked_reason
+from loyalty.services.reasons import checked_reason, normalised_reason
 
 log = structlog.get_logger(__name__)
 
@@ -70,9 +70,9 @@ def manual_reward(
     """Award points by hand, once for each request.
 
     A `reward_id`, which another system gives, identifies the award for ever. Without one, the same award by the same
-    person is made once in a gaming day. This is the day of `requested_at`, when the form was opened: a form that is
-    sent again on the next gaming day does not make a second award. A repeated request gets the first result, before
-    permission, limits and balance are checked.
+    person is made once in a gaming day, also if the reason differs in letter case, spaces or Unicode form. This is the
+    day of `requested_at`, when the form was opened: a form that is sent again on the next gaming day does not make a
+    second award. A repeated request gets the first result, before permission, limits and balance are checked.
 
     :raises InvalidAward: the number of points or the reward id is not allowed.
     :raises InvalidReason: the reason is too short or too long.
@@ -124,6 +124,8 @@ def _post_award(
 ) -> LoyaltyPosting:
     """Post the award in the caller's transaction, which has locked the member of staff and the account.
 
+    The entry keeps the reason as it was typed; key and contents hold it normalised.
+
     :raises IdempotencyConflict: the reward id was used for another award.
     """
     contents: Request = {
@@ -131,7 +133,7 @@ def _post_award(
         "player": account.player_id,
         "staff": staff.pk,
         "points": points,
-        "reason": reason,
+        "reason": normalised_reason(reason),
     }
     gaming_day = account.player.casino.gaming_day_at(requested_at)
     try:
@@ -142,6 +144,8 @@ def _post_award(
             points=points,
             reason=reason,
             idempotency_key=f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=gaming_day),
+            # Awards of before 2026-12 have the reason as typed in their daily key.
+            former_key="" if reward_id else _daily_key({**contents, "reason": reason}, gaming_day=gaming_day),
             contents=contents,
             staff=staff,
             at=at,

@@ -13,6 +13,7 @@ from core.retries import is_replay
 from core.transactions import transaction_required
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
+from loyalty.services.reasons import normalised_reason
 from loyalty.tiers import progress_percent, tier_at
 
 EntryKind = LedgerEntry.Kind
@@ -78,6 +79,7 @@ def increment_player_loyalty(
     gaming_day: date | None = None,
     locked_account: PlayerLoyalty | None = None,
     check: Callable[[], None] | None = None,
+    former_key: str = "",
 ) -> LoyaltyPosting:
     """Post points to a player's account, once for each key, in the caller's transaction.
 
@@ -88,6 +90,7 @@ def increment_player_loyalty(
     `earned_at` (default: `at`). `contents` is compared with a repeated request: by default the kind, the player, the
     staff, the points, the reason and the reversed entry; it is required if `points` is a function.
     `gaming_day` is by default the day of `at`. `locked_account` is the player's account, if the caller has locked it.
+    `former_key` is the key that an earlier version of the product used: its entry is the first result as well.
 
     :raises IdempotencyConflict: the key was used for other contents.
     :raises ProgramPaused: the programme is paused.
@@ -108,7 +111,7 @@ def increment_player_loyalty(
             "reason": reason,
             "reverses": reverses.pk if reverses else None,
         }
-    if first := entry_with_key(idempotency_key):
+    if first := entry_with_key(idempotency_key, former_key):
         return _replay_of(first, contents=contents)
     if check:
         check()
@@ -135,10 +138,10 @@ def increment_player_loyalty(
     return posting_of(entry, replayed=False)
 
 
-def entry_with_key(idempotency_key: str) -> LedgerEntry | None:
-    """The entry that was posted with this key. Call it under the account's lock, or its answer may change."""
+def entry_with_key(*idempotency_keys: str) -> LedgerEntry | None:
+    """The first entry that was posted with one of these keys. Call it under the account's lock, or it may change."""
     entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after")
-    return entries.filter(idempotency_key=idempotency_key).first()
+    return entries.filter(idempotency_key__in=idempotency_keys).order_by("pk").first()
 
 
 def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:
@@ -165,9 +168,16 @@ def _replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
     :raises IdempotencyConflict: `contents` differ from those of `entry`; names the fields.
     """
     if entry.fingerprint != fingerprint(contents):
-        fields = differing_fields(entry.inputs["request"], contents)
-        raise IdempotencyConflict(key=entry.idempotency_key, fields=fields)
+        fields = differing_fields(_compared(entry.inputs["request"]), _compared(contents))
+        if fields:
+            raise IdempotencyConflict(key=entry.idempotency_key, fields=fields)
     return posting_of(entry, replayed=is_replay(entry.correlation_id))
+
+
+def _compared(contents: Request) -> Request:
+    """Contents with their reason normalised: entries of before hold it as it was typed."""
+    reason = contents.get("reason")
+    return {**contents, "reason": normalised_reason(reason)} if isinstance(reason, str) else contents
 
 
 def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:

@@ -1,5 +1,6 @@
 """The reason that a person gives for an action; auditors read it."""
 
+import unicodedata
 from typing import Final
 
 from core.errors import DomainError
@@ -27,3 +28,15 @@ def checked_reason(reason: str) -> str:
     if any(not (character.isprintable() or character in "\n\t") for character in text):
         raise InvalidReason("The reason holds characters that cannot be shown. Type it again as plain text.")
     return text
+
+
+def normalised_reason(reason: str) -> str:
+    """The reason without differences of Unicode form, letter case, spaces and invisible characters, for comparison."""
+    folded = unicodedata.normalize("NFKD", reason).casefold()
+    visible = "".join(character for character in folded if not _is_ignorable(character))
+    return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
+
+
+def _is_ignorable(character: str) -> bool:
+    """Whether a character only says how its neighbours are shown: a joiner, a soft hyphen, a variation selector."""
+    return unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"

@@ -35,7 +35,7 @@ def _without_keys() -> None:
         written(self, **options)
 
     LedgerEntry.save = save  # type: ignore[assignment, method-assign]
-    vars(posting)["entry_with_key"] = lambda _key: None
+    vars(posting)["entry_with_key"] = lambda *_keys: None
 
 
 _WITHOUT = {"locks": _without_locks, "keys": _without_keys}

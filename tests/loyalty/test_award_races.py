@@ -77,7 +77,7 @@ class TestReplayThatWaits:
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         award(floor, player)
-        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
+        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda *keys: None)
 
         again = _while_it_waits(floor, player, CHANGES["the permission is revoked"])
 

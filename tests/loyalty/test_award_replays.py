@@ -15,9 +15,10 @@ from core.models import Player, User
 from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry
 from loyalty.services import AwardRateExceeded, increment_player_loyalty, pause_program
+from loyalty.services.reasons import normalised_reason
 from tests.factories import StaffFactory
 from tests.floor import Floor
-from tests.loyalty.postings import REASON, award
+from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
 
@@ -91,10 +92,32 @@ class TestReplayedAward:
         assert again == replace(first, replayed=True)
         assert LedgerEntry.objects.get().idempotency_key == f"reward:{reward_id}"
 
-    def test_counts_space_around_the_reason_as_nothing(self, floor: Floor, player: Player) -> None:
-        award(floor, player)
+    @pytest.mark.parametrize("reward_id", [None, "promo-77"])
+    @pytest.mark.parametrize(
+        "again",
+        [
+            "  Café für Straße 5 m² ",
+            "Cafe\u0301 fu\u0308r Straße 5 m²",
+            "CAFÉ FÜR STRASSE 5 M²",
+            "café  für\nstraße\t5 m²",
+            "Ｃａｆé für Straße 5 m2",
+        ],
+        ids=["around", "form", "case", "spaces", "width"],
+    )
+    def test_compares_the_normalised_reason_and_keeps_what_was_typed(
+        self, floor: Floor, player: Player, again: str, reward_id: str | None
+    ) -> None:
+        typed = "Café für Straße 5 m²"
+        award(floor, player, reason=typed, reward_id=reward_id)
 
-        assert award(floor, player, reason=f"  {REASON}  ").replayed
+        assert award(floor, player, reason=again, reward_id=reward_id).replayed
+        kept = LedgerEntry.objects.get()
+        assert (kept.reason, kept.inputs["request"]["reason"]) == (typed, "café für strasse 5 m2")
+
+    def test_counts_invisible_characters_of_the_reason_as_nothing(self) -> None:
+        assert normalised_reason("Birth\u00adday ✨\ufe0f of a\u200d guest") == normalised_reason(
+            "birthday ✨ of a guest"
+        )
 
     @pytest.mark.parametrize("change", [{"points": 101}, {"reason": "Another reason altogether"}])
     def test_is_another_award_where_its_contents_differ(self, floor: Floor, change: dict[str, Any]) -> None:

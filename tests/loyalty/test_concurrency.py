@@ -125,7 +125,7 @@ class TestOneRequestManyTimes:
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         award(floor, player)
-        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda key: None)
+        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda *keys: None)
 
         outcome = Elsewhere(lambda: award(floor, player)).outcome()
 

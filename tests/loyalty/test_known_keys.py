@@ -18,8 +18,12 @@ from tests.loyalty.rows import account_of, entry
 EntryKind = LedgerEntry.Kind
 
 AT = datetime(2026, 1, 15, 20, 0, tzinfo=UTC)
-AWARDED = {"kind": "MANUAL_BONUS", "player": 700, "staff": 90, "points": 100, "reason": "Birthday of a regular guest"}
-AWARDED_SHA256 = "9ac8984b24b6991d09105054f6dd65661dec8211e3fffd5629d622d9ebc4333e"
+AWARDED = {"kind": "MANUAL_BONUS", "player": 700, "staff": 90, "points": 100, "reason": "birthday of a regular guest"}
+AWARDED_SHA256 = "fde88b2bec58507e1b032394383f72743e6095f8e605ea46e8cafb32f0628c38"
+# The same of an award from before the reason was normalised.
+FORMER = AWARDED | {"reason": "Birthday of a regular guest"}
+FORMER_SHA256 = "9ac8984b24b6991d09105054f6dd65661dec8211e3fffd5629d622d9ebc4333e"
+FORMER_DAILY_KEY = "manual:87f52b1fbafaa5919bccd6785eb7cffaba169b9cac0e8444e2dcf29f37184626"
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ class TestContentsAndFingerprint:
         posting = award(floor, player, actor=supervisor, at=AT)
 
         assert _kept(posting.entry_id) == (
-            "manual:87f52b1fbafaa5919bccd6785eb7cffaba169b9cac0e8444e2dcf29f37184626",
+            "manual:9339989baa37cc8b247e68d57e254d62e0a4afc321b59e5fe8918d18d75f4029",
             AWARDED,
             AWARDED_SHA256,
         )
@@ -56,6 +60,20 @@ class TestContentsAndFingerprint:
         posting = award(floor, player, actor=supervisor, at=AT, reward_id="promo-77")
 
         assert _kept(posting.entry_id) == ("reward:promo-77", AWARDED, AWARDED_SHA256)
+
+    @pytest.mark.parametrize(("key", "reward_id"), [(FORMER_DAILY_KEY, None), ("reward:promo-77", "promo-77")])
+    def test_of_an_award_from_before_answer_it(
+        self, floor: Floor, player: Player, supervisor: User, key: str, reward_id: str | None
+    ) -> None:
+        account = account_of(player)
+        former = {"request": FORMER, "tier_progress_percent": 0}
+        first = inserted(
+            entry(floor, account=account, idempotency_key=key, fingerprint=FORMER_SHA256, inputs=former, created_at=AT)
+        )
+
+        again = award(floor, player, actor=supervisor, at=AT, reward_id=reward_id)
+
+        assert (again.entry_id, again.replayed) == (first.pk, True)
 
     def test_of_an_accrual(self, floor: Floor, player: Player) -> None:
         posting = accrue(floor, player, theoretical_win=Decimal("57.7500"), earned_at=AT, idempotency_key="a-slip")
