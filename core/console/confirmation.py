@@ -26,6 +26,7 @@ from core import correlation
 from core.console.links import page_url
 from core.console.readable import UNREADABLE, report_missing
 from core.console.scope import M, ModelAdmin
+from core.console.time_budget import within_budget
 from core.errors import DomainError
 
 log = structlog.get_logger(__name__)
@@ -150,7 +151,11 @@ class ConfirmingAdmin(ModelAdmin[M]):
 def run(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: "QuerySet[Any]", action: RowAction
 ) -> HttpResponse | None:
-    """Show the action's confirmation page, or carry the action out, with a message for each row."""
+    """Show the action's confirmation page, or carry the action out, with a message for each row.
+
+    Rows that are not reached within the time budget are shown on the confirmation page again. It keeps its id, so that
+    each row keeps its request id. An action that is not confirmed names them.
+    """
     chosen, missing = _chosen(model_admin, request, queryset, limit=action.max_rows)
     if len(chosen) > action.max_rows:
         text = f"At most {action.max_rows} can be chosen at once for “{action.label}”. Nothing was done."
@@ -175,7 +180,11 @@ def run(
         return _back(model_admin, request, rows)
     if not is_confirmed:
         return _page(model_admin, request, action=action, rows=rows)
-    _answer(model_admin, request, action=action, outcomes=[_outcome(request, action, row) for row in rows])
+    outcomes = [_outcome(request, action, row) for row in within_budget(rows)]
+    not_reached = rows[len(outcomes) :]
+    _answer(model_admin, request, action=action, outcomes=outcomes, not_reached=not_reached)
+    if not_reached and action.is_confirmed_first:
+        return _page(model_admin, request, action=action, rows=not_reached, page_id=page_id)
     return _back(model_admin, request, rows)
 
 
@@ -207,16 +216,33 @@ def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
 
 
 def _answer(
-    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, *, action: RowAction, outcomes: Sequence[Outcome]
+    model_admin: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    *,
+    action: RowAction,
+    outcomes: Sequence[Outcome],
+    not_reached: Sequence[Row],
 ) -> None:
     for outcome in outcomes:
         model_admin.message_user(request, outcome.sentence, LEVELS[outcome.kind])
-    if len(outcomes) > 1:
+    if len(outcomes) + len(not_reached) > 1:
         counts = Counter(outcome.kind for outcome in outcomes)
         words = {OutcomeKind.DONE: action.done}
         parts = [f"{counts[kind]} {words.get(kind, kind.value)}" for kind in OutcomeKind if counts[kind]]
-        level = messages.SUCCESS if set(counts) <= {OutcomeKind.DONE, OutcomeKind.REPLAYED} else messages.WARNING
-        model_admin.message_user(request, f"Of {len(outcomes)}: {', '.join(parts)}.", level)
+        if not_reached:
+            parts.append(f"{len(not_reached)} not reached in time")
+        is_good = set(counts) <= {OutcomeKind.DONE, OutcomeKind.REPLAYED} and not not_reached
+        text = f"Of {len(outcomes) + len(not_reached)}: {', '.join(parts)}.{_left_to_do(action, not_reached)}"
+        model_admin.message_user(request, text, messages.SUCCESS if is_good else messages.WARNING)
+
+
+def _left_to_do(action: RowAction, not_reached: Sequence[Row]) -> str:
+    """What to do with the rows that were not reached; empty if all were."""
+    if not not_reached:
+        return ""
+    if action.is_confirmed_first:
+        return " These are listed below: send them to continue."
+    return f" Choose these again to continue: {', '.join(row.name for row in not_reached)}."
 
 
 def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:
@@ -227,7 +253,12 @@ def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequ
 
 
 def _page(
-    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, *, action: RowAction, rows: Sequence[Row]
+    model_admin: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    *,
+    action: RowAction,
+    rows: Sequence[Row],
+    page_id: UUID | None = None,
 ) -> TemplateResponse:
     opts = model_admin.opts
     has_errors = any(row.form.errors for row in rows if row.form)
@@ -245,7 +276,7 @@ def _page(
         "confirmed_name": CONFIRMED,
         "return_name": RETURN_TO_PAGE if RETURN_TO_PAGE in request.POST else "",
         "cancel_url": request.get_full_path(),
-        REQUEST_ID: uuid4(),
+        REQUEST_ID: page_id or uuid4(),
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, TEMPLATE, context)

@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
+from core.console import time_budget
+from core.console.time_budget import BUDGET_SECONDS
 from core.roles import PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program
@@ -19,7 +21,7 @@ from ratingslips.services import (
     pause_rating_slip,
     recover_slip_loyalty,
 )
-from tests.console import address, carry_out, inline_code_in, said, signed_in, versions_shown
+from tests.console import address, carry_out, html_of, inline_code_in, said, signed_in, versions_shown
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 from tests.ratingslips.rows import write_owed
@@ -315,6 +317,34 @@ class TestRecover:
         assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]
 
 
+class TestTimeBudget:
+    @pytest.fixture(autouse=True)
+    def _time_for_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ticks = iter([0.0, 1.0, BUDGET_SECONDS + 1.0])
+        monkeypatch.setattr(time_budget, "monotonic", lambda: next(ticks, 0.0))
+
+    def test_lists_what_is_left_with_its_input_and_the_same_ids(self, floor: Floor, boss: Client) -> None:
+        slips = [floor.open_slip(seat=seat) for seat in (1, 2)]
+        bets = {f"{slip.pk}-average_bet": "75" for slip in slips} | {"request_id": str(uuid4())}
+
+        page: Any = carry_out(boss, RatingSlip, "change_bet", slips, **bets)
+
+        [row] = page.context["rows"]
+        assert row.form["average_bet"].value() == "75"
+        assert str(page.context["request_id"]) == bets["request_id"]
+        assert "Of 2: 1 changed, 1 not reached in time. These are listed below: send them to continue." in html_of(page)
+        again = carry_out(boss, RatingSlip, "change_bet", slips, **bets)
+        assert said(again)[-1] == "Of 2: 1 changed, 1 already done."
+        assert PlaySegment.objects.filter(average_bet=75).count() == 2
+
+    def test_names_what_is_left_of_an_action_without_confirmation(self, floor: Floor, boss: Client) -> None:
+        answer = choose(boss, "pause", *(floor.open_slip(seat=seat) for seat in (1, 2)))
+
+        [left] = RatingSlip.objects.filter(status="OPEN")
+        expected = f"Of 2: 1 paused, 1 not reached in time. Choose these again to continue: {left.slip_number}."
+        assert said(answer)[-1] == expected
+
+
 @pytest.mark.slow
 class TestFiveHundredSlips:
     @pytest.mark.shows(34)
@@ -335,6 +365,7 @@ class TestFiveHundredSlips:
             return recover_slip_loyalty(slip=slip, **arguments)
 
         monkeypatch.setattr(actions, "recover_slip_loyalty", fail_for_one)
+        monkeypatch.setattr(time_budget, "BUDGET_SECONDS", 600)
 
         answer = carry_out(supervisor, RatingSlip, "recover", [*slips, live, elsewhere, broken])
 

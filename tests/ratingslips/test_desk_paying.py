@@ -7,9 +7,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from core.console import time_budget
+from core.console.time_budget import BUDGET_SECONDS
 from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.services import pause_program
-from ratingslips.admin.home import paying
 from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
 from ratingslips.models import RatingSlip
 from tests.console import address, said
@@ -98,8 +99,8 @@ class TestPayOwed:
         self, floor: Floor, supervisor: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first, second = owe(floor, seats=range(1, 3))
-        ticks = iter([0.0, 1.0, paying.TIME_TO_PAY_SECONDS + 1.0])
-        monkeypatch.setattr(paying, "monotonic", lambda: next(ticks))
+        ticks = iter([0.0, 1.0, BUDGET_SECONDS + 1.0])
+        monkeypatch.setattr(time_budget, "monotonic", lambda: next(ticks))
 
         told = pay(supervisor, pay="chosen", chosen=[first.pk, second.pk])
 

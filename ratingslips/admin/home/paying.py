@@ -2,8 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from time import monotonic
-from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,13 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.console.scope import in_casino_of, staff_of
+from core.console.time_budget import within_budget
 from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, recover
-
-# Slips that are not reached in this time stay owed; the next click continues with them.
-TIME_TO_PAY_SECONDS: Final = 20
 
 
 def pay_owed(request: HttpRequest) -> HttpResponse:
@@ -41,7 +37,8 @@ def pay_owed(request: HttpRequest) -> HttpResponse:
     keys = {key for text in chosen if (key := _key(text))}
     slips = in_casino_of(staff, RatingSlip.objects.filter(pk__in=keys), lookup="casino").order_by("closed_at", "pk")
     found = list(slips)
-    reached = list(_paid_in_time(request, found))
+    # Slips that are not reached in time stay owed; the next click continues with them.
+    reached = [recover(slip, actor=staff, at=timezone.now(), skip_locked=False) for slip in within_budget(found)]
     for level, sentence in sentences(reached, not_reached=found[len(reached) :], missing=len(chosen) - len(found)):
         messages.add_message(request, level, sentence)
     return home
@@ -61,14 +58,6 @@ def _key(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _paid_in_time(request: HttpRequest, slips: Iterable[RatingSlip]) -> Iterator[SlipRecovery]:
-    began = monotonic()
-    for slip in slips:
-        if monotonic() - began > TIME_TO_PAY_SECONDS:
-            return
-        yield recover(slip, actor=staff_of(request), at=timezone.now(), skip_locked=False)
 
 
 def sentences(
