@@ -89,10 +89,14 @@ _PLAY: Final = (
     ),
     Invariant(
         name="segments_follow_one_another",
-        sentence="the segments of a slip are numbered without gap, never overlap, and lie within its visit",
+        sentence=(
+            "the segments of a slip are numbered without gap, never overlap, lie within its visit, and each holds its "
+            "seat until the next one begins or the slip closes"
+        ),
         broken_by=f"""
             SELECT {_SEGMENT} FROM (
-                SELECT slip_id, seq, started_at, ended_at,
+                SELECT slip_id, seq, started_at, ended_at, held_until,
+                       lead(started_at) OVER segments AS next_started_at,
                        lag(seq, 1, 0) OVER segments AS last_seq,
                        lag(coalesce(ended_at, 'infinity')) OVER segments AS last_ended_at
                 FROM ratingslips_playsegment WINDOW segments AS (PARTITION BY slip_id ORDER BY seq)
@@ -100,6 +104,7 @@ _PLAY: Final = (
             WHERE segment.seq <> segment.last_seq + 1
                OR segment.started_at < coalesce(segment.last_ended_at, slip.opened_at)
                OR segment.ended_at > slip.closed_at
+               OR segment.held_until IS DISTINCT FROM coalesce(segment.next_started_at, slip.closed_at)
             ORDER BY casino.code, slip.slip_number, segment.seq
         """,  # noqa: S608
     ),
@@ -153,6 +158,8 @@ _GUARDS: Final = (
         "ratingslips_playsegment_refuse_delete",
         "ratingslips_playsegment_refuse_truncate",
         "ratingslips_freeze_segment",
+        "ratingslips_leave_seat",
+        "ratingslips_leave_table",
         "ratingslips_sliprequest_refuse_update",
         "ratingslips_sliprequest_refuse_delete",
         "ratingslips_sliprequest_refuse_truncate",

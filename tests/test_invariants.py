@@ -125,6 +125,11 @@ BREAKS = [
         SEGMENT.format("ended_at = ended_at + interval '1 second'", 2, "closed"),
         "slip {casino} {closed} segment 2",
     ),
+    Break(
+        "segments_follow_one_another",
+        SEGMENT.format("held_until = held_until + interval '1 second'", 1, "closed"),
+        "slip {casino} {closed} segment 1",
+    ),
     Break("theo_is_of_its_segments", SLIP.format("theoretical_win = 57.76", "closed"), "slip {casino} {closed}"),
     Break("theo_is_of_its_segments", SEGMENT.format("average_bet = 40.01", 1, "closed"), "slip {casino} {closed}"),
     Break("slip_is_where_it_was_last", SLIP.format("seat = 7", "open"), "slip {casino} {open}"),

@@ -16,8 +16,9 @@ from ratingslips.theo import Play
 class PlaySegment(models.Model):
     """A stretch of unbroken play at one table, one seat and one average bet.
 
-    Append-only: PostgreSQL refuses every change except the end of an open segment. A move or a new bet during a pause
-    is a segment of no length, so that the segments contain every event of the slip, with its actor and time.
+    Append-only: PostgreSQL refuses every change except the end of an open segment and of its hold on the seat. A move
+    or a new bet during a pause is a segment of no length, so that the segments contain every event of the slip, with
+    its actor and time.
     """
 
     class Start(models.TextChoices):
@@ -49,6 +50,10 @@ class PlaySegment(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     end_correlation_id = models.UUIDField(null=True, db_index=True)
+    held_until = models.DateTimeField(
+        null=True,
+        help_text="When the next segment began, or the slip closed; empty while the seat is held. Set by triggers.",
+    )
 
     class Meta:
         ordering = ["slip", "seq"]
@@ -81,7 +86,8 @@ class PlaySegment(models.Model):
                     ("table", RangeOperators.EQUAL),
                     ("seat", RangeOperators.EQUAL),
                     (
-                        Func("started_at", "ended_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        # A seat is held during a pause too, after the end of the segment.
+                        Func("started_at", "held_until", function="TSTZRANGE", output_field=DateTimeRangeField()),
                         RangeOperators.OVERLAPS,
                     ),
                 ],

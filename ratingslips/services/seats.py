@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.db.models import OuterRef, Subquery
-
 from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
@@ -61,7 +59,7 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetim
     live_slips = RatingSlip.objects.live().filter(table=table).select_related("player")
     holders = {slip.seat: slip for slip in live_slips}
     last = _last_in(table=table, seat=seat)
-    at = clamp_to_last_event(at, last_event=_left_at(last))
+    at = clamp_to_last_event(at, last_event=last.held_until if last else None)
     holder = holders.get(seat) or _holder_since(at, last)
     if holder:
         free = [str(number) for number in range(1, table.seats + 1) if number not in holders and number != seat]
@@ -73,23 +71,11 @@ def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetim
 
 
 def _last_in(*, table: GamingTable, seat: int) -> PlaySegment | None:
-    """The last segment that began in the seat; `moved_at` is when the next segment of its slip began."""
-    following = PlaySegment.objects.filter(slip=OuterRef("slip"), seq=OuterRef("seq") + 1)
-    return (
-        PlaySegment.objects.filter(table=table, seat=seat)
-        .annotate(moved_at=Subquery(following.values("started_at")))
-        .select_related("slip__player")
-        .order_by("-started_at", "-pk")
-        .first()
-    )
-
-
-def _left_at(last: PlaySegment | None) -> datetime | None:
-    """When the slip of this segment left its seat; None if it has not."""
-    return (last.moved_at or last.slip.closed_at) if last else None  # type: ignore[attr-defined]
+    """The last segment that began in the seat."""
+    segments = PlaySegment.objects.filter(table=table, seat=seat).select_related("slip__player")
+    return segments.order_by("-started_at", "-pk").first()
 
 
 def _holder_since(at: datetime, last: PlaySegment | None) -> RatingSlip | None:
     """The slip that held the seat at `at` or later; only the last slip in the seat can have."""
-    left_at = _left_at(last)
-    return None if last is None or (left_at is not None and left_at <= at) else last.slip
+    return None if last is None or (last.held_until is not None and last.held_until <= at) else last.slip

@@ -28,6 +28,8 @@ EXPECTED = {
     "ratingslips_fix_gaming_day",
     "ratingslips_freeze_segment",
     "ratingslips_freeze_slip",
+    "ratingslips_leave_seat",
+    "ratingslips_leave_table",
 }
 
 

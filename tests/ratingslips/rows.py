@@ -54,6 +54,7 @@ def segment_row(floor: Floor, **changes: Any) -> PlaySegment:
         "started_as": "OPENED",
         "started_by": floor.boss,
         "start_correlation_id": uuid4(),
+        "held_until": slip.closed_at,
     }
     return PlaySegment(**(fields | changes))
 

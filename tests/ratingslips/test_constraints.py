@@ -126,7 +126,9 @@ def _two_players_in_a_seat_at_a_time(floor: Floor) -> None:
     inserted(ended_row(floor))
     another = slip_row(floor, seat=2)
     another.save()
-    inserted(ended_row(floor, slip=another, started_at=floor.ago(minutes=90)))
+    inserted(
+        segment_row(floor, slip=another, started_at=floor.ago(minutes=30))
+    )  # the first is away, and keeps the seat
 
 
 def _overlap(floor: Floor) -> None:
