@@ -1,12 +1,12 @@
 """The casino, its staff and its players."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -18,6 +18,7 @@ NAME_MAX_LENGTH = 100
 CODE_MAX_LENGTH = 40
 ORIGIN_MAX_LENGTH = 200
 METHOD_MAX_LENGTH = 10
+LONGEST_PLAY_HOURS_MAX = 168
 
 
 def require_time_zone(name: str) -> None:
@@ -36,10 +37,25 @@ class Casino(models.Model):
     name = models.CharField(max_length=NAME_MAX_LENGTH)
     time_zone = models.CharField(max_length=64, validators=[require_time_zone], help_text="IANA name.")
     gaming_day_starts_at = models.TimeField(default=time(6), help_text="Local time at which the accounting day begins.")
+    longest_play_hours = models.PositiveSmallIntegerField(
+        "longest play",
+        default=12,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_PLAY_HOURS_MAX)],
+        help_text=(
+            f"In hours, 1 to {LONGEST_PLAY_HOURS_MAX}, pauses left out. Closing a slip that was played for longer "
+            "needs a confirmation."
+        ),
+    )
 
     class Meta:
         ordering = ["code"]
-        constraints = [models.CheckConstraint(condition=~Q(code=""), name="core_casino_has_code")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(code=""), name="core_casino_has_code"),
+            models.CheckConstraint(
+                condition=Q(longest_play_hours__gte=1, longest_play_hours__lte=LONGEST_PLAY_HOURS_MAX),
+                name="core_casino_longest_play_within_limits",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -48,6 +64,11 @@ class Casino(models.Model):
     def zone(self) -> ZoneInfo:
         """The casino's time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def longest_play(self) -> timedelta:
+        """The time at play after which closing a slip needs a confirmation."""
+        return timedelta(hours=self.longest_play_hours)
 
     def gaming_day_at(self, at: datetime) -> date:
         """The gaming day that the instant `at` belongs to."""

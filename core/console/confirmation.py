@@ -270,7 +270,7 @@ def _page(
         "action": action,
         "rows": rows,
         "has_errors": has_errors,
-        "labels": [bound.label for bound in rows[0].form] if rows[0].form else [],
+        "labels": _labels(rows[0].form) if rows[0].form else [],
         "media": model_admin.media,
         "action_checkbox_name": ACTION_CHECKBOX_NAME,
         "confirmed_name": CONFIRMED,
@@ -280,3 +280,8 @@ def _page(
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, TEMPLATE, context)
+
+
+def _labels(form: forms.Form) -> list[str]:
+    """The headings of a form's fields; a box to tick is on a line of its own."""
+    return [str(bound.label) for bound in form.visible_fields() if bound.widget_type != "checkbox"]

@@ -12,6 +12,7 @@ for show in (
     display.age,
     display.amount,
     display.exact_moment,
+    display.exact_time_in,
     display.factor,
     display.hours_and_minutes,
     display.moment,
@@ -22,6 +23,7 @@ for show in (
     display.short_amount,
     display.signed_points,
     display.staff_name,
+    display.time_in,
     display.nested_list,
 ):
     register.filter(show)

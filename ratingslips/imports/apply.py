@@ -38,6 +38,12 @@ class OtherPlayersSlip(DomainError):
     code = "OTHER_PLAYERS_SLIP"
 
 
+class LongPlay(DomainError):
+    """The line closes a slip that was played for longer than the casino's limit."""
+
+    code = "LONG_PLAY"
+
+
 class ImportRunning(LeaseHeld):
     """Another import of this casino is under way: two would each record the same change of bet."""
 
@@ -98,9 +104,16 @@ class ImportProgress:
 
 
 def import_rating_events(
-    *, casino: Casino, actor: User, lines: Iterable[RatingEvent | BadRecord], progress: ImportProgress
+    *,
+    casino: Casino,
+    actor: User,
+    lines: Iterable[RatingEvent | BadRecord],
+    progress: ImportProgress,
+    allow_long_play: bool = False,
 ) -> Iterator[ImportProgress]:
     """Apply `lines` one after the other, and give `progress` after each.
+
+    A CLOSE of a slip that was played for longer than the casino's limit is refused unless `allow_long_play` is set.
 
     Each line is committed by itself. A refused line changes nothing. An import that was interrupted can run again:
     lines that are recorded already are recognised.
@@ -113,7 +126,9 @@ def import_rating_events(
     with lease(f"{IMPORT_LEASE}:{casino.pk}", refusal=ImportRunning) as held:
         for chunk in _chunks(lines):
             held.renew()
-            for outcome in apply_events(casino=casino, actor=actor, events=chunk, processed=processed):
+            for outcome in apply_events(
+                casino=casino, actor=actor, events=chunk, processed=processed, allow_long_play=allow_long_play
+            ):
                 progress.add(outcome)
                 yield progress
                 if len(progress.rejects) >= MAX_REJECTED_LINES:
@@ -128,6 +143,7 @@ def apply_events(
     actor: User,
     events: Iterable[RatingEvent | BadRecord],
     processed: ProcessedLines | None = None,
+    allow_long_play: bool = False,
 ) -> Iterator[LineOutcome]:
     """Apply `events`, which are held in memory, one after the other; each is committed by itself.
 
@@ -142,7 +158,7 @@ def apply_events(
         if isinstance(event, BadRecord):
             yield LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=event.error)
             continue
-        outcome = _outcome(event, state, lookup=lookup, actor=actor)
+        outcome = _outcome(event, state, lookup=lookup, actor=actor, allow_long_play=allow_long_play)
         if outcome.outcome != Outcome.REJECTED:
             processed.add(event)
         yield outcome
@@ -165,11 +181,13 @@ def _moment(line: RatingEvent | BadRecord) -> datetime | None:
     return line.occurred_at if isinstance(line, RatingEvent) else None
 
 
-def _outcome(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User) -> LineOutcome:
+def _outcome(
+    event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User, allow_long_play: bool
+) -> LineOutcome:
     """Apply one event. Services run again where that helps; a line that stays busy or unknown is refused."""
     try:
         with retry_when_busy():
-            outcome = _apply(event, state, lookup=lookup, actor=actor)
+            outcome = _apply(event, state, lookup=lookup, actor=actor, allow_long_play=allow_long_play)
     except Busy as busy:
         drop_lost_connection()
         lookup.slips.pop(event.slip_number, None)
@@ -179,7 +197,7 @@ def _outcome(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: Use
     return LineOutcome(line=event.line, outcome=outcome, slip_id=lookup.slips[event.slip_number].slip_id)
 
 
-def _apply(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User) -> Outcome:
+def _apply(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User, allow_long_play: bool) -> Outcome:
     if state == LineState.RECORDED:
         return Outcome.ALREADY_IMPORTED
     if event.kind == EventKind.OPEN:
@@ -194,7 +212,10 @@ def _apply(event: RatingEvent, state: LineState, *, lookup: Lookup, actor: User)
     if state == LineState.TOO_LATE and slip.closed_at is None:
         at = event.occurred_at.isoformat()
         raise InvalidTime(f"Events of slip {event.slip_number} at {at} come after this line and are recorded already.")
-    outcome = _change(slip, event, lookup=lookup, actor=actor)
+    if event.kind == EventKind.CLOSE:
+        outcome = _close(slip, event, actor=actor, allow_long_play=allow_long_play)
+    else:
+        outcome = _change(slip, event, lookup=lookup, actor=actor)
     lookup.slips[event.slip_number] = slip.changed(event)
     return outcome
 
@@ -224,7 +245,7 @@ def _change(slip: RecordedSlip, event: RatingEvent, *, lookup: Lookup, actor: Us
             services.pause_rating_slip(slip=slip_id, actor=actor, at=at)
         case EventKind.RESUME:
             services.resume_rating_slip(slip=slip_id, actor=actor, at=at)
-        case EventKind.MOVE:
+        case _:
             services.move_rating_slip(
                 slip=slip_id,
                 table=lookup.table_id(event.table),
@@ -233,12 +254,10 @@ def _change(slip: RecordedSlip, event: RatingEvent, *, lookup: Lookup, actor: Us
                 actor=actor,
                 at=at,
             )
-        case _:
-            return _close(slip, event, actor=actor)
     return Outcome.APPLIED
 
 
-def _close(slip: RecordedSlip, event: RatingEvent, *, actor: User) -> Outcome:
+def _close(slip: RecordedSlip, event: RatingEvent, *, actor: User, allow_long_play: bool) -> Outcome:
     """Close the slip; a slip that was closed by something else than this line is refused."""
     closed_before = services.SlipClosed(f"Slip {event.slip_number} is closed: it can no longer be changed.")
     if slip.closed_at is not None:
@@ -250,7 +269,10 @@ def _close(slip: RecordedSlip, event: RatingEvent, *, actor: User) -> Outcome:
             at=event.occurred_at,
             buy_in=event.buy_in,
             chips_out=event.chips_out,
+            long_play_confirmed=allow_long_play,
         )
+    except services.LongPlayNotConfirmed as refusal:
+        raise LongPlay(f"{refusal.message} If it is right, import the line with --allow-long-play.") from refusal
     except services.PartialCompletion as partial:
         if partial.replayed:
             raise closed_before from partial

@@ -3,6 +3,7 @@
 from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.drift import DriftJustChecked, check_drift
+from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
 from ratingslips.services.opening import (
     PlayerHasLiveSlip,
     PlayerStillPlayed,
@@ -28,6 +29,7 @@ __all__ = [
     "DriftJustChecked",
     "InvalidAmount",
     "InvalidAverageBet",
+    "LongPlayNotConfirmed",
     "NoSuchSeat",
     "PartialCompletion",
     "PlayerHasLiveSlip",
@@ -46,6 +48,7 @@ __all__ = [
     "change_average_bet",
     "check_drift",
     "complete_rating_slip",
+    "describe_long_play",
     "move_rating_slip",
     "open_rating_slip",
     "pause_rating_slip",

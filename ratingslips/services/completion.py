@@ -1,7 +1,7 @@
 """Close a slip, and credit its points in the same commit or leave them owed."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from core.retries import is_bug, is_busy, retried, will_retry
 from core.transactions import operation
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.requests import RequestKind, amount_text, is_own_commit, lock_request, record
 from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
@@ -53,6 +54,7 @@ def complete_rating_slip(
     at: datetime,
     buy_in: Decimal | None = None,
     chips_out: Decimal | None = None,
+    long_play_confirmed: bool | None = None,
     request_id: UUID | None = None,
 ) -> SlipSettlement:
     """Close a slip, freeze its theoretical win and credit its points, all in one commit.
@@ -61,8 +63,12 @@ def complete_rating_slip(
     first result is returned, marked as a replay. The permission is not checked for the same request sent again, nor for
     the person who closed the slip, because it may have been revoked since.
 
+    With `long_play_confirmed=False`, a slip that was played for longer than the casino's limit is refused, so that the
+    caller can ask; True and None close it. It is no part of the request's contents.
+
     :raises IdempotencyConflict: see `lock_request`.
     :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.
+    :raises LongPlayNotConfirmed: see `require_long_play_confirmed`; nothing was changed.
     :raises InvalidAmount: buy-in or chips out are not amounts of money.
     :raises InvalidTime: `at` is in the future or before the slip's last event.
     :raises NotFound: there is no such slip.
@@ -91,6 +97,8 @@ def complete_rating_slip(
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
             at = _close(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
+            if long_play_confirmed is False:
+                require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))
             settlement, failure = _try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
             record(request, slip=locked)

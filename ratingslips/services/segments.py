@@ -56,9 +56,13 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False) -> RatingSlip | None:
 
 
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:
-    """Read all segments of a locked slip, in order, with table, pit and game; the last one sets the slip's table."""
-    segments = list(slip.segments.select_related("table__pit", "table__game").order_by("seq"))
+    """Read all segments of a locked slip, in order, with table, pit and game.
+
+    The last one sets the slip's table and casino.
+    """
+    segments = list(slip.segments.select_related("table__pit", "table__game", "table__casino").order_by("seq"))
     slip.table = segments[-1].table
+    slip.casino = slip.table.casino
     return segments
 
 

@@ -16,6 +16,9 @@ def _player(floor: Floor, **changes: str) -> Player:
 
 VIOLATIONS = (
     Violation("core_casino_has_code", lambda _: inserted(Casino(code="", name="Nameless", time_zone="UTC"))),
+    Violation(
+        "core_casino_longest_play_within_limits", lambda _: inserted(Casino(code="never", longest_play_hours=169))
+    ),
     Violation("core_player_has_card", lambda floor: inserted(_player(floor, card_number=""))),
     Violation("core_player_status_known", lambda floor: inserted(_player(floor, status="ASLEEP"))),
     Violation(

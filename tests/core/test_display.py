@@ -1,14 +1,25 @@
 """How the console formats amounts, points, lengths of time and instants."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from core.console.display import age, exact_moment, factor, hours_and_minutes, played, short_amount, signed, staff_name
-from core.models import User
+from core.console.display import (
+    age,
+    exact_moment,
+    exact_time_in,
+    factor,
+    hours_and_minutes,
+    played,
+    short_amount,
+    signed,
+    staff_name,
+    time_in,
+)
+from core.models import Casino, User
 
 REPEATED_HOUR = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
 
@@ -29,6 +40,27 @@ class TestExactMoment:
 
     def test_of_nothing_is_a_dash(self) -> None:
         assert exact_moment(None) == "–"
+
+
+class TestTimesOfDay:
+    @pytest.mark.parametrize(
+        ("instant", "shown"),
+        [
+            (datetime(2026, 1, 3, 7, 0, tzinfo=UTC), "23:00"),
+            (datetime(2026, 1, 2, 14, 0, tzinfo=UTC), "06:00"),
+            (datetime(2026, 1, 2, 13, 59, tzinfo=UTC), "2 Jan 05:59"),
+            (datetime(2026, 1, 1, 7, 59, tzinfo=UTC), "31 Dec 2025 23:59"),
+            (None, "–"),
+        ],
+    )
+    def test_have_the_date_if_they_are_of_another_gaming_day(
+        self, instant: datetime | None, shown: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 1, 3, 13, 0, tzinfo=UTC))
+        casino = Casino(time_zone="America/Los_Angeles", gaming_day_starts_at=time(6))
+
+        assert time_in(instant, casino) == shown
+        assert exact_time_in(instant, casino) == (f"{shown}:00" if instant else shown)
 
 
 class TestAmounts:

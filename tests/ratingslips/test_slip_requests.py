@@ -44,7 +44,7 @@ ACTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "CLOSE": (complete_rating_slip, {"buy_in": Decimal("500.00"), "chips_out": Decimal("120.00")}),
 }
 # Arguments of a service that no form field gives.
-NOT_OF_A_FORM = {"slip", "actor", "at", "request_id", "expected_version"}
+NOT_OF_A_FORM = {"slip", "actor", "at", "request_id", "expected_version", "long_play_confirmed"}
 every_act = pytest.mark.parametrize("kind", ACTS)
 
 

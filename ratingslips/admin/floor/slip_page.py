@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.forms import Form
+from django.forms import Form, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +24,7 @@ from ratingslips.admin.slips.rights import pits_with
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services import InvalidAverageBet, SlipChanged, SlipClosed
+from ratingslips.services import InvalidAverageBet, LongPlayNotConfirmed, SlipChanged, SlipClosed
 
 _FORMS: Final[dict[str, type[Form]]] = {
     "pause": EmptyForm,
@@ -75,6 +75,11 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
         outcome = action.perform(decision)
     except (SlipChanged, SlipClosed, IdempotencyConflict):
         return _changed_meanwhile(request, form, decision.slip, expected_version=expected_version)
+    except LongPlayNotConfirmed as question:
+        assert isinstance(form, CompleteForm)
+        form.add_error(None, ValidationError(question.message, code=question.code))
+        form.ask_about_long_play()
+        return None
     except DomainError as error:
         drop_lost_connection()
         form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)

@@ -11,13 +11,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
+from core.console.display import exact_time_in
 from core.console.scope import staff_of
 from core.models import User
 from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm
 from ratingslips.admin.slips.rows import describe, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changes_since,
-    clock_time,
     earlier_request,
     earned,
     first_closing,
@@ -30,6 +30,7 @@ from ratingslips.services import (
     SlipChanged,
     change_average_bet,
     complete_rating_slip,
+    describe_long_play,
     move_rating_slip,
     pause_rating_slip,
     recover_slip_loyalty,
@@ -71,7 +72,7 @@ class Decision:
         earlier = earlier_request(self.request_id)
         if earlier is None:
             return Outcome(kind=kind, sentence=sentence)
-        at = clock_time(earlier.happened_at, self.slip)
+        at = exact_time_in(earlier.happened_at, self.slip.casino)
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
 
 
@@ -145,7 +146,8 @@ def _move_form(row: Row, posted: Typed | None) -> forms.Form:
 
 
 def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
-    return CompleteForm(posted, prefix=str(row.obj.pk), initial={"buy_in": row.obj.buy_in})
+    long_play = "" if row.obj.is_closed else describe_long_play(row.obj, played=row.obj.played)
+    return CompleteForm(posted, prefix=str(row.obj.pk), initial={"buy_in": row.obj.buy_in}, long_play=long_play)
 
 
 def _pause(decision: Decision) -> Outcome:
@@ -176,9 +178,9 @@ def _move(decision: Decision) -> Outcome:
 
 def _complete(decision: Decision) -> Outcome:
     """Close the slip even if it has changed since the page was shown, because play is over in any case."""
-    amounts = {"buy_in": decision.typed["buy_in"], "chips_out": decision.typed["chips_out"]}
+    typed = {name: decision.typed[name] for name in ("buy_in", "chips_out", "long_play_confirmed")}
     try:
-        settlement = complete_rating_slip(**decision.arguments_without_version, **amounts)
+        settlement = complete_rating_slip(**decision.arguments_without_version, **typed)
     except PartialCompletion as error:
         return Outcome(kind=OutcomeKind.OWED, sentence=error.message)
     points = earned(decision.slip, settlement)

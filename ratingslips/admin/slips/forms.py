@@ -74,10 +74,28 @@ class MoveForm(forms.Form):
 
 
 class CompleteForm(forms.Form):
-    """The buy-in and the chips out of a slip, if they are known."""
+    """The buy-in and the chips out of a slip, if they are known.
+
+    `long_play` says how long the slip was played if that needs a confirmation; the form then has a box to tick.
+    """
 
     buy_in = _money("Buy-in")
     chips_out = _money("Chips out")
+    long_play_confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    asks_about_long_play = False
+
+    def __init__(self, *args: Any, long_play: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if long_play:
+            self.fields["long_play_confirmed"] = forms.BooleanField(
+                label=f"Close it all the same: {long_play}",
+                error_messages={"required": "Tick this if it is right, or go back and leave the slip out."},
+            )
+
+    def ask_about_long_play(self) -> None:
+        """Show the form again in such a way that sending it confirms the long play."""
+        self.asks_about_long_play = True
+        self.data = {**self.data.dict(), self.add_prefix("long_play_confirmed"): "on"}  # type: ignore[attr-defined]
 
 
 class OpenForm(forms.Form):

@@ -1,17 +1,16 @@
 """The sentences that tell staff what became of a slip."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError
-from django.utils import timezone
 
 from core import correlation
 from core.console.confirmation import Outcome, OutcomeKind
+from core.console.display import exact_time_in
 from core.models import User
 from core.transactions import drop_lost_connection
 from loyalty.models import Tier
@@ -49,12 +48,7 @@ def changes_since(slip_id: UUID, version: SlipVersion) -> str:
     slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
     segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
     changes = events_since(events_of(slip, segments), version)
-    return " ".join(f"{event.words} at {clock_time(event.at, slip)} by {event.by}." for event in changes)
-
-
-def clock_time(at: datetime, slip: RatingSlip) -> str:
-    """The time of day in the casino of the slip, with seconds."""
-    return f"{timezone.localtime(at, slip.casino.zone):%H:%M:%S}"
+    return " ".join(f"{event.words} at {exact_time_in(event.at, slip.casino)} by {event.by}." for event in changes)
 
 
 def first_closing(slip_id: UUID, *, actor: User) -> str:
@@ -62,7 +56,7 @@ def first_closing(slip_id: UUID, *, actor: User) -> str:
     slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
     assert slip.closed_at is not None
     by = "you" if slip.closed_by_id == actor.pk else str(slip.closed_by)
-    return f"at {clock_time(slip.closed_at, slip)} by {by}"
+    return f"at {exact_time_in(slip.closed_at, slip.casino)} by {by}"
 
 
 def unsaved_amounts(slip_id: UUID, typed: Mapping[str, Any]) -> str:
@@ -94,7 +88,7 @@ def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID 
     """The outcome of opening a slip by the page with `request_id`, now or when it was sent before."""
     number, player = slip.slip_number, slip.player
     if earlier_request(request_id) is not None:
-        at = clock_time(slip.opened_at, slip)
+        at = exact_time_in(slip.opened_at, slip.casino)
         sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
     sentence = f"{number} opened for {player} at {slip.place}, average bet {average_bet:,.2f}."

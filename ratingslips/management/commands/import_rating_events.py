@@ -36,6 +36,11 @@ class Command(ProjectCommand):
         parser.add_argument(
             "--rejects", metavar="FILE", type=Path, help="write the refused lines to this CSV file, replacing it"
         )
+        parser.add_argument(
+            "--allow-long-play",
+            action="store_true",
+            help="also close slips that were played for longer than the casino's limit, else refused with LONG_PLAY",
+        )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as one JSON object")
 
     def describe_work_done(self) -> str:
@@ -43,10 +48,12 @@ class Command(ProjectCommand):
             return "Nothing was changed."
         return f"{_summary(self.progress)} The applied lines are saved; import the file again to continue."
 
-    def run(self, *, file: Path, casino: str, rejects: Path | None, as_json: bool, **_: Any) -> None:
+    def run(
+        self, *, file: Path, casino: str, rejects: Path | None, allow_long_play: bool, as_json: bool, **_: Any
+    ) -> None:
         _require_rejects_file(rejects, file=file)
         try:
-            self._import(file, casino_code=casino)
+            self._import(file, casino_code=casino, allow_long_play=allow_long_play)
         except BaseException:
             if failure := self._write_rejects(rejects):
                 self.write_progress(failure)
@@ -57,10 +64,17 @@ class Command(ProjectCommand):
         if failure:
             raise CommandError(f"{failure} {self.describe_work_done()}", returncode=FAILED)
 
-    def _import(self, file: Path, *, casino_code: str) -> None:
+    def _import(self, file: Path, *, casino_code: str, allow_long_play: bool) -> None:
         lines = read_rating_events(file)
         casino = casino_with_code(casino_code)
-        for done in import_rating_events(casino=casino, actor=system_account(), lines=lines, progress=self.progress):
+        steps = import_rating_events(
+            casino=casino,
+            actor=system_account(),
+            lines=lines,
+            progress=self.progress,
+            allow_long_play=allow_long_play,
+        )
+        for done in steps:
             if done.lines % PROGRESS_LINES == 0:
                 self.write_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
 

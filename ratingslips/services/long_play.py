@@ -1,0 +1,33 @@
+"""Ask for a confirmation before a slip that was played for very long is closed: it may have been forgotten."""
+
+from datetime import timedelta
+
+from core.errors import DomainError
+from ratingslips.models import RatingSlip
+
+
+class LongPlayNotConfirmed(DomainError):
+    """The slip was played for longer than the casino's limit, and nobody has confirmed it."""
+
+    code = "LONG_PLAY_NOT_CONFIRMED"
+
+
+def describe_long_play(slip: RatingSlip, *, played: timedelta) -> str:
+    """When the slip was opened and how long it was `played`; empty if that is within the limit of its casino."""
+    casino = slip.casino
+    if played <= casino.longest_play:
+        return ""
+    hours, minutes = divmod(played // timedelta(minutes=1), 60)
+    opened = f"{slip.opened_at.astimezone(casino.zone):%-d %b %Y %H:%M}"
+    return f"opened on {opened}, and {hours} h {minutes:02d} min of play count, more than {casino.longest_play_hours} h"
+
+
+def require_long_play_confirmed(slip: RatingSlip, *, played: timedelta) -> None:
+    """Refuse to close a slip that was `played` for longer than the limit of its casino.
+
+    :raises LongPlayNotConfirmed: naming when it was opened, the hours that count, and the limit.
+    """
+    if long_play := describe_long_play(slip, played=played):
+        raise LongPlayNotConfirmed(
+            f"Slip {slip.slip_number} is not closed: it was {long_play}. Confirm it if that is right."
+        )
