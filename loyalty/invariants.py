@@ -208,6 +208,21 @@ _TABLES: Final = (
     "loyalty_balancerebuild",
 )
 
+_PAUSES: Final = (
+    Invariant(
+        name="pause_is_recorded",
+        sentence="a programme is paused exactly when it has a pause without an end, by the same person, then and why",
+        broken_by="""
+            SELECT 'programme of ' || casino.code FROM loyalty_loyaltyprogram AS program
+            JOIN core_casino AS casino ON casino.id = program.casino_id
+            LEFT JOIN loyalty_programpause AS pause ON pause.program_id = program.id AND pause.resumed_at IS NULL
+            WHERE (program.paused_at, program.paused_by_id, program.pause_reason)
+                IS DISTINCT FROM (pause.paused_at, pause.paused_by_id, coalesce(pause.reason, ''))
+            ORDER BY casino.code
+        """,
+    ),
+)
+
 _GUARDS: Final = (
     triggers_enabled(
         *(f"{table}_refuse_{operation}" for table in _TABLES for operation in ("update", "delete", "truncate")),
@@ -215,9 +230,12 @@ _GUARDS: Final = (
         "loyalty_ledgerexport_refuse_delete",
         "loyalty_ledgerexport_refuse_truncate",
         "loyalty_freeze_export",
+        "loyalty_programpause_refuse_delete",
+        "loyalty_programpause_refuse_truncate",
+        "loyalty_freeze_pause",
         name="ledger_guarded",
         sentence="PostgreSQL chains every new entry, and refuses to change or delete entries",
     ),
 )
 
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_GUARDS)
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_PAUSES, *_GUARDS)

@@ -145,6 +145,12 @@ BREAKS = [
         "slip {casino} {closed} segment 2",
     ),
     Break(
+        "pause_is_recorded",
+        "UPDATE loyalty_loyaltyprogram SET paused_at = now(), paused_by_id = (SELECT min(id) FROM core_user),"
+        " pause_reason = 'Behind the service'",
+        "programme of {casino}",
+    ),
+    Break(
         "ledger_guarded", "DROP TRIGGER loyalty_ledger_refuse_delete ON loyalty_ledger", "trigger loyalty_freeze_export"
     ),
     Break("slips_guarded", "SELECT 1", "trigger ratingslips_freeze_slip"),

@@ -56,6 +56,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "loyalty_earningrate": _add(),
     "loyalty_tier": _add(),
     "loyalty_loyaltyprogram": _change(),
+    "loyalty_programpause": _change("id", "program_id", "paused_by_id", "paused_at", "reason", "correlation_id"),
     "loyalty_playerloyalty": _change("id", "player_id", "program_id"),
     "loyalty_ledgerexport": _change("id", "casino_id", "staff_id", "filters", "correlation_id", "started_at"),
     "loyalty_checkpoint": _add(),

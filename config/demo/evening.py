@@ -138,7 +138,7 @@ def _acts(plan: DemoPlan, *, casino: Casino, supervisor: User, now: datetime) ->
         pause_program(program=program, actor=supervisor, at=plan.paused_at, reason="Tier migration rehearsal")
 
     def resume() -> None:
-        resume_program(program=program, actor=supervisor)
+        resume_program(program=program, actor=supervisor, at=plan.resumed_at)
 
     acts: list[Act] = [(plan.paused_at, pause), (plan.resumed_at, resume)]
     for card, points, minutes, reason in _AWARDS:

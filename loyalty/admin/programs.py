@@ -1,11 +1,13 @@
 """The pages of programmes, with pause and resume, and of their rates and tiers."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
@@ -23,6 +25,8 @@ from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from loyalty.permissions import PAUSE_PROGRAM
 from loyalty.services import pause_program, resume_program
 
+PAUSES_SHOWN: Final = 50
+
 
 @admin.register(LoyaltyProgram)
 class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
@@ -32,12 +36,18 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
     grantable = ("award", "pause_program", "change_loyaltyprogram")
     list_display = ("name", "casino", "state", "paused_at", "pause_reason")
     list_select_related = ("casino",)
-    fields = ("casino", "name", "state", "paused_at", "paused_by", "pause_reason")
-    readonly_fields = ("state", "paused_at", "paused_by", "pause_reason")
+    fields = ("casino", "name", "state", "paused_at", "paused_by", "pause_reason", "pauses")
+    readonly_fields = ("state", "paused_at", "paused_by", "pause_reason", "pauses")
 
     @admin.display(description="status")
     def state(self, program: LoyaltyProgram) -> str:
         return pill("Paused", state="paused") if program.is_paused else pill("Running", state="open")
+
+    @admin.display(description="all pauses")
+    def pauses(self, program: LoyaltyProgram) -> str:
+        newest = program.pauses.select_related("paused_by", "resumed_by")[: PAUSES_SHOWN + 1]
+        shown = {"pauses": newest[:PAUSES_SHOWN], "shown": PAUSES_SHOWN, "is_cut": len(newest) > PAUSES_SHOWN}
+        return render_to_string("loyalty/programs/pauses.html", shown)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -68,7 +78,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
                     reason = form.cleaned_data["reason"]
                     pause_program(program=program, actor=staff_of(request), at=timezone.now(), reason=reason)
                 else:
-                    resume_program(program=program, actor=staff_of(request))
+                    resume_program(program=program, actor=staff_of(request), at=timezone.now())
             except DomainError as error:
                 form.add_error(None, error.message)
             else:

@@ -3,7 +3,7 @@
 from loyalty.models.checkpoints import Checkpoint, SealedAccount
 from loyalty.models.exports import LedgerExport
 from loyalty.models.ledger import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
-from loyalty.models.programs import REASON_MAX_LENGTH, EarningRate, LoyaltyProgram, Tier
+from loyalty.models.programs import REASON_MAX_LENGTH, EarningRate, LoyaltyProgram, ProgramPause, Tier
 from loyalty.models.verifications import BalanceRebuild, LedgerVerification
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "LedgerVerification",
     "LoyaltyProgram",
     "PlayerLoyalty",
+    "ProgramPause",
     "SealedAccount",
     "Tier",
 ]

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from core.models import NAME_MAX_LENGTH, Casino
 from core.querysets import LockingQuerySet
@@ -42,6 +42,41 @@ class LoyaltyProgram(models.Model):
     def is_paused(self) -> bool:
         """Whether nothing may be posted just now."""
         return self.paused_at is not None
+
+
+class ProgramPause(models.Model):
+    """One pause of a programme: who, when and why, and who ended it. The programme's columns repeat the current one.
+
+    Append-only: PostgreSQL refuses every change but the resume, once.
+    """
+
+    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="pauses", db_index=False)
+    paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    paused_at = models.DateTimeField()
+    reason = models.CharField(max_length=REASON_MAX_LENGTH)
+    correlation_id = models.UUIDField(null=True, help_text="Empty for a pause that began before pauses were recorded.")
+    resumed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    resumed_at = models.DateTimeField(null=True)
+    resume_correlation_id = models.UUIDField(null=True)
+
+    class Meta:
+        ordering = ["-paused_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program"], condition=Q(resumed_at=None), name="loyalty_pause_one_at_a_time"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="loyalty_pause_has_reason"),
+            models.CheckConstraint(
+                condition=Q(resumed_at=None, resumed_by=None, resume_correlation_id=None)
+                | Q(resumed_at__gte=F("paused_at"), resumed_by__isnull=False, resume_correlation_id__isnull=False),
+                name="loyalty_pause_resume_is_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Pause {self.pk}"
 
 
 class EarningRate(models.Model):

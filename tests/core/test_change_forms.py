@@ -177,6 +177,7 @@ class TestTwoChangesAtOnce:
     def test_are_not_both_saved(self, committed_floor: Floor, name: str) -> None:
         assert _post_at_once(committed_floor, CASES[name]) == 200
 
+    @pytest.mark.shows(39)
     def test_would_undo_the_first_without_lock_and_columns(
         self, committed_floor: Floor, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -18,13 +18,15 @@ APPEND_ONLY = (
     "core_requestorigin",
     "ratingslips_sliprequest",
 )
-UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment", "loyalty_ledgerexport")
+ENDED_ONCE = ("loyalty_ledgerexport", "loyalty_programpause")
+UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment", *ENDED_ONCE)
 EXPECTED = {
     *(f"{table}_refuse_update" for table in APPEND_ONLY),
     *(f"{table}_refuse_delete" for table in UNDELETABLE),
     *(f"{table}_refuse_truncate" for table in UNDELETABLE),
     "loyalty_chain_entry",
     "loyalty_freeze_export",
+    "loyalty_freeze_pause",
     "ratingslips_fix_gaming_day",
     "ratingslips_freeze_segment",
     "ratingslips_freeze_slip",

@@ -178,6 +178,10 @@ def recover_all(server: FaultServer) -> list[dict[str, Any]]:
     """Pay what is owed with the command that production uses, a few passes at most; what each of them did."""
     passes: list[dict[str, Any]] = []
     with server.connect() as connection:
+        connection.execute(
+            "UPDATE loyalty_programpause SET resumed_at = now(), resumed_by_id = paused_by_id,"
+            " resume_correlation_id = gen_random_uuid() WHERE resumed_at IS NULL"
+        )
         connection.execute("UPDATE loyalty_loyaltyprogram SET paused_at = NULL, paused_by_id = NULL, pause_reason = ''")
         while not passes or (passes[-1]["owed"] and len(passes) < RECOVERY_PASSES):
             done = subprocess.run(

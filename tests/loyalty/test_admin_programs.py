@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from django.test import Client
+from django.urls import reverse
 from structlog.testing import capture_logs
 
 from core.models import User
-from core.roles import LOYALTY_SUPERVISOR
-from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty
-from tests.console import address, said, send_form, signed_in
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR
+from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty, ProgramPause
+from tests.console import address, html_of, said, send_form, signed_in
+from tests.factories import StaffFactory
 from tests.floor import Floor
 
 REASON = "Tier migration tonight"
@@ -21,6 +23,25 @@ class TestPauseAndResume:
         program = LoyaltyProgram.objects.get()
         assert (program.is_paused, program.paused_by, program.pause_reason) == (True, floor.supervisor, REASON)
         assert said(answer) == ["Harbour Rewards: paused."]
+
+    def test_keeps_the_pause_on_its_page_and_in_the_trace(self, floor: Floor, supervisor: Client) -> None:
+        supervisor.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": REASON})
+        supervisor.post(address(LoyaltyProgram, "resume", floor.program.pk), {})
+        auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
+
+        page = html_of(auditor.get(address(LoyaltyProgram, "change", floor.program.pk)))
+        pause = ProgramPause.objects.get()
+        traces = {
+            key: reverse("trace:story", args=[key]) for key in (pause.correlation_id, pause.resume_correlation_id)
+        }
+
+        assert REASON in page
+        assert len(traces) == 2
+        for url in traces.values():
+            story = html_of(auditor.get(url))
+            assert url in page
+            assert "Harbour Rewards paused" in story
+            assert "Harbour Rewards resumed" in story
 
     def test_asks_for_the_reason_again_where_it_says_too_little(self, floor: Floor, supervisor: Client) -> None:
         page = supervisor.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": "because"})

@@ -14,7 +14,8 @@ from tests.databases import connect, database_environment, empty_database
 
 HOUSE = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at) VALUES (1, 'old', 'Old', 'UTC', '06:00');
-INSERT INTO loyalty_loyaltyprogram (id, casino_id, name, pause_reason) VALUES (1, 1, 'Old points', '');
+INSERT INTO loyalty_loyaltyprogram (id, casino_id, name, paused_at, paused_by_id, pause_reason)
+    SELECT 1, 1, 'Old points', now(), min(id), 'Month-end freeze' FROM core_user;
 INSERT INTO loyalty_tier (id, program_id, name, threshold_points, multiplier) VALUES (1, 1, 'Bronze', 0, 1);
 INSERT INTO core_player (id, casino_id, card_number, first_name, last_name, status)
     SELECT id, 1, 'card ' || id, 'Ana', 'Sokolova', 'ACTIVE' FROM generate_series(1, 3) AS id;
@@ -89,3 +90,8 @@ class TestMigrationToTheChain:
             migrated.execute("UPDATE loyalty_ledger SET points = 11")
         states = migrated.execute("SELECT tgenabled FROM pg_trigger WHERE NOT tgisinternal").fetchall()
         assert {state for (state,) in states} <= {"A", b"A"}
+
+    def test_keeps_the_pause_under_way(self, migrated: psycopg.Connection) -> None:
+        pauses = migrated.execute("SELECT reason, correlation_id, resumed_at FROM loyalty_programpause").fetchall()
+
+        assert pauses == [("Month-end freeze", None, None)]

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.db.models import Model
 
-from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
+from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, ProgramPause, Tier
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
 from tests.floor import Floor
@@ -32,6 +32,11 @@ def _change(row: Any, **changes: Any) -> None:
 def _rate(floor: Floor, **changes: Any) -> EarningRate:
     fields = {"points_per_unit": Decimal(5), "effective_from": datetime(2026, 1, 1, tzinfo=UTC)}
     return EarningRate(program=floor.program, **(fields | changes))
+
+
+def _pause(floor: Floor, **changes: Any) -> ProgramPause:
+    fields = {"paused_by": floor.supervisor, "paused_at": floor.now, "reason": "Month-end freeze"}
+    return ProgramPause(program=floor.program, **(fields | changes))
 
 
 def _tier(floor: Floor, **changes: Any) -> Tier:
@@ -72,6 +77,9 @@ def _without_the_chain(floor: Floor, **changes: Any) -> None:
 HASHES: dict[str, Any] = {"previous_hash": b"\1" * 32, "entry_hash": b"\2" * 32}
 
 PROGRAM = (
+    Violation("loyalty_pause_one_at_a_time", lambda floor: [inserted(_pause(floor)) for _ in range(2)]),
+    Violation("loyalty_pause_has_reason", lambda floor: inserted(_pause(floor, reason=""))),
+    Violation("loyalty_pause_resume_is_whole", lambda floor: inserted(_pause(floor, resumed_at=floor.now))),
     Violation("loyalty_program_pause_is_whole", lambda floor: _change(floor.program, paused_at=floor.now)),
     Violation("loyalty_program_pause_is_whole", lambda floor: _change(floor.program, pause_reason="Month-end freeze")),
     Violation(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import IntegrityError
 
 from core.querysets import LockingQuerySet
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
@@ -35,15 +36,14 @@ class TestProgramLock:
         assert LoyaltyProgram.objects.get().pause_reason == FIRST
 
     @pytest.mark.shows(39)
-    def test_would_let_the_second_overwrite_the_first_without_it(
-        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_would_let_both_pause_it_if_it_were_missing(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         without_locks(monkeypatch)
 
         _, second = in_turn(_pausing(floor, FIRST), _pausing(floor, SECOND))
 
-        assert second.outcome() is None
-        assert LoyaltyProgram.objects.get().pause_reason == SECOND
+        with pytest.raises(IntegrityError, match="loyalty_pause_one_at_a_time"):
+            second.result()
+        assert LoyaltyProgram.objects.get().pause_reason == FIRST
 
     def test_lets_the_first_of_two_resume_it(self, floor: Floor) -> None:
         _pausing(floor, FIRST)()

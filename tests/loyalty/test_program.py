@@ -1,11 +1,17 @@
 """Pausing and resuming a programme."""
 
+from typing import Any
+
 import pytest
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from core.permissions import NotPermitted
-from loyalty.models import LoyaltyProgram
+from loyalty.models import LoyaltyProgram, ProgramPause
 from loyalty.services import InvalidReason, ProgramStateUnchanged, pause_program, resume_program
+from tests.databases import as_owner
 from tests.floor import Floor
+from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.refusals import logged, refused
 
@@ -74,3 +80,36 @@ class TestResumeProgram:
 
         with refused(ProgramStateUnchanged, "not paused"):
             resume_program(program=floor.program, actor=floor.supervisor)
+
+
+class TestPausesOfAProgramme:
+    def test_keep_who_when_and_why_after_it_is_resumed(self, floor: Floor) -> None:
+        for hours, why in ((3, WHY), (1, "Month-end freeze")):
+            pause_program(program=floor.program, actor=floor.supervisor, at=floor.ago(hours=hours), reason=why)
+            resume_program(program=floor.program, actor=floor.supervisor, at=floor.ago(hours=hours - 1))
+
+        kept = [(one.paused_by, one.paused_at, one.reason, one.resumed_by, one.resumed_at) for one in _pauses()]
+        assert kept == [
+            (floor.supervisor, floor.ago(hours=1), "Month-end freeze", floor.supervisor, floor.now),
+            (floor.supervisor, floor.ago(hours=3), WHY, floor.supervisor, floor.ago(hours=2)),
+        ]
+        assert broken_invariants() == {}
+
+    def test_never_end_before_they_begin(self, floor: Floor) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=WHY)
+
+        resume_program(program=floor.program, actor=floor.supervisor, at=floor.ago(hours=1))
+
+        assert _pauses()[0].resumed_at == floor.now
+
+    @pytest.mark.parametrize("change", [{"reason": "Another"}, {"resumed_at": None}, {"paused_at": Now()}])
+    def test_are_changed_by_nobody(self, floor: Floor, change: dict[str, Any]) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=WHY)
+        resume_program(program=floor.program, actor=floor.supervisor)
+
+        with pytest.raises(IntegrityError, match="a pause is given its end, once"), transaction.atomic(), as_owner():
+            ProgramPause.objects.update(**change)
+
+
+def _pauses() -> list[ProgramPause]:
+    return list(ProgramPause.objects.select_related("paused_by", "resumed_by"))

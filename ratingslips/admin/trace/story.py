@@ -1,4 +1,5 @@
-"""All events under a correlation id: the history of the slips that it changed, ledger entries and exports.
+"""All events under a correlation id: the history of the slips that it changed, ledger entries,
+exports and pauses of a programme.
 
 Read from the rows that each request or command wrote; where a request came from is read from `core.RequestOrigin`.
 """
@@ -14,8 +15,8 @@ from django.db.models import Model, Q
 from core.console import display
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
-from loyalty.models import LedgerEntry, LedgerExport
-from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS
+from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPause
+from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
@@ -56,6 +57,7 @@ def story_of(correlation_id: UUID, *, staff: User) -> Story | None:
     events = [event for slip in slips for event in _events_of_slip(slip)]
     events += [_posted(entry, slips) for entry in entries]
     events += _exports(correlation_id, staff=staff)
+    events += _pauses(correlation_id, staff=staff)
     events = _with_origins(events)
     shown = {event.origin.pk for event in events if event.origin is not None}
     events += _requests(correlation_id, staff=staff, has_events=bool(events), exclude=shown)
@@ -187,6 +189,31 @@ def _exports(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
         )
 
 
+def _pauses(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
+    """The beginning and the end of a pause of a programme, if either has the id."""
+    if not staff.has_perm(VIEW_PROGRAM):
+        return
+    pauses = in_casino_of(staff, ProgramPause.objects.all(), lookup="program__casino").filter(
+        Q(correlation_id=correlation_id) | Q(resume_correlation_id=correlation_id)
+    )
+    for pause in pauses.select_related("program__casino", "paused_by", "resumed_by")[:ENTRIES_SHOWN]:
+        yield StoryEvent(
+            at=pause.paused_at,
+            words=f"{pause.program} paused “{pause.reason}”",
+            by=pause.paused_by,
+            correlation_id=pause.correlation_id,
+            about=pause.program,
+        )
+        if pause.resumed_at:
+            yield StoryEvent(
+                at=pause.resumed_at,
+                words=f"{pause.program} resumed",
+                by=pause.resumed_by,
+                correlation_id=pause.resume_correlation_id,
+                about=pause.program,
+            )
+
+
 def _with_origins(events: Iterable[StoryEvent]) -> list[StoryEvent]:
     """Each event with the request or command that it came from, if that was recorded."""
     events = list(events)
@@ -213,6 +240,9 @@ def _requests(correlation_id: UUID, *, staff: User, has_events: bool, exclude: s
             yield StoryEvent(at=origin.at, words=words, by=origin.actor, correlation_id=correlation_id, origin=origin)
 
 
+_OF_A_CASINO: Final = (RatingSlip, LedgerEntry, LoyaltyProgram)
+
+
 def casino_of(events: Sequence[StoryEvent]) -> Casino | None:
     """The casino of the events, whose time zone the page uses."""
-    return next((event.about.casino for event in events if isinstance(event.about, RatingSlip | LedgerEntry)), None)
+    return next((event.about.casino for event in events if isinstance(event.about, _OF_A_CASINO)), None)

@@ -9,7 +9,8 @@ from core.console.grants import version_of_grants
 from core.console.versions import FORM_VERSION, version_of
 from core.models import User
 from loyalty.admin.forms import award_token
-from loyalty.models import LoyaltyProgram, PlayerLoyalty
+from loyalty.models import PlayerLoyalty
+from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.models import RatingSlip
 from tests.config.matrix.house import PASSWORD, House, Rows
@@ -52,9 +53,7 @@ def prepare(house: House, question: Question) -> bool:
     if not question.address.endswith("loyaltyprogram_resume"):
         return False
     floor = house.rows(question.whose).floor
-    LoyaltyProgram.objects.filter(pk=floor.program.pk).update(
-        paused_at=floor.now, paused_by=floor.supervisor, pause_reason="Tier migration tonight"
-    )
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Tier migration tonight")
     return True
 
 
