@@ -1,7 +1,8 @@
 """The base of the project's commands: one correlation id for each run, one sentence for each error, and exit codes.
 
 Results go to standard output, progress and the log to standard error. On a terminal the log shows only errors, unless
-`-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 130 interrupted.
+`-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 130 interrupted
+by Ctrl-C or SIGTERM.
 
 Output that cannot be written follows two rules: the work is finished, and the exit code is not 0 if part of the result
 is lost.
@@ -22,6 +23,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from core import correlation, origins
 from core.errors import DomainError
 from core.models import Casino
+from core.stopping import sigterm_as_interrupt
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +73,7 @@ class ProjectCommand(BaseCommand):
 
         :raises CommandError: something failed, or part of the result is lost.
         """
-        with correlation.bound(), _errors_only_on_terminal(verbosity=options["verbosity"]):
+        with correlation.bound(), sigterm_as_interrupt(), _errors_only_on_terminal(verbosity=options["verbosity"]):
             try:
                 _require_text(options)
                 if self.may_change:

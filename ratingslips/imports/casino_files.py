@@ -11,7 +11,8 @@ from django.db import models
 from core.amounts import NotANumber, read_in_file
 from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Player
-from ratingslips.imports.csv_files import BadRecord, Record, UnreadableFile, read_records
+from ratingslips.imports.csv_files import BadRecord, Record, read_records
+from ratingslips.imports.file_kinds import UnreadableFile
 from ratingslips.models import GameSettings, GamingTable
 
 GAMES_FILE: Final = "games.csv"
@@ -94,7 +95,12 @@ def _tables(sheet: "_Sheet", *, known_games: Collection[str]) -> list[TableRow]:
 
 def _players(sheet: "_Sheet") -> list[Player]:
     return [
-        sheet.row_of(Player, record, **{column: record.fields[column] for column in PLAYER_COLUMNS})
+        sheet.row_of(
+            Player,
+            record,
+            **{column: record.fields[column] for column in PLAYER_COLUMNS}
+            | {"status": record.fields["status"].upper()},
+        )
         for record in sheet.records(columns=PLAYER_COLUMNS, key="card_number")
     ]
 
@@ -131,7 +137,7 @@ class _Sheet:
             field = model._meta.get_field(name)
             try:
                 read[name] = read_in_file(
-                    record.fields[name], places=getattr(field, "decimal_places", 0), decimal_comma=False
+                    record.fields[name], places=getattr(field, "decimal_places", 0), decimal_comma=record.decimal_comma
                 )
             except NotANumber as error:
                 self.complain(f"{name} {error}", record)

@@ -1,40 +1,50 @@
-"""CSV files from other systems: one record a line, and every line that cannot be read named by its number.
+"""CSV files from other systems and from spreadsheets: every line that cannot be read is named by its number.
 
-A line of the file is a record, so a stray quote or a wrong byte spoils its own line and no other.
+A line of the file is a record, so a stray quote or a wrong byte spoils its own line and no other. Only a quoted field
+that holds a line break joins a line with the next ones.
 """
 
 import codecs
 import csv
+import io
 import re
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from core.errors import DomainError
+from core.text import trimmed
+from ratingslips.imports.file_kinds import HOW_TO_SAVE, UnreadableFile, numbered_lines
 
 MAX_LINE_BYTES: Final = 4_096
-_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-class UnreadableFile(DomainError):
-    """The file is missing, empty, or lacks columns."""
-
-    code = "UNREADABLE_FILE"
+MAX_JOINED_LINES: Final = 10
+REASON_COLUMN: Final = "refused_because"  # of a file of refused lines
+SEPARATORS: Final = (",", ";", "\t")
+NOT_CLOSED: Final = "is not closed"
+_SEP_LINE: Final = re.compile(r'"?sep=(.)\1*"?', re.IGNORECASE)
+_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_LINE_ENDS: Final = b"\r\n\x1a"  # old programs end a file with Ctrl-Z
 
 
 class UnreadableLine(DomainError):
-    """The line is not a record of the file: wrong encoding, wrong number of fields, too long."""
+    """The line is not a record of the file: wrong encoding, too many fields, too long."""
 
     code = "UNREADABLE_LINE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """A line and its fields by column, without surrounding blanks."""
+    """A line and its fields by column, without blanks around them; a field that the line lacks is empty.
+
+    `decimal_comma` is set in files whose fields are not separated by commas.
+    """
 
     line: int
     fields: dict[str, str]
+    decimal_comma: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,73 +56,175 @@ class BadRecord:
 
 
 def read_records(path: Path, *, columns: Sequence[str]) -> Iterator[Record | BadRecord]:
-    """Read a UTF-8 CSV file whose header names at least `columns`, in any order; empty lines are passed over.
+    """Read a UTF-8 CSV file whose header names at least `columns`, in any order; lines without values are passed over.
 
-    :raises UnreadableFile: it is missing, empty, or its header lacks a column. Raised when the reading begins.
+    :raises UnreadableFile: it is missing, empty, no CSV file, or its header lacks a column. Raised when the reading
+        begins.
+    """
+    with opened(path, columns=columns) as file:
+        for line, raw in file.rows():
+            try:
+                record = file.record(line, raw)
+            except UnreadableLine as error:
+                yield BadRecord(line=line, error=error)
+            else:
+                if any(record.fields.values()):
+                    yield record
+
+
+@contextmanager
+def opened(path: Path, *, columns: Sequence[str]) -> Iterator["CsvFile"]:
+    """Open a CSV file whose header names at least `columns`.
+
+    :raises UnreadableFile: see `read_records`.
     """
     try:
         with path.open("rb") as file:
-            yield from _records(file, name=path.name, columns=columns)
+            yield CsvFile(numbered_lines(file, name=path.name, most_bytes=MAX_LINE_BYTES), path.name, columns)
     except OSError as error:
         raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
 
 
-def _records(file: BinaryIO, *, name: str, columns: Sequence[str]) -> Iterator[Record | BadRecord]:
-    header: list[str] | None = None
-    for line, raw in enumerate(_lines(file), start=1):
-        if header is None:
-            header = _header(raw.removeprefix(codecs.BOM_UTF8), name=name, columns=columns)
-            continue
-        if not raw.strip():
-            continue
+class CsvFile:
+    """An open file: its header has been read, and its rows are still to be read, once."""
+
+    def __init__(self, lines: Iterator[tuple[int, bytes]], name: str, columns: Sequence[str]) -> None:
+        self._lines = lines
+        self._ahead: deque[tuple[int, bytes]] = deque()
+        line, self.header, given = _header_line(lines, name=name, columns=columns)
+        place = f"{name}: the header (line {line})"
+        self.separator, self.names = _header(self.header, given=given, wanted=columns, place=place)
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """The lines after the header with their numbers; a record of several lines has the number of its first."""
+        while first := self._line(0):
+            self._ahead.popleft()
+            line, raw = first
+            if raw.count(b'"') % 2 and self._quotes(raw) == NOT_CLOSED:
+                raw = self._joined(raw)
+            yield line, raw.rstrip(_LINE_ENDS)
+
+    def record(self, line: int, raw: bytes) -> Record:
+        """The fields of a row.
+
+        :raises UnreadableLine: saying what is wrong with it.
+        """
+        fields = _fields(raw, separator=self.separator)
+        if any(fields[len(self.names) :]):
+            raise UnreadableLine(f"The line has {len(fields)} fields, and the header {len(self.names)}.")
+        values = fields + [""] * (len(self.names) - len(fields))
+        for number, (name, value) in enumerate(zip(self.names, values, strict=False), start=1):
+            if value and not name:
+                raise UnreadableLine(f"The line has a value in column {number}, which the header does not name.")
+            if "\n" in value or "\r" in value:
+                raise UnreadableLine(f"The field {name} holds a line break: write it on one line.")
+        return Record(
+            line=line,
+            fields={name: value for name, value in zip(self.names, values, strict=False) if name},
+            decimal_comma=self.separator != ",",
+        )
+
+    def _line(self, number: int) -> tuple[int, bytes] | None:
+        """The line that comes after `number` more lines."""
+        while len(self._ahead) <= number:
+            following = next(self._lines, None)
+            if following is None:
+                return None
+            self._ahead.append(following)
+        return self._ahead[number]
+
+    def _joined(self, raw: bytes) -> bytes:
+        """Join a line with those that end its quoted field; a line that may be a record of its own is left alone."""
+        joined = raw
+        for number in range(MAX_JOINED_LINES - 1):
+            following = self._line(number)
+            if following is None or following[1].count(self.separator.encode()) >= len(self.names) - 1:
+                break
+            joined += following[1]
+            if len(joined) > MAX_LINE_BYTES:
+                break
+            if self._quotes(joined) == "":
+                for _ in range(number + 1):
+                    self._ahead.popleft()
+                return joined
+        return raw
+
+    def _quotes(self, raw: bytes) -> str:
+        """What is wrong with the quotation marks of a record, if anything."""
         try:
-            fields = _fields(raw)
-            if len(fields) != len(header):
-                raise UnreadableLine(f"The line has {len(fields)} fields, and the header {len(header)}.")
+            _cells(raw.decode(errors="replace"), separator=self.separator)
+        except csv.Error as error:
+            return _wrong_quotes(error)
+        return ""
+
+
+def _header_line(
+    lines: Iterator[tuple[int, bytes]], *, name: str, columns: Sequence[str]
+) -> tuple[int, bytes, str | None]:
+    """The number and the bytes of the header, and the separator that a first line `sep=;` gives."""
+    given = None
+    for line, raw in lines:
+        header = raw.removeprefix(codecs.BOM_UTF8).rstrip(_LINE_ENDS)
+        text = header.decode(errors="replace")
+        if found := _SEP_LINE.fullmatch(text):
+            given = found[1]
+        elif trimmed(text).strip("".join(SEPARATORS)):
+            return line, header, given
+    raise UnreadableFile(f"{name} is empty: its first line must name the columns {', '.join(columns)}.")
+
+
+def _header(raw: bytes, *, given: str | None, wanted: Collection[str], place: str) -> tuple[str, list[str]]:
+    """The separator of the file, `given` or found by the columns that the header must have, and its names."""
+    named: dict[str, list[str]] = {}
+    unreadable: UnreadableLine | None = None
+    for separator in SEPARATORS if given is None else (given,):
+        try:
+            fields = _fields(raw, separator=separator)
         except UnreadableLine as error:
-            yield BadRecord(line=line, error=error)
-        else:
-            yield Record(line=line, fields=dict(zip(header, fields, strict=True)))
-    if header is None:
-        raise UnreadableFile(f"{name} is empty: its first line must name the columns {', '.join(columns)}.")
+            unreadable = error
+            continue
+        named[separator] = [re.sub(r"[\s_-]+", "_", field.lower()) for field in fields]
+    if not named:
+        raise UnreadableFile(f"{place} cannot be read. {unreadable}") from unreadable
+    separator = max(named, key=lambda one: len(set(wanted) & set(named[one])))
+    names = named[separator]
+    if missing := [column for column in wanted if column not in names]:
+        raise UnreadableFile(f"{place} lacks the column {', '.join(missing)}.")
+    doubled = [name for name in names if name and name != REASON_COLUMN and names.count(name) > 1]
+    if doubled:
+        raise UnreadableFile(f"{place} names a column twice: {doubled[0]}.")
+    return separator, names
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long, only as much as shows that it is."""
-    while raw := file.readline(MAX_LINE_BYTES + 1):
-        rest = raw
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = file.readline(MAX_LINE_BYTES + 1)
-        yield raw
-
-
-def _header(raw: bytes, *, name: str, columns: Sequence[str]) -> list[str]:
-    try:
-        header = _fields(raw)
-    except UnreadableLine as error:
-        raise UnreadableFile(f"{name}: the header cannot be read. {error}") from error
-    if missing := [column for column in columns if column not in header]:
-        raise UnreadableFile(f"{name}: the header (line 1) lacks the column {', '.join(missing)}.")
-    if len(set(header)) != len(header):
-        raise UnreadableFile(f"{name}: the header (line 1) names a column twice.")
-    return header
-
-
-def _fields(raw: bytes) -> list[str]:
-    """The fields of one line.
+def _fields(raw: bytes, *, separator: str) -> list[str]:
+    """The fields of one record.
 
     :raises UnreadableLine: saying what is wrong with it.
     """
     if len(raw) > MAX_LINE_BYTES:
         raise UnreadableLine(f"The line is longer than {MAX_LINE_BYTES:,} bytes.")
     try:
-        text = raw.decode().rstrip("\r\n")
+        text = raw.decode()
     except UnicodeDecodeError as error:
-        raise UnreadableLine(f"The line is not UTF-8 (byte {error.start + 1}).") from error
+        raise UnreadableLine(
+            f"The line is not UTF-8 (byte {error.start + 1}): it is in an old code page, such as Windows-1252. "
+            f"{HOW_TO_SAVE}"
+        ) from error
     if _CONTROL_CHARACTER.search(text):
         raise UnreadableLine("The line has a control character in it.")
     try:
-        fields = next(csv.reader([text], strict=True), [""])
+        return [trimmed(cell) for cell in _cells(text, separator=separator)]
     except csv.Error as error:
-        raise UnreadableLine(f"The line is not CSV: {error}.") from error
-    return [field.strip() for field in fields]
+        raise UnreadableLine(f"The line is not CSV: a quotation mark {_wrong_quotes(error)}.") from error
+
+
+def _wrong_quotes(error: csv.Error) -> str:
+    return NOT_CLOSED if "end of data" in str(error) else "stands in the middle of a field"
+
+
+def _cells(text: str, *, separator: str) -> list[str]:
+    """:raises csv.Error: the quotation marks do not fit."""
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    if len(rows) > 1:
+        raise csv.Error("a line break outside of quotation marks")
+    return rows[0] if rows else [""]

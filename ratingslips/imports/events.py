@@ -93,7 +93,7 @@ def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
             yield record
             continue
         try:
-            yield parse_rating_event(record.fields, line=record.line)
+            yield parse_rating_event(record.fields, line=record.line, decimal_comma=record.decimal_comma)
         except DomainError as error:
             yield BadRecord(line=record.line, error=error)
 
@@ -131,7 +131,7 @@ def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool
 
 def _kind(text: str) -> EventKind:
     try:
-        return EventKind(text)
+        return EventKind(text.upper())
     except ValueError:
         raise UnknownEvent(f"“{text}” is not an event: use {', '.join(EventKind)}.") from None
 

@@ -1,16 +1,16 @@
-"""The file of refused lines, for correction in a spreadsheet."""
+"""The file of refused lines: corrected in a spreadsheet, it can be imported."""
 
-import csv
+import codecs
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from core.errors import DomainError
 from core.spreadsheets import harmless
-
-COLUMNS: Final = ("line", "code", "reason")
+from ratingslips.imports.csv_files import REASON_COLUMN, opened
+from ratingslips.imports.events import COLUMNS
 
 
 class UnwritableFile(DomainError):
@@ -35,23 +35,38 @@ def require_writable(path: Path) -> None:
         raise UnwritableFile(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def write_rejects(path: Path, rejects: Mapping[int, DomainError]) -> None:
-    """Write the refused lines with their reasons to `path`, whole or not at all; an existing file is replaced.
+def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Path) -> None:
+    """Write the refused lines of `source` as they are there, each behind its reason, whole or not at all.
+
+    An existing file is replaced. The first column holds the reasons; an import ignores it.
 
     :raises OSError: it cannot be written.
+    :raises UnreadableFile: `source` cannot be read again.
     """
     draft = _draft_of(path)
     try:
-        with draft.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for line, error in rejects.items():
-                writer.writerow([line, error.code, harmless(error.message)])
+        with draft.open("xb") as file, opened(source, columns=COLUMNS) as lines:
+            separator = lines.separator.encode()
+            is_marked = lines.names[0] == REASON_COLUMN
+            file.write(codecs.BOM_UTF8 + REASON_COLUMN.encode() + separator)
+            file.write(_without_reason(lines.header, separator, is_marked=is_marked))
+            for line, raw in lines.rows():
+                if error := rejects.get(line):
+                    reason = str(harmless(f"{error.code}: {' '.join(error.message.split())}")).replace('"', '""')
+                    file.write(
+                        f'"{reason}"'.encode() + separator + _without_reason(raw, separator, is_marked=is_marked)
+                    )
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _without_reason(raw: bytes, separator: bytes, *, is_marked: bool) -> bytes:
+    """The line without its first field, if that is the reason of an earlier import, and with one kind of line end."""
+    line = raw.rstrip(b"\r\n") + b"\r\n"
+    return re.sub(rb'^(?:"(?:[^"]|"")*"|[^"%b]*)%b' % (separator, separator), b"", line) if is_marked else line
 
 
 def _draft_of(path: Path) -> Path:

@@ -12,6 +12,7 @@ from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from ratingslips.imports.apply import ImportProgress, Outcome, import_rating_events
 from ratingslips.imports.events import COLUMNS, read_rating_events
+from ratingslips.imports.file_kinds import UnreadableFile
 from ratingslips.imports.rejects_file import UnwritableFile, require_writable, write_rejects
 from ratingslips.imports.totals import SlipTotals, totals_of
 
@@ -34,7 +35,10 @@ class Command(ProjectCommand):
         parser.add_argument("file", metavar="FILE", type=Path, help="the CSV file, in order of time")
         parser.add_argument("--casino", required=True, metavar="CODE", help="code of the casino")
         parser.add_argument(
-            "--rejects", metavar="FILE", type=Path, help="write the refused lines to this CSV file, replacing it"
+            "--rejects",
+            metavar="FILE",
+            type=Path,
+            help="write the refused lines to this CSV file, replacing it: mended, it can be imported",
         )
         parser.add_argument(
             "--allow-long-play",
@@ -55,10 +59,10 @@ class Command(ProjectCommand):
         try:
             self._import(file, casino_code=casino, allow_long_play=allow_long_play)
         except BaseException:
-            if failure := self._write_rejects(rejects):
+            if failure := self._write_rejects(rejects, source=file):
                 self.write_progress(failure)
             raise
-        failure = self._write_rejects(rejects)
+        failure = self._write_rejects(rejects, source=file)
         totals = totals_of(self.progress.slip_ids)
         self.say(_json(totals, self.progress) if as_json else "\n".join(_text(totals, self.progress)))
         if failure:
@@ -78,14 +82,16 @@ class Command(ProjectCommand):
             if done.lines % PROGRESS_LINES == 0:
                 self.write_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
 
-    def _write_rejects(self, path: Path | None) -> str | None:
+    def _write_rejects(self, path: Path | None, *, source: Path) -> str | None:
         """Write the refused lines if the option asks for them; return a sentence if they cannot be written."""
         if path is None or not self.progress.lines:
             return None
         try:
-            write_rejects(path, self.progress.rejects)
+            write_rejects(path, self.progress.rejects, source=source)
         except OSError as error:
             return f"The refused lines could not be written to {path}: {error.strerror}."
+        except UnreadableFile as error:
+            return f"The refused lines could not be written to {path}: {error}"
         return None
 
 
@@ -100,6 +106,8 @@ def _require_rejects_file(path: Path | None, *, file: Path) -> None:
     with suppress(OSError):  # one of the files does not exist yet
         if path.samefile(file):
             raise CommandError(f"{path} is the file to be imported: name another for --rejects.", returncode=WRONG_USE)
+    if file.exists() and not file.is_file():
+        raise CommandError(f"{file} is not a file that can be read twice: save it first.", returncode=WRONG_USE)
 
 
 def _summary(progress: ImportProgress) -> str:
