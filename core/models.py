@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from core import gaming_day
@@ -101,7 +102,12 @@ class Player(models.Model):
     class Meta:
         ordering = ["last_name", "first_name", "card_number"]
         constraints = [
-            models.UniqueConstraint(fields=["casino", "card_number"], name="core_player_card_unique_in_casino"),
+            models.UniqueConstraint(
+                "casino",
+                Upper("card_number"),
+                name="core_player_card_unique_in_casino",
+                violation_error_message="Another player of this casino has this card number.",
+            ),
             models.CheckConstraint(condition=~Q(card_number=""), name="core_player_has_card"),
             models.CheckConstraint(
                 condition=Q(status__in=["ACTIVE", "INACTIVE", "BARRED"]), name="core_player_status_known"

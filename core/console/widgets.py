@@ -51,6 +51,16 @@ class NoLabelSuffix:
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
 
+class ChecksCasino:
+    """Mixed into a form before Django's: a row is unique in its casino also where the form does not show the casino."""
+
+    instance: models.Model
+
+    def _get_validation_exclusions(self) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"casino"} if self.instance.pk else excluded
+
+
 class PlainForms(_Base):
     """Mixed into an admin before Django's: plain fields, one save button, and no script but the one for checkboxes."""
 
@@ -86,7 +96,7 @@ class PlainForms(_Base):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Django's form with labels without a colon."""
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
-        return type(form.__name__, (NoLabelSuffix, form), {})
+        return type(form.__name__, (NoLabelSuffix, ChecksCasino, form), {})
 
     def render_change_form(
         self,

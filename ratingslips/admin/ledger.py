@@ -47,7 +47,7 @@ def _recovered(entry: LedgerEntry) -> str:
 
 def _find(staff: User, term: str) -> "QuerySet[Any, Any]":
     slips = in_casino_of(staff, RatingSlip.objects.order_by(), lookup="casino")
-    return slips.filter(slip_number=term.upper(), ledger_entry__isnull=False).values("ledger_entry")
+    return slips.filter(slip_number__iexact=term, ledger_entry__isnull=False).values("ledger_entry")
 
 
 def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:

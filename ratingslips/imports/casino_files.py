@@ -119,10 +119,10 @@ class _Sheet:
             for record in read_records(self.path, columns=columns):
                 if isinstance(record, BadRecord):
                     self.complain(record.error.message, record)
-                elif first := lines.get(record.fields[key]):
+                elif first := lines.get(record.fields[key].upper()):
                     self.complain(f"{key} “{record.fields[key]}” stands on line {first.line} already.", record)
                 else:
-                    lines[record.fields[key]] = record
+                    lines[record.fields[key].upper()] = record
                 if len(lines) > MAX_ROWS:
                     self.problems.append(f"{self.path.name}: more than {MAX_ROWS:,} lines.")
                     break

@@ -1,7 +1,7 @@
 """Rating events, one a line, with the checks that need nothing but the line."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -69,7 +69,10 @@ class UnexpectedField(DomainError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RatingEvent:
-    """One event of one slip; a field that its kind does not have, or that was left empty, is none."""
+    """One event of one slip; a field that its kind does not have, or that was left empty, is none.
+
+    All lines of a slip have its number as its first line writes it. The card is in capital letters.
+    """
 
     line: int
     slip_number: str
@@ -88,14 +91,17 @@ def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
 
     :raises UnreadableFile: it is missing, empty, or its header lacks a column. Raised when the reading begins.
     """
+    spellings: dict[str, str] = {}
     for record in read_records(path, columns=COLUMNS):
         if isinstance(record, BadRecord):
             yield record
             continue
         try:
-            yield parse_rating_event(record.fields, line=record.line, decimal_comma=record.decimal_comma)
+            event = parse_rating_event(record.fields, line=record.line, decimal_comma=record.decimal_comma)
         except DomainError as error:
             yield BadRecord(line=record.line, error=error)
+        else:
+            yield replace(event, slip_number=spellings.setdefault(event.slip_number.upper(), event.slip_number))
 
 
 def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool = False) -> RatingEvent:
@@ -120,7 +126,7 @@ def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool
         slip_number=fields["slip_number"],
         occurred_at=_instant(fields["occurred_at"]),
         kind=kind,
-        player_card=fields["player_card"] or None,
+        player_card=fields["player_card"].upper() or None,
         table=fields["table"] or None,
         seat=None if seat is None else int(seat),
         average_bet=number("average_bet", name="average bet"),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models.functions import Upper
+
 from core.errors import NotFound
 from core.models import Casino, Player
 from ratingslips.imports.events import EventKind, RatingEvent
@@ -34,11 +36,11 @@ class Lookup:
     def of(cls, casino: Casino, events: list[RatingEvent]) -> "Lookup":
         cards = {event.player_card for event in events if event.kind == EventKind.OPEN}
         names = {event.table for event in events if event.table}
-        players = Player.objects.filter(casino=casino, card_number__in=cards).order_by()
+        players = Player.objects.alias(card=Upper("card_number")).filter(casino=casino, card__in=cards).order_by()
         tables = GamingTable.objects.filter(casino=casino, name__in=names).order_by()
         return cls(
             casino=casino,
-            players=dict(players.values_list("card_number", "pk")),
+            players=dict(players.values_list(Upper("card_number"), "pk")),
             tables=dict(tables.values_list("name", "pk")),
             slips=recorded_slips(casino=casino, slip_numbers={event.slip_number for event in events}),
         )

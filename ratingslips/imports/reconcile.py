@@ -10,6 +10,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from django.db.models import Prefetch
+from django.db.models.functions import Upper
 
 from core.models import Casino
 from ratingslips.history import Event, SlipEventKind, events_of
@@ -51,7 +52,7 @@ class RecordedSlip:
         """Read a slip that `recorded_slips` fetched."""
         return cls(
             slip_id=slip.pk,
-            player_card=slip.player.card_number,
+            player_card=slip.player.card_number.upper(),
             closed_at=slip.closed_at,
             buy_in=slip.buy_in,
             chips_out=slip.chips_out,
@@ -167,12 +168,14 @@ def states_of(
 
 
 def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str, RecordedSlip]:
-    """Read the slips of these numbers with all their segments, by number, in two statements."""
+    """Read the slips of these numbers with all their segments, by number as given, in two statements."""
+    given = {number.upper(): number for number in slip_numbers}
     segments = PlaySegment.objects.select_related("table", "started_by", "ended_by").order_by("slip", "seq")
     slips = (
-        RatingSlip.objects.filter(casino=casino, slip_number__in=slip_numbers)
+        RatingSlip.objects.alias(number=Upper("slip_number"))
+        .filter(casino=casino, number__in=given)
         .select_related("player", "closed_by")
         .prefetch_related(Prefetch("segments", segments))
         .order_by()
     )
-    return {slip.slip_number: RecordedSlip.of(slip) for slip in slips}
+    return {given[slip.slip_number.upper()]: RecordedSlip.of(slip) for slip in slips}

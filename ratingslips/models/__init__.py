@@ -4,11 +4,12 @@ from ratingslips.models.drift import DriftCheck
 from ratingslips.models.floor import MAX_SEATS, GameSettings, GamingTable, Pit
 from ratingslips.models.requests import SlipRequest
 from ratingslips.models.segments import PlaySegment
-from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
+from ratingslips.models.slips import MONEY_DIGITS, SLIP_NUMBER_MAX_LENGTH, RatingSlip
 
 __all__ = [
     "MAX_SEATS",
     "MONEY_DIGITS",
+    "SLIP_NUMBER_MAX_LENGTH",
     "DriftCheck",
     "GameSettings",
     "GamingTable",

@@ -7,6 +7,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Upper
 
 from core.models import Casino, Player
 from core.recorded_days import dated_by_casino
@@ -15,6 +16,7 @@ from ratingslips.models.floor import MAX_SEATS, GamingTable
 from ratingslips.querysets import RatingSlipQuerySet
 
 MONEY_DIGITS = 14
+SLIP_NUMBER_MAX_LENGTH = 40
 
 
 @dated_by_casino
@@ -32,7 +34,7 @@ class RatingSlip(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="rating_slips", db_index=False)
-    slip_number = models.CharField(max_length=20)
+    slip_number = models.CharField(max_length=SLIP_NUMBER_MAX_LENGTH)
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="rating_slips", db_index=False)
     table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="rating_slips")
     seat = models.PositiveSmallIntegerField()
@@ -70,7 +72,7 @@ class RatingSlip(models.Model):
     class Meta:
         ordering = ["-opened_at"]
         constraints = [
-            models.UniqueConstraint(fields=["casino", "slip_number"], name="ratingslips_slip_number_unique_in_casino"),
+            models.UniqueConstraint("casino", Upper("slip_number"), name="ratingslips_slip_number_unique_in_casino"),
             models.UniqueConstraint(
                 fields=["player"],
                 condition=Q(status__in=["OPEN", "PAUSED"]),

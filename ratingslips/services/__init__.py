@@ -5,6 +5,7 @@ from ratingslips.services.completion import PartialCompletion, complete_rating_s
 from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
 from ratingslips.services.opening import (
+    InvalidSlipNumber,
     PlayerHasLiveSlip,
     PlayerStillPlayed,
     SlipNumberTaken,
@@ -29,6 +30,7 @@ __all__ = [
     "DriftJustChecked",
     "InvalidAmount",
     "InvalidAverageBet",
+    "InvalidSlipNumber",
     "LongPlayNotConfirmed",
     "NoSuchSeat",
     "PartialCompletion",

@@ -19,7 +19,7 @@ from core.permissions import require_permission
 from core.retries import retried
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
-from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, record, repeated
 from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
@@ -28,8 +28,8 @@ from ratingslips.services.stakes import require_amount, require_average_bet
 
 log = structlog.get_logger(__name__)
 
-_SLIP_NUMBER: Final = re.compile(r"[A-Z0-9-]{1,20}")
-_OWN_SLIP_NUMBER: Final = re.compile(r"R\d+")
+_SLIP_NUMBER: Final = re.compile(rf"[A-Za-z0-9/_-]{{1,{SLIP_NUMBER_MAX_LENGTH}}}")
+_OWN_SLIP_NUMBER: Final = re.compile(r"[Rr][0-9]+")
 
 
 class PlayerHasLiveSlip(DomainError):
@@ -45,9 +45,15 @@ class PlayerStillPlayed(DomainError):
 
 
 class SlipNumberTaken(DomainError):
-    """The casino has another slip of this number, or the number cannot be one."""
+    """The casino has another slip of this number, without regard to case."""
 
     code = "SLIP_NUMBER_TAKEN"
+
+
+class InvalidSlipNumber(DomainError):
+    """The slip number has other characters than letters, digits, `-`, `_` and `/`, or is one of the product's own."""
+
+    code = "INVALID_SLIP_NUMBER"
 
 
 @retried
@@ -77,7 +83,8 @@ def open_rating_slip(
     :raises PlayerHasLiveSlip: saying where the player sits.
     :raises PlayerStillPlayed: the player's last slip closed after `at`: play is recorded in order, and paid once.
     :raises TableNotActive, NoSuchSeat, SeatTaken: see `require_free_seat`.
-    :raises SlipNumberTaken: the number is another slip's, or of the form that the product gives out itself.
+    :raises SlipNumberTaken: the number is another slip's.
+    :raises InvalidSlipNumber: it has other characters, or the form that the product gives out itself.
     :raises Busy: the player or the table was locked for too long.
     """
     require_average_bet(average_bet)
@@ -170,12 +177,12 @@ def _checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
     if slip_number is None:
         return None
     if not _SLIP_NUMBER.fullmatch(slip_number) or _OWN_SLIP_NUMBER.fullmatch(slip_number):
-        raise SlipNumberTaken(
-            f"“{slip_number}” cannot be a slip number: use up to 20 capital letters, digits and hyphens, and leave "
-            "R with digits to the product."
+        raise InvalidSlipNumber(
+            f"“{slip_number}” cannot be a slip number: use 1 to {SLIP_NUMBER_MAX_LENGTH} letters A to Z, digits, “-”, "
+            "“_” and “/”. R with digits is the product's own."
         )
-    lock_name("slip_number", f"{casino_id}:{slip_number}")
-    if RatingSlip.objects.filter(casino=casino_id, slip_number=slip_number).exists():
+    lock_name("slip_number", f"{casino_id}:{slip_number.upper()}")
+    if RatingSlip.objects.filter(casino=casino_id, slip_number__iexact=slip_number).exists():
         raise SlipNumberTaken(f"Slip number {slip_number} is already used in this casino.")
     return slip_number
 

@@ -35,6 +35,17 @@ class TestPlayers:
         assert not Player.objects.exists()
         assert "casino" in page.context["adminform"].form.errors
 
+    def test_have_no_card_that_differs_only_in_case(self, floor: Floor, root: Client) -> None:
+        first, second = (floor.player(card_number=card) for card in ("AB-1", "AB-2"))
+        names = {"first_name": "Ana", "last_name": "Sokolova", "status": "ACTIVE"}
+
+        added = root.post(address(Player, "add"), names | {"casino": floor.casino.pk, "card_number": "ab-1"})
+        changed = send_form(root, address(Player, "change", second.pk), names | {"card_number": "ab-1"})
+
+        words = "Another player of this casino has this card number."
+        assert all(words in page.content.decode() for page in (added, changed))
+        assert set(Player.objects.values_list("card_number", flat=True)) == {first.card_number, second.card_number}
+
     def test_do_not_move_to_another_casino(self, floor: Floor, root: Client) -> None:
         player, other = floor.player(), ProgramFactory.create().casino
         typed = {"card_number": player.card_number, "first_name": "Ana", "last_name": "Sokolova", "status": "BARRED"}

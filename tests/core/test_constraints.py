@@ -4,8 +4,13 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from django.db import DatabaseError, connection
+
+from core.alike import refuse_alike
 from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin
 from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.databases import as_owner
 from tests.floor import Floor
 
 
@@ -23,7 +28,7 @@ VIOLATIONS = (
     Violation("core_player_status_known", lambda floor: inserted(_player(floor, status="ASLEEP"))),
     Violation(
         "core_player_card_unique_in_casino",
-        lambda floor: inserted(_player(floor, card_number=floor.player().card_number)),
+        lambda floor: inserted(_player(floor, card_number=floor.player(card_number="Vip-1").card_number.upper())),
     ),
     Violation("core_casino_code_key", lambda floor: inserted(Casino(code=floor.casino.code, name="Copy"))),
     Violation("core_replays_one_row_a_day", lambda floor: _two_counts_of_one_day(floor)),
@@ -78,3 +83,16 @@ class TestCoreConstraints:
         inserted(_player(floor))
 
         assert Player.objects.filter(card_number="1001").exists()
+
+
+class TestRefuseAlike:
+    def test_names_what_differs_only_in_case(self, floor: Floor) -> None:
+        statement = refuse_alike(table="core_player", column="card_number", what="Card numbers")
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            cursor.execute("DROP INDEX core_player_card_unique_in_casino")
+            for card in ("AB-1", "ab-1", "AB-2"):
+                inserted(_player(floor, card_number=card))
+
+            with pytest.raises(DatabaseError, match=f"{floor.casino.code}: (AB-1 and ab-1|ab-1 and AB-1). Nothing was"):
+                cursor.execute(statement)

@@ -50,6 +50,15 @@ class TestGames:
         assert str(game.house_edge_percent) == (read or before)
 
 
+class TestPits:
+    def test_cannot_take_the_name_of_another(self, floor: Floor, root: Client) -> None:
+        other = Pit.objects.create(casino=floor.casino, name="Pit 99")
+
+        page = send_form(root, address(Pit, "change", other.pk), {"name": floor.pit.name})
+
+        assert "already exists" in page.content.decode()
+
+
 class TestGrantsOnAPit:
     def test_make_the_actions_work(self, floor: Floor, slip: RatingSlip, root: Client) -> None:
         guest = StaffFactory.create(casino=floor.casino)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.models import Casino
+from core.models import Casino, Player
 from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import RatingEvent, read_rating_events
@@ -101,6 +101,17 @@ class TestFile:
         ran = run("load_casino", files.write(encoding="utf-8-sig"), "--code", "harbour")
 
         assert (ran.code, "players: 3 new" in ran.out) == (0, True)
+
+
+class TestNumbers:
+    def test_of_slips_and_cards_are_found_without_regard_to_case(self, casino: Casino, file: Path) -> None:
+        Player.objects.filter(card_number="100000").update(card_number="vip-1")
+
+        opened = import_lines(file, OPEN_S1.replace("100000", "Vip-1").replace("S1", "a/1"))
+        closed = import_lines(file, *(line.replace("100000", "VIP-1").replace("S1", "A/1") for line in VISIT))
+
+        assert ("1 applied" in opened.out, "5 applied, 1 already imported" in closed.out) == (True, True)
+        assert (RatingSlip.objects.get().slip_number, RatingSlip.objects.get().status) == ("a/1", "CLOSED")
 
 
 class TestRejects:

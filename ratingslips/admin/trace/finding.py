@@ -39,7 +39,7 @@ def find(text: str, *, staff: User) -> list[Hit]:
     if (correlation_id := correlation.parse(text)) is not None:
         url = reverse("trace:story", args=[correlation_id])
         if story_of(correlation_id, staff=staff) is None:
-            return list(_slips_with_id(str(correlation_id), staff=staff))
+            return [*_slips_with_id(str(correlation_id), staff=staff), *_slips(text, staff=staff)]
         return [Hit(kind="Correlation id", label=str(correlation_id), url=url)]
     return [*_slips(text, staff=staff), *_entries(text, staff=staff), *_players(text, staff=staff)]
 
@@ -54,7 +54,7 @@ def _slips_with_id(key: str, *, staff: User) -> Iterator[Hit]:
 def _slips(text: str, *, staff: User) -> Iterator[Hit]:
     if staff.has_perm(VIEW_SLIPS):
         slips = in_casino_of(staff, RatingSlip.objects.select_related("player"), lookup="casino")
-        for slip in slips.filter(slip_number__in={text, text.upper()})[:HITS_MAX]:
+        for slip in slips.filter(slip_number__iexact=text)[:HITS_MAX]:
             yield Hit(kind="Slip", label=f"{slip.slip_number}, {slip.player}", url=page_url(slip))
 
 

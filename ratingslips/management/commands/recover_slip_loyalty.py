@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
+from django.db.models import Q
 from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
@@ -146,10 +148,10 @@ def _slip(text: str, *, casino_code: str | None) -> RatingSlip:
     :raises CommandError: there is none, or more than one.
     """
     slips = RatingSlip.objects.select_related("casino").order_by("casino__code")
-    try:
-        slips = slips.filter(pk=UUID(text))
-    except ValueError:
-        slips = slips.filter(slip_number=text)
+    named = Q(slip_number__iexact=text)
+    with suppress(ValueError):
+        named |= Q(pk=UUID(text))
+    slips = slips.filter(named)
     if casino_code is not None:
         slips = slips.filter(casino=casino_with_code(casino_code))
     found = list(slips[:20])
