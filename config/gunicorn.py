@@ -1,10 +1,14 @@
 """Gunicorn's settings: `gunicorn -c python:config.gunicorn config.wsgi`, with other options on the command line."""
 
+import socket
+import struct
 from datetime import timedelta
 from typing import Any, Final
 
 import structlog
+from django.conf import settings
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from config.environment import Environment
 from config.logging import configure_logging
@@ -38,7 +42,32 @@ class StructuredLogger(Logger):  # type: ignore[misc]
             )
 
 
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Answers each request in a thread, and gives up on a client that takes nothing of an answer for too long."""
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer the request; return whether the connection may be used again.
+
+        The time-out of sending starts again whenever the client has taken something.
+        """
+        timeout = struct.pack("ll", settings.SLOW_CLIENT_SECONDS, 0)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+        try:
+            return bool(super().handle_request(req, conn))
+        except BlockingIOError:
+            log.warning("gunicorn.client_took_nothing", path=req.path, seconds=settings.SLOW_CLIENT_SECONDS)
+            conn.sock.shutdown(socket.SHUT_RD)  # Else the main thread waits for the client's last words.
+            return False
+
+
 logger_class: Final = StructuredLogger
 accesslog: Final = "-"
 # The socket would be in the home folder of the user, who may have none.
 control_socket_disable: Final = True
+
+# A page needs one thread for a moment, an export one for minutes (`EXPORTS_AT_ONCE`). The time-out ends a worker whose
+# main thread hangs: a thread that sends an export does not count against it.
+worker_class: Final = "config.gunicorn.Worker"
+threads: Final = 8
+timeout: Final = 30
+graceful_timeout: Final = 30

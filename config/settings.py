@@ -125,6 +125,9 @@ DATABASE_TIMEOUTS_SECONDS = {
     "idle_in_transaction_session_timeout": env.whole_number("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30),
 }
 
+# How long an answer waits for a client that takes nothing of it.
+SLOW_CLIENT_SECONDS = env.whole_number("SLOW_CLIENT_SECONDS", default=10 * 60)
+
 HAS_OWN_DATABASE = bool(env.str("DATABASE_URL", default=""))
 
 

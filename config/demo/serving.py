@@ -6,10 +6,9 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from gunicorn.app.base import BaseApplication
 
-from config.gunicorn import control_socket_disable, logger_class
+from config import gunicorn
 
 HOST = "127.0.0.1"
-_THREADS = 8
 _MAX_PORT = 65_535
 
 
@@ -43,13 +42,13 @@ class _Server(BaseApplication):  # type: ignore[misc]
         chosen: dict[str, Any] = {
             "bind": f"{HOST}:{self.port}",
             "workers": 1,
-            "threads": _THREADS,
-            "worker_class": "gthread",
+            "threads": gunicorn.threads,
+            "worker_class": gunicorn.worker_class,
             "preload_app": True,
             "loglevel": "warning",
             "proc_name": "table-ratings",
-            "logger_class": logger_class,
-            "control_socket_disable": control_socket_disable,
+            "logger_class": gunicorn.logger_class,
+            "control_socket_disable": gunicorn.control_socket_disable,
         }
         for name, value in chosen.items():
             self.cfg.set(name, value)

@@ -1,8 +1,9 @@
 """The ledger as a CSV file, streamed."""
 
 import csv
+import threading
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from core.console.scope import sees_all_casinos, staff_of
+from core.errors import DomainError
 from core.spreadsheets import harmless
 from loyalty.admin.audit import AuditForm
 from loyalty.admin.extensions import Column, Entries
@@ -18,6 +20,16 @@ from loyalty.services.exports import begin_export, end_export, entries_in_one_sn
 
 # Tells spreadsheets that names are UTF-8.
 _BYTE_ORDER_MARK: Final = "\ufeff"
+
+# Of one process. An export keeps a thread for minutes, and the others must be left for the floor.
+EXPORTS_AT_ONCE: Final = 2
+_slots: Final = threading.BoundedSemaphore(EXPORTS_AT_ONCE)
+
+
+class TooManyExports(DomainError):
+    """As many exports are under way as a process may send at once."""
+
+    code = "TOO_MANY_EXPORTS"
 
 
 class _Echo:
@@ -32,15 +44,19 @@ def export_response(
 ) -> StreamingHttpResponse:
     """Begin the export and stream the `entries` that match the form.
 
+    :raises TooManyExports: others are under way.
     :raises DomainError: `begin_export` refused.
     """
     staff = staff_of(request)
     casino = None if sees_all_casinos(staff) else staff.casino
     now = timezone.now()
-    export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_text, at=now)
     zone = casino.zone if casino else ZoneInfo("UTC")
     read = entries_in_one_snapshot(form.in_order(entries), joined=entries, order=form.order)
-    lines = _lines(export, read, columns=columns, zone=zone)
+    with ExitStack() as slot:
+        slot.enter_context(_slot())
+        export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_text, at=now)
+        lines = _lines(export, read, columns=columns, zone=zone, slot=slot.pop_all())
+    next(lines)  # The generator has begun, so it records the end and frees the slot even if nobody reads it.
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = f"ledger-{timezone.localtime(now, zone):%Y-%m-%d-%H%M}-export-{export.pk}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -48,21 +64,44 @@ def export_response(
     return response
 
 
+@contextmanager
+def _slot() -> Iterator[None]:
+    """Be one of the exports that this process sends at once.
+
+    :raises TooManyExports: there are `EXPORTS_AT_ONCE` others.
+    """
+    if not _slots.acquire(blocking=False):
+        raise TooManyExports("Other exports are being sent just now. Wait until one of them has ended, then try again.")
+    try:
+        yield
+    finally:
+        _slots.release()
+
+
 def _lines(
-    export: LedgerExport, read: Generator[list[LedgerEntry]], *, columns: Sequence[Column], zone: ZoneInfo
-) -> Iterator[str]:
+    export: LedgerExport,
+    read: Generator[list[LedgerEntry]],
+    *,
+    columns: Sequence[Column],
+    zone: ZoneInfo,
+    slot: ExitStack,
+) -> Generator[str]:
     writer: Any = csv.writer(_Echo())
     exported = [(column.label, column.exported) for column in columns if column.exported is not None]
     rows, is_whole = 0, False
-    try:
-        yield _BYTE_ORDER_MARK + str(writer.writerow([label for label, _ in exported]))
-        with closing(read) as chunks:
-            for chunk in chunks:
-                rows += len(chunk)
-                # This runs after the view has returned, outside its time zone.
-                with timezone.override(zone):
-                    text = "".join(writer.writerow([harmless(cell(entry)) for _, cell in exported]) for entry in chunk)
-                yield text
-        is_whole = True
-    finally:
-        end_export(export=export, rows=rows, is_whole=is_whole, at=timezone.now())
+    with slot:
+        try:
+            yield ""
+            yield _BYTE_ORDER_MARK + str(writer.writerow([label for label, _ in exported]))
+            with closing(read) as chunks:
+                for chunk in chunks:
+                    rows += len(chunk)
+                    # This runs after the view has returned, outside its time zone.
+                    with timezone.override(zone):
+                        text = "".join(
+                            writer.writerow([harmless(cell(entry)) for _, cell in exported]) for entry in chunk
+                        )
+                    yield text
+            is_whole = True
+        finally:
+            end_export(export=export, rows=rows, is_whole=is_whole, at=timezone.now())

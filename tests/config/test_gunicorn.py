@@ -2,21 +2,35 @@
 
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+import urllib.request
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from structlog.testing import capture_logs
 
 from config.gunicorn import StructuredLogger
+from core.roles import AUDITOR
+from loyalty.models import LedgerEntry, LedgerExport
+from tests.console import address, signed_in
+from tests.databases import database_environment
+from tests.emptying import ModuleDb
+from tests.factories import StaffFactory
+from tests.floor import Floor
 from tests.logged_requests import SEARCHED
+from tests.loyalty.rows import account_of, write_history
 from tests.processes import ROOT, entries_in
 from tests.waiting import wait_until
 
@@ -42,29 +56,43 @@ def _is_served(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+@contextmanager
+def _started(log: Path, *options: str, **environment: str) -> Iterator[int]:
+    """A server with one worker that writes to `log`, for as long as the block lasts; gives its port."""
+    port = _free_port()
+    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+    address = ("--bind", f"127.0.0.1:{port}", "--workers", "1")
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [gunicorn, "-c", "python:config.gunicorn", "config.wsgi", *address, *options],
+            cwd=ROOT,
+            env={**os.environ, "LOG_JSON": "1", "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until(lambda: _is_served(port), timeout_seconds=60)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     """A server that was started, asked once for a page that is not there, and stopped."""
-    home, port, correlation_id = tmp_path_factory.mktemp("home"), _free_port(), str(uuid.uuid4())
-    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-    process = subprocess.Popen(
-        [gunicorn, "-c", "python:config.gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "1"],
-        cwd=ROOT,
-        env={**os.environ, "HOME": str(home), "LOG_JSON": "1", "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    home, log, correlation_id = (
+        tmp_path_factory.mktemp("home"),
+        tmp_path_factory.mktemp("log") / "log",
+        str(uuid.uuid4()),
     )
-    try:
-        wait_until(lambda: _is_served(port), timeout_seconds=60)
+    with _started(log, HOME=str(home)) as port:
         headers = {"X-Correlation-ID": correlation_id, "Referer": f"http://127.0.0.1/?q={SEARCHED}"}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", f"/no/such/page/?q={SEARCHED}", headers=headers)
         assert connection.getresponse().status == 404
         connection.close()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=60)
+    said = log.read_text()
     return Served(said, entries_in(said.splitlines()), correlation_id, list(home.rglob("*")))
 
 
@@ -88,6 +116,93 @@ class TestGunicorn:
 
     def test_leaves_nothing_in_the_home_folder(self, served: Served) -> None:
         assert served.at_home == []
+
+
+class Exporting:
+    """A server with an exported ledger of `ENTRIES`, and clients of an auditor whose sockets take little at once."""
+
+    ENTRIES = 3_000
+    TIMEOUT_SECONDS = 3  # Of a worker whose main thread hangs.
+    SLOW_CLIENT_SECONDS = 2
+
+    def __init__(self, port: int, session: str) -> None:
+        self._port = port
+        self.clients: list[http.client.HTTPConnection] = []
+        token = "t" * 32
+        self._body = urlencode({"csrfmiddlewaretoken": token})
+        self._headers = {
+            "Cookie": f"sessionid={session}; csrftoken={token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+
+    def ask(self) -> http.client.HTTPResponse:
+        """Ask for an export of everything; gives the answer, of which nothing but the headers was read."""
+        client = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        self.clients.append(client)
+        client.sock = socket.socket()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        client.sock.settimeout(30)
+        client.sock.connect(("127.0.0.1", self._port))
+        client.request("POST", address(LedgerEntry, "export"), self._body, self._headers)
+        return client.getresponse()
+
+    def tap(self) -> int:
+        """The status of a page that somebody else asks for."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/console/login/", timeout=2) as answer:
+            return int(answer.status)
+
+
+@pytest.fixture(scope="module")
+def exporting(module_db: ModuleDb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporting]:
+    with module_db():
+        floor = Floor.build()
+        write_history(floor, account_of(floor.player()), entries=Exporting.ENTRIES)
+        client = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
+        environment = {**database_environment(), "SECRET_KEY": settings.SECRET_KEY}
+    log = tmp_path_factory.mktemp("log") / "log"
+    environment["SLOW_CLIENT_SECONDS"] = str(Exporting.SLOW_CLIENT_SECONDS)
+    with _started(log, "--timeout", str(Exporting.TIMEOUT_SECONDS), **environment) as port:
+        exporting = Exporting(port, client.cookies["sessionid"].value)
+        yield exporting
+        for each in exporting.clients:
+            each.close()
+
+
+def _ends() -> list[tuple[bool | None, int | None]]:
+    """Whether each export was whole and how many entries it sent, in order of beginning."""
+    return list(LedgerExport.objects.order_by("id").values_list("is_whole", "rows"))
+
+
+@pytest.mark.django_db
+class TestExport:
+    def test_is_sent_whole_to_a_slow_client_and_holds_nobody_up(self, exporting: Exporting) -> None:
+        known = LedgerExport.objects.count()
+        begun_at = time.monotonic()
+
+        answers = [exporting.ask(), exporting.ask()]
+        third = exporting.ask()
+        read = [b"", b""]
+        while not all(answer.isclosed() for answer in answers):
+            assert exporting.tap() == 200
+            read = [text + answer.read(60_000) for text, answer in zip(read, answers, strict=True)]
+            threading.Event().wait(Exporting.SLOW_CLIENT_SECONDS / 3)
+
+        assert time.monotonic() - begun_at > Exporting.TIMEOUT_SECONDS
+        assert [text.count(b"\n") for text in read] == [Exporting.ENTRIES + 1] * 2
+        assert third.status == 302
+        wait_until(lambda: _ends()[known:] == [(True, Exporting.ENTRIES)] * 2)
+
+    def test_ends_where_clients_take_nothing_and_lets_others_begin(self, exporting: Exporting) -> None:
+        known = LedgerExport.objects.count()
+
+        stalled = [exporting.ask(), exporting.ask()]
+        wait_until(lambda: [is_whole for is_whole, _ in _ends()[known:]] == [False, False])
+        next_one = exporting.ask()
+
+        assert (next_one.status, next_one.read().count(b"\n")) == (200, Exporting.ENTRIES + 1)
+        with pytest.raises((OSError, http.client.HTTPException)):
+            stalled[0].read()
 
 
 class TestStructuredLogger:

@@ -114,18 +114,34 @@ class TestExportOfTheLedger:
 
         assert ("kind: MANUAL_BONUS" in page.content.decode(), "whole" in page.content.decode()) == (True, True)
 
-    def test_says_how_much_left_where_the_reader_went_away(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(("parts", "rows"), [(0, 0), (3, 10)])
+    def test_says_how_much_left_where_the_reader_went_away(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, parts: int, rows: int
+    ) -> None:
         write_history(floor, account_of(floor.player()), entries=20)
         monkeypatch.setattr(exports, "CHUNK_ROWS", 5)
         answer = auditor_of(floor).post(address(LedgerEntry, EXPORT))
         chunks = iter(answer.streaming_content)  # type: ignore[attr-defined]
 
-        next(chunks), next(chunks), next(chunks)
+        for _ in range(parts):
+            next(chunks)
         answer.close()
 
         ended = LedgerExport.objects.get()
-        assert (ended.rows, ended.is_whole) == (10, False)
+        assert (ended.rows, ended.is_whole) == (rows, False)
         assert not connection.in_atomic_block
+
+    def test_waits_until_one_of_two_others_has_ended(self, floor: Floor) -> None:
+        award(floor, floor.player())
+        client = auditor_of(floor)
+        others = [client.post(address(LedgerEntry, EXPORT)) for _ in range(2)]
+
+        third = client.post(address(LedgerEntry, EXPORT))
+        others[0].close()
+
+        assert said(third)[0].startswith("Nothing was exported. Other exports are being sent just now.")
+        assert len(exported(client)) == 1
+        others[1].close()
 
     @pytest.mark.parametrize("query", ["?kind=GIFT", "?first_day=x", "?least_points=5&most_points=4"])
     def test_exports_nothing_that_cannot_be_asked(self, floor: Floor, query: str) -> None:
@@ -241,7 +257,7 @@ class TestEntriesInOneSnapshot:
             patience = cursor.fetchone()[0]
         chunks.close()
 
-        assert patience == f"{exports.PATIENCE_SECONDS // 60}min"
+        assert patience == f"{exports.PATIENCE_SECONDS // 3_600}h"
 
     @pytest.mark.shows(39)
     def test_would_mix_two_instants_without_the_snapshot(
