@@ -1,24 +1,24 @@
 """Setting up a casino from its files: players, games and tables, with a programme of the default rules."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import structlog
-from django.db import connection, models
+from django.db import connection, transaction
+from django.db.models.functions import Upper
 
 from core.clock import EARLIEST_EVENT_AT
 from core.models import NAME_MAX_LENGTH, Casino, Player, User
-from core.querysets import LockingQuerySet
 from core.recorded_days import has_recorded_days
 from core.transactions import operation
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from loyalty.services import open_accounts
 from ratingslips.imports.casino_files import CannotLoad, CasinoFiles
+from ratingslips.imports.casino_rows import Difference, Kind, LoadedRows, batches, bring_up_to_date
 from ratingslips.models import GameSettings, GamingTable, Pit
 
 log = structlog.get_logger(__name__)
@@ -31,19 +31,7 @@ DEFAULT_TIERS: Final = (
     ("Platinum", 20_000, Decimal(2)),
 )
 DEFAULT_POINTS_PER_UNIT: Final = Decimal(10)
-BATCH_ROWS: Final = 1_000
 LOAD_LOCK: Final = 0x4C6F_6164
-
-M = TypeVar("M", bound=models.Model)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowCounts:
-    """The numbers of rows of a kind that were new, changed, or unchanged."""
-
-    created: int
-    changed: int
-    unchanged: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,22 +39,39 @@ class LoadedCasino:
     """A casino that was set up from its files, with the numbers of rows by kind."""
 
     casino: Casino
-    rows: dict[str, RowCounts]
+    rows: dict[str, LoadedRows]
     accounts_opened: int
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether every row was there already."""
-        return not self.accounts_opened and not any(counts.created or counts.changed for counts in self.rows.values())
+        """Whether every row was there already, as its file has it."""
+        return not self.accounts_opened and not any(
+            rows.created or rows.changed or rows.differences for rows in self.rows.values()
+        )
+
+    @property
+    def differences(self) -> Sequence[Difference]:
+        """What differed between the casino and its files."""
+        return [difference for rows in self.rows.values() for difference in rows.differences]
 
 
 def load_casino(
-    *, folder: Path, code: str, actor: User, at: datetime, name: str | None = None, time_zone: str | None = None
+    *,
+    folder: Path,
+    code: str,
+    actor: User,
+    at: datetime,
+    name: str | None = None,
+    time_zone: str | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
 ) -> LoadedCasino:
-    """Set up the casino `code` from the files of `folder`, all or nothing; rows that are there already stay.
+    """Set up the casino `code` from the files of `folder`, all or nothing; no row is ever removed.
 
-    Rows are known by their code, name or card: new ones are added and changed ones updated, and none is ever removed.
-    A new casino gets a programme of the default tiers and rate; the rules of one that stands are left alone.
+    Rows are known by their code, name or card. New ones are added. A row that differs from its file is left as it is,
+    or takes the file's values with `overwrite`. A player's stricter status is always taken, and a weaker one never. A
+    given `name` or `time_zone` is taken. A new casino gets a programme of the default tiers and rate; the rules of an
+    existing one are left alone. With `dry_run` nothing is kept.
 
     :raises CannotLoad: listing what is wrong, by file and line.
     :raises Busy: another load was under way for too long; nothing was changed.
@@ -74,27 +79,45 @@ def load_casino(
     files = CasinoFiles.read(folder)
     with operation("ratingslips.load_casino", actor_id=actor.pk):
         _wait_for_other_loads()
-        casino, casino_counts = _casino(code=code, name=name, time_zone=time_zone)
-        program_counts = _program(casino)
+        casino, casino_rows = _casino(code=code, name=name, time_zone=time_zone)
+        program_rows = _program(casino)
         rows = {
-            "casino": casino_counts,
-            "programme": program_counts,
-            "players": _players(casino, files),
-            "games": _games(casino, files),
-            "pits": _pits(casino, files),
-            "tables": _tables(casino, files),
+            "casino": casino_rows,
+            "programme": program_rows,
+            "players": _players(casino, files, overwrite=overwrite),
+            "games": _games(casino, files, overwrite=overwrite),
+            "pits": _pits(casino, files, overwrite=overwrite),
+            "tables": _tables(casino, files, overwrite=overwrite),
         }
         accounts_opened = _open_missing_accounts(casino, at=at)
+        transaction.set_rollback(dry_run)
     loaded = LoadedCasino(casino=casino, rows=rows, accounts_opened=accounts_opened)
+    if not dry_run:
+        _log(loaded, actor=actor)
+    return loaded
+
+
+def _log(loaded: LoadedCasino, *, actor: User) -> None:
+    for difference in loaded.differences:
+        if difference.is_taken:
+            # Names of players are personal: the log has a value only of their status.
+            values = {"old": difference.old, "new": difference.new} if "name" not in difference.field else {}
+            log.info(
+                "ratingslips.casino_row_changed",
+                origin="load_casino",
+                kind=difference.kind,
+                row_id=difference.row_id,
+                field=difference.field,
+                **values,
+            )
     log.info(
         "ratingslips.casino_loaded",
-        casino_id=casino.pk,
+        casino_id=loaded.casino.pk,
         actor_id=actor.pk,
-        created=sum(counts.created for counts in rows.values()),
-        changed=sum(counts.changed for counts in rows.values()),
-        accounts_opened=accounts_opened,
+        created=sum(rows.created for rows in loaded.rows.values()),
+        changed=sum(rows.changed for rows in loaded.rows.values()),
+        accounts_opened=loaded.accounts_opened,
     )
-    return loaded
 
 
 def _wait_for_other_loads() -> None:
@@ -102,27 +125,40 @@ def _wait_for_other_loads() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOAD_LOCK])
 
 
-def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casino, RowCounts]:
+def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casino, LoadedRows]:
     """:raises CannotLoad: the time zone would change, by which days were recorded."""
     casino = Casino.objects.filter(code=code).first()
     if casino is None:
         usual_name = code.replace("-", " ").title()
         casino = Casino(code=code, name=name or usual_name, time_zone=time_zone or DEFAULT_TIME_ZONE)
         casino.save(force_insert=True)
-        return casino, RowCounts(created=1, changed=0, unchanged=0)
-    wanted = {"name": name or casino.name, "time_zone": time_zone or casino.time_zone}
-    if wanted == {"name": casino.name, "time_zone": casino.time_zone}:
-        return casino, RowCounts(created=0, changed=0, unchanged=1)
-    if wanted["time_zone"] != casino.time_zone and has_recorded_days(casino):
+        return casino, LoadedRows(created=1)
+    given = {"name": name or casino.name, "time_zone": time_zone or casino.time_zone}
+    differences = tuple(
+        Difference(
+            kind="casino",
+            row_id=casino.pk,
+            name=code,
+            field=field.replace("_", " "),
+            old=getattr(casino, field),
+            new=value,
+            is_taken=True,
+        )
+        for field, value in given.items()
+        if value != getattr(casino, field)
+    )
+    if not differences:
+        return casino, LoadedRows(unchanged=1)
+    if given["time_zone"] != casino.time_zone and has_recorded_days(casino):
         raise CannotLoad([f"Days of the casino {code} were recorded: its time zone stays {casino.time_zone}."])
-    casino.name, casino.time_zone = wanted["name"], wanted["time_zone"]
+    casino.name, casino.time_zone = given["name"], given["time_zone"]
     casino.save(update_fields=["name", "time_zone"])
-    return casino, RowCounts(created=0, changed=1, unchanged=0)
+    return casino, LoadedRows(changed=1, differences=differences)
 
 
-def _program(casino: Casino) -> RowCounts:
+def _program(casino: Casino) -> LoadedRows:
     if LoyaltyProgram.objects.filter(casino=casino).exists():
-        return RowCounts(created=0, changed=0, unchanged=1)
+        return LoadedRows(unchanged=1)
     program = LoyaltyProgram.objects.create(casino=casino, name=f"{casino.name} Rewards"[:NAME_MAX_LENGTH])
     Tier.objects.bulk_create(
         Tier(program=program, name=name, threshold_points=threshold, multiplier=multiplier)
@@ -131,88 +167,66 @@ def _program(casino: Casino) -> RowCounts:
     EarningRate.objects.create(
         program=program, points_per_unit=DEFAULT_POINTS_PER_UNIT, effective_from=EARLIEST_EVENT_AT
     )
-    return RowCounts(created=1, changed=0, unchanged=0)
+    return LoadedRows(created=1)
 
 
-def _players(casino: Casino, files: CasinoFiles) -> RowCounts:
+def _players(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
     for player in files.players:
         player.casino = casino
-    return _bring_up_to_date(
+    return bring_up_to_date(
         files.players,
         existing=Player.objects.filter(casino=casino),
-        key="card_number",
-        fields=("first_name", "last_name", "status"),
+        kind=Kind(
+            name="player",
+            key="card_number",
+            known_by=str.upper,
+            known_as=Upper,
+            fields=("first_name", "last_name", "status"),
+        ),
+        overwrite=overwrite,
     )
 
 
-def _games(casino: Casino, files: CasinoFiles) -> RowCounts:
+def _games(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
     for game in files.games:
         game.casino = casino
-    return _bring_up_to_date(
+    return bring_up_to_date(
         files.games,
         existing=GameSettings.objects.filter(casino=casino),
-        key="code",
-        fields=("name", "decisions_per_hour", "house_edge_percent", "seats"),
+        kind=Kind(name="game", key="code", fields=("name", "decisions_per_hour", "house_edge_percent", "seats")),
+        overwrite=overwrite,
     )
 
 
-def _pits(casino: Casino, files: CasinoFiles) -> RowCounts:
+def _pits(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
     names = dict.fromkeys(row.pit for row in files.tables)
-    return _bring_up_to_date(
+    return bring_up_to_date(
         [Pit(casino=casino, name=name) for name in names],
         existing=Pit.objects.filter(casino=casino),
-        key="name",
-        fields=(),
+        kind=Kind(name="pit", key="name", fields=()),
+        overwrite=overwrite,
     )
 
 
-def _tables(casino: Casino, files: CasinoFiles) -> RowCounts:
+def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
     pits = {pit.name: pit for pit in Pit.objects.filter(casino=casino)}
     games = {game.code: game for game in GameSettings.objects.filter(casino=casino)}
     for row in files.tables:
         row.table.casino, row.table.pit, row.table.game = casino, pits[row.pit], games[row.game]
-    return _bring_up_to_date(
+    shown = {
+        "pit_id": {pit.pk: pit.name for pit in pits.values()},
+        "game_id": {game.pk: game.code for game in games.values()},
+    }
+    return bring_up_to_date(
         [row.table for row in files.tables],
         existing=GamingTable.objects.filter(casino=casino),
-        key="name",
-        fields=("pit_id", "game_id", "seats"),
+        kind=Kind(name="table", key="name", fields=("pit_id", "game_id", "seats"), shown=shown),
+        overwrite=overwrite,
     )
-
-
-def _bring_up_to_date(
-    wanted: Sequence[M], *, existing: LockingQuerySet[M], key: str, fields: Sequence[str]
-) -> RowCounts:
-    """Add those of `wanted` that are not among `existing` by their `key`, and give the others the wanted `fields`."""
-    model = existing.model
-    known: dict[Any, M] = {}
-    for batch in _batches(wanted):
-        among = existing.locked().filter(**{f"{key}__in": [getattr(row, key) for row in batch]})
-        known.update((getattr(row, key), row) for row in among)
-    new = [row for row in wanted if getattr(row, key) not in known]
-    changed = []
-    for row in wanted:
-        stands = known.get(getattr(row, key))
-        differing = [name for name in fields if stands and getattr(stands, name) != getattr(row, name)]
-        if stands and differing:
-            for name in differing:
-                setattr(stands, name, getattr(row, name))
-            changed.append(stands)
-    model._default_manager.bulk_create(new, batch_size=BATCH_ROWS)
-    if changed:
-        model._default_manager.bulk_update(
-            changed, [name.removesuffix("_id") for name in fields], batch_size=BATCH_ROWS
-        )
-    return RowCounts(created=len(new), changed=len(changed), unchanged=len(wanted) - len(new) - len(changed))
 
 
 def _open_missing_accounts(casino: Casino, *, at: datetime) -> int:
     players = list(Player.objects.filter(casino=casino, loyalty=None).select_related("casino").order_by("pk"))
-    for batch in _batches(players):
+    for batch in batches(players):
         open_accounts(players=batch, at=at)
     return len(players)
-
-
-def _batches(rows: Iterable[M]) -> Iterator[list[M]]:
-    remaining = iter(rows)
-    while batch := list(islice(remaining, BATCH_ROWS)):
-        yield batch

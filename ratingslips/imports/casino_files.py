@@ -1,6 +1,6 @@
 """The three files that describe a casino, all read and checked before anything is written."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -101,7 +101,7 @@ def _players(sheet: "_Sheet") -> list[Player]:
             **{column: record.fields[column] for column in PLAYER_COLUMNS}
             | {"status": record.fields["status"].upper()},
         )
-        for record in sheet.records(columns=PLAYER_COLUMNS, key="card_number")
+        for record in sheet.records(columns=PLAYER_COLUMNS, key="card_number", known_by=str.upper)
     ]
 
 
@@ -112,17 +112,17 @@ class _Sheet:
         self.path = path
         self.problems = problems
 
-    def records(self, *, columns: Sequence[str], key: str) -> list[Record]:
-        """The readable lines, each with a `key` of its own."""
+    def records(self, *, columns: Sequence[str], key: str, known_by: Callable[[str], str] = str) -> list[Record]:
+        """The readable lines, each with a `key` of its own, compared as `known_by` makes it."""
         lines: dict[str, Record] = {}
         try:
             for record in read_records(self.path, columns=columns):
                 if isinstance(record, BadRecord):
                     self.complain(record.error.message, record)
-                elif first := lines.get(record.fields[key].upper()):
+                elif first := lines.get(known_by(record.fields[key])):
                     self.complain(f"{key} “{record.fields[key]}” stands on line {first.line} already.", record)
                 else:
-                    lines[record.fields[key].upper()] = record
+                    lines[known_by(record.fields[key])] = record
                 if len(lines) > MAX_ROWS:
                     self.problems.append(f"{self.path.name}: more than {MAX_ROWS:,} lines.")
                     break

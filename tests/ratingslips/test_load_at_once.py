@@ -24,7 +24,7 @@ def actor(folder: Path) -> User:
 
 
 def _load(folder: Path, actor: User) -> LoadedCasino:
-    return load_casino(folder=folder, code="harbour", actor=actor, at=actor.date_joined)
+    return load_casino(folder=folder, code="harbour", actor=actor, at=actor.date_joined, overwrite=True)
 
 
 def _rename_everybody() -> None:

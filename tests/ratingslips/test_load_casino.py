@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
+from structlog.testing import capture_logs
 
 from core.models import Casino, Player
 from loyalty.models import EarningRate, PlayerLoyalty, Tier
@@ -15,6 +18,7 @@ from ratingslips.imports.casino_files import MAX_PROBLEMS
 from ratingslips.models import GameSettings, GamingTable, Pit
 from tests.casino_files import CasinoFolder, event, write_events
 from tests.commands import PIT_DAY, Ran, run
+from tests.refusals import everything
 
 MAX_STATEMENTS = 30
 
@@ -76,12 +80,12 @@ class TestLoadCasino:
         assert list(Player.objects.values()) == before
         assert PlayerLoyalty.objects.count() == 3
 
-    def test_adds_what_is_new_updates_what_changed_and_removes_nothing(self, files: CasinoFolder) -> None:
+    def test_adds_what_is_new_overwrites_what_differs_and_removes_nothing(self, files: CasinoFolder) -> None:
         _load(files)
         files.players[1:] = ["100001,Mara,Ueda,BARRED", "100003,Li,Wang,ACTIVE"]
         files.tables[1] = "Pit 2,BL-01,blackjack,6"
 
-        ran = _load(files)
+        ran = _load(files, "--overwrite")
 
         assert "players: 1 new, 1 changed, 0 unchanged" in ran.out
         assert dict(Player.objects.values_list("card_number", "status")) == {
@@ -93,6 +97,72 @@ class TestLoadCasino:
         assert PlayerLoyalty.objects.count() == 4
         table = GamingTable.objects.get(name="BL-01")
         assert (table.pit.name, table.seats) == ("Pit 2", 6)
+
+    def test_leaves_what_differs_as_it_is_and_names_it(self, files: CasinoFolder) -> None:
+        _load(files)
+        Player.objects.update(card_number=Concat("card_number", Value("a")))
+        files.players[1:] = ["100000A,Joe,Nguyễn,INACTIVE", "100002A,Ben,Castillo,ACTIVE"]
+        files.games[1] = "blackjack,Blackjack,80,0.75,7"
+        files.tables[1] = "Pit 2,BL-01,blackjack,6"
+
+        with capture_logs() as log:
+            ran = _load(files)
+
+        told = [line.strip() for line in ran.out.splitlines() if "→" in line]
+        assert told == [
+            "left as it is: player 100000a: first name José → Joe",
+            "changed: player 100000a: status ACTIVE → INACTIVE",
+            "left as it is: player 100002a: status BARRED → ACTIVE",
+            "left as it is: game blackjack: decisions per hour 70.00 → 80",
+            "left as it is: table BL-01: pit Pit 1 → Pit 2",
+            "left as it is: table BL-01: seats 7 → 6",
+        ]
+        assert list(Player.objects.order_by("pk").values_list("first_name", "status")) == [
+            ("José", "INACTIVE"),
+            ("Mara", "ACTIVE"),
+            ("Ben", "BARRED"),
+        ]
+        changed = [line for line in log if line["event"] == "ratingslips.casino_row_changed"]
+        assert [(line["origin"], line["kind"], line["old"], line["new"]) for line in changed] == [
+            ("load_casino", "player", "ACTIVE", "INACTIVE")
+        ]
+
+    @pytest.mark.parametrize("old", Player.Status)
+    @pytest.mark.parametrize("new", Player.Status)
+    @pytest.mark.parametrize("options", [(), ("--overwrite",)])
+    def test_takes_a_stricter_status_alone(
+        self, files: CasinoFolder, old: Player.Status, new: Player.Status, options: tuple[str, ...]
+    ) -> None:
+        files.players[1:] = [f"100000,José,Nguyễn,{old}"]
+        _load(files)
+        files.players[1:] = [f"100000,José,Nguyễn,{new}"]
+
+        _load(files, *options)
+
+        stricter = ["ACTIVE", "INACTIVE", "BARRED"]
+        assert Player.objects.get().status == max(old, new, key=stricter.index)
+
+    def test_does_not_reopen_a_table(self, files: CasinoFolder) -> None:
+        _load(files)
+        GamingTable.objects.update(is_active=False)
+
+        _load(files, "--overwrite")
+
+        assert not GamingTable.objects.filter(is_active=True).exists()
+
+    def test_says_in_a_dry_run_what_it_would_do(self, files: CasinoFolder) -> None:
+        new = _load(files, "--dry-run")
+        assert not Casino.objects.exists()
+        real = _load(files)
+        files.players[1:] = ["100000,José,Nguyễn,BARRED", "100003,Li,Wang,ACTIVE"]
+        before = everything()
+
+        ran = _load(files, "--dry-run", "--overwrite")
+
+        assert everything() == before
+        assert new.out == f"A dry run: nothing is written.\n{real.out}"
+        assert "players: 1 new, 1 changed, 0 unchanged" in ran.out
+        assert "changed: player 100000: status ACTIVE → BARRED" in ran.out
 
     def test_takes_the_zone_and_the_name_that_it_is_given(self, files: CasinoFolder) -> None:
         _load(files, "--name", "Harbour Casino", "--time-zone", "Europe/Paris")

@@ -12,12 +12,16 @@ from core.commands import WRONG_USE, ProjectCommand
 from core.models import NAME_MAX_LENGTH, Casino, require_time_zone
 from core.roles import system_account
 from ratingslips.imports.casino import DEFAULT_TIME_ZONE, LoadedCasino, load_casino
+from ratingslips.imports.casino_rows import Difference
 
 
 class Command(ProjectCommand):
     help = (
         "Set up a casino from players.csv, games.csv and tables.csv, with a programme of the default tiers and 10 "
-        "points per unit of theo. New rows are added, changed ones updated, none is removed; all or nothing."
+        "points per unit of theo; all or nothing. New rows are added and none is removed. A row that differs is named "
+        "and left as it is, unless --overwrite is given; a stricter status is always taken, and a weaker one never. "
+        "Exit code 0: loaded, also where rows were left as they are; 1: the files have problems, and nothing was "
+        "loaded; 2: wrong use."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,11 +34,35 @@ class Command(ProjectCommand):
             help=f"IANA time zone; a new casino is otherwise in {DEFAULT_TIME_ZONE}, and an existing one keeps its own",
         )
 
-    def run(self, *, folder: Path, code: str, name: str | None, time_zone: str | None, **_: Any) -> None:
+        parser.add_argument(
+            "--overwrite", action="store_true", help="take the files' values where rows differ, but no weaker status"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+
+    def run(
+        self,
+        *,
+        folder: Path,
+        code: str,
+        name: str | None,
+        time_zone: str | None,
+        overwrite: bool,
+        dry_run: bool,
+        **_: Any,
+    ) -> None:
         _require_valid_options(folder=folder, code=code, name=name, time_zone=time_zone)
         loaded = load_casino(
-            folder=folder, code=code, name=name, time_zone=time_zone, actor=system_account(), at=timezone.now()
+            folder=folder,
+            code=code,
+            name=name,
+            time_zone=time_zone,
+            overwrite=overwrite,
+            dry_run=dry_run,
+            actor=system_account(),
+            at=timezone.now(),
         )
+        if dry_run:
+            self.say("A dry run: nothing is written.")
         for line in _lines(loaded):
             self.say(line)
 
@@ -64,4 +92,10 @@ def _lines(loaded: LoadedCasino) -> list[str]:
             for kind, counts in loaded.rows.items()
         ),
         f"  loyalty accounts opened: {loaded.accounts_opened:,}",
+        *map(_difference_line, loaded.differences),
     ]
+
+
+def _difference_line(difference: Difference) -> str:
+    done = "changed" if difference.is_taken else "left as it is"
+    return f"  {done}: {difference.kind} {difference.name}: {difference.field} {difference.old} → {difference.new}"
