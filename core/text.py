@@ -1,5 +1,6 @@
-"""Characters that nobody sees, around what people type and what files hold."""
+"""Characters that nobody sees, around and within what people type and what files hold."""
 
+import unicodedata
 from typing import Final
 
 # Default_Ignorable_Code_Point of Unicode 16 (DerivedCoreProperties.txt), and the blank Braille pattern.
@@ -23,11 +24,30 @@ _INVISIBLE_RANGES: Final = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-INVISIBLE: Final = frozenset(chr(code) for first, last in _INVISIBLE_RANGES for code in range(first, last + 1))
+_INVISIBLE: Final = frozenset(chr(code) for first, last in _INVISIBLE_RANGES for code in range(first, last + 1))
+# An emoji may end with one.
+_VARIATION_SELECTORS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))
+# Keyboards write them: joiners in Persian and in emoji, and marks of direction in Arabic and Hebrew.
+_WRITTEN_BY_KEYBOARDS: Final = _VARIATION_SELECTORS | frozenset("\u061c\u200c\u200d\u200e\u200f\u2060")
 _SPACES: Final = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
-_AROUND: Final = _SPACES + "".join(sorted(INVISIBLE))
+_AROUND: Final = _SPACES + "".join(sorted(_INVISIBLE - _VARIATION_SELECTORS))
 
 
 def trimmed(text: str) -> str:
     """The text without spaces and invisible characters at its ends."""
     return text.strip(_AROUND)
+
+
+def visible_length(text: str) -> int:
+    """The number of characters that people see, spaces between words counted once."""
+    return len(" ".join("".join(character for character in text if character not in _INVISIBLE).split()))
+
+
+def is_plain(text: str, *, besides: str = "") -> bool:
+    """Whether all characters can be shown, or are spaces and joiners that keyboards write, or are in `besides`."""
+    return all(
+        character in besides
+        or character in _WRITTEN_BY_KEYBOARDS
+        or ((character.isprintable() or unicodedata.category(character) == "Zs") and character not in _INVISIBLE)
+        for character in text
+    )

@@ -1,4 +1,4 @@
-"""Form fields for amounts and other numbers, which read what people type by `core.amounts`."""
+"""Form fields that read what people type: numbers by `core.amounts`, text by `core.text`."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from core.amounts import AMOUNT_PLACES, NotANumber, read_on_page
-from core.text import trimmed
+from core.text import is_plain, trimmed, visible_length
 
 
 def _read(value: Any, *, places: int | None) -> Any:
@@ -22,6 +22,18 @@ def _read(value: Any, *, places: int | None) -> Any:
         return read_on_page(value, places=places or 0)
     except NotANumber as error:
         raise forms.ValidationError(error.message, code="invalid") from error
+
+
+class TextField(forms.CharField):
+    """Django's own, without characters that nobody sees."""
+
+    def to_python(self, value: Any) -> Any:
+        text = trimmed(super().to_python(value) or "")
+        if not visible_length(text):
+            return self.empty_value
+        if not is_plain(text):
+            raise forms.ValidationError("This holds characters that cannot be shown. Type it again as plain text.")
+        return text
 
 
 class DecimalField(forms.DecimalField):

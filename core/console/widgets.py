@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.console.display import NOTHING
-from core.console.fields import DecimalField, IntegerField
+from core.console.fields import DecimalField, IntegerField, TextField
 from core.models import Player
 
 # The script for the checkboxes of lists. Django's other scripts add styles that the Content-Security-Policy refuses.
@@ -67,6 +67,9 @@ class PlainForms(_Base):
     empty_value_display = NOTHING
     formfield_overrides = {
         models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": InstantWidget},
+        models.CharField: {"form_class": TextField},
+        models.SlugField: {"form_class": forms.SlugField},
+        models.EmailField: {"form_class": forms.EmailField},
         models.DecimalField: {"form_class": DecimalField},
         models.IntegerField: {"form_class": IntegerField},
         models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})},

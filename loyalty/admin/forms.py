@@ -8,7 +8,7 @@ from django import forms
 from django.core import signing
 from django.http import QueryDict
 
-from core.console.fields import WholeNumberField
+from core.console.fields import TextField, WholeNumberField
 from core.models import User
 from loyalty.models import REASON_MAX_LENGTH, PlayerLoyalty
 from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
@@ -69,7 +69,7 @@ class AwardForm(forms.Form):
 
     points = WholeNumberField(least=MIN_AWARD_POINTS, most=MAX_AWARD_POINTS)
     reason = ReasonField()
-    reward_id = forms.CharField(
+    reward_id = TextField(
         label="Reward id",
         required=False,
         max_length=REWARD_ID_MAX_LENGTH,

@@ -4,28 +4,32 @@ import unicodedata
 from typing import Final
 
 from core.errors import DomainError
+from core.text import is_plain, trimmed, visible_length
 from loyalty.models import REASON_MAX_LENGTH
 
 REASON_MIN_LENGTH: Final = 10
 
 
 class InvalidReason(DomainError):
-    """The reason is too short, too long, or has control characters."""
+    """The reason is too short, too long, or has characters that nobody sees."""
 
     code = "INVALID_REASON"
 
 
 def checked_reason(reason: str) -> str:
-    """The reason without leading and trailing space.
+    """The reason without what nobody sees at its ends.
 
-    :raises InvalidReason: fewer than `REASON_MIN_LENGTH` or more than `REASON_MAX_LENGTH` characters, or a control one.
+    :raises InvalidReason: fewer than `REASON_MIN_LENGTH` visible characters, more than `REASON_MAX_LENGTH`, or one that
+        nobody sees and that no keyboard writes.
     """
-    text = reason.strip()
-    if not REASON_MIN_LENGTH <= len(text) <= REASON_MAX_LENGTH:
+    text = trimmed(reason)
+    length = visible_length(text)
+    if length < REASON_MIN_LENGTH or len(text) > REASON_MAX_LENGTH:
+        shown = length if length < REASON_MIN_LENGTH else len(text)
         raise InvalidReason(
-            f"Write a reason of {REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters; this one has {len(text)}."
+            f"Write a reason of {REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters; this one has {shown}."
         )
-    if any(not (character.isprintable() or character in "\n\t") for character in text):
+    if not is_plain(text, besides="\n\t"):
         raise InvalidReason("The reason holds characters that cannot be shown. Type it again as plain text.")
     return text
 

@@ -11,6 +11,7 @@ from django.db import models
 from core.amounts import NotANumber, read_in_file
 from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Player
+from core.text import is_plain, visible_length
 from ratingslips.imports.csv_files import BadRecord, Record, read_records
 from ratingslips.imports.file_kinds import UnreadableFile
 from ratingslips.models import GameSettings, GamingTable
@@ -85,6 +86,7 @@ def _tables(sheet: "_Sheet", *, known_games: Collection[str]) -> list[TableRow]:
     for record in sheet.records(columns=TABLE_COLUMNS, key="table"):
         pit, game = record.fields["pit"], record.fields["game"]
         table = sheet.row_of(GamingTable, record, numbers=("seats",), name=record.fields["table"])
+        sheet.check_text("pit", pit, record)
         if not 1 <= len(pit) <= NAME_MAX_LENGTH:
             sheet.complain(f"the pit must have a name of up to {NAME_MAX_LENGTH} characters.", record)
         if game not in known_games:
@@ -141,6 +143,8 @@ class _Sheet:
                 )
             except NotANumber as error:
                 self.complain(f"{name} {error}", record)
+        for name, text in texts.items():
+            self.check_text(name, text, record)
         row = model(**texts, **read)
         try:
             row.clean_fields(exclude={field.name for field in model._meta.fields} - texts.keys() - read.keys())
@@ -148,6 +152,11 @@ class _Sheet:
             for name, messages in error.message_dict.items():
                 self.complain(f"{name} “{getattr(row, name)}”: {' '.join(messages)}", record)
         return row
+
+    def check_text(self, name: str, text: str, record: Record) -> None:
+        """Add a problem for a text of characters that nobody sees, or with some of them."""
+        if text and not (visible_length(text) and is_plain(text)):
+            self.complain(f"{name} “{text}” holds characters that cannot be shown.", record)
 
     def complain(self, what: str, record: Record | BadRecord) -> None:
         """Add a problem of a line."""

@@ -46,6 +46,24 @@ class TestPlayers:
         assert all(words in page.content.decode() for page in (added, changed))
         assert set(Player.objects.values_list("card_number", flat=True)) == {first.card_number, second.card_number}
 
+    @pytest.mark.parametrize(
+        ("typed", "kept"),
+        [
+            (" \u200bAna\u00a0Sofía\ufeff", "Ana\u00a0Sofía"),
+            ("\u3164\u2800", None),
+            ("Ana\u202e", "Ana"),
+            ("A\u202ena", None),
+        ],
+    )
+    def test_have_names_that_can_be_seen(self, floor: Floor, root: Client, typed: str, kept: str | None) -> None:
+        player = floor.player(first_name="Before")
+        fields = {"card_number": player.card_number, "last_name": player.last_name, "status": player.status}
+
+        send_form(root, address(Player, "change", player.pk), fields | {"first_name": typed})
+
+        player.refresh_from_db()
+        assert player.first_name == (kept or "Before")
+
     def test_do_not_move_to_another_casino(self, floor: Floor, root: Client) -> None:
         player, other = floor.player(), ProgramFactory.create().casino
         typed = {"card_number": player.card_number, "first_name": "Ana", "last_name": "Sokolova", "status": "BARRED"}

@@ -29,6 +29,23 @@ from tests.loyalty.postings import REASON, award
 from tests.loyalty.rows import account_of
 from tests.refusals import logged, refused
 
+# Characters that nobody sees; of these, keyboards write some within words and emoji.
+KEYBOARDS = "\u200c\u200d\u200e\u200f\u061c\ufe0f\u2060"
+UNSEEN = (
+    *KEYBOARDS,
+    *("\u2800", "\u3164", "\u115f", "\uffa0", "\u200b", "\ufeff", "\u00ad", "\u034f", "\u180e", "\U000e0041"),
+    *("\u202e", "\u2066", "\u2028", "\x85"),
+)
+WRITTEN = (
+    *(f"long{space}wait{space}for{space}a{space}seat" for space in "\u00a0\u202f\u2009\u3000"),
+    *(
+        "می\u200cخواهم بازی کنم",
+        "family night 👨\u200d👩\u200d👧 ❤\ufe0f",
+        "יום \u200fהולדת שמח",
+        "चाय\u200d के लिए इंतज़ार",
+    ),
+)
+
 
 class TestManualReward:
     def test_writes_one_entry_with_its_staff_and_moves_the_balance(self, floor: Floor, player: Player) -> None:
@@ -104,13 +121,19 @@ class TestManualReward:
 
     @pytest.mark.parametrize(
         "reason",
-        ["", "too short", " " * 20, "  too short  ", "x" * 501, "with a nul \0 inside", "an escape \x1b[2J here"],
+        [
+            *("", "too short", " " * 20, "  too short  ", "x" * 501, "with a nul \0 inside", "an escape \x1b[2J here"),
+            *("a         b", *(unseen * 20 for unseen in UNSEEN), *(f"a{unseen * 20}b" for unseen in UNSEEN)),
+            *(f"a long wait{unseen}for a seat" for unseen in UNSEEN if unseen not in KEYBOARDS),
+        ],
     )
     def test_refuses_a_reason_that_is_too_short_or_no_text(self, floor: Floor, player: Player, reason: str) -> None:
         with refused(InvalidReason, "Write a reason of 10 to 500 characters|characters that cannot be shown"):
             award(floor, player, reason=reason)
 
-    @pytest.mark.parametrize("reason", ["ten chars!", "   ten chars!   ", "x" * 500, "Anniversaire — 25 ans\nde José"])
+    @pytest.mark.parametrize(
+        "reason", ["ten chars!", "   ten chars!   ", "x" * 500, "Anniversaire — 25 ans\nde José", *WRITTEN]
+    )
     def test_takes_a_reason_of_ten_to_five_hundred_characters(self, floor: Floor, reason: str) -> None:
         award(floor, floor.player(), reason=reason)
 

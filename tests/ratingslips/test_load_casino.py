@@ -234,6 +234,12 @@ class TestLoadCasinoRefusals:
                 _spoil("players", 1, "card_number,first_name,status"),
                 "players.csv: the header (line 1) lacks the column",
             ),
+            (
+                _spoil("players", 2, "100000,Jo\u202esé,Nguyễn,ACTIVE"),
+                "line 2: first_name “Jo\u202esé” holds characters",
+            ),
+            (_spoil("players", 2, "100000,José,\ufe0f\u2800\ufe0f,ACTIVE"), "holds characters that cannot be shown"),
+            (_spoil("tables", 3, "Pit\u31641,BL-02,blackjack,7"), "tables.csv line 3: pit “Pit\u31641” holds"),
             (_spoil("games", 2, "blackjack,Blackjack,fast,0.75,7"), "games.csv line 2: decisions_per_hour “fast”"),
             (_spoil("games", 2, "blackjack,Blackjack,NaN,0.75,7"), "games.csv line 2: decisions_per_hour “NaN”"),
             (_spoil("games", 2, "blackjack,Blackjack,1_0,1,7"), "games.csv line 2: decisions_per_hour “1_0”"),
