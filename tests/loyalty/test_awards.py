@@ -70,7 +70,7 @@ class TestManualReward:
             "player": player.pk,
             "staff": floor.supervisor.pk,
             "points": 100,
-            "reason": REASON,
+            "reason": REASON.casefold(),
         }
 
     def test_keeps_when_the_form_was_opened(self, floor: Floor) -> None:
