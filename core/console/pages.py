@@ -41,9 +41,13 @@ def form_page(
     original: Model | None = None,
     facts: Sequence[tuple[str, object]] = (),
     explanation: str = "",
+    sections: str = "",
     request_id: UUID | None = None,
 ) -> TemplateResponse:
-    """Show `form` with `facts` (name, value) above it; it posts to the address of the page, with `request_id`."""
+    """Show `form`, with `facts` (name, value) and `sections` (HTML) above it.
+
+    It posts to the address of the page, with `request_id`.
+    """
     context = {
         **model_admin.admin_site.each_context(request),
         "title": title,
@@ -56,6 +60,7 @@ def form_page(
         "cancel_url": cancel_url,
         "facts": facts,
         "explanation": explanation,
+        "sections": sections,
         "request_id": request_id,
     }
     request.current_app = model_admin.admin_site.name

@@ -22,6 +22,7 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.permissions import has_permission
+from loyalty.admin.extensions import sections_for
 from loyalty.admin.forms import AwardForm
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.permissions import AWARD, VIEW_ACCOUNTS
@@ -109,6 +110,13 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
             "loyalty/ledger/newest_entries.html", {"rows": rows, "account": account, "ledger_url": ledger}
         )
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        sections = sections_for(request, account) if account else ""
+        return super().change_view(request, object_id, form_url, {"sections": sections} | (extra_context or {}))
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.award_view)
         return [path("<path:object_id>/award/", view, name="loyalty_playerloyalty_award"), *super().get_urls()]
@@ -138,6 +146,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
             submit_label="Award points",
             cancel_url=page_url(account),
             original=account,
+            sections=sections_for(request, account),
             facts=[
                 ("Player", account.player),
                 ("Status", account.player.get_status_display()),

@@ -7,10 +7,11 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from core.models import User
-from loyalty.models import LedgerEntry
+from loyalty.models import LedgerEntry, PlayerLoyalty
 
 Entries = QuerySet[LedgerEntry]
 
@@ -48,7 +49,8 @@ class LedgerExtension:
     """Everything that one app adds to the ledger's pages.
 
     `related` is joined to each entry. `find` gives the keys of the entries that match a search term, of those that the
-    member of staff may see. `render` gives a section of the page of one entry.
+    member of staff may see. `render` gives a section of the page of one entry, `render_for_account` one of an account's
+    page and award form, empty if there is nothing to say.
     """
 
     related: Sequence[str] = ()
@@ -56,6 +58,7 @@ class LedgerExtension:
     columns: Sequence[Column] = ()
     find: Callable[[User, str], "QuerySet[Any, Any]"] | None = None
     render: Callable[[HttpRequest, LedgerEntry], SafeString] | None = None
+    render_for_account: Callable[[HttpRequest, PlayerLoyalty], SafeString] | None = None
 
 
 _extensions: list[LedgerExtension] = []
@@ -69,3 +72,9 @@ def extend_ledger(extension: LedgerExtension) -> None:
 def ledger_extensions() -> Sequence[LedgerExtension]:
     """All registered extensions, in the order in which the apps were loaded."""
     return tuple(_extensions)
+
+
+def sections_for(request: HttpRequest, account: PlayerLoyalty) -> SafeString:
+    """What all extensions add to the page and the award form of an account."""
+    renders = [one.render_for_account for one in _extensions if one.render_for_account is not None]
+    return format_html_join("", "{}", ((render(request, account),) for render in renders))

@@ -1,7 +1,7 @@
 """The services of loyalty. Import them from here, not from the modules of this package."""
 
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
-from loyalty.services.accrual import NoEarningRate, accrue_play
+from loyalty.services.accrual import NoEarningRate, accrue_play, estimate_points
 from loyalty.services.awards import (
     AwardRateExceeded,
     InvalidAward,
@@ -35,6 +35,7 @@ __all__ = [
     "SelfAward",
     "accrue_play",
     "balance_at",
+    "estimate_points",
     "increment_player_loyalty",
     "manual_reward",
     "open_accounts",

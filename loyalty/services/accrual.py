@@ -1,6 +1,6 @@
 """Points for play: the theoretical win of a slip becomes one gameplay entry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.errors import DomainError
 from core.transactions import transaction_required
-from loyalty.models import PlayerLoyalty
+from loyalty.models import EarningRate, PlayerLoyalty
 from loyalty.points import exact_points, points_for
 from loyalty.services.accounts import ProgramRules
 from loyalty.services.posting import Calculation, EntryKind, LoyaltyPosting, increment_player_loyalty
@@ -95,3 +95,20 @@ def _count_points(
     if points == 0:
         raise _WorthNothing
     return points, {**factors, "tier": tier.name, "exact_points": exact_points(**factors), "play": play}
+
+
+def estimate_points(account: PlayerLoyalty, plays: Sequence[tuple[Decimal, datetime]]) -> list[int]:
+    """About how many points each play (theo, when it ended) will earn: at the account's tier of now, and not frozen.
+
+    A play without a rate in force counts 0.
+    """
+    rates = list(
+        EarningRate.objects.filter(program=account.program_id)
+        .order_by("-effective_from")
+        .values_list("effective_from", "points_per_unit")
+    )
+    points = []
+    for theo, ended_at in plays:
+        rate = next((per_unit for since, per_unit in rates if since <= ended_at), Decimal(0))
+        points.append(points_for(theoretical_win=theo, points_per_unit=rate, multiplier=account.tier.multiplier))
+    return points

@@ -17,6 +17,7 @@ from core.console.scope import in_casino_of
 from core.models import User
 from loyalty.admin.extensions import Column, Filter, LedgerExtension, extend_ledger
 from loyalty.models import LedgerEntry
+from ratingslips.admin.slips.owed import render_owed
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.theo import Play, decisions, theoretical_win
@@ -92,5 +93,6 @@ extend_ledger(
         ),
         find=_find,
         render=_render,
+        render_for_account=render_owed,
     )
 )

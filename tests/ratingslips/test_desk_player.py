@@ -17,8 +17,14 @@ from ratingslips.admin.players import visits as visits_module
 from ratingslips.admin.players.player import ENTRIES_SHOWN
 from ratingslips.admin.players.visits import read_visits
 from ratingslips.models import RatingSlip
-from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip, resume_rating_slip
-from tests.console import address, inline_code_in, signed_in, statements_for
+from ratingslips.services import (
+    change_average_bet,
+    complete_rating_slip,
+    pause_rating_slip,
+    recover_slip_loyalty,
+    resume_rating_slip,
+)
+from tests.console import address, html_of, inline_code_in, signed_in, statements_for
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of, write_history
@@ -317,3 +323,30 @@ class TestReadVisits:
         played(floor, floor.player(), begin=floor.ago(hours=2))
 
         assert read_visits(floor.player(), now=floor.now).days == []
+
+
+class TestPointsOwed:
+    @pytest.mark.parametrize("page", ["player", "account", "award"])
+    def test_are_shown_where_somebody_might_award_them(self, floor: Floor, supervisor: Client, page: str) -> None:
+        slip = floor.owed_slip()
+        account = account_of(slip.player)
+        url = {
+            "player": page_url(slip.player),
+            "account": page_url(account),
+            "award": address(PlayerLoyalty, "award", account.pk),
+        }[page]
+
+        html = html_of(supervisor.get(url))
+
+        assert "1 slip is owed about <strong>" in html
+        assert '<span class="figure">578</span></strong> points' in html
+        assert "do not award them by hand" in html
+        assert f'<a href="{page_url(slip)}">{slip.slip_number}</a>' in html
+        assert "<td>Programme paused</td>" in html
+        assert "or with an award" not in html
+
+    def test_are_not_shown_once_they_are_paid(self, floor: Floor, supervisor: Client) -> None:
+        slip = floor.owed_slip()
+        recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
+
+        assert "Points owed" not in html_of(supervisor.get(page_url(slip.player)))

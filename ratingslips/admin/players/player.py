@@ -24,6 +24,7 @@ from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import live_slips
 from ratingslips.admin.players.chart import draw
 from ratingslips.admin.players.visits import read_visits
+from ratingslips.admin.slips.owed import render_owed
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 
@@ -71,6 +72,7 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
         context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
     if account and staff.has_perm(VIEW_ENTRIES):
         context |= {"summary": _summary_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}
+        context["owed"] = render_owed(request, account)
         context["ledger_url"] = list_url(LedgerEntry, account__id__exact=account.pk)
     context["links"] = _links(request, player, account, is_seated=live is not None)
     with timezone.override(player.casino.zone):
