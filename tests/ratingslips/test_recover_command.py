@@ -94,6 +94,23 @@ class TestRecoverSlipLoyaltyCommand:
 
         assert (younger["slips"], older["paid"]) == ([], 1)
 
+    @pytest.mark.parametrize(
+        ("count", "options", "words"),
+        [
+            (1, ["--older-than", 15], "1 slip is owed for less than 15 minutes; --older-than 0 pays it too."),
+            (2, ["--older-than", 15], "2 slips are owed for less than 15 minutes; --older-than 0 pays them too."),
+            (2, ["--correlation-id", uuid.uuid4()], "2 slips of other requests are owed points."),
+            (3, ["--limit", 1], "1 slip: 1 paid. 2 more slips are owed points; run it again."),
+            (3, ["--limit", 1, "--dry-run"], "1 slip: 1 owed. 2 more slips are owed points; run it again."),
+        ],
+    )
+    def test_names_what_its_options_leave_out(self, floor: Floor, count: int, options: list[Any], words: str) -> None:
+        owed_slips(floor, count)
+
+        ran = _recover(*options)
+
+        assert (ran.code, ran.out.splitlines()[-1]) == (0, words)
+
     def test_pays_one_slip_by_its_number_however_young(self, floor: Floor) -> None:
         first, second = owed_slips(floor, 2)
 
@@ -200,7 +217,7 @@ class TestRecoverSlipLoyaltyCommand:
 
         ran = _recover()
 
-        assert (ran.code, ran.error) == (130, "Interrupted. 1 slips: 1 paid. Run it again to continue.")
+        assert (ran.code, ran.error) == (130, "Interrupted. 1 slip: 1 paid. Run it again to continue.")
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, *broken: RatingSlip, error: BaseException | None = None) -> None:
@@ -345,7 +362,7 @@ class TestWatch:
         with recovering_process("--watch", 600) as process:
             out = process.stdout
             assert out is not None
-            wait_until(lambda: out.readline() == "1 slips: 1 paid.\n", timeout_seconds=60)
+            wait_until(lambda: out.readline() == "1 slip: 1 paid.\n", timeout_seconds=60)
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=60)
 
@@ -364,7 +381,7 @@ class TestWatch:
                 out, _ = process.communicate(timeout=60)
 
         assert process.returncode == 0
-        assert "1 slips: 1 paid." in out
+        assert "1 slip: 1 paid." in out
         assert list(RatingSlip.objects.owed()) == [second]
 
     def test_outlives_a_database_that_is_away_for_a_while(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +399,7 @@ class TestWatch:
 
         ran = _recover("--watch", 1)
 
-        assert (ran.code, "1 slips: 1 paid." in ran.out) == (0, True)
+        assert (ran.code, "1 slip: 1 paid." in ran.out) == (0, True)
 
 
 def _stop_when_paid(stop: Any, *, seconds: float) -> None:

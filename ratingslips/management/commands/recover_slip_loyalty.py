@@ -3,9 +3,9 @@
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from core.stopping import StopSignal
 from core.transactions import drop_lost_connection
+from core.words import counted
 from ratingslips.models import RatingSlip
 from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, owed_slips, recover
 
@@ -32,7 +33,8 @@ class Command(ProjectCommand):
     help = (
         "Pay the points that closed slips are owed, the longest owed first: all of them, one slip, or those of one "
         "correlation id. A slip that cannot be paid does not stop the others, and two runs at once share the work. "
-        "Exit code: 0 all paid or nothing owed, 1 some could not be paid, 2 wrong use. "
+        "Says how many owed slips the options leave out. "
+        "Exit code: 0 all paid or nothing to pay, 1 some could not be paid, 2 wrong use. "
         "With --watch: 0 when it was stopped."
     )
 
@@ -113,8 +115,8 @@ class Command(ProjectCommand):
     ) -> None:
         """Pay the owed slips once; with `quiet`, write nothing if there are none."""
         results: list[dict[str, Any]] = []
-        actor = system_account()
-        for owed in islice(_slips(slip=slip, **which), limit):
+        actor, now = system_account(), timezone.now()
+        for owed in islice(_slips(slip=slip, now=now, **which), limit):
             if stop is not None and stop.is_set:
                 break
             if dry_run:
@@ -126,20 +128,50 @@ class Command(ProjectCommand):
             results.append(data)
             if not as_json:
                 self.say(line)
-        if results or not quiet:
-            self.say(
-                json.dumps({**_NOTHING_YET, **self.counts, "slips": results}) if as_json else _summary(self.counts)
-            )
+        if not results and quiet:
+            return
+        unpaid = sum(self.counts[one] for one in ("owed", RecoveryOutcome.LEFT, RecoveryOutcome.FAILED))
+        taken = unpaid if len(results) == limit else None
+        left = {} if slip else _left_out(taken=taken, now=now, **which)
+        if as_json:
+            self.say(json.dumps({**_NOTHING_YET, **self.counts, "not_taken": left, "slips": results}))
+        else:
+            self.say(" ".join([_summary(self.counts, owed=sum(left.values())), *_sentences(left, **which)]).strip())
 
 
 def _slips(
-    *, slip: str | None, casino: str | None, correlation_id: UUID | None, older_than: int, **_: Any
+    *, slip: str | None, casino: str | None, correlation_id: UUID | None, older_than: int, now: datetime, **_: Any
 ) -> Iterable[RatingSlip]:
     """The slips that the options ask for."""
     if slip is not None:
         return [_slip(slip, casino_code=casino)]
-    closed_until = None if correlation_id else timezone.now() - timedelta(minutes=older_than)
+    closed_until = None if correlation_id else now - timedelta(minutes=older_than)
     return owed_slips(closed_until=closed_until, correlation_id=correlation_id)
+
+
+def _left_out(
+    *, taken: int | None, now: datetime, correlation_id: UUID | None, older_than: int, **_: Any
+) -> dict[str, int]:
+    """How many owed slips the options left out, by reason.
+
+    `taken` is how many of those looked at are owed still if the limit was reached, else None.
+    """
+    owed, closed_until = RatingSlip.objects.owed(), now - timedelta(minutes=older_than)
+    wanted = owed.filter(correlation_id=correlation_id) if correlation_id else owed.filter(closed_at__lte=closed_until)
+    others = owed.exclude(correlation_id=correlation_id) if correlation_id else owed.filter(closed_at__gt=closed_until)
+    beyond = 0 if taken is None else max(wanted.count() - taken, 0)
+    return {"other_requests" if correlation_id else "too_recent": others.count(), "beyond_limit": beyond}
+
+
+def _sentences(left: Mapping[str, int], *, older_than: int, **_: Any) -> Iterator[str]:
+    if count := left.get("too_recent"):
+        minutes, them = counted(older_than, "minute"), "it" if count == 1 else "them"
+        be = "is" if count == 1 else "are"
+        yield f"{counted(count, 'slip')} {be} owed for less than {minutes}; --older-than 0 pays {them} too."
+    if count := left.get("other_requests"):
+        yield f"{counted(count, 'slip')} of other requests {'is' if count == 1 else 'are'} owed points."
+    if count := left.get("beyond_limit"):
+        yield f"{counted(count, 'more slip')} {'is' if count == 1 else 'are'} owed points; run it again."
 
 
 def _slip(text: str, *, casino_code: str | None) -> RatingSlip:
@@ -206,11 +238,12 @@ def _data(recovery: SlipRecovery) -> dict[str, Any]:
     return {**data, "points": recovery.points, "balance": recovery.balance}
 
 
-def _summary(counts: Counter[str]) -> str:
+def _summary(counts: Counter[str], *, owed: int = 0) -> str:
+    """What was done; empty if there was nothing to do, and slips were left out that are `owed`."""
     if not counts:
-        return "Nothing is owed."
+        return "" if owed else "Nothing is owed."
     parts = [f"{counts[outcome]:,} {outcome.replace('_', ' ')}" for outcome in counts]
-    return f"{sum(counts.values()):,} slips: {', '.join(parts)}."
+    return f"{counted(sum(counts.values()), 'slip')}: {', '.join(parts)}."
 
 
 def _uuid(text: str) -> UUID:
