@@ -15,6 +15,9 @@ from config.logging import configure_logging
 
 log = structlog.get_logger("gunicorn.access")
 
+# What a stopped worker needs to end the answers that are still being sent.
+ENDING_SECONDS: Final = 5
+
 
 class StructuredLogger(Logger):  # type: ignore[misc]
     """Writes all of gunicorn's log lines in the form of the others, with one line for each answered request."""
@@ -45,6 +48,15 @@ class StructuredLogger(Logger):  # type: ignore[misc]
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Answers each request in a thread, and gives up on a client that takes nothing of an answer for too long."""
 
+    def run(self) -> None:
+        """Serve until the worker is stopped; then end what is still being sent, so that an export records its end."""
+        self.sending: set[socket.socket] = set()
+        # Gunicorn kills the worker after the whole time.
+        self.cfg.set("graceful_timeout", max(0, self.cfg.graceful_timeout - ENDING_SECONDS))
+        super().run()
+        for client in self.sending.copy():
+            client.shutdown(socket.SHUT_RDWR)
+
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer the request; return whether the connection may be used again.
 
@@ -52,12 +64,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         timeout = struct.pack("ll", settings.SLOW_CLIENT_SECONDS, 0)
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+        self.sending.add(conn.sock)
         try:
             return bool(super().handle_request(req, conn))
         except BlockingIOError:
             log.warning("gunicorn.client_took_nothing", path=req.path, seconds=settings.SLOW_CLIENT_SECONDS)
             conn.sock.shutdown(socket.SHUT_RD)  # Else the main thread waits for the client's last words.
             return False
+        finally:
+            self.sending.discard(conn.sock)
 
 
 logger_class: Final = StructuredLogger

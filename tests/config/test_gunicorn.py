@@ -154,19 +154,34 @@ class Exporting:
 
 
 @pytest.fixture(scope="module")
-def exporting(module_db: ModuleDb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporting]:
+def auditor(module_db: ModuleDb) -> tuple[str, dict[str, str]]:
+    """The session of an auditor whose casino has `ENTRIES`, and the environment of a server that knows it."""
     with module_db():
         floor = Floor.build()
         write_history(floor, account_of(floor.player()), entries=Exporting.ENTRIES)
         client = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
         environment = {**database_environment(), "SECRET_KEY": settings.SECRET_KEY}
-    log = tmp_path_factory.mktemp("log") / "log"
-    environment["SLOW_CLIENT_SECONDS"] = str(Exporting.SLOW_CLIENT_SECONDS)
-    with _started(log, "--timeout", str(Exporting.TIMEOUT_SECONDS), **environment) as port:
-        exporting = Exporting(port, client.cookies["sessionid"].value)
+    return client.cookies["sessionid"].value, environment
+
+
+@contextmanager
+def _exporting(
+    auditor: tuple[str, dict[str, str]], log: Path, *options: str, **environment: str
+) -> Iterator[Exporting]:
+    session, of_database = auditor
+    with _started(log, *options, **of_database, **environment) as port:
+        exporting = Exporting(port, session)
         yield exporting
-        for each in exporting.clients:
-            each.close()
+    for client in exporting.clients:
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def exporting(auditor: tuple[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporting]:
+    options = ("--timeout", str(Exporting.TIMEOUT_SECONDS))
+    log, seconds = tmp_path_factory.mktemp("log") / "log", str(Exporting.SLOW_CLIENT_SECONDS)
+    with _exporting(auditor, log, *options, SLOW_CLIENT_SECONDS=seconds) as exporting:
+        yield exporting
 
 
 def _ends() -> list[tuple[bool | None, int | None]]:
@@ -203,6 +218,16 @@ class TestExport:
         assert (next_one.status, next_one.read().count(b"\n")) == (200, Exporting.ENTRIES + 1)
         with pytest.raises((OSError, http.client.HTTPException)):
             stalled[0].read()
+
+    def test_records_its_end_when_the_server_is_stopped(
+        self, auditor: tuple[str, dict[str, str]], tmp_path: Path
+    ) -> None:
+        known = LedgerExport.objects.count()
+
+        with _exporting(auditor, tmp_path / "log", "--graceful-timeout", "6") as exporting:
+            exporting.ask()
+
+        assert [is_whole for is_whole, _ in _ends()[known:]] == [False]
 
 
 class TestStructuredLogger:
