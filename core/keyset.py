@@ -30,7 +30,7 @@ _OPPOSITE: Final = {_OLDER: _NEWER, _NEWER: _OLDER}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
-    """A column of the order, newest first, and the least and the greatest value that it can have."""
+    """A column of the order, newest first, and the least and the greatest value that the list has of it."""
 
     name: str
     type: "Field[Any, Any]"
@@ -61,6 +61,9 @@ class Order:
     `within` and `keys` together are the columns of one index. The columns of `within` are part of the ORDER BY, so that
     PostgreSQL uses this index. Otherwise it might read the table backwards by its key and pass over many other rows,
     because it expects to fill the page soon.
+
+    The rows that are read in this order must have no condition of their own on a column of the index: PostgreSQL would
+    begin at that condition, and not at the comparison of all columns, and read the index up to the page.
     """
 
     keys: Sequence[Key]
@@ -70,6 +73,11 @@ class Order:
     def newest_first(self) -> list[str]:
         """The arguments for `order_by`."""
         return [f"-{name}" for name in (*self.within, *(key.name for key in self.keys))]
+
+    @property
+    def ends(self) -> dict[str, list[Any]]:
+        """The values of the keys at which the list begins, by the direction in which it is read."""
+        return {_OLDER: [key.most for key in self.keys], _NEWER: [key.least for key in self.keys]}
 
 
 BY_ID: Final = Order(keys=(ID,))
@@ -157,9 +165,10 @@ def _read(text: str, order: Order) -> list[Any] | None:
     if not text or len(parts) != len(order.keys):
         return None
     try:
-        return [key.read(part) for key, part in zip(order.keys, parts, strict=True)]
+        read = [key.read(part) for key, part in zip(order.keys, parts, strict=True)]
     except ValueError:
         return None
+    return max(min(read, order.ends[_OLDER]), order.ends[_NEWER])
 
 
 def _first(
@@ -176,17 +185,15 @@ def _first(
 
 
 def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":
-    """The `rows` beyond `bound` (None: all) in the direction `towards`, with the values of `order.within`."""
-    if bound is None:
-        bound = [key.most for key in order.keys]
+    """The `rows` beyond `bound` (None: all) in the direction `towards`, up to the end of the list there."""
+    begin = order.ends[towards] if bound is None else bound
+    rows = _where(rows, order, begin, sign=towards if bound else f"{towards}=")
+    return _where(rows, order, order.ends[_OPPOSITE[towards]], sign=f"{_OPPOSITE[towards]}=")
+
+
+def _where(rows: "QuerySet[M]", order: Order, values: Sequence[Any], *, sign: str) -> "QuerySet[M]":
+    """The `rows` whose columns of `order` compare to those of `order.within` and `values`."""
     fixed = [(F(name), Value(value)) for name, value in order.within.items()]
-    varying = [(F(key.name), Value(value, output_field=key.type)) for key, value in zip(order.keys, bound, strict=True)]
-    rows = _where(rows, [*fixed, *varying], sign=towards)
-    return _where(rows, fixed, sign=f"{_OPPOSITE[towards]}=")
-
-
-def _where(rows: "QuerySet[M]", pairs: Sequence[tuple[F, Value]], *, sign: str) -> "QuerySet[M]":
-    if not pairs:
-        return rows
-    columns, values = (_Columns(*each) for each in zip(*pairs, strict=True))
-    return rows.filter(_Compared(columns, values, arg_joiner=f" {sign} "))
+    keys = [(F(key.name), Value(value, output_field=key.type)) for key, value in zip(order.keys, values, strict=True)]
+    columns, bounds = (_Columns(*each) for each in zip(*fixed, *keys, strict=True))
+    return rows.filter(_Compared(columns, bounds, arg_joiner=f" {sign} "))

@@ -96,11 +96,24 @@ class Player(models.Model):
     first_name = models.CharField(max_length=NAME_MAX_LENGTH)
     last_name = models.CharField(max_length=NAME_MAX_LENGTH)
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+    search_text = models.GeneratedField(
+        expression=models.Func("card_number", "first_name", "last_name", function="core_search_text"),
+        output_field=models.TextField(),
+        db_persist=True,
+        help_text="Card and name without accents and punctuation, as `core.player_search` compares them.",
+    )
+    sort_name = models.GeneratedField(
+        expression=models.Func("first_name", "last_name", function="core_sort_name"),
+        output_field=models.TextField(db_collation="C"),
+        db_persist=True,
+        help_text="Last name and first name without accents and punctuation.",
+    )
 
     objects = LockingQuerySet["Player"].as_manager()
 
     class Meta:
-        ordering = ["last_name", "first_name", "card_number"]
+        ordering = ["sort_name", "card_number"]
+        indexes = [models.Index(fields=["casino", "sort_name", "card_number", "id"], name="core_player_by_name")]
         constraints = [
             models.UniqueConstraint(
                 "casino",

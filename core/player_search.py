@@ -1,32 +1,84 @@
 """The search for players, by parts of the card number and the name; every search box for players uses it."""
 
+import re
 import unicodedata
 from typing import Final
 
-from django.db.models import CharField, Func, QuerySet, Value
+from django.db.models import CharField, Func, Q, QuerySet, Value
 
 from core.models import Player
 
+MATCHED_PLAYERS_MAX: Final = 40
 MAX_WORDS: Final = 5
 MAX_WORD_LENGTH: Final = 40
+# PostgreSQL finds three letters anywhere in a word through the index, and fewer only at its beginning.
+MIN_LETTERS_WITHIN: Final = 3
+# Letters, marks and digits; not the modifier letters, which are used as apostrophes.
+_IN_WORDS: Final = {"Lu", "Ll", "Lt", "Lo", "Mn", "Mc", "Nd", "Nl", "No"}
+_IDEOGRAPH: Final = re.compile("([\u3400-\u9fff])")
 
 
-class _Plain(Func):
-    """Its arguments joined by spaces, without accents and in lower case: the expression of the index on players."""
+class _Folded(Func):
+    """A word as `Player.search_text` has it: in lower case and without accents."""
 
-    function = "core_plain"
-    arg_joiner = " || ' ' || "
+    function = "core_folded"
+    output_field = CharField()
+
+
+class _WrittenOut(Func):
+    """A word with its umlauts written out: mueller."""
+
+    function = "core_written_out"
+    output_field = CharField()
+
+
+class _AtBeginning(Func):
+    """The beginning of a word; a space is before every word of `Player.search_text`."""
+
+    template = "(' ' || %(expressions)s)"
     output_field = CharField()
 
 
 def players_matching(players: "QuerySet[Player]", text: str) -> "QuerySet[Player]":
-    """The `players` whose card number and name contain every word of `text`, without regard to accents and case.
+    """The `players` whose card number and name contain every word of `text`; none if it has no letter and no digit.
 
-    Only the first `MAX_WORDS` words count, and of each the first `MAX_WORD_LENGTH` characters.
+    Accents, case, punctuation and the order of the words do not matter. Only the first `MAX_WORDS` words count, and of
+    each the first `MAX_WORD_LENGTH` characters.
     """
-    # `unaccent` of older PostgreSQL versions knows composed letters, not combining marks.
-    words = unicodedata.normalize("NFC", text.replace("\0", "")).split()[:MAX_WORDS]
-    matching = players.alias(plain_words=_Plain("card_number", "first_name", "last_name"))
+    words = _words_of(text)
+    if not words:
+        return players.none()
     for word in words:
-        matching = matching.filter(plain_words__contains=_Plain(Value(word[:MAX_WORD_LENGTH])))
-    return matching
+        typed = Value(word)
+        found = Q(search_text__contains=_part(word, _Folded(typed)))
+        if word != unicodedata.normalize("NFD", word):
+            found |= Q(search_text__contains=_part(word, _Folded(_WrittenOut(typed))))
+        players = players.filter(found)
+    return players
+
+
+def with_card(players: "QuerySet[Player]", text: str) -> "QuerySet[Player]":
+    """The `players` with this card number, without regard to case."""
+    return players.filter(card_number__iexact=text.replace("\0", "").strip()).order_by()
+
+
+def first_matching(players: "QuerySet[Player]", text: str) -> list[int]:
+    """The keys of players that match: the one with this card number, then others, at most `MATCHED_PLAYERS_MAX`.
+
+    A list of these is read in the same time however many there are, so it may be incomplete for a short or common word.
+    """
+    found = players_matching(players.order_by(), text).values_list("pk", flat=True)[:MATCHED_PLAYERS_MAX]
+    return list(dict.fromkeys([*with_card(players, text).values_list("pk", flat=True), *found]))
+
+
+def _words_of(text: str) -> list[str]:
+    """The words of `text`: what is between spaces and punctuation; each ideograph is a word."""
+    letters = "".join(
+        letter if unicodedata.category(letter) in _IN_WORDS else " "
+        for letter in _IDEOGRAPH.sub(r" \1 ", unicodedata.normalize("NFC", text))
+    )
+    return [word[:MAX_WORD_LENGTH] for word in letters.split()[:MAX_WORDS]]
+
+
+def _part(word: str, folded: Func) -> Func:
+    return folded if len(word) >= MIN_LETTERS_WITHIN else _AtBeginning(folded)

@@ -45,7 +45,7 @@ class Floor:
             supervisor=StaffFactory.create(casino=casino),
             now=timezone.now(),
         )
-        _give_rights(
+        give_rights(
             (floor.boss, pit, ["operate_pit"]),
             (floor.supervisor, pit, ["operate_pit", "recover_loyalty"]),
             (floor.supervisor, program, ["award", "pause_program"]),
@@ -88,7 +88,7 @@ class Floor:
         return slip
 
 
-def _give_rights(*given: tuple[User, Pit | LoyaltyProgram, list[str]]) -> None:
+def give_rights(*given: tuple[User, Pit | LoyaltyProgram, list[str]]) -> None:
     """What `assign_perm` does in 3 statements for each right, in 2 for all: nearly every test begins here."""
     names = {name for _, _, some in given for name in some}
     rights = {(right.content_type_id, right.codename): right for right in Permission.objects.filter(codename__in=names)}

@@ -76,7 +76,7 @@ class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
     player_lookup = "pk"
     fields = ("casino", "card_number", "first_name", "last_name", "status")
 
-    @admin.display(description="player", ordering="last_name")
+    @admin.display(description="player", ordering="sort_name")
     def name(self, player: Player) -> str:
         return link_to(player, player.listed_name)
 

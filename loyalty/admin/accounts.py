@@ -56,7 +56,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
             super().get_queryset(request).select_related(*self.list_select_related).prefetch_related("program__tiers")
         )
 
-    @admin.display(description="player", ordering="player__last_name")
+    @admin.display(description="player", ordering="player__sort_name")
     def player_name(self, account: PlayerLoyalty) -> str:
         return link_to(account.player, account.player.listed_name)
 

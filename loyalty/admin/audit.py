@@ -1,6 +1,7 @@
 """The filters and the search of the ledger, from the address of the page; each is backed by an index."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -148,7 +149,7 @@ class AuditForm(forms.Form):
 
     @property
     def order(self) -> Order:
-        """Newest first, in the order of the index that fits the filters; with gaming days, by gaming day first.
+        """Newest first, in the order of the index that fits the filters; with most filters, by gaming day first.
 
         A search and a selective filter find the entries by their keys.
         """
@@ -157,13 +158,16 @@ class AuditForm(forms.Form):
             return BY_ID
         if "account" in given:
             return Order(keys=(ID,), within={"account_id": given["account"]})
+        day = replace(
+            GAMING_DAY, least=given.get("first_day", GAMING_DAY.least), most=given.get("last_day", GAMING_DAY.most)
+        )
         if given.get("staff", SYSTEM) != SYSTEM:
-            return Order(keys=(ID,), within={"staff_id": int(given["staff"])})
+            return Order(keys=(day, ID), within={"staff_id": int(given["staff"])})
         casino = {} if sees_all_casinos(self._staff) else {"casino_id": self._staff.casino_id or NO_CASINO}
-        if "first_day" in given or "last_day" in given:
-            return Order(keys=(GAMING_DAY, ID), within=casino)
         if "kind" in given and casino:
-            return Order(keys=(ID,), within=casino | {"kind": given["kind"]})
+            return Order(keys=(day, ID), within=casino | {"kind": given["kind"]})
+        if casino and given.keys() & {"first_day", "last_day", "tier_change"}:
+            return Order(keys=(day, ID), within=casino)
         return Order(keys=(ID,), within=casino)
 
     @property
@@ -187,12 +191,19 @@ class AuditForm(forms.Form):
         return self._narrowed(entries, exclude=())
 
     def in_order(self, entries: Entries) -> Entries:
-        """The same without the filters on the columns of `order.within`, for reading in `order`.
+        """The same without the conditions on the columns of `order`, which reading in `order` limits itself.
 
-        Reading in `order` limits these columns itself. With an equality filter on one, PostgreSQL would drop it from
-        the ORDER BY and choose another index.
+        The casino of `entries` is such a condition (see `core.keyset.Order`).
         """
-        return self._narrowed(entries, exclude=[name.removesuffix("_id") for name in self.order.within])
+        order = self.order
+        exclude = [name.removesuffix("_id") for name in order.within]
+        if "casino" in exclude:
+            entries = LedgerEntry.objects.all()
+        if "staff" in exclude:
+            entries = entries.filter(staff__isnull=False)  # as the index has it
+        if any(key.name == GAMING_DAY.name for key in order.keys):
+            exclude += ["first_day", "last_day"]
+        return self._narrowed(entries, exclude=exclude)
 
     def _narrowed(self, entries: Entries, *, exclude: Collection[str]) -> Entries:
         for one in self.filters:
@@ -216,8 +227,8 @@ def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
     """
     if correlation_id := correlation.parse(term):
         return entries.filter(correlation_id=correlation_id)
-    number = key_of(term.removeprefix("#"))
     if term.startswith("#"):
+        number = key_of(term.removeprefix("#"))
         return entries.filter(pk=number) if number is not None else entries.none()
     players = players_matching(in_casino_of(staff, Player.objects.order_by(), lookup="casino"), term)
     accounts = PlayerLoyalty.objects.filter(player__in=players.values("pk")[:MATCHED_PLAYERS_MAX])
@@ -225,6 +236,4 @@ def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
     others: list[QuerySet[Any, Any]] = [
         extension.find(staff, term) for extension in ledger_extensions() if extension.find is not None
     ]
-    if number is not None:
-        others.append(LedgerEntry.objects.order_by().filter(pk=number).values("pk"))
     return entries.filter(pk__in=keys.union(*others, all=True) if others else keys)

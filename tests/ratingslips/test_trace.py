@@ -203,16 +203,16 @@ class TestTracePage:
 
 
 class TestTraceBox:
-    @pytest.mark.parametrize("kind", ["slip", "slip, as typed", "entry", "entry with its sign", "card", "id"])
+    @pytest.mark.parametrize("kind", ["slip", "slip, as typed", "entry", "card", "name", "id"])
     def test_leads_to_the_one_thing_that_has_the_number(self, floor: Floor, auditor: Client, kind: str) -> None:
         slip = _busy_slip(floor)
         entry_page = address(LedgerEntry, "change", slip.ledger_entry_id)
         typed, page = {
             "slip": (slip.slip_number, address(RatingSlip, "change", slip.pk)),
             "slip, as typed": (f" {slip.slip_number.lower()} ", address(RatingSlip, "change", slip.pk)),
-            "entry": (str(slip.ledger_entry_id), entry_page),
-            "entry with its sign": (f"#{slip.ledger_entry_id}", entry_page),
+            "entry": (f"#{slip.ledger_entry_id}", entry_page),
             "card": (slip.player.card_number, page_url(slip.player)),
+            "name": ("nguyen, jose", page_url(slip.player)),
             "id": (str(CLOSING).upper(), page_of(CLOSING)),
         }[kind]
 
@@ -221,13 +221,19 @@ class TestTraceBox:
         assert (answer.status_code, answer.headers.get("Location")) == (302, page)
 
     def test_lists_several(self, floor: Floor, auditor: Client) -> None:
+        namesakes = [floor.player(last_name="O'Neil") for _ in range(2)]
+
+        html = auditor.get(SEARCH, {"q": "oneil"}).content.decode()
+
+        assert [page_url(player) in html for player in namesakes] == [True, True]
+
+    def test_opens_no_ledger_entry_by_a_bare_number(self, floor: Floor, auditor: Client) -> None:
         posting = award(floor, floor.player())
-        namesake = floor.player(card_number=str(posting.entry_id))
+        holder = floor.player(card_number=str(posting.entry_id))
 
-        html = auditor.get(SEARCH, {"q": str(posting.entry_id)}).content.decode()
+        answer = auditor.get(SEARCH, {"q": str(posting.entry_id)})
 
-        assert address(LedgerEntry, "change", posting.entry_id) in html
-        assert page_url(namesake) in html
+        assert answer.headers["Location"] == page_url(holder)
 
     def test_stands_on_the_console_s_pages(self, floor: Floor, auditor: Client) -> None:
         for page in (address(RatingSlip, "changelist"), address(LedgerEntry, "changelist"), SEARCH, "/console/"):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db.models import Case, DateTimeField, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 
 from core.models import Casino, Player
-from core.player_search import players_matching
+from core.player_search import first_matching
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 
 PLAYERS_SHOWN: Final = 12
@@ -61,15 +61,13 @@ def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
         default=Value(2),
         output_field=IntegerField(),
     )
-    matching = players_matching(players, text).alias(
+    matching = players.filter(pk__in=first_matching(players, text)).alias(
         by_card=by_card,
         is_seated=Exists(RatingSlip.objects.live().filter(player=OuterRef("pk"))),
         last_played_at=Subquery(slips, output_field=DateTimeField()),
     )
     latest_first = F("last_played_at").desc(nulls_last=True)
-    return list(
-        matching.order_by("by_card", "is_seated", latest_first, "last_name", "first_name", "pk")[: PLAYERS_SHOWN + 1]
-    )
+    return list(matching.order_by("by_card", "is_seated", latest_first, "sort_name", "pk")[: PLAYERS_SHOWN + 1])
 
 
 def _recent(players: "QuerySet[Player]", casino: Casino) -> list[Player]:

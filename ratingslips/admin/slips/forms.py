@@ -16,7 +16,7 @@ from core.console.fields import MoneyField, WholeNumberField
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
-from core.player_search import players_matching
+from core.player_search import players_matching, with_card
 from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT, MAX_AVERAGE_BET
 
@@ -148,8 +148,8 @@ class OpenForm(forms.Form):
         :raises ValidationError: no player matches, or several do; the message names them with their cards.
         """
         players = self._players.filter(casino__in=casinos)
-        if with_card := players.filter(card_number__iexact=text).first():
-            return with_card
+        if of_card := with_card(players, text).first():
+            return of_card
         found = list(players_matching(players, text)[: NAMESAKES_SHOWN + 1])
         if len(found) == 1:
             return found[0]

@@ -131,7 +131,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         """The status, with the hidden version that the list's actions send back."""
         return self.state(slip) + version_field(slip, version_of(slip).text)
 
-    @admin.display(description="player", ordering="player__last_name")
+    @admin.display(description="player", ordering="player__sort_name")
     def player_name(self, slip: RatingSlip) -> str:
         return link_to(slip.player, f"{slip.player.listed_name} ({slip.player.card_number})")
 

@@ -1,4 +1,4 @@
-"""The search of the trace box: by correlation id, slip number, entry number or card number, each in full."""
+"""The search of the box in the bar: a correlation id, a slip number, an entry number (#12), a card number or a name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from core.console.scope import in_casino_of
 from core.keys import key_of
 from core.models import Player, User
 from core.permissions import VIEW_PLAYERS
+from core.player_search import first_matching
 from loyalty.models import LedgerEntry
 from loyalty.permissions import VIEW_ENTRIES
 from ratingslips.admin.trace.story import story_of
@@ -32,7 +33,10 @@ class Hit:
 
 
 def find(text: str, *, staff: User) -> list[Hit]:
-    """All rows that the text identifies, of those that `staff` may see."""
+    """All rows that the text identifies, of those that `staff` may see, at most `HITS_MAX` of a kind.
+
+    Players are found by their card number, else by their name.
+    """
     text = text.replace("\0", "").strip()[:TEXT_MAX_LENGTH]
     if not text:
         return []
@@ -59,7 +63,7 @@ def _slips(text: str, *, staff: User) -> Iterator[Hit]:
 
 
 def _entries(text: str, *, staff: User) -> Iterator[Hit]:
-    number = key_of(text.removeprefix("#"))
+    number = key_of(text.removeprefix("#")) if text.startswith("#") else None
     if number is None or not staff.has_perm(VIEW_ENTRIES):
         return
     entries = in_casino_of(staff, LedgerEntry.objects.select_related("account__player"), lookup="casino")
@@ -70,5 +74,8 @@ def _entries(text: str, *, staff: User) -> Iterator[Hit]:
 def _players(text: str, *, staff: User) -> Iterator[Hit]:
     if staff.has_perm(VIEW_PLAYERS):
         players = in_casino_of(staff, Player.objects.all(), lookup="casino")
-        for player in players.filter(card_number__in={text, text.upper()})[:HITS_MAX]:
+        keys = first_matching(players, text)[:HITS_MAX]
+        found = players.filter(pk__in=keys)
+        exact = [player for player in found if player.card_number.casefold() == text.casefold()]
+        for player in exact or found:
             yield Hit(kind="Player", label=str(player), url=page_url(player))

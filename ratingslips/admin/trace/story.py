@@ -70,15 +70,21 @@ def story_of(correlation_id: UUID, *, staff: User) -> Story | None:
 def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool]:
     if not staff.has_perm(VIEW_SLIPS):
         return [], False
-    touched = PlaySegment.objects.filter(
-        Q(start_correlation_id=correlation_id) | Q(end_correlation_id=correlation_id)
-    ).order_by()
-    slips = in_casino_of(staff, RatingSlip.objects.all(), lookup="casino").filter(
-        Q(correlation_id=correlation_id) | Q(recovery_correlation_id=correlation_id) | Q(pk__in=touched.values("slip"))
+    # One index for each part: for an OR over two tables PostgreSQL would read all slips.
+    segments, every = PlaySegment.objects.order_by(), RatingSlip.objects.order_by()
+    touched = (
+        every.filter(correlation_id=correlation_id)
+        .values("pk")
+        .union(
+            every.filter(recovery_correlation_id=correlation_id).values("pk"),
+            segments.filter(start_correlation_id=correlation_id).values("slip"),
+            segments.filter(end_correlation_id=correlation_id).values("slip"),
+        )
     )
+    slips = in_casino_of(staff, RatingSlip.objects.all(), lookup="casino").filter(pk__in=touched)
     related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry")
-    segments = "segments__table", "segments__started_by", "segments__ended_by"
-    found = list(slips.select_related(*related).prefetch_related(*segments).order_by("opened_at")[: SLIPS_SHOWN + 1])
+    parts = "segments__table", "segments__started_by", "segments__ended_by"
+    found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
 
 
