@@ -4,20 +4,20 @@ Results go to standard output, progress and the log to standard error. On a term
 `-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 130 interrupted
 by Ctrl-C or SIGTERM.
 
-Output that cannot be written follows two rules: the work is finished, and the exit code is not 0 if part of the result
-is lost.
+Output that cannot be written, on a full disk or on a terminal that lacks a letter, follows two rules: the work is
+finished, and the exit code is not 0 if part of the result is lost.
 """
 
 import logging
 import sys
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Any, ClassVar, Final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final, TextIO
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from core import correlation, origins
@@ -39,17 +39,35 @@ RIGHTS_ARE_MISSING: Final = (
 )
 
 
+class Output(OutputWrapper):
+    """Output that never ends a command: what cannot be written is lost, and `is_complete` is false from then on."""
+
+    _out: TextIO
+    is_complete: bool = True
+
+    def write(  # type: ignore[override]
+        self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
+    ) -> None:
+        """Write and flush. A reader that has closed the pipe wants no more: then nothing is lost."""
+        try:
+            super().write(msg, style_func, ending)
+            self.flush()
+        except (OSError, UnicodeError) as error:
+            self.is_complete = self.is_complete and isinstance(error, BrokenPipeError)
+
+
 class ProjectCommand(BaseCommand):
     """Base class of the project's commands. Subclasses write `run`.
 
     `describe_work_done` returns a sentence about what an interrupted run has done. A command that may change something
     records one row with its correlation id. If exit code 1 means that the command found something, `could_not_run` is
-    the exit code for a check that could not be made. `is_output_complete` is false once a line of the result was lost.
+    the exit code for a check that could not be made.
     """
 
+    stdout: Output
+    stderr: Output
     may_change: ClassVar[bool] = True
     could_not_run: ClassVar[int] = FAILED
-    is_output_complete: bool = True
 
     @abstractmethod
     def run(self, *args: Any, **options: Any) -> None:
@@ -59,14 +77,11 @@ class ProjectCommand(BaseCommand):
         """Return one sentence about what an interrupted run has done."""
         return "Nothing was changed."
 
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run from the shell; keep the exit code of an error whose message cannot be written to standard error."""
-        try:
-            super().run_from_argv(argv)
-        except OSError as error:
-            if not isinstance(error.__context__, CommandError):
-                raise
-            sys.exit(error.__context__.returncode)
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Write to `Output`, also the sentence of an error."""
+        self.stdout = Output(options.pop("stdout", None) or self.stdout._out)
+        self.stderr = Output(options.pop("stderr", None) or self.stderr._out)
+        return super().execute(*args, **options)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run under a new correlation id and turn each error into a sentence and an exit code.
@@ -81,47 +96,28 @@ class ProjectCommand(BaseCommand):
                 self.run(**options)
             except KeyboardInterrupt:
                 raise CommandError(f"Interrupted. {self.describe_work_done()}", returncode=INTERRUPTED) from None
-            except DomainError as error:
-                raise CommandError(str(error), returncode=self.could_not_run) from error
-            except ImproperlyConfigured as error:
-                raise CommandError(f"The settings are wrong: {error}", returncode=self.could_not_run) from error
-            except DatabaseError as error:
-                raise CommandError(
-                    f"{_sentence_for(error)} {self.describe_work_done()}", returncode=self.could_not_run
-                ) from error
-            except InterfaceError as error:
-                raise CommandError(
-                    f"The connection to the database was lost. {self.describe_work_done()}",
-                    returncode=self.could_not_run,
-                ) from error
             except CommandError:
                 raise
             except Exception as error:
-                if self.could_not_run == FAILED:
-                    raise
-                log.exception("core.command_failed")
-                raise CommandError(
-                    f"An unexpected error; its traceback is in the log. {self.describe_work_done()}",
-                    returncode=self.could_not_run,
-                ) from error
-        if not self.is_output_complete:
+                sentence = _sentence_for(error)
+                if sentence is None:
+                    if self.could_not_run == FAILED:
+                        raise
+                    log.exception("core.command_failed")
+                    sentence = "An unexpected error; its traceback is in the log."
+                if not isinstance(error, (DomainError, ImproperlyConfigured)):
+                    sentence = f"{sentence} {self.describe_work_done()}"
+                raise CommandError(sentence, returncode=self.could_not_run) from error
+        if not self.stdout.is_complete:
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
     def say(self, text: str) -> None:
-        """Write a line of the result; go on if it cannot be written or the reader has closed the pipe."""
-        try:
-            self.stdout.write(text)
-            self.stdout.flush()
-        except BrokenPipeError:
-            pass
-        except (OSError, UnicodeError):
-            self.is_output_complete = False
+        """Write a line of the result."""
+        self.stdout.write(text)
 
     def write_progress(self, text: str, *, ending: str = "\n") -> None:
         """Write a line about the run to standard error."""
-        with suppress(OSError, UnicodeError):
-            self.stderr.write(text, style_func=str, ending=ending)
-            self.stderr.flush()
+        self.stderr.write(text, style_func=str, ending=ending)
 
 
 @contextmanager
@@ -166,7 +162,16 @@ def casino_with_code(code: str) -> Casino:
     return casino
 
 
-def _sentence_for(error: DatabaseError) -> str:
+def _sentence_for(error: Exception) -> str | None:
+    """Return what to tell a person; None for an error that nobody foresaw."""
+    if isinstance(error, DomainError):
+        return str(error)
+    if isinstance(error, ImproperlyConfigured):
+        return f"The settings are wrong: {error}"
+    if isinstance(error, InterfaceError):
+        return "The connection to the database was lost."
+    if not isinstance(error, DatabaseError):
+        return None
     state = getattr(error.__cause__, "sqlstate", None)
     if state in {_UNDEFINED_TABLE, _UNDEFINED_COLUMN}:
         return "The database is not set up for this version: run “manage.py migrate” first."

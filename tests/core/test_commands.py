@@ -129,7 +129,7 @@ class TestProjectCommand:
                 raise BrokenPipeError
 
         def work(command: ProjectCommand) -> None:
-            command.stdout._out = GoneAway()  # type: ignore[attr-defined]
+            command.stdout._out = GoneAway()
             command.say("one")
             command.say("two")
 
@@ -140,7 +140,7 @@ class TestProjectCommand:
         done: list[str] = []
 
         def work(command: ProjectCommand) -> None:
-            command.stdout._out = command.stderr._out = FullDisk()  # type: ignore[attr-defined]
+            command.stdout._out = command.stderr._out = FullDisk()
             for what in ("one", "two"):
                 command.write_progress(what)
                 command.say(what)
@@ -160,7 +160,7 @@ class TestProjectCommand:
         terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
 
         def work(command: ProjectCommand) -> None:
-            command.stdout._out = terminal  # type: ignore[attr-defined]
+            command.stdout._out = terminal
             command.say("José")
             command.say("all of it")
 

@@ -333,11 +333,15 @@ class TestTwoRunsAtOnce:
 
 
 class TestFullDisk:
-    def test_stops_no_payment_and_is_told(self, committed_floor: Floor) -> None:
+    @pytest.mark.parametrize("arguments", [(), ("--watch", "1")])
+    def test_stops_no_payment_and_is_told(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    ) -> None:
         owed_slips(committed_floor, 2)
+        monkeypatch.setattr(StopSignal, "wait", _stop_when_paid)
 
         with pytest.raises(CommandError) as error:
-            call_command("recover_slip_loyalty", stdout=FullDisk(), stderr=FullDisk())
+            call_command("recover_slip_loyalty", *arguments, stdout=FullDisk(), stderr=FullDisk())
 
         assert (error.value.returncode, str(error.value)) == (1, "Some of the result may be lost.")
         assert not RatingSlip.objects.owed().exists()
