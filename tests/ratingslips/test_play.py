@@ -258,6 +258,10 @@ class TestMoveRatingSlip:
         assign_perm("ratingslips.operate_pit", floor.boss, next_pit.pit)
         assert self._move(floor, slip, table=next_pit, seat=1).table == next_pit
 
+        remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
+        with refused(NotPermitted, str(floor.pit)):
+            self._move(floor, slip, table=floor.table, seat=1)
+
     def test_refuses_another_casino(self, floor: Floor, slip: RatingSlip) -> None:
         elsewhere = TableFactory.create()
 
