@@ -141,7 +141,7 @@ class TestAsking:
         assert RatingSlip.objects.get().seat == 6
         assert answer.url == seat_of(slip)
 
-    @pytest.mark.parametrize("to", ["", "x", "1", "1:2:3", "1:", "9" * 12 + ":1"])
+    @pytest.mark.parametrize("to", ["", "x", "1", "1:2:3", "1:", "9" * 19 + ":1"])
     def test_asks_for_a_free_seat_where_none_was_tapped(self, floor: Floor, boss: Client, to: str) -> None:
         slip = floor.open_slip(seat=1)
 

@@ -1,15 +1,13 @@
 """The forms of the floor's pages."""
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 
 from core.console.fields import MoneyField
+from core.keys import key_of
 from ratingslips.admin.slips.forms import BetForm, CompleteForm
 from ratingslips.services.stakes import MAX_AMOUNT
-
-_SEAT: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,4})")
 
 
 class SittingDownForm(BetForm):
@@ -33,17 +31,18 @@ class AverageBetForm(BetForm):
 
 
 class ChosenSeatForm(forms.Form):
-    """A free seat, chosen by its button, as table and seat number."""
+    """A free seat, chosen by its button, as the key of the table and the number of the seat: `7:3`."""
 
-    to = forms.CharField(max_length=20, widget=forms.HiddenInput, error_messages={"required": "Choose a free seat."})
+    to = forms.CharField(max_length=40, widget=forms.HiddenInput, error_messages={"required": "Choose a free seat."})
 
     def clean_to(self) -> str:
         """Read the table and the seat that the button names."""
-        chosen = _SEAT.fullmatch(self.cleaned_data["to"])
-        if chosen is None:
+        chosen: str = self.cleaned_data["to"]
+        table, _, seat = chosen.partition(":")
+        self.cleaned_data["table"], self.cleaned_data["seat"] = key_of(table), key_of(seat)
+        if None in (self.cleaned_data["table"], self.cleaned_data["seat"]):
             raise forms.ValidationError("Choose a free seat.")
-        self.cleaned_data["table"], self.cleaned_data["seat"] = int(chosen[1]), int(chosen[2])
-        return chosen[0]
+        return chosen
 
 
 __all__ = [
