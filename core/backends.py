@@ -16,7 +16,7 @@ class StaffBackend(ModelBackend):
     """
 
     def get_user(self, user_id: int) -> User | None:
-        """The signed-in account with its casino; None if it is not active."""
+        """The signed-in member of staff with the casino; None if not active."""
         user = User.objects.select_related("casino").filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 

@@ -46,7 +46,7 @@ def clamp_to_last_event(at: datetime, *, last_event: datetime | None) -> datetim
     return last_event
 
 
-def require_event_time(at: datetime, *, not_before: datetime | None = None) -> datetime:
+def checked_event_time(at: datetime, *, not_before: datetime | None = None) -> datetime:
     """Return the instant at which an event is recorded, and refuse a time that cannot be true.
 
     :raises InvalidTime: `at` is naive, in the future, earlier than `not_before`, or before `EARLIEST_EVENT_AT`.

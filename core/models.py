@@ -142,7 +142,7 @@ class Player(models.Model):
 
 
 class StaffManager(UserManager["User"].from_queryset(LockingQuerySet)):  # type: ignore[misc]
-    """Staff accounts: Django's manager, with `locked()`."""
+    """Staff: Django's manager, with `locked()`."""
 
 
 class User(AbstractUser):

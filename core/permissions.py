@@ -1,9 +1,9 @@
 """The names of core's permissions, and the check of permissions by services.
 
-Where an account works is one rule, for what it sees (`core.console.scope`) and for what it does (`has_permission`):
+Where staff work is one rule, for what they see (`core.console.scope`) and for what they do (`has_permission`):
 
-- An account with a casino works in that casino, superuser or not.
-- An account without a casino works in all casinos if it is a superuser or an operator, and in none if it is neither.
+- Staff with a casino work in that casino, superuser or not.
+- Staff without a casino work in all casinos if they are superusers or operators, and in none if they are neither.
 """
 
 from typing import Final
@@ -100,8 +100,8 @@ class NotPermitted(DomainError):
 def has_permission(actor: User, permission: str, on: models.Model) -> bool:
     """Whether `actor` holds `permission` ("app.codename") globally or on the object `on`, and works in its casino.
 
-    Each call runs one statement and uses only the key of `actor`, so a permission that was revoked, or an account that
-    was deactivated, after the page was shown counts at once.
+    Each call runs one statement and uses only the key of `actor`. So a permission that was revoked, or a person who was
+    deactivated, after the page was shown counts at once.
     """
     app_label, codename = permission.split(".")
     with connection.cursor() as cursor:
@@ -132,7 +132,7 @@ def require_permission(actor: User, permission: str, on: models.Model) -> None:
 def held_globally(staff: User) -> set[str]:
     """Read, in one statement, the permissions ("app.codename") that `staff` holds globally, directly or by a role.
 
-    Ignores whether the account is active or a superuser.
+    Ignores whether the member of staff is active or a superuser.
     """
     with connection.cursor() as cursor:
         cursor.execute(_HELD_GLOBALLY, {"staff": staff.pk})

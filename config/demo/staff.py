@@ -54,7 +54,7 @@ LOGINS: Final = (
 
 
 class LoginTaken(DomainError):
-    """A user name of the demo belongs to another account."""
+    """A user name of the demo belongs to somebody else."""
 
     code = "LOGIN_TAKEN"
 
@@ -67,7 +67,7 @@ def passwords_are_valid() -> bool:
 
 
 def create_staff(login: Login, *, casino: Casino, password_hash: str) -> User:
-    """Create the account of a member of the demo's staff, or reset its password, and grant its permissions.
+    """Create a member of the demo's staff, or reset its password, and grant its permissions.
 
     :raises LoginTaken: the user name exists in another casino.
     """

@@ -92,7 +92,7 @@ class StaffForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 class StaffPasswordForm(NoLabelSuffix, PasswordAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Django's form without "no password": an account that may not sign in is made inactive."""
+    """Django's form without "no password": staff who may not sign in are made inactive."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,8 +122,8 @@ class RoleFilter(admin.RelatedFieldListFilter):
 class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
     """Members of staff.
 
-    An account that is no superuser manages the staff of its own casino but not itself, and grants no role that holds a
-    permission which it lacks.
+    Staff who are no superusers manage the staff of their own casino but not themselves, and grant no role that
+    holds a permission which they lack.
     """
 
     casino_lookup = "casino"
@@ -199,7 +199,7 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         return not obj.groups.filter(pk__in=_groups_beyond(actor)).exists()
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Put new staff into the casino of the account that adds them, unless it may choose."""
+        """Put new staff into the casino of the person who adds them, unless this person may choose."""
         if not change and not _may_choose_casino(staff_of(request)):
             obj.casino_id = staff_of(request).casino_id
         super().save_model(request, obj, form, change)

@@ -1,4 +1,4 @@
-"""Pages of sign-ins, for superusers: the log of sign-ins, and failed tries, which lock an account out."""
+"""Pages of sign-ins, for superusers: the log of sign-ins, and failed tries, after which a login is locked."""
 
 from typing import Any
 

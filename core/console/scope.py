@@ -1,4 +1,4 @@
-"""Limit lists, choices, filters and addresses to the rows that an account sees (the rule: `core.permissions`)."""
+"""Limit lists, choices, filters and addresses to the rows that a person sees (the rule: `core.permissions`)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from core import correlation
-from core.clock import InvalidTime, require_event_time
+from core.clock import InvalidTime, checked_event_time
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, fingerprint
 from core.locks import lock_name
@@ -108,7 +108,7 @@ def manual_reward(
     if posting.replayed:
         count_replay(casino=account.player.casino, operation="loyalty.manual_reward", at=at)
     event = "loyalty.reward_replayed" if posting.replayed else "loyalty.points_posted"
-    log.info(event, entry_id=posting.entry_id, kind=EntryKind.MANUAL_BONUS.value, points=points, staff_id=actor.pk)
+    log.info(event, entry_id=posting.entry_id, kind=EntryKind.MANUAL_BONUS.value, points=points, actor_id=actor.pk)
     return posting
 
 
@@ -176,8 +176,8 @@ def _require_reward_id(reward_id: str | None) -> None:
 
 
 def _checked_request_time(requested_at: datetime, *, at: datetime) -> datetime:
-    require_event_time(at)
-    require_event_time(requested_at)
+    checked_event_time(at)
+    checked_event_time(requested_at)
     if requested_at > at:
         raise InvalidTime("This form was opened after it was sent: check the clock of the machine that sent it.")
     if at - requested_at > timedelta(seconds=REQUEST_MAX_AGE_SECONDS):

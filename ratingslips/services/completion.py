@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, transaction
 
-from core.clock import clamp_to_last_event, require_event_time
+from core.clock import checked_event_time, clamp_to_last_event
 from core.errors import Busy, DomainError
 from core.models import User
 from core.permissions import require_permission
@@ -120,7 +120,7 @@ def _close(
 ) -> datetime:
     """End the play of a live slip and set its theoretical win, unsaved; return the instant of the closing."""
     last = segments[-1]
-    at = require_event_time(at, not_before=last.ended_at or last.started_at)
+    at = checked_event_time(at, not_before=last.ended_at or last.started_at)
     actor = request.actor
     request.happened_at = at
     slip.correlation_id = request.correlation_id

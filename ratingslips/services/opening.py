@@ -10,7 +10,7 @@ import structlog
 from django.db import connection
 from django.db.models import F
 
-from core.clock import clamp_to_last_event, require_event_time
+from core.clock import checked_event_time, clamp_to_last_event
 from core.errors import DomainError, NotFound
 from core.idempotency import Request
 from core.locks import lock_name
@@ -22,7 +22,7 @@ from loyalty.services import PlayerNotActive
 from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, record, repeated
-from ratingslips.services.seats import TableNotActive, lock_table, require_free_seat
+from ratingslips.services.seats import TableNotActive, checked_seat_time, lock_table
 from ratingslips.services.segments import begin_segment
 from ratingslips.services.stakes import require_amount, require_average_bet
 
@@ -82,14 +82,14 @@ def open_rating_slip(
     :raises PlayerNotActive: the player is barred or inactive.
     :raises PlayerHasLiveSlip: saying where the player sits.
     :raises PlayerStillPlayed: the player's last slip closed after `at`: play is recorded in order, and paid once.
-    :raises TableNotActive, NoSuchSeat, SeatTaken: see `require_free_seat`.
+    :raises TableNotActive, NoSuchSeat, SeatTaken: see `checked_seat_time`.
     :raises SlipNumberTaken: the number is another slip's.
     :raises InvalidSlipNumber: it has other characters, or the form that the product gives out itself.
     :raises Busy: the player or the table was locked for too long.
     """
     require_average_bet(average_bet)
     require_amount(buy_in, name="buy-in")
-    require_event_time(at)
+    checked_event_time(at)
     player_id = player if isinstance(player, int) else player.pk
     table_id = table if isinstance(table, int) else table.pk
     contents: Request = {
@@ -111,7 +111,7 @@ def open_rating_slip(
         if locked_table.casino_id != locked_player.casino_id:
             raise TableNotActive(f"{locked_table.name} belongs to another casino than the player.")
         at = _require_may_play(locked_player, at=at)
-        at = require_free_seat(table=locked_table, seat=seat, at=at)
+        at = checked_seat_time(table=locked_table, seat=seat, at=at)
         slip = RatingSlip.objects.create(
             casino=casino,
             slip_number=_checked_number(slip_number, casino_id=casino.pk) or _next_number(),

@@ -15,7 +15,7 @@ from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, repeated
-from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, lock_table, require_free_seat
+from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, checked_seat_time, lock_table
 from ratingslips.services.segments import LiveSlip, slip_key
 from ratingslips.services.stakes import require_average_bet
 
@@ -181,7 +181,7 @@ def move_rating_slip(
             raise NoSuchSeat(f"Say which seat at {destination.name}: 1 to {destination.seats}.")
         if (destination.pk, seat) == (live.slip.table_id, live.slip.seat):
             raise AlreadySeated(f"Slip {live.slip.slip_number} is already at {live.slip.place}.")
-        live.at = require_free_seat(table=destination, seat=seat, at=live.at)
+        live.at = checked_seat_time(table=destination, seat=seat, at=live.at)
         if not live.is_paused:
             live.end(End.MOVED)
         live.begin(Start.MOVED, table=destination, seat=seat, average_bet=average_bet, stays_paused=live.is_paused)

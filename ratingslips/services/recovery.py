@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from core.clock import clamp_to_last_event, require_event_time
+from core.clock import checked_event_time, clamp_to_last_event
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
@@ -73,7 +73,7 @@ def recover_slip_loyalty(
             at = clamp_to_last_event(at, last_event=locked.settled_at)
             settlement = first_settlement(locked, replayed=replayed)
         else:
-            at = require_event_time(at, not_before=locked.closed_at)
+            at = checked_event_time(at, not_before=locked.closed_at)
             settlement = settle(locked, segments=segments, at=at)
             locked.recovered_by, locked.recovery_correlation_id = actor, request.correlation_id
             locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])

@@ -42,7 +42,7 @@ def lock_table(*, table_id: int) -> GamingTable:
     return GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
 
 
-def require_free_seat(*, table: GamingTable, seat: int, at: datetime) -> datetime:
+def checked_seat_time(*, table: GamingTable, seat: int, at: datetime) -> datetime:
     """Refuse a seat that is not free at `at`; return the instant at which it is taken. `table` must be locked.
 
     A seat is taken if a live slip holds it now. If `at` is in the past, it is also taken by a slip that held it then or

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
-from core.clock import require_event_time
+from core.clock import checked_event_time
 from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
@@ -138,7 +138,7 @@ class LiveSlip:
             raise SlipClosed(f"Slip {locked.slip_number} is closed: it can no longer be changed.")
         if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
-        at = require_event_time(at, not_before=last.ended_at or last.started_at)
+        at = checked_event_time(at, not_before=last.ended_at or last.started_at)
         return cls(slip=locked, last=last, request=request, actor=actor, at=at)
 
     @property

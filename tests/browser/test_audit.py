@@ -13,7 +13,7 @@ from loyalty.models import LedgerExport
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip, recover_slip_loyalty
 from tests.browser.conftest import ACROSS, Tablet
-from tests.browser.test_desk import close_while_paused
+from tests.browser.test_home import close_while_paused
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award

@@ -44,7 +44,7 @@ class TestForgedPost:
 
 
 class TestGuessedPassword:
-    def test_leaves_the_colleague_at_the_next_desk_alone(self, floor: Floor) -> None:
+    def test_leaves_the_colleague_alone(self, floor: Floor) -> None:
         guessed, colleague = StaffFactory.create_batch(2, casino=floor.casino)
         colleague.set_password(PASSWORD)
         colleague.save()

@@ -1,4 +1,4 @@
-"""The floor, the desk, the trace, and the pages of pits, games, tables and slips.
+"""The floor, the home page, the trace, and the pages of pits, games, tables and slips.
 
 `tests.config.matrix.table` says what the columns and the words mean.
 """

@@ -7,34 +7,34 @@ import pytest
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from core.clock import InvalidTime, clamp_to_last_event, require_event_time, shown_as
+from core.clock import InvalidTime, checked_event_time, clamp_to_last_event, shown_as
 
 
-class TestRequireEventTime:
+class TestCheckedEventTime:
     def test_takes_the_past_and_the_last_event_itself(self) -> None:
         now = timezone.now()
 
-        require_event_time(now)
-        require_event_time(now, not_before=now)
-        require_event_time(now, not_before=now - timedelta(hours=1))
+        checked_event_time(now)
+        checked_event_time(now, not_before=now)
+        checked_event_time(now, not_before=now - timedelta(hours=1))
 
     def test_refuses_a_time_without_a_zone(self) -> None:
         with pytest.raises(InvalidTime, match="has no time zone"):
-            require_event_time(datetime(2026, 11, 14, 19, 30))  # noqa: DTZ001
+            checked_event_time(datetime(2026, 11, 14, 19, 30))  # noqa: DTZ001
 
     def test_refuses_the_future(self) -> None:
         with pytest.raises(InvalidTime, match="is in the future"):
-            require_event_time(timezone.now() + timedelta(minutes=1))
+            checked_event_time(timezone.now() + timedelta(minutes=1))
 
     def test_refuses_what_comes_before_the_last_event(self) -> None:
         past = timezone.now() - timedelta(hours=1)
 
         with pytest.raises(InvalidTime, match="is before the last event"):
-            require_event_time(past - timedelta(microseconds=1), not_before=past)
+            checked_event_time(past - timedelta(microseconds=1), not_before=past)
 
     def test_refuses_a_year_that_nobody_played_in(self) -> None:
         with pytest.raises(InvalidTime, match="is before 1970"):
-            require_event_time(datetime(1, 1, 1, tzinfo=UTC))
+            checked_event_time(datetime(1, 1, 1, tzinfo=UTC))
 
 
 class TestInOrder:

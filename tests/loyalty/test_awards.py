@@ -101,7 +101,7 @@ class TestManualReward:
 
         assert [line["event"] for line in lines] == ["loyalty.points_posted", "loyalty.reward_replayed"]
         assert {line["entry_id"] for line in lines} == {posting.entry_id}
-        assert {line["staff_id"] for line in lines} == {floor.supervisor.pk}
+        assert {line["actor_id"] for line in lines} == {floor.supervisor.pk}
         assert REASON not in str(lines)
 
     def test_takes_the_player_by_id_as_well(self, floor: Floor, player: Player) -> None:

@@ -127,7 +127,7 @@ class TestSuccess:
 
         told = lines[-1]
         assert (told["event"], told["log_level"]) == (event, "info")
-        assert floor.supervisor.pk in (told.get("actor_id"), told.get("staff_id"))
+        assert told["actor_id"] == floor.supervisor.pk
 
     def test_of_a_completion_and_its_replay_leads_to_the_entry(self, floor: Floor) -> None:
         slip = floor.played_slip()

@@ -19,7 +19,7 @@ from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, Comple
 from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
-from ratingslips.admin.slips.actions import SLIP_ACTIONS, Decision, SlipAction
+from ratingslips.admin.slips.actions import SLIP_ACTIONS, ChosenAction, SlipAction
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
@@ -63,7 +63,7 @@ def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
 def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipAction, form: Form) -> HttpResponse | None:
     """Carry out the action and redirect; None if it was refused, with the reason on the form."""
     expected_version = SlipVersion.from_text(request.POST.get("expected_version", ""))
-    decision = Decision(
+    chosen = ChosenAction(
         slip=sheet.slip,
         actor=staff_of(request),
         at=timezone.now(),
@@ -72,9 +72,9 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
         typed=form.cleaned_data,
     )
     try:
-        outcome = action.perform(decision)
+        outcome = action.perform(chosen)
     except (SlipChanged, SlipClosed, IdempotencyConflict):
-        return _changed_meanwhile(request, form, decision.slip, expected_version=expected_version)
+        return _changed_meanwhile(request, form, chosen.slip, expected_version=expected_version)
     except LongPlayNotConfirmed as question:
         assert isinstance(form, CompleteForm)
         form.add_error(None, ValidationError(question.message, code=question.code))

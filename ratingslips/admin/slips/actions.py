@@ -44,7 +44,7 @@ Typed = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class ChosenAction:
     """An action that a person chose on a page: the slip, its version on the page, and the values of the form.
 
     `request_id` is None if the page had no id, `expected_version` is None if the page did not show the slip.
@@ -78,7 +78,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class SlipAction:
-    """An action on a slip. `decide` makes the one service call; its sentence follows the slip's number and a colon.
+    """An action on a slip. `carry_out` makes the one service call; its sentence follows the slip's number and a colon.
 
     The other fields are those of `RowAction`.
     """
@@ -86,7 +86,7 @@ class SlipAction:
     name: str
     label: str
     done: str
-    decide: Callable[[Decision], Outcome]
+    carry_out: Callable[[ChosenAction], Outcome]
     submit_label: str = "Confirm"
     explanation: str = ""
     make_form: Callable[[Row, Typed | None], forms.Form] | None = None
@@ -94,16 +94,16 @@ class SlipAction:
     is_confirmed_first: bool = True
     max_rows: int = MAX_ROWS
 
-    def perform(self, decision: Decision) -> Outcome:
+    def perform(self, chosen: ChosenAction) -> Outcome:
         """Carry out the action and return its outcome.
 
         :raises DomainError: the service refused; `SlipChanged` names the changes since the page was shown.
         """
         try:
-            return self.decide(decision)
+            return self.carry_out(chosen)
         except SlipChanged as error:
-            assert decision.expected_version is not None
-            changes = changes_since(decision.slip.pk, decision.expected_version)
+            assert chosen.expected_version is not None
+            changes = changes_since(chosen.slip.pk, chosen.expected_version)
             raise SlipChanged(f"{error.message} {changes}".strip()) from error
 
     @property
@@ -124,7 +124,7 @@ class SlipAction:
         )
 
     def _perform_on_row(self, request: HttpRequest, row: Row) -> Outcome:
-        decision = Decision(
+        chosen = ChosenAction(
             slip=row.obj,
             actor=staff_of(request),
             at=timezone.now(),
@@ -132,7 +132,7 @@ class SlipAction:
             expected_version=None if row.posted_version is None else SlipVersion.from_text(row.posted_version),
             typed=row.given,
         )
-        outcome = self.perform(decision)
+        outcome = self.perform(chosen)
         return Outcome(kind=outcome.kind, sentence=row.with_name(outcome.sentence))
 
 
@@ -150,61 +150,61 @@ def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
     return CompleteForm(posted, prefix=str(row.obj.pk), initial={"buy_in": row.obj.buy_in}, long_play=long_play)
 
 
-def _pause(decision: Decision) -> Outcome:
-    pause_rating_slip(**decision.arguments)
-    return decision.outcome("paused", "paused, the seat stays taken.")
+def _pause(chosen: ChosenAction) -> Outcome:
+    pause_rating_slip(**chosen.arguments)
+    return chosen.outcome("paused", "paused, the seat stays taken.")
 
 
-def _resume(decision: Decision) -> Outcome:
-    slip = resume_rating_slip(**decision.arguments)
-    return decision.outcome("resumed", f"resumed at {slip.place}.")
+def _resume(chosen: ChosenAction) -> Outcome:
+    slip = resume_rating_slip(**chosen.arguments)
+    return chosen.outcome("resumed", f"resumed at {slip.place}.")
 
 
-def _change_bet(decision: Decision) -> Outcome:
-    bet = decision.typed["average_bet"]
-    before = decision.slip.average_bet  # type: ignore[attr-defined]
-    change_average_bet(**decision.arguments, average_bet=bet)
+def _change_bet(chosen: ChosenAction) -> Outcome:
+    bet = chosen.typed["average_bet"]
+    before = chosen.slip.average_bet  # type: ignore[attr-defined]
+    change_average_bet(**chosen.arguments, average_bet=bet)
     done = f"average bet {bet:,.2f}"
     if bet == before:
-        return decision.outcome(done, f"{done} as before. Nothing was changed.", kind=OutcomeKind.REPLAYED)
-    return decision.outcome(done, f"{done} from now on.")
+        return chosen.outcome(done, f"{done} as before. Nothing was changed.", kind=OutcomeKind.REPLAYED)
+    return chosen.outcome(done, f"{done} from now on.")
 
 
-def _move(decision: Decision) -> Outcome:
-    to = {"table": decision.typed["table"], "seat": decision.typed["seat"]}
-    slip = move_rating_slip(**decision.arguments, **to)
-    return decision.outcome(f"moved to {slip.place}", f"moved to {slip.place}.")
+def _move(chosen: ChosenAction) -> Outcome:
+    to = {"table": chosen.typed["table"], "seat": chosen.typed["seat"]}
+    slip = move_rating_slip(**chosen.arguments, **to)
+    return chosen.outcome(f"moved to {slip.place}", f"moved to {slip.place}.")
 
 
-def _complete(decision: Decision) -> Outcome:
+def _complete(chosen: ChosenAction) -> Outcome:
     """Close the slip even if it has changed since the page was shown, because play is over in any case."""
-    typed = {name: decision.typed[name] for name in ("buy_in", "chips_out", "long_play_confirmed")}
+    typed = {name: chosen.typed[name] for name in ("buy_in", "chips_out", "long_play_confirmed")}
     try:
-        settlement = complete_rating_slip(**decision.arguments_without_version, **typed)
+        settlement = complete_rating_slip(**chosen.arguments_without_version, **typed)
     except PartialCompletion as error:
         return Outcome(kind=OutcomeKind.OWED, sentence=error.message)
-    points = earned(decision.slip, settlement)
+    points = earned(chosen.slip, settlement)
     if not settlement.replayed:
         return Outcome(kind=OutcomeKind.DONE, sentence=f"closed, {points}.")
-    closing = first_closing(decision.slip.pk, actor=decision.actor)
-    unsaved = unsaved_amounts(decision.slip.pk, decision.typed)
+    closing = first_closing(chosen.slip.pk, actor=chosen.actor)
+    unsaved = unsaved_amounts(chosen.slip.pk, chosen.typed)
     sentence = f"was already closed {closing}, {points}. Nothing was done twice.{unsaved}"
     return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
 
 
-def _recover(decision: Decision) -> Outcome:
-    settlement = recover_slip_loyalty(**decision.arguments_without_version)
-    points = earned(decision.slip, settlement)
+def _recover(chosen: ChosenAction) -> Outcome:
+    settlement = recover_slip_loyalty(**chosen.arguments_without_version)
+    points = earned(chosen.slip, settlement)
     if settlement.replayed:
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"was already paid, {points}. Nothing was done twice.")
     return Outcome(kind=OutcomeKind.DONE, sentence=f"paid, {points}.")
 
 
 PAUSE: Final = SlipAction(
-    name="pause", label="Pause", done="paused", describe=describe, decide=_pause, is_confirmed_first=False
+    name="pause", label="Pause", done="paused", describe=describe, carry_out=_pause, is_confirmed_first=False
 )
 RESUME: Final = SlipAction(
-    name="resume", label="Resume", done="resumed", describe=describe, decide=_resume, is_confirmed_first=False
+    name="resume", label="Resume", done="resumed", describe=describe, carry_out=_resume, is_confirmed_first=False
 )
 CHANGE_BET: Final = SlipAction(
     name="change_bet",
@@ -214,7 +214,7 @@ CHANGE_BET: Final = SlipAction(
     explanation="The new average bet counts from now on. What was played before keeps its own.",
     describe=describe,
     make_form=_bet_form,
-    decide=_change_bet,
+    carry_out=_change_bet,
 )
 MOVE: Final = SlipAction(
     name="move",
@@ -224,7 +224,7 @@ MOVE: Final = SlipAction(
     explanation="To another table, another seat, or both. The average bet stays as it is.",
     describe=describe_with_tables,
     make_form=_move_form,
-    decide=_move,
+    carry_out=_move,
     max_rows=MAX_MOVES,
 )
 COMPLETE: Final = SlipAction(
@@ -235,7 +235,7 @@ COMPLETE: Final = SlipAction(
     explanation="Play ends now, and its points are posted. This cannot be undone. Buy-in and chips out may stay empty.",
     describe=describe,
     make_form=_complete_form,
-    decide=_complete,
+    carry_out=_complete,
 )
 RECOVER: Final = SlipAction(
     name="recover",
@@ -244,6 +244,6 @@ RECOVER: Final = SlipAction(
     submit_label="Pay points",
     explanation="Posts the points that a closed slip is owed. A slip that was paid is never paid again.",
     describe=describe,
-    decide=_recover,
+    carry_out=_recover,
 )
 SLIP_ACTIONS: Final = {action.name: action for action in (PAUSE, RESUME, CHANGE_BET, MOVE, COMPLETE, RECOVER)}

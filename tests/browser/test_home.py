@@ -1,4 +1,4 @@
-"""The supervisor's journeys from the home page, and the desk's pages as a browser shows them."""
+"""The supervisor's journeys from the home page, and a player's page as a browser shows it."""
 
 import pytest
 from playwright.sync_api import expect

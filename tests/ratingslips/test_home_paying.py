@@ -15,7 +15,7 @@ from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
 from ratingslips.models import RatingSlip
 from tests.console import address, said
 from tests.floor import Floor
-from tests.ratingslips.test_desk_home import HOME, REASON, owe
+from tests.ratingslips.test_home import HOME, REASON, owe
 
 
 def pay(client: Client, **post: Any) -> list[str]:

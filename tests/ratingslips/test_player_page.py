@@ -28,7 +28,7 @@ from tests.console import address, html_of, inline_code_in, signed_in, statement
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of, write_history
-from tests.ratingslips.test_desk_home import owe
+from tests.ratingslips.test_home import owe
 from tests.statements import assert_at_most
 
 MOST_STATEMENTS = 12
