@@ -119,18 +119,19 @@ class TestAProgramme:
         assert was_paused
         assert not LoyaltyProgram.objects.get().is_paused
 
-    def test_that_somebody_else_paused_is_not_ones_own(
-        self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None]
+    @pytest.mark.parametrize("minutes", [1, 3])
+    def test_that_was_paused_at_another_time_is_refused(
+        self, committed_floor: Floor, way: Way, meanwhile: Callable[[Act], None], minutes: int
     ) -> None:
         floor = committed_floor
-        pause = partial(pause_program, program=floor.program, reason="Migration of the tiers")
-        meanwhile(partial(pause, actor=floor.supervisor, at=floor.ago(minutes=1)))
+        pause = partial(pause_program, program=floor.program, reason="Migration of the tiers", actor=floor.supervisor)
+        meanwhile(partial(pause, at=floor.ago(minutes=minutes)))
         way.armed.append(Loss.COMMIT)
 
         with pytest.raises(ProgramStateUnchanged):
-            pause(actor=floor.supervisor, at=floor.now)
+            pause(at=floor.ago(minutes=2))
 
-        assert LoyaltyProgram.objects.get().paused_at == floor.ago(minutes=1)
+        assert LoyaltyProgram.objects.get().paused_at == floor.ago(minutes=minutes)
 
 
 class TestWhatOthersDoBeforeTheNextAttempt:
