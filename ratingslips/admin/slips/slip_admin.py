@@ -1,51 +1,31 @@
-"""The list of rating slips, the page of one slip, and the page that opens one."""
+"""The list of rating slips, and the page of one slip."""
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from core.console import display
-from core.console.confirmation import LEVELS, ConfirmingAdmin, request_id_of, run, version_field
-from core.console.links import Link, adds_links, link_to, list_url, own_page, page_url
+from core.console.confirmation import ConfirmingAdmin, run, version_field
+from core.console.links import Link, adds_links, link_to, list_url, own_page
 from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter, PlayerSearch
-from core.console.pages import form_page
-from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
-from core.errors import DomainError
-from core.keys import key_of
+from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.models import Player
 from core.permissions import has_permission
 from ratingslips.admin.slips import actions
-from ratingslips.admin.slips.forms import OpenForm, add_refusal, next_page_id, table_choices
-from ratingslips.admin.slips.rights import holds_on_a_pit, pits_with
+from ratingslips.admin.slips.opening import open_page
+from ratingslips.admin.slips.rights import holds_on_a_pit
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
-from ratingslips.admin.slips.sentences import opening_outcome
-from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
-from ratingslips.services import (
-    NoSuchSeat,
-    PlayerHasLiveSlip,
-    PlayerNotActive,
-    SeatTaken,
-    TableNotActive,
-    open_rating_slip,
-)
-
-_FIELD_OF_REFUSAL: dict[type[DomainError], str] = {
-    NoSuchSeat: "seat",
-    PlayerHasLiveSlip: "player",
-    PlayerNotActive: "player",
-    SeatTaken: "seat",
-    TableNotActive: "table",
-}
 
 
 class OwedFilter(admin.SimpleListFilter):
@@ -238,50 +218,8 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.open_view)
+        view = self.admin_site.admin_view(partial(open_page, self))
         return [path("open/", view, name="ratingslips_ratingslip_open"), *super().get_urls()]
-
-    def open_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the form for a player who sits down, or open the slip and go to its page."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        tables = table_choices(GamingTable.objects.filter(pit__in=pits_with(request, OPERATE_PIT)))
-        if not tables and request.method != "POST":
-            raise PermissionDenied
-        players = in_casino_of(staff_of(request), Player.objects.all(), lookup="casino")
-        initial = {"player": _card_of(players, request.GET.get("player", ""))}
-        form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial)
-        if request.method == "POST" and form.is_valid() and (slip := _open(request, form)):
-            outcome = opening_outcome(
-                slip, average_bet=form.cleaned_data["average_bet"], request_id=request_id_of(request)
-            )
-            self.message_user(request, outcome.sentence, LEVELS[outcome.kind])
-            return HttpResponseRedirect(page_url(slip))
-        return form_page(
-            self,
-            request,
-            title="Open a rating slip",
-            form=form,
-            submit_label="Open slip",
-            cancel_url=list_url(RatingSlip),
-            request_id=next_page_id(request, form),
-        )
-
-
-def _open(request: HttpRequest, form: OpenForm) -> RatingSlip | None:
-    try:
-        return open_rating_slip(
-            **form.cleaned_data, actor=staff_of(request), at=timezone.now(), request_id=request_id_of(request)
-        )
-    except DomainError as error:
-        add_refusal(form, error, field=_FIELD_OF_REFUSAL.get(type(error)))
-        return None
-
-
-def _card_of(players: "QuerySet[Player]", text: str) -> str:
-    key = key_of(text)
-    player = players.filter(pk=key).first() if key is not None else None
-    return player.card_number if player else ""
 
 
 def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:
