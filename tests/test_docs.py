@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +26,8 @@ FILE: Final = re.compile(
 COMMAND: Final = re.compile(r"manage\.py ([a-z]\w*)([^`\n&|;]*)")
 OPTION: Final = re.compile(r"--[a-z-]+")
 MODULE: Final = re.compile(r"python -m ([\w.]+)")
+# `name`, `Class.name` in `app/module.py`; what a migration makes is in the database.
+NAMES: Final = re.compile(r"((?:`[\w.]+`(?:, | and )?)+) in `((?!\w+/migrations/)[\w/]+)\.py`")
 
 
 def broken_links(document: Path, text: str) -> Iterator[str]:
@@ -46,6 +50,16 @@ def missing_files(document: Path, text: str) -> Iterator[str]:
                 yield name
 
 
+def missing_names(text: str) -> Iterator[str]:
+    for names, path in NAMES.findall(text):
+        module = import_module(path.replace("/", "."))
+        for name in CODE.findall(names):
+            try:
+                attrgetter(name)(module)
+            except AttributeError:
+                yield f"{path}.py: {name}"
+
+
 def unknown_commands(text: str) -> Iterator[str]:
     known = get_commands()
     for name, rest in COMMAND.findall(text):
@@ -64,6 +78,9 @@ class TestDocument:
 
     def test_names_files_that_exist(self, document: Path) -> None:
         assert list(missing_files(document, document.read_text())) == []
+
+    def test_names_what_is_in_its_file(self, document: Path) -> None:
+        assert list(missing_names(document.read_text())) == []
 
     def test_names_commands_and_options_that_exist(self, document: Path) -> None:
         assert list(unknown_commands(document.read_text())) == []
