@@ -248,7 +248,7 @@ class TestOpenSlip:
 
         assert RatingSlip.objects.get().player == guest
 
-    @pytest.mark.parametrize("typed", ["", "0", "-5", "40,50", "1e3", "NaN", "40.001", "forty", "1000000.01"])
+    @pytest.mark.parametrize("typed", ["", "0", "-5", "1.250", "1e3", "NaN", "40.001", "forty", "1000000.01"])
     def test_refuses_a_bet_that_is_no_amount(self, floor: Floor, boss: Client, typed: str) -> None:
         page = boss.post(address(RatingSlip, self.OPEN), self.form(floor, floor.player(), average_bet=typed))
 
