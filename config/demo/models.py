@@ -12,7 +12,7 @@ class DemoRun(models.Model):
     """
 
     casino = models.OneToOneField(Casino, on_delete=models.PROTECT, related_name="demo_run")
-    shift = models.DurationField(help_text="From the recorded day's times to the demo's.")
+    shift = models.DurationField(help_text="Time from the recorded day to the demo.")
     finished_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

@@ -31,9 +31,9 @@ class Checkpoint(models.Model):
     entries = models.BigIntegerField()
     points_total = models.DecimalField(max_digits=30, decimal_places=0, help_text="The sum of all entries' points.")
     balance_total = models.DecimalField(max_digits=30, decimal_places=0, help_text="The sum of all balances.")
-    accounts_root = models.BinaryField(max_length=HASH_BYTES, help_text="Over every account.")
-    changes = models.BigIntegerField(help_text="How many accounts are sealed anew with this one.")
-    changes_root = models.BinaryField(max_length=HASH_BYTES, help_text="Over the accounts that changed since the last.")
+    accounts_root = models.BinaryField(max_length=HASH_BYTES, help_text="Merkle root over all accounts.")
+    changes = models.BigIntegerField(help_text="Number of accounts that changed since the last checkpoint.")
+    changes_root = models.BinaryField(max_length=HASH_BYTES, help_text="Merkle root over the accounts that changed.")
     previous_hash = models.BinaryField(max_length=HASH_BYTES)
     checkpoint_hash = models.BinaryField(max_length=HASH_BYTES)
     key_id = models.CharField(max_length=KEY_ID_LENGTH, help_text="The first digits of the SHA-256 of the public key.")
@@ -86,7 +86,9 @@ class SealedAccount(models.Model):
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="sealed", db_index=True)
     account = models.ForeignKey(PlayerLoyalty, on_delete=models.PROTECT, related_name="+", db_index=False)
     entry_count = models.BigIntegerField()
-    head_hash = models.BinaryField(max_length=HASH_BYTES, help_text="Of an account without entries, its genesis.")
+    head_hash = models.BinaryField(
+        max_length=HASH_BYTES, help_text="Hash of the newest entry; the genesis hash if there is none."
+    )
 
     class Meta:
         constraints = [

@@ -20,15 +20,15 @@ class LedgerExport(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         null=True,
-        help_text="Whose entries; empty where a superuser exported those of all casinos.",
+        help_text="The casino of the entries; empty if a superuser exported those of all casinos.",
     )
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
-    filters = models.JSONField(help_text="What the list was narrowed by, by name.")
+    filters = models.JSONField(help_text="The filters of the list, by name.")
     correlation_id = models.UUIDField(db_index=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    rows = models.BigIntegerField(null=True, help_text="How many entries left the house.")
-    is_whole = models.BooleanField(null=True, help_text="Whether all that was asked for was sent.")
+    rows = models.BigIntegerField(null=True, help_text="Number of entries sent.")
+    is_whole = models.BooleanField(null=True, help_text="Whether all entries that were asked for were sent.")
 
     class Meta:
         ordering = ["-id"]

@@ -47,7 +47,7 @@ class PlayerLoyalty(models.Model):
     tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")
     entry_count = models.PositiveBigIntegerField(default=0)
     head_hash = models.BinaryField(
-        max_length=HASH_BYTES, null=True, help_text="The hash of the newest entry; empty where there is none."
+        max_length=HASH_BYTES, null=True, help_text="The hash of the newest entry; empty if there is none."
     )
     updated_at = models.DateTimeField()
 
@@ -84,7 +84,7 @@ class LedgerEntry(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
-        help_text="The account's: it stands here so that a casino's newest entries can be read from an index.",
+        help_text="The casino of the account, repeated so that an index can give a casino's newest entries.",
     )
     account = models.ForeignKey(PlayerLoyalty, on_delete=models.PROTECT, related_name="entries", db_index=False)
     seq = models.PositiveBigIntegerField(help_text="1, 2, 3 … in the account.")
@@ -99,7 +99,7 @@ class LedgerEntry(models.Model):
         related_name="+",
         null=True,
         db_index=False,
-        help_text="Who posted it by hand; empty for what the system did.",
+        help_text="The member of staff who posted it; empty for the system.",
     )
     reverses = models.OneToOneField("self", on_delete=models.PROTECT, related_name="reversed_by", null=True)
     balance_before = models.BigIntegerField()

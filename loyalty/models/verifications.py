@@ -24,7 +24,9 @@ class LedgerVerification(models.Model):
     entries = models.BigIntegerField()
     checkpoints = models.BigIntegerField()
     is_clean = models.BooleanField()
-    first_break = models.JSONField(null=True, help_text="What is wrong first: which entry, expected and found.")
+    first_break = models.JSONField(
+        null=True, help_text="The first break: the entry, what was expected and what was found."
+    )
     correlation_id = models.UUIDField(db_index=True)
 
     class Meta:
@@ -55,8 +57,8 @@ class BalanceRebuild(models.Model):
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     reason = models.CharField(max_length=REASON_MAX_LENGTH)
     rebuilt_at = models.DateTimeField()
-    accounts = models.IntegerField(help_text="How many were set.")
-    changes = models.JSONField(help_text="Of each account, what stood there before and after.")
+    accounts = models.IntegerField(help_text="Number of accounts set.")
+    changes = models.JSONField(help_text="The values of each account before and after.")
     correlation_id = models.UUIDField(db_index=True)
 
     class Meta:

@@ -13,8 +13,8 @@ class DriftCheck(models.Model):
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="+", db_index=False)
     checked_at = models.DateTimeField()
     checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
-    accounts = models.IntegerField(help_text="How many accounts are not what their entries add up to.")
-    first_accounts = models.JSONField(help_text="The keys of the first of them.")
+    accounts = models.IntegerField(help_text="Number of accounts that differ from what their entries add up to.")
+    first_accounts = models.JSONField(help_text="Keys of the first of these accounts.")
 
     class Meta:
         constraints = [

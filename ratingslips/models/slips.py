@@ -64,7 +64,7 @@ class RatingSlip(models.Model):
     )
     recovery_correlation_id = models.UUIDField(
         null=True,
-        help_text="Of the request or command that recovered its points; the slip and its entry keep their own.",
+        help_text="Correlation id of the request or command that recovered the points.",
     )
 
     objects = RatingSlipQuerySet.as_manager()
