@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.console.display import NOTHING
-from core.console.fields import DecimalField, IntegerField, TextField
+from core.console.fields import DecimalField, IntegerField, TextField, number_input
 from core.models import Player
 
 # The script for the checkboxes of lists. Django's other scripts add styles that the Content-Security-Policy refuses.
@@ -71,7 +71,7 @@ class PlainForms(_Base):
         models.SlugField: {"form_class": forms.SlugField},
         models.EmailField: {"form_class": forms.EmailField},
         models.DecimalField: {"form_class": DecimalField},
-        models.IntegerField: {"form_class": IntegerField},
+        models.IntegerField: {"form_class": IntegerField, "widget": number_input(mode="numeric")},
         models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})},
     }
 

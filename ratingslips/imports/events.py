@@ -155,7 +155,10 @@ def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidTime(f"“{text}” is not a time: use ISO 8601, such as 2026-11-14T19:30:00-08:00.") from None
+        raise InvalidTime(
+            f"“{text}” is not a time: use ISO 8601, such as 2026-11-14T19:30:00-08:00. A spreadsheet rewrites times "
+            "unless the column is formatted as text."
+        ) from None
     if at.tzinfo is None:
         raise InvalidTime(f"The time “{text}” has no offset: write it as 2026-11-14T19:30:00-08:00.")
     if at < EARLIEST_EVENT_AT:
