@@ -27,6 +27,7 @@ TESTS = Path(__file__).parent
 LONGEST = (
     "browser/",
     "config/test_fuzz_",
+    "config/test_gunicorn.py",
     "config/test_permission",
     "config/test_security_other_casino",
     "faults/",

@@ -2,11 +2,14 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,6 +41,23 @@ def run_program(*arguments: str, without: Collection[str] = (), **environment: s
         check=False,
         timeout=120,
     )
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_served(port: int) -> None:
+    """Return as soon as a process listens on the port."""
+
+    def is_served() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(is_served, timeout_seconds=60)
 
 
 def entries_in(lines: list[str]) -> list[dict[str, Any]]:

@@ -13,8 +13,7 @@ import psycopg
 import pytest
 
 from tests.databases import connect, database_environment, empty_database
-from tests.processes import ROOT, run_program
-from tests.waiting import wait_until
+from tests.processes import ROOT, free_port, run_program, wait_until_served
 
 # Without a test that asks for it no test database is made, and these, run alone, would have none to stand beside.
 pytestmark = pytest.mark.django_db
@@ -179,16 +178,10 @@ class TestDemo:
 
     def test_serves_the_console_until_ctrl_c(self, finished: tuple[str, int, str]) -> None:
         name, *_ = finished
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = start(name, "--port", str(port))
 
-        def is_served() -> bool:
-            with socket.socket() as client:
-                return client.connect_ex(("127.0.0.1", port)) == 0
-
-        wait_until(is_served, timeout_seconds=60)
+        wait_until_served(port)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as response:
             page = response.read().decode()
         process.send_signal(signal.SIGINT)

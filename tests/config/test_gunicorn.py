@@ -31,7 +31,7 @@ from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.logged_requests import SEARCHED
 from tests.loyalty.rows import account_of, write_history
-from tests.processes import ROOT, entries_in
+from tests.processes import ROOT, entries_in, free_port, wait_until_served
 from tests.waiting import wait_until
 
 
@@ -44,22 +44,10 @@ class Served(NamedTuple):
     at_home: list[Path]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _is_served(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
 def _started(log: Path, *options: str, **environment: str) -> Iterator[int]:
     """A server with one worker that writes to `log`, for as long as the block lasts; gives its port."""
-    port = _free_port()
+    port = free_port()
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     address = ("--bind", f"127.0.0.1:{port}", "--workers", "1")
     with log.open("w") as output:
@@ -71,7 +59,7 @@ def _started(log: Path, *options: str, **environment: str) -> Iterator[int]:
             stderr=subprocess.STDOUT,
         )
         try:
-            wait_until(lambda: _is_served(port), timeout_seconds=60)
+            wait_until_served(port)
             yield port
         finally:
             process.terminate()

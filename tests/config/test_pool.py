@@ -1,7 +1,6 @@
 """The application behind PgBouncer in transaction mode, which does not pass the time-outs of a connection on."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +14,7 @@ from psycopg import sql
 from config.localdb.account import Account
 from tests.databases import connect, database_url
 from tests.needs import PGBOUNCER
-from tests.processes import run_program
-from tests.waiting import wait_until
+from tests.processes import free_port, run_program, wait_until_served
 
 pytestmark = pytest.mark.django_db
 
@@ -40,26 +38,19 @@ def pool(django_db_setup: None) -> Iterator[str]:
     """A PgBouncer as the runbook sets it up, in front of the test database; gives the database's address there."""
     account, folder = Account.of_this_process(), Path(tempfile.mkdtemp(prefix="pool-"))
     account.make_private_folder(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     database = connection.settings_dict
     names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
     address = " ".join(f"{name}={database[key]}" for key, name in names.items() if database[key])
     (folder / "ini").write_text(_CONFIGURATION.format(address=address, port=port, folder=folder))
     process = subprocess.Popen([PGBOUNCER, "-q", folder / "ini"], user=account.user_id, group=account.group_id)
     try:
-        wait_until(lambda: _is_served(port))
+        wait_until_served(port)
         yield database_url(HOST="127.0.0.1", PORT=str(port))
     finally:
         process.terminate()
         process.wait(20)
         shutil.rmtree(folder)
-
-
-def _is_served(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _set_timeouts_of_role(seconds: dict[str, int]) -> None:
