@@ -5,6 +5,7 @@ limit), player loyalty; several rows of a kind in key order. Read, decide and wr
 locked by `core.locks`.
 """
 
+from collections.abc import Sequence
 from typing import Self, TypeVar
 
 from django.db import models
@@ -15,13 +16,15 @@ M = TypeVar("M", bound=models.Model, covariant=True)
 class LockingQuerySet(models.QuerySet[M]):
     """Rows that a service may lock."""
 
-    def locked(self, *, skip_locked: bool = False) -> Self:
+    def locked(self, *, skip_locked: bool = False, also: Sequence[str] = ()) -> Self:
         """Lock the selected rows until the transaction ends, in key order.
 
-        The lock is FOR NO KEY UPDATE on these rows alone, so rows that refer to them can still be inserted. With
-        `skip_locked`, rows that another transaction holds are left out instead of waited for.
+        The lock is FOR NO KEY UPDATE on these rows, so rows that refer to them can still be inserted. With
+        `skip_locked`, rows that another transaction holds are left out instead of waited for. `also` names foreign keys
+        whose rows are read and locked in the same statement, after the row itself.
 
-        Do not select_related() a nullable or mutable foreign key here: after waiting, PostgreSQL re-checks against the
-        old joined row, and leaves the row out if that no longer fits.
+        Do not otherwise select_related() a nullable or mutable foreign key here: after waiting, PostgreSQL re-checks
+        against the old joined row, and leaves the row out if that no longer fits.
         """
-        return self.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked).order_by("pk")
+        rows = self.select_for_update(no_key=True, of=("self", *also), skip_locked=skip_locked).order_by("pk")
+        return rows.select_related(*also) if also else rows

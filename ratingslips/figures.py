@@ -29,9 +29,9 @@ AWARD: Final = "loyalty.manual_reward"
 class Figures:
     """The figures of one casino for the gaming days from `first_day` to `last_day`.
 
-    `completions` are the slips that closed in the span. Of these, `settled_at_close` were settled when they closed, and
-    `recovered` were owed and have been settled since. `requests` are the completions and awards of the span, `replays`
-    the repeated requests for them.
+    `completions` are the slips that closed in the span. Of these, `settled_at_close` were settled when they closed,
+    `recovered` were owed and have been settled since, and the points of `withheld` were withheld. `requests` are the
+    completions and awards of the span, `replays` the repeated requests for them.
     """
 
     casino: Casino
@@ -40,6 +40,7 @@ class Figures:
     completions: int
     settled_at_close: int
     recovered: int
+    withheld: int
     requests: int
     replays: int
 
@@ -117,12 +118,13 @@ def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, in
         completions=Count("pk"),
         settled_at_close=Count("pk", filter=Q(owed_because="")),
         recovered=Count("pk", filter=Q(recovered_by__isnull=False)),
+        withheld=Count("pk", filter=~Q(withheld_because="")),
     )
     bonuses = LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS).order_by()
     made = _by_casino(bonuses, "casino", awards=Count("pk"))
     repeats = ReplayCount.objects.filter(of_the_days, operation__in=[COMPLETION, AWARD]).order_by()
     repeated = _by_casino(repeats, "casino", replays=Sum("replays"))
-    nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0}
+    nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0, "withheld": 0}
     return {
         casino.pk: {
             **(of_slips := closed.get(casino.pk, nothing)),

@@ -55,10 +55,11 @@ _POINTS: Final = (
     Invariant(
         # The tier of a slip without an entry is not stored; the lowest multiplier gives the fewest points possible.
         name="closed_slip_is_settled_or_owed",
-        sentence="every closed slip is credited, owed, or worth 0 points",
+        sentence="every closed slip is credited, owed, worth 0 points, or withheld",
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
-            WHERE slip.settled_at IS NOT NULL AND slip.ledger_entry_id IS NULL AND slip.theoretical_win * (
+            WHERE slip.settled_at IS NOT NULL AND slip.ledger_entry_id IS NULL AND slip.withheld_because = ''
+              AND slip.theoretical_win * (
                 SELECT rate.points_per_unit FROM loyalty_earningrate AS rate
                 JOIN loyalty_loyaltyprogram AS program ON program.id = rate.program_id
                 WHERE program.casino_id = slip.casino_id AND rate.effective_from <= slip.closed_at

@@ -23,6 +23,10 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         """Closed slips whose points are not settled, which recovery pays."""
         return self.filter(status="CLOSED", settled_at=None)
 
+    def withheld(self) -> Self:
+        """Closed slips whose points were withheld and have not been released."""
+        return self.exclude(withheld_because="").filter(ledger_entry=None)
+
     def with_version(self) -> Self:
         """Annotate `last_seq`, the number of the last segment: with the status, the slip's version."""
         from ratingslips.models import PlaySegment

@@ -18,7 +18,7 @@ from loyalty.services.posting import (
     posting_of,
 )
 from loyalty.services.program import ProgramStateUnchanged, pause_program, resume_program
-from loyalty.services.reasons import InvalidReason
+from loyalty.services.reasons import InvalidReason, checked_reason
 
 __all__ = [
     "AwardRateExceeded",
@@ -35,6 +35,7 @@ __all__ = [
     "SelfAward",
     "accrue_play",
     "balance_at",
+    "checked_reason",
     "estimate_points",
     "increment_player_loyalty",
     "manual_reward",

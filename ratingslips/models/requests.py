@@ -26,6 +26,7 @@ class SlipRequest(models.Model):
         MOVE = "MOVE", "Move"
         CLOSE = "CLOSE", "Close"
         RECOVER = "RECOVER", "Recover points"
+        RELEASE = "RELEASE", "Release points"
 
     id = models.UUIDField("request id", primary_key=True, default=uuid.uuid4, editable=False)
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="requests")
@@ -40,7 +41,7 @@ class SlipRequest(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER"]),
+                condition=Q(kind__in=["OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER", "RELEASE"]),
                 name="ratingslips_request_kind_known",
             ),
             models.CheckConstraint(

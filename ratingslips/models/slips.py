@@ -54,10 +54,19 @@ class RatingSlip(models.Model):
     correlation_id = models.UUIDField(db_index=True)
     ledger_entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, related_name="rating_slip", null=True)
     settled_at = models.DateTimeField(
-        null=True, help_text="When its points were posted, or found to be 0. A closed slip without this is owed points."
+        null=True,
+        help_text="When its points were posted, withheld or found to be 0. A closed slip without this is owed points.",
     )
     owed_because = models.CharField(
         max_length=40, blank=True, help_text="Code of the error that left the points owed when the slip closed."
+    )
+    withheld_because = models.CharField(
+        max_length=10,
+        choices=Player.Status,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The player's status when the slip closed, where its points were withheld for it.",
     )
     recovered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
@@ -136,12 +145,27 @@ class RatingSlip(models.Model):
                 condition=Q(recovered_by=None) | Q(settled_at__isnull=False) & ~Q(owed_because=""),
                 name="ratingslips_slip_recovered_was_owed",
             ),
+            models.CheckConstraint(
+                condition=Q(withheld_because="")
+                | Q(
+                    withheld_because__in=["INACTIVE", "BARRED"],
+                    settled_at__isnull=False,
+                    owed_because="",
+                    theoretical_win__gt=0,
+                ),
+                name="ratingslips_slip_withheld_is_settled",
+            ),
         ]
         indexes = [
             models.Index(
                 "closed_at",
                 condition=Q(status="CLOSED", settled_at=None),
                 name="ratingslips_slip_owed",
+            ),
+            models.Index(
+                fields=["casino", "-closed_at"],
+                condition=~Q(withheld_because="") & Q(ledger_entry=None),
+                name="ratingslips_slip_withheld",
             ),
             # For the ledger's filter by recovered slips, which are few, in the order of the ledger.
             models.Index(
@@ -171,6 +195,11 @@ class RatingSlip(models.Model):
     def is_owed(self) -> bool:
         """Whether the slip is closed and its points are not settled."""
         return self.is_closed and self.settled_at is None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether its points were withheld when it closed, and have not been released."""
+        return self.withheld_because != "" and self.ledger_entry_id is None
 
     @property
     def why_owed(self) -> str:

@@ -1,6 +1,6 @@
 """The services of rating slips. Import them from here, not from the modules of this package."""
 
-from loyalty.services import PlayerNotActive
+from loyalty.services import PlayerNotActive, SelfAward
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
@@ -20,6 +20,7 @@ from ratingslips.services.play import (
     resume_rating_slip,
 )
 from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
+from ratingslips.services.release import NothingWithheld, release_withheld_points
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, TableNotActive
 from ratingslips.services.segments import SlipChanged, SlipClosed
 from ratingslips.services.settlement import SlipSettlement
@@ -33,11 +34,13 @@ __all__ = [
     "InvalidSlipNumber",
     "LongPlayNotConfirmed",
     "NoSuchSeat",
+    "NothingWithheld",
     "PartialCompletion",
     "PlayerHasLiveSlip",
     "PlayerNotActive",
     "PlayerStillPlayed",
     "SeatTaken",
+    "SelfAward",
     "SlipChanged",
     "SlipClosed",
     "SlipInHand",
@@ -55,5 +58,6 @@ __all__ = [
     "open_rating_slip",
     "pause_rating_slip",
     "recover_slip_loyalty",
+    "release_withheld_points",
     "resume_rating_slip",
 ]

@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 
 from core.clock import checked_event_time, clamp_to_last_event
 from core.errors import Busy, DomainError
-from core.models import User
+from core.models import Player, User
 from core.permissions import require_permission
 from core.replays import count_replay
 from core.retries import is_bug, is_busy, retried, will_retry
@@ -21,7 +21,7 @@ from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.requests import RequestKind, amount_text, is_own_commit, lock_request, record
 from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments, slip_key
-from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
+from ratingslips.services.settlement import SlipSettlement, first_settlement, settle, withhold
 from ratingslips.services.stakes import require_amount
 from ratingslips.theo import theoretical_win
 
@@ -59,7 +59,8 @@ def complete_rating_slip(
 ) -> SlipSettlement:
     """Close a slip, freeze its theoretical win and credit its points, all in one commit.
 
-    The credit runs in a savepoint: if it fails, the slip still closes and its points are owed. For a closed slip, the
+    The credit runs in a savepoint: if it fails, the slip still closes and its points are owed. If the player is not
+    active, the slip closes and its points are withheld: see `release_withheld_points`. For a closed slip, the
     first result is returned, marked as a replay. The permission is not checked for the same request sent again, nor for
     the person who closed the slip, because it may have been revoked since.
 
@@ -85,7 +86,7 @@ def complete_rating_slip(
         request = lock_request(
             RequestKind.CLOSE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
         )
-        locked = lock_slip(slip_id)
+        locked = lock_slip(slip_id, with_player=True)
         assert locked is not None
         segments = read_segments(locked)
         already_closed = locked.is_closed
@@ -140,8 +141,11 @@ def _try_to_settle(
 ) -> tuple[SlipSettlement | None, Exception | None]:
     """Credit the points in a savepoint; if that fails, set `owed_because` and return the error.
 
-    An error that has ended the transaction, or after which the whole service will run again, is raised.
+    Points of a player who is not active are withheld. An error that has ended the transaction, or after which the
+    whole service will run again, is raised.
     """
+    if slip.player.status != Player.Status.ACTIVE and slip.theoretical_win:
+        return withhold(slip, at=at), None
     try:
         with transaction.atomic():
             return settle(slip, segments=segments, at=at), None
@@ -176,6 +180,7 @@ def _save(slip: RatingSlip, *, last: PlaySegment) -> None:
             "settled_at",
             "ledger_entry",
             "owed_because",
+            "withheld_because",
         ]
     )
 
@@ -207,4 +212,6 @@ def _answer(
         ) from failure
     event = "ratingslips.completion_replayed" if replayed else "ratingslips.slip_completed"
     log.info(event, **fields, points=settlement.points)
+    if settlement.withheld_because:
+        log.warning("ratingslips.points_withheld", **fields, because=settlement.withheld_because, replayed=replayed)
     return settlement

@@ -41,15 +41,18 @@ def slip_key(slip: RatingSlip | UUID | str) -> UUID:
         raise NotFound(f"There is no rating slip {slip}.") from None
 
 
-def lock_slip(slip_id: UUID, *, skip_locked: bool = False) -> RatingSlip | None:
+def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = False) -> RatingSlip | None:
     """Lock a slip; None if another transaction has locked it (only with `skip_locked`).
+
+    `with_player` locks its player as well, so that nobody is barred until the transaction ends.
 
     Its table may have changed while this transaction waited for the lock: take the table from the segments, read after
     the lock.
 
     :raises NotFound: there is no such slip.
     """
-    locked = RatingSlip.objects.locked(skip_locked=skip_locked).filter(pk=slip_id).first()
+    also = ("player",) if with_player else ()
+    locked = RatingSlip.objects.locked(skip_locked=skip_locked, also=also).filter(pk=slip_id).first()
     if locked is None and not (skip_locked and RatingSlip.objects.filter(pk=slip_id).exists()):
         raise NotFound(f"There is no rating slip {slip_id}.")
     return locked

@@ -1,4 +1,4 @@
-"""Credit the points of a closed slip; used by completion and recovery."""
+"""Credit the points of a closed slip, or withhold them; used by completion, recovery and release."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from ratingslips.models import PlaySegment, RatingSlip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlipSettlement:
-    """The settlement of a closed slip; `posting` is None if its play was worth 0 points."""
+    """The settlement of a closed slip; `posting` is None if its play was worth 0 points or its points are withheld.
+
+    `withheld_because` is the player's status at the closing, where the points are withheld; else empty.
+    """
 
     slip_id: UUID
     slip_number: str
@@ -22,32 +25,48 @@ class SlipSettlement:
     posting: LoyaltyPosting | None
     correlation_id: UUID
     replayed: bool
+    withheld_because: str = ""
 
 
 def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -> SlipSettlement:
     """Credit the closed, locked `slip` and mark it settled (not saved yet), in the caller's transaction.
 
     The ledger entry has the slip's id as key and the slip's correlation id, also if it is paid later by somebody else.
+    The player's status does not matter here: what was owed when the slip closed is paid.
 
     :raises DomainError: `accrue_play` refused; the slip must then not be saved as settled.
     """
-    assert slip.theoretical_win is not None
-    assert slip.closed_at is not None
-    posting = None
-    if slip.theoretical_win > 0:
-        posting = accrue_play(
-            player_id=slip.player_id,
-            theoretical_win=slip.theoretical_win,
-            earned_at=slip.closed_at,
-            reason=f"Play on slip {slip.slip_number}",
-            idempotency_key=str(slip.pk),
-            at=at,
-            correlation_id=slip.correlation_id,
-            play=_frozen_play(slip, segments),
-        )
+    posting = credit(slip, segments=segments, at=at)
     slip.settled_at = at
     slip.ledger_entry_id = posting.entry_id if posting else None
     return _settlement(slip, posting=posting, replayed=False)
+
+
+def credit(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -> LoyaltyPosting | None:
+    """Post the entry of the closed, locked `slip`, in the caller's transaction; None if its play is worth 0 points.
+
+    :raises DomainError: `accrue_play` refused.
+    """
+    assert slip.theoretical_win is not None
+    assert slip.closed_at is not None
+    if slip.theoretical_win == 0:
+        return None
+    return accrue_play(
+        player_id=slip.player_id,
+        theoretical_win=slip.theoretical_win,
+        earned_at=slip.closed_at,
+        reason=f"Play on slip {slip.slip_number}",
+        idempotency_key=str(slip.pk),
+        at=at,
+        correlation_id=slip.correlation_id,
+        play=_frozen_play(slip, segments),
+    )
+
+
+def withhold(slip: RatingSlip, *, at: datetime) -> SlipSettlement:
+    """Settle the closing `slip` of a player who is not active with 0 points (not saved yet)."""
+    slip.settled_at, slip.withheld_because = at, slip.player.status
+    return _settlement(slip, posting=None, replayed=False)
 
 
 def first_settlement(slip: RatingSlip, *, replayed: bool) -> SlipSettlement:
@@ -69,6 +88,7 @@ def _settlement(slip: RatingSlip, *, posting: LoyaltyPosting | None, replayed: b
         posting=posting,
         correlation_id=slip.correlation_id,
         replayed=replayed,
+        withheld_because=slip.withheld_because if slip.is_withheld else "",
     )
 
 

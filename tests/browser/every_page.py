@@ -81,6 +81,11 @@ class House:
         return RatingSlip.objects.filter(status="OPEN").earliest("pk")
 
     @property
+    def withheld(self) -> RatingSlip:
+        """A closed slip whose points were withheld."""
+        return RatingSlip.objects.withheld().earliest("pk")
+
+    @property
     def owed(self) -> RatingSlip:
         """A closed slip that is owed its points."""
         return RatingSlip.objects.owed().earliest("pk")
@@ -98,6 +103,11 @@ def _play(floor: Floor) -> None:
         slip=paid, actor=floor.boss, at=floor.now, buy_in=Decimal(1_000), chips_out=Decimal("5_200.50")
     )
     floor.owed_slip(seat=4, player=floor.player(last_name="Featherstonehaugh" * 4))
+    withheld = floor.played_slip(seat=3)
+    Player.objects.filter(pk=withheld.player_id).update(status="BARRED")
+    complete_rating_slip(slip=withheld, actor=floor.boss, at=floor.now)
+    barred = floor.open_slip(seat=3, at=floor.now)
+    Player.objects.filter(pk=barred.player_id).update(status="BARRED")
     other = TableFactory.create(casino=floor.casino, pit=floor.pit)
     floor.open_slip(seat=2)
     floor.open_slip(table=other, seat=3, at=floor.ago(hours=9))
@@ -196,7 +206,8 @@ def _confirmations() -> Iterator[PageCase]:
 
 
 def _choose(page: Page, house: House, *, action: str) -> None:
-    slip = house.owed if action == actions.RECOVER.name else house.live
+    slips = {actions.RECOVER.name: house.owed, actions.RELEASE.name: house.withheld}
+    slip = slips.get(action, house.live)
     page.locator(f"input.action-select[value='{slip.pk}']").check()
     _act(page, action)
     page.locator("input[name=confirmed]").wait_for(state="attached")
@@ -220,6 +231,7 @@ def _own_pages() -> Iterator[PageCase]:
         "slips-narrowed": lambda _house: f"{slips}?owed=1&status__exact=CLOSED",
         "slip-live": lambda house: page_url(house.live),
         "slip-owed": lambda house: page_url(house.owed),
+        "slip-withheld": lambda house: page_url(house.withheld),
         "slip-open": lambda _house: reverse("admin:ratingslips_ratingslip_open"),
         "player": lambda house: page_url(house.paid.player),
         "player-regular": lambda house: page_url(house.regular),
@@ -274,6 +286,10 @@ def _floor() -> Iterator[PageCase]:
         "floor-slip-closing": lambda house: reverse("floor:slip", args=[house.live.pk]) + "?chips_out=5",
         "floor-slip-paid": lambda house: reverse("floor:slip", args=[house.paid.pk]),
         "floor-slip-owed": lambda house: reverse("floor:slip", args=[house.owed.pk]),
+        "floor-slip-withheld": lambda house: reverse("floor:slip", args=[house.withheld.pk]),
+        "floor-slip-barred": lambda _house: reverse(
+            "floor:slip", args=[RatingSlip.objects.live().get(player__status="BARRED").pk]
+        ),
     }
     for name, where in addresses.items():
         yield PageCase(name=name, address=where)

@@ -18,7 +18,7 @@ def take_away(guard: str) -> None:
 
 
 def _without_locks() -> None:
-    def unlocked(self: Any, *, skip_locked: bool = False) -> Any:
+    def unlocked(self: Any, **_: Any) -> Any:
         return self.order_by("pk")
 
     LockingQuerySet.locked = unlocked  # type: ignore[method-assign]

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the guard away: rows are read as they are and locked by nobody."""
-    monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: rows.order_by("pk"))
+    monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows.order_by("pk"))
 
 
 def supervisors(floor: Floor, number: int) -> list[User]:

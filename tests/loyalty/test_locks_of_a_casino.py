@@ -74,9 +74,7 @@ class TestAccountsOfACasino:
     @pytest.mark.shows(39)
     def test_would_if_their_lock_took_the_casino_as_well(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         one, other = floor.player(), floor.player()
-        monkeypatch.setattr(
-            LockingQuerySet, "locked", lambda rows, *, skip_locked=False: rows.select_for_update(no_key=True)
-        )
+        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows.select_for_update(no_key=True))
 
         waiting = made_to_wait(lambda: award(floor, other), by=lambda: lock_account(player_id=one.pk, at=floor.now))
 

@@ -13,7 +13,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from core import correlation
 from core.clock import InvalidTime
 from core.errors import NotFound
-from core.models import Player, User
+from core.models import User
 from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program
@@ -125,11 +125,6 @@ class TestCompleteRatingSlip:
 
         assert RatingSlip.objects.get(pk=kept.pk).chips_out == Decimal("120.50")
         assert list(RatingSlip.objects.order_by("seat").values_list("buy_in", flat=True)) == [500, 700]
-
-    def test_pays_a_player_who_was_barred_during_the_play(self, floor: Floor, slip: RatingSlip) -> None:
-        Player.objects.update(status="BARRED")
-
-        assert complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now).points == 420
 
     def test_is_complete_without_an_entry_for_worthless_play(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.now)

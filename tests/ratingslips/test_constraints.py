@@ -104,6 +104,11 @@ SLIPS = (
         "ratingslips_slip_credited_is_closed",
         lambda floor: inserted(closed_row(floor, ledger_entry=inserted(entry(floor)))),
     ),
+    _violation("ratingslips_slip_withheld_is_settled", closed_row, withheld_because="BARRED"),
+    Violation(
+        "ratingslips_slip_withheld_is_settled",
+        lambda floor: inserted(closed_row(floor, settled_at=floor.now, withheld_because="ACTIVE")),
+    ),
     Violation(
         "ratingslips_slip_recovered_was_owed",
         lambda floor: inserted(closed_row(floor, settled_at=floor.now, recovered_by=floor.supervisor)),

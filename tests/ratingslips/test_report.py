@@ -122,6 +122,7 @@ class TestReport:
             completions=100_000,
             settled_at_close=99_999,
             recovered=0,
+            withheld=0,
             requests=0,
             replays=0,
             owed=0,
@@ -166,7 +167,8 @@ class TestReportCommand:
         assert " ".join(lines[2]) == "recoveries 0 of completions 0.000 % (target: less than 0.1 %)"
         assert " ".join(lines[3]) == "replays 0 of requests 0.000 % (target: less than 1 %)"
         assert " ".join(lines[4]).startswith(f"owed now 1 oldest: slip {slip.slip_number}, for 20 min")
-        assert " ".join(lines[5]) == "drift 0 accounts (target: 0)"
+        assert " ".join(lines[5]) == "withheld 0 of completions"
+        assert " ".join(lines[6]) == "drift 0 accounts (target: 0)"
 
     def test_is_about_today_in_every_casino_by_default(self, floor: Floor) -> None:
         other = Floor.build()

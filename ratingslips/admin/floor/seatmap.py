@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from core.console import display
 from core.console.scope import in_casino_of
-from core.models import User
+from core.models import Player, User
 from ratingslips.admin.floor.layout import Cell, cells_around, felt_rows
 from ratingslips.models import GamingTable, Pit, PlaySegment, RatingSlip
 
@@ -35,6 +35,8 @@ class SeatedSlip:
     is_paused: bool
     paused_for: timedelta | None
     warning: str
+    barred: str
+    """The player's status where it is not active, which keeps the slip from earning points; else empty."""
 
     @classmethod
     def of(cls, slip: Any, *, now: datetime) -> "SeatedSlip":
@@ -51,11 +53,14 @@ class SeatedSlip:
             is_paused=is_paused,
             paused_for=paused_for,
             warning=warning_for(open_for=now - slip.opened_at, paused_for=paused_for),
+            barred="" if slip.player.status == Player.Status.ACTIVE else slip.player.get_status_display(),
         )
 
     @property
     def state(self) -> str:
         """The state in a word or two, which is what a seat has room for."""
+        if self.barred:
+            return f"{self.barred}, away" if self.is_paused else self.barred
         if self.is_paused and self.warning and self.paused_for and not self.warning.startswith("Away"):
             return f"Away, {self.warning.lower()}"
         return self.warning or ("Paused" if self.is_paused else "Running")

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from guardian.shortcuts import get_objects_for_user
 
 from core.console.scope import in_casino_of
-from core.models import Casino, User
+from core.models import Casino, Player, User
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import PAUSE_PROGRAM
 from ratingslips.admin.floor.seatmap import OPEN_LONG, PAUSED_LONG, warning_for
@@ -19,6 +19,7 @@ MAX_CASINOS: Final = 50
 MAX_PAID_AT_ONCE: Final = 500
 OWED_SHOWN: Final = 25
 OVERDUE_SHOWN: Final = 50
+BARRED_SHOWN: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +92,12 @@ def read_owed(*, staff: User, payable_in: "QuerySet[Pit]", now: datetime) -> Owe
         if slip.closed_at
     ]
     return Owed(shown=shown, payable=[str(key) for key, pit in keys if pit in pits], count=len(keys))
+
+
+def read_barred(slips: "QuerySet[RatingSlip]") -> list[Any]:
+    """The live `slips` whose player is not active, the longest open first; at most `BARRED_SHOWN`."""
+    barred = slips.exclude(player__status=Player.Status.ACTIVE).select_related("player", "table__pit", "casino")
+    return list(barred.order_by("opened_at")[:BARRED_SHOWN])
 
 
 def read_overdue(slips: "QuerySet[RatingSlip]", *, now: datetime) -> list[OverdueSlip]:

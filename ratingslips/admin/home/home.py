@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -22,6 +22,7 @@ from ratingslips.admin.floor.seatmap import live_slips
 from ratingslips.admin.home.attention import (
     MAX_CASINOS,
     OVERDUE_SHOWN,
+    read_barred,
     read_drift,
     read_overdue,
     read_owed,
@@ -34,6 +35,8 @@ from ratingslips.figures import todays_figures
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 from ratingslips.services import check_drift
+
+MAX_WITHHELD_COUNTED: Final = 1_000
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -54,9 +57,13 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     paused = read_paused(staff=staff, now=now)
     found = [drift for drift in drifts if drift.is_found]
     figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
-    overdue = _overdue(in_casino_of(staff, live_slips(now=now), lookup="casino"), now=now)
+    live = in_casino_of(staff, live_slips(now=now), lookup="casino")
+    overdue, barred = _overdue(live, now=now), read_barred(live)
     return {
         **overdue,
+        "barred": barred,
+        "withheld": in_casino_of(staff, RatingSlip.objects.withheld(), lookup="casino")[:MAX_WITHHELD_COUNTED].count(),
+        "withheld_url": list_url(RatingSlip, owed="withheld"),
         "is_supervised": True,
         "casinos": casinos,
         "owed": owed,
@@ -65,7 +72,7 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
         "drifts": drifts,
         "drifts_found": found,
         "proof": proof,
-        "needs_attention": bool(proof.needs_attention or owed.count or paused or found or overdue["overdue"]),
+        "needs_attention": bool(proof.needs_attention or owed.count or paused or found or barred or overdue["overdue"]),
         "scorecards": [scorecard(of, drift) for of, drift in zip(figures, drifts, strict=True)],
     }
 

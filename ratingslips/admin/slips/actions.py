@@ -14,7 +14,7 @@ from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAc
 from core.console.display import exact_time_in
 from core.console.scope import staff_of
 from core.models import User
-from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm
+from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm, ReleaseForm
 from ratingslips.admin.slips.rows import describe, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changes_since,
@@ -34,6 +34,7 @@ from ratingslips.services import (
     move_rating_slip,
     pause_rating_slip,
     recover_slip_loyalty,
+    release_withheld_points,
     resume_rating_slip,
 )
 
@@ -150,6 +151,10 @@ def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
     return CompleteForm(posted, prefix=str(row.obj.pk), initial={"buy_in": row.obj.buy_in}, long_play=long_play)
 
 
+def _release_form(row: Row, posted: Typed | None) -> forms.Form:
+    return ReleaseForm(posted, prefix=str(row.obj.pk))
+
+
 def _pause(chosen: ChosenAction) -> Outcome:
     pause_rating_slip(**chosen.arguments)
     return chosen.outcome("paused", "paused, the seat stays taken.")
@@ -200,6 +205,14 @@ def _recover(chosen: ChosenAction) -> Outcome:
     return Outcome(kind=OutcomeKind.DONE, sentence=f"paid, {points}.")
 
 
+def _release(chosen: ChosenAction) -> Outcome:
+    settlement = release_withheld_points(**chosen.arguments_without_version, reason=chosen.typed["reason"])
+    points = earned(chosen.slip, settlement)
+    if settlement.replayed:
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"was already released, {points}. Nothing was done twice.")
+    return Outcome(kind=OutcomeKind.DONE, sentence=f"released, {points}.")
+
+
 PAUSE: Final = SlipAction(
     name="pause", label="Pause", done="paused", describe=describe, carry_out=_pause, is_confirmed_first=False
 )
@@ -246,4 +259,17 @@ RECOVER: Final = SlipAction(
     describe=describe,
     carry_out=_recover,
 )
-SLIP_ACTIONS: Final = {action.name: action for action in (PAUSE, RESUME, CHANGE_BET, MOVE, COMPLETE, RECOVER)}
+RELEASE: Final = SlipAction(
+    name="release",
+    label="Release points",
+    done="released",
+    submit_label="Release points",
+    explanation=(
+        "Posts points that were withheld because the player was not active when the slip closed. The player must be "
+        "active now. This cannot be undone."
+    ),
+    describe=describe,
+    make_form=_release_form,
+    carry_out=_release,
+)
+SLIP_ACTIONS: Final = {action.name: action for action in (PAUSE, RESUME, CHANGE_BET, MOVE, COMPLETE, RECOVER, RELEASE)}

@@ -17,6 +17,7 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.player_search import players_matching, with_card
+from loyalty.admin.forms import ReasonField
 from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT, MAX_AVERAGE_BET
 
@@ -96,6 +97,12 @@ class CompleteForm(forms.Form):
         """Show the form again in such a way that sending it confirms the long play."""
         self.asks_about_long_play = True
         self.data = {**self.data.dict(), self.add_prefix("long_play_confirmed"): "on"}  # type: ignore[attr-defined]
+
+
+class ReleaseForm(forms.Form):
+    """Why the withheld points of a slip are released."""
+
+    reason = ReasonField()
 
 
 class OpenForm(forms.Form):

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from core import correlation
 from core.console.confirmation import Outcome, OutcomeKind
 from core.console.display import exact_time_in
-from core.models import User
+from core.models import Player, User
 from core.transactions import drop_lost_connection
 from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
@@ -68,7 +68,10 @@ def unsaved_amounts(slip_id: UUID, typed: Mapping[str, Any]) -> str:
 
 
 def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
-    """The theo of a slip, its points, and where they leave the player."""
+    """The theo of a slip, its points, and where they leave the player, or why they are withheld."""
+    if settlement.withheld_because:
+        because = Player.Status(settlement.withheld_because).label.lower()
+        return f"theo {settlement.theoretical_win:,.2f}, no points: the player was {because}, so they are withheld"
     return f"theo {settlement.theoretical_win:,.2f}, {_points(slip, settlement.posting)}"
 
 

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from core.console import display
 from core.console.confirmation import ConfirmingAdmin, run, version_field
@@ -21,24 +22,25 @@ from core.models import Player
 from core.permissions import has_permission
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.opening import open_page
-from ratingslips.admin.slips.rights import holds_on_a_pit
+from ratingslips.admin.slips.rights import holds_on_a_pit, may_award
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
-from ratingslips.models import RatingSlip
+from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 
 
 class OwedFilter(admin.SimpleListFilter):
-    """Slips whose points are owed."""
+    """Slips whose points are owed or withheld."""
 
     title = "points"
     parameter_name = "owed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("1", "Owed")]
+        return [("1", "Owed"), ("withheld", "Withheld")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[RatingSlip]") -> "QuerySet[RatingSlip]":
-        return queryset.owed() if self.value() == "1" else queryset  # type: ignore[attr-defined]
+        slips: Any = queryset
+        return slips.owed() if self.value() == "1" else slips.withheld() if self.value() == "withheld" else queryset
 
 
 @admin.register(RatingSlip)
@@ -69,7 +71,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     )
     search_help_text = "Slip number, card number or name."
     ordering = ("-opened_at",)
-    actions = ("pause", "resume", "change_bet", "move", "complete", "recover")
+    actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release")
     inlines = (PlaySegmentInline,)
     fields = (
         ("state", "place", "bet", "time_played"),
@@ -77,6 +79,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         ("theo", "buy_in", "chips_out", "gaming_day"),
         ("opened_exactly", "opened_by", "closed_exactly", "closed_by"),
         ("settled_exactly", "why_owed", "recovered_by"),
+        ("why_withheld", "released"),
         ("slip_number", "correlation_id"),
     )
     readonly_fields = (
@@ -93,6 +96,8 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         "closed_exactly",
         "settled_exactly",
         "why_owed",
+        "why_withheld",
+        "released",
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
@@ -140,6 +145,8 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     def points(self, slip: RatingSlip) -> str:
         if slip.is_owed:
             return display.pill("Owed", state="owed")
+        if slip.is_withheld:
+            return display.pill("Withheld", state="barred")
         if slip.ledger_entry:
             return display.points(slip.ledger_entry.points)
         return display.points(0 if slip.settled_at else None)
@@ -174,6 +181,20 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     def why_owed(self, slip: RatingSlip) -> str:
         return slip.why_owed or display.NOTHING
 
+    @admin.display(description="withheld because")
+    def why_withheld(self, slip: RatingSlip) -> str:
+        if not slip.withheld_because:
+            return display.NOTHING
+        return f"the player was {slip.get_withheld_because_display().lower()} when the slip closed"
+
+    @admin.display(description="released")
+    def released(self, slip: RatingSlip) -> str:
+        request = slip.requests.filter(kind=SlipRequest.Kind.RELEASE).select_related("actor").first()
+        if request is None:
+            return display.NOTHING
+        at = display.exact_moment(request.happened_at)
+        return format_html("{} by {}: {}", at, request.actor, request.contents["reason"])
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether the actions of a live slip are offered."""
         return holds_on_a_pit(request, OPERATE_PIT)
@@ -181,6 +202,10 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     def has_recover_permission(self, request: HttpRequest) -> bool:
         """Whether paying owed points is offered."""
         return holds_on_a_pit(request, RECOVER_LOYALTY)
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """Whether releasing withheld points is offered."""
+        return may_award(request)
 
     @admin.action(description="Pause", permissions=["operate"])
     def pause(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
@@ -206,6 +231,10 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     def recover(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
         return run(self, request, slips, actions.RECOVER.row_action)
 
+    @admin.action(description="Release withheld points …", permissions=["release"])
+    def release(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        return run(self, request, slips, actions.RELEASE.row_action)
+
     def list_links(self, request: HttpRequest) -> Iterable[Link]:
         if self.has_operate_permission(request):
             yield Link(label="Open a slip", url=reverse("admin:ratingslips_ratingslip_open"), is_primary=True)
@@ -230,6 +259,8 @@ def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAct
         offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]
     if slip.is_owed and has_permission(staff_of(request), RECOVER_LOYALTY, slip.table.pit):
         offered.append(actions.RECOVER)
+    if slip.is_withheld and may_award(request):
+        offered.append(actions.RELEASE)
     return offered
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Model, Q
+from django.db.models import Model, Prefetch, Q
 
 from core.console import display
 from core.console.scope import in_casino_of, sees_all_casinos
@@ -18,8 +18,10 @@ from core.models import Casino, RequestOrigin, User
 from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPause
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import VIEW_SLIPS
+
+_RELEASES: Final = SlipRequest.objects.filter(kind=SlipRequest.Kind.RELEASE).select_related("actor")
 
 SLIPS_SHOWN: Final = 20
 ENTRIES_SHOWN: Final = 50
@@ -79,12 +81,16 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
             every.filter(recovery_correlation_id=correlation_id).values("pk"),
             segments.filter(start_correlation_id=correlation_id).values("slip"),
             segments.filter(end_correlation_id=correlation_id).values("slip"),
+            SlipRequest.objects.order_by().filter(correlation_id=correlation_id).values("slip"),
         )
     )
     slips = in_casino_of(staff, RatingSlip.objects.all(), lookup="casino").filter(pk__in=touched)
     related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry")
     parts = "segments__table", "segments__started_by", "segments__ended_by"
-    found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
+    releases = Prefetch("requests", _RELEASES, to_attr="releases")
+    found = list(
+        slips.select_related(*related).prefetch_related(*parts, releases).order_by("opened_at")[: SLIPS_SHOWN + 1]
+    )
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
 
 
@@ -131,7 +137,10 @@ def _words(event: history.Event, slip: RatingSlip) -> str:
 
 
 def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[StoryEvent]:
-    """Whether the points of a closed slip are owed, recovered or settled as 0; a ledger entry is shown by itself."""
+    """Whether the points of a closed slip are owed, recovered, withheld, released or settled as 0.
+
+    A ledger entry is shown by itself.
+    """
     if slip.owed_because:
         yield StoryEvent(
             at=closed_at,
@@ -152,12 +161,35 @@ def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[St
             correlation_id=slip.recovery_correlation_id,
             about=slip,
         )
+    elif slip.withheld_because:
+        yield from _withheld(slip, settled_at=slip.settled_at)
     elif slip.ledger_entry_id is None:
         yield StoryEvent(
             at=slip.settled_at,
             words=f"{slip}: settled, its play was worth 0 points",
             by=None,
             correlation_id=slip.correlation_id,
+            about=slip,
+        )
+
+
+def _withheld(slip: RatingSlip, *, settled_at: datetime) -> Iterator[StoryEvent]:
+    """The withholding of a slip's points, and their release if there was one."""
+    yield StoryEvent(
+        at=settled_at,
+        words=f"{slip}: points withheld, the player was {slip.get_withheld_because_display().lower()}",
+        by=None,
+        correlation_id=slip.correlation_id,
+        about=slip,
+        is_alarm=True,
+    )
+    releases: Sequence[SlipRequest] = getattr(slip, "releases", ())
+    for release in releases:
+        yield StoryEvent(
+            at=release.happened_at,
+            words=f"{slip}: withheld points released “{release.contents['reason']}”",
+            by=release.actor,
+            correlation_id=release.correlation_id,
             about=slip,
         )
 

@@ -108,6 +108,7 @@ def _text(report: CasinoReport) -> str:
         f"  recoveries    {recoveries}   (target: less than {RECOVERY_TARGET_PERCENT} %)",
         f"  replays       {replays}   (target: less than {REPLAY_TARGET_PERCENT} %)",
         f"  owed now      {report.owed:>9,}   oldest: {oldest}",
+        f"  withheld      {report.withheld:>9,}   of completions",
         f"  drift         {drift}   (target: {DRIFT_TARGET_ACCOUNTS})",
     ]
     return "\n".join(lines)
@@ -125,6 +126,7 @@ def _data(report: CasinoReport) -> dict[str, Any]:
         "success_percent": _number(report.success_percent),
         "recoveries": report.recovered,
         "recovery_percent": _number(report.recovery_percent),
+        "withheld": report.withheld,
         "requests": report.requests,
         "replays": report.replays,
         "replay_percent": _number(report.replay_percent),

@@ -41,6 +41,7 @@ class Rows:
     open: RatingSlip
     paused: RatingSlip
     owed: RatingSlip
+    withheld: RatingSlip
     closed: RatingSlip
     of_model: dict[str, Model]
 
@@ -54,12 +55,16 @@ class Rows:
         for _ in range(2):  # the second is a replay, which is counted
             complete_rating_slip(slip=closed, actor=floor.boss, at=floor.now)
         owed = floor.owed_slip(floor.open_slip(seat=3, player=floor.player(**names)))
+        withheld = floor.played_slip(seat=5, player=floor.player(**names))
+        Player.objects.filter(pk=withheld.player_id).update(status="BARRED")
+        complete_rating_slip(slip=withheld, actor=floor.boss, at=floor.now)
+        Player.objects.filter(pk=withheld.player_id).update(status="ACTIVE")
         paused = floor.open_slip(seat=2, player=floor.player(**names))
         pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
         play = floor.open_slip(seat=1, player=floor.player(**names))
         manual_reward(player=closed.player, points=50, reason="For the wait", actor=floor.supervisor, at=floor.now)
         export_row(floor).save()
-        rows = cls(floor=floor, open=play, paused=paused, owed=owed, closed=closed, of_model={})
+        rows = cls(floor=floor, open=play, paused=paused, owed=owed, withheld=withheld, closed=closed, of_model={})
         rows.of_model = rows._of_models(mark)
         return rows
 

@@ -21,7 +21,7 @@ Post = Mapping[str, Any]
 _NEW_PASSWORD: Final = "the tide goes out at noon"
 
 # The slip that an action has something to do with.
-_SLIP_FOR: Final = {"resume": "paused", "recover": "owed"}
+_SLIP_FOR: Final = {"resume": "paused", "recover": "owed", "release": "withheld"}
 
 
 def post_of(house: House, question: Question, user: User) -> Post:
@@ -63,6 +63,7 @@ def _action(house: House, question: Question, rows: Rows) -> Post:
     if isinstance(row, RatingSlip):
         row = getattr(rows, _SLIP_FOR.get(question.action, "open"))
     fields = {"average_bet": "75", "table": rows.floor.table.pk, "seat": "6", "buy_in": "100", "chips_out": "50"}
+    fields["reason"] = "Barred by mistake"
     for_row = {f"{row.pk}-{name}": value for name, value in fields.items()}
     chosen = {"action": question.action, "_selected_action": [str(row.pk)], "confirmed": "yes", "post": "yes"}
     return chosen | for_row | versions_shown([row])

@@ -1,0 +1,96 @@
+"""Release the points of a slip that were withheld because its player was not active when it closed."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from core.clock import checked_event_time
+from core.errors import DomainError
+from core.models import Player, User
+from core.permissions import require_permission
+from core.retries import retried
+from core.transactions import operation
+from loyalty.models import LoyaltyProgram
+from loyalty.permissions import AWARD
+from loyalty.services import PlayerNotActive, SelfAward, checked_reason
+from ratingslips.models import RatingSlip
+from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
+from ratingslips.services.segments import lock_slip, read_segments, slip_key
+from ratingslips.services.settlement import SlipSettlement, credit, first_settlement
+
+log = structlog.get_logger(__name__)
+
+
+class NothingWithheld(DomainError):
+    """The slip has no points that were withheld."""
+
+    code = "NOTHING_WITHHELD"
+
+
+@retried
+def release_withheld_points(
+    *,
+    slip: RatingSlip | UUID | str,
+    actor: User,
+    reason: str,
+    at: datetime,
+    request_id: UUID | None = None,
+) -> SlipSettlement:
+    """Post the points of a slip that were withheld when it closed; for a released slip, return the first result.
+
+    The entry has the slip's key and correlation id; the rate is that of the closing, the tier that of now. The row of
+    the request keeps the `reason`, who released the points and when. The same request again gives the first result.
+
+    :raises IdempotencyConflict: see `lock_request`.
+    :raises InvalidReason: the reason is too short or too long.
+    :raises NotFound: there is no such slip.
+    :raises NotPermitted: the actor does not hold `loyalty.award` on the programme of the slip's casino.
+    :raises NothingWithheld: the slip is live, its points were not withheld, or its play is worth 0 points.
+    :raises SelfAward: the slip is the actor's own.
+    :raises PlayerNotActive: the player is still barred or inactive.
+    :raises InvalidTime: `at` is in the future or before the slip was settled.
+    :raises DomainError: `accrue_play` refused, for example because the programme is paused; nothing was changed.
+    :raises Busy: the slip, the player or the account was locked for too long.
+    """
+    reason = checked_reason(reason)
+    with operation("ratingslips.release", actor_id=actor.pk):
+        slip_id = slip_key(slip)
+        contents = {"reason": reason}
+        request = lock_request(
+            RequestKind.RELEASE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
+        )
+        locked = lock_slip(slip_id, with_player=True)
+        assert locked is not None
+        if not request.is_recorded:
+            require_permission(actor, AWARD, LoyaltyProgram.objects.get(casino=locked.casino_id))
+        if locked.withheld_because and not locked.is_withheld:
+            settlement = first_settlement(locked, replayed=not is_own_commit(request))
+        else:
+            _require_may_be_released(locked, actor=actor)
+            request.happened_at = checked_event_time(at, not_before=locked.settled_at)
+            posting = credit(locked, segments=read_segments(locked), at=request.happened_at)
+            if posting is None:
+                raise NothingWithheld(f"The play of slip {locked.slip_number} is worth 0 points.")
+            locked.ledger_entry_id = posting.entry_id
+            locked.save(update_fields=["ledger_entry"])
+            record(request, slip=locked)
+            settlement = first_settlement(locked, replayed=False)
+    log.info(
+        "ratingslips.release_replayed" if settlement.replayed else "ratingslips.points_released",
+        slip_id=str(locked.pk),
+        actor_id=actor.pk,
+        slip_correlation_id=str(locked.correlation_id),
+        points=settlement.points,
+    )
+    return settlement
+
+
+def _require_may_be_released(slip: RatingSlip, *, actor: User) -> None:
+    if not slip.is_withheld:
+        raise NothingWithheld(f"No points of slip {slip.slip_number} are withheld.")
+    if User.objects.filter(pk=actor.pk, player=slip.player_id).exists():
+        raise SelfAward("You cannot release points to your own account. Ask another supervisor.")
+    if slip.player.status != Player.Status.ACTIVE:
+        status = slip.player.get_status_display().lower()
+        raise PlayerNotActive(f"{slip.player} is {status}: the points stay withheld.")
