@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.models import Casino, User
+from core.models import Casino, Player, User
 
 NOTHING: Final = "–"
 MINUS: Final = "−"
@@ -19,6 +19,11 @@ RECORDED_APART_SECONDS: Final = 60
 def amount(value: Decimal | None) -> SafeString:
     """Money or theo with thousands separators and two decimals: 1,250.00."""
     return number(NOTHING if value is None else f"{value:,.2f}")
+
+
+def amount_text(value: Decimal) -> str:
+    """The same as plain text, for a sentence."""
+    return f"{value:,.2f}"
 
 
 def short_amount(value: Decimal | None) -> str:
@@ -72,6 +77,11 @@ def age(length: timedelta | None) -> str:
     if hours >= 24:
         return f"{hours // 24} d {hours % 24} h"
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def name_and_card(player: Player) -> SafeString:
+    """A player in a list: the name, which may be of a script from right to left, and the card."""
+    return format_html("<bdi>{}</bdi> ({})", player.listed_name, player.card_number)
 
 
 def staff_name(staff: User | None) -> str:

@@ -1,5 +1,6 @@
 """Form fields that read what people type: numbers by `core.amounts`, text by `core.text`."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -78,3 +79,11 @@ class WholeNumberField(IntegerField):
         self.error_messages["min_value"] = self.error_messages["max_value"] = (
             f"Write a whole number from {least:,} to {most:,}."
         )
+
+
+def replaced(data: Any, values: Mapping[str, str]) -> Any:
+    """What was posted, with other `values` in some of its fields."""
+    data = data.copy()  # A QueryDict holds lists, and cannot be unpacked into another dict.
+    for name, value in values.items():
+        data[name] = value
+    return data

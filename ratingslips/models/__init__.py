@@ -1,12 +1,13 @@
 """Pits, games, tables, rating slips with their segments, slip requests and drift checks."""
 
 from ratingslips.models.drift import DriftCheck
-from ratingslips.models.floor import MAX_SEATS, GameSettings, GamingTable, Pit
+from ratingslips.models.floor import MAX_BET, MAX_SEATS, GameSettings, GamingTable, Pit
 from ratingslips.models.requests import SlipRequest
 from ratingslips.models.segments import PlaySegment
 from ratingslips.models.slips import MONEY_DIGITS, SLIP_NUMBER_MAX_LENGTH, RatingSlip
 
 __all__ = [
+    "MAX_BET",
     "MAX_SEATS",
     "MONEY_DIGITS",
     "SLIP_NUMBER_MAX_LENGTH",

@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Final
 
 from core.errors import DomainError
+from ratingslips.models import MAX_BET
 
-MAX_AVERAGE_BET: Final = Decimal("1000000.00")
+MAX_AVERAGE_BET: Final = MAX_BET
 MAX_AMOUNT: Final = Decimal("100000000.00")
 _CENT: Final = Decimal("0.01")
 

@@ -123,6 +123,10 @@ class TestChangeBet:
         one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
         bets: dict[str, Any] = {f"{one.pk}-average_bet": "75", f"{other.pk}-average_bet": "1,250.00"}
 
+        asked = html_of(carry_out(boss, RatingSlip, "change_bet", [one, other], **bets))
+        assert f'name="{other.pk}-confirmed_bet" value="1250.00"' in asked
+        assert "40.00 now, 1,250.00 asked for" in asked
+        bets[f"{other.pk}-confirmed_bet"] = "1250.00"
         answer = carry_out(boss, RatingSlip, "change_bet", [one, other], **bets)
 
         bets_now = {slip.pk: slip.segments.latest("seq").average_bet for slip in RatingSlip.objects.all()}

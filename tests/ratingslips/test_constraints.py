@@ -67,6 +67,9 @@ FLOOR = (
     _violation("ratingslips_game_seats_within_limits", _game, seats=0),
     _violation("ratingslips_game_seats_within_limits", _game, seats=21),
     _twice("ratingslips_table_name_unique_in_casino", _table, "name"),
+    _violation("ratingslips_table_bets_within_limits", _table, minimum_bet=6, maximum_bet=5),
+    _violation("ratingslips_table_bets_within_limits", _table, minimum_bet=0),
+    _violation("ratingslips_table_bets_within_limits", _table, maximum_bet=0),
     _violation("ratingslips_table_seats_within_limits", _table, seats=0),
     _violation("ratingslips_table_seats_within_limits", _table, seats=21),
 )

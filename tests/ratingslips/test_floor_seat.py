@@ -269,3 +269,29 @@ class TestSittingDown:
         assert isinstance(page.wsgi_request.user, AnonymousUser)
         assert "nothing was saved" in html_of(page)
         assert "What you typed comes back" in html_of(page)
+
+
+class TestBetAboveTheMaximum:
+    def test_is_asked_back_once(self, floor: Floor, boss: Client) -> None:
+        GamingTable.objects.update(minimum_bet=25, maximum_bet=500)
+        player = floor.player()
+
+        asked = sit_down(boss, floor.table, 3, player, average_bet="750", buy_in="75")
+        opened = RatingSlip.objects.count()
+        sit_down(boss, floor.table, 3, player, average_bet="750", buy_in="75", confirmed_bet="750")
+
+        assert opened == 0
+        for shown in ("25 to 500", "500.00 is the maximum of", "750.00 asked for", 'value="75"', "Yes, open for"):
+            assert shown in html_of(asked)
+        assert RatingSlip.objects.get().player == player
+
+    def test_is_asked_back_at_the_desk(self, floor: Floor, boss: Client) -> None:
+        GamingTable.objects.update(maximum_bet=500)
+        form = {"player": floor.player().card_number, "table": floor.table.pk, "seat": 1, "average_bet": "750"}
+        address = reverse("admin:ratingslips_ratingslip_open")
+
+        asked = boss.post(address, form)
+        boss.post(address, form | {"confirmed_bet": "750"})
+
+        assert "500.00 is the maximum of" in html_of(asked)
+        assert RatingSlip.objects.count() == 1

@@ -14,7 +14,7 @@ from guardian.shortcuts import assign_perm
 from core.errors import OutcomeUnknown
 from loyalty.services import pause_program
 from ratingslips.admin.slips import actions
-from ratingslips.models import RatingSlip
+from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip
 from tests.console import BACKEND, html_of, inline_code_in, said
 from tests.factories import PitFactory, TableFactory
@@ -108,7 +108,7 @@ class TestSlipPage:
 
 class TestAsking:
     def test_changes_the_bet(self, slip: RatingSlip, boss: Client) -> None:
-        answer = ask(boss, slip, "change_bet", average_bet="1,250")
+        answer = ask(boss, slip, "change_bet", average_bet="1,250", confirmed_bet="1250")
 
         assert answer.url == seat_of(slip)
         assert slip.segments.last().average_bet == 1250  # type: ignore[union-attr]
@@ -118,6 +118,39 @@ class TestAsking:
         ask(boss, slip, "change_bet", average_bet="40.00", quick="75")
 
         assert slip.segments.last().average_bet == 75  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize(
+        ("maximum", "bet", "question"),
+        [
+            (None, "30,025", "40.00 now, 30,025.00 asked for: more than 5 times as much"),
+            (None, "200.01", "40.00 now, 200.01 asked for: more than 5 times as much"),
+            ("150", "200", "150.00 is the maximum of"),
+        ],
+    )
+    def test_asks_an_unusual_bet_back_once(
+        self, floor: Floor, boss: Client, slip: RatingSlip, maximum: str | None, bet: str, question: str
+    ) -> None:
+        GamingTable.objects.update(maximum_bet=maximum)
+        page = uuid4()
+
+        asked = ask(boss, slip, "change_bet", average_bet=bet, request_id=page)
+        changed = slip.segments.count()
+        confirmed = asked.context["bet_form"]["confirmed_bet"].value()
+        other = ask(boss, slip, "change_bet", average_bet=f"1{bet}", request_id=page, confirmed_bet=confirmed)
+        done = ask(boss, slip, "change_bet", average_bet=bet, request_id=page, confirmed_bet=confirmed)
+
+        assert (changed, str(page) in html_of(asked), f"Yes, change to {bet}" in html_of(asked)) == (1, True, True)
+        assert question in html_of(asked)
+        assert "Send it again if that is right" in html_of(other)
+        assert said(done)[-1].endswith("from now on.")
+
+    @pytest.mark.parametrize(("maximum", "bet"), [(None, "200"), ("200", "200"), (None, "0.01")])
+    def test_asks_no_usual_bet_back(self, boss: Client, slip: RatingSlip, maximum: str | None, bet: str) -> None:
+        GamingTable.objects.update(maximum_bet=maximum, minimum_bet="5" if maximum else None)
+
+        ask(boss, slip, "change_bet", average_bet=bet)
+
+        assert slip.segments.count() == 2
 
     def test_says_that_the_bet_is_as_before(self, boss: Client, slip: RatingSlip) -> None:
         answer = ask(boss, slip, "change_bet", average_bet="40")

@@ -4,9 +4,10 @@ from typing import Any
 
 from django import forms
 
-from core.console.fields import MoneyField
+from core.console.fields import MoneyField, replaced
 from core.keys import key_of
-from ratingslips.admin.slips.forms import BetForm, CompleteForm
+from ratingslips.admin.slips.bets import BetForm
+from ratingslips.admin.slips.forms import CompleteForm
 from ratingslips.services.stakes import MAX_AMOUNT
 
 
@@ -25,8 +26,7 @@ class AverageBetForm(BetForm):
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         if data is not None and data.get("quick"):
-            data = data.copy()
-            data["average_bet"] = data["quick"]
+            data = replaced(data, {"average_bet": data["quick"]})
         super().__init__(data, **kwargs)
 
 

@@ -59,14 +59,14 @@ def _with_typed(path: str, post: QueryDict) -> str:
 
 def _sit_down(request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int) -> HttpResponse:
     text = request.POST.get("q", "")[:SEARCH_MAX_LENGTH]
-    form = SittingDownForm(request.POST)
+    form = SittingDownForm(request.POST, table=table)
     key = key_of(request.POST.get("player", ""))
     player = Player.objects.filter(casino=pit_page.casino, pk=key).first() if key is not None else None
     if player is None:
         form.add_error(None, "Tap the player who sits down.")
     elif form.is_valid() and (answer := _open(request, table, number, player, form)):
         return answer
-    return _page(request, pit_page, table, number, text=text, form=form)
+    return _page(request, pit_page, table, number, text=text, form=form, player=player)
 
 
 def _open(
@@ -87,7 +87,14 @@ def _open(
 
 
 def _page(
-    request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int, *, text: str, form: SittingDownForm
+    request: HttpRequest,
+    pit_page: PitPage,
+    table: GamingTable,
+    number: int,
+    *,
+    text: str,
+    form: SittingDownForm,
+    player: Player | None = None,
 ) -> HttpResponse:
     holders = RatingSlip.objects.live().filter(table=table).select_related("player", "opened_by")
     taken = {slip.seat: slip for slip in holders}
@@ -98,6 +105,7 @@ def _page(
         "request_id": next_page_id(request, form),
         "is_refused": form.is_bound and not form.has_error(NON_FIELD_ERRORS, code=OutcomeUnknown.code),
         "form": form,
+        "player": player,
         "holder": taken.get(number),
         "free_seats": [
             (free, reverse("floor:seat", args=[table.pk, free]) + typed)

@@ -46,7 +46,8 @@ def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     name = request.POST.get("do", "")
     if name not in _FORMS:
         return _page(request, pit_page, sheet, problem="Nothing was done: tap what you want to do.", status=400)
-    form = _FORMS[name](request.POST)
+    usual: dict[str, Any] = {"previous": sheet.average_bet, "table": sheet.slip.table} if name == "change_bet" else {}
+    form = _FORMS[name](request.POST, **usual)
     if form.is_valid() and (answer := _act(request, pit_page, sheet, SLIP_ACTIONS[name], form)):
         return answer
     return _page(request, pit_page, sheet, bound=form, request_id=request_id_of(request))

@@ -14,7 +14,8 @@ from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAc
 from core.console.display import exact_time_in
 from core.console.scope import staff_of
 from core.models import User
-from ratingslips.admin.slips.forms import BetForm, CompleteForm, MoveForm, ReleaseForm
+from ratingslips.admin.slips.bets import BetForm
+from ratingslips.admin.slips.forms import CompleteForm, MoveForm, ReleaseForm
 from ratingslips.admin.slips.rows import describe, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changes_since,
@@ -138,7 +139,8 @@ class SlipAction:
 
 
 def _bet_form(row: Row, posted: Typed | None) -> forms.Form:
-    return BetForm(posted, prefix=str(row.obj.pk), initial={"average_bet": row.obj.average_bet})
+    bet, table = row.obj.average_bet, row.obj.table
+    return BetForm(posted, prefix=str(row.obj.pk), initial={"average_bet": bet}, previous=bet, table=table)
 
 
 def _move_form(row: Row, posted: Typed | None) -> forms.Form:

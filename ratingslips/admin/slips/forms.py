@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -12,23 +11,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.console.confirmation import request_id_of
-from core.console.fields import MoneyField, WholeNumberField
+from core.console.fields import MoneyField, WholeNumberField, replaced
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.player_search import players_matching, with_card
 from loyalty.admin.forms import ReasonField
+from ratingslips.admin.slips.bets import BetForm
 from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
-from ratingslips.services.stakes import MAX_AMOUNT, MAX_AVERAGE_BET
+from ratingslips.services.stakes import MAX_AMOUNT
 
 Choices = Sequence[tuple[Any, Any]]
 
 NAMESAKES_SHOWN: Final = 10
 _NONE_CHOSEN: Final = ("", "Choose a table")
-
-
-def _average_bet(**kwargs: Any) -> MoneyField:
-    return MoneyField(label="Average bet", least=Decimal("0.01"), most=MAX_AVERAGE_BET, **kwargs)
 
 
 def _money(label: str) -> MoneyField:
@@ -55,12 +51,6 @@ def table_choices(tables: "QuerySet[GamingTable]") -> dict[int, Choices]:
 
 def _chosen_table(choices: Choices) -> forms.TypedChoiceField:
     return forms.TypedChoiceField(label="Table", coerce=int, choices=choices)
-
-
-class BetForm(forms.Form):
-    """The average bet of one slip from now on."""
-
-    average_bet = _average_bet()
 
 
 class MoveForm(forms.Form):
@@ -96,7 +86,7 @@ class CompleteForm(forms.Form):
     def ask_about_long_play(self) -> None:
         """Show the form again in such a way that sending it confirms the long play."""
         self.asks_about_long_play = True
-        self.data = {**self.data.dict(), self.add_prefix("long_play_confirmed"): "on"}  # type: ignore[attr-defined]
+        self.data = replaced(self.data, {self.add_prefix("long_play_confirmed"): "on"})
 
 
 class ReleaseForm(forms.Form):
@@ -105,7 +95,7 @@ class ReleaseForm(forms.Form):
     reason = ReasonField()
 
 
-class OpenForm(forms.Form):
+class OpenForm(BetForm):
     """A player who sits down. The player is found by card number, or by a name that only one player has."""
 
     player = forms.CharField(
@@ -116,8 +106,8 @@ class OpenForm(forms.Form):
     )
     table = forms.TypedChoiceField(label="Table", coerce=int)
     seat = _seat()
-    average_bet = _average_bet()
     buy_in = _money("Buy-in")
+    field_order = ("player", "table", "seat", "average_bet", "buy_in")
 
     def __init__(
         self,
@@ -133,7 +123,9 @@ class OpenForm(forms.Form):
         self.fields["table"] = _chosen_table(every)
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
+        if table_id := self.cleaned_data.get("table"):
+            self.at_table = GamingTable.objects.filter(pk=table_id).first()
+        cleaned = super().clean()
         if cleaned.get("player"):
             casinos = [self._casino_of(cleaned["table"])] if cleaned.get("table") else list(self._tables)
             try:

@@ -118,7 +118,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
 
     @admin.display(description="player", ordering="player__sort_name")
     def player_name(self, slip: RatingSlip) -> str:
-        return link_to(slip.player, f"{slip.player.listed_name} ({slip.player.card_number})")
+        return link_to(slip.player, display.name_and_card(slip.player))
 
     @admin.display(description="where", ordering="table__name")
     def place(self, slip: RatingSlip) -> str:
