@@ -81,7 +81,7 @@ def age(length: timedelta | None) -> str:
 
 def name_and_card(player: Player) -> SafeString:
     """A player in a list: the name, which may be of a script from right to left, and the card."""
-    return format_html("<bdi>{}</bdi> ({})", player.listed_name, player.card_number)
+    return format_html("<span><bdi>{}</bdi> ({})</span>", player.listed_name, player.card_number)
 
 
 def staff_name(staff: User | None) -> str:

@@ -220,7 +220,7 @@ def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRow
     return bring_up_to_date(
         [row.table for row in files.tables],
         existing=GamingTable.objects.filter(casino=casino),
-        kind=Kind(name="table", key="name", fields=("pit_id", "game_id", "seats"), shown=shown),
+        kind=Kind(name="table", key="name", fields=("pit_id", "game_id", "seats", *files.bet_columns), shown=shown),
         overwrite=overwrite,
     )
 

@@ -21,6 +21,7 @@ TABLES_FILE: Final = "tables.csv"
 PLAYERS_FILE: Final = "players.csv"
 GAME_COLUMNS: Final = ("code", "name", "decisions_per_hour", "house_edge_percent", "seats")
 TABLE_COLUMNS: Final = ("pit", "table", "game", "seats")
+BET_COLUMNS: Final = ("minimum_bet", "maximum_bet")  # optional in the file of tables
 PLAYER_COLUMNS: Final = ("card_number", "first_name", "last_name", "status")
 MAX_ROWS: Final = 200_000
 MAX_PROBLEMS: Final = 100
@@ -51,10 +52,14 @@ class TableRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CasinoFiles:
-    """The rows of the files, in order, as unsaved instances without a casino."""
+    """The rows of the files, in order, as unsaved instances without a casino.
+
+    `bet_columns` are those of `BET_COLUMNS` that the file of tables has; an empty field means no limit.
+    """
 
     games: list[GameSettings]
     tables: list[TableRow]
+    bet_columns: tuple[str, ...]
     players: list[Player]
 
     @classmethod
@@ -65,11 +70,14 @@ class CasinoFiles:
         """
         problems: list[str] = []
         games = _games(_Sheet(folder / GAMES_FILE, problems))
-        tables = _tables(_Sheet(folder / TABLES_FILE, problems), known_games={game.code for game in games})
+        sheet = _Sheet(folder / TABLES_FILE, problems)
+        records = sheet.records(columns=TABLE_COLUMNS, key="table")
+        tables = _tables(sheet, records, known_games={game.code for game in games})
+        bet_columns = tuple(name for name in BET_COLUMNS if records and name in records[0].fields)
         players = _players(_Sheet(folder / PLAYERS_FILE, problems))
         if problems:
             raise CannotLoad(problems)
-        return cls(games=games, tables=tables, players=players)
+        return cls(games=games, tables=tables, bet_columns=bet_columns, players=players)
 
 
 def _games(sheet: "_Sheet") -> list[GameSettings]:
@@ -81,11 +89,14 @@ def _games(sheet: "_Sheet") -> list[GameSettings]:
     ]
 
 
-def _tables(sheet: "_Sheet", *, known_games: Collection[str]) -> list[TableRow]:
+def _tables(sheet: "_Sheet", records: Sequence[Record], *, known_games: Collection[str]) -> list[TableRow]:
     tables = []
-    for record in sheet.records(columns=TABLE_COLUMNS, key="table"):
+    for record in records:
         pit, game = record.fields["pit"], record.fields["game"]
-        table = sheet.row_of(GamingTable, record, numbers=("seats",), name=record.fields["table"])
+        numbers = ("seats", *(column for column in BET_COLUMNS if record.fields.get(column)))
+        table = sheet.row_of(GamingTable, record, numbers=numbers, name=record.fields["table"])
+        if None not in (table.minimum_bet, table.maximum_bet) and table.minimum_bet > table.maximum_bet:  # type: ignore[operator]
+            sheet.complain("the minimum bet is above the maximum bet.", record)
         sheet.check_text("pit", pit, record)
         if not 1 <= len(pit) <= NAME_MAX_LENGTH:
             sheet.complain(f"the pit must have a name of up to {NAME_MAX_LENGTH} characters.", record)

@@ -98,6 +98,26 @@ class TestLoadCasino:
         table = GamingTable.objects.get(name="BL-01")
         assert (table.pit.name, table.seats) == ("Pit 2", 6)
 
+    def test_reads_the_limits_of_a_bet_where_the_file_has_them(self, files: CasinoFolder) -> None:
+        files.tables = ["pit,table,game,seats,minimum_bet,maximum_bet", "Pit 1,BL-01,blackjack,7,25,5000.00"]
+        _load(files)
+        files.tables = ["pit,table,game,seats,maximum_bet", "Pit 1,BL-01,blackjack,7,"]
+        _load(files, "--overwrite")
+
+        assert GamingTable.objects.get().bet_limits == "from 25"
+
+    @pytest.mark.parametrize(
+        ("limits", "words"),
+        [("50,25", "the minimum bet is above"), ("0,25", "minimum_bet “0”"), ("1.000,", "minimum_bet “1.000”")],
+    )
+    def test_refuses_limits_of_a_bet_that_are_none(self, files: CasinoFolder, limits: str, words: str) -> None:
+        files.tables = ["pit,table,game,seats,minimum_bet,maximum_bet", f"Pit 1,BL-01,blackjack,7,{limits}"]
+
+        ran = _load(files)
+
+        assert ran.code == 1
+        assert f"tables.csv line 2: {words}" in ran.error
+
     def test_leaves_what_differs_as_it_is_and_names_it(self, files: CasinoFolder) -> None:
         _load(files)
         Player.objects.update(card_number=Concat("card_number", Value("a")))
