@@ -181,7 +181,12 @@ def _first(
         return newest_first if towards == _OLDER else newest_first.reverse()
 
     keys = in_order(_beyond(rows, order, bound, towards=towards)).values("pk")[:most]
-    return list(in_order(joined).filter(_Among(F("pk"), ArraySubquery(keys))))
+    return list(with_keys(in_order(joined), keys))
+
+
+def with_keys(rows: "QuerySet[M]", keys: "QuerySet[Any, Any]") -> "QuerySet[M]":
+    """Those of `rows` that have one of `keys`, which PostgreSQL reads first."""
+    return rows.filter(_Among(F("pk"), ArraySubquery(keys)))
 
 
 def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":

@@ -113,7 +113,10 @@ class Player(models.Model):
 
     class Meta:
         ordering = ["sort_name", "card_number"]
-        indexes = [models.Index(fields=["casino", "sort_name", "card_number", "id"], name="core_player_by_name")]
+        indexes = [
+            models.Index(fields=["casino", "sort_name", "card_number", "id"], name="core_player_by_name"),
+            models.Index(fields=["casino", "status", "sort_name", "card_number", "id"], name="core_player_by_status"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 "casino",

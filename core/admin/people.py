@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from core.console.change_forms import VersionedForms
 from core.console.display import active_pill, pill
 from core.console.links import link_to
-from core.console.lists import OwnCasinoFilter, PlayerSearch
+from core.console.lists import CappedPaginator, OwnCasinoFilter, PlayerSearch
 from core.console.login import PasswordAlone, SignInForm
 from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
@@ -73,6 +73,8 @@ class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
     list_display_links = None  # The name leads to the player's page, which leads to this form.
     list_filter = ("status", ("casino", OwnCasinoFilter))
     list_select_related = ("casino",)
+    ordering = ("casino_id", "sort_name", "card_number")  # as the index has it
+    paginator = CappedPaginator
     player_lookup = "pk"
     fields = ("casino", "card_number", "first_name", "last_name", "status")
 

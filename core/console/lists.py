@@ -1,23 +1,24 @@
 """Shared parts of lists: a capped paginator, filters that show only the own casino, and the search by player."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from core.console.scope import ConsoleAdmin, staff_of
+from core.console.scope import ConsoleAdmin, in_casino_of, staff_of
+from core.keyset import with_keys
 from core.models import Player
-from core.player_search import players_matching
+from core.player_search import MATCHED_PLAYERS_MAX, first_matching
 
-LISTED_ROWS_MAX: Final = 10_000
+LISTED_ROWS_MAX: Final = 1_000
 GAMING_DAYS_OFFERED: Final = 7
 
 # Django's own classes come after the mixin; mypy has to know them.
@@ -30,13 +31,28 @@ else:
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
     """Pages over the first `LISTED_ROWS_MAX` rows, so that a list never counts or skips more than these.
 
-    Rows beyond them are found with a filter or a search.
+    Rows beyond them are found with a filter or a search. A page first reads its keys from an index, and then the rows
+    with what is joined to them: rows that are skipped cost no more than their place in the index.
     """
 
     @cached_property
     def count(self) -> int:
         rows = self.object_list
         return rows.order_by().values("pk")[:LISTED_ROWS_MAX].count() if isinstance(rows, QuerySet) else len(rows)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more rows than these pages show."""
+        return self.count >= LISTED_ROWS_MAX
+
+    def page(self, number: Any) -> Page:  # type: ignore[type-arg]
+        """The page `number`."""
+        if not isinstance(self.object_list, QuerySet):
+            return super().page(number)
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        keys = self.object_list.values("pk")[first : first + self.per_page]
+        return Page(with_keys(self.object_list, keys), number, self)
 
 
 class OwnCasinoFilter(admin.RelatedFieldListFilter):
@@ -66,9 +82,15 @@ class GamingDayFilter(admin.SimpleListFilter):
         if not value:
             return queryset
         try:
-            return queryset.filter(gaming_day=date.fromisoformat(value))
+            day = date.fromisoformat(value)
         except ValueError as error:
             raise IncorrectLookupParameters(error) from error
+        casino = staff_of(request).casino
+        # The index of the list is by the instant of opening, from which the gaming day was derived.
+        if casino is None:
+            return queryset.filter(gaming_day=day)
+        begins_at, ends_at = casino.gaming_day_span(day)
+        return queryset.filter(opened_at__gte=begins_at, opened_at__lt=ends_at)
 
 
 class PlayerSearch(_Base):
@@ -84,9 +106,14 @@ class PlayerSearch(_Base):
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":
-        found = queryset.filter(self.search_condition(search_term)) if search_term else queryset
-        return found, False
+        if not search_term:
+            return queryset, False
+        players = first_matching(in_casino_of(staff_of(request), Player.objects.all(), lookup="casino"), search_term)
+        if len(players) >= MATCHED_PLAYERS_MAX and request.method == "GET":
+            text = f"Many players match “{search_term}”; {len(players)} of them were looked up. Type more of the name."
+            messages.warning(request, text)
+        return queryset.filter(self.search_condition(search_term, players)), False
 
-    def search_condition(self, text: str) -> Q:
-        """The condition for the rows that `text` finds."""
-        return Q(**{f"{self.player_lookup}__in": players_matching(Player.objects.order_by(), text)})
+    def search_condition(self, text: str, players: Sequence[int]) -> Q:
+        """The condition for the rows that `text` finds; `players` are the keys of the players that match it."""
+        return Q(**{f"{self.player_lookup}__in": players})

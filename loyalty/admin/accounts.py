@@ -43,7 +43,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
     list_display_links = ("card",)
     list_select_related = ("player", "tier", "program")
     list_filter = (("tier", OwnCasinoFilter), "player__status")
-    ordering = ("-updated_at",)
+    ordering = ("-id",)  # no account changes its place in the list when points are posted
     fields = (
         ("player_link", "balance_points", "tier", "progress"),
         ("card", "lifetime", "updated", "program"),

@@ -28,10 +28,19 @@ DAYS = 30
 # The page and the row that says whether there is another, each by its key and whole, and what is read beside them.
 MOST_ROWS = 2 * (PAGE_ROWS + 1) + 10
 LAST_ROWS = PAGE_ROWS + 5
+# The way down an index and the page's own entries in it; the casino's whole index has several times as many.
+MOST_INDEX_BUFFERS = 10
 
 
 def _account(floor: Floor, number: int) -> PlayerLoyalty:
     return account_of(PlayerFactory.create(casino=floor.casino, card_number=f"speed-{number}"))
+
+
+def _kind(number: int) -> str:
+    """Adjustments are the oldest entries only."""
+    if number < ENTRIES // 20:
+        return "ADJUSTMENT"
+    return "MANUAL_BONUS" if number % 50 == 0 else "PROMOTION" if number % 5 == 0 else "GAMEPLAY"
 
 
 def _fill(floor: Floor, accounts: list[PlayerLoyalty], *, staff: User) -> None:
@@ -43,7 +52,7 @@ def _fill(floor: Floor, accounts: list[PlayerLoyalty], *, staff: User) -> None:
             account=accounts[number % len(accounts)],
             casino=accounts[number % len(accounts)].program.casino,
             seq=number + 1,
-            kind="MANUAL_BONUS" if number % 50 == 0 else "PROMOTION" if number % 5 == 0 else "GAMEPLAY",
+            kind=_kind(number),
             staff=staff if number % 50 == 0 else None,
             points=10 + number % 90,
             balance_before=number,
@@ -59,7 +68,7 @@ def _fill(floor: Floor, accounts: list[PlayerLoyalty], *, staff: User) -> None:
     # As a server does by itself before long. For anybody but the owner PostgreSQL leaves the tables out, and what it
     # last knew of a table that was empty would have it begin with all combinations of accounts and tiers.
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute("ANALYZE " + ", ".join(connection.introspection.table_names(cursor)))
+        cursor.execute("VACUUM (ANALYZE) " + ", ".join(connection.introspection.table_names(cursor)))
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +87,7 @@ class Scan:
 
     how: str
     rows: int
+    buffers: int
 
 
 def _rows_read(question: Callable[[], object]) -> int:
@@ -89,11 +99,17 @@ def _scans(question: Callable[[], object]) -> list[Scan]:
         Scan(
             how=f"{node['Node Type']} {node.get('Index Name', '')}",
             rows=round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]),
+            buffers=node["Shared Hit Blocks"] + node["Shared Read Blocks"],
         )
         for statement in _statements(question)
         for node in _nodes(_plan(*statement))
         if node.get("Relation Name") == "loyalty_ledger"
     ]
+
+
+def _of_keys(pages: list[list[Scan]]) -> Iterator[int]:
+    """The buffers that each page read for its keys."""
+    yield from (scan.buffers for scans in pages for scan in scans if scan.how.startswith("Index Only"))
 
 
 def _statements(question: Callable[[], object]) -> list[tuple[str, Any]]:
@@ -152,6 +168,9 @@ QUERIES = {
     "nothing": "",
     "kind": "kind=MANUAL_BONUS",
     "common kind": "kind=GAMEPLAY",
+    "oldest kind": "kind=ADJUSTMENT",
+    "oldest kind in a span": "kind=ADJUSTMENT&last_day=2026-10-20",
+    "kind in a span": "kind=MANUAL_BONUS&last_day=2026-10-20",
     "span": "first_day=2026-10-05&last_day=2026-10-25",
     "open span": "last_day=2026-10-20",
     "tier change": "tier_change=on",
@@ -182,6 +201,8 @@ class TestPageOfTheLedger:
             if sum(scan.rows for scan in scans) > MOST_ROWS
         }
         assert too_much == {}
+        of_index = {name: max(_of_keys(pages), default=0) for name, pages in read.items()}
+        assert {name: most for name, most in of_index.items() if most > MOST_INDEX_BUFFERS} == {}
 
     def test_is_the_same_statement_everywhere(self, history: Floor) -> None:
         ledger = Ledger.asked(history, "")

@@ -1,6 +1,6 @@
 """The list of rating slips, and the page of one slip."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -70,7 +70,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         GamingDayFilter,
     )
     search_help_text = "Slip number, card number or name."
-    ordering = ("-opened_at",)
+    ordering = ("casino_id", "-opened_at")  # as the index has it
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release")
     inlines = (PlaySegmentInline,)
     fields = (
@@ -104,8 +104,8 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         slips = super().get_queryset(request).select_related(*self.list_select_related)
         return slips.with_play(now=timezone.now()).with_version()  # type: ignore[attr-defined, no-any-return]
 
-    def search_condition(self, text: str) -> Q:
-        return super().search_condition(text) | Q(slip_number__icontains=text)
+    def search_condition(self, text: str, players: Sequence[int]) -> Q:
+        return super().search_condition(text, players) | Q(slip_number__iexact=text.strip())
 
     @admin.display(description="status", ordering="status")
     def state(self, slip: RatingSlip) -> str:

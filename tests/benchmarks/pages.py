@@ -1,0 +1,174 @@
+"""How many buffers each page of the permission matrix reads: `python -m tests.benchmarks.pages`.
+
+Run it on the history of `tests.benchmarks.millions`. A buffer is a block of 8 kB that PostgreSQL reads for a statement
+of the page, from its memory or not. Nothing that is written stays.
+"""
+
+import logging
+import os
+import sys
+from functools import partial
+from typing import Any, Final
+
+import django
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.test.utils import setup_test_environment
+from django.utils import timezone
+
+from core.models import Casino
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from loyalty.models import PlayerLoyalty
+from ratingslips.models import RatingSlip
+from tests.buffers import buffers_read
+from tests.config.matrix.asking import Asking, addresses
+from tests.config.matrix.house import House, Rows
+from tests.console import signed_in
+from tests.constraints import inserted
+from tests.factories import StaffFactory
+from tests.floor import Floor, give_rights
+from tests.loyalty.rows import checkpoint_row, verification_row
+
+MOST_BUFFERS: Final = 300
+LISTS: Final = {
+    "admin:loyalty_ledgerentry_changelist": (
+        "kind=GAMEPLAY",
+        "kind=MANUAL_BONUS",
+        "kind=ADJUSTMENT",
+        "kind=REVERSAL",
+        "tier_change=on",
+        "recovered=on",
+        "staff={staff}",
+        "account={account}",
+        "staff={staff}&kind=MANUAL_BONUS",
+        "last_day={day}",
+        "first_day={day}&last_day={day}",
+        "last_day={day}&kind=MANUAL_BONUS",
+        "last_day={day}&kind=ADJUSTMENT",
+        "last_day={day}&staff={staff}",
+        "last_day={day}&tier_change=on",
+        "least_points=2000",
+        "most_points=-1000",
+        "kind=PROMOTION&tier_change=on",
+        "after=0",
+        "q=castillo",
+        "q=castillo+jose+a0",
+        "q=oneil+z999",
+    ),
+    "admin:ratingslips_ratingslip_changelist": (
+        "status__exact=OPEN",
+        "status__exact=PAUSED",
+        "owed=1",
+        "gaming_day={day}",
+        "gaming_day={day}&status__exact=CLOSED",
+        "table__pit__id__exact={pit}",
+        "table__game__id__exact={game}",
+        "player__id__exact={player}",
+        "p=20",
+        "q=castillo+jose+a0",
+        "q=castillo",
+        "q=M1-5",
+    ),
+    "admin:core_player_changelist": (
+        "status__exact=BARRED",
+        "p=20",
+        "q=castillo",
+        "q=jo",
+        "q=castillo+jose+a0",
+        "q=zz",
+    ),
+    "admin:loyalty_playerloyalty_changelist": (
+        "p=20",
+        "tier__id__exact={tier}",
+        "player__status__exact=BARRED",
+        "q=castillo",
+    ),
+    "trace:search": ("q=castillo", "q=castillo+jose+a0"),
+    "floor:seat": ("q=castillo", "q=castillo+jose+a0", "q=jo"),
+}
+
+
+def _house(casino: Any) -> House:
+    """The casino as the matrix asks for its rows."""
+    pit = casino.pits.order_by("pk").first()
+    people = [StaffFactory.create(casino=casino) for _ in range(2)]
+    floor: Any = Floor(
+        casino=casino,
+        program=casino.loyalty_program,
+        pit=pit,
+        table=pit.gaming_tables.first(),
+        boss=people[0],
+        supervisor=people[1],
+        now=timezone.now(),
+    )
+    give_rights(
+        (people[1], pit, ["operate_pit", "recover_loyalty"]), (people[1], floor.program, ["award", "pause_program"])
+    )
+    slips = RatingSlip.objects.filter(casino=casino)
+    live, closed = slips.filter(status="OPEN", table__pit=pit)[0], slips.filter(settled_at__isnull=False)[5_000]
+    rows = Rows(floor=floor, open=live, paused=live, owed=slips.owed()[0], closed=closed, of_model={})
+    rows.of_model = rows._of_models("-measured")
+    others: list[Any] = [Group.objects.first(), inserted(checkpoint_row(floor)), inserted(verification_row(floor))]
+    shared = {row._meta.label_lower: row for row in others}
+    return House(own=rows, other=rows, shared=shared, staff={}, sessions={})
+
+
+def _urls(house: House) -> dict[str, str]:
+    asking = Asking.__new__(Asking)
+    asking._house, asking._patterns = house, dict(addresses())
+    floor, closed = house.own.floor, house.own.closed
+    values = {
+        "staff": floor.casino.staff.order_by("pk")[1].pk,
+        "account": PlayerLoyalty.objects.get(player=closed.player).pk,
+        "player": closed.player_id,
+        "day": closed.gaming_day,
+        "pit": floor.pit.pk,
+        "game": floor.table.game_id,
+        "tier": floor.program.tiers.values_list("pk", flat=True)[0],
+    }
+    urls = {name: asking.url_of(name) for name in asking._patterns if "axes" not in name and not name.startswith("/")}
+    for name, queries in LISTS.items():
+        plain = urls[name].partition("?")[0]
+        urls |= {f"{name} {query}": f"{plain}?{query.format(**values)}" for query in queries}
+    return urls
+
+
+def main() -> None:
+    """Measure every page, and print those that read most first."""
+    setup_test_environment()
+    logging.disable()
+    casino = max(Casino.objects.all(), key=lambda each: RatingSlip.objects.filter(casino=each)[:300_000].count())
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+        house = _house(casino)
+        roles = (AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR)
+        people = {
+            "supervisor": signed_in(house.own.floor.supervisor, *roles),
+            "root": signed_in(StaffFactory.create(casino=None, is_superuser=True)),
+        }
+        lines = []
+        for name, url in _urls(house).items():
+            for who, client in people.items():
+                saved = transaction.savepoint()
+                try:
+                    read = buffers_read(partial(client.get, url))
+                except Exception as error:  # noqa: BLE001
+                    sys.stdout.write(f"{name} {who}: {error!r}\n")
+                    continue
+                finally:
+                    transaction.savepoint_rollback(saved)
+                lines.append((sum(each for each, _ in read), name, who, max(read, default=(0, ""))))
+        transaction.set_rollback(True)
+    for buffers, name, who, (most, sql) in sorted(lines, reverse=True):
+        mark = "!" if buffers > MOST_BUFFERS else " "
+        sys.stdout.write(f"{mark} {buffers:>9,} {who:<10} {name}  ({most:,}: {sql[: int(os.environ.get('SQL', 0))]})\n")
+
+
+if __name__ == "__main__":
+    main()
