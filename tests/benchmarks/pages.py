@@ -111,7 +111,7 @@ def _house(casino: Any) -> House:
     )
     slips = RatingSlip.objects.filter(casino=casino)
     live, closed = slips.filter(status="OPEN", table__pit=pit)[0], slips.filter(settled_at__isnull=False)[5_000]
-    rows = Rows(floor=floor, open=live, paused=live, owed=slips.owed()[0], closed=closed, of_model={})
+    rows = Rows(floor=floor, open=live, paused=live, withheld=closed, owed=slips.owed()[0], closed=closed, of_model={})
     rows.of_model = rows._of_models("-measured")
     others: list[Any] = [Group.objects.first(), inserted(checkpoint_row(floor)), inserted(verification_row(floor))]
     shared = {row._meta.label_lower: row for row in others}

@@ -58,7 +58,7 @@ def _slips_with_id(key: str, *, staff: User) -> Iterator[Hit]:
 def _slips(text: str, *, staff: User) -> Iterator[Hit]:
     if staff.has_perm(VIEW_SLIPS):
         slips = in_casino_of(staff, RatingSlip.objects.select_related("player"), lookup="casino")
-        for slip in slips.filter(slip_number__iexact=text)[:HITS_MAX]:
+        for slip in slips.filter(slip_number__iexact=text).order_by()[:HITS_MAX]:
             yield Hit(kind="Slip", label=f"{slip.slip_number}, {slip.player}", url=page_url(slip))
 
 
