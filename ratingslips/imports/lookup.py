@@ -1,13 +1,15 @@
-"""The players, tables and slips of a casino that a chunk of lines names."""
+"""The players, tables and slips of a casino that a chunk of slips names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models.functions import Upper
 
 from core.errors import NotFound
 from core.models import Casino, Player
-from ratingslips.imports.events import EventKind, RatingEvent
+from ratingslips.imports.events import EventKind
 from ratingslips.imports.reconcile import RecordedSlip, recorded_slips
+from ratingslips.imports.slip_lines import SlipLines
 from ratingslips.models import GamingTable
 
 
@@ -25,7 +27,7 @@ class UnknownTable(NotFound):
 
 @dataclass(kw_only=True, slots=True)
 class Lookup:
-    """The players, tables and slips that a chunk of events names."""
+    """The players, tables and slips that the lines of a chunk of slips name."""
 
     casino: Casino
     players: dict[str, int]
@@ -33,7 +35,8 @@ class Lookup:
     slips: dict[str, RecordedSlip]
 
     @classmethod
-    def of(cls, casino: Casino, events: list[RatingEvent]) -> "Lookup":
+    def of(cls, casino: Casino, slips: Sequence[SlipLines]) -> "Lookup":
+        events = [event for lines in slips for event in lines.events]
         cards = {event.player_card for event in events if event.kind == EventKind.OPEN}
         names = {event.table for event in events if event.table}
         players = Player.objects.alias(card=Upper("card_number")).filter(casino=casino, card__in=cards).order_by()
@@ -42,7 +45,7 @@ class Lookup:
             casino=casino,
             players=dict(players.values_list(Upper("card_number"), "pk")),
             tables=dict(tables.values_list("name", "pk")),
-            slips=recorded_slips(casino=casino, slip_numbers={event.slip_number for event in events}),
+            slips=recorded_slips(casino=casino, slip_numbers=[lines.slip_number for lines in slips]),
         )
 
     def player_id(self, card: str | None) -> int:
@@ -57,8 +60,7 @@ class Lookup:
             raise UnknownTable(f"There is no table {name} in this casino.")
         return self.tables[name]
 
-    def read_again(self, slip_number: str) -> RecordedSlip | None:
+    def read_again(self, slip_number: str) -> None:
         """Read a slip from the database again."""
         self.slips.pop(slip_number, None)
         self.slips.update(recorded_slips(casino=self.casino, slip_numbers=[slip_number]))
-        return self.slips.get(slip_number)

@@ -2,21 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from decimal import Decimal
-from enum import Enum, auto
 from typing import Final, Self
 from uuid import UUID
 
 from django.db.models import Prefetch
 from django.db.models.functions import Upper
 
+from core.clock import InvalidTime
+from core.errors import DomainError
 from core.models import Casino
-from ratingslips.history import Event, SlipEventKind, events_of
-from ratingslips.imports.csv_files import BadRecord
+from ratingslips.history import Event, SlipEventKind, SlipVersion, events_of
 from ratingslips.imports.events import EventKind, RatingEvent
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 
 _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
     SlipEventKind.OPENED: EventKind.OPEN,
@@ -28,12 +28,18 @@ _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
 }
 
 
-class LineState(Enum):
-    """Whether the slip of a line has the line's event already."""
+class RecordedOtherwise(DomainError):
+    """The slip has the event of the line with other values."""
 
-    NEW = auto()
-    RECORDED = auto()
-    TOO_LATE = auto()  # not recorded, but a later line of the same slip and instant is
+    code = "RECORDED_OTHERWISE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineState:
+    """Whether the slip of a line has the line's event already; else why the line cannot be added, if it cannot."""
+
+    is_recorded: bool
+    refusal: DomainError | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +51,7 @@ class RecordedSlip:
     closed_at: datetime | None
     buy_in: Decimal | None
     chips_out: Decimal | None
+    opening_buy_in: Decimal | None
     events: Sequence[Event]
 
     @classmethod
@@ -56,35 +63,81 @@ class RecordedSlip:
             closed_at=slip.closed_at,
             buy_in=slip.buy_in,
             chips_out=slip.chips_out,
+            opening_buy_in=_opening_buy_in(slip),
             events=events_of(slip, list(slip.segments.all())),
         )
 
-    @classmethod
-    def opened(cls, slip: RatingSlip, *, player_card: str) -> Self:
-        """A slip that a line of this import has just opened."""
-        return cls(
-            slip_id=slip.pk, player_card=player_card, closed_at=None, buy_in=slip.buy_in, chips_out=None, events=()
-        )
+    @property
+    def version(self) -> SlipVersion:
+        """The version of the slip when it was read."""
+        return self.events[-1].version
 
-    def changed(self, event: RatingEvent) -> Self:
-        """The slip after `event` was applied; `events` stay as they were read."""
-        return replace(self, closed_at=event.occurred_at if event.kind == EventKind.CLOSE else None)
+    @property
+    def is_paused(self) -> bool:
+        """Whether the slip was paused when it was read."""
+        return self.version.status == RatingSlip.Status.PAUSED
 
-    def states_of(self, lines: Sequence[RatingEvent], *, after: Sequence[RatingEvent]) -> list[LineState]:
-        """Classify each line; `after` are earlier lines of the same slip. Both are in the order of the file."""
-        recorded = self._are_recorded([*after, *lines])[len(after) :]
+    def states_of(self, lines: Sequence[RatingEvent]) -> list[LineState]:
+        """Classify each line of the slip; `lines` are all that the file has, in order of time."""
+        recorded, unmatched = self._are_recorded(lines)
         states: list[LineState] = []
         recorded_instants: set[datetime] = set()
         for line, is_recorded in zip(reversed(lines), reversed(recorded), strict=True):
+            refusal: DomainError | None = None
             if is_recorded:
                 recorded_instants.add(line.occurred_at)
-                states.append(LineState.RECORDED)
-            else:
-                states.append(LineState.TOO_LATE if line.occurred_at in recorded_instants else LineState.NEW)
+            elif other := self._contradicted(line, unmatched, is_whole_slip=lines[0].kind == EventKind.OPEN):
+                refusal = RecordedOtherwise(self._difference(line, other))
+            elif line.occurred_at in recorded_instants and self.closed_at is None:
+                at = line.occurred_at.isoformat()
+                refusal = InvalidTime(
+                    f"Events of slip {line.slip_number} at {at} come after this line and are recorded already."
+                )
+            states.append(LineState(is_recorded=is_recorded, refusal=refusal))
         return states[::-1]
 
-    def _are_recorded(self, lines: Sequence[RatingEvent]) -> list[bool]:
-        """Whether the slip has the event of each line; one event matches one line, in order.
+    def _contradicted(
+        self, line: RatingEvent, unmatched: Mapping[EventKind, list[Event]], *, is_whole_slip: bool
+    ) -> Event | None:
+        """The event that the line describes with other values: no line of the file matches it.
+
+        A slip has one OPEN and one CLOSE; of other kinds, it is the event of the same instant. If the file has the
+        whole slip, it may be the only event of this kind that no line matches, at another time.
+        """
+        candidates = unmatched[line.kind]
+        if line.kind in {EventKind.OPEN, EventKind.CLOSE}:
+            return candidates[0] if candidates else None
+        if same := [event for event in candidates if event.at == line.occurred_at]:
+            return same[0]
+        is_past = self.closed_at is not None or line.occurred_at < self.events[-1].at
+        return candidates[0] if is_whole_slip and is_past and len(candidates) == 1 else None
+
+    def _difference(self, line: RatingEvent, event: Event) -> str:
+        """What is recorded, and what the line says instead, for people."""
+        fields: list[tuple[str, object, object]] = [
+            ("time", event.at, line.occurred_at),
+            ("card", self.player_card, line.player_card),
+            ("table", event.table_name, line.table),
+            ("seat", event.seat, line.seat),
+            ("average bet", event.average_bet, line.average_bet),
+        ]
+        if line.kind == EventKind.OPEN:
+            fields.append(("buy-in", self.opening_buy_in, line.buy_in))
+        if line.kind == EventKind.CLOSE:
+            fields.append(("buy-in", self.buy_in, line.buy_in))
+        differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
+        if line.kind == EventKind.CLOSE and self.chips_out != line.chips_out:
+            differing.append(("chips out", self.chips_out, line.chips_out))
+        zone = line.occurred_at.tzinfo
+        was = ", ".join(f"{name} {_words(was, zone=zone)}" for name, was, _ in differing)
+        told = [(name, _words(now, zone=zone)) for name, _, now in differing]
+        now = told[0][1] if len(told) == 1 else ", ".join(f"{name} {words}" for name, words in told)
+        return f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}."
+
+    def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[bool], Mapping[EventKind, list[Event]]]:
+        """Whether the slip has the event of each line, and the events that no line matches, by kind.
+
+        One event matches one line, in order.
 
         A BET line that repeats the bet of its instant is recorded too: an unchanged bet is no event.
         """
@@ -101,7 +154,10 @@ class RecordedSlip:
             recorded.append(match is not None or self._repeats_the_bet(line, newest=newest))
             if not recorded[-1] and line.average_bet is not None:
                 newest = line
-        return recorded
+        left: dict[EventKind, list[Event]] = defaultdict(list)
+        for (kind, _), events in unmatched.items():
+            left[kind] += events
+        return recorded, left
 
     def _repeats_the_bet(self, line: RatingEvent, *, newest: RatingEvent | None) -> bool:
         """Whether a BET line has the bet that counts at its instant, by the events and by `newest`."""
@@ -119,6 +175,8 @@ class RecordedSlip:
         """
         if line.player_card not in {None, self.player_card}:
             return False
+        if event.kind == SlipEventKind.OPENED and line.buy_in not in {None, self.opening_buy_in}:
+            return False
         if event.kind == SlipEventKind.CLOSED:
             return line.buy_in in {None, self.buy_in} and line.chips_out == self.chips_out
         return (
@@ -128,54 +186,31 @@ class RecordedSlip:
         )
 
 
-class ProcessedLines:
-    """The lines of an import that are recorded by now: for each slip, those of its latest instant.
-
-    The event that matched one of them matches no other line. Lines of earlier instants need not be kept: nothing can
-    be added to a slip before its last event, so no line is lost there.
-    """
-
-    def __init__(self) -> None:
-        self._lines: dict[str, list[RatingEvent]] = {}
-
-    def add(self, line: RatingEvent) -> None:
-        """Keep one more line."""
-        lines = self._lines.get(line.slip_number)
-        if lines is None or line.occurred_at > lines[0].occurred_at:
-            self._lines[line.slip_number] = [line]
-        elif line.occurred_at == lines[0].occurred_at:
-            lines.append(line)
-
-    def of(self, slip_number: str) -> Sequence[RatingEvent]:
-        """The kept lines of a slip, in the order in which they were processed."""
-        return self._lines.get(slip_number, [])
+def _words(value: object, *, zone: tzinfo | None) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    return (
+        value.astimezone(zone).isoformat() if isinstance(value, datetime) else str("none" if value is None else value)
+    )
 
 
-def states_of(
-    lines: Sequence[RatingEvent | BadRecord], *, slips: Mapping[str, RecordedSlip], processed: ProcessedLines
-) -> list[LineState]:
-    """Classify each line by its slip in `slips`; `processed` are the lines before them."""
-    positions_of_slip: dict[str, list[tuple[int, RatingEvent]]] = defaultdict(list)
-    for position, line in enumerate(lines):
-        if isinstance(line, RatingEvent) and line.slip_number in slips:
-            positions_of_slip[line.slip_number].append((position, line))
-    states = [LineState.NEW] * len(lines)
-    for slip_number, positions in positions_of_slip.items():
-        of_slip = slips[slip_number].states_of([line for _, line in positions], after=processed.of(slip_number))
-        for (position, _), state in zip(positions, of_slip, strict=True):
-            states[position] = state
-    return states
+def _opening_buy_in(slip: RatingSlip) -> Decimal | None:
+    """The buy-in of the OPEN line, which the slip no longer has after a CLOSE with another one."""
+    opening = next(iter(slip.opening_requests), None)  # type: ignore[attr-defined]
+    text = slip.buy_in if opening is None else opening.contents["buy_in"]
+    return None if text is None else Decimal(text)
 
 
 def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str, RecordedSlip]:
-    """Read the slips of these numbers with all their segments, by number as given, in two statements."""
+    """Read the slips of these numbers with all their segments, by number as given, in three statements."""
     given = {number.upper(): number for number in slip_numbers}
     segments = PlaySegment.objects.select_related("table", "started_by", "ended_by").order_by("slip", "seq")
+    openings = SlipRequest.objects.filter(kind=SlipRequest.Kind.OPEN)
     slips = (
         RatingSlip.objects.alias(number=Upper("slip_number"))
         .filter(casino=casino, number__in=given)
         .select_related("player", "closed_by")
-        .prefetch_related(Prefetch("segments", segments))
+        .prefetch_related(Prefetch("segments", segments), Prefetch("requests", openings, to_attr="opening_requests"))
         .order_by()
     )
     return {given[slip.slip_number.upper()]: RecordedSlip.of(slip) for slip in slips}

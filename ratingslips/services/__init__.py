@@ -2,6 +2,7 @@
 
 from loyalty.services import PlayerNotActive, SelfAward
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
+from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
 from ratingslips.services.opening import (
@@ -11,6 +12,7 @@ from ratingslips.services.opening import (
     SlipNumberTaken,
     open_rating_slip,
 )
+from ratingslips.services.overlaps import PlannedPlay, PlayHasNoEnd
 from ratingslips.services.play import (
     SlipNotOpen,
     SlipNotPaused,
@@ -19,15 +21,19 @@ from ratingslips.services.play import (
     pause_rating_slip,
     resume_rating_slip,
 )
+from ratingslips.services.recording import BlockedBySlip, Recording, SlipNotOpened, record_play
 from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
 from ratingslips.services.release import NothingWithheld, release_withheld_points
+from ratingslips.services.requests import RequestKind
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, TableNotActive
 from ratingslips.services.segments import SlipChanged, SlipClosed
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 
 __all__ = [
+    "Act",
     "AlreadySeated",
+    "BlockedBySlip",
     "DriftJustChecked",
     "InvalidAmount",
     "InvalidAverageBet",
@@ -36,9 +42,13 @@ __all__ = [
     "NoSuchSeat",
     "NothingWithheld",
     "PartialCompletion",
+    "PlannedPlay",
+    "PlayHasNoEnd",
     "PlayerHasLiveSlip",
     "PlayerNotActive",
     "PlayerStillPlayed",
+    "Recording",
+    "RequestKind",
     "SeatTaken",
     "SelfAward",
     "SlipChanged",
@@ -46,10 +56,12 @@ __all__ = [
     "SlipInHand",
     "SlipNotClosed",
     "SlipNotOpen",
+    "SlipNotOpened",
     "SlipNotPaused",
     "SlipNumberTaken",
     "SlipSettlement",
     "TableNotActive",
+    "UnknownSlip",
     "change_average_bet",
     "check_drift",
     "complete_rating_slip",
@@ -57,6 +69,7 @@ __all__ = [
     "move_rating_slip",
     "open_rating_slip",
     "pause_rating_slip",
+    "record_play",
     "recover_slip_loyalty",
     "release_withheld_points",
     "resume_rating_slip",

@@ -97,20 +97,20 @@ def complete_rating_slip(
             at = clamp_to_last_event(at, last_event=locked.settled_at or locked.closed_at)
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
-            at = _close(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
+            at = close_play(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
             if long_play_confirmed is False:
                 require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))
-            settlement, failure = _try_to_settle(locked, segments=segments, at=at)
+            settlement, failure = try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
             record(request, slip=locked)
         # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
         count_replay(casino=replay_of_casino, operation="ratingslips.complete", at=at)
-    return _answer(locked, settlement=settlement, failure=failure, replayed=replayed, actor=actor)
+    return answer(locked, settlement=settlement, failure=failure, replayed=replayed, actor=actor)
 
 
-def _close(
+def close_play(
     slip: RatingSlip,
     *,
     segments: Sequence[PlaySegment],
@@ -136,7 +136,7 @@ def _close(
     return at
 
 
-def _try_to_settle(
+def try_to_settle(
     slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime
 ) -> tuple[SlipSettlement | None, Exception | None]:
     """Credit the points in a savepoint; if that fails, set `owed_because` and return the error.
@@ -185,7 +185,7 @@ def _save(slip: RatingSlip, *, last: PlaySegment) -> None:
     )
 
 
-def _answer(
+def answer(
     slip: RatingSlip,
     *,
     settlement: SlipSettlement | None,
@@ -193,6 +193,10 @@ def _answer(
     replayed: bool,
     actor: User,
 ) -> SlipSettlement:
+    """Log the settlement of a closed slip, after the commit, and return it.
+
+    :raises PartialCompletion: there is none: its points are owed.
+    """
     fields = {"slip_id": str(slip.pk), "actor_id": actor.pk, "slip_correlation_id": str(slip.correlation_id)}
     if settlement is None:
         unexpected = failure if slip.owed_because == UNEXPECTED_ERROR else None

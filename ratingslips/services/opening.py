@@ -104,7 +104,7 @@ def open_rating_slip(
         request = lock_request(RequestKind.OPEN, request_id=request_id, actor=actor, contents=contents)
         if request.is_recorded:
             return repeated(request)
-        locked_player = _lock_player(player_id)
+        locked_player = lock_player(player_id)
         locked_table = lock_table(table_id=table_id)
         casino = locked_table.pit.casino
         require_permission(actor, OPERATE_PIT, locked_table.pit)
@@ -114,7 +114,7 @@ def open_rating_slip(
         at = checked_seat_time(table=locked_table, seat=seat, at=at)
         slip = RatingSlip.objects.create(
             casino=casino,
-            slip_number=_checked_number(slip_number, casino_id=casino.pk) or _next_number(),
+            slip_number=checked_number(slip_number, casino_id=casino.pk) or _next_number(),
             player=locked_player,
             table=locked_table,
             seat=seat,
@@ -124,14 +124,15 @@ def open_rating_slip(
             buy_in=buy_in,
             correlation_id=request.correlation_id,
         )
-        _first_segment(slip, average_bet=average_bet).save()
+        first_segment(slip, average_bet=average_bet).save()
         request.happened_at = at
         record(request, slip=slip)
     log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=table_id, seat=seat)
     return slip
 
 
-def _first_segment(slip: RatingSlip, *, average_bet: Decimal) -> PlaySegment:
+def first_segment(slip: RatingSlip, *, average_bet: Decimal) -> PlaySegment:
+    """The segment that begins when the slip opens; it is not saved yet."""
     return begin_segment(
         slip=slip,
         seq=1,
@@ -145,17 +146,26 @@ def _first_segment(slip: RatingSlip, *, average_bet: Decimal) -> PlaySegment:
     )
 
 
-def _lock_player(player_id: int) -> Player:
+def lock_player(player_id: int) -> Player:
+    """Lock a player.
+
+    :raises NotFound: there is no such player.
+    """
     locked = Player.objects.locked().filter(pk=player_id).first()
     if locked is None:
         raise NotFound(f"There is no player {player_id}.")
     return locked
 
 
-def _require_may_play(player: Player, *, at: datetime) -> datetime:
-    """Refuse a player who cannot sit down at `at`; return the instant at which the slip opens."""
+def require_active(player: Player) -> None:
+    """:raises PlayerNotActive: the player is barred or inactive."""
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no slip was opened.")
+
+
+def _require_may_play(player: Player, *, at: datetime) -> datetime:
+    """Refuse a player who cannot sit down at `at`; return the instant at which the slip opens."""
+    require_active(player)
     slips = RatingSlip.objects.filter(player=player).select_related("table")
     last = slips.order_by(F("closed_at").desc(nulls_first=True)).first()
     if last is None:
@@ -173,7 +183,11 @@ def _require_may_play(player: Player, *, at: datetime) -> datetime:
     return at
 
 
-def _checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
+def checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
+    """Lock a slip number, and return it.
+
+    :raises SlipNumberTaken: it is another slip's, or cannot be a slip number.
+    """
     if slip_number is None:
         return None
     if not _SLIP_NUMBER.fullmatch(slip_number) or _OWN_SLIP_NUMBER.fullmatch(slip_number):

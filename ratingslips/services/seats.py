@@ -42,20 +42,28 @@ def lock_table(*, table_id: int) -> GamingTable:
     return GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
 
 
+def require_seat(*, table: GamingTable, seat: int) -> None:
+    """Refuse a place where nobody can sit down.
+
+    :raises TableNotActive: the table is closed.
+    :raises NoSuchSeat: the table has no such seat.
+    """
+    if not table.is_active:
+        raise TableNotActive(f"{table.name} is not in use. Choose another table.")
+    if not 1 <= seat <= table.seats:
+        raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
+
+
 def checked_seat_time(*, table: GamingTable, seat: int, at: datetime) -> datetime:
     """Refuse a seat that is not free at `at`; return the instant at which it is taken. `table` must be locked.
 
     A seat is taken if a live slip holds it now. If `at` is in the past, it is also taken by a slip that held it then or
     later, because play is recorded in order and two players cannot have the same seat.
 
-    :raises TableNotActive: the table is closed.
-    :raises NoSuchSeat: the table has no such seat.
+    :raises TableNotActive, NoSuchSeat: see `require_seat`.
     :raises SeatTaken: saying who holds it and which seats are free.
     """
-    if not table.is_active:
-        raise TableNotActive(f"{table.name} is not in use. Choose another table.")
-    if not 1 <= seat <= table.seats:
-        raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
+    require_seat(table=table, seat=seat)
     live_slips = RatingSlip.objects.live().filter(table=table).select_related("player")
     holders = {slip.seat: slip for slip in live_slips}
     last = _last_in(table=table, seat=seat)

@@ -23,6 +23,10 @@ VISIT = (
     event("S1", "20:00:00", "CLOSE", player_card="100000", buy_in="500.00", chips_out="120.00"),
 )
 OPEN_S1 = VISIT[0]
+VISIT_S2 = (
+    event("S2", "19:30:00", "OPEN", player_card="100001", table="BL-01", seat="2", average_bet="25.00"),
+    event("S2", "20:30:00", "CLOSE", chips_out="10.00"),
+)
 
 
 def load_three_files(folder: Path) -> Casino:
@@ -51,14 +55,14 @@ def pause_programme(casino: Casino) -> None:
     pause_program(program=casino.loyalty_program, reason="Month-end freeze", actor=pauser, at=timezone.now())
 
 
-def interrupt_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Interrupt the import when it first calls this service; later calls pass."""
-    service = getattr(services, name)
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, slip_number: str) -> None:
+    """Interrupt the import when it first comes to this slip."""
+    record_play = services.record_play
     is_first = iter([True])
 
     def interrupted(**arguments: Any) -> Any:
-        if next(is_first, False):
+        if arguments["slip_number"] == slip_number and next(is_first, False):
             raise KeyboardInterrupt
-        return service(**arguments)
+        return record_play(**arguments)
 
-    monkeypatch.setattr(services, name, interrupted)
+    monkeypatch.setattr(services, "record_play", interrupted)

@@ -6,7 +6,6 @@ import pytest
 
 from core.models import Casino
 from ratingslips.imports.events import COLUMNS, FIELDS_OF_KIND, EventKind, parse_rating_event
-from ratingslips.models import RatingSlip
 from tests.casino_files import event
 from tests.ratingslips.imports import VISIT, import_json, import_lines
 
@@ -19,8 +18,6 @@ VALUES = {
     "buy_in": ("500.00", "600.00"),
     "chips_out": ("120.00", "130.00"),
 }
-# A close may replace the buy-in of the opening, so a line of the opening cannot be compared with it.
-NOT_COMPARED = {(EventKind.OPEN, "buy_in")}
 
 FIELDS = [(kind, name) for kind, (must, may) in FIELDS_OF_KIND.items() for name in sorted(must | may)]
 
@@ -55,13 +52,7 @@ class TestEveryField:
         assert (applied["rejects"], again["rejects"]) == ({}, {})
         assert again["already_imported"] == 1
 
-    def test_of_an_opening_is_on_the_slip_where_none_is_compared(self, casino: Casino, file: Path) -> None:
-        import_lines(file, line_of(EventKind.OPEN))
-
-        slip = RatingSlip.objects.get()
-        assert {name: str(getattr(slip, name)) for _, name in NOT_COMPARED} == {"buy_in": VALUES["buy_in"][0]}
-
-    @pytest.mark.parametrize(("kind", "name"), [field for field in FIELDS if field not in NOT_COMPARED])
+    @pytest.mark.parametrize(("kind", "name"), FIELDS)
     def test_makes_another_line_where_it_differs(self, casino: Casino, file: Path, kind: EventKind, name: str) -> None:
         import_lines(file, *lines_before(kind), line_of(kind))
 

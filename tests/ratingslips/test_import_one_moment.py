@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from core.models import Casino
-from ratingslips.imports import apply as importing
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.casino_files import event
 from tests.emptying import ModuleDb
@@ -38,13 +37,6 @@ def casino(db: None, loaded: Casino) -> Casino:
     return loaded
 
 
-@pytest.fixture(params=[(500, 1_000), (3, 1_000), (1, 1), (2, 3)], ids=str)
-def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of so many lines, and of at most so many where a moment goes on."""
-    monkeypatch.setattr(importing, "CHUNK_LINES", request.param[0])
-    monkeypatch.setattr(importing, "MAX_CHUNK_LINES", request.param[1])
-
-
 def _story() -> list[tuple[str, int, int]]:
     segments = PlaySegment.objects.order_by("seq")
     return [(segment.started_as, int(segment.average_bet), segment.seat) for segment in segments]
@@ -62,7 +54,6 @@ WHOLE_STORY = [
 ]
 
 
-@pytest.mark.usefixtures("chunks")
 class TestLinesOfOneMoment:
     def test_are_all_applied_by_a_first_import(self, casino: Casino, file: Path) -> None:
         told = import_json(file, *ONE_MOMENT)
@@ -102,7 +93,7 @@ class TestLinesOfOneMoment:
     @pytest.mark.parametrize(
         ("line", "code"),
         [
-            (VISIT[0], "PLAYER_STILL_PLAYED"),
+            (VISIT[0], "SLIP_NUMBER_TAKEN"),
             (VISIT[2], "SLIP_NOT_OPEN"),
             (VISIT[3], "SLIP_NOT_PAUSED"),
             (VISIT[4], "ALREADY_SEATED"),
@@ -114,11 +105,12 @@ class TestLinesOfOneMoment:
     ) -> None:
         at = VISIT.index(line)
         lines = [*VISIT[: at + 1], line, *VISIT[at + 1 :]]
-        import_lines(file, *lines)
+        first = import_json(file, *lines)
         before = everything()
 
         told = import_json(file, *lines)
 
+        assert first["rejects"][str(at + 3)].startswith(f"{code}:")
         assert (told["already_imported"], told["applied"], list(told["rejects"])) == (6, 0, [str(at + 3)])
         assert everything() == before
 
@@ -130,7 +122,6 @@ class TestLinesOfOneMoment:
         assert told["rejects"]["2"].startswith("OTHER_PLAYERS_SLIP:")
 
 
-@pytest.mark.parametrize("chunk_lines", [500, 3, 1])
 class TestARefusedLineThatOthersOfItsMomentOvertook:
     LINES = (
         OPEN_S1,
@@ -141,10 +132,7 @@ class TestARefusedLineThatOthersOfItsMomentOvertook:
         event("S1", "19:00:00", "RESUME"),
     )
 
-    def test_is_not_put_behind_them_by_a_second_import(
-        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, chunk_lines: int
-    ) -> None:
-        monkeypatch.setattr(importing, "CHUNK_LINES", chunk_lines)
+    def test_is_not_put_behind_them_by_a_second_import(self, casino: Casino, file: Path) -> None:
         first = import_json(file, *self.LINES)
         before = everything()
 
@@ -154,10 +142,7 @@ class TestARefusedLineThatOthersOfItsMomentOvertook:
         assert (told["applied"], told["already_imported"], told["rejected_lines"]) == (0, 5, 1)
         assert everything() == before
 
-    def test_is_told_that_it_is_too_late(
-        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, chunk_lines: int
-    ) -> None:
-        monkeypatch.setattr(importing, "CHUNK_LINES", chunk_lines)
+    def test_is_told_that_it_is_too_late(self, casino: Casino, file: Path) -> None:
         pause = event("S1", "19:10:00", "PAUSE")
         import_lines(file, OPEN_S1, VISIT[1], pause)
 

@@ -1,7 +1,7 @@
 """Importing what the floor recorded: line by line, again and again, in trouble and by two at once."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,25 +9,28 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from structlog.testing import capture_logs
 
 from core.errors import Busy
-from core.models import Casino, Player
+from core.leases import LEASE_SECONDS, LeaseLost
+from core.models import Casino, Lease, Player
 from core.roles import system_account
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips import services
 from ratingslips.imports import apply as importing
-from ratingslips.imports.apply import ImportProgress, ImportRunning, import_rating_events
-from ratingslips.imports.events import read_rating_events
+from ratingslips.imports.apply import ImportProgress, ImportRunning, Outcome, import_rating_events
+from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services import play
-from ratingslips.services.requests import lock_request
+from ratingslips.services import recording
+from ratingslips.services.seats import lock_table
 from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere, held
 from tests.core import troubles
 from tests.ratingslips.imports import (
     OPEN_S1,
     VISIT,
+    VISIT_S2,
     import_json,
     import_lines,
     interrupt_at,
@@ -35,6 +38,8 @@ from tests.ratingslips.imports import (
     pause_programme,
 )
 from tests.refusals import everything
+
+MOST_OF_A_VISIT = 40  # six lines, one transaction
 
 
 class TestImportRatingEvents:
@@ -74,7 +79,7 @@ class TestImportRatingEvents:
 
         assert everything() == before
         assert "6 lines: 0 applied, 6 already imported, 0 refused." in ran.out
-        assert "Nothing changed: all lines that are valid were imported before." in ran.out
+        assert "Nothing changed: everything was imported before." in ran.out
 
     @pytest.mark.parametrize("done", range(1, len(VISIT)))
     def test_goes_on_where_an_import_was_killed(self, casino: Casino, file: Path, done: int) -> None:
@@ -87,9 +92,9 @@ class TestImportRatingEvents:
     def test_tells_two_bets_of_one_moment_apart(self, casino: Casino, file: Path) -> None:
         import_lines(file, *VISIT[:2])
 
-        told = import_json(file, event("S1", "19:10:00", "BET", average_bet="60.00"))
+        told = import_json(file, VISIT[1], event("S1", "19:10:00", "BET", average_bet="60.00"))
 
-        assert (told["applied"], told["already_imported"]) == (1, 0)
+        assert (told["applied"], told["already_imported"]) == (1, 1)
         assert [segment.average_bet for segment in PlaySegment.objects.order_by("seq")] == [25, 50, 60]
 
     def test_knows_changes_during_a_pause_again(self, casino: Casino, file: Path) -> None:
@@ -133,21 +138,13 @@ class TestImportRatingEvents:
         locks = [query["sql"] for query in statements if "FOR NO KEY UPDATE" in query["sql"]]
         assert [lock for lock in locks if "core_lease" not in lock] == []
 
-    def test_asks_nothing_about_lines_that_are_new(self, casino: Casino, file: Path) -> None:
-        events = list(read_rating_events(write_events(file, *VISIT)))
-        system = system_account()
-        outcomes = importing.apply_events(casino=casino, actor=system, events=events)
-        next(outcomes)
+    def test_takes_fewer_statements_than_the_lines_one_by_one(self, casino: Casino, file: Path) -> None:
+        events = [line for line in read_rating_events(write_events(file, *VISIT)) if isinstance(line, RatingEvent)]
 
         with CaptureQueriesContext(connection) as statements:
-            next(outcomes)
+            assert len(list(importing.apply_events(casino=casino, actor=system_account(), events=events))) == 6
 
-        bet = RatingSlip.objects.get()
-        with CaptureQueriesContext(connection) as alone:
-            services.change_average_bet(
-                slip=bet.pk, average_bet=Decimal(60), actor=system, at=datetime(2026, 11, 15, 3, 15, tzinfo=UTC)
-            )
-        assert len(statements) == len(alone)
+        assert len(statements) <= MOST_OF_A_VISIT
 
 
 class TestAnImportUnderTrouble:
@@ -157,12 +154,12 @@ class TestAnImportUnderTrouble:
     ) -> None:
         mishaps = [trouble, trouble]
 
-        def lock_request_in_trouble(*args: Any, **kwargs: Any) -> Any:
+        def lock_table_in_trouble(*args: Any, **kwargs: Any) -> Any:
             if mishaps:
                 mishaps.pop()()
-            return lock_request(*args, **kwargs)
+            return lock_table(*args, **kwargs)
 
-        monkeypatch.setattr(play, "lock_request", lock_request_in_trouble)
+        monkeypatch.setattr(recording, "lock_table", lock_table_in_trouble)
 
         told = import_json(file, *VISIT)
 
@@ -195,31 +192,52 @@ class TestAnImportUnderTrouble:
         assert RatingSlip.objects.get().is_owed, told
         assert len(waits) == 1
 
-    def test_refuses_a_line_that_stays_busy_and_goes_on(
+    def test_refuses_a_slip_that_stays_busy_and_goes_on(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def always_busy(**_: Any) -> None:
-            raise Busy
+        record_play = services.record_play
 
-        monkeypatch.setattr(services, "change_average_bet", always_busy)
+        def busy_with_s1(**arguments: Any) -> Any:
+            if arguments["slip_number"] == "S1":
+                raise Busy
+            return record_play(**arguments)
 
-        told = import_json(file, *VISIT)
+        monkeypatch.setattr(services, "record_play", busy_with_s1)
 
-        assert list(told["rejects"]) == ["3"]
-        assert told["rejects"]["3"].startswith("BUSY:")
-        assert told["applied"] == 5
+        told = import_json(file, *VISIT, *VISIT_S2)
+
+        assert [reason[:5] for reason in told["rejects"].values()] == ["BUSY:"] * 6
+        assert told["applied"] == 2
 
     def test_says_what_was_done_when_it_is_interrupted(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        interrupt_at(monkeypatch, "pause_rating_slip")
+        interrupt_at(monkeypatch, "S2")
 
-        ran = import_lines(file, *VISIT)
+        ran = import_lines(file, *VISIT, *VISIT_S2)
 
         assert ran.code == 130
-        assert ran.error.startswith("Interrupted. 2 lines: 2 applied")
+        assert ran.error.startswith("Interrupted. 6 lines: 6 applied")
         assert ran.error.endswith("import the file again to continue.")
-        assert import_json(file, *VISIT)["points"] == 197
+        assert import_json(file, *VISIT, *VISIT_S2)["applied"] == 2
+
+    def test_looks_again_where_the_floor_was_quicker(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import_lines(file, OPEN_S1)
+        record_play, slip = services.record_play, RatingSlip.objects.get()
+
+        def after_the_floor(**arguments: Any) -> Any:
+            if not RatingSlip.objects.get().is_closed:
+                services.complete_rating_slip(slip=slip, actor=system_account(), at=timezone.now())
+            return record_play(**arguments)
+
+        monkeypatch.setattr(services, "record_play", after_the_floor)
+
+        told = import_json(file, *VISIT)
+
+        assert told["rejects"]["7"].startswith("RECORDED_OTHERWISE: Slip S1 has another CLOSE. Recorded: time ")
+        assert (told["applied"], told["already_imported"]) == (0, 1)
 
 
 @pytest.fixture
@@ -236,19 +254,18 @@ class TestTwoImportsAtOnce:
         second = Elsewhere(lambda: list(_import_steps(committed_casino, file))).outcome()
 
         assert isinstance(second, ImportRunning)
-        assert len(list(first)) == 2
-        assert PlaySegment.objects.count() == 3
+        assert len(list(first)) == 7
+        assert RatingSlip.objects.count() == 2
 
     def test_may_follow_one_another(self, committed_casino: Casino, file: Path) -> None:
         list(_import_steps(committed_casino, file))
 
         second = Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
 
-        assert len(second) == 3
-        assert PlaySegment.objects.count() == 3
+        assert second[-1].counts[Outcome.ALREADY_IMPORTED] == 8
 
     @pytest.mark.shows(39)
-    def test_would_record_a_bet_twice_without_the_lease(
+    def test_would_both_run_without_the_lease(
         self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first = _import_steps(committed_casino, file)
@@ -257,13 +274,21 @@ class TestTwoImportsAtOnce:
         with monkeypatch.context() as other:
             # Another lease than the first one's, which keeps nobody out.
             other.setattr(importing, "IMPORT_LEASE", "another")
-            Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
+            second = Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
 
-        assert len(list(first)) == 2
-        assert PlaySegment.objects.count() == 5
+        assert second[-1].applied == 2
+
+    def test_end_one_that_another_has_taken_over(self, committed_casino: Casino, file: Path) -> None:
+        first = _import_steps(committed_casino, file)
+        next(first)
+        Lease.objects.update(renewed_at=timezone.now() - timedelta(seconds=LEASE_SECONDS))
+        Elsewhere(lambda: list(_import_steps(committed_casino, file))).result()
+
+        with pytest.raises(LeaseLost):
+            list(first)
 
 
 def _import_steps(casino: Casino, file: Path) -> Iterator[ImportProgress]:
-    """Import an open and two changes of bet at one instant, line by line."""
-    lines = read_rating_events(write_events(file, *VISIT[:2], event("S1", "19:10:00", "BET", average_bet="25.00")))
+    """Import two visits, line by line."""
+    lines = read_rating_events(write_events(file, *VISIT, *VISIT_S2))
     return import_rating_events(casino=casino, actor=system_account(), lines=lines, progress=ImportProgress())

@@ -3,24 +3,18 @@
 import errno
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
 from core.models import Casino, ReplayCount
-from core.roles import system_account
-from ratingslips import services
 from ratingslips.imports import apply as importing
-from ratingslips.imports.apply import Outcome
-from ratingslips.imports.events import read_rating_events
 from ratingslips.imports.rejects_file import require_writable
 from ratingslips.management.commands import import_rating_events as import_rating_events_command
 from ratingslips.models import RatingSlip
 from tests.casino_files import EVENTS_HEADER, event, write_events
 from tests.commands import run
-from tests.ratingslips.imports import OPEN_S1, VISIT, import_json, import_lines, interrupt_at, pause_programme
+from tests.ratingslips.imports import OPEN_S1, VISIT, VISIT_S2, import_json, import_lines, interrupt_at
 from tests.refusals import everything
 
 BAD_LINES = [
@@ -111,26 +105,10 @@ class TestBadLines:
             event("S1", "20:05:00", "BET", average_bet="5"),
         )
 
-        assert [reason.split(":")[0] for reason in told["rejects"].values()] == ["SLIP_CLOSED"] * 3
+        codes = [reason.split(":")[0] for reason in told["rejects"].values()]
+        assert codes == ["RECORDED_OTHERWISE", "RECORDED_OTHERWISE", "SLIP_CLOSED"]
         assert everything() == before
         assert not ReplayCount.objects.exists()
-
-    @pytest.mark.parametrize("paused", [False, True])
-    def test_are_a_close_that_the_floor_was_quicker_with(self, casino: Casino, file: Path, paused: bool) -> None:
-        system = system_account()
-        events = list(read_rating_events(write_events(file, OPEN_S1, VISIT[-1])))
-        outcomes = importing.apply_events(casino=casino, actor=system, events=events)
-        slip_id = next(outcomes).slip_id
-        assert slip_id is not None
-        if paused:
-            pause_programme(casino)
-        with suppress(services.PartialCompletion):
-            services.complete_rating_slip(slip=slip_id, actor=system, at=timezone.now())
-
-        late = next(outcomes)
-
-        assert late.outcome == Outcome.REJECTED
-        assert isinstance(late.error, services.SlipClosed)
 
     def test_end_the_import_when_there_is_no_end_to_them(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -141,7 +119,7 @@ class TestBadLines:
 
         assert ran.code == 1
         assert "3 lines were refused. Is this the casino's own file" in ran.error
-        assert RatingSlip.objects.exists()
+        assert not RatingSlip.objects.exists()
 
 
 class TestARejectsFileThatCannotBeWritten:
@@ -194,11 +172,11 @@ class TestARejectsFileThatCannotBeWritten:
         self, casino: Casino, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(import_rating_events_command, "write_rejects", _full_disk)
-        interrupt_at(monkeypatch, "pause_rating_slip")
+        interrupt_at(monkeypatch, "S2")
 
-        ran = import_lines(file, *VISIT, options=("--rejects", tmp_path / "rejects.csv"))
+        ran = import_lines(file, *VISIT, *VISIT_S2, options=("--rejects", tmp_path / "rejects.csv"))
 
-        assert (ran.code, ran.error.startswith("Interrupted. 2 lines: 2 applied")) == (130, True)
+        assert (ran.code, ran.error.startswith("Interrupted. 6 lines: 6 applied")) == (130, True)
         assert "rejects.csv: No space left on device." in ran.progress
 
 

@@ -1,0 +1,278 @@
+"""A slip in memory, to which acts are applied in order of time before anything is saved."""
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from uuid import UUID
+
+from core import correlation
+from core.clock import checked_event_time
+from core.errors import NotFound
+from core.idempotency import Request, fingerprint
+from core.models import Player, User
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
+from ratingslips.services.completion import close_play
+from ratingslips.services.long_play import require_long_play_confirmed
+from ratingslips.services.opening import SlipNumberTaken, first_segment
+from ratingslips.services.play import SlipNotOpen, SlipNotPaused
+from ratingslips.services.requests import RequestKind, amount_text
+from ratingslips.services.seats import AlreadySeated, require_seat
+from ratingslips.services.segments import SlipClosed, begin_segment, end_segment
+from ratingslips.services.stakes import require_amount, require_average_bet
+
+Start = PlaySegment.Start
+End = PlaySegment.End
+
+
+class UnknownSlip(NotFound):
+    """The casino has no slip of this number."""
+
+    code = "UNKNOWN_SLIP"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Act:
+    """One act on a slip; a field that its kind does not have is None. Player and table are keys."""
+
+    kind: RequestKind
+    at: datetime
+    player: int | None = None
+    table: int | None = None
+    seat: int | None = None
+    average_bet: Decimal | None = None
+    buy_in: Decimal | None = None
+    chips_out: Decimal | None = None
+
+    def contents(self, *, slip_number: str) -> Request:
+        """The contents of its request, as the service for one such act records them."""
+        bet, buy_in, chips_out = map(amount_text, (self.average_bet, self.buy_in, self.chips_out))
+        where: Request = {"table": self.table, "seat": self.seat, "average_bet": bet}
+        match self.kind:
+            case RequestKind.OPEN:
+                return {"player": self.player, **where, "buy_in": buy_in, "slip_number": slip_number}
+            case RequestKind.MOVE:
+                return where
+            case RequestKind.CHANGE_BET:
+                return {"average_bet": bet}
+            case RequestKind.CLOSE:
+                return {"buy_in": buy_in, "chips_out": chips_out}
+            case _:
+                return {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stay:
+    """The time in which a slip holds a seat, without `until` as long as it has not left; `act` took the seat."""
+
+    table: GamingTable
+    seat: int
+    since: datetime
+    until: datetime | None
+    act: int
+
+
+@dataclass(kw_only=True, slots=True)
+class Draft:
+    """A slip and its segments, with `acts` applied; the first `kept` segments are in the database."""
+
+    slip_number: str
+    player: Player | None
+    tables: Mapping[int, GamingTable]
+    actor: User
+    long_play_confirmed: bool
+    slip: RatingSlip | None = None
+    segments: list[PlaySegment] = field(default_factory=list)
+    kept: int = 0
+    kept_is_open: bool = False
+    requests: list[SlipRequest] = field(default_factory=list)
+    seated_by: dict[int, int] = field(default_factory=dict)  # act, by the position of the segment that it began
+
+    def copied(self) -> "Draft":
+        """A draft of the same slip, to which other acts can be applied."""
+        slip = copy(self.slip)
+        return Draft(
+            slip_number=self.slip_number,
+            player=self.player,
+            tables=self.tables,
+            actor=self.actor,
+            long_play_confirmed=self.long_play_confirmed,
+            slip=slip,
+            segments=[copy(segment) for segment in self.segments],
+            kept=self.kept,
+            kept_is_open=bool(self.segments) and self.segments[-1].ended_at is None,
+        )
+
+    @property
+    def is_new(self) -> bool:
+        """Whether an act opened the slip."""
+        return self.slip is not None and self.kept == 0
+
+    @property
+    def has_ended_a_kept_segment(self) -> bool:
+        """Whether the acts ended a segment that is open in the database."""
+        return self.kept_is_open and self.segments[self.kept - 1].ended_at is not None
+
+    def stays(self) -> list[Stay]:
+        """The seats that the acts took."""
+        assert self.slip is not None
+        found = []
+        begun = sorted(self.seated_by)
+        for position, following in pairwise([*begun, None]):
+            assert position is not None
+            segment = self.segments[position]
+            until = self.slip.closed_at if following is None else self.segments[following].started_at
+            found.append(
+                Stay(
+                    table=segment.table,
+                    seat=segment.seat,
+                    since=segment.started_at,
+                    until=until,
+                    act=self.seated_by[position],
+                )
+            )
+        return found
+
+    def apply(self, act: Act, *, number: int, request_id: UUID) -> None:
+        """Apply an act, which is the one of this number.
+
+        :raises DomainError: the act is refused; the draft is as it was.
+        """
+        if act.average_bet is not None:
+            require_average_bet(act.average_bet)
+        require_amount(act.buy_in, name="buy-in")
+        require_amount(act.chips_out, name="chips-out amount")
+        contents = act.contents(slip_number=self.slip_number)
+        request = SlipRequest(
+            pk=request_id,
+            kind=act.kind,
+            actor=self.actor,
+            contents=contents,
+            fingerprint=fingerprint(contents),
+            correlation_id=correlation.current(),
+        )
+        if act.kind == RequestKind.OPEN:
+            self._open(act, request, number=number)
+        else:
+            self._change(act, request, number=number)
+        self.requests.append(request)
+
+    def _open(self, act: Act, request: SlipRequest, *, number: int) -> None:
+        if self.slip is not None:
+            raise SlipNumberTaken(f"Slip number {self.slip_number} is already used in this casino.")
+        assert self.player is not None
+        assert act.average_bet is not None
+        request.happened_at = checked_event_time(act.at)
+        table, seat = self._place(act)
+        casino = table.pit.casino
+        self.slip = RatingSlip(
+            casino=casino,
+            slip_number=self.slip_number,
+            player=self.player,
+            table=table,
+            seat=seat,
+            opened_at=request.happened_at,
+            opened_by=self.actor,
+            gaming_day=casino.gaming_day_at(request.happened_at),
+            buy_in=act.buy_in,
+            correlation_id=request.correlation_id,
+        )
+        self.seated_by[0] = number
+        self.segments.append(first_segment(self.slip, average_bet=act.average_bet))
+
+    def _change(self, act: Act, request: SlipRequest, *, number: int) -> None:
+        if self.slip is None:
+            raise UnknownSlip(f"There is no slip {self.slip_number} in this casino: its OPEN was not imported.")
+        if self.slip.is_closed:
+            raise SlipClosed(f"Slip {self.slip_number} is closed: it can no longer be changed.")
+        last = self.segments[-1]
+        at = checked_event_time(act.at, not_before=last.ended_at or last.started_at)
+        request.happened_at = at
+        is_paused = self.slip.status == RatingSlip.Status.PAUSED
+        match act.kind:
+            case RequestKind.PAUSE:
+                if is_paused:
+                    raise SlipNotOpen(f"Slip {self.slip_number} is already paused.")
+                self._end(End.PAUSED, request)
+                self.slip.status = RatingSlip.Status.PAUSED
+            case RequestKind.RESUME:
+                if not is_paused:
+                    raise SlipNotPaused(f"Slip {self.slip_number} is not paused.")
+                self.slip.status = RatingSlip.Status.OPEN
+                self._begin(Start.RESUMED, request)
+            case RequestKind.CHANGE_BET:
+                if act.average_bet != last.average_bet:
+                    self._end(End.BET_CHANGED, request)
+                    self._begin(Start.BET_CHANGED, request, average_bet=act.average_bet)
+            case RequestKind.MOVE:
+                self._move(act, request, number=number)
+            case _:
+                self._require_no_long_play(at)
+                close_play(
+                    self.slip,
+                    segments=self.segments,
+                    request=request,
+                    at=at,
+                    buy_in=act.buy_in,
+                    chips_out=act.chips_out,
+                )
+
+    def _require_no_long_play(self, at: datetime) -> None:
+        assert self.slip is not None
+        last = self.segments[-1]
+        played = sum((segment.played for segment in self.segments if segment.ended_at is not None), timedelta())
+        if not self.long_play_confirmed:
+            played += at - last.started_at if last.ended_at is None else timedelta()
+            require_long_play_confirmed(self.slip, played=played)
+
+    def _move(self, act: Act, request: SlipRequest, *, number: int) -> None:
+        assert self.slip is not None
+        table, seat = self._place(act)
+        if (table.pk, seat) == (self.slip.table_id, self.slip.seat):
+            raise AlreadySeated(f"Slip {self.slip_number} is already at {self.slip.place}.")
+        self._end(End.MOVED, request)
+        self.slip.table, self.slip.seat = table, seat
+        self.seated_by[len(self.segments)] = number
+        self._begin(Start.MOVED, request, average_bet=act.average_bet)
+
+    def _place(self, act: Act) -> tuple[GamingTable, int]:
+        assert act.table is not None
+        assert act.seat is not None
+        table = self.tables[act.table]
+        require_seat(table=table, seat=act.seat)
+        return table, act.seat
+
+    def _end(self, ended_as: PlaySegment.End, request: SlipRequest) -> None:
+        """End the last segment, unless it ended when the slip was paused."""
+        if self.segments[-1].ended_at is None:
+            end_segment(
+                self.segments[-1],
+                at=request.happened_at,
+                ended_as=ended_as,
+                actor=self.actor,
+                correlation_id=request.correlation_id,
+            )
+
+    def _begin(
+        self, started_as: PlaySegment.Start, request: SlipRequest, *, average_bet: Decimal | None = None
+    ) -> None:
+        """Begin the next segment; during a pause it has no length."""
+        assert self.slip is not None
+        last = self.segments[-1]
+        last.held_until = request.happened_at
+        segment = begin_segment(
+            slip=self.slip,
+            seq=last.seq + 1,
+            table=self.slip.table,
+            seat=self.slip.seat,
+            average_bet=average_bet or last.average_bet,
+            at=request.happened_at,
+            started_as=started_as,
+            actor=self.actor,
+            correlation_id=request.correlation_id,
+        )
+        self.segments.append(segment)
+        if self.slip.status == RatingSlip.Status.PAUSED:
+            self._end(End.PAUSED, request)

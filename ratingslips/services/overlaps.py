@@ -1,0 +1,152 @@
+"""Find the play of other slips that overlaps a slip: a player at two places, or two players in one seat."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import F, Q, QuerySet
+
+from core.errors import DomainError
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services.draft import Draft, Stay
+from ratingslips.services.opening import PlayerHasLiveSlip, PlayerStillPlayed
+from ratingslips.services.seats import SeatTaken
+
+Key = tuple[int, int] | int
+
+# A dry run passes over those of slips that it has planned anew, of which there are few.
+MAX_OVERLAPS: Final = 100
+
+
+class PlayHasNoEnd(DomainError):
+    """The play has no end yet, and other play that came later is recorded."""
+
+    code = "PLAY_HAS_NO_END"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """The time of a slip, at all or in one seat; without `until` it goes on."""
+
+    slip_number: str
+    player: str
+    since: datetime
+    until: datetime | None
+
+    def overlaps(self, *, since: datetime, until: datetime | None) -> bool:
+        """Whether an instant is in both spans, whose ends are not in them."""
+        if self.since == self.until or since == until:
+            return False
+        return (until is None or self.since < until) and (self.until is None or since < self.until)
+
+    @property
+    def words(self) -> str:
+        """The span, for people."""
+        ended = "on, and has not left" if self.until is None else f"to {self.until.isoformat()}"
+        return f"on slip {self.slip_number} from {self.since.isoformat()} {ended}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overlap:
+    """An act that begins play which overlaps that of the slip `other`, and the refusal."""
+
+    act: int
+    other: str
+    error: DomainError
+
+
+@dataclass(kw_only=True, slots=True)
+class PlannedPlay:
+    """Play that a dry run would have recorded: by player, and by table and seat."""
+
+    slip_numbers: set[str] = field(default_factory=set)
+    spans: defaultdict[Key, list[Span]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, draft: Draft) -> None:
+        """Add the play of a slip; what the database has of it counts no more."""
+        slip = draft.slip
+        assert slip is not None
+        self.slip_numbers.add(slip.slip_number)
+        self._add(slip.player_id, slip, since=slip.opened_at, until=slip.closed_at)
+        for segment in draft.segments:
+            self._add((segment.table_id, segment.seat), slip, since=segment.started_at, until=segment.held_until)
+
+    def _add(self, key: Key, slip: RatingSlip, *, since: datetime, until: datetime | None) -> None:
+        span = Span(slip_number=slip.slip_number, player=str(slip.player), since=since, until=until)
+        self.spans[key].append(span)
+
+
+def first_overlap(draft: Draft, *, plan: PlannedPlay) -> Overlap | None:
+    """The first act of a draft whose play overlaps that of another slip; its player and tables must be locked."""
+    slip = draft.slip
+    assert slip is not None
+    if draft.is_new:
+        visits = RatingSlip.objects.filter(player=slip.player_id).select_related("player")
+        recorded = _recorded(visits, began="opened_at", ended="closed_at", since=slip.opened_at, until=slip.closed_at)
+        found = _first(slip, recorded, plan=plan, key=slip.player_id, since=slip.opened_at, until=slip.closed_at)
+        if found:
+            return Overlap(act=draft.seated_by[0], other=found.slip_number, error=_player_refusal(slip, found))
+    for stay in draft.stays():
+        held = PlaySegment.objects.filter(table=stay.table, seat=stay.seat).select_related("slip__player")
+        recorded = _recorded(held, began="started_at", ended="held_until", since=stay.since, until=stay.until)
+        key = (stay.table.pk, stay.seat)
+        found = _first(slip, recorded, plan=plan, key=key, since=stay.since, until=stay.until)
+        if found:
+            return Overlap(act=stay.act, other=found.slip_number, error=_seat_refusal(slip, stay, found))
+    return None
+
+
+def _recorded(
+    rows: QuerySet[Any], *, began: str, ended: str, since: datetime, until: datetime | None
+) -> Iterator[Span]:
+    """The spans of `rows` that overlap from `since` to `until`, in order."""
+    if since == until:
+        return
+    overlapping = rows.filter(Q(**{ended: None}) | Q(**{f"{ended}__gt": since})).exclude(**{ended: F(began)})
+    if until is not None:
+        overlapping = overlapping.filter(**{f"{began}__lt": until})
+    for row in overlapping.order_by(began, "pk")[:MAX_OVERLAPS]:
+        slip = row if isinstance(row, RatingSlip) else row.slip
+        yield Span(
+            slip_number=slip.slip_number, player=str(slip.player), since=getattr(row, began), until=getattr(row, ended)
+        )
+
+
+def _first(
+    slip: RatingSlip,
+    recorded: Iterable[Span],
+    *,
+    plan: PlannedPlay,
+    key: Key,
+    since: datetime,
+    until: datetime | None,
+) -> Span | None:
+    """The first span of another slip that overlaps, among those recorded and those planned."""
+    spans = [span for span in recorded if span.slip_number not in plan.slip_numbers]
+    spans += [span for span in plan.spans.get(key, ()) if span.overlaps(since=since, until=until)]
+    others = (span for span in spans if span.slip_number != slip.slip_number)
+    return min(others, key=lambda span: span.since, default=None)
+
+
+def _player_refusal(slip: RatingSlip, other: Span) -> DomainError:
+    if slip.closed_at is None and other.since > slip.opened_at:
+        return _no_end(slip, f"{other.player} played {other.words}")
+    if other.until is None:
+        return PlayerHasLiveSlip(f"{other.player} plays {other.words}: close that one, or import its CLOSE.")
+    return PlayerStillPlayed(f"{other.player} played {other.words}: nobody plays at two places at a time.")
+
+
+def _seat_refusal(slip: RatingSlip, stay: Stay, other: Span) -> DomainError:
+    held = f"{stay.table.name} seat {stay.seat} was held by {other.player} {other.words}"
+    if stay.until is None and other.since > stay.since:
+        return _no_end(slip, held)
+    return SeatTaken(f"{held}: two players cannot have one seat at a time.")
+
+
+def _no_end(slip: RatingSlip, later: str) -> PlayHasNoEnd:
+    return PlayHasNoEnd(
+        f"Slip {slip.slip_number} has no end yet, and later play is recorded: {later}. Import all lines of the slip "
+        "with its CLOSE in one file."
+    )

@@ -1,0 +1,257 @@
+"""Record play that was seen elsewhere: all acts of one slip that are known, in one commit."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID, uuid5
+
+import structlog
+from django.db import transaction
+
+from core.errors import DomainError
+from core.leases import HeldLease
+from core.locks import lock_name
+from core.models import Casino, User
+from core.permissions import require_permission
+from core.retries import call_id, mark_outcome_known, outcome_is_unknown, retried
+from core.transactions import operation
+from ratingslips.history import SlipVersion
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
+from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.completion import PartialCompletion, answer, try_to_settle
+from ratingslips.services.draft import Act, Draft
+from ratingslips.services.opening import checked_number, lock_player, require_active
+from ratingslips.services.overlaps import PlannedPlay, first_overlap
+from ratingslips.services.requests import RequestKind
+from ratingslips.services.seats import lock_table
+from ratingslips.services.segments import SEGMENT_END_FIELDS, SlipChanged, read_segments
+from ratingslips.services.settlement import SlipSettlement
+
+log = structlog.get_logger(__name__)
+
+CHANGED_FIELDS: Final = ("status", "table", "seat")
+CLOSING_FIELDS: Final = (
+    *("closed_at", "closed_by", "theoretical_win", "buy_in", "chips_out", "correlation_id"),
+    *("settled_at", "ledger_entry", "owed_because", "withheld_because"),
+)
+
+
+class SlipNotOpened(DomainError):
+    """The slip of this act was not opened."""
+
+    code = "SLIP_NOT_OPENED"
+
+
+class BlockedBySlip(Exception):
+    """The play overlaps that of a slip which the caller has still to record, and which may then have ended before."""
+
+    def __init__(self, slip_number: str) -> None:
+        super().__init__(slip_number)
+        self.slip_number = slip_number
+
+
+@dataclass(kw_only=True, slots=True)
+class Recording:
+    """The outcome of `record_play`: refused acts by their position, and the settlement if an act closed the slip."""
+
+    slip: RatingSlip | None = None
+    refusals: dict[int, DomainError] = field(default_factory=dict)
+    closes: bool = False
+    settlement: SlipSettlement | None = None
+    failure: Exception | None = None
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether an act closed the slip, and its points are owed."""
+        return self.closes and self.settlement is None
+
+
+def record_play(
+    *,
+    casino: Casino,
+    slip_number: str,
+    acts: Sequence[Act],
+    actor: User,
+    lease: HeldLease | None = None,
+    expected_version: SlipVersion | None = None,
+    long_play_confirmed: bool = False,
+    still_to_come: Collection[str] = (),
+    plan: PlannedPlay | None = None,
+) -> Recording:
+    """Record `acts`, in order of time, on the slip of this number, in one commit; the first one may open it.
+
+    An act that is refused is left out; if it would open the slip, all acts are refused. Only real overlap with the play
+    of other slips is refused, so a slip may be recorded after play that came later. `lease` is held until the commit.
+    `expected_version` is that of the slip as the caller read it, None if there was none. `still_to_come` are the
+    numbers, in capitals, of slips that the caller will record later. A closing after play that was longer than the
+    casino's limit is refused unless `long_play_confirmed` is set. With a `plan` nothing is written: the play is judged
+    together with what the plan holds, and added to it.
+
+    :raises BlockedBySlip: the play overlaps that of a slip that is still to come; nothing was done.
+    :raises SlipChanged: the slip is no longer at `expected_version`; nothing was done.
+    :raises LeaseLost: see `HeldLease.hold`.
+    :raises Busy: a row was locked for too long, or the connection was lost; nothing was done.
+    """
+    recorder = _Recorder(
+        casino=casino,
+        slip_number=slip_number,
+        acts=acts,
+        actor=actor,
+        long_play_confirmed=long_play_confirmed,
+        still_to_come=still_to_come,
+        plan=plan,
+    )
+    recorder.record(lease=lease, expected_version=expected_version)
+    done = recorder.done
+    if done.slip is not None and plan is None:
+        log.info("ratingslips.play_recorded", slip_id=str(done.slip.pk), actor_id=actor.pk, acts=len(acts))
+        if done.closes:
+            with suppress(PartialCompletion):
+                answer(done.slip, settlement=done.settlement, failure=done.failure, replayed=False, actor=actor)
+    return done
+
+
+@dataclass(kw_only=True, slots=True)
+class _Recorder:
+    """All attempts to record the acts; `done` is the outcome of the last one."""
+
+    casino: Casino
+    slip_number: str
+    acts: Sequence[Act]
+    actor: User
+    long_play_confirmed: bool
+    still_to_come: Collection[str]
+    plan: PlannedPlay | None
+    done: Recording = field(default_factory=Recording)
+
+    @retried
+    def record(self, *, lease: HeldLease | None, expected_version: SlipVersion | None) -> None:
+        draft: Draft | None = None
+        with operation("ratingslips.record_play", actor_id=self.actor.pk):
+            if lease is not None:
+                lease.hold()
+            if not self._is_committed():
+                self.done = Recording()
+                draft = self._judged(self._locked(expected_version))
+                if draft.requests:
+                    self._settle_and_save(draft)
+            if self.plan is not None:
+                transaction.set_rollback(True)  # the points
+        if self.plan is not None and draft is not None and draft.requests:
+            self.plan.add(draft)
+
+    def _is_committed(self) -> bool:
+        """Whether the attempt before, whose COMMIT got no answer, was committed: then `done` is its outcome."""
+        lock_name("slip_request", str(call_id()))
+        if not outcome_is_unknown():
+            return False
+        ids = [self._request_id(number) for number in range(len(self.acts)) if number not in self.done.refusals]
+        is_committed = SlipRequest.objects.filter(pk__in=ids).exists()
+        if not is_committed:
+            mark_outcome_known()
+        return is_committed
+
+    def _request_id(self, number: int) -> UUID:
+        return uuid5(call_id(), str(number))
+
+    def _locked(self, expected_version: SlipVersion | None) -> Draft:
+        """Lock the slip, or the player who opens it, and the tables that the acts name, and read them.
+
+        :raises SlipChanged: the slip is no longer at `expected_version`.
+        """
+        slip = RatingSlip.objects.locked().filter(casino=self.casino, slip_number__iexact=self.slip_number).first()
+        segments = read_segments(slip) if slip else []
+        version = SlipVersion(seq=segments[-1].seq, status=slip.status) if slip else None
+        if version != expected_version:
+            raise SlipChanged(f"Slip {self.slip_number} was changed by somebody else meanwhile. Nothing was done.")
+        opened_for = next((act.player for act in self.acts if act.player is not None), None)
+        player = lock_player(opened_for) if opened_for is not None and slip is None else None
+        table_ids = sorted({act.table for act in self.acts if act.table is not None})
+        tables = {table_id: lock_table(table_id=table_id) for table_id in table_ids}
+        return Draft(
+            slip_number=self.slip_number,
+            player=player,
+            tables=tables,
+            actor=self.actor,
+            long_play_confirmed=self.long_play_confirmed,
+            slip=slip,
+            segments=segments,
+            kept=len(segments),
+        )
+
+    def _judged(self, locked: Draft) -> Draft:
+        """Apply the acts, and leave out those that are refused; after an overlap, apply the others once more."""
+        left_out = self._refusal_of_opening(locked)
+        permitted: set[int] = set()
+        while True:
+            draft, refusals = self._applied(locked, left_out=left_out, permitted=permitted)
+            overlap = first_overlap(draft, plan=self.plan or PlannedPlay()) if draft.slip is not None else None
+            if overlap is None:
+                self.done.slip, self.done.refusals = draft.slip, refusals
+                return draft
+            if overlap.other.upper() in self.still_to_come:
+                raise BlockedBySlip(overlap.other)
+            left_out[overlap.act] = overlap.error
+
+    def _refusal_of_opening(self, locked: Draft) -> dict[int, DomainError]:
+        """The refusal of the act that would open the slip, by its position, for its number or its player."""
+        opening = next((number for number, act in enumerate(self.acts) if act.kind == RequestKind.OPEN), None)
+        if opening is None or locked.player is None:
+            return {}
+        try:
+            require_active(locked.player)
+            checked_number(self.slip_number, casino_id=self.casino.pk)
+        except DomainError as error:
+            return {opening: error}
+        return {}
+
+    def _applied(
+        self, locked: Draft, *, left_out: Mapping[int, DomainError], permitted: set[int]
+    ) -> tuple[Draft, dict[int, DomainError]]:
+        """A copy of the draft with the acts that are not refused, and the refusals; without a slip, all are refused."""
+        draft = locked.copied()
+        refusals: dict[int, DomainError] = {}
+        not_opened: DomainError | None = None
+        for number, act in enumerate(self.acts):
+            try:
+                if number in left_out:
+                    raise left_out[number]
+                if not_opened is not None:
+                    raise SlipNotOpened(f"Slip {self.slip_number} was not opened: {not_opened.message}")
+                self._require_permission(draft, act, permitted=permitted)
+                draft.apply(act, number=number, request_id=self._request_id(number))
+            except DomainError as error:
+                refusals[number] = error
+                if act.kind == RequestKind.OPEN and draft.slip is None:
+                    not_opened = error
+        return draft, refusals
+
+    def _require_permission(self, draft: Draft, act: Act, *, permitted: set[int]) -> None:
+        """:raises NotPermitted: the actor does not operate the pit where the slip is, or where the act puts it."""
+        tables = [draft.slip.table] if draft.slip is not None else []
+        tables += [draft.tables[act.table]] if act.table is not None else []
+        for table in tables:
+            if table.pit_id not in permitted:
+                require_permission(self.actor, OPERATE_PIT, table.pit)
+                permitted.add(table.pit_id)
+
+    def _settle_and_save(self, draft: Draft) -> None:
+        slip, new = draft.slip, draft.segments[draft.kept :]
+        assert slip is not None
+        if slip.closed_at is not None:
+            self.done.closes = True
+            self.done.settlement, self.done.failure = try_to_settle(slip, segments=draft.segments, at=slip.closed_at)
+            draft.segments[-1].held_until = slip.closed_at
+        if self.plan is not None:
+            return  # rows of the slip could contradict those that the plan replaces
+        if draft.is_new:
+            slip.save(force_insert=True)
+        elif draft.has_ended_a_kept_segment:
+            draft.segments[draft.kept - 1].save(update_fields=SEGMENT_END_FIELDS)
+        PlaySegment.objects.bulk_create(new)
+        if not draft.is_new:
+            slip.save(update_fields=[*CHANGED_FIELDS, *(CLOSING_FIELDS if self.done.closes else ())])
+        for request in draft.requests:
+            request.slip = slip
+        SlipRequest.objects.bulk_create(draft.requests)
