@@ -108,7 +108,7 @@ def _declared(model: type[Model]) -> Iterator[str]:
             yield f"{column} unique"
         if getattr(field, "db_constraint", False):
             yield f"{column} references"
-        if not field.null:
+        if not field.null and not field.generated:
             yield f"{column} not null"
 
 

@@ -101,10 +101,10 @@ class TestClockSetBack:
         assert {"core.clock_was_set_back", "ratingslips.slip_completed"} <= {line["event"] for line in lines}
 
     def test_gives_all_rows_of_a_completion_one_instant(self, floor: Floor) -> None:
-        slip, at = floor.played_slip(), floor.ago(seconds=5)
-        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
         floor.casino.gaming_day_starts_at = floor.now.astimezone(floor.casino.zone).time()
         floor.casino.save()
+        slip, at = floor.played_slip(), floor.ago(seconds=5)
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
         complete_rating_slip(slip=slip, actor=floor.boss, at=at)
         complete_rating_slip(slip=slip, actor=floor.boss, at=at)

@@ -73,7 +73,7 @@ class TestCompleteRatingSlip:
         slip = slip_row(floor)
         slip.save()
         inserted(segment_row(floor, slip=slip, seq=2, started_as="RESUMED", started_at=floor.ago(minutes=30)))
-        inserted(ended_row(floor, slip=slip))
+        inserted(ended_row(floor, slip=slip, held_until=floor.ago(minutes=30)))
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_indexscan = off")
 
