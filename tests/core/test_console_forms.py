@@ -28,7 +28,9 @@ class TestForm:
     def test_names_its_fields_without_a_colon(self, root: Client, floor: Floor) -> None:
         page = root.get(address(GamingTable, "change", floor.table.pk))
 
-        assert labels_on(page)[1:] == ["Pit", "Game", "Name", "Seats", "Active", "Casino"]
+        assert labels_on(page)[1:] == [
+            *("Pit", "Game", "Name", "Seats", "Minimum bet", "Maximum bet", "Active", "Casino")
+        ]
 
     def test_asks_for_a_choice_in_words(self, root: Client, floor: Floor) -> None:
         table, staff = root.get(address(GamingTable, "add")), root.get(address(User, "add"))

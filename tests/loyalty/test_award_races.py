@@ -13,7 +13,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from core.idempotency import IdempotencyConflict
 from core.models import Player, User
 from core.permissions import NotPermitted
-from loyalty.models import LedgerEntry, LoyaltyProgram
+from loyalty.models import LedgerEntry, LoyaltyProgram, ProgramPause
 from loyalty.services import LoyaltyPosting
 from loyalty.services.accounts import lock_account
 from tests.concurrency import made_to_wait, together
@@ -37,7 +37,9 @@ def _reach_the_limit(floor: Floor, player: Player) -> None:
 
 
 def _pause(floor: Floor, _: Player) -> None:
-    LoyaltyProgram.objects.update(paused_at=floor.now, paused_by=floor.supervisor, pause_reason="Month-end freeze")
+    pause = {"paused_at": floor.now, "paused_by": floor.supervisor}
+    LoyaltyProgram.objects.update(**pause, pause_reason="Month-end freeze")
+    ProgramPause.objects.create(program=floor.program, **pause, reason="Month-end freeze")
 
 
 CHANGES: dict[str, Callable[[Floor, Player], object]] = {

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError
 
 from core.models import Casino
-from tests.console import address, signed_in
+from tests.console import address, fields_in, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
@@ -26,9 +26,9 @@ def _change(floor: Floor) -> tuple[str, Casino]:
     """Send the casino's form with another time zone and start; return what the page said before, and the casino."""
     client = signed_in(StaffFactory.create(casino=None, is_superuser=True))
     url = address(Casino, "change", floor.casino.pk)
-    page = client.get(url).content.decode()
-    client.post(url, {"code": floor.casino.code, "name": "Renamed"} | OTHER)
-    return page, Casino.objects.get(pk=floor.casino.pk)
+    page = client.get(url)
+    client.post(url, fields_in(page) | {"name": "Renamed"} | OTHER)
+    return page.content.decode(), Casino.objects.get(pk=floor.casino.pk)
 
 
 class TestCasinoWithRecords:

@@ -155,7 +155,7 @@ class TestRecoverSlipLoyalty:
         floor = committed_floor
         slip = floor.owed_slip()
         locked = LockingQuerySet.locked
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: locked(rows))
+        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: locked(rows))
         recover = partial(recover_slip_loyalty, slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
 
         recovering = made_to_wait(recover, by=lambda: RatingSlip.objects.locked().get(pk=slip.pk))
