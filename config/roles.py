@@ -8,7 +8,17 @@ from typing import Any, Final
 
 from django.contrib.auth.models import Group, Permission
 
-from core.permissions import ADD_PLAYER, CHANGE_PLAYER, VIEW_CASINOS, VIEW_PLAYERS, VIEW_REPLAYS, VIEW_STAFF
+from core.permissions import (
+    ADD_PLAYER,
+    CHANGE_PLAYER,
+    VIEW_CASINOS,
+    VIEW_FAILED_SIGN_INS,
+    VIEW_PLAYERS,
+    VIEW_REPLAYS,
+    VIEW_ROLES,
+    VIEW_SIGN_INS,
+    VIEW_STAFF,
+)
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR, system_account
 from loyalty.permissions import (
     EXPORT_LEDGER,
@@ -70,7 +80,7 @@ PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
         CHANGE_PIT,
     ),
     LOYALTY_SUPERVISOR: (*_LOYALTY, *_EXPORTS, ADD_PLAYER, CHANGE_PLAYER),
-    AUDITOR: (*_LOYALTY, *_EXPORTS, VIEW_STAFF),
+    AUDITOR: (*_LOYALTY, *_EXPORTS, VIEW_STAFF, VIEW_ROLES, VIEW_SIGN_INS, VIEW_FAILED_SIGN_INS),
     OPERATOR: (*_LOYALTY, OPERATE_PIT, RECOVER_LOYALTY, REBUILD_BALANCES),
 }
 

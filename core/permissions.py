@@ -19,6 +19,9 @@ VIEW_PLAYERS: Final = "core.view_player"
 ADD_PLAYER: Final = "core.add_player"
 CHANGE_PLAYER: Final = "core.change_player"
 VIEW_STAFF: Final = "core.view_user"
+VIEW_ROLES: Final = "auth.view_group"
+VIEW_SIGN_INS: Final = "axes.view_accesslog"
+VIEW_FAILED_SIGN_INS: Final = "axes.view_accessattempt"
 VIEW_REPLAYS: Final = "core.view_replaycount"
 
 # SQL because every action on the floor runs it: the ORM takes ten times as long to build the query as PostgreSQL

@@ -172,6 +172,16 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         kept = (*(() if actor.is_superuser else ("is_superuser",)), *(("casino",) if keeps_casino else ()))
         return (*fields, "last_login", "date_joined", *kept)
 
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Django's, with the link to the password form only for who may open it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (title, {**options, "fields": tuple(name for name in options["fields"] if name != "password")})
+            for title, options in fieldsets
+        ]
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 

@@ -1,4 +1,4 @@
-"""Pages of sign-ins, for superusers: the log of sign-ins, and failed tries, after which a login is locked."""
+"""Pages of sign-ins, for superusers and auditors: all sign-ins, and failed tries, after which a login is locked."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ from core.models import User
 
 
 class OwnCasinoByName:
-    """Rows that hold a user name: superusers who belong to a casino see those of its staff."""
+    """Rows that hold a user name: who belongs to a casino sees those of its staff."""
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
         staff = staff_of(request)
-        if not staff.is_superuser or sees_all_casinos(staff):
+        if sees_all_casinos(staff):
             return rows
         return rows.filter(username__in=in_casino_of(staff, User.objects.all(), lookup="casino").values("username"))
 

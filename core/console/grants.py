@@ -10,10 +10,12 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from guardian.admin import GuardedModelAdminMixin
 from guardian.forms import GroupObjectPermissionsForm, UserObjectPermissionsForm
 from guardian.models import GroupObjectPermission, UserObjectPermission
+from guardian.shortcuts import get_groups_with_perms, get_users_with_perms
 
 from core.console.change_forms import (
     UNRECOGNISED,
@@ -30,6 +32,7 @@ from core.console.versions import FORM_VERSION, GRANTS_LOGGED_AS, Version, diffe
 from core.errors import Busy
 from core.keys import key_of
 from core.models import User
+from core.permissions import VIEW_STAFF
 from core.querysets import LockingQuerySet
 from core.transactions import operation
 
@@ -93,7 +96,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         adds_links(self.model)(self._permissions_link)
 
     def _permissions_link(self, request: HttpRequest, obj: M) -> list[Link]:
-        if not self.has_change_permission(request, obj):
+        if not self.may_see_grants(request, obj):
             return []
         return [
             Link(
@@ -111,8 +114,22 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
             return staff_of(request).has_perm(permission, obj)
         return permission in _held_on_some_row(request)
 
+    def may_see_grants(self, request: HttpRequest, obj: M) -> bool:
+        """Whether the sender may read who holds a permission on the row: who grants them, and who may view staff."""
+        sees_staff = staff_of(request).has_perm(VIEW_STAFF)
+        return self.has_change_permission(request, obj) or (sees_staff and self.has_view_permission(request, obj))
+
     def obj_perms_manage_view(self, request: HttpRequest, object_pk: str) -> HttpResponse:
-        self._require_may_grant(request, object_pk)
+        """Show who holds which permission, to who may see it; only who may grant them can choose whose to change."""
+        obj: M | None = self.get_object(request, object_pk)
+        if obj is None:
+            raise Http404
+        if not self.may_see_grants(request, obj):
+            raise PermissionDenied
+        if not self.has_change_permission(request, obj):
+            if request.method not in {"GET", "HEAD"}:
+                raise PermissionDenied
+            return self._read_grants(request, obj)
         response: HttpResponse = super().obj_perms_manage_view(request, object_pk)  # type: ignore[no-untyped-call]
         return response
 
@@ -185,6 +202,16 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
             request.POST = post  # type: ignore[assignment]
         note(request, PostedChange(refusal=refusal, next_token=now.token))
 
+    def _read_grants(self, request: HttpRequest, obj: M) -> HttpResponse:
+        held = get_users_with_perms(obj, attach_perms=True, with_group_users=False)
+        seen = set(in_casino_of(staff_of(request), User.objects.all(), lookup="casino").values_list("pk", flat=True))
+        context = self.get_obj_perms_base_context(request, obj) | {
+            "users_perms": {user: held[user] for user in sorted(held, key=str) if user.pk in seen},
+            "groups_perms": get_groups_with_perms(obj, attach_perms=True),
+        }
+        request.current_app = self.admin_site.name
+        return render(request, self.obj_perms_manage_template, context)
+
     def _require_may_grant(self, request: HttpRequest, object_pk: str) -> M:
         obj: M | None = self.get_object(request, object_pk)
         if obj is None:
@@ -205,7 +232,10 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         context: dict[str, Any] = super().get_obj_perms_base_context(request, obj)  # type: ignore[no-untyped-call]
         permissions = [one for one in context["model_perms"] if one.codename in self.grantable]
         posted = posted_change(request)
-        shown = {"model_perms": permissions, "title": f"Permissions: {obj}", "original": obj}
+        staff = staff_of(request)
+        # Their page of permissions is refused: see `_refuse_grant_to_self`.
+        kept = [] if staff.is_superuser else [staff, *staff.groups.all()]
+        shown = {"kept": kept, "model_perms": permissions, "title": f"Permissions: {obj}", "original": obj}
         return context | shown | {FORM_VERSION: posted.next_token if posted else ""}
 
     def get_obj_perms_user_select_form(self, request: HttpRequest) -> type[forms.Form]:

@@ -1,6 +1,7 @@
 """Limit lists, choices, filters and addresses to the rows that a person sees (the rule: `core.permissions`)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django.contrib import admin
@@ -56,6 +57,18 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     return rows.filter(**{lookup: user.casino_id})
 
 
+@cache
+def _text_of(model: Any, name: str) -> Callable[[Any], str]:
+    """A column for an admin page: the reference `name` of a row as text; the same function each time."""
+
+    def text(row: Any) -> str:
+        return str(getattr(row, name))
+
+    text.__name__ = name
+    text.short_description = model._meta.get_field(name).verbose_name  # type: ignore[attr-defined]
+    return text
+
+
 class ConsoleAdmin(VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
     """Pages of one model. They hide other casinos' rows and delete nothing: unused rows are deactivated."""
 
@@ -84,7 +97,42 @@ class ConsoleAdmin(VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
     def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
         """No row moves to another casino."""
         fields = tuple(super().get_readonly_fields(request, obj))
-        return (*fields, "casino") if obj is not None and hasattr(obj, "casino_id") else fields
+        fields = (*fields, "casino") if obj is not None and hasattr(obj, "casino_id") else fields
+        return self._without_refused_links(request, obj, fields)
+
+    def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
+        """Django's, where a reference that is only read is a link only if its page may be opened."""
+        is_read = obj is not None and not self.has_change_permission(request, obj)
+        only_read = None if is_read else set(self.get_readonly_fields(request, obj))
+        return [
+            (title, {**options, "fields": self._without_refused_links(request, obj, options["fields"], only_read)})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def _without_refused_links(
+        self, request: HttpRequest, obj: M | None, names: Iterable[Any], only: "set[Any] | None" = None
+    ) -> tuple[Any, ...]:
+        """`names`, with a function that gives the text in place of each reference that would link to a refused page."""
+        shown: list[Any] = []
+        for name in names:
+            if isinstance(name, (list, tuple)):
+                shown.append(self._without_refused_links(request, obj, name, only))
+            elif obj is None or callable(name) or not self._is_refused(request, obj, name):
+                shown.append(name)
+            else:
+                model: Any = self.model
+                text = _text_of(model, name)
+                shown.append(text if only is None or text in only else name)
+        return tuple(shown)
+
+    def _is_refused(self, request: HttpRequest, obj: M, name: str) -> bool:
+        """Whether `name` refers to a row whose page the member of staff may not open."""
+        column = next((column for column in self.opts.concrete_fields if column.name == name), None)
+        if column is None or column.related_model is None:
+            return False
+        page = self.admin_site._registry.get(column.related_model)
+        referred = getattr(obj, name)
+        return page is not None and referred is not None and not page.has_view_permission(request, referred)
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False

@@ -41,7 +41,7 @@ story GET other                           login gone  gone  gone  gone  gone  go
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:ratingslips_pit_]
-permissions GET own                       login shut  shut  shut  open  open  shut  shut  shut  open  shut  shut  open
+permissions GET own                       login shut  shut  shut  open  open  shut  shut  read  open  shut  shut  open
 permissions_manage_user GET own           login shut  shut  shut  open  open  shut  shut  shut  open  shut  shut  open
 permissions_manage_group GET own          login shut  shut  shut  open  open  shut  shut  shut  open  shut  shut  open
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open

@@ -28,24 +28,30 @@ password_change_done POST own             login never never never never never ne
 autocomplete|jsi18n POST own              login never never never never never never never never never never never never
 autocomplete GET own                      login shut  read  read  read  read  read  read  read  read  read  read  read
 view_on_site GET|POST own                 login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
-app_list GET axes|auth                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read
+app_list GET axes|auth                    login gone  gone  gone  gone  gone  gone  gone  read  gone  gone  gone  read
 app_list GET ratingslips|loyalty|core     login gone  read  read  read  read  read  read  read  read  read  read  read
-app_list POST axes|auth                   login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle
+app_list POST axes|auth                   login gone  gone  gone  gone  gone  gone  gone  idle  gone  gone  gone  idle
 app_list POST ratingslips|loyalty|core    login gone  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:axes_accessattempt_]
-changelist|delete GET own                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
-history|change GET own                    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
-action=delete_selected|delete POST own    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+changelist GET own                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  open
+delete GET own                            login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+history GET own                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
+change GET own                            login shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  shut  read
+action=delete_selected POST own           login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  done
+delete POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+history POST own                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-history POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:axes_accesslog_]
-changelist|history|change GET own         login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
-action=delete_selected|history POST own   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
+changelist GET own                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
+history GET own                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
+change GET own                            login shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  shut  read
+action=delete_selected POST own           login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
+history POST own                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
 add|delete GET|POST own                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
@@ -83,13 +89,14 @@ history POST other                        login gone  gone  gone  gone  gone  go
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:auth_group_]
-changelist|add|delete|change GET own      login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
-history GET own|builtin                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
-change GET builtin                        login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  read
-action=delete_selected|add POST own       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-delete|change POST own                    login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-history POST own|builtin                  login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  idle
-action=delete_selected POST builtin       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+changelist|change GET own                 login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  open
+add|delete GET own                        login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+history GET own|builtin                   login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
+change GET builtin                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
+action=delete_selected POST own           login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  done
+add|delete|change POST own                login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+history POST own|builtin                  login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
+action=delete_selected POST builtin       login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  shut
 change POST builtin                       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 delete GET|POST builtin                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 

@@ -34,7 +34,7 @@ history POST other                        login gone  gone  gone  gone  gone  go
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_loyaltyprogram_]
 pause|resume GET own                      login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
-permissions GET own                       login shut  shut  shut  shut  shut  shut  shut  shut  open  shut  shut  open
+permissions GET own                       login shut  shut  shut  shut  shut  shut  shut  read  open  shut  shut  open
 permissions_manage_user GET own           login shut  shut  shut  shut  shut  shut  shut  shut  open  shut  shut  open
 permissions_manage_group GET own          login shut  shut  shut  shut  shut  shut  shut  shut  open  shut  shut  open
 changelist|history GET own                login shut  shut  shut  read  read  read  read  read  read  read  read  read

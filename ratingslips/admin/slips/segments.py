@@ -23,10 +23,10 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
         "bet",
         "from_when",
         "started_as",
-        "started_by",
+        "begun_by",
         "to_when",
         "ended_as",
-        "ended_by",
+        "finished_by",
         "length",
     )
 
@@ -44,6 +44,15 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
     @admin.display(description="from")
     def from_when(self, segment: PlaySegment) -> str:
         return display.exact_moment(segment.started_at)
+
+    # Text, not a link: most who may read a slip may not open pages of staff.
+    @admin.display(description="started by")
+    def begun_by(self, segment: PlaySegment) -> str:
+        return str(segment.started_by)
+
+    @admin.display(description="ended by")
+    def finished_by(self, segment: PlaySegment) -> str:
+        return str(segment.ended_by or display.NOTHING)
 
     @admin.display(description="to")
     def to_when(self, segment: PlaySegment) -> str:

@@ -42,6 +42,7 @@ def _version(house: House, question: Question, rows: Rows) -> Post:
     if page not in {"change", "permissions_manage_user", "permissions_manage_group"}:
         return {}
     row = house.row(f"{space}.{model}", question.whose)
+    row.refresh_from_db()  # with as many decimals as a page shows
     if page == "change":
         return {FORM_VERSION: version_of(row).token}
     grantee: Any = rows.of_model["core.user"] if page.endswith("user") else house.shared["auth.group"]
@@ -120,7 +121,13 @@ def _named(rows: Rows, _user: User) -> Post:
 
 
 def _casino(*_: Any) -> Post:
-    return {"code": "bay", "name": "Bay", "time_zone": "Europe/Malta", "gaming_day_starts_at": "06:00:00"}
+    return {
+        "code": "bay",
+        "name": "Bay",
+        "time_zone": "Europe/Malta",
+        "gaming_day_starts_at": "06:00:00",
+        "longest_play_hours": "12",
+    }
 
 
 _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
