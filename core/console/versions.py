@@ -55,8 +55,10 @@ class Version:
 
 
 def version_of(row: Model) -> Version:
-    """The version of a row: its columns and many-to-many choices, but for passwords and sign-ins."""
-    columns = [column for column in row._meta.concrete_fields if column.name not in _NOT_COMPARED]
+    """The version of a row: its columns and many-to-many choices, but for passwords, sign-ins and generated columns."""
+    columns = [
+        column for column in row._meta.concrete_fields if column.name not in _NOT_COMPARED and not column.generated
+    ]
     values: dict[str, Any] = {column.name: _as_text(column, row) for column in columns}
     for choices in row._meta.many_to_many:
         values[choices.name] = sorted(related.pk for related in getattr(row, choices.name).all())

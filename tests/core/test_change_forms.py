@@ -67,7 +67,7 @@ CASES = {
     "a barred player": Case(
         row=_only(Player),
         mine={"first_name": "Typed"},
-        theirs={"status": "BARRED"},
+        theirs={"status": "BARRED", "last_name": "Renamed"},
         told="Status: Active → Barred.",
         held=lambda player: (player.first_name, player.status) == ("Typed", "BARRED"),
     ),
@@ -155,6 +155,7 @@ class TestFormOpenedBeforeAnotherChange:
 
         assert (refused.status_code, held_then, saved.status_code) == (200, False, 302)
         assert case.told in told
+        assert "Sort name" not in told
         assert case.holds(floor)
 
 
