@@ -1,8 +1,7 @@
 """Importing rating events: all lines of a slip in one transaction, slip after slip in the order of their closing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -15,13 +14,13 @@ from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.lookup import Lookup
-from ratingslips.imports.reconcile import LineState
+from ratingslips.imports.progress import ImportProgress, LineOutcome, Outcome
+from ratingslips.imports.reconcile import LineState, RecordedSlip
 from ratingslips.imports.slip_lines import SlipLines, by_slip, with_pauses_in_order
-from ratingslips.services import Act, BlockedBySlip, PlannedPlay, Recording, RequestKind, SlipSettlement
+from ratingslips.services import Act, BlockedBySlip, PlannedPlay, Recording, RequestKind
 
 CHUNK_SLIPS: Final = 200
 MAX_LINES: Final = 200_000
-MAX_REJECTED_LINES: Final = 10_000
 MAX_ATTEMPTS: Final = 3
 IMPORT_LEASE: Final = "import"
 
@@ -49,75 +48,6 @@ class TooManyLines(DomainError):
     """The file has more lines than are read at once."""
 
     code = "TOO_MANY_LINES"
-
-
-class TooManyRejectedLines(DomainError):
-    """So many lines were refused that the file is unlikely to be this casino's."""
-
-    code = "TOO_MANY_REJECTED_LINES"
-
-
-class Outcome(StrEnum):
-    """The outcome of a line."""
-
-    APPLIED = "applied"
-    OWED = "owed"  # applied: the slip is closed, and its points will be paid by recovery
-    ALREADY_IMPORTED = "already_imported"
-    REJECTED = "rejected"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LineOutcome:
-    """The outcome of one line, with its slip or the refusal."""
-
-    line: int
-    outcome: Outcome
-    slip_id: UUID | None = None
-    error: DomainError | None = None
-    planned: SlipSettlement | None = None
-    """What the line would credit, in a dry run."""
-
-
-@dataclass(kw_only=True, slots=True)
-class ImportProgress:
-    """The outcomes of an import so far."""
-
-    counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
-    rejects: dict[int, DomainError] = field(default_factory=dict)
-    slip_ids: set[UUID] = field(default_factory=set)
-    planned: list[SlipSettlement] = field(default_factory=list)
-
-    @property
-    def refused_lines(self) -> dict[int, DomainError]:
-        """The refused lines, in the order of the file."""
-        return dict(sorted(self.rejects.items()))
-
-    @property
-    def lines(self) -> int:
-        """The number of lines processed."""
-        return sum(self.counts.values())
-
-    @property
-    def applied(self) -> int:
-        """The number of lines that changed something."""
-        return self.counts[Outcome.APPLIED] + self.counts[Outcome.OWED]
-
-    def add(self, outcome: LineOutcome) -> None:
-        """Count one more line.
-
-        :raises TooManyRejectedLines: it is the last one that may be refused.
-        """
-        self.counts[outcome.outcome] += 1
-        if outcome.slip_id:
-            self.slip_ids.add(outcome.slip_id)
-        if outcome.planned:
-            self.planned.append(outcome.planned)
-        if outcome.error:
-            self.rejects[outcome.line] = outcome.error
-            if len(self.rejects) >= MAX_REJECTED_LINES:
-                raise TooManyRejectedLines(
-                    f"{MAX_REJECTED_LINES:,} lines were refused. Is this the casino's own file of rating events?"
-                )
 
 
 def import_rating_events(
@@ -236,44 +166,64 @@ class _Application:
         events = lines.in_order()
         states = slip.states_of(events) if slip else [LineState(is_recorded=False)] * len(events)
         new = {event.line: state for event, state in zip(events, states, strict=True) if not state.is_recorded}
-        refusals: dict[int, DomainError] = {}
-        acts: dict[int, Act] = {}
-        for event in with_pauses_in_order(
+        added = with_pauses_in_order(
             [event for event in events if event.line in new], is_paused=slip is not None and slip.is_paused
-        ):
-            try:
-                card = slip.player_card if slip else lines.card
-                acts[event.line] = self._act(event, new[event.line], card=card, lookup=lookup)
-            except DomainError as refusal:
-                refusals[event.line] = refusal
-        self._refuse_without_opening(events, acts, refusals)
+        )
+        card = slip.player_card if slip else lines.card
+        acts, refusals = self._acts(added, new, card=card, first=events[0], lookup=lookup)
+        done = self._record(lines, slip, list(acts.values())) if acts else None
         slip_id = slip.slip_id if slip else None
-        done: Recording | None = None
-        if acts:
-            done = services.record_play(
-                casino=self.casino,
-                slip_number=lines.slip_number,
-                acts=list(acts.values()),
-                actor=self.actor,
-                lease=self.held,
-                expected_version=slip.version if slip else None,
-                long_play_confirmed=self.allow_long_play,
-                still_to_come=self.to_come,
-                plan=self.plan,
-            )
+        if done is not None:
             numbers = list(acts)
             refusals |= {numbers[position]: _for_a_file(error) for position, error in done.refusals.items()}
             slip_id = done.slip.pk if done.slip else None
-        outcomes: list[LineOutcome] = []
+        outcomes = []
         for event in events:
             if event.line in refusals:
                 error = refusals[event.line]
                 outcomes.append(LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=error))
-            elif event.line not in acts:
-                outcomes.append(LineOutcome(line=event.line, outcome=Outcome.ALREADY_IMPORTED, slip_id=slip_id))
-            else:
+            elif event.line in acts:
                 outcomes.append(self._applied(event, done, slip_id=slip_id))
+            else:
+                outcomes.append(LineOutcome(line=event.line, outcome=Outcome.ALREADY_IMPORTED, slip_id=slip_id))
         return outcomes
+
+    def _acts(
+        self,
+        events: Sequence[RatingEvent],
+        states: Mapping[int, LineState],
+        *,
+        card: str | None,
+        first: RatingEvent,
+        lookup: Lookup,
+    ) -> tuple[dict[int, Act], dict[int, DomainError]]:
+        """The acts of lines, and the refusals, by line. If the slip's `first` line is a refused OPEN, all are."""
+        acts: dict[int, Act] = {}
+        refusals: dict[int, DomainError] = {}
+        for event in events:
+            try:
+                acts[event.line] = self._act(event, states[event.line], card=card, lookup=lookup)
+            except DomainError as refusal:
+                refusals[event.line] = refusal
+        if first.kind != EventKind.OPEN or first.line not in refusals:
+            return acts, refusals
+        because = services.SlipNotOpened(
+            f"The OPEN of slip {first.slip_number} (line {first.line}) was refused: {refusals[first.line].message}"
+        )
+        return {}, dict.fromkeys(acts, because) | refusals
+
+    def _record(self, lines: SlipLines, slip: RecordedSlip | None, acts: Sequence[Act]) -> Recording:
+        return services.record_play(
+            casino=self.casino,
+            slip_number=lines.slip_number,
+            acts=acts,
+            actor=self.actor,
+            lease=self.held,
+            expected_version=slip.version if slip else None,
+            long_play_confirmed=self.allow_long_play,
+            still_to_come=self.to_come,
+            plan=self.plan,
+        )
 
     def _applied(self, event: RatingEvent, done: Recording | None, *, slip_id: UUID | None) -> LineOutcome:
         closed = done if event.kind == EventKind.CLOSE else None
@@ -305,20 +255,6 @@ class _Application:
             chips_out=event.chips_out,
         )
 
-    def _refuse_without_opening(
-        self, events: Sequence[RatingEvent], acts: dict[int, Act], refusals: dict[int, DomainError]
-    ) -> None:
-        """Refuse all lines that are not recorded if the line that opens the slip is refused."""
-        openings = [event.line for event in events if event.kind == EventKind.OPEN]
-        if openings and openings[0] in refusals:
-            because = refusals[openings[0]]
-            for line in acts:
-                slip_number = events[0].slip_number
-                refusals[line] = services.SlipNotOpened(
-                    f"The OPEN of slip {slip_number} (line {openings[0]}) was refused: {because.message}"
-                )
-            acts.clear()
-
 
 _KINDS: Final = {
     EventKind.OPEN: RequestKind.OPEN,
@@ -333,5 +269,5 @@ _KINDS: Final = {
 def _for_a_file(error: DomainError) -> DomainError:
     """The refusal of an act, as the command's user can act on it."""
     if isinstance(error, services.LongPlayNotConfirmed):
-        return LongPlay(f"{error.message} If it is right, import the line with --allow-long-play.")
+        return LongPlay(f"{error.because} If that is right, import the line with --allow-long-play.")
     return error

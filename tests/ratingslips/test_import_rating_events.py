@@ -19,8 +19,9 @@ from core.roles import system_account
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips import services
 from ratingslips.imports import apply as importing
-from ratingslips.imports.apply import ImportProgress, ImportRunning, Outcome, import_rating_events
+from ratingslips.imports.apply import ImportRunning, import_rating_events
 from ratingslips.imports.events import RatingEvent, read_rating_events
+from ratingslips.imports.progress import ImportProgress, Outcome
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import recording
 from ratingslips.services.seats import lock_table

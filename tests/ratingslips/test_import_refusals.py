@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.models import Casino, ReplayCount
-from ratingslips.imports import apply as importing
+from ratingslips.imports import progress
 from ratingslips.imports.rejects_file import require_writable
 from ratingslips.management.commands import import_rating_events as import_rating_events_command
 from ratingslips.models import RatingSlip
@@ -113,7 +113,7 @@ class TestBadLines:
     def test_end_the_import_when_there_is_no_end_to_them(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(importing, "MAX_REJECTED_LINES", 3)
+        monkeypatch.setattr(progress, "MAX_REJECTED_LINES", 3)
 
         ran = import_lines(file, OPEN_S1, *["nonsense"] * 5)
 

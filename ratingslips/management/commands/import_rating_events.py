@@ -11,9 +11,10 @@ from django.core.management.base import CommandError
 
 from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
-from ratingslips.imports.apply import MAX_LINES, ImportProgress, Outcome, import_rating_events
+from ratingslips.imports.apply import MAX_LINES, import_rating_events
 from ratingslips.imports.events import COLUMNS, read_rating_events
 from ratingslips.imports.file_kinds import UnreadableFile
+from ratingslips.imports.progress import ImportProgress, Outcome
 from ratingslips.imports.rejects_file import UnwritableFile, require_writable, write_rejects
 from ratingslips.imports.totals import SlipTotals, totals_of
 
