@@ -59,7 +59,8 @@ def checked_event_time(at: datetime, *, not_before: datetime | None = None) -> d
         raise InvalidTime(f"{at.isoformat()} is before {EARLIEST_EVENT_AT:%Y}: check the year.")
     at = clamp_to_last_event(at, last_event=not_before)
     if not_before is not None and at < not_before:
-        raise InvalidTime(f"{at.isoformat()} is before the last event on record, {not_before.isoformat()}.")
+        last = not_before.astimezone(at.tzinfo)
+        raise InvalidTime(f"{at.isoformat()} is before the last event on record, {last.isoformat()}.")
     return at
 
 

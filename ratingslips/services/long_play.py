@@ -7,9 +7,13 @@ from ratingslips.models import RatingSlip
 
 
 class LongPlayNotConfirmed(DomainError):
-    """The slip was played for longer than the casino's limit, and nobody has confirmed it."""
+    """The slip was played for longer than the casino's limit, and nobody has confirmed it: `because` says how long."""
 
     code = "LONG_PLAY_NOT_CONFIRMED"
+
+    def __init__(self, because: str) -> None:
+        super().__init__(f"{because} Confirm it if that is right.")
+        self.because = because
 
 
 def describe_long_play(slip: RatingSlip, *, played: timedelta) -> str:
@@ -28,6 +32,4 @@ def require_long_play_confirmed(slip: RatingSlip, *, played: timedelta) -> None:
     :raises LongPlayNotConfirmed: naming when it was opened, the hours that count, and the limit.
     """
     if long_play := describe_long_play(slip, played=played):
-        raise LongPlayNotConfirmed(
-            f"Slip {slip.slip_number} is not closed: it was {long_play}. Confirm it if that is right."
-        )
+        raise LongPlayNotConfirmed(f"Slip {slip.slip_number} is not closed: it was {long_play}.")

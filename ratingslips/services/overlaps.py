@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q, QuerySet
 
@@ -41,11 +42,10 @@ class Span:
             return False
         return (until is None or self.since < until) and (self.until is None or since < self.until)
 
-    @property
-    def words(self) -> str:
-        """The span, for people."""
-        ended = "on, and has not left" if self.until is None else f"to {self.until.isoformat()}"
-        return f"on slip {self.slip_number} from {self.since.isoformat()} {ended}"
+    def words(self, *, zone: ZoneInfo) -> str:
+        """The span by the clocks of `zone`, for people."""
+        ended = "on, and has not left" if self.until is None else f"to {self.until.astimezone(zone).isoformat()}"
+        return f"on slip {self.slip_number} from {self.since.astimezone(zone).isoformat()} {ended}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,15 +131,17 @@ def _first(
 
 
 def _player_refusal(slip: RatingSlip, other: Span) -> DomainError:
+    words = other.words(zone=slip.casino.zone)
     if slip.closed_at is None and other.since > slip.opened_at:
-        return _no_end(slip, f"{other.player} played {other.words}")
+        return _no_end(slip, f"{other.player} played {words}")
     if other.until is None:
-        return PlayerHasLiveSlip(f"{other.player} plays {other.words}: close that one, or import its CLOSE.")
-    return PlayerStillPlayed(f"{other.player} played {other.words}: nobody plays at two places at a time.")
+        return PlayerHasLiveSlip(f"{other.player} plays {words}: close that one, or import its CLOSE.")
+    return PlayerStillPlayed(f"{other.player} played {words}: nobody plays at two places at a time.")
 
 
 def _seat_refusal(slip: RatingSlip, stay: Stay, other: Span) -> DomainError:
-    held = f"{stay.table.name} seat {stay.seat} was held by {other.player} {other.words}"
+    words = other.words(zone=slip.casino.zone)
+    held = f"{stay.table.name} seat {stay.seat} was held by {other.player} {words}"
     if stay.until is None and other.since > stay.since:
         return _no_end(slip, held)
     return SeatTaken(f"{held}: two players cannot have one seat at a time.")
