@@ -156,11 +156,12 @@ class _Recorder:
         return uuid5(call_id(), str(number))
 
     def _locked(self, expected_version: SlipVersion | None) -> Draft:
-        """Lock the slip, or the player who opens it, and the tables that the acts name, and read them.
+        """Lock the slip and its player, or the player who opens it, and the tables that the acts name, and read them.
 
         :raises SlipChanged: the slip is no longer at `expected_version`.
         """
-        slip = RatingSlip.objects.locked().filter(casino=self.casino, slip_number__iexact=self.slip_number).first()
+        slips = RatingSlip.objects.locked(also=("player",))
+        slip = slips.filter(casino=self.casino, slip_number__iexact=self.slip_number).first()
         segments = read_segments(slip) if slip else []
         version = SlipVersion(seq=segments[-1].seq, status=slip.status) if slip else None
         if version != expected_version:
