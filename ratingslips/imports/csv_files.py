@@ -23,9 +23,14 @@ MAX_LINE_BYTES: Final = 4_096
 MAX_JOINED_LINES: Final = 10
 REASON_COLUMN: Final = "refused_because"  # of a file of refused lines
 SEPARATORS: Final = (",", ";", "\t")
-NOT_CLOSED: Final = "is not closed"
-_SEP_LINE: Final = re.compile(r'"?sep=(.)\1*"?', re.IGNORECASE)
+NOT_CLOSED: Final = "a quotation mark is not closed"
+# A spreadsheet that does not know the line adds separators of its own to it.
+_SEP_LINE: Final = re.compile(r'"?sep=(.)"?[,;\s]*', re.IGNORECASE)
 _CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_WRONG: Final = {  # by words of the csv module
+    "end of data": NOT_CLOSED,
+    "new-line character": "a line break (carriage return) is outside of quotation marks",
+}
 _LINE_ENDS: Final = b"\r\n\x1a"  # old programs end a file with Ctrl-Z
 
 
@@ -94,6 +99,7 @@ class CsvFile:
         line, self.header, given = _header_line(lines, name=name, columns=columns)
         place = f"{name}: the header (line {line})"
         self.separator, self.names = _header(self.header, given=given, wanted=columns, place=place)
+        self._columns = columns
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """The lines after the header with their numbers; a record of several lines has the number of its first."""
@@ -116,7 +122,7 @@ class CsvFile:
         for number, (name, value) in enumerate(zip(self.names, values, strict=False), start=1):
             if value and not name:
                 raise UnreadableLine(f"The line has a value in column {number}, which the header does not name.")
-            if "\n" in value or "\r" in value:
+            if name in self._columns and ("\n" in value or "\r" in value):
                 raise UnreadableLine(f"The field {name} holds a line break: write it on one line.")
         return Record(
             line=line,
@@ -154,7 +160,7 @@ class CsvFile:
         try:
             _cells(raw.decode(errors="replace"), separator=self.separator)
         except csv.Error as error:
-            return _wrong_quotes(error)
+            return _wrong_in(error)
         return ""
 
 
@@ -174,10 +180,10 @@ def _header_line(
 
 
 def _header(raw: bytes, *, given: str | None, wanted: Collection[str], place: str) -> tuple[str, list[str]]:
-    """The separator of the file, `given` or found by the columns that the header must have, and its names."""
+    """The separator of the file, found by the columns that the header must have, and its names."""
     named: dict[str, list[str]] = {}
     unreadable: UnreadableLine | None = None
-    for separator in SEPARATORS if given is None else (given,):
+    for separator in SEPARATORS if given is None else (given, *SEPARATORS):
         try:
             fields = _fields(raw, separator=separator)
         except UnreadableLine as error:
@@ -215,16 +221,19 @@ def _fields(raw: bytes, *, separator: str) -> list[str]:
     try:
         return [trimmed(cell) for cell in _cells(text, separator=separator)]
     except csv.Error as error:
-        raise UnreadableLine(f"The line is not CSV: a quotation mark {_wrong_quotes(error)}.") from error
+        raise UnreadableLine(f"The line is not CSV: {_wrong_in(error)}.") from error
 
 
-def _wrong_quotes(error: csv.Error) -> str:
-    return NOT_CLOSED if "end of data" in str(error) else "stands in the middle of a field"
+def _wrong_in(error: csv.Error) -> str:
+    for words, what in _WRONG.items():
+        if words in str(error):
+            return what
+    return "a quotation mark is in the middle of a field"
 
 
 def _cells(text: str, *, separator: str) -> list[str]:
     """:raises csv.Error: the quotation marks do not fit."""
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True))
     if len(rows) > 1:
-        raise csv.Error("a line break outside of quotation marks")
+        raise csv.Error("new-line character outside of quotation marks")
     return rows[0] if rows else [""]

@@ -12,6 +12,7 @@ from core.amounts import AMOUNT_PLACES, NotANumber, read_in_file
 from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import DomainError
 from ratingslips.imports.csv_files import BadRecord, read_records
+from ratingslips.services import InvalidSlipNumber
 
 COLUMNS: Final = (
     "slip_number",
@@ -107,10 +108,13 @@ def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
 def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool = False) -> RatingEvent:
     """Make an event of the fields of a line, by column; `decimal_comma` reads 12,50 as 12.50.
 
-    :raises UnknownEvent, MissingField, UnexpectedField, NotANumber, InvalidTime: the line cannot be one.
+    :raises UnknownEvent, MissingField, UnexpectedField, InvalidSlipNumber, NotANumber, InvalidTime: the line cannot
+        be one.
     """
     kind = _kind(fields["event"])
     _require_fields(fields, kind=kind)
+    if not fields["slip_number"].isascii():
+        raise InvalidSlipNumber(fields["slip_number"])
 
     def number(column: str, *, name: str, places: int = AMOUNT_PLACES) -> Decimal | None:
         if not fields[column]:
@@ -139,7 +143,8 @@ def _kind(text: str) -> EventKind:
     try:
         return EventKind(text.upper())
     except ValueError:
-        raise UnknownEvent(f"“{text}” is not an event: use {', '.join(EventKind)}.") from None
+        what = f"“{text}” is not an event" if text else "The field event is empty"
+        raise UnknownEvent(f"{what}: use {', '.join(EventKind)}.") from None
 
 
 def _require_fields(fields: dict[str, str], *, kind: EventKind) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.errors import DomainError
 from core.spreadsheets import harmless
-from ratingslips.imports.csv_files import REASON_COLUMN, opened
+from ratingslips.imports.csv_files import REASON_COLUMN, SEPARATORS, opened
 from ratingslips.imports.events import COLUMNS
 
 
@@ -48,7 +48,10 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Pat
         with draft.open("xb") as file, opened(source, columns=COLUMNS) as lines:
             separator = lines.separator.encode()
             is_marked = lines.names[0] == REASON_COLUMN
-            file.write(codecs.BOM_UTF8 + REASON_COLUMN.encode() + separator)
+            file.write(codecs.BOM_UTF8)
+            if lines.separator not in SEPARATORS:
+                file.write(b"sep=%b\r\n" % separator)
+            file.write(REASON_COLUMN.encode() + separator)
             file.write(_without_reason(lines.header, separator, is_marked=is_marked))
             for line, raw in lines.rows():
                 if error := rejects.get(line):

@@ -55,6 +55,12 @@ class InvalidSlipNumber(DomainError):
 
     code = "INVALID_SLIP_NUMBER"
 
+    def __init__(self, slip_number: str) -> None:
+        super().__init__(
+            f"“{slip_number}” cannot be a slip number: use 1 to {SLIP_NUMBER_MAX_LENGTH} letters A to Z, digits, “-”, "
+            "“_” and “/”. R with digits is the product's own."
+        )
+
 
 @retried
 def open_rating_slip(
@@ -191,10 +197,7 @@ def checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
     if slip_number is None:
         return None
     if not _SLIP_NUMBER.fullmatch(slip_number) or _OWN_SLIP_NUMBER.fullmatch(slip_number):
-        raise InvalidSlipNumber(
-            f"“{slip_number}” cannot be a slip number: use 1 to {SLIP_NUMBER_MAX_LENGTH} letters A to Z, digits, “-”, "
-            "“_” and “/”. R with digits is the product's own."
-        )
+        raise InvalidSlipNumber(slip_number)
     lock_name("slip_number", f"{casino_id}:{slip_number.upper()}")
     if RatingSlip.objects.filter(casino=casino_id, slip_number__iexact=slip_number).exists():
         raise SlipNumberTaken(f"Slip number {slip_number} is already used in this casino.")

@@ -1,6 +1,7 @@
 """Import a visit from a file: its lines, the output of the command, the rows afterwards, and a failing service."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,14 @@ def pause_programme(casino: Casino) -> None:
     pause_program(program=casino.loyalty_program, reason="Month-end freeze", actor=pauser, at=timezone.now())
 
 
-def interrupt_at(monkeypatch: pytest.MonkeyPatch, slip_number: str) -> None:
-    """Interrupt the import when it first comes to this slip."""
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, slip_number: str, *, by: signal.Signals = signal.SIGINT) -> None:
+    """Interrupt the import by a signal when it first comes to this slip."""
     record_play = services.record_play
     is_first = iter([True])
 
     def interrupted(**arguments: Any) -> Any:
         if arguments["slip_number"] == slip_number and next(is_first, False):
-            raise KeyboardInterrupt
+            signal.raise_signal(by)
         return record_play(**arguments)
 
     monkeypatch.setattr(services, "record_play", interrupted)

@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from core.models import Casino, Player
-from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.models import RatingSlip
 from tests.casino_files import EVENTS_HEADER, CasinoFolder
 from tests.commands import run
-from tests.ratingslips.imports import OPEN_S1, VISIT, import_lines
+from tests.ratingslips.imports import OPEN_S1, VISIT, VISIT_S2, import_lines, interrupt_at
 
 OPEN = "A-1,2026-11-20T19:00:00-08:00,OPEN,100000,BL-01,1,25.50"
 CLOSE = "A-1,2026-11-20T20:00:00-08:00,CLOSE"
@@ -49,6 +48,10 @@ class TestFile:
             (text(OPEN, "", ",,,,,,,,", ' , ,"",', CLOSE), [(2, "OPEN"), (6, "CLOSE")]),
             ("\ufeffsep=;\r\n" + text(OPEN, CLOSE).replace(",", ";"), [(3, "OPEN"), (4, "CLOSE")]),
             ('"sep=|"\n' + text(OPEN).replace(",", "|"), [(3, "OPEN")]),
+            ("sep=;\r\n" + text(OPEN), [(3, "OPEN")]),
+            ("sep=;,,,,,,,,\r\n" + text(OPEN), [(3, "OPEN")]),
+            (text(OPEN.replace(",100000", ', "100000"'), header=EVENTS_HEADER.replace(",", ", ")), BOTH[:1]),
+            (text(OPEN + ',,,"seen\r\nby Ann"', CLOSE, header=EVENTS_HEADER + ",note"), [(2, "OPEN"), (4, "CLOSE")]),
             ("\ufeff" + text(OPEN, header=",".join(f'"{name}"' for name in EVENTS_HEADER.split(","))), BOTH[:1]),
             (text(OPEN, header=EVENTS_HEADER.replace("_", " ").title()), BOTH[:1]),
             (text(OPEN + ",,,,", header=EVENTS_HEADER + ",,"), BOTH[:1]),
@@ -67,9 +70,12 @@ class TestFile:
         [
             (OPEN.replace("100000", '"1000\n00"'), "The field player_card holds a line break"),
             (OPEN.replace("100000", '"100000'), "a quotation mark is not closed"),
-            (OPEN.replace("100000", '"10"0000'), "a quotation mark stands in the middle of a field"),
+            (OPEN.replace("100000", '"10"0000'), "a quotation mark is in the middle of a field"),
             (OPEN.replace("100000", "10\x000000"), "has a control character"),
             (OPEN + ",,,left over", "The line has 10 fields, and the header 9"),
+            (OPEN + "\r" + CLOSE, "a line break (carriage return) is outside of quotation marks"),
+            (OPEN.replace("OPEN", ""), "The field event is empty: use OPEN, BET"),
+            (OPEN.replace("A-1", "ß-1"), "“ß-1” cannot be a slip number"),
         ],
     )
     def test_loses_no_line_but_the_bad_one(self, tmp_path: Path, line: str, words: str) -> None:
@@ -135,15 +141,29 @@ class TestRejects:
         assert RatingSlip.objects.get().is_closed
         assert again.read_text(encoding="utf-8-sig").splitlines() == rows[:3]
 
+    @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+    def test_are_mended_and_imported_with_every_separator(
+        self, casino: Casino, file: Path, tmp_path: Path, separator: str
+    ) -> None:
+        rejects = tmp_path / "rejects.csv"
+        file.write_text(f"sep={separator}\n" + text(OPEN_S1, "S1,,JUMP", VISIT[-1] + "\n").replace(",", separator))
+        file.write_text(file.read_text().replace("CLOSE", "SHUT"))
+        run("import_rating_events", file, "--casino", "harbour", "--rejects", rejects)
+
+        rejects.write_text(rejects.read_text().replace("SHUT", "CLOSE"))
+        ran = run("import_rating_events", rejects, "--casino", "harbour")
+
+        assert "2 lines: 1 applied, 0 already imported, 1 refused." in ran.out
+
     def test_are_written_when_the_import_is_ended_by_sigterm(
         self, casino: Casino, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rejects = tmp_path / "rejects.csv"
-        monkeypatch.setattr(services, "pause_rating_slip", lambda **_: signal.raise_signal(signal.SIGTERM))
+        interrupt_at(monkeypatch, "S2", by=signal.SIGTERM)
 
-        ran = import_lines(file, "S9,,JUMP", *VISIT, options=("--rejects", rejects))
+        ran = import_lines(file, "S9,,JUMP", *VISIT_S2, *VISIT, options=("--rejects", rejects))
 
-        assert (ran.code, ran.error.startswith("Interrupted. 3 lines: 2 applied")) == (130, True)
+        assert (ran.code, ran.error.startswith("Interrupted. 7 lines: 6 applied")) == (130, True)
         assert "S9,,JUMP" in rejects.read_text()
 
     def test_are_refused_for_an_input_that_can_be_read_once(self, casino: Casino, tmp_path: Path) -> None:
