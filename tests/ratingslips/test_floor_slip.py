@@ -298,6 +298,17 @@ class TestStalePage:
         assert 'value="90"' in html_of(answer)
         assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]
 
+    def test_closes_all_the_same_and_says_what_changed(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip()
+        seen = seen_by(boss, slip)
+        change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.supervisor, at=floor.now)
+
+        (message,) = said(ask(boss, slip, "complete", expected_version=seen))
+
+        assert RatingSlip.objects.get().status == "CLOSED"
+        assert "Changed after the page was shown: Average bet 60.00 at" in message
+        assert message.endswith(f"by {floor.supervisor.username}.")
+
     def test_does_not_take_another_person_s_act_for_a_repeat(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()
         seen = seen_by(boss, slip)

@@ -18,6 +18,7 @@ from ratingslips.admin.slips.bets import BetForm
 from ratingslips.admin.slips.forms import CompleteForm, MoveForm, ReleaseForm
 from ratingslips.admin.slips.rows import describe, describe_with_tables
 from ratingslips.admin.slips.sentences import (
+    changed_before_closing,
     changes_since,
     earlier_request,
     earned,
@@ -184,15 +185,17 @@ def _move(chosen: ChosenAction) -> Outcome:
 
 
 def _complete(chosen: ChosenAction) -> Outcome:
-    """Close the slip even if it has changed since the page was shown, because play is over in any case."""
+    """Close the slip even if it has changed since the page was shown, and say what changed: play is over."""
     typed = {name: chosen.typed[name] for name in ("buy_in", "chips_out", "long_play_confirmed")}
     try:
         settlement = complete_rating_slip(**chosen.arguments_without_version, **typed)
     except PartialCompletion as error:
-        return Outcome(kind=OutcomeKind.OWED, sentence=error.message)
+        changes = "" if error.replayed else changed_before_closing(chosen.slip.pk, chosen.expected_version)
+        return Outcome(kind=OutcomeKind.OWED, sentence=f"{error.message}{changes}")
     points = earned(chosen.slip, settlement)
     if not settlement.replayed:
-        return Outcome(kind=OutcomeKind.DONE, sentence=f"closed, {points}.")
+        changes = changed_before_closing(chosen.slip.pk, chosen.expected_version)
+        return Outcome(kind=OutcomeKind.DONE, sentence=f"closed, {points}.{changes}")
     closing = first_closing(chosen.slip.pk, actor=chosen.actor)
     unsaved = unsaved_amounts(chosen.slip.pk, chosen.typed)
     sentence = f"was already closed {closing}, {points}. Nothing was done twice.{unsaved}"

@@ -44,11 +44,23 @@ def read_after_commit(read: Callable[[], T]) -> T | None:
 
 
 def changes_since(slip_id: UUID, version: SlipVersion) -> str:
-    """The events of a slip after a version of it, a sentence each."""
+    """The events of a slip after a version of it, a sentence each, but for that of the running request."""
     slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
     segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
-    changes = events_since(events_of(slip, segments), version)
+    changes = [
+        event
+        for event in events_since(events_of(slip, segments), version)
+        if event.correlation_id != correlation.current()
+    ]
     return " ".join(f"{event.words} at {exact_time_in(event.at, slip.casino)} by {event.by}." for event in changes)
+
+
+def changed_before_closing(slip_id: UUID, version: SlipVersion | None) -> str:
+    """What changed between the version on the page and the closing, for the end of a message; else empty text."""
+    if version is None or not version.seq:
+        return ""
+    changes = read_after_commit(lambda: changes_since(slip_id, version))
+    return f" Changed after the page was shown: {changes}" if changes else ""
 
 
 def first_closing(slip_id: UUID, *, actor: User) -> str:
