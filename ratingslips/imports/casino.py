@@ -13,6 +13,7 @@ from django.db.models.functions import Upper
 
 from core.clock import EARLIEST_EVENT_AT
 from core.models import NAME_MAX_LENGTH, Casino, Player, User
+from core.querysets import LockingQuerySet
 from core.recorded_days import has_recorded_days
 from core.transactions import operation
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
@@ -127,7 +128,8 @@ def _wait_for_other_loads() -> None:
 
 def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casino, LoadedRows]:
     """:raises CannotLoad: the time zone would change, by which days were recorded."""
-    casino = Casino.objects.filter(code=code).first()
+    casinos: LockingQuerySet[Casino] = LockingQuerySet(Casino)
+    casino = casinos.locked().filter(code=code).first()
     if casino is None:
         usual_name = code.replace("-", " ").title()
         casino = Casino(code=code, name=name or usual_name, time_zone=time_zone or DEFAULT_TIME_ZONE)
@@ -152,7 +154,7 @@ def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casi
     if given["time_zone"] != casino.time_zone and has_recorded_days(casino):
         raise CannotLoad([f"Days of the casino {code} were recorded: its time zone stays {casino.time_zone}."])
     casino.name, casino.time_zone = given["name"], given["time_zone"]
-    casino.save(update_fields=["name", "time_zone"])
+    casino.save(update_fields=list(given))
     return casino, LoadedRows(changed=1, differences=differences)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.models import Player, User
+from core.models import Casino, Player, User
 from core.roles import system_account
 from ratingslips.imports import casino as loading
 from ratingslips.imports.casino import LoadedCasino, load_casino
@@ -23,8 +23,8 @@ def actor(folder: Path) -> User:
     return system_account()
 
 
-def _load(folder: Path, actor: User) -> LoadedCasino:
-    return load_casino(folder=folder, code="harbour", actor=actor, at=actor.date_joined, overwrite=True)
+def _load(folder: Path, actor: User, *, name: str | None = None) -> LoadedCasino:
+    return load_casino(folder=folder, code="harbour", actor=actor, at=actor.date_joined, name=name, overwrite=True)
 
 
 def _rename_everybody() -> None:
@@ -58,6 +58,16 @@ class TestLoadBesideThePages:
         loading_again = made_to_wait(lambda: _load(folder, actor), by=_rename_everybody)
 
         assert loading_again.result().rows["players"].changed == 3
+
+    def test_keeps_a_time_zone_that_is_being_changed(self, folder: Path, actor: User) -> None:
+        _load(folder, actor)
+
+        renaming = made_to_wait(
+            lambda: _load(folder, actor, name="Renamed"), by=lambda: Casino.objects.update(time_zone="Asia/Macau")
+        )
+
+        assert renaming.result().casino.name == "Renamed"
+        assert Casino.objects.get().time_zone == "Asia/Macau"
         assert not Player.objects.filter(last_name="Changed").exists()
 
     @pytest.mark.shows(39)
