@@ -144,10 +144,14 @@ class Asking:
             self._client.cookies[settings.SESSION_COOKIE_NAME] = self._house.sessions[column]
         with _quiet():
             if post is None:
-                return self._client.get(url)
-            if isinstance(post, str):
-                return self._client.post(url, post, content_type="application/x-www-form-urlencoded")
-            return self._client.post(url, post)
+                response = self._client.get(url)
+            elif isinstance(post, str):
+                response = self._client.post(url, post, content_type="application/x-www-form-urlencoded")
+            else:
+                response = self._client.post(url, post)
+        if response.streaming:
+            response.close()  # a server would, and an export that nobody reads keeps others waiting
+        return response
 
     def url_of(self, address: str, *, whose: str = OWN, key: str = "") -> str:
         """An address of a row of `whose` casino, or with `key` for each of its keys."""
