@@ -232,7 +232,9 @@ class _Planner:
             [(), (Kind.BET,), (Kind.PAUSE, Kind.RESUME), (Kind.MOVE,), (Kind.BET, Kind.PAUSE, Kind.MOVE, Kind.RESUME)]
         ):
             at = begins + BETWEEN_STEPS * (len(steps) + 1)
-            steps.append(self._step(kind, player, target=slip, at=at.isoformat(), amount=self._bet(player, 0)))
+            # None is a bet of an opening: an unchanged bet leaves no segment.
+            bet = self._chance.choice([15, 30, 60, 150])
+            steps.append(self._step(kind, player, target=slip, at=at.isoformat(), amount=bet))
         return steps
 
     def _singles(self, player: int) -> list[list[Step]]:
