@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q, QuerySet
+from django.contrib.postgres.fields import DateTimeRangeField
+from django.db.models import Func, QuerySet
 
 from core.errors import DomainError
 from ratingslips.models import PlaySegment, RatingSlip
@@ -78,8 +79,11 @@ class PlannedPlay:
         self.spans[key].append(span)
 
 
-def first_overlap(draft: Draft, *, plan: PlannedPlay) -> Overlap | None:
-    """The first act of a draft whose play overlaps that of another slip; its player and tables must be locked."""
+def overlaps_of(draft: Draft, *, plan: PlannedPlay) -> Iterator[Overlap]:
+    """The acts of a draft whose play overlaps that of another slip; its player and tables must be locked.
+
+    If it is the act that opens the slip, for its player, there is no other.
+    """
     slip = draft.slip
     assert slip is not None
     if draft.is_new:
@@ -87,26 +91,25 @@ def first_overlap(draft: Draft, *, plan: PlannedPlay) -> Overlap | None:
         recorded = _recorded(visits, began="opened_at", ended="closed_at", since=slip.opened_at, until=slip.closed_at)
         found = _first(slip, recorded, plan=plan, key=slip.player_id, since=slip.opened_at, until=slip.closed_at)
         if found:
-            return Overlap(act=draft.seated_by[0], other=found.slip_number, error=_player_refusal(slip, found))
+            yield Overlap(act=draft.seated_by[0], other=found.slip_number, error=_player_refusal(slip, found))
+            return
     for stay in draft.stays():
         held = PlaySegment.objects.filter(table=stay.table, seat=stay.seat).select_related("slip__player")
         recorded = _recorded(held, began="started_at", ended="held_until", since=stay.since, until=stay.until)
         key = (stay.table.pk, stay.seat)
         found = _first(slip, recorded, plan=plan, key=key, since=stay.since, until=stay.until)
         if found:
-            return Overlap(act=stay.act, other=found.slip_number, error=_seat_refusal(slip, stay, found))
-    return None
+            yield Overlap(act=stay.act, other=found.slip_number, error=_seat_refusal(slip, stay, found))
 
 
 def _recorded(
     rows: QuerySet[Any], *, began: str, ended: str, since: datetime, until: datetime | None
 ) -> Iterator[Span]:
-    """The spans of `rows` that overlap from `since` to `until`, in order."""
+    """The spans of `rows` that overlap from `since` to `until`, in order; the index of the constraint finds them."""
     if since == until:
         return
-    overlapping = rows.filter(Q(**{ended: None}) | Q(**{f"{ended}__gt": since})).exclude(**{ended: F(began)})
-    if until is not None:
-        overlapping = overlapping.filter(**{f"{began}__lt": until})
+    span = Func(began, ended, function="TSTZRANGE", output_field=DateTimeRangeField())
+    overlapping = rows.alias(span=span).filter(span__overlap=(since, until))
     for row in overlapping.order_by(began, "pk")[:MAX_OVERLAPS]:
         slip = row if isinstance(row, RatingSlip) else row.slip
         yield Span(

@@ -22,7 +22,7 @@ from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.completion import PartialCompletion, answer, try_to_settle
 from ratingslips.services.draft import Act, Draft
 from ratingslips.services.opening import checked_number, lock_player, require_active
-from ratingslips.services.overlaps import PlannedPlay, first_overlap
+from ratingslips.services.overlaps import PlannedPlay, overlaps_of
 from ratingslips.services.requests import RequestKind
 from ratingslips.services.seats import lock_table
 from ratingslips.services.segments import SEGMENT_END_FIELDS, SlipChanged, read_segments
@@ -30,6 +30,7 @@ from ratingslips.services.settlement import SlipSettlement
 
 log = structlog.get_logger(__name__)
 
+MAX_ROUNDS: Final = 20
 CHANGED_FIELDS: Final = ("status", "table", "seat")
 CLOSING_FIELDS: Final = (
     *("closed_at", "closed_by", "theoretical_win", "buy_in", "chips_out", "correlation_id"),
@@ -41,6 +42,12 @@ class SlipNotOpened(DomainError):
     """The slip of this act was not opened."""
 
     code = "SLIP_NOT_OPENED"
+
+
+class TooManyOverlaps(DomainError):
+    """Whenever acts that overlap other play are left out, others overlap."""
+
+    code = "TOO_MANY_OVERLAPS"
 
 
 class BlockedBySlip(Exception):
@@ -182,18 +189,25 @@ class _Recorder:
         )
 
     def _judged(self, locked: Draft) -> Draft:
-        """Apply the acts, and leave out those that are refused; after an overlap, apply the others once more."""
+        """Apply the acts, and leave out those that are refused; after overlaps, apply the others once more."""
         left_out = self._refusal_of_opening(locked)
         permitted: set[int] = set()
-        while True:
+        for _ in range(MAX_ROUNDS):
             draft, refusals = self._applied(locked, left_out=left_out, permitted=permitted)
-            overlap = first_overlap(draft, plan=self.plan or PlannedPlay()) if draft.slip is not None else None
-            if overlap is None:
+            overlaps = overlaps_of(draft, plan=self.plan or PlannedPlay()) if draft.slip is not None else ()
+            count = len(left_out)
+            for overlap in overlaps:
+                if overlap.other.upper() in self.still_to_come:
+                    raise BlockedBySlip(overlap.other)
+                left_out[overlap.act] = overlap.error
+            if len(left_out) == count:
                 self.done.slip, self.done.refusals = draft.slip, refusals
                 return draft
-            if overlap.other.upper() in self.still_to_come:
-                raise BlockedBySlip(overlap.other)
-            left_out[overlap.act] = overlap.error
+        too_many = TooManyOverlaps(
+            f"Slip {self.slip_number} overlaps the play of other slips again and again. Nothing of it was recorded."
+        )
+        self.done.slip, self.done.refusals = locked.slip, dict.fromkeys(range(len(self.acts)), too_many)
+        return locked.copied()
 
     def _refusal_of_opening(self, locked: Draft) -> dict[int, DomainError]:
         """The refusal of the act that would open the slip, by its position, for its number or its player."""

@@ -9,6 +9,7 @@ import pytest
 from core.models import Casino
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
+from ratingslips.services import recording
 from tests.casino_files import event
 from tests.invariants import broken_invariants
 from tests.ratingslips.imports import OPEN_S1, VISIT, VISIT_S2, import_json, import_lines
@@ -141,6 +142,20 @@ class TestOrder:
 
         assert "has no end yet, and later play is recorded: José Nguyễn (100000) played on slip A" in str(refused)
         assert told["applied"] == 2
+
+    @pytest.mark.parametrize(("rounds", "code", "applied"), [(4, "SEAT_TAKEN", 2), (3, "TOO_MANY_OVERLAPS", 0)])
+    def test_is_judged_for_a_slip_a_limited_number_of_times(
+        self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, code: str, applied: int
+    ) -> None:
+        monkeypatch.setattr(recording, "MAX_ROUNDS", rounds)
+        import_lines(file, *visit("A", MARA, "19:00", "21:00", seat="2"))
+
+        told = import_json(
+            file, *visit("B", JOSE, "19:00", "21:00"), *(move("B", f"19:{at}", "2") for at in (10, 20, 30))
+        )
+
+        assert {reason.split(":")[0] for reason in told["rejects"].values()} == {code}
+        assert told["applied"] == applied
 
     def test_holds_for_a_line_before_the_opening(self, casino: Casino, file: Path) -> None:
         told = import_json(file, event("S1", "18:00:00", "PAUSE"), *VISIT)

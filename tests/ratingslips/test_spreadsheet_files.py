@@ -50,7 +50,7 @@ class TestFile:
             ('"sep=|"\n' + text(OPEN).replace(",", "|"), [(3, "OPEN")]),
             ("sep=;\r\n" + text(OPEN), [(3, "OPEN")]),
             ("sep=;,,,,,,,,\r\n" + text(OPEN), [(3, "OPEN")]),
-            (text(OPEN.replace(",100000", ', "100000"'), header=EVENTS_HEADER.replace(",", ", ")), BOTH[:1]),
+            (text(OPEN.replace(",OPEN", ', "OPEN"'), header=EVENTS_HEADER.replace(",", ", ")), BOTH[:1]),
             (text(OPEN + ',,,"seen\r\nby Ann"', CLOSE, header=EVENTS_HEADER + ",note"), [(2, "OPEN"), (4, "CLOSE")]),
             ("\ufeff" + text(OPEN, header=",".join(f'"{name}"' for name in EVENTS_HEADER.split(","))), BOTH[:1]),
             (text(OPEN, header=EVENTS_HEADER.replace("_", " ").title()), BOTH[:1]),
