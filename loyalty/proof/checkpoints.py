@@ -14,6 +14,7 @@ from core.leases import LeaseHeld, lease
 from core.snapshots import Stream, streamed
 from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
 from core.transactions import operation
+from core.words import counted
 from loyalty.chain import genesis_hash
 from loyalty.models import Checkpoint, SealedAccount
 from loyalty.proof import outside
@@ -88,24 +89,7 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     """
     last = Checkpoint.objects.order_by("number").last()
     number = last.number + 1 if last else 1
-    every, changed = MerkleRoot(), MerkleRoot()
-    fresh: list[SealedAccount] = []
-    with changed_accounts(last_number=number - 1) as accounts:
-        for account_id, entry_count, head_hash, sealed_count, sealed_head in accounts:
-            head = genesis_hash(account_id) if head_hash is None else head_hash
-            leaf = leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head)
-            every.add(leaf)
-            if (entry_count, head) == (sealed_count, sealed_head):
-                continue
-            _require_grown(account_id, entry_count=entry_count, sealed_count=sealed_count)
-            changed.add(leaf)
-            fresh.append(
-                SealedAccount(checkpoint_id=number, account_id=account_id, entry_count=entry_count, head_hash=head)
-            )
-            if len(fresh) == _CHUNK_ROWS:
-                SealedAccount.objects.bulk_create(fresh)
-                fresh.clear()
-    SealedAccount.objects.bulk_create(fresh)
+    every, changed = _seal_changed_accounts(number)
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS)
         entries, points_total, balance_total = cursor.fetchone()
@@ -126,6 +110,32 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     return checkpoint
 
 
+def _seal_changed_accounts(number: int) -> tuple[MerkleRoot, MerkleRoot]:
+    """Write a row for each account that changed since the checkpoint before `number`.
+
+    Returns the roots of all accounts and of the changed ones.
+    """
+    every, changed = MerkleRoot(), MerkleRoot()
+    fresh: list[SealedAccount] = []
+    with changed_accounts(last_number=number - 1) as accounts:
+        for account_id, entry_count, head_hash, sealed_count, sealed_head in accounts:
+            head = genesis_hash(account_id) if head_hash is None else head_hash
+            leaf = leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head)
+            every.add(leaf)
+            if (entry_count, head) == (sealed_count, sealed_head):
+                continue
+            _require_grown(account_id, entry_count=entry_count, sealed_count=sealed_count)
+            changed.add(leaf)
+            fresh.append(
+                SealedAccount(checkpoint_id=number, account_id=account_id, entry_count=entry_count, head_hash=head)
+            )
+            if len(fresh) == _CHUNK_ROWS:
+                SealedAccount.objects.bulk_create(fresh)
+                fresh.clear()
+    SealedAccount.objects.bulk_create(fresh)
+    return every, changed
+
+
 def sign(checkpoint: Checkpoint, *, key: Ed25519PrivateKey) -> None:
     """Set the hash, the key id and the signature of a checkpoint."""
     contents = checkpoint.signed_bytes()
@@ -137,7 +147,8 @@ def sign(checkpoint: Checkpoint, *, key: Ed25519PrivateKey) -> None:
 def _require_grown(account_id: int, *, entry_count: int, sealed_count: int | None) -> None:
     if sealed_count is not None and entry_count <= sealed_count:
         raise SealedEntriesGone(
-            f"Account {account_id} was sealed with {sealed_count:,} entries and has {entry_count:,} now, or others. "
+            f"Account {account_id} was sealed with {counted(sealed_count, 'entry', 'entries')} and has {entry_count:,} "
+            "now, or others. "
             "Nothing was sealed. Run verify_ledger, and see the runbook."
         )
 

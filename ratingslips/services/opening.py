@@ -19,7 +19,7 @@ from core.permissions import require_permission
 from core.retries import retried
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
-from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, PlaySegment, RatingSlip
+from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, record, repeated
 from ratingslips.services.seats import TableNotActive, checked_seat_time, lock_table
@@ -110,31 +110,35 @@ def open_rating_slip(
         request = lock_request(RequestKind.OPEN, request_id=request_id, actor=actor, contents=contents)
         if request.is_recorded:
             return repeated(request)
-        locked_player = lock_player(player_id)
-        locked_table = lock_table(table_id=table_id)
-        casino = locked_table.pit.casino
-        require_permission(actor, OPERATE_PIT, locked_table.pit)
-        if locked_table.casino_id != locked_player.casino_id:
-            raise TableNotActive(f"{locked_table.name} belongs to another casino than the player.")
-        at = _require_may_play(locked_player, at=at)
-        at = checked_seat_time(table=locked_table, seat=seat, at=at)
-        slip = RatingSlip.objects.create(
-            casino=casino,
-            slip_number=checked_number(slip_number, casino_id=casino.pk) or _next_number(),
-            player=locked_player,
-            table=locked_table,
-            seat=seat,
-            opened_at=at,
-            opened_by=actor,
-            gaming_day=casino.gaming_day_at(at),
-            buy_in=buy_in,
-            correlation_id=request.correlation_id,
-        )
+        slip = _seated_slip(request, player_id=player_id, table_id=table_id, seat=seat, at=at)
+        slip.slip_number = checked_number(slip_number, casino_id=slip.casino_id) or _next_number()
+        slip.buy_in = buy_in
+        slip.save(force_insert=True)
         first_segment(slip, average_bet=average_bet).save()
-        request.happened_at = at
+        request.happened_at = slip.opened_at
         record(request, slip=slip)
     log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=table_id, seat=seat)
     return slip
+
+
+def _seated_slip(request: SlipRequest, *, player_id: int, table_id: int, seat: int, at: datetime) -> RatingSlip:
+    """Lock the player and the table, check that the player may sit down there, and return a new slip, not saved."""
+    player, table = lock_player(player_id), lock_table(table_id=table_id)
+    casino = table.pit.casino
+    require_permission(request.actor, OPERATE_PIT, table.pit)
+    if table.casino_id != player.casino_id:
+        raise TableNotActive(f"{table.name} belongs to another casino than the player.")
+    at = checked_seat_time(table=table, seat=seat, at=_require_may_play(player, at=at))
+    return RatingSlip(
+        casino=casino,
+        player=player,
+        table=table,
+        seat=seat,
+        opened_at=at,
+        opened_by=request.actor,
+        gaming_day=casino.gaming_day_at(at),
+        correlation_id=request.correlation_id,
+    )
 
 
 def first_segment(slip: RatingSlip, *, average_bet: Decimal) -> PlaySegment:

@@ -14,7 +14,7 @@ from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
 from loyalty.services import PlayerNotActive, SelfAward, checked_reason
-from ratingslips.models import RatingSlip
+from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
 from ratingslips.services.segments import lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, credit, first_settlement
@@ -64,18 +64,10 @@ def release_withheld_points(
         assert locked is not None
         if not request.is_recorded:
             require_permission(actor, AWARD, LoyaltyProgram.objects.get(casino=locked.casino_id))
-        if locked.withheld_because and not locked.is_withheld:
-            settlement = first_settlement(locked, replayed=not is_own_commit(request))
-        else:
-            _require_may_be_released(locked, actor=actor)
-            request.happened_at = checked_event_time(at, not_before=locked.settled_at)
-            posting = credit(locked, segments=read_segments(locked), at=request.happened_at)
-            if posting is None:
-                raise NothingWithheld(f"The play of slip {locked.slip_number} is worth 0 points.")
-            locked.ledger_entry_id = posting.entry_id
-            locked.save(update_fields=["ledger_entry"])
-            record(request, slip=locked)
-            settlement = first_settlement(locked, replayed=False)
+        is_released = locked.withheld_because != "" and not locked.is_withheld
+        if not is_released:
+            _release(locked, request=request, at=at)
+        settlement = first_settlement(locked, replayed=is_released and not is_own_commit(request))
     log.info(
         "ratingslips.release_replayed" if settlement.replayed else "ratingslips.points_released",
         slip_id=str(locked.pk),
@@ -84,6 +76,18 @@ def release_withheld_points(
         points=settlement.points,
     )
     return settlement
+
+
+def _release(slip: RatingSlip, *, request: SlipRequest, at: datetime) -> None:
+    """Post the points of the locked `slip`, and record the request."""
+    _require_may_be_released(slip, actor=request.actor)
+    request.happened_at = checked_event_time(at, not_before=slip.settled_at)
+    posting = credit(slip, segments=read_segments(slip), at=request.happened_at)
+    if posting is None:
+        raise NothingWithheld(f"The play of slip {slip.slip_number} is worth 0 points.")
+    slip.ledger_entry_id = posting.entry_id
+    slip.save(update_fields=["ledger_entry"])
+    record(request, slip=slip)
 
 
 def _require_may_be_released(slip: RatingSlip, *, actor: User) -> None:
