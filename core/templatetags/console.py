@@ -1,13 +1,17 @@
-"""The filters of the console's templates: `core.console.display`, and the address of a row's page."""
+"""The filters of the console's templates: `core.console.display`, `core.words`, and the address of a row's page."""
 
 from django import template
 
 from core.console import display
 from core.console.links import page_url
+from core.words import counted, noun
 
 register = template.Library()
 
 register.filter("page_url", page_url)
+# With both forms of the noun in one text: {{ count|counted:"slip is,slips are" }}.
+register.filter("counted", lambda number, forms: counted(number, *forms.split(",")))
+register.filter("noun", lambda number, forms: noun(number, *forms.split(",")))
 for show in (
     display.age,
     display.amount,

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from core.console.display import staff_name
 from core.models import User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 
@@ -50,7 +51,7 @@ class LedgerExtension:
 
     `related` is joined to each entry. `find` gives the keys of the entries that match a search term, of those that the
     member of staff may see. `render` gives a section of the page of one entry, `render_for_account` one of an account's
-    page and award form, empty if there is nothing to say.
+    page and award form, empty if there is nothing to say. `author` says who is behind an entry, on its page.
     """
 
     related: Sequence[str] = ()
@@ -59,6 +60,7 @@ class LedgerExtension:
     find: Callable[[User, str], "QuerySet[Any, Any]"] | None = None
     render: Callable[[HttpRequest, LedgerEntry], SafeString] | None = None
     render_for_account: Callable[[HttpRequest, PlayerLoyalty], SafeString] | None = None
+    author: Callable[[LedgerEntry], str] | None = None
 
 
 _extensions: list[LedgerExtension] = []
@@ -72,6 +74,12 @@ def extend_ledger(extension: LedgerExtension) -> None:
 def ledger_extensions() -> Sequence[LedgerExtension]:
     """All registered extensions, in the order in which the apps were loaded."""
     return tuple(_extensions)
+
+
+def author_of(entry: LedgerEntry) -> str:
+    """Who is behind an entry, by the first extension that says it; else the member of staff who posted it."""
+    authors = (one.author for one in _extensions if one.author is not None)
+    return next(authors, lambda entry: staff_name(entry.staff))(entry)
 
 
 def sections_for(request: HttpRequest, account: PlayerLoyalty) -> SafeString:

@@ -21,7 +21,7 @@ from core.retries import sqlstate_of
 from loyalty.admin.audit import AuditForm
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of
 from loyalty.admin.export import export_response
-from loyalty.admin.extensions import Column, Entries, ledger_extensions
+from loyalty.admin.extensions import Column, Entries, author_of, ledger_extensions
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.permissions import EXPORT_LEDGER
 
@@ -99,6 +99,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
             entry=entry,
             original=entry,
             console_links=links_for(request, entry),
+            author=author_of(entry),
             calculation=calculation_of(entry),
             reversed_by=getattr(entry, "reversed_by", None),
             parts=[

@@ -17,7 +17,8 @@ from core.console.scope import in_casino_of
 from core.models import User
 from loyalty.admin.extensions import Column, Filter, LedgerExtension, extend_ledger
 from loyalty.models import LedgerEntry
-from ratingslips.admin.slips.owed import render_owed
+from ratingslips.admin.slips.authors import author_of, read_releases, releases_of
+from ratingslips.admin.slips.owed import render_unpaid
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.theo import Play, decisions, theoretical_win
@@ -33,7 +34,8 @@ def _shown(entry: LedgerEntry) -> SafeString | str:
     if slip is None:
         return display.NOTHING
     link = link_to(slip, slip.slip_number)
-    return format_html("{} {}", link, display.pill("Recovered", state="paused")) if slip.recovered_by_id else link
+    later = "Recovered" if slip.recovered_by_id else "Released" if slip.withheld_because else ""
+    return format_html("{} {}", link, display.pill(later, state="paused")) if later else link
 
 
 def _number(entry: LedgerEntry) -> str:
@@ -60,8 +62,15 @@ def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:
     lines = [{"segment": segment, "theo": _exact_theo(segment.play)} for segment in segments]
     theo = theoretical_win(segment.play for segment in segments)
     may_open = request.user.has_perm(VIEW_SLIPS)
-    context = {"slip": slip, "lines": lines, "theo": theo, "may_open": may_open}
+    read_releases([slip])
+    context = {"slip": slip, "lines": lines, "theo": theo, "may_open": may_open, "releases": releases_of(slip)}
     return render_to_string("ratingslips/slips/entry_slip.html", context, request=request)
+
+
+def _author(entry: LedgerEntry) -> str:
+    if slip := slip_of(entry):
+        read_releases([slip])
+    return author_of(entry)
 
 
 def _exact_theo(play: Play) -> str:
@@ -93,6 +102,7 @@ extend_ledger(
         ),
         find=_find,
         render=_render,
-        render_for_account=render_owed,
+        render_for_account=render_unpaid,
+        author=_author,
     )
 )

@@ -4,7 +4,7 @@ from ratingslips.models.drift import DriftCheck
 from ratingslips.models.floor import MAX_BET, MAX_SEATS, GameSettings, GamingTable, Pit
 from ratingslips.models.requests import SlipRequest
 from ratingslips.models.segments import PlaySegment
-from ratingslips.models.slips import MONEY_DIGITS, SLIP_NUMBER_MAX_LENGTH, RatingSlip
+from ratingslips.models.slips import MONEY_DIGITS, SLIP_NUMBER_MAX_LENGTH, RatingSlip, why_owed
 
 __all__ = [
     "MAX_BET",
@@ -18,4 +18,5 @@ __all__ = [
     "PlaySegment",
     "RatingSlip",
     "SlipRequest",
+    "why_owed",
 ]

@@ -1,6 +1,7 @@
 """The rating slip: one player's rated visit, with its state."""
 
 import uuid
+from typing import Final
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -17,6 +18,22 @@ from ratingslips.querysets import RatingSlipQuerySet
 
 MONEY_DIGITS = 14
 SLIP_NUMBER_MAX_LENGTH = 40
+
+# The errors that leave points owed, in words.
+_WHY_OWED: Final = {
+    "PROGRAM_PAUSED": "the programme was paused",
+    "NO_EARNING_RATE": "the programme had no earning rate then",
+    "NO_LOYALTY_PROGRAM": "the casino has no programme",
+    "NOT_FOUND": "the player has no account",
+    "BUSY": "somebody else was working on the account",
+    "IDEMPOTENCY_CONFLICT": "the ledger has another entry for this slip",
+    "UNEXPECTED_ERROR": "there was an unexpected error, which the log has",
+}
+
+
+def why_owed(code: str) -> str:
+    """Why points are owed, for people, by the code of the error: “the programme was paused”."""
+    return _WHY_OWED.get(code, code.replace("_", " ").lower())
 
 
 @dated_by_casino
@@ -203,8 +220,8 @@ class RatingSlip(models.Model):
 
     @property
     def why_owed(self) -> str:
-        """Why its points were not posted when it closed, for people: “Programme paused” for PROGRAM_PAUSED."""
-        return self.owed_because.replace("_", " ").capitalize().replace("Program ", "Programme ")
+        """Why its points were not posted when it closed, for people."""
+        return why_owed(self.owed_because)
 
     @property
     def place(self) -> str:

@@ -16,7 +16,7 @@ from core.permissions import require_permission
 from core.replays import count_replay
 from core.retries import is_bug, is_busy, retried, will_retry
 from core.transactions import operation
-from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.requests import RequestKind, amount_text, is_own_commit, lock_request, record
@@ -37,7 +37,7 @@ class PartialCompletion(DomainError):
 
     def __init__(self, *, slip_id: UUID, slip_number: str, correlation_id: UUID, because: str, replayed: bool) -> None:
         super().__init__(
-            f"Slip {slip_number} is closed. Its points could not be posted ({because}) and are owed: "
+            f"Slip {slip_number} is closed. Its points could not be posted, because {why_owed(because)}, and are owed: "
             f"they will be paid by recovery. Reference {correlation_id}."
         )
         self.slip_id = slip_id

@@ -134,7 +134,7 @@ class TestSlipPage:
     def test_says_in_words_why_points_are_owed(self, owed_slip: RatingSlip, boss: Client) -> None:
         page = boss.get(page_url(owed_slip)).content.decode()
 
-        assert "Programme paused" in page
+        assert "the programme was paused" in page
         assert "PROGRAM_PAUSED" not in page
 
     def test_has_buttons_for_what_the_slip_allows(self, slip: RatingSlip, boss: Client) -> None:

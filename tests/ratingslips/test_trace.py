@@ -95,7 +95,7 @@ class TestStory:
             f"closed, theo {slip.theoretical_win:,.2f}",
         ]
         assert words[6:] == [
-            "points owed, they could not be posted: Programme paused",
+            "points owed, because the programme was paused",
             f"recovered, {entry.points:,} points paid",
             f"Entry, gameplay #{entry.pk}: {entry.points:+,} points to {slip.player}, balance 0 → {entry.points:,}",
         ]
@@ -172,7 +172,13 @@ class TestTracePage:
         page = auditor.get(page_of(CLOSING))
 
         html = page.content.decode()
-        for words in ("192.0.2.7", "recover_slip_loyalty", "Programme paused", slip.slip_number, floor.boss.username):
+        for words in (
+            "192.0.2.7",
+            "recover_slip_loyalty",
+            "the programme was paused",
+            slip.slip_number,
+            floor.boss.username,
+        ):
             assert words in html
         assert inline_code_in(page) == []
 

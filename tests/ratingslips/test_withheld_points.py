@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.models import Player
 from core.permissions import NotPermitted
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_SUPERVISOR
-from loyalty.models import LedgerEntry
+from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import InvalidReason, ProgramPaused, pause_program
 from ratingslips.admin.trace.story import story_of
 from ratingslips.models import RatingSlip
@@ -28,7 +28,7 @@ from ratingslips.services import (
     release_withheld_points,
 )
 from tests.concurrency import held, made_to_wait
-from tests.console import carry_out, html_of, said, signed_in
+from tests.console import address, carry_out, html_of, said, signed_in
 from tests.constraints import refused_by_trigger
 from tests.floor import Floor
 from tests.invariants import broken_invariants
@@ -223,8 +223,8 @@ class TestPages:
         client = signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
 
         pages = [
-            html_of(client.get(address))
-            for address in (
+            html_of(client.get(url))
+            for url in (
                 reverse("floor:pit", args=[floor.pit.pk]),
                 reverse("floor:slip", args=[slip.pk]),
                 reverse("admin:index"),
@@ -248,6 +248,34 @@ class TestPages:
         assert "released, theo 57.75, 578 points" in said(answer)[0]
         page = html_of(client.get(page_url(withheld)))
         assert f"by {floor.supervisor}: {REASON}" in page
+
+    def test_show_what_is_withheld_where_somebody_might_award_it(self, floor: Floor, withheld: RatingSlip) -> None:
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
+        account = account_of(withheld.player)
+        urls = [page_url(withheld.player), page_url(account), address(PlayerLoyalty, "award", account.pk)]
+
+        before = [html_of(client.get(url)) for url in urls]
+        _release(floor, withheld)
+        after = [html_of(client.get(url)) for url in urls]
+
+        assert ["so about <strong>578 points</strong> are withheld. A supervisor" in page for page in before] == [
+            True
+        ] * 3
+        assert ["<td>the player was barred</td>" in page for page in before] == [True] * 3
+        assert ["Points withheld" in page for page in after] == [False] * 3
+
+    def test_name_who_released_an_entry(self, floor: Floor, withheld: RatingSlip) -> None:
+        _release(floor, withheld)
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
+
+        of_player, of_entry, listed = (
+            html_of(client.get(url))
+            for url in (page_url(withheld.player), page_url(LedgerEntry.objects.get()), list_url(LedgerEntry))
+        )
+
+        author = f"system, released by {floor.supervisor.display_name}"
+        assert (author in of_player, author in of_entry, ">Released</span>" in listed) == (True, True, True)
+        assert f"by {floor.supervisor.display_name}: {REASON}" in of_entry
 
     def test_tell_the_withholding_and_the_release_in_the_trace(self, floor: Floor, withheld: RatingSlip) -> None:
         with correlation.bound(uuid4()) as releasing:

@@ -24,7 +24,8 @@ from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import live_slips
 from ratingslips.admin.players.chart import draw
 from ratingslips.admin.players.visits import read_visits
-from ratingslips.admin.slips.owed import render_owed
+from ratingslips.admin.slips.authors import author_of, read_releases
+from ratingslips.admin.slips.owed import render_unpaid
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 
@@ -47,9 +48,12 @@ class AccountSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entries:
-    """A page of an account's entries, the newest first; the next page begins below `older_than` (0: no next page)."""
+    """A page of an account's entries, the newest first, each with who posted it.
 
-    rows: Sequence[LedgerEntry]
+    The next page begins below `older_than` (0: no next page).
+    """
+
+    rows: Sequence[tuple[LedgerEntry, str]]
     older_than: int
     is_first_page: bool
 
@@ -72,7 +76,7 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
         context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
     if account and staff.has_perm(VIEW_ENTRIES):
         context |= {"summary": _summary_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}
-        context["owed"] = render_owed(request, account)
+        context["unpaid"] = render_unpaid(request, account)
         context["ledger_url"] = list_url(LedgerEntry, account__id__exact=account.pk)
     context["links"] = _links(request, player, account, is_seated=live is not None)
     with timezone.override(player.casino.zone):
@@ -104,10 +108,11 @@ def _entries_of(account: PlayerLoyalty, before: str) -> Entries:
     entries = account.entries.select_related(*related).order_by("-seq")
     older_than = key_of(before)
     entries = entries.filter(seq__lt=account.entry_count + 1 if older_than is None else older_than)
-    rows = list(entries[: ENTRIES_SHOWN + 1])
+    found = list(entries[: ENTRIES_SHOWN + 1])
+    read_releases(slip for entry in found if (slip := getattr(entry, "rating_slip", None)))
     return Entries(
-        rows=rows[:ENTRIES_SHOWN],
-        older_than=rows[ENTRIES_SHOWN - 1].seq if len(rows) > ENTRIES_SHOWN else 0,
+        rows=[(entry, author_of(entry)) for entry in found[:ENTRIES_SHOWN]],
+        older_than=found[ENTRIES_SHOWN - 1].seq if len(found) > ENTRIES_SHOWN else 0,
         is_first_page=older_than is None,
     )
 

@@ -1,11 +1,12 @@
-"""What an account is still owed for closed slips: which slips, about how many points, and why."""
+"""What an account was not paid for closed slips, because it is owed or withheld: which slips, and about how much."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from core.console.links import list_url
@@ -14,40 +15,47 @@ from loyalty.models import PlayerLoyalty
 from loyalty.services import estimate_points
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
+from ratingslips.querysets import RatingSlipQuerySet
 
-OWED_SHOWN: Final = 20
+SLIPS_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OwedSlip:
-    """An owed slip, and about how many points it will be paid."""
+class UnpaidSlip:
+    """A slip that is owed or withheld, and about how many points it is worth."""
 
     slip: RatingSlip
     points: int
 
 
-def read_owed_slips(account: PlayerLoyalty) -> tuple[Sequence[OwedSlip], bool]:
-    """The owed slips of the account's player, the longest owed first, and whether there are more than are shown."""
-    owed = RatingSlip.objects.owed().filter(player=account.player_id).order_by("closed_at", "pk")
-    slips = list(owed.select_related("casino")[: OWED_SHOWN + 1])
-    if not slips:
-        return [], False
-    plays = [(slip.theoretical_win, slip.closed_at) for slip in slips if slip.theoretical_win and slip.closed_at]
-    points = iter(estimate_points(account, plays))
-    found = [OwedSlip(slip=slip, points=next(points) if slip.theoretical_win else 0) for slip in slips]
-    return found[:OWED_SHOWN], len(found) > OWED_SHOWN
+def read_unpaid_slips(account: PlayerLoyalty, slips: RatingSlipQuerySet) -> tuple[Sequence[UnpaidSlip], bool]:
+    """Those of `slips` that are the account's, the first closed first, and whether there are more than are shown."""
+    own = slips.filter(player=account.player_id).select_related("casino").order_by("closed_at", "pk")
+    found = list(own[: SLIPS_SHOWN + 1])
+    plays = [(slip.theoretical_win, slip.closed_at) for slip in found if slip.theoretical_win and slip.closed_at]
+    points = iter(estimate_points(account, plays) if plays else [])
+    unpaid = [UnpaidSlip(slip=slip, points=next(points) if slip.theoretical_win else 0) for slip in found]
+    return unpaid[:SLIPS_SHOWN], len(unpaid) > SLIPS_SHOWN
 
 
-def render_owed(request: HttpRequest, account: PlayerLoyalty) -> SafeString:
-    """A section that says what the account is owed; empty if it is owed nothing."""
-    owed, is_cut = read_owed_slips(account)
-    if not owed:
-        return SafeString()
-    shown = {
-        "owed": owed,
-        "points": sum(one.points for one in owed),
-        "is_cut": is_cut,
-        "may_open": staff_of(request).has_perm(VIEW_SLIPS),
-        "owed_url": list_url(RatingSlip, owed=1, player__id__exact=account.player_id),
+def render_unpaid(request: HttpRequest, account: PlayerLoyalty) -> SafeString:
+    """A section on what the account is owed and one on what was withheld from it, each if there is any."""
+    kinds: dict[str, tuple[RatingSlipQuerySet, dict[str, Any]]] = {
+        "ratingslips/slips/owed_to_account.html": (RatingSlip.objects.owed(), {"owed": "1"}),
+        "ratingslips/slips/withheld_from_account.html": (RatingSlip.objects.withheld(), {"owed": "withheld"}),
     }
-    return render_to_string("ratingslips/slips/owed_to_account.html", shown)
+    may_open = staff_of(request).has_perm(VIEW_SLIPS)
+    sections = []
+    for template, (slips, narrowing) in kinds.items():
+        unpaid, is_cut = read_unpaid_slips(account, slips)
+        if not unpaid:
+            continue
+        shown = {
+            "unpaid": unpaid,
+            "points": sum(one.points for one in unpaid),
+            "is_cut": is_cut,
+            "may_open": may_open,
+            "all_url": list_url(RatingSlip, **narrowing, player__id__exact=account.player_id),
+        }
+        sections.append((render_to_string(template, shown),))
+    return format_html_join("", "{}", sections)

@@ -11,7 +11,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 
 from core.console import display
 from core.console.confirmation import ConfirmingAdmin, run, version_field
@@ -20,12 +19,14 @@ from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.models import Player
 from core.permissions import has_permission
+from core.words import counted
 from ratingslips.admin.slips import actions
+from ratingslips.admin.slips.authors import read_releases, releases_of
 from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
-from ratingslips.models import RatingSlip, SlipRequest
+from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 
 
@@ -158,7 +159,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     @admin.display(description="account")
     def account_link(self, slip: RatingSlip) -> str:
         account = getattr(slip.player, "loyalty", None)
-        return link_to(account, f"{account.balance:,} points") if account else display.NOTHING
+        return link_to(account, counted(account.balance, "point")) if account else display.NOTHING
 
     @admin.display(description="ledger entry")
     def entry_link(self, slip: RatingSlip) -> str:
@@ -189,11 +190,11 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
 
     @admin.display(description="released")
     def released(self, slip: RatingSlip) -> str:
-        request = slip.requests.filter(kind=SlipRequest.Kind.RELEASE).select_related("actor").first()
-        if request is None:
-            return display.NOTHING
-        at = display.exact_moment(request.happened_at)
-        return format_html("{} by {}: {}", at, request.actor, request.contents["reason"])
+        read_releases([slip])
+        for release in releases_of(slip):
+            at = display.exact_moment(release.happened_at)
+            return f"{at} by {display.staff_name(release.actor)}: {release.contents['reason']}"
+        return display.NOTHING
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether the actions of a live slip are offered."""

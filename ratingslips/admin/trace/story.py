@@ -10,18 +10,18 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Model, Prefetch, Q
+from django.db.models import Model, Q
 
 from core.console import display
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
+from core.words import counted, noun
 from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPause
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
+from ratingslips.admin.slips.authors import read_releases, releases_of
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import VIEW_SLIPS
-
-_RELEASES: Final = SlipRequest.objects.filter(kind=SlipRequest.Kind.RELEASE).select_related("actor")
 
 SLIPS_SHOWN: Final = 20
 ENTRIES_SHOWN: Final = 50
@@ -87,10 +87,8 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
     slips = in_casino_of(staff, RatingSlip.objects.all(), lookup="casino").filter(pk__in=touched)
     related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry")
     parts = "segments__table", "segments__started_by", "segments__ended_by"
-    releases = Prefetch("requests", _RELEASES, to_attr="releases")
-    found = list(
-        slips.select_related(*related).prefetch_related(*parts, releases).order_by("opened_at")[: SLIPS_SHOWN + 1]
-    )
+    found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
+    read_releases(found)
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
 
 
@@ -144,7 +142,7 @@ def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[St
     if slip.owed_because:
         yield StoryEvent(
             at=closed_at,
-            words=f"{slip}: points owed, they could not be posted: {slip.why_owed}",
+            words=f"{slip}: points owed, because {slip.why_owed}",
             by=None,
             correlation_id=slip.correlation_id,
             about=slip,
@@ -156,7 +154,7 @@ def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[St
         points = slip.ledger_entry.points if slip.ledger_entry else 0
         yield StoryEvent(
             at=slip.settled_at,
-            words=f"{slip}: recovered, {points:,} points paid",
+            words=f"{slip}: recovered, {counted(points, 'point')} paid",
             by=slip.recovered_by,
             correlation_id=slip.recovery_correlation_id,
             about=slip,
@@ -183,8 +181,7 @@ def _withheld(slip: RatingSlip, *, settled_at: datetime) -> Iterator[StoryEvent]
         about=slip,
         is_alarm=True,
     )
-    releases: Sequence[SlipRequest] = getattr(slip, "releases", ())
-    for release in releases:
+    for release in releases_of(slip):
         yield StoryEvent(
             at=release.happened_at,
             words=f"{slip}: withheld points released “{release.contents['reason']}”",
@@ -198,7 +195,7 @@ def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     what = "Award" if entry.kind == LedgerEntry.Kind.MANUAL_BONUS else f"Entry, {entry.get_kind_display().lower()}"
     tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
     reason = f" “{entry.reason}”" if entry.staff_id else ""
-    points = f"{display.signed(entry.points)} points"
+    points = f"{display.signed(entry.points)} {noun(entry.points, 'point')}"
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recorded = display.recorded(entry.recorded_at, entry.created_at)
     recovered = {slip.ledger_entry_id: slip.recovery_correlation_id for slip in slips if slip.recovered_by_id}
@@ -217,7 +214,7 @@ def _exports(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
         return
     exports = in_casino_of(staff, LedgerExport.objects.all(), lookup="casino").select_related("staff")
     for export in exports.filter(correlation_id=correlation_id)[:ENTRIES_SHOWN]:
-        rows = "not ended" if export.rows is None else f"{export.rows:,} entries"
+        rows = "not ended" if export.rows is None else counted(export.rows, "entry", "entries")
         yield StoryEvent(
             at=export.started_at,
             words=f"Ledger exported: {rows}",

@@ -1,0 +1,24 @@
+"""Counts in sentences of Python and of templates."""
+
+import pytest
+from django.template import Context, Template
+
+from core.words import counted
+
+
+class TestCounted:
+    @pytest.mark.parametrize(
+        ("number", "points", "slips", "entries"),
+        [
+            (0, "0 points", "0 slips are", "0 entries"),
+            (1, "1 point", "1 slip is", "1 entry"),
+            (2, "2 points", "2 slips are", "2 entries"),
+            (-1, "-1 point", "-1 slip is", "-1 entry"),
+            (1_234, "1,234 points", "1,234 slips are", "1,234 entries"),
+        ],
+    )
+    def test_takes_the_form_that_fits(self, number: int, points: str, slips: str, entries: str) -> None:
+        template = """{% load console %}{{ n|counted:"point" }}, {{ n|counted:"slip is,slips are" }}"""
+
+        assert Template(template).render(Context({"n": number})) == f"{points}, {slips}"
+        assert (counted(number, "point"), counted(number, "entry", "entries")) == (points, entries)
