@@ -90,7 +90,7 @@ class TestJourneys:
         seat(page, floor, 1).tap()
         page.get_by_role("button", name="Resume").tap()
 
-        expect(seat(page, floor, 1)).to_contain_text("Running")
+        expect(seat(page, floor, 1)).to_contain_text("Open")
 
     def test_close_in_two_taps_and_see_the_points(self, floor: Floor, tablet: Tablet) -> None:
         floor.played_slip()

@@ -4,11 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from guardian.shortcuts import assign_perm
 
 from core.roles import PIT_BOSS
+from loyalty.services import pause_program
 from ratingslips.models import GamingTable, Pit
 from ratingslips.services import pause_rating_slip
 from tests.console import html_of, inline_code_in, signed_in, statements_for
@@ -55,6 +57,19 @@ class TestHome:
 
         assert answer.url == address_of(second)
 
+    @pytest.mark.django_db
+    @pytest.mark.parametrize(
+        ("staff", "heading"),
+        [
+            ({"casino": None}, "You belong to no casino"),
+            ({"casino": None, "is_superuser": True}, "No pits yet"),
+        ],
+    )
+    def test_says_who_sees_no_pit(self, staff: dict[str, Any], heading: str) -> None:
+        page = signed_in(StaffFactory.create(**staff), PIT_BOSS).get(HOME)
+
+        assert f"<h1>{heading}</h1>" in html_of(page)
+
     def test_says_what_to_do_where_there_is_no_pit(self, floor: Floor) -> None:
         elsewhere = StaffFactory.create()
 
@@ -80,7 +95,7 @@ class TestPitFloor:
         html = html_of(signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit)))
 
         seat = html.partition(f'id="seat-{floor.table.pk}-4"')[2].partition("</a>")[0]
-        for shown in (str(player), "Petrov D.", "1,250", "1:24", "Running", slip.slip_number):
+        for shown in (str(player), "Petrov D.", "1,250", "1:24", "Open", slip.slip_number):
             assert shown in seat
         assert reverse("floor:slip", args=[slip.pk]) in html
 
@@ -99,19 +114,35 @@ class TestPitFloor:
 
         shown = page.context["map"]
         states = [seated.state for seated in shown.seated_slips]
-        assert states == ["Over 8 h", "Over 4 h", "Away 0:42", "Away, over 4 h", "Paused", "Running"]
+        assert states == ["Over 8 h", "Over 4 h", "Paused 0:42", "Paused, over 4 h", "Paused", "Open"]
         assert (shown.live, shown.paused, shown.overdue) == (6, 3, 4)
         for state in states:
             assert state in html_of(page)
         assert inline_code_in(page) == []
 
-    def test_counts_the_points_that_are_owed(self, floor: Floor) -> None:
-        floor.owed_slip()
+    @pytest.mark.parametrize("owed", [0, 1, 2])
+    def test_counts_the_slips_that_are_owed_points(self, floor: Floor, owed: int) -> None:
+        for seat in range(owed):
+            floor.owed_slip(seat=seat + 1)
 
         page = signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit))
 
-        assert page.context["map"].owed == 1
-        assert "owed=1" in html_of(page)
+        assert page.context["map"].owed == owed
+        assert f"<strong>{owed}</strong> owed<" in html_of(page)
+        assert ("owed=1" in html_of(page)) == (owed > 0)
+
+    @pytest.mark.parametrize("place", ["pit", "slip"])
+    def test_says_that_the_programme_is_paused_and_why(self, floor: Floor, place: str) -> None:
+        page = {"pit": address_of(floor.pit), "slip": reverse("floor:slip", args=[floor.open_slip().pk])}[place]
+        client = signed_in(floor.boss, PIT_BOSS)
+        running = html_of(client.get(page))
+
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end <freeze>")
+
+        said = "Play goes on. A slip that closes now is owed its points"
+        assert said not in running
+        assert said in html_of(client.get(page))
+        assert "“<bdi>Month-end &lt;freeze&gt;</bdi>”" in html_of(client.get(page))
 
     def test_offers_empty_seats_to_who_operates_the_pit(self, floor: Floor) -> None:
         html = html_of(signed_in(floor.boss, PIT_BOSS).get(address_of(floor.pit)))

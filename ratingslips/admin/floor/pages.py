@@ -17,6 +17,7 @@ from core.console.scope import staff_of
 from core.console.site import keeps_typed
 from core.models import Casino, User
 from core.permissions import has_permission
+from loyalty.models import LoyaltyProgram
 from ratingslips.admin.floor.seatmap import pits_beside
 from ratingslips.models import Pit, RatingSlip
 from ratingslips.permissions import OPERATE_PIT, VIEW_SLIPS
@@ -46,6 +47,12 @@ class PitPage:
     def casino(self) -> Casino:
         """The casino of the pit."""
         return self.pit.casino
+
+    @property
+    def paused_program(self) -> LoyaltyProgram | None:
+        """The casino's programme if it is paused: closings then leave their points owed."""
+        program: LoyaltyProgram | None = getattr(self.casino, "loyalty_program", None)
+        return program if program and program.is_paused else None
 
 
 def read_pit_page(request: HttpRequest, pit_id: int) -> PitPage:

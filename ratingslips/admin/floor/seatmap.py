@@ -60,10 +60,10 @@ class SeatedSlip:
     def state(self) -> str:
         """The state in a word or two, which is what a seat has room for."""
         if self.barred:
-            return f"{self.barred}, away" if self.is_paused else self.barred
-        if self.is_paused and self.warning and self.paused_for and not self.warning.startswith("Away"):
-            return f"Away, {self.warning.lower()}"
-        return self.warning or ("Paused" if self.is_paused else "Running")
+            return f"{self.barred}, paused" if self.is_paused else self.barred
+        if self.is_paused and self.warning and not self.warning.startswith("Paused"):
+            return f"Paused, {self.warning.lower()}"
+        return self.warning or ("Paused" if self.is_paused else "Open")
 
     @property
     def is_overdue(self) -> bool:
@@ -76,7 +76,7 @@ def warning_for(*, open_for: timedelta, paused_for: timedelta | None) -> str:
     if open_for > OPEN_VERY_LONG:
         return "Over 8 h"
     if paused_for is not None and paused_for > PAUSED_LONG:
-        return f"Away {display.hours_and_minutes(paused_for)}"
+        return f"Paused {display.hours_and_minutes(paused_for)}"
     return "Over 4 h" if open_for > OPEN_LONG else ""
 
 
@@ -178,4 +178,4 @@ def with_live_count(pits: "QuerySet[Pit]") -> "QuerySet[Pit]":
 def pits_beside(pit_id: int, *, staff: User) -> "QuerySet[Pit]":
     """The pits of the casino of this pit; none if `staff` may not see that casino."""
     pits = in_casino_of(staff, Pit.objects.filter(casino__pits=pit_id), lookup="casino")
-    return with_live_count(pits).select_related("casino").order_by("name")
+    return with_live_count(pits).select_related("casino__loyalty_program").order_by("name")

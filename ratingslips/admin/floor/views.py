@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from core.console.scope import in_casino_of, staff_of
+from core.console.scope import in_casino_of, sees_all_casinos, staff_of
 from ratingslips.admin.floor.pages import floor_url, read_pit_page, require_view, show
 from ratingslips.admin.floor.seatmap import read_seat_map, with_live_count
 from ratingslips.admin.slips.rights import pits_with
@@ -38,7 +38,8 @@ def home(request: HttpRequest) -> HttpResponse:
     offered = list(with_live_count(own or pits).select_related("casino").order_by("casino__name", "name"))
     for pit in offered[:1]:
         require_view(staff_of(request), pit)
-    return render(request, "ratingslips/floor/choose.html", {"pits": offered, "site_header": admin.site.site_header})
+    context = {"pits": offered, "sees_all": sees_all_casinos(staff_of(request)), "site_header": admin.site.site_header}
+    return render(request, "ratingslips/floor/choose.html", context)
 
 
 @require_safe
