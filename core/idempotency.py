@@ -10,6 +10,8 @@ from core.errors import DomainError
 Request = Mapping[str, str | int | None]
 
 _ABSENT: Final = object()
+# Fields whose name is not what people call it.
+_WORDS: Final = {"actor": "person", "buy_in": "buy-in"}
 
 
 class IdempotencyConflict(DomainError):
@@ -20,7 +22,8 @@ class IdempotencyConflict(DomainError):
     def __init__(
         self, *, key: str, fields: tuple[str, ...], advice: str = "look the first entry up, or use a new reference"
     ) -> None:
-        super().__init__(f"{key} was already used with a different {', '.join(fields)}. Nothing was changed: {advice}.")
+        differing = ", ".join(_WORDS.get(name, name.replace("_", " ")) for name in fields)
+        super().__init__(f"{key} was already used with a different {differing}. Nothing was changed: {advice}.")
         self.key = key
         self.fields = fields
 

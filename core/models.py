@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from core import gaming_day
 from core.querysets import LockingQuerySet
+from core.words import counted
 
 NAME_MAX_LENGTH = 100
 CODE_MAX_LENGTH = 40
@@ -200,7 +201,7 @@ class ReplayCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.replays:,} replays of {self.operation} on {self.gaming_day}"
+        return f"{counted(self.replays, 'replay')} of {self.operation} on {self.gaming_day}"
 
 
 class RequestOrigin(models.Model):

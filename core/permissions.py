@@ -129,7 +129,9 @@ def require_permission(actor: User, permission: str, on: models.Model) -> None:
     :raises NotPermitted: `has_permission` says no.
     """
     if not has_permission(actor, permission, on):
-        raise NotPermitted(f"You do not hold the permission “{permission}” on {on}. Ask a supervisor to grant it.")
+        codename = permission.split(".")[1]
+        name = dict(on._meta.permissions).get(codename, codename.replace("_", " "))
+        raise NotPermitted(f"You do not hold the permission “{name}” on {on}. Ask a supervisor to grant it.")
 
 
 def held_globally(staff: User) -> set[str]:

@@ -11,6 +11,7 @@ from config.demo.evening import Say
 from core import correlation
 from core.errors import DomainError
 from core.snapshots import one_snapshot
+from core.words import counted
 from loyalty.models import Checkpoint
 from loyalty.proof.checkpoints import take_checkpoint
 from loyalty.proof.verification import Scope, record_verification, verify_ledger
@@ -34,7 +35,8 @@ def seal_and_verify(*, now: datetime, say: Say) -> None:
             verified = verify_ledger(scope=Scope())
         record_verification(scope=Scope(), verified=verified, started_at=now, ended_at=timezone.now())
     state = "clean" if verified.first_break is None else "BROKEN"
-    say(f"Ledger: {verified.entries:,} entries, sealed by checkpoint {checkpoint.number}, verified: {state}")
+    entries = counted(verified.entries, "entry", "entries")
+    say(f"Ledger: {entries}, sealed by checkpoint {checkpoint.number}, verified: {state}")
 
 
 def _is_left_behind(file: Path) -> bool:

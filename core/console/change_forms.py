@@ -155,7 +155,7 @@ class VersionedForms(_Base):
         if shown and (changed := now.changed_since(shown)):
             fields = self.get_form(request, row, change=True).base_fields
             labels = {name: field.label for name, field in fields.items()}
-            what, who = f"This {row._meta.verbose_name} was", who_changed(row, since=shown.at)
+            what, who = f"“{row}” was", who_changed(row, since=shown.at)
             refusal = changed_meanwhile(what, sentences(row, changed, labels), who=who)
         note(request, PostedChange(refusal=refusal, next_token=now.token, shown=shown))
 

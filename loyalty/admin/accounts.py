@@ -22,6 +22,7 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.permissions import has_permission
+from core.words import counted
 from loyalty.admin.extensions import sections_for
 from loyalty.admin.forms import AwardForm
 from loyalty.models import LedgerEntry, PlayerLoyalty
@@ -184,7 +185,7 @@ def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
         text = f"This award was already made on {when}, entry #{posting.entry_id} ({balances}): nothing was added."
         return text, messages.WARNING
     tier = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
-    return f"{posting.points:,} points awarded: {balances}{tier}. Entry #{posting.entry_id}.", messages.SUCCESS
+    return f"{counted(posting.points, 'point')} awarded: {balances}{tier}. Entry #{posting.entry_id}.", messages.SUCCESS
 
 
 @adds_links(PlayerLoyalty)

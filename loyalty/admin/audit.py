@@ -17,6 +17,7 @@ from core.keyset import BY_ID, GAMING_DAY, ID, Order
 from core.models import Player, User
 from core.player_search import players_matching
 from core.roles import SYSTEM_USERNAME
+from core.words import counted
 from loyalty.admin.extensions import Entries, Filter, ledger_extensions
 from loyalty.models import LedgerEntry, PlayerLoyalty
 
@@ -90,13 +91,13 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
         name="least_points",
         field=lambda: PointsField(label="Points from"),
         narrow=lambda entries, points: entries.filter(points__gte=points),
-        in_words=lambda points: f"{points:,} points or more",
+        in_words=lambda points: f"{counted(points, 'point')} or more",
     ),
     Filter(
         name="most_points",
         field=lambda: PointsField(label="Points to"),
         narrow=lambda entries, points: entries.filter(points__lte=points),
-        in_words=lambda points: f"{points:,} points or fewer",
+        in_words=lambda points: f"{counted(points, 'point')} or fewer",
     ),
     Filter(
         name="tier_change",

@@ -9,6 +9,7 @@ from core.clock import DatabaseClock
 from core.models import Casino, Player
 from core.querysets import LockingQuerySet
 from core.recorded_days import dated_by_casino
+from core.words import noun
 from loyalty.chain import CHAIN_VERSION, HASH_BYTES
 from loyalty.models.programs import REASON_MAX_LENGTH, LoyaltyProgram, Tier
 
@@ -207,7 +208,7 @@ class LedgerEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Entry {self.pk}: {self.points:+,} points"
+        return f"Entry {self.pk}: {self.points:+,} {noun(self.points, 'point')}"
 
     @property
     def changes_tier(self) -> bool:

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from core.models import NAME_MAX_LENGTH, Casino
 from core.querysets import LockingQuerySet
+from core.words import noun
 
 REASON_MAX_LENGTH = 500
 
@@ -103,7 +104,8 @@ class EarningRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.points_per_unit.normalize():f} points per unit from {self.effective_from:%Y-%m-%d %H:%M %Z}"
+        points = f"{self.points_per_unit.normalize():f} {noun(self.points_per_unit, 'point')}"
+        return f"{points} per unit from {self.effective_from:%Y-%m-%d %H:%M %Z}"
 
 
 class Tier(models.Model):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from core.words import counted
 from loyalty.chain import CHAIN_VERSION, TEXTS, entry_hash, has_newer_columns
 
 # An entry is read as the `TEXTS` of its columns, followed by its chain version and its two hashes.
@@ -66,7 +67,7 @@ def first_break(chain: Chain, rows: Iterable[Row]) -> Break | None:
     version = chain.from_version
     for entry in entries:
         if seq >= chain.entry_count and head == chain.end_hash:
-            what = f"the account has {chain.entry_count:,} entries, and this is one more"
+            what = f"the account has {counted(chain.entry_count, 'entry', 'entries')}, and this is one more"
             return _at(entry, BreakKind.INSERTED, what, chain=chain, expected=head, found=entry[_HASH])
         seq += 1
         if (
@@ -137,10 +138,11 @@ def _kind_at_predecessor(entry: Row, *, chain: Chain, before: Row, following: It
 
 def _break_at_end(chain: Chain, *, seq: int, head: bytes, last: Row | None) -> Break:
     """How the end of the entries, of which number `seq` is the last, differs from what the account stores."""
+    entries = counted(chain.entry_count, "entry", "entries")
     if seq < chain.entry_count and head != chain.head_hash:
         return Break(
             kind=BreakKind.MISSING_TAIL,
-            what=f"the account has {chain.entry_count:,} entries, and number {seq} is the last one found",
+            what=f"the account has {entries}, and number {seq} is the last one found",
             account_id=chain.account_id,
             seq=seq + 1,
             expected=_hex(chain.head_hash),
@@ -148,7 +150,7 @@ def _break_at_end(chain: Chain, *, seq: int, head: bytes, last: Row | None) -> B
         )
     return Break(
         kind=BreakKind.HEAD_CHANGED,
-        what=f"the account stores {chain.entry_count:,} entries and another hash than that of its last, number {seq}",
+        what=f"the account stores {entries} and another hash than that of its last, number {seq}",
         account_id=chain.account_id,
         seq=seq,
         entry_id=int(last[_ID]) if last else None,

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import connection
 
 from core.snapshots import streamed
+from core.words import counted
 from loyalty.models import Checkpoint
 from loyalty.proof.breaks import Break, BreakKind
 from loyalty.proof.keys import is_signed, trusted_keys
@@ -89,7 +90,7 @@ def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519Public
         return _altered(number, what, expected=b"", found=checkpoint.signature)
     root = _root(_CHANGED, since=number)
     if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):
-        kept = f"{root.leaves:,} accounts are kept as sealed by it"
+        kept = f"{counted(root.leaves, 'account is', 'accounts are')} kept as sealed by it"
         what = f"{kept}, and they are not the {checkpoint.changes:,} it signed"
         return _altered(number, what, expected=checkpoint.changes_root, found=root.root())
     return None
@@ -99,7 +100,7 @@ def _wrong_root(checkpoint: Checkpoint) -> Break | None:
     root = _root(SEALED, since=checkpoint.number)
     if (root.leaves, root.root()) == (checkpoint.accounts, checkpoint.accounts_root):
         return None
-    sealed = f"all that was sealed up to it is {root.leaves:,} accounts"
+    sealed = f"all that was sealed up to it is {counted(root.leaves, 'account')}"
     what = f"{sealed}, and not the {checkpoint.accounts:,} that it signed"
     return _altered(checkpoint.number, what, expected=checkpoint.accounts_root, found=root.root())
 
@@ -130,7 +131,7 @@ def unsealed_account(*, account_id: int | None) -> Break | None:
     if row is None:
         return None
     checkpoint, account, entry_count, head, existing, entry_id, found = row
-    sealed = f"checkpoint {checkpoint} sealed it with {entry_count:,} entries"
+    sealed = f"checkpoint {checkpoint} sealed it with {counted(entry_count, 'entry', 'entries')}"
     if existing is None:
         kind, what = BreakKind.ACCOUNT_MISSING, f"{sealed}, and it is gone"
     elif found is None:

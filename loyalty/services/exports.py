@@ -66,7 +66,7 @@ def _require_may_export(actor: User, *, casino: Casino | None) -> None:
         program = LoyaltyProgram.objects.filter(casino=casino).first()
         allowed = program is not None and has_permission(actor, EXPORT_LEDGER, program)
     if not allowed:
-        raise NotPermitted(f"You do not hold the permission “{EXPORT_LEDGER}”. Ask for it, or ask an auditor.")
+        raise NotPermitted("You do not hold the permission “Can export the ledger”. Ask for it, or ask an auditor.")
 
 
 def end_export(*, export: LedgerExport, rows: int, is_whole: bool, at: datetime) -> None:

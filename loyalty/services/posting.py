@@ -11,6 +11,7 @@ from core.idempotency import IdempotencyConflict, Request, differing_fields, fin
 from core.models import Player, User
 from core.retries import is_replay
 from core.transactions import transaction_required
+from core.words import counted
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.services.reasons import normalised_reason
@@ -191,7 +192,7 @@ def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
     balance_after = account.balance + entry.points
     if balance_after < 0:
         raise InsufficientBalance(
-            f"The balance is {account.balance:,} points; {-entry.points:,} cannot be taken from it."
+            f"The balance is {counted(account.balance, 'point')}; {-entry.points:,} cannot be taken from it."
         )
     is_earning = (entry.reverses or entry).kind in EARNINGS
     lifetime_after = account.lifetime_points + (entry.points if is_earning else 0)

@@ -12,6 +12,7 @@ from core.amounts import NotANumber, read_in_file
 from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Player
 from core.text import is_plain, visible_length
+from core.words import counted
 from ratingslips.imports.csv_files import BadRecord, Record, read_records
 from ratingslips.imports.file_kinds import UnreadableFile
 from ratingslips.models import GameSettings, GamingTable
@@ -37,7 +38,7 @@ class CannotLoad(DomainError):
     def __init__(self, problems: Sequence[str]) -> None:
         told = "\n".join(problems[:MAX_PROBLEMS])
         more = f"\n… and {len(problems) - MAX_PROBLEMS:,} more." if len(problems) > MAX_PROBLEMS else ""
-        super().__init__(f"Nothing was loaded. {len(problems):,} problem(s):\n{told}{more}")
+        super().__init__(f"Nothing was loaded. {counted(len(problems), 'problem')}:\n{told}{more}")
         self.problems = tuple(problems)
 
 

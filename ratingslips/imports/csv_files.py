@@ -17,6 +17,7 @@ from typing import Final
 
 from core.errors import DomainError
 from core.text import trimmed
+from core.words import counted
 from ratingslips.imports.file_kinds import HOW_TO_SAVE, UnreadableFile, numbered_lines
 
 MAX_LINE_BYTES: Final = 4_096
@@ -117,7 +118,7 @@ class CsvFile:
         """
         fields = _fields(raw, separator=self.separator)
         if any(fields[len(self.names) :]):
-            raise UnreadableLine(f"The line has {len(fields)} fields, and the header {len(self.names)}.")
+            raise UnreadableLine(f"The line has {counted(len(fields), 'field')}, and the header {len(self.names)}.")
         values = fields + [""] * (len(self.names) - len(fields))
         for number, (name, value) in enumerate(zip(self.names, values, strict=False), start=1):
             if value and not name:

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from core.models import Casino
+from core.words import counted
 
 
 class DriftCheck(models.Model):
@@ -23,4 +24,4 @@ class DriftCheck(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.accounts:,} drifting accounts on {self.checked_at:%Y-%m-%d}"
+        return f"{counted(self.accounts, 'drifting account')} on {self.checked_at:%Y-%m-%d}"

@@ -110,7 +110,7 @@ class TestRefusedAward:
 
         button(page).tap()
 
-        expect(page.locator(".errorlist")).to_contain_text("You do not hold the permission “loyalty.award”")
+        expect(page.locator(".errorlist")).to_contain_text("You do not hold the permission “Can award points by hand”")
         expect(page.locator(".errorlist")).to_contain_text("Ask a supervisor to grant it.")
         sees_what_was_typed(page)
         assert not LedgerEntry.objects.exists()

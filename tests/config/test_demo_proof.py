@@ -39,7 +39,7 @@ class TestSealAndVerify:
 
         said = _prove(committed_floor)
 
-        assert said == ["Ledger: 1 entries, sealed by checkpoint 1, verified: clean"]
+        assert said == ["Ledger: 1 entry, sealed by checkpoint 1, verified: clean"]
         assert _files(file) == {"checkpoints.jsonl": line_of(Checkpoint.objects.get())}
         assert LedgerVerification.objects.count() == 1
 

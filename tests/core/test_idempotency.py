@@ -52,6 +52,6 @@ class TestDifferingFields:
 
 class TestIdempotencyConflict:
     def test_says_which_reference_and_which_fields(self) -> None:
-        conflict = IdempotencyConflict(key="reward:77", fields=("points", "reason"))
+        conflict = IdempotencyConflict(key="reward:77", fields=("average_bet", "buy_in", "actor"))
 
-        assert str(conflict).startswith("reward:77 was already used with a different points, reason.")
+        assert str(conflict).startswith("reward:77 was already used with a different average bet, buy-in, person.")

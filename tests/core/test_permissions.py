@@ -161,7 +161,7 @@ class TestWhereAnAccountWorks:
 
 class TestRequirePermission:
     def test_says_what_is_missing_and_where(self, floor: Floor, newcomer: User) -> None:
-        with pytest.raises(NotPermitted, match=f"“{OPERATE}” on {floor.pit}"):
+        with pytest.raises(NotPermitted, match=f"“Can open, change and close rating slips” on {floor.pit}"):
             require_permission(newcomer, OPERATE, floor.pit)
 
     def test_is_silent_where_all_is_well(self, floor: Floor) -> None:

@@ -160,5 +160,5 @@ class TestReplayedAccrual:
         }
         accrue(floor, **request)
 
-        with refused(IdempotencyConflict, f"different {field}\\."):
+        with refused(IdempotencyConflict, f"different {field.replace('_', ' ')}\\."):
             accrue(floor, **request | {field: changed[field]})

@@ -177,7 +177,7 @@ class TestManualReward:
             award(floor, elsewhere)
 
     def test_refuses_who_was_not_granted_it(self, floor: Floor, player: Player) -> None:
-        with refused(NotPermitted, "loyalty.award"):
+        with refused(NotPermitted, "Can award points by hand"):
             award(floor, player, actor=floor.boss)
 
     @pytest.mark.shows(33)

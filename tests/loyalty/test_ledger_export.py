@@ -172,15 +172,15 @@ class TestBeginExport:
         return begin_export(**(arguments | changes))
 
     def test_asks_for_the_permission_afresh(self, floor: Floor) -> None:
-        with refused(NotPermitted, "loyalty.export_ledger"):
+        with refused(NotPermitted, "Can export the ledger"):
             self._begin(floor)
-        with refused(NotPermitted, "loyalty.export_ledger"):
+        with refused(NotPermitted, "Can export the ledger"):
             self._begin(floor, casino=None)
 
     def test_of_all_casinos_is_for_the_superuser_who_asks(self, floor: Floor) -> None:
         superuser = StaffFactory.create(casino=None, is_superuser=True)
 
-        with refused(NotPermitted, "loyalty.export_ledger"):
+        with refused(NotPermitted, "Can export the ledger"):
             self._begin(floor, casino=None)
 
         assert self._begin(floor, casino=None, actor=superuser).casino is None
@@ -188,13 +188,13 @@ class TestBeginExport:
     def test_of_all_casinos_is_not_for_a_deactivated_superuser(self, floor: Floor) -> None:
         gone = StaffFactory.create(casino=None, is_superuser=True, is_active=False)
 
-        with refused(NotPermitted, "loyalty.export_ledger"):
+        with refused(NotPermitted, "Can export the ledger"):
             self._begin(floor, casino=None, actor=gone)
 
     def test_of_all_casinos_is_not_for_a_superuser_of_one(self, floor: Floor) -> None:
         superuser = StaffFactory.create(casino=floor.casino, is_superuser=True)
 
-        with refused(NotPermitted, "loyalty.export_ledger"):
+        with refused(NotPermitted, "Can export the ledger"):
             self._begin(floor, casino=None, actor=superuser)
 
     def test_refuses_more_than_one_export_may_hold(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,7 +232,7 @@ class TestRebuildBalancesCommand:
             f"{book.floor.casino.code} account {book.account.pk}: balance 7 → {book.account.balance},"
         )
         assert "entry count 2 → 5, head hash 070707070707 → " in line
-        assert summary.startswith("1 accounts differ.")
+        assert summary.startswith("1 account differs.")
         assert _figures(book.account)[0] == 7
         assert not BalanceRebuild.objects.exists()
 
@@ -250,7 +250,7 @@ class TestRebuildBalancesCommand:
 
         kept = BalanceRebuild.objects.get()
         assert (ran.code, again.code) == (0, 0)
-        assert ran.out == f"{book.floor.casino.code}: 1 accounts set, recorded as rebuild {kept.pk}.\n"
+        assert ran.out == f"{book.floor.casino.code}: 1 account set, recorded as rebuild {kept.pk}.\n"
         assert again.out == "Every account matches its entries: nothing was set.\n"
         assert is_clean_now()
 

@@ -103,7 +103,7 @@ class TestVerifyLedger:
         other = _verify("--account", book.other.player.card_number)
 
         assert (by_card.code, by_number.code, other.code) == (1, 1, 0)
-        assert other.out == "Clean: 4 entries of 1 accounts, 0 checkpoints.\n"
+        assert other.out == "Clean: 4 entries of 1 account, 0 checkpoints.\n"
         assert list(LedgerVerification.objects.values_list("scope", "about").order_by("id"))[2] == (
             "ACCOUNT",
             book.other.pk,
@@ -125,7 +125,7 @@ class TestVerifyLedger:
 
         ran = _verify("--account", book.other.pk)
 
-        assert ran.out == "Clean: 4 entries of 1 accounts, 0 checkpoints.\n"
+        assert ran.out == "Clean: 4 entries of 1 account, 0 checkpoints.\n"
 
     def test_since_a_checkpoint_reads_what_came_after(self, book: Book) -> None:
         take_checkpoint(at=book.floor.now, file=None)

@@ -69,7 +69,7 @@ class TestCheckInvariantsCommand:
 
         (line,) = [line for line in ran.out.splitlines() if line.startswith("BROKEN")]
         named = ", ".join(f"account {key}" for key in accounts[:5])
-        assert (ran.code, ran.error) == (1, f"1 of {len(ALL_INVARIANTS)} invariants are broken.")
+        assert (ran.code, ran.error) == (1, f"1 of {len(ALL_INVARIANTS)} invariants is broken.")
         assert line.startswith("BROKEN  account_is_its_entries: every account is the sum of its entries")
         assert line.endswith(f": 6 rows break it: {named} …")
 

@@ -243,8 +243,8 @@ class TestDriftCheck:
         answer = self.check(supervisor, floor)
 
         html = html_of(supervisor)
-        assert said(answer) == ["Harbour Casino: 1 accounts are not what their entries add up to."]
-        assert "1 account is not what the entries add up to" in html
+        assert said(answer) == ["Harbour Casino: 1 account is not what its entries add up to."]
+        assert "1 account is not what its entries add up to" in html
         assert address(PlayerLoyalty, "change", account.pk) in html
 
     def test_says_its_age_and_does_not_check_by_itself(self, floor: Floor, supervisor: Client) -> None:

@@ -215,7 +215,7 @@ class TestWrongFiles:
 
         ran = run("import_rating_events", file, "--casino", "harbour")
 
-        assert "1 lines: 1 applied" in ran.out
+        assert "1 line: 1 applied" in ran.out
 
     def test_are_wrong_use_when_the_casino_is_unknown(self, casino: Casino, file: Path) -> None:
         ran = run("import_rating_events", write_events(file), "--casino", "nowhere")

@@ -291,7 +291,7 @@ class TestLoadCasinoRefusals:
         ran = _load(files)
 
         lines = ran.error.splitlines()
-        assert lines[0] == f"Nothing was loaded. {MAX_PROBLEMS + 6} problem(s):"
+        assert lines[0] == f"Nothing was loaded. {MAX_PROBLEMS + 6} problems:"
         assert lines[1].startswith("games.csv line 2")
         assert len(lines) == 1 + MAX_PROBLEMS + 1
         assert lines[-1] == "… and 6 more."

@@ -186,7 +186,7 @@ class TestChangeAverageBet:
             change_average_bet(slip=slip, average_bet=Decimal(40), actor=floor.boss, at=floor.now, request_id=page)
 
         assert history(slip) == before
-        with refused(IdempotencyConflict, "average_bet"):
+        with refused(IdempotencyConflict, "average bet"):
             change_average_bet(slip=slip, average_bet=Decimal(50), actor=floor.boss, at=floor.now, request_id=page)
 
     def test_refuses_a_bet_that_is_none(self, floor: Floor, slip: RatingSlip) -> None:

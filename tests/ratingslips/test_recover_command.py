@@ -145,7 +145,7 @@ class TestRecoverSlipLoyaltyCommand:
         told = _json("--dry-run")
 
         assert (ran.code, ran.out.splitlines()[-1]) == (0, "2 slips: 2 owed.")
-        assert "for theo 49.00 (PROGRAM_PAUSED)" in ran.out
+        assert "for theo 49.00, because the programme was paused (PROGRAM_PAUSED)" in ran.out
         assert [slip["slip"] for slip in told["slips"]] == [str(slip.pk) for slip in slips]
         assert RatingSlip.objects.owed().count() == 2
 
@@ -163,7 +163,7 @@ class TestRecoverSlipLoyaltyCommand:
 
         ran = _recover()
 
-        assert (ran.code, ran.error) == (1, "1 could not be paid.")
+        assert (ran.code, ran.error) == (1, "1 slip could not be paid.")
         assert f"{slip.slip_number}: PROGRAM_PAUSED: Harbour Rewards is paused" in ran.out
 
     @pytest.mark.shows(30)
@@ -175,7 +175,7 @@ class TestRecoverSlipLoyaltyCommand:
         with capture_logs() as lines:
             ran = _recover()
 
-        assert (ran.code, ran.error) == (1, "2 could not be paid.")
+        assert (ran.code, ran.error) == (1, "2 slips could not be paid.")
         assert ran.out.splitlines()[-1] == "5 slips: 2 failed, 3 paid."
         assert list(RatingSlip.objects.owed().order_by("closed_at")) == [slips[0], slips[3]]
         failures = [line for line in lines if line["event"] == "ratingslips.recovery_failed"]

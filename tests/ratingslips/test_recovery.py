@@ -108,7 +108,7 @@ class TestRecoverSlipLoyalty:
             recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
     def test_refuses_who_may_only_operate_the_pit(self, floor: Floor, owed_slip: RatingSlip) -> None:
-        with refused(NotPermitted, "recover_loyalty"):
+        with refused(NotPermitted, "Can pay points that slips are owed"):
             recover_slip_loyalty(slip=owed_slip, actor=floor.boss, at=floor.now)
 
     def test_answers_only_its_recoverer_without_the_right(self, floor: Floor, owed_slip: RatingSlip) -> None:

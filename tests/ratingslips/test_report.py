@@ -202,8 +202,8 @@ class TestReportCommand:
 
         ran = run("report")
 
-        assert (ran.code, ran.error) == (1, "1 accounts are not what their ledger entries add up to.")
-        assert f"1   accounts: {account.pk}" in ran.out
+        assert (ran.code, ran.error) == (1, "1 account is not what its ledger entries add up to.")
+        assert f"1   account: {account.pk}" in ran.out
 
     @pytest.mark.django_db
     def test_says_that_there_is_no_casino_yet(self) -> None:

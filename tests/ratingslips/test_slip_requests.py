@@ -203,11 +203,11 @@ class TestSameRequest:
 
 
 OTHERS: list[tuple[str, str, dict[str, Any]]] = [
-    ("CHANGE_BET", "average_bet", {"average_bet": Decimal("75.01")}),
+    ("CHANGE_BET", "average bet", {"average_bet": Decimal("75.01")}),
     ("MOVE", "seat", {"seat": 6}),
-    ("MOVE", "average_bet", {"average_bet": None}),
-    ("CLOSE", "buy_in", {"buy_in": None}),
-    ("CLOSE", "chips_out", {"chips_out": Decimal("120.01")}),
+    ("MOVE", "average bet", {"average_bet": None}),
+    ("CLOSE", "buy-in", {"buy_in": None}),
+    ("CLOSE", "chips out", {"chips_out": Decimal("120.01")}),
 ]
 
 
@@ -232,7 +232,7 @@ class TestSameIdWithOtherContents:
         act(floor, kind, slip, request_id=request_id)
         before = everything()
         cases: list[tuple[str, Callable[[], object]]] = [
-            ("actor", lambda: act(floor, kind, slip, request_id=request_id, actor=floor.supervisor)),
+            ("person", lambda: act(floor, kind, slip, request_id=request_id, actor=floor.supervisor)),
             ("slip", lambda: act(floor, kind, other, request_id=request_id)),
             ("kind", lambda: resume_rating_slip(slip=slip, actor=floor.boss, at=floor.now, request_id=request_id)),
         ]
@@ -256,7 +256,7 @@ class TestSameIdWithOtherContents:
             "slip_number": "S-1",
         }
 
-        with refused(IdempotencyConflict, field):
+        with refused(IdempotencyConflict, field.replace("_", "[- ]")):
             floor.open_slip(**(what | {field: others[field]}))
 
         assert RatingSlip.objects.count() == 1

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from core.commands import FAILED, ProjectCommand
+from core.words import counted
 from loyalty.proof.checkpoints import take_checkpoint
 from loyalty.proof.keys import new_key_pair
 from loyalty.proof.outside import line_of
@@ -44,8 +45,10 @@ class Command(ProjectCommand):
             return
         where = f"appended to {file}" if file else "kept in the database alone: set CHECKPOINT_FILE"
         self.say(
-            f"Checkpoint {checkpoint.number}: {checkpoint.entries:,} entries of {checkpoint.accounts:,} accounts, "
-            f"{checkpoint.changes:,} of them changed since the last one; {checkpoint.points_total:,} points, "
+            f"Checkpoint {checkpoint.number}: {counted(checkpoint.entries, 'entry', 'entries')} of "
+            f"{counted(checkpoint.accounts, 'account')}, "
+            f"{checkpoint.changes:,} of them changed since the last one; "
+            f"{counted(int(checkpoint.points_total), 'point')}, "
             f"{checkpoint.balance_total:,} in the balances.\n"
             f"Hash {bytes(checkpoint.checkpoint_hash).hex()}, signed with key {checkpoint.key_id}; {where}."
         )

@@ -12,6 +12,7 @@ from django.utils import timezone
 from core.clock import shown_as
 from core.commands import WRONG_USE, ProjectCommand, casino_with_code
 from core.models import Casino
+from core.words import counted
 from loyalty.models import PlayerLoyalty
 from loyalty.services import balance_at
 
@@ -65,7 +66,7 @@ class Command(ProjectCommand):
             last = f", the last is {balance.last_entry_id}" if balance.last_entry_id else ""
             self.say(
                 f"{chosen_casino.code} account {account.pk} at {local}: balance {balance.balance:,}, "
-                f"lifetime points {balance.lifetime_points:,}, {balance.entries:,} entries{last}"
+                f"lifetime points {balance.lifetime_points:,}, {counted(balance.entries, 'entry', 'entries')}{last}"
             )
 
 

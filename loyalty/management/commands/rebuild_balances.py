@@ -13,6 +13,7 @@ from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.models import Casino, User
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
+from core.words import counted
 from loyalty.services.drift import Difference, different_accounts
 from loyalty.services.rebuilding import MAX_REBUILT_ACCOUNTS, NothingToRebuild, rebuild_balances
 
@@ -68,7 +69,8 @@ class Command(ProjectCommand):
                     self.say(_line(code, difference))
             self.say(_summary(count) if count else "Every account matches its entries.")
         if count:
-            raise CommandError(f"{count:,} accounts do not match their entries.", returncode=FAILED)
+            differ = counted(count, "account does not match its entries", "accounts do not match their entries")
+            raise CommandError(f"{differ}.", returncode=FAILED)
 
     def _set(self, casinos: Sequence[Casino], *, actor: User, reason: str, as_json: bool) -> None:
         rebuilt = {}
@@ -79,7 +81,7 @@ class Command(ProjectCommand):
                 continue
             rebuilt[one.code] = {"rebuild": rebuild.pk, "accounts": rebuild.accounts, "changes": rebuild.changes}
             if not as_json:
-                self.say(f"{one.code}: {rebuild.accounts:,} accounts set, recorded as rebuild {rebuild.pk}.")
+                self.say(f"{one.code}: {counted(rebuild.accounts, 'account')} set, recorded as rebuild {rebuild.pk}.")
         if as_json:
             self.say(json.dumps(rebuilt))
         elif not rebuilt:
@@ -114,5 +116,7 @@ def _short(value: object) -> str:
 
 
 def _summary(count: int) -> str:
-    more = " at least" if count >= MAX_REBUILT_ACCOUNTS else ""
-    return f"{count:,} accounts{more} differ. With --by and --reason they are set to the values of their entries."
+    more = "At least " if count >= MAX_REBUILT_ACCOUNTS else ""
+    differ = counted(count, "account differs", "accounts differ")
+    set_to = "it is set to the values of its" if count == 1 else "they are set to the values of their"
+    return f"{more}{differ}. With --by and --reason {set_to} entries."

@@ -17,6 +17,7 @@ from core.errors import DomainError
 from core.keys import key_of
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
+from core.words import counted
 from loyalty.models import Checkpoint, PlayerLoyalty
 from loyalty.proof.breaks import Break
 from loyalty.proof.outside import compare_whole
@@ -110,7 +111,7 @@ class Command(ProjectCommand):
         def draw(entries: int) -> None:
             share = min(1.0, entries / total)
             bar = "█" * int(share * BAR_WIDTH)
-            self.write_progress(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {entries:,} entries", ending="")
+            self.write_progress(f"\r{bar:<{BAR_WIDTH}} {share:4.0%}  {counted(entries, 'entry', 'entries')}", ending="")
 
         return draw
 
@@ -180,7 +181,10 @@ def _name(found: Break) -> str:
 
 
 def _text(scope: Scope, verified: Verified) -> str:
-    looked = f"{verified.entries:,} entries of {verified.accounts:,} accounts, {verified.checkpoints:,} checkpoints"
+    looked = (
+        f"{counted(verified.entries, 'entry', 'entries')} of {counted(verified.accounts, 'account')}, "
+        f"{counted(verified.checkpoints, 'checkpoint')}"
+    )
     if scope.since:
         looked += f", since checkpoint {scope.since}"
     found = verified.first_break

@@ -17,6 +17,7 @@ from core.errors import DomainError
 from core.keys import key_of
 from core.models import Casino, User
 from core.transactions import drop_lost_connection
+from core.words import counted
 from loyalty.permissions import VIEW_PROGRAM
 from ratingslips.admin.floor.seatmap import live_slips
 from ratingslips.admin.home.attention import (
@@ -113,6 +114,7 @@ def _check(request: HttpRequest, casino: Casino) -> None:
         messages.warning(request, f"{casino}: {error.message}")
         return
     if check.accounts:
-        messages.error(request, f"{casino}: {check.accounts:,} accounts are not what their entries add up to.")
+        found = counted(check.accounts, "account is not what its", "accounts are not what their")
+        messages.error(request, f"{casino}: {found} entries add up to.")
     else:
         messages.success(request, f"{casino}: every account is what its entries add up to.")

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core.console.scope import in_casino_of, staff_of
 from core.console.time_budget import within_budget
+from core.words import counted
 from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
@@ -72,10 +73,13 @@ def sentences(
             refused[one.reason].append(one.slip)
     if len(paid) == 1:
         balance = f", balance {paid[0].balance:,}" if paid[0].balance is not None else ""
-        yield messages.SUCCESS, f"{paid[0].slip.slip_number}: {paid[0].points:,} points paid{balance}."
+        yield messages.SUCCESS, f"{paid[0].slip.slip_number}: {counted(paid[0].points, 'point')} paid{balance}."
     elif paid:
         points = sum(one.points for one in paid)
-        yield messages.SUCCESS, f"{len(paid)} slips paid, {points:,} points in all: {_names(one.slip for one in paid)}."
+        yield (
+            messages.SUCCESS,
+            f"{len(paid)} slips paid, {counted(points, 'point')} in all: {_names(one.slip for one in paid)}.",
+        )
     if repeated:
         yield messages.INFO, f"Already paid before, nothing was added: {_names(one.slip for one in repeated)}."
     for reason, slips in refused.items():

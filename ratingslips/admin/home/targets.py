@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from core.console import display
 from core.models import Casino
+from core.words import counted, noun
 from ratingslips.admin.home.attention import Drift
 from ratingslips.figures import (
     COMPLETION_TARGET_PERCENT,
@@ -53,7 +54,7 @@ def _completions(figures: Figures) -> Figure:
     return Figure(
         name="Completions",
         value=_share(percent),
-        of=f"{figures.settled_at_close:,} of {figures.completions:,} closed slips",
+        of=f"{figures.settled_at_close:,} of {counted(figures.completions, 'closed slip')}",
         target=f"more than {COMPLETION_TARGET_PERCENT} %",
         is_met=None if percent is None else percent > COMPLETION_TARGET_PERCENT,
         counted_as="Slips closed on this gaming day whose points were settled in the same moment.",
@@ -65,7 +66,7 @@ def _recoveries(figures: Figures) -> Figure:
     return Figure(
         name="Recoveries",
         value=_share(percent),
-        of=f"{figures.recovered:,} of {figures.completions:,} closed slips",
+        of=f"{figures.recovered:,} of {counted(figures.completions, 'closed slip')}",
         target=f"less than {RECOVERY_TARGET_PERCENT} %",
         is_met=None if percent is None else percent < RECOVERY_TARGET_PERCENT,
         counted_as="Slips closed on this gaming day that were owed points and have been paid since.",
@@ -77,7 +78,7 @@ def _replays(figures: Figures) -> Figure:
     return Figure(
         name="Replays",
         value=_share(percent),
-        of=f"{figures.replays:,} to {figures.requests:,} requests",
+        of=f"{figures.replays:,} to {counted(figures.requests, 'request')}",
         target=f"less than {REPLAY_TARGET_PERCENT} %",
         is_met=None if percent is None else percent < REPLAY_TARGET_PERCENT,
         counted_as="Closings and awards that were sent again and got their first answer, for each 100 made today.",
@@ -89,7 +90,7 @@ def _drift(drift: Drift) -> Figure:
     return Figure(
         name="Drift",
         value=display.NOTHING if check is None else f"{check.accounts:,}",
-        of="not checked yet" if check is None else "account" if check.accounts == 1 else "accounts",
+        of="not checked yet" if check is None else noun(check.accounts, "account"),
         target=f"{DRIFT_TARGET_ACCOUNTS}",
         is_met=None if check is None else check.accounts <= DRIFT_TARGET_ACCOUNTS,
         counted_as="Accounts whose balance, lifetime points or number of entries is not what their entries add up to.",

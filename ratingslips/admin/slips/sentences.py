@@ -13,6 +13,7 @@ from core.console.confirmation import Outcome, OutcomeKind
 from core.console.display import exact_time_in
 from core.models import Player, User
 from core.transactions import drop_lost_connection
+from core.words import counted
 from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier
@@ -90,7 +91,7 @@ def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
 def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
     if posting is None:
         return "0 points"
-    points = f"{posting.points:,} points, balance {posting.balance_after:,}, {posting.tier_after}"
+    points = f"{counted(posting.points, 'point')}, balance {posting.balance_after:,}, {posting.tier_after}"
     tiers = Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points")
     if (all_tiers := read_after_commit(lambda: list(tiers))) is None:
         return points

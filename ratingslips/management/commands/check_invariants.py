@@ -12,6 +12,7 @@ from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
+from core.words import counted, noun
 from ratingslips.invariants import ALL_INVARIANTS
 
 
@@ -47,7 +48,10 @@ class Command(ProjectCommand):
         elif not broken:
             self.say(f"All {len(findings)} hold, as of {checked_at.isoformat(timespec='seconds')}.")
         if broken:
-            raise CommandError(f"{len(broken)} of {len(findings)} invariants are broken.", returncode=FAILED)
+            raise CommandError(
+                f"{len(broken)} of {len(findings)} invariants {noun(len(broken), 'is', 'are')} broken.",
+                returncode=FAILED,
+            )
 
 
 def _line(finding: Finding) -> str:
@@ -55,7 +59,8 @@ def _line(finding: Finding) -> str:
     if finding.holds:
         return f"holds   {name}: {sentence}"
     more = "" if finding.rows == len(finding.first) else " …"
-    return f"BROKEN  {name}: {sentence}: {finding.rows:,} rows break it: {', '.join(finding.first)}{more}"
+    rows = counted(finding.rows, "row breaks", "rows break")
+    return f"BROKEN  {name}: {sentence}: {rows} it: {', '.join(finding.first)}{more}"
 
 
 def _data(findings: Sequence[Finding]) -> list[dict[str, Any]]:

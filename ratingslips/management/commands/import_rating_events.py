@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 
 from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
+from core.words import counted
 from ratingslips.imports.apply import MAX_LINES, import_rating_events
 from ratingslips.imports.events import COLUMNS, read_rating_events
 from ratingslips.imports.file_kinds import UnreadableFile
@@ -104,7 +105,7 @@ class Command(ProjectCommand):
         )
         for done in steps:
             if done.lines % PROGRESS_LINES == 0:
-                self.write_progress(f"{done.lines:,} lines, {len(done.rejects):,} refused …")
+                self.write_progress(f"{counted(done.lines, 'line')}, {len(done.rejects):,} refused …")
 
     def _write_rejects(self, path: Path | None, *, source: Path) -> str | None:
         """Write the refused lines if the option asks for them; return a sentence if they cannot be written."""
@@ -138,7 +139,7 @@ def _summary(progress: ImportProgress) -> str:
     counts = progress.counts
     owed = f" ({counts[Outcome.OWED]:,} closed with points owed)" if counts[Outcome.OWED] else ""
     return (
-        f"{progress.lines:,} lines: {progress.applied:,} applied{owed}, "
+        f"{counted(progress.lines, 'line')}: {progress.applied:,} applied{owed}, "
         f"{counts[Outcome.ALREADY_IMPORTED]:,} already imported, {counts[Outcome.REJECTED]:,} refused."
     )
 
@@ -159,7 +160,9 @@ def _text(totals: SlipTotals, progress: ImportProgress, *, is_dry_run: bool) -> 
     shown = list(progress.refused_lines.items())[:MAX_REJECTS_SHOWN]
     lines = [f"line {line}: {error.code}: {error.message}" for line, error in shown]
     if len(progress.rejects) > len(shown):
-        lines.append(f"… and {len(progress.rejects) - len(shown):,} more refused lines: --rejects FILE lists them all.")
+        lines.append(
+            f"… and {counted(len(progress.rejects) - len(shown), 'more refused line')}: --rejects FILE lists them all."
+        )
     lines.append(_summary(progress))
     if is_dry_run:
         lines.append("This was a dry run: nothing was changed.")
@@ -167,8 +170,8 @@ def _text(totals: SlipTotals, progress: ImportProgress, *, is_dry_run: bool) -> 
         everything = "" if progress.rejects else ": everything was imported before"
         lines.append(f"Nothing changed{everything}.")
     lines.append(
-        f"The file's slips: {totals.slips:,}, theo {totals.theo:,}, {totals.entries:,} ledger entries, "
-        f"{totals.points:,} points."
+        f"The file's slips: {totals.slips:,}, theo {totals.theo:,}, "
+        f"{counted(totals.entries, 'ledger entry', 'ledger entries')}, {counted(totals.points, 'point')}."
     )
     if totals.tiers:
         lines.append("Their players' tiers: " + ", ".join(f"{name} {count:,}" for name, count in totals.tiers.items()))

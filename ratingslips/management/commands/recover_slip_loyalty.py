@@ -84,7 +84,9 @@ class Command(ProjectCommand):
         if watch is None:
             self._pass(slip=slip, dry_run=dry_run, **options)
             if self.counts[RecoveryOutcome.FAILED]:
-                raise CommandError(f"{self.counts[RecoveryOutcome.FAILED]:,} could not be paid.", returncode=FAILED)
+                raise CommandError(
+                    f"{counted(self.counts[RecoveryOutcome.FAILED], 'slip')} could not be paid.", returncode=FAILED
+                )
             return
         with StopSignal() as stop:
             while not stop.is_set:
@@ -166,12 +168,11 @@ def _left_out(
 def _sentences(left: Mapping[str, int], *, older_than: int, **_: Any) -> Iterator[str]:
     if count := left.get("too_recent"):
         minutes, them = counted(older_than, "minute"), "it" if count == 1 else "them"
-        be = "is" if count == 1 else "are"
-        yield f"{counted(count, 'slip')} {be} owed for less than {minutes}; --older-than 0 pays {them} too."
+        yield f"{counted(count, 'slip is', 'slips are')} owed for less than {minutes}; --older-than 0 pays {them} too."
     if count := left.get("other_requests"):
-        yield f"{counted(count, 'slip')} of other requests {'is' if count == 1 else 'are'} owed points."
+        yield f"{counted(count, 'slip of other requests is', 'slips of other requests are')} owed points."
     if count := left.get("beyond_limit"):
-        yield f"{counted(count, 'more slip')} {'is' if count == 1 else 'are'} owed points; run it again."
+        yield f"{counted(count, 'more slip is', 'more slips are')} owed points; run it again."
 
 
 def _slip(text: str, *, casino_code: str | None) -> RatingSlip:
@@ -211,7 +212,8 @@ def _dry(slip: RatingSlip) -> tuple[str, dict[str, Any]]:
     name = f"{slip.casino.code} {slip.slip_number}"
     if not slip.is_owed:
         return f"{name}: nothing is owed", data
-    return f"{name}: owed since {data['closed_at']} for theo {slip.theoretical_win} ({slip.owed_because})", data
+    because = f"{slip.why_owed} ({slip.owed_because})"
+    return f"{name}: owed since {data['closed_at']} for theo {slip.theoretical_win}, because {because}", data
 
 
 def _line(recovery: SlipRecovery) -> str:
@@ -219,9 +221,9 @@ def _line(recovery: SlipRecovery) -> str:
     balance = "" if recovery.balance is None else f", balance {recovery.balance:,}"
     match recovery.outcome:
         case RecoveryOutcome.PAID:
-            return f"{name}: {recovery.points:,} points paid{balance}"
+            return f"{name}: {counted(recovery.points, 'point')} paid{balance}"
         case RecoveryOutcome.ALREADY_SETTLED:
-            return f"{name}: settled already, {recovery.points:,} points{balance}"
+            return f"{name}: settled already, {counted(recovery.points, 'point')}{balance}"
         case _:
             return f"{name}: {recovery.code}: {recovery.reason}"
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.console import display
 from core.models import Casino
+from core.words import counted, noun
 from ratingslips.figures import (
     COMPLETION_TARGET_PERCENT,
     DRIFT_TARGET_ACCOUNTS,
@@ -69,7 +70,8 @@ class Command(ProjectCommand):
         else:
             self.say("\n\n".join(_text(report) for report in reports) or "There is no casino yet: load one.")
         if drifting := sum(len(report.drifting) for report in reports):
-            raise CommandError(f"{drifting:,} accounts are not what their ledger entries add up to.", returncode=FAILED)
+            found = counted(drifting, "account is not what its", "accounts are not what their")
+            raise CommandError(f"{found} ledger entries add up to.", returncode=FAILED)
 
 
 def _span(*, day: date | None, first_day: date | None, last_day: date | None) -> tuple[date, date] | None:
@@ -101,7 +103,7 @@ def _text(report: CasinoReport) -> str:
     completions = f"{report.completions:>9,}   settled at close {_share(report.success_percent)}"
     recoveries = f"{report.recovered:>9,}   of completions   {_share(report.recovery_percent)}"
     replays = f"{report.replays:>9,}   of requests      {_share(report.replay_percent)}"
-    drift = f"{len(report.drifting):>9,}   accounts{f': {accounts}' if accounts else ''}"
+    drift = f"{len(report.drifting):>9,}   {noun(len(report.drifting), 'account')}{f': {accounts}' if accounts else ''}"
     lines = [
         f"{report.casino.name} ({report.casino.code}), gaming day {days}",
         f"  completions   {completions}   (target: more than {COMPLETION_TARGET_PERCENT} %)",
