@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from core import gaming_day
 from core.querysets import LockingQuerySet
+from core.text import isolated
 from core.words import counted
 
 NAME_MAX_LENGTH = 100
@@ -132,7 +133,7 @@ class Player(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.full_name} ({self.card_number})"
+        return f"{isolated(self.full_name)} ({self.card_number})"
 
     @property
     def full_name(self) -> str:
@@ -178,13 +179,13 @@ class User(AbstractUser):
     @property
     def display_name(self) -> str:
         """The full name, else the login."""
-        return self.get_full_name() or self.username
+        return isolated(self.get_full_name() or self.username)
 
     @property
     def name_and_login(self) -> str:
         """The full name with the login, which two people cannot share: Dana Whitfield (dana)."""
         full_name = self.get_full_name()
-        return f"{full_name} ({self.username})" if full_name else self.username
+        return f"{isolated(full_name)} ({self.username})" if full_name else self.username
 
 
 class ReplayCount(models.Model):

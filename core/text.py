@@ -43,6 +43,15 @@ def visible_length(text: str) -> int:
     return len(" ".join("".join(character for character in text if character not in _INVISIBLE).split()))
 
 
+def isolated(name: str) -> str:
+    """A name for a sentence: with letters of a script from right to left, it does not reorder what is beside it.
+
+    In HTML, a name by itself is in `<bdi>`. These are the same for plain text (Unicode Standard Annex 9, FSI and PDI).
+    """
+    is_from_right_to_left = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
+    return f"\u2068{name}\u2069" if is_from_right_to_left else name
+
+
 def is_plain(text: str, *, besides: str = "") -> bool:
     """Whether all characters can be shown, or are spaces and joiners that keyboards write, or are in `besides`."""
     return all(

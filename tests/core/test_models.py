@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 
-from core.models import Casino, Player, require_time_zone
+from core.models import Casino, Player, User, require_time_zone
 from tests.floor import Floor
 
 
@@ -40,12 +40,30 @@ class TestPlayer:
 
         assert set(refusal.value.message_dict) == {"card_number"}
 
+    @pytest.mark.parametrize(
+        ("first_name", "last_name", "named"),
+        [
+            ("José", "Nguyễn", "José Nguyễn (9)"),
+            ("诸葛", "歐陽", "诸葛 歐陽 (9)"),
+            ("אברהם", "בן־שמעון", "\u2068אברהם בן־שמעון\u2069 (9)"),
+            ("Omar", "الخوارزمي", "\u2068Omar الخوارزمي\u2069 (9)"),
+        ],
+    )
+    def test_is_named_apart_from_the_sentence(self, first_name: str, last_name: str, named: str) -> None:
+        assert str(Player(first_name=first_name, last_name=last_name, card_number="9")) == named
+
     def test_cannot_be_deleted_with_an_account(self, player: Player) -> None:
         with pytest.raises(ProtectedError):
             player.delete()
 
 
 class TestUser:
+    def test_is_named_apart_from_the_sentence(self) -> None:
+        user = User(first_name="אברהם", last_name="בן־שמעון", username="avraham")
+
+        assert user.display_name == "\u2068אברהם בן־שמעון\u2069"
+        assert user.name_and_login == "\u2068אברהם בן־שמעון\u2069 (avraham)"
+
     def test_cannot_be_deleted_once_it_has_acted(self, floor: Floor) -> None:
         floor.open_slip()
 
