@@ -17,7 +17,7 @@ from django.forms import ModelMultipleChoiceField, TextInput
 from django.http import HttpRequest
 
 from core.console.change_forms import VersionedForms
-from core.console.display import active_pill, pill
+from core.console.display import active_pill, listed_name, pill
 from core.console.links import link_to
 from core.console.lists import CappedPaginator, OwnCasinoFilter, PlayerSearch
 from core.console.login import PasswordAlone, SignInForm
@@ -80,7 +80,7 @@ class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
 
     @admin.display(description="player", ordering="sort_name")
     def name(self, player: Player) -> str:
-        return link_to(player, player.listed_name)
+        return link_to(player, listed_name(player))
 
     @admin.display(description="status", ordering="status")
     def state(self, player: Player) -> str:

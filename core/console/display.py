@@ -81,7 +81,12 @@ def age(length: timedelta | None) -> str:
 
 def name_and_card(player: Player) -> SafeString:
     """A player in a list: the name, which may be of a script from right to left, and the card."""
-    return format_html("<span><bdi>{}</bdi> ({})</span>", player.listed_name, player.card_number)
+    return format_html("<span>{} ({})</span>", listed_name(player), player.card_number)
+
+
+def listed_name(player: Player) -> SafeString:
+    """A player's name in a list, whose style sheet cuts it after two lines."""
+    return format_html("<bdi>{}</bdi>", player.listed_name)
 
 
 def staff_name(staff: User | None) -> str:

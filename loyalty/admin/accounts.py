@@ -59,7 +59,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
 
     @admin.display(description="player", ordering="player__sort_name")
     def player_name(self, account: PlayerLoyalty) -> str:
-        return link_to(account.player, account.player.listed_name)
+        return link_to(account.player, display.listed_name(account.player))
 
     @admin.display(description="player")
     def player_link(self, account: PlayerLoyalty) -> str:

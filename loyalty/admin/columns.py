@@ -19,7 +19,7 @@ from loyalty.models import LedgerEntry
 
 def _player(entry: LedgerEntry) -> SafeString:
     player = entry.account.player
-    link = link_to(entry.account, player.listed_name)
+    link = link_to(entry.account, display.listed_name(player))
     return format_html('{} <span class="hint">{}</span>', link, player.card_number)
 
 

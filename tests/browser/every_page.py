@@ -55,6 +55,7 @@ class House:
         root: User = StaffFactory.create(casino=floor.casino, is_superuser=True, first_name="Ada")
         root.set_password(PASSWORD)
         root.save()
+        User.objects.filter(pk=floor.boss.pk).update(first_name="אברהם", last_name="בן־שמעון")
         write_history(floor, account_of(floor.player()), entries=55)
         award(floor, floor.player(last_name="Featherstonehaugh" * 4), points=1_500)
         PitFactory.create(casino=floor.casino)
@@ -71,7 +72,7 @@ class House:
             action_flag=CHANGE,
             change_message="Changed seats.",
         )
-        AccessAttempt.objects.create(username="nobody", ip_address="192.0.2.7", failures_since_start=5)
+        AccessAttempt.objects.create(username=floor.boss.username, ip_address="192.0.2.7", failures_since_start=5)
         AccessLog.objects.create(username=root.username, ip_address="192.0.2.7", path_info="/console/login/")
         return cls(floor=floor, root=root, newcomer=floor.player(), regular=regular_of(floor))
 
@@ -103,7 +104,7 @@ def _play(floor: Floor) -> None:
         slip=paid, actor=floor.boss, at=floor.now, buy_in=Decimal(1_000), chips_out=Decimal("5_200.50")
     )
     floor.owed_slip(seat=4, player=floor.player(last_name="Featherstonehaugh" * 4))
-    withheld = floor.played_slip(seat=3)
+    withheld = floor.played_slip(seat=3, player=floor.player(first_name="عبد الرحمن", last_name="الخوارزمي"))
     Player.objects.filter(pk=withheld.player_id).update(status="BARRED")
     complete_rating_slip(slip=withheld, actor=floor.boss, at=floor.now)
     barred = floor.open_slip(seat=3, at=floor.now)
@@ -145,6 +146,7 @@ class PageCase:
         answer = page.goto(self.address(house))
         assert answer is not None
         assert answer.status == self.status, (answer.url, answer.status)
+        assert answer.request.redirected_from is None, answer.url
         if self.do:
             self.do(page, house)
 
@@ -182,7 +184,9 @@ def _of_first(model: type[Model], page: str) -> Address:
 
 
 def _first(model: type[Model]) -> Any:
-    row = model._default_manager.order_by("pk").first()
+    rows = model._default_manager.order_by("pk")
+    # The system account, which is the first of the staff, is of no casino.
+    row = rows.exclude(casino=None).first() if model is User else rows.first()
     assert row is not None, f"no row of {model}"
     return row
 

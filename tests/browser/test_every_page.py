@@ -1,7 +1,7 @@
 """Every page of the console, walked once in one browser: nothing that axe-core finds, no breach, no other host.
 
-Each page is loaded once, and looked at in light and in dark, upright and across. Who is signed in is a superuser, who
-sees the most; the doors (signing in and out, errors without a page) are looked at without one.
+Each page is loaded once, and looked at in every width, in light and in dark. Who is signed in is a superuser, who sees
+the most; the doors (signing in and out, errors without a page) are looked at without one.
 """
 
 import re
@@ -20,6 +20,7 @@ from ratingslips.admin.trace import views as trace_views
 from tests.browser.axe import bring_axe, violations_on
 from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
 from tests.browser.every_page import House, PageCase, every_page
+from tests.browser.widths import wrong_at_widths
 from tests.console import signed_in
 from tests.emptying import ModuleDb
 
@@ -121,7 +122,7 @@ def wrong_with(page: Page, watch: Watch) -> list[str]:
     """All that no page may do, of the page as it is shown, in both themes and held both ways."""
     # The page's text is there before its style sheets are: without them, every page has much wrong with it.
     page.wait_for_load_state()
-    found: list[str] = []
+    found = [f"{width} px: {wrong}" for width, wrong in wrong_at_widths(page).items()]
     for viewport, scheme in ((UPRIGHT, "light"), (ACROSS, "dark")):
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -132,9 +133,6 @@ def wrong_with(page: Page, watch: Watch) -> list[str]:
         bar = page.evaluate("document.querySelector('header.bar').offsetHeight")
         if bar > _BAR_PIXELS_MAX:
             found.append(f"{viewport['width']} px: the bar is {bar} px high")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > viewport["width"]:
-            found.append(f"{viewport['width']} px: the page is {width} px wide")
     weight, fetched = page.evaluate(_WEIGHT, _sizes)
     _sizes.update(fetched)
     assert weight > 5_000, "the page was not weighed"

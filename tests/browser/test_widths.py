@@ -1,19 +1,19 @@
 """Many pits, full tables, large figures and names of every script, at each width: nothing is cut or overlaps."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page
 
 from core.console.links import page_url
 from core.models import User
+from core.roles import PIT_BOSS
 from loyalty.models import LedgerEntry
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.browser.conftest import Tablet
+from tests.browser.widths import wrong_at_widths
 from tests.console import address
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
@@ -25,39 +25,6 @@ NAMES = (
     ("诸葛", "歐陽"),
     ("W" * 100, "M" * 100),
 )
-# 410 and 720 are 820 and 1440 at 200 %.
-WIDTHS = (410, 720, 820, 1180, 1440)
-
-# What leaves the page, its frame or its neighbours. A table moves sideways in its own frame.
-_WRONG = """() => {
-    const wrong = [];
-    const say = (what, part) => wrong.push(`${what}: ${part.outerHTML.replace(/\\s+/g, " ").slice(0, 160)}`);
-    if (document.documentElement.scrollWidth > innerWidth) {
-        wrong.push(`the page is ${document.documentElement.scrollWidth} px wide`);
-    }
-    for (const tabs of document.querySelectorAll(".tabs")) {
-        if (tabs.checkVisibility() && tabs.scrollWidth > tabs.clientWidth + 1) say("cut", tabs);
-    }
-    for (const part of document.querySelectorAll("main *, #content *, header *")) {
-        const isExempt = part.closest(".visually-hidden, .table, svg, .inline-group, .skip-to-content-link");
-        if (isExempt || !part.checkVisibility()) continue;
-        const box = part.getBoundingClientRect();
-        if (box.width < 2) continue;
-        if (box.right > innerWidth + 1 || box.left < -1) say("outside the page", part);
-        const frame = part.parentElement.closest(".seat, .felt, .facts > div, .card, .player, .pill, .notice");
-        if (frame && box.right > frame.getBoundingClientRect().right + 1) say("outside its frame", part);
-    }
-    for (const row of document.querySelectorAll(".tabs, .summary, .headline, .facts, .seat-figures, .seat-top, .bar")) {
-        const boxes = [...row.children].filter(child => child.checkVisibility() && !child.matches(".visually-hidden"))
-            .map(child => child.getBoundingClientRect()).filter(box => box.width > 1);
-        boxes.forEach((one, at) => boxes.slice(at + 1).forEach(other => {
-            const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
-            const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-            if (across > 1 && down > 1) say("overlapping", row);
-        }));
-    }
-    return [...new Set(wrong)];
-}"""
 
 
 @pytest.fixture
@@ -115,17 +82,6 @@ def pages_of(floor: Floor) -> dict[str, str]:
     return pages
 
 
-def wrong_with(page: Page, address: str) -> dict[int, Any]:
-    page.goto(address)
-    page.wait_for_load_state()
-    found = {}
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 1000})
-        if wrong := page.evaluate(_WRONG):
-            found[width] = wrong
-    return found
-
-
 class TestEveryWidth:
     def test_shows_everything_of_a_full_casino(self, full: Floor, tablet: Tablet) -> None:
         root = User.objects.create_superuser("root", password=None, first_name="Bartholomew", last_name="Oyelowo")
@@ -133,6 +89,31 @@ class TestEveryWidth:
         root.save()
         page = tablet(root)
 
-        wrong = {name: found for name, where in pages_of(full).items() if (found := wrong_with(page, where))}
+        wrong = {}
+        for name, where in pages_of(full).items():
+            page.goto(where)
+            page.wait_for_load_state()
+            wrong[name] = wrong_at_widths(page)
 
-        assert wrong == {}
+        assert {name: found for name, found in wrong.items() if found} == {}
+
+
+# How far from the left of the page a piece of the heading's text begins.
+_LEFT_OF = """piece => {
+    const text = document.querySelector("h1").firstChild;
+    const range = document.createRange();
+    const start = text.data.indexOf(piece);
+    range.setStart(text, start);
+    range.setEnd(text, start + 1);
+    return range.getBoundingClientRect().left;
+}"""
+
+
+class TestNameFromRightToLeft:
+    def test_is_read_before_the_card_number(self, floor: Floor, tablet: Tablet) -> None:
+        player = floor.player(first_name="אברהם", last_name="בן־שמעון", card_number="9001")
+        page = tablet(floor.boss, PIT_BOSS)
+
+        page.goto(page_url(player.loyalty))
+
+        assert page.evaluate(_LEFT_OF, "א") < page.evaluate(_LEFT_OF, "9001")

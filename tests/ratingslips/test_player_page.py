@@ -55,7 +55,7 @@ class TestPlayerPage:
 
         listed = supervisor.get(address(PlayerLoyalty, "changelist")).content.decode()
 
-        assert f'href="{page_url(account.player)}">Nguyễn, José</a>' in listed
+        assert f'href="{page_url(account.player)}"><bdi>Nguyễn, José</bdi></a>' in listed
         assert f'href="{page_url(account)}">{account.player.card_number}</a>' in listed
 
     def test_is_where_a_name_leads_that_an_action_asks_about(self, slip: RatingSlip, supervisor: Client) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 WIDTH: Final = 960
 HEIGHT: Final = 320
-LEFT: Final = 84
+LEFT: Final = 108
 RIGHT: Final = 12
 TOP: Final = 44
 BOTTOM: Final = 36

@@ -29,7 +29,7 @@ def describe(slips: Sequence[RatingSlip]) -> list[Row]:
             name=slip.slip_number,
             version=version_of(slip).text,
             cells=(
-                link_to(slip.player),
+                link_to(slip.player, display.name_and_card(slip.player)),
                 slip.place,
                 status_pill(slip),
                 display.amount(slip.average_bet),  # type: ignore[attr-defined]
