@@ -31,6 +31,7 @@ from ratingslips.services import (
     open_rating_slip,
     pause_rating_slip,
     recover_slip_loyalty,
+    release_withheld_points,
     resume_rating_slip,
 )
 from tests.concurrency import backend_id
@@ -83,6 +84,16 @@ def _recovery(floor: Floor) -> Case:
         call=lambda: _told(recover_slip_loyalty(slip=slip.pk, actor=floor.supervisor, at=floor.now)),
         marks=_entries(str(slip.pk)),
     )
+
+
+def _release(floor: Floor) -> Case:
+    slip = _slip(floor)
+    player = Player.objects.filter(pk=slip.player_id)
+    player.update(status=Player.Status.BARRED)
+    complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now)
+    player.update(status=Player.Status.ACTIVE)
+    what = {"slip": slip.pk, "actor": floor.supervisor, "reason": "Barred by mistake", "at": floor.now}
+    return Case(call=lambda: _told(release_withheld_points(**what)), marks=_entries(str(slip.pk)))  # type: ignore[arg-type]
 
 
 def _player_and_awarder(floor: Floor) -> tuple[Player, User]:
@@ -151,6 +162,7 @@ def _event(floor: Floor, *, service: Callable[..., Any], paused: bool = False, *
 CASES: dict[str, Callable[[Floor], Case]] = {
     "completion": _completion,
     "recovery": _recovery,
+    "release": _release,
     "award": _award,
     "award without a reward id": _award_without_reward_id,
     "promotion": partial(_posting, kind=Kind.PROMOTE, amount=64),
