@@ -14,8 +14,6 @@ from ratingslips.services.opening import (
 )
 from ratingslips.services.overlaps import PlannedPlay, PlayHasNoEnd
 from ratingslips.services.play import (
-    SlipNotOpen,
-    SlipNotPaused,
     change_average_bet,
     move_rating_slip,
     pause_rating_slip,
@@ -26,7 +24,7 @@ from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_sli
 from ratingslips.services.release import NothingWithheld, release_withheld_points
 from ratingslips.services.requests import RequestKind
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, TableNotActive
-from ratingslips.services.segments import SlipChanged, SlipClosed
+from ratingslips.services.segments import SlipChanged, SlipClosed, SlipNotOpen, SlipNotPaused
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 

@@ -17,10 +17,9 @@ from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services.completion import close_play
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.opening import SlipNumberTaken, first_segment
-from ratingslips.services.play import SlipNotOpen, SlipNotPaused
 from ratingslips.services.requests import RequestKind, amount_text
-from ratingslips.services.seats import AlreadySeated, require_seat
-from ratingslips.services.segments import SlipClosed, begin_segment, end_segment
+from ratingslips.services.seats import require_other_place, require_seat
+from ratingslips.services.segments import begin_segment, end_segment, require_live, require_state_for
 from ratingslips.services.stakes import require_amount, require_average_bet
 
 Start = PlaySegment.Start
@@ -185,21 +184,16 @@ class Draft:
     def _change(self, act: Act, request: SlipRequest, *, number: int) -> None:
         if self.slip is None:
             raise UnknownSlip(f"There is no slip {self.slip_number} in this casino: its OPEN was not imported.")
-        if self.slip.is_closed:
-            raise SlipClosed(f"Slip {self.slip_number} is closed: it can no longer be changed.")
+        require_live(self.slip)
         last = self.segments[-1]
         at = checked_event_time(act.at, not_before=last.ended_at or last.started_at)
         request.happened_at = at
-        is_paused = self.slip.status == RatingSlip.Status.PAUSED
+        require_state_for(act.kind, slip=self.slip)
         match act.kind:
             case RequestKind.PAUSE:
-                if is_paused:
-                    raise SlipNotOpen(f"Slip {self.slip_number} is already paused.")
                 self._end(End.PAUSED, request)
                 self.slip.status = RatingSlip.Status.PAUSED
             case RequestKind.RESUME:
-                if not is_paused:
-                    raise SlipNotPaused(f"Slip {self.slip_number} is not paused.")
                 self.slip.status = RatingSlip.Status.OPEN
                 self._begin(Start.RESUMED, request)
             case RequestKind.CHANGE_BET:
@@ -230,8 +224,7 @@ class Draft:
     def _move(self, act: Act, request: SlipRequest, *, number: int) -> None:
         assert self.slip is not None
         table, seat = self._place(act)
-        if (table.pk, seat) == (self.slip.table_id, self.slip.seat):
-            raise AlreadySeated(f"Slip {self.slip_number} is already at {self.slip.place}.")
+        require_other_place(self.slip, table=table, seat=seat)
         self._end(End.MOVED, request)
         self.slip.table, self.slip.seat = table, seat
         self.seated_by[len(self.segments)] = number

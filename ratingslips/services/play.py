@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 
-from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.retries import retried
@@ -15,26 +14,14 @@ from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, repeated
-from ratingslips.services.seats import AlreadySeated, NoSuchSeat, TableNotActive, checked_seat_time, lock_table
-from ratingslips.services.segments import LiveSlip, slip_key
+from ratingslips.services.seats import NoSuchSeat, TableNotActive, checked_seat_time, lock_table, require_other_place
+from ratingslips.services.segments import LiveSlip, require_state_for, slip_key
 from ratingslips.services.stakes import require_average_bet
 
 log = structlog.get_logger(__name__)
 
 Start = PlaySegment.Start
 End = PlaySegment.End
-
-
-class SlipNotOpen(DomainError):
-    """The slip is paused already."""
-
-    code = "SLIP_NOT_OPEN"
-
-
-class SlipNotPaused(DomainError):
-    """The slip is not paused."""
-
-    code = "SLIP_NOT_PAUSED"
 
 
 @retried
@@ -60,8 +47,7 @@ def pause_rating_slip(
         if request.is_recorded:
             return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
-        if live.is_paused:
-            raise SlipNotOpen(f"Slip {live.slip.slip_number} is already paused.")
+        require_state_for(RequestKind.PAUSE, slip=live.slip)
         live.end(End.PAUSED)
         live.slip.status = RatingSlip.Status.PAUSED
         live.save("status")
@@ -92,8 +78,7 @@ def resume_rating_slip(
         if request.is_recorded:
             return repeated(request)
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
-        if not live.is_paused:
-            raise SlipNotPaused(f"Slip {live.slip.slip_number} is not paused.")
+        require_state_for(RequestKind.RESUME, slip=live.slip)
         live.begin(Start.RESUMED)
         live.slip.status = RatingSlip.Status.OPEN
         live.save("status")
@@ -179,8 +164,7 @@ def move_rating_slip(
         destination = _lock_destination(live, table_id=live.slip.table_id if table_id is None else table_id)
         if seat is None:
             raise NoSuchSeat(f"Say which seat at {destination.name}: 1 to {destination.seats}.")
-        if (destination.pk, seat) == (live.slip.table_id, live.slip.seat):
-            raise AlreadySeated(f"Slip {live.slip.slip_number} is already at {live.slip.place}.")
+        require_other_place(live.slip, table=destination, seat=seat)
         live.at = checked_seat_time(table=destination, seat=seat, at=live.at)
         if not live.is_paused:
             live.end(End.MOVED)

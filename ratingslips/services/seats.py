@@ -54,6 +54,12 @@ def require_seat(*, table: GamingTable, seat: int) -> None:
         raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
 
 
+def require_other_place(slip: RatingSlip, *, table: GamingTable, seat: int) -> None:
+    """:raises AlreadySeated: the slip is at this table and seat."""
+    if (table.pk, seat) == (slip.table_id, slip.seat):
+        raise AlreadySeated(f"Slip {slip.slip_number} is already at {slip.place}.")
+
+
 def checked_seat_time(*, table: GamingTable, seat: int, at: datetime) -> datetime:
     """Refuse a seat that is not free at `at`; return the instant at which it is taken. `table` must be locked.
 

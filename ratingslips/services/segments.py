@@ -13,13 +13,25 @@ from core.permissions import require_permission
 from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.requests import record
+from ratingslips.services.requests import RequestKind, record
 
 
 class SlipClosed(DomainError):
     """The slip is closed and can no longer be changed."""
 
     code = "SLIP_CLOSED"
+
+
+class SlipNotOpen(DomainError):
+    """The slip is paused already."""
+
+    code = "SLIP_NOT_OPEN"
+
+
+class SlipNotPaused(DomainError):
+    """The slip is not paused."""
+
+    code = "SLIP_NOT_PAUSED"
 
 
 class SlipChanged(DomainError):
@@ -110,6 +122,25 @@ def end_segment(
 SEGMENT_END_FIELDS = ("ended_at", "ended_as", "ended_by", "end_correlation_id")
 
 
+def require_live(slip: RatingSlip) -> None:
+    """:raises SlipClosed: play has ended."""
+    if slip.is_closed:
+        raise SlipClosed(f"Slip {slip.slip_number} is closed: it can no longer be changed.")
+
+
+def require_state_for(kind: RequestKind, *, slip: RatingSlip) -> None:
+    """Refuse to pause a slip that is paused, and to resume one that is not.
+
+    :raises SlipNotOpen: it is to be paused, and is paused already.
+    :raises SlipNotPaused: it is to be resumed, and is not paused.
+    """
+    is_paused = slip.status == RatingSlip.Status.PAUSED
+    if kind == RequestKind.PAUSE and is_paused:
+        raise SlipNotOpen(f"Slip {slip.slip_number} is already paused.")
+    if kind == RequestKind.RESUME and not is_paused:
+        raise SlipNotPaused(f"Slip {slip.slip_number} is not paused.")
+
+
 @dataclass(kw_only=True, slots=True)
 class LiveSlip:
     """A live slip, locked, that `actor` may change at `at`; `last` is its newest segment, open unless it is paused."""
@@ -137,8 +168,7 @@ class LiveSlip:
         last = locked.segments.select_related("table__pit", "table__game").order_by("-seq")[:1].get()
         locked.table = last.table
         require_permission(actor, OPERATE_PIT, locked.table.pit)
-        if locked.is_closed:
-            raise SlipClosed(f"Slip {locked.slip_number} is closed: it can no longer be changed.")
+        require_live(locked)
         if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
         at = checked_event_time(at, not_before=last.ended_at or last.started_at)
