@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.lookup import Lookup
-from ratingslips.imports.progress import ImportProgress, LineOutcome, Outcome
+from ratingslips.imports.progress import ImportProgress, LineOutcome, Outcome, PlannedClosing
 from ratingslips.imports.reconcile import LineState, RecordedSlip
 from ratingslips.imports.slip_lines import SlipLines, by_slip, with_pauses_in_order
 from ratingslips.services import Act, BlockedBySlip, PlannedPlay, Recording, RequestKind
@@ -227,11 +228,17 @@ class _Application:
 
     def _applied(self, event: RatingEvent, done: Recording | None, *, slip_id: UUID | None) -> LineOutcome:
         closed = done if event.kind == EventKind.CLOSE else None
+        planned = None
+        if closed is not None and closed.slip is not None and self.plan is not None:
+            planned = PlannedClosing(
+                points=closed.settlement.points if closed.settlement else 0,
+                theoretical_win=closed.slip.theoretical_win or Decimal(0),
+            )
         return LineOutcome(
             line=event.line,
             outcome=Outcome.OWED if closed and closed.is_owed else Outcome.APPLIED,
             slip_id=slip_id,
-            planned=closed.settlement if closed and self.plan is not None else None,
+            planned=planned,
         )
 
     def _act(self, event: RatingEvent, state: LineState, *, card: str | None, lookup: Lookup) -> Act:

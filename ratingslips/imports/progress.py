@@ -1,12 +1,12 @@
 """The outcome of each line of an import, and their sum so far."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from core.errors import DomainError
-from ratingslips.services import SlipSettlement
 
 MAX_REJECTED_LINES: Final = 10_000
 
@@ -27,6 +27,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedClosing:
+    """What a dry run would have credited for a slip; points that would be owed do not count."""
+
+    points: int
+    theoretical_win: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LineOutcome:
     """The outcome of one line, with its slip or the refusal."""
 
@@ -34,8 +42,8 @@ class LineOutcome:
     outcome: Outcome
     slip_id: UUID | None = None
     error: DomainError | None = None
-    planned: SlipSettlement | None = None
-    """What the line would credit, in a dry run."""
+    planned: PlannedClosing | None = None
+    """What the line would do, if it is a CLOSE in a dry run."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,7 +53,7 @@ class ImportProgress:
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     rejects: dict[int, DomainError] = field(default_factory=dict)
     slip_ids: set[UUID] = field(default_factory=set)
-    planned: list[SlipSettlement] = field(default_factory=list)
+    planned: list[PlannedClosing] = field(default_factory=list)
 
     @property
     def refused_lines(self) -> dict[int, DomainError]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from enum import Enum, auto
 from typing import Final, Self
 from uuid import UUID
 
@@ -32,6 +33,14 @@ class RecordedOtherwise(DomainError):
     """The slip has the event of the line with other values."""
 
     code = "RECORDED_OTHERWISE"
+
+
+class Recorded(Enum):
+    """How the slip of a line has the line's event already."""
+
+    NOT = auto()
+    EVENT = auto()
+    NO_CHANGE = auto()  # a BET line with the bet that counts at its instant, which is no event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,13 +89,16 @@ class RecordedSlip:
     def states_of(self, lines: Sequence[RatingEvent]) -> list[LineState]:
         """Classify each line of the slip; `lines` are all that the file has, in order of time."""
         recorded, unmatched = self._are_recorded(lines)
+        is_whole_slip = lines[0].kind == EventKind.OPEN
         states: list[LineState] = []
         recorded_instants: set[datetime] = set()
-        for line, is_recorded in zip(reversed(lines), reversed(recorded), strict=True):
+        for line, how in zip(reversed(lines), reversed(recorded), strict=True):
             refusal: DomainError | None = None
+            moved = self._same_bet(line, unmatched) if how == Recorded.NO_CHANGE and is_whole_slip else None
+            is_recorded = how != Recorded.NOT and moved is None
             if is_recorded:
                 recorded_instants.add(line.occurred_at)
-            elif other := self._contradicted(line, unmatched, is_whole_slip=lines[0].kind == EventKind.OPEN):
+            elif other := moved or self._contradicted(line, unmatched, is_whole_slip=is_whole_slip):
                 refusal = RecordedOtherwise(self._difference(line, other))
             elif line.occurred_at in recorded_instants and self.closed_at is None:
                 at = line.occurred_at.isoformat()
@@ -95,6 +107,10 @@ class RecordedSlip:
                 )
             states.append(LineState(is_recorded=is_recorded, refusal=refusal))
         return states[::-1]
+
+    def _same_bet(self, line: RatingEvent, unmatched: Mapping[EventKind, list[Event]]) -> Event | None:
+        """A change to the bet of the line, at another time, that no line of the file matches."""
+        return next((event for event in unmatched[line.kind] if event.average_bet == line.average_bet), None)
 
     def _contradicted(
         self, line: RatingEvent, unmatched: Mapping[EventKind, list[Event]], *, is_whole_slip: bool
@@ -134,25 +150,26 @@ class RecordedSlip:
         now = told[0][1] if len(told) == 1 else ", ".join(f"{name} {words}" for name, words in told)
         return f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}."
 
-    def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[bool], Mapping[EventKind, list[Event]]]:
+    def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[Recorded], Mapping[EventKind, list[Event]]]:
         """Whether the slip has the event of each line, and the events that no line matches, by kind.
 
         One event matches one line, in order.
-
-        A BET line that repeats the bet of its instant is recorded too: an unchanged bet is no event.
         """
         unmatched: dict[tuple[EventKind, datetime], list[Event]] = defaultdict(list)
         for event in self.events:
             unmatched[_KIND_IN_FILE[event.kind], event.at].append(event)
-        recorded = []
+        recorded: list[Recorded] = []
         newest: RatingEvent | None = None  # the last line that is not recorded and names a bet
         for line in lines:
             candidates = unmatched[line.kind, line.occurred_at]
             match = next((index for index, event in enumerate(candidates) if self._matches(event, line)), None)
             if match is not None:
                 del candidates[match]
-            recorded.append(match is not None or self._repeats_the_bet(line, newest=newest))
-            if not recorded[-1] and line.average_bet is not None:
+                recorded.append(Recorded.EVENT)
+            else:
+                repeats = self._repeats_the_bet(line, newest=newest)
+                recorded.append(Recorded.NO_CHANGE if repeats else Recorded.NOT)
+            if recorded[-1] == Recorded.NOT and line.average_bet is not None:
                 newest = line
         left: dict[EventKind, list[Event]] = defaultdict(list)
         for (kind, _), events in unmatched.items():

@@ -12,7 +12,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.services import recording
 from tests.casino_files import event
 from tests.invariants import broken_invariants
-from tests.ratingslips.imports import OPEN_S1, VISIT, VISIT_S2, import_json, import_lines
+from tests.ratingslips.imports import OPEN_S1, VISIT, VISIT_S2, import_json, import_lines, pause_programme
 from tests.refusals import everything
 
 JOSE, MARA, BARRED = "100000", "100001", "100002"
@@ -177,6 +177,11 @@ class TestCorrectedSheet:
                 {"time": "19:41:00"},
                 "Recorded: time 2026-11-14T19:40:00-08:00; this line: 2026-11-14T19:41:00-08:00.",
             ),
+            (
+                1,
+                {"time": "19:15:00"},
+                "Recorded: time 2026-11-14T19:10:00-08:00; this line: 2026-11-14T19:15:00-08:00.",
+            ),
         ],
     )
     def test_is_refused_where_it_contradicts_with_both_values(
@@ -221,6 +226,14 @@ class TestDryRun:
 
         assert everything() == before
         assert planned | NOT_PLANNED == import_json(file, *lines) | NOT_PLANNED
+
+    def test_counts_the_theo_of_points_that_would_be_owed(self, casino: Casino, file: Path) -> None:
+        pause_programme(casino)
+
+        ran = import_lines(file, *VISIT, options=("--dry-run",))
+
+        assert "6 applied (1 closed with points owed)" in ran.out
+        assert "The file's slips: 1, theo 19.69, 0 ledger entries, 0 points." in ran.out
 
     def test_knows_the_slips_before_in_the_file(self, casino: Casino, file: Path) -> None:
         import_lines(file, *visit("A", JOSE, "19:00"))

@@ -150,9 +150,9 @@ def _with_planned(totals: SlipTotals, progress: ImportProgress) -> SlipTotals:
     return replace(
         totals,
         slips=len(progress.slip_ids),
-        entries=totals.entries + sum(settlement.points > 0 for settlement in planned),
-        points=totals.points + sum(settlement.points for settlement in planned),
-        theo=totals.theo + sum(settlement.theoretical_win for settlement in planned),
+        entries=totals.entries + sum(closing.points > 0 for closing in planned),
+        points=totals.points + sum(closing.points for closing in planned),
+        theo=totals.theo + sum(closing.theoretical_win for closing in planned),
     )
 
 
