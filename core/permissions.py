@@ -129,9 +129,15 @@ def require_permission(actor: User, permission: str, on: models.Model) -> None:
     :raises NotPermitted: `has_permission` says no.
     """
     if not has_permission(actor, permission, on):
-        codename = permission.split(".")[1]
-        name = dict(on._meta.permissions).get(codename, codename.replace("_", " "))
+        name = _name_of(permission.split(".")[1], on)
         raise NotPermitted(f"You do not hold the permission “{name}” on {on}. Ask a supervisor to grant it.")
+
+
+def _name_of(codename: str, on: models.Model) -> str:
+    """The name of a permission for people, as the page that grants it has it."""
+    meta = on._meta
+    usual = {f"{act}_{meta.model_name}": f"Can {act} {meta.verbose_name}" for act in meta.default_permissions}
+    return (usual | dict(meta.permissions)).get(codename, codename.replace("_", " "))
 
 
 def held_globally(staff: User) -> set[str]:

@@ -233,7 +233,7 @@ class TestKeyboard:
         page.keyboard.press("Enter")
         expect(page.get_by_label("Card number or name", exact=True)).to_be_focused()
         page.keyboard.type("luk")
-        expect(page.get_by_text("1 match")).to_be_visible()
+        expect(page.get_by_text("1 player matches")).to_be_visible()
         tab_to(page, "[name=average_bet]")
         page.keyboard.type("80")
         tab_to(page, "button.player")

@@ -37,7 +37,7 @@ def committed_floor(committed_floor: Floor) -> Floor:
 
 class TestCheckDrift:
     def test_is_refused_to_who_may_not_see_the_programme(self, floor: Floor) -> None:
-        with refused(NotPermitted, "loyalty.view_loyaltyprogram"):
+        with refused(NotPermitted, "Can view loyalty programme"):
             check_drift(casino=floor.casino, actor=floor.boss, at=floor.now)
 
     def test_has_nothing_to_check_where_there_is_no_programme(self, floor: Floor) -> None:
