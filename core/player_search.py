@@ -65,7 +65,8 @@ def with_card(players: "QuerySet[Player]", text: str) -> "QuerySet[Player]":
 def first_matching(players: "QuerySet[Player]", text: str) -> list[int]:
     """The keys of players that match: the one with this card number, then others, at most `MATCHED_PLAYERS_MAX`.
 
-    A list of these is read in the same time however many there are, so it may be incomplete for a short or common word.
+    The search stops at that number, so that its time does not grow with the casino. For a short or common word players
+    may be missing from it.
     """
     found = players_matching(players.order_by(), text).values_list("pk", flat=True)[:MATCHED_PLAYERS_MAX]
     return list(dict.fromkeys([*with_card(players, text).values_list("pk", flat=True), *found]))

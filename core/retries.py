@@ -182,7 +182,7 @@ def retried(service: Callable[P, R]) -> Callable[P, R]:
     """Let a service that owns its transaction run again where `ERROR_RULES` says so, `MAX_ATTEMPTS` times in all.
 
     After an unknown outcome the next attempt must find what the one before committed: the service looks its request
-    up by key, under a lock, before it does anything. Until an attempt could look, the outcome stays unknown.
+    up by key, under a lock, before it does anything. Until an attempt has looked for the row, the outcome is unknown.
     """
 
     @wraps(service)

@@ -62,7 +62,7 @@ def check_timeouts(*, databases: Sequence[str] | None = None, **_: Any) -> list[
                 checks.Error(
                     f"The time-outs of “{connection.settings_dict['USER']}” are not those of the settings: "
                     f"{'; '.join(wrong)}.",
-                    hint="Set them with ALTER ROLE: docs/runbook.md, “Behind a connection pool”.",
+                    hint="Set them with ALTER ROLE: docs/runbook.md, “Database roles”, has the lines.",
                     id="config.E001",
                 )
             )

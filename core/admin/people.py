@@ -94,7 +94,7 @@ class StaffForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 class StaffPasswordForm(NoLabelSuffix, PasswordAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Django's form without "no password": staff who may not sign in are made inactive."""
+    """Django's form without the choice "no password": to keep staff from signing in, make them inactive."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -173,7 +173,7 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         return (*fields, "last_login", "date_joined", *kept)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Django's, with the link to the password form only for who may open it."""
+        """Django's, without the link to the password form for staff who may not open that form."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets

@@ -16,7 +16,7 @@ from core.models import User
 
 
 class OwnCasinoByName:
-    """Rows that hold a user name: who belongs to a casino sees those of its staff."""
+    """Rows that hold a user name: staff with a casino see the rows of that casino's staff."""
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Change forms that undo nobody's work.
+"""Change forms that do not overwrite what somebody else changed while they were open.
 
 A form carries the values that it showed. When it is sent, its row is locked and read again. If a value has changed
 since, nothing is saved: the page says what changed, keeps what its sender typed, and can be sent again.
@@ -34,7 +34,7 @@ else:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostedChange:
-    """A sent form: why it is refused, the version that the next page carries, and the one that its page showed."""
+    """What was found about a sent form: its refusal, the version for the next page, and the one it showed."""
 
     refusal: tuple[str, ...] = ()
     next_token: str
@@ -42,12 +42,12 @@ class PostedChange:
 
 
 def note(request: HttpRequest, posted: PostedChange) -> None:
-    """Keep what was found about a sent form, for the form and the page that this request makes."""
+    """Keep `posted` on the request, where the form and the page are made from it."""
     request.__dict__[_POSTED] = posted
 
 
 def posted_change(request: HttpRequest) -> PostedChange | None:
-    """What was noted."""
+    """What `note` kept on the request; None for a page that was not sent."""
     posted: PostedChange | None = request.__dict__.get(_POSTED)
     return posted
 
@@ -60,7 +60,7 @@ def answer_busy(request: HttpRequest, error: Busy, answer: Callable[[], HttpResp
 
 
 class Refusable(_Form):
-    """Mixed into a form before Django's: it is invalid if there is a refusal."""
+    """Mixed into a form before Django's: with a `refusal` the form is invalid and shows its sentences."""
 
     refusal: tuple[str, ...] = ()
 
@@ -71,7 +71,7 @@ class Refusable(_Form):
 
 
 def refusable(request: HttpRequest, form: Any) -> Any:
-    """The class of form, which refuses if a refusal was noted."""
+    """The class `form`, made invalid if a refusal was noted on the request."""
     posted = posted_change(request)
     if not (posted and posted.refusal):
         return form
@@ -140,7 +140,7 @@ class VersionedForms(_Base):
         return answer
 
     def _compare(self, request: HttpRequest, object_id: str) -> None:
-        """Lock the row, and note whether it still is what the form showed; nothing for who may not change it."""
+        """Lock the row and note whether it is still as the form showed it, for staff who may change it."""
         if not self.has_change_permission(request):
             return
         key = key_of(unquote(object_id))
@@ -161,7 +161,7 @@ class VersionedForms(_Base):
 
 
 def _keep_typed(form: Any, row: Model, shown: Version) -> Any:
-    """The form with the values of `row` now, but for what the sender had changed from what was shown."""
+    """The form with the current values of `row`, and the sender's values in the fields that the sender changed."""
     typed: dict[str, Any] = {}
     for name, field in form.fields.items():
         if name not in shown.values:

@@ -26,7 +26,7 @@ def _read(value: Any, *, places: int | None) -> Any:
 
 
 def number_input(*, mode: str) -> forms.TextInput:
-    """A plain text box: a browser's own number box takes no separators, and drops them without a word."""
+    """A plain text box: a browser's number box accepts no separators, and sends nothing if some were typed."""
     return forms.TextInput(attrs={"inputmode": mode, "autocomplete": "off", "class": "figure"})
 
 

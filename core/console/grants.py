@@ -115,12 +115,12 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         return permission in _held_on_some_row(request)
 
     def may_see_grants(self, request: HttpRequest, obj: M) -> bool:
-        """Whether the sender may read who holds a permission on the row: who grants them, and who may view staff."""
+        """Whether the sender may read the grants on the row: may change them, or may view both staff and the row."""
         sees_staff = staff_of(request).has_perm(VIEW_STAFF)
         return self.has_change_permission(request, obj) or (sees_staff and self.has_view_permission(request, obj))
 
     def obj_perms_manage_view(self, request: HttpRequest, object_pk: str) -> HttpResponse:
-        """Show who holds which permission, to who may see it; only who may grant them can choose whose to change."""
+        """Show who holds which permission. Staff who may change grants can choose whose; others only read."""
         obj: M | None = self.get_object(request, object_pk)
         if obj is None:
             raise Http404

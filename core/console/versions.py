@@ -1,4 +1,4 @@
-"""What a change form showed: signed values in a hidden field, and what has changed since."""
+"""The values that a change form showed, signed in a hidden field, and what has changed since."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from core.console.display import NOTHING, moment, staff_name
 FORM_VERSION: Final = "form_version"
 GRANTS_LOGGED_AS: Final = "Permissions of "
 _SALT: Final = "core.console.versions"
-# The hash of a password leaves the server nowhere, and signing in is no change of the account.
+# The hash of a password never leaves the server, and signing in does not count as a change of the account.
 _NOT_COMPARED: Final = frozenset({"password", "last_login"})
 
 Values = Mapping[str, Any]
@@ -39,7 +39,7 @@ class Version:
 
     @classmethod
     def read(cls, token: str, *, subject: str) -> Self | None:
-        """Read a token; None if it was forged, is missing, or is of another subject."""
+        """Read a token; None if it is missing, forged, or was made for another subject."""
         try:
             note = signing.loads(token, salt=_SALT)
         except signing.BadSignature:
@@ -55,7 +55,7 @@ class Version:
 
 
 def version_of(row: Model) -> Version:
-    """The version of a row: its columns and many-to-many choices, but for passwords, sign-ins and generated columns."""
+    """The version of a row: its columns and many-to-many choices, without password, last sign-in, generated columns."""
     columns = [
         column for column in row._meta.concrete_fields if column.name not in _NOT_COMPARED and not column.generated
     ]

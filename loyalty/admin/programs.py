@@ -97,7 +97,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
             original=program,
             explanation="While it is paused, no points are posted. Play goes on; slips that close are owed points."
             if verb == "Pause"
-            else "Points are posted again. What stayed owed meanwhile is listed on the next page, to be paid.",
+            else "Points are posted again. The next page lists the points that are still owed, to be paid.",
         )
 
 
