@@ -1,11 +1,11 @@
 """Keyset pagination: a page begins after the last row of another page, so every page takes the same time to read.
 
-No row is counted or skipped. A page first reads its keys, and one more, from an index in the order of the list. Then it
-reads the rows with these keys and what is joined to them.
+No row is counted or skipped. A page reads its rows, and one more, in the order of an index. What belongs to them is
+prefetched: a join would look it up once for each row, and not once for each value.
 
-The keys are read in an array subquery, so that PostgreSQL plans it separately and uses the index. In one query with the
-joins it might sort the whole table instead: it estimates a comparison of several columns by the first column alone, and
-so expects too many rows.
+An export reads rows by the thousand with their joins. It reads their keys first, in an array subquery, so that
+PostgreSQL plans it separately and uses the index. In one query with the joins it might sort the whole table instead: it
+estimates a comparison of several columns by the first column alone, and so expects too many rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from core.keys import BIGGEST_KEY, key_of
 
 M = TypeVar("M", bound=Model)
 
-PAGE_ROWS: Final = 50
+PAGE_ROWS: Final = 20
 CURSOR_MAX_LENGTH: Final = 40
 _SEPARATOR: Final = "."
 _OLDER: Final = "<"
@@ -114,27 +114,21 @@ class _Among(Func):
 
 
 def page_of(
-    rows: "QuerySet[M]",
-    *,
-    joined: "QuerySet[M]",
-    order: Order,
-    before: str = "",
-    after: str = "",
-    size: int | None = None,
+    rows: "QuerySet[M]", *, order: Order, before: str = "", after: str = "", size: int | None = None
 ) -> KeysetPage[M]:
     """Return the page of rows older than the cursor `before` or newer than the cursor `after`; else the first page.
 
-    `rows` selects the keys. The rows are read from `joined`, a queryset that contains all of them, with its joins. An
-    invalid cursor is ignored. A page has `size` rows, by default `PAGE_ROWS`.
+    `rows` must have no joins, only prefetches. An invalid cursor is ignored. A page has `size` rows, by default
+    `PAGE_ROWS`.
     """
     size = PAGE_ROWS if size is None else size
     if (bound := _read(after, order)) is not None:
-        found = _first(size + 1, rows, joined=joined, order=order, bound=bound, towards=_NEWER)
+        found = list(_first(size + 1, rows, order=order, bound=bound, towards=_NEWER))
         has_newer, has_older = len(found) > size, after != oldest_cursor(order)
         found = found[:size][::-1]
     else:
         bound = _read(before, order)
-        found = _first(size + 1, rows, joined=joined, order=order, bound=bound, towards=_OLDER)
+        found = list(_first(size + 1, rows, order=order, bound=bound, towards=_OLDER))
         has_newer, has_older = bound is not None, len(found) > size
         found = found[:size]
     return KeysetPage(
@@ -155,9 +149,13 @@ def oldest_cursor(order: Order) -> str:
 
 
 def rows_after(rows: "QuerySet[M]", *, joined: "QuerySet[M]", order: Order, row: M | None, most: int) -> list[M]:
-    """The next of `rows`, at most `most`, after `row` (None: from the newest), read from `joined` as in `page_of`."""
+    """The next of `rows`, at most `most`, after `row` (None: from the newest).
+
+    `rows` selects the keys. The rows are read from `joined`, a queryset that contains all of them, with its joins.
+    """
     bound = [getattr(row, key.name) for key in order.keys] if row is not None else None
-    return _first(most, rows, joined=joined, order=order, bound=bound, towards=_OLDER)
+    keys = _first(most, rows, order=order, bound=bound, towards=_OLDER).values("pk")
+    return list(with_keys(joined.order_by(*order.newest_first), keys))
 
 
 def _read(text: str, order: Order) -> list[Any] | None:
@@ -171,17 +169,10 @@ def _read(text: str, order: Order) -> list[Any] | None:
     return max(min(read, order.ends[_OLDER]), order.ends[_NEWER])
 
 
-def _first(
-    most: int, rows: "QuerySet[M]", *, joined: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, towards: str
-) -> list[M]:
+def _first(most: int, rows: "QuerySet[M]", *, order: Order, bound: Sequence[Any] | None, towards: str) -> "QuerySet[M]":
     """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`."""
-
-    def in_order(each: "QuerySet[M]") -> "QuerySet[M]":
-        newest_first = each.order_by(*order.newest_first)
-        return newest_first if towards == _OLDER else newest_first.reverse()
-
-    keys = in_order(_beyond(rows, order, bound, towards=towards)).values("pk")[:most]
-    return list(with_keys(in_order(joined), keys))
+    newest_first = _beyond(rows, order, bound, towards=towards).order_by(*order.newest_first)
+    return (newest_first if towards == _OLDER else newest_first.reverse())[:most]
 
 
 def with_keys(rows: "QuerySet[M]", keys: "QuerySet[Any, Any]") -> "QuerySet[M]":

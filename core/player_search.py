@@ -9,6 +9,8 @@ from django.db.models import CharField, Func, Q, QuerySet, Value
 from core.models import Player
 
 MATCHED_PLAYERS_MAX: Final = 40
+# Where the rows of each matching player are read, such as their slips.
+PLAYERS_WITH_ROWS_MAX: Final = 15
 MAX_WORDS: Final = 5
 MAX_WORD_LENGTH: Final = 40
 # PostgreSQL finds three letters anywhere in a word through the index, and fewer only at its beginning.
@@ -62,14 +64,19 @@ def with_card(players: "QuerySet[Player]", text: str) -> "QuerySet[Player]":
     return players.filter(card_number__iexact=text.replace("\0", "").strip()).order_by()
 
 
-def first_matching(players: "QuerySet[Player]", text: str) -> list[int]:
-    """The keys of players that match: the one with this card number, then others, at most `MATCHED_PLAYERS_MAX`.
+def first_matching(players: "QuerySet[Player]", text: str, *, most: int = MATCHED_PLAYERS_MAX) -> list[int]:
+    """The keys of players that match: the one with this card number, then others, at most `most`.
 
     The search stops at that number, so that its time does not grow with the casino. For a short or common word players
     may be missing from it.
     """
-    found = players_matching(players.order_by(), text).values_list("pk", flat=True)[:MATCHED_PLAYERS_MAX]
-    return list(dict.fromkeys([*with_card(players, text).values_list("pk", flat=True), *found]))
+    found = players_matching(players.order_by(), text).values_list("pk", flat=True)[:most]
+    return list(dict.fromkeys([*with_card(players, text).values_list("pk", flat=True), *found]))[:most]
+
+
+def many_match(text: str, number: int) -> str:
+    """The sentence for people whose search `text` matches more than the `number` of players that were looked up."""
+    return f"Many players match “{text}”; {number} of them were looked up. Type more of the name."
 
 
 def _words_of(text: str) -> list[str]:

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import DecimalField, DurationField, F, IntegerField, OuterRef, Subquery, Sum, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import DurationField, F, Max, OuterRef, Subquery, Sum, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Extract, Greatest, JSONObject
 
 from core.querysets import LockingQuerySet
 
@@ -27,22 +28,20 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         """Closed slips whose points were withheld and have not been released."""
         return self.exclude(withheld_because="").filter(ledger_entry=None)
 
-    def with_version(self) -> Self:
-        """Annotate `last_seq`, the number of the last segment: with the status, the slip's version."""
-        from ratingslips.models import PlaySegment
-
-        segments = PlaySegment.objects.filter(slip=OuterRef("pk")).order_by("-seq")
-        return self.annotate(last_seq=Subquery(segments.values("seq")[:1], output_field=IntegerField()))
-
     def with_play(self, *, now: datetime) -> Self:
-        """Annotate `average_bet` (the latest) and `played` (time at play until `now`, pauses left out)."""
+        """Annotate `play`, which `average_bet`, `played` and `last_seq` of a slip read; play counts until `now`.
+
+        One subquery reads the segments of a slip once.
+        """
         from ratingslips.models import PlaySegment
 
-        segments = PlaySegment.objects.filter(slip=OuterRef("pk")).order_by()
         # Never below 0: the clock may have been set back since the segment began.
         length = Greatest(Coalesce(F("ended_at"), Value(now)), F("started_at")) - F("started_at")
-        played = segments.values("slip").annotate(total=Sum(length, output_field=DurationField())).values("total")
-        return self.annotate(
-            average_bet=Subquery(segments.order_by("-seq").values("average_bet")[:1], output_field=DecimalField()),
-            played=Subquery(played, output_field=DurationField()),
+        seconds = Extract(Sum(length, output_field=DurationField()), "epoch")
+        figures = JSONObject(
+            bets=ArrayAgg(Cast("average_bet", TextField()), order_by="-seq"),
+            seconds=Cast(seconds, TextField()),
+            last_seq=Max("seq"),
         )
+        segments = PlaySegment.objects.filter(slip=OuterRef("pk")).order_by().values("slip").annotate(figures=figures)
+        return self.annotate(play=Subquery(segments.values("figures")))

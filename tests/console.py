@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from config.roles import PERMISSIONS_OF_ROLE
 from core.models import User
@@ -84,7 +85,9 @@ def send_form(client: Client, url: str, typed: dict[str, Any]) -> Any:
 
 def versions_shown(rows: Iterable[Model]) -> dict[str, str]:
     """The hidden fields in which a page that shows slips carries their versions."""
-    slips = RatingSlip.objects.filter(pk__in=[row.pk for row in rows if isinstance(row, RatingSlip)]).with_version()
+    slips = RatingSlip.objects.filter(pk__in=[row.pk for row in rows if isinstance(row, RatingSlip)]).with_play(
+        now=timezone.now()
+    )
     return {f"version-{slip.pk}": version_of(slip).text for slip in slips}
 
 

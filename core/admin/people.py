@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from core.console.change_forms import VersionedForms
 from core.console.display import active_pill, listed_name, pill
 from core.console.links import link_to
-from core.console.lists import CappedPaginator, OwnCasinoFilter, PlayerSearch
+from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.login import PasswordAlone, SignInForm
 from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
@@ -65,7 +65,7 @@ class CasinoAdmin(ConsoleAdmin[Casino]):
 
 
 @admin.register(Player)
-class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
+class PlayerAdmin(LongList, PlayerSearch, ConsoleAdmin[Player]):
     """Known players; enrolling one opens the loyalty account."""
 
     casino_lookup = "casino"
@@ -74,15 +74,14 @@ class PlayerAdmin(PlayerSearch, ConsoleAdmin[Player]):
     list_filter = ("status", ("casino", OwnCasinoFilter))
     list_select_related = ("casino",)
     ordering = ("casino_id", "sort_name", "card_number")  # as the index has it
-    paginator = CappedPaginator
     player_lookup = "pk"
     fields = ("casino", "card_number", "first_name", "last_name", "status")
 
-    @admin.display(description="player", ordering="sort_name")
+    @admin.display(description="player")
     def name(self, player: Player) -> str:
         return link_to(player, listed_name(player))
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def state(self, player: Player) -> str:
         return pill(player.get_status_display(), state=player.status)
 

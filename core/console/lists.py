@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -16,9 +17,9 @@ from django.utils.functional import cached_property
 from core.console.scope import ConsoleAdmin, in_casino_of, staff_of
 from core.keyset import with_keys
 from core.models import Player
-from core.player_search import MATCHED_PLAYERS_MAX, first_matching
+from core.player_search import MATCHED_PLAYERS_MAX, first_matching, many_match
 
-LISTED_ROWS_MAX: Final = 1_000
+LISTED_ROWS_MAX: Final = 500
 GAMING_DAYS_OFFERED: Final = 7
 
 # Django's own classes come after the mixin; mypy has to know them.
@@ -31,8 +32,8 @@ else:
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
     """Pages over the first `LISTED_ROWS_MAX` rows, so that a list never counts or skips more than these.
 
-    Rows beyond them are found with a filter or a search. A page first reads its keys from an index, and then the rows
-    with what is joined to them: rows that are skipped cost no more than their place in the index.
+    Rows beyond them are found with a filter or a search. A later page first reads its keys from an index, and then the
+    rows with these keys: rows that are skipped cost no more than their place in the index.
     """
 
     @cached_property
@@ -50,9 +51,30 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         if not isinstance(self.object_list, QuerySet):
             return super().page(number)
         number = self.validate_number(number)
+        if number == 1:
+            return Page(self.object_list[: self.per_page], number, self)
         first = (number - 1) * self.per_page
         keys = self.object_list.values("pk")[first : first + self.per_page]
         return Page(with_keys(self.object_list, keys), number, self)
+
+
+class _KeptOrder(ChangeList):
+    def get_ordering(self, request: HttpRequest, queryset: "QuerySet[Any]") -> Any:
+        self.params.pop(ORDER_VAR, None)
+        return super().get_ordering(request, queryset)
+
+
+class LongList(_Base):
+    """Mixed into an admin before Django's: its list is read in the order of an index, and cannot be sorted by columns.
+
+    To sort by another column, all rows would have to be read.
+    """
+
+    paginator = CappedPaginator
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _KeptOrder
 
 
 class OwnCasinoFilter(admin.RelatedFieldListFilter):
@@ -100,6 +122,7 @@ class PlayerSearch(_Base):
     """
 
     player_lookup: ClassVar[str] = "player"
+    players_looked_up: ClassVar[int] = MATCHED_PLAYERS_MAX
     search_fields = ("player",)  # Django shows the search box only if this is not empty.
     search_help_text = "Card number or name."
 
@@ -108,10 +131,10 @@ class PlayerSearch(_Base):
     ) -> "tuple[QuerySet[Any], bool]":
         if not search_term:
             return queryset, False
-        players = first_matching(in_casino_of(staff_of(request), Player.objects.all(), lookup="casino"), search_term)
-        if len(players) >= MATCHED_PLAYERS_MAX and request.method == "GET":
-            text = f"Many players match “{search_term}”; {len(players)} of them were looked up. Type more of the name."
-            messages.warning(request, text)
+        every = in_casino_of(staff_of(request), Player.objects.all(), lookup="casino")
+        players = first_matching(every, search_term, most=self.players_looked_up)
+        if len(players) >= self.players_looked_up and request.method == "GET":
+            messages.warning(request, many_match(search_term, len(players)))
         return queryset.filter(self.search_condition(search_term, players)), False
 
     def search_condition(self, text: str, players: Sequence[int]) -> Q:

@@ -34,7 +34,7 @@ else:
         """Django's own, with its model and its parent's as type arguments."""
 
 
-LIST_PER_PAGE = 50
+LIST_PER_PAGE = 20
 
 
 def staff_of(request: HttpRequest) -> User:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -14,9 +14,9 @@ from django.utils.html import format_html
 
 from core.console import display
 from core.console.links import Link, adds_links, link_to, list_url, page_url
-from core.console.lists import CappedPaginator, OwnCasinoFilter, PlayerSearch
+from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.pages import form_page, viewable
-from core.console.scope import ServiceOwnedAdmin, staff_of
+from core.console.scope import ServiceOwnedAdmin, sees_all_casinos, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
@@ -25,7 +25,7 @@ from core.permissions import has_permission
 from core.words import counted
 from loyalty.admin.extensions import sections_for
 from loyalty.admin.forms import AwardForm
-from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.permissions import AWARD, VIEW_ACCOUNTS
 from loyalty.services import InvalidReason, LoyaltyPosting, manual_reward
 from loyalty.tiers import next_tier, progress_percent
@@ -35,14 +35,13 @@ TYPED_FIELDS: Final = ("points", "reason", "reward_id")
 
 
 @admin.register(PlayerLoyalty)
-class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
+class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
     """Accounts, read-only; points are awarded on a separate page."""
 
     casino_lookup = "program__casino"
-    paginator = CappedPaginator
     list_display = ("player_name", "card", "balance_points", "lifetime", "tier", "progress", "updated")
     list_display_links = ("card",)
-    list_select_related = ("player", "tier", "program")
+    list_select_related = ()
     list_filter = (("tier", OwnCasinoFilter), "player__status")
     ordering = ("-id",)  # no account changes its place in the list when points are posted
     fields = (
@@ -53,11 +52,14 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
     readonly_fields = ("player_link", "card", "balance_points", "lifetime", "progress", "updated", "newest_entries")
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[PlayerLoyalty]":
-        return (
-            super().get_queryset(request).select_related(*self.list_select_related).prefetch_related("program__tiers")
-        )
+        """The accounts that the member of staff sees; the key of their programme, and no join, leads to the index."""
+        accounts = PlayerLoyalty.objects.order_by().prefetch_related("player", "tier", "program__tiers")
+        staff = staff_of(request)
+        if sees_all_casinos(staff):
+            return accounts
+        return accounts.filter(program=Subquery(LoyaltyProgram.objects.filter(casino=staff.casino_id).values("pk")))
 
-    @admin.display(description="player", ordering="player__sort_name")
+    @admin.display(description="player")
     def player_name(self, account: PlayerLoyalty) -> str:
         return link_to(account.player, display.listed_name(account.player))
 
@@ -65,15 +67,15 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
     def player_link(self, account: PlayerLoyalty) -> str:
         return link_to(account.player)
 
-    @admin.display(description="card", ordering="player__card_number")
+    @admin.display(description="card")
     def card(self, account: PlayerLoyalty) -> str:
         return account.player.card_number
 
-    @admin.display(description="balance", ordering="balance")
+    @admin.display(description="balance")
     def balance_points(self, account: PlayerLoyalty) -> str:
         return display.points(account.balance)
 
-    @admin.display(description="lifetime points", ordering="lifetime_points")
+    @admin.display(description="lifetime points")
     def lifetime(self, account: PlayerLoyalty) -> str:
         return display.points(account.lifetime_points)
 
@@ -85,7 +87,7 @@ class PlayerLoyaltyAdmin(PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
         words = f"{percent} % to {following}" if following else "highest tier"
         return format_html('<progress max="100" value="{}" aria-hidden="true"></progress> {}', percent, words)
 
-    @admin.display(description="updated", ordering="updated_at")
+    @admin.display(description="updated")
     def updated(self, account: PlayerLoyalty) -> str:
         return display.moment(account.updated_at)
 

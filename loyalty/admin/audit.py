@@ -8,14 +8,15 @@ from typing import Any, Final
 from django import forms
 from django.db.models import F, Q, QuerySet
 from django.utils.formats import date_format
+from django.utils.functional import cached_property
 
 from core import correlation
 from core.console.fields import IntegerField
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.keys import BIGGEST_KEY, key_of
-from core.keyset import BY_ID, GAMING_DAY, ID, Order
+from core.keyset import BY_ID, GAMING_DAY, ID, Order, with_keys
 from core.models import Player, User
-from core.player_search import players_matching
+from core.player_search import PLAYERS_WITH_ROWS_MAX, first_matching, many_match
 from core.roles import SYSTEM_USERNAME
 from core.words import counted
 from loyalty.admin.extensions import Entries, Filter, ledger_extensions
@@ -23,7 +24,6 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 
 SEARCH_MAX_LENGTH: Final = 100
 STAFF_OFFERED: Final = 500
-MATCHED_PLAYERS_MAX: Final = 100
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
@@ -155,7 +155,7 @@ class AuditForm(forms.Form):
         A search and a selective filter find the entries by their keys.
         """
         given = self.given
-        if "q" in given or any(one.name in given for one in self.filters if one.is_selective):
+        if "q" in given or any(one.name in given for one in self.filters if one.keys):
             return BY_ID
         if "account" in given:
             return Order(keys=(ID,), within={"account_id": given["account"]})
@@ -209,8 +209,30 @@ class AuditForm(forms.Form):
     def _narrowed(self, entries: Entries, *, exclude: Collection[str]) -> Entries:
         for one in self.filters:
             if one.name in self.given and one.name not in exclude:
-                entries = one.narrow(entries, self.given[one.name])
-        return entries_named(entries, self.given["q"], staff=self._staff) if "q" in self.given else entries
+                if one.keys is not None:
+                    entries = with_keys(entries, one.keys(self._staff))
+                elif one.narrow is not None:
+                    entries = one.narrow(entries, self.given[one.name])
+        return (
+            entries_named(entries, self.given["q"], staff=self._staff, players=self._players)
+            if "q" in self.given
+            else entries
+        )
+
+    @cached_property
+    def _players(self) -> list[int]:
+        """The players whose card or name the search finds; not asked for a number of another kind."""
+        term = self.given["q"]
+        if correlation.parse(term) or term.startswith("#"):
+            return []
+        every = in_casino_of(self._staff, Player.objects.all(), lookup="casino")
+        return first_matching(every, term, most=PLAYERS_WITH_ROWS_MAX)
+
+    @property
+    def too_many(self) -> str:
+        """What to tell people whose search matches more players than were looked up; else empty."""
+        is_cut = "q" in self.given and len(self._players) >= PLAYERS_WITH_ROWS_MAX
+        return many_match(self.given["q"], len(self._players)) if is_cut else ""
 
 
 def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
@@ -221,8 +243,8 @@ def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
         yield str(person.pk), person.name_and_login
 
 
-def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
-    """The `entries` that a search term finds: by correlation id, entry number, card number, player or slip.
+def entries_named(entries: Entries, term: str, *, staff: User, players: Collection[int]) -> Entries:
+    """The `entries` that a search term finds: by correlation id, entry number or slip, or of one of `players`.
 
     The keys are looked up first, each in its index; the list is then read by these keys.
     """
@@ -231,10 +253,9 @@ def entries_named(entries: Entries, term: str, *, staff: User) -> Entries:
     if term.startswith("#"):
         number = key_of(term.removeprefix("#"))
         return entries.filter(pk=number) if number is not None else entries.none()
-    players = players_matching(in_casino_of(staff, Player.objects.order_by(), lookup="casino"), term)
-    accounts = PlayerLoyalty.objects.filter(player__in=players.values("pk")[:MATCHED_PLAYERS_MAX])
-    keys = LedgerEntry.objects.order_by().filter(account__in=accounts.values("pk")).values("pk")
+    accounts = list(PlayerLoyalty.objects.filter(player__in=players).values_list("pk", flat=True))
+    keys = LedgerEntry.objects.order_by().filter(account__in=accounts).values("pk")
     others: list[QuerySet[Any, Any]] = [
         extension.find(staff, term) for extension in ledger_extensions() if extension.find is not None
     ]
-    return entries.filter(pk__in=keys.union(*others, all=True) if others else keys)
+    return with_keys(entries, keys.union(*others, all=True) if others else keys)

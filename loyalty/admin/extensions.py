@@ -21,14 +21,15 @@ Entries = QuerySet[LedgerEntry]
 class Filter:
     """A filter of the ledger: its form field, what it does to the entries, and its value as text.
 
-    `is_selective` says that few entries match, and that they are found through another table.
+    Where few entries match and another table knows them, `keys` gives their keys, of those that the member of staff may
+    see, in place of `narrow`.
     """
 
     name: str
     field: Callable[[], forms.Field]
-    narrow: Callable[[Entries, Any], Entries]
     in_words: Callable[[Any], str]
-    is_selective: bool = False
+    narrow: Callable[[Entries, Any], Entries] | None = None
+    keys: Callable[[User], "QuerySet[Any, Any]"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,7 @@ class Column:
 class LedgerExtension:
     """Everything that one app adds to the ledger's pages.
 
-    `related` is joined to each entry. `find` gives the keys of the entries that match a search term, of those that the
+    `related` is read with each entry. `find` gives the keys of the entries that match a search term, of those that the
     member of staff may see. `render` gives a section of the page of one entry, `render_for_account` one of an account's
     page and award form, empty if there is nothing to say. `author` says who is behind an entry, on its page.
     """

@@ -41,8 +41,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[LedgerEntry]":
-        related = [name for extension in ledger_extensions() for name in extension.related]
-        return super().get_queryset(request).select_related(*_RELATED, *related)
+        return super().get_queryset(request).select_related(*_related())
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.export_view))
@@ -63,6 +62,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
             page=page,
             lines=[_cells(entry) for entry in page.rows] if page else [],
             words=form.in_words if form.is_valid() else [],
+            too_many=form.too_many if form.is_valid() else "",
             links=_links(request, form, page) if page else {},
             plain_url=list_url(LedgerEntry),
             may_export=staff_of(request).has_perm(EXPORT_LEDGER),
@@ -131,12 +131,18 @@ def _form(request: HttpRequest) -> AuditForm:
 def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage[LedgerEntry] | None:
     """The requested page; None if the query timed out."""
     before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
+    rows = form.in_order(entries).select_related(None).prefetch_related(*_related())
     try:
-        return page_of(form.in_order(entries), joined=entries, order=form.order, before=before, after=after)
+        return page_of(rows, order=form.order, before=before, after=after)
     except OperationalError as error:
         if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
             raise
         return None
+
+
+def _related() -> Sequence[str]:
+    """What an entry's line needs: joined to the entries of an export, prefetched for a page."""
+    return [*_RELATED, *(name for extension in ledger_extensions() for name in extension.related)]
 
 
 def _columns() -> Sequence[Column]:

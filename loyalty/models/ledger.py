@@ -41,11 +41,11 @@ class PlayerLoyalty(models.Model):
 
     player = models.OneToOneField(Player, on_delete=models.PROTECT, related_name="loyalty")
     program = models.ForeignKey(
-        LoyaltyProgram, on_delete=models.PROTECT, related_name="accounts", verbose_name="programme"
+        LoyaltyProgram, on_delete=models.PROTECT, related_name="accounts", verbose_name="programme", db_index=False
     )
     balance = models.BigIntegerField(default=0)
     lifetime_points = models.BigIntegerField(default=0)
-    tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")
+    tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+", db_index=False)
     entry_count = models.PositiveBigIntegerField(default=0)
     head_hash = models.BinaryField(
         max_length=HASH_BYTES, null=True, help_text="The hash of the newest entry; empty if there is none."
@@ -56,6 +56,11 @@ class PlayerLoyalty(models.Model):
 
     class Meta:
         verbose_name = "loyalty account"
+        # In the order of the list of accounts.
+        indexes = [
+            models.Index(fields=["program", "id"], name="loyalty_account_by_program"),
+            models.Index(fields=["tier", "id"], name="loyalty_account_by_tier"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(balance__gte=0), name="loyalty_account_balance_not_negative"),
             models.CheckConstraint(condition=Q(lifetime_points__gte=0), name="loyalty_account_lifetime_not_negative"),

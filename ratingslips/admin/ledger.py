@@ -48,6 +48,11 @@ def _recovered(entry: LedgerEntry) -> str:
     return "yes" if slip and slip.recovered_by_id else ""
 
 
+def _keys_of_recovered(staff: User) -> "QuerySet[Any, Any]":
+    slips = in_casino_of(staff, RatingSlip.objects.order_by(), lookup="casino")
+    return slips.filter(recovered_by__isnull=False).values("ledger_entry")
+
+
 def _find(staff: User, term: str) -> "QuerySet[Any, Any]":
     slips = in_casino_of(staff, RatingSlip.objects.order_by(), lookup="casino")
     return slips.filter(slip_number__iexact=term, ledger_entry__isnull=False).values("ledger_entry")
@@ -91,9 +96,8 @@ extend_ledger(
             Filter(
                 name="recovered",
                 field=lambda: forms.BooleanField(label="Recovered", required=False),
-                narrow=lambda entries, _: entries.filter(rating_slip__recovered_by__isnull=False),
                 in_words=lambda _: "recovered",
-                is_selective=True,
+                keys=_keys_of_recovered,
             ),
         ),
         columns=(

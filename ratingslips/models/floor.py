@@ -21,6 +21,8 @@ class Pit(models.Model):
     name = models.CharField(max_length=NAME_MAX_LENGTH)
 
     objects = LockingQuerySet["Pit"].as_manager()
+    live: int
+    """The number of its live slips, where a page has counted them."""
 
     class Meta:
         ordering = ["casino", "name"]

@@ -1,7 +1,9 @@
 """The rating slip: one player's rated visit, with its state."""
 
 import uuid
-from typing import Final
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -94,6 +96,8 @@ class RatingSlip(models.Model):
     )
 
     objects = RatingSlipQuerySet.as_manager()
+    play: dict[str, Any]
+    """What the slip's segments say, where it was read `with_play`."""
 
     class Meta:
         ordering = ["-opened_at"]
@@ -222,6 +226,21 @@ class RatingSlip(models.Model):
     def why_owed(self) -> str:
         """Why its points were not posted when it closed, for people."""
         return why_owed(self.owed_because)
+
+    @property
+    def average_bet(self) -> Decimal:
+        """The latest average bet of a slip that was read `with_play`."""
+        return Decimal(self.play["bets"][0])
+
+    @property
+    def played(self) -> timedelta:
+        """The time at play, pauses left out, of a slip that was read `with_play`."""
+        return timedelta(microseconds=int(Decimal(self.play["seconds"]) * 1_000_000))
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last segment of a slip that was read `with_play`: with the status, the slip's version."""
+        return int(self.play["last_seq"])
 
     @property
     def place(self) -> str:

@@ -149,6 +149,7 @@ _SEGMENT: Final = {
     "started_by_id": "(%(staff)s::bigint[])[1]",
     "start_correlation_id": "CASE WHEN ends THEN md5('o' || part || slip_id)::uuid ELSE md5('c' || slip_id)::uuid END",
     "ended_at": "CASE WHEN ends OR part = 1 THEN at - interval '30 minutes' * (2 - part) END",
+    "held_until": "CASE WHEN ends OR part = 1 THEN at - interval '30 minutes' * (2 - part) END",
     "ended_as": "CASE WHEN part = 1 THEN 'BET_CHANGED' WHEN ends THEN 'CLOSED' ELSE '' END",
     "ended_by_id": "CASE WHEN ends OR part = 1 THEN (%(staff)s::bigint[])[1] END",
     "end_correlation_id": "CASE WHEN ends OR part = 1 THEN md5(substr('bc', part, 1) || slip_id)::uuid END",
@@ -216,7 +217,6 @@ def _enrol(casino: Casino, *, number: int) -> None:
 def _write(cursor: Any, casino: Casino, *, entries: int) -> None:
     began, values = perf_counter(), _values(casino, entries=entries)
     seats = values["seats"]
-    cursor.execute("DROP TABLE IF EXISTS planned")
     # An hour more than there are entries, of play that is owed or goes on.
     cursor.execute(_PLAN, values | {"entries": entries + ENTRIES_A_PLAY * seats})
     for model, columns, source, last in (
@@ -230,6 +230,7 @@ def _write(cursor: Any, casino: Casino, *, entries: int) -> None:
             cursor.execute(_insert(model, columns, source), values | span)
         _say(f"{casino.code}: {last + 1:,} of {model._meta.db_table} by {perf_counter() - began:.0f} s")
     cursor.execute(_ACCOUNTS, values)
+    cursor.execute("DROP TABLE planned")
 
 
 def _values(casino: Casino, *, entries: int) -> dict[str, Any]:

@@ -23,9 +23,7 @@ def rows(db: None) -> None:
 
 
 def _page(*, order: Order, before: str = "", after: str = "", size: int = 3) -> KeysetPage[ReplayCount]:
-    return page_of(
-        ReplayCount.objects.all(), joined=ReplayCount.objects.all(), order=order, before=before, after=after, size=size
-    )
+    return page_of(ReplayCount.objects.all(), order=order, before=before, after=after, size=size)
 
 
 @pytest.mark.usefixtures("rows")

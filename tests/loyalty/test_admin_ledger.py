@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core import keyset
 from core.models import Player
+from core.player_search import PLAYERS_WITH_ROWS_MAX
 from loyalty.models import LedgerEntry
 from loyalty.services import manual_reward
 from ratingslips.models import RatingSlip
@@ -24,7 +25,7 @@ from tests.properties import property_settings
 
 LIST = "changelist"
 REASON = "Comp for the long wait at the cage"
-MOST_STATEMENTS = 8
+MOST_STATEMENTS = 15  # each kind of row that a page prefetches is one
 MOST_STATEMENTS_OF_AN_ENTRY = 9
 MOST_PAGES = 10
 ASKED = (
@@ -149,6 +150,14 @@ class TestLedgerList:
         assert page.status_code == 200
         assert words in page.content.decode()
         assert shown_in(page) == []
+
+    def test_says_that_a_name_has_many_players(self, floor: Floor, auditor: Client) -> None:
+        for _ in range(PLAYERS_WITH_ROWS_MAX):
+            floor.player(last_name="Sokolova")
+
+        page = auditor.get(address(LedgerEntry, LIST), {"q": "sokolova"}).content.decode()
+
+        assert f"{PLAYERS_WITH_ROWS_MAX} of them were looked up." in page
 
     def test_says_what_to_do_where_there_is_nothing(self, floor: Floor, auditor: Client) -> None:
         empty = auditor.get(address(LedgerEntry, LIST)).content.decode()

@@ -156,7 +156,7 @@ class Ledger:
         return cls(form, LedgerEntry.objects.filter(casino=floor.casino).select_related(*related))
 
     def page(self, *, before: str) -> KeysetPage[LedgerEntry]:
-        return page_of(self.form.in_order(self.whole), joined=self.whole, order=self.form.order, before=before)
+        return page_of(self.form.in_order(self.whole).select_related(None), order=self.form.order, before=before)
 
     def rows(self) -> list[LedgerEntry]:
         return rows_after(

@@ -56,6 +56,14 @@ class TestSlipList:
 
         assert [row[1] for row in shown_in(page)] == [slip.slip_number]
 
+    def test_keeps_the_order_of_its_index(self, floor: Floor, boss: Client) -> None:
+        for seat in (1, 2):
+            floor.open_slip(seat=seat, at=floor.ago(hours=seat))
+
+        pages = [shown_in(boss.get(address(RatingSlip, LIST), {"o": column})) for column in ("", "1", "-1")]
+
+        assert pages[0] == pages[1] == pages[2]
+
     @pytest.mark.parametrize("asked", ["pit", "game", "day", "status"])
     def test_is_filtered_by(self, floor: Floor, slip: RatingSlip, boss: Client, asked: str) -> None:
         yes: dict[str, dict[str, Any]] = {
@@ -170,7 +178,7 @@ class TestOpenSlip:
 
         slip = RatingSlip.objects.with_play(now=floor.now).get()
         assert (slip.player, slip.table, slip.seat, slip.opened_by) == (player, floor.table, 3, floor.boss)
-        assert slip.average_bet == Decimal("1250.50")  # type: ignore[attr-defined]
+        assert slip.average_bet == Decimal("1250.50")
         assert answer.url == address(RatingSlip, PAGE, slip.pk)  # type: ignore[attr-defined]
         assert said(answer) == [f"{slip.slip_number} opened for {player} at {slip.place}, average bet 1,250.50."]
 

@@ -197,7 +197,7 @@ class TestClockSetBack:
         (live,) = RatingSlip.objects.with_play(now=now)
         (visit,) = read_visits(slip.player, now=now).days
 
-        assert (live.played, visit.played) == (timedelta(0), timedelta(0))  # type: ignore[attr-defined]
+        assert (live.played, visit.played) == (timedelta(0), timedelta(0))
 
 
 class TestAnEventOfThePast:

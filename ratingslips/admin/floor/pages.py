@@ -62,7 +62,7 @@ def read_pit_page(request: HttpRequest, pit_id: int) -> PitPage:
     :raises PermissionDenied: the viewer may not see slips.
     """
     staff = staff_of(request)
-    pits = list(pits_beside(pit_id, staff=staff))
+    pits = pits_beside(pit_id, staff=staff)
     pit = next((pit for pit in pits if pit.pk == pit_id), None)
     if pit is None:
         raise Http404

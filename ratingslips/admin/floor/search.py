@@ -6,14 +6,27 @@ from decimal import Decimal
 from statistics import median_low
 from typing import Any, Final
 
-from django.db.models import Case, DateTimeField, Exists, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    DateTimeField,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+    prefetch_related_objects,
+)
 
 from core.models import Casino, Player
 from core.player_search import first_matching
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 
 PLAYERS_SHOWN: Final = 12
-RECENT_SLIPS_READ: Final = 60
+PLAYERS_RANKED: Final = 20
+RECENT_SLIPS_READ: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,25 +59,26 @@ def find_players(casino: Casino, text: str) -> SearchResult:
     their last play.
     """
     text = " ".join(text.replace("\0", "").split())
-    players = Player.objects.filter(casino=casino).select_related("loyalty__tier")
+    players = Player.objects.filter(casino=casino)
     found = _matching(players, text) if text else _recent(players, casino)
-    return SearchResult(
-        text=text, candidates=_with_live_slips(found[:PLAYERS_SHOWN]), has_more=len(found) > PLAYERS_SHOWN
-    )
+    shown = found[:PLAYERS_SHOWN]
+    prefetch_related_objects(shown, "loyalty__tier")
+    return SearchResult(text=text, candidates=_with_live_slips(shown), has_more=len(found) > PLAYERS_SHOWN)
 
 
 def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
-    slips = RatingSlip.objects.filter(player=OuterRef("pk")).order_by("-opened_at").values("opened_at")[:1]
+    # In the order of an index: by the end of play, the live slip first.
+    slips = RatingSlip.objects.filter(player=OuterRef("pk")).order_by(F("closed_at").desc(nulls_first=True))
     by_card = Case(
         When(card_number__iexact=text, then=Value(0)),
         When(card_number__istartswith=text, then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
     )
-    matching = players.filter(pk__in=first_matching(players, text)).alias(
+    matching = players.filter(pk__in=first_matching(players, text, most=PLAYERS_RANKED)).alias(
         by_card=by_card,
         is_seated=Exists(RatingSlip.objects.live().filter(player=OuterRef("pk"))),
-        last_played_at=Subquery(slips, output_field=DateTimeField()),
+        last_played_at=Subquery(slips.values("closed_at")[:1], output_field=DateTimeField()),
     )
     latest_first = F("last_played_at").desc(nulls_last=True)
     return list(matching.order_by("by_card", "is_seated", latest_first, "sort_name", "pk")[: PLAYERS_SHOWN + 1])

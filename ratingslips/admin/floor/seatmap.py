@@ -1,6 +1,6 @@
 """The map of a pit: its tables, the players at their seats, and what is overdue."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, DateTimeField, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Case, DateTimeField, OuterRef, QuerySet, Subquery, When
 
 from core.console import display
 from core.console.scope import in_casino_of
@@ -129,25 +128,25 @@ class SeatMap:
 
 
 def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
-    """Live slips with their player, annotated with `average_bet`, `played` and `paused_since`."""
+    """Live slips `with_play` and with their player; `paused_since` is annotated and None for a running slip."""
     of_slip = PlaySegment.objects.filter(slip=OuterRef("slip"), started_as__in=["OPENED", "RESUMED"])
     latest_start = of_slip.order_by("-seq").values("seq")[:1]
     paused = PlaySegment.objects.filter(slip=OuterRef("pk"), ended_as="PAUSED", seq__gte=Subquery(latest_start))
-    paused_since = Subquery(paused.order_by("seq").values("ended_at")[:1], output_field=DateTimeField())
+    since = Subquery(paused.order_by("seq").values("ended_at")[:1], output_field=DateTimeField())
+    paused_since = Case(When(status=RatingSlip.Status.PAUSED, then=since))
     slips = RatingSlip.objects.live().with_play(now=now).annotate(paused_since=paused_since)
-    return slips.select_related("player").order_by()
+    return slips.prefetch_related("player").order_by()
 
 
 def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
-    """The pit's tables in use with their live slips, in two statements."""
-    owed = _count(RatingSlip.objects.owed().filter(table=OuterRef("pk")), by="table")
-    tables = pit.gaming_tables.select_related("game").annotate(owed=owed).order_by("name")
+    """The pit's tables in use with their live slips."""
+    owed = RatingSlip.objects.owed().filter(table__pit=pit).count()
     slips: dict[int, dict[int, Any]] = defaultdict(dict)
     for slip in live_slips(now=now).filter(table__pit=pit):
         slips[slip.table_id][slip.seat] = slip
-    every = list(tables)
-    cards = [_card(table, slips[table.pk], now=now) for table in every if table.is_active or slips[table.pk]]
-    return SeatMap(cards=cards, owed=sum(table.owed for table in every))
+    tables = pit.gaming_tables.select_related("game").order_by("name")
+    cards = [_card(table, slips[table.pk], now=now) for table in tables if table.is_active or slips[table.pk]]
+    return SeatMap(cards=cards, owed=owed)
 
 
 def _card(table: GamingTable, slips: dict[int, Any], *, now: datetime) -> TableCard:
@@ -164,18 +163,17 @@ def _card(table: GamingTable, slips: dict[int, Any], *, now: datetime) -> TableC
     )
 
 
-def _count(slips: "QuerySet[RatingSlip]", *, by: str) -> Coalesce:
-    """The number of `slips`, as a subquery: a join would read all slips that there ever were."""
-    counted = slips.order_by().values(by).annotate(count=Count("pk")).values("count")
-    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+def with_live_count(pits: "QuerySet[Pit]") -> list[Pit]:
+    """The `pits` with `live`, the number of a pit's live slips."""
+    found = list(pits)
+    live = RatingSlip.objects.live().filter(table__pit__in=found).values_list("table__pit", flat=True).order_by()
+    counted = Counter(live)
+    for pit in found:
+        pit.live = counted[pit.pk]
+    return found
 
 
-def with_live_count(pits: "QuerySet[Pit]") -> "QuerySet[Pit]":
-    """Annotate `live`, the number of a pit's live slips."""
-    return pits.annotate(live=_count(RatingSlip.objects.live().filter(table__pit=OuterRef("pk")), by="table__pit"))
-
-
-def pits_beside(pit_id: int, *, staff: User) -> "QuerySet[Pit]":
+def pits_beside(pit_id: int, *, staff: User) -> list[Pit]:
     """The pits of the casino of this pit; none if `staff` may not see that casino."""
     pits = in_casino_of(staff, Pit.objects.filter(casino__pits=pit_id), lookup="casino")
-    return with_live_count(pits).select_related("casino__loyalty_program").order_by("name")
+    return with_live_count(pits.select_related("casino__loyalty_program").order_by("name"))

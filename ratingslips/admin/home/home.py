@@ -21,6 +21,7 @@ from core.words import counted
 from loyalty.permissions import VIEW_PROGRAM
 from ratingslips.admin.floor.seatmap import live_slips
 from ratingslips.admin.home.attention import (
+    BARRED_SHOWN,
     MAX_CASINOS,
     OVERDUE_SHOWN,
     read_barred,
@@ -59,10 +60,11 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     found = [drift for drift in drifts if drift.is_found]
     figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
     live = in_casino_of(staff, live_slips(now=now), lookup="casino")
-    overdue, barred = _overdue(live, now=now), read_barred(live)
+    overdue, barred = _overdue(live, now=now), read_barred(staff=staff)
     return {
         **overdue,
-        "barred": barred,
+        "barred": barred[:BARRED_SHOWN],
+        "is_more_barred": len(barred) > BARRED_SHOWN,
         "withheld": in_casino_of(staff, RatingSlip.objects.withheld(), lookup="casino")[:MAX_WITHHELD_COUNTED].count(),
         "withheld_url": list_url(RatingSlip, owed="withheld"),
         "is_supervised": True,

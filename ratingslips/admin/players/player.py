@@ -29,7 +29,7 @@ from ratingslips.admin.slips.owed import render_unpaid
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 
-ENTRIES_SHOWN: Final = 50
+ENTRIES_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

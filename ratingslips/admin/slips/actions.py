@@ -170,7 +170,7 @@ def _resume(chosen: ChosenAction) -> Outcome:
 
 def _change_bet(chosen: ChosenAction) -> Outcome:
     bet = chosen.typed["average_bet"]
-    before = chosen.slip.average_bet  # type: ignore[attr-defined]
+    before = chosen.slip.average_bet
     change_average_bet(**chosen.arguments, average_bet=bet)
     done = f"average bet {bet:,.2f}"
     if bet == before:

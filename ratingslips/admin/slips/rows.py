@@ -12,7 +12,7 @@ from ratingslips.models import GamingTable, RatingSlip
 
 
 def version_of(slip: Any) -> SlipVersion:
-    """The version of a slip that was fetched `with_version`."""
+    """The version of a slip that was fetched `with_play`."""
     return SlipVersion(seq=slip.last_seq, status=slip.status)
 
 
@@ -32,8 +32,8 @@ def describe(slips: Sequence[RatingSlip]) -> list[Row]:
                 link_to(slip.player, display.name_and_card(slip.player)),
                 slip.place,
                 status_pill(slip),
-                display.amount(slip.average_bet),  # type: ignore[attr-defined]
-                display.played(slip.played),  # type: ignore[attr-defined]
+                display.amount(slip.average_bet),
+                display.played(slip.played),
             ),
         )
         for slip in slips

@@ -1,7 +1,6 @@
 """The list of rating slips, and the page of one slip."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -15,10 +14,11 @@ from django.utils import timezone
 from core.console import display
 from core.console.confirmation import ConfirmingAdmin, run, version_field
 from core.console.links import Link, adds_links, link_to, list_url, own_page
-from core.console.lists import CappedPaginator, GamingDayFilter, OwnCasinoFilter, PlayerSearch
+from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerSearch
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.models import Player
 from core.permissions import has_permission
+from core.player_search import PLAYERS_WITH_ROWS_MAX
 from core.words import counted
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, releases_of
@@ -45,11 +45,10 @@ class OwedFilter(admin.SimpleListFilter):
 
 
 @admin.register(RatingSlip)
-class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]):
+class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]):
     """Slips, read-only except for the actions, which call the services."""
 
     casino_lookup = "casino"
-    paginator = CappedPaginator
     change_form_template = "ratingslips/slips/slip.html"
     list_display = (
         "slip_number",
@@ -62,7 +61,6 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         "theo",
         "points",
     )
-    list_select_related = ("casino", "player", "table__pit", "ledger_entry")
     list_filter = (
         "status",
         OwedFilter,
@@ -71,6 +69,7 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
         GamingDayFilter,
     )
     search_help_text = "Slip number, card number or name."
+    players_looked_up = PLAYERS_WITH_ROWS_MAX
     ordering = ("casino_id", "-opened_at")  # as the index has it
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release")
     inlines = (PlaySegmentInline,)
@@ -102,43 +101,42 @@ class RatingSlipAdmin(PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdm
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
-        slips = super().get_queryset(request).select_related(*self.list_select_related)
-        return slips.with_play(now=timezone.now()).with_version()  # type: ignore[attr-defined, no-any-return]
+        slips = super().get_queryset(request).prefetch_related("casino", "player", "table__pit", "ledger_entry")
+        return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
 
     def search_condition(self, text: str, players: Sequence[int]) -> Q:
         return super().search_condition(text, players) | Q(slip_number__iexact=text.strip())
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def state(self, slip: RatingSlip) -> str:
         return status_pill(slip)
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def state_and_version(self, slip: RatingSlip) -> str:
         """The status, with the hidden version that the list's actions send back."""
         return self.state(slip) + version_field(slip, version_of(slip).text)
 
-    @admin.display(description="player", ordering="player__sort_name")
+    @admin.display(description="player")
     def player_name(self, slip: RatingSlip) -> str:
         return link_to(slip.player, display.name_and_card(slip.player))
 
-    @admin.display(description="where", ordering="table__name")
+    @admin.display(description="where")
     def place(self, slip: RatingSlip) -> str:
         return slip.place
 
-    @admin.display(description="average bet", ordering="average_bet")
-    def bet(self, slip: Any) -> str:
+    @admin.display(description="average bet")
+    def bet(self, slip: RatingSlip) -> str:
         return display.amount(slip.average_bet)
 
-    @admin.display(description="played", ordering="played")
-    def time_played(self, slip: Any) -> str:
-        played: timedelta | None = slip.played
-        return display.played(played)
+    @admin.display(description="played")
+    def time_played(self, slip: RatingSlip) -> str:
+        return display.played(slip.played)
 
-    @admin.display(description="opened", ordering="opened_at")
+    @admin.display(description="opened")
     def opened(self, slip: RatingSlip) -> str:
         return display.moment(slip.opened_at)
 
-    @admin.display(description="theo", ordering="theoretical_win")
+    @admin.display(description="theo")
     def theo(self, slip: RatingSlip) -> str:
         return display.amount(slip.theoretical_win)
 

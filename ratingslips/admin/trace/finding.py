@@ -74,7 +74,7 @@ def _entries(text: str, *, staff: User) -> Iterator[Hit]:
 def _players(text: str, *, staff: User) -> Iterator[Hit]:
     if staff.has_perm(VIEW_PLAYERS):
         players = in_casino_of(staff, Player.objects.all(), lookup="casino")
-        keys = first_matching(players, text)[:HITS_MAX]
+        keys = first_matching(players, text, most=HITS_MAX)
         found = players.filter(pk__in=keys)
         exact = [player for player in found if player.card_number.casefold() == text.casefold()]
         for player in exact or found:

@@ -1,0 +1,50 @@
+"""No page reads more than 300 buffers, on a history in which the wanted rows are not at the end of an index."""
+
+import pytest
+from django.db import connection
+
+from core.models import Casino
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from tests.benchmarks.millions import write_history
+from tests.benchmarks.pages import MOST_BUFFERS, buffers_of, house_of, urls_of
+from tests.console import signed_in
+from tests.databases import as_owner
+from tests.emptying import ModuleDb
+
+ENTRIES = 15_000
+PLAYERS = 8_000
+# docs/reports/2026-11-30-buffers.md says why.
+ABOVE = {
+    "desk:home",
+    "admin:index",
+    "desk:player",
+    "admin:loyalty_ledgerentry_changelist most_points=-1000",
+    "admin:loyalty_ledgerentry_changelist kind=PROMOTION&tier_change=on",
+    "admin:ratingslips_ratingslip_changelist table__pit__id__exact={pit}",
+    "admin:ratingslips_ratingslip_changelist table__game__id__exact={game}",
+    "admin:ratingslips_ratingslip_changelist p=20",
+    "admin:ratingslips_ratingslip_changelist q=castillo",
+    "admin:ratingslips_ratingslip_changelist q=castillo+jose+a0",
+    "admin:loyalty_playerloyalty_changelist player__status__exact=BARRED",
+}
+
+
+@pytest.fixture(scope="module")
+def history(module_db: ModuleDb) -> Casino:
+    """A casino with a long history, and two more with a shorter one."""
+    with module_db(), as_owner(), connection.cursor() as cursor:
+        casino = write_history(entries=ENTRIES, players=PLAYERS)[0]
+        cursor.execute("VACUUM " + ", ".join(connection.introspection.table_names(cursor)))
+    return casino
+
+
+@pytest.mark.django_db
+class TestEveryPage:
+    def test_reads_few_buffers(self, history: Casino) -> None:
+        house = house_of(history)
+        client = signed_in(house.own.floor.supervisor, AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR)
+
+        read = {name: buffers_of(client, url) for name, url in urls_of(house).items()}
+
+        sums = {name: sum(buffers for buffers, _ in statements) for name, statements in read.items()}
+        assert {name for name, buffers in sums.items() if buffers > MOST_BUFFERS} <= ABOVE
