@@ -94,6 +94,36 @@ CASES = {
             [*visit("B", MARA, "19:30", "21:30"), move("B", "20:30", "2")],
         ],
     ),
+    "two who swap seats": Case(
+        [
+            [
+                *visit("A", JOSE, "19:00", "21:00"),
+                *visit("B", MARA, "19:00", "21:00", seat="2"),
+                *(move(slip, "20:00", seat) for slip, seat in (("A", "2"), ("B", "1"))),
+            ]
+        ]
+    ),
+    "two who sat before the file and swap seats": Case(
+        [
+            [*visit("A", JOSE, "19:00"), *visit("B", MARA, "19:00", seat="2")],
+            [move("A", "20:00", "2"), move("B", "20:00", "1")],
+        ],
+        {"2": "SEAT_TAKEN", "3": "SEAT_TAKEN"},  # a limit: each waits for the other
+    ),
+    "chain of moves at one instant": Case(
+        [
+            [*visit("A", JOSE, "19:00"), *visit("B", MARA, "19:00", seat="2")],
+            [move("A", "20:00", "2"), move("B", "20:00", "3")],
+        ]
+    ),
+    "hour that comes twice": Case(
+        [
+            [
+                line.replace("11-14", "11-01").replace("01:30:00-08:00", "01:30:00-07:00")
+                for line in (*visit("A", JOSE, "01:30", "01:10"), *visit("B", JOSE, "01:10", "01:45"))
+            ]
+        ]
+    ),
     "late opening by itself": Case(
         [visit("A", JOSE, "22:00", "23:00"), visit("B", JOSE, "18:00", seat="2")], {"2": "PLAY_HAS_NO_END"}
     ),
