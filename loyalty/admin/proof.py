@@ -72,7 +72,7 @@ class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
 
 @admin.register(BalanceRebuild)
 class BalanceRebuildAdmin(ServiceOwnedAdmin[BalanceRebuild]):
-    """Accounts whose balance was set to the sum of their entries, by whom and why, newest first."""
+    """Accounts that were set to the values of their ledger entries, by whom and why, newest first."""
 
     casino_lookup = "casino"
     list_display = ("rebuilt", "staff", "accounts", "reason", "correlation_id")

@@ -51,7 +51,7 @@ class LedgerVerification(models.Model):
 
 
 class BalanceRebuild(models.Model):
-    """Accounts of a casino that were set to the sum of their entries: by whom, why, and from what. Append-only."""
+    """Accounts of a casino that were set to the values of their entries: by whom, why, and from what. Append-only."""
 
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="+")
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -98,9 +98,9 @@ def _count_points(
 
 
 def estimate_points(account: PlayerLoyalty, plays: Sequence[tuple[Decimal, datetime]]) -> list[int]:
-    """About how many points each play (theo, when it ended) will earn: at the account's tier of now, and not frozen.
+    """About how many points each play (theo, when it ended) will earn.
 
-    A play without a rate in force counts 0.
+    The account's current tier counts, and may change until then. A play without a rate in force counts 0.
     """
     rates = list(
         EarningRate.objects.filter(program=account.program_id)

@@ -144,7 +144,7 @@ def _post_award(
             points=points,
             reason=reason,
             idempotency_key=f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=gaming_day),
-            # Awards of before 2026-12 have the reason as typed in their daily key.
+            # Awards made before 2026-12 have the reason as it was typed in their daily key.
             former_key="" if reward_id else _daily_key({**contents, "reason": reason}, gaming_day=gaming_day),
             contents=contents,
             staff=staff,

@@ -176,7 +176,7 @@ def _replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
 
 
 def _compared(contents: Request) -> Request:
-    """Contents with their reason normalised: entries of before hold it as it was typed."""
+    """Contents with their reason normalised: earlier entries hold it as it was typed."""
     reason = contents.get("reason")
     return {**contents, "reason": normalised_reason(reason)} if isinstance(reason, str) else contents
 

@@ -74,7 +74,7 @@ def complete_rating_slip(
     :raises InvalidTime: `at` is in the future or before the slip's last event.
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not operate the pit that the slip is in.
-    :raises OutcomeUnknown: the answer to the COMMIT was lost, and no attempt could look.
+    :raises OutcomeUnknown: the answer to the COMMIT was lost, and no attempt could find out what it was.
     :raises Busy: the slip was locked for too long, or the connection was lost; nothing was changed.
     """
     require_amount(buy_in, name="buy-in")

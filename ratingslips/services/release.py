@@ -39,8 +39,9 @@ def release_withheld_points(
 ) -> SlipSettlement:
     """Post the points of a slip that were withheld when it closed; for a released slip, return the first result.
 
-    The entry has the slip's key and correlation id; the rate is that of the closing, the tier that of now. The row of
-    the request keeps the `reason`, who released the points and when. The same request again gives the first result.
+    The entry has the slip's key and correlation id; the rate is that of the closing, the tier is the current one. The
+    row of the request keeps the `reason`, who released the points and when. The same request again gives the first
+    result.
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises InvalidReason: the reason is too short or too long.

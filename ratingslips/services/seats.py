@@ -64,7 +64,7 @@ def checked_seat_time(*, table: GamingTable, seat: int, at: datetime) -> datetim
     """Refuse a seat that is not free at `at`; return the instant at which it is taken. `table` must be locked.
 
     A seat is taken if a live slip holds it now. If `at` is in the past, it is also taken by a slip that held it then or
-    later, because play is recorded in order and two players cannot have the same seat.
+    later: on the floor nobody sits down before the last play in the seat has ended. Imports use `overlaps_of`.
 
     :raises TableNotActive, NoSuchSeat: see `require_seat`.
     :raises SeatTaken: saying who holds it and which seats are free.

@@ -76,7 +76,7 @@ class Drift:
 
     @property
     def is_found(self) -> bool:
-        """Whether the check found accounts that differ from the sum of their entries."""
+        """Whether the check found accounts that drift."""
         return self.check is not None and self.check.accounts > 0
 
 

@@ -33,9 +33,9 @@ class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Print completions, recoveries, replays, points owed and drift, for each casino or one, for today's gaming "
-        "day, another, or a span of them. Drift is an account that differs from the sum of its ledger entries. Exit "
-        "code: 0 no drift, 1 drift, 2 could not run."
+        "Print completions, recoveries, replays, points owed or withheld, and drift, for each casino or one, for "
+        "today's gaming day, another, or a span of them. Drift is an account that differs from its last ledger entry, "
+        "or whose entries do not add up to it. Exit code: 0 no drift, 1 drift, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
