@@ -21,8 +21,7 @@ REPLAY_TARGET_PERCENT: Final = Decimal(1)  # less than
 DRIFT_TARGET_ACCOUNTS: Final = 0
 MAX_DAYS: Final = 366
 
-COMPLETION: Final = "ratingslips.complete"
-AWARD: Final = "loyalty.manual_reward"
+OPERATIONS_COUNTED: Final = ("ratingslips.complete", "loyalty.manual_reward")  # of replays
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +121,7 @@ def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, in
     )
     bonuses = LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS).order_by()
     made = _by_casino(bonuses, "casino", awards=Count("pk"))
-    repeats = ReplayCount.objects.filter(of_the_days, operation__in=[COMPLETION, AWARD]).order_by()
+    repeats = ReplayCount.objects.filter(of_the_days, operation__in=OPERATIONS_COUNTED).order_by()
     repeated = _by_casino(repeats, "casino", replays=Sum("replays"))
     nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0, "withheld": 0}
     return {

@@ -45,7 +45,7 @@ class Command(ProjectCommand):
             "--rejects",
             metavar="FILE",
             type=Path,
-            help="write the refused lines to this CSV file, replacing it: mended, it can be imported",
+            help="write the refused lines to this CSV file, replacing it; correct the lines and import it",
         )
         parser.add_argument(
             "--allow-long-play",
@@ -55,7 +55,7 @@ class Command(ProjectCommand):
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="tell what the import would do, and change nothing; points are at the tiers that players have now",
+            help="say what the import would do, and change nothing; points are at the tiers that players have now",
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as one JSON object")
 
