@@ -22,6 +22,7 @@ NAMES: Final = {
     "admin:loyalty_ledgerentry_changelist": f"{_LEDGER} account__id__exact kind__exact",
     "admin:loyalty_loyaltyprogram_pause": "reason",
     "admin:loyalty_playerloyalty_award": "points reason reward_id token",
+    "admin:loyalty_playerloyalty_change": "_changelist_filters _popup _to_field",
     "admin:autocomplete": "app_label model_name field_name term page",
     "admin:login": "next",
     "admin:ratingslips_ratingslip_open": "player",

@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.core.signals import request_finished
+from django.db import close_old_connections, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -150,7 +151,11 @@ class Asking:
             else:
                 response = self._client.post(url, post)
         if response.streaming:
-            response.close()  # a server would, and an export that nobody reads keeps others waiting
+            # A server would: an export that nobody reads keeps others waiting. As Django's client does it, the
+            # connection is not closed with it.
+            request_finished.disconnect(close_old_connections)
+            response.close()
+            request_finished.connect(close_old_connections)
         return response
 
     def url_of(self, address: str, *, whose: str = OWN, key: str = "") -> str:
