@@ -28,6 +28,10 @@ from ratingslips.theo import theoretical_win
 log = structlog.get_logger(__name__)
 
 UNEXPECTED_ERROR: Final = "UNEXPECTED_ERROR"
+CLOSING_FIELDS: Final = (
+    *("status", "closed_at", "closed_by", "theoretical_win", "buy_in", "chips_out", "correlation_id"),
+    *("settled_at", "ledger_entry", "owed_because", "withheld_because"),
+)
 
 
 class PartialCompletion(DomainError):
@@ -168,21 +172,7 @@ def _code_of(error: Exception) -> str:
 def _save(slip: RatingSlip, *, last: PlaySegment) -> None:
     if last.ended_as == PlaySegment.End.CLOSED:
         last.save(update_fields=SEGMENT_END_FIELDS)
-    slip.save(
-        update_fields=[
-            "status",
-            "closed_at",
-            "closed_by",
-            "theoretical_win",
-            "buy_in",
-            "chips_out",
-            "correlation_id",
-            "settled_at",
-            "ledger_entry",
-            "owed_because",
-            "withheld_because",
-        ]
-    )
+    slip.save(update_fields=CLOSING_FIELDS)
 
 
 def answer(

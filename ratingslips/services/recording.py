@@ -19,7 +19,7 @@ from core.transactions import operation
 from ratingslips.history import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.completion import PartialCompletion, answer, try_to_settle
+from ratingslips.services.completion import CLOSING_FIELDS, PartialCompletion, answer, try_to_settle
 from ratingslips.services.draft import Act, Draft
 from ratingslips.services.opening import checked_number, lock_player, require_active
 from ratingslips.services.overlaps import PlannedPlay, overlaps_of
@@ -31,11 +31,6 @@ from ratingslips.services.settlement import SlipSettlement
 log = structlog.get_logger(__name__)
 
 MAX_ROUNDS: Final = 20
-CHANGED_FIELDS: Final = ("status", "table", "seat")
-CLOSING_FIELDS: Final = (
-    *("closed_at", "closed_by", "theoretical_win", "buy_in", "chips_out", "correlation_id"),
-    *("settled_at", "ledger_entry", "owed_because", "withheld_because"),
-)
 
 
 class SlipNotOpened(DomainError):
@@ -266,7 +261,7 @@ class _Recorder:
             draft.segments[draft.kept - 1].save(update_fields=SEGMENT_END_FIELDS)
         PlaySegment.objects.bulk_create(new)
         if not draft.is_new:
-            slip.save(update_fields=[*CHANGED_FIELDS, *(CLOSING_FIELDS if self.done.closes else ())])
+            slip.save(update_fields=["table", "seat", *(CLOSING_FIELDS if self.done.closes else ["status"])])
         for request in draft.requests:
             request.slip = slip
         SlipRequest.objects.bulk_create(draft.requests)
