@@ -214,25 +214,28 @@ class AuditForm(forms.Form):
                 elif one.narrow is not None:
                     entries = one.narrow(entries, self.given[one.name])
         return (
-            entries_named(entries, self.given["q"], staff=self._staff, players=self._players)
+            entries_named(entries, self.given["q"], staff=self._staff, players=self._found[:PLAYERS_WITH_ROWS_MAX])
             if "q" in self.given
             else entries
         )
 
     @cached_property
-    def _players(self) -> list[int]:
-        """The players whose card or name the search finds; not asked for a number of another kind."""
+    def _found(self) -> list[int]:
+        """The players whose card or name the search finds, and one more than are looked up if there are so many.
+
+        They are not asked for a number of another kind.
+        """
         term = self.given["q"]
         if correlation.parse(term) or term.startswith("#"):
             return []
         every = in_casino_of(self._staff, Player.objects.all(), lookup="casino")
-        return first_matching(every, term, most=PLAYERS_WITH_ROWS_MAX)
+        return first_matching(every, term, most=PLAYERS_WITH_ROWS_MAX + 1)
 
     @property
     def too_many(self) -> str:
         """What to tell people whose search matches more players than were looked up; else empty."""
-        is_cut = "q" in self.given and len(self._players) >= PLAYERS_WITH_ROWS_MAX
-        return many_match(self.given["q"], len(self._players)) if is_cut else ""
+        is_cut = "q" in self.given and len(self._found) > PLAYERS_WITH_ROWS_MAX
+        return many_match(self.given["q"], PLAYERS_WITH_ROWS_MAX) if is_cut else ""
 
 
 def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,12 @@ class TooManyExports(DomainError):
     code = "TOO_MANY_EXPORTS"
 
 
+class SearchTooWide(DomainError):
+    """The search finds more players than are looked up, so an export would leave entries out."""
+
+    code = "SEARCH_TOO_WIDE"
+
+
 class _Echo:
     """A file whose `write` returns the text, so that a CSV writer returns each line."""
 
@@ -44,9 +50,12 @@ def export_response(
 ) -> StreamingHttpResponse:
     """Begin the export and stream the `entries` that match the form.
 
+    :raises SearchTooWide: the form's search finds too many players.
     :raises TooManyExports: others are under way.
     :raises DomainError: `begin_export` refused.
     """
+    if form.too_many:
+        raise SearchTooWide(f"{form.too_many} An export would leave out the entries of the others.")
     staff = staff_of(request)
     casino = None if sees_all_casinos(staff) else staff.casino
     now = timezone.now()

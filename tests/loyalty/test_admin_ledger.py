@@ -151,13 +151,18 @@ class TestLedgerList:
         assert words in page.content.decode()
         assert shown_in(page) == []
 
-    def test_says_that_a_name_has_many_players(self, floor: Floor, auditor: Client) -> None:
+    def test_says_that_a_name_has_many_players_and_exports_none(self, floor: Floor, auditor: Client) -> None:
         for _ in range(PLAYERS_WITH_ROWS_MAX):
             floor.player(last_name="Sokolova")
+        few = auditor.get(address(LedgerEntry, LIST), {"q": "sokolova"}).content.decode()
+        floor.player(last_name="Sokolova")
 
-        page = auditor.get(address(LedgerEntry, LIST), {"q": "sokolova"}).content.decode()
+        many = auditor.get(address(LedgerEntry, LIST), {"q": "sokolova"}).content.decode()
+        exported = auditor.post(f"{address(LedgerEntry, 'export')}?q=sokolova", follow=True).content.decode()
 
-        assert f"{PLAYERS_WITH_ROWS_MAX} of them were looked up." in page
+        told = f"{PLAYERS_WITH_ROWS_MAX} of them were looked up."
+        assert (told in few, told in many) == (False, True)
+        assert "An export would leave out the entries of the others." in exported
 
     def test_says_what_to_do_where_there_is_nothing(self, floor: Floor, auditor: Client) -> None:
         empty = auditor.get(address(LedgerEntry, LIST)).content.decode()
