@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.waiting import wait_until
 
@@ -29,9 +29,13 @@ def run_python(*arguments: str, **environment: str) -> tuple[str, list[str]]:
     return done.stdout.strip(), done.stderr.splitlines()
 
 
+# The browser tests set it for the rest of the session, and `check --deploy` refuses it.
+OF_THE_BROWSER: Final = "DJANGO_ALLOW_ASYNC_UNSAFE"
+
+
 def run_program(*arguments: str, without: Collection[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
     """Run Python with the settings of the product, in the environment of the tests but for what is named."""
-    kept = {name: value for name, value in os.environ.items() if name not in without}
+    kept = {name: value for name, value in os.environ.items() if name not in {*without, OF_THE_BROWSER}}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
