@@ -1,12 +1,16 @@
-"""The indexes of the documentation are whole: every page, and every command."""
+"""The indexes of the documentation are whole: every page, every command, and every column of the ledger."""
 
 from pathlib import Path
 from typing import Final
 
+import pytest
 from django.core.management import get_commands
+
+from loyalty.models import LedgerEntry
 
 ROOT: Final = Path(__file__).parents[1]
 APPS: Final = {"config.demo", "core", "loyalty", "ratingslips"}
+COMMANDS: Final = [name for name, app in get_commands().items() if app in APPS]
 
 
 class TestIndexOfPages:
@@ -23,7 +27,18 @@ class TestIndexOfPages:
 class TestTableOfCommands:
     def test_has_a_row_for_every_command(self) -> None:
         rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `manage.py ")]
-        commands = [name for name, app in get_commands().items() if app in APPS]
 
-        assert commands
-        assert [name for name in commands if not any(row.startswith(f"| `manage.py {name}") for row in rows)] == []
+        assert COMMANDS
+        assert [name for name in COMMANDS if not any(row.startswith(f"| `manage.py {name}") for row in rows)] == []
+
+
+class TestRunbook:
+    @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
+    def test_names_every_command(self, command: str) -> None:
+        assert command in (ROOT / "docs/runbook.md").read_text()
+
+
+class TestPageOfTheChain:
+    @pytest.mark.parametrize("column", [field.column for field in LedgerEntry._meta.concrete_fields])
+    def test_names_every_column_of_the_ledger(self, column: str) -> None:
+        assert f"`{column}`" in (ROOT / "docs/ledger-chain.md").read_text()
