@@ -38,7 +38,7 @@ DRIFT: Final = """
               (entry.balance, entry.lifetime_points, entry.tier_id, entry.entry_count, entry.entry_hash))
     ORDER BY account.id
 """
-_OF_CASINO: Final = DRIFT.format(
+DRIFT_OF_CASINO: Final = DRIFT.format(
     casino="%(casino)s", accounts="(%(accounts)s::bigint[] IS NULL OR account.id = ANY(%(accounts)s::bigint[]))"
 )
 
@@ -73,7 +73,7 @@ def different_accounts(
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{_OF_CASINO} LIMIT %(limit)s",
+            f"{DRIFT_OF_CASINO} LIMIT %(limit)s",
             {"casino": casino.pk, "accounts": list(accounts) if accounts is not None else None, "limit": limit},
         )
         rows = cursor.fetchall()

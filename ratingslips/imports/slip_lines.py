@@ -22,7 +22,7 @@ class SlipLines:
 
     @property
     def key(self) -> str:
-        """The slip number without regard to case, as slips are told apart."""
+        """The slip number in capitals: two slips never differ in case alone."""
         return self.slip_number.upper()
 
     @property

@@ -30,7 +30,7 @@ OLD, NEW = "the tide comes in at dawn", "the tide goes out at noon"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A row with two forms open: what each of two people types, what the second is told, and what must hold."""
+    """A row with two forms open: what each of two people types, what the page says to the second, and what must hold."""
 
     row: Callable[[Floor], Any]
     mine: dict[str, Any]
@@ -230,14 +230,14 @@ class TestWhoChanged:
 
 
 class TestPassword:
-    @pytest.mark.parametrize("whose", ["another's", "one's own"])
+    @pytest.mark.parametrize("whose", ["another's", "their own"])
     def test_is_saved_without_undoing_a_deactivation(self, committed_floor: Floor, whose: str) -> None:
         staff = StaffFactory.create(is_superuser=True, casino=None)
         staff.set_password(OLD)
         staff.save()
-        other = staff if whose == "one's own" else StaffFactory.create()
+        other = staff if whose == "their own" else StaffFactory.create()
         client = signed_in(staff)
-        if whose == "one's own":
+        if whose == "their own":
             url, sent = (
                 reverse("admin:password_change"),
                 {"old_password": OLD, "new_password1": NEW, "new_password2": NEW},

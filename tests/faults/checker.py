@@ -78,7 +78,7 @@ class _Checker:
         if history.OK in outcomes and not stands:
             yield f"{self._name(number)} was acknowledged and is lost"
         elif stands and not outcomes & {history.OK, history.OWED, *_OPEN}:
-            yield f"{self._name(number)} was {', '.join(sorted(outcomes))} and stands all the same"
+            yield f"{self._name(number)} was {', '.join(sorted(outcomes))}, but is in the books"
         elif outcomes & _OPEN and not outcomes & {history.OK, history.OWED}:
             self._found.resolved["unknown, applied" if stands else "unknown, not applied"] += 1
 

@@ -116,7 +116,7 @@ def _paid_too(key: str, reason: str) -> Books:
 WRONG_BOOKS: list[tuple[str, Callable[[Books], Books]]] = [
     ("was acknowledged and is lost", _with(entries=ENTRIES[1:])),
     ("names entry 3, and its key None", _without_last),
-    ("was refused and stands all the same", lambda _: _paid_too(key_of(REFUSED_AWARD), reason_of(5))),
+    ("was refused, but is in the books", lambda _: _paid_too(key_of(REFUSED_AWARD), reason_of(5))),
     ("was asked for by nobody", lambda _: _paid_too("faults:77", reason_of(77))),
     ("was paid 2 times", lambda _: _paid_too("faults:2b", reason_of(2))),
     ("the account says", _with(accounts=[replace(ACCOUNT, balance=TOTAL + 2**30)])),
@@ -136,12 +136,12 @@ WRONG_BOOKS: list[tuple[str, Callable[[Books], Books]]] = [
 
 WRONG_ANSWERS: list[tuple[str, dict[int, list[Call]]]] = [
     ("ended in an error: KeyError", {1: [Call(step=1, began=10, ended=12, outcome=history.ERROR, code="KeyError")]}),
-    ("was busy and stands all the same", {1: [Call(step=1, began=10, ended=12, outcome=history.BUSY)]}),
-    ("was failed and stands all the same", {1: [Call(step=1, began=10, ended=12, outcome=history.FAILED)]}),
+    ("was busy, but is in the books", {1: [Call(step=1, began=10, ended=12, outcome=history.BUSY)]}),
+    ("was failed, but is in the books", {1: [Call(step=1, began=10, ended=12, outcome=history.FAILED)]}),
     ("the books say (1, 1, 0, 1, 1)", {1: [_ok(1, 10, ENTRIES[0], balance_after=9)]}),
     ("was told twice that it is the first", {1: [_ok(1, 10, ENTRIES[0]), _ok(1, 17, ENTRIES[0])]}),
     ("was acknowledged before faults:2 was asked for, and stands after it", {2: [_ok(2, 80, ENTRIES[1])]}),
-    ("was refused and stands all the same", {4: [Call(step=4, began=40, ended=45, outcome=history.REFUSED)]}),
+    ("was refused, but is in the books", {4: [Call(step=4, began=40, ended=45, outcome=history.REFUSED)]}),
 ]
 
 

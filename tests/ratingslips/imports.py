@@ -57,7 +57,7 @@ def pause_programme(casino: Casino) -> None:
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, slip_number: str, *, by: signal.Signals = signal.SIGINT) -> None:
-    """Interrupt the import by a signal when it first comes to this slip."""
+    """Interrupt the import by a signal before it records this slip, once."""
     record_play = services.record_play
     is_first = iter([True])
 

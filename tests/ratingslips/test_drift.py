@@ -77,7 +77,7 @@ class TestCheckDrift:
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(drift, "DRIFT_CHECK_SECONDS", 1)
-        monkeypatch.setattr(loyalty_drift, "_OF_CASINO", "SELECT id FROM core_casino, pg_sleep(3)")
+        monkeypatch.setattr(loyalty_drift, "DRIFT_OF_CASINO", "SELECT id FROM core_casino, pg_sleep(3)")
 
         with refused(Busy):
             check_by(committed_floor)()

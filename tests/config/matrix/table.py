@@ -1,6 +1,6 @@
 """How a table of the matrix is written, and what its words mean.
 
-A line in brackets begins a group: how its addresses are called; `{one,other}` in it stands for several groups that are
+A line in brackets begins a group: how its addresses are called; `{one,other}` in it means several groups that are
 answered the same. Every other line names pages of the group (their addresses are called by both together), methods, and
 whose row is asked for, each with `|` between alternatives that are answered the same; then one word for each column.
 `#` begins a comment. An address without a name is called by its pattern, and an action `action=<its name>`.
