@@ -30,7 +30,7 @@ OLD, NEW = "the tide comes in at dawn", "the tide goes out at noon"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A row with two forms open: what each of two people types, what the page says to the second, and what must hold."""
+    """A row with two forms open: what two people type, what the page says to the second, and what must hold."""
 
     row: Callable[[Floor], Any]
     mine: dict[str, Any]
