@@ -77,6 +77,15 @@ class ProjectCommand(BaseCommand):
         """Return one sentence about what an interrupted run has done."""
         return "Nothing was changed."
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run from the shell. Wrong options end with 2, also where argparse of Python 3.11.2 cannot write why."""
+        try:
+            super().run_from_argv(argv)
+        except OSError:
+            if isinstance(self.stdout, Output):  # The options were right, and the command has begun.
+                raise
+            sys.exit(WRONG_USE)
+
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Write to `Output`, also the sentence of an error."""
         self.stdout = Output(options.pop("stdout", None) or self.stdout._out)
