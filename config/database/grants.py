@@ -46,6 +46,9 @@ _HELD: Final = f"""
     WHERE has_database_privilege(role.name, current_database(), privilege)
 """  # noqa: S608 - likewise
 
+# The columns of a right that is on a table or sequence as a whole.
+_WHOLE: Final = frozenset({""})
+
 
 class Right(NamedTuple):
     """A right of a role on a column, or on the whole of `on` if `column` is empty."""
@@ -115,23 +118,25 @@ def wrong_rights(*, using: str = DEFAULT_DB_ALIAS) -> set[Right]:
         wanted = {
             Right(role, privilege, name, column)
             for name, _, columns in cursor.fetchall()
-            for role, privilege, excluded in _wanted(name, roles)
-            for column in ([""] if privilege in {"DELETE", "USAGE"} else {*columns} - excluded)
+            for role, privilege, granted in _wanted(name, columns, roles)
+            for column in granted
         }
     return held ^ (wanted | {Right(role, "USAGE", "schema public") for role in roles.named})
 
 
-def _wanted(relation: str, roles: Roles) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Yield the role, the privilege and the columns that it excludes, for each right on a table or sequence."""
+def _wanted(relation: str, columns: list[str], roles: Roles) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Yield the role, the privilege and its columns, for each right on a table or sequence; `_WHOLE` has no columns."""
     rights = TABLES.get(relation)
     if relation in SEQUENCES and roles.application:
-        yield roles.application, "USAGE", frozenset()
+        yield roles.application, "USAGE", _WHOLE
     if rights is None:
         return
+    every = frozenset(columns)
     for privilege in rights.application if roles.application else ():
-        yield roles.application, privilege, rights.fixed if privilege == "UPDATE" else frozenset()
+        changeable = every if rights.changeable is None else rights.changeable
+        yield roles.application, privilege, {"DELETE": _WHOLE, "UPDATE": changeable}.get(privilege, every)
     if rights.hidden is not None and roles.reader:
-        yield roles.reader, "SELECT", rights.hidden
+        yield roles.reader, "SELECT", every - rights.hidden
 
 
 def _statements(relations: list[tuple[str, bool, list[str]]], roles: Roles, *, database: str) -> Iterator[sql.Composed]:
@@ -140,11 +145,10 @@ def _statements(relations: list[tuple[str, bool, list[str]]], roles: Roles, *, d
     for name, is_sequence, columns in relations:
         on = sql.SQL("SEQUENCE {}" if is_sequence else "TABLE {}").format(sql.Identifier(name))
         yield sql.SQL("REVOKE ALL ON {} FROM {}").format(on, everyone)
-        for role, privilege, excluded in _wanted(name, roles):
+        for role, privilege, granted in _wanted(name, columns, roles):
             what: sql.Composable = sql.SQL(privilege)
-            if excluded:
-                granted = map(sql.Identifier, sorted({*columns} - excluded))
-                what = sql.SQL("{} ({})").format(what, sql.SQL(", ").join(granted))
+            if granted not in (_WHOLE, frozenset(columns)):
+                what = sql.SQL("{} ({})").format(what, sql.SQL(", ").join(map(sql.Identifier, sorted(granted))))
             yield sql.SQL("GRANT {} ON {} TO {}").format(what, on, sql.Identifier(role))
     yield sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(everyone)
     yield sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(named)

@@ -13,8 +13,8 @@ class TableRights:
     """The rights of the two roles on one table."""
 
     application: frozenset[str]
-    fixed: frozenset[str] = frozenset()
-    """Columns that the application may not UPDATE; none where a form saves the whole row."""
+    changeable: frozenset[str] | None = None
+    """The only columns that the application may UPDATE, if it may UPDATE; None for every column."""
     hidden: frozenset[str] | None = frozenset()
     """Columns that the reader may not see; None hides the whole table."""
 
@@ -36,48 +36,55 @@ def _add() -> TableRights:
     return TableRights(application=_ADD)
 
 
-def _change(*fixed: str) -> TableRights:
-    """Rows that change, except for the `fixed` columns, and are never deleted."""
-    return TableRights(application=_CHANGE, fixed=frozenset(fixed))
+def _change(*columns: str, hidden: frozenset[str] = frozenset()) -> TableRights:
+    """Rows that change in `columns` alone, and are never deleted."""
+    return TableRights(application=_CHANGE, changeable=frozenset(columns), hidden=hidden)
 
 
 TABLES: Final[dict[str, TableRights]] = {
     # core
-    "core_casino": _change(),
-    "core_player": _change(),
-    "core_user": TableRights(application=_CHANGE, hidden=frozenset({"password"})),
+    "core_casino": _change("code", "name", "time_zone", "gaming_day_starts_at", "longest_play_hours"),
+    "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status"),
+    "core_user": _change(
+        *("username", "first_name", "last_name", "email", "casino_id", "player_id", "password", "last_login"),
+        *("date_joined", "is_active", "is_staff", "is_superuser"),
+        hidden=frozenset({"password"}),
+    ),
     "core_user_groups": TableRights(application=_LINK),
     "core_user_user_permissions": TableRights(application=_LINK),
-    "core_replaycount": _change("id", "casino_id", "gaming_day", "operation"),
+    "core_replaycount": _change("replays"),
     "core_requestorigin": _add(),
-    "core_lease": _change("name"),
+    "core_lease": _change("holder", "held_by", "taken_at", "renewed_at", "correlation_id"),
     # loyalty
     "loyalty_ledger": _add(),
     "loyalty_earningrate": _add(),
     "loyalty_tier": _add(),
-    "loyalty_loyaltyprogram": _change(),
-    "loyalty_programpause": _change("id", "program_id", "paused_by_id", "paused_at", "reason", "correlation_id"),
-    "loyalty_playerloyalty": _change("id", "player_id", "program_id"),
-    "loyalty_ledgerexport": _change("id", "casino_id", "staff_id", "filters", "correlation_id", "started_at"),
+    "loyalty_loyaltyprogram": _change("casino_id", "name", "paused_at", "paused_by_id", "pause_reason"),
+    "loyalty_programpause": _change("resumed_at", "resumed_by_id", "resume_correlation_id"),
+    "loyalty_playerloyalty": _change("balance", "lifetime_points", "tier_id", "entry_count", "head_hash", "updated_at"),
+    "loyalty_ledgerexport": _change("ended_at", "rows", "is_whole"),
     "loyalty_checkpoint": _add(),
     "loyalty_sealedaccount": _add(),
     "loyalty_ledgerverification": _add(),
     "loyalty_balancerebuild": _add(),
     # ratingslips
-    "ratingslips_pit": _change(),
-    "ratingslips_gamesettings": _change(),
-    "ratingslips_gamingtable": _change(),
+    "ratingslips_pit": _change("casino_id", "name"),
+    "ratingslips_gamesettings": _change(
+        "casino_id", "code", "name", "seats", "house_edge_percent", "decisions_per_hour"
+    ),
+    "ratingslips_gamingtable": _change(
+        *("casino_id", "pit_id", "name", "game_id", "seats", "minimum_bet", "maximum_bet", "is_active")
+    ),
     "ratingslips_ratingslip": _change(
-        "id", "casino_id", "slip_number", "player_id", "opened_at", "opened_by_id", "gaming_day"
+        *("table_id", "seat", "status", "closed_at", "closed_by_id", "correlation_id", "buy_in", "chips_out"),
+        *("theoretical_win", "owed_because", "withheld_because", "settled_at", "ledger_entry_id"),
+        *("recovered_by_id", "recovery_correlation_id"),
     ),
-    "ratingslips_playsegment": _change(
-        *("id", "slip_id", "seq", "table_id", "seat", "average_bet", "house_edge_percent", "decisions_per_hour"),
-        *("started_at", "started_as", "started_by_id", "start_correlation_id"),
-    ),
+    "ratingslips_playsegment": _change("ended_at", "ended_as", "ended_by_id", "end_correlation_id", "held_until"),
     "ratingslips_sliprequest": _add(),
-    "ratingslips_driftcheck": _change("id", "casino_id"),
+    "ratingslips_driftcheck": _change("accounts", "first_accounts", "checked_at", "checked_by_id"),
     # config.demo, which production does not install
-    "config_demorun": _change("id", "casino_id"),
+    "config_demorun": _change("shift", "finished_at"),
     # Django, axes and guardian
     "django_migrations": _read(),
     "django_content_type": _read(),
