@@ -57,9 +57,9 @@ class Output(OutputWrapper):
 
 
 class ProjectCommand(BaseCommand):
-    """Base class of the project's commands. Subclasses write `run`.
+    """Base class of the project's commands. Subclasses write `run` and `describe_work_done`.
 
-    `describe_work_done` returns a sentence about what an interrupted run has done. A command that may change something
+    A command that may change something
     records one row with its correlation id. If exit code 1 means that the command found something, `could_not_run` is
     the exit code for a check that could not be made.
     """
@@ -73,9 +73,9 @@ class ProjectCommand(BaseCommand):
     def run(self, *args: Any, **options: Any) -> None:
         """Do the work; raise `CommandError` for an exit code other than 0."""
 
+    @abstractmethod
     def describe_work_done(self) -> str:
         """Return one sentence about what an interrupted run has done."""
-        return "Nothing was changed."
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run from the shell. Wrong options end with 2, also where argparse of Python 3.11.2 cannot write why."""

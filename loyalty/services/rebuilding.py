@@ -48,7 +48,9 @@ def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) 
     """
     reason = checked_reason(reason)
     with operation("loyalty.rebuild_balances", actor_id=actor.pk):
-        program = LoyaltyProgram.objects.get(casino=casino)
+        program = LoyaltyProgram.objects.filter(casino=casino).first()
+        if program is None:
+            raise NothingToRebuild(f"{casino} has no loyalty programme, and so no accounts.")
         require_permission(actor, REBUILD_BALANCES, program)
         allow_statements(seconds=WHOLE_LEDGER_SECONDS)
         suspects = [

@@ -37,6 +37,9 @@ class Trouble(ProjectCommand):
         parser.add_argument("--time-zone")
         parser.add_argument("--folder", type=Path)
 
+    def describe_work_done(self) -> str:
+        return "Nothing was changed."
+
     def run(self, *_: Any, **__: Any) -> None:
         self.work(self)
 

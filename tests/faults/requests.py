@@ -127,7 +127,10 @@ def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
     return lambda: _posted(post_by_hand(step, player=player, reverses=reverses))
 
 
-_LEDGER_KIND: Final = {
+# The kind of entry that each step posts.
+ENTRY_KINDS: Final = {
+    Kind.COMPLETE: LedgerEntry.Kind.GAMEPLAY,
+    Kind.AWARD: LedgerEntry.Kind.MANUAL_BONUS,
     Kind.PROMOTE: LedgerEntry.Kind.PROMOTION,
     Kind.REDEEM: LedgerEntry.Kind.REDEMPTION,
     Kind.REVERSE: LedgerEntry.Kind.REVERSAL,
@@ -140,7 +143,7 @@ def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> Lo
     with operation("faults.post", actor_id=None):
         return increment_player_loyalty(
             player=player,
-            kind=_LEDGER_KIND[step.kind],
+            kind=ENTRY_KINDS[step.kind],
             points=step.amount,
             reason=reason_of(step.number),
             idempotency_key=key_of(step),

@@ -25,6 +25,13 @@ FORMER = AWARDED | {"reason": "Birthday of a regular guest"}
 FORMER_SHA256 = "9ac8984b24b6991d09105054f6dd65661dec8211e3fffd5629d622d9ebc4333e"
 FORMER_DAILY_KEY = "manual:87f52b1fbafaa5919bccd6785eb7cffaba169b9cac0e8444e2dcf29f37184626"
 
+BY_INCREMENT = {
+    (EntryKind.PROMOTION, 100): "e22e80c33dec993a91d53030da1e78df387465b4f9d87aff28b8b57b160a11cf",
+    (EntryKind.ADJUSTMENT, -5): "8299827b5812c87d141c004f1ad3c206f87d995cf25cd9a56a054f3842bbd4ed",
+    (EntryKind.REDEMPTION, -5): "cc0aeaeab495dc40a76caa7378d410ae95c0a206d761642295563c05d26ae0db",
+}
+IN_TESTS_OF_THEIR_OWN = {EntryKind.MANUAL_BONUS, EntryKind.GAMEPLAY, EntryKind.REVERSAL}
+
 
 @pytest.fixture
 def player(floor: Floor) -> Player:
@@ -89,21 +96,17 @@ class TestContentsAndFingerprint:
             "7133207c0fb072fb10264b6c4f300ed8fe27127eeac9f6bdf2f8d75ac96e08a7",
         )
 
-    def test_of_a_promotion(self, floor: Floor, player: Player) -> None:
-        posting = increment(floor, player, idempotency_key="promotion:1")
+    @pytest.mark.parametrize(("kind", "points"), BY_INCREMENT)
+    def test_of_other_entries(self, floor: Floor, player: Player, kind: EntryKind, points: int) -> None:
+        increment(floor, player, kind=EntryKind.PROMOTION, points=100, idempotency_key="promotion:0")
 
-        assert _kept(posting.entry_id) == (
-            "promotion:1",
-            {
-                "kind": "PROMOTION",
-                "player": 700,
-                "staff": None,
-                "points": 100,
-                "reason": "Double points on Tuesdays",
-                "reverses": None,
-            },
-            "cac5407c2f6d494edf7aaedb2ebca89c29a1f0b03eaca39d450a86a4a28c5484",
-        )
+        posting = increment(floor, player, kind=kind, points=points, idempotency_key="a-key", reason="By hand")
+
+        contents = {"kind": kind, "player": 700, "staff": None, "points": points, "reason": "By hand", "reverses": None}
+        assert _kept(posting.entry_id) == ("a-key", contents, BY_INCREMENT[kind, points])
+
+    def test_are_known_for_every_kind_of_entry(self) -> None:
+        assert {kind for kind, _ in BY_INCREMENT} | IN_TESTS_OF_THEIR_OWN == set(EntryKind)
 
     def test_of_a_reversal(self, floor: Floor, player: Player, supervisor: User) -> None:
         account = account_of(player)

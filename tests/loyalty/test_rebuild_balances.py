@@ -1,6 +1,7 @@
 """`rebuild_balances`: accounts that differ from their entries are listed, and corrected with a record."""
 
 import json
+from itertools import count
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from loyalty.services.reasons import InvalidReason
 from loyalty.services.rebuilding import LedgerNotWhole, NothingToRebuild, rebuild_balances
 from tests.commands import run
 from tests.concurrency import Elsewhere, held, in_turn
-from tests.factories import StaffFactory
+from tests.factories import CasinoFactory, StaffFactory
 from tests.floor import Floor
+from tests.interruptions import interrupted_at
 from tests.invariants import broken_invariants
 from tests.loyalty.attacking import Book, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.rows import account_of
@@ -47,6 +49,10 @@ def operator(floor: Floor) -> User:
 
 def _spoil(account: PlayerLoyalty, **changes: Any) -> None:
     PlayerLoyalty.objects.filter(pk=account.pk).update(**(changes or WRONG))
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def _figures(account: PlayerLoyalty) -> list[Any]:
@@ -253,6 +259,25 @@ class TestRebuildBalancesCommand:
         assert ran.out == f"{book.floor.casino.code}: 1 account set, recorded as rebuild {kept.pk}.\n"
         assert again.out == "Every account matches its entries: nothing was set.\n"
         assert is_clean_now()
+
+    def test_says_which_casinos_were_done_when_it_is_interrupted(self, book: Book, operator: User) -> None:
+        operator.casino = None
+        operator.save()
+        CasinoFactory.create(code=f"{book.floor.casino.code}-second")
+        said = []
+        for number in count(1):
+            _spoil(book.account)
+            before = BalanceRebuild.objects.count()
+            with interrupted_at(number, _interrupt):
+                ran = run("rebuild_balances", "--by", "olga", "--reason", REASON)
+            if ran.code == 0:
+                break
+            is_done = BalanceRebuild.objects.count() > before
+            said.append(is_done)
+            words = f"The accounts of {book.floor.casino.code} were set." if is_done else "Nothing was changed."
+            assert (ran.code, ran.error.strip()) == (130, f"Interrupted. {words}")
+
+        assert set(said) == {True, False}
 
     @pytest.mark.parametrize(
         ("arguments", "words"),

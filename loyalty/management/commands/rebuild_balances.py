@@ -2,7 +2,7 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ class Command(ProjectCommand):
         "Exit code: 0 done or nothing differs, 1 accounts differ (--dry-run), 2 could not run."
     )
 
+    rebuilt: Mapping[str, Mapping[str, object]] = {}
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--casino", metavar="CODE", help="only this casino (default: each of them)")
         parser.add_argument("--dry-run", action="store_true", help="only list what differs")
@@ -37,6 +39,12 @@ class Command(ProjectCommand):
         )
         parser.add_argument("--reason", metavar="TEXT", help="why, in at least ten characters")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def describe_work_done(self) -> str:
+        """Name the casinos that are done: each is one commit."""
+        if not self.rebuilt:
+            return "Nothing was changed."
+        return f"The accounts of {', '.join(self.rebuilt)} were set."
 
     def run(
         self,
@@ -73,7 +81,8 @@ class Command(ProjectCommand):
             raise CommandError(f"{differ}.", returncode=FAILED)
 
     def _set(self, casinos: Sequence[Casino], *, actor: User, reason: str, as_json: bool) -> None:
-        rebuilt = {}
+        rebuilt: dict[str, dict[str, object]] = {}
+        self.rebuilt = rebuilt
         for one in casinos:
             try:
                 rebuild = rebuild_balances(casino=one, actor=actor, reason=reason, at=timezone.now())

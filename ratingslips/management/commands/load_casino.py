@@ -39,6 +39,10 @@ class Command(ProjectCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
 
+    def describe_work_done(self) -> str:
+        """Loading is one transaction."""
+        return "Nothing was changed."
+
     def run(
         self,
         *,
