@@ -6,7 +6,8 @@ Where staff work is one rule, for what they see (`core.console.scope`) and for w
 - Staff without a casino work in all casinos if they are superusers or operators, and in none if they are neither.
 """
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from django.db import connection, models
 
@@ -19,14 +20,33 @@ VIEW_PLAYERS: Final = "core.view_player"
 ADD_PLAYER: Final = "core.add_player"
 CHANGE_PLAYER: Final = "core.change_player"
 VIEW_STAFF: Final = "core.view_user"
+CHANGE_STAFF: Final = "core.change_user"
 VIEW_ROLES: Final = "auth.view_group"
 VIEW_SIGN_INS: Final = "axes.view_accesslog"
 VIEW_FAILED_SIGN_INS: Final = "axes.view_accessattempt"
 VIEW_REPLAYS: Final = "core.view_replaycount"
 
-# SQL because every action on the floor runs it: the ORM takes ten times as long to build the query as PostgreSQL
-# takes to answer it.
-_MAY: Final = """
+# What each role holds, globally (no object) or on one object. A permission names the model of its objects.
+_HELD_BY_ROLE: Final = """
+    SELECT group_id AS role_id, permission_id, NULL AS object_pk FROM auth_group_permissions
+    UNION ALL
+    SELECT group_id, permission_id, object_pk FROM guardian_groupobjectpermission
+"""
+
+# What each member of staff holds, directly or by a role: the one definition of effective permissions. Superusers hold
+# everything besides. SQL because every page and every action on the floor reads it: the ORM takes ten times as long to
+# build the query as PostgreSQL takes to answer it.
+_HELD_BY_STAFF: Final = f"""
+    SELECT user_id AS staff_id, permission_id, NULL AS object_pk FROM core_user_user_permissions
+    UNION ALL
+    SELECT user_id, permission_id, object_pk FROM guardian_userobjectpermission
+    UNION ALL
+    SELECT member.user_id, held.permission_id, held.object_pk
+    FROM core_user_groups AS member
+    JOIN ({_HELD_BY_ROLE}) AS held ON held.role_id = member.group_id
+"""  # noqa: S608  (constants)
+
+_MAY: Final = f"""
 SELECT EXISTS (
     SELECT FROM core_user AS staff
     WHERE staff.id = %(actor)s
@@ -47,51 +67,53 @@ SELECT EXISTS (
         OR EXISTS (
             SELECT FROM auth_permission AS permission
             JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
+            JOIN ({_HELD_BY_STAFF}) AS held ON held.permission_id = permission.id
             WHERE content_type.app_label = %(app_label)s
               AND permission.codename = %(codename)s
-              AND (
-                EXISTS (
-                    SELECT FROM core_user_user_permissions AS held
-                    WHERE held.user_id = staff.id AND held.permission_id = permission.id
-                )
-                OR EXISTS (
-                    SELECT FROM guardian_userobjectpermission AS held
-                    WHERE held.user_id = staff.id
-                      AND held.permission_id = permission.id
-                      AND held.object_pk = %(object)s
-                )
-                OR EXISTS (
-                    SELECT FROM core_user_groups AS member
-                    JOIN auth_group_permissions AS held ON held.group_id = member.group_id
-                    WHERE member.user_id = staff.id AND held.permission_id = permission.id
-                )
-                OR EXISTS (
-                    SELECT FROM core_user_groups AS member
-                    JOIN guardian_groupobjectpermission AS held ON held.group_id = member.group_id
-                    WHERE member.user_id = staff.id
-                      AND held.permission_id = permission.id
-                      AND held.object_pk = %(object)s
-                )
-              )
+              AND held.staff_id = %(actor)s
+              AND (held.object_pk IS NULL OR held.object_pk = %(object)s)
         )
       )
 )
-"""
+"""  # noqa: S608  (constants)
 
-# Every page runs it: SQL for the same reason.
-_HELD_GLOBALLY: Final = """
+_HELD_GLOBALLY: Final = f"""
 SELECT content_type.app_label || '.' || permission.codename
 FROM auth_permission AS permission
 JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
 WHERE permission.id IN (
-    SELECT held.permission_id FROM core_user_user_permissions AS held WHERE held.user_id = %(staff)s
-    UNION
-    SELECT held.permission_id
-    FROM core_user_groups AS member
-    JOIN auth_group_permissions AS held ON held.group_id = member.group_id
-    WHERE member.user_id = %(staff)s
+    SELECT held.permission_id FROM ({_HELD_BY_STAFF}) AS held
+    WHERE held.staff_id = %(staff)s AND held.object_pk IS NULL
+)
+"""  # noqa: S608  (constants)
+
+# What is held and not covered by what the manager holds: a global permission covers it on every object.
+_NOT_COVERED: Final = f"""
+NOT EXISTS (
+    SELECT FROM ({_HELD_BY_STAFF}) AS own
+    WHERE own.staff_id = manager.id
+      AND own.permission_id = held.permission_id
+      AND (own.object_pk IS NULL OR own.object_pk = held.object_pk)
 )
 """
+
+_STAFF_BEYOND: Final = f"""
+SELECT staff.id
+FROM core_user AS staff
+JOIN core_user AS manager ON manager.id = %(manager)s AND NOT manager.is_superuser
+WHERE staff.id = ANY(%(staff)s)
+  AND (
+    staff.is_superuser
+    OR EXISTS (SELECT FROM ({_HELD_BY_STAFF}) AS held WHERE held.staff_id = staff.id AND {_NOT_COVERED})
+  )
+"""  # noqa: S608  (constants)
+
+_ROLES_BEYOND: Final = f"""
+SELECT DISTINCT held.role_id
+FROM ({_HELD_BY_ROLE}) AS held
+JOIN core_user AS manager ON manager.id = %(manager)s AND NOT manager.is_superuser
+WHERE {_NOT_COVERED}
+"""  # noqa: S608  (constants)
 
 
 class NotPermitted(DomainError):
@@ -148,3 +170,23 @@ def held_globally(staff: User) -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(_HELD_GLOBALLY, {"staff": staff.pk})
         return {permission for (permission,) in cursor.fetchall()}
+
+
+def staff_beyond(manager: User, staff: Iterable[User]) -> set[int]:
+    """Read, in one statement, the keys of those of `staff` who hold a permission that `manager` does not hold.
+
+    Global permissions, permissions on objects and those of roles count alike, also of staff who are not active. A
+    superuser is beyond everybody but superusers, and nobody is beyond a superuser.
+    """
+    return _keys(_STAFF_BEYOND, {"manager": manager.pk, "staff": [person.pk for person in staff]})
+
+
+def roles_beyond(manager: User) -> set[int]:
+    """Read, in one statement, the keys of the roles that hold a permission which `manager` does not hold; see above."""
+    return _keys(_ROLES_BEYOND, {"manager": manager.pk})
+
+
+def _keys(statement: str, arguments: dict[str, Any]) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, arguments)
+        return {key for (key,) in cursor.fetchall()}

@@ -8,7 +8,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from core.console.scope import in_casino_of
 from core.models import Casino, User
-from core.permissions import NotPermitted, has_permission, require_permission
+from core.permissions import NotPermitted, has_permission, require_permission, roles_beyond, staff_beyond
 from core.roles import OPERATOR
 from ratingslips.models import Pit
 from tests.databases import as_owner
@@ -166,3 +166,58 @@ class TestRequirePermission:
 
     def test_is_silent_where_all_is_well(self, floor: Floor) -> None:
         require_permission(floor.boss, OPERATE, floor.pit)
+
+
+# How a permission can be held: by the person or by a role, everywhere or on one pit.
+WAYS = ["person", "role", "person on a pit", "role on a pit"]
+
+
+def give(user: User, way: str, pit: Pit) -> Group:
+    """Give `user` the permission to operate in one of `WAYS`; gives the role that they are in."""
+    role = Group.objects.create(name=f"Role of {user}")
+    user.groups.add(role)
+    assign_perm(OPERATE, role if way.startswith("role") else user, pit if way.endswith("pit") else None)
+    return role
+
+
+class TestBeyond:
+    @pytest.mark.parametrize("way", WAYS)
+    def test_is_who_holds_what_the_manager_does_not(self, floor: Floor, newcomer: User, way: str) -> None:
+        manager = StaffFactory.create(casino=floor.casino)
+        role = give(newcomer, way, floor.pit)
+
+        assert staff_beyond(manager, [newcomer, manager]) == {newcomer.pk}
+        assert (role.pk in roles_beyond(manager)) == way.startswith("role")
+
+    @pytest.mark.parametrize("held", WAYS)
+    @pytest.mark.parametrize("way", WAYS)
+    def test_is_nobody_who_holds_it_in_any_way(self, floor: Floor, newcomer: User, way: str, held: str) -> None:
+        manager = StaffFactory.create(casino=floor.casino)
+        role = give(newcomer, way, floor.pit)
+        give(manager, held, floor.pit)
+
+        is_beyond = held.endswith("pit") and not way.endswith("pit")
+
+        assert (staff_beyond(manager, [newcomer]) == {newcomer.pk}) == is_beyond
+        assert (role.pk in roles_beyond(manager)) == (is_beyond and way == "role")
+
+    @pytest.mark.parametrize("way", ["person on a pit", "role on a pit"])
+    def test_is_who_holds_it_on_another_pit(self, floor: Floor, newcomer: User, way: str) -> None:
+        manager = StaffFactory.create(casino=floor.casino)
+        give(newcomer, way, PitFactory.create(casino=floor.casino))
+        give(manager, way, floor.pit)
+
+        assert staff_beyond(manager, [newcomer]) == {newcomer.pk}
+
+    def test_is_who_holds_it_and_is_not_active(self, floor: Floor, newcomer: User) -> None:
+        give(newcomer, "role", floor.pit)
+        User.objects.filter(pk=newcomer.pk).update(is_active=False)
+
+        assert staff_beyond(StaffFactory.create(casino=floor.casino), [newcomer]) == {newcomer.pk}
+
+    def test_is_nobody_for_a_superuser_and_a_superuser_for_others(self, floor: Floor, newcomer: User) -> None:
+        superusers = [StaffFactory.create(is_superuser=True) for _ in range(2)]
+        give(newcomer, "role", floor.pit)
+
+        assert staff_beyond(superusers[0], [newcomer, superusers[1]]) == roles_beyond(superusers[0]) == set()
+        assert staff_beyond(newcomer, superusers) == {superuser.pk for superuser in superusers}
