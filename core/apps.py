@@ -1,6 +1,7 @@
 """The configuration of the app."""
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class CoreConfig(AppConfig):
@@ -12,3 +13,6 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import checks  # noqa: F401  (registers the checks)
+        from core.changes.author import install
+
+        connection_created.connect(install, dispatch_uid="core.changes.author.install")

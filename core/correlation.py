@@ -23,20 +23,21 @@ def current() -> uuid.UUID:
 
     :raises LookupError: none is bound.
     """
-    correlation_id = _bound_id()
+    correlation_id = current_or_none()
     if correlation_id is None:
         raise LookupError("No correlation id is bound: wrap this in correlation.bound().")
     return correlation_id
 
 
-def _bound_id() -> uuid.UUID | None:
+def current_or_none() -> uuid.UUID | None:
+    """Return the id that is bound; None outside of requests, commands and service calls."""
     return parse(structlog.contextvars.get_contextvars().get(_KEY))
 
 
 @contextmanager
 def kept_or_new() -> Iterator[uuid.UUID]:
     """Keep the bound id, or bind a new one for the block if there is none, as outside a request."""
-    with bound(_bound_id()) as correlation_id:
+    with bound(current_or_none()) as correlation_id:
         yield correlation_id
 
 

@@ -10,6 +10,9 @@ from typing import Final
 from django.db import connection
 from django.db.models import Model
 
+from core.changes.tables import LOGGED
+from core.changes.triggers import trigger_names
+
 NAMED_ROWS: Final = 5
 
 
@@ -119,5 +122,11 @@ INVARIANTS: Final = (
         "core_requestorigin_refuse_truncate",
         name="origins_guarded",
         sentence="PostgreSQL refuses to change or remove where a request came from",
+    ),
+    triggers_enabled(
+        *(f"core_change_refuse_{event}" for event in ("insert", "update", "delete", "truncate")),
+        *(name for table in LOGGED for name in trigger_names(table)),
+        name="changes_guarded",
+        sentence="PostgreSQL logs every change of what decides points or rights, and refuses to change the log",
     ),
 )

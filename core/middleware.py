@@ -1,4 +1,4 @@
-"""Middleware: correlation id, time zone, and the record of where a request came from."""
+"""Middleware: correlation id, time zone, author, and the record of where a request came from."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from core import correlation, origins
+from core.changes.author import acting
 from core.models import User
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -47,6 +48,17 @@ class CasinoZoneMiddleware:
         user = request.user
         casino = user.casino if isinstance(user, User) else None
         with timezone.override(casino.zone if casino else None):
+            return self.get_response(request)
+
+
+class AuthorMiddleware:
+    """Name the signed-in member of staff as the author of what the request changes."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with acting(request.user.pk):
             return self.get_response(request)
 
 

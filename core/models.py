@@ -13,6 +13,7 @@ from django.db.models.functions import Upper
 from django.utils import timezone
 
 from core import gaming_day
+from core.changes.models import Change as Change
 from core.querysets import LockingQuerySet
 from core.text import isolated
 from core.words import counted

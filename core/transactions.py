@@ -9,6 +9,7 @@ import structlog
 from django.db import DatabaseError, connection, transaction
 
 from core import correlation
+from core.changes.author import acting
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.retries import ErrorAction, attempt_number, rule_for, sqlstate_of, will_retry
 
@@ -22,14 +23,15 @@ R = TypeVar("R")
 def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     """Own the one transaction of a use case: commit at the end, roll everything back on any error.
 
-    Logs refusals with their code. Binds a correlation id if the caller has bound none. `core.retries` decides what a
-    database error means; a `retried` service runs again where that helps.
+    Logs refusals with their code. Binds a correlation id if the caller has bound none. `actor_id` is the author of the
+    changes in the change log. `core.retries` decides what a database error means; a `retried` service runs again where
+    that helps.
 
     :raises Busy: the database timed out, ended a deadlock or lost the connection; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
     :raises DomainError: the use case refused; passed on unchanged.
     """
-    with correlation.kept_or_new(), _transaction(name, actor_id=actor_id):
+    with correlation.kept_or_new(), acting(actor_id), _transaction(name, actor_id=actor_id):
         yield
 
 

@@ -155,6 +155,7 @@ BREAKS = [
     ),
     Break("slips_guarded", "SELECT 1", "trigger ratingslips_freeze_slip"),
     Break("origins_guarded", "SELECT 1", "trigger core_requestorigin_refuse_update"),
+    Break("changes_guarded", "SELECT 1", "trigger guardian_userobjectpermission_log_insert"),
     Break("constraints_validated", "SELECT 1", "constraint core_casino.code unique"),
 ]
 
@@ -178,7 +179,7 @@ def _named_by(broken: Break, names: dict[str, object]) -> tuple[str, ...]:
     invariant = next(each for each in ALL_INVARIANTS if each.name == broken.invariant)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(broken.statement.format(**names))
-        first = examine(invariant, named_rows=40).first
+        first = examine(invariant, named_rows=80).first
         transaction.set_rollback(True)
     return first
 

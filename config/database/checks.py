@@ -1,4 +1,4 @@
-"""System checks for deployment: the application's role may not alter the ledger, and has its time-outs."""
+"""System checks for deployment: the application's role may not alter ledger or change log, and has its time-outs."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,6 +12,8 @@ _TOO_MUCH: Final = """
     SELECT to_regclass('public.loyalty_ledger') IS NOT NULL AND (
         has_table_privilege(to_regclass('public.loyalty_ledger'), 'UPDATE, DELETE, TRUNCATE, TRIGGER')
         OR has_any_column_privilege(to_regclass('public.loyalty_ledger'), 'UPDATE')
+        OR has_table_privilege(to_regclass('public.core_change'), 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+        OR has_any_column_privilege(to_regclass('public.core_change'), 'INSERT, UPDATE')
         OR has_schema_privilege('public', 'CREATE')
     )
 """
@@ -20,7 +22,7 @@ _TIMEOUTS: Final = "SELECT name, setting::int FROM pg_settings WHERE name = ANY(
 
 @register(Tags.database, deploy=True)
 def check_application_owns_nothing(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn if the application's role may do more than read and add ledger entries: then only triggers protect them."""
+    """Warn if the application's role may alter the ledger or the change log: then only triggers protect them."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]
@@ -32,7 +34,8 @@ def check_application_owns_nothing(*, databases: Sequence[str] | None = None, **
         if may_do_too_much:
             messages.append(
                 checks.Warning(
-                    f"The role “{connection.settings_dict['USER']}” may do more to the ledger than add to it.",
+                    f"The role “{connection.settings_dict['USER']}” may do more than add to the ledger and read the "
+                    "change log.",
                     hint="Let another role own the tables: docs/runbook.md, “Database roles”.",
                     id="config.W001",
                 )

@@ -27,7 +27,7 @@ _LINK: Final = frozenset({"SELECT", "INSERT", "DELETE"})
 
 
 def _read() -> TableRights:
-    """Rows that only migrations write."""
+    """Rows that only migrations and triggers write."""
     return TableRights(application=_READ)
 
 
@@ -52,6 +52,7 @@ TABLES: Final[dict[str, TableRights]] = {
     ),
     "core_user_groups": TableRights(application=_LINK),
     "core_user_user_permissions": TableRights(application=_LINK),
+    "core_change": _read(),
     "core_replaycount": _change("replays"),
     "core_requestorigin": _add(),
     "core_lease": _change("holder", "held_by", "taken_at", "renewed_at", "correlation_id"),

@@ -53,6 +53,8 @@ APPLICATION_MAY_NOT = (
     "DELETE FROM loyalty_ledgerexport WHERE false",
     "UPDATE loyalty_ledgerexport SET filters = '{}' WHERE false",
     "UPDATE core_requestorigin SET origin = 'elsewhere' WHERE false",
+    "INSERT INTO core_change SELECT * FROM core_change WHERE false",
+    "UPDATE core_change SET new = NULL WHERE false",
     "DELETE FROM core_player WHERE false",
     "DELETE FROM core_user WHERE false",
     "DELETE FROM ratingslips_ratingslip WHERE false",
@@ -361,7 +363,14 @@ class TestCheckApplicationOwnsNothing:
         assert [message.id for message in messages] == ["config.W001"]
 
     @pytest.mark.parametrize(
-        "grant", ["UPDATE (points) ON loyalty_ledger", "TRUNCATE ON loyalty_ledger", "CREATE ON SCHEMA public"]
+        "grant",
+        [
+            "UPDATE (points) ON loyalty_ledger",
+            "TRUNCATE ON loyalty_ledger",
+            "INSERT ON core_change",
+            "DELETE ON core_change",
+            "CREATE ON SCHEMA public",
+        ],
     )
     def test_warns_of_a_right_too_many(self, db: None, grant: str) -> None:
         with as_owner(), connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from core.changes.tables import LOGGED
 from tests.databases import connect, database_environment, empty_database
 from tests.processes import run_program
 
@@ -15,6 +16,7 @@ APPEND_ONLY = (
     "loyalty_sealedaccount",
     "loyalty_ledgerverification",
     "loyalty_balancerebuild",
+    "core_change",
     "core_requestorigin",
     "ratingslips_sliprequest",
 )
@@ -23,7 +25,9 @@ UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment"
 EXPECTED = {
     *(f"{table}_refuse_update" for table in APPEND_ONLY),
     *(f"{table}_refuse_delete" for table in UNDELETABLE),
-    *(f"{table}_refuse_truncate" for table in UNDELETABLE),
+    *(f"{table}_refuse_truncate" for table in (*UNDELETABLE, *LOGGED)),
+    *(f"{table}_log_{event}" for table in LOGGED for event in ("insert", "update", "delete")),
+    "core_change_refuse_insert",
     "loyalty_chain_entry",
     "loyalty_freeze_export",
     "loyalty_freeze_pause",
@@ -52,8 +56,6 @@ class TestMigratedDatabase:
 
         assert {name for name, _ in triggers} == EXPECTED
         assert {enabled for _, enabled in triggers} <= {"A", b"A"}
-        for table in UNDELETABLE:
+        for table in {*UNDELETABLE, *LOGGED}:
             with pytest.raises(psycopg.errors.RestrictViolation, match=r"TRUNCATE of \w+ is refused"):
                 migrated.execute(f"TRUNCATE {table} CASCADE")
-        with pytest.raises(psycopg.errors.RestrictViolation, match="TRUNCATE of"):
-            migrated.execute("TRUNCATE core_casino CASCADE")

@@ -1,0 +1,1 @@
+"""The change log: every change of what decides points or rights, written by triggers; see `Change`."""

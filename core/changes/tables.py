@@ -1,0 +1,57 @@
+"""Which tables the change log covers; every table of the product is named once, here.
+
+The triggers of a table are made in a migration of its app, by `log_changes` in `core.changes.triggers`.
+"""
+
+from typing import Final
+
+LOGGED: Final = (
+    "core_casino",
+    "core_player",
+    "core_user",
+    "core_user_groups",
+    "core_user_user_permissions",
+    "auth_group",
+    "auth_group_permissions",
+    "guardian_userobjectpermission",
+    "guardian_groupobjectpermission",
+    "loyalty_loyaltyprogram",
+    "loyalty_programpause",
+    "loyalty_earningrate",
+    "loyalty_tier",
+    "ratingslips_pit",
+    "ratingslips_gamesettings",
+    "ratingslips_gamingtable",
+)
+
+_APPEND_ONLY: Final = "its rows are append-only, and each says who wrote it"
+_OF_SIGN_INS: Final = "it records sign-ins and decides no right"
+_BY_MIGRATIONS: Final = "only migrations write it"
+
+NOT_LOGGED: Final = {
+    "core_change": "it is the change log",
+    "core_replaycount": "it counts, and decides nothing",
+    "core_requestorigin": _APPEND_ONLY,
+    "core_lease": "it decides which process works, and no point",
+    "loyalty_ledger": _APPEND_ONLY,
+    "loyalty_playerloyalty": "it repeats what the ledger says, which the hash chain and the invariants check",
+    "loyalty_ledgerexport": _APPEND_ONLY,
+    "loyalty_checkpoint": _APPEND_ONLY,
+    "loyalty_sealedaccount": _APPEND_ONLY,
+    "loyalty_ledgerverification": _APPEND_ONLY,
+    "loyalty_balancerebuild": _APPEND_ONLY,
+    "ratingslips_ratingslip": "its history is in its segments and requests",
+    "ratingslips_playsegment": _APPEND_ONLY,
+    "ratingslips_sliprequest": _APPEND_ONLY,
+    "ratingslips_driftcheck": "it says when a check ran, and decides nothing",
+    "config_demorun": "production does not have it",
+    "django_migrations": _BY_MIGRATIONS,
+    "django_content_type": _BY_MIGRATIONS,
+    "auth_permission": _BY_MIGRATIONS,
+    "django_admin_log": _APPEND_ONLY,
+    "django_session": "it holds secrets, and is deleted when it ends",
+    "axes_accessattempt": _OF_SIGN_INS,
+    "axes_accessattemptexpiration": _OF_SIGN_INS,
+    "axes_accesslog": _OF_SIGN_INS,
+    "axes_accessfailurelog": _OF_SIGN_INS,
+}
