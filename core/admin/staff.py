@@ -1,37 +1,39 @@
 """The console's pages of staff and roles."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import (
     AdminPasswordChangeForm,
     ReadOnlyPasswordHashField,
     UserChangeForm,
     UserCreationForm,
 )
-from django.contrib.auth.models import Group, Permission
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.forms import ModelMultipleChoiceField, TextInput
-from django.http import HttpRequest
+from django.forms import TextInput
+from django.http import HttpRequest, HttpResponse
 
-from core.console.change_forms import VersionedForms
+from core.admin.managing import ManagingForms
 from core.console.display import active_pill
 from core.console.lists import OwnCasinoFilter
 from core.console.login import PasswordAlone
-from core.console.readable import ReadableLists
 from core.console.scope import ConsoleAdmin, staff_of
-from core.console.widgets import NoLabelSuffix, PasswordLink, PlainForms, PlayerByCardField
+from core.console.widgets import NoLabelSuffix, PasswordLink, PlayerByCardField
+from core.keys import key_of
+from core.managing import lock_permissions, may_deactivate, may_manage
 from core.models import User
-from core.roles import ROLES
+from core.permissions import roles_beyond
+from core.querysets import LockingQuerySet
+from core.transactions import operation
 
 if TYPE_CHECKING:
     DjangoUserAdmin = UserAdmin[User]
-    _PermissionsField = ModelMultipleChoiceField[Permission]
 else:
     DjangoUserAdmin = UserAdmin
-    _PermissionsField = ModelMultipleChoiceField
 
 
 class StaffForm(UserChangeForm):  # type: ignore[type-arg]
@@ -59,6 +61,11 @@ _STAFF_FIELDS: dict[str, tuple[str, str]] = {
 }
 
 
+_ONLY_DEACTIVATE: Final = (
+    "This member of staff holds permissions that you do not hold. So you may deactivate them, and change nothing else."
+)
+
+
 class RoleFilter(admin.RelatedFieldListFilter):
     """Django's filter, titled "role"."""
 
@@ -68,12 +75,8 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(User)
-class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
-    """Members of staff.
-
-    Staff who are no superusers manage the staff of their own casino but not themselves, and grant no role that
-    holds a permission which they lack.
-    """
+class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
+    """Members of staff; `core.managing` says who manages whom."""
 
     casino_lookup = "casino"
     form = StaffForm
@@ -115,6 +118,9 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = tuple(field for field in super().get_readonly_fields(request, obj) if field != "casino")
         actor = staff_of(request)
+        if obj is not None and not self._may_manage(request, obj):
+            others = set(flatten_fieldsets(self.fieldsets)) - {"is_active", "password"}
+            return self._without_refused_links(request, obj, others)
         keeps_casino = obj is not None and not _may_choose_casino(actor)
         kept = (*(() if actor.is_superuser else ("is_superuser",)), *(("casino",) if keeps_casino else ()))
         return (*fields, "last_login", "date_joined", *kept)
@@ -122,10 +128,17 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Django's, without the link to the password form for staff who may not open that form."""
         fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or self.has_change_permission(request, obj):
+        if obj is None or self._may_manage(request, obj):
             return fieldsets
+        may_deactivate = self.has_change_permission(request, obj)
         return [
-            (title, {**options, "fields": tuple(name for name in options["fields"] if name != "password")})
+            (
+                title,
+                {
+                    "fields": tuple(name for name in options["fields"] if name != "password"),
+                    "description": _ONLY_DEACTIVATE if may_deactivate and "is_active" in options["fields"] else "",
+                },
+            )
             for title, options in fieldsets
         ]
 
@@ -143,19 +156,34 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        if db_field.name == "groups" and not staff_of(request).is_superuser:
-            kwargs["queryset"] = Group.objects.exclude(pk__in=_groups_beyond(staff_of(request)))
+        if db_field.name == "groups":
+            kwargs["queryset"] = Group.objects.exclude(pk__in=roles_beyond(staff_of(request)))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Only superusers may change superusers, themselves, or staff with a permission that the actor lacks."""
-        allowed = super().has_change_permission(request, obj)
-        actor = staff_of(request)
-        if not allowed or actor.is_superuser or obj is None:
-            return allowed
-        if obj.is_superuser or obj.pk == actor.pk or obj.casino_id != actor.casino_id:
-            return False
-        return not obj.groups.filter(pk__in=_groups_beyond(actor)).exists()
+        """Whether the sender may change staff; `obj` may be managed, or at least deactivated."""
+        if obj is None or not super().has_change_permission(request, obj):
+            return super().has_change_permission(request, obj)
+        return self._may_manage(request, obj) or may_deactivate(staff_of(request), obj)
+
+    def _may_manage(self, request: HttpRequest, obj: User) -> bool:
+        return super().has_change_permission(request, obj) and may_manage(staff_of(request), obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Django's view, in one transaction that locks the account and the permissions of all."""
+        if request.method != "POST":
+            return self._answer_password(request, id, form_url)
+        with operation("console.set_password", actor_id=request.user.pk):
+            LockingQuerySet(self.model).filter(pk=key_of(unquote(id))).locked().first()
+            lock_permissions()
+            return self._answer_password(request, id, form_url)
+
+    def _answer_password(self, request: HttpRequest, key: str, form_url: str) -> HttpResponse:
+        person = self.get_object(request, unquote(key))
+        if person is not None and not self._may_manage(request, person):
+            raise PermissionDenied
+        page: HttpResponse = super().user_change_password(request, key, form_url)
+        return page
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Put new staff into the casino of the person who adds them, unless this person may choose."""
@@ -166,51 +194,3 @@ class StaffAdmin(ConsoleAdmin[User], DjangoUserAdmin):
 
 def _may_choose_casino(actor: User) -> bool:
     return actor.is_superuser and actor.casino_id is None
-
-
-# Staff say "role", not "group".
-Group._meta.verbose_name = "role"
-Group._meta.verbose_name_plural = "roles"
-admin.site.unregister(Group)
-
-
-class PermissionsField(_PermissionsField):
-    """Permissions, shown by name only: the name contains the app and the model."""
-
-    def label_from_instance(self, obj: Permission) -> str:
-        return obj.name
-
-
-@admin.register(Group)
-class RoleAdmin(VersionedForms, PlainForms, ReadableLists, GroupAdmin):
-    """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting a
-    role would delete every grant made to it.
-    """
-
-    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        """Offer only permissions of models that have pages in this console."""
-        kwargs |= {"form_class": PermissionsField, "help_text": ""}
-        models = ContentType.objects.get_for_models(*admin.site._registry).values()
-        kwargs["queryset"] = Permission.objects.filter(content_type__in=models).order_by("content_type__model", "pk")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not _is_built_in(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and not _is_built_in(obj)
-
-
-def _is_built_in(role: Group | None) -> bool:
-    return role is not None and role.name in ROLES
-
-
-def _groups_beyond(actor: User) -> "QuerySet[Group]":
-    """The roles that hold a permission which `actor` does not."""
-    held = actor.get_all_permissions()
-    lacking = [
-        permission.pk
-        for permission in Permission.objects.select_related("content_type")
-        if f"{permission.content_type.app_label}.{permission.codename}" not in held
-    ]
-    return Group.objects.filter(permissions__in=lacking)

@@ -31,8 +31,9 @@ from core.console.scope import ConsoleAdmin, M, in_casino_of, staff_of
 from core.console.versions import FORM_VERSION, GRANTS_LOGGED_AS, Version, difference, who_changed
 from core.errors import Busy
 from core.keys import key_of
+from core.managing import lock_permissions
 from core.models import User
-from core.permissions import VIEW_STAFF
+from core.permissions import VIEW_STAFF, has_permission
 from core.querysets import LockingQuerySet
 from core.transactions import operation
 
@@ -42,12 +43,22 @@ PERMISSIONS: Final = "permissions"
 
 
 class _Checkboxes:
-    """Each grantable permission as a checkbox, which needs no script."""
+    """Each grantable permission as a checkbox, which needs no script.
+
+    A `granting` member of staff is offered those that they hold themselves, and those that are granted already.
+    """
+
+    granting: User | None = None
 
     def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
         grantable = admin.site.get_model_admin(type(self.obj)).grantable  # type: ignore[attr-defined]
         choices: list[tuple[str, str]] = super().get_obj_perms_field_choices()  # type: ignore[misc]
-        return [choice for choice in choices if choice[0] in grantable]
+        return [choice for choice in choices if choice[0] in grantable and self._may_tick(choice[0])]
+
+    def _may_tick(self, codename: str) -> bool:
+        if self.granting is None or codename in self.get_obj_perms_field_initial():  # type: ignore[attr-defined]
+            return True
+        return has_permission(self.granting, f"{self.obj._meta.app_label}.{codename}", self.obj)  # type: ignore[attr-defined]
 
     def get_obj_perms_field_widget(self) -> type[forms.Widget]:
         return forms.CheckboxSelectMultiple
@@ -138,7 +149,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         grantee = self._staff(request).filter(pk=key_of(user_id) or 0).first()
         if grantee is None:
             raise Http404
-        self._refuse_grant_to_self(request, is_self=grantee.pk == request.user.pk)
+        self._refuse_grant_to_self(request, grantee)
 
         def answer() -> HttpResponse:
             page: HttpResponse = super(GrantingAdmin, self).obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-untyped-call]
@@ -151,8 +162,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         role = Group.objects.filter(pk=key_of(group_id) or 0).first()
         if role is None:
             raise Http404
-        is_member = staff_of(request).groups.filter(pk=role.pk).exists()
-        self._refuse_grant_to_self(request, is_self=is_member)
+        self._refuse_grant_to_self(request, role)
 
         def answer() -> HttpResponse:
             page: HttpResponse = super(GrantingAdmin, self).obj_perms_manage_group_view(request, object_pk, group_id)  # type: ignore[no-untyped-call]
@@ -170,6 +180,10 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         try:
             with operation("console.grant", actor_id=request.user.pk):
                 LockingQuerySet(self.model).locked().get(pk=obj.pk)
+                lock_permissions()
+                self._refuse_grant_to_self(request, grantee)
+                if not has_permission(staff_of(request), f"{self.opts.app_label}.change_{self.opts.model_name}", obj):
+                    raise PermissionDenied
                 self._compare_grants(request, obj, grantee)
                 page = answer()
                 held = sorted(set(request.POST.getlist(PERMISSIONS)))
@@ -182,7 +196,8 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         if is_saved:
             kind, _, key = _name(grantee).partition(" ")
             on = {"on": self.opts.label_lower, "on_id": obj.pk}
-            log.info("console.permissions_set", **{kind: key}, **on, held=held, actor_id=request.user.pk)
+            by = {"actor_id": request.user.pk, "as_superuser": staff_of(request).is_superuser}
+            log.info("console.permissions_set", **{kind: key}, **on, held=held, **by)
         return page
 
     def _compare_grants(self, request: HttpRequest, obj: M, grantee: User | Group) -> None:
@@ -220,9 +235,11 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
             raise PermissionDenied
         return obj
 
-    def _refuse_grant_to_self(self, request: HttpRequest, *, is_self: bool) -> None:
+    def _refuse_grant_to_self(self, request: HttpRequest, grantee: User | Group) -> None:
         """Only a superuser may grant permissions to themselves or to a role that they have."""
-        if is_self and not staff_of(request).is_superuser:
+        staff = staff_of(request)
+        is_self = grantee == staff or (isinstance(grantee, Group) and staff.groups.filter(pk=grantee.pk).exists())
+        if is_self and not staff.is_superuser:
             raise PermissionDenied
 
     def _staff(self, request: HttpRequest) -> Any:
@@ -249,7 +266,11 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         return type("RoleSelectForm", (forms.Form,), {"group": field})
 
     def get_obj_perms_manage_user_form(self, request: HttpRequest) -> type[forms.Form]:
-        return refusable(request, StaffGrantsForm)  # type: ignore[no-any-return]
+        return self._form(request, StaffGrantsForm)
 
     def get_obj_perms_manage_group_form(self, request: HttpRequest) -> type[forms.Form]:
-        return refusable(request, RoleGrantsForm)  # type: ignore[no-any-return]
+        return self._form(request, RoleGrantsForm)
+
+    def _form(self, request: HttpRequest, form: type[forms.Form]) -> type[forms.Form]:
+        offering = type(form.__name__, (form,), {"granting": staff_of(request)})
+        return refusable(request, offering)  # type: ignore[no-any-return]

@@ -45,8 +45,9 @@ permissions_manage_group GET other        login gone  gone  gone  gone  gone  go
 change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  gone  gone  read  open
 pause|resume POST own                     login shut  shut  shut  no    no    done  no    no    shut  no    no    done
 permissions POST own                      login shut  shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  idle
-permissions_manage_user POST own          login shut  shut  shut  shut  shut  shut  shut  shut  done  shut  shut  done
-permissions_manage_group|change POST own  login shut  shut  shut  shut  shut  shut  shut  shut  done  shut  shut  done
+permissions_manage_user POST own          login shut  shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  done
+permissions_manage_group POST own         login shut  shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  done
+change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  done  shut  shut  done
 action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  idle  idle  idle  idle
 history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  idle  idle  idle  idle
 pause|resume POST other                   login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done

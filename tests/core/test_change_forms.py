@@ -13,6 +13,7 @@ from django.urls import reverse
 from guardian.shortcuts import assign_perm, get_user_perms
 
 from core.console.change_forms import VersionedForms
+from core.managing import lock_permissions
 from core.models import Casino, Player, User
 from core.querysets import LockingQuerySet
 from core.roles import PIT_BOSS
@@ -23,6 +24,7 @@ from tests.concurrency import Elsewhere, held, held_before_commit, is_waited_for
 from tests.console import address, fields_in, html_of, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
+from tests.replacing import replace
 from tests.waiting import wait_until
 
 OLD, NEW = "the tide comes in at dawn", "the tide goes out at noon"
@@ -184,6 +186,7 @@ class TestTwoChangesAtOnce:
     ) -> None:
         monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: rows.order_by("pk"))
         monkeypatch.setattr(VersionedForms, "save_model", admin.ModelAdmin.save_model)
+        replace(monkeypatch, lock_permissions, lambda: None)
 
         status = _post_at_once(committed_floor, CASES[name])
 

@@ -11,11 +11,10 @@ from core.models import Casino, User
 from core.permissions import NotPermitted, has_permission, require_permission, roles_beyond, staff_beyond
 from core.roles import OPERATOR
 from ratingslips.models import Pit
+from tests.core.held import OPERATE, WAYS, give
 from tests.databases import as_owner
 from tests.factories import CasinoFactory, PitFactory, StaffFactory
 from tests.floor import Floor
-
-OPERATE = "ratingslips.operate_pit"
 
 
 @pytest.fixture
@@ -166,18 +165,6 @@ class TestRequirePermission:
 
     def test_is_silent_where_all_is_well(self, floor: Floor) -> None:
         require_permission(floor.boss, OPERATE, floor.pit)
-
-
-# How a permission can be held: by the person or by a role, everywhere or on one pit.
-WAYS = ["person", "role", "person on a pit", "role on a pit"]
-
-
-def give(user: User, way: str, pit: Pit) -> Group:
-    """Give `user` the permission to operate in one of `WAYS`; gives the role that they are in."""
-    role = Group.objects.create(name=f"Role of {user}")
-    user.groups.add(role)
-    assign_perm(OPERATE, role if way.startswith("role") else user, pit if way.endswith("pit") else None)
-    return role
 
 
 class TestBeyond:

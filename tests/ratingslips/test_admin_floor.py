@@ -3,10 +3,12 @@
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from guardian.shortcuts import assign_perm
 
+from core.models import User
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
 from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
-from tests.console import address, inline_code_in, send_form, signed_in, versions_shown
+from tests.console import address, html_of, inline_code_in, send_form, signed_in, versions_shown
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 
@@ -136,12 +138,23 @@ class TestGrantsOnAPit:
         assert [answer.status_code for answer in answers] == [403, 403]
         assert not supervisor.has_perm("ratingslips.operate_pit", floor.pit)
 
-    def test_are_granted_by_a_supervisor_to_others(self, floor: Floor) -> None:
-        other = StaffFactory.create(casino=floor.casino)
+    @pytest.mark.parametrize("held", [None, "operate_pit", "recover_loyalty"])
+    def test_are_granted_to_others_by_a_supervisor_who_holds_them(self, floor: Floor, held: str | None) -> None:
+        other, supervisor = (StaffFactory.create(casino=floor.casino) for _ in range(2))
+        if held:
+            assign_perm(held, supervisor, floor.pit)
+        client = signed_in(supervisor, PIT_SUPERVISOR)
+        page = address(Pit, "permissions_manage_user", floor.pit.pk, other.pk)
+
+        offered = "Can open, change and close rating slips" in html_of(client.get(page))
+        send_form(client, page, {"permissions": ["operate_pit"]})
+
+        assert (offered, other.has_perm("ratingslips.operate_pit", floor.pit)) == ((held == "operate_pit"),) * 2
+
+    def test_are_revoked_by_a_supervisor_who_does_not_hold_them(self, floor: Floor) -> None:
         client = signed_in(StaffFactory.create(casino=floor.casino), PIT_SUPERVISOR)
+        page = address(Pit, "permissions_manage_user", floor.pit.pk, floor.boss.pk)
 
-        send_form(
-            client, address(Pit, "permissions_manage_user", floor.pit.pk, other.pk), {"permissions": ["operate_pit"]}
-        )
+        send_form(client, page, {"permissions": []})
 
-        assert other.has_perm("ratingslips.operate_pit", floor.pit)
+        assert not User.objects.get(pk=floor.boss.pk).has_perm("ratingslips.operate_pit", floor.pit)
