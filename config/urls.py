@@ -14,3 +14,4 @@ urlpatterns = [
 ]
 
 handler400 = "core.console.errors.bad_request"
+handler500 = "core.console.errors.server_error"

@@ -69,10 +69,15 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        origins.settle_waiting()
+        return response
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
-        """Write it outside the view's transaction, so that it remains if the request is refused or fails."""
+        """Write it outside the view's transaction, so that it remains if the request is refused or fails.
+
+        If the database is too busy just now, it is written with what the view does, or after it.
+        """
         method = request.method or ""
         if method not in _SAFE_METHODS and isinstance(request.user, User) and request.user.is_staff:
             origins.record_request(

@@ -3,16 +3,27 @@
 Only the path is stored, which contains ids. Query strings and forms are not, because they may name a player.
 """
 
+from contextvars import ContextVar
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
+import structlog
 from django.conf import settings
+from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 
 from core import correlation
 from core.models import METHOD_MAX_LENGTH, ORIGIN_MAX_LENGTH, RequestOrigin, User
+from core.retries import is_bug, is_connection_lost
+
+log = structlog.get_logger(__name__)
 
 COMMAND: Final = "COMMAND"
+# How long the second try waits for a lock: the first one waited for `lock_timeout`.
+LATE_LOCK_TIMEOUT: Final = "500ms"
+
+# The columns of an origin that the database has not taken yet.
+_waiting: ContextVar[dict[str, Any] | None] = ContextVar("waiting_origin", default=None)
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -23,14 +34,58 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def record_request(*, actor: User, method: str, path: str, client_address: str | None) -> None:
-    """Record that `actor` sent a request that may change something."""
-    RequestOrigin.objects.create(
-        correlation_id=correlation.current(),
-        actor=actor,
-        method=method[:METHOD_MAX_LENGTH],
-        origin=path.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ORIGIN_MAX_LENGTH],
-        client_address=client_address,
-    )
+    """Record that `actor` sent a request that may change something.
+
+    If the database is too busy, the origin waits: `write_waiting` writes it with what the request does.
+    """
+    columns = {
+        "correlation_id": correlation.current(),
+        "actor": actor,
+        "method": method[:METHOD_MAX_LENGTH],
+        "origin": path.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ORIGIN_MAX_LENGTH],
+        "client_address": client_address,
+    }
+    try:
+        RequestOrigin.objects.create(**columns)
+    except DatabaseError as error:
+        if is_bug(error):
+            raise
+        if is_connection_lost(error) and not connection.in_atomic_block:
+            connection.close()
+        _waiting.set(columns)
+
+
+def write_waiting() -> bool:
+    """Write the origin that waits, in the caller's transaction if there is one; say whether it was written."""
+    columns = _waiting.get()
+    if columns is None:
+        return False
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LATE_LOCK_TIMEOUT])
+            RequestOrigin.objects.create(**columns)
+    except DatabaseError as error:
+        if is_bug(error):
+            raise
+        return False
+    return True
+
+
+def forget_waiting() -> None:
+    """Let no origin wait: it was written, and committed."""
+    _waiting.set(None)
+
+
+def settle_waiting() -> None:
+    """At the end of a request, write an origin that still waits; if that fails as well, the log keeps it."""
+    columns = _waiting.get()
+    if columns is not None and not write_waiting():
+        log.error(
+            "core.origin_not_recorded",
+            actor_id=columns["actor"].pk,
+            **{name: columns[name] for name in ("method", "origin", "client_address")},
+        )
+    forget_waiting()
 
 
 def record_command(name: str) -> None:

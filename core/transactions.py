@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from django.db import DatabaseError, connection, transaction
 
-from core import correlation
+from core import correlation, origins
 from core.changes.author import acting
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.retries import ErrorAction, attempt_number, rule_for, sqlstate_of, will_retry
@@ -41,7 +41,10 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
     try:
         with transaction.atomic(durable=True):
             yield
+            has_written_origin = origins.write_waiting()
             committing = True
+        if has_written_origin:
+            origins.forget_waiting()
     except DomainError as error:
         log.warning("core.operation_refused", operation=name, code=error.code, actor_id=actor_id)
         raise

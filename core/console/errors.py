@@ -1,8 +1,19 @@
 """Error pages."""
 
+import sys
+from typing import Final
+
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views import defaults
+
+from core import correlation
+from core.errors import Busy
+from core.retries import is_bug
+
+RETRY_AFTER_SECONDS: Final = 5
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -10,3 +21,26 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, SessionInterrupted):
         return defaults.bad_request(request, exception, template_name="core/console/signed_out_meanwhile.html")
     return defaults.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 503 if the database was too busy or could not be reached, else 500.
+
+    Django calls this for errors of views and of middleware, and saves no session with such an answer.
+    """
+    if not _is_busy(sys.exc_info()[1]):
+        return defaults.server_error(request)
+    with correlation.kept_or_new() as correlation_id:
+        page = render_to_string(
+            "core/console/busy.html", {"correlation_id": correlation_id, "is_sent": request.method == "POST"}
+        )
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether `error`, or an error that caused it, says that the same request may succeed a moment later."""
+    while error is not None:
+        if isinstance(error, Busy) or (isinstance(error, DatabaseError) and not is_bug(error)):
+            return True
+        error = error.__cause__
+    return False
