@@ -12,7 +12,7 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from core import checks  # noqa: F401  (registers the checks)
+        from core import backends, checks  # noqa: F401  (registers the checks, and what records sign-ins)
         from core.changes.author import install
 
         connection_created.connect(install, dispatch_uid="core.changes.author.install")

@@ -124,6 +124,13 @@ INVARIANTS: Final = (
         sentence="PostgreSQL refuses to change or remove where a request came from",
     ),
     triggers_enabled(
+        "core_signinevent_refuse_update",
+        "core_signinevent_refuse_delete",
+        "core_signinevent_refuse_truncate",
+        name="sign_ins_guarded",
+        sentence="PostgreSQL refuses to change or remove sign-ins and wrong passwords",
+    ),
+    triggers_enabled(
         *(f"core_change_refuse_{event}" for event in ("insert", "update", "delete", "truncate")),
         *(name for table in LOGGED for name in trigger_names(table)),
         name="changes_guarded",

@@ -14,3 +14,12 @@ def lock_name(kind: str, name: str) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{name}"])
+
+
+@transaction_required
+def try_lock_name(kind: str, name: str) -> bool:
+    """Lock `name` like `lock_name` if no other transaction holds it, and return whether it is locked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{name}"])
+        locked: bool = cursor.fetchone()[0]
+    return locked

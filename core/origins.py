@@ -4,8 +4,9 @@ Only the path is stored, which contains ids. Query strings and forms are not, be
 """
 
 from contextvars import ContextVar
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import structlog
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.http import HttpRequest
 from core import correlation
 from core.models import METHOD_MAX_LENGTH, ORIGIN_MAX_LENGTH, RequestOrigin, User
 from core.retries import is_bug, is_connection_lost
+from core.sign_in_log import DEVICE_MAX_LENGTH
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,23 @@ def client_address(request: HttpRequest) -> str | None:
     if settings.BEHIND_PROXY:
         return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2])
     return _address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Client:
+    """From where a password or a code is given: the IP address, and the browser as it calls itself."""
+
+    address: str | None = None
+    device: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest | None) -> Self:
+        """The client of `request`; of no request, nothing is known."""
+        if request is None:
+            return cls()
+        return cls(
+            address=client_address(request), device=request.headers.get("User-Agent", "").strip()[:DEVICE_MAX_LENGTH]
+        )
 
 
 def record_request(*, actor: User, method: str, path: str, client_address: str | None) -> None:

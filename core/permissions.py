@@ -22,8 +22,8 @@ CHANGE_PLAYER: Final = "core.change_player"
 VIEW_STAFF: Final = "core.view_user"
 CHANGE_STAFF: Final = "core.change_user"
 VIEW_ROLES: Final = "auth.view_group"
-VIEW_SIGN_INS: Final = "axes.view_accesslog"
-VIEW_FAILED_SIGN_INS: Final = "axes.view_accessattempt"
+VIEW_SIGN_INS: Final = "core.view_signinevent"
+LIFT_LOCK: Final = "core.lift_lock"
 VIEW_REPLAYS: Final = "core.view_replaycount"
 
 # What each role holds, globally (no object) or on one object. A permission names the model of its objects.

@@ -1,7 +1,7 @@
 """The rights of the application and of the reader on each table; the owner needs none.
 
-Every table is listed: one that is not is closed to both. The application deletes only sessions, sign-in attempts,
-roles, memberships and grants.
+Every table is listed: one that is not is closed to both. The application deletes only sessions, roles,
+memberships and grants.
 """
 
 from dataclasses import dataclass
@@ -55,6 +55,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_change": _read(),
     "core_replaycount": _change("replays"),
     "core_requestorigin": _add(),
+    "core_signinevent": _add(),
     "core_lease": _change("holder", "held_by", "taken_at", "renewed_at", "correlation_id"),
     # loyalty
     "loyalty_ledger": _add(),
@@ -86,7 +87,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "ratingslips_driftcheck": _change("accounts", "first_accounts", "checked_at", "checked_by_id"),
     # config.demo, which production does not install
     "config_demorun": _change("shift", "finished_at"),
-    # Django, axes and guardian
+    # Django and guardian
     "django_migrations": _read(),
     "django_content_type": _read(),
     "django_admin_log": _add(),
@@ -96,10 +97,6 @@ TABLES: Final[dict[str, TableRights]] = {
     "auth_group_permissions": TableRights(application=_LINK),
     "guardian_userobjectpermission": TableRights(application=_DELETE),
     "guardian_groupobjectpermission": TableRights(application=_DELETE),
-    "axes_accessattempt": TableRights(application=_DELETE, hidden=frozenset({"get_data", "post_data"})),
-    "axes_accessattemptexpiration": TableRights(application=_DELETE),
-    "axes_accesslog": TableRights(application=_CHANGE, hidden=frozenset({"session_hash"})),
-    "axes_accessfailurelog": _add(),
 }
 
 # Sequences that the application uses itself; the sequence of an identity column needs no right.

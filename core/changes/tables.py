@@ -25,13 +25,13 @@ LOGGED: Final = (
 )
 
 _APPEND_ONLY: Final = "its rows are append-only, and each says who wrote it"
-_OF_SIGN_INS: Final = "it records sign-ins and decides no right"
 _BY_MIGRATIONS: Final = "only migrations write it"
 
 NOT_LOGGED: Final = {
     "core_change": "it is the change log",
     "core_replaycount": "it counts, and decides nothing",
     "core_requestorigin": _APPEND_ONLY,
+    "core_signinevent": _APPEND_ONLY,
     "core_lease": "it decides which process works, and no point",
     "loyalty_ledger": _APPEND_ONLY,
     "loyalty_playerloyalty": "it repeats what the ledger says, which the hash chain and the invariants check",
@@ -50,8 +50,4 @@ NOT_LOGGED: Final = {
     "auth_permission": _BY_MIGRATIONS,
     "django_admin_log": _APPEND_ONLY,
     "django_session": "it holds secrets, and is deleted when it ends",
-    "axes_accessattempt": _OF_SIGN_INS,
-    "axes_accessattemptexpiration": _OF_SIGN_INS,
-    "axes_accesslog": _OF_SIGN_INS,
-    "axes_accessfailurelog": _OF_SIGN_INS,
 }

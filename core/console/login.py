@@ -5,12 +5,19 @@ from typing import Any
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.forms import UsernameField
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
 
+from core.errors import DomainError
 from core.models import User
+from core.origins import Client
+from core.sign_ins import require_own_password
 
 
 class SignInForm(AdminAuthenticationForm):
-    """Django's form, with a limit on the user name: a longer one would not fit into the record of failed tries."""
+    """Django's form, with a limit on the user name: a longer one belongs to nobody."""
 
     username = UsernameField(
         label="Username",
@@ -29,5 +36,38 @@ class PasswordAlone:
         return user
 
 
+def check_own_password(request: HttpRequest, password: str) -> None:
+    """Check, for a form, the password of who is signed in; a wrong one counts as a try to sign in.
+
+    Call it outside a transaction (`require_own_password`).
+
+    :raises ValidationError: it is wrong, or too many were.
+    """
+    assert isinstance(request.user, User), "only who is signed in has a password to give"
+    try:
+        require_own_password(actor=request.user, password=password, client=Client.of(request), at=timezone.now())
+    except DomainError as error:
+        raise ValidationError(error.message, code=error.code) from error
+
+
 class OwnPasswordForm(PasswordAlone, AdminPasswordChangeForm):
     """Django's form in which staff change their own password."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        """Check it as a try to sign in."""
+        old: str = self.cleaned_data["old_password"]
+        check_own_password(self.request, old)
+        return old
+
+
+class OwnPasswordView(PasswordChangeView):
+    """Django's page on which staff change their own password."""
+
+    form_class = OwnPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}

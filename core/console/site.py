@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.auth.views import PasswordChangeView, redirect_to_login
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from core.console.login import OwnPasswordForm
+from core.console.login import OwnPasswordView
+from core.sign_ins import SignInLocked
 
 TYPED_MAX_LENGTH: Final = 500
 _TYPED: Final = "typed_fields"
@@ -41,11 +44,20 @@ class ConsoleSite(admin.AdminSite):
         """Django's list, made only if a template shows it: it checks every permission."""
         return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's view; while a name is locked, a page says how long."""
+        try:
+            return super().login(request, extra_context)
+        except SignInLocked as error:
+            context = {"sentence": error.message}
+            page = render(request, "core/console/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+            page["Retry-After"] = str(error.seconds)
+            return page
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Django's view, with the form that saves the password alone."""
         request.current_app = self.name
-        view = PasswordChangeView.as_view(
-            form_class=OwnPasswordForm,
+        view = OwnPasswordView.as_view(
             success_url=reverse("admin:password_change_done", current_app=self.name),
             extra_context=self.each_context(request) | (extra_context or {}),
         )

@@ -132,7 +132,7 @@ def urls_of(house: House) -> dict[str, str]:
         "game": floor.table.game_id,
         "tier": floor.program.tiers.values_list("pk", flat=True)[0],
     }
-    urls = {name: asking.url_of(name) for name in asking._patterns if "axes" not in name and not name.startswith("/")}
+    urls = {name: asking.url_of(name) for name in asking._patterns if not name.startswith("/")}
     for name, queries in LISTS.items():
         plain = urls[name].partition("?")[0]
         urls |= {f"{name} {query}": f"{plain}?{query.format(**values)}" for query in queries}

@@ -6,7 +6,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from axes.models import AccessAttempt, AccessLog
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -18,6 +17,7 @@ from playwright.sync_api import Page
 from core.console.links import page_url
 from core.models import Player, User
 from core.replays import count_replay
+from core.sign_in_log import SignInEvent
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.admin.floor.pages import floor_url
@@ -27,6 +27,7 @@ from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address
 from tests.factories import PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor
+from tests.guesses import lock
 from tests.loyalty.postings import award
 from tests.loyalty.rows import (
     account_of,
@@ -72,8 +73,7 @@ class House:
             action_flag=CHANGE,
             change_message="Changed seats.",
         )
-        AccessAttempt.objects.create(username=floor.boss.username, ip_address="192.0.2.7", failures_since_start=5)
-        AccessLog.objects.create(username=root.username, ip_address="192.0.2.7", path_info="/console/login/")
+        lock(floor.boss)
         return cls(floor=floor, root=root, newcomer=floor.player(), regular=regular_of(floor))
 
     @property
@@ -245,7 +245,7 @@ def _own_pages() -> Iterator[PageCase]:
         "program-resume": lambda house: reverse(
             "admin:loyalty_loyaltyprogram_resume", args=[_first(LoyaltyProgram).pk]
         ),
-        "kept-out-let-in": lambda _house: address(AccessAttempt, "delete", _first(AccessAttempt).pk),
+        "locks": _constant(address, SignInEvent, "locks"),
         "grants-of-program": lambda house: _grants(house.floor.program),
         "grants-of-pit": lambda house: _grants(house.floor.pit),
         "grants-of-person-on-program": lambda house: _grants(house.floor.program, "user-manage", house.floor.boss.pk),

@@ -55,6 +55,8 @@ APPLICATION_MAY_NOT = (
     "UPDATE core_requestorigin SET origin = 'elsewhere' WHERE false",
     "INSERT INTO core_change SELECT * FROM core_change WHERE false",
     "UPDATE core_change SET new = NULL WHERE false",
+    "UPDATE core_signinevent SET kind = 'WRONG' WHERE false",
+    "DELETE FROM core_signinevent WHERE false",
     "DELETE FROM core_player WHERE false",
     "DELETE FROM core_user WHERE false",
     "DELETE FROM ratingslips_ratingslip WHERE false",
@@ -80,7 +82,7 @@ READER_MAY = (
     "SELECT count(*) FROM ratingslips_ratingslip",
     "SELECT count(*) FROM core_requestorigin",
     "SELECT id, username, is_superuser, is_active, last_login FROM core_user",
-    "SELECT username, ip_address, attempt_time FROM axes_accessattempt",
+    "SELECT staff_id, kind, client_address, at FROM core_signinevent",
 )
 READER_MAY_NOT = (
     NO_ENTRY,
@@ -92,8 +94,6 @@ READER_MAY_NOT = (
     "SELECT password FROM core_user",
     "SELECT * FROM core_user",
     "SELECT session_key FROM django_session",
-    "SELECT session_hash FROM axes_accesslog",
-    "SELECT post_data FROM axes_accessattempt",
     "SELECT nextval('ratingslips_slip_number')",
     "CREATE TABLE another (id int)",
     "CREATE TEMPORARY TABLE another (id int)",

@@ -1,9 +1,9 @@
 """The console's protection against forged posts, guessed passwords, frames and plain HTTP."""
 
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from core.lockouts import FAILURES_MAX
 from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.models import RatingSlip
@@ -50,7 +50,7 @@ class TestGuessedPassword:
         colleague.save()
         client = Client()
 
-        for guess in range(settings.AXES_FAILURE_LIMIT):
+        for guess in range(FAILURES_MAX):
             client.post(LOGIN, {"username": guessed.username, "password": f"guess {guess}"})
         client.post(LOGIN, {"username": colleague.username, "password": PASSWORD})
 

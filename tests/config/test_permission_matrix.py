@@ -15,7 +15,6 @@ TABLE = test_permissions_floor.TABLE | test_permissions_house.TABLE | test_permi
 # Their rows belong to no casino, or they only lead on to an address that has rows.
 OF_NO_CASINO = (
     "admin:auth_group_",
-    "admin:axes_",
     "admin:loyalty_checkpoint_",
     "admin:loyalty_ledgerverification_",
     "admin:view_on_site",
@@ -73,7 +72,7 @@ class TestMatrix:
             if (question.page == "delete" or question.action == "delete_selected") and "done" in cells
         }
 
-        assert deleted == {"admin:auth_group_", "admin:axes_accessattempt_"}
+        assert deleted == {"admin:auth_group_"}
 
     def test_keeps_casino_staff_from_writing_in_another_casino(self) -> None:
         writers = {

@@ -28,32 +28,27 @@ password_change_done POST own             login never never never never never ne
 autocomplete|jsi18n POST own              login never never never never never never never never never never never never
 autocomplete GET own                      login shut  read  read  read  read  read  read  read  read  read  read  read
 view_on_site GET|POST own                 login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
-app_list GET axes|auth                    login gone  gone  gone  gone  gone  gone  gone  read  gone  gone  gone  read
+app_list GET auth                         login gone  gone  gone  gone  gone  gone  gone  read  gone  gone  gone  read
 app_list GET ratingslips|loyalty|core     login gone  read  read  read  read  read  read  read  read  read  read  read
-app_list POST axes|auth                   login gone  gone  gone  gone  gone  gone  gone  idle  gone  gone  gone  idle
+app_list POST auth                        login gone  gone  gone  gone  gone  gone  gone  idle  gone  gone  gone  idle
 app_list POST ratingslips|loyalty|core    login gone  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:axes_accessattempt_]
-changelist GET own                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  open
-delete GET own                            login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
-history GET own                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
-change GET own                            login shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  shut  read
-action=delete_selected POST own           login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  done
-delete POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
-history POST own                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
-add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-
-#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:axes_accesslog_]
+[admin:core_signinevent_]
 changelist GET own                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
-history GET own                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
-change GET own                            login shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  shut  read
-action=delete_selected POST own           login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
-history POST own                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
-add|delete GET|POST own                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+locks GET own                             login shut  shut  shut  read  read  read  read  shut  shut  shut  shut  read
+locks POST own                            login shut  shut  shut  done  done  done  done  shut  shut  shut  shut  done
+locks POST other                          login shut  shut  shut  gone  gone  gone  gone  shut  shut  shut  shut  done
+change GET own                            login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
+change GET other                          login shut  shut  shut  shut  shut  shut  shut  gone  shut  shut  shut  read
+history GET own                           login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
+history POST own                          login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
+action=delete_selected POST own|other     login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_casino_]
@@ -110,7 +105,7 @@ add GET|POST own                          login shut  shut  shut  shut  shut  sh
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:{axes_accessattempt,axes_accesslog,core_casino,core_player,core_user,core_replaycount,auth_group}_]
+[admin:{core_signinevent,core_casino,core_player,core_user,core_replaycount,auth_group}_]
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 [admin:core_{casino,player,user,replaycount}_]

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection
 
 from core.alike import refuse_alike
 from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin
+from core.sign_in_log import SignInEvent
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
 from tests.floor import Floor
@@ -41,6 +42,17 @@ VIOLATIONS = (
         lambda floor: inserted(_origin(method="COMMAND", origin="report", actor=floor.boss)),
     ),
     Violation("core_origin_says_where", lambda floor: inserted(_origin(method="POST", origin="", actor=floor.boss))),
+    Violation("core_sign_in_kind_known", lambda floor: inserted(_sign_in(kind="GUESSED", staff=floor.boss))),
+    Violation("core_sign_in_of_staff_or_of_no_name", lambda _: inserted(_sign_in(kind="WRONG"))),
+    Violation("core_sign_in_of_staff_or_of_no_name", lambda _: inserted(_sign_in(kind="SIGNED_IN", name_group=1))),
+    Violation("core_sign_in_of_staff_or_of_no_name", lambda _: inserted(_sign_in(kind="WRONG", name_group=4096))),
+    Violation(
+        "core_sign_in_of_staff_or_of_no_name",
+        lambda floor: inserted(_sign_in(kind="WRONG", staff=floor.boss, name_group=1)),
+    ),
+    Violation(
+        "core_sign_in_lock_lifted_by_somebody", lambda floor: inserted(_sign_in(kind="LIFTED", staff=floor.boss))
+    ),
     Violation("core_lease_has_name", lambda floor: inserted(_lease(floor, name=""))),
     Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),
 )
@@ -48,6 +60,10 @@ VIOLATIONS = (
 
 def _origin(**fields: Any) -> RequestOrigin:
     return RequestOrigin(correlation_id=uuid4(), **fields)
+
+
+def _sign_in(**fields: Any) -> SignInEvent:
+    return SignInEvent(correlation_id=uuid4(), **fields)
 
 
 def _lease(floor: Floor, *, name: str) -> Lease:

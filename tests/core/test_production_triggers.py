@@ -18,6 +18,7 @@ APPEND_ONLY = (
     "loyalty_balancerebuild",
     "core_change",
     "core_requestorigin",
+    "core_signinevent",
     "ratingslips_sliprequest",
 )
 ENDED_ONCE = ("loyalty_ledgerexport", "loyalty_programpause")

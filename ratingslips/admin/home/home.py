@@ -16,6 +16,8 @@ from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.keys import key_of
 from core.models import Casino, User
+from core.permissions import LIFT_LOCK
+from core.sign_ins import locked_staff
 from core.transactions import drop_lost_connection
 from core.words import counted
 from loyalty.permissions import VIEW_PROGRAM
@@ -61,8 +63,11 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
     live = in_casino_of(staff, live_slips(now=now), lookup="casino")
     overdue, barred = _overdue(live, now=now), read_barred(staff=staff)
+    colleagues = in_casino_of(staff, User.objects.all(), lookup="casino")
+    locked = locked_staff(among=colleagues, at=now) if staff.has_perm(LIFT_LOCK) else []
     return {
         **overdue,
+        "locked": len(locked),
         "barred": barred[:BARRED_SHOWN],
         "is_more_barred": len(barred) > BARRED_SHOWN,
         "withheld": in_casino_of(staff, RatingSlip.objects.withheld(), lookup="casino")[:MAX_WITHHELD_COUNTED].count(),
@@ -75,7 +80,9 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
         "drifts": drifts,
         "drifts_found": found,
         "proof": proof,
-        "needs_attention": bool(proof.needs_attention or owed.count or paused or found or barred or overdue["overdue"]),
+        "needs_attention": bool(
+            proof.needs_attention or owed.count or paused or found or barred or overdue["overdue"] or locked
+        ),
         "scorecards": [scorecard(of, drift) for of, drift in zip(figures, drifts, strict=True)],
     }
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import Model, QuerySet
@@ -12,6 +11,7 @@ from guardian.shortcuts import assign_perm
 
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
+from core.sign_in_log import SignInEvent
 from loyalty.models import EarningRate, LedgerEntry, LedgerExport, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import manual_reward
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
@@ -86,6 +86,7 @@ class Rows:
             self.floor.table,
             self.open,
             inserted(rebuild_row(self.floor)),
+            inserted(SignInEvent(kind="WRONG", staff=self.floor.boss, correlation_id=self.open.correlation_id)),
         ]
         return {row._meta.label_lower: row for row in rows if row is not None}
 
@@ -116,11 +117,8 @@ class House:
     @classmethod
     def build(cls) -> Self:
         own, other = Rows.build(), Rows.build(mark=ELSEWHERE)
-        attempt = {"username": "somebody", "ip_address": "10.0.0.9", "path_info": "/console/login/"}
         shared: list[Model] = [
             Group.objects.create(name=GROUP),
-            AccessAttempt.objects.create(**attempt, failures_since_start=1),
-            AccessLog.objects.create(**attempt),
             inserted(verification_row(own.floor)),
             inserted(checkpoint_row(own.floor)),
         ]

@@ -142,6 +142,7 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
         "new_password2": _NEW_PASSWORD,
     },
     "auth_user_password_change": _new_passwords,
+    "core_signinevent_locks": lambda rows, _: {"staff": rows.floor.boss.pk},
     "core_user_add": lambda rows, user: {**_new_passwords(), **_staff(rows, user), "casino": rows.floor.casino.pk},
     "core_user_change": _staff,
     "core_casino_add": _casino,
