@@ -202,6 +202,7 @@ _REQUESTS: Final = (
 _TABLES: Final = (
     "loyalty_ledger",
     "loyalty_earningrate",
+    "loyalty_tier",
     "loyalty_checkpoint",
     "loyalty_sealedaccount",
     "loyalty_ledgerverification",
@@ -233,8 +234,11 @@ _GUARDS: Final = (
         "loyalty_programpause_refuse_delete",
         "loyalty_programpause_refuse_truncate",
         "loyalty_freeze_pause",
+        "loyalty_earningrate_begins_later",
+        "loyalty_earningrate_still_begins_later",
+        "loyalty_keep_tiers",
         name="ledger_guarded",
-        sentence="PostgreSQL chains every new entry, and refuses to change or delete entries",
+        sentence="PostgreSQL chains every new entry, and refuses to change or delete entries, rates and tiers",
     ),
 )
 

@@ -4,6 +4,7 @@ from typing import Final
 
 VIEW_PROGRAM: Final = "loyalty.view_loyaltyprogram"
 VIEW_EARNING_RATES: Final = "loyalty.view_earningrate"
+ADD_EARNING_RATE: Final = "loyalty.add_earningrate"
 VIEW_TIERS: Final = "loyalty.view_tier"
 VIEW_ACCOUNTS: Final = "loyalty.view_playerloyalty"
 VIEW_ENTRIES: Final = "loyalty.view_ledgerentry"

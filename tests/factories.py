@@ -10,7 +10,15 @@ from core.models import Casino, Player, User
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from ratingslips.models import GameSettings, GamingTable, Pit
 
-DEFAULT_TIERS = (("Bronze", 0, "1"), ("Silver", 1_000, "1.25"), ("Gold", 5_000, "1.5"), ("Platinum", 20_000, "2"))
+Tiers = tuple[tuple[str, int, str], ...]
+
+DEFAULT_TIERS: Tiers = (
+    ("Bronze", 0, "1"),
+    ("Silver", 1_000, "1.25"),
+    ("Gold", 5_000, "1.5"),
+    ("Platinum", 20_000, "2"),
+)
+WITHOUT_MULTIPLIERS: Tiers = tuple((name, threshold, "1") for name, threshold, _ in DEFAULT_TIERS)
 
 
 class CasinoFactory(DjangoModelFactory[Casino]):
@@ -23,7 +31,7 @@ class CasinoFactory(DjangoModelFactory[Casino]):
 
 
 class ProgramFactory(DjangoModelFactory[LoyaltyProgram]):
-    """A programme with the default tiers and 10 points per unit of theo, in force since 2000."""
+    """A programme with the default tiers and 10 points per unit of theo, in force since 2000, unless told otherwise."""
 
     class Meta:
         model = LoyaltyProgram
@@ -33,14 +41,21 @@ class ProgramFactory(DjangoModelFactory[LoyaltyProgram]):
     name = "Harbour Rewards"
 
     @factory.post_generation
-    def rules(self: LoyaltyProgram, create: bool, extracted: object, **_: object) -> None:
+    def rules(
+        self: LoyaltyProgram,
+        create: bool,
+        extracted: object,
+        tiers: Tiers = DEFAULT_TIERS,
+        points_per_unit: Decimal | None = Decimal(10),
+    ) -> None:
         Tier.objects.bulk_create(
             Tier(program=self, name=name, threshold_points=threshold, multiplier=Decimal(multiplier))
-            for name, threshold, multiplier in DEFAULT_TIERS
+            for name, threshold, multiplier in tiers
         )
-        EarningRate.objects.create(
-            program=self, points_per_unit=Decimal(10), effective_from=datetime(2000, 1, 1, tzinfo=UTC)
-        )
+        if points_per_unit is not None:
+            EarningRate.objects.create(
+                program=self, points_per_unit=points_per_unit, effective_from=datetime(2000, 1, 1, tzinfo=UTC)
+            )
 
 
 class PlayerFactory(DjangoModelFactory[Player]):

@@ -32,8 +32,8 @@ class Floor:
     now: datetime
 
     @classmethod
-    def build(cls) -> "Floor":
-        program = ProgramFactory.create()
+    def build(cls, program: LoyaltyProgram | None = None) -> "Floor":
+        program = program or ProgramFactory.create()
         casino = program.casino
         pit = PitFactory.create(casino=casino)
         floor = cls(

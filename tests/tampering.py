@@ -1,8 +1,11 @@
 """What the owner of the tables could do, with every guard of PostgreSQL's taken off first."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 from django.db import connection
 
-from tests.databases import act_as_owner_from_here_on
+from tests.databases import act_as_owner_from_here_on, as_owner
 
 _TAKE_OFF = """
     SET CONSTRAINTS ALL IMMEDIATE;
@@ -34,3 +37,19 @@ def take_the_guards_off() -> None:
     act_as_owner_from_here_on()
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_OFF)
+
+
+@contextmanager
+def without_triggers(table: str, *triggers: str) -> Iterator[None]:
+    """Switch off `triggers` of a table for every connection while the block runs; outside a transaction."""
+    _alter(table, "DISABLE TRIGGER", triggers)
+    try:
+        yield
+    finally:
+        _alter(table, "ENABLE ALWAYS TRIGGER", triggers)
+
+
+def _alter(table: str, change: str, triggers: Sequence[str]) -> None:
+    with as_owner(), connection.cursor() as cursor:
+        for trigger in triggers:
+            cursor.execute(f"ALTER TABLE {table} {change} {trigger}")

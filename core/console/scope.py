@@ -78,6 +78,8 @@ class ConsoleAdmin(VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
     list_per_page = LIST_PER_PAGE
     list_max_show_all = 0
     shows_history: ClassVar[bool] = True
+    explanation: ClassVar[str] = ""
+    """A sentence above the list and above each row."""
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[M]":
         return in_casino_of(staff_of(request), super().get_queryset(request), lookup=self.casino_lookup)
@@ -142,7 +144,11 @@ class ConsoleAdmin(VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
         return ()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        shown = {"title": capfirst(self.opts.verbose_name_plural), "console_links": list(self.list_links(request))}
+        shown = {
+            "title": capfirst(self.opts.verbose_name_plural),
+            "console_links": list(self.list_links(request)),
+            "explanation": self.explanation,
+        }
         return super().changelist_view(request, shown | (extra_context or {}))
 
     def render_change_form(
@@ -156,6 +162,7 @@ class ConsoleAdmin(VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
     ) -> HttpResponse:
         context["console_links"] = links_for(request, obj) if obj is not None else []
         context["shows_history"] = self.shows_history
+        context["explanation"] = self.explanation
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

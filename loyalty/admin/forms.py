@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from django import forms
 from django.core import signing
+from django.db.models import QuerySet
 from django.http import QueryDict
 
-from core.console.fields import TextField, WholeNumberField
+from core.console.fields import DecimalField, TextField, WholeNumberField
+from core.console.widgets import InstantWidget
 from core.models import User
-from loyalty.models import REASON_MAX_LENGTH, PlayerLoyalty
+from loyalty.models import MAX_POINTS_PER_UNIT, REASON_MAX_LENGTH, LoyaltyProgram, PlayerLoyalty
 from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
 from loyalty.services.reasons import REASON_MIN_LENGTH
 
@@ -109,3 +111,27 @@ class PauseForm(forms.Form):
     """The reason for pausing a programme."""
 
     reason = ReasonField()
+
+
+class RateForm(forms.Form):
+    """An earning rate of one of `programs`, and its beginning."""
+
+    program = forms.ModelChoiceField(LoyaltyProgram.objects.none(), label="Programme", empty_label="Choose one")
+    points_per_unit = DecimalField(
+        label="Points per unit",
+        min_value=0,
+        max_value=MAX_POINTS_PER_UNIT,
+        max_digits=8,
+        decimal_places=4,
+        help_text="Points per unit of theoretical win.",
+    )
+    effective_from = forms.SplitDateTimeField(
+        label="Effective from",
+        widget=InstantWidget,
+        help_text="At least a minute from now, or before the first rate. It holds for play that ends then or later.",
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, programs: QuerySet[LoyaltyProgram]) -> None:
+        only = programs.first() if programs.count() == 1 else None
+        super().__init__(data, initial={"program": only}, label_suffix="")
+        self.fields["program"].queryset = programs  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The pages of programmes, with pause and resume, and of their rates and tiers."""
+"""The pages of programmes, with pause and resume."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,14 +14,14 @@ from django.utils import timezone
 from core.console.display import pill
 from core.console.grants import GrantingAdmin
 from core.console.links import Link, adds_links, page_url
-from core.console.lists import OwnCasinoFilter
 from core.console.pages import form_page, viewable
-from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.console.scope import staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.permissions import has_permission
 from loyalty.admin.forms import PauseForm
-from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from loyalty.admin.rules import rates_table
+from loyalty.models import EarningRate, LoyaltyProgram
 from loyalty.permissions import PAUSE_PROGRAM
 from loyalty.services import pause_program, resume_program
 
@@ -36,8 +36,8 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
     grantable = ("award", "pause_program", "change_loyaltyprogram")
     list_display = ("name", "casino", "state", "paused_at", "pause_reason")
     list_select_related = ("casino",)
-    fields = ("casino", "name", "state", "paused_at", "paused_by", "pause_reason", "pauses")
-    readonly_fields = ("state", "paused_at", "paused_by", "pause_reason", "pauses")
+    fields = ("casino", "name", "state", "paused_at", "paused_by", "pause_reason", "pauses", "rates")
+    readonly_fields = ("state", "paused_at", "paused_by", "pause_reason", "pauses", "rates")
 
     @admin.display(description="status")
     def state(self, program: LoyaltyProgram) -> str:
@@ -48,6 +48,10 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
         newest = program.pauses.select_related("paused_by", "resumed_by")[: PAUSES_SHOWN + 1]
         shown = {"pauses": newest[:PAUSES_SHOWN], "shown": PAUSES_SHOWN, "is_cut": len(newest) > PAUSES_SHOWN}
         return render_to_string("loyalty/programs/pauses.html", shown)
+
+    @admin.display(description="earning rates")
+    def rates(self, program: LoyaltyProgram) -> str:
+        return rates_table(EarningRate.objects.filter(program=program))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -107,26 +111,3 @@ def _switch_link(request: HttpRequest, program: LoyaltyProgram) -> Iterable[Link
         name = "resume" if program.is_paused else "pause"
         url = reverse(f"admin:loyalty_loyaltyprogram_{name}", args=[program.pk])
         yield Link(label=name.capitalize(), url=url, is_primary=True)
-
-
-@admin.register(EarningRate)
-class EarningRateAdmin(ConsoleAdmin[EarningRate]):
-    """Rates. A new one is added with the instant from which it applies; the rates of past play do not change."""
-
-    casino_lookup = "program__casino"
-    list_display = ("program", "points_per_unit", "effective_from")
-    list_select_related = ("program",)
-    list_filter = (("program", OwnCasinoFilter),)
-
-    def has_change_permission(self, request: HttpRequest, obj: EarningRate | None = None) -> bool:
-        return False
-
-
-@admin.register(Tier)
-class TierAdmin(ServiceOwnedAdmin[Tier]):
-    """The tiers of programmes, read-only."""
-
-    casino_lookup = "program__casino"
-    list_display = ("name", "program", "threshold_points", "multiplier")
-    list_select_related = ("program",)
-    list_filter = (("program", OwnCasinoFilter),)

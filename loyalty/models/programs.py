@@ -5,11 +5,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from core.effective_dates import DatedRows, local_minute
 from core.models import NAME_MAX_LENGTH, Casino
 from core.querysets import LockingQuerySet
 from core.words import noun
 
 REASON_MAX_LENGTH = 500
+MAX_POINTS_PER_UNIT = 1000
 
 
 class LoyaltyProgram(models.Model):
@@ -81,7 +83,10 @@ class ProgramPause(models.Model):
 
 
 class EarningRate(models.Model):
-    """Points per unit of theoretical win from an instant on; append-only, so past play keeps its rate."""
+    """Points per unit of theoretical win from an instant on; append-only, so past play keeps its rate.
+
+    A new one begins in the future, or before the first.
+    """
 
     program = models.ForeignKey(
         LoyaltyProgram, on_delete=models.PROTECT, related_name="earning_rates", verbose_name="programme"
@@ -89,27 +94,33 @@ class EarningRate(models.Model):
     points_per_unit = models.DecimalField(
         max_digits=8,
         decimal_places=4,
-        validators=[MinValueValidator(0), MaxValueValidator(1000)],
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_POINTS_PER_UNIT)],
         help_text="Points per unit of theoretical win.",
     )
     effective_from = models.DateTimeField(help_text="Holds for play that ends at this instant or later.")
+
+    objects = DatedRows["EarningRate"].as_manager()
 
     class Meta:
         ordering = ["program", "-effective_from"]
         constraints = [
             models.UniqueConstraint(fields=["program", "effective_from"], name="loyalty_rate_one_per_instant"),
             models.CheckConstraint(
-                condition=Q(points_per_unit__gte=0, points_per_unit__lte=1000), name="loyalty_rate_within_limits"
+                condition=Q(points_per_unit__gte=0, points_per_unit__lte=MAX_POINTS_PER_UNIT),
+                name="loyalty_rate_within_limits",
             ),
         ]
 
     def __str__(self) -> str:
         points = f"{self.points_per_unit.normalize():f} {noun(self.points_per_unit, 'point')}"
-        return f"{points} per unit from {self.effective_from:%Y-%m-%d %H:%M %Z}"
+        return f"{points} per unit from {local_minute(self.effective_from)}"
 
 
 class Tier(models.Model):
-    """A rank that lifetime points reach, and what it multiplies points by."""
+    """A rank that lifetime points reach, and what it multiplies points by.
+
+    Append-only, and added to a programme only before it has accounts: these, and old entries, are judged by its tiers.
+    """
 
     program = models.ForeignKey(
         LoyaltyProgram, on_delete=models.PROTECT, related_name="tiers", verbose_name="programme"

@@ -18,6 +18,7 @@ from loyalty.services.posting import (
     posting_of,
 )
 from loyalty.services.program import ProgramStateUnchanged, pause_program, resume_program
+from loyalty.services.rates import RateTaken, add_earning_rate
 from loyalty.services.reasons import InvalidReason, checked_reason
 
 __all__ = [
@@ -32,8 +33,10 @@ __all__ = [
     "PlayerNotActive",
     "ProgramPaused",
     "ProgramStateUnchanged",
+    "RateTaken",
     "SelfAward",
     "accrue_play",
+    "add_earning_rate",
     "balance_at",
     "checked_reason",
     "estimate_points",

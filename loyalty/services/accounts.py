@@ -40,12 +40,11 @@ def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
 
     :raises NoLoyaltyProgram: no tier begins at 0 points.
     """
-    rate = EarningRate.objects.filter(program=OuterRef("program"), effective_from__lte=earned_at)
-    newest_rate = Subquery(rate.order_by("-effective_from").values("points_per_unit")[:1], output_field=DecimalField())
+    rate = EarningRate.objects.filter(program=OuterRef("program")).in_force(earned_at)
     tiers = tuple(
         Tier.objects.filter(program=program_id)
         .select_related("program")
-        .annotate(points_per_unit=newest_rate)
+        .annotate(points_per_unit=Subquery(rate.values("points_per_unit"), output_field=DecimalField()))
         .order_by("threshold_points")
     )
     if not tiers or tiers[0].threshold_points != 0:
@@ -64,7 +63,11 @@ def open_accounts(*, players: Collection[Player], at: datetime) -> None:
     if not players:
         return
     casino = next(iter(players)).casino
-    program = LoyaltyProgram.objects.filter(casino=casino).first()
+    # No tier is added until the account is committed. A foreign key takes this lock as well, but only at the commit.
+    found = LoyaltyProgram.objects.raw(
+        "SELECT * FROM loyalty_loyaltyprogram WHERE casino_id = %s FOR KEY SHARE", [casino.pk]
+    )
+    program = next(iter(found), None)
     if program is None:
         raise NoLoyaltyProgram(f"{casino} has no loyalty programme: set one up before enrolling players.")
     rules = rules_in_force(program_id=program.pk, earned_at=at)

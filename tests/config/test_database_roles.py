@@ -210,8 +210,7 @@ class TestRights:
         unguarded = {
             table for table in add_alone if not {f"{table}_refuse_update", f"{table}_refuse_delete"} <= triggers
         }
-        # The owner may change a tier in a migration.
-        assert unguarded == {"loyalty_tier"}
+        assert unguarded == set()
 
     def test_are_those_of_the_database(self, db: None) -> None:
         """Rights in effect: granted to the role, to PUBLIC, or to a role that it inherits from."""

@@ -11,9 +11,7 @@ from guardian.shortcuts import assign_perm
 from core.models import Player, User
 from core.roles import OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from core.sign_in_log import SignInEvent
-from loyalty.models import Tier
 from tests.console import address, send_form, signed_in
-from tests.databases import as_owner
 from tests.factories import CasinoFactory, PlayerFactory, ProgramFactory, StaffFactory
 from tests.floor import Floor
 from tests.guesses import fail
@@ -75,9 +73,8 @@ class TestPlayers:
         player.refresh_from_db()
         assert (player.casino, player.status, player.first_name) == (floor.casino, "BARRED", "Ana")
 
-    def test_are_enrolled_before_the_programme_has_its_first_tier(self, floor: Floor) -> None:
-        with as_owner():
-            Tier.objects.filter(program=floor.program).delete()
+    def test_are_enrolled_before_the_programme_has_its_first_tier(self, db: None) -> None:
+        floor = Floor.build(ProgramFactory.create(rules__tiers=()))
         client = signed_in(floor.supervisor, PIT_SUPERVISOR)
         typed = {"casino": floor.casino.pk, "card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova"}
 

@@ -2,20 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
-from config.database.owner import as_owner
 from core.models import Casino, Player, User
 from core.roles import OPERATOR
-from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from loyalty.models import LoyaltyProgram
 from ratingslips.models import GamingTable, Pit
-from tests.factories import CasinoFactory, GameFactory, PitFactory, ProgramFactory, TableFactory
-from tests.faults.plan import BEGINNING, is_plain
+from tests.factories import (
+    DEFAULT_TIERS,
+    WITHOUT_MULTIPLIERS,
+    CasinoFactory,
+    GameFactory,
+    PitFactory,
+    ProgramFactory,
+    TableFactory,
+)
+from tests.faults.plan import is_plain
 
 SEATS: Final = 7
 MANAGER: Final = "faults-manager"
@@ -40,13 +46,12 @@ def build_world(*, players: int) -> None:
     for number in range(_givers(players)):
         User.objects.create(username=_giver(number), is_staff=True).groups.add(managers, operators)
     for plain, code in HOUSES.items():
-        program = ProgramFactory.create(casino=CasinoFactory.create(code=code), name=code)
-        EarningRate.objects.create(
-            program=program, points_per_unit=_POINTS_PER_UNIT[plain], effective_from=BEGINNING - timedelta(days=1)
+        program = ProgramFactory.create(
+            casino=CasinoFactory.create(code=code),
+            name=code,
+            rules__tiers=WITHOUT_MULTIPLIERS if plain else DEFAULT_TIERS,
+            rules__points_per_unit=_POINTS_PER_UNIT[plain],
         )
-        if plain:
-            with as_owner():
-                Tier.objects.filter(program=program).update(multiplier=1)
         pit = PitFactory.create(casino=program.casino, name="Faults")
         for permission in ("ratingslips.operate_pit", "ratingslips.recover_loyalty"):
             assign_perm(permission, managers, pit)

@@ -9,8 +9,7 @@ from core.models import Player
 from loyalty.models import LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import NoLoyaltyProgram, open_accounts
 from loyalty.services.accounts import lock_account, rules_in_force
-from tests.databases import as_owner
-from tests.factories import CasinoFactory, PlayerFactory
+from tests.factories import CasinoFactory, PlayerFactory, ProgramFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
 from tests.loyalty.rows import account_of
@@ -120,16 +119,14 @@ class TestOpenAccounts:
         with refused(NoLoyaltyProgram, "has no loyalty programme"):
             open_accounts(players=[player], at=floor.now)
 
-    @pytest.mark.parametrize("threshold", [None, 1])
-    def test_refuses_a_programme_without_a_tier_that_begins_at_0(self, floor: Floor, threshold: int | None) -> None:
-        player = _without_account(floor)
-        with as_owner():
-            Tier.objects.filter(threshold_points=0).delete()
-            if threshold is None:
-                Tier.objects.all().delete()
+    @pytest.mark.parametrize("tiers", [(), (("Silver", 1_000, "1.25"),)])
+    def test_refuses_a_programme_without_a_tier_that_begins_at_0(
+        self, db: None, tiers: tuple[tuple[str, int, str], ...]
+    ) -> None:
+        player = _without_account(Floor.build(ProgramFactory.create(rules__tiers=tiers)))
 
         with refused(NoLoyaltyProgram, "no tier that begins at 0"):
-            open_accounts(players=[player], at=floor.now)
+            open_accounts(players=[player], at=timezone.now())
 
     def test_come_with_the_first_points_where_they_are_missing(self, floor: Floor) -> None:
         player = _without_account(floor)

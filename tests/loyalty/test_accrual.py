@@ -14,11 +14,12 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player
 from loyalty.models import EarningRate, LedgerEntry, Tier
 from loyalty.services import NoEarningRate, ProgramPaused, accrue_play, pause_program
-from tests.databases import as_owner
+from tests.factories import ProgramFactory
 from tests.floor import Floor
 from tests.loyalty.postings import accrue, accrue_if_worth, increment
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
+from tests.tampering import take_the_guards_off
 
 
 class TestAccruePlay:
@@ -46,8 +47,8 @@ class TestAccruePlay:
         assert (posting.points, posting.tier_before, posting.tier_after) == (578, "Bronze", "Silver")
 
     def test_uses_todays_multiplier_of_the_tier(self, floor: Floor) -> None:
-        with as_owner():
-            Tier.objects.filter(name="Bronze").update(multiplier=3)
+        take_the_guards_off()
+        Tier.objects.filter(name="Bronze").update(multiplier=3)
 
         assert accrue(floor, floor.player()).points == 1_733  # 1732.5
 
@@ -113,25 +114,16 @@ class TestAccruePlay:
 
 
 class TestEarningRate:
-    @pytest.fixture
-    def doubled_at_noon(self, floor: Floor) -> None:
-        """A second rate, twice the first, in force from an hour ago on."""
-        EarningRate.objects.create(program=floor.program, points_per_unit=20, effective_from=floor.ago(hours=1))
-
-    @pytest.mark.parametrize(
-        ("ended", "points"), [(timedelta(hours=1), 1_155), (timedelta(hours=1, microseconds=1), 578)]
-    )
-    @pytest.mark.usefixtures("doubled_at_noon")
+    @pytest.mark.parametrize(("ended", "points"), [(timedelta(), 1_155), (timedelta(microseconds=1), 578)])
     def test_is_the_one_in_force_when_the_play_ended(self, floor: Floor, ended: timedelta, points: int) -> None:
-        assert accrue(floor, floor.player(), earned_at=floor.now - ended).points == points
+        in_an_hour = floor.now + timedelta(hours=1)
+        EarningRate.objects.create(program=floor.program, points_per_unit=20, effective_from=in_an_hour)
 
-    @pytest.mark.usefixtures("doubled_at_noon")
-    def test_stays_that_of_the_play_when_it_is_paid_later(self, floor: Floor) -> None:
-        assert accrue(floor, floor.player(), earned_at=floor.ago(hours=2), at=floor.now).points == 578
+        assert accrue(floor, floor.player(), earned_at=in_an_hour - ended).points == points
+        assert accrue(floor, floor.player(), earned_at=in_an_hour - ended, at=floor.now).points == points
 
     def test_is_that_of_the_player_s_own_programme(self, floor: Floor) -> None:
-        elsewhere = Floor.build().program
-        EarningRate.objects.create(program=elsewhere, points_per_unit=20, effective_from=floor.ago(hours=1))
+        ProgramFactory.create(rules__points_per_unit=Decimal(20))
 
         assert accrue(floor, floor.player()).points == 578
 

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from structlog.testing import capture_logs
 
 from core.models import User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR
-from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty, ProgramPause
+from loyalty.models import EarningRate, LoyaltyProgram, PlayerLoyalty, ProgramPause, Tier
 from tests.console import address, html_of, said, send_form, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -111,19 +112,42 @@ class TestGrants:
 
 
 class TestEarningRate:
-    def test_is_added_and_never_changed(self, floor: Floor, root: Client) -> None:
-        tomorrow = floor.now + timedelta(days=1)
-        typed = {
-            "program": floor.program.pk,
-            "points_per_unit": "12",
-            "effective_from_0": f"{tomorrow:%Y-%m-%d}",
-            "effective_from_1": "00:00",
-        }
+    def _typed(self, floor: Floor, *, days: int) -> dict[str, object]:
+        begins = {"effective_from_0": f"{floor.now + timedelta(days=days):%Y-%m-%d}", "effective_from_1": "00:00"}
+        return begins | {"program": floor.program.pk, "points_per_unit": "12"}
 
-        root.post(address(EarningRate, "add"), typed)
+    def test_is_added_and_never_changed(self, floor: Floor, root: Client) -> None:
+        typed = self._typed(floor, days=1)
+
+        answers = [root.post(address(EarningRate, "add"), typed) for _ in range(2)]
         rate = EarningRate.objects.latest("effective_from")
         posted = send_form(root, address(EarningRate, "change", rate.pk), typed | {"points_per_unit": "99"})
 
         assert EarningRate.objects.count() == 2
+        assert [answer.status_code for answer in answers] == [302, 302]
         assert posted.status_code == 403
         assert EarningRate.objects.latest("effective_from").points_per_unit == 12
+
+    def test_is_not_added_where_another_was_in_force(self, floor: Floor, root: Client) -> None:
+        page = root.post(address(EarningRate, "add"), self._typed(floor, days=-1))
+
+        assert "what was rated by “10 points per unit from" in page.context["form"].errors["effective_from"][0]
+        assert EarningRate.objects.count() == 1
+
+    @pytest.mark.parametrize("page", ["add", "changelist", "program"])
+    def test_is_shown_with_those_to_come(self, floor: Floor, root: Client, page: str) -> None:
+        root.post(address(EarningRate, "add"), self._typed(floor, days=2))
+        root.post(address(EarningRate, "add"), self._typed(floor, days=1) | {"points_per_unit": "11"})
+
+        url = address(LoyaltyProgram, "change", floor.program.pk) if page == "program" else address(EarningRate, page)
+        html = html_of(root.get(url))
+
+        assert [html.count(f">{state}</span>") for state in ("Coming", "In force", "Past")] == [2, 1, 0]
+
+
+class TestTiers:
+    @pytest.mark.parametrize("page", ["changelist", "change"])
+    def test_say_that_they_stay(self, floor: Floor, supervisor: Client, page: str) -> None:
+        keys = [floor.program.tiers.get(name="Gold").pk] if page == "change" else []
+
+        assert "Tiers stay as they were set up" in html_of(supervisor.get(address(Tier, page, *keys)))

@@ -1,17 +1,23 @@
 """The ledger and the earning rates cannot be changed, emptied or shortened by any role or statement."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.models import Model
 
-from loyalty.models import EarningRate, LedgerEntry, LedgerExport
+from core.models import Player
+from loyalty.models import EarningRate, LedgerEntry, LedgerExport, Tier
+from tests.concurrency import held_before_commit, in_turn
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.databases import as_owner
 from tests.floor import Floor
+from tests.invariants import broken_invariants
+from tests.loyalty.postings import award
 from tests.loyalty.rows import checkpoint_row, entry, export_row, rebuild_row, sealed_row, verification_row
+from tests.tampering import without_triggers
 
 KEPT = ("loyalty_ledger", "loyalty_earningrate")
 
@@ -116,6 +122,57 @@ class TestLedgerIsAppendOnly:
         inserted(entry(floor))
 
         assert LedgerEntry.objects.count() == 2
+
+
+class TestTiersStayAsTheyWereSetUp:
+    @pytest.mark.parametrize(
+        "attempt",
+        [
+            lambda _: Tier.objects.filter(name="Gold").update(threshold_points=4_000),
+            lambda floor: Tier.objects.bulk_update(floor.program.tiers.all(), ["multiplier"]),
+            lambda _: _sql("UPDATE loyalty_tier SET name = 'Ruby'"),
+            lambda _: Tier.objects.filter(name="Platinum").delete(),
+            lambda _: _sql("DELETE FROM loyalty_tier"),
+            lambda floor: _add_tier(floor),
+            lambda _: _sql(
+                "INSERT INTO loyalty_tier (program_id, name, threshold_points, multiplier)"
+                " SELECT program_id, 'Ruby', 9000, 2 FROM loyalty_playerloyalty"
+            ),
+        ],
+        ids=["update", "bulk_update", "sql", "delete", "sql delete", "another", "sql insert"],
+    )
+    def test_once_the_programme_has_an_account(
+        self, floor: Floor, player: Player, attempt: Callable[[Floor], object]
+    ) -> None:
+        with refused_by_trigger("of loyalty_tier is refused"):
+            attempt(floor)
+
+    @pytest.fixture
+    def first_award(self, committed_floor: Floor) -> Callable[[], object]:
+        """Opens the programme's first account, and posts 500 points to it."""
+        newcomers = [Player(casino=committed_floor.casino, card_number="1", first_name="José", last_name="Nguyễn")]
+        [player] = Player.objects.bulk_create(newcomers)
+        return lambda: award(committed_floor, player, points=500)
+
+    def test_also_for_an_account_that_is_not_committed_yet(
+        self, committed_floor: Floor, first_award: Callable[[], object]
+    ) -> None:
+        _, adding = in_turn(first_award, lambda: _add_tier(committed_floor))
+
+        assert "of loyalty_tier is refused" in str(adding.outcome())
+        assert broken_invariants() == {}
+
+    def test_would_leave_that_account_in_a_wrong_tier_without_the_trigger(
+        self, committed_floor: Floor, first_award: Callable[[], object]
+    ) -> None:
+        with without_triggers("loyalty_tier", "loyalty_keep_tiers"), held_before_commit(first_award):
+            _add_tier(committed_floor)
+
+        assert "account_in_its_tier" in broken_invariants()
+
+
+def _add_tier(floor: Floor) -> None:
+    Tier.objects.create(program=floor.program, name="Ruby", threshold_points=1, multiplier=Decimal(2))
 
 
 class TestTraceOfAnExport:

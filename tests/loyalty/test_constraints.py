@@ -1,7 +1,7 @@
 """What PostgreSQL itself refuses about the programme, the accounts and the ledger."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ def _change(row: Any, **changes: Any) -> None:
 
 
 def _rate(floor: Floor, **changes: Any) -> EarningRate:
-    fields = {"points_per_unit": Decimal(5), "effective_from": datetime(2026, 1, 1, tzinfo=UTC)}
+    fields = {"points_per_unit": Decimal(5), "effective_from": floor.now + timedelta(days=1)}
     return EarningRate(program=floor.program, **(fields | changes))
 
 
@@ -228,9 +228,9 @@ class TestLoyaltyConstraints:
             violation.attempt(floor)
 
     def test_let_whole_rows_in(self, floor: Floor) -> None:
-        inserted(entry(floor))
         inserted(_rate(floor))
         inserted(_tier(floor))
+        inserted(entry(floor))
 
         assert LedgerEntry.objects.count() == 1
         assert PlayerLoyalty.objects.count() == 1

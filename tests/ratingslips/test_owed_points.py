@@ -13,13 +13,13 @@ from django.db import OperationalError, connection
 
 from core import correlation
 from core.errors import Busy
-from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty, Tier
+from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, posting
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
 from ratingslips.services.settlement import settle
 from tests.concurrency import Elsewhere, held
-from tests.databases import as_owner
+from tests.factories import ProgramFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
 from tests.refusals import everything, logged
@@ -193,15 +193,10 @@ class TestWhyPointsAreOwed:
 
         assert partial.because == "NO_EARNING_RATE"
 
-    def test_is_told_where_the_programme_has_no_first_tier(self, floor: Floor, slip: RatingSlip) -> None:
-        LoyaltyProgram.objects.update(name="Programme under repair")
-        with as_owner():
-            Tier.objects.filter(threshold_points=0).update(threshold_points=1)
+    def test_is_told_where_the_programme_has_no_first_tier(self, db: None) -> None:
+        floor = Floor.build(ProgramFactory.create(rules__tiers=(("Silver", 1_000, "1.25"),)))
 
-        assert _left_owing(floor, slip).because == "NO_LOYALTY_PROGRAM"
-
-        with as_owner():
-            Tier.objects.filter(threshold_points=1).update(threshold_points=0)
+        assert _left_owing(floor, floor.open_slip()).because == "NO_LOYALTY_PROGRAM"
 
 
 def _with_short_patience(call: Callable[[], Any]) -> Any:

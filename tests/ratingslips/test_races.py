@@ -11,13 +11,13 @@ import pytest
 from django.db import transaction
 
 from core.models import Player
-from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
+from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import AwardRateExceeded, LoyaltyPosting
 from ratingslips.models import RatingSlip
 from ratingslips.services import SlipSettlement, complete_rating_slip, recover_slip_loyalty
 from tests.commands import run
 from tests.concurrency import Elsewhere, held, together, wait_until_blocked
-from tests.databases import as_owner
+from tests.factories import WITHOUT_MULTIPLIERS, ProgramFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
@@ -47,9 +47,9 @@ class TestPowersOfTwo:
         return floor.owed_slip(slip, at=ends) if number else slip
 
     @pytest.mark.shows(20)
-    def test_of_sixteen_at_once_decode_to_what_was_acknowledged(self, floor: Floor, player: Player) -> None:
-        with as_owner():
-            Tier.objects.update(multiplier=1)
+    def test_of_sixteen_at_once_decode_to_what_was_acknowledged(self) -> None:
+        floor = Floor.build(ProgramFactory.create(rules__tiers=WITHOUT_MULTIPLIERS))
+        player = floor.player()
         slips = [
             self._slip_worth(floor, player, points=points, number=number)
             for number, points in reversed(list(enumerate(self.SLIPS)))

@@ -18,8 +18,7 @@ from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, Rati
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import signed_in
 from tests.constraints import inserted
-from tests.databases import as_owner
-from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.factories import DEFAULT_TIERS, PitFactory, ProgramFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.loyalty.rows import checkpoint_row, export_row, rebuild_row, verification_row
 
@@ -48,7 +47,8 @@ class Rows:
     @classmethod
     def build(cls, *, mark: str = "") -> Self:
         """Put a casino to work; `mark` is a part of all its names."""
-        floor = Floor.build()
+        tiers = tuple((f"{name}{mark}", threshold, multiplier) for name, threshold, multiplier in DEFAULT_TIERS)
+        floor = Floor.build(ProgramFactory.create(rules__tiers=tiers))
         _mark(floor, mark)
         names = {"first_name": f"Ana{mark}", "last_name": f"Sokolova{mark}"}
         closed = floor.played_slip(seat=4, player=floor.player(**names))
@@ -98,10 +98,6 @@ def _mark(floor: Floor, mark: str) -> None:
     for user in (floor.boss, floor.supervisor):
         user.username += mark
         user.save()
-    with as_owner():
-        for tier in floor.program.tiers.all():
-            tier.name += mark
-            tier.save()
 
 
 @dataclass(kw_only=True)
