@@ -127,13 +127,25 @@ _PLAY: Final = (
     ),
     Invariant(
         name="slip_is_where_it_was_last",
-        sentence="every slip has segments, and has the table and seat of the last one",
+        sentence="every slip has segments, and has the table, seat and pit of the last one",
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
             LEFT JOIN LATERAL (
-                SELECT table_id, seat FROM ratingslips_playsegment WHERE slip_id = slip.id ORDER BY seq DESC LIMIT 1
+                SELECT table_id, seat, pit_id FROM ratingslips_playsegment
+                WHERE slip_id = slip.id ORDER BY seq DESC LIMIT 1
             ) AS last ON true
-            WHERE (last.table_id, last.seat) IS DISTINCT FROM (slip.table_id, slip.seat::smallint)
+            WHERE (last.table_id, last.seat, last.pit_id)
+               IS DISTINCT FROM (slip.table_id, slip.seat::smallint, slip.pit_id)
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="live_slip_is_in_the_pit_of_its_table",
+        sentence="a live slip is in the pit that its table is in",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            JOIN ratingslips_gamingtable AS seated_at ON seated_at.id = slip.table_id
+            WHERE slip.status <> 'CLOSED' AND slip.pit_id <> seated_at.pit_id
             ORDER BY casino.code, slip.slip_number
         """,  # noqa: S608
     ),
@@ -161,6 +173,10 @@ _GUARDS: Final = (
         "ratingslips_freeze_segment",
         "ratingslips_leave_seat",
         "ratingslips_leave_table",
+        "ratingslips_slip_opens_in_pit",
+        "ratingslips_slip_moves_with_pit",
+        "ratingslips_segment_in_pit",
+        "ratingslips_keep_table_in_pit",
         "ratingslips_sliprequest_refuse_update",
         "ratingslips_sliprequest_refuse_delete",
         "ratingslips_sliprequest_refuse_truncate",

@@ -12,6 +12,7 @@ from ratingslips.invariants import ALL_INVARIANTS
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.databases import as_owner
+from tests.factories import PitFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment
@@ -38,6 +39,7 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
         "closed": slip.slip_number,
         "open": opened.slip_number,
         "paused": paused.slip_number,
+        "other_pit": PitFactory.create(casino=floor.casino).pk,
     }
 
 
@@ -133,6 +135,8 @@ BREAKS = [
     Break("theo_is_of_its_segments", SLIP.format("theoretical_win = 57.76", "closed"), "slip {casino} {closed}"),
     Break("theo_is_of_its_segments", SEGMENT.format("average_bet = 40.01", 1, "closed"), "slip {casino} {closed}"),
     Break("slip_is_where_it_was_last", SLIP.format("seat = 7", "open"), "slip {casino} {open}"),
+    Break("slip_is_where_it_was_last", SLIP.format("pit_id = {other_pit}", "closed"), "slip {casino} {closed}"),
+    Break("live_slip_is_in_the_pit_of_its_table", SLIP.format("pit_id = {other_pit}", "open"), "slip {casino} {open}"),
     Break("slip_is_where_it_was_last", "DELETE FROM ratingslips_playsegment", "slip {casino} {closed}"),
     Break(
         "one_correlation_id_a_request",

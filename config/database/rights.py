@@ -78,7 +78,7 @@ TABLES: Final[dict[str, TableRights]] = {
         *("casino_id", "pit_id", "name", "game_id", "seats", "minimum_bet", "maximum_bet", "is_active")
     ),
     "ratingslips_ratingslip": _change(
-        *("table_id", "seat", "status", "closed_at", "closed_by_id", "correlation_id", "buy_in", "chips_out"),
+        *("table_id", "pit_id", "seat", "status", "closed_at", "closed_by_id", "correlation_id", "buy_in", "chips_out"),
         *("theoretical_win", "owed_because", "withheld_because", "settled_at", "ledger_entry_id"),
         *("recovered_by_id", "recovery_correlation_id"),
     ),

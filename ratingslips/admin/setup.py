@@ -1,12 +1,19 @@
 """Pages of pits, games and tables, and of the permissions on a pit."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.http import HttpRequest
 
 from core.console.display import active_pill
 from core.console.grants import GrantingAdmin
 from core.console.lists import OwnCasinoFilter
-from core.console.scope import ConsoleAdmin
+from core.console.scope import ConsoleAdmin, staff_of
+from core.errors import DomainError
+from core.models import User
 from ratingslips.models import GameSettings, GamingTable, Pit
+from ratingslips.services import require_table_may_move
 
 
 @admin.register(Pit)
@@ -32,11 +39,29 @@ class GameSettingsAdmin(ConsoleAdmin[GameSettings]):
     search_fields = ("name", "code")
 
 
+class TableForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A table; the row of an existing one is locked. `actor` is the member of staff who sends the form."""
+
+    actor: User
+
+    def clean_pit(self) -> Pit:
+        """Refuse to move the table where the actor may not, or while it has a live slip."""
+        table = self.instance
+        pit: Pit = self.cleaned_data["pit"]
+        if table.pk is not None and pit.pk != table.pit_id:
+            try:
+                require_table_may_move(table, to=pit, actor=self.actor)
+            except DomainError as error:
+                raise forms.ValidationError(error.message, code=error.code) from error
+        return pit
+
+
 @admin.register(GamingTable)
 class GamingTableAdmin(ConsoleAdmin[GamingTable]):
     """Tables; a table that is no longer used is deactivated."""
 
     casino_lookup = "casino"
+    form = TableForm
     list_display = ("name", "pit", "game", "seats", "state", "casino")
     list_select_related = ("pit", "game", "casino")
     list_filter = ("is_active", ("pit", OwnCasinoFilter), ("game", OwnCasinoFilter), ("casino", OwnCasinoFilter))
@@ -45,3 +70,7 @@ class GamingTableAdmin(ConsoleAdmin[GamingTable]):
     @admin.display(description="state", ordering="is_active")
     def state(self, table: GamingTable) -> str:
         return active_pill(table)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"actor": staff_of(request)})

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Upper
 
 from core.clock import EARLIEST_EVENT_AT
+from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Casino, Player, User
 from core.querysets import LockingQuerySet
 from core.recorded_days import has_recorded_days
@@ -21,6 +22,7 @@ from loyalty.services import open_accounts
 from ratingslips.imports.casino_files import CannotLoad, CasinoFiles
 from ratingslips.imports.casino_rows import Difference, Kind, LoadedRows, batches, bring_up_to_date
 from ratingslips.models import GameSettings, GamingTable, Pit
+from ratingslips.services import require_table_may_move
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +90,7 @@ def load_casino(
             "players": _players(casino, files, overwrite=overwrite),
             "games": _games(casino, files, overwrite=overwrite),
             "pits": _pits(casino, files, overwrite=overwrite),
-            "tables": _tables(casino, files, overwrite=overwrite),
+            "tables": _tables(casino, files, overwrite=overwrite, actor=actor),
         }
         accounts_opened = _open_missing_accounts(casino, at=at)
         transaction.set_rollback(dry_run)
@@ -210,11 +212,13 @@ def _pits(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
     )
 
 
-def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
+def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool, actor: User) -> LoadedRows:
     pits = {pit.name: pit for pit in Pit.objects.filter(casino=casino)}
     games = {game.code: game for game in GameSettings.objects.filter(casino=casino)}
     for row in files.tables:
         row.table.casino, row.table.pit, row.table.game = casino, pits[row.pit], games[row.game]
+    if overwrite:
+        _require_may_move([row.table for row in files.tables], casino=casino, actor=actor)
     shown = {
         "pit_id": {pit.pk: pit.name for pit in pits.values()},
         "game_id": {game.pk: game.code for game in games.values()},
@@ -225,6 +229,21 @@ def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRow
         kind=Kind(name="table", key="name", fields=("pit_id", "game_id", "seats", *files.bet_columns), shown=shown),
         overwrite=overwrite,
     )
+
+
+def _require_may_move(wanted: Sequence[GamingTable], *, casino: Casino, actor: User) -> None:
+    """:raises CannotLoad: naming the tables that may not move to the pit in which their file has them."""
+    problems = []
+    pits = {table.name: table.pit for table in wanted}
+    tables = GamingTable.objects.locked().filter(casino=casino, name__in=pits)
+    for table in tables.prefetch_related("pit"):
+        if table.pit_id != pits[table.name].pk:
+            try:
+                require_table_may_move(table, to=pits[table.name], actor=actor)
+            except DomainError as error:
+                problems.append(error.message)
+    if problems:
+        raise CannotLoad(problems)
 
 
 def _open_missing_accounts(casino: Casino, *, at: datetime) -> int:

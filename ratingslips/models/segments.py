@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
-from ratingslips.models.floor import GamingTable
+from ratingslips.models.floor import GamingTable, Pit
 from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
 from ratingslips.theo import Play
 
@@ -36,6 +36,13 @@ class PlaySegment(models.Model):
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="segments", db_index=False)
     seq = models.PositiveIntegerField("number", help_text="1, 2, 3 … in the slip.")
     table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="+", db_index=False)
+    pit = models.ForeignKey(
+        Pit,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The table's pit when the segment began.",
+    )
     seat = models.PositiveSmallIntegerField()
     average_bet = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2)
     house_edge_percent = models.DecimalField(max_digits=6, decimal_places=3)

@@ -15,7 +15,7 @@ from django.db.models.functions import Upper
 from core.models import Casino, Player
 from core.recorded_days import dated_by_casino
 from loyalty.models import LedgerEntry
-from ratingslips.models.floor import MAX_SEATS, GamingTable
+from ratingslips.models.floor import MAX_SEATS, GamingTable, Pit
 from ratingslips.querysets import RatingSlipQuerySet
 
 MONEY_DIGITS = 14
@@ -56,6 +56,13 @@ class RatingSlip(models.Model):
     slip_number = models.CharField(max_length=SLIP_NUMBER_MAX_LENGTH)
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="rating_slips", db_index=False)
     table = models.ForeignKey(GamingTable, on_delete=models.PROTECT, related_name="rating_slips")
+    pit = models.ForeignKey(
+        Pit,
+        on_delete=models.PROTECT,
+        related_name="rating_slips",
+        db_index=False,
+        help_text="The table's pit while the slip is live; it stays when the table moves later.",
+    )
     seat = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=6, choices=Status, default=Status.OPEN)
     opened_at = models.DateTimeField()
@@ -201,6 +208,7 @@ class RatingSlip(models.Model):
             ),
             models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
             models.Index(fields=["casino", "-opened_at"], name="ratingslips_slip_opened"),
+            models.Index(fields=["pit", "-opened_at"], name="ratingslips_slip_pit_opened"),
             models.Index("player", F("closed_at").desc(nulls_first=True), name="ratingslips_slip_player_last"),
         ]
 

@@ -27,6 +27,7 @@ from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, Tab
 from ratingslips.services.segments import SlipChanged, SlipClosed, SlipNotOpen, SlipNotPaused
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
+from ratingslips.services.tables import TableHasLiveSlips, require_table_may_move
 
 __all__ = [
     "Act",
@@ -58,6 +59,7 @@ __all__ = [
     "SlipNotPaused",
     "SlipNumberTaken",
     "SlipSettlement",
+    "TableHasLiveSlips",
     "TableNotActive",
     "UnknownSlip",
     "change_average_bet",
@@ -70,5 +72,6 @@ __all__ = [
     "record_play",
     "recover_slip_loyalty",
     "release_withheld_points",
+    "require_table_may_move",
     "resume_rating_slip",
 ]

@@ -96,7 +96,7 @@ def complete_rating_slip(
         already_closed = locked.is_closed
         replayed = already_closed and not is_own_commit(request)
         if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
-            require_permission(actor, OPERATE_PIT, locked.table.pit)
+            require_permission(actor, OPERATE_PIT, locked.pit)
         if already_closed:
             at = clamp_to_last_event(at, last_event=locked.settled_at or locked.closed_at)
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)

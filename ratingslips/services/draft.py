@@ -171,6 +171,7 @@ class Draft:
             slip_number=self.slip_number,
             player=self.player,
             table=table,
+            pit=table.pit,
             seat=seat,
             opened_at=request.happened_at,
             opened_by=self.actor,
@@ -226,7 +227,7 @@ class Draft:
         table, seat = self._place(act)
         require_other_place(self.slip, table=table, seat=seat)
         self._end(End.MOVED, request)
-        self.slip.table, self.slip.seat = table, seat
+        self.slip.table, self.slip.pit, self.slip.seat = table, table.pit, seat
         self.seated_by[len(self.segments)] = number
         self._begin(Start.MOVED, request, average_bet=act.average_bet)
 

@@ -133,6 +133,7 @@ def _seated_slip(request: SlipRequest, *, player_id: int, table_id: int, seat: i
         casino=casino,
         player=player,
         table=table,
+        pit=table.pit,
         seat=seat,
         opened_at=at,
         opened_by=request.actor,

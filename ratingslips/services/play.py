@@ -169,8 +169,8 @@ def move_rating_slip(
         if not live.is_paused:
             live.end(End.MOVED)
         live.begin(Start.MOVED, table=destination, seat=seat, average_bet=average_bet, stays_paused=live.is_paused)
-        live.slip.table, live.slip.seat = destination, seat
-        live.save("table", "seat")
+        live.slip.table, live.slip.pit, live.slip.seat = destination, destination.pit, seat
+        live.save("table", "pit", "seat")
     log.info("ratingslips.slip_moved", slip_id=str(live.slip.pk), actor_id=actor.pk, table_id=destination.pk, seat=seat)
     return live.slip
 
@@ -179,6 +179,6 @@ def _lock_destination(live: LiveSlip, *, table_id: int) -> GamingTable:
     destination = lock_table(table_id=table_id)
     if destination.casino_id != live.slip.casino_id:
         raise TableNotActive(f"{destination.name} belongs to another casino.")
-    if destination.pit_id != live.slip.table.pit_id:
+    if destination.pit_id != live.slip.pit_id:
         require_permission(live.actor, OPERATE_PIT, destination.pit)
     return destination

@@ -239,12 +239,12 @@ class _Recorder:
 
     def _require_permission(self, draft: Draft, act: Act, *, permitted: set[int]) -> None:
         """:raises NotPermitted: the actor does not operate the pit where the slip is, or where the act puts it."""
-        tables = [draft.slip.table] if draft.slip is not None else []
-        tables += [draft.tables[act.table]] if act.table is not None else []
-        for table in tables:
-            if table.pit_id not in permitted:
-                require_permission(self.actor, OPERATE_PIT, table.pit)
-                permitted.add(table.pit_id)
+        pits = [draft.slip.pit] if draft.slip is not None else []
+        pits += [draft.tables[act.table].pit] if act.table is not None else []
+        for pit in pits:
+            if pit.pk not in permitted:
+                require_permission(self.actor, OPERATE_PIT, pit)
+                permitted.add(pit.pk)
 
     def _settle_and_save(self, draft: Draft) -> None:
         slip, new = draft.slip, draft.segments[draft.kept :]
@@ -261,7 +261,7 @@ class _Recorder:
             draft.segments[draft.kept - 1].save(update_fields=SEGMENT_END_FIELDS)
         PlaySegment.objects.bulk_create(new)
         if not draft.is_new:
-            slip.save(update_fields=["table", "seat", *(CLOSING_FIELDS if self.done.closes else ["status"])])
+            slip.save(update_fields=["table", "pit", "seat", *(CLOSING_FIELDS if self.done.closes else ["status"])])
         for request in draft.requests:
             request.slip = slip
         SlipRequest.objects.bulk_create(draft.requests)

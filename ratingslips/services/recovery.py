@@ -66,7 +66,7 @@ def recover_slip_loyalty(
         already_settled = locked.settled_at is not None
         replayed = already_settled and not is_own_commit(request)
         if not (request.is_recorded or (already_settled and locked.recovered_by_id == actor.pk)):
-            require_permission(actor, RECOVER_LOYALTY, locked.table.pit)
+            require_permission(actor, RECOVER_LOYALTY, locked.pit)
         if not locked.is_closed:
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
         if already_settled:

@@ -14,7 +14,8 @@ from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
 from loyalty.services import PlayerNotActive, SelfAward, checked_reason
-from ratingslips.models import RatingSlip, SlipRequest
+from ratingslips.models import Pit, RatingSlip, SlipRequest
+from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
 from ratingslips.services.segments import lock_slip, read_segments, slip_key
 from ratingslips.services.settlement import SlipSettlement, credit, first_settlement
@@ -46,7 +47,8 @@ def release_withheld_points(
     :raises IdempotencyConflict: see `lock_request`.
     :raises InvalidReason: the reason is too short or too long.
     :raises NotFound: there is no such slip.
-    :raises NotPermitted: the actor does not hold `loyalty.award` on the programme of the slip's casino.
+    :raises NotPermitted: the actor does not hold `loyalty.award` on the programme of the slip's casino, and
+        `ratingslips.recover_loyalty` on the slip's pit.
     :raises NothingWithheld: the slip is live, its points were not withheld, or its play is worth 0 points.
     :raises SelfAward: the slip is the actor's own.
     :raises PlayerNotActive: the player is still barred or inactive.
@@ -65,6 +67,7 @@ def release_withheld_points(
         assert locked is not None
         if not request.is_recorded:
             require_permission(actor, AWARD, LoyaltyProgram.objects.get(casino=locked.casino_id))
+            require_permission(actor, RECOVER_LOYALTY, Pit.objects.get(pk=locked.pit_id))
         is_released = locked.withheld_because != "" and not locked.is_withheld
         if not is_released:
             _release(locked, request=request, at=at)

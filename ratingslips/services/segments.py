@@ -58,8 +58,8 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = F
 
     `with_player` locks its player as well, so that nobody is barred until the transaction ends.
 
-    Its table may have changed while this transaction waited for the lock: take the table from the segments, read after
-    the lock.
+    Its table and pit may have changed while this transaction waited for the lock: take them from the segments, read
+    after the lock.
 
     :raises NotFound: there is no such slip.
     """
@@ -73,10 +73,10 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = F
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     """Read all segments of a locked slip, in order, with table, pit and game.
 
-    The last one sets the slip's table and casino.
+    The last one sets the slip's table, pit and casino.
     """
-    segments = list(slip.segments.select_related("table__pit", "table__game", "table__casino").order_by("seq"))
-    slip.table = segments[-1].table
+    segments = list(slip.segments.select_related("pit", "table__game", "table__casino").order_by("seq"))
+    slip.table, slip.pit = segments[-1].table, segments[-1].pit
     slip.casino = slip.table.casino
     return segments
 
@@ -93,11 +93,12 @@ def begin_segment(
     actor: User,
     correlation_id: UUID,
 ) -> PlaySegment:
-    """A new open segment, not saved yet, with its table's house edge and decisions per hour frozen in it."""
+    """A new open segment, not saved yet, with its table's pit, house edge and decisions per hour frozen in it."""
     return PlaySegment(
         slip=slip,
         seq=seq,
         table=table,
+        pit_id=table.pit_id,
         seat=seat,
         average_bet=average_bet,
         house_edge_percent=table.game.house_edge_percent,
@@ -165,9 +166,9 @@ class LiveSlip:
         """
         locked = lock_slip(slip_id)
         assert locked is not None
-        last = locked.segments.select_related("table__pit", "table__game").order_by("-seq")[:1].get()
-        locked.table = last.table
-        require_permission(actor, OPERATE_PIT, locked.table.pit)
+        last = locked.segments.select_related("pit", "table__game").order_by("-seq")[:1].get()
+        locked.table, locked.pit = last.table, last.pit
+        require_permission(actor, OPERATE_PIT, locked.pit)
         require_live(locked)
         if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")

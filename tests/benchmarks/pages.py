@@ -67,7 +67,7 @@ LISTS: Final = {
         "owed=1",
         "gaming_day={day}",
         "gaming_day={day}&status__exact=CLOSED",
-        "table__pit__id__exact={pit}",
+        "pit__id__exact={pit}",
         "table__game__id__exact={game}",
         "player__id__exact={player}",
         "p=20",

@@ -76,7 +76,7 @@ change POST other                         login shut  shut  shut  gone  gone  sh
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:ratingslips_ratingslip_]
 open GET own                              login shut  open  open  open  open  shut  shut  shut  shut  open  open  open
-changelist GET own                        login shut  open  open  open  open  open  read  read  read  open  open  open
+changelist GET own                        login shut  open  open  open  open  read  read  read  read  open  open  open
 history GET own                           login shut  read  read  read  read  read  read  read  read  read  read  read
 change GET own                            login shut  open  read  open  read  read  read  read  read  open  open  open
 change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  open  open
@@ -85,7 +85,7 @@ action=pause|action=resume POST own       login shut  done  no    done  no    no
 action=change_bet|action=move POST own    login shut  done  no    done  no    no    no    no    no    done  done  done
 action=complete POST own                  login shut  done  no    done  no    no    no    no    no    done  done  done
 action=recover POST own                   login shut  no    no    done  no    no    no    no    no    done  done  done
-action=release POST own                   login shut  no    no    no    no    done  no    no    no    no    no    done
+action=release POST own                   login shut  no    no    no    no    no    no    no    no    no    no    done
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 action=pause|action=resume POST other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done

@@ -55,7 +55,7 @@ def texts_of_other(house: House) -> list[str]:
 
 
 def value_of(name: str, keys: dict[str, Any]) -> Any:
-    """What a parameter would be, if it led to the other casino: `table__pit__id__exact` leads to its pit."""
+    """What a parameter would be, if it led to the other casino: `pit__id__exact` leads to its pit."""
     path = [part for part in name.split("__") if part in keys]
     return keys[path[-1]] if path else None
 
@@ -90,7 +90,7 @@ class TestOtherCasino:
     def test_is_told_of_to_who_works_in_all(self, house: House, asking: Asking) -> None:
         url = asking.url_of("admin:ratingslips_ratingslip_changelist")
 
-        answer = asking.get_or_post(f"{url}?table__pit__id__exact={house.other.floor.pit.pk}", None, column="root")
+        answer = asking.get_or_post(f"{url}?pit__id__exact={house.other.floor.pit.pk}", None, column="root")
 
         assert ELSEWHERE in answer.content.decode()
 

@@ -40,7 +40,11 @@ EXPECTED = {
     "ratingslips_freeze_segment",
     "ratingslips_freeze_slip",
     "ratingslips_leave_seat",
+    "ratingslips_keep_table_in_pit",
     "ratingslips_leave_table",
+    "ratingslips_segment_in_pit",
+    "ratingslips_slip_moves_with_pit",
+    "ratingslips_slip_opens_in_pit",
 }
 
 

@@ -67,13 +67,13 @@ class TestSlipList:
     @pytest.mark.parametrize("asked", ["pit", "game", "day", "status"])
     def test_is_filtered_by(self, floor: Floor, slip: RatingSlip, boss: Client, asked: str) -> None:
         yes: dict[str, dict[str, Any]] = {
-            "pit": {"table__pit__id__exact": floor.pit.pk},
+            "pit": {"pit__id__exact": floor.pit.pk},
             "game": {"table__game__id__exact": floor.table.game_id},
             "day": {"gaming_day": slip.gaming_day.isoformat()},
             "status": {"status__exact": "OPEN"},
         }
         no: dict[str, dict[str, Any]] = {
-            "pit": {"table__pit__id__exact": PitFactory.create(casino=floor.casino).pk},
+            "pit": {"pit__id__exact": PitFactory.create(casino=floor.casino).pk},
             "game": {"table__game__id__exact": GameFactory.create(casino=floor.casino).pk},
             "day": {"gaming_day": "1999-12-31"},
             "status": {"status__exact": "CLOSED"},

@@ -98,6 +98,19 @@ class TestLoadCasino:
         table = GamingTable.objects.get(name="BL-01")
         assert (table.pit.name, table.seats) == ("Pit 2", 6)
 
+    @pytest.mark.parametrize("options", [["--overwrite"], ["--overwrite", "--dry-run"]])
+    def test_moves_no_table_with_a_live_slip(self, files: CasinoFolder, tmp_path: Path, options: list[str]) -> None:
+        _load(files)
+        opened = event("S1", "19:00:00", "OPEN", player_card="100000", table="BL-01", seat="1", average_bet="25")
+        run("import_rating_events", write_events(tmp_path / "events.csv", opened), "--casino", "harbour")
+        files.tables[1] = "Pit 2,BL-01,blackjack,6"
+        before = everything()
+
+        ran = _load(files, *options)
+
+        assert (ran.code, everything()) == (1, before)
+        assert "BL-01 stays in Pit 1: it has 1 live slip. Close or move it first." in ran.error
+
     def test_reads_the_limits_of_a_bet_where_the_file_has_them(self, files: CasinoFolder) -> None:
         files.tables = ["pit,table,game,seats,minimum_bet,maximum_bet", "Pit 1,BL-01,blackjack,7,25,5000.00"]
         _load(files)

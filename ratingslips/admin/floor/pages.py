@@ -84,7 +84,7 @@ def show(
     request: HttpRequest, template: str, pit_page: PitPage, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """Render a page of the floor in the casino's time."""
-    owed_url = list_url(RatingSlip, owed=1, table__pit__id__exact=pit_page.pit.pk)
+    owed_url = list_url(RatingSlip, owed=1, pit__id__exact=pit_page.pit.pk)
     shared = {"pit_page": pit_page, "site_header": admin.site.site_header, "owed_url": owed_url}
     with timezone.override(pit_page.casino.zone):
         return render(request, template, shared | context, status=status)

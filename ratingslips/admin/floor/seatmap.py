@@ -139,8 +139,8 @@ def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
 
 
 def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
-    """The pit's tables in use with their live slips."""
-    owed = RatingSlip.objects.owed().filter(table__pit=pit).count()
+    """The pit's tables in use with their live slips; points are owed on slips that closed in the pit."""
+    owed = RatingSlip.objects.owed().filter(pit=pit).count()
     slips: dict[int, dict[int, Any]] = defaultdict(dict)
     for slip in live_slips(now=now).filter(table__pit=pit):
         slips[slip.table_id][slip.seat] = slip

@@ -40,7 +40,7 @@ _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "av
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     """Show the slip, or carry out an action and redirect: to the floor, or to this page if the slip was closed."""
     sheet = _visible_sheet(request, slip_id)
-    pit_page = read_pit_page(request, sheet.slip.table.pit_id)
+    pit_page = read_pit_page(request, sheet.slip.pit_id)
     if request.method != "POST":
         return _page(request, pit_page, sheet)
     name = request.POST.get("do", "")
@@ -89,14 +89,14 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
         messages.warning(request, outcome.sentence)
         return HttpResponseRedirect(request.path)
     messages.add_message(request, LEVELS[outcome.kind], f"{sheet.name}: {outcome.sentence}")
-    return _redirect_after(RatingSlip.objects.select_related("table").get(pk=sheet.slip.pk))
+    return _redirect_after(RatingSlip.objects.get(pk=sheet.slip.pk))
 
 
 def _redirect_after(slip: RatingSlip) -> HttpResponse:
     """Redirect to the page of a closed slip, or to the seat of a live one on the floor."""
     if slip.is_closed:
         return HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
-    return HttpResponseRedirect(f"{floor_url(slip.table.pit_id)}#seat-{slip.table_id}-{slip.seat}")
+    return HttpResponseRedirect(f"{floor_url(slip.pit_id)}#seat-{slip.table_id}-{slip.seat}")
 
 
 def _changed_meanwhile(
@@ -105,9 +105,7 @@ def _changed_meanwhile(
     """Show the slip as it is now, with the changes since the page was shown and with what was typed."""
     sheet = _visible_sheet(request, slip.pk)
     changes = events_since(sheet.events, expected_version)
-    return _page(
-        request, read_pit_page(request, sheet.slip.table.pit_id), sheet, bound=form, changes=changes, status=409
-    )
+    return _page(request, read_pit_page(request, sheet.slip.pit_id), sheet, bound=form, changes=changes, status=409)
 
 
 def _page(

@@ -83,11 +83,11 @@ class Drift:
 def read_owed(*, staff: User, payable_in: "QuerySet[Pit]", now: datetime) -> Owed:
     """The owed slips of the casinos that `staff` sees, in three statements."""
     slips = in_casino_of(staff, RatingSlip.objects.owed(), lookup="casino").order_by("closed_at", "pk")
-    keys = list(slips.values_list("pk", "table__pit")[:MAX_PAID_AT_ONCE])
+    keys = list(slips.values_list("pk", "pit")[:MAX_PAID_AT_ONCE])
     pits = set(payable_in.values_list("pk", flat=True))
     first = slips.filter(pk__in=[key for key, _ in keys[:OWED_SHOWN]])
     shown = [
-        OwedSlip(slip=slip, owed_for=now - slip.closed_at, may_pay=slip.table.pit_id in pits)
+        OwedSlip(slip=slip, owed_for=now - slip.closed_at, may_pay=slip.pit_id in pits)
         for slip in first.select_related("casino").prefetch_related("player", "table")
         if slip.closed_at
     ]
@@ -100,16 +100,16 @@ def read_barred(*, staff: User) -> list[RatingSlip]:
     not_active = [Player.Status.INACTIVE, Player.Status.BARRED]
     players = in_casino_of(staff, Player.objects.filter(status__in=not_active), lookup="casino")
     slips = in_casino_of(staff, RatingSlip.objects.live(), lookup="casino").filter(player__in=players.values("pk"))
-    found = slips.select_related("casino").prefetch_related("player", "table__pit").order_by("opened_at")
+    found = slips.select_related("casino").prefetch_related("player", "table", "pit").order_by("opened_at")
     return list(found[: BARRED_SHOWN + 1])
 
 
 def read_overdue(slips: "QuerySet[RatingSlip]", *, now: datetime) -> list[OverdueSlip]:
     """The overdue ones of `slips` (from `live_slips`), the longest open first; at most `OVERDUE_SHOWN` + 1."""
     late = slips.filter(Q(opened_at__lt=now - OPEN_LONG) | Q(status="PAUSED", paused_since__lt=now - PAUSED_LONG))
-    found: Any = late.select_related("casino").prefetch_related("table__pit").order_by("opened_at")[: OVERDUE_SHOWN + 1]
+    found: Any = late.select_related("casino").prefetch_related("table", "pit").order_by("opened_at")
     overdue = []
-    for slip in found:
+    for slip in found[: OVERDUE_SHOWN + 1]:
         paused_for = now - slip.paused_since if slip.status == "PAUSED" and slip.paused_since else None
         warning = warning_for(open_for=now - slip.opened_at, paused_for=paused_for)
         overdue.append(OverdueSlip(slip=slip, warning=warning, paused_for=paused_for))

@@ -72,7 +72,7 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
     context: dict[str, Any] = {**admin.site.each_context(request), "title": str(player), "player": player, "now": now}
     live = None
     if staff.has_perm(VIEW_SLIPS):
-        live = live_slips(now=now).filter(player=player).select_related("table__pit").first()
+        live = live_slips(now=now).filter(player=player).select_related("table", "pit").first()
         context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
     if account and staff.has_perm(VIEW_ENTRIES):
         context |= {"summary": _summary_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}

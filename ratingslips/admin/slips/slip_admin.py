@@ -64,7 +64,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     list_filter = (
         "status",
         OwedFilter,
-        ("table__pit", OwnCasinoFilter),
+        ("pit", OwnCasinoFilter),
         ("table__game", OwnCasinoFilter),
         GamingDayFilter,
     )
@@ -101,7 +101,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
-        slips = super().get_queryset(request).prefetch_related("casino", "player", "table__pit", "ledger_entry")
+        slips = super().get_queryset(request).prefetch_related("casino", "player", "table", "pit", "ledger_entry")
         return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
 
     def search_condition(self, text: str, players: Sequence[int]) -> Q:
@@ -204,7 +204,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Whether releasing withheld points is offered."""
-        return may_award(request)
+        return may_award(request) and holds_on_a_pit(request, RECOVER_LOYALTY)
 
     @admin.action(description="Pause", permissions=["operate"])
     def pause(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
@@ -253,13 +253,12 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:
     """The actions that the state of the slip and the permissions of the viewer allow."""
     offered: list[actions.SlipAction] = []
-    if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.table.pit):
+    if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.pit):
         switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE
         offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]
-    if slip.is_owed and has_permission(staff_of(request), RECOVER_LOYALTY, slip.table.pit):
-        offered.append(actions.RECOVER)
-    if slip.is_withheld and may_award(request):
-        offered.append(actions.RELEASE)
+    is_unpaid = slip.is_owed or (slip.is_withheld and may_award(request))
+    if is_unpaid and has_permission(staff_of(request), RECOVER_LOYALTY, slip.pit):
+        offered.append(actions.RECOVER if slip.is_owed else actions.RELEASE)
     return offered
 
 

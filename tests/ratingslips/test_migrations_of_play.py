@@ -1,4 +1,4 @@
-"""Older segments get the instant until which they hold their seats; two holders of a seat are named."""
+"""Older rows of play get what later migrations keep: until when a seat is held, and the pit."""
 
 import subprocess
 from collections.abc import Iterator
@@ -69,3 +69,17 @@ class TestMigrationOfSeats:
         assert refused.returncode
         assert "slip S2, BJ-01 seat 1, 2026-11-14T19:50:00" in refused.stderr
         assert not database.execute("SELECT FROM django_migrations WHERE name LIKE '0009_seat%'").fetchall()
+
+
+@pytest.mark.slow
+class TestMigrationOfPits:
+    def test_gives_closed_slips_and_segments_the_pit_of_their_table(self, database: psycopg.Connection) -> None:
+        database.execute(ROWS.format(second="20:00"))
+        pits = "SELECT pit_id FROM ratingslips_ratingslip UNION ALL SELECT pit_id FROM ratingslips_playsegment"
+
+        for target in ("0015", "0014", "0015"):
+            _migrate(database.info.dbname, target).check_returncode()
+
+        assert database.execute(pits).fetchall() == [(1,)] * 6
+        with pytest.raises(psycopg.errors.RestrictViolation, match="past play never changes"):
+            database.execute("UPDATE ratingslips_playsegment SET pit_id = NULL")
