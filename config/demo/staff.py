@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 from django.conf import settings
@@ -37,7 +38,8 @@ class Login:
     def password(self) -> str:
         """The password, derived from the secret key: it stays the same in one installation and differs between them."""
         digest = hmac.new(settings.SECRET_KEY.encode(), f"demo:{self.username}".encode(), hashlib.sha256)
-        return f"{self.username}-{digest.hexdigest()[:8]}"
+        letters = digest.hexdigest()[:12].translate(str.maketrans("0123456789", "ghkmnpqrst"))
+        return "-".join(wrap(letters, 4))
 
 
 LOGINS: Final = (

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.forms import UsernameField
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -24,6 +26,17 @@ class SignInForm(AdminAuthenticationForm):
         max_length=User._meta.get_field("username").max_length,
         widget=forms.TextInput(attrs={"autofocus": True}),
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Django's, which looks at the password; say so if it was chosen before the rules for passwords."""
+        cleaned: dict[str, Any] = super().clean()
+        if self.user_cache is not None and self.request is not None:
+            try:
+                validate_password(cleaned["password"], self.user_cache)
+            except ValidationError as error:
+                advice = "Choose another one under “Change password”, in the menu with your name."
+                messages.warning(self.request, " ".join([*error.messages, advice]))
+        return cleaned
 
 
 class PasswordAlone:

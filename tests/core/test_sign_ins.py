@@ -88,7 +88,7 @@ class TestCheckSignIn:
         assert try_() is None
         assert kinds() == ["WRONG"]
 
-    def test_locks_a_name_that_is_tried_from_many_addresses_where_it_is_not_known(self, dana: User) -> None:
+    def test_locks_a_name_tried_from_everywhere_where_it_is_unknown(self, dana: User) -> None:
         sign_ins.record_signed_in(staff=dana, client=HERE, at=timezone.now())
         for number in range(FAILURES_EVERYWHERE_MAX):
             fail(dana, address=f"203.0.113.{number}")

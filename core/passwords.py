@@ -1,0 +1,79 @@
+"""Refuse passwords that are built of the casino's name, the person's own name, and a year or another number."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from django.core.exceptions import ValidationError
+
+from core.models import Casino, User
+
+OTHER_CHARACTERS_MIN: Final = 8
+NAME_PART_MIN_LENGTH: Final = 3
+CASINOS_MAX: Final = 50
+
+_HELP: Final = (
+    "Your password can’t be made of the casino’s name, your own name and a year or another number: at least "
+    f"{OTHER_CHARACTERS_MIN} of its letters must be something else."
+)
+_NUMBER: Final = re.compile(r"\d{3,}")
+_REPEATED: Final = re.compile(r"(.)\1+")
+# Letters that are often written as digits and signs; 1 is i as well as l.
+_WRITTEN_OTHERWISE: Final[tuple[dict[int, int], ...]] = (
+    {},
+    str.maketrans("013457892@$!|", "oieastbgzasii"),
+    str.maketrans("013457892@$!|", "oleastbgzasll"),
+)
+
+
+class NotOfNamesValidator:
+    """One of the validators of Django's setting AUTH_PASSWORD_VALIDATORS."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Check `password`, which `user` wants to have.
+
+        :raises ValidationError: without names, numbers and repeated characters, too little of it is left.
+        """
+        names = sorted(_parts(_names(user)), key=len, reverse=True)
+        without_numbers = _NUMBER.sub("", _folded(password))
+        for letters in _WRITTEN_OTHERWISE:
+            if len(_without(names, without_numbers.translate(letters))) < OTHER_CHARACTERS_MIN:
+                raise ValidationError(
+                    "This password is made of the casino’s name, your own name, a number or a repeated character: add "
+                    "other words.",
+                    code="password_of_names",
+                )
+
+    def get_help_text(self) -> str:
+        """The rule, as the forms for passwords say it."""
+        return _HELP
+
+
+def _names(user: User | None) -> Iterable[str]:
+    for casino in Casino.objects.order_by("pk")[:CASINOS_MAX]:
+        yield from (casino.name, casino.code)
+    if user is not None:
+        yield from (user.username, user.first_name, user.last_name, user.email.partition("@")[0])
+
+
+def _parts(names: Iterable[str]) -> set[str]:
+    """The words of the names, and each name in one word."""
+    folded = [_folded(name) for name in names]
+    words = {word for name in folded for word in re.split(r"[\W\d_]+", name)}
+    words |= {re.sub(r"[\W_]+", "", name) for name in folded}
+    return {word for word in words if len(word) >= NAME_PART_MIN_LENGTH}
+
+
+def _without(names: Iterable[str], text: str) -> str:
+    """The letters and digits of `text` that belong to no name; of a repeated one, only the first."""
+    text = re.sub(r"[\W_]+", "", text)
+    for name in names:
+        text = text.replace(name, " ")
+    return _REPEATED.sub(r"\1", text.replace(" ", ""))
+
+
+def _folded(text: str) -> str:
+    """The text without accents and capital letters."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
