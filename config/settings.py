@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Environment
 from config.logging import configure_logging
+from core.incoming import MAX_LIST_BYTES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "core.middleware.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "core.middleware.IncomingMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -203,9 +205,10 @@ BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 
-# A confirmation page carries one row of fields for each of at most 500 slips.
+# What a form may hold. A confirmation page carries one row of fields for each of at most 500 slips.
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_LIST_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
-# The console accepts no files: an uploaded file is read and discarded, so that it cannot fill the disk.
+# The console accepts no files: a file within these limits is read and discarded, so that it cannot fill the disk.
 FILE_UPLOAD_HANDLERS: list[str] = []
 
 CONTENT_SECURITY_POLICY = {

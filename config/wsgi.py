@@ -1,8 +1,52 @@
 """The application that gunicorn serves."""
 
 import os
+from typing import Any, Final
 
-from django.core.wsgi import get_wsgi_application
+import django
+import structlog
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+
+from core.incoming import UNREADABLE
+
+log = structlog.get_logger(__name__)
+
+
+class _WholeBody:
+    """The body of a request, which fails if it ends early: Django would take the beginning of a form for a form."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """Read `size` bytes.
+
+        :raises ConnectionAbortedError: the body has fewer.
+        """
+        data: bytes = self._stream.read(size)
+        if len(data) < size:
+            raise ConnectionAbortedError("The body ended before its announced length.")
+        return data
+
+    def readline(self, size: int) -> bytes:
+        """Django asks for this method, and does not call it."""
+        raise NotImplementedError
+
+
+def _read(environ: dict[str, Any]) -> WSGIRequest:
+    """Make Django's request. Django fails for some content types; such a request gets one that is refused."""
+    environ["wsgi.input"] = _WholeBody(environ["wsgi.input"])
+    try:
+        return WSGIRequest(environ)
+    except Exception:
+        log.info("config.content_type_unreadable", exc_info=True)
+        return WSGIRequest({**environ, "CONTENT_TYPE": UNREADABLE})
+
+
+class _Handler(WSGIHandler):
+    request_class: Any = staticmethod(_read)
+
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+application: Final = _Handler()

@@ -1,14 +1,15 @@
-"""Middleware: correlation id, time zone, author, and the record of where a request came from."""
+"""Middleware: correlation id, limits of a request, time zone, author, and the record of where a request came from."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from django.core.signals import request_finished, request_started
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.loader import render_to_string
 from django.utils import timezone
 
-from core import correlation, origins
+from core import correlation, incoming, origins
 from core.changes.author import acting
 from core.models import User
 
@@ -36,6 +37,22 @@ class CorrelationMiddleware:
 @receiver([request_started, request_finished])
 def _unbind_correlation_id(**_signal: Any) -> None:
     correlation.unbind()
+
+
+class IncomingMiddleware:
+    """Refuse a request that the console cannot read, before anything else reads it. Each 405 gets a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = HttpResponseNotAllowed(incoming.METHODS)
+        if request.method in incoming.METHODS:
+            incoming.require_readable(request)
+            response = self.get_response(request)
+        if response.status_code == HttpResponseNotAllowed.status_code and not response.content:
+            response.content = render_to_string("405.html")
+        return response
 
 
 class CasinoZoneMiddleware:

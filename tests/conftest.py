@@ -28,6 +28,8 @@ LONGEST = (
     "browser/",
     "config/test_fuzz_",
     "config/test_gunicorn.py",
+    "config/test_memory.py",
+    "config/test_odd_requests.py",
     "config/test_permission",
     "config/test_security_other_casino",
     "faults/",

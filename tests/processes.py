@@ -5,7 +5,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +63,28 @@ def wait_until_served(port: int) -> None:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     wait_until(is_served, timeout_seconds=60)
+
+
+@contextmanager
+def serving(log: Path, *options: str, **environment: str) -> Iterator[int]:
+    """A server with one worker that writes to `log`, for as long as the block lasts; gives its port."""
+    port = free_port()
+    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+    address = ("--bind", f"127.0.0.1:{port}", "--workers", "1")
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [gunicorn, "-c", "python:config.gunicorn", "config.wsgi", *address, *options],
+            cwd=ROOT,
+            env={**os.environ, "LOG_JSON": "1", "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until_served(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def entries_in(lines: list[str]) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 import socket
 from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+from django.conf import settings
+from django.utils.module_loading import import_string
 from gunicorn.app.base import BaseApplication
 
 from config import gunicorn
@@ -49,12 +50,13 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "proc_name": "table-ratings",
             "logger_class": gunicorn.logger_class,
             "control_socket_disable": gunicorn.control_socket_disable,
+            "forwarder_headers": gunicorn.forwarder_headers,
         }
         for name, value in chosen.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return get_wsgi_application()
+        return import_string(settings.WSGI_APPLICATION)
 
 
 def serve(*, port: int) -> None:

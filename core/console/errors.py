@@ -3,24 +3,36 @@
 import sys
 from typing import Final
 
+from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
-from core import correlation
 from core.errors import Busy
+from core.incoming import MalformedCookie
 from core.retries import is_bug
 
 RETRY_AFTER_SECONDS: Final = 5
+_TOO_LARGE: Final = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400; say so if the session ended during the request, whose work was done."""
+    """Answer 413 if too much was sent, else 400; say so if the session ended during the request, whose work was done.
+
+    A malformed cookie is deleted: the browser would send it again with every request.
+    """
+    if isinstance(exception, _TOO_LARGE):
+        return HttpResponse(render_to_string("413.html"), status=413)
     if isinstance(exception, SessionInterrupted):
         return defaults.bad_request(request, exception, template_name="core/console/signed_out_meanwhile.html")
-    return defaults.bad_request(request, exception)
+    response = defaults.bad_request(request, exception)
+    if isinstance(exception, MalformedCookie):
+        for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
+            response.delete_cookie(name)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -30,10 +42,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     if not _is_busy(sys.exc_info()[1]):
         return defaults.server_error(request)
-    with correlation.kept_or_new() as correlation_id:
-        page = render_to_string(
-            "core/console/busy.html", {"correlation_id": correlation_id, "is_sent": request.method == "POST"}
-        )
+    page = render_to_string("503.html", {"is_sent": request.method == "POST"})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 

@@ -1,10 +1,7 @@
 """The server of production, as the README starts it: a real process on a free port."""
 
 import http.client
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -31,7 +28,7 @@ from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.logged_requests import SEARCHED
 from tests.loyalty.rows import account_of, write_history
-from tests.processes import ROOT, entries_in, free_port, wait_until_served
+from tests.processes import entries_in, serving
 from tests.waiting import wait_until
 
 
@@ -44,28 +41,6 @@ class Served(NamedTuple):
     at_home: list[Path]
 
 
-@contextmanager
-def _started(log: Path, *options: str, **environment: str) -> Iterator[int]:
-    """A server with one worker that writes to `log`, for as long as the block lasts; gives its port."""
-    port = free_port()
-    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-    address = ("--bind", f"127.0.0.1:{port}", "--workers", "1")
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [gunicorn, "-c", "python:config.gunicorn", "config.wsgi", *address, *options],
-            cwd=ROOT,
-            env={**os.environ, "LOG_JSON": "1", "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until_served(port)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     """A server that was started, asked once for a page that is not there, and stopped."""
@@ -74,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
         tmp_path_factory.mktemp("log") / "log",
         str(uuid.uuid4()),
     )
-    with _started(log, HOME=str(home)) as port:
+    with serving(log, HOME=str(home)) as port:
         headers = {"X-Correlation-ID": correlation_id, "Referer": f"http://127.0.0.1/?q={SEARCHED}"}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", f"/no/such/page/?q={SEARCHED}", headers=headers)
@@ -157,7 +132,7 @@ def _exporting(
     auditor: tuple[str, dict[str, str]], log: Path, *options: str, **environment: str
 ) -> Iterator[Exporting]:
     session, of_database = auditor
-    with _started(log, *options, **of_database, **environment) as port:
+    with serving(log, *options, **of_database, **environment) as port:
         exporting = Exporting(port, session)
         yield exporting
     for client in exporting.clients:

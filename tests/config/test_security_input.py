@@ -38,7 +38,7 @@ UNREADABLE: Final = {
     "too many parts": (
         "multipart/form-data; boundary=b",
         b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 5_000 + b"--b--\r\n",
-        "TooManyFieldsSent",
+        "RequestDataTooBig",
     ),
 }
 MALFORMED: Final = {
@@ -81,11 +81,12 @@ class TestBody:
         with log_lines() as lines:
             answer: Any = supervisor.generic("POST", award_url, body, content_type=content_type)
 
-        assert answer.status_code == 400
+        assert answer.status_code == 413
         assert "nothing was done" in answer.content.decode()
+        assert answer["X-Correlation-ID"] in answer.content.decode()
         refusal = next(line for line in lines if line["logger"] == f"django.security.{name}")
         assert refusal["correlation_id"] == answer["X-Correlation-ID"]
-        assert (refusal["method"], refusal["path"], refusal["status_code"]) == ("POST", award_url, 400)
+        assert (refusal["method"], refusal["path"], refusal["status_code"]) == ("POST", award_url, 413)
         assert everything() == before
 
     @pytest.mark.parametrize("case", MALFORMED)
@@ -105,16 +106,18 @@ class TestBody:
 
         answer = Client(enforce_csrf_checks=True).generic("POST", LOGIN, body, content_type=content_type)
 
-        assert answer.status_code in {400, 403}
+        assert answer.status_code in {400, 403, 413}
         assert everything() == before
 
-    def test_with_a_file_is_read_and_the_file_forgotten(self, db: None, client: Client) -> None:
-        file = SimpleUploadedFile("film.mp4", b"x" * 3_000_000)
+    @pytest.mark.parametrize(("length", "status"), [(2_000, 200), (10_000, 413), (3_000_000, 413)])
+    def test_with_a_file_is_bounded_and_the_file_forgotten(
+        self, db: None, client: Client, length: int, status: int
+    ) -> None:
+        file = SimpleUploadedFile("film.mp4", b"x" * length)
 
         answer: Any = client.post(LOGIN, {"username": "somebody", "password": "a guess", "film": file})
 
-        assert answer.status_code == 200
-        assert answer.wsgi_request.POST["username"] == "somebody"
+        assert answer.status_code == status
         assert not answer.wsgi_request.FILES
 
 
