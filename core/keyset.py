@@ -3,6 +3,8 @@
 No row is counted or skipped. A page reads its rows, and one more, in the order of an index. What belongs to them is
 prefetched: a join would look it up once for each row, and not once for each value.
 
+Where conditions pass over rows of the index, a page looks at a limited number of them. The next page goes on from there.
+
 An export reads rows by the thousand with their joins. It reads their keys first, in an array subquery, so that
 PostgreSQL plans it separately and uses the index. In one query with the joins it might sort the whole table instead: it
 estimates a comparison of several columns by the first column alone, and so expects too many rows.
@@ -85,11 +87,24 @@ BY_ID: Final = Order(keys=(ID,))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeysetPage(Generic[M]):
-    """A page, newest first, with the cursors of the pages beside it; a cursor is empty if there is no such page."""
+    """A page, newest first, with the cursors of the pages beside it; a cursor is empty if there is no such page.
+
+    `looked_at` is the number of rows after which the page stopped looking for more; None if it is full, or if it came
+    to the end of the list.
+    """
 
     rows: list[M]
     newer: str
     older: str
+    looked_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window(Generic[M]):
+    """The `rows` of the index, without the conditions that pass over some of them; a page looks at `most` of these."""
+
+    rows: "QuerySet[M]"
+    most: int
 
 
 class _Columns(Func):
@@ -114,28 +129,46 @@ class _Among(Func):
 
 
 def page_of(
-    rows: "QuerySet[M]", *, order: Order, before: str = "", after: str = "", size: int | None = None
+    rows: "QuerySet[M]",
+    *,
+    order: Order,
+    before: str = "",
+    after: str = "",
+    size: int | None = None,
+    window: Window[M] | None = None,
 ) -> KeysetPage[M]:
     """Return the page of rows older than the cursor `before` or newer than the cursor `after`; else the first page.
 
     `rows` must have no joins, only prefetches. An invalid cursor is ignored. A page has `size` rows, by default
-    `PAGE_ROWS`.
+    `PAGE_ROWS`, and fewer if these are all that `window` holds.
     """
     size = PAGE_ROWS if size is None else size
-    if (bound := _read(after, order)) is not None:
-        found = list(_first(size + 1, rows, order=order, bound=bound, towards=_NEWER))
-        has_newer, has_older = len(found) > size, after != oldest_cursor(order)
-        found = found[:size][::-1]
-    else:
-        bound = _read(before, order)
-        found = list(_first(size + 1, rows, order=order, bound=bound, towards=_OLDER))
-        has_newer, has_older = bound is not None, len(found) > size
-        found = found[:size]
-    return KeysetPage(
-        rows=found,
-        newer=cursor_of(found[0], order) if found and has_newer else "",
-        older=cursor_of(found[-1], order) if found and has_older else "",
-    )
+    bound = _read(after, order)
+    towards = _OLDER if bound is None else _NEWER
+    bound = _read(before, order) if bound is None else bound
+    stop = _stop(window, order, bound, towards=towards)
+    found = list(_first(size + 1, rows, order=order, bound=bound, towards=towards, stop=stop))
+    is_full, found = len(found) > size, found[:size]
+    onward = ""
+    if is_full:
+        onward = cursor_of(found[-1], order)
+    elif stop is not None:
+        onward = _SEPARATOR.join(map(str, stop))
+    back = cursor_of(found[0], order) if found else ""
+    looked_at = window.most if window and stop is not None and not is_full else None
+    if towards == _NEWER:
+        has_older = after != oldest_cursor(order)
+        return KeysetPage(rows=found[::-1], newer=onward, older=back if has_older else "", looked_at=looked_at)
+    return KeysetPage(rows=found, newer=back if bound is not None else "", older=onward, looked_at=looked_at)
+
+
+def _stop(window: Window[M] | None, order: Order, bound: Sequence[Any] | None, *, towards: str) -> Sequence[Any] | None:
+    """The columns of `order` of the last row that a page looks at; None if it comes to the end of the list."""
+    if window is None:
+        return None
+    names = [key.name for key in order.keys]
+    looked_at = _first(window.most, window.rows, order=order, bound=bound, towards=towards)
+    return looked_at.values_list(*names)[window.most - 1 : window.most].first()
 
 
 def cursor_of(row: Model, order: Order) -> str:
@@ -169,9 +202,17 @@ def _read(text: str, order: Order) -> list[Any] | None:
     return max(min(read, order.ends[_OLDER]), order.ends[_NEWER])
 
 
-def _first(most: int, rows: "QuerySet[M]", *, order: Order, bound: Sequence[Any] | None, towards: str) -> "QuerySet[M]":
-    """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`."""
-    newest_first = _beyond(rows, order, bound, towards=towards).order_by(*order.newest_first)
+def _first(
+    most: int,
+    rows: "QuerySet[M]",
+    *,
+    order: Order,
+    bound: Sequence[Any] | None,
+    towards: str,
+    stop: Sequence[Any] | None = None,
+) -> "QuerySet[M]":
+    """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`, up to `stop`."""
+    newest_first = _beyond(rows, order, bound, towards=towards, stop=stop).order_by(*order.newest_first)
     return (newest_first if towards == _OLDER else newest_first.reverse())[:most]
 
 
@@ -180,11 +221,14 @@ def with_keys(rows: "QuerySet[M]", keys: "QuerySet[Any, Any]") -> "QuerySet[M]":
     return rows.filter(_Among(F("pk"), ArraySubquery(keys)))
 
 
-def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":
-    """The `rows` beyond `bound` (None: all) in the direction `towards`, up to the end of the list there."""
+def _beyond(
+    rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str, stop: Sequence[Any] | None
+) -> "QuerySet[M]":
+    """The `rows` beyond `bound` (None: all) in the direction `towards`, up to `stop` (None: the end of the list)."""
     begin = order.ends[towards] if bound is None else bound
     rows = _where(rows, order, begin, sign=towards if bound else f"{towards}=")
-    return _where(rows, order, order.ends[_OPPOSITE[towards]], sign=f"{_OPPOSITE[towards]}=")
+    end = order.ends[_OPPOSITE[towards]] if stop is None else stop
+    return _where(rows, order, end, sign=f"{_OPPOSITE[towards]}=")
 
 
 def _where(rows: "QuerySet[M]", order: Order, values: Sequence[Any], *, sign: str) -> "QuerySet[M]":

@@ -14,7 +14,7 @@ from core import correlation
 from core.console.fields import IntegerField
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.keys import BIGGEST_KEY, key_of
-from core.keyset import BY_ID, GAMING_DAY, ID, Order, with_keys
+from core.keyset import BY_ID, GAMING_DAY, ID, Order, Window, with_keys
 from core.models import Player, User
 from core.player_search import PLAYERS_WITH_ROWS_MAX, first_matching, many_match
 from core.roles import SYSTEM_USERNAME
@@ -27,6 +27,10 @@ STAFF_OFFERED: Final = 500
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
+# How many entries a page looks at. Entries of a whole casino lie side by side in blocks of about nine; those of one
+# account, member of staff or kind lie in a block each.
+LOOKED_AT_SIDE_BY_SIDE: Final = 1_000
+LOOKED_AT_APART: Final = 100
 
 
 class PointsField(IntegerField):
@@ -165,7 +169,7 @@ class AuditForm(forms.Form):
         if given.get("staff", SYSTEM) != SYSTEM:
             return Order(keys=(day, ID), within={"staff_id": int(given["staff"])})
         casino = {} if sees_all_casinos(self._staff) else {"casino_id": self._staff.casino_id or NO_CASINO}
-        if "kind" in given and casino:
+        if "kind" in given and casino and "tier_change" not in given:
             return Order(keys=(day, ID), within=casino | {"kind": given["kind"]})
         if casino and given.keys() & {"first_day", "last_day", "tier_change"}:
             return Order(keys=(day, ID), within=casino)
@@ -196,15 +200,43 @@ class AuditForm(forms.Form):
 
         The casino of `entries` is such a condition (see `core.keyset.Order`).
         """
-        order = self.order
-        exclude = [name.removesuffix("_id") for name in order.within]
-        if "casino" in exclude:
+        if "casino_id" in self.order.within:
             entries = LedgerEntry.objects.all()
-        if "staff" in exclude:
-            entries = entries.filter(staff__isnull=False)  # as the index has it
+        return self._narrowed(self._of_index(entries), exclude=self._by_order)
+
+    @property
+    def window(self) -> Window[LedgerEntry] | None:
+        """What a page looks at if its filters pass over entries of the index; None if they do not."""
+        order, given = self.order, self.given
+        if order == BY_ID and ("q" in given or any(one.keys for one in self.filters if one.name in given)):
+            return None  # All that match are found by their keys.
+        if not given.keys() - self._by_order:
+            return None
+        is_apart = self._by_tier_change or bool(order.within.keys() - {"casino_id"})
+        return Window(
+            rows=self._of_index(LedgerEntry.objects.all()),
+            most=LOOKED_AT_APART if is_apart else LOOKED_AT_SIDE_BY_SIDE,
+        )
+
+    @property
+    def _by_order(self) -> set[str]:
+        """The filters that reading in `order` applies."""
+        order = self.order
+        names = {name.removesuffix("_id") for name in order.within}
         if any(key.name == GAMING_DAY.name for key in order.keys):
-            exclude += ["first_day", "last_day"]
-        return self._narrowed(entries, exclude=exclude)
+            names |= {"first_day", "last_day"}
+        return names | ({"tier_change"} if self._by_tier_change else set())
+
+    @property
+    def _by_tier_change(self) -> bool:
+        """Whether `order` is that of the index of tier changes."""
+        return "tier_change" in self.given and self.order.within.keys() == {"casino_id"}
+
+    def _of_index(self, entries: Entries) -> Entries:
+        """The `entries` that the index of `order` holds, if it is partial."""
+        if "staff_id" in self.order.within:
+            return entries.filter(staff__isnull=False)
+        return entries.filter(~Q(tier_before=F("tier_after"))) if self._by_tier_change else entries
 
     def _narrowed(self, entries: Entries, *, exclude: Collection[str]) -> Entries:
         for one in self.filters:

@@ -133,7 +133,7 @@ def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage
     before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
     rows = form.in_order(entries).select_related(None).prefetch_related(*_related())
     try:
-        return page_of(rows, order=form.order, before=before, after=after)
+        return page_of(rows, order=form.order, before=before, after=after, window=form.window)
     except OperationalError as error:
         if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
             raise
@@ -169,8 +169,9 @@ def _query(request: HttpRequest, **cursor: str) -> str:
 def _links(request: HttpRequest, form: AuditForm, page: KeysetPage[LedgerEntry]) -> dict[str, str]:
     """The addresses of the neighbouring pages."""
     links = {}
-    if page.newer:
+    if page.newer or BEFORE in request.GET:
         links["newest"] = f"?{_query(request)}"
+    if page.newer:
         links["newer"] = f"?{_query(request, **{AFTER: page.newer})}"
     if page.older:
         links["older"] = f"?{_query(request, **{BEFORE: page.older})}"

@@ -188,6 +188,30 @@ class TestLedgerList:
         assert list(chain(*reversed(up))) == expected
         assert [len(page) for page in down] == [3, 3, 2]
 
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"least_points": "100", "most_points": "100"},
+            {"least_points": "100", "most_points": "100", "first_day": "2020-01-01"},
+            {"kind": "PROMOTION", "tier_change": "on"},
+        ],
+        ids=["by entry", "by gaming day", "by tier change"],
+    )
+    def test_goes_on_with_older_entries_where_few_match(
+        self, floor: Floor, auditor: Client, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
+    ) -> None:
+        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_SIDE_BY_SIDE", 3)
+        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_APART", 3)
+        rare = [_rare_and_frequent(floor) for _ in range(3)][::-1]
+
+        down = _walk(auditor, asked, "older")
+        up = _walk(auditor, {**asked, **_cursor(auditor, asked, "oldest")}, "newer")
+        first = auditor.get(address(LedgerEntry, LIST), asked).content.decode()
+
+        assert list(chain(*down)) == list(chain(*reversed(up))) == rare
+        assert len(down) > 3
+        assert "3 entries were looked at for this page" in first
+
     @pytest.mark.parametrize("cursor", ["", "x", "-1", "1.2", "9" * 40, "2026-02-30.1", "٣"])
     def test_begins_at_the_top_where_the_address_holds_no_cursor(
         self, floor: Floor, auditor: Client, cursor: str
@@ -259,6 +283,16 @@ def _across_days(floor: Floor, *, entries: int) -> None:
     for number in range(entries):
         day = date(2026, 11, 1) + timedelta(days=(number * 5) % 3)
         entry(floor, account=account_of(floor.player()), gaming_day=day).save()
+
+
+def _rare_and_frequent(floor: Floor) -> str:
+    """A promotion of 100 points, then five adjustments, all with a change of tier; gives the number of the first."""
+    tier = floor.program.tiers.order_by("-threshold_points").first()
+    rare = entry(floor, kind="PROMOTION", points=100, balance_after=100, lifetime_points_after=100, tier_after=tier)
+    rare.save()
+    for _ in range(5):
+        entry(floor, tier_after=tier).save()
+    return f"#{rare.pk}"
 
 
 def _walk(client: Client, asked: dict[str, str], way: str) -> list[list[str]]:
