@@ -3,7 +3,7 @@
 No row is counted or skipped. A page reads its rows, and one more, in the order of an index. What belongs to them is
 prefetched: a join would look it up once for each row, and not once for each value.
 
-Where conditions pass over rows of the index, a page looks at a limited number of them. The next page goes on from there.
+Where conditions pass over rows of the index, a page looks at a limited number of them, and the next goes on from there.
 
 An export reads rows by the thousand with their joins. It reads their keys first, in an array subquery, so that
 PostgreSQL plans it separately and uses the index. In one query with the joins it might sort the whole table instead: it
@@ -226,8 +226,13 @@ def _beyond(
 ) -> "QuerySet[M]":
     """The `rows` beyond `bound` (None: all) in the direction `towards`, up to `stop` (None: the end of the list)."""
     begin = order.ends[towards] if bound is None else bound
-    rows = _where(rows, order, begin, sign=towards if bound else f"{towards}=")
     end = order.ends[_OPPOSITE[towards]] if stop is None else stop
+    if stop is not None:
+        # PostgreSQL estimates a comparison of several columns by the first alone: these conditions tell it that the
+        # rows up to `stop` are few. Otherwise it might read the table, or another index.
+        name, (least, most) = order.keys[0].name, sorted([begin[0], end[0]])
+        rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
+    rows = _where(rows, order, begin, sign=towards if bound else f"{towards}=")
     return _where(rows, order, end, sign=f"{_OPPOSITE[towards]}=")
 
 
