@@ -146,29 +146,32 @@ def page_of(
     bound = _read(after, order)
     towards = _OLDER if bound is None else _NEWER
     bound = _read(before, order) if bound is None else bound
-    stop = _stop(window, order, bound, towards=towards)
-    found = list(_first(size + 1, rows, order=order, bound=bound, towards=towards, stop=stop))
+    span = _span(window, order, bound, towards=towards)
+    found = list(_first(size + 1, rows, order=order, bound=bound, towards=towards, span=span))
     is_full, found = len(found) > size, found[:size]
     onward = ""
     if is_full:
         onward = cursor_of(found[-1], order)
-    elif stop is not None:
-        onward = _SEPARATOR.join(map(str, stop))
+    elif span:
+        onward = _SEPARATOR.join(map(str, span[-1]))
     back = cursor_of(found[0], order) if found else ""
-    looked_at = window.most if window and stop is not None and not is_full else None
+    looked_at = window.most if window and span and not is_full else None
     if towards == _NEWER:
         has_older = after != oldest_cursor(order)
         return KeysetPage(rows=found[::-1], newer=onward, older=back if has_older else "", looked_at=looked_at)
     return KeysetPage(rows=found, newer=back if bound is not None else "", older=onward, looked_at=looked_at)
 
 
-def _stop(window: Window[M] | None, order: Order, bound: Sequence[Any] | None, *, towards: str) -> Sequence[Any] | None:
-    """The columns of `order` of the last row that a page looks at; None if it comes to the end of the list."""
+def _span(
+    window: Window[M] | None, order: Order, bound: Sequence[Any] | None, *, towards: str
+) -> Sequence[Sequence[Any]]:
+    """The columns of `order` of the first and the last row that a page looks at; empty if it comes to the list's end."""
     if window is None:
-        return None
+        return ()
     names = [key.name for key in order.keys]
-    looked_at = _first(window.most, window.rows, order=order, bound=bound, towards=towards)
-    return looked_at.values_list(*names)[window.most - 1 : window.most].first()
+    keys = _first(window.most, window.rows, order=order, bound=bound, towards=towards).values_list(*names)
+    ends = list(keys[:1].union(keys[window.most - 1 : window.most], all=True))
+    return ends if len(ends) > 1 else ()
 
 
 def cursor_of(row: Model, order: Order) -> str:
@@ -209,10 +212,10 @@ def _first(
     order: Order,
     bound: Sequence[Any] | None,
     towards: str,
-    stop: Sequence[Any] | None = None,
+    span: Sequence[Sequence[Any]] = (),
 ) -> "QuerySet[M]":
-    """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`, up to `stop`."""
-    newest_first = _beyond(rows, order, bound, towards=towards, stop=stop).order_by(*order.newest_first)
+    """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`, within `span`."""
+    newest_first = _beyond(rows, order, bound, towards=towards, span=span).order_by(*order.newest_first)
     return (newest_first if towards == _OLDER else newest_first.reverse())[:most]
 
 
@@ -222,15 +225,20 @@ def with_keys(rows: "QuerySet[M]", keys: "QuerySet[Any, Any]") -> "QuerySet[M]":
 
 
 def _beyond(
-    rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str, stop: Sequence[Any] | None
+    rows: "QuerySet[M]",
+    order: Order,
+    bound: Sequence[Any] | None,
+    *,
+    towards: str,
+    span: Sequence[Sequence[Any]],
 ) -> "QuerySet[M]":
-    """The `rows` beyond `bound` (None: all) in the direction `towards`, up to `stop` (None: the end of the list)."""
+    """The `rows` beyond `bound` (None: all) in the direction `towards`, up to the end of `span` or of the list."""
     begin = order.ends[towards] if bound is None else bound
-    end = order.ends[_OPPOSITE[towards]] if stop is None else stop
-    if stop is not None:
+    end = span[-1] if span else order.ends[_OPPOSITE[towards]]
+    if span:
         # PostgreSQL estimates a comparison of several columns by the first alone: these conditions tell it that the
-        # rows up to `stop` are few. Otherwise it might read the table, or another index.
-        name, (least, most) = order.keys[0].name, sorted([begin[0], end[0]])
+        # rows of `span` are few. Otherwise it might read the table, or another index.
+        name, (least, most) = order.keys[0].name, sorted(values[0] for values in span)
         rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
     rows = _where(rows, order, begin, sign=towards if bound else f"{towards}=")
     return _where(rows, order, end, sign=f"{_OPPOSITE[towards]}=")
