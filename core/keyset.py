@@ -165,13 +165,13 @@ def page_of(
 def _span(
     window: Window[M] | None, order: Order, bound: Sequence[Any] | None, *, towards: str
 ) -> Sequence[Sequence[Any]]:
-    """The columns of `order` of the first and the last row that a page looks at; empty if it comes to the list's end."""
+    """The columns of `order` of the first and last row that a page looks at; empty if it comes to the end of the list."""
     if window is None:
         return ()
     names = [key.name for key in order.keys]
     keys = _first(window.most, window.rows, order=order, bound=bound, towards=towards).values_list(*names)
-    ends = list(keys[:1].union(keys[window.most - 1 : window.most], all=True))
-    return ends if len(ends) > 1 else ()
+    ends = keys[:1].union(keys[window.most - 1 : window.most], all=True)
+    return sorted(ends, reverse=towards == _OLDER) if len(ends) > 1 else ()
 
 
 def cursor_of(row: Model, order: Order) -> str:
