@@ -128,6 +128,15 @@ class _Among(Func):
     output_field = BooleanField()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Span:
+    """The columns of the order of the first and the last row that a page looks at."""
+
+    first: Sequence[Any]
+    last: Sequence[Any]
+    is_to_the_end: bool
+
+
 def page_of(
     rows: "QuerySet[M]",
     *,
@@ -146,32 +155,30 @@ def page_of(
     bound = _read(after, order)
     towards = _OLDER if bound is None else _NEWER
     bound = _read(before, order) if bound is None else bound
-    span = _span(window, order, bound, towards=towards)
+    span = _span(window, order, bound, towards=towards) if window else None
+    rows = rows.none() if window and span is None else rows
     found = list(_first(size + 1, rows, order=order, bound=bound, towards=towards, span=span))
     is_full, found = len(found) > size, found[:size]
-    onward = ""
+    onward, looked_at = "", None
     if is_full:
         onward = cursor_of(found[-1], order)
-    elif span:
-        onward = _SEPARATOR.join(map(str, span[-1]))
+    elif window and span and not span.is_to_the_end:
+        onward, looked_at = _SEPARATOR.join(map(str, span.last)), window.most
     back = cursor_of(found[0], order) if found else ""
-    looked_at = window.most if window and span and not is_full else None
     if towards == _NEWER:
         has_older = after != oldest_cursor(order)
         return KeysetPage(rows=found[::-1], newer=onward, older=back if has_older else "", looked_at=looked_at)
     return KeysetPage(rows=found, newer=back if bound is not None else "", older=onward, looked_at=looked_at)
 
 
-def _span(
-    window: Window[M] | None, order: Order, bound: Sequence[Any] | None, *, towards: str
-) -> Sequence[Sequence[Any]]:
-    """The columns of `order` of the first and last row that a page looks at; empty if it comes to the end of the list."""
-    if window is None:
-        return ()
+def _span(window: Window[M], order: Order, bound: Sequence[Any] | None, *, towards: str) -> _Span | None:
+    """The rows that a page looks at; None if there are none."""
     names = [key.name for key in order.keys]
     keys = _first(window.most, window.rows, order=order, bound=bound, towards=towards).values_list(*names)
-    ends = keys[:1].union(keys[window.most - 1 : window.most], all=True)
-    return sorted(ends, reverse=towards == _OLDER) if len(ends) > 1 else ()
+    at_the_end = _first(1, window.rows, order=order, bound=None, towards=_OPPOSITE[towards]).values_list(*names)
+    ends = keys[:1].union(keys[window.most - 1 : window.most], at_the_end, all=True)
+    first, *others = sorted(ends, reverse=towards == _OLDER) or [None]
+    return _Span(first=first, last=others[0], is_to_the_end=others[0] == others[-1]) if first and others else None
 
 
 def cursor_of(row: Model, order: Order) -> str:
@@ -212,7 +219,7 @@ def _first(
     order: Order,
     bound: Sequence[Any] | None,
     towards: str,
-    span: Sequence[Sequence[Any]] = (),
+    span: _Span | None = None,
 ) -> "QuerySet[M]":
     """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`, within `span`."""
     newest_first = _beyond(rows, order, bound, towards=towards, span=span).order_by(*order.newest_first)
@@ -230,15 +237,15 @@ def _beyond(
     bound: Sequence[Any] | None,
     *,
     towards: str,
-    span: Sequence[Sequence[Any]],
+    span: _Span | None,
 ) -> "QuerySet[M]":
     """The `rows` beyond `bound` (None: all) in the direction `towards`, up to the end of `span` or of the list."""
     begin = order.ends[towards] if bound is None else bound
-    end = span[-1] if span else order.ends[_OPPOSITE[towards]]
+    end = span.last if span else order.ends[_OPPOSITE[towards]]
     if span:
         # PostgreSQL estimates a comparison of several columns by the first alone: these conditions tell it that the
         # rows of `span` are few. Otherwise it might read the table, or another index.
-        name, (least, most) = order.keys[0].name, sorted(values[0] for values in span)
+        name, (least, most) = order.keys[0].name, sorted([span.first[0], span.last[0]])
         rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
     rows = _where(rows, order, begin, sign=towards if bound else f"{towards}=")
     return _where(rows, order, end, sign=f"{_OPPOSITE[towards]}=")

@@ -28,9 +28,10 @@ MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
 # How many entries a page looks at. Entries of a whole casino lie side by side in blocks of about nine; those of one
-# account, member of staff or kind lie in a block each.
+# account, member of staff or kind lie in a block each, and those that a search finds are also looked up one by one.
 LOOKED_AT_SIDE_BY_SIDE: Final = 1_000
 LOOKED_AT_APART: Final = 100
+LOOKED_AT_FOUND: Final = 40
 
 
 class PointsField(IntegerField):
@@ -208,10 +209,12 @@ class AuditForm(forms.Form):
     def window(self) -> Window[LedgerEntry] | None:
         """What a page looks at if its filters pass over entries of the index; None if they do not."""
         order, given = self.order, self.given
-        if order == BY_ID and ("q" in given or any(one.keys for one in self.filters if one.name in given)):
-            return None  # All that match are found by their keys.
-        if not given.keys() - self._by_order:
+        found = {"q", *(one.name for one in self.filters if one.keys)} & given.keys()
+        if not given.keys() - found - self._by_order:
             return None
+        if found:
+            entries = self._narrowed(LedgerEntry.objects.all(), exclude=given.keys() - found)
+            return Window(rows=entries, most=LOOKED_AT_FOUND)
         is_apart = self._by_tier_change or bool(order.within.keys() - {"casino_id"})
         return Window(
             rows=self._of_index(LedgerEntry.objects.all()),
