@@ -101,10 +101,14 @@ class KeysetPage(Generic[M]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window(Generic[M]):
-    """The `rows` of the index, without the conditions that pass over some of them; a page looks at `most` of these."""
+    """The `rows` of the index, without the conditions that pass over some of them; a page looks at `most` of these.
+
+    `by_keys` is for rows that do not lie side by side: a page then reads their keys from the index, and looks up each.
+    """
 
     rows: "QuerySet[M]"
     most: int
+    by_keys: bool = False
 
 
 class _Columns(Func):
@@ -128,15 +132,6 @@ class _Among(Func):
     output_field = BooleanField()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Span:
-    """The columns of the order of the first and the last row that a page looks at."""
-
-    first: Sequence[Any]
-    last: Sequence[Any]
-    is_to_the_end: bool
-
-
 def page_of(
     rows: "QuerySet[M]",
     *,
@@ -155,15 +150,16 @@ def page_of(
     bound = _read(after, order)
     towards = _OLDER if bound is None else _NEWER
     bound = _read(before, order) if bound is None else bound
-    span = _span(window, order, bound, towards=towards) if window else None
-    rows = rows.none() if window and span is None else rows
-    found = list(_first(size + 1, rows, order=order, bound=bound, towards=towards, span=span))
+    last = None
+    if window is not None:
+        rows, last = _within(window, rows, order, bound, towards=towards)
+    found = list(_first(size + 1, rows, order=order, bound=bound, towards=towards))
     is_full, found = len(found) > size, found[:size]
     onward, looked_at = "", None
     if is_full:
         onward = cursor_of(found[-1], order)
-    elif window and span and not span.is_to_the_end:
-        onward, looked_at = _SEPARATOR.join(map(str, span.last)), window.most
+    elif window and last:
+        onward, looked_at = _SEPARATOR.join(map(str, last)), window.most
     back = cursor_of(found[0], order) if found else ""
     if towards == _NEWER:
         has_older = after != oldest_cursor(order)
@@ -171,14 +167,27 @@ def page_of(
     return KeysetPage(rows=found, newer=back if bound is not None else "", older=onward, looked_at=looked_at)
 
 
-def _span(window: Window[M], order: Order, bound: Sequence[Any] | None, *, towards: str) -> _Span | None:
-    """The rows that a page looks at; None if there are none."""
+def _within(
+    window: Window[M], rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str
+) -> "tuple[QuerySet[M], Sequence[Any] | None]":
+    """Those of `rows` that a page looks at, and the columns of `order` of the last if there are more beyond it."""
     names = [key.name for key in order.keys]
     keys = _first(window.most, window.rows, order=order, bound=bound, towards=towards).values_list(*names)
-    at_the_end = _first(1, window.rows, order=order, bound=None, towards=_OPPOSITE[towards]).values_list(*names)
-    ends = keys[:1].union(keys[window.most - 1 : window.most], at_the_end, all=True)
+    if window.by_keys:
+        looked_at = list(keys.values_list("pk", *names))
+        is_cut = len(looked_at) == window.most
+        return rows.filter(pk__in=[pk for pk, *_ in looked_at]), looked_at[-1][1:] if is_cut else None
+    end = _first(1, window.rows, order=order, bound=None, towards=_OPPOSITE[towards]).values_list(*names)
+    ends = keys[:1].union(keys[window.most - 1 : window.most], end, all=True)
     first, *others = sorted(ends, reverse=towards == _OLDER) or [None]
-    return _Span(first=first, last=others[0], is_to_the_end=others[0] == others[-1]) if first and others else None
+    if first is None or not others:
+        return rows.none(), None
+    last = others[0]
+    # PostgreSQL estimates a comparison of several columns by the first alone: these conditions tell it that the rows
+    # are few. Otherwise it might read the table, or another index.
+    name, (least, most) = order.keys[0].name, sorted([first[0], last[0]])
+    rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
+    return _where(rows, order, last, sign=f"{_OPPOSITE[towards]}="), None if last == others[-1] else last
 
 
 def cursor_of(row: Model, order: Order) -> str:
@@ -212,17 +221,9 @@ def _read(text: str, order: Order) -> list[Any] | None:
     return max(min(read, order.ends[_OLDER]), order.ends[_NEWER])
 
 
-def _first(
-    most: int,
-    rows: "QuerySet[M]",
-    *,
-    order: Order,
-    bound: Sequence[Any] | None,
-    towards: str,
-    span: _Span | None = None,
-) -> "QuerySet[M]":
-    """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`, within `span`."""
-    newest_first = _beyond(rows, order, bound, towards=towards, span=span).order_by(*order.newest_first)
+def _first(most: int, rows: "QuerySet[M]", *, order: Order, bound: Sequence[Any] | None, towards: str) -> "QuerySet[M]":
+    """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`."""
+    newest_first = _beyond(rows, order, bound, towards=towards).order_by(*order.newest_first)
     return (newest_first if towards == _OLDER else newest_first.reverse())[:most]
 
 
@@ -231,24 +232,11 @@ def with_keys(rows: "QuerySet[M]", keys: "QuerySet[Any, Any]") -> "QuerySet[M]":
     return rows.filter(_Among(F("pk"), ArraySubquery(keys)))
 
 
-def _beyond(
-    rows: "QuerySet[M]",
-    order: Order,
-    bound: Sequence[Any] | None,
-    *,
-    towards: str,
-    span: _Span | None,
-) -> "QuerySet[M]":
-    """The `rows` beyond `bound` (None: all) in the direction `towards`, up to the end of `span` or of the list."""
+def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, towards: str) -> "QuerySet[M]":
+    """The `rows` beyond `bound` (None: all) in the direction `towards`, up to the end of the list there."""
     begin = order.ends[towards] if bound is None else bound
-    end = span.last if span else order.ends[_OPPOSITE[towards]]
-    if span:
-        # PostgreSQL estimates a comparison of several columns by the first alone: these conditions tell it that the
-        # rows of `span` are few. Otherwise it might read the table, or another index.
-        name, (least, most) = order.keys[0].name, sorted([span.first[0], span.last[0]])
-        rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
     rows = _where(rows, order, begin, sign=towards if bound else f"{towards}=")
-    return _where(rows, order, end, sign=f"{_OPPOSITE[towards]}=")
+    return _where(rows, order, order.ends[_OPPOSITE[towards]], sign=f"{_OPPOSITE[towards]}=")
 
 
 def _where(rows: "QuerySet[M]", order: Order, values: Sequence[Any], *, sign: str) -> "QuerySet[M]":

@@ -27,11 +27,10 @@ STAFF_OFFERED: Final = 500
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
-# How many entries a page looks at. Entries of a whole casino lie side by side in blocks of about nine; those of one
-# account, member of staff or kind lie in a block each, and those that a search finds are also looked up one by one.
+# How many entries a page looks at. Those of a whole casino lie side by side, about nine in a block; those of one account,
+# member of staff or kind lie apart.
 LOOKED_AT_SIDE_BY_SIDE: Final = 1_000
-LOOKED_AT_APART: Final = 100
-LOOKED_AT_FOUND: Final = 40
+LOOKED_AT_APART: Final = 50
 
 
 class PointsField(IntegerField):
@@ -214,11 +213,12 @@ class AuditForm(forms.Form):
             return None
         if found:
             entries = self._narrowed(LedgerEntry.objects.all(), exclude=given.keys() - found)
-            return Window(rows=entries, most=LOOKED_AT_FOUND)
+            return Window(rows=entries, most=LOOKED_AT_APART, by_keys=True)
         is_apart = self._by_tier_change or bool(order.within.keys() - {"casino_id"})
         return Window(
             rows=self._of_index(LedgerEntry.objects.all()),
             most=LOOKED_AT_APART if is_apart else LOOKED_AT_SIDE_BY_SIDE,
+            by_keys=is_apart,
         )
 
     @property
