@@ -27,8 +27,8 @@ STAFF_OFFERED: Final = 500
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
-# How many entries a page looks at. Those of a whole casino lie side by side, about nine in a block; those of one account,
-# member of staff or kind lie apart.
+# How many entries a page looks at. Those of a whole casino lie side by side, about nine in a block. Those of one account,
+# kind or member of staff lie apart.
 LOOKED_AT_SIDE_BY_SIDE: Final = 1_000
 LOOKED_AT_APART: Final = 50
 
@@ -159,7 +159,7 @@ class AuditForm(forms.Form):
         A search and a selective filter find the entries by their keys.
         """
         given = self.given
-        if "q" in given or any(one.name in given for one in self.filters if one.keys):
+        if self._by_keys:
             return BY_ID
         if "account" in given:
             return Order(keys=(ID,), within={"account_id": given["account"]})
@@ -196,30 +196,32 @@ class AuditForm(forms.Form):
         return self._narrowed(entries, exclude=())
 
     def in_order(self, entries: Entries) -> Entries:
-        """The same without the conditions on the columns of `order`, which reading in `order` limits itself.
+        """The same without the conditions that reading in `order`, or through `window`, applies itself.
 
         The casino of `entries` is such a condition (see `core.keyset.Order`).
         """
         if "casino_id" in self.order.within:
             entries = LedgerEntry.objects.all()
-        return self._narrowed(self._of_index(entries), exclude=self._by_order)
+        exclude = self._by_order | (self._by_keys if self.window else set())
+        return self._narrowed(self._of_index(entries), exclude=exclude)
 
     @property
     def window(self) -> Window[LedgerEntry] | None:
         """What a page looks at if its filters pass over entries of the index; None if they do not."""
         order, given = self.order, self.given
-        found = {"q", *(one.name for one in self.filters if one.keys)} & given.keys()
-        if not given.keys() - found - self._by_order:
+        if not given.keys() - self._by_keys - self._by_order:
             return None
-        if found:
-            entries = self._narrowed(LedgerEntry.objects.all(), exclude=given.keys() - found)
+        entries = self._of_index(LedgerEntry.objects.all())
+        if self._by_keys:
+            entries = self._narrowed(entries, exclude=given.keys() - self._by_keys)
+        if self._by_keys or self._by_tier_change or order.within.keys() - {"casino_id"}:
             return Window(rows=entries, most=LOOKED_AT_APART, by_keys=True)
-        is_apart = self._by_tier_change or bool(order.within.keys() - {"casino_id"})
-        return Window(
-            rows=self._of_index(LedgerEntry.objects.all()),
-            most=LOOKED_AT_APART if is_apart else LOOKED_AT_SIDE_BY_SIDE,
-            by_keys=is_apart,
-        )
+        return Window(rows=entries, most=LOOKED_AT_SIDE_BY_SIDE)
+
+    @property
+    def _by_keys(self) -> set[str]:
+        """The filters and the search, where given, that find entries by their keys."""
+        return {"q", *(one.name for one in self.filters if one.keys)} & self.given.keys()
 
     @property
     def _by_order(self) -> set[str]:
@@ -250,7 +252,7 @@ class AuditForm(forms.Form):
                     entries = one.narrow(entries, self.given[one.name])
         return (
             entries_named(entries, self.given["q"], staff=self._staff, players=self._found[:PLAYERS_WITH_ROWS_MAX])
-            if "q" in self.given
+            if "q" in self.given and "q" not in exclude
             else entries
         )
 
