@@ -27,10 +27,11 @@ STAFF_OFFERED: Final = 500
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
-# How many entries a page looks at. Those of a whole casino lie side by side, about nine in a block. Those of one account,
-# kind or member of staff lie apart.
-LOOKED_AT_SIDE_BY_SIDE: Final = 1_000
-LOOKED_AT_APART: Final = 50
+# How many entries a page looks at. Those of a casino lie side by side, about nine in a block. Those of an account lie
+# apart. Those of a member of staff or a kind, and those that a search finds, are also looked up one by one.
+LOOKED_AT_OF_CASINO: Final = 1_000
+LOOKED_AT_OF_ACCOUNT: Final = 150
+LOOKED_AT_BY_KEYS: Final = 30
 
 
 class PointsField(IntegerField):
@@ -196,14 +197,15 @@ class AuditForm(forms.Form):
         return self._narrowed(entries, exclude=())
 
     def in_order(self, entries: Entries) -> Entries:
-        """The same without the conditions that reading in `order`, or through `window`, applies itself.
+        """The same without the conditions on the columns of `order`, which reading in `order` limits itself.
 
         The casino of `entries` is such a condition (see `core.keyset.Order`).
         """
-        if "casino_id" in self.order.within:
-            entries = LedgerEntry.objects.all()
-        exclude = self._by_order | (self._by_keys if self.window else set())
-        return self._narrowed(self._of_index(entries), exclude=exclude)
+        return self._narrowed(self._of_index(entries), exclude=self._by_order)
+
+    def in_window(self, entries: Entries) -> Entries:
+        """The same without the conditions that `window` applies as well."""
+        return self._narrowed(self._of_index(entries), exclude=self._by_order | self._by_keys)
 
     @property
     def window(self) -> Window[LedgerEntry] | None:
@@ -214,9 +216,10 @@ class AuditForm(forms.Form):
         entries = self._of_index(LedgerEntry.objects.all())
         if self._by_keys:
             entries = self._narrowed(entries, exclude=given.keys() - self._by_keys)
-        if self._by_keys or self._by_tier_change or order.within.keys() - {"casino_id"}:
-            return Window(rows=entries, most=LOOKED_AT_APART, by_keys=True)
-        return Window(rows=entries, most=LOOKED_AT_SIDE_BY_SIDE)
+            return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
+        if self._by_tier_change or order.within.keys() & {"kind", "staff_id"}:
+            return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
+        return Window(rows=entries, most=LOOKED_AT_OF_ACCOUNT if "account_id" in order.within else LOOKED_AT_OF_CASINO)
 
     @property
     def _by_keys(self) -> set[str]:
@@ -238,7 +241,9 @@ class AuditForm(forms.Form):
         return "tier_change" in self.given and self.order.within.keys() == {"casino_id"}
 
     def _of_index(self, entries: Entries) -> Entries:
-        """The `entries` that the index of `order` holds, if it is partial."""
+        """The `entries` without the condition on their casino if `order` has it, and with that of a partial index."""
+        if "casino_id" in self.order.within:
+            entries = LedgerEntry.objects.all()
         if "staff_id" in self.order.within:
             return entries.filter(staff__isnull=False)
         return entries.filter(~Q(tier_before=F("tier_after"))) if self._by_tier_change else entries

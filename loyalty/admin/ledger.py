@@ -131,9 +131,11 @@ def _form(request: HttpRequest) -> AuditForm:
 def _page(entries: Entries, form: AuditForm, request: HttpRequest) -> KeysetPage[LedgerEntry] | None:
     """The requested page; None if the query timed out."""
     before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
-    rows = form.in_order(entries).select_related(None).prefetch_related(*_related())
+    window = form.window
+    rows = form.in_window(entries) if window else form.in_order(entries)
+    rows = rows.select_related(None).prefetch_related(*_related())
     try:
-        return page_of(rows, order=form.order, before=before, after=after, window=form.window)
+        return page_of(rows, order=form.order, before=before, after=after, window=window)
     except OperationalError as error:
         if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
             raise

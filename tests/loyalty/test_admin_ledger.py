@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core import keyset
 from core.models import Player
 from core.player_search import PLAYERS_WITH_ROWS_MAX
-from loyalty.models import LedgerEntry
+from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
@@ -194,15 +194,22 @@ class TestLedgerList:
             {"least_points": "100", "most_points": "100"},
             {"least_points": "100", "most_points": "100", "first_day": "2020-01-01"},
             {"kind": "PROMOTION", "tier_change": "on"},
+            {"kind": "PROMOTION", "account": "{account}"},
+            {"kind": "PROMOTION", "q": "{card}"},
         ],
-        ids=["by entry", "by gaming day", "by tier change"],
+        ids=["by entry", "by gaming day", "by tier change", "of an account", "found"],
     )
     def test_goes_on_with_older_entries_where_few_match(
         self, floor: Floor, auditor: Client, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
     ) -> None:
-        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_SIDE_BY_SIDE", 3)
-        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_APART", 3)
-        rare = [_rare_and_frequent(floor) for _ in range(3)][::-1]
+        for name in ("CASINO", "ACCOUNT"):
+            monkeypatch.setattr(f"loyalty.admin.audit.LOOKED_AT_OF_{name}", 3)
+        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_BY_KEYS", 3)
+        account = account_of(floor.player())
+        rare = [_rare_and_frequent(floor, account, seq=seq) for seq in (1, 7, 13)][::-1]
+        asked = {
+            name: value.format(account=account.pk, card=account.player.card_number) for name, value in asked.items()
+        }
 
         down = _walk(auditor, asked, "older")
         up = _walk(auditor, {**asked, **_cursor(auditor, asked, "oldest")}, "newer")
@@ -285,13 +292,14 @@ def _across_days(floor: Floor, *, entries: int) -> None:
         entry(floor, account=account_of(floor.player()), gaming_day=day).save()
 
 
-def _rare_and_frequent(floor: Floor) -> str:
+def _rare_and_frequent(floor: Floor, account: PlayerLoyalty, *, seq: int) -> str:
     """A promotion of 100 points, then five adjustments, all with a change of tier; gives the number of the first."""
     tier = floor.program.tiers.order_by("-threshold_points").first()
-    rare = entry(floor, kind="PROMOTION", points=100, balance_after=100, lifetime_points_after=100, tier_after=tier)
+    changed = {"account": account, "tier_after": tier}
+    rare = entry(floor, kind="PROMOTION", seq=seq, points=100, balance_after=100, lifetime_points_after=100, **changed)
     rare.save()
-    for _ in range(5):
-        entry(floor, tier_after=tier).save()
+    for further in range(1, 6):
+        entry(floor, seq=seq + further, **changed).save()
     return f"#{rare.pk}"
 
 
