@@ -31,7 +31,7 @@ NO_CASINO: Final = 0
 # apart. Those of a member of staff or a kind, and those that a search finds, are also looked up one by one.
 LOOKED_AT_OF_CASINO: Final = 1_000
 LOOKED_AT_OF_ACCOUNT: Final = 150
-LOOKED_AT_BY_KEYS: Final = 30
+LOOKED_AT_BY_KEYS: Final = 25
 
 
 class PointsField(IntegerField):

@@ -18,8 +18,6 @@ ABOVE = {
     "desk:home",
     "admin:index",
     "desk:player",
-    "admin:loyalty_ledgerentry_changelist most_points=-1000",
-    "admin:loyalty_ledgerentry_changelist kind=PROMOTION&tier_change=on",
     "admin:ratingslips_ratingslip_changelist pit__id__exact={pit}",
     "admin:ratingslips_ratingslip_changelist table__game__id__exact={game}",
     "admin:ratingslips_ratingslip_changelist p=20",
