@@ -9,6 +9,7 @@ Where staff work is one rule, for what they see (`core.console.scope`) and for w
 from collections.abc import Iterable
 from typing import Any, Final
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 
 from core.errors import DomainError
@@ -78,9 +79,8 @@ SELECT EXISTS (
 """  # noqa: S608  (constants)
 
 _HELD_GLOBALLY: Final = f"""
-SELECT content_type.app_label || '.' || permission.codename
+SELECT permission.content_type_id, permission.codename
 FROM auth_permission AS permission
-JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
 WHERE permission.id IN (
     SELECT held.permission_id FROM ({_HELD_BY_STAFF}) AS held
     WHERE held.staff_id = %(staff)s AND held.object_pk IS NULL
@@ -163,13 +163,15 @@ def _name_of(codename: str, on: models.Model) -> str:
 
 
 def held_globally(staff: User) -> set[str]:
-    """Read, in one statement, the permissions ("app.codename") that `staff` holds globally, directly or by a role.
+    """Read the permissions ("app.codename") that `staff` holds globally, directly or by a role.
 
     Ignores whether the member of staff is active or a superuser.
     """
     with connection.cursor() as cursor:
         cursor.execute(_HELD_GLOBALLY, {"staff": staff.pk})
-        return {permission for (permission,) in cursor.fetchall()}
+        held = cursor.fetchall()
+    # Django keeps the content types of a process in memory: to join them would take two buffers for each permission.
+    return {f"{ContentType.objects.get_for_id(kind).app_label}.{codename}" for kind, codename in held}
 
 
 def staff_beyond(manager: User, staff: Iterable[User]) -> set[int]:

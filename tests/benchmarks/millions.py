@@ -30,7 +30,7 @@ from core.models import Casino, Player
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import open_accounts
 from ratingslips.models import PlaySegment, RatingSlip
-from tests.factories import PitFactory, ProgramFactory, StaffFactory, TableFactory
+from tests.factories import WITHOUT_MULTIPLIERS, PitFactory, ProgramFactory, StaffFactory, TableFactory
 
 SHARES: Final = (0.80, 0.15, 0.05)
 FIRST_NAMES: Final = ("José", "Ana", "Lan", "Łukasz", "Zoë", "Mehmet", "Ингрид", "小明", "محمد", "Jürgen")
@@ -189,8 +189,7 @@ def write_history(*, entries: int, players: int) -> list[Casino]:
 
 
 def _casino(*, tables: int) -> Casino:
-    program = ProgramFactory.create()
-    program.tiers.update(multiplier=1)
+    program = ProgramFactory.create(rules__tiers=WITHOUT_MULTIPLIERS)
     for number in range(tables // 4):
         pit = PitFactory.create(casino=program.casino)
         first = TableFactory.create(casino=program.casino, pit=pit)
