@@ -1,6 +1,7 @@
 """Read settings from the environment. An error about a value is one sentence and contains no secret."""
 
 import logging
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,6 +23,17 @@ class Environment(Env):  # type: ignore[misc]
         if not (text.isascii() and text.isdecimal()):
             raise ImproperlyConfigured(f"{name} is “{text}”: it must be a whole number, such as {default}.")
         return int(text)
+
+    def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        """IP addresses and networks, separated by commas; none if the variable is absent or empty.
+
+        :raises ImproperlyConfigured: one of them is neither.
+        """
+        texts = [text.strip() for text in self.str(name, default="").split(",")]
+        try:
+            return tuple(ip_network(text) for text in texts if text)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}. Write 192.0.2.7 or 10.1.0.0/16.") from error
 
     def log_level(self, name: str) -> str:
         """The name of a log level; INFO if the variable is absent or empty.

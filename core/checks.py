@@ -1,9 +1,11 @@
 """System checks: unsafe combinations of settings are refused at the start."""
 
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any, Final
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
@@ -55,6 +57,23 @@ def check_production_settings(**_: Any) -> list[CheckMessage]:
         (not _has_secret_key(), "Production needs SECRET_KEY.", "core.E007"),
     ]
     return [Error(message, id=check_id) for is_wrong, message, check_id in wrong if is_wrong]
+
+
+@register(Tags.security, deploy=True)
+def check_correlation_id_callers(**_: Any) -> list[CheckMessage]:
+    """Warn if everybody may give their requests a correlation id."""
+    callers = settings.CORRELATION_ID_CALLERS
+    v4 = collapse_addresses(network for network in callers if isinstance(network, IPv4Network))
+    v6 = collapse_addresses(network for network in callers if isinstance(network, IPv6Network))
+    if all(network.prefixlen for network in v4) and all(network.prefixlen for network in v6):
+        return []
+    return [
+        checks.Warning(
+            "CORRELATION_ID_CALLERS names every address, so everybody may choose the id of their requests.",
+            hint="Name the systems that send correlation ids, or leave it empty.",
+            id="core.W001",
+        )
+    ]
 
 
 def _has_secret_key() -> bool:

@@ -1,4 +1,8 @@
-"""The correlation id: one for each request or command, in its log lines, its rows and its response."""
+"""The correlation id: one for each request or command, in its log lines, its rows and its response.
+
+It is always our own. The id that a trusted caller gave its request is a second one, in the log lines and in the row of
+`core.models.RequestOrigin`.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -8,6 +12,7 @@ import structlog
 
 HEADER = "X-Correlation-ID"
 _KEY = "correlation_id"
+_OUTSIDE_KEY = "outside_correlation_id"
 
 
 def parse(text: str | None) -> uuid.UUID | None:
@@ -34,6 +39,11 @@ def current_or_none() -> uuid.UUID | None:
     return parse(structlog.contextvars.get_contextvars().get(_KEY))
 
 
+def current_outside() -> uuid.UUID | None:
+    """Return the id that a trusted caller gave this request; None if there is none."""
+    return parse(structlog.contextvars.get_contextvars().get(_OUTSIDE_KEY))
+
+
 @contextmanager
 def kept_or_new() -> Iterator[uuid.UUID]:
     """Keep the bound id, or bind a new one for the block if there is none, as outside a request."""
@@ -49,13 +59,15 @@ def bound(correlation_id: uuid.UUID | None = None) -> Iterator[uuid.UUID]:
         yield correlation_id
 
 
-def bind(correlation_id: uuid.UUID | None = None) -> uuid.UUID:
-    """Bind `correlation_id`, or a new one, to this thread until `unbind`, replacing what was bound."""
-    correlation_id = correlation_id or uuid.uuid4()
-    structlog.contextvars.bind_contextvars(**{_KEY: str(correlation_id)})
+def bind(*, outside: uuid.UUID | None) -> uuid.UUID:
+    """Bind a new id, and the caller's id if there is one, to this thread until `unbind`, replacing what was bound."""
+    unbind()
+    correlation_id = uuid.uuid4()
+    ids = {_KEY: correlation_id, _OUTSIDE_KEY: outside}
+    structlog.contextvars.bind_contextvars(**{key: str(bound_id) for key, bound_id in ids.items() if bound_id})
     return correlation_id
 
 
 def unbind() -> None:
-    """Unbind the id of this thread, if there is one."""
-    structlog.contextvars.unbind_contextvars(_KEY)
+    """Unbind the ids of this thread, if there are any."""
+    structlog.contextvars.unbind_contextvars(_KEY, _OUTSIDE_KEY)

@@ -17,7 +17,7 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class CorrelationMiddleware:
-    """Bind a correlation id for the request (the caller's, if it is a UUID) and send it back in the response.
+    """Bind a new correlation id for the request, and send it in the response; keep a trusted caller's id beside it.
 
     It stays bound until the response is closed: after every middleware has returned, Django logs refused and failed
     requests, and streams responses.
@@ -27,7 +27,7 @@ class CorrelationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        correlation_id = correlation.bind(correlation.parse(request.headers.get(correlation.HEADER)))
+        correlation_id = correlation.bind(outside=origins.outside_correlation_id(request))
         response = self.get_response(request)
         response[correlation.HEADER] = str(correlation_id)
         return response

@@ -214,6 +214,9 @@ class RequestOrigin(models.Model):
     """
 
     correlation_id = models.UUIDField(db_index=True)
+    outside_correlation_id = models.UUIDField(
+        null=True, help_text="The id that a caller which CORRELATION_ID_CALLERS names gave the request."
+    )
     actor = models.ForeignKey(
         User,
         on_delete=models.PROTECT,
@@ -228,6 +231,13 @@ class RequestOrigin(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["outside_correlation_id"],
+                condition=Q(outside_correlation_id__isnull=False),
+                name="core_origin_outside_id",
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(method="COMMAND", actor=None) | ~Q(method="COMMAND") & Q(actor__isnull=False),

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final, Self
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -21,6 +22,8 @@ from core.sign_in_log import DEVICE_MAX_LENGTH
 log = structlog.get_logger(__name__)
 
 COMMAND: Final = "COMMAND"
+# How many requests are looked up that came under one id from outside.
+OUTSIDE_REQUESTS_MAX: Final = 100
 # How long the second try waits for a lock: the first one waited for `lock_timeout`.
 LATE_LOCK_TIMEOUT: Final = "500ms"
 
@@ -33,6 +36,23 @@ def client_address(request: HttpRequest) -> str | None:
     if settings.BEHIND_PROXY:
         return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2])
     return _address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def outside_correlation_id(request: HttpRequest) -> UUID | None:
+    """The correlation id in the request's header, if it is a UUID and CORRELATION_ID_CALLERS names the client."""
+    given = correlation.parse(request.headers.get(correlation.HEADER))
+    address = client_address(request) if given else None
+    if address is None:
+        return None
+    caller = ip_address(address)
+    caller = getattr(caller, "ipv4_mapped", None) or caller
+    return given if any(caller in network for network in settings.CORRELATION_ID_CALLERS) else None
+
+
+def ids_known_as(correlation_id: UUID) -> list[UUID]:
+    """`correlation_id`, and our ids of the requests that a trusted caller sent under it."""
+    origins = RequestOrigin.objects.filter(outside_correlation_id=correlation_id).order_by("-id")
+    return [correlation_id, *origins.values_list("correlation_id", flat=True)[:OUTSIDE_REQUESTS_MAX]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +79,7 @@ def record_request(*, actor: User, method: str, path: str, client_address: str |
     """
     columns = {
         "correlation_id": correlation.current(),
+        "outside_correlation_id": correlation.current_outside(),
         "actor": actor,
         "method": method[:METHOD_MAX_LENGTH],
         "origin": path.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ORIGIN_MAX_LENGTH],

@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from core import correlation
+from core import correlation, origins
 from core.console.fields import IntegerField
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.keys import BIGGEST_KEY, key_of
@@ -294,7 +294,7 @@ def entries_named(entries: Entries, term: str, *, staff: User, players: Collecti
     The keys are looked up first, each in its index; the list is then read by these keys.
     """
     if correlation_id := correlation.parse(term):
-        return entries.filter(correlation_id=correlation_id)
+        return entries.filter(correlation_id__in=origins.ids_known_as(correlation_id))
     if term.startswith("#"):
         number = key_of(term.removeprefix("#"))
         return entries.filter(pk=number) if number is not None else entries.none()

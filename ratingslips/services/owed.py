@@ -1,6 +1,6 @@
 """Pay owed slips one by one; a slip that cannot be paid does not stop the others."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,7 +47,9 @@ class SlipRecovery:
     reason: str = ""
 
 
-def owed_slips(*, closed_until: datetime | None, correlation_id: UUID | None = None) -> Iterator[RatingSlip]:
+def owed_slips(
+    *, closed_until: datetime | None, correlation_ids: Collection[UUID] | None = None
+) -> Iterator[RatingSlip]:
     """Yield each owed slip once, the longest owed first.
 
     Each batch begins after the last slip of the batch before. So a slip that stays owed is yielded only once, and the
@@ -56,8 +58,8 @@ def owed_slips(*, closed_until: datetime | None, correlation_id: UUID | None = N
     owed = RatingSlip.objects.owed().select_related("casino").order_by("closed_at", "pk")
     if closed_until is not None:
         owed = owed.filter(closed_at__lte=closed_until)
-    if correlation_id is not None:
-        owed = owed.filter(correlation_id=correlation_id)
+    if correlation_ids is not None:
+        owed = owed.filter(correlation_id__in=correlation_ids)
     not_seen = Q()
     while batch := list(owed.filter(not_seen)[:BATCH_SLIPS]):
         yield from batch

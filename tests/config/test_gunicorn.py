@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -44,16 +43,14 @@ class Served(NamedTuple):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     """A server that was started, asked once for a page that is not there, and stopped."""
-    home, log, correlation_id = (
-        tmp_path_factory.mktemp("home"),
-        tmp_path_factory.mktemp("log") / "log",
-        str(uuid.uuid4()),
-    )
+    home, log = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("log") / "log"
     with serving(log, HOME=str(home)) as port:
-        headers = {"X-Correlation-ID": correlation_id, "Referer": f"http://127.0.0.1/?q={SEARCHED}"}
+        headers = {"Referer": f"http://127.0.0.1/?q={SEARCHED}"}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", f"/no/such/page/?q={SEARCHED}", headers=headers)
-        assert connection.getresponse().status == 404
+        answer = connection.getresponse()
+        correlation_id = answer.headers["X-Correlation-ID"]
+        assert answer.status == 404
         connection.close()
     said = log.read_text()
     return Served(said, entries_in(said.splitlines()), correlation_id, list(home.rglob("*")))

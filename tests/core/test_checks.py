@@ -1,5 +1,6 @@
 """A combination of settings that would betray the product is refused before it serves anyone."""
 
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,6 +51,25 @@ class TestCheckPostgresqlVersion:
         monkeypatch.setattr(checks, "MINIMUM_POSTGRESQL_MAJOR", 1000)
 
         assert _ids(checks.check_postgresql_version(databases=["default"])) == ["core.E002"]
+
+
+class TestCheckCorrelationIdCallers:
+    @pytest.mark.parametrize(
+        ("callers", "is_everybody"),
+        [
+            ([], False),
+            (["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"], False),
+            (["192.0.2.7", "0.0.0.0/0"], True),
+            (["::/0"], True),
+            (["0.0.0.0/1", "128.0.0.0/1"], True),
+        ],
+    )
+    def test_warns_where_everybody_is_trusted(self, settings: Any, callers: list[str], is_everybody: bool) -> None:
+        settings.CORRELATION_ID_CALLERS = [ip_network(caller) for caller in callers]
+
+        messages = registry.registry.run_checks(include_deployment_checks=True)
+
+        assert ("core.W001" in _ids(messages)) == is_everybody
 
 
 class TestCheckProductionIsWhole:

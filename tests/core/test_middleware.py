@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import structlog
 from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from structlog.contextvars import get_contextvars, merge_contextvars
+from structlog.testing import capture_logs
 
 from core import correlation
 from core.middleware import CorrelationMiddleware
@@ -25,9 +28,14 @@ def _answer(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(correlation.current()))
 
 
-def _ask(header: str | None) -> HttpResponse:
+def _bound_by_the_next_request() -> dict[str, Any]:
+    _ask(None)
+    return get_contextvars()
+
+
+def _ask(header: str | None, *, address: str = "192.0.2.7") -> HttpResponse:
     headers = {"X-Correlation-ID": header} if header is not None else {}
-    return CorrelationMiddleware(_answer)(RequestFactory(headers=headers).get("/"))
+    return CorrelationMiddleware(_answer)(RequestFactory(headers=headers, REMOTE_ADDR=address).get("/"))
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +47,38 @@ def asked() -> Asked:
 
 class TestCorrelationMiddleware:
     @pytest.mark.shows(12)
-    def test_takes_a_callers_uuid_and_sends_it_back(self) -> None:
-        response = _ask(str(GIVEN))
+    @pytest.mark.parametrize("header", [None, "", "42", "<script>", "a" * 5000, str(GIVEN)])
+    @pytest.mark.parametrize("trusted", ["", "192.0.2.7/32"])
+    def test_makes_an_id_of_our_own(self, settings: Any, header: str | None, trusted: str) -> None:
+        settings.CORRELATION_ID_CALLERS = [ip_network(trusted)] if trusted else []
 
-        assert response["X-Correlation-ID"] == response.text == str(GIVEN)
-
-    @pytest.mark.parametrize("header", [None, "", "42", "<script>", "a" * 5000])
-    def test_makes_a_new_one_of_anything_else(self, header: str | None) -> None:
         response = _ask(header)
 
         assert uuid.UUID(response["X-Correlation-ID"]).version == 4
-        assert response["X-Correlation-ID"] == response.text
+        assert response["X-Correlation-ID"] == response.text != str(GIVEN)
+
+    @pytest.mark.parametrize(
+        ("address", "trusted", "is_kept"),
+        [
+            ("192.0.2.7", [], False),
+            ("192.0.2.7", ["192.0.2.0/24"], True),
+            ("192.0.3.7", ["192.0.2.0/24"], False),
+            ("::ffff:192.0.2.7", ["192.0.2.7"], True),
+            ("2001:db8::7", ["192.0.2.0/24", "2001:db8::/32"], True),
+            ("", ["0.0.0.0/0", "::/0"], False),
+        ],
+    )
+    def test_keeps_the_id_of_a_trusted_caller_beside_it(
+        self, settings: Any, address: str, trusted: list[str], is_kept: bool
+    ) -> None:
+        settings.CORRELATION_ID_CALLERS = [ip_network(one) for one in trusted]
+
+        with capture_logs(processors=[merge_contextvars]) as lines:
+            response = _ask(str(GIVEN), address=address)
+
+        assert lines[0]["correlation_id"] == response["X-Correlation-ID"]
+        assert lines[0].get("outside_correlation_id") == (str(GIVEN) if is_kept else None)
+        assert "outside_correlation_id" not in _bound_by_the_next_request()
 
     def test_gives_each_request_its_own(self) -> None:
         assert _ask(None)["X-Correlation-ID"] != _ask(None)["X-Correlation-ID"]
@@ -79,8 +108,8 @@ class TestCorrelationMiddleware:
     def test_is_outermost_so_that_refusals_and_errors_carry_it(self, settings: Any, tmp_path: Path) -> None:
         settings.STATIC_ROOT = str(tmp_path)
 
-        response = Client().get("/there/is/no/such/page", headers={"X-Correlation-ID": str(GIVEN)})
+        response = Client().get("/there/is/no/such/page")
 
         assert settings.MIDDLEWARE[0] == "core.middleware.CorrelationMiddleware"
         assert response.status_code == 404
-        assert response["X-Correlation-ID"] == str(GIVEN)
+        assert correlation.parse(response["X-Correlation-ID"])

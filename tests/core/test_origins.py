@@ -1,6 +1,7 @@
 """From where a request or a command came: one row, before anything happens, with nothing of a player in it."""
 
 import uuid
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -30,11 +31,24 @@ def client(floor: Floor) -> Client:
 
 class TestOriginMiddleware:
     def test_keeps_who_sent_what_from_where(self, floor: Floor, client: Client) -> None:
-        client.post(SLIPS, {}, headers={"X-Correlation-ID": str(GIVEN)}, REMOTE_ADDR="192.0.2.7")
+        answer = client.post(SLIPS, {}, REMOTE_ADDR="192.0.2.7")
 
         [origin] = RequestOrigin.objects.all()
-        assert (origin.correlation_id, origin.actor, origin.client_address) == (GIVEN, floor.supervisor, "192.0.2.7")
+        assert (origin.actor, origin.client_address) == (floor.supervisor, "192.0.2.7")
+        assert str(origin.correlation_id) == answer.headers["X-Correlation-ID"]
         assert (origin.method, origin.origin) == ("POST", SLIPS)
+
+    @pytest.mark.parametrize(
+        ("forwarded", "kept"), [("192.0.2.7, 203.0.113.9", None), ("203.0.113.9, 192.0.2.7", GIVEN)]
+    )
+    def test_keeps_the_id_of_a_trusted_caller_behind_a_proxy(
+        self, settings: Any, client: Client, forwarded: str, kept: uuid.UUID | None
+    ) -> None:
+        settings.BEHIND_PROXY, settings.CORRELATION_ID_CALLERS = True, [ip_network("192.0.2.7")]
+
+        client.post(SLIPS, {}, headers={"X-Correlation-ID": str(GIVEN), "X-Forwarded-For": forwarded})
+
+        assert RequestOrigin.objects.get().outside_correlation_id == kept
 
     def test_keeps_nothing_of_what_was_typed(self, player: Player, client: Client) -> None:
         client.post(f"{SLIPS}?q={player.card_number}", {"q": player.last_name})

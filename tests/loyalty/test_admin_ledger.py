@@ -1,5 +1,6 @@
 """The ledger's pages: read, searched, filtered, and never changed."""
 
+import uuid
 from datetime import date, timedelta
 from itertools import chain
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import keyset
-from core.models import Player
+from core.models import Player, RequestOrigin
 from core.player_search import PLAYERS_WITH_ROWS_MAX
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward
@@ -72,11 +73,17 @@ class TestLedgerList:
 
         assert row[7] == "system"
 
-    @pytest.mark.parametrize("term", ["#", "card", "correlation id", "name", "part of the name"])
+    @pytest.mark.parametrize(
+        "term", ["#", "card", "correlation id", "a trusted caller's id", "name", "part of the name"]
+    )
     def test_is_searched_by(self, floor: Floor, auditor: Client, term: str) -> None:
         awarded(floor, player=floor.player(card_number="C-1"))
         entry = awarded(floor, player=floor.player(first_name="Zoë", last_name="Brontë"))
+        outside = RequestOrigin.objects.create(
+            correlation_id=entry.correlation_id, outside_correlation_id=uuid.uuid4(), method="COMMAND", origin="/"
+        )
         terms = {
+            "a trusted caller's id": str(outside.outside_correlation_id),
             "#": f"#{entry.pk}",
             "card": entry.account.player.card_number,
             "correlation id": str(entry.correlation_id).upper(),

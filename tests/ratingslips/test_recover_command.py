@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
+from core.models import RequestOrigin
 from core.stopping import StopSignal
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, resume_program
@@ -129,11 +130,16 @@ class TestRecoverSlipLoyaltyCommand:
         assert f"{slip.slip_number}: settled already, {POINTS} points, balance {POINTS}" in again.out
         assert LedgerEntry.objects.count() == 1
 
-    def test_pays_only_what_one_request_left_owed(self, floor: Floor) -> None:
+    @pytest.mark.parametrize("whose", ["ours", "a trusted caller's"])
+    def test_pays_only_what_one_request_left_owed(self, floor: Floor, whose: str) -> None:
         first, second = owed_slips(floor, 2)
         second = RatingSlip.objects.get(pk=second.pk)
+        outside = uuid.uuid4()
+        RequestOrigin.objects.create(
+            correlation_id=second.correlation_id, outside_correlation_id=outside, method="COMMAND", origin="/"
+        )
 
-        told = _json("--correlation-id", second.correlation_id)
+        told = _json("--correlation-id", second.correlation_id if whose == "ours" else outside)
 
         assert [slip["slip"] for slip in told["slips"]] == [str(second.pk)]
         assert list(RatingSlip.objects.owed()) == [first]

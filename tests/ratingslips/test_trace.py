@@ -2,6 +2,7 @@
 
 import uuid
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -154,6 +155,36 @@ class TestStory:
 
         assert (event.words, event.by) == ("Request that left nothing else", floor.boss)
 
+    @pytest.mark.parametrize("by_boss_first", [True, False])
+    def test_joins_an_act_to_a_request_of_the_same_person(self, floor: Floor, by_boss_first: bool) -> None:
+        player, people = floor.player(), [floor.boss, floor.supervisor]
+        slip = floor.played_slip()
+        with correlation.bound(AWARDING):
+            for actor in people if by_boss_first else reversed(people):
+                record_request(actor=actor, method="POST", path=f"/of/{actor.pk}/", client_address="192.0.2.7")
+            award(floor, player)
+            complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        told = _story(floor, AWARDING).events
+
+        assert {event.words.split(" #")[0]: event.origin.actor for event in told if event.origin} == {
+            "Award": floor.supervisor,
+            "Entry, gameplay": floor.boss,
+            f"{slip}: closed, theo 57.75": floor.boss,
+        }
+
+    def test_does_not_give_an_act_to_whose_id_it_was_sent_with(self, floor: Floor, player: Player) -> None:
+        with correlation.bound(AWARDING):
+            record_request(actor=floor.boss, method="POST", path="/console/", client_address="192.0.2.7")
+            award(floor, player)
+
+        told = _story(floor, AWARDING).events
+
+        assert {(event.by, event.origin.actor if event.origin else None) for event in told} == {
+            (floor.boss, floor.boss),
+            (floor.supervisor, None),
+        }
+
     def test_ends_somewhere(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         with correlation.bound(AWARDING):
             for seat in (1, 2, 3):
@@ -225,6 +256,19 @@ class TestTraceBox:
         answer = auditor.get(SEARCH, {"q": typed})
 
         assert (answer.status_code, answer.headers.get("Location")) == (302, page)
+
+    def test_leads_from_a_trusted_caller_s_id_to_its_request(
+        self, floor: Floor, auditor: Client, settings: Any
+    ) -> None:
+        settings.CORRELATION_ID_CALLERS = [ip_network("127.0.0.1")]
+        client, outside = signed_in(floor.boss, PIT_BOSS), {"X-Correlation-ID": str(CLOSING)}
+        own = client.post("/console/floor/", headers=outside).headers["X-Correlation-ID"]
+
+        answer, story = auditor.get(SEARCH, {"q": str(CLOSING)}), auditor.get(page_of(CLOSING))
+
+        assert answer.headers["Location"] == page_of(uuid.UUID(own))
+        assert page_of(uuid.UUID(own)) in story.content.decode()
+        assert f"called it <code>{CLOSING}" in auditor.get(answer.headers["Location"]).content.decode()
 
     def test_lists_several(self, floor: Floor, auditor: Client) -> None:
         namesakes = [floor.player(last_name="O'Neil") for _ in range(2)]

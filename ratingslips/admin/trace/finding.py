@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from django.urls import reverse
 
-from core import correlation
+from core import correlation, origins
 from core.console.links import page_url
 from core.console.scope import in_casino_of
 from core.keys import key_of
@@ -41,11 +42,16 @@ def find(text: str, *, staff: User) -> list[Hit]:
     if not text:
         return []
     if (correlation_id := correlation.parse(text)) is not None:
-        url = reverse("trace:story", args=[correlation_id])
-        if story_of(correlation_id, staff=staff) is None:
-            return [*_slips_with_id(str(correlation_id), staff=staff), *_slips(text, staff=staff)]
-        return [Hit(kind="Correlation id", label=str(correlation_id), url=url)]
+        stories = list(_stories(correlation_id, staff=staff))
+        return stories or [*_slips_with_id(str(correlation_id), staff=staff), *_slips(text, staff=staff)]
     return [*_slips(text, staff=staff), *_entries(text, staff=staff), *_players(text, staff=staff)]
+
+
+def _stories(correlation_id: UUID, *, staff: User) -> Iterator[Hit]:
+    """The story under the id, and those of the requests that a trusted caller sent under it."""
+    for known in origins.ids_known_as(correlation_id)[:HITS_MAX]:
+        if story_of(known, staff=staff) is not None:
+            yield Hit(kind="Correlation id", label=str(known), url=reverse("trace:story", args=[known]))
 
 
 def _slips_with_id(key: str, *, staff: User) -> Iterator[Hit]:

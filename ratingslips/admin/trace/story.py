@@ -4,7 +4,7 @@ exports and pauses of a programme.
 Read from the rows that each request or command wrote; where a request came from is read from `core.RequestOrigin`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -31,13 +31,15 @@ ENTRIES_SHOWN: Final = 50
 class StoryEvent:
     """One thing that happened: when, what, by whom (none: the system), and under which correlation id.
 
-    `about` is the row that it links to; `is_alarm` marks an event that needs attention.
+    `sent_by` is the key of the member of staff whose request brought what the system did. `about` is the row that it
+    links to; `is_alarm` marks an event that needs attention.
     """
 
     at: datetime
     words: str
     by: User | None
     correlation_id: UUID | None
+    sent_by: int | None = None
     about: Model | None = None
     is_alarm: bool = False
     origin: RequestOrigin | None = None
@@ -145,6 +147,7 @@ def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[St
             words=f"{slip}: points owed, because {slip.why_owed}",
             by=None,
             correlation_id=slip.correlation_id,
+            sent_by=slip.closed_by_id,
             about=slip,
             is_alarm=True,
         )
@@ -167,6 +170,7 @@ def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[St
             words=f"{slip}: settled, its play was worth 0 points",
             by=None,
             correlation_id=slip.correlation_id,
+            sent_by=slip.closed_by_id,
             about=slip,
         )
 
@@ -178,6 +182,7 @@ def _withheld(slip: RatingSlip, *, settled_at: datetime) -> Iterator[StoryEvent]
         words=f"{slip}: points withheld, the player was {slip.get_withheld_because_display().lower()}",
         by=None,
         correlation_id=slip.correlation_id,
+        sent_by=slip.closed_by_id,
         about=slip,
         is_alarm=True,
     )
@@ -198,13 +203,15 @@ def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     points = f"{display.signed(entry.points)} {noun(entry.points, 'point')}"
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recorded = display.recorded(entry.recorded_at, entry.created_at)
-    recovered = {slip.ledger_entry_id: slip.recovery_correlation_id for slip in slips if slip.recovered_by_id}
+    slip = next((slip for slip in slips if slip.ledger_entry_id == entry.pk), None)
+    recovery_id = slip.recovery_correlation_id if slip and slip.recovered_by_id else None
     return StoryEvent(
         at=entry.created_at,
         words=f"{what} #{entry.pk}: {points} to {entry.account.player}, {balances}{tiers}{reason}"
         + (f" ({recorded})" if recorded else ""),
         by=entry.staff,
-        correlation_id=recovered.get(entry.pk, entry.correlation_id),
+        correlation_id=recovery_id or entry.correlation_id,
+        sent_by=(slip.recovered_by_id or slip.closed_by_id) if slip else None,
         about=entry,
     )
 
@@ -250,16 +257,25 @@ def _pauses(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
 
 
 def _with_origins(events: Iterable[StoryEvent]) -> list[StoryEvent]:
-    """Each event with the request or command that it came from, if that was recorded."""
+    """Each event with the request of the same member of staff, else the command, that it came from, if recorded.
+
+    One id may have requests of several people: before 2026-11-30 everybody chose the id of their requests.
+    """
     events = list(events)
     ids = {event.correlation_id for event in events if event.correlation_id is not None}
-    # Newest first: of several requests under one id, the first one stays.
-    origins = {
-        origin.correlation_id: origin for origin in RequestOrigin.objects.filter(correlation_id__in=ids).order_by("-id")
+    # Newest first: of several requests of a person under one id, the first one stays.
+    origins: dict[tuple[UUID | None, int | None], RequestOrigin] = {
+        (origin.correlation_id, origin.actor_id): origin
+        for origin in RequestOrigin.objects.filter(correlation_id__in=ids).order_by("-id")
     }
-    return [
-        replace(event, origin=origins.get(event.correlation_id)) if event.correlation_id else event for event in events
-    ]
+    return [replace(event, origin=_origin_of(event, origins)) for event in events]
+
+
+def _origin_of(
+    event: StoryEvent, origins: Mapping[tuple[UUID | None, int | None], RequestOrigin]
+) -> RequestOrigin | None:
+    sender = event.by.pk if event.by else event.sent_by
+    return origins.get((event.correlation_id, sender)) or origins.get((event.correlation_id, None))
 
 
 def _requests(correlation_id: UUID, *, staff: User, has_events: bool, exclude: set[int]) -> Iterator[StoryEvent]:

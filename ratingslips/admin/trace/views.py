@@ -34,8 +34,9 @@ def story(request: HttpRequest, correlation_id: UUID) -> HttpResponse:
     """Everything that happened under one correlation id, in order."""
     found = story_of(correlation_id, staff=staff_of(request))
     if found is None:
-        context = {"title": "Trace", "text": str(correlation_id), "hits": []}
-        return _show(request, "ratingslips/trace/hits.html", status=404, **context)
+        hits = find(str(correlation_id), staff=staff_of(request))
+        context = {"title": "Trace", "text": str(correlation_id), "hits": hits}
+        return _show(request, "ratingslips/trace/hits.html", status=200 if hits else 404, **context)
     casino = casino_of(found.events)
     with timezone.override(casino.zone if casino else timezone.get_current_timezone()):
         return _show(request, "ratingslips/trace/story.html", title="Trace", story=found)

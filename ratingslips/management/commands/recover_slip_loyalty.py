@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
+from core.origins import ids_known_as
 from core.roles import system_account
 from core.stopping import StopSignal
 from core.transactions import drop_lost_connection
@@ -46,7 +47,10 @@ class Command(ProjectCommand):
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--slip", metavar="NUMBER|UUID", help="only this slip, however long it has been owed")
         which.add_argument(
-            "--correlation-id", type=_uuid, metavar="UUID", help="only slips that were closed under this id"
+            "--correlation-id",
+            type=_uuid,
+            metavar="UUID",
+            help="only slips that were closed under this id, ours or that of a trusted caller",
         )
         parser.add_argument("--casino", metavar="CODE", help="the casino of --slip, where several have that number")
         parser.add_argument(
@@ -76,11 +80,14 @@ class Command(ProjectCommand):
     def describe_work_done(self) -> str:
         return f"{_summary(self.counts)} Run it again to continue."
 
-    def run(self, *, watch: int | None, slip: str | None, dry_run: bool, **options: Any) -> None:
+    def run(
+        self, *, watch: int | None, slip: str | None, dry_run: bool, correlation_id: UUID | None, **options: Any
+    ) -> None:
         if watch is not None and slip is not None:
             raise CommandError("--watch pays all owed slips: leave --slip out.", returncode=WRONG_USE)
         if options["casino"] is not None and slip is None:
             raise CommandError("--casino is the casino of --slip: give both.", returncode=WRONG_USE)
+        options["correlation_ids"] = ids_known_as(correlation_id) if correlation_id else None
         if watch is None:
             self._pass(slip=slip, dry_run=dry_run, **options)
             if self.counts[RecoveryOutcome.FAILED]:
@@ -142,27 +149,33 @@ class Command(ProjectCommand):
 
 
 def _slips(
-    *, slip: str | None, casino: str | None, correlation_id: UUID | None, older_than: int, now: datetime, **_: Any
+    *,
+    slip: str | None,
+    casino: str | None,
+    correlation_ids: Collection[UUID] | None,
+    older_than: int,
+    now: datetime,
+    **_: Any,
 ) -> Iterable[RatingSlip]:
     """The slips that the options ask for."""
     if slip is not None:
         return [_slip(slip, casino_code=casino)]
-    closed_until = None if correlation_id else now - timedelta(minutes=older_than)
-    return owed_slips(closed_until=closed_until, correlation_id=correlation_id)
+    closed_until = None if correlation_ids else now - timedelta(minutes=older_than)
+    return owed_slips(closed_until=closed_until, correlation_ids=correlation_ids)
 
 
 def _left_out(
-    *, taken: int | None, now: datetime, correlation_id: UUID | None, older_than: int, **_: Any
+    *, taken: int | None, now: datetime, correlation_ids: Collection[UUID] | None, older_than: int, **_: Any
 ) -> dict[str, int]:
     """How many owed slips the options left out, by reason.
 
     `taken` is how many of those looked at are owed still if the limit was reached, else None.
     """
     owed, closed_until = RatingSlip.objects.owed(), now - timedelta(minutes=older_than)
-    wanted = owed.filter(correlation_id=correlation_id) if correlation_id else owed.filter(closed_at__lte=closed_until)
-    others = owed.exclude(correlation_id=correlation_id) if correlation_id else owed.filter(closed_at__gt=closed_until)
+    is_wanted = Q(correlation_id__in=correlation_ids) if correlation_ids else Q(closed_at__lte=closed_until)
+    wanted, others = owed.filter(is_wanted), owed.exclude(is_wanted)
     beyond = 0 if taken is None else max(wanted.count() - taken, 0)
-    return {"other_requests" if correlation_id else "too_recent": others.count(), "beyond_limit": beyond}
+    return {"other_requests" if correlation_ids else "too_recent": others.count(), "beyond_limit": beyond}
 
 
 def _sentences(left: Mapping[str, int], *, older_than: int, **_: Any) -> Iterator[str]:
