@@ -131,6 +131,11 @@ INVARIANTS: Final = (
         sentence="PostgreSQL refuses to change or remove sign-ins and wrong passwords",
     ),
     triggers_enabled(
+        *(f"core_sentform_refuse_{event}" for event in ("update", "delete", "truncate")),
+        name="forms_guarded",
+        sentence="PostgreSQL refuses to change or remove which forms were sent",
+    ),
+    triggers_enabled(
         *(f"core_change_refuse_{event}" for event in ("insert", "update", "delete", "truncate")),
         *(name for table in LOGGED for name in trigger_names(table)),
         name="changes_guarded",

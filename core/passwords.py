@@ -54,7 +54,9 @@ def _names(user: User | None) -> Iterable[str]:
     for casino in Casino.objects.order_by("pk")[:CASINOS_MAX]:
         yield from (casino.name, casino.code)
     if user is not None:
-        yield from (user.username, user.first_name, user.last_name, user.email.partition("@")[0])
+        # A form leaves a name empty that was refused.
+        names = (user.username, user.first_name, user.last_name, (user.email or "").partition("@")[0])
+        yield from (name for name in names if name)
 
 
 def _parts(names: Iterable[str]) -> set[str]:

@@ -78,9 +78,9 @@ def fields_in(page: Any) -> dict[str, Any]:
 
 
 def send_form(client: Client, url: str, typed: dict[str, Any]) -> Any:
-    """Open the form at `url`, and send nothing but its version and what was typed."""
-    version = fields_in(client.get(url)).get("form_version", [])
-    return client.post(url, {"form_version": version} | typed)
+    """Open the form at `url`, and send nothing but its version or id and what was typed."""
+    hidden = fields_in(client.get(url))
+    return client.post(url, {name: hidden.get(name, []) for name in ("form_version", "request_id")} | typed)
 
 
 def versions_shown(rows: Iterable[Model]) -> dict[str, str]:

@@ -56,6 +56,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_replaycount": _change("replays"),
     "core_requestorigin": _add(),
     "core_signinevent": _add(),
+    "core_sentform": _add(),
     "core_lease": _change("holder", "held_by", "taken_at", "renewed_at", "correlation_id"),
     # loyalty
     "loyalty_ledger": _add(),

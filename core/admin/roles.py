@@ -11,6 +11,7 @@ from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 
 from core.admin.managing import ManagingForms
+from core.console.add_forms import AddedOnce
 from core.console.change_forms import VersionedForms
 from core.console.readable import ReadableLists
 from core.console.scope import staff_of
@@ -39,7 +40,7 @@ class PermissionsField(_PermissionsField):
 
 
 @admin.register(Group)
-class RoleAdmin(ManagingForms, VersionedForms, PlainForms, ReadableLists, GroupAdmin):
+class RoleAdmin(ManagingForms, AddedOnce, VersionedForms, PlainForms, ReadableLists, GroupAdmin):
     """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting a
     role would delete every grant made to it.
     """

@@ -32,6 +32,7 @@ NOT_LOGGED: Final = {
     "core_replaycount": "it counts, and decides nothing",
     "core_requestorigin": _APPEND_ONLY,
     "core_signinevent": _APPEND_ONLY,
+    "core_sentform": _APPEND_ONLY,
     "core_lease": "it decides which process works, and no point",
     "loyalty_ledger": _APPEND_ONLY,
     "loyalty_playerloyalty": "it repeats what the ledger says, which the hash chain and the invariants check",

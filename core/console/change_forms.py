@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.db import IntegrityError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
@@ -52,11 +53,24 @@ def posted_change(request: HttpRequest) -> PostedChange | None:
     return posted
 
 
-def answer_busy(request: HttpRequest, error: Busy, answer: Callable[[], HttpResponse]) -> HttpResponse:
-    """Show the form again as it was sent, with the reason; it can be sent again."""
+def answer_busy(
+    request: HttpRequest, error: Busy, answer: Callable[[], HttpResponse], *, carries: str = FORM_VERSION
+) -> HttpResponse:
+    """Show the form again as it was sent, with the reason; it can be sent again.
+
+    `carries` is the hidden field by which it is known.
+    """
     drop_lost_connection()
-    note(request, PostedChange(refusal=(error.message,), next_token=request.POST.get(FORM_VERSION, "")))
+    note(request, PostedChange(refusal=(error.message,), next_token=request.POST.get(carries, "")))
     return answer()
+
+
+def answer_again_if_taken(answer: Callable[[], HttpResponse]) -> HttpResponse:
+    """The answer; once more if somebody else saved a row with the same unique value meanwhile: the form now says so."""
+    try:
+        return answer()
+    except IntegrityError:
+        return answer()
 
 
 class Refusable(_Form):
@@ -100,10 +114,14 @@ class VersionedForms(_Base):
 
         if request.method != "POST" or object_id is None:
             return answer()
-        try:
+
+        def compare_and_answer() -> HttpResponse:
             with operation("console.change", actor_id=request.user.pk):
                 self._compare(request, object_id)
                 return answer()
+
+        try:
+            return answer_again_if_taken(compare_and_answer)
         except Busy as error:
             return answer_busy(request, error, answer)
 
@@ -129,7 +147,7 @@ class VersionedForms(_Base):
         obj: Any = None,
     ) -> HttpResponse:
         posted = posted_change(request)
-        if posted:
+        if posted and change:
             context["form_version"] = posted.next_token
             if posted.shown and posted.refusal:
                 obj = self.get_queryset(request).get(pk=obj.pk)

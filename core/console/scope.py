@@ -10,6 +10,7 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from core.console.add_forms import AddedOnce
 from core.console.change_forms import VersionedForms
 from core.console.links import Link, links_for
 from core.console.readable import ReadableLists
@@ -69,7 +70,7 @@ def _text_of(model: Any, name: str) -> Callable[[Any], str]:
     return text
 
 
-class ConsoleAdmin(VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
+class ConsoleAdmin(AddedOnce, VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
     """Pages of one model. They hide other casinos' rows and delete nothing: unused rows are deactivated."""
 
     casino_lookup: ClassVar[str]

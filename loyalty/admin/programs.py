@@ -1,7 +1,8 @@
 """The pages of programmes, with pause and resume."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
+from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,8 +18,10 @@ from core.console.links import Link, adds_links, page_url
 from core.console.pages import form_page, viewable
 from core.console.scope import staff_of
 from core.console.site import keeps_typed, typed_before
+from core.correlation import parse
 from core.errors import DomainError
 from core.permissions import has_permission
+from core.sent_forms.sending import REQUEST_ID, FormAlreadyUsed
 from loyalty.admin.forms import PauseForm
 from loyalty.admin.rules import rates_table
 from loyalty.models import EarningRate, LoyaltyProgram
@@ -76,17 +79,29 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
 
     def _switch(self, request: HttpRequest, object_id: str, *, form: forms.Form, verb: str) -> HttpResponse:
         program = viewable(self, request, object_id)
+        request_id = parse(request.POST.get(REQUEST_ID))
         if request.method == "POST" and form.is_valid():
+            act: dict[str, Any] = {
+                "program": program,
+                "actor": staff_of(request),
+                "at": timezone.now(),
+                "request_id": request_id,
+            }
             try:
                 if verb == "Pause":
-                    reason = form.cleaned_data["reason"]
-                    pause_program(program=program, actor=staff_of(request), at=timezone.now(), reason=reason)
+                    is_done = pause_program(**act, reason=form.cleaned_data["reason"])
                 else:
-                    resume_program(program=program, actor=staff_of(request), at=timezone.now())
+                    is_done = resume_program(**act)
+            except FormAlreadyUsed as error:
+                form.add_error(None, error.message)
+                request_id = None
             except DomainError as error:
                 form.add_error(None, error.message)
             else:
-                self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)
+                if is_done:
+                    self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)
+                else:
+                    self.message_user(request, "This form was sent before: nothing was done again.", messages.WARNING)
                 # The home page lists the slips that became owed during the pause.
                 return HttpResponseRedirect(page_url(program) if verb == "Pause" else reverse("admin:index"))
         elif request.method != "POST" and not has_permission(staff_of(request), PAUSE_PROGRAM, program):
@@ -99,6 +114,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
             submit_label=f"{verb} the programme",
             cancel_url=page_url(program),
             original=program,
+            request_id=request_id or uuid4(),
             explanation="While it is paused, no points are posted. Play goes on; slips that close are owed points."
             if verb == "Pause"
             else "Points are posted again. The next page lists the points that are still owed, to be paid.",

@@ -1,15 +1,18 @@
 """Pause and resume a programme. Play continues during a pause, and its points are owed."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 from django.utils import timezone
 
 from core import correlation
 from core.errors import DomainError
-from core.models import User
+from core.idempotency import Request
+from core.models import SentForm, User
 from core.permissions import require_permission
 from core.retries import outcome_is_unknown, retried
+from core.sent_forms.sending import is_recorded, lock_form, record_form
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram, ProgramPause
 from loyalty.permissions import PAUSE_PROGRAM
@@ -25,15 +28,23 @@ class ProgramStateUnchanged(DomainError):
 
 
 @retried
-def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason: str) -> None:
+def pause_program(
+    *, program: LoyaltyProgram, actor: User, at: datetime, reason: str, request_id: UUID | None = None
+) -> bool:
     """Stop all postings of the programme; a posting that has already read the rules may still commit.
 
+    `request_id` is the id in the form: a form that was sent before changes nothing, and False is returned.
+
+    :raises FormAlreadyUsed: the form was sent before by somebody else, or with another reason.
     :raises NotPermitted: the actor may not pause this programme.
     :raises InvalidReason: the reason is too short or too long.
     :raises ProgramStateUnchanged: it is paused already.
     """
     reason = checked_reason(reason)
     with operation("loyalty.pause_program", actor_id=actor.pk):
+        sent = request_id and _lock_form(request_id, "pause", program=program, actor=actor, reason=reason)
+        if sent and is_recorded(sent):
+            return False
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, PAUSE_PROGRAM, locked)
         is_own = outcome_is_unknown() and (locked.paused_by_id, locked.paused_at) == (actor.pk, at)
@@ -44,19 +55,29 @@ def pause_program(*, program: LoyaltyProgram, actor: User, at: datetime, reason:
             ProgramPause.objects.create(
                 program=locked, paused_by=actor, paused_at=at, reason=reason, correlation_id=correlation.current()
             )
+        if sent:
+            record_form(sent)
     log.info("loyalty.program_paused", program_id=program.pk, actor_id=actor.pk)
+    return True
 
 
 @retried
-def resume_program(*, program: LoyaltyProgram, actor: User, at: datetime | None = None) -> None:
+def resume_program(
+    *, program: LoyaltyProgram, actor: User, at: datetime | None = None, request_id: UUID | None = None
+) -> bool:
     """Allow postings of the programme again at the instant `at` (default: now); recovery pays the points owed.
 
-    An instant before the pause counts as that of the pause.
+    An instant before the pause counts as that of the pause. `request_id` is the id in the form: a form that was sent
+    before changes nothing, and False is returned.
 
+    :raises FormAlreadyUsed: the form was sent before by somebody else.
     :raises NotPermitted: the actor may not resume this programme.
     :raises ProgramStateUnchanged: it is not paused.
     """
     with operation("loyalty.resume_program", actor_id=actor.pk):
+        sent = request_id and _lock_form(request_id, "resume", program=program, actor=actor)
+        if sent and is_recorded(sent):
+            return False
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, PAUSE_PROGRAM, locked)
         if not locked.is_paused and not outcome_is_unknown():
@@ -66,9 +87,17 @@ def resume_program(*, program: LoyaltyProgram, actor: User, at: datetime | None 
         locked.pauses.filter(resumed_at=None).update(
             resumed_at=resumed_at, resumed_by=actor, resume_correlation_id=correlation.current()
         )
+        if sent:
+            record_form(sent)
     log.info("loyalty.program_resumed", program_id=program.pk, actor_id=actor.pk)
+    return True
 
 
 def _set_pause(program: LoyaltyProgram, *, at: datetime | None, by: User | None, reason: str) -> None:
     program.paused_at, program.paused_by, program.pause_reason = at, by, reason
     program.save(update_fields=["paused_at", "paused_by", "pause_reason"])
+
+
+def _lock_form(request_id: UUID, verb: str, *, program: LoyaltyProgram, actor: User, reason: str = "") -> SentForm:
+    contents: Request = {"program": program.pk, "reason": reason}
+    return lock_form(request_id, actor=actor, address=f"loyalty.{verb}_program", contents=contents)

@@ -22,7 +22,7 @@ class TestPlayers:
         client = signed_in(floor.supervisor, PIT_SUPERVISOR)
         typed = {"casino": floor.casino.pk, "card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova"}
 
-        client.post(address(Player, "add"), typed | {"status": "ACTIVE"})
+        send_form(client, address(Player, "add"), typed | {"status": "ACTIVE"})
 
         assert Player.objects.get(card_number="C-1").loyalty.balance == 0
 
@@ -30,7 +30,7 @@ class TestPlayers:
         client = signed_in(floor.supervisor, PIT_SUPERVISOR)
         typed = {"card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova", "status": "ACTIVE"}
 
-        page = client.post(address(Player, "add"), typed | {"casino": CasinoFactory.create().pk})
+        page = send_form(client, address(Player, "add"), typed | {"casino": CasinoFactory.create().pk})
 
         assert not Player.objects.exists()
         assert "casino" in page.context["adminform"].form.errors
@@ -39,7 +39,7 @@ class TestPlayers:
         first, second = (floor.player(card_number=card) for card in ("AB-1", "AB-2"))
         names = {"first_name": "Ana", "last_name": "Sokolova", "status": "ACTIVE"}
 
-        added = root.post(address(Player, "add"), names | {"casino": floor.casino.pk, "card_number": "ab-1"})
+        added = send_form(root, address(Player, "add"), names | {"casino": floor.casino.pk, "card_number": "ab-1"})
         changed = send_form(root, address(Player, "change", second.pk), names | {"card_number": "ab-1"})
 
         words = "Another player of this casino has this card number."
@@ -78,7 +78,7 @@ class TestPlayers:
         client = signed_in(floor.supervisor, PIT_SUPERVISOR)
         typed = {"casino": floor.casino.pk, "card_number": "C-1", "first_name": "Ana", "last_name": "Sokolova"}
 
-        client.post(address(Player, "add"), typed | {"status": "ACTIVE"})
+        send_form(client, address(Player, "add"), typed | {"status": "ACTIVE"})
 
         page = client.get(address(Player, "change", Player.objects.get().pk))
         assert page.status_code == 200
@@ -108,7 +108,7 @@ class TestStaff:
         password = "long-and-unusual-7"
         typed = {"username": "olga", "casino": "", "is_staff": "on", "password1": password, "password2": password}
 
-        signed_in(superuser).post(address(User, "add"), typed)
+        send_form(signed_in(superuser), address(User, "add"), typed)
 
         assert User.objects.get(username="olga").casino == floor.casino
 
@@ -167,8 +167,10 @@ class TestStaff:
         secret = "a-long-enough-passphrase-7"
         typed = {"username": "newcomer", "password1": secret, "password2": secret}
 
-        manager[1].post(address(User, "add"), typed | {"is_staff": "on"})
-        manager[1].post(address(User, "add"), typed | {"username": "elsewhere", "casino": other.pk, "is_staff": "on"})
+        send_form(manager[1], address(User, "add"), typed | {"is_staff": "on"})
+        send_form(
+            manager[1], address(User, "add"), typed | {"username": "elsewhere", "casino": other.pk, "is_staff": "on"}
+        )
 
         assert User.objects.get(username="newcomer").casino == floor.casino
         assert not User.objects.filter(casino=other).exists()

@@ -20,7 +20,7 @@ from core.transactions import operation
 from loyalty.models import EarningRate
 from loyalty.services import pause_program
 from ratingslips.models import GamingTable
-from tests.console import signed_in
+from tests.console import send_form, signed_in
 from tests.constraints import refused_by_trigger, run_as_replica
 from tests.databases import as_owner, connect
 from tests.factories import PlayerFactory, StaffFactory
@@ -100,7 +100,7 @@ class TestAuthor:
         form = {"casino": floor.casino.pk, "name": "High Limit"}
 
         with _changes() as made:
-            answer = client.post("/console/ratingslips/pit/add/", form)
+            answer = send_form(client, "/console/ratingslips/pit/add/", form)
 
         [change] = made
         assert (change.new or {})["name"] == "High Limit"

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from core.alike import refuse_alike
-from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin
+from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin, SentForm
 from core.sign_in_log import SignInEvent
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
@@ -52,6 +52,10 @@ VIOLATIONS = (
     ),
     Violation(
         "core_sign_in_lock_lifted_by_somebody", lambda floor: inserted(_sign_in(kind="LIFTED", staff=floor.boss))
+    ),
+    Violation(
+        "core_sentform_fingerprint_is_sha256",
+        lambda floor: inserted(SentForm(pk=uuid4(), actor=floor.boss, correlation_id=uuid4(), fingerprint="0")),
     ),
     Violation("core_lease_has_name", lambda floor: inserted(_lease(floor, name=""))),
     Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),

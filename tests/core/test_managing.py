@@ -208,7 +208,7 @@ class TestRolesChanged:
         client = signed_in(manager)
 
         for name, key in keys.items():
-            client.post(address(Group, "add"), {"name": name, "permissions": [key]})
+            send_form(client, address(Group, "add"), {"name": name, "permissions": [key]})
 
         assert [role.name for role in Group.objects.filter(name__in=keys)] == ["view_player"]
 

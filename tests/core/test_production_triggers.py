@@ -19,6 +19,7 @@ APPEND_ONLY = (
     "loyalty_balancerebuild",
     "core_change",
     "core_requestorigin",
+    "core_sentform",
     "core_signinevent",
     "ratingslips_sliprequest",
 )

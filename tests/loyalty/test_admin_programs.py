@@ -119,7 +119,7 @@ class TestEarningRate:
     def test_is_added_and_never_changed(self, floor: Floor, root: Client) -> None:
         typed = self._typed(floor, days=1)
 
-        answers = [root.post(address(EarningRate, "add"), typed) for _ in range(2)]
+        answers = [send_form(root, address(EarningRate, "add"), typed) for _ in range(2)]
         rate = EarningRate.objects.latest("effective_from")
         posted = send_form(root, address(EarningRate, "change", rate.pk), typed | {"points_per_unit": "99"})
 
@@ -129,15 +129,15 @@ class TestEarningRate:
         assert EarningRate.objects.latest("effective_from").points_per_unit == 12
 
     def test_is_not_added_where_another_was_in_force(self, floor: Floor, root: Client) -> None:
-        page = root.post(address(EarningRate, "add"), self._typed(floor, days=-1))
+        page = send_form(root, address(EarningRate, "add"), self._typed(floor, days=-1))
 
         assert "what was rated by “10 points per unit from" in page.context["form"].errors["effective_from"][0]
         assert EarningRate.objects.count() == 1
 
     @pytest.mark.parametrize("page", ["add", "changelist", "program"])
     def test_is_shown_with_those_to_come(self, floor: Floor, root: Client, page: str) -> None:
-        root.post(address(EarningRate, "add"), self._typed(floor, days=2))
-        root.post(address(EarningRate, "add"), self._typed(floor, days=1) | {"points_per_unit": "11"})
+        send_form(root, address(EarningRate, "add"), self._typed(floor, days=2))
+        send_form(root, address(EarningRate, "add"), self._typed(floor, days=1) | {"points_per_unit": "11"})
 
         url = address(LoyaltyProgram, "change", floor.program.pk) if page == "program" else address(EarningRate, page)
         html = html_of(root.get(url))

@@ -20,11 +20,11 @@ FIRST = "Migration of the tiers"
 SECOND = "Month-end freeze"
 
 
-def _pausing(floor: Floor, reason: str) -> Callable[[], None]:
+def _pausing(floor: Floor, reason: str) -> Callable[[], object]:
     return lambda: pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=reason)
 
 
-def _resuming(floor: Floor) -> Callable[[], None]:
+def _resuming(floor: Floor) -> Callable[[], object]:
     return lambda: resume_program(program=floor.program, actor=floor.supervisor)
 
 

@@ -1,12 +1,14 @@
 """Pausing and resuming a programme."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from core.permissions import NotPermitted
+from core.sent_forms.sending import FormAlreadyUsed
 from loyalty.models import LoyaltyProgram, ProgramPause
 from loyalty.services import InvalidReason, ProgramStateUnchanged, pause_program, resume_program
 from tests.databases import as_owner
@@ -113,3 +115,30 @@ class TestPausesOfAProgramme:
 
 def _pauses() -> list[ProgramPause]:
     return list(ProgramPause.objects.select_related("paused_by", "resumed_by"))
+
+
+class TestFormSentTwice:
+    def test_pauses_once_also_after_the_resume(self, floor: Floor) -> None:
+        form: dict[str, Any] = {
+            "program": floor.program,
+            "actor": floor.supervisor,
+            "reason": WHY,
+            "request_id": uuid4(),
+        }
+        pause_program(**form, at=floor.ago(hours=2))
+        pause_program(**form, at=floor.ago(hours=2))
+        resume: dict[str, Any] = {"program": floor.program, "actor": floor.supervisor, "request_id": uuid4()}
+        resume_program(**resume)
+        resume_program(**resume)
+
+        pause_program(**form, at=floor.now)
+
+        assert ProgramPause.objects.count() == 1
+        assert not LoyaltyProgram.objects.get().is_paused
+
+    def test_is_refused_with_another_reason(self, floor: Floor) -> None:
+        form: dict[str, Any] = {"program": floor.program, "actor": floor.supervisor, "request_id": uuid4()}
+        pause_program(**form, at=floor.now, reason=WHY)
+
+        with refused(FormAlreadyUsed):
+            pause_program(**form, at=floor.now, reason=f"{WHY}, again")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -36,7 +37,9 @@ def post_of(house: House, question: Question, user: User) -> Post:
 
 
 def _version(house: House, question: Question, rows: Rows) -> Post:
-    """What a change form, or a page of grants, carries of what it showed."""
+    """What a change form, or a page of grants, carries of what it showed; and the id of a form that adds a row."""
+    if question.address.endswith("_add"):
+        return {"request_id": uuid4()}
     space, _, page = question.address.removeprefix("admin:").partition("_")
     model, _, page = page.partition("_")
     if page not in {"change", "permissions_manage_user", "permissions_manage_group"}:
