@@ -1,10 +1,9 @@
 """The ledger as a CSV file, streamed."""
 
-import csv
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -12,7 +11,7 @@ from django.utils import timezone
 
 from core.console.scope import sees_all_casinos, staff_of
 from core.errors import DomainError
-from core.spreadsheets import harmless
+from core.spreadsheets import csv_line
 from loyalty.admin.audit import AuditForm
 from loyalty.admin.extensions import Column, Entries
 from loyalty.models import LedgerEntry, LedgerExport
@@ -36,13 +35,6 @@ class SearchTooWide(DomainError):
     """The search finds more players than are looked up, so an export would leave entries out."""
 
     code = "SEARCH_TOO_WIDE"
-
-
-class _Echo:
-    """A file whose `write` returns the text, so that a CSV writer returns each line."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 def export_response(
@@ -95,21 +87,18 @@ def _lines(
     zone: ZoneInfo,
     slot: ExitStack,
 ) -> Generator[str]:
-    writer: Any = csv.writer(_Echo())
     exported = [(column.label, column.exported) for column in columns if column.exported is not None]
     rows, is_whole = 0, False
     with slot:
         try:
             yield ""
-            yield _BYTE_ORDER_MARK + str(writer.writerow([label for label, _ in exported]))
+            yield _BYTE_ORDER_MARK + csv_line(label for label, _ in exported)
             with closing(read) as chunks:
                 for chunk in chunks:
                     rows += len(chunk)
                     # This runs after the view has returned, outside its time zone.
                     with timezone.override(zone):
-                        text = "".join(
-                            writer.writerow([harmless(cell(entry)) for _, cell in exported]) for entry in chunk
-                        )
+                        text = "".join(csv_line(cell(entry) for _, cell in exported) for entry in chunk)
                     yield text
             is_whole = True
         finally:

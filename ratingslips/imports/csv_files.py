@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import DomainError
+from core.spreadsheets import plain
 from core.text import trimmed
 from core.words import counted
 from ratingslips.imports.file_kinds import HOW_TO_SAVE, UnreadableFile, numbered_lines
@@ -102,6 +103,11 @@ class CsvFile:
         self.separator, self.names = _header(self.header, given=given, wanted=columns, place=place)
         self._columns = columns
 
+    @property
+    def is_of_rejects(self) -> bool:
+        """Whether the file is one of refused lines, whose cells were made harmless for a spreadsheet."""
+        return self.names[0] == REASON_COLUMN
+
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """The lines after the header with their numbers; a record of several lines has the number of its first."""
         while first := self._line(0):
@@ -117,6 +123,8 @@ class CsvFile:
         :raises UnreadableLine: saying what is wrong with it.
         """
         fields = _fields(raw, separator=self.separator)
+        if self.is_of_rejects:
+            fields = [plain(field, separator=self.separator) for field in fields]
         if any(fields[len(self.names) :]):
             raise UnreadableLine(f"The line has {counted(len(fields), 'field')}, and the header {len(self.names)}.")
         values = fields + [""] * (len(self.names) - len(fields))

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import DomainError
-from core.spreadsheets import harmless
-from ratingslips.imports.csv_files import REASON_COLUMN, SEPARATORS, opened
+from core.spreadsheets import harmless, plain
+from ratingslips.imports.csv_files import REASON_COLUMN, SEPARATORS, CsvFile, opened
 from ratingslips.imports.events import COLUMNS
 
 
@@ -36,9 +36,10 @@ def require_writable(path: Path) -> None:
 
 
 def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Path) -> None:
-    """Write the refused lines of `source` as they are there, each behind its reason, whole or not at all.
+    """Write the refused lines of `source`, each behind its reason, whole or not at all; a spreadsheet runs no formula.
 
-    An existing file is replaced. The first column holds the reasons; an import ignores it.
+    An existing file is replaced. The first column holds the reasons; an import of the file ignores it, and reads the
+    other cells as they were in `source`.
 
     :raises OSError: it cannot be written.
     :raises UnreadableFile: `source` cannot be read again.
@@ -47,18 +48,16 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Pat
     try:
         with draft.open("xb") as file, opened(source, columns=COLUMNS) as lines:
             separator = lines.separator.encode()
-            is_marked = lines.names[0] == REASON_COLUMN
             file.write(codecs.BOM_UTF8)
             if lines.separator not in SEPARATORS:
                 file.write(b"sep=%b\r\n" % separator)
             file.write(REASON_COLUMN.encode() + separator)
-            file.write(_without_reason(lines.header, separator, is_marked=is_marked))
+            file.write(_guarded(lines.header, lines))
             for line, raw in lines.rows():
                 if error := rejects.get(line):
-                    reason = str(harmless(f"{error.code}: {' '.join(error.message.split())}")).replace('"', '""')
-                    file.write(
-                        f'"{reason}"'.encode() + separator + _without_reason(raw, separator, is_marked=is_marked)
-                    )
+                    said = f"{error.code}: {' '.join(error.message.split())}"
+                    reason = harmless(said, separator=lines.separator).replace('"', '""')
+                    file.write(f'"{reason}"'.encode() + separator + _guarded(raw, lines))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -66,10 +65,15 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Pat
         draft.unlink(missing_ok=True)
 
 
-def _without_reason(raw: bytes, separator: bytes, *, is_marked: bool) -> bytes:
-    """The line without its first field, if that is the reason of an earlier import, and with one kind of line end."""
-    line = raw.rstrip(b"\r\n") + b"\r\n"
-    return re.sub(rb'^(?:"(?:[^"]|"")*"|[^"%b]*)%b' % (separator, separator), b"", line) if is_marked else line
+def _guarded(raw: bytes, lines: CsvFile) -> bytes:
+    """The line with harmless cells, one kind of line end, and without the reason of an earlier import."""
+    # Bytes of another encoding are kept.
+    text = raw.rstrip(b"\r\n").decode(errors="surrogateescape")
+    if lines.is_of_rejects:
+        separator = re.escape(lines.separator)
+        text = re.sub(rf'^(?:"(?:[^"]|"")*"|[^"{separator}]*){separator}', "", text)
+        text = plain(text, separator=lines.separator)
+    return harmless(text, separator=lines.separator).encode(errors="surrogateescape") + b"\r\n"
 
 
 def _draft_of(path: Path) -> Path:

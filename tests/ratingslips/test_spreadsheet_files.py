@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from core.models import Casino, Player
+from core.spreadsheets import harmless
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import RatingEvent, read_rating_events
-from ratingslips.models import RatingSlip
+from ratingslips.models import GamingTable, RatingSlip
 from tests.casino_files import EVENTS_HEADER, CasinoFolder
 from tests.commands import run
 from tests.ratingslips.imports import OPEN_S1, VISIT, VISIT_S2, import_lines, interrupt_at
@@ -121,7 +122,7 @@ class TestNumbers:
 
 
 class TestRejects:
-    def test_are_the_lines_as_they_were_and_can_be_imported(self, casino: Casino, file: Path, tmp_path: Path) -> None:
+    def test_are_lines_without_formulas_that_can_be_imported(self, casino: Casino, file: Path, tmp_path: Path) -> None:
         rejects, again = tmp_path / "rejects.csv", tmp_path / "again.csv"
         bad = [
             "S1;2026-11-14T19:05:00-08:00;JUMP",
@@ -136,7 +137,7 @@ class TestRejects:
         run("import_rating_events", rejects, "--casino", "harbour", "--rejects", again)
 
         assert rows[0] == f"refused_because;{EVENTS_HEADER}".replace(",", ";")
-        assert [row.partition('";')[2] for row in rows[1:]] == bad
+        assert [row.partition('";')[2] for row in rows[1:]] == [bad[0], bad[1].replace("=", "'="), bad[2]]
         assert rows[1].startswith('"UNKNOWN_EVENT: “JUMP” is not an event')
         assert RatingSlip.objects.get().is_closed
         assert again.read_text(encoding="utf-8-sig").splitlines() == rows[:3]
@@ -154,6 +155,20 @@ class TestRejects:
         ran = run("import_rating_events", rejects, "--casino", "harbour")
 
         assert "2 lines: 1 applied, 0 already imported, 1 refused." in ran.out
+
+    @pytest.mark.parametrize("name", ["=T1", "'=T1", "T;-1", "T\u060c@1"])
+    def test_are_read_as_they_were(self, casino: Casino, file: Path, tmp_path: Path, name: str) -> None:
+        rejects, again = tmp_path / "rejects.csv", tmp_path / "again.csv"
+        GamingTable.objects.filter(name="BL-01").update(name=name)
+        file.write_text(text(OPEN_S1.replace("BL-01", f'"{name}"').replace("OPEN", "BEGIN")))
+        run("import_rating_events", file, "--casino", "harbour", "--rejects", rejects)
+        run("import_rating_events", rejects, "--casino", "harbour", "--rejects", again)
+
+        again.write_text(again.read_text().replace("BEGIN", "OPEN"))
+        run("import_rating_events", again, "--casino", "harbour")
+
+        assert name not in rejects.read_text().replace(harmless(name), "")
+        assert RatingSlip.objects.get().table.name == name
 
     def test_are_written_when_the_import_is_ended_by_sigterm(
         self, casino: Casino, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
