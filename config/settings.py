@@ -126,6 +126,8 @@ DATABASE_TIMEOUTS_SECONDS = {
     "idle_in_transaction_session_timeout": env.whole_number("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30),
 }
 
+# How long a client may take to send a request, from the connection or from the end of its last answer.
+SLOW_REQUEST_SECONDS = env.whole_number("SLOW_REQUEST_SECONDS", default=20)
 # How long an answer waits for a client that takes nothing of it.
 SLOW_CLIENT_SECONDS = env.whole_number("SLOW_CLIENT_SECONDS", default=10 * 60)
 
@@ -181,6 +183,9 @@ AUTHENTICATION_BACKENDS = [
     "core.backends.StaffBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
+# How many passwords each worker checks at once (`core.hashing`).
+PASSWORDS_AT_ONCE = env.whole_number("PASSWORDS_AT_ONCE", default=1)
+PASSWORD_HASHERS = ["core.hashing.LimitedPasswordHasher"]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_MONKEY_PATCH_USER = False
 PASSWORD_MIN_LENGTH = 12

@@ -22,11 +22,10 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from config.incoming import Incoming, received_from
 from config.refusals import refusal
+from core.hashing import limit_passwords
 
 log = structlog.get_logger("gunicorn.access")
 
-# How long a client may take to send a request, from the connection or from the end of its last answer.
-RECEIVING_SECONDS: Final = 20
 # Larger requests may have so many bytes together. Smaller ones are bounded by `worker_connections`.
 SMALL_BYTES: Final = 32 * 1024
 MAX_LARGE_BYTES: Final = 16 * 1024 * 1024
@@ -49,6 +48,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until the worker is stopped; then end what is still being sent, so that an export records its end."""
+        limit_passwords(settings.PASSWORDS_AT_ONCE)
         # Gunicorn kills the worker after the whole time.
         self.cfg.set("graceful_timeout", max(0, self.cfg.graceful_timeout - ENDING_SECONDS))
         super().run()
@@ -61,7 +61,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if self.cfg.is_ssl or conn.incoming.is_ready:
             self._begin(conn)
         else:
-            self._wait(conn, self.receiving, self._receive, seconds=RECEIVING_SECONDS)
+            self._wait(conn, self.receiving, self._receive, seconds=settings.SLOW_REQUEST_SECONDS)
 
     def _receive(self, conn: Any, client: socket.socket) -> None:
         incoming = conn.incoming
@@ -83,7 +83,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _begin(self, conn: Any) -> None:
         if not self.cfg.is_ssl:
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVING_SECONDS, 0))
+            conn.sock.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", settings.SLOW_REQUEST_SECONDS, 0)
+            )
             conn.init()
             conn.parser.unreader.unread(bytes(conn.incoming.received))
         super().enqueue_req(conn)
@@ -100,8 +102,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         if conn.incoming.is_body_refused:
             req.force_close()
-        timeout = struct.pack("ll", settings.SLOW_CLIENT_SECONDS, 0)
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _time_of(settings.SLOW_CLIENT_SECONDS))
         self.sending.add(conn.sock)
         try:
             return bool(super().handle_request(req, conn))
@@ -179,3 +180,8 @@ def _send(conn: Any, few_bytes: bytes) -> None:
     """Send what fits into the buffer of the socket; the client may be gone."""
     with suppress(OSError):
         conn.sock.send(few_bytes)
+
+
+def _time_of(seconds: int) -> bytes:
+    """The time as the options of a socket have it."""
+    return struct.pack("ll", seconds, 0)

@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 MINIMUM_POSTGRESQL_MAJOR: Final = 15
+# In each worker. Two more threads wait, and a worker has eight.
+MAX_PASSWORDS_AT_ONCE: Final = 3
 
 
 @register(Tags.compatibility)
@@ -72,6 +74,20 @@ def check_correlation_id_callers(**_: Any) -> list[CheckMessage]:
             "CORRELATION_ID_CALLERS names every address, so everybody may choose the id of their requests.",
             hint="Name the systems that send correlation ids, or leave it empty.",
             id="core.W001",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_passwords_are_limited(**_: Any) -> list[CheckMessage]:
+    """Warn if passwords may take all processors, or most threads of a worker, from the floor."""
+    if 1 <= settings.PASSWORDS_AT_ONCE <= MAX_PASSWORDS_AT_ONCE:
+        return []
+    return [
+        checks.Warning(
+            f"PASSWORDS_AT_ONCE is {settings.PASSWORDS_AT_ONCE}: signing in may slow the floor down.",
+            hint=f"Set it to 1 to {MAX_PASSWORDS_AT_ONCE}, or leave it out.",
+            id="core.W010",
         )
     ]
 

@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from core import correlation
 from core.errors import DomainError
+from core.hashing import password_turn
 from core.lockouts import (
     ADDRESS_KNOWN,
     FAILURES_EVERYWHERE_MAX,
@@ -106,7 +107,7 @@ def check_sign_in(*, username: str, password: str, client: Client, at: datetime)
     """Return the member of staff with this name and password who may sign in; None if there is none.
 
     :raises SignInLocked: too many passwords were wrong before this one, or with it.
-    :raises Busy: somebody else tries the same name just now.
+    :raises Busy: somebody else tries the same name just now, or too many passwords are being checked.
     """
     name = _Name.of(username)
 
@@ -126,7 +127,7 @@ def require_own_password(*, actor: User, password: str, client: Client, at: date
 
     :raises WrongPassword: it is another one.
     :raises SignInLocked: too many passwords were wrong before this one, or with it.
-    :raises Busy: somebody else tries the same name just now.
+    :raises Busy: somebody else tries the same name just now, or too many passwords are being checked.
     """
     require_own_secret(actor=actor, is_right=lambda: actor.check_password(password), client=client, at=at)
 
@@ -136,7 +137,7 @@ def require_own_secret(*, actor: User, is_right: Callable[[], bool], client: Cli
 
     :raises WrongPassword: `is_right` says no.
     :raises SignInLocked: too many passwords were wrong before this one, or with it.
-    :raises Busy: somebody else tries the same name just now.
+    :raises Busy: somebody else tries the same name just now, or too many passwords are being checked.
     """
     name = _Name(staff=actor, name_group=None)
     if not _try(name, is_right, client=client, at=at, if_right=Kind.CONFIRMED):
@@ -191,9 +192,11 @@ def _try(
 ) -> bool:
     """Check one secret of `name`, unless it is locked. Tries that are sent at once wait for each other.
 
+    A thread that waits for its turn holds no lock, and a try that gets none is not counted.
+
     A right password at the sign-in is recorded by `record_signed_in`: a second factor may still be missing.
     """
-    with operation("core.sign_in", actor_id=name.staff_id):
+    with password_turn(), operation("core.sign_in", actor_id=name.staff_id):
         lock_name("sign-in", name.key)
         until = _locked_until(name, client=client, at=at)
         if until is None and if_right is None:

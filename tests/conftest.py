@@ -30,6 +30,7 @@ LONGEST = (
     "config/test_gunicorn.py",
     "config/test_memory.py",
     "config/test_odd_requests.py",
+    "config/test_slow_clients.py",
     "config/test_permission",
     "config/test_security_other_casino",
     "faults/",

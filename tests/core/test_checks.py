@@ -96,12 +96,23 @@ class TestCheckProductionIsWhole:
         assert _ids(checks.check_production_settings()) == expected
 
 
+class TestCheckPasswordsAreLimited:
+    @pytest.mark.parametrize(("at_once", "expected"), [(1, []), (3, []), (0, ["core.W010"]), (4, ["core.W010"])])
+    def test_warns_where_passwords_may_take_most_threads(
+        self, settings: Any, at_once: int, expected: list[str]
+    ) -> None:
+        settings.PASSWORDS_AT_ONCE = at_once
+
+        assert _ids(checks.check_passwords_are_limited()) == expected
+
+
 class TestRegistration:
     def test_is_done_for_every_check(self) -> None:
-        registered = registry.registry.get_checks(include_deployment_checks=False)
+        registered = registry.registry.get_checks(include_deployment_checks=True)
 
         assert {
             checks.check_database_is_postgresql,
             checks.check_postgresql_version,
             checks.check_production_settings,
+            checks.check_passwords_are_limited,
         } <= set(registered)
