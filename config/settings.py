@@ -68,7 +68,6 @@ INSTALLED_APPS = [
     "core.console.apps.ConsoleConfig",  # django.contrib.admin, with the console's own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -93,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.middleware.SessionUseMiddleware",
     "core.middleware.CasinoZoneMiddleware",
     "core.middleware.AuthorMiddleware",
     "core.middleware.OriginMiddleware",
@@ -199,7 +199,11 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 
-SESSION_COOKIE_AGE = 12 * 60 * 60  # a shift
+SESSION_ENGINE = "core.sessions"
+# Sessions end this long after the sign-in, whatever is done in them.
+SESSION_COOKIE_AGE = env.whole_number("SESSION_HOURS", default=12) * 60 * 60
+# They end earlier if nothing is done for so long; 0 is never.
+IDLE_LOCK_MINUTES = env.whole_number("IDLE_LOCK_MINUTES", default=0)
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_PRODUCTION

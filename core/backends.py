@@ -12,6 +12,7 @@ from django.utils import timezone
 from core.models import User
 from core.origins import Client
 from core.permissions import held_globally
+from core.sessions import SessionStore, store_of
 from core.sign_ins import check_sign_in, record_signed_in, record_signed_out
 
 
@@ -47,7 +48,10 @@ class StaffBackend(ModelBackend):
 
 @receiver(user_logged_in)
 def _record_signed_in(request: HttpRequest, user: User, **_signal: Any) -> None:
-    record_signed_in(staff=user, client=Client.of(request), at=timezone.now())
+    client, now = Client.of(request), timezone.now()
+    record_signed_in(staff=user, client=client, at=now)
+    store_of(request).note_sign_in(address=client.address, device=client.device, at=now)
+    SessionStore.clear_expired()
 
 
 @receiver(user_logged_out)

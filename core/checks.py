@@ -13,6 +13,7 @@ from django.db import connections
 MINIMUM_POSTGRESQL_MAJOR: Final = 15
 # In each worker. Two more threads wait, and a worker has eight.
 MAX_PASSWORDS_AT_ONCE: Final = 3
+SHIFT_SECONDS: Final = 12 * 60 * 60
 
 
 @register(Tags.compatibility)
@@ -90,6 +91,19 @@ def check_passwords_are_limited(**_: Any) -> list[CheckMessage]:
             id="core.W010",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_session_limits(**_: Any) -> list[CheckMessage]:
+    """Warn if sessions last longer than a shift, or stay open on a device that nobody uses."""
+    messages: list[CheckMessage] = []
+    if not 0 < settings.SESSION_COOKIE_AGE <= SHIFT_SECONDS:
+        hint = "Set SESSION_HOURS to a shift, at most 12."
+        messages.append(checks.Warning("Sessions do not end with the shift.", hint=hint, id="core.W002"))
+    if not settings.IDLE_LOCK_MINUTES:
+        hint = "Set IDLE_LOCK_MINUTES, unless every device locks itself when nobody uses it."
+        messages.append(checks.Warning("There is no idle lock.", hint=hint, id="core.W003"))
+    return messages
 
 
 def _has_secret_key() -> bool:

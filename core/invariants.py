@@ -127,8 +127,9 @@ INVARIANTS: Final = (
         "core_signinevent_refuse_update",
         "core_signinevent_refuse_delete",
         "core_signinevent_refuse_truncate",
+        "core_end_sessions",
         name="sign_ins_guarded",
-        sentence="PostgreSQL refuses to change or remove sign-ins and wrong passwords",
+        sentence="PostgreSQL keeps sign-ins and wrong passwords, and ends the sessions of who is deactivated",
     ),
     triggers_enabled(
         *(f"core_sentform_refuse_{event}" for event in ("update", "delete", "truncate")),

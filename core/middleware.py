@@ -12,6 +12,7 @@ from django.utils import timezone
 from core import correlation, incoming, origins
 from core.changes.author import acting
 from core.models import User
+from core.sessions import store_of
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -52,6 +53,18 @@ class IncomingMiddleware:
             response = self.get_response(request)
         if response.status_code == HttpResponseNotAllowed.status_code and not response.content:
             response.content = render_to_string("405.html")
+        return response
+
+
+class SessionUseMiddleware:
+    """Record that a session is used, after the view has said whether the request is one that a page makes by itself."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        store_of(request).record_use()
         return response
 
 

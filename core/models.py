@@ -16,6 +16,7 @@ from core import gaming_day
 from core.changes.models import Change as Change
 from core.querysets import LockingQuerySet
 from core.sent_forms.models import SentForm as SentForm
+from core.sessions import Session as Session
 from core.sign_in_log import SignInEvent as SignInEvent
 from core.text import isolated
 from core.words import counted

@@ -29,6 +29,7 @@ from core.locks import lock_name, try_lock_name
 from core.models import User
 from core.origins import Client
 from core.permissions import LIFT_LOCK, NotPermitted, require_permission
+from core.sessions import Session
 from core.sign_in_log import NAME_GROUPS, SignInEvent
 from core.transactions import operation, transaction_required
 from core.words import counted
@@ -154,6 +155,17 @@ def record_signed_out(*, staff: User, client: Client, at: datetime) -> None:
     """Record that `staff` signed out."""
     with operation("core.record_signed_out", actor_id=staff.pk):
         _record(_Name(staff=staff, name_group=None), Kind.SIGNED_OUT, client=client, at=at)
+
+
+def end_sessions(*, staff: User, sessions: "QuerySet[Session]", client: Client, at: datetime) -> int:
+    """End these of the own sessions of `staff`; returns how many there were. Each is recorded as a sign-out."""
+    with operation("core.end_sessions", actor_id=staff.pk):
+        keys = list(sessions.filter(staff=staff).order_by("pk").values_list("pk", flat=True))
+        ended: int = Session.objects.filter(pk__in=keys).delete()[0]
+        for _ in range(ended):
+            _record(_Name(staff=staff, name_group=None), Kind.SIGNED_OUT, client=client, at=at)
+    log.info("core.sessions_ended", staff_id=staff.pk, sessions=ended)
+    return ended
 
 
 def lift_lock(*, staff: User, actor: User, client: Client, at: datetime) -> None:

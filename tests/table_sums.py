@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 # Written by a request that is refused as well: from where it came, and the session that it was sent in.
-TRACES = frozenset({"core_requestorigin", "django_session"})
+TRACES = frozenset({"core_requestorigin", "core_session"})
 _NEVER_WRITTEN = frozenset({"auth_permission", "django_content_type", "django_migrations"})
 
 

@@ -57,6 +57,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_requestorigin": _add(),
     "core_signinevent": _add(),
     "core_sentform": _add(),
+    "core_session": TableRights(application=_DELETE, hidden=None),
     "core_lease": _change("holder", "held_by", "taken_at", "renewed_at", "correlation_id"),
     # loyalty
     "loyalty_ledger": _add(),
@@ -92,7 +93,6 @@ TABLES: Final[dict[str, TableRights]] = {
     "django_migrations": _read(),
     "django_content_type": _read(),
     "django_admin_log": _add(),
-    "django_session": TableRights(application=_DELETE, hidden=None),
     "auth_permission": _read(),
     "auth_group": TableRights(application=_DELETE),
     "auth_group_permissions": TableRights(application=_LINK),

@@ -10,7 +10,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from core.console.display import exact_moment, moment
+from core.console.devices import device_name
+from core.console.display import NOTHING, exact_moment, moment
 from core.console.lists import LongList
 from core.console.scope import ServiceOwnedAdmin, in_casino_of, sees_all_casinos, staff_of
 from core.errors import DomainError
@@ -29,7 +30,7 @@ class SignInsAdmin(LongList, ServiceOwnedAdmin[SignInEvent]):
     """Who signed in and out, when and from where, and which passwords were wrong; read-only."""
 
     casino_lookup = "staff__casino"
-    list_display = ("when", "who", "what", "client_address", "device")
+    list_display = ("when", "who", "what", "client_address", "browser")
     list_filter = ("kind",)
     list_select_related = ("staff", "done_by")
     search_fields = ("staff__username__istartswith", "client_address")
@@ -50,6 +51,10 @@ class SignInsAdmin(LongList, ServiceOwnedAdmin[SignInEvent]):
     def what(self, event: SignInEvent) -> str:
         by = f" by {event.done_by.name_and_login}" if event.done_by else ""
         return f"{event.get_kind_display()}{by}"
+
+    @admin.display(description="browser")
+    def browser(self, event: SignInEvent) -> str:
+        return device_name(event.device) if event.device else NOTHING
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[SignInEvent]":
         """The rows of the own casino's staff, and those of names that nobody has, which belong to no casino."""

@@ -33,6 +33,7 @@ NOT_LOGGED: Final = {
     "core_requestorigin": _APPEND_ONLY,
     "core_signinevent": _APPEND_ONLY,
     "core_sentform": _APPEND_ONLY,
+    "core_session": "it holds secrets, and is deleted when it ends",
     "core_lease": "it decides which process works, and no point",
     "loyalty_ledger": _APPEND_ONLY,
     "loyalty_playerloyalty": "it repeats what the ledger says, which the hash chain and the invariants check",
@@ -50,5 +51,4 @@ NOT_LOGGED: Final = {
     "django_content_type": _BY_MIGRATIONS,
     "auth_permission": _BY_MIGRATIONS,
     "django_admin_log": _APPEND_ONLY,
-    "django_session": "it holds secrets, and is deleted when it ends",
 }

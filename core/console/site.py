@@ -6,15 +6,19 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import SimpleLazyObject
 
 from core.console.login import OwnPasswordView
+from core.console.sessions import own_sessions
+from core.sessions import store_of
 from core.sign_ins import SignInLocked
+from core.words import counted
 
 TYPED_MAX_LENGTH: Final = 500
 _TYPED: Final = "typed_fields"
@@ -44,6 +48,10 @@ class ConsoleSite(admin.AdminSite):
         """Django's list, made only if a template shows it: it checks every permission."""
         return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
 
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Django's addresses, and that of the own sessions."""
+        return [path("sessions/", self.admin_view(own_sessions), name="sessions"), *super().get_urls()]
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's view; while a name is locked, a page says how long."""
         try:
@@ -68,6 +76,9 @@ class ConsoleSite(admin.AdminSite):
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             is_signed_out = request.method == "POST" and not self.has_permission(request)
+            if store_of(request).ended_idle and request.method == "GET":
+                idle = counted(settings.IDLE_LOCK_MINUTES, "minute")
+                messages.warning(request, f"You were signed out: nothing was done for {idle}. Sign in to go on.")
             if is_signed_out and request.path != reverse("admin:logout"):
                 return _ask_to_sign_in(request, getattr(view, _TYPED, ()))
             answer: HttpResponse = protected(request, *args, **kwargs)

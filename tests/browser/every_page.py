@@ -253,6 +253,7 @@ def _own_pages() -> Iterator[PageCase]:
         "grants-of-person": lambda house: _grants(house.floor.pit, "user-manage", house.floor.boss.pk),
         "grants-of-role": lambda house: _grants(house.floor.pit, "group-manage", 1),
         "password-change": _constant(reverse, "admin:password_change"),
+        "sessions": _constant(reverse, "admin:sessions"),
         "password-changed": _constant(reverse, "admin:password_change_done"),
         "password-of-another": lambda house: reverse("admin:auth_user_password_change", args=[house.floor.boss.pk]),
         "entry-of-play": lambda house: address(LedgerEntry, "change", house.paid.ledger_entry_id),

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from django.contrib.sessions.models import Session
 from guardian.shortcuts import remove_perm
 from playwright.sync_api import Locator, Page, expect
 
 from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
+from core.sessions import Session
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from tests.browser.conftest import Tablet
 from tests.console import address

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
 from core.roles import PIT_BOSS
+from core.sessions import Session
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, pause_rating_slip

@@ -21,6 +21,8 @@ login GET own                             open  on    on    on    on    on    on
 login POST own                            done  done  done  done  done  done  done  done  done  done  done  done  done
 logout GET own                            on    never never never never never never never never never never never never
 logout POST own                           idle  done  done  done  done  done  done  done  done  done  done  done  done
+sessions GET own                          login open  open  open  open  open  open  open  open  open  open  open  open
+sessions POST own                         login done  done  done  done  done  done  done  done  done  done  done  done
 password_change GET own                   login open  open  open  open  open  open  open  open  open  open  open  open
 password_change POST own                  login done  done  done  done  done  done  done  done  done  done  done  done
 password_change_done|jsi18n GET own       login read  read  read  read  read  read  read  read  read  read  read  read

@@ -72,6 +72,21 @@ class TestCheckCorrelationIdCallers:
         assert ("core.W001" in _ids(messages)) == is_everybody
 
 
+class TestCheckSessionLimits:
+    @pytest.mark.parametrize(
+        ("hours", "minutes", "expected"),
+        [(12, 10, []), (13, 10, ["core.W002"]), (0, 10, ["core.W002"]), (12, 0, ["core.W003"])],
+    )
+    def test_warns_of_sessions_that_stay_open(
+        self, settings: Any, hours: int, minutes: int, expected: list[str]
+    ) -> None:
+        settings.SESSION_COOKIE_AGE, settings.IDLE_LOCK_MINUTES = hours * 60 * 60, minutes
+
+        messages = registry.registry.run_checks(include_deployment_checks=True)
+
+        assert [found for found in _ids(messages) if found in {"core.W002", "core.W003"}] == expected
+
+
 class TestCheckProductionIsWhole:
     @pytest.mark.parametrize(
         ("changes", "expected"),

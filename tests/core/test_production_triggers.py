@@ -31,6 +31,7 @@ EXPECTED = {
     *(f"{table}_refuse_truncate" for table in (*UNDELETABLE, *LOGGED)),
     *(f"{table}_log_{event}" for table in LOGGED for event in ("insert", "update", "delete")),
     "core_change_refuse_insert",
+    "core_end_sessions",
     "loyalty_chain_entry",
     "loyalty_earningrate_begins_later",
     "loyalty_earningrate_still_begins_later",

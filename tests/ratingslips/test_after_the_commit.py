@@ -12,6 +12,7 @@ from django.test import Client
 
 from config.logging import line_formatter
 from core.roles import PIT_BOSS
+from core.sessions import Session
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program
 from ratingslips.models import RatingSlip
@@ -90,11 +91,12 @@ class TestLogThatCannotBeWritten:
 def boss(floor: Floor) -> Client:
     """The boss's browser, whose session nothing more can be written to."""
     client = signed_in(floor.boss, PIT_BOSS)
+    Session.objects.update(last_used_at=floor.ago(hours=1))  # Its use would be recorded.
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             """
             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$;
-            CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON django_session EXECUTE FUNCTION refuse();
+            CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON core_session EXECUTE FUNCTION refuse();
             """
         )
     return client

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from core.console.scope import in_casino_of, sees_all_casinos, staff_of
+from core.sessions import store_of
 from ratingslips.admin.floor.pages import floor_url, read_pit_page, require_view, show
 from ratingslips.admin.floor.seatmap import read_seat_map, with_live_count
 from ratingslips.admin.slips.rights import pits_with
@@ -48,6 +49,7 @@ def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
     pit_page = read_pit_page(request, pit_id)
     context = {"map": read_seat_map(pit_page.pit, now=pit_page.now)}
     if request.GET.get(PART) == "map":
+        store_of(request).refreshes_itself = True
         response = _unless_unchanged(request, show(request, "ratingslips/floor/map.html", pit_page, context))
         local = timezone.localtime(pit_page.now, pit_page.casino.zone)
         response["X-Floor-At"] = f"{local:%H:%M:%S}"

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from django.contrib.auth.models import Group
-from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import Model, QuerySet
 from guardian.models import UserObjectPermission
 from guardian.shortcuts import assign_perm
 
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
+from core.sessions import SessionStore
 from core.sign_in_log import SignInEvent
 from loyalty.models import EarningRate, LedgerEntry, LedgerExport, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import manual_reward

@@ -139,6 +139,7 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "desk:pay": lambda rows, _: {"slip": rows.owed.pk},
     "desk:check_drift": lambda rows, _: {"casino": rows.floor.casino.pk},
     "admin:login": lambda _, user: {"username": user.username or "column-root", "password": PASSWORD},
+    "admin:sessions": lambda *_: {"end": "all"},
     "admin:password_change": lambda _, user: {
         "old_password": PASSWORD,
         "new_password1": _NEW_PASSWORD,

@@ -1,0 +1,77 @@
+"""The page of one's own sessions: where one is signed in, and ending it."""
+
+from typing import Final
+
+from django.contrib import admin, messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from core.console.devices import device_name
+from core.console.display import moment
+from core.console.scope import staff_of
+from core.errors import DomainError
+from core.origins import Client
+from core.sessions import Session
+from core.sign_ins import end_sessions
+from core.words import counted
+
+SESSIONS_SHOWN: Final = 50
+OTHERS: Final = "others"
+ALL: Final = "all"
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def own_sessions(request: HttpRequest) -> HttpResponse:
+    """Show the own sessions, the one used last first, and end one, all others, or all."""
+    now = timezone.now()
+    sessions = list(
+        Session.objects.in_force(now=now).filter(staff=staff_of(request)).order_by("-last_used_at")[:SESSIONS_SHOWN]
+    )
+    here = request.session.session_key
+    if request.method == "POST":
+        return _end(request, sessions, here=here)
+    shown = [
+        {
+            "key": session.public_key,
+            "device": device_name(session.device),
+            "client_address": session.client_address,
+            "since": moment(session.signed_in_at),
+            "last_used": moment(session.last_used_at),
+            "is_here": session.session_key == here,
+        }
+        for session in sessions
+    ]
+    context = {**admin.site.each_context(request), "title": "Where you are signed in", "sessions": shown}
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "core/console/sessions.html", context)
+
+
+def _end(request: HttpRequest, sessions: list[Session], *, here: str | None) -> HttpResponse:
+    """End the sessions that `end` names: a public key, all others, or all; ending this one is a sign-out."""
+    asked = request.POST.get("end", "")
+    chosen = [session for session in sessions if asked in {session.public_key, ALL}]
+    if asked == OTHERS:
+        chosen = [session for session in sessions if session.session_key != here]
+    others = [session.pk for session in chosen if session.session_key != here]
+    try:
+        ended = end_sessions(
+            staff=staff_of(request),
+            sessions=Session.objects.filter(pk__in=others),
+            client=Client.of(request),
+            at=timezone.now(),
+        )
+    except DomainError as error:
+        messages.error(request, error.message)
+        return HttpResponseRedirect(request.path)
+    if len(chosen) > len(others):
+        logout(request)
+        return HttpResponseRedirect(reverse("admin:login"))
+    done = f"{counted(ended, 'session')} ended." if ended else "That session had ended already."
+    messages.success(request, done)
+    return HttpResponseRedirect(request.path)

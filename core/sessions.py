@@ -1,0 +1,122 @@
+"""Django's sessions in a table that knows whose they are, how long they may last, and when they were used last."""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, ClassVar, Final, Self
+
+import structlog
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
+from django.db import DatabaseError, models, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from core.sign_in_log import DEVICE_MAX_LENGTH
+
+log = structlog.get_logger(__name__)
+
+# Use is recorded at most this often, so that a request seldom writes; with an idle lock, ten times until it locks.
+USE_RECORDED_EVERY: Final = timedelta(minutes=5)
+RECORDS_UNTIL_IDLE: Final = 10
+
+_SIGNED_IN: Final = "signed_in"
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions."""
+
+    def in_force(self, *, now: datetime) -> Self:
+        """Those that have not ended, by their limit or the idle lock."""
+        rows = self.filter(expire_date__gt=now)
+        limit = idle_limit()
+        return rows.filter(last_used_at__gt=now - limit) if limit else rows
+
+
+class Session(AbstractBaseSession):
+    """A browser's session; of somebody who is signed in, unless `staff` is empty."""
+
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", null=True, editable=False
+    )
+    signed_in_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField()
+    client_address = models.GenericIPAddressField(null=True)
+    device = models.CharField(max_length=DEVICE_MAX_LENGTH, blank=True)
+
+    objects: ClassVar[Any] = BaseSessionManager.from_queryset(SessionQuerySet)()
+
+    @classmethod
+    def get_session_store_class(cls) -> "type[SessionStore]":
+        return SessionStore
+
+    @property
+    def public_key(self) -> str:
+        """What names the session on a page; its key would let the reader of the page take the session over."""
+        return sha256(self.session_key.encode()).hexdigest()[:32]
+
+
+class SessionStore(DatabaseStore):
+    """The sessions of `Session`. What is known of the sign-in is part of the session's data."""
+
+    row: Session | None = None
+    ended_idle = False
+    refreshes_itself = False
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    def load(self) -> dict[str, Any]:
+        """The data of the session that the browser names; empty if there is none, or if it was idle for too long."""
+        key, now = self.session_key or "", timezone.now()
+        self.row = Session.objects.filter(session_key=key, expire_date__gt=now).first() if key.isalnum() else None
+        if self.row and (limit := idle_limit()) and self.row.last_used_at + limit <= now:
+            self.row.delete()
+            self.row, self.ended_idle = None, True
+        if self.row is None:
+            self._session_key = None
+            return {}
+        data: dict[str, Any] = self.decode(self.row.session_data)
+        return data
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """The row that is saved; it ends with the limit from the sign-in, however often it is saved."""
+        row = super().create_model_instance(data)
+        assert isinstance(row, Session), "get_model_class says so"
+        row.last_used_at = timezone.now()
+        row.staff_id = data.get(SESSION_KEY)
+        if signed_in := data.get(_SIGNED_IN):
+            row.signed_in_at = datetime.fromisoformat(signed_in["at"])
+            row.client_address, row.device = signed_in["address"], signed_in["device"]
+            row.expire_date = min(row.expire_date, row.signed_in_at + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+        return row
+
+    def note_sign_in(self, *, address: str | None, device: str, at: datetime) -> None:
+        """Keep when and from where somebody signed in; the limit counts from here."""
+        self[_SIGNED_IN] = {"at": at.isoformat(), "address": address, "device": device}
+
+    def record_use(self) -> None:
+        """Record that the session is used, if that was not recorded a moment ago; a failure costs nobody the answer."""
+        now, limit = timezone.now(), idle_limit()
+        every = min(USE_RECORDED_EVERY, limit / RECORDS_UNTIL_IDLE) if limit else USE_RECORDED_EVERY
+        if self.row is None or self.refreshes_itself or now - self.row.last_used_at < every:
+            return
+        try:
+            with transaction.atomic():
+                Session.objects.filter(pk=self.row.pk).update(last_used_at=now)
+        except DatabaseError as error:
+            log.warning("core.session_use_not_recorded", error=type(error).__name__)
+
+
+def idle_limit() -> timedelta | None:
+    """After how long without use a session ends; None if the idle lock is off."""
+    return timedelta(minutes=settings.IDLE_LOCK_MINUTES) if settings.IDLE_LOCK_MINUTES else None
+
+
+def store_of(request: HttpRequest) -> SessionStore:
+    """The session of `request`."""
+    store = request.session
+    assert isinstance(store, SessionStore), "SESSION_ENGINE is this module"
+    return store
