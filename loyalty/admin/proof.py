@@ -1,21 +1,37 @@
 """Read-only pages of verifications, checkpoints and rebuilt balances."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.console import display
-from core.console.scope import M, ModelAdmin, ServiceOwnedAdmin
+from core.console.scope import M, ModelAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
 from loyalty.models import BalanceRebuild, Checkpoint, LedgerVerification
+
+_COMPARED: Final = ("expected", "found")
 
 
 class AllCasinosAdmin(ServiceOwnedAdmin[M]):
-    """Pages of rows that belong to no casino, for all staff who may view the model. They name no player."""
+    """Pages of rows that belong to no casino, for all staff who may view the model. They name no player.
+
+    Staff of one casino do not see the fields `of_all_casinos`, which count what all casinos have together.
+    """
 
     casino_lookup: ClassVar[str] = ""
+    of_all_casinos: ClassVar[frozenset[str]]
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return self._seen(request, super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: M | None = None) -> tuple[str, ...]:
+        return self._seen(request, super().get_fields(request, obj))
+
+    def _seen(self, request: HttpRequest, names: Iterable[Any]) -> tuple[Any, ...]:
+        hidden = frozenset() if sees_all_casinos(staff_of(request)) else self.of_all_casinos
+        return tuple(name for name in names if name not in hidden)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[M]":
         return ModelAdmin.get_queryset(self, request)
@@ -25,10 +41,14 @@ class AllCasinosAdmin(ServiceOwnedAdmin[M]):
 class LedgerVerificationAdmin(AllCasinosAdmin[LedgerVerification]):
     """Runs of `verify_ledger`, newest first."""
 
+    of_all_casinos = frozenset({"entries", "accounts", "expected_and_found"})
     list_display = ("ended", "looked_at", "entries", "accounts", "checkpoints", "outcome")
     list_filter = ("is_clean", "scope")
-    fields = ("ended", "looked_at", "entries", "accounts", "checkpoints", "outcome", "what", "correlation_id")
-    readonly_fields = ("ended", "looked_at", "outcome", "what")
+    fields = (
+        *("ended", "looked_at", "entries", "accounts", "checkpoints", "outcome", "what", "expected_and_found"),
+        "correlation_id",
+    )
+    readonly_fields = ("ended", "looked_at", "outcome", "what", "expected_and_found")
 
     @admin.display(description="verified", ordering="ended_at")
     def ended(self, verification: LedgerVerification) -> str:
@@ -47,14 +67,26 @@ class LedgerVerificationAdmin(AllCasinosAdmin[LedgerVerification]):
 
     @admin.display(description="first break")
     def what(self, verification: LedgerVerification) -> str:
-        found = verification.first_break or {}
-        return display.nested_list({name: value for name, value in found.items() if value not in (None, "")})
+        return _values_of(verification, lambda name: name not in _COMPARED)
+
+    @admin.display(description="expected and found")
+    def expected_and_found(self, verification: LedgerVerification) -> str:
+        """What was compared: of a checkpoint its line, with the sums of all casinos."""
+        return _values_of(verification, lambda name: name in _COMPARED)
+
+
+def _values_of(verification: LedgerVerification, is_wanted: Callable[[str], bool]) -> str:
+    found = verification.first_break or {}
+    return display.nested_list(
+        {name: value for name, value in found.items() if is_wanted(name) and value not in (None, "")}
+    )
 
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
     """Checkpoints, newest first."""
 
+    of_all_casinos = frozenset({"entries", "accounts", "changes", "points_total", "balance_total"})
     list_display = ("number", "taken", "entries", "accounts", "changes", "points_total", "key_id")
     fields = ("number", "taken", "entries", "accounts", "changes", "points_total", "balance_total", "hashes")
     readonly_fields = ("taken", "hashes")

@@ -41,17 +41,17 @@ class TestProofOnTheHomePage:
         assert "Nothing is sealed yet: “manage.py checkpoint” does it." in html
         assert "Nothing needs attention." in html
 
-    def test_says_its_age_and_its_count(self, floor: Floor, supervisor: Client) -> None:
+    def test_says_its_age_and_its_count(self, floor: Floor, supervisor: Client, root: Client) -> None:
         _verified(floor)
         inserted(checkpoint_row(floor, number=12, entries=1_200, taken_at=timezone.now() - timedelta(hours=5)))
 
-        html = _home(supervisor)
+        html, of_all = _home(supervisor), _home(root)
 
-        assert "Last verified 2 h 00 min ago:" in html
-        assert "1,234 entries of 3 accounts" in html
-        assert "sealed 1,200 entries" in html
-        assert "5 h 00 min ago" in html
+        assert "Last verified 2 h 00 min ago." in html
+        assert "sealed the ledger 5 h 00 min ago." in html
         assert "Nothing needs attention." in html
+        assert "Last verified 2 h 00 min ago: 1,234 entries of 3 accounts." in of_all
+        assert "sealed 1,200 entries 5 h 00 min ago." in of_all
 
     @pytest.mark.parametrize(("hours", "is_old"), [(25.9, False), (26.1, True)])
     def test_turns_red_with_age(self, floor: Floor, supervisor: Client, hours: float, is_old: bool) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.console.links import list_url
-from core.console.scope import in_casino_of, staff_of
+from core.console.scope import in_casino_of, sees_all_casinos, staff_of
 from core.errors import DomainError
 from core.keys import key_of
 from core.models import Casino, User
@@ -80,6 +80,7 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
         "drifts": drifts,
         "drifts_found": found,
         "proof": proof,
+        "sees_all_casinos": sees_all_casinos(staff),
         "needs_attention": bool(
             proof.needs_attention or owed.count or paused or found or barred or overdue["overdue"] or locked
         ),
