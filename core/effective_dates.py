@@ -4,7 +4,9 @@ What was in force at an instant never changes: a new row begins in the future, o
 refuses any other row, also one whose transaction commits after its beginning.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from django.db import models
@@ -45,20 +47,21 @@ class DatedRows(models.QuerySet[M]):
             until=models.Subquery(later.order_by("effective_from").values("effective_from")[:1])
         ).order_by("-effective_from")
 
-    def require_may_begin(self, effective_from: datetime, *, at: datetime) -> None:
-        """Refuse a beginning that is neither in the future, as seen at `at`, nor before the first row.
 
-        The owner must be locked.
+def require_may_begin(effective_from: datetime, *, among: Iterable[Any], at: datetime) -> None:
+    """Refuse a beginning that is neither in the future, as seen at `at`, nor before the first row.
 
-        :raises BeginsTooEarly: saying what is in force then.
-        """
-        in_force = self.in_force(effective_from).first()
-        if in_force is not None and effective_from < at + timedelta(seconds=NOTICE_SECONDS):
-            first: Any = self.earliest("effective_from")
-            raise BeginsTooEarly(
-                f"Choose a beginning at least a minute from now, or one before {local_minute(first.effective_from)}: "
-                f"what was rated by “{in_force}” stays as it is."
-            )
+    `among` are the rows of one owner, which must be locked.
+
+    :raises BeginsTooEarly: saying what is in force then.
+    """
+    rows = sorted(among, key=attrgetter("effective_from"))
+    begun = [row for row in rows if row.effective_from <= effective_from]
+    if begun and effective_from < at + timedelta(seconds=NOTICE_SECONDS):
+        raise BeginsTooEarly(
+            f"Choose a beginning at least a minute from now, or one before {local_minute(rows[0].effective_from)}: "
+            f"what was rated by “{begun[-1]}” stays as it is."
+        )
 
 
 def local_minute(instant: datetime) -> str:

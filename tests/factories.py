@@ -1,15 +1,18 @@
 """Rows for tests, whole and in one casino unless told otherwise."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import factory
 from factory.django import DjangoModelFactory
 
+from core.clock import EARLIEST_EVENT_AT
 from core.models import Casino, Player, User
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
-from ratingslips.models import GameSettings, GamingTable, Pit
+from ratingslips.models import GameSettings, GameValues, GamingTable, Pit
 
+Values = Sequence[tuple[datetime, str, str]]
 Tiers = tuple[tuple[str, int, str], ...]
 
 DEFAULT_TIERS: Tiers = (
@@ -78,15 +81,23 @@ class StaffFactory(DjangoModelFactory[User]):
 
 
 class GameFactory(DjangoModelFactory[GameSettings]):
+    """A game of 70 decisions per hour at 0.75 % from the beginning, unless told otherwise."""
+
     class Meta:
         model = GameSettings
+        skip_postgeneration_save = True
 
     casino = factory.SubFactory(CasinoFactory)
     code = factory.Sequence(lambda n: f"blackjack-{n}")
     name = "Blackjack"
-    decisions_per_hour = Decimal(70)
-    house_edge_percent = Decimal("0.75")
     seats = 7
+
+    @factory.post_generation
+    def values(self: GameSettings, create: bool, extracted: Values | None, **_: object) -> None:
+        """Beginning, decisions per hour and house edge; the last come first, so that they may begin in the past."""
+        for begins, decisions, edge in reversed(extracted or ((EARLIEST_EVENT_AT, "70", "0.75"),)):
+            figures = {"decisions_per_hour": Decimal(decisions), "house_edge_percent": Decimal(edge)}
+            GameValues.objects.create(game=self, effective_from=begins, **figures)
 
 
 class PitFactory(DjangoModelFactory[Pit]):

@@ -73,9 +73,8 @@ TABLES: Final[dict[str, TableRights]] = {
     "loyalty_balancerebuild": _add(),
     # ratingslips
     "ratingslips_pit": _change("casino_id", "name"),
-    "ratingslips_gamesettings": _change(
-        "casino_id", "code", "name", "seats", "house_edge_percent", "decisions_per_hour"
-    ),
+    "ratingslips_gamesettings": _change("casino_id", "code", "name", "seats"),
+    "ratingslips_gamevalues": _add(),
     "ratingslips_gamingtable": _change(
         *("casino_id", "pit_id", "name", "game_id", "seats", "minimum_bet", "maximum_bet", "is_active")
     ),

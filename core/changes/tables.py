@@ -21,6 +21,7 @@ LOGGED: Final = (
     "loyalty_tier",
     "ratingslips_pit",
     "ratingslips_gamesettings",
+    "ratingslips_gamevalues",
     "ratingslips_gamingtable",
 )
 

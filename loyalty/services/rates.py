@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import structlog
 
+from core.effective_dates import require_may_begin
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
@@ -32,7 +33,7 @@ def add_earning_rate(
     want of a rate can be paid. The same rate again gives the first one back.
 
     :raises NotPermitted: the actor may not add rates.
-    :raises BeginsTooEarly: see `DatedRows.require_may_begin`.
+    :raises BeginsTooEarly: see `require_may_begin`.
     :raises RateTaken: another rate begins at `effective_from`.
     :raises Busy: the programme was locked for too long.
     """
@@ -40,11 +41,11 @@ def add_earning_rate(
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, ADD_EARNING_RATE, locked)
         rates = EarningRate.objects.filter(program=locked)
-        rate = rates.filter(effective_from=effective_from).first()
+        rate = next((rate for rate in rates if rate.effective_from == effective_from), None)
         if rate is not None and rate.points_per_unit != points_per_unit:
             raise RateTaken(f"“{rate}” was added already. Choose another beginning, such as a minute later.")
         if rate is None:
-            rates.require_may_begin(effective_from, at=at)
+            require_may_begin(effective_from, among=rates, at=at)
             rate = EarningRate.objects.create(
                 program=locked, points_per_unit=points_per_unit, effective_from=effective_from
             )

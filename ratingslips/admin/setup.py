@@ -1,4 +1,4 @@
-"""Pages of pits, games and tables, and of the permissions on a pit."""
+"""Pages of pits and tables, and of the permissions on a pit."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.console.lists import OwnCasinoFilter
 from core.console.scope import ConsoleAdmin, staff_of
 from core.errors import DomainError
 from core.models import User
-from ratingslips.models import GameSettings, GamingTable, Pit
+from ratingslips.models import GamingTable, Pit
 from ratingslips.services import require_table_may_move
 
 
@@ -26,17 +26,6 @@ class PitAdmin(GrantingAdmin[Pit]):
     list_select_related = ("casino",)
     list_filter = (("casino", OwnCasinoFilter),)
     search_fields = ("name",)
-
-
-@admin.register(GameSettings)
-class GameSettingsAdmin(ConsoleAdmin[GameSettings]):
-    """Games and their settings; a change applies to segments that begin after it."""
-
-    casino_lookup = "casino"
-    list_display = ("name", "code", "decisions_per_hour", "house_edge_percent", "seats", "casino")
-    list_select_related = ("casino",)
-    list_filter = (("casino", OwnCasinoFilter),)
-    search_fields = ("name", "code")
 
 
 class TableForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -21,6 +21,7 @@ from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from loyalty.services import open_accounts
 from ratingslips.imports.casino_files import CannotLoad, CasinoFiles
 from ratingslips.imports.casino_rows import Difference, Kind, LoadedRows, batches, bring_up_to_date
+from ratingslips.imports.casino_values import load_values
 from ratingslips.models import GameSettings, GamingTable, Pit
 from ratingslips.services import require_table_may_move
 
@@ -74,7 +75,7 @@ def load_casino(
     Rows are known by their code, name or card. New ones are added. A row that differs from its file is left as it is,
     or takes the file's values with `overwrite`. A player's stricter status is always taken, and a weaker one never. A
     given `name` or `time_zone` is taken. A new casino gets a programme of the default tiers and rate; the rules of an
-    existing one are left alone. With `dry_run` nothing is kept.
+    existing one are left alone. For the values of games see `load_values`. With `dry_run` nothing is kept.
 
     :raises CannotLoad: listing what is wrong, by file and line.
     :raises Busy: another load was under way for too long; nothing was changed.
@@ -89,6 +90,7 @@ def load_casino(
             "programme": program_rows,
             "players": _players(casino, files, overwrite=overwrite),
             "games": _games(casino, files, overwrite=overwrite),
+            "values of games": load_values(files.games, _by_code(casino), at=at),
             "pits": _pits(casino, files, overwrite=overwrite),
             "tables": _tables(casino, files, overwrite=overwrite, actor=actor),
         }
@@ -192,14 +194,18 @@ def _players(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRo
 
 
 def _games(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
-    for game in files.games:
-        game.casino = casino
+    for row in files.games:
+        row.game.casino = casino
     return bring_up_to_date(
-        files.games,
+        [row.game for row in files.games],
         existing=GameSettings.objects.filter(casino=casino),
-        kind=Kind(name="game", key="code", fields=("name", "decisions_per_hour", "house_edge_percent", "seats")),
+        kind=Kind(name="game", key="code", fields=("name", "seats")),
         overwrite=overwrite,
     )
+
+
+def _by_code(casino: Casino) -> dict[str, GameSettings]:
+    return {game.code: game for game in GameSettings.objects.filter(casino=casino)}
 
 
 def _pits(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
@@ -214,7 +220,7 @@ def _pits(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
 
 def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool, actor: User) -> LoadedRows:
     pits = {pit.name: pit for pit in Pit.objects.filter(casino=casino)}
-    games = {game.code: game for game in GameSettings.objects.filter(casino=casino)}
+    games = _by_code(casino)
     for row in files.tables:
         row.table.casino, row.table.pit, row.table.game = casino, pits[row.pit], games[row.game]
     if overwrite:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -9,18 +10,21 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from core.amounts import NotANumber, read_in_file
+from core.clock import InvalidTime
 from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Player
 from core.text import is_plain, visible_length
 from core.words import counted
 from ratingslips.imports.csv_files import BadRecord, Record, read_records
+from ratingslips.imports.events import read_instant
 from ratingslips.imports.file_kinds import UnreadableFile
-from ratingslips.models import GameSettings, GamingTable
+from ratingslips.models import GameSettings, GameValues, GamingTable
 
 GAMES_FILE: Final = "games.csv"
 TABLES_FILE: Final = "tables.csv"
 PLAYERS_FILE: Final = "players.csv"
 GAME_COLUMNS: Final = ("code", "name", "decisions_per_hour", "house_edge_percent", "seats")
+BEGINNING_COLUMN: Final = "effective_from"  # optional in the file of games
 TABLE_COLUMNS: Final = ("pit", "table", "game", "seats")
 BET_COLUMNS: Final = ("minimum_bet", "maximum_bet")  # optional in the file of tables
 PLAYER_COLUMNS: Final = ("card_number", "first_name", "last_name", "status")
@@ -43,6 +47,15 @@ class CannotLoad(DomainError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GameRow:
+    """A game and its values, and their beginning if the file gives one."""
+
+    game: GameSettings
+    values: GameValues
+    begins: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TableRow:
     """A table as its file gives it, with pit and game by name: they are looked up when the casino is written."""
 
@@ -58,7 +71,7 @@ class CasinoFiles:
     `bet_columns` are those of `BET_COLUMNS` that the file of tables has; an empty field means no limit.
     """
 
-    games: list[GameSettings]
+    games: list[GameRow]
     tables: list[TableRow]
     bet_columns: tuple[str, ...]
     players: list[Player]
@@ -73,7 +86,7 @@ class CasinoFiles:
         games = _games(_Sheet(folder / GAMES_FILE, problems))
         sheet = _Sheet(folder / TABLES_FILE, problems)
         records = sheet.records(columns=TABLE_COLUMNS, key="table")
-        tables = _tables(sheet, records, known_games={game.code for game in games})
+        tables = _tables(sheet, records, known_games={row.game.code for row in games})
         bet_columns = tuple(name for name in BET_COLUMNS if records and name in records[0].fields)
         players = _players(_Sheet(folder / PLAYERS_FILE, problems))
         if problems:
@@ -81,13 +94,15 @@ class CasinoFiles:
         return cls(games=games, tables=tables, bet_columns=bet_columns, players=players)
 
 
-def _games(sheet: "_Sheet") -> list[GameSettings]:
-    numbers = ("decisions_per_hour", "house_edge_percent", "seats")
+def _games(sheet: "_Sheet") -> list[GameRow]:
+    rows = []
     # A game with a wrong figure is still a game that a table may name.
-    return [
-        sheet.row_of(GameSettings, record, numbers=numbers, code=record.fields["code"], name=record.fields["name"])
-        for record in sheet.records(columns=GAME_COLUMNS, key="code")
-    ]
+    for record in sheet.records(columns=GAME_COLUMNS, key="code"):
+        names = {name: record.fields[name] for name in ("code", "name")}
+        values = sheet.row_of(GameValues, record, numbers=("decisions_per_hour", "house_edge_percent"))
+        game = sheet.row_of(GameSettings, record, numbers=("seats",), **names)
+        rows.append(GameRow(game=game, values=values, begins=sheet.instant(BEGINNING_COLUMN, record)))
+    return rows
 
 
 def _tables(sheet: "_Sheet", records: Sequence[Record], *, known_games: Collection[str]) -> list[TableRow]:
@@ -164,6 +179,15 @@ class _Sheet:
             for name, messages in error.message_dict.items():
                 self.complain(f"{name} “{getattr(row, name)}”: {' '.join(messages)}", record)
         return row
+
+    def instant(self, name: str, record: Record) -> datetime | None:
+        """The instant in an optional column; None where it is empty, missing, or refused with a problem."""
+        text = record.fields.get(name)
+        try:
+            return read_instant(text) if text else None
+        except InvalidTime as error:
+            self.complain(f"{name}: {error.message}", record)
+            return None
 
     def check_text(self, name: str, text: str, record: Record) -> None:
         """Add a problem for a text of characters that nobody sees, or with some of them."""

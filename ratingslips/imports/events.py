@@ -128,7 +128,7 @@ def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool
     return RatingEvent(
         line=line,
         slip_number=fields["slip_number"],
-        occurred_at=_instant(fields["occurred_at"]),
+        occurred_at=read_instant(fields["occurred_at"]),
         kind=kind,
         player_card=fields["player_card"].upper() or None,
         table=fields["table"] or None,
@@ -156,7 +156,11 @@ def _require_fields(fields: dict[str, str], *, kind: EventKind) -> None:
             raise UnexpectedField(f"A line of {kind} has no {name}: leave it empty.")
 
 
-def _instant(text: str) -> datetime:
+def read_instant(text: str) -> datetime:
+    """Read an instant with its offset.
+
+    :raises InvalidTime: it is no instant, has no offset, or is before `EARLIEST_EVENT_AT`.
+    """
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

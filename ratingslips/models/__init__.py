@@ -2,6 +2,7 @@
 
 from ratingslips.models.drift import DriftCheck
 from ratingslips.models.floor import MAX_BET, MAX_SEATS, GameSettings, GamingTable, Pit
+from ratingslips.models.game_values import GameValues
 from ratingslips.models.requests import SlipRequest
 from ratingslips.models.segments import PlaySegment
 from ratingslips.models.slips import MONEY_DIGITS, SLIP_NUMBER_MAX_LENGTH, RatingSlip, why_owed
@@ -13,6 +14,7 @@ __all__ = [
     "SLIP_NUMBER_MAX_LENGTH",
     "DriftCheck",
     "GameSettings",
+    "GameValues",
     "GamingTable",
     "Pit",
     "PlaySegment",

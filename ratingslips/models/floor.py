@@ -37,17 +37,11 @@ class Pit(models.Model):
 
 
 class GameSettings(models.Model):
-    """The rating values of a game: decisions per hour and house edge."""
+    """A game; its decisions per hour and house edge are its `GameValues`."""
 
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="games")
     code = models.SlugField(max_length=CODE_MAX_LENGTH)
     name = models.CharField(max_length=NAME_MAX_LENGTH)
-    decisions_per_hour = models.DecimalField(
-        max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(1000)]
-    )
-    house_edge_percent = models.DecimalField(
-        max_digits=6, decimal_places=3, validators=[MinValueValidator(0), MaxValueValidator(100)]
-    )
     seats = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(MAX_SEATS)], help_text="Seats of a usual table."
     )
@@ -59,14 +53,6 @@ class GameSettings(models.Model):
         verbose_name = verbose_name_plural = "game settings"
         constraints = [
             models.UniqueConstraint(fields=["casino", "code"], name="ratingslips_game_code_unique_in_casino"),
-            models.CheckConstraint(
-                condition=Q(decisions_per_hour__gt=0, decisions_per_hour__lte=1000),
-                name="ratingslips_game_decisions_within_limits",
-            ),
-            models.CheckConstraint(
-                condition=Q(house_edge_percent__gte=0, house_edge_percent__lte=100),
-                name="ratingslips_game_edge_is_percent",
-            ),
             models.CheckConstraint(
                 condition=Q(seats__gte=1, seats__lte=MAX_SEATS), name="ratingslips_game_seats_within_limits"
             ),

@@ -4,6 +4,7 @@ from loyalty.services import PlayerNotActive, SelfAward
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
+from ratingslips.services.game_values import GameValuesTaken, NoGameValues, add_game_values, recorded_values
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
 from ratingslips.services.opening import (
     InvalidSlipNumber,
@@ -34,10 +35,12 @@ __all__ = [
     "AlreadySeated",
     "BlockedBySlip",
     "DriftJustChecked",
+    "GameValuesTaken",
     "InvalidAmount",
     "InvalidAverageBet",
     "InvalidSlipNumber",
     "LongPlayNotConfirmed",
+    "NoGameValues",
     "NoSuchSeat",
     "NothingWithheld",
     "PartialCompletion",
@@ -62,6 +65,7 @@ __all__ = [
     "TableHasLiveSlips",
     "TableNotActive",
     "UnknownSlip",
+    "add_game_values",
     "change_average_bet",
     "check_drift",
     "complete_rating_slip",
@@ -70,6 +74,7 @@ __all__ = [
     "open_rating_slip",
     "pause_rating_slip",
     "record_play",
+    "recorded_values",
     "recover_slip_loyalty",
     "release_withheld_points",
     "require_table_may_move",

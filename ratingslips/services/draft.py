@@ -15,6 +15,7 @@ from core.idempotency import Request, fingerprint
 from core.models import Player, User
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services.completion import close_play
+from ratingslips.services.game_values import figures_in_force
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.opening import SlipNumberTaken, first_segment
 from ratingslips.services.requests import RequestKind, amount_text
@@ -164,7 +165,7 @@ class Draft:
         assert self.player is not None
         assert act.average_bet is not None
         request.happened_at = checked_event_time(act.at)
-        table, seat = self._place(act)
+        table, seat = self._place(act, at=request.happened_at)
         casino = table.pit.casino
         self.slip = RatingSlip(
             casino=casino,
@@ -190,6 +191,8 @@ class Draft:
         at = checked_event_time(act.at, not_before=last.ended_at or last.started_at)
         request.happened_at = at
         require_state_for(act.kind, slip=self.slip)
+        if act.kind in {RequestKind.RESUME, RequestKind.CHANGE_BET}:
+            figures_in_force(self.slip.table, at=at)  # refused before the draft is changed
         match act.kind:
             case RequestKind.PAUSE:
                 self._end(End.PAUSED, request)
@@ -224,18 +227,19 @@ class Draft:
 
     def _move(self, act: Act, request: SlipRequest, *, number: int) -> None:
         assert self.slip is not None
-        table, seat = self._place(act)
+        table, seat = self._place(act, at=request.happened_at)
         require_other_place(self.slip, table=table, seat=seat)
         self._end(End.MOVED, request)
         self.slip.table, self.slip.pit, self.slip.seat = table, table.pit, seat
         self.seated_by[len(self.segments)] = number
         self._begin(Start.MOVED, request, average_bet=act.average_bet)
 
-    def _place(self, act: Act) -> tuple[GamingTable, int]:
+    def _place(self, act: Act, *, at: datetime) -> tuple[GamingTable, int]:
         assert act.table is not None
         assert act.seat is not None
         table = self.tables[act.table]
         require_seat(table=table, seat=act.seat)
+        figures_in_force(table, at=at)  # refused before the draft is changed
         return table, act.seat
 
     def _end(self, ended_as: PlaySegment.End, request: SlipRequest) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.services.game_values import all_values
 
 
 class TableNotActive(DomainError):
@@ -32,14 +33,15 @@ class AlreadySeated(DomainError):
 
 
 def lock_table(*, table_id: int) -> GamingTable:
-    """Lock a table, and read it with its pit, casino and game.
+    """Lock a table, and read it with its pit, casino and the values of its game.
 
     :raises NotFound: there is no such table.
     """
     if GamingTable.objects.locked().filter(pk=table_id).first() is None:
         raise NotFound(f"There is no table {table_id}.")
     # Read the table again: its pit or game may have changed while this transaction waited for the lock.
-    return GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
+    tables = GamingTable.objects.select_related("pit__casino").annotate(values_of_game=all_values("game"))
+    return tables.get(pk=table_id)
 
 
 def require_seat(*, table: GamingTable, seat: int) -> None:

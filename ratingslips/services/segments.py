@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from core.clock import checked_event_time
 from core.errors import DomainError, NotFound
 from core.models import User
@@ -13,6 +15,7 @@ from core.permissions import require_permission
 from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.game_values import all_values, figures_in_force
 from ratingslips.services.requests import RequestKind, record
 
 
@@ -71,14 +74,25 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = F
 
 
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:
-    """Read all segments of a locked slip, in order, with table, pit and game.
+    """Read all segments of a locked slip, in order, with table, pit and the values of the table's game.
 
     The last one sets the slip's table, pit and casino.
     """
-    segments = list(slip.segments.select_related("pit", "table__game", "table__casino").order_by("seq"))
-    slip.table, slip.pit = segments[-1].table, segments[-1].pit
+    segments = list(_with_tables(slip).order_by("seq"))
+    slip.table, slip.pit = _table_of(segments[-1]), segments[-1].pit
     slip.casino = slip.table.casino
     return segments
+
+
+def _with_tables(slip: RatingSlip) -> QuerySet[PlaySegment]:
+    with_tables = slip.segments.select_related("pit", "table__casino")
+    return with_tables.annotate(values_of_game=all_values("table__game"))
+
+
+def _table_of(segment: PlaySegment) -> GamingTable:
+    """The table of a segment that was read by `_with_tables`, with the values of its game."""
+    segment.table.values_of_game = segment.values_of_game  # type: ignore[attr-defined]
+    return segment.table
 
 
 def begin_segment(
@@ -93,7 +107,11 @@ def begin_segment(
     actor: User,
     correlation_id: UUID,
 ) -> PlaySegment:
-    """A new open segment, not saved yet, with its table's pit, house edge and decisions per hour frozen in it."""
+    """A new open segment, not saved yet, with its table's pit and its game's figures at `at` frozen in it.
+
+    :raises NoGameValues: see `figures_in_force`.
+    """
+    figures = figures_in_force(table, at=at)
     return PlaySegment(
         slip=slip,
         seq=seq,
@@ -101,8 +119,8 @@ def begin_segment(
         pit_id=table.pit_id,
         seat=seat,
         average_bet=average_bet,
-        house_edge_percent=table.game.house_edge_percent,
-        decisions_per_hour=table.game.decisions_per_hour,
+        house_edge_percent=figures.house_edge_percent,
+        decisions_per_hour=figures.decisions_per_hour,
         started_at=at,
         started_as=started_as,
         started_by=actor,
@@ -166,8 +184,8 @@ class LiveSlip:
         """
         locked = lock_slip(slip_id)
         assert locked is not None
-        last = locked.segments.select_related("pit", "table__game").order_by("-seq")[:1].get()
-        locked.table, locked.pit = last.table, last.pit
+        last = _with_tables(locked).order_by("-seq")[:1].get()
+        locked.table, locked.pit = _table_of(last), last.pit
         require_permission(actor, OPERATE_PIT, locked.pit)
         require_live(locked)
         if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):

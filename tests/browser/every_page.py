@@ -22,7 +22,7 @@ from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.admin.slips import actions
-from ratingslips.models import GamingTable, Pit, RatingSlip
+from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address
 from tests.factories import PitFactory, StaffFactory, TableFactory
@@ -193,7 +193,7 @@ def _first(model: type[Model]) -> Any:
 
 def _send_empty(page: Page, _house: House) -> None:
     page.evaluate("document.querySelectorAll('#content-main input[type=text]').forEach(field => { field.value = '' })")
-    page.locator("[name=_save]").click()
+    page.locator(".submit-row .default").click()
     page.locator(".errorlist, .errornote").first.wait_for()
 
 
@@ -240,6 +240,7 @@ def _own_pages() -> Iterator[PageCase]:
         "player": lambda house: page_url(house.paid.player),
         "player-regular": lambda house: page_url(house.regular),
         "player-new": lambda house: page_url(house.newcomer),
+        "game-values": lambda house: address(GameSettings, "values", house.floor.table.game_id),
         "award": lambda house: reverse("admin:loyalty_playerloyalty_award", args=[_first(PlayerLoyalty).pk]),
         "program-pause": lambda house: reverse("admin:loyalty_loyaltyprogram_pause", args=[_first(LoyaltyProgram).pk]),
         "program-resume": lambda house: reverse(

@@ -63,8 +63,12 @@ change POST other                         login shut  shut  shut  gone  gone  sh
 [admin:ratingslips_gamesettings_]
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  read  read  read  read  read  read  read  read  open
+values GET own                            login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+values GET other                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+values POST own                           login shut  no    no    no    no    no    no    no    no    no    no    done
+values POST other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:ratingslips_gamingtable_]

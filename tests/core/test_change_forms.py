@@ -104,9 +104,9 @@ CASES = {
     "a game": Case(
         row=_only(GameSettings),
         mine={"seats": "5"},
-        theirs={"house_edge_percent": "2.5"},
-        told="→ 2.5",
-        held=lambda game: (game.seats, float(game.house_edge_percent)) == (5, 2.5),
+        theirs={"name": "Baccarat"},
+        told="→ Baccarat.",
+        held=lambda game: (game.seats, game.name) == (5, "Baccarat"),
     ),
     "a casino": Case(
         row=_only(Casino),

@@ -22,6 +22,7 @@ APPEND_ONLY = (
     "core_sentform",
     "core_signinevent",
     "ratingslips_sliprequest",
+    "ratingslips_gamevalues",
 )
 ENDED_ONCE = ("loyalty_ledgerexport", "loyalty_programpause")
 UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment", *ENDED_ONCE)
@@ -40,6 +41,8 @@ EXPECTED = {
     "loyalty_keep_tiers",
     "ratingslips_fix_gaming_day",
     "ratingslips_freeze_segment",
+    "ratingslips_gamevalues_begins_later",
+    "ratingslips_gamevalues_still_begins_later",
     "ratingslips_freeze_slip",
     "ratingslips_leave_seat",
     "ratingslips_keep_table_in_pit",

@@ -8,6 +8,7 @@ from typing import Final
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
+from core.clock import EARLIEST_EVENT_AT
 from core.models import Casino, Player, User
 from core.roles import OPERATOR
 from loyalty.models import LoyaltyProgram
@@ -28,8 +29,8 @@ MANAGER: Final = "faults-manager"
 MAX_GIVERS: Final = 400
 GIVERS_PER_PLAYER: Final = 4  # each may award ten times a minute
 HOUSES: Final = {True: "faults-plain", False: "faults-tiers"}
-_DECISIONS_PER_HOUR: Final = Decimal(100)
-_HOUSE_EDGE_PERCENT: Final = Decimal(1)
+_DECISIONS_PER_HOUR: Final = "100"
+_HOUSE_EDGE_PERCENT: Final = "1"
 _POINTS_PER_UNIT: Final = {True: Decimal(1), False: Decimal(10)}
 
 
@@ -73,7 +74,7 @@ def _giver(number: int) -> str:
 
 def _furnish(casino: Casino, pit: Pit, *, players: int) -> None:
     game = GameFactory.create(
-        casino=casino, decisions_per_hour=_DECISIONS_PER_HOUR, house_edge_percent=_HOUSE_EDGE_PERCENT, seats=SEATS
+        casino=casino, values=[(EARLIEST_EVENT_AT, _DECISIONS_PER_HOUR, _HOUSE_EDGE_PERCENT)], seats=SEATS
     )
     for number in range(players // SEATS + 1):
         for place in ("here", "there"):

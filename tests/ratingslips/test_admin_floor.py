@@ -7,7 +7,7 @@ from guardian.shortcuts import assign_perm
 
 from core.models import User
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
-from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
+from ratingslips.models import GameSettings, GameValues, GamingTable, Pit, RatingSlip
 from tests.console import address, html_of, inline_code_in, send_form, signed_in, versions_shown
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
@@ -41,15 +41,12 @@ class TestGames:
     def test_take_figures_as_every_form_reads_them(
         self, floor: Floor, root: Client, typed: str, read: str | None
     ) -> None:
-        game = floor.table.game
-        game.refresh_from_db()
-        before = str(game.house_edge_percent)
-        fields = {"code": game.code, "name": game.name, "decisions_per_hour": "1 000", "seats": "7"}
+        fields = {"casino": floor.casino.pk, "code": "baccarat", "name": "Baccarat", "decisions_per_hour": "1 000"}
 
-        page = send_form(root, address(GameSettings, "change", game.pk), fields | {"house_edge_percent": typed})
+        page = root.post(address(GameSettings, "add"), fields | {"seats": "7", "house_edge_percent": typed})
 
-        game.refresh_from_db()
-        assert str(game.house_edge_percent) == (read or before)
+        edges = GameValues.objects.filter(game__code="baccarat").values_list("house_edge_percent", flat=True)
+        assert list(map(str, edges)) == ([read] if read else [])
         assert 'type="number"' not in page.content.decode()
 
 

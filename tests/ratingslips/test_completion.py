@@ -11,7 +11,7 @@ from django.db import connection
 from guardian.shortcuts import assign_perm, remove_perm
 
 from core import correlation
-from core.clock import InvalidTime
+from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import NotFound
 from core.models import User
 from core.permissions import NotPermitted
@@ -25,7 +25,7 @@ from ratingslips.services import (
     resume_rating_slip,
 )
 from tests.constraints import inserted
-from tests.factories import StaffFactory
+from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
 from tests.loyalty.rows import account_of
@@ -155,10 +155,9 @@ class TestCompleteRatingSlip:
 
     @pytest.mark.shows(14)
     def test_holds_at_the_largest_values_for_a_month(self, floor: Floor) -> None:
-        game = floor.table.game
-        game.decisions_per_hour, game.house_edge_percent = Decimal(1000), Decimal(100)
-        game.save()
-        slip = floor.open_slip(average_bet=Decimal("1000000.00"), at=floor.ago(days=31))
+        values = [(EARLIEST_EVENT_AT, "1000", "100")]
+        table = TableFactory.create(casino=floor.casino, pit=floor.pit, game__values=values)
+        slip = floor.open_slip(table=table, average_bet=Decimal("1000000.00"), at=floor.ago(days=31))
 
         settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 

@@ -1,6 +1,7 @@
 """What PostgreSQL itself refuses about the floor, the slips and their segments."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -8,7 +9,16 @@ from uuid import uuid4
 import pytest
 from django.db import models
 
-from ratingslips.models import DriftCheck, GameSettings, GamingTable, Pit, PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import (
+    DriftCheck,
+    GameSettings,
+    GameValues,
+    GamingTable,
+    Pit,
+    PlaySegment,
+    RatingSlip,
+    SlipRequest,
+)
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
 from tests.loyalty.rows import entry
@@ -16,14 +26,14 @@ from tests.ratingslips.rows import closed_row, ended_row, segment_row, slip_row
 
 
 def _game(floor: Floor, **changes: Any) -> GameSettings:
-    fields = {
-        "code": "baccarat",
-        "name": "Baccarat",
-        "decisions_per_hour": Decimal(72),
-        "house_edge_percent": Decimal("1.15"),
-        "seats": 9,
-    }
+    fields = {"code": "baccarat", "name": "Baccarat", "seats": 9}
     return GameSettings(casino=floor.casino, **(fields | changes))
+
+
+def _values(floor: Floor, **changes: Any) -> GameValues:
+    figures = {"decisions_per_hour": Decimal(72), "house_edge_percent": Decimal("1.15")}
+    begins = floor.now + timedelta(days=1)
+    return GameValues(game=floor.table.game, effective_from=begins, **(figures | changes))
 
 
 def _table(floor: Floor, **changes: Any) -> GamingTable:
@@ -60,10 +70,11 @@ FLOOR = (
         "ratingslips_pit_name_unique_in_casino", lambda floor: inserted(Pit(casino=floor.casino, name=floor.pit.name))
     ),
     _twice("ratingslips_game_code_unique_in_casino", _game, "code"),
-    _violation("ratingslips_game_decisions_within_limits", _game, decisions_per_hour=Decimal(0)),
-    _violation("ratingslips_game_decisions_within_limits", _game, decisions_per_hour=Decimal("1000.01")),
-    _violation("ratingslips_game_edge_is_percent", _game, house_edge_percent=Decimal("-0.001")),
-    _violation("ratingslips_game_edge_is_percent", _game, house_edge_percent=Decimal("100.001")),
+    _violation("ratingslips_values_decisions_within_limits", _values, decisions_per_hour=Decimal(0)),
+    _violation("ratingslips_values_decisions_within_limits", _values, decisions_per_hour=Decimal("1000.01")),
+    _violation("ratingslips_values_edge_is_percent", _values, house_edge_percent=Decimal("-0.001")),
+    _violation("ratingslips_values_edge_is_percent", _values, house_edge_percent=Decimal("100.001")),
+    _twice("ratingslips_values_one_per_instant", _values, decisions_per_hour=Decimal(80)),
     _violation("ratingslips_game_seats_within_limits", _game, seats=0),
     _violation("ratingslips_game_seats_within_limits", _game, seats=21),
     _twice("ratingslips_table_name_unique_in_casino", _table, "name"),
@@ -189,6 +200,7 @@ class TestRatingSlipConstraints:
 
     def test_let_whole_rows_in(self, floor: Floor) -> None:
         inserted(_game(floor))
+        inserted(_values(floor))
         inserted(_table(floor))
         inserted(segment_row(floor))
         inserted(closed_row(floor, settled_at=floor.now, owed_because="BUSY", recovered_by=floor.supervisor))

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from core.models import Casino, Player
 from loyalty.models import EarningRate, PlayerLoyalty, Tier
 from ratingslips.imports.casino_files import MAX_PROBLEMS
-from ratingslips.models import GameSettings, GamingTable, Pit
+from ratingslips.models import GameValues, GamingTable, Pit
 from tests.casino_files import CasinoFolder, event, write_events
 from tests.commands import PIT_DAY, Ran, run
 from tests.refusals import everything
@@ -44,8 +44,8 @@ class TestLoadCasino:
             ("Mara", "ACTIVE"),
             ("Ben", "BARRED"),
         ]
-        game = GameSettings.objects.get()
-        assert (game.decisions_per_hour, game.house_edge_percent) == (Decimal(70), Decimal("0.75"))
+        values = GameValues.objects.get(game__code="blackjack")
+        assert str(values) == "70 decisions per hour at 0.75 % from the beginning"
         assert Pit.objects.get().name == "Pit 1"
         assert list(GamingTable.objects.values_list("name", "pit__name", "game__code", "seats")) == [
             ("BL-01", "Pit 1", "blackjack", 7),
@@ -146,7 +146,7 @@ class TestLoadCasino:
             "left as it is: player 100000a: first name José → Joe",
             "changed: player 100000a: status ACTIVE → INACTIVE",
             "left as it is: player 100002a: status BARRED → ACTIVE",
-            "left as it is: game blackjack: decisions per hour 70.00 → 80",
+            "left as it is: values of game blackjack: decisions per hour 70.00 → 80",
             "left as it is: table BL-01: pit Pit 1 → Pit 2",
             "left as it is: table BL-01: seats 7 → 6",
         ]

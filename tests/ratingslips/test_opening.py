@@ -52,16 +52,6 @@ class TestOpenRatingSlip:
         assert (segment.table, segment.seat, segment.average_bet) == (floor.table, 3, Decimal(40))
         assert slip.correlation_id == segment.start_correlation_id == correlation_id
 
-    def test_freezes_the_tables_edge_and_pace_in_the_segment(self, floor: Floor) -> None:
-        floor.open_slip()
-
-        game = floor.table.game
-        game.house_edge_percent = Decimal(9)
-        game.save()
-
-        segment = PlaySegment.objects.get()
-        assert (segment.house_edge_percent, segment.decisions_per_hour) == (Decimal("0.75"), Decimal(70))
-
     def test_says_so_in_one_line_without_a_name(self, floor: Floor) -> None:
         with logged() as lines:
             slip = floor.open_slip()

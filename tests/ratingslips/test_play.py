@@ -10,7 +10,7 @@ import pytest
 from guardian.shortcuts import assign_perm, remove_perm
 
 from core import correlation
-from core.clock import InvalidTime
+from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import NotFound
 from core.idempotency import IdempotencyConflict
 from core.permissions import NotPermitted
@@ -193,14 +193,6 @@ class TestChangeAverageBet:
         with refused(InvalidAverageBet):
             change_average_bet(slip=slip, average_bet=Decimal(-1), actor=floor.boss, at=floor.now)
 
-    def test_takes_the_pace_of_the_game_as_it_is_then(self, floor: Floor, slip: RatingSlip) -> None:
-        floor.table.game.decisions_per_hour = Decimal(80)
-        floor.table.game.save()
-
-        change_average_bet(slip=slip, average_bet=Decimal(100), actor=floor.boss, at=floor.now)
-
-        assert list(slip.segments.order_by("seq").values_list("decisions_per_hour", flat=True)) == [70, 80]
-
 
 class TestMoveRatingSlip:
     @pytest.fixture
@@ -222,11 +214,9 @@ class TestMoveRatingSlip:
         ]
 
     @pytest.mark.parametrize("seat", [1, 4])
-    def test_goes_to_another_table_with_its_edge_and_pace(
-        self, floor: Floor, next_table: GamingTable, seat: int
-    ) -> None:
-        next_table.game.house_edge_percent = Decimal("1.25")
-        next_table.game.save()
+    def test_goes_to_another_table_with_its_edge_and_pace(self, floor: Floor, seat: int) -> None:
+        values = [(EARLIEST_EVENT_AT, "80", "1.25")]
+        next_table = TableFactory.create(casino=floor.casino, pit=floor.pit, game__values=values)
         slip = floor.open_slip()
 
         self._move(floor, slip, table=next_table, seat=seat)

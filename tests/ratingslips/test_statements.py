@@ -1,15 +1,20 @@
-"""The statements of the two busiest use cases, whatever the length of the player's history."""
+"""The statements of the busiest use cases; those that post points, whatever the length of the player's history."""
+
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from core.models import Player
 from loyalty.services import manual_reward
-from ratingslips.services import complete_rating_slip
+from ratingslips.services import change_average_bet, complete_rating_slip
 from tests.floor import Floor
 from tests.loyalty.rows import account_of, write_history
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_COMPLETION = 17  # three of them lock, look up and record the request
+MOST_OF_AN_OPENING = 15
+MOST_OF_A_NEW_BET = 10
 MOST_OF_AN_AWARD = 12
 
 histories = pytest.mark.parametrize("entries", [0, 1, 300])
@@ -31,6 +36,19 @@ class TestStatementsOfACompletion:
         assert_at_most(MOST_OF_A_COMPLETION, statements)
         assert statements[0].startswith("SAVEPOINT")
         assert statements[-1].startswith("RELEASE SAVEPOINT")
+
+
+class TestStatementsOfPlay:
+    def test_of_an_opening_are_few(self, floor: Floor) -> None:
+        player = floor.player()
+
+        assert_at_most(MOST_OF_AN_OPENING, statements_of(lambda: floor.open_slip(player=player)))
+
+    def test_of_a_new_bet_are_few(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        bet: dict[str, Any] = {"average_bet": Decimal(100), "actor": floor.boss, "at": floor.now}
+
+        assert_at_most(MOST_OF_A_NEW_BET, statements_of(lambda: change_average_bet(slip=slip.pk, **bet)))
 
 
 class TestStatementsOfAnAward:

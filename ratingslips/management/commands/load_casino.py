@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
@@ -12,7 +12,14 @@ from core.commands import WRONG_USE, ProjectCommand
 from core.models import NAME_MAX_LENGTH, Casino, require_time_zone
 from core.roles import system_account
 from ratingslips.imports.casino import DEFAULT_TIME_ZONE, LoadedCasino, load_casino
+from ratingslips.imports.casino_files import BEGINNING_COLUMN, GAMES_FILE
 from ratingslips.imports.casino_rows import Difference
+from ratingslips.imports.casino_values import KIND
+
+_ABOUT_VALUES: Final = (
+    "  House edge and decisions per hour change from a time on: "
+    f"give it in the column {BEGINNING_COLUMN} of {GAMES_FILE}."
+)
 
 
 class Command(ProjectCommand):
@@ -20,6 +27,8 @@ class Command(ProjectCommand):
         "Set up a casino from players.csv, games.csv and tables.csv, with a programme of the default tiers and 10 "
         "points per unit of theo; all or nothing. New rows are added and none is removed. A row that differs is named "
         "and left as it is, unless --overwrite is given; a stricter status is always taken, and a weaker one never. "
+        "House edge and decisions per hour of a game change from a time on, given in the column effective_from of "
+        "games.csv. "
         "Exit code 0: loaded, also where rows were left as they are; 1: the files have problems, and nothing was "
         "loaded; 2: wrong use."
     )
@@ -97,6 +106,7 @@ def _lines(loaded: LoadedCasino) -> list[str]:
         ),
         f"  loyalty accounts opened: {loaded.accounts_opened:,}",
         *map(_difference_line, loaded.differences),
+        *([_ABOUT_VALUES] if any(difference.kind == KIND for difference in loaded.differences) else []),
     ]
 
 

@@ -108,6 +108,11 @@ def _game(rows: Rows, _user: User) -> Post:
     return worth | {"casino": rows.floor.casino.pk, "code": "baccarat", "name": "Baccarat"}
 
 
+def _values(*_: Any) -> Post:
+    begins = {"effective_from_0": "2027-01-01", "effective_from_1": "06:00:00"}
+    return begins | {"decisions_per_hour": "60", "house_edge_percent": "1.5"}
+
+
 def _table(rows: Rows, _user: User) -> Post:
     floor = rows.floor
     where = {"casino": floor.casino.pk, "pit": floor.pit.pk, "game": floor.table.game_id}
@@ -170,6 +175,7 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "pit_change": _named,
     "gamesettings_add": _game,
     "gamesettings_change": _game,
+    "gamesettings_values": _values,
     "gamingtable_add": _table,
     "gamingtable_change": _table,
     "ratingslip_open": lambda rows, _: {
