@@ -50,5 +50,7 @@ threads: Final = 8
 timeout: Final = 30
 graceful_timeout: Final = 30
 
+# It would wait for the client in the system, where the worker cannot end it.
+sendfile: Final = False
 # Gunicorn would take these two from any client on this machine, and so from one behind a proxy that passes them on.
 forwarder_headers: Final = ""

@@ -1,6 +1,7 @@
 """The worker of gunicorn. Slow clients occupy none of its threads.
 
-The main thread receives each request, and a thread gets it when it is whole. The answers of an export are sent by a
+The main thread receives each request, and a thread gets it when it is whole. The thread sends of the answer what the
+client takes at once, and the main thread the rest. Only answers of unknown length, which are exports, are sent by their
 thread, for as long as the client takes something.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, Final
 
 import structlog
@@ -20,6 +21,7 @@ from django.conf import settings
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from config.client_socket import ClientSocket
 from config.incoming import Incoming, received_from
 from config.refusals import refusal
 from core.hashing import limit_passwords
@@ -29,6 +31,8 @@ log = structlog.get_logger("gunicorn.access")
 # Larger requests may have so many bytes together. Smaller ones are bounded by `worker_connections`.
 SMALL_BYTES: Final = 32 * 1024
 MAX_LARGE_BYTES: Final = 16 * 1024 * 1024
+# How much of all answers is kept for clients; then those that have waited longest are given up.
+MAX_UNSENT_BYTES: Final = 32 * 1024 * 1024
 # How long a client may go on sending after the answer, before its connection is closed.
 LINGERING_SECONDS: Final = 2
 # What a stopped worker needs to end the answers that are still being sent.
@@ -42,6 +46,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Serve until the worker is stopped."""
         self.sending: set[socket.socket] = set()
         self.receiving: deque[Any] = deque()
+        self.answering: deque[Any] = deque()
         self.lingering: deque[Any] = deque()
         self.large: dict[Any, int] = {}
         super().init_process()
@@ -55,8 +60,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         for client in self.sending.copy():
             client.shutdown(socket.SHUT_RDWR)
 
+    def load_wsgi(self) -> None:
+        """Load the application, and look at each answer for its length."""
+        super().load_wsgi()
+        application: Any = self.app.wsgi()
+
+        def answered(environ: Any, start_response: Any) -> Any:
+            client = environ["gunicorn.socket"]
+
+            def begin(status: str, headers: Any, exc_info: Any = None) -> Any:
+                client.waits_for_client = not any(name.lower() == "content-length" for name, _ in headers)
+                return start_response(status, headers, exc_info)
+
+            return application(environ, begin)
+
+        self.wsgi = answered
+
     def enqueue_req(self, conn: Any) -> None:
         """Receive the next request of the connection; gunicorn's method gives it to a thread."""
+        if not isinstance(conn.sock, ClientSocket):
+            conn.sock = ClientSocket(conn.sock)
         conn.incoming = Incoming(conn.parser.unreader.take_buffered() if conn.initialized else b"")
         if self.cfg.is_ssl or conn.incoming.is_ready:
             self._begin(conn)
@@ -88,6 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             )
             conn.init()
             conn.parser.unreader.unread(bytes(conn.incoming.received))
+            conn.incoming.received.clear()
         super().enqueue_req(conn)
 
     def _refuse(self, conn: Any, status: int) -> None:
@@ -122,17 +146,32 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         client.sendall(refusal(status, why=type(exc).__name__, error=exc if status == 500 else None))
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
-        """Keep the connection for the next request, or close it without waiting for the client."""
+        """Send the rest of the answer; then keep the connection, or close it without waiting for the client."""
         self.large.pop(conn, None)
-        if not fs.cancelled() and not fs.exception() and fs.result():
+        if conn.sock.fileno() >= 0 and conn.sock.unsent:
+            then = partial(self._send_rest, fs=fs)
+            self._wait(conn, self.answering, then, seconds=settings.SLOW_CLIENT_SECONDS, until=EVENT_WRITE)
+            while sum(len(one.sock.unsent) for one in self.answering) > MAX_UNSENT_BYTES:
+                self._close(self.answering[0], self.answering)
+        elif not fs.cancelled() and not fs.exception() and fs.result():
             super().finish_request(conn, fs)
         else:
             self._linger(conn)
 
+    def _send_rest(self, conn: Any, client: ClientSocket, *, fs: "Future[Any]") -> None:
+        try:
+            client.send_rest()
+        except OSError:
+            self._close(conn, self.answering)
+        else:
+            if not client.unsent:
+                self._end_waiting(conn, self.answering)
+                self.finish_request(conn, fs)
+
     def murder_pending(self) -> None:
         """Close the connections whose clients took too long; gunicorn calls this at least once a second."""
         super().murder_pending()
-        for queue in (self.receiving, self.lingering):
+        for queue in (self.receiving, self.answering, self.lingering):
             while queue and queue[0].timeout <= time.monotonic():
                 if queue is self.receiving and queue[0].incoming.received:
                     self._refuse(queue[0], 400)
@@ -159,11 +198,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if received_from(client) == b"":
             self._close(conn, self.lingering)
 
-    def _wait(self, conn: Any, queue: "deque[Any]", then: Callable[..., None], *, seconds: int) -> None:
+    def _wait(
+        self, conn: Any, queue: "deque[Any]", then: Callable[..., None], *, seconds: int, until: int = EVENT_READ
+    ) -> None:
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + seconds
         queue.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(then, conn))
+        self.poller.register(conn.sock, until, partial(then, conn))
 
     def _end_waiting(self, conn: Any, queue: "deque[Any]") -> None:
         self.poller.unregister(conn.sock)

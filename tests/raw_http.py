@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,9 +47,9 @@ def connect(port: int) -> socket.socket:
 
 def read_answer(client: socket.socket) -> RawAnswer:
     """Read one answer, to its end."""
-    answer = http.client.HTTPResponse(client)
-    answer.begin()
-    return RawAnswer(status=answer.status, headers=answer.headers, body=answer.read().decode(errors="replace"))
+    with closing(http.client.HTTPResponse(client)) as answer:
+        answer.begin()
+        return RawAnswer(status=answer.status, headers=answer.headers, body=answer.read().decode(errors="replace"))
 
 
 def ask(port: int, request: RawRequest, *cookies: str) -> RawAnswer:
