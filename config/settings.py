@@ -64,6 +64,9 @@ def _secret(variable: str, *, name: str, made: str) -> str:
 
 SECRET_KEY = _secret("SECRET_KEY", name="secret-key", made=secrets.token_urlsafe(48))
 
+# Former secret keys: signatures, and second factors, that were made with them still count (docs/runbook.md).
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
 INSTALLED_APPS = [
     "core.console.apps.ConsoleConfig",  # django.contrib.admin, with the console's own site
     "django.contrib.auth",

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", landing),
     path("console/floor/", include("ratingslips.admin.floor.urls")),
     path("console/trace/", include("ratingslips.admin.trace.urls")),
+    path("console/", include("core.admin.factors.urls")),
     path("console/", include("ratingslips.admin.urls")),
     path("console/", admin.site.urls),
 ]

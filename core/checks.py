@@ -106,6 +106,24 @@ def check_session_limits(**_: Any) -> list[CheckMessage]:
     return messages
 
 
+@register(Tags.database, deploy=True)
+def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warn if no casino requires a second factor of any role: a password that was overheard is then enough."""
+    warning = checks.Warning(
+        "No casino requires a second factor of any role.",
+        hint="Choose the roles on the page of the casino, “Roles that need a second factor”.",
+        id="core.W012",
+    )
+    table = "core_casino_second_factor_roles"
+    for alias in databases or ():
+        with connections[alias].cursor() as cursor:
+            if table in connections[alias].introspection.table_names(cursor):
+                cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608  (a constant)
+                if cursor.fetchone()[0]:
+                    return []
+    return [warning] if databases else []
+
+
 def _has_secret_key() -> bool:
     try:
         return bool(settings.SECRET_KEY)

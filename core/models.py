@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser, Group, UserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from core import gaming_day
 from core.changes.models import Change as Change
+from core.factors.models import RecoveryCode as RecoveryCode
+from core.factors.models import SecondFactor as SecondFactor
 from core.querysets import LockingQuerySet
 from core.sent_forms.models import SentForm as SentForm
 from core.sessions import Session as Session
@@ -52,6 +54,21 @@ class Casino(models.Model):
             f"In hours, 1 to {LONGEST_PLAY_HOURS_MAX}, pauses left out. Closing a slip that was played for longer "
             "needs a confirmation."
         ),
+    )
+    second_factor_roles = models.ManyToManyField(
+        Group,
+        related_name="+",
+        blank=True,
+        verbose_name="roles that need a second factor",
+        help_text=(
+            "Members who have none must add one when they next sign in. Superusers need one as soon as any role does."
+        ),
+    )
+    confirmed_award_points = models.PositiveIntegerField(
+        "awards to confirm",
+        null=True,
+        blank=True,
+        help_text="Awards of more points ask again for the second factor, or the password. Empty: none does.",
     )
 
     class Meta:

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.contrib.messages import get_messages
-from django.db import connection
+from django.core.signals import request_finished
+from django.db import close_old_connections, connection
 from django.db.models import Model
 from django.http import HttpResponse
 from django.test import Client
@@ -42,6 +43,16 @@ def address(model: type[Model], page: str, *args: object) -> str:
 def said(response: Any) -> list[str]:
     """The messages that the person got, in order."""
     return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def close_stream(response: Any) -> None:
+    """Close an answer that nobody reads, as a server does: an export would keep others waiting.
+
+    As with Django's own client, the connection to the database stays open.
+    """
+    request_finished.disconnect(close_old_connections)
+    response.close()
+    request_finished.connect(close_old_connections)
 
 
 class _Fields(HTMLParser):

@@ -43,7 +43,10 @@ def _change(*columns: str, hidden: frozenset[str] = frozenset()) -> TableRights:
 
 TABLES: Final[dict[str, TableRights]] = {
     # core
-    "core_casino": _change("code", "name", "time_zone", "gaming_day_starts_at", "longest_play_hours"),
+    "core_casino": _change(
+        *("code", "name", "time_zone", "gaming_day_starts_at", "longest_play_hours", "confirmed_award_points")
+    ),
+    "core_casino_second_factor_roles": TableRights(application=_LINK),
     "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status"),
     "core_user": _change(
         *("username", "first_name", "last_name", "email", "casino_id", "player_id", "password", "last_login"),
@@ -58,6 +61,12 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_signinevent": _add(),
     "core_sentform": _add(),
     "core_session": TableRights(application=_DELETE, hidden=None),
+    "core_secondfactor": TableRights(
+        application=_DELETE,
+        changeable=frozenset({"name", "counter", "last_used_at"}),
+        hidden=frozenset({"secret", "credential_id"}),
+    ),
+    "core_recoverycode": TableRights(application=_LINK, hidden=None),
     "core_lease": _change("holder", "held_by", "taken_at", "renewed_at", "correlation_id"),
     # loyalty
     "loyalty_ledger": _add(),

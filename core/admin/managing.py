@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
+from core.console.asking_again import AsksAgain
 from core.console.scope import staff_of
 from core.managing import lock_permissions
 
@@ -26,6 +27,8 @@ class ManagingForms(_Base):
 
     Each change has a log line. It says whether a superuser made it, who is excepted from the rules of `core.managing`.
     """
+
+    asks_again = AsksAgain()
 
     def _changeform_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
         if request.method == "POST":

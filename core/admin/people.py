@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from core.console.asking_again import AsksAgain
 from core.console.display import listed_name, pill
 from core.console.links import link_to
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
@@ -25,6 +26,7 @@ admin.site.enable_nav_sidebar = False  # The floor needs the width; the header l
 class CasinoAdmin(ConsoleAdmin[Casino]):
     """Casinos: their name, their time zone and when their gaming day begins."""
 
+    asks_again = AsksAgain()  # It says who needs a second factor, and which awards are to be confirmed.
     casino_lookup = "pk"
     list_display = ("name", "code", "time_zone", "gaming_day_starts_at")
     search_fields = ("name", "code")

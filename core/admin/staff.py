@@ -18,6 +18,7 @@ from django.forms import TextInput
 from django.http import HttpRequest, HttpResponse
 
 from core.admin.managing import ManagingForms
+from core.console.asking_again import asks_again
 from core.console.display import active_pill
 from core.console.lists import OwnCasinoFilter
 from core.console.login import PasswordAlone
@@ -169,6 +170,7 @@ class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
     def _may_manage(self, request: HttpRequest, obj: User) -> bool:
         return super().has_change_permission(request, obj) and may_manage(staff_of(request), obj)
 
+    @asks_again(before_opening=True)
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Django's view, in one transaction that locks the account and the permissions of all."""
         if request.method != "POST":

@@ -7,6 +7,9 @@ from typing import Final
 
 LOGGED: Final = (
     "core_casino",
+    "core_casino_second_factor_roles",
+    "core_secondfactor",
+    "core_recoverycode",
     "core_player",
     "core_user",
     "core_user_groups",

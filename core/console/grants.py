@@ -17,6 +17,7 @@ from guardian.forms import GroupObjectPermissionsForm, UserObjectPermissionsForm
 from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import get_groups_with_perms, get_users_with_perms
 
+from core.console.asking_again import asks_again
 from core.console.change_forms import (
     UNRECOGNISED,
     PostedChange,
@@ -144,6 +145,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         response: HttpResponse = super().obj_perms_manage_view(request, object_pk)  # type: ignore[no-untyped-call]
         return response
 
+    @asks_again()
     def obj_perms_manage_user_view(self, request: HttpRequest, object_pk: str, user_id: str) -> HttpResponse:
         obj = self._require_may_grant(request, object_pk)
         grantee = self._staff(request).filter(pk=key_of(user_id) or 0).first()
@@ -157,6 +159,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
 
         return self._manage(request, obj, grantee, answer)
 
+    @asks_again()
     def obj_perms_manage_group_view(self, request: HttpRequest, object_pk: str, group_id: str) -> HttpResponse:
         obj = self._require_may_grant(request, object_pk)
         role = Group.objects.filter(pk=key_of(group_id) or 0).first()

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.console.second_step import require_no_second_step
 from core.errors import DomainError
 from core.models import User
 from core.origins import Client
@@ -28,7 +29,10 @@ class SignInForm(AdminAuthenticationForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Django's, which looks at the password; say so if it was chosen before the rules for passwords."""
+        """Django's, which looks at the password; say so if it was chosen before the rules for passwords.
+
+        :raises SecondStepNeeded: the password is right, and the person has to take a second step.
+        """
         cleaned: dict[str, Any] = super().clean()
         if self.user_cache is not None and self.request is not None:
             try:
@@ -36,6 +40,7 @@ class SignInForm(AdminAuthenticationForm):
             except ValidationError as error:
                 advice = "Choose another one under “Change password”, in the menu with your name."
                 messages.warning(self.request, " ".join([*error.messages, advice]))
+            require_no_second_step(self.user_cache)
         return cleaned
 
 

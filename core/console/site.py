@@ -14,7 +14,9 @@ from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import SimpleLazyObject
 
+from core.console.asking_again import ask_if_marked
 from core.console.login import OwnPasswordView
+from core.console.second_step import SecondStepNeeded, begin_second_step
 from core.console.sessions import own_sessions
 from core.sessions import store_of
 from core.sign_ins import SignInLocked
@@ -53,9 +55,11 @@ class ConsoleSite(admin.AdminSite):
         return [path("sessions/", self.admin_view(own_sessions), name="sessions"), *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's view; while a name is locked, a page says how long."""
+        """Django's view, with a second step for who must take one; while a name is locked, a page says how long."""
         try:
             return super().login(request, extra_context)
+        except SecondStepNeeded as needed:
+            return begin_second_step(request, needed.person)
         except SignInLocked as error:
             context = {"sentence": error.message}
             page = render(request, "core/console/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
@@ -81,6 +85,8 @@ class ConsoleSite(admin.AdminSite):
                 messages.warning(request, f"You were signed out: nothing was done for {idle}. Sign in to go on.")
             if is_signed_out and request.path != reverse("admin:logout"):
                 return _ask_to_sign_in(request, getattr(view, _TYPED, ()))
+            if self.has_permission(request) and (page := ask_if_marked(request, view)):
+                return page
             answer: HttpResponse = protected(request, *args, **kwargs)
             return answer
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from core.console import display
+from core.console.asking_again import ask_again
 from core.console.links import Link, adds_links, link_to, list_url, page_url
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.pages import form_page, viewable
@@ -134,6 +135,8 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
         account, staff, now = viewable(self, request, object_id), staff_of(request), timezone.now()
         if request.method == "POST":
             form = AwardForm(request.POST, account=account, staff=staff, now=now)
+            if form.is_valid() and self._needs_asking(account, form) and (page := ask_again(request)):
+                return page
             if form.is_valid() and (posting := self._award(request, account, form)):
                 self.message_user(request, *_answer(posting))
                 return HttpResponseRedirect(page_url(account))
@@ -158,6 +161,11 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
                 ("Progress", self.progress(account)),
             ],
         )
+
+    def _needs_asking(self, account: PlayerLoyalty, form: AwardForm) -> bool:
+        """Whether an award of so many points asks again who makes it."""
+        limit = account.player.casino.confirmed_award_points
+        return limit is not None and form.cleaned_data["points"] > limit
 
     def _award(self, request: HttpRequest, account: PlayerLoyalty, form: AwardForm) -> LoyaltyPosting | None:
         cleaned: dict[str, Any] = form.cleaned_data

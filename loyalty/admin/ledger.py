@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from core.console.asking_again import asks_again
 from core.console.links import links_for, list_url
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.errors import DomainError
@@ -69,6 +70,7 @@ class LedgerEntryAdmin(ServiceOwnedAdmin[LedgerEntry]):
             export_url=f"{reverse('admin:loyalty_ledgerentry_export')}?{_query(request)}",
         )
 
+    @asks_again(downloads=True)
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Stream all pages of the list as CSV, and record the export."""
         self._require_view(request)

@@ -22,6 +22,7 @@ from django.test import Client
 from django.test.utils import setup_test_environment
 from django.utils import timezone
 
+from core.factors.models import SecondFactor
 from core.models import Casino
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import PlayerLoyalty
@@ -116,8 +117,18 @@ def house_of(casino: Any) -> House:
     )
     slips = RatingSlip.objects.filter(casino=casino)
     live, closed = slips.filter(status="OPEN", table__pit=pit)[0], slips.filter(settled_at__isnull=False)[500]
-    rows = Rows(floor=floor, open=live, paused=live, withheld=closed, owed=slips.owed()[0], closed=closed, of_model={})
-    rows.of_model = rows._of_models("-measured")
+    colleague = StaffFactory.create(casino=casino, username="colleague-measured")
+    rows = Rows(
+        floor=floor,
+        open=live,
+        paused=live,
+        withheld=closed,
+        owed=slips.owed()[0],
+        closed=closed,
+        of_model={},
+        factor=SecondFactor(pk=0, user=colleague),
+    )
+    rows.of_model = rows._of_models()
     others: list[Any] = [Group.objects.first(), inserted(checkpoint_row(floor)), inserted(verification_row(floor))]
     shared = {row._meta.label_lower: row for row in others}
     return House(own=rows, other=rows, shared=shared, staff={}, sessions={})

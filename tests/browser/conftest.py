@@ -14,6 +14,7 @@ from core.models import User
 from tests.console import signed_in
 from tests.emptying import Migrated
 from tests.needs import CHROMIUM
+from tests.second_factors import long_ago
 
 PATIENCE_MILLISECONDS = 10_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
@@ -81,16 +82,22 @@ Tablet = Callable[..., Page]
 
 @pytest.fixture
 def tablet(browser: Browser, live_server: Any) -> Iterator[Tablet]:
-    """Gives a page of a tablet of its own: `tablet(user, *roles, **options)`, signed in where a user is given."""
+    """Gives a page of a tablet of its own: `tablet(user, *roles, **options)`, signed in where a user is given.
+
+    With `asked_long_ago`, nobody was asked lately who they are.
+    """
     watch = Watch(host=urlsplit(live_server.url).netloc)
     contexts = []
 
-    def unlock(user: User | None, *roles: str, **options: Any) -> Page:
+    def unlock(user: User | None, *roles: str, asked_long_ago: bool = False, **options: Any) -> Page:
         context = browser.new_context(**{"viewport": UPRIGHT, "base_url": live_server.url, "has_touch": True} | options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         if user is not None:
-            session = signed_in(user, *roles).cookies["sessionid"].value
+            client = signed_in(user, *roles)
+            if asked_long_ago:
+                long_ago(client)
+            session = client.cookies["sessionid"].value
             context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
         page = context.new_page()
         watch.over(page)

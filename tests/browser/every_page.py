@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import RequestFactory
@@ -15,8 +16,10 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from core.console.links import page_url
+from core.factors.models import SecondFactor
 from core.models import Player, User
 from core.replays import count_replay
+from core.roles import PIT_BOSS
 from core.sign_in_log import SignInEvent
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.services import manual_reward
@@ -37,6 +40,7 @@ from tests.loyalty.rows import (
     verification_row,
     write_history,
 )
+from tests.second_factors import SECURITY_KEY, require_of, with_app
 
 PASSWORD = "a-long-shift-on-the-floor"
 
@@ -47,6 +51,7 @@ class House:
 
     floor: Floor
     root: User
+    newly_hired: User
     newcomer: Player
     regular: Player
 
@@ -57,6 +62,8 @@ class House:
         root.set_password(PASSWORD)
         root.save()
         User.objects.filter(pk=floor.boss.pk).update(first_name="אברהם", last_name="בן־שמעון")
+        with_app(root)
+        SecondFactor.objects.create(user=root, kind="KEY", name="مفتاح" * 12, secret=SECURITY_KEY, credential_id=b"k")
         write_history(floor, account_of(floor.player()), entries=55)
         award(floor, floor.player(last_name="Featherstonehaugh" * 4), points=1_500)
         PitFactory.create(casino=floor.casino)
@@ -74,7 +81,13 @@ class House:
             change_message="Changed seats.",
         )
         lock(floor.boss)
-        return cls(floor=floor, root=root, newcomer=floor.player(), regular=regular_of(floor))
+        return cls(
+            floor=floor,
+            root=root,
+            newly_hired=_newly_hired(floor),
+            newcomer=floor.player(),
+            regular=regular_of(floor),
+        )
 
     @property
     def live(self) -> RatingSlip:
@@ -95,6 +108,16 @@ class House:
     def paid(self) -> RatingSlip:
         """A closed slip that has its points."""
         return RatingSlip.objects.exclude(ledger_entry=None).earliest("pk")
+
+
+def _newly_hired(floor: Floor) -> User:
+    """A member of staff with a password, whose role requires a second factor that they have not added."""
+    person: User = StaffFactory.create(casino=floor.casino)
+    person.set_password(PASSWORD)
+    person.save()
+    person.groups.add(Group.objects.get(name=PIT_BOSS))
+    require_of(floor.casino, PIT_BOSS)
+    return person
 
 
 def _play(floor: Floor) -> None:
@@ -253,6 +276,12 @@ def _own_pages() -> Iterator[PageCase]:
         "grants-of-role-on-program": lambda house: _grants(house.floor.program, "group-manage", 1),
         "grants-of-person": lambda house: _grants(house.floor.pit, "user-manage", house.floor.boss.pk),
         "grants-of-role": lambda house: _grants(house.floor.pit, "group-manage", 1),
+        "factors": _constant(reverse, "factors:own"),
+        "factor-app": _constant(reverse, "factors:add_app"),
+        "factor-key": _constant(reverse, "factors:add_key"),
+        "factor-rename": lambda house: reverse("factors:rename", args=[_first(SecondFactor).pk]),
+        "factor-remove": lambda house: reverse("factors:remove", args=[_first(SecondFactor).pk]),
+        "factor-reset": lambda house: reverse("factors:reset", args=[house.floor.boss.pk]),
         "password-change": _constant(reverse, "admin:password_change"),
         "sessions": _constant(reverse, "admin:sessions"),
         "password-changed": _constant(reverse, "admin:password_change_done"),
@@ -268,6 +297,12 @@ def _own_pages() -> Iterator[PageCase]:
     }
     for name, where in addresses.items():
         yield PageCase(name=name, address=where)
+    yield PageCase(name="factor-codes", address=addresses["factors"], do=_make_codes)
+
+
+def _make_codes(page: Page, _house: House) -> None:
+    page.get_by_role("button", name="Make new recovery codes").click()
+    page.locator(".codes").wait_for()
 
 
 def _grants(obj: Pit | LoyaltyProgram, *further: object) -> str:

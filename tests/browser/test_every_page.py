@@ -19,10 +19,11 @@ from core.models import User
 from ratingslips.admin.trace import views as trace_views
 from tests.browser.axe import bring_axe, violations_on
 from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
-from tests.browser.every_page import House, PageCase, every_page
+from tests.browser.every_page import PASSWORD, House, PageCase, every_page
 from tests.browser.widths import wrong_at_widths
 from tests.console import signed_in
 from tests.emptying import ModuleDb
+from tests.second_factors import long_ago
 
 # The rows are there before each test and after it: what a test would change in a transaction of its own is undone.
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ PAGES = every_page()
 # Addresses that answer without a page of their own: they lead on, take a post, or give a file or a piece of one.
 _NO_PAGE = re.compile(
     r"^admin:(index|jsi18n|autocomplete|view_on_site|logout|login|\w+_delete|loyalty_ledgerentry_export)$"
-    r"|^desk:(pay|check_drift)$|^floor:home$"
+    r"|^desk:(pay|check_drift)$|^floor:home$|^factors:(codes|make_codes|second_step|enrol\w*)$"
 )
 
 _BAR_PIXELS_MAX = 64
@@ -85,12 +86,17 @@ def watch(server: LiveServer) -> Watch:
 
 
 @contextmanager
-def _tablet(browser: Browser, server: LiveServer, watch: Watch, user: User | None) -> Iterator[Page]:
+def _tablet(
+    browser: Browser, server: LiveServer, watch: Watch, user: User | None, *, asked_long_ago: bool = False
+) -> Iterator[Page]:
     with browser.new_context(base_url=server.url, viewport=UPRIGHT, has_touch=True) as context:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         bring_axe(context)
         if user is not None:
-            session = signed_in(user).cookies["sessionid"].value
+            client = signed_in(user)
+            if asked_long_ago:
+                long_ago(client)
+            session = client.cookies["sessionid"].value
             context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
         page = context.new_page()
         watch.over(page)
@@ -116,6 +122,16 @@ def door(browser: Browser, server: LiveServer, watch: Watch) -> Iterator[Page]:
     """A tablet on which nobody is signed in."""
     with _tablet(browser, server, watch, None) as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def asked(browser: Browser, house: House, server: LiveServer, watch: Watch) -> Iterator[list[Page]]:
+    """Tablets of one with a second factor and one without, who were asked long ago who they are."""
+    with (
+        _tablet(browser, server, watch, house.root, asked_long_ago=True) as with_factor,
+        _tablet(browser, server, watch, house.newly_hired, asked_long_ago=True) as without,
+    ):
+        yield [with_factor, without]
 
 
 def wrong_with(page: Page, watch: Watch) -> list[str]:
@@ -186,6 +202,41 @@ class TestEveryDoor:
         door.locator(".errornote").wait_for()
 
         assert wrong_with(door, watch) == []
+
+    def test_of_the_second_step_is_in_order(self, door: Page, house: House, watch: Watch, axe_core: None) -> None:
+        door.goto("/console/login/")
+        door.get_by_label("Username").fill(house.root.username)
+        door.get_by_label("Password").fill(PASSWORD)
+        door.get_by_role("button", name="Sign in").click()
+        door.get_by_role("heading", name="Sign in: second step").wait_for()
+        wrong = wrong_with(door, watch)
+        door.get_by_label("Code").fill("000000")
+        door.get_by_role("button", name="Sign in").click()
+        door.locator(".errorlist").wait_for()
+
+        assert wrong + wrong_with(door, watch) == []
+
+    def test_of_the_required_factor_is_in_order(self, door: Page, house: House, watch: Watch, axe_core: None) -> None:
+        door.goto("/console/login/")
+        door.get_by_label("Username").fill(house.newly_hired.username)
+        door.get_by_label("Password").fill(PASSWORD)
+        door.get_by_role("button", name="Sign in").click()
+        door.get_by_role("heading", name="Add a second factor").wait_for()
+        wrong = wrong_with(door, watch)
+        for path in ("app", "key"):
+            door.goto(f"/console/second-step/add/{path}/")
+            wrong += wrong_with(door, watch)
+
+        assert wrong == []
+
+    def test_of_what_is_asked_again_is_in_order(self, asked: list[Page], watch: Watch, axe_core: None) -> None:
+        wrong = []
+        for page in asked:
+            page.goto("/console/second-factor/app/")
+            page.get_by_role("heading", name="Confirm that it is you").wait_for()
+            wrong += wrong_with(page, watch)
+
+        assert wrong == []
 
     def test_of_the_sign_out_is_in_order(self, leaving: Page, watch: Watch, axe_core: None) -> None:
         leaving.goto("/console/")

@@ -120,6 +120,24 @@ changelist|history GET own                login shut  read  read  read  read  re
 change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
 action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[factors:]
+own GET own                               login read  read  read  read  read  read  read  read  read  read  read  read
+codes GET own                             login on    on    on    on    on    on    on    on    on    on    on    on
+add_app|add_key GET own                   login open  open  open  open  open  open  open  open  open  open  open  open
+add_app|add_key POST own                  login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+make_codes GET own                        login never never never never never never never never never never never never
+own|codes POST own                        login never never never never never never never never never never never never
+make_codes POST own                       login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
+rename|remove GET|POST own|other          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
+reset GET own                             login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+reset GET other                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+reset POST own                            login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+reset POST other                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done
+second_step|enrol|enrol_app|enrol_key GET own on    on    on    on    on    on    on    on    on    on    on    on    on
+second_step|enrol_app|enrol_key POST own   idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+enrol POST own                            never never never never never never never never never never never never never
 """)
 
 

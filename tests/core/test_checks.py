@@ -9,6 +9,9 @@ from django.core.checks import CheckMessage, registry
 from django.db import connections
 
 from core import checks
+from core.roles import PIT_BOSS
+from tests.floor import Floor
+from tests.second_factors import require_of
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -51,6 +54,16 @@ class TestCheckPostgresqlVersion:
         monkeypatch.setattr(checks, "MINIMUM_POSTGRESQL_MAJOR", 1000)
 
         assert _ids(checks.check_postgresql_version(databases=["default"])) == ["core.E002"]
+
+
+class TestCheckSecondFactors:
+    def test_warns_until_a_role_needs_one(self, floor: Floor) -> None:
+        before = checks.check_second_factors(databases=["default"])
+        require_of(floor.casino, PIT_BOSS)
+
+        assert _ids(before) == ["core.W012"]
+        assert checks.check_second_factors(databases=["default"]) == []
+        assert checks.check_second_factors(databases=None) == []
 
 
 class TestCheckCorrelationIdCallers:

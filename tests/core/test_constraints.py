@@ -1,13 +1,16 @@
 """What PostgreSQL itself refuses about casinos, staff and players."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection
+from django.db.models import Model
 
 from core.alike import refuse_alike
+from core.factors.models import RecoveryCode, SecondFactor
 from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin, SentForm
 from core.sign_in_log import SignInEvent
 from tests.constraints import Violation, inserted, refused_by, table_of
@@ -24,6 +27,23 @@ VIOLATIONS = (
     Violation("core_casino_has_code", lambda _: inserted(Casino(code="", name="Nameless", time_zone="UTC"))),
     Violation(
         "core_casino_longest_play_within_limits", lambda _: inserted(Casino(code="never", longest_play_hours=169))
+    ),
+    Violation(
+        "core_casino_confirmed_award_points_check", lambda _: inserted(Casino(code="x", confirmed_award_points=-1))
+    ),
+    Violation("core_factor_has_name", lambda floor: inserted(_app(floor, name=""))),
+    Violation("core_factor_is_app_or_key", lambda floor: inserted(_app(floor, kind="KEY"))),
+    Violation("core_factor_is_app_or_key", lambda floor: inserted(_app(floor, credential_id=b"1"))),
+    Violation("core_factor_counter_not_negative", lambda floor: inserted(_app(floor, counter=-1))),
+    Violation("core_factor_name_unique_to_person", lambda floor: _two(_app(floor, name=name) for name in ("A", "a"))),
+    Violation(
+        "core_secondfactor_credential_id_key",
+        lambda floor: _two(_app(floor, kind="KEY", credential_id=b"1", name=name) for name in ("A", "B")),
+    ),
+    Violation("core_recovery_code_has_digest", lambda floor: inserted(RecoveryCode(user=floor.boss, digest=""))),
+    Violation(
+        "core_recovery_code_unique_to_person",
+        lambda floor: _two(RecoveryCode(user=floor.boss, digest="d") for _ in range(2)),
     ),
     Violation("core_player_has_card", lambda floor: inserted(_player(floor, card_number=""))),
     Violation("core_player_status_known", lambda floor: inserted(_player(floor, status="ASLEEP"))),
@@ -60,6 +80,15 @@ VIOLATIONS = (
     Violation("core_lease_has_name", lambda floor: inserted(_lease(floor, name=""))),
     Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),
 )
+
+
+def _app(floor: Floor, **fields: Any) -> SecondFactor:
+    return SecondFactor(user=floor.boss, **{"kind": "APP", "name": "My phone", "secret": b"s"} | fields)
+
+
+def _two(rows: Iterable[Model]) -> None:
+    for row in rows:
+        inserted(row)
 
 
 def _origin(**fields: Any) -> RequestOrigin:

@@ -12,8 +12,7 @@ from unittest.mock import patch
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core.signals import request_finished
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -24,7 +23,7 @@ from core.permissions import NotPermitted
 from tests.config.matrix.house import ELSEWHERE, OWN, House
 from tests.config.matrix.posts import post_of, prepare
 from tests.config.matrix.table import COLUMNS, Question, Table, as_line
-from tests.console import said
+from tests.console import close_stream, said
 from tests.invariants import broken_invariants
 from tests.table_sums import TableSums
 
@@ -151,11 +150,7 @@ class Asking:
             else:
                 response = self._client.post(url, post)
         if response.streaming:
-            # A server would: an export that nobody reads keeps others waiting. As Django's client does it, the
-            # connection is not closed with it.
-            request_finished.disconnect(close_old_connections)
-            response.close()
-            request_finished.connect(close_old_connections)
+            close_stream(response)
         return response
 
     def url_of(self, address: str, *, whose: str = OWN, key: str = "") -> str:
@@ -173,6 +168,8 @@ class Asking:
             "<int:pit_id>": str(rows.floor.pit.pk),
             "<int:table_id>": str(rows.floor.table.pk),
             "<int:number>": "5",
+            "<int:factor_id>": str(rows.factor.pk),
+            "<int:person_id>": str(rows.of_model["core.user"].pk),
             "<uuid:slip_id>": str(rows.open.pk),
             "<uuid:correlation_id>": str(rows.open.correlation_id),
             "<int:player_id>": str(rows.closed.player_id),

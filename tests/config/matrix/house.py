@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from guardian.models import UserObjectPermission
 from guardian.shortcuts import assign_perm
 
+from core.factors.models import SecondFactor
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from core.sessions import SessionStore
@@ -43,6 +44,7 @@ class Rows:
     withheld: RatingSlip
     closed: RatingSlip
     of_model: dict[str, Model]
+    factor: SecondFactor
 
     @classmethod
     def build(cls, *, mark: str = "") -> Self:
@@ -64,16 +66,26 @@ class Rows:
         play = floor.open_slip(seat=1, player=floor.player(**names))
         manual_reward(player=closed.player, points=50, reason="For the wait", actor=floor.supervisor, at=floor.now)
         export_row(floor).save()
-        rows = cls(floor=floor, open=play, paused=paused, owed=owed, withheld=withheld, closed=closed, of_model={})
-        rows.of_model = rows._of_models(mark)
+        colleague = StaffFactory.create(casino=floor.casino, username=f"colleague{mark}")
+        rows = cls(
+            floor=floor,
+            open=play,
+            paused=paused,
+            owed=owed,
+            withheld=withheld,
+            closed=closed,
+            of_model={},
+            factor=SecondFactor.objects.create(user=colleague, kind="APP", name=f"Phone{mark}", secret=b"sealed"),
+        )
+        rows.of_model = rows._of_models()
         return rows
 
-    def _of_models(self, mark: str) -> dict[str, Model]:
+    def _of_models(self) -> dict[str, Model]:
         casino = self.floor.casino
         rows: list[Model | None] = [
             casino,
             self.closed.player,
-            StaffFactory.create(casino=casino, username=f"colleague{mark}"),
+            self.factor.user,
             ReplayCount.objects.filter(casino=casino).first(),
             PlayerLoyalty.objects.get(player=self.closed.player),
             LedgerEntry.objects.filter(casino=casino).first(),

@@ -1,0 +1,122 @@
+"""Ask who is signed in once more before an act that grants, exports, takes points back or awards many points.
+
+They are asked at most once in ten minutes, and signing in counts. The page that asks holds the form that was sent, so
+that it is carried out as it was typed. `ConsoleSite.admin_view` asks before every view that is marked.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from django.contrib import admin
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from core.console.proving import FactorForm, PasswordForm, SessionInstant, key_options, proof_in
+from core.console.scope import staff_of
+from core.errors import DomainError
+from core.factors.services import prove
+from core.origins import Client
+from core.sign_ins import require_own_password
+
+ASKED_AGAIN_SECONDS: Final = 10 * 60
+_PREFIX: Final = "asked"
+_SENT: Final = f"{_PREFIX}-again"
+_MARK: Final = "asks_again"
+TEMPLATE: Final = "core/console/asking_again.html"
+
+_asked: Final = SessionInstant("asked_at", lasts_seconds=ASKED_AGAIN_SECONDS)
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AsksAgain:
+    """The mark of a view, or of an admin all of whose forms are meant.
+
+    With `before_opening`, the page itself is opened only to who was asked. `downloads` says that the answer is a file:
+    the browser saves it, and goes on showing the page that asks.
+    """
+
+    before_opening: bool = False
+    downloads: bool = False
+
+
+def asks_again(*, before_opening: bool = False, downloads: bool = False) -> Callable[[V], V]:
+    """Mark a view: its form is carried out only for who was asked again."""
+
+    def mark(view: V) -> V:
+        setattr(view, _MARK, AsksAgain(before_opening=before_opening, downloads=downloads))
+        return view
+
+    return mark
+
+
+@receiver(user_logged_in)
+def _asked_at_sign_in(*, request: HttpRequest, **_signal: Any) -> None:
+    _asked.set(request.session)
+
+
+def ask_if_marked(request: HttpRequest, view: Any) -> HttpResponse | None:
+    """The page that asks, if `view` or its admin is marked and its sender was not asked lately; else None."""
+    mark: AsksAgain | None = getattr(view, _MARK, None) or getattr(getattr(view, "__self__", None), _MARK, None)
+    if mark is None or not (mark.before_opening or request.method == "POST"):
+        return None
+    return ask_again(request, downloads=mark.downloads)
+
+
+def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse | None:
+    """The page that asks who is signed in; None if they were asked lately, or have just given the right answer."""
+    if _asked.is_recent(request.session):
+        return None
+    staff = staff_of(request)
+    factors = list(staff.second_factors.all())
+    is_answer = request.method == "POST" and _SENT in request.POST
+    form = (FactorForm if factors else PasswordForm)(request.POST if is_answer else None, prefix=_PREFIX)
+    if is_answer and form.is_valid() and _is_right(request, form):
+        return HttpResponseRedirect(request.get_full_path()) if request.POST[_SENT] == "GET" else None
+    context = {
+        **admin.site.each_context(request),
+        "title": "Confirm that it is you",
+        "form": form,
+        "sent_name": _SENT,
+        "sent_method": request.POST.get(_SENT, request.method),
+        "kept": list(_kept(request)),
+        "key_options": key_options(request, factors),
+        "downloads": downloads,
+        "minutes": ASKED_AGAIN_SECONDS // 60,
+    }
+    return TemplateResponse(request, TEMPLATE, context, headers={"Cache-Control": "no-store"})
+
+
+def _kept(request: HttpRequest) -> Iterator[tuple[str, str]]:
+    """The fields of the form that was sent. Passwords are typed anew: no page holds them."""
+    for name, values in request.POST.lists():
+        if name != "csrfmiddlewaretoken" and not name.startswith(f"{_PREFIX}-") and "password" not in name:
+            yield from ((name, value) for value in values)
+
+
+def _is_right(request: HttpRequest, form: Form) -> bool:
+    """Whether the answer is right; then the session keeps when it was given."""
+    staff, client, at = staff_of(request), Client.of(request), timezone.now()
+    try:
+        if isinstance(form, FactorForm):
+            prove(
+                person=staff,
+                proof=proof_in(request, form),
+                client=client,
+                at=at,
+                was_proved=lambda: _asked.is_recent_in_database(request.session),
+                note_proved=lambda: _asked.save(request.session),
+            )
+        else:
+            require_own_password(actor=staff, password=form.cleaned_data["password"], client=client, at=at)
+            _asked.save(request.session)
+    except DomainError as error:
+        form.add_error("code" if isinstance(form, FactorForm) else "password", error.message)
+        return False
+    return True

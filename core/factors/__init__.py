@@ -1,0 +1,1 @@
+"""Second factors: authenticator apps, security keys and recovery codes, and what changes or checks them."""
