@@ -58,9 +58,10 @@ def require_may_begin(effective_from: datetime, *, among: Iterable[Any], at: dat
     rows = sorted(among, key=attrgetter("effective_from"))
     begun = [row for row in rows if row.effective_from <= effective_from]
     if begun and effective_from < at + timedelta(seconds=NOTICE_SECONDS):
+        first = rows[0].effective_from
+        or_before = f", or one before {local_minute(first)}" if first > EARLIEST_EVENT_AT else ""
         raise BeginsTooEarly(
-            f"Choose a beginning at least a minute from now, or one before {local_minute(rows[0].effective_from)}: "
-            f"what was rated by “{begun[-1]}” stays as it is."
+            f"Choose a beginning at least a minute from now{or_before}: what was rated by “{begun[-1]}” stays as it is."
         )
 
 

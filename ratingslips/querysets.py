@@ -26,7 +26,7 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
 
     def withheld(self) -> Self:
         """Closed slips whose points were withheld and have not been released."""
-        return self.exclude(withheld_because="").filter(ledger_entry=None)
+        return self.exclude(withheld_because="").filter(released_at=None)
 
     def with_play(self, *, now: datetime) -> Self:
         """Annotate `play`, which `average_bet`, `played` and `last_seq` of a slip read; play counts until `now`.

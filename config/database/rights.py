@@ -89,7 +89,7 @@ TABLES: Final[dict[str, TableRights]] = {
     ),
     "ratingslips_ratingslip": _change(
         *("table_id", "pit_id", "seat", "status", "closed_at", "closed_by_id", "correlation_id", "buy_in", "chips_out"),
-        *("theoretical_win", "owed_because", "withheld_because", "settled_at", "ledger_entry_id"),
+        *("theoretical_win", "owed_because", "withheld_because", "released_at", "settled_at", "ledger_entry_id"),
         *("recovered_by_id", "recovery_correlation_id"),
     ),
     "ratingslips_playsegment": _change("ended_at", "ended_as", "ended_by_id", "end_correlation_id", "held_until"),

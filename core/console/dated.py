@@ -3,13 +3,35 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django import forms
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.safestring import SafeString
 
 from core.clock import EARLIEST_EVENT_AT
 from core.console.display import NOTHING, moment, pill
+from core.console.widgets import InstantWidget
 from core.effective_dates import DatedRows
+
+
+class BeginningField(forms.SplitDateTimeField):
+    """When a row begins, in the time zone of the page, which it names."""
+
+    widget = InstantWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(label="Effective from", help_text=lazy(_about_beginning, str)(), **kwargs)
+
+
+def _about_beginning() -> str:
+    zone = timezone.get_current_timezone_name()
+    return f"At least a minute from now, or before what is in force first. Times are in {zone}."
+
+
+def beginning(row: Any) -> str:
+    """The beginning of a row, for people."""
+    return "the beginning" if row.effective_from <= EARLIEST_EVENT_AT else moment(row.effective_from)
 
 
 def dated_pill(row: Any) -> SafeString:
@@ -29,7 +51,7 @@ def dated_table(
     cells = [
         [
             *(cell(row) for cell in columns.values()),
-            "the beginning" if row.effective_from <= EARLIEST_EVENT_AT else moment(row.effective_from),
+            beginning(row),
             NOTHING if row.until is None else moment(row.until),
             dated_pill(row),
         ]

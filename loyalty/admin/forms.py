@@ -9,8 +9,8 @@ from django.core import signing
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from core.console.dated import BeginningField
 from core.console.fields import DecimalField, TextField, WholeNumberField
-from core.console.widgets import InstantWidget
 from core.models import User
 from loyalty.models import MAX_POINTS_PER_UNIT, REASON_MAX_LENGTH, LoyaltyProgram, PlayerLoyalty
 from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
@@ -125,11 +125,7 @@ class RateForm(forms.Form):
         decimal_places=4,
         help_text="Points per unit of theoretical win.",
     )
-    effective_from = forms.SplitDateTimeField(
-        label="Effective from",
-        widget=InstantWidget,
-        help_text="At least a minute from now, or before the first rate. It holds for play that ends then or later.",
-    )
+    effective_from = BeginningField()
 
     def __init__(self, data: QueryDict | None = None, *, programs: QuerySet[LoyaltyProgram]) -> None:
         only = programs.first() if programs.count() == 1 else None

@@ -8,7 +8,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from core.console.dated import dated_pill, dated_table
+from core.console.dated import beginning, dated_pill, dated_table
 from core.console.display import factor
 from core.console.links import list_url
 from core.console.lists import OwnCasinoFilter
@@ -28,13 +28,21 @@ class EarningRateAdmin(ConsoleAdmin[EarningRate]):
     """Rates. A new one is added with the instant from which it applies; the rates of past play do not change."""
 
     casino_lookup = "program__casino"
-    list_display = ("program", "points_per_unit", "effective_from", "state")
+    list_display = ("program", "per_unit", "begins", "state")
     list_select_related = ("program",)
     list_filter = (("program", OwnCasinoFilter),)
     explanation = (
-        "A rate begins in the future, or before the first one, and holds until the next one begins. None is changed or "
+        "A rate holds for play that ends at its beginning or later, until the next one begins. None is changed or "
         "deleted: to replace a coming rate, add one that begins a minute later."
     )
+
+    @admin.display(description="points per unit", ordering="points_per_unit")
+    def per_unit(self, rate: EarningRate) -> str:
+        return factor(rate.points_per_unit)
+
+    @admin.display(description="effective from", ordering="effective_from")
+    def begins(self, rate: EarningRate) -> str:
+        return beginning(rate)
 
     @admin.display(description="status")
     def state(self, rate: EarningRate) -> str:

@@ -13,14 +13,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from core.clock import EARLIEST_EVENT_AT
-from core.console.dated import dated_table
+from core.console.dated import BeginningField, dated_table
 from core.console.display import NOTHING, factor
 from core.console.fields import DecimalField
 from core.console.links import Link, adds_links, page_url
 from core.console.lists import OwnCasinoFilter
 from core.console.pages import form_page, viewable
 from core.console.scope import ConsoleAdmin, staff_of
-from core.console.widgets import InstantWidget
 from core.effective_dates import BeginsTooEarly
 from core.errors import DomainError
 from core.permissions import has_permission
@@ -55,11 +54,7 @@ class ValuesForm(forms.Form):
 
     decisions_per_hour = _figure("decisions_per_hour")
     house_edge_percent = _figure("house_edge_percent")
-    effective_from = forms.SplitDateTimeField(
-        label="Effective from",
-        widget=InstantWidget,
-        help_text="At least a minute from now, or before the first values.",
-    )
+    effective_from = BeginningField()
 
 
 @admin.register(GameSettings)

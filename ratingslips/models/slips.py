@@ -94,6 +94,7 @@ class RatingSlip(models.Model):
         db_default="",
         help_text="The player's status when the slip closed, where its points were withheld for it.",
     )
+    released_at = models.DateTimeField(null=True, help_text="When its withheld points were released.")
     recovered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
@@ -183,6 +184,11 @@ class RatingSlip(models.Model):
                 ),
                 name="ratingslips_slip_withheld_is_settled",
             ),
+            models.CheckConstraint(
+                condition=Q(released_at__isnull=False, released_at__gte=F("settled_at")) & ~Q(withheld_because="")
+                | Q(released_at=None) & (Q(withheld_because="") | Q(ledger_entry=None)),
+                name="ratingslips_slip_released_was_withheld",
+            ),
         ]
         indexes = [
             models.Index(
@@ -192,7 +198,7 @@ class RatingSlip(models.Model):
             ),
             models.Index(
                 fields=["casino", "-closed_at"],
-                condition=~Q(withheld_because="") & Q(ledger_entry=None),
+                condition=~Q(withheld_because="") & Q(released_at=None),
                 name="ratingslips_slip_withheld",
             ),
             # For the ledger's filter by recovered slips, which are few, in the order of the ledger.
@@ -228,7 +234,7 @@ class RatingSlip(models.Model):
     @property
     def is_withheld(self) -> bool:
         """Whether its points were withheld when it closed, and have not been released."""
-        return self.withheld_because != "" and self.ledger_entry_id is None
+        return self.withheld_because != "" and self.released_at is None
 
     @property
     def why_owed(self) -> str:

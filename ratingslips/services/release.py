@@ -40,7 +40,8 @@ def release_withheld_points(
 ) -> SlipSettlement:
     """Post the points of a slip that were withheld when it closed; for a released slip, return the first result.
 
-    The entry has the slip's key and correlation id; the rate is that of the closing, the tier is the current one. The
+    The entry has the slip's key and correlation id; the rate is that of the closing, the tier is the current one. Play
+    that is worth 0 points is released without an entry. The
     row of the request keeps the `reason`, who released the points and when. The same request again gives the first
     result.
 
@@ -49,7 +50,7 @@ def release_withheld_points(
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not hold `loyalty.award` on the programme of the slip's casino, and
         `ratingslips.recover_loyalty` on the slip's pit.
-    :raises NothingWithheld: the slip is live, its points were not withheld, or its play is worth 0 points.
+    :raises NothingWithheld: the slip is live, or its points were not withheld.
     :raises SelfAward: the slip is the actor's own.
     :raises PlayerNotActive: the player is still barred or inactive.
     :raises InvalidTime: `at` is in the future or before the slip was settled.
@@ -68,7 +69,7 @@ def release_withheld_points(
         if not request.is_recorded:
             require_permission(actor, AWARD, LoyaltyProgram.objects.get(casino=locked.casino_id))
             require_permission(actor, RECOVER_LOYALTY, Pit.objects.get(pk=locked.pit_id))
-        is_released = locked.withheld_because != "" and not locked.is_withheld
+        is_released = locked.released_at is not None
         if not is_released:
             _release(locked, request=request, at=at)
         settlement = first_settlement(locked, replayed=is_released and not is_own_commit(request))
@@ -83,14 +84,13 @@ def release_withheld_points(
 
 
 def _release(slip: RatingSlip, *, request: SlipRequest, at: datetime) -> None:
-    """Post the points of the locked `slip`, and record the request."""
+    """Post the points of the locked `slip`, if there are any, and record the request."""
     _require_may_be_released(slip, actor=request.actor)
     request.happened_at = checked_event_time(at, not_before=slip.settled_at)
     posting = credit(slip, segments=read_segments(slip), at=request.happened_at)
-    if posting is None:
-        raise NothingWithheld(f"The play of slip {slip.slip_number} is worth 0 points.")
-    slip.ledger_entry_id = posting.entry_id
-    slip.save(update_fields=["ledger_entry"])
+    slip.released_at = request.happened_at
+    slip.ledger_entry_id = posting.entry_id if posting else None
+    slip.save(update_fields=["released_at", "ledger_entry"])
     record(request, slip=slip)
 
 

@@ -124,6 +124,16 @@ SLIPS = (
         lambda floor: inserted(closed_row(floor, settled_at=floor.now, withheld_because="ACTIVE")),
     ),
     Violation(
+        "ratingslips_slip_released_was_withheld",
+        lambda floor: inserted(closed_row(floor, settled_at=floor.now, released_at=floor.now)),
+    ),
+    Violation(
+        "ratingslips_slip_released_was_withheld",
+        lambda floor: inserted(
+            closed_row(floor, settled_at=floor.now, withheld_because="BARRED", ledger_entry=inserted(entry(floor)))
+        ),
+    ),
+    Violation(
         "ratingslips_slip_recovered_was_owed",
         lambda floor: inserted(closed_row(floor, settled_at=floor.now, recovered_by=floor.supervisor)),
     ),

@@ -1,11 +1,13 @@
 """Points of a player who is not active when the slip closes are withheld, and can be released once, with a reason."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from guardian.shortcuts import remove_perm
 
 from core import correlation
@@ -145,6 +147,21 @@ class TestRelease:
         assert not RatingSlip.objects.withheld().exists()
         assert broken_invariants() == {}
 
+    def test_of_play_worth_0_points_settles_it_without_an_entry(self, floor: Floor) -> None:
+        slip = floor.open_slip(average_bet=Decimal(1), at=floor.ago(minutes=4.5))
+        _set_status(slip.player)
+        _close(floor, slip)
+        _set_status(slip.player, "ACTIVE")
+        withheld = list(RatingSlip.objects.withheld())
+
+        settlement, again = _release(floor, slip), _release(floor, slip)
+
+        assert (settlement.theoretical_win, settlement.points, settlement.withheld_because) == (Decimal("0.04"), 0, "")
+        assert (again.points, again.replayed) == (0, True)
+        assert (withheld, list(RatingSlip.objects.withheld())) == ([slip], [])
+        assert not LedgerEntry.objects.exists()
+        assert broken_invariants() == {}
+
     def test_by_somebody_else_later_is_a_replay(self, floor: Floor, withheld: RatingSlip) -> None:
         _release(floor, withheld)
 
@@ -205,15 +222,16 @@ class TestTheTriggerOnClosedSlips:
         with refused_by_trigger("a closed slip can only be settled, once"):
             RatingSlip.objects.update(**changes)
 
-    def test_lets_the_entry_be_set_once(self, floor: Floor, withheld: RatingSlip) -> None:
+    def test_lets_the_slip_be_released_once(self, floor: Floor, withheld: RatingSlip) -> None:
         first, second = entry(floor), entry(floor)
         first.save()
         second.save()
 
-        RatingSlip.objects.update(ledger_entry=first)
+        RatingSlip.objects.update(ledger_entry=first, released_at=floor.now)
 
-        with refused_by_trigger("a closed slip can only be settled, once"):
-            RatingSlip.objects.update(ledger_entry=second)
+        for changes in ({"ledger_entry": second}, {"released_at": timezone.now()}, {"released_at": None}):
+            with refused_by_trigger("a closed slip can only be settled, once"):
+                RatingSlip.objects.update(**changes)
 
 
 class TestPages:
