@@ -16,6 +16,15 @@ MAX_PASSWORDS_AT_ONCE: Final = 3
 SHIFT_SECONDS: Final = 12 * 60 * 60
 
 
+_WITHOUT_FACTORS: Final = """
+    SELECT name FROM core_casino AS casino
+    WHERE NOT EXISTS (SELECT FROM core_casino_second_factor_roles AS chosen WHERE chosen.casino_id = casino.id)
+    ORDER BY code
+"""
+_CHOOSE_ROLES: Final = "Choose them on the page of the casino, “Roles that need a second factor”."
+_CHOOSE_POINTS: Final = "Set a number of points on the page of the casino, “Awards to confirm”."
+
+
 @register(Tags.compatibility)
 def check_database_is_postgresql(**_: Any) -> list[CheckMessage]:
     """Refuse any other database: its locks and constraints work differently."""
@@ -108,20 +117,24 @@ def check_session_limits(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database, deploy=True)
 def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn if no casino requires a second factor of any role: a password that was overheard is then enough."""
-    warning = checks.Warning(
-        "No casino requires a second factor of any role.",
-        hint="Choose the roles on the page of the casino, “Roles that need a second factor”.",
-        id="core.W012",
-    )
-    table = "core_casino_second_factor_roles"
+    """Warn of casinos where a password is enough for everything, or where no award asks again."""
+    messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
-            if table in connections[alias].introspection.table_names(cursor):
-                cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608  (a constant)
-                if cursor.fetchone()[0]:
-                    return []
-    return [warning] if databases else []
+            cursor.execute("SELECT to_regclass('core_casino_second_factor_roles') IS NOT NULL")
+            if not cursor.fetchone()[0]:
+                continue
+            cursor.execute(_WITHOUT_FACTORS)
+            messages += [
+                checks.Warning(f"“{casino}” requires a second factor of no role.", hint=_CHOOSE_ROLES, id="core.W012")
+                for (casino,) in cursor.fetchall()
+            ]
+            cursor.execute("SELECT name FROM core_casino WHERE confirmed_award_points IS NULL ORDER BY code")
+            messages += [
+                checks.Warning(f"In “{casino}” no award asks again.", hint=_CHOOSE_POINTS, id="core.W013")
+                for (casino,) in cursor.fetchall()
+            ]
+    return messages
 
 
 def _has_secret_key() -> bool:

@@ -70,15 +70,19 @@ def ask_if_marked(request: HttpRequest, view: Any) -> HttpResponse | None:
 
 
 def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse | None:
-    """The page that asks who is signed in; None if they were asked lately, or have just given the right answer."""
+    """The page that asks who is signed in; None if they were asked lately, or have just given the right answer.
+
+    What was asked before a page was opened leads to this page.
+    """
+    opened = HttpResponseRedirect(request.get_full_path()) if request.POST.get(_SENT) == "GET" else None
     if _asked.is_recent(request.session):
-        return None
+        return opened
     staff = staff_of(request)
     factors = list(staff.second_factors.all())
     is_answer = request.method == "POST" and _SENT in request.POST
     form = (FactorForm if factors else PasswordForm)(request.POST if is_answer else None, prefix=_PREFIX)
     if is_answer and form.is_valid() and _is_right(request, form):
-        return HttpResponseRedirect(request.get_full_path()) if request.POST[_SENT] == "GET" else None
+        return opened
     context = {
         **admin.site.each_context(request),
         "title": "Confirm that it is you",

@@ -57,11 +57,14 @@ class TestCheckPostgresqlVersion:
 
 
 class TestCheckSecondFactors:
-    def test_warns_until_a_role_needs_one(self, floor: Floor) -> None:
+    def test_warns_until_a_role_needs_one_and_awards_ask_again(self, floor: Floor) -> None:
         before = checks.check_second_factors(databases=["default"])
         require_of(floor.casino, PIT_BOSS)
+        between = checks.check_second_factors(databases=["default"])
+        floor.casino.confirmed_award_points = 0
+        floor.casino.save()
 
-        assert _ids(before) == ["core.W012"]
+        assert (_ids(before), _ids(between)) == (["core.W012", "core.W013"], ["core.W013"])
         assert checks.check_second_factors(databases=["default"]) == []
         assert checks.check_second_factors(databases=None) == []
 

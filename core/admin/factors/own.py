@@ -45,6 +45,7 @@ def factors_page(request: HttpRequest) -> HttpResponse:
         factors=list(staff.second_factors.all()),
         codes_left=staff.recovery_codes.count(),
         is_required=must_have_second_factor(staff),
+        has_new_codes=CODES in request.session,
     )
 
 

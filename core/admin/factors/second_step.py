@@ -89,8 +89,12 @@ def enrol_key_page(request: HttpRequest, person: User) -> HttpResponse:
 
 def _enrolled(request: HttpRequest, person: User, codes: list[str]) -> HttpResponse:
     next_url = finish_sign_in(request, person)
-    messages.success(request, "The second factor was added, and you are signed in.")
     if not codes:
+        text = (
+            "The second factor was added by the first of two equal requests. Make recovery codes under “Second factor”."
+        )
+        messages.warning(request, text)
         return HttpResponseRedirect(next_url)
+    messages.success(request, "The second factor was added, and you are signed in.")
     keep_codes(request, codes)
     return HttpResponseRedirect(reverse("factors:codes"))
