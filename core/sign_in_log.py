@@ -49,8 +49,8 @@ class SignInEvent(models.Model):
     class Meta:
         verbose_name = "sign-in"
         indexes = [
-            models.Index(fields=["staff", "id"], name="core_sign_in_by_staff"),
-            models.Index(fields=["client_address", "id"], name="core_sign_in_by_address"),
+            models.Index(fields=["staff", "at"], name="core_sign_in_by_staff_at"),
+            models.Index(fields=["client_address", "at"], name="core_sign_in_by_address_at"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -75,4 +75,4 @@ class SignInEvent(models.Model):
         permissions = [("lift_lock", "Can lift the lock of a sign-in")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M}"
+        return f"Entry {self.pk} of the log of sign-ins"

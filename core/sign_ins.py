@@ -1,36 +1,23 @@
 """Check passwords and codes, with a limit on wrong ones (`core.lockouts`), and write the log of sign-ins."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
 import structlog
-from django.db import connection
 from django.db.models import QuerySet
-from django.utils.crypto import salted_hmac
 
 from core import correlation
 from core.errors import DomainError
 from core.hashing import password_turn
-from core.lockouts import (
-    ADDRESS_KNOWN,
-    FAILURES_EVERYWHERE_MAX,
-    LOOK_BACK,
-    NAMES_MAX,
-    PAUSE_BETWEEN_NAMES,
-    WINDOW,
-    Mark,
-    locked_until,
-)
-from core.locks import lock_name, try_lock_name
+from core.locks import lock_name
 from core.models import User
 from core.origins import Client
 from core.permissions import LIFT_LOCK, NotPermitted, require_permission
 from core.sessions import Session
-from core.sign_in_log import NAME_GROUPS, SignInEvent
+from core.sign_in_locks import Name, address_slowed_until, name_locked_until
+from core.sign_in_log import SignInEvent
 from core.transactions import operation, transaction_required
 from core.words import counted
 
@@ -39,21 +26,6 @@ log = structlog.get_logger(__name__)
 Kind = SignInEvent.Kind
 
 REFUSALS_RECORDED_EVERY: Final = timedelta(minutes=1)
-
-_SUCCESSES: Final = frozenset({Kind.SIGNED_IN, Kind.CONFIRMED})
-_COUNTED: Final = frozenset({*_SUCCESSES, Kind.WRONG, Kind.LIFTED})
-
-_NAMES_TRIED: Final = """
-SELECT count(*) FROM (
-    SELECT DISTINCT staff_id, name_group FROM core_signinevent AS failed
-    WHERE client_address = %(address)s AND kind = 'WRONG' AND at > %(since)s
-      AND NOT EXISTS (
-        SELECT FROM core_signinevent AS later
-        WHERE later.staff_id = failed.staff_id AND later.client_address = failed.client_address
-          AND later.kind = 'SIGNED_IN' AND later.id > failed.id
-      )
-) AS names
-"""
 
 
 class WrongPassword(DomainError):
@@ -71,37 +43,26 @@ class SignInLocked(DomainError):
     code = "SIGN_IN_LOCKED"
 
     def __init__(self, *, seconds: int) -> None:
-        is_short = seconds <= PAUSE_BETWEEN_NAMES.seconds
-        wait = counted(seconds, "second") if is_short else counted(ceil(seconds / 60), "minute")
-        super().__init__(f"The password was wrong too often. Wait {wait}, then try again.")
+        super().__init__(self.sentence(seconds))
         self.seconds = seconds
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Name:
-    """A user name that was given: whose it is, or a group of the names that nobody has."""
-
-    staff: User | None
-    name_group: int | None
-
-    @classmethod
-    def of(cls, username: str) -> "_Name":
-        staff = User.objects.filter(username=username).first()
-        return cls(staff=staff, name_group=None if staff else _group_of(username))
-
-    @property
-    def staff_id(self) -> int | None:
-        return self.staff.pk if self.staff else None
-
-    @property
-    def key(self) -> str:
-        return f"staff {self.staff.pk}" if self.staff else f"group {self.name_group}"
+    def sentence(self, seconds: int) -> str:
+        """What to do, after `seconds` at the latest."""
+        return (
+            f"The password was wrong too often. Wait {counted(ceil(seconds / 60), 'minute')}, then try again. Trying "
+            "earlier does not prolong the wait, and a supervisor can let you in at once."
+        )
 
 
-def _group_of(username: str) -> int:
-    """12 bits of the name's keyed hash: a password that was typed in place of the name cannot be found from them."""
-    digest: bytes = salted_hmac("core.sign_ins", username.casefold(), algorithm="sha256").digest()
-    return int.from_bytes(digest[:2]) % NAME_GROUPS
+class AddressSlowed(SignInLocked):
+    """Passwords for many names were wrong from this address; this one was not looked at."""
+
+    code = "ADDRESS_SLOWED"
+
+    def sentence(self, seconds: int) -> str:
+        """What to do, after `seconds`."""
+        wait = counted(seconds, "second")
+        return f"Many names were tried with wrong passwords from your network. Wait {wait}, then sign in again."
 
 
 def check_sign_in(*, username: str, password: str, client: Client, at: datetime) -> User | None:
@@ -110,12 +71,13 @@ def check_sign_in(*, username: str, password: str, client: Client, at: datetime)
     :raises SignInLocked: too many passwords were wrong before this one, or with it.
     :raises Busy: somebody else tries the same name just now, or too many passwords are being checked.
     """
-    name = _Name.of(username)
+    name = Name.of(username)
 
     def is_right() -> bool:
         if name.staff is None:
             User().set_password(password)  # An unknown name takes as long as a known one.
             return False
+        name.staff.refresh_from_db(fields=["password", "is_active", "is_staff"])
         return name.staff.check_password(password) and name.staff.is_active and name.staff.is_staff
 
     return name.staff if _try(name, is_right, client=client, at=at) else None
@@ -130,7 +92,12 @@ def require_own_password(*, actor: User, password: str, client: Client, at: date
     :raises SignInLocked: too many passwords were wrong before this one, or with it.
     :raises Busy: somebody else tries the same name just now, or too many passwords are being checked.
     """
-    require_own_secret(actor=actor, is_right=lambda: actor.check_password(password), client=client, at=at)
+
+    def is_right() -> bool:
+        actor.refresh_from_db(fields=["password"])
+        return actor.check_password(password)
+
+    require_own_secret(actor=actor, is_right=is_right, client=client, at=at)
 
 
 def require_own_secret(*, actor: User, is_right: Callable[[], bool], client: Client, at: datetime) -> None:
@@ -140,7 +107,7 @@ def require_own_secret(*, actor: User, is_right: Callable[[], bool], client: Cli
     :raises SignInLocked: too many passwords were wrong before this one, or with it.
     :raises Busy: somebody else tries the same name just now, or too many passwords are being checked.
     """
-    name = _Name(staff=actor, name_group=None)
+    name = Name(staff=actor, name_group=None)
     if not _try(name, is_right, client=client, at=at, if_right=Kind.CONFIRMED):
         raise WrongPassword
 
@@ -148,13 +115,13 @@ def require_own_secret(*, actor: User, is_right: Callable[[], bool], client: Cli
 def record_signed_in(*, staff: User, client: Client, at: datetime) -> None:
     """Record that `staff` signed in, which ends the count of wrong passwords from this address."""
     with operation("core.record_signed_in", actor_id=staff.pk):
-        _record(_Name(staff=staff, name_group=None), Kind.SIGNED_IN, client=client, at=at)
+        _record(Name(staff=staff, name_group=None), Kind.SIGNED_IN, client=client, at=at)
 
 
 def record_signed_out(*, staff: User, client: Client, at: datetime) -> None:
     """Record that `staff` signed out."""
     with operation("core.record_signed_out", actor_id=staff.pk):
-        _record(_Name(staff=staff, name_group=None), Kind.SIGNED_OUT, client=client, at=at)
+        _record(Name(staff=staff, name_group=None), Kind.SIGNED_OUT, client=client, at=at)
 
 
 def end_sessions(*, staff: User, sessions: "QuerySet[Session]", client: Client, at: datetime) -> int:
@@ -163,7 +130,7 @@ def end_sessions(*, staff: User, sessions: "QuerySet[Session]", client: Client, 
         keys = list(sessions.filter(staff=staff).order_by("pk").values_list("pk", flat=True))
         ended: int = Session.objects.filter(pk__in=keys).delete()[0]
         for _ in range(ended):
-            _record(_Name(staff=staff, name_group=None), Kind.SIGNED_OUT, client=client, at=at)
+            _record(Name(staff=staff, name_group=None), Kind.SIGNED_OUT, client=client, at=at)
     log.info("core.sessions_ended", staff_id=staff.pk, sessions=ended)
     return ended
 
@@ -179,28 +146,12 @@ def lift_lock(*, staff: User, actor: User, client: Client, at: datetime) -> None
             raise NotPermitted("Nobody lifts their own lock. Ask another supervisor.")
         if staff.is_superuser and not actor.is_superuser:
             raise NotPermitted("Only a superuser lifts the lock of a superuser.")
-        _record(_Name(staff=staff, name_group=None), Kind.LIFTED, client=client, at=at, done_by=actor)
+        _record(Name(staff=staff, name_group=None), Kind.LIFTED, client=client, at=at, done_by=actor)
     log.info("core.sign_in_lock_lifted", staff_id=staff.pk, actor_id=actor.pk)
 
 
-def locked_staff(*, among: "QuerySet[User]", at: datetime) -> list[tuple[User, datetime]]:
-    """The staff of `among` whose name is locked for any address, with the end of the last lock, in order of names."""
-    events_of: dict[User, list[SignInEvent]] = defaultdict(list)
-    recent = SignInEvent.objects.filter(staff__in=among, kind__in=_COUNTED, at__gt=at - LOOK_BACK)
-    for event in recent.select_related("staff").order_by("pk"):
-        assert event.staff is not None, "the events are of staff"
-        events_of[event.staff].append(event)
-    locked: list[tuple[User, datetime]] = []
-    for staff, events in events_of.items():
-        ends = [_until_here(events, address=event.client_address, at=at) for event in events]
-        until = max(filter(None, [*ends, _until_everywhere(events, at=at)]), default=None)
-        if until:
-            locked.append((staff, until))
-    return sorted(locked, key=lambda lock: lock[0].username)
-
-
 def _try(
-    name: _Name, is_right: Callable[[], bool], *, client: Client, at: datetime, if_right: Kind | None = None
+    name: Name, is_right: Callable[[], bool], *, client: Client, at: datetime, if_right: Kind | None = None
 ) -> bool:
     """Check one secret of `name`, unless it is locked. Tries that are sent at once wait for each other.
 
@@ -210,75 +161,34 @@ def _try(
     """
     with password_turn(), operation("core.sign_in", actor_id=name.staff_id):
         lock_name("sign-in", name.key)
-        until = _locked_until(name, client=client, at=at)
-        if until is None and if_right is None:
-            until = _slowed_until(client, at=at)
-        right = until is None and is_right()
-        if until:
+        refusal = _lock_of(name, client=client, at=at)
+        if refusal is None and if_right is None and (until := address_slowed_until(client, at=at)):
+            refusal = AddressSlowed(seconds=_seconds(until - at))
+        right = refusal is None and is_right()
+        if refusal:
             _record_refusal(name, client=client, at=at)
         elif not right:
             _record(name, Kind.WRONG, client=client, at=at)
-            until = _locked_until(name, client=client, at=at)
+            refusal = _lock_of(name, client=client, at=at)
         elif if_right:
             _record(name, if_right, client=client, at=at)
-    if until:
-        log.warning("core.sign_in_locked", staff_id=name.staff_id, client_address=client.address)
-        raise SignInLocked(seconds=ceil((until - at).total_seconds()))
+    if refusal:
+        log.warning("core.sign_in_locked", code=refusal.code, staff_id=name.staff_id, client_address=client.address)
+        raise refusal
     return right
 
 
-def _locked_until(name: _Name, *, client: Client, at: datetime) -> datetime | None:
-    """Until when `name` is locked for the client: by failures from its address, or by many from everywhere."""
-    events = list(
-        SignInEvent.objects.filter(
-            staff=name.staff, name_group=name.name_group, kind__in=_COUNTED, at__gt=at - LOOK_BACK
-        ).order_by("pk")
-    )
-    until = _until_here(events, address=client.address, at=at)
-    if until is None and (everywhere := _until_everywhere(events, at=at)):
-        until = None if _is_known(name, address=client.address, at=at) else everywhere
-    return until
+def _lock_of(name: Name, *, client: Client, at: datetime) -> SignInLocked | None:
+    until = name_locked_until(name, client=client, at=at)
+    return SignInLocked(seconds=_seconds(until - at)) if until else None
 
 
-def _until_here(events: Iterable[SignInEvent], *, address: str | None, at: datetime) -> datetime | None:
-    return locked_until(
-        (_mark(event) for event in events if event.client_address == address or event.kind == Kind.LIFTED), at=at
-    )
-
-
-def _until_everywhere(events: Iterable[SignInEvent], *, at: datetime) -> datetime | None:
-    """Signing in does not end this count: somebody who guesses from elsewhere would be given new tries by it."""
-    marks = (_mark(event) for event in events if event.kind not in _SUCCESSES)
-    return locked_until(marks, at=at, failures_max=FAILURES_EVERYWHERE_MAX)
-
-
-def _mark(event: SignInEvent) -> Mark:
-    return Mark(at=event.at, is_failure=event.kind == Kind.WRONG)
-
-
-def _is_known(name: _Name, *, address: str | None, at: datetime) -> bool:
-    """Whether this person has signed in from `address` lately."""
-    signed_in = SignInEvent.objects.filter(staff=name.staff, kind=Kind.SIGNED_IN, at__gt=at - ADDRESS_KNOWN)
-    return name.staff is not None and signed_in.filter(client_address=address).exists()
-
-
-def _slowed_until(client: Client, *, at: datetime) -> datetime | None:
-    """Until when the address is not listened to, because it gave wrong passwords for many names; None if it is."""
-    if client.address is None:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(_NAMES_TRIED, {"address": client.address, "since": at - WINDOW})
-        names = cursor.fetchone()[0]
-    if names < NAMES_MAX:
-        return None
-    if not try_lock_name("sign-in-address", client.address):
-        return at + PAUSE_BETWEEN_NAMES
-    last = SignInEvent.objects.filter(client_address=client.address, kind=Kind.WRONG).latest("pk")
-    return last.at + PAUSE_BETWEEN_NAMES if at < last.at + PAUSE_BETWEEN_NAMES else None
+def _seconds(length: timedelta) -> int:
+    return ceil(length.total_seconds())
 
 
 @transaction_required
-def _record(name: _Name, kind: Kind, *, client: Client, at: datetime, done_by: User | None = None) -> None:
+def _record(name: Name, kind: Kind, *, client: Client, at: datetime, done_by: User | None = None) -> None:
     SignInEvent.objects.create(
         kind=kind,
         at=at,
@@ -291,7 +201,7 @@ def _record(name: _Name, kind: Kind, *, client: Client, at: datetime, done_by: U
     )
 
 
-def _record_refusal(name: _Name, *, client: Client, at: datetime) -> None:
+def _record_refusal(name: Name, *, client: Client, at: datetime) -> None:
     """Record it at most once a minute, so that a script cannot fill the table."""
     same = SignInEvent.objects.filter(kind=Kind.REFUSED, staff=name.staff, client_address=client.address)
     if not same.filter(at__gt=at - REFUSALS_RECORDED_EVERY).exists():

@@ -19,8 +19,9 @@ from core.keys import key_of
 from core.models import User
 from core.origins import Client
 from core.permissions import LIFT_LOCK
+from core.sign_in_locks import locked_staff
 from core.sign_in_log import SignInEvent
-from core.sign_ins import lift_lock, locked_staff
+from core.sign_ins import lift_lock
 
 UNKNOWN_NAME = "a name that nobody has"
 
@@ -78,7 +79,7 @@ class SignInsAdmin(LongList, ServiceOwnedAdmin[SignInEvent]):
         if request.method == "POST":
             self._lift(request, get_object_or_404(staff, pk=key_of(request.POST.get("staff", ""))))
             return HttpResponseRedirect(request.path)
-        locked = [(member, moment(until)) for member, until in locked_staff(among=staff, at=now)]
+        locked = [(lock, moment(lock.until)) for lock in locked_staff(among=staff, at=now)]
         context = {**self.admin_site.each_context(request), "title": "Locked sign-ins", "locked": locked}
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "core/console/locks.html", context)

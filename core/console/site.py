@@ -19,7 +19,7 @@ from core.console.login import OwnPasswordView
 from core.console.second_step import SecondStepNeeded, begin_second_step
 from core.console.sessions import own_sessions
 from core.sessions import store_of
-from core.sign_ins import SignInLocked
+from core.sign_ins import AddressSlowed, SignInLocked
 from core.words import counted
 
 TYPED_MAX_LENGTH: Final = 500
@@ -61,7 +61,8 @@ class ConsoleSite(admin.AdminSite):
         except SecondStepNeeded as needed:
             return begin_second_step(request, needed.person)
         except SignInLocked as error:
-            context = {"sentence": error.message}
+            heading = "Wait a moment" if isinstance(error, AddressSlowed) else "Locked for a while"
+            context = {"heading": heading, "sentence": error.message}
             page = render(request, "core/console/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
             page["Retry-After"] = str(error.seconds)
             return page

@@ -14,8 +14,9 @@ from core.models import User
 from core.origins import Client
 from core.permissions import NotPermitted
 from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from core.sign_in_locks import locked_staff
 from core.sign_in_log import SignInEvent
-from core.sign_ins import SignInLocked, WrongPassword, check_sign_in, lift_lock, locked_staff, require_own_password
+from core.sign_ins import SignInLocked, WrongPassword, check_sign_in, lift_lock, require_own_password
 from tests.concurrency import together
 from tests.console import signed_in
 from tests.constraints import refused_by_trigger
@@ -183,7 +184,8 @@ class TestLiftLock:
     @pytest.mark.parametrize("role", [PIT_SUPERVISOR, LOYALTY_SUPERVISOR])
     def test_lets_the_person_in_at_once(self, floor: Floor, dana: User, role: str) -> None:
         lock(dana)
-        assert [member for member, _ in locked_staff(among=User.objects.all(), at=timezone.now())] == [dana]
+        (found,) = locked_staff(among=User.objects.all(), at=timezone.now())
+        assert (found.staff, found.addresses) == (dana, (ADDRESS,))
 
         self._lift(dana, floor.supervisor, role)
 

@@ -17,7 +17,7 @@ from core.errors import DomainError
 from core.keys import key_of
 from core.models import Casino, User
 from core.permissions import LIFT_LOCK
-from core.sign_ins import locked_staff
+from core.sign_in_locks import locked_staff
 from core.transactions import drop_lost_connection
 from core.words import counted
 from loyalty.permissions import VIEW_PROGRAM
