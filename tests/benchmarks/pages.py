@@ -169,7 +169,7 @@ def main() -> None:
     logging.disable()
     casino = max(Casino.objects.all(), key=lambda each: RatingSlip.objects.filter(casino=each)[:300_000].count())
     around_all = transaction.atomic()
-    around_all._from_testcase = True  # As Django's TestCase does: signing in wants no transaction around it.
+    around_all._from_testcase = True  # type: ignore[attr-defined]  # As Django's TestCase does: signing in wants no transaction around it.
     with around_all:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
