@@ -43,7 +43,7 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
     list_display = ("player_name", "card", "balance_points", "lifetime", "tier", "progress", "updated")
     list_display_links = ("card",)
     list_select_related = ()
-    list_filter = (("tier", OwnCasinoFilter), "player__status")
+    list_filter = (("tier", OwnCasinoFilter),)
     ordering = ("-id",)  # no account changes its place in the list when points are posted
     fields = (
         ("player_link", "balance_points", "tier", "progress"),

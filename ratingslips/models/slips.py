@@ -213,8 +213,8 @@ class RatingSlip(models.Model):
                 name="ratingslips_slip_recovery",
             ),
             models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
-            models.Index(fields=["casino", "-opened_at"], name="ratingslips_slip_opened"),
-            models.Index(fields=["pit", "-opened_at"], name="ratingslips_slip_pit_opened"),
+            models.Index(fields=["casino", "-opened_at"], include=["id"], name="ratingslips_slip_opened"),
+            models.Index(fields=["pit", "-opened_at"], include=["id"], name="ratingslips_slip_pit_opened"),
             models.Index("player", F("closed_at").desc(nulls_first=True), name="ratingslips_slip_player_last"),
         ]
 
