@@ -13,7 +13,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
+from core.console.display import name_and_card
+from core.console.links import list_url
 from core.console.scope import ConsoleAdmin, in_casino_of, staff_of
 from core.keyset import with_keys
 from core.models import Player
@@ -118,10 +122,12 @@ class GamingDayFilter(admin.SimpleListFilter):
 class PlayerSearch(_Base):
     """Mixed into an admin before Django's: its search box finds the rows of the players that match.
 
-    `player_lookup` leads from a row to its player.
+    `player_lookup` leads from a row to its player. A list with many rows of each player sets `lists_one_player`: if the
+    search finds several players, it offers them in place of their rows.
     """
 
     player_lookup: ClassVar[str] = "player"
+    lists_one_player: ClassVar[bool] = False
     players_looked_up: ClassVar[int] = MATCHED_PLAYERS_MAX
     search_fields = ("player",)  # Django shows the search box only if this is not empty.
     search_help_text = "Card number or name."
@@ -135,7 +141,19 @@ class PlayerSearch(_Base):
         players = first_matching(every, search_term, most=self.players_looked_up)
         if len(players) >= self.players_looked_up and request.method == "GET":
             messages.warning(request, many_match(search_term, len(players)))
+        if self.lists_one_player and len(players) > 1:
+            if request.method == "GET":
+                messages.info(request, self._offer(players))
+            players = []
         return queryset.filter(self.search_condition(search_term, players)), False
+
+    def _offer(self, players: Sequence[int]) -> SafeString:
+        """Links to the rows of each of `players`."""
+        found = Player.objects.filter(pk__in=players).order_by("sort_name", "card_number")
+        name = f"{self.player_lookup}__id__exact"
+        shown = ((list_url(self.model, **{name: one.pk}), name_and_card(one)) for one in found)
+        links = format_html_join(", ", '<a href="{}">{}</a>', shown)
+        return format_html("Choose a player: {}.", links)
 
     def search_condition(self, text: str, players: Sequence[int]) -> Q:
         """The condition for the rows that `text` finds; `players` are the keys of the players that match it."""

@@ -73,7 +73,6 @@ LISTS: Final = {
         "gaming_day={day}",
         "gaming_day={day}&status__exact=CLOSED",
         "pit__id__exact={pit}",
-        "table__game__id__exact={game}",
         "player__id__exact={player}",
         "p=20",
         "q=castillo+jose+a0",
@@ -91,7 +90,6 @@ LISTS: Final = {
     "admin:loyalty_playerloyalty_changelist": (
         "p=20",
         "tier__id__exact={tier}",
-        "player__status__exact=BARRED",
         "q=castillo",
     ),
     "trace:search": ("q=castillo", "q=castillo+jose+a0"),
@@ -144,7 +142,6 @@ def urls_of(house: House) -> dict[str, str]:
         "player": closed.player_id,
         "day": closed.gaming_day,
         "pit": floor.pit.pk,
-        "game": floor.table.game_id,
         "tier": floor.program.tiers.values_list("pk", flat=True)[0],
     }
     urls = {name: asking.url_of(name) for name in asking._patterns if not name.startswith("/")}

@@ -18,12 +18,6 @@ ABOVE = {
     "desk:home",
     "admin:index",
     "desk:player",
-    "admin:ratingslips_ratingslip_changelist pit__id__exact={pit}",
-    "admin:ratingslips_ratingslip_changelist table__game__id__exact={game}",
-    "admin:ratingslips_ratingslip_changelist p=20",
-    "admin:ratingslips_ratingslip_changelist q=castillo",
-    "admin:ratingslips_ratingslip_changelist q=castillo+jose+a0",
-    "admin:loyalty_playerloyalty_changelist player__status__exact=BARRED",
 }
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from core.models import Player
 
 MAX_DAYS: Final = 30
-MAX_SLIPS: Final = 600
+MAX_SLIPS: Final = 400
 CENT: Final = Decimal("0.01")
 
 # The newest slips of a player, by gaming day. A live slip has no theo and no chips out.

@@ -65,11 +65,12 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         "status",
         OwedFilter,
         ("pit", OwnCasinoFilter),
-        ("table__game", OwnCasinoFilter),
         GamingDayFilter,
     )
     search_help_text = "Slip number, card number or name."
     players_looked_up = PLAYERS_WITH_ROWS_MAX
+    lists_one_player = True
+    list_per_page = 15  # A row reads about ten blocks.
     ordering = ("casino_id", "-opened_at")  # as the index has it
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release")
     inlines = (PlaySegmentInline,)

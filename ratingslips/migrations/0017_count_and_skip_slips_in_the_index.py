@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("core", "0015_sent_form"),
         ("loyalty", "0012_rules_as_set_up"),
-        ("ratingslips", "0015_pit_of_a_slip"),
+        ("ratingslips", "0016_game_values"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
