@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("core", "0015_sent_form"),
         ("loyalty", "0012_rules_as_set_up"),
-        ("ratingslips", "0016_game_values"),
+        ("ratingslips", "0017_released_at"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
