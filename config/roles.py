@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, Permission
 from core.permissions import (
     ADD_PLAYER,
     CHANGE_PLAYER,
+    DECLARE_CARD,
     LIFT_LOCK,
     VIEW_CASINOS,
     VIEW_PLAYERS,
@@ -18,6 +19,7 @@ from core.permissions import (
     VIEW_ROLES,
     VIEW_SIGN_INS,
     VIEW_STAFF,
+    VIEW_STAFF_CARDS,
 )
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR, system_account
 from loyalty.permissions import (
@@ -67,21 +69,21 @@ _LOYALTY: Final = (
     VIEW_CHECKPOINTS,
     VIEW_REBUILDS,
 )
+_PLAYERS: Final = (ADD_PLAYER, CHANGE_PLAYER, DECLARE_CARD, VIEW_STAFF_CARDS)
 _EXPORTS: Final = (EXPORT_LEDGER, VIEW_EXPORTS)
 
 PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
     PIT_BOSS: _FLOOR,
     PIT_SUPERVISOR: (
         *_LOYALTY,
-        ADD_PLAYER,
-        CHANGE_PLAYER,
+        *_PLAYERS,
         ADD_TABLE,
         CHANGE_TABLE,
         CHANGE_PIT,
         LIFT_LOCK,
     ),
-    LOYALTY_SUPERVISOR: (*_LOYALTY, *_EXPORTS, ADD_PLAYER, CHANGE_PLAYER, LIFT_LOCK),
-    AUDITOR: (*_LOYALTY, *_EXPORTS, VIEW_STAFF, VIEW_ROLES, VIEW_SIGN_INS),
+    LOYALTY_SUPERVISOR: (*_LOYALTY, *_EXPORTS, *_PLAYERS, LIFT_LOCK),
+    AUDITOR: (*_LOYALTY, *_EXPORTS, VIEW_STAFF, VIEW_STAFF_CARDS, VIEW_ROLES, VIEW_SIGN_INS),
     OPERATOR: (*_LOYALTY, OPERATE_PIT, RECOVER_LOYALTY, REBUILD_BALANCES),
 }
 

@@ -137,6 +137,16 @@ INVARIANTS: Final = (
         sentence="PostgreSQL refuses to change or remove which forms were sent",
     ),
     triggers_enabled(
+        "core_staffcard_refuse_delete",
+        "core_staffcard_freeze",
+        "core_namesake_refuse_delete",
+        "core_namesake_refuse_truncate",
+        "core_namesake_freeze",
+        *(f"{table}_namesakes_{event}" for table in ("core_player", "core_user") for event in ("insert", "update")),
+        name="cards_guarded",
+        sentence="PostgreSQL notices players with the name of a member of staff, and keeps declared cards",
+    ),
+    triggers_enabled(
         *(f"core_change_refuse_{event}" for event in ("insert", "update", "delete", "truncate")),
         *(name for table in LOGGED for name in trigger_names(table)),
         name="changes_guarded",

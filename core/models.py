@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group, UserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -13,6 +14,8 @@ from django.db.models.functions import Upper
 from django.utils import timezone
 
 from core import gaming_day
+from core.cards.models import Namesake as Namesake
+from core.cards.models import StaffCard as StaffCard
 from core.changes.models import Change as Change
 from core.factors.models import RecoveryCode as RecoveryCode
 from core.factors.models import SecondFactor as SecondFactor
@@ -119,6 +122,15 @@ class Player(models.Model):
     first_name = models.CharField(max_length=NAME_MAX_LENGTH)
     last_name = models.CharField(max_length=NAME_MAX_LENGTH)
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+    named_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        editable=False,
+        help_text="Who enrolled the player in the console, or gave the name later; empty if a file did.",
+    )
     search_text = models.GeneratedField(
         expression=models.Func("card_number", "first_name", "last_name", function="core_search_text"),
         output_field=models.TextField(),
@@ -136,6 +148,7 @@ class Player(models.Model):
 
     class Meta:
         ordering = ["sort_name", "card_number"]
+        permissions = [("declare_card", "Can declare cards of staff")]
         indexes = [
             models.Index(fields=["casino", "sort_name", "card_number", "id"], name="core_player_by_name"),
             models.Index(fields=["casino", "status", "sort_name", "card_number", "id"], name="core_player_by_status"),
@@ -181,14 +194,6 @@ class User(AbstractUser):
         null=True,
         blank=True,
         help_text="Where this member of staff works. Empty only for superusers and operators, who work in all casinos.",
-    )
-    player = models.OneToOneField(
-        Player,
-        on_delete=models.PROTECT,
-        related_name="staff_member",
-        null=True,
-        blank=True,
-        help_text="The player account of this member of staff, to which nobody may award their own points.",
     )
 
     objects: ClassVar[StaffManager] = StaffManager()

@@ -20,6 +20,8 @@ VIEW_CASINOS: Final = "core.view_casino"
 VIEW_PLAYERS: Final = "core.view_player"
 ADD_PLAYER: Final = "core.add_player"
 CHANGE_PLAYER: Final = "core.change_player"
+DECLARE_CARD: Final = "core.declare_card"
+VIEW_STAFF_CARDS: Final = "core.view_staffcard"
 VIEW_STAFF: Final = "core.view_user"
 CHANGE_STAFF: Final = "core.change_user"
 VIEW_ROLES: Final = "auth.view_group"
@@ -47,8 +49,12 @@ _HELD_BY_STAFF: Final = f"""
     JOIN ({_HELD_BY_ROLE}) AS held ON held.role_id = member.group_id
 """  # noqa: S608  (constants)
 
+# Whether the actor may, and whether the player is the actor: one statement, for every action on the floor runs it.
 _MAY: Final = f"""
 SELECT EXISTS (
+    SELECT FROM core_staffcard AS card
+    WHERE card.player_id = %(player)s AND card.staff_id = %(actor)s AND card.withdrawn_at IS NULL
+), EXISTS (
     SELECT FROM core_user AS staff
     WHERE staff.id = %(actor)s
       AND staff.is_active
@@ -122,12 +128,25 @@ class NotPermitted(DomainError):
     code = "NOT_PERMITTED"
 
 
-def has_permission(actor: User, permission: str, on: models.Model) -> bool:
+class OwnPlay(DomainError):
+    """The player account is the actor's own, as declared."""
+
+    code = "OWN_PLAY"
+
+
+def has_permission(actor: User, permission: str, on: models.Model, *, player_id: int | None = None) -> bool:
     """Whether `actor` holds `permission` ("app.codename") globally or on the object `on`, and works in its casino.
 
-    Each call runs one statement and uses only the key of `actor`. So a permission that was revoked, or a person who was
-    deactivated, after the page was shown counts at once.
+    With `player_id`, whether `actor` may do it for this player: for one's own account nobody may. Each call runs one
+    statement and uses only the key of `actor`. So a permission that was revoked, or a person who was deactivated, after
+    the page was shown counts at once.
     """
+    is_own, is_held = _ask(actor, permission, on, player_id=player_id)
+    return is_held and not is_own
+
+
+def _ask(actor: User, permission: str, on: models.Model, *, player_id: int | None) -> tuple[bool, bool]:
+    """Whether the player is the actor, and whether the actor holds the permission."""
     app_label, codename = permission.split(".")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -139,18 +158,23 @@ def has_permission(actor: User, permission: str, on: models.Model) -> bool:
                 "codename": codename,
                 "object": str(on.pk),
                 "operator": OPERATOR,
+                "player": player_id,
             },
         )
-        allowed: bool = cursor.fetchone()[0]
-    return allowed
+        is_own, is_held = cursor.fetchone()
+    return is_own, is_held
 
 
-def require_permission(actor: User, permission: str, on: models.Model) -> None:
-    """Refuse an actor who lacks the permission.
+def require_permission(actor: User, permission: str, on: models.Model, *, player_id: int | None = None) -> None:
+    """Refuse an actor who lacks the permission, or whose own account `player_id` is.
 
     :raises NotPermitted: `has_permission` says no.
+    :raises OwnPlay: the player account was declared as one of the actor's own; superusers are no exception.
     """
-    if not has_permission(actor, permission, on):
+    is_own, is_held = _ask(actor, permission, on, player_id=player_id)
+    if is_held and is_own:
+        raise OwnPlay("This is your own account: ask a colleague to do it.")
+    if not is_held:
         name = _name_of(permission.split(".")[1], on)
         raise NotPermitted(f"You do not hold the permission “{name}” on {on}. Ask a supervisor to grant it.")
 

@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from guardian.models import UserObjectPermission
 
+from core.cards.models import StaffCard
 from core.models import Casino, Player, User
 from loyalty.models import LoyaltyProgram
 from loyalty.services import pause_program, resume_program
@@ -98,3 +99,8 @@ def give_rights(*given: tuple[User, Pit | LoyaltyProgram, list[str]]) -> None:
         for user, thing, name in wanted
         for kind in [ContentType.objects.get_for_model(thing)]
     )
+
+
+def declared(staff: User, player: Player) -> StaffCard:
+    """A card of a member of staff, as older links were taken over."""
+    return StaffCard.objects.create(staff=staff, player=player, declared_at=timezone.now())

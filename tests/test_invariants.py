@@ -161,6 +161,7 @@ BREAKS = [
     Break("origins_guarded", "SELECT 1", "trigger core_requestorigin_refuse_update"),
     Break("forms_guarded", "SELECT 1", "trigger core_sentform_refuse_update"),
     Break("changes_guarded", "SELECT 1", "trigger guardian_userobjectpermission_log_insert"),
+    Break("cards_guarded", "SELECT 1", "trigger core_staffcard_freeze"),
     Break("sign_ins_guarded", "SELECT 1", "trigger core_signinevent_refuse_update"),
     Break("constraints_validated", "SELECT 1", "constraint core_casino.code unique"),
 ]

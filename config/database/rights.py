@@ -47,12 +47,14 @@ TABLES: Final[dict[str, TableRights]] = {
         *("code", "name", "time_zone", "gaming_day_starts_at", "longest_play_hours", "confirmed_award_points")
     ),
     "core_casino_second_factor_roles": TableRights(application=_LINK),
-    "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status"),
+    "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status", "named_by_id"),
     "core_user": _change(
-        *("username", "first_name", "last_name", "email", "casino_id", "player_id", "password", "last_login"),
+        *("username", "first_name", "last_name", "email", "casino_id", "password", "last_login"),
         *("date_joined", "is_active", "is_staff", "is_superuser"),
         hidden=frozenset({"password"}),
     ),
+    "core_staffcard": _change("withdrawn_by_id", "withdrawn_at", "withdrawal_correlation_id"),
+    "core_namesake": _change("decision", "decided_by_id", "decided_at", "correlation_id"),
     "core_user_groups": TableRights(application=_LINK),
     "core_user_user_permissions": TableRights(application=_LINK),
     "core_change": _read(),

@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from core.cards.models import StaffCard
 from core.console.asking_again import AsksAgain
 from core.console.display import listed_name, pill
 from core.console.links import link_to
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.login import SignInForm
-from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin
+from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
 from core.models import Casino, Player, ReplayCount
 from core.recorded_days import FIXED_BY_RECORDS, has_recorded_days
 
@@ -56,6 +57,21 @@ class PlayerAdmin(LongList, PlayerSearch, ConsoleAdmin[Player]):
     ordering = ("casino_id", "sort_name", "card_number")  # as the index has it
     player_lookup = "pk"
     fields = ("casino", "card_number", "first_name", "last_name", "status")
+
+    def has_change_permission(self, request: HttpRequest, obj: Player | None = None) -> bool:
+        """Nobody changes their own player account."""
+        allowed = super().has_change_permission(request, obj)
+        if obj is None or not allowed:
+            return allowed
+        return not StaffCard.objects.current().filter(staff=staff_of(request), player=obj).exists()
+
+    def save_model(self, request: HttpRequest, obj: Player, form: Any, change: bool) -> None:
+        """Keep who gave the name: a colleague decides whether it is a member of staff."""
+        if not change or {"first_name", "last_name"} & set(form.changed_data):
+            obj.named_by = staff_of(request)
+        super().save_model(request, obj, form, change)
+        if change and obj.named_by_id == request.user.pk:
+            obj.save(update_fields=["named_by"])
 
     @admin.display(description="player")
     def name(self, player: Player) -> str:

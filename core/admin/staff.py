@@ -14,16 +14,17 @@ from django.contrib.auth.forms import (
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.forms import TextInput
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join
 
 from core.admin.managing import ManagingForms
 from core.console.asking_again import asks_again
-from core.console.display import active_pill
+from core.console.display import NOTHING, active_pill
+from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter
 from core.console.login import PasswordAlone
 from core.console.scope import ConsoleAdmin, staff_of
-from core.console.widgets import NoLabelSuffix, PasswordLink, PlayerByCardField
+from core.console.widgets import NoLabelSuffix, PasswordLink
 from core.keys import key_of
 from core.managing import lock_permissions, may_deactivate, may_manage
 from core.models import User
@@ -91,7 +92,7 @@ class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
     ordering = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Who", {"fields": ("first_name", "last_name", "email", "casino", "player")}),
+        ("Who", {"fields": ("first_name", "last_name", "email", "casino", "cards")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
@@ -109,6 +110,11 @@ class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
     def roles(self, user: User) -> str:
         return ", ".join(["Superuser"] * user.is_superuser + [group.name for group in user.groups.all()])
 
+    @admin.display(description="own cards")
+    def cards(self, user: User) -> str:
+        links = [(link_to(card.player),) for card in user.cards.filter(withdrawn_at=None).select_related("player")]
+        return format_html_join(", ", "{}", links) or NOTHING
+
     @admin.display(description="state", ordering="is_active")
     def state(self, user: User) -> str:
         return active_pill(user)
@@ -124,7 +130,7 @@ class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
             return self._without_refused_links(request, obj, others)
         keeps_casino = obj is not None and not _may_choose_casino(actor)
         kept = (*(() if actor.is_superuser else ("is_superuser",)), *(("casino",) if keeps_casino else ()))
-        return (*fields, "last_login", "date_joined", *kept)
+        return (*fields, "last_login", "date_joined", "cards", *kept)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Django's, without the link to the password form for staff who may not open that form."""
@@ -150,11 +156,6 @@ class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
         if words := _STAFF_FIELDS.get(db_field.name):
             kwargs |= {"label": words[0], "help_text": words[1]}
         return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "player":
-            kwargs |= {"form_class": PlayerByCardField, "widget": TextInput}
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         if db_field.name == "groups":

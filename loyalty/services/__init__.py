@@ -6,7 +6,6 @@ from loyalty.services.awards import (
     AwardRateExceeded,
     InvalidAward,
     PlayerNotActive,
-    SelfAward,
     manual_reward,
 )
 from loyalty.services.balances import BalanceAt, balance_at
@@ -34,7 +33,6 @@ __all__ = [
     "ProgramPaused",
     "ProgramStateUnchanged",
     "RateTaken",
-    "SelfAward",
     "accrue_play",
     "add_earning_rate",
     "balance_at",

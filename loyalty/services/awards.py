@@ -38,12 +38,6 @@ class InvalidAward(DomainError):
     code = "INVALID_AWARD"
 
 
-class SelfAward(DomainError):
-    """Staff may not award points to their own player account."""
-
-    code = "SELF_AWARD"
-
-
 class PlayerNotActive(DomainError):
     """The player is barred or inactive."""
 
@@ -80,7 +74,7 @@ def manual_reward(
     :raises NotFound: there is no such player.
     :raises NotPermitted: the actor does not hold `loyalty.award` on the player's programme.
     :raises IdempotencyConflict: the reward id was used for another award.
-    :raises SelfAward: the player is the actor.
+    :raises OwnPlay: the account is the actor's own.
     :raises PlayerNotActive: the player is barred or inactive.
     :raises AwardRateExceeded: the actor has made `AWARDS_PER_WINDOW` awards within a minute.
     :raises ProgramPaused: the programme is paused.
@@ -190,9 +184,7 @@ def _daily_key(contents: Request, *, gaming_day: date) -> str:
 
 
 def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime) -> None:
-    require_permission(staff, AWARD, account.program)
-    if staff.player_id == account.player_id:
-        raise SelfAward("You cannot award points to your own account. Ask another supervisor.")
+    require_permission(staff, AWARD, account.program, player_id=account.player_id)
     # Read after the lock: the player may have been barred while it was waited for.
     player = Player.objects.get(pk=account.player_id)
     if player.status != Player.Status.ACTIVE:

@@ -1,6 +1,7 @@
 """The services of rating slips. Import them from here, not from the modules of this package."""
 
-from loyalty.services import PlayerNotActive, SelfAward
+from core.permissions import OwnPlay
+from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
@@ -43,6 +44,7 @@ __all__ = [
     "NoGameValues",
     "NoSuchSeat",
     "NothingWithheld",
+    "OwnPlay",
     "PartialCompletion",
     "PlannedPlay",
     "PlayHasNoEnd",
@@ -52,7 +54,6 @@ __all__ = [
     "Recording",
     "RequestKind",
     "SeatTaken",
-    "SelfAward",
     "SlipChanged",
     "SlipClosed",
     "SlipInHand",

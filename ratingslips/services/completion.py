@@ -78,6 +78,7 @@ def complete_rating_slip(
     :raises InvalidTime: `at` is in the future or before the slip's last event.
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not operate the pit that the slip is in.
+    :raises OwnPlay: the player account is the actor's own.
     :raises OutcomeUnknown: the answer to the COMMIT was lost, and no attempt could find out what it was.
     :raises Busy: the slip was locked for too long, or the connection was lost; nothing was changed.
     """
@@ -96,7 +97,7 @@ def complete_rating_slip(
         already_closed = locked.is_closed
         replayed = already_closed and not is_own_commit(request)
         if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
-            require_permission(actor, OPERATE_PIT, locked.pit)
+            require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
         if already_closed:
             at = clamp_to_last_event(at, last_event=locked.settled_at or locked.closed_at)
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)

@@ -85,6 +85,7 @@ def open_rating_slip(
     :raises InvalidTime: `at` is in the future.
     :raises NotFound: there is no such player or table.
     :raises NotPermitted: the actor does not operate the table's pit.
+    :raises OwnPlay: the player account is the actor's own.
     :raises PlayerNotActive: the player is barred or inactive.
     :raises PlayerHasLiveSlip: saying where the player sits.
     :raises PlayerStillPlayed: the player's last slip closed after `at`: play is recorded in order, and paid once.
@@ -125,7 +126,7 @@ def _seated_slip(request: SlipRequest, *, player_id: int, table_id: int, seat: i
     """Lock the player and the table, check that the player may sit down there, and return a new slip, not saved."""
     player, table = lock_player(player_id), lock_table(table_id=table_id)
     casino = table.pit.casino
-    require_permission(request.actor, OPERATE_PIT, table.pit)
+    require_permission(request.actor, OPERATE_PIT, table.pit, player_id=player.pk)
     if table.casino_id != player.casino_id:
         raise TableNotActive(f"{table.name} belongs to another casino than the player.")
     at = checked_seat_time(table=table, seat=seat, at=_require_may_play(player, at=at))

@@ -39,7 +39,8 @@ def pause_rating_slip(
 
     :raises SlipNotOpen: it is paused already.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
+        `operation`.
     """
     with operation("ratingslips.pause", actor_id=actor.pk):
         slip_id = slip_key(slip)
@@ -70,7 +71,8 @@ def resume_rating_slip(
 
     :raises SlipNotPaused: it is not paused.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
+        `operation`.
     """
     with operation("ratingslips.resume", actor_id=actor.pk):
         slip_id = slip_key(slip)
@@ -103,7 +105,8 @@ def change_average_bet(
 
     :raises InvalidAverageBet: it is not a positive amount with two decimals under the limit.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
+        `operation`.
     """
     require_average_bet(average_bet)
     contents = {"average_bet": amount_text(average_bet)}
@@ -148,8 +151,8 @@ def move_rating_slip(
     :raises TableNotActive: the table is not in use, or belongs to another casino.
     :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock`, `operation`; the
-        actor must operate the pit that the table is in, too.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
+        `operation`; the actor must operate the pit that the table is in, too.
     """
     if average_bet is not None:
         require_average_bet(average_bet)

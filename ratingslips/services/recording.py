@@ -238,12 +238,17 @@ class _Recorder:
         return draft, refusals
 
     def _require_permission(self, draft: Draft, act: Act, *, permitted: set[int]) -> None:
-        """:raises NotPermitted: the actor does not operate the pit where the slip is, or where the act puts it."""
+        """Refuse an act for which the actor has no right.
+
+        :raises NotPermitted: the actor does not operate the pit where the slip is, or where the act puts it.
+        :raises OwnPlay: the player account is the actor's own.
+        """
+        player_id = act.player if draft.slip is None else draft.slip.player_id
         pits = [draft.slip.pit] if draft.slip is not None else []
         pits += [draft.tables[act.table].pit] if act.table is not None else []
         for pit in pits:
             if pit.pk not in permitted:
-                require_permission(self.actor, OPERATE_PIT, pit)
+                require_permission(self.actor, OPERATE_PIT, pit, player_id=player_id)
                 permitted.add(pit.pk)
 
     def _settle_and_save(self, draft: Draft) -> None:

@@ -53,6 +53,7 @@ def recover_slip_loyalty(
     :raises SlipInHand: another transaction has locked the slip (only with `skip_locked`).
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not hold `ratingslips.recover_loyalty` on the slip's pit.
+    :raises OwnPlay: the player account is the actor's own; the points stay owed.
     :raises DomainError: `accrue_play` refused, for example because the programme is paused; the points stay owed.
     :raises Busy: the slip or the account was locked for too long; the points stay owed.
     """
@@ -66,7 +67,7 @@ def recover_slip_loyalty(
         already_settled = locked.settled_at is not None
         replayed = already_settled and not is_own_commit(request)
         if not (request.is_recorded or (already_settled and locked.recovered_by_id == actor.pk)):
-            require_permission(actor, RECOVER_LOYALTY, locked.pit)
+            require_permission(actor, RECOVER_LOYALTY, locked.pit, player_id=locked.player_id)
         if not locked.is_closed:
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
         if already_settled:

@@ -13,7 +13,7 @@ from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
-from loyalty.services import PlayerNotActive, SelfAward, checked_reason
+from loyalty.services import PlayerNotActive, checked_reason
 from ratingslips.models import Pit, RatingSlip, SlipRequest
 from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
@@ -51,7 +51,7 @@ def release_withheld_points(
     :raises NotPermitted: the actor does not hold `loyalty.award` on the programme of the slip's casino, and
         `ratingslips.recover_loyalty` on the slip's pit.
     :raises NothingWithheld: the slip is live, or its points were not withheld.
-    :raises SelfAward: the slip is the actor's own.
+    :raises OwnPlay: the player account is the actor's own.
     :raises PlayerNotActive: the player is still barred or inactive.
     :raises InvalidTime: `at` is in the future or before the slip was settled.
     :raises DomainError: `accrue_play` refused, for example because the programme is paused; nothing was changed.
@@ -68,7 +68,7 @@ def release_withheld_points(
         assert locked is not None
         if not request.is_recorded:
             require_permission(actor, AWARD, LoyaltyProgram.objects.get(casino=locked.casino_id))
-            require_permission(actor, RECOVER_LOYALTY, Pit.objects.get(pk=locked.pit_id))
+            require_permission(actor, RECOVER_LOYALTY, Pit.objects.get(pk=locked.pit_id), player_id=locked.player_id)
         is_released = locked.released_at is not None
         if not is_released:
             _release(locked, request=request, at=at)
@@ -85,7 +85,7 @@ def release_withheld_points(
 
 def _release(slip: RatingSlip, *, request: SlipRequest, at: datetime) -> None:
     """Post the points of the locked `slip`, if there are any, and record the request."""
-    _require_may_be_released(slip, actor=request.actor)
+    _require_may_be_released(slip)
     request.happened_at = checked_event_time(at, not_before=slip.settled_at)
     posting = credit(slip, segments=read_segments(slip), at=request.happened_at)
     slip.released_at = request.happened_at
@@ -94,11 +94,9 @@ def _release(slip: RatingSlip, *, request: SlipRequest, at: datetime) -> None:
     record(request, slip=slip)
 
 
-def _require_may_be_released(slip: RatingSlip, *, actor: User) -> None:
+def _require_may_be_released(slip: RatingSlip) -> None:
     if not slip.is_withheld:
         raise NothingWithheld(f"No points of slip {slip.slip_number} are withheld.")
-    if User.objects.filter(pk=actor.pk, player=slip.player_id).exists():
-        raise SelfAward("You cannot release points to your own account. Ask another supervisor.")
     if slip.player.status != Player.Status.ACTIVE:
         status = slip.player.get_status_display().lower()
         raise PlayerNotActive(f"{slip.player} is {status}: the points stay withheld.")

@@ -178,6 +178,7 @@ class LiveSlip:
 
         :raises NotFound: there is no such slip.
         :raises NotPermitted: the actor does not operate the pit that the slip is in.
+        :raises OwnPlay: the player account is the actor's own.
         :raises SlipClosed: play has ended.
         :raises SlipChanged: the slip is no longer at `expected_version`.
         :raises InvalidTime: `at` is in the future or before the slip's last event.
@@ -186,7 +187,7 @@ class LiveSlip:
         assert locked is not None
         last = _with_tables(locked).order_by("-seq")[:1].get()
         locked.table, locked.pit = _table_of(last), last.pit
-        require_permission(actor, OPERATE_PIT, locked.pit)
+        require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
         require_live(locked)
         if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")

@@ -15,6 +15,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from core.cards.models import StaffCard
 from core.console.links import page_url
 from core.factors.models import SecondFactor
 from core.models import Player, User
@@ -29,7 +30,7 @@ from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address
 from tests.factories import PitFactory, StaffFactory, TableFactory
-from tests.floor import Floor
+from tests.floor import Floor, declared
 from tests.guesses import lock
 from tests.loyalty.postings import award
 from tests.loyalty.rows import (
@@ -134,6 +135,8 @@ def _play(floor: Floor) -> None:
     Player.objects.filter(pk=barred.player_id).update(status="BARRED")
     other = TableFactory.create(casino=floor.casino, pit=floor.pit)
     floor.open_slip(seat=2)
+    StaffFactory.create(casino=floor.casino, first_name=barred.player.first_name, last_name=barred.player.last_name)
+    declared(floor.boss, paid.player)
     floor.open_slip(table=other, seat=3, at=floor.ago(hours=9))
     away = floor.open_slip(table=other, seat=6)
     pause_rating_slip(slip=away, actor=floor.boss, at=floor.ago(minutes=45))
@@ -270,6 +273,7 @@ def _own_pages() -> Iterator[PageCase]:
             "admin:loyalty_loyaltyprogram_resume", args=[_first(LoyaltyProgram).pk]
         ),
         "locks": _constant(address, SignInEvent, "locks"),
+        "card-declare": _constant(address, StaffCard, "declare"),
         "grants-of-program": lambda house: _grants(house.floor.program),
         "grants-of-pit": lambda house: _grants(house.floor.pit),
         "grants-of-person-on-program": lambda house: _grants(house.floor.program, "user-manage", house.floor.boss.pk),

@@ -53,6 +53,25 @@ change POST own|other                     login shut  shut  shut  shut  shut  sh
 delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:core_staffcard_]
+changelist GET own                        login shut  shut  shut  open  open  open  open  read  shut  shut  shut  open
+declare GET own                           login shut  shut  shut  open  open  open  open  shut  shut  shut  shut  open
+declare POST own                          login shut  shut  shut  done  done  done  done  shut  shut  shut  shut  done
+declare POST other                        login shut  shut  shut  idle  idle  idle  idle  shut  shut  shut  shut  done
+action=withdraw POST own                  login shut  shut  shut  done  done  done  done  no    shut  shut  shut  done
+action=withdraw POST other                login shut  shut  shut  idle  idle  idle  idle  idle  shut  shut  shut  done
+change GET own                            login shut  shut  shut  read  read  read  read  read  shut  shut  shut  read
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  shut  shut  read
+history GET own                           login shut  shut  shut  read  read  read  read  read  shut  shut  shut  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  read
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  shut  shut  idle
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  shut  shut  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_casino_]
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  read  read  read  read  read  read  read  read  open
@@ -107,7 +126,7 @@ add GET|POST own                          login shut  shut  shut  shut  shut  sh
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:{core_signinevent,core_casino,core_player,core_user,core_replaycount,auth_group}_]
+[admin:{core_signinevent,core_staffcard,core_casino,core_player,core_user,core_replaycount,auth_group}_]
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 [admin:core_{casino,player,user,replaycount}_]

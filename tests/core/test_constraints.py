@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Model
 
 from core.alike import refuse_alike
+from core.cards.models import Namesake, StaffCard
 from core.factors.models import RecoveryCode, SecondFactor
 from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin, SentForm
 from core.sign_in_log import SignInEvent
@@ -78,7 +79,13 @@ VIOLATIONS = (
         lambda floor: inserted(SentForm(pk=uuid4(), actor=floor.boss, correlation_id=uuid4(), fingerprint="0")),
     ),
     Violation("core_lease_has_name", lambda floor: inserted(_lease(floor, name=""))),
-    Violation("core_user_player_id_key", lambda floor: _two_staff_of_one_player(floor)),
+    Violation("core_staff_card_of_one_person", lambda floor: _two_staff_of_one_player(floor)),
+    Violation("core_staff_card_withdrawal_is_whole", lambda floor: inserted(_card(floor, withdrawn_at=floor.now))),
+    Violation("core_staff_card_by_somebody_else", lambda floor: inserted(_card(floor, declared_by=floor.boss))),
+    Violation("core_namesake_noticed_once", lambda floor: _noticed_twice(floor)),
+    Violation("core_namesake_decision_is_whole", lambda floor: inserted(_decided(floor, decided_by=None))),
+    Violation("core_namesake_decision_is_whole", lambda floor: inserted(_decided(floor, decision="PERHAPS"))),
+    Violation("core_namesake_by_somebody_else", lambda floor: inserted(_decided(floor, decided_by=floor.boss))),
 )
 
 
@@ -103,11 +110,31 @@ def _lease(floor: Floor, *, name: str) -> Lease:
     return Lease(name=name, held_by="Process 1", correlation_id=uuid4(), taken_at=floor.now, renewed_at=floor.now)
 
 
+def _card(floor: Floor, **fields: Any) -> StaffCard:
+    usual = {"staff": floor.boss, "player": floor.player(), "declared_at": floor.now}
+    return StaffCard(**(usual | fields))
+
+
 def _two_staff_of_one_player(floor: Floor) -> None:
     player = floor.player()
     for staff in (floor.boss, floor.supervisor):
-        staff.player = player
-        staff.save()
+        inserted(_card(floor, staff=staff, player=player))
+
+
+def _namesake(floor: Floor, **fields: Any) -> Namesake:
+    usual = {"staff": floor.boss, "player": floor.player(), "names": "a = a", "noticed_at": floor.now}
+    return Namesake(**(usual | fields))
+
+
+def _decided(floor: Floor, **fields: Any) -> Namesake:
+    how = {"decision": "OWN_CARD", "decided_by": floor.supervisor, "decided_at": floor.now, "correlation_id": uuid4()}
+    return _namesake(floor, **(how | fields))
+
+
+def _noticed_twice(floor: Floor) -> None:
+    player = floor.player()
+    for _ in range(2):
+        inserted(_namesake(floor, player=player))
 
 
 def _two_counts_of_one_day(floor: Floor) -> None:

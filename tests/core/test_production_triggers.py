@@ -24,7 +24,7 @@ APPEND_ONLY = (
     "ratingslips_sliprequest",
     "ratingslips_gamevalues",
 )
-ENDED_ONCE = ("loyalty_ledgerexport", "loyalty_programpause")
+ENDED_ONCE = ("loyalty_ledgerexport", "loyalty_programpause", "core_namesake", "core_staffcard")
 UNDELETABLE = (*APPEND_ONLY, "ratingslips_ratingslip", "ratingslips_playsegment", *ENDED_ONCE)
 EXPECTED = {
     *(f"{table}_refuse_update" for table in APPEND_ONLY),
@@ -33,6 +33,9 @@ EXPECTED = {
     *(f"{table}_log_{event}" for table in LOGGED for event in ("insert", "update", "delete")),
     "core_change_refuse_insert",
     "core_end_sessions",
+    "core_namesake_freeze",
+    "core_staffcard_freeze",
+    *(f"{table}_namesakes_{event}" for table in ("core_player", "core_user") for event in ("insert", "update")),
     "loyalty_chain_entry",
     "loyalty_earningrate_begins_later",
     "loyalty_earningrate_still_begins_later",

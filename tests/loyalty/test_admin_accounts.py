@@ -17,7 +17,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward
 from loyalty.services.awards import AWARDS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
 from tests.console import address, inline_code_in, said, shown_in, statements_for
-from tests.floor import Floor
+from tests.floor import Floor, declared
 
 REASON = "Comp for the long wait at the cage"
 
@@ -182,8 +182,7 @@ class TestAward:
 
     @pytest.mark.shows(33)
     def test_is_refused_for_one_s_own_account(self, floor: Floor, account: PlayerLoyalty, send: Send) -> None:
-        floor.supervisor.player = account.player
-        floor.supervisor.save()
+        declared(floor.supervisor, account.player)
 
         page = send()
 

@@ -11,8 +11,8 @@ from core import correlation
 from core.clock import InvalidTime
 from core.errors import NotFound
 from core.idempotency import fingerprint
-from core.models import Player, User
-from core.permissions import NotPermitted
+from core.models import Player
+from core.permissions import NotPermitted, OwnPlay
 from loyalty.models import LedgerEntry
 from loyalty.services import (
     InvalidAward,
@@ -20,11 +20,10 @@ from loyalty.services import (
     NoLoyaltyProgram,
     PlayerNotActive,
     ProgramPaused,
-    SelfAward,
     pause_program,
 )
 from tests.factories import CasinoFactory, PlayerFactory
-from tests.floor import Floor
+from tests.floor import Floor, declared
 from tests.loyalty.postings import REASON, award
 from tests.loyalty.rows import account_of
 from tests.refusals import logged, refused
@@ -188,9 +187,9 @@ class TestManualReward:
             award(floor, player)
 
     def test_refuses_an_award_to_oneself(self, floor: Floor, player: Player) -> None:
-        User.objects.filter(pk=floor.supervisor.pk).update(player=player)
+        declared(floor.supervisor, player)
 
-        with refused(SelfAward, "Ask another supervisor"):
+        with refused(OwnPlay, "ask a colleague"):
             award(floor, player)
 
     @pytest.mark.parametrize("status", [Player.Status.BARRED, Player.Status.INACTIVE])

@@ -19,7 +19,7 @@ from loyalty.services.accounts import lock_account
 from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, together
 from tests.constraints import inserted
 from tests.factories import StaffFactory
-from tests.floor import Floor
+from tests.floor import Floor, declared
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of, entry
 
@@ -75,9 +75,9 @@ class TestAccountLock:
     def test_does_not_hold_up_rows_that_refer_to_the_account(self, floor: Floor, player: Player) -> None:
         with held(lambda: lock_account(player_id=player.pk, at=floor.now)):
             slip = floor.open_slip(player=player)
-            member = Elsewhere(lambda: StaffFactory.create(casino=floor.casino, player=player)).result()
+            card = Elsewhere(lambda: declared(floor.supervisor, player)).result()
 
-        assert slip.player == member.player == player
+        assert slip.player == card.player == player
 
     @pytest.mark.shows(23)
     def test_lets_an_entry_of_the_account_itself_in(self, floor: Floor) -> None:
@@ -100,7 +100,7 @@ class TestAccountLock:
     @pytest.mark.shows(23, 39)
     def test_would_hold_them_up_if_it_were_for_update(self, floor: Floor, player: Player) -> None:
         inserting = made_to_wait(
-            lambda: StaffFactory.create(casino=floor.casino, player=player),
+            lambda: declared(floor.supervisor, player),
             by=lambda: Player.objects.select_for_update().get(pk=player.pk),
         )
 

@@ -22,8 +22,8 @@ from ratingslips.admin.trace.story import story_of
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     NothingWithheld,
+    OwnPlay,
     PlayerNotActive,
-    SelfAward,
     SlipSettlement,
     complete_rating_slip,
     recover_slip_loyalty,
@@ -32,7 +32,7 @@ from ratingslips.services import (
 from tests.concurrency import held, made_to_wait
 from tests.console import address, carry_out, html_of, said, signed_in
 from tests.constraints import refused_by_trigger
-from tests.floor import Floor
+from tests.floor import Floor, declared
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of, entry
@@ -180,10 +180,8 @@ class TestRelease:
                 ProgramPaused,
             ),
             (
-                lambda floor, slip: (
-                    type(floor.supervisor).objects.filter(pk=floor.supervisor.pk).update(player=slip.player)
-                ),
-                SelfAward,
+                lambda floor, slip: declared(floor.supervisor, slip.player),
+                OwnPlay,
             ),
         ],
         ids=["barred still", "not permitted", "paused", "own account"],

@@ -88,7 +88,7 @@ def read_owed(*, staff: User, payable_in: "QuerySet[Pit]", now: datetime) -> Owe
     first = slips.filter(pk__in=[key for key, _ in keys[:OWED_SHOWN]])
     shown = [
         OwedSlip(slip=slip, owed_for=now - slip.closed_at, may_pay=slip.pit_id in pits)
-        for slip in first.select_related("casino").prefetch_related("player", "table")
+        for slip in first.select_related("casino", "player", "table")
         if slip.closed_at
     ]
     return Owed(shown=shown, payable=[str(key) for key, pit in keys if pit in pits], count=len(keys))

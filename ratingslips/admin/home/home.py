@@ -32,6 +32,7 @@ from ratingslips.admin.home.attention import (
     read_owed,
     read_paused,
 )
+from ratingslips.admin.home.namesakes import NAMESAKES_SHOWN, read_namesakes
 from ratingslips.admin.home.proof import read_proof
 from ratingslips.admin.home.targets import scorecard
 from ratingslips.admin.slips.rights import pits_with
@@ -63,12 +64,15 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
     live = in_casino_of(staff, live_slips(now=now), lookup="casino")
     overdue, barred = _overdue(live, now=now), read_barred(staff=staff)
+    namesakes = read_namesakes(staff=staff, casinos=casinos)
     colleagues = in_casino_of(staff, User.objects.all(), lookup="casino")
     locked = locked_staff(among=colleagues, at=now) if staff.has_perm(LIFT_LOCK) else []
     return {
         **overdue,
         "locked": len(locked),
         "barred": barred[:BARRED_SHOWN],
+        "namesakes": namesakes[:NAMESAKES_SHOWN],
+        "is_more_namesakes": len(namesakes) > NAMESAKES_SHOWN,
         "is_more_barred": len(barred) > BARRED_SHOWN,
         "withheld": in_casino_of(staff, RatingSlip.objects.withheld(), lookup="casino")[:MAX_WITHHELD_COUNTED].count(),
         "withheld_url": list_url(RatingSlip, owed="withheld"),
@@ -82,7 +86,14 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
         "proof": proof,
         "sees_all_casinos": sees_all_casinos(staff),
         "needs_attention": bool(
-            proof.needs_attention or owed.count or paused or found or barred or overdue["overdue"] or locked
+            proof.needs_attention
+            or owed.count
+            or paused
+            or found
+            or barred
+            or namesakes
+            or overdue["overdue"]
+            or locked
         ),
         "scorecards": [scorecard(of, drift) for of, drift in zip(figures, drifts, strict=True)],
     }

@@ -187,7 +187,7 @@ class Asking:
 
 
 _QUERIES: Final = {
-    "admin:autocomplete": "?app_label=core&model_name=user&field_name=player&term=a",
+    "admin:autocomplete": "?app_label=core&model_name=staffcard&field_name=player&term=a",
     "trace:search": "?q=a",
 }
 

@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from guardian.models import UserObjectPermission
 from guardian.shortcuts import assign_perm
 
+from core.cards.models import Namesake, StaffCard
 from core.factors.models import SecondFactor
 from core.models import Casino, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
@@ -20,7 +21,7 @@ from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import signed_in
 from tests.constraints import inserted
 from tests.factories import DEFAULT_TIERS, PitFactory, ProgramFactory, StaffFactory, TableFactory
-from tests.floor import Floor
+from tests.floor import Floor, declared
 from tests.loyalty.rows import checkpoint_row, export_row, rebuild_row, verification_row
 
 PASSWORD: Final = "the tide comes in at six"
@@ -66,7 +67,7 @@ class Rows:
         play = floor.open_slip(seat=1, player=floor.player(**names))
         manual_reward(player=closed.player, points=50, reason="For the wait", actor=floor.supervisor, at=floor.now)
         export_row(floor).save()
-        colleague = StaffFactory.create(casino=floor.casino, username=f"colleague{mark}")
+        colleague = StaffFactory.create(casino=floor.casino, username=f"colleague{mark}", **names)
         rows = cls(
             floor=floor,
             open=play,
@@ -86,6 +87,7 @@ class Rows:
             casino,
             self.closed.player,
             self.factor.user,
+            declared(self.floor.boss, self.paused.player),
             ReplayCount.objects.filter(casino=casino).first(),
             PlayerLoyalty.objects.get(player=self.closed.player),
             LedgerEntry.objects.filter(casino=casino).first(),
@@ -158,6 +160,8 @@ class House:
                 for model in (Player, User, LoyaltyProgram, Pit, GameSettings, GamingTable)
             ),
             UserObjectPermission.objects.filter(user__casino=casino).order_by("pk").values(),
+            StaffCard.objects.filter(player__casino=casino).order_by("pk").values(),
+            Namesake.objects.filter(player__casino=casino).order_by("pk").values(),
         ]
         return [list(some) for some in rows]
 

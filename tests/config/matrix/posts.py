@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from core.cards.models import Namesake
 from core.console.grants import version_of_grants
 from core.console.versions import FORM_VERSION, version_of
 from core.models import User
@@ -73,6 +74,10 @@ def _action(house: House, question: Question, rows: Rows) -> Post:
     return chosen | for_row | versions_shown([row])
 
 
+def _pair(rows: Rows) -> Namesake:
+    return Namesake.objects.get(player=rows.closed.player)
+
+
 def _player(rows: Rows, _user: User) -> Post:
     names = {"first_name": "Maya", "last_name": "Lindqvist", "status": "ACTIVE"}
     return names | {"casino": rows.floor.casino.pk, "card_number": "C-4711"}
@@ -83,7 +88,7 @@ def _new_passwords(*_: Any) -> Post:
 
 
 def _staff(rows: Rows, _user: User) -> Post:
-    return {"username": "newcomer", "first_name": "Maya", "is_active": "on", "is_staff": "on", "player": ""}
+    return {"username": "newcomer", "first_name": "Maya", "is_active": "on", "is_staff": "on"}
 
 
 def _award(rows: Rows, user: User) -> Post:
@@ -151,6 +156,8 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
         "new_password2": _NEW_PASSWORD,
     },
     "auth_user_password_change": _new_passwords,
+    "desk:namesake": lambda rows, _: {"pair": _pair(rows).pk, "decision": _pair(rows).Decision.OTHER_PERSON},
+    "core_staffcard_declare": lambda rows, _: {"player": rows.open.player.card_number, "staff": rows.floor.boss.pk},
     "core_signinevent_locks": lambda rows, _: {"staff": rows.floor.boss.pk},
     "core_user_add": lambda rows, user: {**_new_passwords(), **_staff(rows, user), "casino": rows.floor.casino.pk},
     "core_user_change": _staff,
