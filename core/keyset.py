@@ -12,11 +12,22 @@ estimates a comparison of several columns by the first column alone, and so expe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BigIntegerField, BooleanField, DateField, F, Field, Func, Model, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    DateField,
+    DateTimeField,
+    F,
+    Field,
+    Func,
+    Model,
+    QuerySet,
+    Value,
+)
 
 from core.keys import BIGGEST_KEY, key_of
 
@@ -24,6 +35,7 @@ M = TypeVar("M", bound=Model)
 
 PAGE_ROWS: Final = 20
 CURSOR_MAX_LENGTH: Final = 40
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATOR: Final = "."
 _OLDER: Final = "<"
 _NEWER: Final = ">"
@@ -44,15 +56,31 @@ class Key:
 
         :raises ValueError: the text is not such a value.
         """
-        if isinstance(self.type, DateField):
+        if type(self.type) is DateField:
             return date.fromisoformat(text)
         key = key_of(text)
         if key is None:
             raise ValueError(text)
-        return key
+        return _instant(key) if isinstance(self.type, DateTimeField) else key
+
+    def text_of(self, value: Any) -> str:
+        """The part of a cursor for a value of this column; an instant is in microseconds since 1970."""
+        return str((value - _EPOCH) // timedelta(microseconds=1) if isinstance(value, datetime) else value)
+
+
+def _instant(microseconds: int) -> datetime:
+    """The instant so long after 1970.
+
+    :raises ValueError: it is beyond the calendar.
+    """
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError as error:
+        raise ValueError(microseconds) from error
 
 
 ID: Final = Key(name="id", type=BigIntegerField(), least=0, most=BIGGEST_KEY)
+RECORDED_AT: Final = Key(name="recorded_at", type=DateTimeField(), least=_EPOCH, most=datetime.max.replace(tzinfo=UTC))
 GAMING_DAY: Final = Key(name="gaming_day", type=DateField(), least=date.min, most=date.max)
 
 
@@ -159,7 +187,8 @@ def page_of(
     if is_full:
         onward = cursor_of(found[-1], order)
     elif window and last:
-        onward, looked_at = _SEPARATOR.join(map(str, last)), window.most
+        texts = (key.text_of(value) for key, value in zip(order.keys, last, strict=True))
+        onward, looked_at = _SEPARATOR.join(texts), window.most
     back = cursor_of(found[0], order) if found else ""
     if towards == _NEWER:
         has_older = after != oldest_cursor(order)
@@ -192,12 +221,12 @@ def _within(
 
 def cursor_of(row: Model, order: Order) -> str:
     """The cursor of `row`: its values of the columns of `order`."""
-    return _SEPARATOR.join(str(getattr(row, key.name)) for key in order.keys)
+    return _SEPARATOR.join(key.text_of(getattr(row, key.name)) for key in order.keys)
 
 
 def oldest_cursor(order: Order) -> str:
     """The cursor that is older than every row: the page `after` it is the last page of the list."""
-    return _SEPARATOR.join(str(key.least) for key in order.keys)
+    return _SEPARATOR.join(key.text_of(key.least) for key in order.keys)
 
 
 def rows_after(rows: "QuerySet[M]", *, joined: "QuerySet[M]", order: Order, row: M | None, most: int) -> list[M]:

@@ -27,6 +27,8 @@ CHANGE_STAFF: Final = "core.change_user"
 VIEW_ROLES: Final = "auth.view_group"
 VIEW_SIGN_INS: Final = "core.view_signinevent"
 LIFT_LOCK: Final = "core.lift_lock"
+VIEW_CHANGES: Final = "core.view_change"
+EXPORT_CHANGES: Final = "core.export_change"
 VIEW_REPLAYS: Final = "core.view_replaycount"
 
 # What each role holds, globally (no object) or on one object. A permission names the model of its objects.

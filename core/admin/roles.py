@@ -14,7 +14,7 @@ from core.admin.managing import ManagingForms
 from core.console.add_forms import AddedOnce
 from core.console.change_forms import VersionedForms
 from core.console.readable import ReadableLists
-from core.console.scope import staff_of
+from core.console.scope import HistoryOfChanges, staff_of
 from core.console.widgets import PlainForms
 from core.managing import may_change_role
 from core.models import User
@@ -40,7 +40,9 @@ class PermissionsField(_PermissionsField):
 
 
 @admin.register(Group)
-class RoleAdmin(ManagingForms, AddedOnce, VersionedForms, PlainForms, ReadableLists, GroupAdmin):
+class RoleAdmin(
+    ManagingForms, AddedOnce, VersionedForms, PlainForms, ReadableLists, HistoryOfChanges[Group], GroupAdmin
+):
     """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting a
     role would delete every grant made to it.
     """

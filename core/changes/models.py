@@ -56,6 +56,7 @@ class Change(models.Model):
     database_role = models.CharField(max_length=IDENTIFIER_MAX_LENGTH, help_text="Who was signed in to PostgreSQL.")
 
     class Meta:
+        verbose_name_plural = "change log"
         default_permissions = ("view",)
         permissions = [("export_change", "Can export the change log")]
         indexes = [
@@ -67,6 +68,11 @@ class Change(models.Model):
                 fields=["actor", "recorded_at", "id"],
                 condition=models.Q(actor__isnull=False),
                 name="core_change_by_actor",
+            ),
+            models.Index(
+                fields=["casino", "actor", "recorded_at", "id"],
+                condition=models.Q(actor__isnull=False),
+                name="core_change_by_casino_actor",
             ),
             models.Index(
                 fields=["casino", "recorded_at", "id"],

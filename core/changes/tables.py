@@ -5,29 +5,47 @@ The triggers of a table are made in a migration of its app, by `log_changes` in 
 
 from typing import Final
 
-LOGGED: Final = (
-    "core_casino",
-    "core_casino_second_factor_roles",
-    "core_secondfactor",
-    "core_recoverycode",
-    "core_player",
-    "core_user",
-    "core_staffcard",
-    "core_user_groups",
-    "core_user_user_permissions",
-    "auth_group",
-    "auth_group_permissions",
-    "guardian_userobjectpermission",
-    "guardian_groupobjectpermission",
-    "loyalty_loyaltyprogram",
-    "loyalty_programpause",
-    "loyalty_earningrate",
-    "loyalty_tier",
-    "ratingslips_pit",
-    "ratingslips_gamesettings",
-    "ratingslips_gamevalues",
-    "ratingslips_gamingtable",
+# What people call a row of each logged table.
+LOGGED: Final = {
+    "core_casino": "casino",
+    "core_casino_second_factor_roles": "second factor required of a role",
+    "core_secondfactor": "second factor",
+    "core_recoverycode": "recovery code",
+    "core_player": "player",
+    "core_user": "member of staff",
+    "core_staffcard": "card of staff",
+    "core_user_groups": "role of staff",
+    "core_user_user_permissions": "permission of staff",
+    "auth_group": "role",
+    "auth_group_permissions": "permission of a role",
+    "guardian_userobjectpermission": "permission granted to staff",
+    "guardian_groupobjectpermission": "permission granted to a role",
+    "loyalty_loyaltyprogram": "loyalty programme",
+    "loyalty_programpause": "pause of a programme",
+    "loyalty_earningrate": "earning rate",
+    "loyalty_tier": "tier",
+    "ratingslips_pit": "pit",
+    "ratingslips_gamesettings": "game",
+    "ratingslips_gamevalues": "values of a game",
+    "ratingslips_gamingtable": "table",
+}
+
+# Rows without a name of their own: the rows that they refer to have one.
+JOINING: Final = frozenset(
+    {
+        "core_casino_second_factor_roles",
+        "core_recoverycode",
+        "core_staffcard",
+        "core_user_groups",
+        "core_user_user_permissions",
+        "auth_group_permissions",
+        "guardian_userobjectpermission",
+        "guardian_groupobjectpermission",
+    }
 )
+
+# Roles belong to no casino, and all casinos use them.
+SHARED: Final = ("auth_group", "auth_group_permissions")
 
 _APPEND_ONLY: Final = "its rows are append-only, and each says who wrote it"
 _BY_MIGRATIONS: Final = "only migrations write it"

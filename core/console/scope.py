@@ -1,21 +1,26 @@
 """Limit lists, choices, filters and addresses to the rows that a person sees (the rule: `core.permissions`)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db import models
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from core.changes.tables import LOGGED, SHARED
 from core.console.add_forms import AddedOnce
 from core.console.change_forms import VersionedForms
-from core.console.links import Link, links_for
+from core.console.change_words import in_words
+from core.console.links import Link, links_for, list_url
 from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
-from core.models import User
+from core.keyset import PAGE_ROWS, with_keys
+from core.models import Change, User
+from core.permissions import VIEW_CHANGES
 from core.roles import OPERATOR
 
 M = TypeVar("M", bound=models.Model)
@@ -58,6 +63,35 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     return rows.filter(**{lookup: user.casino_id})
 
 
+def changes_seen_by(user: User) -> "models.QuerySet[Change]":
+    """The changes of the change log that `user` sees: of their casino, and of what all casinos share."""
+    if sees_all_casinos(user):
+        return Change.objects.all()
+    if user.casino_id is None:
+        return Change.objects.none()
+    return Change.objects.filter(models.Q(casino=user.casino_id) | models.Q(table_name__in=SHARED))
+
+
+def changes_concerning(changes: "models.QuerySet[Change]", rows: Collection[str]) -> "models.QuerySet[Change]":
+    """Those of `changes` that concern one of `rows` (`table:key`), which PostgreSQL looks up first."""
+    return with_keys(changes, Change.objects.order_by().filter(concerns__overlap=list(rows)).values("pk"))
+
+
+class HistoryOfChanges(ModelAdmin[M]):
+    """Mixed into an admin before Django's: “History” shows the newest changes of the row in the change log."""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        table = self.opts.db_table
+        shown: dict[str, Any] = {}
+        if table in LOGGED and staff_of(request).has_perm(VIEW_CHANGES):
+            row = f"{table}:{unquote(object_id)}"
+            changes = changes_concerning(changes_seen_by(staff_of(request)), [row]).order_by("-recorded_at", "-id")
+            shown = {"changes": in_words(list(changes[:PAGE_ROWS])), "changes_url": list_url(Change, of=row)}
+        return super().history_view(request, object_id, shown | (extra_context or {}))
+
+
 @cache
 def _text_of(model: Any, name: str) -> Callable[[Any], str]:
     """A column for an admin page: the reference `name` of a row as text; the same function each time."""
@@ -70,7 +104,7 @@ def _text_of(model: Any, name: str) -> Callable[[Any], str]:
     return text
 
 
-class ConsoleAdmin(AddedOnce, VersionedForms, PlainForms, ReadableLists, ModelAdmin[M]):
+class ConsoleAdmin(AddedOnce, VersionedForms, PlainForms, ReadableLists, HistoryOfChanges[M]):
     """Pages of one model. They hide other casinos' rows and delete nothing: unused rows are deactivated."""
 
     casino_lookup: ClassVar[str]

@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 
 from core import correlation, origins
 from core.console.fields import IntegerField
+from core.console.filtered_list import DayField, FilterForm
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.keys import BIGGEST_KEY, key_of
 from core.keyset import BY_ID, GAMING_DAY, ID, Order, Window, with_keys
@@ -47,16 +48,6 @@ class PointsField(IntegerField):
         )
 
 
-def _day(label: str) -> forms.DateField:
-    return forms.DateField(
-        label=label,
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": "Write a day as 2026-11-14."},
-    )
-
-
 def _from_staff(entries: Entries, value: str) -> Entries:
     return entries.filter(staff=None) if value == SYSTEM else entries.filter(staff=int(value))
 
@@ -82,13 +73,13 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
     ),
     Filter(
         name="first_day",
-        field=lambda: _day("Gaming day from"),
+        field=lambda: DayField(label="Gaming day from"),
         narrow=lambda entries, day: entries.filter(gaming_day__gte=day),
         in_words=lambda day: f"gaming day from {_as_day(day)}",
     ),
     Filter(
         name="last_day",
-        field=lambda: _day("Gaming day to"),
+        field=lambda: DayField(label="Gaming day to"),
         narrow=lambda entries, day: entries.filter(gaming_day__lte=day),
         in_words=lambda day: f"gaming day to {_as_day(day)}",
     ),
@@ -121,10 +112,20 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
 )
 
 
-class AuditForm(forms.Form):
+class AuditForm(FilterForm):
     """The filters and the search box of the ledger; `staff` limits what they offer and find."""
 
-    q = forms.CharField(label="Search", required=False, max_length=SEARCH_MAX_LENGTH)
+    ranges = (
+        ("first_day", "last_day", "This day is before the first one."),
+        ("least_points", "most_points", "This is less than the first number."),
+    )
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=SEARCH_MAX_LENGTH,
+        help_text="Card number, player, slip number, entry number (#12) or correlation id.",
+    )
 
     def __init__(self, data: Any, *, staff: User) -> None:
         super().__init__(data, auto_id="audit_%s", label_suffix="")
@@ -134,24 +135,7 @@ class AuditForm(forms.Form):
             self.fields[one.name] = one.field()
         self._names_of_staff = dict(_staff_choices(staff))
         self.fields["staff"].choices = [("", "Anybody"), *self._names_of_staff.items()]  # type: ignore[attr-defined]
-        self.fields["q"].widget.attrs |= {"type": "search", "autocomplete": "off", "aria-describedby": "audit-hint"}
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        for least, most, words in (
-            ("first_day", "last_day", "This day is before the first one."),
-            ("least_points", "most_points", "This is less than the first number."),
-        ):
-            if cleaned.get(least) is not None and cleaned.get(most) is not None and cleaned[most] < cleaned[least]:
-                self.add_error(most, words)
-        return cleaned
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The filters in use, by name."""
-        return {
-            name: value for name, value in self.cleaned_data.items() if value or (value == 0 and value is not False)
-        }
+        self.fields["q"].widget.attrs |= {"type": "search", "autocomplete": "off"}
 
     @property
     def order(self) -> Order:
@@ -175,11 +159,6 @@ class AuditForm(forms.Form):
         if casino and given.keys() & {"first_day", "last_day", "tier_change"}:
             return Order(keys=(day, ID), within=casino)
         return Order(keys=(ID,), within=casino)
-
-    @property
-    def as_text(self) -> dict[str, str]:
-        """The filters in use, by name and as text, for the record of an export."""
-        return {name: str(value) for name, value in self.given.items()}
 
     @property
     def in_words(self) -> list[str]:

@@ -12,8 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.console import display
+from core.console.filtered_list import Column
 from core.console.links import link_to
-from loyalty.admin.extensions import Column
 from loyalty.models import LedgerEntry
 
 

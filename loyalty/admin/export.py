@@ -1,21 +1,21 @@
-"""The ledger as a CSV file, streamed."""
+"""A list as a CSV file, streamed: the ledger or the change log."""
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+from core.console.filtered_list import Column, FilterForm
 from core.console.scope import sees_all_casinos, staff_of
 from core.errors import DomainError
 from core.spreadsheets import csv_line
-from loyalty.admin.audit import AuditForm
-from loyalty.admin.extensions import Column, Entries
-from loyalty.models import LedgerEntry, LedgerExport
-from loyalty.services.exports import begin_export, end_export, entries_in_one_snapshot
+from loyalty.models import LedgerExport
+from loyalty.services.exports import begin_export, end_export, rows_in_one_snapshot
 
 # Tells spreadsheets that names are UTF-8.
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -32,15 +32,23 @@ class TooManyExports(DomainError):
 
 
 class SearchTooWide(DomainError):
-    """The search finds more players than are looked up, so an export would leave entries out."""
+    """The search finds more players than are looked up, so an export would leave rows out."""
 
     code = "SEARCH_TOO_WIDE"
 
 
 def export_response(
-    request: HttpRequest, *, entries: Entries, form: AuditForm, columns: Sequence[Column]
+    request: HttpRequest,
+    *,
+    what: LedgerExport.What,
+    rows: "QuerySet[Any]",
+    form: FilterForm,
+    columns: Sequence[Column],
+    described: Callable[[Sequence[Any]], Iterable[Any]] = iter,
 ) -> StreamingHttpResponse:
-    """Begin the export and stream the `entries` that match the form.
+    """Begin the export and stream the `rows` that match the form.
+
+    `described` gives, for the rows of a chunk, what the columns are made from.
 
     :raises SearchTooWide: the form's search finds too many players.
     :raises TooManyExports: others are under way.
@@ -52,14 +60,16 @@ def export_response(
     casino = None if sees_all_casinos(staff) else staff.casino
     now = timezone.now()
     zone = casino.zone if casino else ZoneInfo("UTC")
-    read = entries_in_one_snapshot(form.in_order(entries), joined=entries, order=form.order)
+    chunks = rows_in_one_snapshot(form.in_order(rows), joined=rows, order=form.order)
     with ExitStack() as slot:
         slot.enter_context(_slot())
-        export = begin_export(entries=form.narrowed(entries), casino=casino, actor=staff, filters=form.as_text, at=now)
-        lines = _lines(export, read, columns=columns, zone=zone, slot=slot.pop_all())
+        export = begin_export(
+            what=what, rows=form.narrowed(rows), casino=casino, actor=staff, filters=form.as_text, at=now
+        )
+        lines = _lines(export, chunks, described=described, columns=columns, zone=zone, slot=slot.pop_all())
     next(lines)  # The generator has begun, so it records the end and frees the slot even if nobody reads it.
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    name = f"ledger-{timezone.localtime(now, zone):%Y-%m-%d-%H%M}-export-{export.pk}.csv"
+    name = f"{what.lower()}-{timezone.localtime(now, zone):%Y-%m-%d-%H%M}-export-{export.pk}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response
@@ -81,8 +91,9 @@ def _slot() -> Iterator[None]:
 
 def _lines(
     export: LedgerExport,
-    read: Generator[list[LedgerEntry]],
+    chunks: Generator[list[Any]],
     *,
+    described: Callable[[Sequence[Any]], Iterable[Any]],
     columns: Sequence[Column],
     zone: ZoneInfo,
     slot: ExitStack,
@@ -93,12 +104,12 @@ def _lines(
         try:
             yield ""
             yield _BYTE_ORDER_MARK + csv_line(label for label, _ in exported)
-            with closing(read) as chunks:
+            with closing(chunks):
                 for chunk in chunks:
                     rows += len(chunk)
                     # This runs after the view has returned, outside its time zone.
                     with timezone.override(zone):
-                        text = "".join(csv_line(cell(entry) for _, cell in exported) for entry in chunk)
+                        text = "".join(csv_line(cell(row) for _, cell in exported) for row in described(chunk))
                     yield text
             is_whole = True
         finally:

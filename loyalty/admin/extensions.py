@@ -11,6 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from core.console.display import staff_name
+from core.console.filtered_list import Column
 from core.models import User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 
@@ -30,20 +31,6 @@ class Filter:
     in_words: Callable[[Any], str]
     narrow: Callable[[Entries, Any], Entries] | None = None
     keys: Callable[[User], "QuerySet[Any, Any]"] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
-    """A column of the list, of the export, or of both; a cell of the list is HTML, one of the export is plain text.
-
-    `is_head` marks the heading of its line; `is_figure` aligns it to the right.
-    """
-
-    label: str
-    shown: Callable[[LedgerEntry], SafeString | str] | None = None
-    exported: Callable[[LedgerEntry], str | int] | None = None
-    is_head: bool = False
-    is_figure: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,10 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.console import display
+from core.console.filtered_list import Column
 from core.console.links import link_to
 from core.console.scope import in_casino_of
 from core.models import User
-from loyalty.admin.extensions import Column, Filter, LedgerExtension, extend_ledger
+from loyalty.admin.extensions import Filter, LedgerExtension, extend_ledger
 from loyalty.models import LedgerEntry
 from ratingslips.admin.slips.authors import author_of, read_releases, releases_of
 from ratingslips.admin.slips.owed import render_unpaid

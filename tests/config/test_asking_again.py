@@ -25,6 +25,7 @@ ASKED: Final = frozenset(
         "admin:core_user_add",
         "admin:core_user_change",
         "admin:loyalty_ledgerentry_export",
+        "admin:core_change_export",
         "admin:loyalty_loyaltyprogram_permissions_manage_group",
         "admin:loyalty_loyaltyprogram_permissions_manage_user",
         "admin:ratingslips_pit_permissions_manage_group",

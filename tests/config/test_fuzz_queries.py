@@ -1,5 +1,6 @@
 """Every query string gets an answer, and nothing is written."""
 
+import re
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,15 +18,19 @@ from tests.fuzz import Pair, encoded, fuzz_settings, pairs, values
 _LEDGER: Final = "kind staff first_day last_day least_points most_points tier_change account recovered before after q"
 _FLOOR: Final = "q part pit player average_bet buy_in chips_out do expected_version to quick"
 OURS: Final = ("core.", "loyalty.", "ratingslips.")
+# What Django's pages of a model read.
+OF_A_FORM: Final = ["p", "_changelist_filters", "_popup", "_to_field"]
 # What an address reads from its query string. Lists of the admin read more: see `_names_of_list`.
 NAMES: Final = {
     "admin:loyalty_ledgerentry_changelist": f"{_LEDGER} account__id__exact kind__exact",
+    "admin:core_change_changelist": "whom what who first_day last_day of before after",
     "admin:loyalty_loyaltyprogram_pause": "reason",
     "admin:loyalty_playerloyalty_award": "points reason reward_id token",
     "admin:loyalty_playerloyalty_change": "_changelist_filters _popup _to_field",
     "admin:autocomplete": "app_label model_name field_name term page",
     "admin:login": "next",
     "admin:ratingslips_ratingslip_open": "player",
+    "admin:auth_user_password_change": "_popup",
     "admin:core_user_add": "casino username groups",
     "admin:ratingslips_gamingtable_add": "casino pit game name seats",
     "desk:player": "before",
@@ -62,7 +67,11 @@ def names_by_address() -> dict[str, list[str]]:
         f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist": _names_of_list(page)
         for model, page in admin.site._registry.items()
     }
-    return lists | {address: names.split() for address, names in NAMES.items()}
+    forms = {name: OF_A_FORM for name, _ in addresses() if re.fullmatch(r"admin:\w+_(add|change|history)", name)}
+    known: dict[str, list[str]] = lists | forms
+    for name, names in NAMES.items():
+        known[name] = [*forms.get(name, []), *names.split()]
+    return known
 
 
 @st.composite

@@ -72,6 +72,23 @@ change POST own|other                     login shut  shut  shut  shut  shut  sh
 delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:core_change_]
+changelist GET own                        login shut  shut  shut  read  read  open  open  open  shut  read  read  open
+change|history GET own                    login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
+history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+export POST own                           login shut  shut  shut  no    no    done  done  done  shut  no    no    done
+export GET own                            login never never never never never never never never never never never never
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
+<path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
+<path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_casino_]
 add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  read  read  read  read  read  read  read  read  open

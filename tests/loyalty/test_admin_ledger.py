@@ -261,7 +261,7 @@ class TestLedgerList:
     def test_asks_for_less_where_a_page_would_take_too_long(
         self, floor: Floor, auditor: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("loyalty.admin.ledger.page_of", _timed_out)
+        monkeypatch.setattr("core.console.filtered_list.page_of", _timed_out)
 
         page = auditor.get(address(LedgerEntry, LIST), {"least_points": 7})
 

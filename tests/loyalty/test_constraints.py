@@ -177,6 +177,7 @@ LEDGER = (
 )
 
 EXPORTS = (
+    Violation("loyalty_export_what_known", lambda floor: inserted(export_row(floor, what="PLAYERS"))),
     Violation("loyalty_export_end_is_whole", lambda floor: inserted(export_row(floor, rows=3))),
     Violation(
         "loyalty_export_end_is_whole",

@@ -19,7 +19,7 @@ from core.permissions import NotPermitted
 from core.roles import AUDITOR
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.services import exports
-from loyalty.services.exports import ExportTooLarge, begin_export, end_export, entries_in_one_snapshot
+from loyalty.services.exports import ExportTooLarge, begin_export, end_export, rows_in_one_snapshot
 from ratingslips.services import complete_rating_slip
 from tests.concurrency import Elsewhere
 from tests.console import address, said, signed_in
@@ -163,7 +163,8 @@ class TestExportOfTheLedger:
 class TestBeginExport:
     def _begin(self, floor: Floor, **changes: Any) -> LedgerExport:
         arguments: dict[str, Any] = {
-            "entries": LedgerEntry.objects.all(),
+            "what": LedgerExport.What.LEDGER,
+            "rows": LedgerEntry.objects.all(),
             "casino": floor.casino,
             "actor": floor.supervisor,
             "filters": {},
@@ -226,7 +227,7 @@ class TestBeginExport:
 
 def _chunks() -> Generator[list[LedgerEntry]]:
     everything = LedgerEntry.objects.all()
-    return entries_in_one_snapshot(everything, joined=everything, order=BY_ID)
+    return rows_in_one_snapshot(everything, joined=everything, order=BY_ID)
 
 
 @pytest.mark.django_db(transaction=True)

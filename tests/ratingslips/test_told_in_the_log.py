@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from core.models import User
+from core.models import Change, User
 from core.permissions import NotPermitted
 from core.roles import AUDITOR
-from loyalty.models import LedgerEntry
+from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.services import manual_reward, pause_program, resume_program
 from loyalty.services.exports import begin_export
 from ratingslips.models import RatingSlip
@@ -69,7 +69,13 @@ def _resume_program(floor: Floor, actor: User) -> None:
 
 
 def _export(floor: Floor, actor: User) -> Any:
-    return begin_export(entries=LedgerEntry.objects.all(), casino=floor.casino, actor=actor, filters={}, at=floor.now)
+    what, rows = LedgerExport.What.LEDGER, LedgerEntry.objects.all()
+    return begin_export(what=what, rows=rows, casino=floor.casino, actor=actor, filters={}, at=floor.now)
+
+
+def _export_changes(floor: Floor, actor: User) -> Any:
+    what, rows = LedgerExport.What.CHANGES, Change.objects.all()
+    return begin_export(what=what, rows=rows, casino=floor.casino, actor=actor, filters={}, at=floor.now)
 
 
 def _check_drift(floor: Floor, actor: User) -> Any:
@@ -81,6 +87,7 @@ USE_CASES: dict[str, tuple[UseCase, str]] = {
     "loyalty.pause_program": (_pause_program, "loyalty.program_paused"),
     "loyalty.resume_program": (_resume_program, "loyalty.program_resumed"),
     "loyalty.export_ledger": (_export, "loyalty.export_begun"),
+    "loyalty.export_changes": (_export_changes, "loyalty.export_begun"),
     "ratingslips.open": (_open, "ratingslips.slip_opened"),
     "ratingslips.pause": (_of_a_slip(pause_rating_slip), "ratingslips.slip_paused"),
     "ratingslips.resume": (_resume, "ratingslips.slip_resumed"),

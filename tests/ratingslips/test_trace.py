@@ -186,9 +186,10 @@ class TestStory:
         }
 
     def test_ends_somewhere(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        players = [floor.player() for _ in range(3)]
         with correlation.bound(AWARDING):
-            for seat in (1, 2, 3):
-                floor.open_slip(seat=seat)
+            for seat, player in enumerate(players, start=1):
+                floor.open_slip(seat=seat, player=player)
         monkeypatch.setattr(trace_story, "SLIPS_SHOWN", 2)
 
         told = _story(floor, AWARDING)

@@ -1,4 +1,4 @@
-"""All events under a correlation id: the history of the slips that it changed, ledger entries,
+"""All events under a correlation id: the history of the slips that it changed, ledger entries, changes,
 exports and pauses of a programme.
 
 Read from the rows that each request or command wrote; where a request came from is read from `core.RequestOrigin`.
@@ -13,8 +13,10 @@ from uuid import UUID
 from django.db.models import Model, Q
 
 from core.console import display
-from core.console.scope import in_casino_of, sees_all_casinos
+from core.console.change_words import in_words
+from core.console.scope import changes_seen_by, in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
+from core.permissions import VIEW_CHANGES
 from core.words import counted, noun
 from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPause
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
@@ -62,13 +64,15 @@ def story_of(correlation_id: UUID, *, staff: User) -> Story | None:
     events += [_posted(entry, slips) for entry in entries]
     events += _exports(correlation_id, staff=staff)
     events += _pauses(correlation_id, staff=staff)
+    changes, changes_cut = _changes(correlation_id, staff=staff)
+    events += changes
     events = _with_origins(events)
     shown = {event.origin.pk for event in events if event.origin is not None}
     events += _requests(correlation_id, staff=staff, has_events=bool(events), exclude=shown)
     if not events:
         return None
     events.sort(key=lambda event: event.at)
-    return Story(correlation_id=correlation_id, events=events, is_cut=slips_cut or entries_cut)
+    return Story(correlation_id=correlation_id, events=events, is_cut=slips_cut or entries_cut or changes_cut)
 
 
 def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool]:
@@ -224,7 +228,7 @@ def _exports(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
         rows = "not ended" if export.rows is None else counted(export.rows, "entry", "entries")
         yield StoryEvent(
             at=export.started_at,
-            words=f"Ledger exported: {rows}",
+            words=f"{export.get_what_display()} exported: {rows}",
             by=export.staff,
             correlation_id=correlation_id,
             about=export,
@@ -254,6 +258,25 @@ def _pauses(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
                 correlation_id=pause.resume_correlation_id,
                 about=pause.program,
             )
+
+
+def _changes(correlation_id: UUID, *, staff: User) -> tuple[list[StoryEvent], bool]:
+    """The changes of the change log under the id."""
+    if not staff.has_perm(VIEW_CHANGES):
+        return [], False
+    changes = changes_seen_by(staff).filter(correlation_id=correlation_id).select_related("actor").order_by("id")
+    found = in_words(list(changes[: ENTRIES_SHOWN + 1]))
+    events = [
+        StoryEvent(
+            at=row.change.recorded_at,
+            words=str(row),
+            by=row.change.actor,
+            correlation_id=correlation_id,
+            about=row.change,
+        )
+        for row in found[:ENTRIES_SHOWN]
+    ]
+    return events, len(found) > ENTRIES_SHOWN
 
 
 def _with_origins(events: Iterable[StoryEvent]) -> list[StoryEvent]:

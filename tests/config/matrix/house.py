@@ -10,7 +10,7 @@ from guardian.shortcuts import assign_perm
 
 from core.cards.models import Namesake, StaffCard
 from core.factors.models import SecondFactor
-from core.models import Casino, Player, ReplayCount, User
+from core.models import Casino, Change, Player, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from core.sessions import SessionStore
 from core.sign_in_log import SignInEvent
@@ -89,6 +89,7 @@ class Rows:
             self.factor.user,
             declared(self.floor.boss, self.paused.player),
             ReplayCount.objects.filter(casino=casino).first(),
+            Change.objects.filter(casino=casino).last(),
             PlayerLoyalty.objects.get(player=self.closed.player),
             LedgerEntry.objects.filter(casino=casino).first(),
             LedgerExport.objects.filter(casino=casino).first(),

@@ -1,0 +1,180 @@
+"""The filters of the change log, from the address of the page; each is backed by an index."""
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import cached_property
+from django.utils.text import capfirst
+
+from core.changes.tables import LOGGED, SHARED
+from core.console.filtered_list import DayField, FilterForm
+from core.console.scope import changes_concerning, in_casino_of, sees_all_casinos
+from core.keyset import ID, RECORDED_AT, Order, Window
+from core.models import Change, Player, User
+from core.player_search import MAX_WORDS, PLAYERS_WITH_ROWS_MAX, first_matching, many_match
+from core.roles import SYSTEM_USERNAME
+
+SEARCH_MAX_LENGTH: Final = 100
+STAFF_OFFERED: Final = 500
+# Changes by one author do not lie side by side: each may be in a block of its own.
+LOOKED_AT_OF_AUTHOR: Final = 200
+NOBODY: Final = "nobody"
+NO_CASINO: Final = 0
+_ROW: Final = re.compile(r"[a-z_]{1,63}:[0-9]{1,19}")
+
+Changes = QuerySet[Change]
+
+
+def _row(text: str) -> None:
+    if not _ROW.fullmatch(text):
+        raise forms.ValidationError("This is not a row.")
+
+
+def _midnight(day: date, *, days_later: int = 0) -> datetime:
+    """Midnight before a day in the time zone of the page; the last instant if that is beyond the calendar."""
+    try:
+        return timezone.make_aware(datetime.combine(day + timedelta(days=days_later), time()))
+    except OverflowError:
+        most: datetime = RECORDED_AT.most
+        return most
+
+
+class ChangesForm(FilterForm):
+    """The filters of the change log; `staff` limits what they offer and find."""
+
+    ranges = (("first_day", "last_day", "This day is before the first one."),)
+
+    whom = forms.CharField(
+        label="Whom it concerns",
+        required=False,
+        max_length=SEARCH_MAX_LENGTH,
+        help_text="Card number or name of a player, name or user name of staff.",
+    )
+    what = forms.ChoiceField(label="What", required=False)
+    who = forms.ChoiceField(label="Changed by", required=False)
+    first_day = DayField(label="From")
+    last_day = DayField(label="To")
+    of = forms.CharField(label="Row", required=False, validators=[_row], widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, *, staff: User) -> None:
+        super().__init__(data, auto_id="changes_%s", label_suffix="")
+        self._staff = staff
+        self._people = dict(_people(staff))
+        what: Any = self.fields["what"]
+        what.choices = [("", "Everything"), *((table, capfirst(name)) for table, name in LOGGED.items())]
+        who: Any = self.fields["who"]
+        who.choices = [("", "Anybody"), (NOBODY, "No person (database role)"), *self._people.items()]
+        self.fields["whom"].widget.attrs |= {"type": "search", "autocomplete": "off"}
+
+    @property
+    def order(self) -> Order:
+        """Newest first, in the order of the index that fits the filters; other filters look the changes up."""
+        given = self.given
+        least, most = self._span
+        within: dict[str, Any] = {}
+        if not self._by_keys:
+            if not sees_all_casinos(self._staff) and given.get("what") not in SHARED:
+                within["casino_id"] = self._staff.casino_id or NO_CASINO
+            if given.get("who", NOBODY) != NOBODY:
+                within["actor_id"] = int(given["who"])
+            elif "what" in given and "who" not in given:
+                within["table_name"] = given["what"]
+        return Order(keys=(replace(RECORDED_AT, least=least, most=most), ID), within=within)
+
+    @property
+    def window(self) -> Window[Change] | None:
+        """What a page looks at where it passes over changes of other kinds by the same author; else None."""
+        if self._by_keys or not {"who", "what"} <= self.given.keys():
+            return None
+        return Window(rows=self._of_index(Change.objects.all()), most=LOOKED_AT_OF_AUTHOR)
+
+    @property
+    def _by_keys(self) -> set[str]:
+        """The filters, where given, that find changes by their keys."""
+        return {"whom", "of"} & self.given.keys()
+
+    @property
+    def _span(self) -> tuple[datetime, datetime]:
+        """The least and the greatest instant of the days that are asked for."""
+        first, last = self.given.get("first_day"), self.given.get("last_day")
+        least = max(_midnight(first), RECORDED_AT.least) if first else RECORDED_AT.least
+        return least, _midnight(last, days_later=1) - timedelta(microseconds=1) if last else RECORDED_AT.most
+
+    @property
+    def in_words(self) -> list[str]:
+        """The filters in use, for people."""
+        words: dict[str, Callable[[Any], str]] = {
+            "whom": lambda text: f"“{text}”",
+            "what": lambda table: capfirst(LOGGED[table]),
+            "who": lambda who: "by no person" if who == NOBODY else f"by {self._people[who]}",
+            "first_day": lambda day: f"from {date_format(day, 'j M Y')}",
+            "last_day": lambda day: f"to {date_format(day, 'j M Y')}",
+            "of": lambda row: f"one {LOGGED.get(row.partition(':')[0], 'row')} (no. {row.partition(':')[2]})",
+        }
+        return [in_words(self.given[name]) for name, in_words in words.items() if name in self.given]
+
+    def narrowed(self, rows: Changes) -> Changes:
+        """The `rows` that match the filters; the form must be valid."""
+        least, most = self._span
+        return self._narrowed(rows, exclude=()).filter(recorded_at__gte=least, recorded_at__lte=most)
+
+    def in_order(self, rows: Changes) -> Changes:
+        """The same without the conditions on the columns of `order`, which reading in `order` limits itself."""
+        return self._narrowed(self._of_index(rows), exclude=self.order.within)
+
+    in_window = in_order
+
+    def _of_index(self, rows: Changes) -> Changes:
+        """The `rows` without the condition on their casino if `order` has it, and with that of a partial index."""
+        within = self.order.within
+        rows = Change.objects.all() if "casino_id" in within else rows
+        if self.given.get("who") == NOBODY:
+            return rows.filter(actor=None)
+        return rows.filter(actor__isnull=False) if "actor_id" in within else rows
+
+    def _narrowed(self, rows: Changes, *, exclude: Collection[str]) -> Changes:
+        given = self.given
+        if "what" in given and "table_name" not in exclude:
+            rows = rows.filter(table_name=given["what"])
+        if "who" in given and "actor_id" not in exclude:
+            rows = rows.filter(actor=None if given["who"] == NOBODY else int(given["who"]))
+        if "of" in given:
+            rows = changes_concerning(rows, [given["of"]])
+        if "whom" in given:
+            players, people = (found[:PLAYERS_WITH_ROWS_MAX] for found in self._found)
+            rows = changes_concerning(
+                rows, [*(f"core_player:{key}" for key in players), *(f"core_user:{key}" for key in people)]
+            )
+        return rows
+
+    @cached_property
+    def _found(self) -> tuple[list[int], list[int]]:
+        """The players and the staff that the search finds; one more than are looked up if there are so many."""
+        players = in_casino_of(self._staff, Player.objects.all(), lookup="casino")
+        people = in_casino_of(self._staff, User.objects.order_by(), lookup="casino")
+        for word in self.given["whom"].replace("\0", "").split()[:MAX_WORDS]:
+            in_name = (Q(**{f"{name}__icontains": word}) for name in ("username", "first_name", "last_name"))
+            people = people.filter(next(in_name) | next(in_name) | next(in_name))
+        most = PLAYERS_WITH_ROWS_MAX + 1
+        return first_matching(players, self.given["whom"], most=most), list(people.values_list("pk", flat=True)[:most])
+
+    @property
+    def too_many(self) -> str:
+        """What to tell people whose search matches more players or staff than were looked up; else empty."""
+        if "whom" not in self.given or max(map(len, self._found)) <= PLAYERS_WITH_ROWS_MAX:
+            return ""
+        return many_match(self.given["whom"], PLAYERS_WITH_ROWS_MAX)
+
+
+def _people(staff: User) -> Iterator[tuple[str, str]]:
+    """Staff whom `staff` sees, by key."""
+    people = in_casino_of(staff, User.objects.all(), lookup="casino") | User.objects.filter(username=SYSTEM_USERNAME)
+    for person in people.order_by("username")[:STAFF_OFFERED]:
+        yield str(person.pk), person.name_and_login

@@ -1,0 +1,206 @@
+"""The pages of the change log: who sees which changes, in which words, and what an export holds."""
+
+import csv
+import io
+import uuid
+from datetime import timedelta
+from html import unescape
+from re import sub
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from core import correlation
+from core.models import Change, Player, User
+from core.roles import AUDITOR, PIT_BOSS, PIT_SUPERVISOR
+from core.transactions import operation
+from loyalty.models import LedgerExport
+from ratingslips.models import Pit
+from tests.console import address, said, signed_in
+from tests.factories import PlayerFactory, StaffFactory
+from tests.floor import Floor, give_rights
+
+LIST = address(Change, "changelist")
+
+
+@pytest.fixture
+def auditor(floor: Floor) -> Client:
+    """The auditor's browser."""
+    return signed_in(StaffFactory.create(casino=floor.casino, username="auditor"), AUDITOR)
+
+
+def _lines(page: Any) -> list[str]:
+    """The lines of the table of a page, as text."""
+    body = page.content.decode().partition("<tbody>")[2].partition("</tbody>")[0]
+    return [" ".join(unescape(sub(r"<[^>]*>", " ", line)).split()) for line in body.split("<tr>")[1:]]
+
+
+def _listed(client: Client, **filters: object) -> list[str]:
+    page = client.get(f"{LIST}?{urlencode(filters)}")
+    assert page.status_code == 200
+    return _lines(page)
+
+
+def _barred(floor: Floor, **names: str) -> Player:
+    """A player whom the boss barred."""
+    player = floor.player(**names)
+    with operation("tests.bar", actor_id=floor.boss.pk):
+        Player.objects.filter(pk=player.pk).update(status="BARRED")
+    return player
+
+
+class TestWords:
+    def test_name_the_row_the_values_and_the_author(self, floor: Floor, auditor: Client) -> None:
+        User.objects.filter(pk=floor.boss.pk).update(first_name="Dana", last_name="Whitfield")
+        _barred(floor, first_name="Ana", last_name="Lopez", card_number="A-1")
+
+        line = _listed(auditor)[0]
+
+        assert line.endswith(
+            f"Player Ana Lopez (A-1) Changed Status: Active → Barred Dana Whitfield ({floor.boss.username})"
+        )
+
+    def test_of_permissions_name_person_place_and_permission(self, floor: Floor, auditor: Client) -> None:
+        floor.boss.groups.add(Group.objects.get(name=PIT_BOSS))
+        give_rights((floor.boss, floor.pit, ["recover_loyalty"]))
+
+        lines = _listed(auditor, of=f"core_user:{floor.boss.pk}")
+
+        assert f"Permission granted to staff {floor.boss.username} , {floor.pit} Added Permission: Can pay" in lines[0]
+        assert f"Role of staff {floor.boss.username} , Pit boss Added no person (database role" in lines[1]
+
+    def test_do_not_hold_a_password(self, floor: Floor, auditor: Client) -> None:
+        floor.boss.set_password("a-long-shift-on-the-floor")
+        floor.boss.save(update_fields=["password"])
+
+        assert "Password: a new one, which is not kept" in _listed(auditor)[0]
+
+    def test_are_escaped_and_whole_for_rows_that_are_gone(self, floor: Floor, auditor: Client) -> None:
+        host = Group.objects.create(name="<b>Hosts")
+        host.delete()
+
+        page = auditor.get(f"{LIST}?what=auth_group").content.decode()
+
+        assert page.count("&lt;b&gt;Hosts") == 4
+        assert "<b>Hosts" not in page
+
+
+class TestFilters:
+    def test_find_by_kind_person_player_author_and_day(self, floor: Floor, auditor: Client) -> None:
+        player = _barred(floor, first_name="Ana", last_name="Lopez")
+        today = timezone.localdate(timezone=floor.casino.zone)
+        yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
+
+        filters: dict[str, dict[str, object]] = {
+            "kind": {"what": "core_player"},
+            "player": {"whom": "lopez ana"},
+            "card": {"whom": player.card_number},
+            "author": {"who": floor.boss.pk},
+            "author and kind": {"who": floor.boss.pk, "what": "ratingslips_pit"},
+            "row": {"of": f"core_player:{player.pk}"},
+            "today": {"what": "core_player", "first_day": today, "last_day": today},
+            "before": {"what": "core_player", "last_day": yesterday},
+            "after": {"what": "core_player", "first_day": tomorrow},
+            "nobody": {"who": "nobody", "what": "core_player"},
+            "staff": {"whom": floor.boss.username, "what": "core_user"},
+        }
+        found = {name: len(_listed(auditor, **given)) for name, given in filters.items()}
+
+        assert found == {
+            "kind": 2, "player": 2, "card": 2, "author": 1, "author and kind": 0, "row": 2,
+            "today": 2, "before": 0, "after": 0, "nobody": 1, "staff": 1,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "query",
+        ["what=core_lease", "who=x", "of=a:b", "first_day=x", "first_day=2026-12-02&last_day=2026-12-01"],
+    )
+    def test_say_what_cannot_be_asked(self, auditor: Client, query: str) -> None:
+        page = auditor.get(f"{LIST}?{query}")
+
+        assert "Nothing is shown: look at what is marked above." in page.content.decode()
+
+    def test_lead_through_all_pages_and_back(self, floor: Floor, auditor: Client) -> None:
+        for _ in range(45):
+            floor.player()
+        pages = [auditor.get(f"{LIST}?what=core_player")]
+        while older := pages[-1].context["links"].get("older"):
+            pages.append(auditor.get(LIST + older))
+        back = auditor.get(LIST + pages[-1].context["links"]["newer"])
+
+        assert [len(_lines(page)) for page in pages] == [20, 20, 5]
+        assert len({line for page in pages for line in _lines(page)}) == 45
+        assert _lines(back) == _lines(pages[1])
+
+
+class TestWhoSees:
+    def test_is_the_casino_of_the_row_and_what_all_share(self, floor: Floor, auditor: Client) -> None:
+        elsewhere = PlayerFactory.create(last_name="Elsewhere")
+        everywhere = StaffFactory.create(casino=None, is_superuser=True, username="everywhere")
+        Group.objects.create(name="Hosts").permissions.add(Permission.objects.earliest("pk"))
+
+        own, roles = _listed(auditor), _listed(auditor, what="auth_group")
+        all_seen = _listed(signed_in(everywhere))
+
+        assert not [line for line in own if "Elsewhere" in line or "everywhere" in line or "Hosts" in line]
+        assert "Hosts" in roles[0]
+        assert [line for line in all_seen if "Elsewhere" in line]
+        for url in (f"{LIST}?of=core_player:{elsewhere.pk}", f"{LIST}?whom=elsewhere", f"{LIST}?who={everywhere.pk}"):
+            assert "Elsewhere" not in "".join(_lines(auditor.get(url)))
+
+    def test_is_nobody_without_the_permission(self, floor: Floor) -> None:
+        boss = signed_in(floor.boss, PIT_BOSS)
+
+        assert boss.get(LIST).status_code == 403
+        assert "change log" not in boss.get(address(Pit, "history", floor.pit.pk)).content.decode()
+
+
+class TestHistory:
+    def test_of_a_row_shows_its_changes_and_those_of_its_permissions(self, floor: Floor) -> None:
+        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_SUPERVISOR)
+        Pit.objects.filter(pk=floor.pit.pk).update(name="High Limit")
+
+        page = client.get(address(Pit, "history", floor.pit.pk))
+
+        lines = _lines(page)
+        assert "Changed Name: " in lines[0]
+        assert "→ High Limit" in lines[0]
+        assert [line for line in lines if "Permission granted to staff" in line]
+        assert f"{LIST}?of=ratingslips_pit:{floor.pit.pk}" in page.content.decode()
+
+
+class TestTrace:
+    def test_holds_the_changes_of_the_request(self, floor: Floor, auditor: Client) -> None:
+        with correlation.bound(uuid.uuid4()) as given:
+            _barred(floor, last_name="Lopez")
+
+        change = Change.objects.filter(correlation_id=given).latest("pk")
+        entry = auditor.get(address(Change, "change", change.pk)).content.decode()
+        trace = auditor.get(f"/console/trace/{given}/").content.decode()
+
+        assert f"/console/trace/{given}/" in entry
+        assert "Changed; Status: Active → Barred" in trace
+
+
+@pytest.mark.django_db(transaction=True)
+class TestExport:
+    def test_holds_what_is_shown_and_leaves_a_trace(self, floor: Floor, auditor: Client) -> None:
+        _barred(floor, first_name="=1+1", last_name="Nguyễn", card_number="A-1")
+
+        answer = auditor.post(address(Change, "export") + "?what=core_player&whom=A-1")
+        assert answer.status_code == 200, said(answer)
+        text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+        [changed, added] = csv.DictReader(io.StringIO(text))
+
+        assert (changed["What"], changed["Change"]) == ("Player", "Changed; Status: Active → Barred")
+        assert (changed["Before"], changed["After"]) == ('{"status": "ACTIVE"}', '{"status": "BARRED"}')
+        assert changed["Database role"] == connection.settings_dict["USER"]
+        assert "=1+1" in added["After"]
+        export = LedgerExport.objects.get()
+        assert (export.what, export.rows, export.is_whole) == (LedgerExport.What.CHANGES, 2, True)
+        assert export.filters == {"whom": "A-1", "what": "core_player"}
