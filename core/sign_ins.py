@@ -16,7 +16,7 @@ from core.models import User
 from core.origins import Client
 from core.permissions import LIFT_LOCK, NotPermitted, require_permission
 from core.sessions import Session
-from core.sign_in_locks import Name, address_slowed_until, name_locked_until
+from core.sign_in_locks import Name, address_slowed_until, locked_staff, name_locked_until
 from core.sign_in_log import SignInEvent
 from core.transactions import operation, transaction_required
 from core.words import counted
@@ -135,10 +135,18 @@ def end_sessions(*, staff: User, sessions: "QuerySet[Session]", client: Client, 
     return ended
 
 
+class NotLocked(DomainError):
+    """The lock has ended, or somebody else has lifted it."""
+
+    code = "NOT_LOCKED"
+
+
 def lift_lock(*, staff: User, actor: User, client: Client, at: datetime) -> None:
     """Let `staff` try passwords again, from every address.
 
     :raises NotPermitted: `actor` may not lift locks of this casino, `staff` is the actor or a superuser.
+    :raises NotLocked: `staff` is not locked.
+    :raises Busy: somebody tries a password of `staff` just now.
     """
     with operation("core.lift_lock", actor_id=actor.pk):
         require_permission(actor, LIFT_LOCK, staff)
@@ -146,7 +154,11 @@ def lift_lock(*, staff: User, actor: User, client: Client, at: datetime) -> None
             raise NotPermitted("Nobody lifts their own lock. Ask another supervisor.")
         if staff.is_superuser and not actor.is_superuser:
             raise NotPermitted("Only a superuser lifts the lock of a superuser.")
-        _record(Name(staff=staff, name_group=None), Kind.LIFTED, client=client, at=at, done_by=actor)
+        name = Name(staff=staff, name_group=None)
+        lock_name("sign-in", name.key)
+        if not locked_staff(among=User.objects.filter(pk=staff.pk), at=at):
+            raise NotLocked(f"{staff.display_name} is not locked any more.")
+        _record(name, Kind.LIFTED, client=client, at=at, done_by=actor)
     log.info("core.sign_in_lock_lifted", staff_id=staff.pk, actor_id=actor.pk)
 
 

@@ -38,7 +38,7 @@ app_list POST ratingslips|loyalty|core    login gone  idle  idle  idle  idle  id
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_signinevent_]
 changelist GET own                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
-locks GET own                             login shut  shut  shut  read  read  read  read  shut  shut  shut  shut  read
+locks GET own                             login shut  shut  shut  open  open  open  open  shut  shut  shut  shut  open
 locks POST own                            login shut  shut  shut  done  done  done  done  shut  shut  shut  shut  done
 locks POST other                          login shut  shut  shut  gone  gone  gone  gone  shut  shut  shut  shut  done
 change GET own                            login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read

@@ -16,7 +16,7 @@ from core.permissions import NotPermitted
 from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from core.sign_in_locks import locked_staff
 from core.sign_in_log import SignInEvent
-from core.sign_ins import SignInLocked, WrongPassword, check_sign_in, lift_lock, require_own_password
+from core.sign_ins import NotLocked, SignInLocked, WrongPassword, check_sign_in, lift_lock, require_own_password
 from tests.concurrency import together
 from tests.console import signed_in
 from tests.constraints import refused_by_trigger
@@ -191,6 +191,8 @@ class TestLiftLock:
 
         assert locked_staff(among=User.objects.all(), at=timezone.now()) == []
         assert try_() == dana
+        with pytest.raises(NotLocked):
+            self._lift(dana, floor.supervisor, role)
         assert SignInEvent.objects.get(kind="LIFTED").done_by == floor.supervisor
 
     def test_is_not_for_everybody(self, floor: Floor, dana: User) -> None:

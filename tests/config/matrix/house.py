@@ -22,6 +22,7 @@ from tests.console import signed_in
 from tests.constraints import inserted
 from tests.factories import DEFAULT_TIERS, PitFactory, ProgramFactory, StaffFactory, TableFactory
 from tests.floor import Floor, declared
+from tests.guesses import lock
 from tests.loyalty.rows import checkpoint_row, export_row, rebuild_row, verification_row
 
 PASSWORD: Final = "the tide comes in at six"
@@ -83,6 +84,7 @@ class Rows:
 
     def _of_models(self) -> dict[str, Model]:
         casino = self.floor.casino
+        lock(self.floor.boss)
         rows: list[Model | None] = [
             casino,
             self.closed.player,
@@ -101,7 +103,7 @@ class Rows:
             self.floor.table,
             self.open,
             inserted(rebuild_row(self.floor)),
-            inserted(SignInEvent(kind="WRONG", staff=self.floor.boss, correlation_id=self.open.correlation_id)),
+            SignInEvent.objects.filter(staff=self.floor.boss).first(),
         ]
         return {row._meta.label_lower: row for row in rows if row is not None}
 
