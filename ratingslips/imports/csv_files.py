@@ -22,6 +22,7 @@ from core.words import counted
 from ratingslips.imports.file_kinds import HOW_TO_SAVE, UnreadableFile, numbered_lines
 
 MAX_LINE_BYTES: Final = 4_096
+MAX_KEPT_BYTES: Final = 65_536  # of a line that is too long; the rest is not given back among the refused lines
 MAX_JOINED_LINES: Final = 10
 REASON_COLUMN: Final = "refused_because"  # of a file of refused lines
 SEPARATORS: Final = (",", ";", "\t")
@@ -87,7 +88,7 @@ def opened(path: Path, *, columns: Sequence[str]) -> Iterator["CsvFile"]:
     """
     try:
         with path.open("rb") as file:
-            yield CsvFile(numbered_lines(file, name=path.name, most_bytes=MAX_LINE_BYTES), path.name, columns)
+            yield CsvFile(numbered_lines(file, name=path.name, most_bytes=MAX_KEPT_BYTES), path.name, columns)
     except OSError as error:
         raise UnreadableFile(f"{path.name} cannot be read: {error.strerror}.") from error
 
@@ -108,6 +109,18 @@ class CsvFile:
         """Whether the file is one of refused lines, whose cells were made harmless for a spreadsheet."""
         return self.names[0] == REASON_COLUMN
 
+    def original(self, raw: bytes) -> str:
+        """A line as it was before it was refused, without its reason and with its cells as they were.
+
+        Bytes of another encoding are kept as surrogates.
+        """
+        text = raw.decode(errors="surrogateescape")
+        if not self.is_of_rejects:
+            return text
+        separator = re.escape(self.separator)
+        text = re.sub(rf'^(?:"(?:[^"]|"")*"|[^"{separator}]*){separator}', "", text)
+        return plain(text, separator=self.separator)
+
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """The lines after the header with their numbers; a record of several lines has the number of its first."""
         while first := self._line(0):
@@ -122,6 +135,8 @@ class CsvFile:
 
         :raises UnreadableLine: saying what is wrong with it.
         """
+        if len(raw) > MAX_LINE_BYTES and len(self.original(raw).encode(errors="surrogateescape")) > MAX_LINE_BYTES:
+            raise UnreadableLine(f"The line is longer than {MAX_LINE_BYTES:,} bytes.")
         fields = _fields(raw, separator=self.separator)
         if self.is_of_rejects:
             fields = [plain(field, separator=self.separator) for field in fields]
@@ -156,7 +171,7 @@ class CsvFile:
             if following is None or following[1].count(self.separator.encode()) >= len(self.names) - 1:
                 break
             joined += following[1]
-            if len(joined) > MAX_LINE_BYTES:
+            if len(joined) > MAX_KEPT_BYTES:
                 break
             if self._quotes(joined) == "":
                 for _ in range(number + 1):
@@ -216,8 +231,6 @@ def _fields(raw: bytes, *, separator: str) -> list[str]:
 
     :raises UnreadableLine: saying what is wrong with it.
     """
-    if len(raw) > MAX_LINE_BYTES:
-        raise UnreadableLine(f"The line is longer than {MAX_LINE_BYTES:,} bytes.")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

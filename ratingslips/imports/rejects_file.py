@@ -2,13 +2,12 @@
 
 import codecs
 import os
-import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import DomainError
-from core.spreadsheets import harmless, plain
+from core.spreadsheets import harmless
 from ratingslips.imports.csv_files import REASON_COLUMN, SEPARATORS, CsvFile, opened
 from ratingslips.imports.events import COLUMNS
 
@@ -67,12 +66,7 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Pat
 
 def _guarded(raw: bytes, lines: CsvFile) -> bytes:
     """The line with harmless cells, one kind of line end, and without the reason of an earlier import."""
-    # Bytes of another encoding are kept.
-    text = raw.rstrip(b"\r\n").decode(errors="surrogateescape")
-    if lines.is_of_rejects:
-        separator = re.escape(lines.separator)
-        text = re.sub(rf'^(?:"(?:[^"]|"")*"|[^"{separator}]*){separator}', "", text)
-        text = plain(text, separator=lines.separator)
+    text = lines.original(raw.rstrip(b"\r\n"))
     return harmless(text, separator=lines.separator).encode(errors="surrogateescape") + b"\r\n"
 
 

@@ -1,6 +1,7 @@
 """Files as spreadsheets and old programs write them, and the refused lines that go back to a spreadsheet."""
 
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,23 @@ class TestRejects:
         ran = run("import_rating_events", rejects, "--casino", "harbour")
 
         assert "2 lines: 1 applied, 0 already imported, 1 refused." in ran.out
+
+    @pytest.mark.parametrize(("length", "codes"), [(4_096, ["UNKNOWN_EVENT"] * 3), (20_000, ["UNREADABLE_LINE"] * 3)])
+    def test_keep_long_lines_whole_through_several_imports(
+        self, casino: Casino, file: Path, tmp_path: Path, length: int, codes: list[str]
+    ) -> None:
+        line = f"{OPEN_S1.replace('OPEN', 'BEGIN')},=".ljust(length, "x")
+        file.write_text(text(line, header=f"{EVENTS_HEADER},note"))
+        sources = [file, *(tmp_path / f"rejects-{number}.csv" for number in range(3))]
+
+        for source, rejects in pairwise(sources):
+            run("import_rating_events", source, "--casino", "harbour", "--rejects", rejects)
+
+        given_back = [source.read_text(encoding="utf-8-sig").splitlines()[1] for source in sources[1:]]
+        assert [row[1:].partition(":")[0] for row in given_back] == codes
+        assert {row.partition('",')[2].replace(",'=x", ",=x") for row in given_back} == {line}
+        sources[-1].write_text(sources[-1].read_text().replace("BEGIN", "OPEN").replace("x" * (length - 4_096), ""))
+        assert run("import_rating_events", sources[-1], "--casino", "harbour").code == 0
 
     @pytest.mark.parametrize("name", ["=T1", "'=T1", "T;-1", "T\u060c@1"])
     def test_are_read_as_they_were(self, casino: Casino, file: Path, tmp_path: Path, name: str) -> None:
