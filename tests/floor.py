@@ -103,4 +103,4 @@ def give_rights(*given: tuple[User, Pit | LoyaltyProgram, list[str]]) -> None:
 
 def declared(staff: User, player: Player) -> StaffCard:
     """A card of a member of staff, as older links were taken over."""
-    return StaffCard.objects.create(staff=staff, player=player, declared_at=timezone.now())
+    return StaffCard.objects.create(casino=player.casino, staff=staff, player=player, declared_at=timezone.now())

@@ -16,7 +16,7 @@ from core.cards.services import declare_card, withdraw_card
 from core.console.confirmation import LEVELS, ConfirmingAdmin, Outcome, OutcomeKind, Row, RowAction, run
 from core.console.display import exact_moment, moment_in, pill
 from core.console.links import Link, link_to, list_url
-from core.console.lists import PlayerSearch
+from core.console.lists import LongList, PlayerSearch
 from core.console.pages import form_page
 from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
 from core.console.widgets import NoLabelSuffix, PlayerByCardField
@@ -72,13 +72,13 @@ WITHDRAW = RowAction(
 
 
 @admin.register(StaffCard)
-class StaffCardAdmin(PlayerSearch, ConfirmingAdmin[StaffCard], ServiceOwnedAdmin[StaffCard]):
+class StaffCardAdmin(LongList, PlayerSearch, ConfirmingAdmin[StaffCard], ServiceOwnedAdmin[StaffCard]):
     """Declared cards, also those that were withdrawn; the services write them."""
 
-    casino_lookup = "player__casino"
+    casino_lookup = "casino"
     list_display = ("player_link", "person", "declared", "state")
     list_display_links = None
-    list_select_related = ("player__casino", "staff", "declared_by", "withdrawn_by")
+    list_select_related = ("staff", "declared_by", "withdrawn_by")
     actions = ("withdraw",)
     fields = ("player_link", "person", "declared", "state", "correlation_id", "withdrawal_correlation_id")
     readonly_fields = ("player_link", "person", "declared", "state")
@@ -93,7 +93,7 @@ class StaffCardAdmin(PlayerSearch, ConfirmingAdmin[StaffCard], ServiceOwnedAdmin
 
     @admin.display(description="declared")
     def declared(self, card: StaffCard) -> str:
-        by = card.declared_by.name_and_login if card.declared_by else "before it was recorded who did"
+        by = card.declared_by.name_and_login if card.declared_by else "author not recorded"
         return f"{exact_moment(card.declared_at)}, {by}"
 
     @admin.display(description="status")

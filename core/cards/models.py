@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from core.querysets import LockingQuerySet
 
 if TYPE_CHECKING:
-    from core.models import Player
+    from core.models import Casino, Player
 
 NAMES_MAX_LENGTH = 600
 
@@ -30,6 +30,9 @@ class StaffCardQuerySet(LockingQuerySet["StaffCard"]):
 class StaffCard(models.Model):
     """A player account that belongs to a member of staff, who may not act for it; kept after it was withdrawn."""
 
+    casino: "models.ForeignKey[Casino, Casino]" = models.ForeignKey(
+        "core.Casino", on_delete=models.PROTECT, related_name="staff_cards"
+    )
     player: "models.ForeignKey[Player, Player]" = models.ForeignKey(
         "core.Player", on_delete=models.PROTECT, related_name="staff_cards", db_index=False
     )

@@ -143,7 +143,12 @@ def _declare(player: Player, staff: User, *, actor: User, at: datetime) -> Staff
     card = StaffCard.objects.current().filter(player=player).select_related("staff", "declared_by").first()
     if card is None:
         return StaffCard.objects.create(
-            player=player, staff=staff, declared_by=actor, declared_at=at, correlation_id=correlation.current()
+            casino_id=player.casino_id,
+            player=player,
+            staff=staff,
+            declared_by=actor,
+            declared_at=at,
+            correlation_id=correlation.current(),
         )
     if card.staff_id != staff.pk:
         raise CardOfOtherStaff(f"{player} is declared as the card of {card.staff.name_and_login}. Nothing was done.")

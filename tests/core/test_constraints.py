@@ -111,7 +111,7 @@ def _lease(floor: Floor, *, name: str) -> Lease:
 
 
 def _card(floor: Floor, **fields: Any) -> StaffCard:
-    usual = {"staff": floor.boss, "player": floor.player(), "declared_at": floor.now}
+    usual = {"casino": floor.casino, "staff": floor.boss, "player": floor.player(), "declared_at": floor.now}
     return StaffCard(**(usual | fields))
 
 

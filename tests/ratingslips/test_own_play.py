@@ -24,7 +24,7 @@ from ratingslips.services import (
     release_withheld_points,
     resume_rating_slip,
 )
-from tests.console import address, carry_out, said, send_form, signed_in
+from tests.console import address, carry_out, html_of, said, send_form, signed_in
 from tests.floor import Floor, declared
 from tests.refusals import refused
 
@@ -143,3 +143,12 @@ class TestOwnPlay:
 
     def test_is_a_colleagues_to_record(self, floor: Floor, mine: RatingSlip) -> None:
         assert complete_rating_slip(slip=mine, actor=floor.boss, at=floor.now).points == 578
+
+    def test_is_only_shown_to_oneself(self, floor: Floor, mine: RatingSlip) -> None:
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR)
+
+        on_the_floor = client.get(reverse("floor:slip", args=[mine.pk]))
+        in_the_list = client.get(address(RatingSlip, "change", mine.pk))
+
+        assert "a colleague records your own play" in html_of(on_the_floor)
+        assert in_the_list.context["slip_actions"] == []

@@ -55,8 +55,8 @@ class PitPage:
         return program if program and program.is_paused else None
 
 
-def read_pit_page(request: HttpRequest, pit_id: int) -> PitPage:
-    """Read the pit and the viewer's permissions in it.
+def read_pit_page(request: HttpRequest, pit_id: int, *, player_id: int | None = None) -> PitPage:
+    """Read the pit and the viewer's permissions in it; with `player_id`, their permissions for this player.
 
     :raises Http404: there is no such pit, or it is another casino's.
     :raises PermissionDenied: the viewer may not see slips.
@@ -67,7 +67,7 @@ def read_pit_page(request: HttpRequest, pit_id: int) -> PitPage:
     if pit is None:
         raise Http404
     require_view(staff, pit)
-    may_act = has_permission(staff, OPERATE_PIT, pit)
+    may_act = has_permission(staff, OPERATE_PIT, pit, player_id=player_id)
     return PitPage(pit=pit, pits=pits, may_act=may_act, now=timezone.now())
 
 

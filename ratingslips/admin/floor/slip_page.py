@@ -40,7 +40,7 @@ _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "av
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     """Show the slip, or carry out an action and redirect: to the floor, or to this page if the slip was closed."""
     sheet = _visible_sheet(request, slip_id)
-    pit_page = read_pit_page(request, sheet.slip.pit_id)
+    pit_page = read_pit_page(request, sheet.slip.pit_id, player_id=sheet.slip.player_id)
     if request.method != "POST":
         return _page(request, pit_page, sheet)
     name = request.POST.get("do", "")
@@ -105,7 +105,14 @@ def _changed_meanwhile(
     """Show the slip as it is now, with the changes since the page was shown and with what was typed."""
     sheet = _visible_sheet(request, slip.pk)
     changes = events_since(sheet.events, expected_version)
-    return _page(request, read_pit_page(request, sheet.slip.pit_id), sheet, bound=form, changes=changes, status=409)
+    return _page(
+        request,
+        read_pit_page(request, sheet.slip.pit_id, player_id=sheet.slip.player_id),
+        sheet,
+        bound=form,
+        changes=changes,
+        status=409,
+    )
 
 
 def _page(

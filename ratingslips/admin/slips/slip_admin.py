@@ -254,11 +254,11 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:
     """The actions that the state of the slip and the permissions of the viewer allow."""
     offered: list[actions.SlipAction] = []
-    if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.pit):
+    if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.pit, player_id=slip.player_id):
         switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE
         offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]
     is_unpaid = slip.is_owed or (slip.is_withheld and may_award(request))
-    if is_unpaid and has_permission(staff_of(request), RECOVER_LOYALTY, slip.pit):
+    if is_unpaid and has_permission(staff_of(request), RECOVER_LOYALTY, slip.pit, player_id=slip.player_id):
         offered.append(actions.RECOVER if slip.is_owed else actions.RELEASE)
     return offered
 

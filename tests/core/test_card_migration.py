@@ -1,0 +1,38 @@
+"""Links of staff to a player become declared cards, and players with the name of a member of staff are noticed."""
+
+import pytest
+
+from tests.databases import connect, database_environment, empty_database
+from tests.processes import run_program
+
+ROWS = """
+INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at, longest_play_hours)
+    VALUES (1, 'old', 'Old', 'UTC', '06:00', 12);
+INSERT INTO core_player (id, casino_id, card_number, first_name, last_name, status)
+    SELECT id, 1, 'card-' || id, 'Dana', 'Whitfield', 'ACTIVE' FROM generate_series(1, 2) AS id;
+INSERT INTO core_user (id, username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
+        date_joined, casino_id, player_id)
+    VALUES (9, 'dana', '', false, true, true, 'Dana', 'Whitfield', '', now(), 1, 1);
+"""
+
+
+@pytest.mark.slow
+class TestMigration:
+    def test_keeps_the_link_and_notices_the_other_player(self, db: None) -> None:
+        with empty_database("cards") as name:
+            self._migrate(name, "0018")
+            with connect(name) as database:
+                database.execute(ROWS)
+
+                self._migrate(name, "0021")
+
+                cards = database.execute("SELECT staff_id, player_id, declared_by_id FROM core_staffcard").fetchall()
+                pairs = database.execute("SELECT staff_id, player_id, decision FROM core_namesake").fetchall()
+                self._migrate(name, "0018")
+                kept = database.execute("SELECT player_id FROM core_user WHERE id = 9").fetchone()
+        assert (cards, pairs, kept) == ([(9, 1, None)], [(9, 2, "")], (1,))
+
+    def _migrate(self, name: str, target: str) -> None:
+        run_program(
+            "manage.py", "migrate", "--verbosity=0", "core", target, **database_environment(name)
+        ).check_returncode()
