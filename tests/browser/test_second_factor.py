@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from core.factors.codes import app_code, step_at
+from core.factors.models import SecondFactor
 from core.models import Casino, User
 from core.roles import LOYALTY_SUPERVISOR
 from loyalty.models import LedgerEntry
@@ -102,6 +103,21 @@ class TestSecurityKey:
         expect(page.get_by_label("Menu of")).to_be_visible()
         page.goto("/console/second-factor/")
         expect(page.get_by_role("row", name="Blue key")).not_to_contain_text("never")
+
+    def test_that_was_copied_is_not_accepted(self, tablet: Tablet, person: User) -> None:
+        page = tablet(person)
+        with_security_key(page)
+        page.goto("/console/second-factor/key/")
+        page.get_by_label("Name", exact=True).fill("Blue key")
+        page.get_by_role("button", name="Use a security key").click()
+        page.get_by_role("link", name="I have kept them").click()
+        sign_out(page)
+        SecondFactor.objects.update(counter=1_000)  # as the copy has counted
+
+        give_password(page, person)
+        page.get_by_role("button", name="Use a security key").click()
+
+        expect(page.locator(".errorlist")).to_contain_text("was not accepted")
 
     def test_of_another_is_not_accepted(self, tablet: Tablet, person: User, committed_floor: Floor) -> None:
         page, other = tablet(person), tablet(committed_floor.boss)
