@@ -35,6 +35,8 @@ class NotOfNamesValidator:
 
         :raises ValidationError: without names, numbers and repeated characters, too little of it is left.
         """
+        if len(password) < OTHER_CHARACTERS_MIN:
+            return  # Too short for another reason to be of any use.
         names = sorted(_parts(_names(user)), key=len, reverse=True)
         without_numbers = _NUMBER.sub("", _folded(password))
         for letters in _WRITTEN_OTHERWISE:

@@ -69,4 +69,5 @@ class TestPasswords:
 
         assert answer.status_code == 302
         assert "It must contain at least 12 characters." in said(answer)[0]
+        assert "made of" not in said(answer)[0]
         assert "Choose another one under “Change password”" in said(answer)[0]
