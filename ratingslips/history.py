@@ -10,6 +10,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from core.models import User
+from core.text import isolated
 from ratingslips.models import PlaySegment, RatingSlip
 
 _VERSION: Final = re.compile(r"([0-9]{1,9})-([A-Z]{1,6})")
@@ -72,7 +73,7 @@ class Event:
     @property
     def place(self) -> str:
         """The table and seat after the event."""
-        return f"{self.table_name} seat {self.seat}"
+        return f"{isolated(self.table_name)} seat {self.seat}"
 
     @property
     def words(self) -> str:

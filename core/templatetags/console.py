@@ -1,4 +1,4 @@
-"""The filters of the console's templates: `core.console.display`, `core.words`, and the address of a row's page.
+"""The filters of the console's templates: `core.console.display`, words, names, and the address of a row's page.
 
 One tag: the id of the request, for error pages, which have no context.
 """
@@ -8,11 +8,13 @@ from django import template
 from core import correlation
 from core.console import display
 from core.console.links import page_url
+from core.text import isolated
 from core.words import counted, noun
 
 register = template.Library()
 
 register.simple_tag(correlation.current, name="correlation_id")
+register.filter("isolated", isolated)
 register.filter("page_url", page_url)
 # With both forms of the noun in one text: {{ count|counted:"slip is,slips are" }}.
 register.filter("counted", lambda number, forms: counted(number, *forms.split(",")))

@@ -14,6 +14,7 @@ from django.db.models.functions import Upper
 
 from core.models import Casino, Player
 from core.recorded_days import dated_by_casino
+from core.text import isolated
 from loyalty.models import LedgerEntry
 from ratingslips.models.floor import MAX_SEATS, GamingTable, Pit
 from ratingslips.querysets import RatingSlipQuerySet
@@ -259,4 +260,4 @@ class RatingSlip(models.Model):
     @property
     def place(self) -> str:
         """Where the player sits, for people."""
-        return f"{self.table.name} seat {self.seat}"
+        return f"{isolated(self.table.name)} seat {self.seat}"

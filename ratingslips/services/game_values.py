@@ -15,6 +15,7 @@ from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
 from core.retries import retried
+from core.text import isolated
 from core.transactions import operation
 from ratingslips.models import GameSettings, GameValues, GamingTable
 from ratingslips.permissions import CHANGE_GAME
@@ -111,7 +112,9 @@ def figures_in_force(table: GamingTable, *, at: datetime) -> Figures:
     values: list[dict[str, str]] = table.values_of_game  # type: ignore[attr-defined]
     begun = [known for known in values if datetime.fromisoformat(known["effective_from"]) <= at]
     if not begun:
-        raise NoGameValues(f"The game of {table.name} had no house edge at {at.isoformat()}: add one on its page.")
+        raise NoGameValues(
+            f"The game of {isolated(table.name)} had no house edge at {at.isoformat()}: add one on its page."
+        )
     last = begun[-1]
     return Figures(
         decisions_per_hour=Decimal(last["decisions_per_hour"]), house_edge_percent=Decimal(last["house_edge_percent"])

@@ -17,6 +17,7 @@ from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
 from core.retries import retried
+from core.text import isolated
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, PlaySegment, RatingSlip, SlipRequest
@@ -128,7 +129,7 @@ def _seated_slip(request: SlipRequest, *, player_id: int, table_id: int, seat: i
     casino = table.pit.casino
     require_permission(request.actor, OPERATE_PIT, table.pit, player_id=player.pk)
     if table.casino_id != player.casino_id:
-        raise TableNotActive(f"{table.name} belongs to another casino than the player.")
+        raise TableNotActive(f"{isolated(table.name)} belongs to another casino than the player.")
     at = checked_seat_time(table=table, seat=seat, at=_require_may_play(player, at=at))
     return RatingSlip(
         casino=casino,

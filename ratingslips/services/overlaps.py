@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import DateTimeRangeField
 from django.db.models import Func, QuerySet
 
 from core.errors import DomainError
+from core.text import isolated
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services.draft import Draft, Stay
 from ratingslips.services.opening import PlayerHasLiveSlip, PlayerStillPlayed
@@ -144,7 +145,7 @@ def _player_refusal(slip: RatingSlip, other: Span) -> DomainError:
 
 def _seat_refusal(slip: RatingSlip, stay: Stay, other: Span) -> DomainError:
     words = other.words(zone=slip.casino.zone)
-    held = f"{stay.table.name} seat {stay.seat} was held by {other.player} {words}"
+    held = f"{isolated(stay.table.name)} seat {stay.seat} was held by {other.player} {words}"
     if stay.until is None and other.since > stay.since:
         return _no_end(slip, held)
     return SeatTaken(f"{held}: two players cannot have one seat at a time.")

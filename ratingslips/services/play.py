@@ -9,6 +9,7 @@ import structlog
 from core.models import User
 from core.permissions import require_permission
 from core.retries import retried
+from core.text import isolated
 from core.transactions import operation
 from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
@@ -166,7 +167,7 @@ def move_rating_slip(
         live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
         destination = _lock_destination(live, table_id=live.slip.table_id if table_id is None else table_id)
         if seat is None:
-            raise NoSuchSeat(f"Say which seat at {destination.name}: 1 to {destination.seats}.")
+            raise NoSuchSeat(f"Say which seat at {isolated(destination.name)}: 1 to {destination.seats}.")
         require_other_place(live.slip, table=destination, seat=seat)
         live.at = checked_seat_time(table=destination, seat=seat, at=live.at)
         if not live.is_paused:
@@ -181,7 +182,7 @@ def move_rating_slip(
 def _lock_destination(live: LiveSlip, *, table_id: int) -> GamingTable:
     destination = lock_table(table_id=table_id)
     if destination.casino_id != live.slip.casino_id:
-        raise TableNotActive(f"{destination.name} belongs to another casino.")
+        raise TableNotActive(f"{isolated(destination.name)} belongs to another casino.")
     if destination.pit_id != live.slip.pit_id:
         require_permission(live.actor, OPERATE_PIT, destination.pit)
     return destination

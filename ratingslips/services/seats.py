@@ -4,6 +4,7 @@ from datetime import datetime
 
 from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
+from core.text import isolated
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.game_values import all_values
 
@@ -51,9 +52,9 @@ def require_seat(*, table: GamingTable, seat: int) -> None:
     :raises NoSuchSeat: the table has no such seat.
     """
     if not table.is_active:
-        raise TableNotActive(f"{table.name} is not in use. Choose another table.")
+        raise TableNotActive(f"{isolated(table.name)} is not in use. Choose another table.")
     if not 1 <= seat <= table.seats:
-        raise NoSuchSeat(f"{table.name} has no seat {seat}: its seats are 1 to {table.seats}.")
+        raise NoSuchSeat(f"{isolated(table.name)} has no seat {seat}: its seats are 1 to {table.seats}.")
 
 
 def require_other_place(slip: RatingSlip, *, table: GamingTable, seat: int) -> None:
@@ -80,7 +81,7 @@ def checked_seat_time(*, table: GamingTable, seat: int, at: datetime) -> datetim
     if holder:
         free = [str(number) for number in range(1, table.seats + 1) if number not in holders and number != seat]
         raise SeatTaken(
-            f"{table.name} seat {seat} is taken by {holder.player} on slip {holder.slip_number}. "
+            f"{isolated(table.name)} seat {seat} is taken by {holder.player} on slip {holder.slip_number}. "
             + (f"Free seats: {', '.join(free)}." if free else "No seat is free at this table.")
         )
     return at

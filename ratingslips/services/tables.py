@@ -3,6 +3,7 @@
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
+from core.text import isolated
 from core.transactions import transaction_required
 from core.words import counted
 from ratingslips.models import GamingTable, Pit, RatingSlip
@@ -29,6 +30,6 @@ def require_table_may_move(table: GamingTable, *, to: Pit, actor: User) -> None:
     live = RatingSlip.objects.live().filter(table=table).count()
     if live:
         raise TableHasLiveSlips(
-            f"{table.name} stays in {table.pit.name}: it has {counted(live, 'live slip')}. Close or move "
-            f"{'it' if live == 1 else 'them'} first."
+            f"{isolated(table.name)} stays in {isolated(table.pit.name)}: it has {counted(live, 'live slip')}. "
+            f"Close or move {'it' if live == 1 else 'them'} first."
         )

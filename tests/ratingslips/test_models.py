@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
 
+from ratingslips.history import events_of
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import (
     change_average_bet,
@@ -14,6 +17,7 @@ from ratingslips.services import (
     pause_rating_slip,
     resume_rating_slip,
 )
+from tests.console import html_of
 from tests.factories import GameFactory, PitFactory
 from tests.floor import Floor
 
@@ -82,3 +86,19 @@ class TestLiveAndOwedSlips:
 
         assert set(RatingSlip.objects.live()) == {live, paused}
         assert not RatingSlip.objects.owed().exists()
+
+
+class TestNamesInSentences:
+    def test_of_tables_and_pits_do_not_reorder_them(self, floor: Floor, boss: Client) -> None:
+        floor.pit.name, floor.table.name = "صالة", "طاولة"
+        floor.pit.save()
+        floor.table.save()
+        slip = floor.open_slip()
+        place = "\u2068طاولة\u2069 seat 1"
+
+        taken = html_of(boss.get(reverse("floor:seat", args=[floor.table.pk, 1])))
+
+        [opened] = events_of(slip, list(slip.segments.select_related("table", "started_by")))
+        assert RatingSlip.objects.get().place == place
+        assert opened.words == f"Opened at {place}, average bet 40.00"
+        assert (f"{place} is taken" in taken, "\u2068صالة\u2069" in taken) == (True, True)

@@ -7,6 +7,7 @@ from django import forms
 
 from core.console.display import amount_text
 from core.console.fields import MoneyField, replaced
+from core.text import isolated
 from ratingslips.models import GamingTable
 from ratingslips.services.stakes import MAX_AVERAGE_BET
 
@@ -17,7 +18,7 @@ def _question(bet: Decimal, *, previous: Decimal | None, table: GamingTable | No
     """Why `bet` is unusual, with both figures; empty if it is usual."""
     asked = f"{amount_text(bet)} asked for"
     if table is not None and table.maximum_bet is not None and bet > table.maximum_bet:
-        return f"{amount_text(table.maximum_bet)} is the maximum of {table.name}, {asked}."
+        return f"{amount_text(table.maximum_bet)} is the maximum of {isolated(table.name)}, {asked}."
     if previous is not None and bet > USUAL_TIMES_MOST * previous:
         return f"{amount_text(previous)} now, {asked}: more than {USUAL_TIMES_MOST} times as much."
     return ""

@@ -16,6 +16,7 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.player_search import players_matching, with_card
+from core.text import isolated
 from loyalty.admin.forms import ReasonField
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
@@ -45,7 +46,7 @@ def table_choices(tables: "QuerySet[GamingTable]") -> dict[int, Choices]:
     for table in active:
         free = [str(seat) for seat in range(1, table.seats + 1) if seat not in taken[table.pk]]
         seats = f"free: {', '.join(free)}" if free else "full"
-        pits[table.casino_id][table.pit.name].append((table.pk, f"{table.name} ({seats})"))
+        pits[table.casino_id][table.pit.name].append((table.pk, f"{isolated(table.name)} ({seats})"))
     return {casino_id: [_NONE_CHOSEN, *by_pit.items()] for casino_id, by_pit in pits.items()}
 
 

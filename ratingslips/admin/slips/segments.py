@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.console import display
 from core.console.scope import TabularInline
+from core.text import isolated
 from ratingslips.models import PlaySegment, RatingSlip
 
 
@@ -35,7 +36,7 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
 
     @admin.display(description="where")
     def where(self, segment: PlaySegment) -> str:
-        return f"{segment.table.name} seat {segment.seat}"
+        return f"{isolated(segment.table.name)} seat {segment.seat}"
 
     @admin.display(description="average bet")
     def bet(self, segment: PlaySegment) -> str:
