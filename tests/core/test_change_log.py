@@ -109,6 +109,17 @@ class TestAuthor:
             answer.headers["X-Correlation-ID"],
         )
 
+    def test_is_who_is_signed_in_where_no_service_names_one(self, floor: Floor) -> None:
+        password, other = "a-shift-on-the-harbour-floor", "another-night-by-the-harbour"
+        floor.boss.set_password(password)
+        floor.boss.save()
+        form = {"old_password": password, "new_password1": other, "new_password2": other}
+
+        with _changes() as made:
+            signed_in(floor.boss).post("/console/password_change/", form)
+
+        assert [(change.old, change.actor) for change in made] == [({"password": None}, floor.boss)]
+
     def test_does_not_outlast_the_request(self, floor: Floor, player: Player) -> None:
         signed_in(floor.boss).get("/console/")
 
