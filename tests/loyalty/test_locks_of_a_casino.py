@@ -59,7 +59,7 @@ class TestProgramLock:
 
         first, second = in_turn(_resuming(floor), _resuming(floor))
 
-        assert (first.outcome(), second.outcome()) == (None, None)
+        assert (first.outcome(), second.outcome()) == (True, True)
 
 
 class TestAccountsOfACasino:
