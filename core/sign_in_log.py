@@ -14,8 +14,8 @@ class SignInEvent(models.Model):
 
     class Kind(models.TextChoices):
         SIGNED_IN = "SIGNED_IN", "Signed in"
-        CONFIRMED = "CONFIRMED", "Gave the own password again"
-        WRONG = "WRONG", "Wrong password"
+        CONFIRMED = "CONFIRMED", "Confirmed who they are"
+        WRONG = "WRONG", "Wrong password or code"
         REFUSED = "REFUSED", "Refused while locked"
         LIFTED = "LIFTED", "Lock lifted"
         SIGNED_OUT = "SIGNED_OUT", "Signed out"

@@ -49,8 +49,8 @@ class SignInLocked(DomainError):
     def sentence(self, seconds: int) -> str:
         """What to do, after `seconds` at the latest."""
         return (
-            f"The password was wrong too often. Wait {counted(ceil(seconds / 60), 'minute')}, then try again. Trying "
-            "earlier does not prolong the wait, and a supervisor can let you in at once."
+            f"The password or the code was wrong too often. Wait {counted(ceil(seconds / 60), 'minute')}, then try "
+            "again. Trying earlier does not prolong the wait, and a supervisor can let you in at once."
         )
 
 

@@ -79,8 +79,8 @@ class TestGuessing:
         page = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR).get(address(SignInEvent, "changelist"))
         assert [row[1:3] for row in shown_in(page)][1:] == [
             [staff.username, "Signed in"],
-            ["a name that nobody has", "Wrong password"],
-            [staff.username, "Wrong password"],
+            ["a name that nobody has", "Wrong password or code"],
+            [staff.username, "Wrong password or code"],
         ]
 
     def test_is_over_after_the_time_that_the_page_says(self, staff: User, client: Client) -> None:
@@ -105,7 +105,7 @@ class TestGuessing:
             sent = {"old_password": f"guess {number}", "new_password1": "x", "new_password2": "x"}
             page = guesser.post(reverse("admin:password_change"), sent)
 
-        assert "The password was wrong too often. Wait 15 minutes" in page.content.decode()
+        assert "The password or the code was wrong too often. Wait 15 minutes" in page.content.decode()
         assert sign_in(client, staff).status_code == 429
 
     def test_from_one_machine_locks_out_no_other_behind_our_proxy(
