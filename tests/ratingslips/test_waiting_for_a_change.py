@@ -18,6 +18,7 @@ from loyalty.services import LoyaltyPosting, ProgramPaused
 from loyalty.services.accounts import lock_account, rules_in_force
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, move_rating_slip
+from ratingslips.services.game_values import all_values
 from ratingslips.services.requests import RequestKind, lock_request
 from ratingslips.services.seats import lock_table
 from ratingslips.services.segments import LiveSlip, read_segments
@@ -36,9 +37,10 @@ def move_without_commit(slip: RatingSlip, *, floor: Floor, to: GamingTable) -> N
     request_id = uuid4()
     request = lock_request(RequestKind.MOVE, request_id=request_id, actor=floor.boss, slip_id=slip.pk, contents={})
     live = LiveSlip.lock(slip.pk, request=request, actor=floor.boss, at=floor.ago(minutes=1), expected_version=None)
+    there = lock_table(table_id=to.pk)
     live.end(PlaySegment.End.MOVED)
-    live.begin(PlaySegment.Start.MOVED, table=to, seat=2)
-    live.slip.table, live.slip.pit, live.slip.seat = to, to.pit, 2
+    live.begin(PlaySegment.Start.MOVED, table=there, seat=2)
+    live.slip.table, live.slip.pit, live.slip.seat = there, there.pit, 2
     live.save("table", "pit", "seat")
 
 
@@ -155,7 +157,8 @@ class TestMoveRatingSlip:
         elsewhere = PitFactory.create(casino=floor.casino)
 
         def read_and_lock(*, table_id: int) -> GamingTable:
-            table = GamingTable.objects.select_related("pit__casino", "game").get(pk=table_id)
+            tables = GamingTable.objects.select_related("pit__casino").annotate(values_of_game=all_values("game"))
+            table = tables.get(pk=table_id)
             GamingTable.objects.locked().get(pk=table_id)
             return table
 
