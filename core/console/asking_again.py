@@ -19,7 +19,7 @@ from django.utils import timezone
 from core.console.proving import FactorForm, PasswordForm, SessionInstant, key_options, proof_in
 from core.console.scope import staff_of
 from core.errors import DomainError
-from core.factors.services import prove
+from core.factors.proof import prove
 from core.origins import Client
 from core.sign_ins import require_own_password
 

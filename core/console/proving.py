@@ -11,8 +11,8 @@ from django.http import HttpRequest
 
 from core.console.fields import TextField
 from core.factors.models import SecondFactor
+from core.factors.proof import Proof
 from core.factors.security_keys import ANSWER_MAX_LENGTH, State, options_to_prove
-from core.factors.services import Proof
 
 CODE_MAX_LENGTH: Final = 40
 _CHALLENGE: Final = "key_challenge"

@@ -15,13 +15,12 @@ from structlog.testing import capture_logs
 from core.errors import DomainError
 from core.factors.codes import app_code, app_key_as_text, matching_step, normalised, step_at
 from core.factors.models import RecoveryCode
+from core.factors.proof import Proof, prove
 from core.factors.services import (
     FACTORS_MAX,
-    Proof,
     add_app,
     make_recovery_codes,
     must_have_second_factor,
-    prove,
     remove_factor,
     rename_factor,
     reset_second_factors,

@@ -14,7 +14,7 @@ from core.admin.factors.own import keep_codes, show
 from core.console.proving import FactorForm, key_options, proof_in
 from core.console.second_step import candidate_in, finish_sign_in, second_step_proved
 from core.errors import DomainError
-from core.factors.services import prove
+from core.factors.proof import prove
 from core.models import User
 from core.origins import Client
 
