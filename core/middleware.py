@@ -51,9 +51,11 @@ class IncomingMiddleware:
         if request.method in incoming.METHODS:
             incoming.require_readable(request)
             response = self.get_response(request)
-        if response.status_code == HttpResponseNotAllowed.status_code and not response.content:
-            response.content = render_to_string("405.html")
-        return response
+        if response.status_code != HttpResponseNotAllowed.status_code:
+            return response
+        return HttpResponse(
+            render_to_string("405.html"), status=405, headers={"Allow": response.get("Allow", "GET, HEAD")}
+        )
 
 
 class SessionUseMiddleware:

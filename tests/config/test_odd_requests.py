@@ -65,6 +65,10 @@ ODD: Final = (
     *(RawRequest(method="POST", headers=(FORM,), cookies=(cookie,), body=b"username=a") for cookie in COOKIES),
     *(RawRequest(method=method, target="/console/core/player/") for method in METHODS),
     *(RawRequest(host=host) for host in HOSTS),
+    *(
+        RawRequest(method="POST", target=f"/static/{name}", headers=(FORM,), body=b"a=1")
+        for name in ("console/bar.css", "admin/js/core.js")
+    ),
     RawRequest(method="POST", headers=(FORM,), body=b"username=a&password=b", length=1_000, is_cut=True),
     RawRequest(method="POST", headers=(FORM, "Content-Encoding: gzip"), body=b"\x1f\x8b\x08\0"),
     RawRequest(method="POST", headers=(FORM, "Transfer-Encoding: chunked"), body=b"3\r\na=1\r\n0\r\n\r\n"),
