@@ -70,6 +70,7 @@ class TestWrongSettings:
             ("DATABASE_URL", "mysql://app@db.example/floor", "The settings are wrong"),
             ("LOCK_TIMEOUT_SECONDS", "three", "LOCK_TIMEOUT_SECONDS is “three”"),
             ("STATEMENT_TIMEOUT_SECONDS", "-1", "STATEMENT_TIMEOUT_SECONDS is “-1”"),
+            ("CORRELATION_ID_CALLERS", "192.0.2.7,everybody", "CORRELATION_ID_CALLERS: 'everybody'"),
             ("LOG_LEVEL", "LOUD", "LOG_LEVEL is “LOUD”"),
             ("LOCAL_SERVER", "elsewhere", "LOCAL_SERVER is"),
             ("ENVIRONMENT", "staging", "core.E003"),
