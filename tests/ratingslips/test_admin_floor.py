@@ -43,7 +43,7 @@ class TestGames:
     ) -> None:
         fields = {"casino": floor.casino.pk, "code": "baccarat", "name": "Baccarat", "decisions_per_hour": "1 000"}
 
-        page = root.post(address(GameSettings, "add"), fields | {"seats": "7", "house_edge_percent": typed})
+        page = send_form(root, address(GameSettings, "add"), fields | {"seats": "7", "house_edge_percent": typed})
 
         edges = GameValues.objects.filter(game__code="baccarat").values_list("house_edge_percent", flat=True)
         assert list(map(str, edges)) == ([read] if read else [])
