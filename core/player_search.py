@@ -11,7 +11,8 @@ from core.models import Player
 MATCHED_PLAYERS_MAX: Final = 40
 # Where the rows of each matching player are read, such as their slips.
 PLAYERS_WITH_ROWS_MAX: Final = 15
-MAX_WORDS: Final = 5
+MAX_WORDS: Final = 8
+MAX_LENGTH: Final = 100
 MAX_WORD_LENGTH: Final = 40
 # PostgreSQL finds three letters anywhere in a word through the index, and fewer only at its beginning.
 MIN_LETTERS_WITHIN: Final = 3
@@ -47,7 +48,7 @@ def players_matching(players: "QuerySet[Player]", text: str) -> "QuerySet[Player
     Accents, case, punctuation and the order of the words do not matter. Only the first `MAX_WORDS` words count, and of
     each the first `MAX_WORD_LENGTH` characters.
     """
-    words = _words_of(text)
+    words = [word[:MAX_WORD_LENGTH] for word in _words_of(text[:MAX_LENGTH])[:MAX_WORDS]]
     if not words:
         return players.none()
     for word in words:
@@ -79,13 +80,27 @@ def many_match(text: str, number: int) -> str:
     return f"Many players match “{text}”; {number} of them were looked up. Type more of the name."
 
 
+def cut_search(text: str) -> tuple[str, bool]:
+    """The beginning of a long search, for any search of the product, and whether it was cut."""
+    words = text.split()
+    beginning = text if len(words) <= MAX_WORDS else " ".join(words[:MAX_WORDS])
+    of_player = _words_of(beginning[:MAX_LENGTH])
+    is_cut = (
+        len(beginning) > MAX_LENGTH
+        or beginning != text
+        or len(of_player) > MAX_WORDS
+        or any(len(word) > MAX_WORD_LENGTH for word in of_player)
+    )
+    return beginning[:MAX_LENGTH], is_cut
+
+
 def _words_of(text: str) -> list[str]:
     """The words of `text`: what is between spaces and punctuation; each ideograph is a word."""
     letters = "".join(
         letter if unicodedata.category(letter) in _IN_WORDS else " "
         for letter in _IDEOGRAPH.sub(r" \1 ", unicodedata.normalize("NFC", text))
     )
-    return [word[:MAX_WORD_LENGTH] for word in letters.split()[:MAX_WORDS]]
+    return letters.split()
 
 
 def _part(word: str, folded: Func) -> Func:

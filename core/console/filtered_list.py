@@ -1,7 +1,7 @@
 """Read-only lists that are narrowed by a form, read page by page in the order of an index, and exported as CSV."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from core.console.asking_again import asks_again
 from core.console.links import list_url
+from core.console.queries import keep_only, reads
 from core.console.scope import M, ServiceOwnedAdmin, staff_of
 from core.errors import DomainError
 from core.keyset import KeysetPage, Order, Window, oldest_cursor, page_of
@@ -125,6 +126,10 @@ class FilteredListAdmin(ServiceOwnedAdmin[M]):
         """The form, with what the address says."""
 
     @abstractmethod
+    def filter_names(self) -> Collection[str]:
+        """The parameters of the address that narrow the list."""
+
+    @abstractmethod
     def columns(self) -> Sequence[Column]:
         """The columns of the list and of the export."""
 
@@ -145,13 +150,14 @@ class FilteredListAdmin(ServiceOwnedAdmin[M]):
         return rows
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.export_view))
+        view = self.admin_site.admin_view(reads(*self.filter_names())(require_POST(self.export_view)))
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
         return [path("export/", view, name=name), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show one page of the list."""
         self.require_view(request)
+        keep_only(request, {BEFORE, AFTER, *self.filter_names()})
         form = self.filter_form(request)
         page = self._page(request, form) if form.is_valid() else None
         columns = [column for column in self.columns() if column.shown is not None]

@@ -5,8 +5,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -16,9 +14,11 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from core.clock import EARLIEST_EVENT_AT
 from core.console.display import name_and_card
 from core.console.links import list_url
 from core.console.scope import ConsoleAdmin, in_casino_of, staff_of
+from core.keys import key_of
 from core.keyset import with_keys
 from core.models import Player
 from core.player_search import MATCHED_PLAYERS_MAX, first_matching, many_match
@@ -62,12 +62,6 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return Page(with_keys(self.object_list, keys), number, self)
 
 
-class _KeptOrder(ChangeList):
-    def get_ordering(self, request: HttpRequest, queryset: "QuerySet[Any]") -> Any:
-        self.params.pop(ORDER_VAR, None)
-        return super().get_ordering(request, queryset)
-
-
 class LongList(_Base):
     """Mixed into an admin before Django's: its list is read in the order of an index, and cannot be sorted by columns.
 
@@ -76,9 +70,6 @@ class LongList(_Base):
 
     paginator = CappedPaginator
     sortable_by = ()
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _KeptOrder
 
 
 class OwnCasinoFilter(admin.RelatedFieldListFilter):
@@ -107,16 +98,41 @@ class GamingDayFilter(admin.SimpleListFilter):
         value = self.value()
         if not value:
             return queryset
-        try:
-            day = date.fromisoformat(value)
-        except ValueError as error:
-            raise IncorrectLookupParameters(error) from error
-        casino = staff_of(request).casino
+        day, casino = date.fromisoformat(value), staff_of(request).casino
         # The index of the list is by the instant of opening, from which the gaming day was derived.
         if casino is None:
             return queryset.filter(gaming_day=day)
         begins_at, ends_at = casino.gaming_day_span(day)
         return queryset.filter(opened_at__gte=begins_at, opened_at__lt=ends_at)
+
+    def accepts(self, request: HttpRequest, value: str) -> bool:
+        """Whether `value` is a day on which slips may have been opened."""
+        try:
+            return EARLIEST_EVENT_AT.date() <= date.fromisoformat(value) <= timezone.now().date() + timedelta(days=1)
+        except ValueError:
+            return False
+
+
+class PlayerFilter(admin.SimpleListFilter):
+    """Filter by the player to whose page a link leads; the list offers only to end it."""
+
+    title = "player"
+    parameter_name = "player__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        key = key_of(self.value() or "")
+        return [(str(player.pk), str(player)) for player in self._seen(request).filter(pk=key)] if key else []
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(player=self.value()) if self.value() else queryset
+
+    def accepts(self, request: HttpRequest, value: str) -> bool:
+        """Whether `value` is the key of a player whom the member of staff sees."""
+        key = key_of(value)
+        return key is not None and self._seen(request).filter(pk=key).exists()
+
+    def _seen(self, request: HttpRequest) -> "QuerySet[Player]":
+        return in_casino_of(staff_of(request), Player.objects.all(), lookup="casino")
 
 
 class PlayerSearch(_Base):

@@ -1,43 +1,75 @@
-"""Lists that answer invalid keys and null bytes with a message, where Django's lists would fail."""
+"""Lists that read from their address only what they offer, and accept invalid keys of actions."""
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import parse_qsl, urlencode
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
-from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from core.console.queries import keep_only, keep_values
 
 # The chosen keys that were left out, so that they can be counted as missing.
 UNREADABLE: Final = "unreadable_action"
+NO_SUCH_PAGE: Final = "This list has no such page; this is its first one."
 
 # Django's own classes come after it; mypy has to know them.
 if TYPE_CHECKING:
-    _Base = BaseModelAdmin[Any]
+    _Base = admin.ModelAdmin[Any]
 else:
     _Base = object
 
 
 class ReadableList(ChangeList):
-    """A list that refuses null bytes in its address."""
+    """A list that shows its first page where the address asks for one that it does not have."""
 
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> "QuerySet[Any]":
-        """The rows that match the address.
-
-        :raises IncorrectLookupParameters: it has a null byte, which PostgreSQL cannot store; Django shows all rows.
-        """
-        if any("\0" in value for name, value in self.params.items() if name != SEARCH_VAR):
-            raise IncorrectLookupParameters
-        return super().get_queryset(request, exclude_parameters)
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except IncorrectLookupParameters:
+            messages.warning(request, NO_SUCH_PAGE)
+            self.page_num = 1
+            super().get_results(request)
 
 
 class ReadableLists(_Base):
-    """Mixed into an admin before Django's: its list and its actions accept invalid keys."""
+    """Mixed into an admin before Django's: its list reads only what it offers, and its actions accept invalid keys."""
+
+    show_facets: ClassVar[Any] = admin.ShowFacets.NEVER
+    list_max_show_all = 0
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ReadableList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Django's view, which would look up any column of the model, and fail for values of another type."""
+        names = {PAGE_VAR}
+        if self.get_search_fields(request):
+            names.add(SEARCH_VAR)
+        if self.get_sortable_by(request):
+            names.add(ORDER_VAR)
+        filters = list(self._filters(request)) if request.GET.keys() - names else []
+        of_filters = {str(name): one for one in filters for name in one.expected_parameters()}
+        keep_only(request, names | of_filters.keys())
+        keep_values(request, lambda name, value: _offers(of_filters[name], request, name, value), names=of_filters)
+        return super().changelist_view(request, extra_context)
+
+    def _filters(self, request: HttpRequest) -> Iterator[Any]:
+        """The filters of the list, as they are while none is in use; also those with nothing to choose from."""
+        one: Any
+        for one in self.get_list_filter(request):
+            if isinstance(one, type):
+                yield one(request, {}, self.model, self)
+                continue
+            path, of_class = one if isinstance(one, tuple) else (str(one), admin.FieldListFilter.create)
+            field = get_fields_from_path(self.model, path)[-1]
+            yield of_class(field, request, {}, self.model, self, field_path=path)
 
     def response_action(self, request: HttpRequest, *rows: Any, **where: Any) -> Any:
         """Leave out invalid keys before Django looks them up and fails."""
@@ -50,7 +82,7 @@ class ReadableLists(_Base):
         post.setlist(ACTION_CHECKBOX_NAME, sorted(keys))
         post.setlist(UNREADABLE, sorted(asked - keys))
         request.POST = post  # type: ignore[assignment]
-        return super().response_action(request, *rows, **where)  # type: ignore[misc]
+        return super().response_action(request, *rows, **where)
 
     def _is_key(self, text: str) -> bool:
         try:
@@ -58,6 +90,17 @@ class ReadableLists(_Base):
         except ValidationError:
             return False
         return True
+
+
+def _offers(one: Any, request: HttpRequest, name: str, value: str) -> bool:
+    """Whether the filter has a choice with this value, or accepts values that it does not list (`accepts`)."""
+    if hasattr(one, "accepts"):
+        accepted: bool = one.accepts(request, value)
+        return accepted
+    links = SimpleNamespace(
+        add_facets=False, get_query_string=lambda new=None, remove=None: urlencode(new or {}, doseq=True)
+    )
+    return any((name, value) in parse_qsl(choice["query_string"]) for choice in one.choices(links))
 
 
 def report_missing(model_admin: Any, request: HttpRequest, missing: int) -> None:

@@ -108,10 +108,8 @@ class ConsoleAdmin(AddedOnce, VersionedForms, PlainForms, ReadableLists, History
     """Pages of one model. They hide other casinos' rows and delete nothing: unused rows are deactivated."""
 
     casino_lookup: ClassVar[str]
-    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = LIST_PER_PAGE
-    list_max_show_all = 0
     shows_history: ClassVar[bool] = True
     explanation: ClassVar[str] = ""
     """A sentence above the list and above each row."""

@@ -16,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from core.console.asking_again import ask_if_marked
 from core.console.login import OwnPasswordView
+from core.console.queries import keep_only, read_by
 from core.console.second_step import SecondStepNeeded, begin_second_step
 from core.console.sessions import own_sessions
 from core.sessions import store_of
@@ -88,6 +89,9 @@ class ConsoleSite(admin.AdminSite):
                 return _ask_to_sign_in(request, getattr(view, _TYPED, ()))
             if self.has_permission(request) and (page := ask_if_marked(request, view)):
                 return page
+            names = read_by(view)
+            if names is not None and self.has_permission(request):
+                keep_only(request, names | {*getattr(view, _TYPED, ())})
             answer: HttpResponse = protected(request, *args, **kwargs)
             return answer
 

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 from core import correlation, origins
 from core.console.fields import IntegerField
 from core.console.filtered_list import DayField, FilterForm
+from core.console.queries import SEARCH
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.keys import BIGGEST_KEY, key_of
 from core.keyset import BY_ID, GAMING_DAY, ID, Order, Window, with_keys
@@ -112,6 +113,16 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
 )
 
 
+def all_filters() -> list[Filter]:
+    """The ledger's own filters, and those that other apps add."""
+    return [*OWN_FILTERS, *(one for extension in ledger_extensions() for one in extension.filters)]
+
+
+def filter_names() -> list[str]:
+    """The parameters by which the address of the ledger is narrowed."""
+    return [SEARCH, *(one.name for one in all_filters())]
+
+
 class AuditForm(FilterForm):
     """The filters and the search box of the ledger; `staff` limits what they offer and find."""
 
@@ -130,7 +141,7 @@ class AuditForm(FilterForm):
     def __init__(self, data: Any, *, staff: User) -> None:
         super().__init__(data, auto_id="audit_%s", label_suffix="")
         self._staff = staff
-        self.filters = [*OWN_FILTERS, *(one for extension in ledger_extensions() for one in extension.filters)]
+        self.filters = all_filters()
         for one in self.filters:
             self.fields[one.name] = one.field()
         self._names_of_staff = dict(_staff_choices(staff))

@@ -1,6 +1,6 @@
 """The list and the entry page of the ledger, and the record of exports."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from django.contrib import admin
@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from core.console.filtered_list import Column, FilteredListAdmin, FilterForm
 from core.console.links import links_for
 from core.console.scope import ServiceOwnedAdmin, staff_of
-from loyalty.admin.audit import AuditForm
+from loyalty.admin.audit import AuditForm, filter_names
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of
 from loyalty.admin.export import export_response
 from loyalty.admin.extensions import author_of, ledger_extensions
@@ -35,6 +35,9 @@ class LedgerEntryAdmin(FilteredListAdmin[LedgerEntry]):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[LedgerEntry]":
         return super().get_queryset(request).select_related(*_related())
+
+    def filter_names(self) -> Collection[str]:
+        return [*FORMER_NAMES, *filter_names()]
 
     def filter_form(self, request: HttpRequest) -> AuditForm:
         asked = request.GET.copy()

@@ -27,8 +27,7 @@ password_change GET own                   login open  open  open  open  open  op
 password_change POST own                  login done  done  done  done  done  done  done  done  done  done  done  done
 password_change_done|jsi18n GET own       login read  read  read  read  read  read  read  read  read  read  read  read
 password_change_done POST own             login never never never never never never never never never never never never
-autocomplete|jsi18n POST own              login never never never never never never never never never never never never
-autocomplete GET own                      login shut  read  read  read  read  read  read  read  read  read  read  read
+jsi18n POST own                           login never never never never never never never never never never never never
 view_on_site GET|POST own                 login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
 app_list GET auth                         login gone  gone  gone  gone  gone  gone  gone  read  gone  gone  gone  read
 app_list GET ratingslips|loyalty|core     login gone  read  read  read  read  read  read  read  read  read  read  read

@@ -1,7 +1,7 @@
 """The pages of the change log, and the section “Changes” of each page “History”."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib import admin
@@ -67,6 +67,9 @@ class ChangeAdmin(FilteredListAdmin[Change]):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Change]":
         return changes_seen_by(staff_of(request))
+
+    def filter_names(self) -> Collection[str]:
+        return ChangesForm.base_fields
 
     def filter_form(self, request: HttpRequest) -> ChangesForm:
         return ChangesForm(request.GET, staff=staff_of(request))

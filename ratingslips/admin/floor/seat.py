@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from core.console.confirmation import LEVELS, request_id_of
+from core.console.queries import PART, reads
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError, OutcomeUnknown
 from core.keys import key_of
@@ -27,6 +28,7 @@ SEARCH_MAX_LENGTH: Final = 100
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "buy_in"}
 
 
+@reads(PART)
 @require_http_methods(["GET", "HEAD", "POST"])
 def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
     """Show the players who can sit down here, or open a slip for the chosen player and go back to the floor.
@@ -43,7 +45,7 @@ def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
             return HttpResponseRedirect(_with_typed(request.path, request.POST))
         return _sit_down(request, pit_page, table, number)
     text = request.GET.get("q", "")[:SEARCH_MAX_LENGTH]
-    if request.GET.get("part") == "players":
+    if request.GET.get(PART) == "players":
         return show(request, "ratingslips/floor/players.html", pit_page, {"found": find_players(pit_page.casino, text)})
     initial = {"average_bet": usual_bet(table)} | {
         name: request.GET[name] for name in ("average_bet", "buy_in") if name in request.GET

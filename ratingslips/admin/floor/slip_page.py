@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from core.console.confirmation import LEVELS, OutcomeKind, request_id_of, row_request_id
+from core.console.queries import reads
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
@@ -36,6 +37,7 @@ _FORMS: Final[dict[str, type[Form]]] = {
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet"}
 
 
+@reads("pit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     """Show the slip, or carry out an action and redirect: to the floor, or to this page if the slip was closed."""

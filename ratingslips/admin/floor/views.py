@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from core.console.queries import PART, reads
 from core.console.scope import in_casino_of, sees_all_casinos, staff_of
 from core.sessions import store_of
 from ratingslips.admin.floor.pages import floor_url, read_pit_page, require_view, show
@@ -20,7 +21,6 @@ from ratingslips.models import Pit
 from ratingslips.permissions import OPERATE_PIT
 
 LAST_PIT: Final = "floor_pit"
-PART: Final = "part"
 
 
 @require_safe
@@ -43,6 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "ratingslips/floor/choose.html", context)
 
 
+@reads(PART)
 @require_safe
 def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
     """Show the pit's tables with their seats; with `?part=map` only the map, for the script that refreshes it."""

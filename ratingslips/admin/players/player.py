@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from core.console.links import Link, list_url, page_url
+from core.console.queries import reads
 from core.console.scope import in_casino_of, staff_of
 from core.keys import key_of
 from core.models import Player
@@ -59,6 +60,7 @@ class Entries:
 
 
 @require_safe
+@reads("before")
 def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
     """Show one player."""
     staff, now = staff_of(request), timezone.now()

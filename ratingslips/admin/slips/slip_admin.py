@@ -14,7 +14,8 @@ from django.utils import timezone
 from core.console import display
 from core.console.confirmation import ConfirmingAdmin, run, version_field
 from core.console.links import Link, adds_links, link_to, list_url, own_page
-from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerSearch
+from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerFilter, PlayerSearch
+from core.console.queries import reads
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.models import Player
 from core.permissions import has_permission
@@ -66,6 +67,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         OwedFilter,
         ("pit", OwnCasinoFilter),
         GamingDayFilter,
+        PlayerFilter,
     )
     search_help_text = "Slip number, card number or name."
     players_looked_up = PLAYERS_WITH_ROWS_MAX
@@ -247,7 +249,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(partial(open_page, self))
+        view = self.admin_site.admin_view(reads("player")(partial(open_page, self)))
         return [path("open/", view, name="ratingslips_ratingslip_open"), *super().get_urls()]
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from core.console.links import Link, adds_links
+from core.console.queries import SEARCH, reads
 from core.console.scope import staff_of
 from loyalty.models import LedgerEntry
 from ratingslips.admin.trace.finding import TEXT_MAX_LENGTH, find
@@ -19,10 +20,11 @@ from ratingslips.admin.trace.story import casino_of, story_of
 from ratingslips.models import RatingSlip
 
 
+@reads(SEARCH)
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Redirect to the only hit; list several; say so if there is none."""
-    text = request.GET.get("q", "").replace("\0", "").strip()[:TEXT_MAX_LENGTH]
+    text = request.GET.get(SEARCH, "").replace("\0", "").strip()[:TEXT_MAX_LENGTH]
     hits = find(text, staff=staff_of(request))
     if len(hits) == 1:
         return HttpResponseRedirect(hits[0].url)
