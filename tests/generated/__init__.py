@@ -1,0 +1,1 @@
+"""Generated requests: whatever is sent to the console, it is never answered 500."""
