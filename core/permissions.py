@@ -139,7 +139,7 @@ class OwnPlay(DomainError):
 def has_permission(actor: User, permission: str, on: models.Model, *, player_id: int | None = None) -> bool:
     """Whether `actor` holds `permission` ("app.codename") globally or on the object `on`, and works in its casino.
 
-    With `player_id`, whether `actor` may do it for this player: for one's own account nobody may. Each call runs one
+    With `player_id`, whether `actor` may do it for this player: nobody may for their own account. Each call runs one
     statement and uses only the key of `actor`. So a permission that was revoked, or a person who was deactivated, after
     the page was shown counts at once.
     """

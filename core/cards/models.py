@@ -77,7 +77,7 @@ class StaffCard(models.Model):
 class Namesake(models.Model):
     """A player and a member of staff who had the same name at some time, and what somebody else decided about it.
 
-    Triggers add the rows, whoever writes the player or the member of staff. A later name makes another row.
+    Triggers add the rows at every write of a player or a member of staff. A later name makes another row.
     """
 
     class Decision(models.TextChoices):

@@ -1,4 +1,4 @@
-"""The page of one's own sessions: where one is signed in, and ending it."""
+"""The page of a person's own sessions: where they are signed in, and ending it."""
 
 from typing import Final
 

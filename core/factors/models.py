@@ -61,7 +61,7 @@ class SecondFactor(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """A code that stands in for a second factor once; its row is deleted when it is used."""
+    """A code that replaces a second factor once; its row is deleted when it is used."""
 
     user = models.ForeignKey("core.User", on_delete=models.PROTECT, related_name="recovery_codes", db_index=False)
     digest = models.CharField(max_length=64, help_text="A keyed hash: the code itself is kept nowhere.")

@@ -146,6 +146,6 @@ def _use(factor: SecondFactor, *, counter: int, at: datetime) -> None:
 
 @transaction_required
 def locked_factors(person: User) -> list[SecondFactor]:
-    """Lock the person's row, which stands for their second factors, and return these."""
+    """Lock the person's row, which guards their second factors, and return these."""
     User.objects.locked().get(pk=person.pk)
     return list(person.second_factors.all())

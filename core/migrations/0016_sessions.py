@@ -2,7 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-# Who is deactivated, or has a new password, is signed out everywhere, whoever wrote the row and by whatever means.
+# Who is deactivated, or has a new password, is signed out everywhere, also if the row was written without the console.
 END_SESSIONS = """
 CREATE FUNCTION core_end_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -80,7 +80,7 @@ SESSIONS: Final = ("anon", "staff", "pits", "loyal", "audit", "oper", "root")
 
 @pytest.fixture(scope="module")
 def port(house: House, module_db: ModuleDb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A server that knows the staff of the house."""
+    """A server with the staff of the matrix."""
     with module_db():
         environment = database_environment()
     log = tmp_path_factory.mktemp("log") / "log"

@@ -35,14 +35,14 @@ Added = Callable[[HttpRequest, User, list[str]], HttpResponse]
 @require_http_methods(["GET", "HEAD", "POST"])
 @asks_again(before_opening=True)
 def app_page(request: HttpRequest) -> HttpResponse:
-    """Add an authenticator app to one's own second factors."""
+    """Add an authenticator app to the person's own second factors."""
     return ask_for_app(request, staff_of(request), added=_own_added)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @asks_again(before_opening=True)
 def key_page(request: HttpRequest) -> HttpResponse:
-    """Add a security key to one's own second factors."""
+    """Add a security key to the person's own second factors."""
     return ask_for_key(request, staff_of(request), added=_own_added)
 
 
