@@ -43,8 +43,6 @@ def read_by(view: Any) -> set[str] | None:
             names |= {field.name for field in model_admin.opts.get_fields()}
         case "history_view":
             names.add("p")
-        case "autocomplete_view":
-            names |= {"app_label", "model_name", "field_name", "term", "page"}
     return names
 
 

@@ -52,8 +52,9 @@ class ConsoleSite(admin.AdminSite):
         return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Django's addresses, and that of the own sessions."""
-        return [path("sessions/", self.admin_view(own_sessions), name="sessions"), *super().get_urls()]
+        """Django's addresses without that of fields that search as one types, which no form has; and the sessions."""
+        pages = [one for one in super().get_urls() if getattr(one, "name", "") != "autocomplete"]
+        return [path("sessions/", self.admin_view(own_sessions), name="sessions"), *pages]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's view, with a second step for who must take one; while a name is locked, a page says how long."""

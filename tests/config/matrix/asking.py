@@ -187,7 +187,6 @@ class Asking:
 
 
 _QUERIES: Final = {
-    "admin:autocomplete": "?app_label=core&model_name=staffcard&field_name=player&term=a",
     "trace:search": "?q=a",
 }
 
