@@ -1,7 +1,7 @@
 """The rights of the application and of the reader on each table; the owner needs none.
 
 Every table is listed: one that is not is closed to both. The application deletes only sessions, roles,
-memberships and grants.
+memberships, grants, second factors and recovery codes.
 """
 
 from dataclasses import dataclass

@@ -47,7 +47,24 @@ JOINING: Final = frozenset(
 # Roles belong to no casino, and all casinos use them.
 SHARED: Final = ("auth_group", "auth_group_permissions")
 
+# What staff are, hold and sign in with: shown to those who may view staff.
+ABOUT_STAFF: Final = frozenset(
+    {
+        "core_user",
+        "core_user_groups",
+        "core_user_user_permissions",
+        "core_secondfactor",
+        "core_recoverycode",
+        "auth_group",
+        "auth_group_permissions",
+        "guardian_userobjectpermission",
+        "guardian_groupobjectpermission",
+    }
+)
+
 _APPEND_ONLY: Final = "its rows are append-only, and each says who wrote it"
+_COMPLETED_ONCE: Final = "its rows are completed once, and say by whom"
+_WRITTEN_BY_THE_CONSOLE: Final = "the application may only add rows, and each says who did what"
 _BY_MIGRATIONS: Final = "only migrations write it"
 
 NOT_LOGGED: Final = {
@@ -57,22 +74,22 @@ NOT_LOGGED: Final = {
     "core_signinevent": _APPEND_ONLY,
     "core_sentform": _APPEND_ONLY,
     "core_session": "it holds secrets, and is deleted when it ends",
-    "core_namesake": _APPEND_ONLY,
+    "core_namesake": _COMPLETED_ONCE,
     "core_lease": "it decides which process works, and no point",
     "loyalty_ledger": _APPEND_ONLY,
     "loyalty_playerloyalty": "it repeats what the ledger says, which the hash chain and the invariants check",
-    "loyalty_ledgerexport": _APPEND_ONLY,
+    "loyalty_ledgerexport": _COMPLETED_ONCE,
     "loyalty_checkpoint": _APPEND_ONLY,
     "loyalty_sealedaccount": _APPEND_ONLY,
     "loyalty_ledgerverification": _APPEND_ONLY,
     "loyalty_balancerebuild": _APPEND_ONLY,
     "ratingslips_ratingslip": "its history is in its segments and requests",
-    "ratingslips_playsegment": _APPEND_ONLY,
+    "ratingslips_playsegment": _COMPLETED_ONCE,
     "ratingslips_sliprequest": _APPEND_ONLY,
     "ratingslips_driftcheck": "it says when a check ran, and decides nothing",
     "config_demorun": "production does not have it",
     "django_migrations": _BY_MIGRATIONS,
     "django_content_type": _BY_MIGRATIONS,
     "auth_permission": _BY_MIGRATIONS,
-    "django_admin_log": _APPEND_ONLY,
+    "django_admin_log": _WRITTEN_BY_THE_CONSOLE,
 }

@@ -11,7 +11,7 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from core.changes.tables import LOGGED, SHARED
+from core.changes.tables import ABOUT_STAFF, LOGGED, SHARED
 from core.console.add_forms import AddedOnce
 from core.console.change_forms import VersionedForms
 from core.console.change_words import in_words
@@ -20,7 +20,7 @@ from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
 from core.keyset import PAGE_ROWS, with_keys
 from core.models import Change, User
-from core.permissions import VIEW_CHANGES
+from core.permissions import VIEW_CHANGES, VIEW_STAFF
 from core.roles import OPERATOR
 
 M = TypeVar("M", bound=models.Model)
@@ -65,11 +65,17 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
 
 def changes_seen_by(user: User) -> "models.QuerySet[Change]":
     """The changes of the change log that `user` sees: of their casino, and of what all casinos share."""
+    changes = of_readable_tables(user, Change.objects.all())
     if sees_all_casinos(user):
-        return Change.objects.all()
+        return changes
     if user.casino_id is None:
-        return Change.objects.none()
-    return Change.objects.filter(models.Q(casino=user.casino_id) | models.Q(table_name__in=SHARED))
+        return changes.none()
+    return changes.filter(models.Q(casino=user.casino_id) | models.Q(table_name__in=SHARED))
+
+
+def of_readable_tables(user: User, changes: "models.QuerySet[Change]") -> "models.QuerySet[Change]":
+    """Those of `changes` that are not about staff, unless `user` may view staff."""
+    return changes if user.has_perm(VIEW_STAFF) else changes.exclude(table_name__in=ABOUT_STAFF)
 
 
 def changes_concerning(changes: "models.QuerySet[Change]", rows: Collection[str]) -> "models.QuerySet[Change]":

@@ -1,4 +1,4 @@
-"""Pages of games, and of the house edge and decisions per hour that they are rated by."""
+"""Pages of games, and of their house edge and decisions per hour."""
 
 from collections.abc import Iterable
 from decimal import Decimal

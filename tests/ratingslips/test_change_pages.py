@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from core import correlation
 from core.models import Change, Player, User
-from core.roles import AUDITOR, PIT_BOSS, PIT_SUPERVISOR
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from core.transactions import operation
 from loyalty.models import LedgerExport
 from ratingslips.models import Pit
@@ -161,17 +161,43 @@ class TestWhoSees:
 
 
 class TestHistory:
-    def test_of_a_row_shows_its_changes_and_those_of_its_permissions(self, floor: Floor) -> None:
-        client = signed_in(StaffFactory.create(casino=floor.casino), PIT_SUPERVISOR)
+    def test_of_a_row_shows_its_changes_and_those_of_its_permissions(self, floor: Floor, auditor: Client) -> None:
         Pit.objects.filter(pk=floor.pit.pk).update(name="High Limit")
 
-        page = client.get(address(Pit, "history", floor.pit.pk))
+        page = auditor.get(address(Pit, "history", floor.pit.pk))
 
         lines = _lines(page)
         assert "Changed Name: " in lines[0]
         assert "→ High Limit" in lines[0]
         assert [line for line in lines if "Permission granted to staff" in line]
         assert f"{LIST}?of=ratingslips_pit:{floor.pit.pk}" in page.content.decode()
+
+
+class TestChangesOfStaff:
+    def test_are_hidden_from_who_may_not_view_staff(self, floor: Floor, auditor: Client) -> None:
+        supervisor = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR, PIT_SUPERVISOR)
+        with correlation.bound(uuid.uuid4()) as given:
+            User.objects.filter(pk=floor.boss.pk).update(email="dana@example.com")
+            floor.boss.groups.add(Group.objects.get(name=PIT_BOSS))
+            _barred(floor, last_name="Lopez")
+        change = Change.objects.filter(table_name="core_user", correlation_id=given).latest("pk")
+        addresses = [
+            *(f"{LIST}?{urlencode(asked)}" for asked in ({}, {"who": floor.boss.pk}, {"whom": floor.boss.username})),
+            f"{LIST}?of=core_user:{floor.boss.pk}",
+            address(Change, "change", change.pk),
+            address(Pit, "history", floor.pit.pk),
+            f"/console/trace/{given}/",
+        ]
+
+        seen = {
+            who: "".join(client.get(one, follow=True).content.decode() for one in addresses)
+            for who, client in (("auditor", auditor), ("supervisor", supervisor))
+        }
+
+        words = ("dana@example.com", "Role of staff", "Permission granted to staff")
+        assert [word in seen["auditor"] for word in words] == [True] * 3
+        assert [word in seen["supervisor"] for word in words] == [False] * 3
+        assert "Lopez" in seen["supervisor"]
 
 
 class TestTrace:

@@ -13,18 +13,19 @@ from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
-from core.changes.tables import LOGGED, SHARED
+from core.changes.tables import ABOUT_STAFF, LOGGED, SHARED
 from core.console.filtered_list import DayField, FilterForm
-from core.console.scope import changes_concerning, in_casino_of, sees_all_casinos
+from core.console.scope import changes_concerning, in_casino_of, of_readable_tables, sees_all_casinos
 from core.keyset import ID, RECORDED_AT, Order, Window
 from core.models import Change, Player, User
+from core.permissions import VIEW_STAFF
 from core.player_search import MAX_WORDS, PLAYERS_WITH_ROWS_MAX, first_matching, many_match
 from core.roles import SYSTEM_USERNAME
 
 SEARCH_MAX_LENGTH: Final = 100
 STAFF_OFFERED: Final = 500
 # Changes by one author do not lie side by side: each may be in a block of its own.
-LOOKED_AT_OF_AUTHOR: Final = 200
+LOOKED_AT: Final = 200
 NOBODY: Final = "nobody"
 NO_CASINO: Final = 0
 _ROW: Final = re.compile(r"[a-z_]{1,63}:[0-9]{1,19}")
@@ -68,7 +69,9 @@ class ChangesForm(FilterForm):
         self._staff = staff
         self._people = dict(_people(staff))
         what: Any = self.fields["what"]
-        what.choices = [("", "Everything"), *((table, capfirst(name)) for table, name in LOGGED.items())]
+        self._views_staff = staff.has_perm(VIEW_STAFF)
+        shown = {table: name for table, name in LOGGED.items() if self._views_staff or table not in ABOUT_STAFF}
+        what.choices = [("", "Everything"), *((table, capfirst(name)) for table, name in shown.items())]
         who: Any = self.fields["who"]
         who.choices = [("", "Anybody"), (NOBODY, "No person (database role)"), *self._people.items()]
         self.fields["whom"].widget.attrs |= {"type": "search", "autocomplete": "off"}
@@ -90,10 +93,11 @@ class ChangesForm(FilterForm):
 
     @property
     def window(self) -> Window[Change] | None:
-        """What a page looks at where it passes over changes of other kinds by the same author; else None."""
-        if self._by_keys or not {"who", "what"} <= self.given.keys():
+        """What a page looks at where it passes over changes of other kinds, or of staff; else None."""
+        passes_over = {"who", "what"} <= self.given.keys() or not (self._views_staff or "what" in self.given)
+        if self._by_keys or not passes_over:
             return None
-        return Window(rows=self._of_index(Change.objects.all()), most=LOOKED_AT_OF_AUTHOR)
+        return Window(rows=self._of_index(Change.objects.all()), most=LOOKED_AT)
 
     @property
     def _by_keys(self) -> set[str]:
@@ -141,6 +145,7 @@ class ChangesForm(FilterForm):
 
     def _narrowed(self, rows: Changes, *, exclude: Collection[str]) -> Changes:
         given = self.given
+        rows = of_readable_tables(self._staff, rows)
         if "what" in given and "table_name" not in exclude:
             rows = rows.filter(table_name=given["what"])
         if "who" in given and "actor_id" not in exclude:
