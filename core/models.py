@@ -31,6 +31,7 @@ CODE_MAX_LENGTH = 40
 ORIGIN_MAX_LENGTH = 200
 METHOD_MAX_LENGTH = 10
 LONGEST_PLAY_HOURS_MAX = 168
+BACKDATING_MINUTES_MAX = 720
 
 
 def require_time_zone(name: str) -> None:
@@ -58,6 +59,15 @@ class Casino(models.Model):
             "needs a confirmation."
         ),
     )
+    backdating_minutes = models.PositiveSmallIntegerField(
+        "backdating",
+        default=60,
+        validators=[MaxValueValidator(BACKDATING_MINUTES_MAX)],
+        help_text=(
+            f"In minutes, 0 to {BACKDATING_MINUTES_MAX}. How far back a pit boss may date an act on a slip. "
+            "Staff who may correct slips can go back to the start of the gaming day."
+        ),
+    )
     second_factor_roles = models.ManyToManyField(
         Group,
         related_name="+",
@@ -82,6 +92,10 @@ class Casino(models.Model):
                 condition=Q(longest_play_hours__gte=1, longest_play_hours__lte=LONGEST_PLAY_HOURS_MAX),
                 name="core_casino_longest_play_within_limits",
             ),
+            models.CheckConstraint(
+                condition=Q(backdating_minutes__lte=BACKDATING_MINUTES_MAX),
+                name="core_casino_backdating_within_limits",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -96,6 +110,11 @@ class Casino(models.Model):
     def longest_play(self) -> timedelta:
         """The time at play after which closing a slip needs a confirmation."""
         return timedelta(hours=self.longest_play_hours)
+
+    @property
+    def backdating(self) -> timedelta:
+        """How far back a pit boss may go with the time of an act on a slip."""
+        return timedelta(minutes=self.backdating_minutes)
 
     def gaming_day_at(self, at: datetime) -> date:
         """The gaming day that the instant `at` belongs to."""

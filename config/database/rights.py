@@ -44,7 +44,8 @@ def _change(*columns: str, hidden: frozenset[str] = frozenset()) -> TableRights:
 TABLES: Final[dict[str, TableRights]] = {
     # core
     "core_casino": _change(
-        *("code", "name", "time_zone", "gaming_day_starts_at", "longest_play_hours", "confirmed_award_points")
+        *("code", "name", "time_zone", "gaming_day_starts_at", "longest_play_hours", "backdating_minutes"),
+        "confirmed_award_points",
     ),
     "core_casino_second_factor_roles": TableRights(application=_LINK),
     "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status", "named_by_id"),

@@ -15,11 +15,11 @@ from core.models import Casino, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.permissions import AWARD, PAUSE_PROGRAM
 from ratingslips.models import Pit
-from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY
+from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY
 
 _PIT_RIGHTS: Final = {
     PIT_BOSS: (OPERATE_PIT,),
-    PIT_SUPERVISOR: (OPERATE_PIT, RECOVER_LOYALTY),
+    PIT_SUPERVISOR: (OPERATE_PIT, RECOVER_LOYALTY, CORRECT_SLIP),
 }
 _PROGRAM_RIGHTS: Final = {LOYALTY_SUPERVISOR: (AWARD, PAUSE_PROGRAM)}
 

@@ -18,10 +18,10 @@ from ratingslips.services import require_table_may_move
 
 @admin.register(Pit)
 class PitAdmin(GrantingAdmin[Pit]):
-    """Pits; the permissions page says who may operate a pit and recover points in it."""
+    """Pits; the permissions page says who may act on the slips of a pit."""
 
     casino_lookup = "casino"
-    grantable = ("operate_pit", "recover_loyalty", "change_pit")
+    grantable = ("operate_pit", "recover_loyalty", "correct_slip", "change_pit")
     list_display = ("name", "casino")
     list_select_related = ("casino",)
     list_filter = (("casino", OwnCasinoFilter),)

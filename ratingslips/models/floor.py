@@ -15,7 +15,7 @@ MAX_BET = Decimal("1000000.00")
 
 
 class Pit(models.Model):
-    """A group of tables under one pit boss. The permissions to operate and to recover are granted on it."""
+    """A group of tables under one pit boss. The permissions to act on its slips are granted on it."""
 
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="pits")
     name = models.CharField(max_length=NAME_MAX_LENGTH)
@@ -29,6 +29,7 @@ class Pit(models.Model):
         permissions = [
             ("operate_pit", "Can open, change and close rating slips"),
             ("recover_loyalty", "Can pay points that slips are owed"),
+            ("correct_slip", "Can correct rating slips"),
         ]
         constraints = [models.UniqueConstraint(fields=["casino", "name"], name="ratingslips_pit_name_unique_in_casino")]
 

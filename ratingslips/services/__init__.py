@@ -30,6 +30,7 @@ from ratingslips.services.segments import SlipChanged, SlipClosed, SlipNotOpen, 
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_move
+from ratingslips.services.times import earliest_instant
 
 __all__ = [
     "Act",
@@ -71,6 +72,7 @@ __all__ = [
     "check_drift",
     "complete_rating_slip",
     "describe_long_play",
+    "earliest_instant",
     "move_rating_slip",
     "open_rating_slip",
     "pause_rating_slip",

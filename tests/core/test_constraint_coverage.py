@@ -23,6 +23,7 @@ _IN_POSTGRESQL = """
 
 # Django's own check that an unsigned column is not negative; each column also has a narrower constraint of the product.
 _NARROWED = {
+    "core_casino_backdating_minutes_check",
     "core_casino_longest_play_hours_check",
     "core_signinevent_name_group_check",
     "loyalty_checkpoint_number_check",

@@ -29,6 +29,7 @@ VIOLATIONS = (
     Violation(
         "core_casino_longest_play_within_limits", lambda _: inserted(Casino(code="never", longest_play_hours=169))
     ),
+    Violation("core_casino_backdating_within_limits", lambda _: inserted(Casino(code="never", backdating_minutes=721))),
     Violation(
         "core_casino_confirmed_award_points_check", lambda _: inserted(Casino(code="x", confirmed_award_points=-1))
     ),

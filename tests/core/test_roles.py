@@ -44,7 +44,8 @@ class TestSetRoles:
         assert "loyalty.award" not in _permissions_of(PIT_BOSS)
 
     def test_lets_no_role_but_the_operator_act_everywhere(self) -> None:
-        acting = {"ratingslips.operate_pit", "ratingslips.recover_loyalty", "loyalty.award", "loyalty.pause_program"}
+        on_pits = {"ratingslips.operate_pit", "ratingslips.recover_loyalty", "ratingslips.correct_slip"}
+        acting = {*on_pits, "loyalty.award", "loyalty.pause_program"}
 
         assert {role for role in PERMISSIONS_OF_ROLE if _permissions_of(role) & acting} == {OPERATOR}
 

@@ -140,6 +140,7 @@ def _casino(*_: Any) -> Post:
         "time_zone": "Europe/Malta",
         "gaming_day_starts_at": "06:00:00",
         "longest_play_hours": "12",
+        "backdating_minutes": "60",
     }
 
 
