@@ -16,7 +16,8 @@ class KindRule(NamedTuple):
 
 
 # Every kind has a rule: an entry of a kind that is not listed breaks the invariants that use these rules. A reversal
-# changes the lifetime points as the kind of the entry that it reverses does.
+# changes the lifetime points as the kind of the entry that it reverses does. An adjustment that names an entry for play
+# changes them as an earning does.
 KIND_RULES: Final = {
     LedgerEntry.Kind.GAMEPLAY: KindRule(is_earned=True, needs_staff=False),
     LedgerEntry.Kind.MANUAL_BONUS: KindRule(is_earned=True, needs_staff=True),
@@ -89,13 +90,14 @@ _ENTRIES: Final = (
     ),
     Invariant(
         name="lifetime_points_are_earnings",
-        sentence="lifetime points rise with what is earned and fall only when an earning is reversed",
+        sentence="lifetime points change only with what is earned, by its reversal and by adjustments of play",
         broken_by=f"""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             LEFT JOIN loyalty_ledger AS reversed ON reversed.id = entry.reverses_id
             LEFT JOIN {_RULE} ON rule.kind = coalesce(reversed.kind, entry.kind)
             WHERE entry.lifetime_points_after - entry.lifetime_points_before
-                  IS DISTINCT FROM CASE rule.is_earned WHEN true THEN entry.points WHEN false THEN 0 END
+                  IS DISTINCT FROM CASE rule.is_earned OR entry.adjusts_id IS NOT NULL
+                                   WHEN true THEN entry.points WHEN false THEN 0 END
             ORDER BY entry.id
         """,  # noqa: S608
     ),
@@ -185,15 +187,41 @@ _REQUESTS: Final = (
     ),
     Invariant(
         name="reversed_once_and_whole",
-        sentence="a reversal takes back one whole earlier entry of the same account, and never another reversal",
+        sentence="a reversal takes back one whole earlier entry of the same account, no reversal or adjustment of play",
         broken_by="""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             LEFT JOIN loyalty_ledger AS reversed ON reversed.id = entry.reverses_id
             WHERE entry.kind = 'REVERSAL' AND (
                 reversed.id IS NULL OR reversed.account_id <> entry.account_id OR reversed.points <> -entry.points
-                OR reversed.kind = 'REVERSAL' OR reversed.seq >= entry.seq
+                OR reversed.kind = 'REVERSAL' OR reversed.adjusts_id IS NOT NULL OR reversed.seq >= entry.seq
             )
             ORDER BY entry.id
+        """,
+    ),
+)
+
+_PLAY: Final = (
+    Invariant(
+        name="adjusts_earlier_play",
+        sentence="an adjustment of play names an earlier entry for play of the same account",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            JOIN loyalty_ledger AS adjusted ON adjusted.id = entry.adjusts_id
+            WHERE adjusted.kind <> 'GAMEPLAY' OR adjusted.account_id <> entry.account_id OR adjusted.seq >= entry.seq
+            ORDER BY entry.id
+        """,
+    ),
+    Invariant(
+        name="adjusted_play_not_below_nothing",
+        sentence="adjustments of play never take more than the play and its earlier adjustments gave",
+        broken_by="""
+            SELECT 'entry ' || id FROM (
+                SELECT entry.id, adjusted.points + sum(entry.points) OVER entries AS points
+                FROM loyalty_ledger AS entry JOIN loyalty_ledger AS adjusted ON adjusted.id = entry.adjusts_id
+                WINDOW entries AS (PARTITION BY entry.adjusts_id ORDER BY entry.seq)
+            ) AS entry
+            WHERE points < 0
+            ORDER BY id
         """,
     ),
 )
@@ -242,4 +270,4 @@ _GUARDS: Final = (
     ),
 )
 
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_PAUSES, *_GUARDS)
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_PLAY, *_PAUSES, *_GUARDS)

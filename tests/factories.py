@@ -9,7 +9,7 @@ from factory.django import DjangoModelFactory
 
 from core.clock import EARLIEST_EVENT_AT
 from core.models import Casino, Player, User
-from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from loyalty.models import CompType, EarningRate, LoyaltyProgram, Tier
 from ratingslips.models import GameSettings, GameValues, GamingTable, Pit
 
 Values = Sequence[tuple[datetime, str, str]]
@@ -59,6 +59,18 @@ class ProgramFactory(DjangoModelFactory[LoyaltyProgram]):
             EarningRate.objects.create(
                 program=self, points_per_unit=points_per_unit, effective_from=datetime(2000, 1, 1, tzinfo=UTC)
             )
+
+
+class CompTypeFactory(DjangoModelFactory[CompType]):
+    """The programme's dinner, at 0.05 a point; it exists once."""
+
+    class Meta:
+        model = CompType
+        django_get_or_create = ("program", "code")
+
+    code = "dinner"
+    label = "Dinner"
+    point_value = Decimal("0.05")
 
 
 class PlayerFactory(DjangoModelFactory[Player]):

@@ -24,6 +24,7 @@ LOGGED: Final = {
     "loyalty_programpause": "pause of a programme",
     "loyalty_earningrate": "earning rate",
     "loyalty_tier": "tier",
+    "loyalty_comptype": "comp type",
     "ratingslips_pit": "pit",
     "ratingslips_gamesettings": "game",
     "ratingslips_gamevalues": "values of a game",

@@ -1,6 +1,7 @@
 """The programme and its rules, the players' accounts, the ledger, and the proof of the ledger."""
 
 from loyalty.models.checkpoints import Checkpoint, SealedAccount
+from loyalty.models.comps import CompType
 from loyalty.models.exports import LedgerExport
 from loyalty.models.ledger import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.models.programs import (
@@ -19,6 +20,7 @@ __all__ = [
     "REASON_MAX_LENGTH",
     "BalanceRebuild",
     "Checkpoint",
+    "CompType",
     "EarningRate",
     "LedgerEntry",
     "LedgerExport",

@@ -6,11 +6,12 @@ from django.db import models
 from django.db.models import F, Q, Transform, Value
 
 from core.clock import DatabaseClock
-from core.models import Casino, Player
+from core.models import CODE_MAX_LENGTH, Casino, Player
 from core.querysets import LockingQuerySet
 from core.recorded_days import dated_by_casino
 from core.words import noun
 from loyalty.chain import CHAIN_VERSION, HASH_BYTES
+from loyalty.models.comps import CompType
 from loyalty.models.programs import REASON_MAX_LENGTH, LoyaltyProgram, Tier
 
 IDEMPOTENCY_KEY_MAX_LENGTH = 200
@@ -108,6 +109,24 @@ class LedgerEntry(models.Model):
         help_text="The member of staff who posted it; empty for the system.",
     )
     reverses = models.OneToOneField("self", on_delete=models.PROTECT, related_name="reversed_by", null=True)
+    adjusts = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        related_name="adjusted_by",
+        null=True,
+        db_index=False,
+        help_text="Of an adjustment after a correction of play: the entry for that play.",
+    )
+    comp_type = models.ForeignKey(
+        CompType,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        help_text="Of a redemption: what the points were redeemed for.",
+    )
+    # NULL, not an empty text, where there is none: entries of before the column keep their hash.
+    reason_code = models.CharField(max_length=CODE_MAX_LENGTH, null=True)  # noqa: DJ001
     balance_before = models.BigIntegerField()
     balance_after = models.BigIntegerField()
     lifetime_points_before = models.BigIntegerField()
@@ -180,6 +199,14 @@ class LedgerEntry(models.Model):
                 name="loyalty_ledger_reversal_names_entry",
             ),
             models.CheckConstraint(
+                condition=Q(adjusts=None) | Q(kind="ADJUSTMENT"), name="loyalty_ledger_adjustment_names_entry"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="REDEMPTION", comp_type__isnull=False) | ~Q(kind="REDEMPTION") & Q(comp_type=None),
+                name="loyalty_ledger_redemption_has_comp_type",
+            ),
+            models.CheckConstraint(condition=~Q(reason_code=""), name="loyalty_ledger_reason_code_not_empty"),
+            models.CheckConstraint(
                 condition=Q(chain_version__in=[1, CHAIN_VERSION]), name="loyalty_ledger_chain_version_known"
             ),
             models.CheckConstraint(
@@ -205,6 +232,7 @@ class LedgerEntry(models.Model):
             models.Index(
                 fields=["staff", "gaming_day", "id"], condition=Q(staff__isnull=False), name="loyalty_ledger_by_staff"
             ),
+            models.Index(fields=["adjusts"], condition=Q(adjusts__isnull=False), name="loyalty_ledger_by_adjusted"),
             models.Index(
                 fields=["casino", "gaming_day", "id"],
                 condition=~Q(tier_before=F("tier_after")),
@@ -219,3 +247,8 @@ class LedgerEntry(models.Model):
     def changes_tier(self) -> bool:
         """Whether the player has another tier after the entry than before."""
         return self.tier_before_id != self.tier_after_id
+
+    @property
+    def adjusts_play(self) -> bool:
+        """Whether it changes points of play after a correction of the play."""
+        return self.adjusts_id is not None

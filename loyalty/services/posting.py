@@ -12,14 +12,14 @@ from core.models import Player, User
 from core.retries import is_replay
 from core.transactions import transaction_required
 from core.words import counted
-from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
+from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, CompType, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.services.reasons import normalised_reason
 from loyalty.tiers import progress_percent, tier_at
 
 EntryKind = LedgerEntry.Kind
 
-# Only these kinds add to the lifetime points, which decide the tier.
+# Only these kinds, and adjustments of play, change the lifetime points, which decide the tier.
 EARNINGS: Final = frozenset({EntryKind.GAMEPLAY, EntryKind.MANUAL_BONUS, EntryKind.PROMOTION})
 
 # The factors from which points were calculated; stored in the entry.
@@ -75,6 +75,9 @@ def increment_player_loyalty(
     correlation_id: UUID,
     calculation: Calculation | None = None,
     reverses: LedgerEntry | None = None,
+    adjusts: LedgerEntry | None = None,
+    comp_type: CompType | None = None,
+    reason_code: str | None = None,
     contents: Request | None = None,
     earned_at: datetime | None = None,
     gaming_day: date | None = None,
@@ -88,8 +91,10 @@ def increment_player_loyalty(
     writes the entry and the new balance. The caller decides who may post, before the call or in `check`.
 
     `points` is a whole number other than 0, or a function that counts them under the lock, by the rules in force at
-    `earned_at` (default: `at`). `contents` is compared with a repeated request: by default the kind, the player, the
-    staff, the points, the reason and the reversed entry; it is required if `points` is a function.
+    `earned_at` (default: `at`). `reverses` is the entry that a reversal takes back, `adjusts` the entry for play whose
+    points an adjustment changes, `comp_type` what points are redeemed for. `contents` is compared with a repeated
+    request: by default the kind, the player, the staff, the points, the reason and the reversed entry, and these if
+    given: the adjusted entry, the comp type and the reason code. It is required if `points` is a function.
     `gaming_day` is by default the day of `at`. `locked_account` is the player's account, if the caller has locked it.
     `former_key` is the key that an earlier version of the product used: its entry is the first result as well.
 
@@ -97,8 +102,8 @@ def increment_player_loyalty(
     :raises ProgramPaused: the programme is paused.
     :raises InsufficientBalance: the balance would fall below 0.
     :raises NotFound: there is no such player.
-    :raises ValueError: the points are not a whole number or are 0; the key is empty or too long; `reverses` is of
-        another account, does not fit the points, was reversed already, or is missing from a reversal.
+    :raises ValueError: the points are not a whole number or are 0; the key is empty or too long; `reverses`, `adjusts`
+        or `comp_type` is missing, or does not fit the entry.
     """
     _require_whole_posting(points=points, idempotency_key=idempotency_key)
     account = locked_account or lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
@@ -111,6 +116,9 @@ def increment_player_loyalty(
             "points": points,
             "reason": reason,
             "reverses": reverses.pk if reverses else None,
+            **({"adjusts": adjusts.pk} if adjusts else {}),
+            **({"comp_type": comp_type.pk} if comp_type else {}),
+            **({"reason_code": reason_code} if reason_code else {}),
         }
     if first := entry_with_key(idempotency_key, former_key):
         return _replay_of(first, contents=contents)
@@ -120,7 +128,6 @@ def increment_player_loyalty(
     _require_running(rules)
     if callable(points):
         points, calculation = points(account, rules)
-    _require_whole_reversal(account=account, kind=kind, points=points, reverses=reverses)
     entry = LedgerEntry(
         account=account,
         kind=kind,
@@ -130,11 +137,18 @@ def increment_player_loyalty(
         fingerprint=fingerprint(contents),
         staff=staff,
         reverses=reverses,
+        adjusts=adjusts,
+        comp_type=comp_type,
+        reason_code=reason_code or None,
         gaming_day=gaming_day or account.player.casino.gaming_day_at(at),
         correlation_id=correlation_id,
         inputs={"request": dict(contents), "calculation": dict(calculation or {})},
         created_at=at,
     )
+    _require_whole_reversal(entry)
+    _require_fitting_adjustment(entry)
+    if (kind == EntryKind.REDEMPTION) != (comp_type is not None):
+        raise ValueError("a redemption, and nothing else, names a comp type")
     _append(entry, rules=rules)
     return posting_of(entry, replayed=False)
 
@@ -184,7 +198,7 @@ def _compared(contents: Request) -> Request:
 def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
     """Write `entry` as the next one of its locked account, and the new balance, lifetime points and tier.
 
-    Lifetime points rise with what is earned and fall only when an earning is reversed.
+    Lifetime points rise with what is earned and fall only when an earning is reversed or points of play are adjusted.
 
     :raises InsufficientBalance: the balance would fall below 0.
     """
@@ -194,7 +208,7 @@ def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
         raise InsufficientBalance(
             f"The balance is {counted(account.balance, 'point')}; {-entry.points:,} cannot be taken from it."
         )
-    is_earning = (entry.reverses or entry).kind in EARNINGS
+    is_earning = (entry.reverses or entry).kind in EARNINGS or entry.adjusts_play
     lifetime_after = account.lifetime_points + (entry.points if is_earning else 0)
     entry.casino_id = account.program.casino_id
     entry.seq = account.entry_count + 1
@@ -226,14 +240,25 @@ def _require_whole_posting(*, points: int | PointsCounter, idempotency_key: str)
         raise ValueError(f"an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters")
 
 
-def _require_whole_reversal(
-    *, account: PlayerLoyalty, kind: LedgerEntry.Kind, points: int, reverses: LedgerEntry | None
-) -> None:
-    if (kind == EntryKind.REVERSAL) != (reverses is not None):
+def _require_whole_reversal(entry: LedgerEntry) -> None:
+    reverses = entry.reverses
+    if (entry.kind == EntryKind.REVERSAL) != (reverses is not None):
         raise ValueError("a reversal, and nothing else, names the entry that it reverses")
-    if reverses and (
-        reverses.account_id != account.pk or reverses.points != -points or reverses.kind == EntryKind.REVERSAL
-    ):
-        raise ValueError("a reversal takes back one whole entry of the same account, and never another reversal")
-    if reverses and LedgerEntry.objects.filter(reverses=reverses).exists():
+    if reverses is None:
+        return
+    if reverses.account_id != entry.account_id or reverses.points != -entry.points:
+        raise ValueError("a reversal takes back one whole entry of the same account")
+    if reverses.kind == EntryKind.REVERSAL or reverses.adjusts_play:
+        raise ValueError("a reversal takes back neither another reversal nor an adjustment of play")
+    if LedgerEntry.objects.filter(reverses=reverses).exists():
         raise ValueError("this entry was reversed already")
+
+
+def _require_fitting_adjustment(entry: LedgerEntry) -> None:
+    adjusts = entry.adjusts
+    if adjusts and (
+        entry.kind != EntryKind.ADJUSTMENT
+        or adjusts.kind != EntryKind.GAMEPLAY
+        or adjusts.account_id != entry.account_id
+    ):
+        raise ValueError("only an adjustment names an entry that it adjusts: one for play, of the same account")

@@ -30,7 +30,14 @@ from core.models import Casino, Player
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import open_accounts
 from ratingslips.models import PlaySegment, RatingSlip
-from tests.factories import WITHOUT_MULTIPLIERS, PitFactory, ProgramFactory, StaffFactory, TableFactory
+from tests.factories import (
+    WITHOUT_MULTIPLIERS,
+    CompTypeFactory,
+    PitFactory,
+    ProgramFactory,
+    StaffFactory,
+    TableFactory,
+)
 
 SHARES: Final = (0.80, 0.15, 0.05)
 FIRST_NAMES: Final = ("José", "Ana", "Lan", "Łukasz", "Zoë", "Mehmet", "Ингрид", "小明", "محمد", "Jürgen")
@@ -100,6 +107,7 @@ _ENTRY: Final = {
     "idempotency_key": "CASE WHEN is_play THEN slip_id::text ELSE 'many:' || %(casino)s || ':' || n END",
     "fingerprint": "encode(sha256(convert_to(request, 'UTF8')), 'hex')",
     "staff_id": "CASE WHEN kind = 'MANUAL_BONUS' THEN (%(staff)s::bigint[])[1 + (n < %(entries)s / 10)::int] END",
+    "comp_type_id": "CASE WHEN kind = 'REDEMPTION' THEN %(comp_type)s::bigint END",
     "balance_before": "balance - points",
     "balance_after": "balance",
     "lifetime_points_before": "lifetime - earned",
@@ -255,6 +263,7 @@ def _values(casino: Casino, *, entries: int) -> dict[str, Any]:
         "pits": list(casino.gaming_tables.order_by("pk").values_list("pit", flat=True)),
         "seats": seats,
         "staff": list(casino.staff.order_by("pk").values_list("pk", flat=True)[:2]) * 2,
+        "comp_type": CompTypeFactory.create(program=casino.loyalty_program).pk,
         "tiers": [key for key, _ in tiers],
         "thresholds": [threshold for _, threshold in tiers],
         "base": (LedgerEntry.objects.aggregate(last=Max("pk"))["last"] or 0) + 1,

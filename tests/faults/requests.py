@@ -15,7 +15,7 @@ from core.errors import Busy, DomainError, OutcomeUnknown
 from core.models import User
 from core.retries import retried
 from core.transactions import operation
-from loyalty.models import LedgerEntry
+from loyalty.models import CompType, LedgerEntry
 from loyalty.services import (
     LoyaltyPosting,
     increment_player_loyalty,
@@ -140,6 +140,7 @@ ENTRY_KINDS: Final = {
 @retried
 def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> LoyaltyPosting:
     """What has no service of its own yet posts by the building block, in an operation like any other."""
+    comp_types = CompType.objects.filter(program__accounts__player=player)
     with operation("faults.post", actor_id=None):
         return increment_player_loyalty(
             player=player,
@@ -151,6 +152,7 @@ def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> Lo
             at=timezone.now(),
             correlation_id=correlation.current(),
             reverses=reverses,
+            comp_type=comp_types.get() if step.kind == Kind.REDEEM else None,
         )
 
 

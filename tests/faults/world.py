@@ -17,6 +17,7 @@ from tests.factories import (
     DEFAULT_TIERS,
     WITHOUT_MULTIPLIERS,
     CasinoFactory,
+    CompTypeFactory,
     GameFactory,
     PitFactory,
     ProgramFactory,
@@ -53,6 +54,7 @@ def build_world(*, players: int) -> None:
             rules__tiers=WITHOUT_MULTIPLIERS if plain else DEFAULT_TIERS,
             rules__points_per_unit=_POINTS_PER_UNIT[plain],
         )
+        CompTypeFactory.create(program=program)
         pit = PitFactory.create(casino=program.casino, name="Faults")
         for permission in ("ratingslips.operate_pit", "ratingslips.recover_loyalty"):
             assign_perm(permission, managers, pit)

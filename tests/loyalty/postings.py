@@ -7,6 +7,7 @@ from uuid import uuid4
 from core.models import Player
 from loyalty.models import LedgerEntry
 from loyalty.services import LoyaltyPosting, accrue_play, increment_player_loyalty, manual_reward
+from tests.factories import CompTypeFactory
 from tests.floor import Floor
 
 REASON = "Birthday of a regular guest"
@@ -19,7 +20,7 @@ def award(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
 
 
 def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
-    """A promotion of 100 points that the system posts now, unless told otherwise."""
+    """A promotion of 100 points that the system posts now, unless told otherwise; a redemption is of the dinner."""
     arguments: dict[str, Any] = {
         "kind": LedgerEntry.Kind.PROMOTION,
         "points": 100,
@@ -29,6 +30,8 @@ def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
         "at": floor.now,
         "correlation_id": uuid4(),
     }
+    if changes.get("kind") == LedgerEntry.Kind.REDEMPTION:
+        arguments["comp_type"] = CompTypeFactory.create(program=floor.program)
     return increment_player_loyalty(player=player, **(arguments | changes))
 
 

@@ -18,7 +18,7 @@ from loyalty.services import AwardRateExceeded, increment_player_loyalty, pause_
 from loyalty.services.reasons import normalised_reason
 from tests.factories import StaffFactory
 from tests.floor import Floor
-from tests.loyalty.postings import award
+from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
 
@@ -30,16 +30,7 @@ def _local(text: str) -> datetime:
 
 
 def _drain_the_balance(floor: Floor, player: Player) -> None:
-    increment_player_loyalty(
-        player=player,
-        kind=LedgerEntry.Kind.REDEMPTION,
-        points=-account_of(player).balance,
-        reason="Dinner for two at the steakhouse",
-        idempotency_key="redemption:1",
-        staff=None,
-        at=floor.now,
-        correlation_id=LedgerEntry.objects.get().correlation_id,
-    )
+    increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-account_of(player).balance)
 
 
 def _reach_the_limit(floor: Floor, player: Player) -> None:

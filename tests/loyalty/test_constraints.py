@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.db.models import Model
 
-from loyalty.models import EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, ProgramPause, Tier
+from loyalty.models import CompType, EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, ProgramPause, Tier
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
 from tests.floor import Floor
@@ -74,6 +74,11 @@ def _without_the_chain(floor: Floor, **changes: Any) -> None:
     inserted(row)
 
 
+def _comp_type(floor: Floor, **changes: Any) -> CompType:
+    fields = {"code": "dinner", "label": "Dinner", "point_value": Decimal("0.05")}
+    return CompType(program=floor.program, **(fields | changes))
+
+
 HASHES: dict[str, Any] = {"previous_hash": b"\1" * 32, "entry_hash": b"\2" * 32}
 
 PROGRAM = (
@@ -99,6 +104,12 @@ PROGRAM = (
     Violation(
         "loyalty_tier_multiplier_within_limits", lambda floor: inserted(_tier(floor, multiplier=Decimal("10.001")))
     ),
+    Violation(
+        "loyalty_comp_type_code_unique", lambda floor: [inserted(_comp_type(floor, label=text)) for text in ("A", "B")]
+    ),
+    Violation("loyalty_comp_type_has_names", lambda floor: inserted(_comp_type(floor, code=""))),
+    Violation("loyalty_comp_type_has_names", lambda floor: inserted(_comp_type(floor, label=""))),
+    Violation("loyalty_comp_type_value_above_zero", lambda floor: inserted(_comp_type(floor, point_value=0))),
 )
 
 ACCOUNTS = (
@@ -133,7 +144,10 @@ LEDGER = (
     _entry_violation(
         "loyalty_ledger_sign_fits_kind", kind="PROMOTION", seq=2, points=-10, balance_before=10, balance_after=0
     ),
-    _entry_violation("loyalty_ledger_sign_fits_kind", kind="REDEMPTION"),
+    Violation(
+        "loyalty_ledger_sign_fits_kind",
+        lambda floor: inserted(entry(floor, kind="REDEMPTION", comp_type=inserted(_comp_type(floor)))),
+    ),
     _entry_violation("loyalty_ledger_balance_adds_up", balance_after=11),
     _entry_violation("loyalty_ledger_balance_not_negative", points=-10, balance_after=-10),
     _entry_violation("loyalty_ledger_lifetime_not_negative", lifetime_points_after=-1),
@@ -162,6 +176,23 @@ LEDGER = (
         "loyalty_ledger_recorded_since_version_2",
         lambda floor: _without_the_chain(floor, **HASHES, chain_version=2, recorded_at=None),
     ),
+    _entry_violation(
+        "loyalty_ledger_redemption_has_comp_type",
+        kind="REDEMPTION",
+        seq=2,
+        points=-10,
+        balance_before=10,
+        balance_after=0,
+    ),
+    Violation(
+        "loyalty_ledger_redemption_has_comp_type",
+        lambda floor: inserted(entry(floor, comp_type=inserted(_comp_type(floor)))),
+    ),
+    Violation(
+        "loyalty_ledger_adjustment_names_entry",
+        lambda floor: inserted(entry(floor, kind="PROMOTION", adjusts=inserted(entry(floor, kind="GAMEPLAY")))),
+    ),
+    _entry_violation("loyalty_ledger_reason_code_not_empty", reason_code=""),
     _entry_violation("loyalty_ledger_inputs_are_an_object", inputs=["a list"]),
     *(
         Violation(

@@ -10,7 +10,7 @@ from guardian.shortcuts import assign_perm
 from core.models import Player, User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from tests.constraints import inserted
-from tests.factories import StaffFactory
+from tests.factories import CompTypeFactory, StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import accrue, award, increment
 from tests.loyalty.rows import account_of, entry
@@ -28,7 +28,7 @@ FORMER_DAILY_KEY = "manual:87f52b1fbafaa5919bccd6785eb7cffaba169b9cac0e8444e2dcf
 BY_INCREMENT = {
     (EntryKind.PROMOTION, 100): "e22e80c33dec993a91d53030da1e78df387465b4f9d87aff28b8b57b160a11cf",
     (EntryKind.ADJUSTMENT, -5): "8299827b5812c87d141c004f1ad3c206f87d995cf25cd9a56a054f3842bbd4ed",
-    (EntryKind.REDEMPTION, -5): "cc0aeaeab495dc40a76caa7378d410ae95c0a206d761642295563c05d26ae0db",
+    (EntryKind.REDEMPTION, -5): "17799446c1be8bbf4bf20c4c508449bbc99213c8be917e158de9a4482fbafbde",
 }
 IN_TESTS_OF_THEIR_OWN = {EntryKind.MANUAL_BONUS, EntryKind.GAMEPLAY, EntryKind.REVERSAL}
 
@@ -100,9 +100,12 @@ class TestContentsAndFingerprint:
     def test_of_other_entries(self, floor: Floor, player: Player, kind: EntryKind, points: int) -> None:
         increment(floor, player, kind=EntryKind.PROMOTION, points=100, idempotency_key="promotion:0")
 
+        CompTypeFactory.create(program=floor.program, pk=30)
+
         posting = increment(floor, player, kind=kind, points=points, idempotency_key="a-key", reason="By hand")
 
         contents = {"kind": kind, "player": 700, "staff": None, "points": points, "reason": "By hand", "reverses": None}
+        contents |= {"comp_type": 30} if kind == EntryKind.REDEMPTION else {}
         assert _kept(posting.entry_id) == ("a-key", contents, BY_INCREMENT[kind, points])
 
     def test_are_known_for_every_kind_of_entry(self) -> None:

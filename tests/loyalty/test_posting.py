@@ -12,7 +12,8 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player
 from loyalty.invariants import KIND_RULES
 from loyalty.models import LedgerEntry
-from loyalty.services import InsufficientBalance, ProgramPaused, pause_program
+from loyalty.services import InsufficientBalance, LoyaltyPosting, ProgramPaused, pause_program
+from tests.factories import CompTypeFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
@@ -27,6 +28,10 @@ POINTS = {
     EntryKind.ADJUSTMENT: -100,
     EntryKind.REDEMPTION: -100,
 }
+
+
+def _entry(posting: LoyaltyPosting) -> LedgerEntry:
+    return LedgerEntry.objects.get(pk=posting.entry_id)
 
 
 class TestIncrementPlayerLoyalty:
@@ -95,6 +100,7 @@ class TestIncrementPlayerLoyalty:
 
     def test_refuses_to_take_more_than_there_is(self, floor: Floor, player: Player) -> None:
         increment(floor, player)
+        CompTypeFactory.create(program=floor.program)
 
         with refused(InsufficientBalance, "The balance is 100 points; 101 cannot be taken"):
             increment(floor, player, kind=EntryKind.REDEMPTION, points=-101)
@@ -124,6 +130,56 @@ class TestIncrementPlayerLoyalty:
         posting = increment(floor, player, kind=EntryKind.ADJUSTMENT, points=points, staff=floor.supervisor)
 
         assert (posting.balance_after, posting.lifetime_points) == (400 + points, 400)
+
+    @pytest.mark.parametrize(("points", "lifetime_points", "tier"), [(600, 1_100, "Silver"), (-500, 0, "Bronze")])
+    def test_lets_an_adjustment_of_play_move_lifetime_points_and_tier(
+        self, floor: Floor, player: Player, points: int, lifetime_points: int, tier: str
+    ) -> None:
+        play = _entry(increment(floor, player, kind=EntryKind.GAMEPLAY, points=500))
+
+        posting = increment(floor, player, kind=EntryKind.ADJUSTMENT, points=points, adjusts=play)
+
+        assert (posting.balance_after, posting.lifetime_points) == (500 + points, lifetime_points)
+        assert posting.tier_after == tier
+
+    @pytest.mark.parametrize(
+        ("kind", "points", "adjusted"),
+        [
+            (EntryKind.ADJUSTMENT, 10, EntryKind.PROMOTION),
+            (EntryKind.PROMOTION, 10, EntryKind.GAMEPLAY),
+            (EntryKind.REVERSAL, -100, EntryKind.GAMEPLAY),
+        ],
+    )
+    def test_adjusts_play_alone_and_by_an_adjustment(
+        self, floor: Floor, player: Player, kind: EntryKind, points: int, adjusted: EntryKind
+    ) -> None:
+        play = _entry(increment(floor, player, kind=adjusted))
+
+        with pytest.raises(ValueError, match="only an adjustment names an entry"):
+            increment(
+                floor, player, kind=kind, points=points, adjusts=play, reverses=play if kind == "REVERSAL" else None
+            )
+
+    def test_adjusts_play_of_the_same_account(self, floor: Floor, player: Player) -> None:
+        play = _entry(increment(floor, player, kind=EntryKind.GAMEPLAY))
+
+        with pytest.raises(ValueError, match="of the same account"):
+            increment(floor, floor.player(), kind=EntryKind.ADJUSTMENT, adjusts=play)
+
+    def test_names_a_comp_type_for_a_redemption_alone(self, floor: Floor, player: Player) -> None:
+        dinner = CompTypeFactory.create(program=floor.program)
+
+        for kind, comp_type in ((EntryKind.REDEMPTION, None), (EntryKind.PROMOTION, dinner)):
+            with pytest.raises(ValueError, match="names a comp type"):
+                increment(floor, player, kind=kind, points=POINTS[kind], comp_type=comp_type)
+
+    def test_keeps_comp_type_and_reason_code(self, floor: Floor, player: Player) -> None:
+        increment(floor, player, reason_code="PROMOTION")
+
+        taken = _entry(increment(floor, player, kind=EntryKind.REDEMPTION, points=-1))
+
+        assert taken.comp_type == CompTypeFactory.create(program=floor.program)
+        assert list(LedgerEntry.objects.order_by("pk").values_list("reason_code", flat=True)) == ["PROMOTION", None]
 
     def test_refuses_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
@@ -203,6 +259,15 @@ class TestReplayedIncrement:
         with refused(IdempotencyConflict, r"a different reverses\."):
             increment(floor, player, reverses=second, **reversal)
 
+    @pytest.mark.parametrize("field", ["adjusts", "reason_code"])
+    def test_names_what_the_first_request_did_not_give(self, floor: Floor, player: Player, field: str) -> None:
+        play = _entry(increment(floor, player, kind=EntryKind.GAMEPLAY))
+        once: dict[str, Any] = {"kind": EntryKind.ADJUSTMENT, "idempotency_key": "once"}
+        increment(floor, player, **once)
+
+        with refused(IdempotencyConflict, f"a different {field.replace('_', ' ')}"):
+            increment(floor, player, **once, **{field: play if field == "adjusts" else "PROMOTION"})
+
     def test_tells_an_award_and_a_promotion_of_one_key_apart(self, floor: Floor, player: Player) -> None:
         award(floor, player, reward_id="77", reason="Double points on Tuesdays")
 
@@ -262,8 +327,16 @@ class TestReversal:
         first = LedgerEntry.objects.get(pk=increment(floor, floor.player()).entry_id)
         reversal = LedgerEntry.objects.get(pk=self._reverse(floor, first).entry_id)
 
-        with pytest.raises(ValueError, match="never another reversal"):
+        with pytest.raises(ValueError, match="neither another reversal"):
             self._reverse(floor, reversal)
+
+    @pytest.mark.shows(9)
+    def test_is_never_of_an_adjustment_of_play(self, floor: Floor, player: Player) -> None:
+        play = _entry(increment(floor, player, kind=EntryKind.GAMEPLAY))
+        adjustment = _entry(increment(floor, player, kind=EntryKind.ADJUSTMENT, adjusts=play))
+
+        with pytest.raises(ValueError, match="nor an adjustment of play"):
+            self._reverse(floor, adjustment)
 
     @pytest.mark.shows(9)
     def test_is_made_once(self, floor: Floor, player: Player) -> None:
