@@ -17,6 +17,7 @@ from core.permissions import (
     VIEW_CASINOS,
     VIEW_CHANGES,
     VIEW_PLAYERS,
+    VIEW_REASON_CODES,
     VIEW_REPLAYS,
     VIEW_ROLES,
     VIEW_SIGN_INS,
@@ -64,6 +65,7 @@ _FLOOR: Final = (
 )
 _LOYALTY: Final = (
     *_FLOOR,
+    VIEW_REASON_CODES,
     VIEW_REPLAYS,
     VIEW_CHANGES,
     VIEW_PROGRAM,

@@ -14,5 +14,6 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from core import backends, checks  # noqa: F401  (registers the checks, and what records sign-ins)
         from core.changes.author import install
+        from core.reasons import defaults  # noqa: F401  (gives each new casino its codes)
 
         connection_created.connect(install, dispatch_uid="core.changes.author.install")

@@ -20,6 +20,7 @@ from core.changes.models import Change as Change
 from core.factors.models import RecoveryCode as RecoveryCode
 from core.factors.models import SecondFactor as SecondFactor
 from core.querysets import LockingQuerySet
+from core.reasons.models import ReasonCode as ReasonCode
 from core.sent_forms.models import SentForm as SentForm
 from core.sessions import Session as Session
 from core.sign_in_log import SignInEvent as SignInEvent

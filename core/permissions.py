@@ -17,6 +17,7 @@ from core.models import User
 from core.roles import OPERATOR
 
 VIEW_CASINOS: Final = "core.view_casino"
+VIEW_REASON_CODES: Final = "core.view_reasoncode"
 VIEW_PLAYERS: Final = "core.view_player"
 ADD_PLAYER: Final = "core.add_player"
 CHANGE_PLAYER: Final = "core.change_player"

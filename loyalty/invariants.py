@@ -3,9 +3,9 @@
 from typing import Final, NamedTuple
 
 from core.invariants import Invariant, triggers_enabled
+from core.reasons.text import REASON_MIN_LENGTH
 from loyalty.models import LedgerEntry
 from loyalty.services.drift import DRIFT
-from loyalty.services.reasons import REASON_MIN_LENGTH
 
 
 class KindRule(NamedTuple):

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import factory
-from factory.django import DjangoModelFactory
+from django.db.models.signals import post_save
+from factory.django import DjangoModelFactory, mute_signals
 
 from core.clock import EARLIEST_EVENT_AT
 from core.models import Casino, Player, User
+from core.reasons.defaults import add_default_codes
 from loyalty.models import CompType, EarningRate, LoyaltyProgram, Tier
 from ratingslips.models import GameSettings, GameValues, GamingTable, Pit
 
@@ -24,13 +26,22 @@ DEFAULT_TIERS: Tiers = (
 WITHOUT_MULTIPLIERS: Tiers = tuple((name, threshold, "1") for name, threshold, _ in DEFAULT_TIERS)
 
 
+@mute_signals(post_save)
 class CasinoFactory(DjangoModelFactory[Casino]):
+    """A casino without reason codes, which take longer than all the rest, unless told `reason_codes=True`."""
+
     class Meta:
         model = Casino
+        skip_postgeneration_save = True
 
     code = factory.Sequence(lambda n: f"harbour-{n}")
     name = "Harbour Casino"
     time_zone = "America/Los_Angeles"
+
+    @factory.post_generation
+    def reason_codes(self: Casino, create: bool, extracted: bool | None) -> None:
+        if extracted:
+            add_default_codes(self.pk)
 
 
 class ProgramFactory(DjangoModelFactory[LoyaltyProgram]):

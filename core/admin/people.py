@@ -2,17 +2,19 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from core.cards.models import StaffCard
 from core.console.asking_again import AsksAgain
-from core.console.display import listed_name, pill
+from core.console.display import active_pill, listed_name, pill
 from core.console.links import link_to
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.login import SignInForm
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
-from core.models import Casino, Player, ReplayCount
+from core.models import Casino, Player, ReasonCode, ReplayCount
+from core.reasons.models import Operation
 from core.recorded_days import FIXED_BY_RECORDS, has_recorded_days
 
 admin.site.site_header = "Table ratings"
@@ -43,6 +45,39 @@ class CasinoAdmin(ConsoleAdmin[Casino]):
             return [(name, options)]
         why = "Time zone and start of the gaming day are fixed: slips, ledger entries or exports were recorded by them."
         return [(name, {**options, "description": why})]
+
+
+@admin.register(ReasonCode)
+class ReasonCodeAdmin(ConsoleAdmin[ReasonCode]):
+    """Reason codes; one that is no longer used is deactivated."""
+
+    casino_lookup = "casino"
+    explanation = "The reasons that staff choose from when they do something by hand. What was done keeps its code."
+    list_display = ("label", "code", "chosen_for", "text_required", "state", "casino")
+    list_select_related = ("casino",)
+    list_filter = ("is_active", ("casino", OwnCasinoFilter))
+    search_fields = ("code", "label")
+    fields = ("casino", "code", "label", "operations", "text_required", "is_active")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ReasonCode | None = None) -> Any:
+        """A code is kept with what was done, and stays as it is."""
+        return (*super().get_readonly_fields(request, obj), *(("code",) if obj is not None else ()))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Each operation as a checkbox."""
+        if db_field.name != "operations":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        return forms.MultipleChoiceField(
+            choices=Operation.choices, widget=forms.CheckboxSelectMultiple, help_text=db_field.help_text
+        )
+
+    @admin.display(description="for")
+    def chosen_for(self, code: ReasonCode) -> str:
+        return ", ".join(Operation(operation).label for operation in code.operations)
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, code: ReasonCode) -> str:
+        return active_pill(code)
 
 
 @admin.register(Player)

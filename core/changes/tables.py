@@ -8,6 +8,7 @@ from typing import Final
 # What people call a row of each logged table.
 LOGGED: Final = {
     "core_casino": "casino",
+    "core_reasoncode": "reason code",
     "core_casino_second_factor_roles": "second factor required of a role",
     "core_secondfactor": "second factor",
     "core_recoverycode": "recovery code",

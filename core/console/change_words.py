@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.changes.tables import JOINING, LOGGED
-from core.console.display import NOTHING, exact_moment, factor
+from core.console.display import NOTHING, choice, exact_moment, factor
 from core.models import Change, User
 
 NOT_KEPT: Final = "a new one, which is not kept"
@@ -187,7 +187,8 @@ def _says_which_row(change: Change, name: str, value: Any, named: Collection[Key
     if isinstance(column, models.UUIDField):
         return True
     is_of_one_casino = name == "casino_id" and (change.old is None or change.new is None)
-    return is_of_one_casino or (_referred(change.table_name, name), value) in named
+    referred = _referred(change.table_name, name)
+    return is_of_one_casino or (referred is not None and (referred, value) in named)
 
 
 def _in_words(column: Any, value: Any, names: Mapping[Key, str]) -> str:
@@ -206,4 +207,4 @@ def _in_words(column: Any, value: Any, names: Mapping[Key, str]) -> str:
         return exact_moment(datetime.fromisoformat(value))
     if isinstance(column, models.TimeField):
         return date_format(column.to_python(value), "H:i")
-    return str(dict(column.flatchoices).get(value, value))
+    return choice(column, value)

@@ -157,6 +157,13 @@ def active_pill(row: Any) -> SafeString:
     return pill("Active", state="ACTIVE") if row.is_active else pill("Inactive", state="INACTIVE")
 
 
+def choice(column: Any, value: Any) -> str:
+    """A value of a column as its choices call it; several are separated by commas."""
+    if isinstance(value, list):
+        return ", ".join(choice(column.base_field, one) for one in value)
+    return str(dict(column.flatchoices).get(value, value))
+
+
 def nested_list(value: object) -> SafeString | str:
     """JSON as nested lists of names and values."""
     if isinstance(value, dict):

@@ -12,7 +12,7 @@ from django.db.models import Field, Model, QuerySet
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from core.console.display import NOTHING, moment, staff_name
+from core.console.display import NOTHING, choice, moment, staff_name
 
 FORM_VERSION: Final = "form_version"
 GRANTS_LOGGED_AS: Final = "Permissions of "
@@ -103,7 +103,7 @@ def _in_words(column: Any, text: str | None) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return moment(value)
-    return str(dict(column.flatchoices).get(value, value))
+    return choice(column, value)
 
 
 def who_changed(row: Model, *, since: datetime, grantee: str | None = None) -> str:

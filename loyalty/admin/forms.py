@@ -12,9 +12,9 @@ from django.http import QueryDict
 from core.console.dated import BeginningField
 from core.console.fields import DecimalField, TextField, WholeNumberField
 from core.models import User
-from loyalty.models import MAX_POINTS_PER_UNIT, REASON_MAX_LENGTH, LoyaltyProgram, PlayerLoyalty
+from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH
+from loyalty.models import MAX_POINTS_PER_UNIT, LoyaltyProgram, PlayerLoyalty
 from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
-from loyalty.services.reasons import REASON_MIN_LENGTH
 
 REWARD_ID_MAX_LENGTH: Final = 100
 _FORM_OF_TOKEN: Final = "loyalty.award"  # noqa: S105 - what the token is for, not a secret

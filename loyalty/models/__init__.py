@@ -6,7 +6,6 @@ from loyalty.models.exports import LedgerExport
 from loyalty.models.ledger import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
 from loyalty.models.programs import (
     MAX_POINTS_PER_UNIT,
-    REASON_MAX_LENGTH,
     EarningRate,
     LoyaltyProgram,
     ProgramPause,
@@ -17,7 +16,6 @@ from loyalty.models.verifications import BalanceRebuild, LedgerVerification
 __all__ = [
     "IDEMPOTENCY_KEY_MAX_LENGTH",
     "MAX_POINTS_PER_UNIT",
-    "REASON_MAX_LENGTH",
     "BalanceRebuild",
     "Checkpoint",
     "CompType",

@@ -8,11 +8,12 @@ from django.db.models import F, Q, Transform, Value
 from core.clock import DatabaseClock
 from core.models import CODE_MAX_LENGTH, Casino, Player
 from core.querysets import LockingQuerySet
+from core.reasons.text import REASON_MAX_LENGTH
 from core.recorded_days import dated_by_casino
 from core.words import noun
 from loyalty.chain import CHAIN_VERSION, HASH_BYTES
 from loyalty.models.comps import CompType
-from loyalty.models.programs import REASON_MAX_LENGTH, LoyaltyProgram, Tier
+from loyalty.models.programs import LoyaltyProgram, Tier
 
 IDEMPOTENCY_KEY_MAX_LENGTH = 200
 

@@ -8,9 +8,9 @@ from django.db.models import F, Q
 from core.effective_dates import DatedRows, local_minute
 from core.models import NAME_MAX_LENGTH, Casino
 from core.querysets import LockingQuerySet
+from core.reasons.text import REASON_MAX_LENGTH
 from core.words import noun
 
-REASON_MAX_LENGTH = 500
 MAX_POINTS_PER_UNIT = 1000
 
 

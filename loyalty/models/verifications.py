@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.models import Casino
-from loyalty.models.programs import REASON_MAX_LENGTH
+from core.reasons.text import REASON_MAX_LENGTH
 
 
 class LedgerVerification(models.Model):

@@ -1,5 +1,6 @@
 """The services of loyalty. Import them from here, not from the modules of this package."""
 
+from core.reasons.text import InvalidReason, checked_reason
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
 from loyalty.services.accrual import NoEarningRate, accrue_play, estimate_points
 from loyalty.services.awards import (
@@ -18,7 +19,6 @@ from loyalty.services.posting import (
 )
 from loyalty.services.program import ProgramStateUnchanged, pause_program, resume_program
 from loyalty.services.rates import RateTaken, add_earning_rate
-from loyalty.services.reasons import InvalidReason, checked_reason
 
 __all__ = [
     "AwardRateExceeded",

@@ -13,6 +13,7 @@ from core.idempotency import IdempotencyConflict, Request, fingerprint
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
+from core.reasons.text import checked_reason, normalised_reason
 from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
@@ -20,7 +21,6 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.permissions import AWARD
 from loyalty.services.accounts import lock_account
 from loyalty.services.posting import EntryKind, LoyaltyPosting, increment_player_loyalty
-from loyalty.services.reasons import checked_reason, normalised_reason
 
 log = structlog.get_logger(__name__)
 

@@ -9,12 +9,12 @@ from uuid import UUID
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.models import Player, User
+from core.reasons.text import normalised_reason
 from core.retries import is_replay
 from core.transactions import transaction_required
 from core.words import counted
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, CompType, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
-from loyalty.services.reasons import normalised_reason
 from loyalty.tiers import progress_percent, tier_at
 
 EntryKind = LedgerEntry.Kind

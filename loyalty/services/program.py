@@ -11,12 +11,12 @@ from core.errors import DomainError
 from core.idempotency import Request
 from core.models import SentForm, User
 from core.permissions import require_permission
+from core.reasons.text import checked_reason
 from core.retries import outcome_is_unknown, retried
 from core.sent_forms.sending import is_recorded, lock_form, record_form
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram, ProgramPause
 from loyalty.permissions import PAUSE_PROGRAM
-from loyalty.services.reasons import checked_reason
 
 log = structlog.get_logger(__name__)
 

@@ -11,12 +11,12 @@ from core import correlation
 from core.errors import DomainError
 from core.models import Casino, User
 from core.permissions import require_permission
+from core.reasons.text import checked_reason
 from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
 from core.transactions import operation
 from loyalty.models import BalanceRebuild, LoyaltyProgram, PlayerLoyalty
 from loyalty.permissions import REBUILD_BALANCES
 from loyalty.services.drift import Difference, different_accounts
-from loyalty.services.reasons import checked_reason
 
 log = structlog.get_logger(__name__)
 

@@ -29,7 +29,7 @@ from ratingslips.admin.slips import actions
 from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address
-from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.factories import PitFactory, ProgramFactory, StaffFactory, TableFactory
 from tests.floor import Floor, declared
 from tests.guesses import lock
 from tests.loyalty.postings import award
@@ -58,7 +58,7 @@ class House:
 
     @classmethod
     def build(cls) -> "House":
-        floor = Floor.build()
+        floor = Floor.build(ProgramFactory.create(casino__reason_codes=True))
         root: User = StaffFactory.create(casino=floor.casino, is_superuser=True, first_name="Ada")
         root.set_password(PASSWORD)
         root.save()

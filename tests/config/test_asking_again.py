@@ -35,6 +35,8 @@ ASKED: Final = frozenset(
 )
 NOT_ASKED: Final = frozenset(
     {
+        "admin:core_reasoncode_add",
+        "admin:core_reasoncode_change",
         "admin:core_player_add",
         "admin:core_player_change",
         "admin:core_signinevent_locks",

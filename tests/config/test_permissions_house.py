@@ -95,6 +95,17 @@ add POST own                              login shut  shut  shut  shut  shut  sh
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:core_reasoncode_]
+changelist|history GET own                login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+change GET own                            login shut  shut  shut  read  read  read  read  read  shut  read  read  open
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  open
+add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_player_]
 add GET own                               login shut  shut  shut  open  open  open  open  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  open  open  open  open  read  read  read  read  open
@@ -142,12 +153,12 @@ add GET|POST own                          login shut  shut  shut  shut  shut  sh
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:{core_signinevent,core_staffcard,core_casino,core_player,core_user,core_replaycount,auth_group}_]
+[admin:{core_signinevent,core_staffcard,core_casino,core_reasoncode,core_player,core_user,core_replaycount,auth_group}_]
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
-[admin:core_{casino,player,user,replaycount}_]
+[admin:core_{casino,reasoncode,player,user,replaycount}_]
 delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-[admin:core_{casino,player,replaycount}_]
+[admin:core_{casino,reasoncode,player,replaycount}_]
 history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 [admin:core_{casino,player}_]

@@ -159,6 +159,7 @@ class TestCode:
         award(floor, house.own.closed.player, reason=EVIL, points=7)
         typed = {
             "core_casino": ("name",),
+            "core_reasoncode": ("label",),
             "core_player": ("first_name", "last_name"),
             "core_user": ("first_name", "last_name"),
             "loyalty_loyaltyprogram": ("name",),

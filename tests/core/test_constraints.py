@@ -12,7 +12,7 @@ from django.db.models import Model
 from core.alike import refuse_alike
 from core.cards.models import Namesake, StaffCard
 from core.factors.models import RecoveryCode, SecondFactor
-from core.models import Casino, Lease, Player, ReplayCount, RequestOrigin, SentForm
+from core.models import Casino, Lease, Player, ReasonCode, ReplayCount, RequestOrigin, SentForm
 from core.sign_in_log import SignInEvent
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
@@ -47,6 +47,10 @@ VIOLATIONS = (
         "core_recovery_code_unique_to_person",
         lambda floor: _two(RecoveryCode(user=floor.boss, digest="d") for _ in range(2)),
     ),
+    Violation("core_reason_code_is_plain", lambda floor: inserted(_code(floor, code="wrong bet"))),
+    Violation("core_reason_code_has_label", lambda floor: inserted(_code(floor, label=""))),
+    Violation("core_reason_code_for_an_operation", lambda floor: inserted(_code(floor, operations=[]))),
+    Violation("core_reason_code_unique_in_casino", lambda floor: _two(_code(floor) for _ in range(2))),
     Violation("core_player_has_card", lambda floor: inserted(_player(floor, card_number=""))),
     Violation("core_player_status_known", lambda floor: inserted(_player(floor, status="ASLEEP"))),
     Violation(
@@ -92,6 +96,11 @@ VIOLATIONS = (
 
 def _app(floor: Floor, **fields: Any) -> SecondFactor:
     return SecondFactor(user=floor.boss, **{"kind": "APP", "name": "My phone", "secret": b"s"} | fields)
+
+
+def _code(floor: Floor, **fields: Any) -> ReasonCode:
+    usual = {"casino": floor.casino, "code": "BIRTHDAY", "label": "Birthday", "operations": ["award"]}
+    return ReasonCode(**(usual | fields))
 
 
 def _two(rows: Iterable[Model]) -> None:

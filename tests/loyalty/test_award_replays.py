@@ -13,9 +13,9 @@ from guardian.shortcuts import assign_perm, remove_perm
 from core.idempotency import IdempotencyConflict
 from core.models import Player, User
 from core.permissions import NotPermitted
+from core.reasons.text import normalised_reason
 from loyalty.models import LedgerEntry
 from loyalty.services import AwardRateExceeded, increment_player_loyalty, pause_program
-from loyalty.services.reasons import normalised_reason
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment

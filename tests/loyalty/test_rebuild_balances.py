@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 
 from core.models import User
 from core.permissions import NotPermitted
+from core.reasons.text import InvalidReason
 from core.roles import OPERATOR
 from loyalty.models import BalanceRebuild, PlayerLoyalty, Tier
 from loyalty.services import rebuilding
 from loyalty.services.drift import different_accounts
-from loyalty.services.reasons import InvalidReason
 from loyalty.services.rebuilding import LedgerNotWhole, NothingToRebuild, rebuild_balances
 from tests.commands import run
 from tests.concurrency import Elsewhere, held, in_turn

@@ -10,7 +10,7 @@ from guardian.shortcuts import assign_perm
 
 from core.cards.models import Namesake, StaffCard
 from core.factors.models import SecondFactor
-from core.models import Casino, Change, Player, ReplayCount, User
+from core.models import Casino, Change, Player, ReasonCode, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from core.sessions import SessionStore
 from core.sign_in_log import SignInEvent
@@ -52,7 +52,7 @@ class Rows:
     def build(cls, *, mark: str = "") -> Self:
         """Put a casino to work; `mark` is a part of all its names."""
         tiers = tuple((f"{name}{mark}", threshold, multiplier) for name, threshold, multiplier in DEFAULT_TIERS)
-        floor = Floor.build(ProgramFactory.create(rules__tiers=tiers))
+        floor = Floor.build(ProgramFactory.create(rules__tiers=tiers, casino__reason_codes=True))
         _mark(floor, mark)
         names = {"first_name": f"Ana{mark}", "last_name": f"Sokolova{mark}"}
         closed = floor.played_slip(seat=4, player=floor.player(**names))
@@ -88,6 +88,7 @@ class Rows:
         rows: list[Model | None] = [
             casino,
             self.closed.player,
+            ReasonCode.objects.filter(casino=casino).first(),
             self.factor.user,
             declared(self.floor.boss, self.paused.player),
             ReplayCount.objects.filter(casino=casino).first(),
@@ -160,7 +161,7 @@ class House:
             PlayerLoyalty.objects.filter(program__casino=casino).order_by("pk").values(),
             *(
                 model._default_manager.filter(casino=casino).order_by("pk").values()
-                for model in (Player, User, LoyaltyProgram, Pit, GameSettings, GamingTable)
+                for model in (Player, User, ReasonCode, LoyaltyProgram, Pit, GameSettings, GamingTable)
             ),
             UserObjectPermission.objects.filter(user__casino=casino).order_by("pk").values(),
             StaffCard.objects.filter(player__casino=casino).order_by("pk").values(),

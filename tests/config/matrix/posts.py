@@ -83,6 +83,10 @@ def _player(rows: Rows, _user: User) -> Post:
     return names | {"casino": rows.floor.casino.pk, "card_number": "C-4711"}
 
 
+def _reason_code(rows: Rows, _user: User) -> Post:
+    return {"casino": rows.floor.casino.pk, "code": "BIRTHDAY", "label": "Birthday", "operations": ["award", "redeem"]}
+
+
 def _new_passwords(*_: Any) -> Post:
     return {"password1": _NEW_PASSWORD, "password2": _NEW_PASSWORD}
 
@@ -164,6 +168,8 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "core_user_change": _staff,
     "core_casino_add": _casino,
     "core_casino_change": _casino,
+    "core_reasoncode_add": _reason_code,
+    "core_reasoncode_change": _reason_code,
     "core_player_add": _player,
     "core_player_change": _player,
     "playerloyalty_award": _award,

@@ -1,13 +1,13 @@
-"""The reason that a person gives for an action; auditors read it."""
+"""The text of a reason."""
 
 import unicodedata
 from typing import Final
 
 from core.errors import DomainError
 from core.text import is_plain, trimmed, visible_length
-from loyalty.models import REASON_MAX_LENGTH
 
 REASON_MIN_LENGTH: Final = 10
+REASON_MAX_LENGTH: Final = 500
 
 
 class InvalidReason(DomainError):
@@ -24,14 +24,30 @@ def checked_reason(reason: str) -> str:
     """
     text = trimmed(reason)
     length = visible_length(text)
-    if length < REASON_MIN_LENGTH or len(text) > REASON_MAX_LENGTH:
-        shown = length if length < REASON_MIN_LENGTH else len(text)
-        raise InvalidReason(
-            f"Write a reason of {REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters; this one has {shown}."
-        )
+    if length < REASON_MIN_LENGTH:
+        raise _wrong_length(length)
+    return checked_remark(text)
+
+
+def checked_remark(text: str) -> str:
+    """A text beside a reason code, of any length, without what nobody sees at its ends; empty if nothing is seen.
+
+    :raises InvalidReason: more than `REASON_MAX_LENGTH` characters, or one that nobody sees and no keyboard writes.
+    """
+    text = trimmed(text)
+    if not visible_length(text):
+        return ""
+    if len(text) > REASON_MAX_LENGTH:
+        raise _wrong_length(len(text))
     if not is_plain(text, besides="\n\t"):
         raise InvalidReason("The reason holds characters that cannot be shown. Type it again as plain text.")
     return text
+
+
+def _wrong_length(length: int) -> InvalidReason:
+    return InvalidReason(
+        f"Write a reason of {REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters; this one has {length}."
+    )
 
 
 def normalised_reason(reason: str) -> str:

@@ -1,0 +1,67 @@
+"""The fields by which a page asks for a reason: a code of the casino, and a text."""
+
+from typing import Any, Final
+
+from django import forms
+
+from core.models import ReasonCode
+from core.reasons.models import Operation
+from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH, InvalidReason, checked_reason
+
+REASON_FIELDS: Final = ("reason_code", "reason")
+_NONE_CHOSEN: Final = ("", "Choose one")
+_WITH_TEXT: Final = " (with a text)"
+
+
+class _CodeField(forms.ChoiceField):
+    """One of the codes that are offered; a code that was offered before is left to the service, which knows replays."""
+
+    known: frozenset[str] = frozenset()
+
+    def valid_value(self, value: Any) -> bool:
+        return value in self.known
+
+
+class ReasonForm(forms.Form):
+    """Base of a form about a manual `operation`: the codes of `casino_id` for it, and a text.
+
+    The cleaned `reason_code` is None if the casino has no active code for the operation; the text is required then.
+    """
+
+    reason_code = _CodeField(label="Reason code", error_messages={"invalid_choice": "Choose one of these codes."})
+    reason = forms.CharField(
+        max_length=REASON_MAX_LENGTH,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=f"Kept for the auditor. At least {REASON_MIN_LENGTH} characters for a code “with a text”.",
+    )
+
+    def __init__(self, *args: Any, casino_id: int, operation: Operation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        codes = list(ReasonCode.objects.filter(casino=casino_id))
+        offered = [row for row in codes if row.is_active and operation in row.operations]
+        self._with_text = {row.code for row in offered if row.text_required}
+        if not offered:
+            del self.fields["reason_code"]
+            self.fields["reason"].help_text = f"{REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters, for the auditor."
+            return
+        field = self.fields["reason_code"]
+        assert isinstance(field, _CodeField)
+        field.known = frozenset(row.code for row in codes)
+        names = [(row.code, row.label + (_WITH_TEXT if row.text_required else "")) for row in offered]
+        field.choices = names if len(names) == 1 else [_NONE_CHOSEN, *names]
+
+    def clean_reason(self) -> str:
+        """The text with line ends as \\n, long enough if the code, or that there is none, requires it."""
+        text = str(self.cleaned_data["reason"]).replace("\r\n", "\n")
+        if "reason_code" not in self.fields or self.cleaned_data.get("reason_code") in self._with_text:
+            try:
+                checked_reason(text)
+            except InvalidReason as error:
+                raise forms.ValidationError(error.message, code=error.code) from error
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        cleaned.setdefault("reason_code", None)
+        return cleaned
