@@ -72,8 +72,8 @@ def local_minute(instant: datetime) -> str:
     return f"{timezone.localtime(instant):%Y-%m-%d %H:%M %Z}"
 
 
-_REFUSE_PAST: Final = """
-CREATE FUNCTION core_refuse_past_beginning() RETURNS trigger LANGUAGE plpgsql AS $$
+REFUSE_PAST: Final = """
+CREATE OR REPLACE FUNCTION core_refuse_past_beginning() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     owner text := TG_ARGV[0];
     first timestamptz;
@@ -91,7 +91,8 @@ BEGIN
     EXECUTE format(
         'SELECT min(effective_from) FROM %I WHERE %I = ($1).%I AND id <> ($1).id', TG_TABLE_NAME, owner, owner
     ) INTO first USING NEW;
-    IF NEW.effective_from >= first AND NEW.effective_from >= judged_from
+    -- Python reads no infinite beginning.
+    IF NOT isfinite(NEW.effective_from) OR NEW.effective_from >= first AND NEW.effective_from >= judged_from
        AND NEW.effective_from < clock_timestamp() + notice THEN
         RAISE EXCEPTION 'INSERT of % is refused: it begins neither in the future nor before the first row',
             TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
@@ -103,7 +104,7 @@ END $$;
 
 def create_refusal_of_past() -> RunSQL:
     """Create the function that the triggers of `refuse_past` run."""
-    return RunSQL(_REFUSE_PAST, "DROP FUNCTION core_refuse_past_beginning();")
+    return RunSQL(REFUSE_PAST, "DROP FUNCTION core_refuse_past_beginning();")
 
 
 def refuse_past(table: str, *, owner: str, owners: str) -> RunSQL:

@@ -19,15 +19,19 @@ _TRANSITIONS: Final = {
 
 # The arguments of a trigger: SQL for the casino and for what the row concerns, where `this` is the row as JSON; the
 # columns that are left out; the columns whose values are left out. Only the owner can make a trigger with them: EXECUTE
-# is revoked. A column that is NULL is not kept for an INSERT or a DELETE, and neither is one that an UPDATE kept.
-CREATE_LOG: Final = r"""
-CREATE FUNCTION core_log_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+# is revoked. A column that is NULL is not kept for an INSERT or a DELETE, and neither is one that an UPDATE kept. A row
+# that an UPDATE moves concerns what both its states refer to, and is logged once for each of its casinos.
+LOG_FUNCTION: Final = r"""
+CREATE OR REPLACE FUNCTION core_log_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp SET TimeZone = 'UTC' AS $function$
 DECLARE
     source text := CASE TG_OP
         WHEN 'INSERT' THEN 'SELECT NULL::jsonb, to_jsonb(after) FROM new_rows AS after'
         WHEN 'DELETE' THEN 'SELECT to_jsonb(before), NULL::jsonb FROM old_rows AS before'
         ELSE 'SELECT to_jsonb(before), to_jsonb(after) FROM old_rows AS before FULL JOIN new_rows AS after USING (id)'
+    END;
+    states text := CASE TG_OP
+        WHEN 'UPDATE' THEN '(VALUES (before), (after))' ELSE '(VALUES (coalesce(after, before)))'
     END;
     said text[] := regexp_match(right(current_query(), 120), '\n/\* actor=(\d*) correlation_id=([0-9a-f-]*) \*/$');
 BEGIN
@@ -37,28 +41,40 @@ BEGIN
             actor_id, correlation_id, database_role
         )
         SELECT
-            $1, $2, (this->>'id')::bigint,
+            $1, $2, (coalesce(after, before)->>'id')::bigint,
             CASE WHEN before IS NULL THEN 'INSERT' WHEN after IS NULL THEN 'DELETE' ELSE 'UPDATE' END,
             CASE WHEN before IS NOT NULL THEN changed.old END,
             CASE WHEN after IS NOT NULL THEN changed.new END,
-            %s, array_remove(ARRAY[$2 || ':' || (this->>'id'), %s], NULL),
+            place.casino_id, row.concerns,
             $3, $4, session_user
         FROM (%s) AS source (before, after)
-        CROSS JOIN LATERAL (SELECT coalesce(after, before)) AS row (this)
         CROSS JOIN LATERAL (
             SELECT
                 jsonb_object_agg(name, CASE WHEN name <> ALL ($6) THEN coalesce(before->name, 'null') END) AS old,
                 jsonb_object_agg(name, CASE WHEN name <> ALL ($6) THEN coalesce(after->name, 'null') END) AS new
-            FROM jsonb_object_keys(this) AS name
+            FROM jsonb_object_keys(coalesce(after, before)) AS name
             WHERE name <> ALL ($5) AND coalesce(before->name, 'null') <> coalesce(after->name, 'null')
         ) AS changed
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT %s AS casino_id FROM %s AS state (this) WHERE this IS NOT NULL
+        ) AS place
+        CROSS JOIN LATERAL (
+            SELECT array_agg(concerned ORDER BY nth, concerned) AS concerns FROM (
+                SELECT concerned, min(nth) AS nth FROM %s AS state (this)
+                CROSS JOIN unnest(ARRAY[$2 || ':' || (this->>'id'), %s]) WITH ORDINALITY AS each (concerned, nth)
+                WHERE concerned IS NOT NULL GROUP BY concerned
+            ) AS known
+        ) AS row
         WHERE changed.new IS NOT NULL
-        ORDER BY 3
-    $insert$, TG_ARGV[0], TG_ARGV[1], source)
+        ORDER BY 3, 7
+    $insert$, source, TG_ARGV[0], states, states, TG_ARGV[1])
     USING clock_timestamp(), TG_TABLE_NAME::text, nullif(said[1], '')::bigint, nullif(said[2], '')::uuid,
           TG_ARGV[2]::text[], TG_ARGV[3]::text[];
     RETURN NULL;
 END $function$;
+"""
+CREATE_LOG: Final = f"""
+{LOG_FUNCTION}
 REVOKE ALL ON FUNCTION core_log_changes() FROM PUBLIC;
 
 CREATE TRIGGER core_change_refuse_insert BEFORE INSERT ON core_change

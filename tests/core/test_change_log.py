@@ -23,7 +23,7 @@ from ratingslips.models import GamingTable
 from tests.console import send_form, signed_in
 from tests.constraints import refused_by_trigger, run_as_replica
 from tests.databases import as_owner, connect
-from tests.factories import PlayerFactory, StaffFactory
+from tests.factories import CasinoFactory, PitFactory, PlayerFactory, StaffFactory
 from tests.floor import Floor, give_rights
 
 APPLICATION: str = connection.settings_dict["USER"]
@@ -229,6 +229,30 @@ class TestValues:
         assert [(change.action, change.row_id) for change in made] == [
             ("DELETE", table.pk),
             ("INSERT", table.pk + 1_000),
+        ]
+
+    def test_of_a_move_are_logged_under_both_casinos(self, floor: Floor, player: Player) -> None:
+        there = CasinoFactory.create()
+
+        with _changes() as made:
+            Player.objects.filter(pk=player.pk).update(casino=there)
+
+        values = {"casino_id": floor.casino.pk}, {"casino_id": there.pk}
+        assert [(change.casino, change.old, change.new) for change in made] == [
+            (casino, *values) for casino in (floor.casino, there)
+        ]
+
+    def test_of_a_move_name_what_the_row_concerned_before(self, floor: Floor) -> None:
+        there = PitFactory.create(casino=floor.casino)
+
+        with _changes() as made:
+            GamingTable.objects.filter(pk=floor.table.pk).update(pit=there)
+
+        [change] = made
+        assert change.concerns[1:] == [
+            f"ratingslips_pit:{floor.pit.pk}",
+            f"ratingslips_pit:{there.pk}",
+            f"ratingslips_gamesettings:{floor.table.game_id}",
         ]
 
     def test_are_logged_row_by_row_of_one_statement(self, floor: Floor) -> None:

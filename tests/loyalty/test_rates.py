@@ -94,7 +94,12 @@ class TestPostgreSQL:
         with refused_by_trigger("INSERT of loyalty_earningrate is refused"):
             _raw(floor.program.pk, begins)
 
-    @pytest.mark.parametrize("begins", ["now() + interval '1 min'", "'1999-12-31'", "'infinity'"])
+    @pytest.mark.parametrize("begins", ["'infinity'", "'-infinity'"])
+    def test_refuses_one_that_python_cannot_read(self, floor: Floor, begins: str) -> None:
+        with refused_by_trigger("INSERT of loyalty_earningrate is refused"):
+            _raw(floor.program.pk, begins)
+
+    @pytest.mark.parametrize("begins", ["now() + interval '1 min'", "'1999-12-31'"])
     def test_takes_one_for_the_future_or_before_the_first(self, floor: Floor, begins: str) -> None:
         _raw(floor.program.pk, begins)
 
