@@ -5,10 +5,11 @@ client takes at once, and the main thread the rest. Only answers of unknown leng
 thread, for as long as the client takes something.
 """
 
+import resource
 import socket
 import struct
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -33,6 +34,8 @@ SMALL_BYTES: Final = 32 * 1024
 MAX_LARGE_BYTES: Final = 16 * 1024 * 1024
 # How much of all answers is kept for clients; then those that have waited longest are given up.
 MAX_UNSENT_BYTES: Final = 32 * 1024 * 1024
+# Open files that are kept for others than clients: the database, templates, static files, the log.
+OTHER_FILES: Final = 64
 # How long a client may go on sending after the answer, before its connection is closed.
 LINGERING_SECONDS: Final = 2
 # What a stopped worker needs to end the answers that are still being sent.
@@ -49,6 +52,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.answering: deque[Any] = deque()
         self.lingering: deque[Any] = deque()
         self.large: dict[Any, int] = {}
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files != resource.RLIM_INFINITY:
+            self.worker_connections = max(1, min(self.cfg.worker_connections, files - OTHER_FILES))
         super().init_process()
 
     def run(self) -> None:
@@ -75,6 +81,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return application(environ, begin)
 
         self.wsgi = answered
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection. If there are as many as there may be now, one that waits makes room for the next."""
+        super().accept(listener)
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close, of the address that has most of the connections that wait, the one that has waited longest."""
+        queues = (self.lingering, self.receiving, self.keepalived_conns, self.answering)
+        # Of the address and the port, the address; a socket in the file system has neither.
+        numbers = Counter(conn.client[:1] for queue in queues for conn in queue)
+        if numbers:
+            [(address, _number)] = numbers.most_common(1)
+            self._close(*next((conn, queue) for queue in queues for conn in queue if conn.client[:1] == address))
 
     def enqueue_req(self, conn: Any) -> None:
         """Receive the next request of the connection; gunicorn's method gives it to a thread."""
@@ -189,8 +210,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
-            self.nr_conns -= 1
-            conn.close()
+            self._drop(conn)
         else:
             self._wait(conn, self.lingering, self._drain, seconds=LINGERING_SECONDS)
 
@@ -212,6 +232,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _close(self, conn: Any, queue: "deque[Any]") -> None:
         self._end_waiting(conn, queue)
+        self._drop(conn)
+
+    def _drop(self, conn: Any) -> None:
         self.large.pop(conn, None)
         self.nr_conns -= 1
         conn.close()
