@@ -13,7 +13,7 @@ from core.console.scope import ConsoleAdmin, staff_of
 from core.errors import DomainError
 from core.models import User
 from ratingslips.models import GamingTable, Pit
-from ratingslips.services import require_table_may_move
+from ratingslips.services import require_table_may_change
 
 
 @admin.register(Pit)
@@ -33,16 +33,17 @@ class TableForm(forms.ModelForm):  # type: ignore[type-arg]
 
     actor: User
 
-    def clean_pit(self) -> Pit:
-        """Refuse to move the table where the actor may not, or while it has a live slip."""
-        table = self.instance
-        pit: Pit = self.cleaned_data["pit"]
-        if table.pk is not None and pit.pk != table.pit_id:
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse another pit or game where the actor may not give it, or while the table has a live slip."""
+        cleaned: dict[str, Any] | None = super().clean()
+        table, typed = self.instance, self.cleaned_data
+        if table.pk is not None and {"pit", "game"} <= typed.keys():
             try:
-                require_table_may_move(table, to=pit, actor=self.actor)
+                require_table_may_change(table, pit=typed["pit"], game=typed["game"], actor=self.actor)
             except DomainError as error:
-                raise forms.ValidationError(error.message, code=error.code) from error
-        return pit
+                field = "game" if typed["pit"].pk == table.pit_id else "pit"
+                self.add_error(field, forms.ValidationError(error.message, code=error.code))
+        return cleaned
 
 
 @admin.register(GamingTable)

@@ -23,7 +23,7 @@ from ratingslips.imports.casino_files import CannotLoad, CasinoFiles
 from ratingslips.imports.casino_rows import Difference, Kind, LoadedRows, batches, bring_up_to_date
 from ratingslips.imports.casino_values import load_values
 from ratingslips.models import GameSettings, GamingTable, Pit
-from ratingslips.services import require_table_may_move
+from ratingslips.services import require_table_may_change
 
 log = structlog.get_logger(__name__)
 
@@ -224,7 +224,7 @@ def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool, actor: User)
     for row in files.tables:
         row.table.casino, row.table.pit, row.table.game = casino, pits[row.pit], games[row.game]
     if overwrite:
-        _require_may_move([row.table for row in files.tables], casino=casino, actor=actor)
+        _require_may_change([row.table for row in files.tables], casino=casino, actor=actor)
     shown = {
         "pit_id": {pit.pk: pit.name for pit in pits.values()},
         "game_id": {game.pk: game.code for game in games.values()},
@@ -237,17 +237,17 @@ def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool, actor: User)
     )
 
 
-def _require_may_move(wanted: Sequence[GamingTable], *, casino: Casino, actor: User) -> None:
-    """:raises CannotLoad: naming the tables that may not move to the pit in which their file has them."""
+def _require_may_change(wanted: Sequence[GamingTable], *, casino: Casino, actor: User) -> None:
+    """:raises CannotLoad: naming the tables that may not get the pit or the game that their file has."""
     problems = []
-    pits = {table.name: table.pit for table in wanted}
-    tables = GamingTable.objects.locked().filter(casino=casino, name__in=pits)
-    for table in tables.prefetch_related("pit"):
-        if table.pit_id != pits[table.name].pk:
-            try:
-                require_table_may_move(table, to=pits[table.name], actor=actor)
-            except DomainError as error:
-                problems.append(error.message)
+    rows = {table.name: table for table in wanted}
+    tables = GamingTable.objects.locked().filter(casino=casino, name__in=rows)
+    for table in tables.prefetch_related("pit", "game"):
+        row = rows[table.name]
+        try:
+            require_table_may_change(table, pit=row.pit, game=row.game, actor=actor)
+        except DomainError as error:
+            problems.append(error.message)
     if problems:
         raise CannotLoad(problems)
 

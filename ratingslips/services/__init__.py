@@ -29,7 +29,7 @@ from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, Tab
 from ratingslips.services.segments import SlipChanged, SlipClosed, SlipNotOpen, SlipNotPaused
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
-from ratingslips.services.tables import TableHasLiveSlips, require_table_may_move
+from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
 from ratingslips.services.times import earliest_instant
 
 __all__ = [
@@ -80,6 +80,6 @@ __all__ = [
     "recorded_values",
     "recover_slip_loyalty",
     "release_withheld_points",
-    "require_table_may_move",
+    "require_table_may_change",
     "resume_rating_slip",
 ]

@@ -1,4 +1,4 @@
-"""Check that a table may move to another pit; the permissions on its slips are those of the pit."""
+"""Check that a table may get another pit, which decides who acts on its slips, or another game, which rates play."""
 
 from core.errors import DomainError
 from core.models import User
@@ -6,30 +6,35 @@ from core.permissions import require_permission
 from core.text import isolated
 from core.transactions import transaction_required
 from core.words import counted
-from ratingslips.models import GamingTable, Pit, RatingSlip
+from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 
 
 class TableHasLiveSlips(DomainError):
-    """Somebody is being rated at the table, so it stays in its pit."""
+    """Somebody is being rated at the table, so it keeps its pit and its game."""
 
     code = "TABLE_HAS_LIVE_SLIPS"
 
 
 @transaction_required
-def require_table_may_move(table: GamingTable, *, to: Pit, actor: User) -> None:
-    """Refuse to move `table`, which the caller's transaction has locked, from its pit to the pit `to`.
+def require_table_may_change(table: GamingTable, *, pit: Pit, game: GameSettings, actor: User) -> None:
+    """Refuse another pit or another game for `table`, which the caller's transaction has locked.
 
-    PostgreSQL refuses the move of a table with a live slip as well, for what does not ask here.
+    PostgreSQL refuses both for a table with a live slip as well, for what does not ask here.
 
-    :raises NotPermitted: the actor does not operate both pits.
+    :raises NotPermitted: the actor does not operate the table's pit, or the one that it would move to.
     :raises TableHasLiveSlips: a slip is open or paused at the table.
     """
-    for pit in (table.pit, to):
-        require_permission(actor, OPERATE_PIT, pit)
+    if (pit.pk, game.pk) == (table.pit_id, table.game_id):
+        return
+    for asked in dict.fromkeys((table.pit, pit)):
+        require_permission(actor, OPERATE_PIT, asked)
     live = RatingSlip.objects.live().filter(table=table).count()
     if live:
+        keeps = (
+            f"stays in {isolated(table.pit.name)}" if pit.pk != table.pit_id else f"keeps {isolated(table.game.name)}"
+        )
         raise TableHasLiveSlips(
-            f"{isolated(table.name)} stays in {isolated(table.pit.name)}: it has {counted(live, 'live slip')}. "
+            f"{isolated(table.name)} {keeps}: it has {counted(live, 'live slip')}. "
             f"Close or move {'it' if live == 1 else 'them'} first."
         )

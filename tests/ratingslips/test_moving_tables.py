@@ -1,4 +1,7 @@
-"""A table moves between pits only by who operates both, and takes neither a live slip nor a closed one with it."""
+"""A table moves between pits only by who operates both, and takes neither a live slip nor a closed one with it.
+
+Its game changes only by who operates the pit, and with no live slip.
+"""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +14,7 @@ from guardian.shortcuts import assign_perm
 from core.models import Player, User
 from core.permissions import NotPermitted
 from core.roles import PIT_SUPERVISOR
-from ratingslips.models import GamingTable, Pit, RatingSlip
+from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
 from ratingslips.services import (
     TableHasLiveSlips,
     complete_rating_slip,
@@ -20,18 +23,18 @@ from ratingslips.services import (
     pause_rating_slip,
     recover_slip_loyalty,
     release_withheld_points,
-    require_table_may_move,
+    require_table_may_change,
 )
 from tests.concurrency import held_before_commit, in_turn
 from tests.console import address, send_form, signed_in
 from tests.constraints import inserted, refused_by_trigger
-from tests.factories import PitFactory, StaffFactory, TableFactory
+from tests.factories import GameFactory, PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor, give_rights
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.rows import segment_row, slip_row
 from tests.refusals import refused
 
-LIVE_SLIP_STAYS = "a table with a live slip stays in its pit"
+LIVE_SLIP_STAYS = "a table with a live slip keeps its pit and its game"
 NOT_ITS_PIT = "the pit is not the one that the table is in"
 
 
@@ -46,8 +49,8 @@ def _supervisor(pit: Pit) -> User:
     return user
 
 
-def _send(actor: User, table: GamingTable, to: Pit) -> Any:
-    typed = {"pit": to.pk, "game": table.game_id, "name": table.name, "seats": table.seats, "is_active": "on"}
+def _send(actor: User, table: GamingTable, to: Pit, game: GameSettings | None = None) -> Any:
+    typed = {"pit": to.pk, "game": (game or table.game).pk, "name": table.name, "seats": table.seats, "is_active": "on"}
     return send_form(signed_in(actor, PIT_SUPERVISOR), address(GamingTable, "change", table.pk), typed)
 
 
@@ -55,7 +58,7 @@ def _move(floor: Floor, to: Pit) -> None:
     """Move the floor's table as its form and the loading of a casino do, in one transaction."""
     with transaction.atomic():
         table = GamingTable.objects.locked().get(pk=floor.table.pk)
-        require_table_may_move(table, to=to, actor=floor.supervisor)
+        require_table_may_change(table, pit=to, game=table.game, actor=floor.supervisor)
         table.pit = to
         table.save(update_fields=["pit"])
 
@@ -103,6 +106,30 @@ class TestFormOfATable:
 
         assert words in page.content.decode()
         assert GamingTable.objects.get(pk=floor.table.pk).pit == floor.pit
+
+
+@pytest.mark.django_db
+class TestGameOfATable:
+    @pytest.mark.parametrize(
+        ("operates", "is_live", "words"),
+        [
+            (False, False, "on {pit}"),
+            (True, True, "keeps Blackjack: it has 1 live slip"),
+            (True, False, ""),
+        ],
+    )
+    def test_changes_for_who_operates_the_pit_with_nobody_rated(
+        self, floor: Floor, operates: bool, is_live: bool, words: str
+    ) -> None:
+        actor = _supervisor(floor.pit) if operates else StaffFactory.create(casino=floor.casino)
+        if is_live:
+            floor.open_slip()
+        game = GameFactory.create(casino=floor.casino)
+
+        page = _send(actor, floor.table, floor.pit, game)
+
+        assert (GamingTable.objects.get(pk=floor.table.pk).game == game) == (not words)
+        assert words.format(pit=floor.pit) in page.content.decode()
 
 
 @pytest.mark.django_db
@@ -161,9 +188,12 @@ class TestPitOfASlip:
 
 @pytest.mark.django_db
 class TestPostgresqlRefuses:
-    def test_to_move_a_table_with_a_live_slip(self, floor: Floor, next_pit: Pit, slip: RatingSlip) -> None:
-        with refused_by_trigger(LIVE_SLIP_STAYS):
-            _move_at_once(floor.table, next_pit)
+    def test_another_pit_or_game_of_a_table_with_a_live_slip(
+        self, floor: Floor, next_pit: Pit, slip: RatingSlip
+    ) -> None:
+        for values in ({"pit": next_pit}, {"game": GameFactory.create(casino=floor.casino)}):
+            with refused_by_trigger(LIVE_SLIP_STAYS):
+                GamingTable.objects.filter(pk=floor.table.pk).update(**values)
 
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
         _move_at_once(floor.table, next_pit)
