@@ -11,6 +11,10 @@ from django.conf import settings
 
 from loyalty.chain import TEXTS, entry_hash, genesis_hash
 from tests.databases import connect, database_environment, empty_database
+from tests.emptying import Migrated
+
+# Without a test that asks for it no test database is made, and this one would have none beside it.
+pytestmark = pytest.mark.django_db
 
 HOUSE = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at) VALUES (1, 'old', 'Old', 'UTC', '06:00');
@@ -47,8 +51,8 @@ def _migrate(database: str, *which: str) -> None:
     )
 
 
-@pytest.fixture
-def migrated(db: None) -> Iterator[psycopg.Connection]:
+@pytest.fixture(scope="module")
+def migrated(django_db_setup: Migrated) -> Iterator[psycopg.Connection]:
     """A database whose ledger has rows from before migration 0003, and has been migrated."""
     with empty_database("unchained") as name:
         _migrate(name, "loyalty", "0002")
