@@ -109,7 +109,7 @@ def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, in
     none = Q(pk__in=[])
     closed_in, of_the_days = none, none
     for casino, (starts_at, ends_at) in spans.items():
-        closed_in |= Q(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at)
+        closed_in |= Q(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at, status="CLOSED")
         of_the_days |= Q(casino=casino, gaming_day__range=days[casino])
     closed = _by_casino(
         RatingSlip.objects.filter(closed_in).order_by(),
@@ -117,7 +117,7 @@ def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, in
         completions=Count("pk"),
         settled_at_close=Count("pk", filter=Q(owed_because="")),
         recovered=Count("pk", filter=Q(recovered_by__isnull=False)),
-        withheld=Count("pk", filter=~Q(withheld_because="")),
+        withheld=Count("pk", filter=~Q(withheld_because="") & Q(theoretical_win__gt=0)),
     )
     bonuses = LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS).order_by()
     made = _by_casino(bonuses, "casino", awards=Count("pk"))

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Final, Self
 from uuid import UUID
 
 from core.models import User
 from core.text import isolated
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
 
 _VERSION: Final = re.compile(r"([0-9]{1,9})-([A-Z]{1,6})")
 
@@ -28,6 +30,8 @@ class SlipEventKind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     CLOSED = "closed"
+    CORRECTED = "corrected"
+    VOIDED = "voided"
 
 
 _KIND_OF_START = {
@@ -69,6 +73,7 @@ class Event:
     average_bet: Decimal
     table_name: str
     seat: int
+    reason: str = ""
 
     @property
     def place(self) -> str:
@@ -85,26 +90,91 @@ class Event:
                 return f"Average bet {self.average_bet:,.2f}"
             case SlipEventKind.MOVED:
                 return f"Moved to {self.place}"
+            case SlipEventKind.CORRECTED | SlipEventKind.VOIDED if self.reason:
+                return f"{self.kind.value.capitalize()} (“{isolated(self.reason)}”)"
             case _:
                 return self.kind.value.capitalize()
 
 
-def events_of(slip: RatingSlip, segments: Sequence[PlaySegment]) -> list[Event]:
-    """All events of a slip in order; `segments` are all of its segments in order, with table and staff."""
+def read_events(slip: RatingSlip) -> list[Event]:
+    """Read all events of a slip, in one statement, or two if it was corrected."""
+    segments = slip.segments.shown().select_related("table", "started_by", "ended_by").order_by("seq")
+    corrections = slip.corrections.select_related("request__actor").order_by("number")
+    return events_of(slip, list(segments), corrections=list(corrections) if slip.is_corrected else ())
+
+
+def events_of(
+    slip: RatingSlip, segments: Sequence[PlaySegment], *, corrections: Sequence[SlipCorrection] = ()
+) -> list[Event]:
+    """All events of a slip in order: those of its current play, and its corrections.
+
+    `segments` are its current segments in order, of a void slip those that counted last, with table and staff;
+    `corrections` are all of its corrections in order, with their request and its actor.
+    """
     events = list(_events_of_play(segments))
-    if slip.closed_at is not None:
-        assert slip.closed_by is not None
-        events.append(
-            _event(
-                segments[-1],
-                SlipEventKind.CLOSED,
-                at=slip.closed_at,
-                by=slip.closed_by,
-                correlation_id=slip.correlation_id,
-                status=Status.CLOSED,
-            )
+    last = corrections[-1] if corrections else None
+    was_voided_live = last is not None and slip.is_void and last.status_before != Status.CLOSED
+    if slip.closed_at is not None and not was_voided_live:
+        events.append(_closing(slip, segments[-1], at=slip.closed_at))
+    if last is None:
+        return events
+    corrected_at = _position_of(last, events)
+    return [*events[:corrected_at], *_events_of_corrections(slip, segments[-1], corrections), *events[corrected_at:]]
+
+
+def entered_events(
+    slip: RatingSlip, segments: Sequence[PlaySegment], *, corrections: Sequence[SlipCorrection]
+) -> list[Event]:
+    """The events of a slip as they were entered, without what its corrections made of them.
+
+    `segments` are all of its segments in order, also those that are superseded.
+    """
+    written = {correction.request.correlation_id for correction in corrections}
+    lists = [list(group) for _, group in groupby(segments, key=attrgetter("superseded_by_id"))]
+    events = [event for segments in lists for event in _events_of_play(segments)]
+    first = next((correction for correction in corrections if correction.status_before == Status.CLOSED), None)
+    closed_at = first.closed_at_before if first else slip.closed_at if slip.is_closed else None
+    if closed_at is not None:
+        last = [segment for segment in segments if segment.superseded_by_id == (first and first.pk)][-1]
+        events.append(_closing(slip, last, at=closed_at))
+    return [event for event in events if event.correlation_id not in written]
+
+
+def _position_of(correction: SlipCorrection, events: Sequence[Event]) -> int:
+    """The position after the events that a correction wrote; a closed or void slip has no later ones."""
+    if correction.status_before == Status.CLOSED or correction.kind == SlipCorrection.Kind.VOIDED:
+        return len(events)
+    written = [event.correlation_id == correction.request.correlation_id for event in events]
+    return len(written) - written[::-1].index(True)
+
+
+def _events_of_corrections(
+    slip: RatingSlip, last: PlaySegment, corrections: Sequence[SlipCorrection]
+) -> Iterator[Event]:
+    """The events of `corrections`; a version after one of them is that before the next one."""
+    for correction, following in pairwise([*corrections, None]):
+        assert correction is not None
+        is_void = correction.kind == SlipCorrection.Kind.VOIDED
+        yield Event(
+            kind=SlipEventKind.VOIDED if is_void else SlipEventKind.CORRECTED,
+            at=correction.request.happened_at,
+            by=correction.request.actor,
+            correlation_id=correction.request.correlation_id,
+            version=SlipVersion(
+                seq=following.last_seq_before if following else last.seq,
+                status=following.status_before if following else slip.status,
+            ),
+            average_bet=last.average_bet,
+            table_name=last.table.name,
+            seat=last.seat,
+            reason=correction.reason,
         )
-    return events
+
+
+def _closing(slip: RatingSlip, last: PlaySegment, *, at: datetime) -> Event:
+    assert slip.closed_by is not None
+    correlation_id, status = slip.correlation_id, Status.CLOSED
+    return _event(last, SlipEventKind.CLOSED, at=at, by=slip.closed_by, correlation_id=correlation_id, status=status)
 
 
 def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
@@ -158,8 +228,15 @@ def _event(
 
 
 def events_since(events: Sequence[Event], seen: SlipVersion) -> list[Event]:
-    """The events after the version `seen`; all of them if the slip never had that version."""
+    """The events after the version `seen`; all of them if the slip never had that version.
+
+    A version of before a correction is known by its number alone: then the events are those from the correction on.
+    """
     versions = [event.version for event in events]
-    if seen not in versions:
-        return list(events)
-    return list(events[versions.index(seen) + 1 :])
+    if seen in versions:
+        return list(events[len(versions) - versions[::-1].index(seen) :])
+    if seen.seq >= 1:
+        kinds = {SlipEventKind.CORRECTED, SlipEventKind.VOIDED}
+        later = (n for n, event in enumerate(events) if event.kind in kinds and event.version.seq > seen.seq)
+        return list(events[next(later, 0) :])
+    return list(events)

@@ -16,7 +16,10 @@ _OF_CASINO: Final = "JOIN core_casino AS casino ON casino.id = slip.casino_id"
 _POINTS: Final = (
     Invariant(
         name="slip_and_entry_agree",
-        sentence="a credited slip and its entry name each other and have the same player, theo and correlation id",
+        sentence=(
+            "a credited slip and its entry name each other and have the same player and correlation id, and the entry "
+            "has a theo that the slip has or had"
+        ),
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
             JOIN loyalty_ledger AS entry ON entry.id = slip.ledger_entry_id OR entry.idempotency_key = slip.id::text
@@ -24,7 +27,11 @@ _POINTS: Final = (
             WHERE slip.ledger_entry_id IS DISTINCT FROM entry.id OR entry.idempotency_key <> slip.id::text
                OR account.player_id <> slip.player_id OR entry.correlation_id <> slip.correlation_id
                OR entry.kind <> 'GAMEPLAY'
-               OR (entry.inputs -> 'calculation' ->> 'theoretical_win')::numeric IS DISTINCT FROM slip.theoretical_win
+               OR (entry.inputs -> 'calculation' ->> 'theoretical_win')::numeric <> ALL (
+                    SELECT theoretical_win_before FROM ratingslips_slipcorrection
+                    WHERE slip_id = slip.id AND theoretical_win_before IS NOT NULL
+                    UNION SELECT slip.theoretical_win
+               )
             ORDER BY casino.code, slip.slip_number
         """,  # noqa: S608
     ),
@@ -98,14 +105,18 @@ _PLAY: Final = (
             SELECT {_SEGMENT} FROM (
                 SELECT slip_id, seq, started_at, ended_at, held_until,
                        lead(started_at) OVER segments AS next_started_at,
-                       lag(seq, 1, 0) OVER segments AS last_seq,
-                       lag(coalesce(ended_at, 'infinity')) OVER segments AS last_ended_at
-                FROM ratingslips_playsegment WINDOW segments AS (PARTITION BY slip_id ORDER BY seq)
+                       lag(seq, 1, 0) OVER (PARTITION BY slip_id ORDER BY seq) AS last_seq,
+                       lag(coalesce(ended_at, 'infinity')) OVER segments AS last_ended_at,
+                       superseded_by_id IS NULL AS is_current
+                FROM ratingslips_playsegment WINDOW segments AS (PARTITION BY slip_id, superseded_by_id ORDER BY seq)
             ) AS segment JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id {_OF_CASINO}
             WHERE segment.seq <> segment.last_seq + 1
-               OR segment.started_at < coalesce(segment.last_ended_at, slip.opened_at)
-               OR segment.ended_at > slip.closed_at
-               OR segment.held_until IS DISTINCT FROM coalesce(segment.next_started_at, slip.closed_at)
+               OR segment.started_at < segment.last_ended_at
+               OR segment.held_until <> segment.next_started_at
+               OR segment.is_current AND (
+                    segment.started_at < slip.opened_at OR segment.ended_at > slip.closed_at
+                    OR segment.held_until IS DISTINCT FROM coalesce(segment.next_started_at, slip.closed_at)
+               )
             ORDER BY casino.code, slip.slip_number, segment.seq
         """,  # noqa: S608
     ),
@@ -118,7 +129,7 @@ _PLAY: Final = (
             LEFT JOIN (
                 SELECT slip_id, sum(average_bet * house_edge_percent * decisions_per_hour
                                     * extract(epoch FROM ended_at - started_at)) AS shares
-                FROM ratingslips_playsegment GROUP BY slip_id
+                FROM ratingslips_playsegment WHERE superseded_by_id IS NULL GROUP BY slip_id
             ) AS played ON played.slip_id = slip.id
             WHERE slip.status = 'CLOSED'
               AND slip.theoretical_win IS DISTINCT FROM round(played.shares / (100 * 3600), 2)
@@ -145,18 +156,27 @@ _PLAY: Final = (
         broken_by=f"""
             SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
             JOIN ratingslips_gamingtable AS seated_at ON seated_at.id = slip.table_id
-            WHERE slip.status <> 'CLOSED' AND slip.pit_id <> seated_at.pit_id
+            WHERE slip.status IN ('OPEN', 'PAUSED') AND slip.pit_id <> seated_at.pit_id
             ORDER BY casino.code, slip.slip_number
         """,  # noqa: S608
     ),
     Invariant(
         name="one_correlation_id_a_request",
-        sentence="a slip carries the correlation id of the request that opened it, and once closed, that closed it",
+        sentence=(
+            "a slip carries the correlation id of the request that opened it, and once closed, that closed it; what a "
+            "correction wrote has that of the correction"
+        ),
         broken_by=f"""
             SELECT {_SEGMENT} FROM ratingslips_playsegment AS segment
             JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id {_OF_CASINO}
-            WHERE (segment.seq = 1 AND slip.status <> 'CLOSED' AND segment.start_correlation_id <> slip.correlation_id)
-               OR (segment.ended_as = 'CLOSED' AND segment.end_correlation_id <> slip.correlation_id)
+            WHERE (segment.seq = 1 AND slip.status IN ('OPEN', 'PAUSED')
+                   AND segment.start_correlation_id <> slip.correlation_id)
+               OR (segment.ended_as = 'CLOSED' AND segment.end_correlation_id <> slip.correlation_id
+                   AND NOT EXISTS (
+                       SELECT FROM ratingslips_slipcorrection AS correction
+                       JOIN ratingslips_sliprequest AS request ON request.id = correction.request_id
+                       WHERE correction.slip_id = slip.id AND request.correlation_id = segment.end_correlation_id
+                   ))
             ORDER BY casino.code, slip.slip_number, segment.seq
         """,  # noqa: S608
     ),
@@ -184,6 +204,9 @@ _GUARDS: Final = (
         "ratingslips_sliprequest_refuse_update",
         "ratingslips_sliprequest_refuse_delete",
         "ratingslips_sliprequest_refuse_truncate",
+        "ratingslips_slipcorrection_refuse_update",
+        "ratingslips_slipcorrection_refuse_delete",
+        "ratingslips_slipcorrection_refuse_truncate",
         name="slips_guarded",
         sentence="PostgreSQL refuses to change or delete what was played",
     ),

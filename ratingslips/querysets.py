@@ -4,13 +4,25 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import DurationField, F, Max, OuterRef, Subquery, Sum, TextField, Value
+from django.db.models import DurationField, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
 from django.db.models.functions import Cast, Coalesce, Extract, Greatest, JSONObject
 
 from core.querysets import LockingQuerySet
 
 if TYPE_CHECKING:
-    from ratingslips.models import RatingSlip  # noqa: F401
+    from ratingslips.models import PlaySegment, RatingSlip  # noqa: F401
+
+
+class PlaySegmentQuerySet(QuerySet["PlaySegment"]):
+    """Segments of slips."""
+
+    def current(self) -> Self:
+        """Segments that count: no correction has superseded them."""
+        return self.filter(superseded_by=None)
+
+    def shown(self) -> Self:
+        """The current segments of slips, and of a void slip, which has none, those that counted last."""
+        return self.filter(Q(superseded_by=None) | Q(superseded_by__kind="VOIDED"))
 
 
 class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
@@ -20,18 +32,23 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         """Slips whose player still holds a seat: open or paused."""
         return self.filter(status__in=["OPEN", "PAUSED"])
 
+    def not_void(self) -> Self:
+        """Slips whose play counts."""
+        return self.exclude(status="VOID")
+
     def owed(self) -> Self:
         """Closed slips whose points are not settled, which recovery pays."""
         return self.filter(status="CLOSED", settled_at=None)
 
     def withheld(self) -> Self:
-        """Closed slips whose points were withheld and have not been released."""
-        return self.exclude(withheld_because="").filter(released_at=None)
+        """Closed slips that are worth something, whose points were withheld and have not been released."""
+        withheld = self.exclude(withheld_because="").filter(released_at=None)
+        return withheld.filter(status="CLOSED", theoretical_win__gt=0)
 
     def with_play(self, *, now: datetime) -> Self:
         """Annotate `play`, which `average_bet`, `played` and `last_seq` of a slip read; play counts until `now`.
 
-        One subquery reads the segments of a slip once.
+        One subquery reads the segments of a slip once: the current ones, and of a void slip its last ones.
         """
         from ratingslips.models import PlaySegment
 
@@ -43,5 +60,6 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
             seconds=Cast(seconds, TextField()),
             last_seq=Max("seq"),
         )
-        segments = PlaySegment.objects.filter(slip=OuterRef("pk")).order_by().values("slip").annotate(figures=figures)
+        of_slip = PlaySegment.objects.shown().filter(slip=OuterRef("pk")).order_by()
+        segments = of_slip.values("slip").annotate(figures=figures)
         return self.annotate(play=Subquery(segments.values("figures")))

@@ -96,9 +96,13 @@ TABLES: Final[dict[str, TableRights]] = {
         *("table_id", "pit_id", "seat", "status", "closed_at", "closed_by_id", "correlation_id", "buy_in", "chips_out"),
         *("theoretical_win", "owed_because", "withheld_because", "released_at", "settled_at", "ledger_entry_id"),
         *("recovered_by_id", "recovery_correlation_id"),
+        *("opened_at", "gaming_day", "correction_count", "corrected_points", "uncollected_points"),
     ),
-    "ratingslips_playsegment": _change("ended_at", "ended_as", "ended_by_id", "end_correlation_id", "held_until"),
+    "ratingslips_playsegment": _change(
+        *("ended_at", "ended_as", "ended_by_id", "end_correlation_id", "held_until", "superseded_by_id")
+    ),
     "ratingslips_sliprequest": _add(),
+    "ratingslips_slipcorrection": _add(),
     "ratingslips_driftcheck": _change("accounts", "first_accounts", "checked_at", "checked_by_id"),
     # config.demo, which production does not install
     "config_demorun": _change("shift", "finished_at"),

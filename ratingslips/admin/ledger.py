@@ -20,7 +20,7 @@ from loyalty.admin.extensions import Filter, LedgerExtension, extend_ledger
 from loyalty.models import LedgerEntry
 from ratingslips.admin.slips.authors import author_of, read_releases, releases_of
 from ratingslips.admin.slips.owed import render_unpaid
-from ratingslips.models import RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.theo import Play, decisions, theoretical_win
 
@@ -64,13 +64,23 @@ def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:
     slip = slips.filter(ledger_entry=entry).first()
     if slip is None:
         return SafeString("")
-    segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
+    segments = list(_counted(slip, entry).select_related("table", "started_by", "ended_by").order_by("seq"))
     lines = [{"segment": segment, "theo": _exact_theo(segment.play)} for segment in segments]
     theo = theoretical_win(segment.play for segment in segments)
     may_open = request.user.has_perm(VIEW_SLIPS)
     read_releases([slip])
     context = {"slip": slip, "lines": lines, "theo": theo, "may_open": may_open, "releases": releases_of(slip)}
     return render_to_string("ratingslips/slips/entry_slip.html", context, request=request)
+
+
+def _counted(slip: RatingSlip, entry: LedgerEntry) -> "QuerySet[PlaySegment]":
+    """The segments that counted when the entry was posted; a correction writes its request before its entry."""
+    if not slip.is_corrected:
+        return slip.segments.current()
+    corrections = slip.corrections.filter(request__recorded_at__lte=entry.recorded_at).count()
+    if corrections == slip.correction_count:
+        return slip.segments.current()
+    return slip.segments.filter(superseded_by__number=corrections + 1)
 
 
 def _author(entry: LedgerEntry) -> str:

@@ -15,9 +15,9 @@ from django.db.models.functions import Upper
 from core.clock import InvalidTime
 from core.errors import DomainError
 from core.models import Casino
-from ratingslips.history import Event, SlipEventKind, SlipVersion, events_of
+from ratingslips.history import Event, SlipEventKind, SlipVersion, entered_events
 from ratingslips.imports.events import EventKind, RatingEvent
-from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 
 _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
     SlipEventKind.OPENED: EventKind.OPEN,
@@ -53,7 +53,10 @@ class LineState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedSlip:
-    """A slip as an import needs it: its player's card, when it closed, and its events when it was read."""
+    """A slip as an import needs it: its player's card, when it closed, and its events when it was read.
+
+    The events are those that were entered: lines are not compared with what a correction made of them.
+    """
 
     slip_id: UUID
     player_card: str
@@ -61,11 +64,13 @@ class RecordedSlip:
     buy_in: Decimal | None
     chips_out: Decimal | None
     opening_buy_in: Decimal | None
+    version: SlipVersion
     events: Sequence[Event]
 
     @classmethod
     def of(cls, slip: RatingSlip) -> Self:
         """Read a slip that `recorded_slips` fetched."""
+        segments = list(slip.segments.all())
         return cls(
             slip_id=slip.pk,
             player_card=slip.player.card_number.upper(),
@@ -73,13 +78,9 @@ class RecordedSlip:
             buy_in=slip.buy_in,
             chips_out=slip.chips_out,
             opening_buy_in=_opening_buy_in(slip),
-            events=events_of(slip, list(slip.segments.all())),
+            version=SlipVersion(seq=segments[-1].seq, status=slip.status),
+            events=entered_events(slip, segments, corrections=list(slip.corrections.all())),
         )
-
-    @property
-    def version(self) -> SlipVersion:
-        """The version of the slip when it was read."""
-        return self.events[-1].version
 
     @property
     def is_paused(self) -> bool:
@@ -219,7 +220,7 @@ def _opening_buy_in(slip: RatingSlip) -> Decimal | None:
 
 
 def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str, RecordedSlip]:
-    """Read the slips of these numbers with all their segments, by number as given, in three statements."""
+    """Read the slips of these numbers with all their segments, by number as given, in four statements."""
     given = {number.upper(): number for number in slip_numbers}
     segments = PlaySegment.objects.select_related("table", "started_by", "ended_by").order_by("slip", "seq")
     openings = SlipRequest.objects.filter(kind=SlipRequest.Kind.OPEN)
@@ -227,7 +228,11 @@ def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str
         RatingSlip.objects.alias(number=Upper("slip_number"))
         .filter(casino=casino, number__in=given)
         .select_related("player", "closed_by")
-        .prefetch_related(Prefetch("segments", segments), Prefetch("requests", openings, to_attr="opening_requests"))
+        .prefetch_related(
+            Prefetch("segments", segments),
+            Prefetch("corrections", SlipCorrection.objects.select_related("request").order_by("number")),
+            Prefetch("requests", openings, to_attr="opening_requests"),
+        )
         .order_by()
     )
     return {given[slip.slip_number.upper()]: RecordedSlip.of(slip) for slip in slips}

@@ -1,5 +1,6 @@
-"""Pits, games, tables, rating slips with their segments, slip requests and drift checks."""
+"""Pits, games, tables, rating slips with their segments, requests and corrections, and drift checks."""
 
+from ratingslips.models.corrections import SlipCorrection
 from ratingslips.models.drift import DriftCheck
 from ratingslips.models.floor import MAX_BET, MAX_SEATS, GameSettings, GamingTable, Pit
 from ratingslips.models.game_values import GameValues
@@ -19,6 +20,7 @@ __all__ = [
     "Pit",
     "PlaySegment",
     "RatingSlip",
+    "SlipCorrection",
     "SlipRequest",
     "why_owed",
 ]

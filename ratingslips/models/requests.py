@@ -27,6 +27,8 @@ class SlipRequest(models.Model):
         CLOSE = "CLOSE", "Close"
         RECOVER = "RECOVER", "Recover points"
         RELEASE = "RELEASE", "Release points"
+        CORRECT = "CORRECT", "Correct play"
+        VOID = "VOID", "Void"
 
     id = models.UUIDField("request id", primary_key=True, default=uuid.uuid4, editable=False)
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="requests")
@@ -41,7 +43,12 @@ class SlipRequest(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER", "RELEASE"]),
+                condition=Q(
+                    kind__in=[
+                        *("OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER", "RELEASE"),
+                        *("CORRECT", "VOID"),
+                    ]
+                ),
                 name="ratingslips_request_kind_known",
             ),
             models.CheckConstraint(

@@ -8,17 +8,20 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
+from ratingslips.models.corrections import SlipCorrection
 from ratingslips.models.floor import GamingTable, Pit
 from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
+from ratingslips.querysets import PlaySegmentQuerySet
 from ratingslips.theo import Play
 
 
 class PlaySegment(models.Model):
     """A stretch of unbroken play at one table, one seat and one average bet.
 
-    Append-only: PostgreSQL refuses every change except the end of an open segment and of its hold on the seat. A move
-    or a new bet during a pause is a segment of no length, so that the segments contain every event of the slip, with
-    its actor and time.
+    Append-only: PostgreSQL refuses every change except the end of an open segment and of its hold on the seat, and that
+    a correction of the slip supersedes it, once. A correction writes a new list of segments, whose numbers go on after
+    those of the list before. A move or a new bet during a pause is a segment of no length, so that the segments contain
+    every event of the slip, with its actor and time.
     """
 
     class Start(models.TextChoices):
@@ -32,6 +35,7 @@ class PlaySegment(models.Model):
         BET_CHANGED = "BET_CHANGED", "Bet changed"
         MOVED = "MOVED", "Moved"
         CLOSED = "CLOSED", "Closed"
+        SUPERSEDED = "SUPERSEDED", "Corrected or voided"
 
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="segments", db_index=False)
     seq = models.PositiveIntegerField("number", help_text="1, 2, 3 … in the slip.")
@@ -61,6 +65,16 @@ class PlaySegment(models.Model):
         null=True,
         help_text="When the next segment began, or the slip closed; empty while the seat is held. Set by triggers.",
     )
+    superseded_by = models.ForeignKey(
+        SlipCorrection,
+        on_delete=models.PROTECT,
+        related_name="superseded",
+        null=True,
+        db_index=False,
+        help_text="The correction after which the segment counts no more; empty for current segments.",
+    )
+
+    objects = PlaySegmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["slip", "seq"]
@@ -68,6 +82,10 @@ class PlaySegment(models.Model):
             models.UniqueConstraint(fields=["slip", "seq"], name="ratingslips_segment_seq_unique_in_slip"),
             models.UniqueConstraint(
                 fields=["slip"], condition=Q(ended_at=None), name="ratingslips_segment_one_open_per_slip"
+            ),
+            models.CheckConstraint(
+                condition=Q(superseded_by=None) | Q(ended_at__isnull=False, held_until__isnull=False),
+                name="ratingslips_segment_superseded_has_ended",
             ),
             models.CheckConstraint(condition=Q(seq__gte=1), name="ratingslips_segment_seq_from_one"),
             models.CheckConstraint(condition=Q(average_bet__gt=0), name="ratingslips_segment_bet_positive"),
@@ -79,6 +97,7 @@ class PlaySegment(models.Model):
             ),
             ExclusionConstraint(
                 name="ratingslips_segment_no_overlap",
+                condition=Q(superseded_by=None),
                 expressions=[
                     ("slip", RangeOperators.EQUAL),
                     (
@@ -89,6 +108,7 @@ class PlaySegment(models.Model):
             ),
             ExclusionConstraint(
                 name="ratingslips_segment_no_overlap_of_seat",
+                condition=Q(superseded_by=None),
                 expressions=[
                     ("table", RangeOperators.EQUAL),
                     ("seat", RangeOperators.EQUAL),
@@ -100,7 +120,13 @@ class PlaySegment(models.Model):
                 ],
             ),
         ]
-        indexes = [models.Index(fields=["table", "seat", "-started_at"], name="ratingslips_segment_seat")]
+        indexes = [
+            models.Index(
+                fields=["table", "seat", "-started_at"],
+                condition=Q(superseded_by=None),
+                name="ratingslips_segment_seat",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.slip} segment {self.seq}"

@@ -43,6 +43,9 @@ def why_owed(code: str) -> str:
 class RatingSlip(models.Model):
     """One player's rated visit to the tables, from sitting down to leaving.
 
+    It is the summary of its current segments. PostgreSQL allows a correction of what is past only together with the row
+    of the correction (`SlipCorrection`), and no change of a void slip.
+
     `correlation_id` is the id of the request that opened the slip or, after closing, of the request that closed it. The
     ledger entry has this id too, even if the points were paid later.
     """
@@ -51,6 +54,7 @@ class RatingSlip(models.Model):
         OPEN = "OPEN", "Open"
         PAUSED = "PAUSED", "Paused"
         CLOSED = "CLOSED", "Closed"
+        VOID = "VOID", "Void"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="rating_slips", db_index=False)
@@ -93,7 +97,7 @@ class RatingSlip(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="The player's status when the slip closed, where its points were withheld for it.",
+        help_text="The player's status when the slip closed, if it was not active: then the points are withheld.",
     )
     released_at = models.DateTimeField(null=True, help_text="When its withheld points were released.")
     recovered_by = models.ForeignKey(
@@ -102,6 +106,15 @@ class RatingSlip(models.Model):
     recovery_correlation_id = models.UUIDField(
         null=True,
         help_text="Correlation id of the request or command that recovered the points.",
+    )
+    correction_count = models.PositiveSmallIntegerField("corrections", default=0, db_default=0)
+    corrected_points = models.BigIntegerField(
+        null=True, help_text="The points of its play as it was corrected last; empty if its entry has the right ones."
+    )
+    uncollected_points = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="How many points its entries hold beyond what its play is worth: the balance did not cover them.",
     )
 
     objects = RatingSlipQuerySet.as_manager()
@@ -124,6 +137,7 @@ class RatingSlip(models.Model):
             ),
             ExclusionConstraint(
                 name="ratingslips_slip_no_overlap_of_player",
+                condition=~Q(status="VOID"),
                 expressions=[
                     ("player", RangeOperators.EQUAL),
                     (
@@ -145,12 +159,20 @@ class RatingSlip(models.Model):
                     chips_out=None,
                 )
                 | Q(
-                    status="CLOSED",
+                    status__in=["CLOSED", "VOID"],
                     closed_at__isnull=False,
                     closed_by__isnull=False,
                     theoretical_win__isnull=False,
                 ),
                 name="ratingslips_slip_closed_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="VOID") | Q(theoretical_win=0, correction_count__gt=0),
+                name="ratingslips_slip_void_is_worth_nothing",
+            ),
+            models.CheckConstraint(
+                condition=Q(uncollected_points=0) | Q(uncollected_points__gt=0, ledger_entry__isnull=False),
+                name="ratingslips_slip_uncollected_was_credited",
             ),
             models.CheckConstraint(
                 condition=Q(closed_at=None) | Q(closed_at__gte=F("opened_at")),
@@ -165,10 +187,11 @@ class RatingSlip(models.Model):
                 name="ratingslips_slip_money_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(settled_at=None) | Q(status="CLOSED"), name="ratingslips_slip_settled_is_closed"
+                condition=Q(settled_at=None) | Q(status__in=["CLOSED", "VOID"]),
+                name="ratingslips_slip_settled_is_closed",
             ),
             models.CheckConstraint(
-                condition=Q(ledger_entry=None) | Q(status="CLOSED", settled_at__isnull=False),
+                condition=Q(ledger_entry=None) | Q(status__in=["CLOSED", "VOID"], settled_at__isnull=False),
                 name="ratingslips_slip_credited_is_closed",
             ),
             models.CheckConstraint(
@@ -181,7 +204,6 @@ class RatingSlip(models.Model):
                     withheld_because__in=["INACTIVE", "BARRED"],
                     settled_at__isnull=False,
                     owed_because="",
-                    theoretical_win__gt=0,
                 ),
                 name="ratingslips_slip_withheld_is_settled",
             ),
@@ -223,9 +245,19 @@ class RatingSlip(models.Model):
         return f"Slip {self.slip_number}"
 
     @property
+    def is_live(self) -> bool:
+        """Whether the player holds a seat: open or paused."""
+        return self.status in {self.Status.OPEN, self.Status.PAUSED}
+
+    @property
     def is_closed(self) -> bool:
-        """Whether play has ended."""
+        """Whether play has ended and counts: a void slip is neither live nor closed."""
         return self.status == self.Status.CLOSED
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the slip was voided, so that its play counts nowhere."""
+        return self.status == self.Status.VOID
 
     @property
     def is_owed(self) -> bool:
@@ -234,8 +266,22 @@ class RatingSlip(models.Model):
 
     @property
     def is_withheld(self) -> bool:
-        """Whether its points were withheld when it closed, and have not been released."""
-        return self.withheld_because != "" and self.released_at is None
+        """Whether it is worth something, and its points were withheld when it closed and have not been released."""
+        return self.is_closed and self.withheld_because != "" and self.theoretical_win != 0 and self.released_at is None
+
+    @property
+    def points(self) -> int | None:
+        """The points of its play, whether or not they could be collected; None if they are not posted yet."""
+        if self.corrected_points is not None:
+            return self.corrected_points
+        if self.ledger_entry is not None:
+            return self.ledger_entry.points
+        return 0 if self.settled_at and not self.is_withheld else None
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether its play was corrected or voided."""
+        return self.correction_count > 0
 
     @property
     def why_owed(self) -> str:

@@ -26,7 +26,7 @@ from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_sli
 from ratingslips.services.release import NothingWithheld, release_withheld_points
 from ratingslips.services.requests import RequestKind
 from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, TableNotActive
-from ratingslips.services.segments import SlipChanged, SlipClosed, SlipNotOpen, SlipNotPaused
+from ratingslips.services.segments import SlipChanged, SlipClosed, SlipIsVoid, SlipNotOpen, SlipNotPaused
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
@@ -58,6 +58,7 @@ __all__ = [
     "SlipChanged",
     "SlipClosed",
     "SlipInHand",
+    "SlipIsVoid",
     "SlipNotClosed",
     "SlipNotOpen",
     "SlipNotOpened",

@@ -20,7 +20,14 @@ from ratingslips.models import PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.requests import RequestKind, amount_text, is_own_commit, lock_request, record
-from ratingslips.services.segments import SEGMENT_END_FIELDS, end_segment, lock_slip, read_segments, slip_key
+from ratingslips.services.segments import (
+    SEGMENT_END_FIELDS,
+    end_segment,
+    lock_slip,
+    read_segments,
+    require_not_void,
+    slip_key,
+)
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle, withhold
 from ratingslips.services.stakes import require_amount
 from ratingslips.theo import theoretical_win
@@ -65,7 +72,8 @@ def complete_rating_slip(
 
     The credit runs in a savepoint: if it fails, the slip still closes and its points are owed. If the player is not
     active, the slip closes and its points are withheld: see `release_withheld_points`. For a closed slip, the
-    first result is returned, marked as a replay. The permission is not checked for the same request sent again, nor for
+    first result is returned, marked as a replay; of a slip that was corrected since, its current theo and points. The
+    permission is not checked for the same request sent again, nor for
     the person who closed the slip, because it may have been revoked since.
 
     With `long_play_confirmed=False`, a slip that was played for longer than the casino's limit is refused, so that the
@@ -77,6 +85,7 @@ def complete_rating_slip(
     :raises InvalidAmount: buy-in or chips out are not amounts of money.
     :raises InvalidTime: `at` is in the future or before the slip's last event.
     :raises NotFound: there is no such slip.
+    :raises SlipIsVoid: the slip is void.
     :raises NotPermitted: the actor does not operate the pit that the slip is in.
     :raises OwnPlay: the player account is the actor's own.
     :raises OutcomeUnknown: the answer to the COMMIT was lost, and no attempt could find out what it was.
@@ -94,6 +103,7 @@ def complete_rating_slip(
         locked = lock_slip(slip_id, with_player=True)
         assert locked is not None
         segments = read_segments(locked)
+        require_not_void(locked)
         already_closed = locked.is_closed
         replayed = already_closed and not is_own_commit(request)
         if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
@@ -149,7 +159,7 @@ def try_to_settle(
     Points of a player who is not active are withheld. An error that has ended the transaction, or after which the
     whole service will run again, is raised.
     """
-    if slip.player.status != Player.Status.ACTIVE and slip.theoretical_win:
+    if slip.player.status != Player.Status.ACTIVE:
         return withhold(slip, at=at), None
     try:
         with transaction.atomic():

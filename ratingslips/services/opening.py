@@ -179,7 +179,7 @@ def require_active(player: Player) -> None:
 def _require_may_play(player: Player, *, at: datetime) -> datetime:
     """Refuse a player who cannot sit down at `at`; return the instant at which the slip opens."""
     require_active(player)
-    slips = RatingSlip.objects.filter(player=player).select_related("table")
+    slips = RatingSlip.objects.not_void().filter(player=player).select_related("table")
     last = slips.order_by(F("closed_at").desc(nulls_first=True)).first()
     if last is None:
         return at

@@ -88,14 +88,14 @@ def overlaps_of(draft: Draft, *, plan: PlannedPlay) -> Iterator[Overlap]:
     slip = draft.slip
     assert slip is not None
     if draft.is_new:
-        visits = RatingSlip.objects.filter(player=slip.player_id).select_related("player")
+        visits = RatingSlip.objects.not_void().filter(player=slip.player_id).select_related("player")
         recorded = _recorded(visits, began="opened_at", ended="closed_at", since=slip.opened_at, until=slip.closed_at)
         found = _first(slip, recorded, plan=plan, key=slip.player_id, since=slip.opened_at, until=slip.closed_at)
         if found:
             yield Overlap(act=draft.seated_by[0], other=found.slip_number, error=_player_refusal(slip, found))
             return
     for stay in draft.stays():
-        held = PlaySegment.objects.filter(table=stay.table, seat=stay.seat).select_related("slip__player")
+        held = PlaySegment.objects.current().filter(table=stay.table, seat=stay.seat).select_related("slip__player")
         recorded = _recorded(held, began="started_at", ended="held_until", since=stay.since, until=stay.until)
         key = (stay.table.pk, stay.seat)
         found = _first(slip, recorded, plan=plan, key=key, since=stay.since, until=stay.until)

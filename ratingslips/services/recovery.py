@@ -15,7 +15,7 @@ from core.transactions import operation
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
-from ratingslips.services.segments import lock_slip, read_segments, slip_key
+from ratingslips.services.segments import lock_slip, read_segments, require_not_void, slip_key
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,7 @@ def recover_slip_loyalty(
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises SlipNotClosed: the slip is live.
+    :raises SlipIsVoid: the slip is void.
     :raises InvalidTime: `at` is in the future or before the slip closed.
     :raises SlipInHand: another transaction has locked the slip (only with `skip_locked`).
     :raises NotFound: there is no such slip.
@@ -68,6 +69,7 @@ def recover_slip_loyalty(
         replayed = already_settled and not is_own_commit(request)
         if not (request.is_recorded or (already_settled and locked.recovered_by_id == actor.pk)):
             require_permission(actor, RECOVER_LOYALTY, locked.pit, player_id=locked.player_id)
+        require_not_void(locked)
         if not locked.is_closed:
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
         if already_settled:

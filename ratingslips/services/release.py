@@ -17,7 +17,7 @@ from loyalty.services import PlayerNotActive, checked_reason
 from ratingslips.models import Pit, RatingSlip, SlipRequest
 from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
-from ratingslips.services.segments import lock_slip, read_segments, slip_key
+from ratingslips.services.segments import lock_slip, read_segments, require_not_void, slip_key
 from ratingslips.services.settlement import SlipSettlement, credit, first_settlement
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,7 @@ def release_withheld_points(
         `ratingslips.recover_loyalty` on the slip's pit.
     :raises NothingWithheld: the slip is live, or its points were not withheld.
     :raises OwnPlay: the player account is the actor's own.
+    :raises SlipIsVoid: the slip is void.
     :raises PlayerNotActive: the player is still barred or inactive.
     :raises InvalidTime: `at` is in the future or before the slip was settled.
     :raises DomainError: `accrue_play` refused, for example because the programme is paused; nothing was changed.
@@ -69,6 +70,7 @@ def release_withheld_points(
         if not request.is_recorded:
             require_permission(actor, AWARD, LoyaltyProgram.objects.get(casino=locked.casino_id))
             require_permission(actor, RECOVER_LOYALTY, Pit.objects.get(pk=locked.pit_id), player_id=locked.player_id)
+        require_not_void(locked)
         is_released = locked.released_at is not None
         if not is_released:
             _release(locked, request=request, at=at)

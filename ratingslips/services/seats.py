@@ -88,8 +88,8 @@ def checked_seat_time(*, table: GamingTable, seat: int, at: datetime) -> datetim
 
 
 def _last_in(*, table: GamingTable, seat: int) -> PlaySegment | None:
-    """The last segment that began in the seat."""
-    segments = PlaySegment.objects.filter(table=table, seat=seat).select_related("slip__player")
+    """The last current segment that began in the seat."""
+    segments = PlaySegment.objects.current().filter(table=table, seat=seat).select_related("slip__player")
     return segments.order_by("-started_at", "-pk").first()
 
 

@@ -25,6 +25,12 @@ class SlipClosed(DomainError):
     code = "SLIP_CLOSED"
 
 
+class SlipIsVoid(DomainError):
+    """The slip is void: nothing on it is done any more."""
+
+    code = "SLIP_VOID"
+
+
 class SlipNotOpen(DomainError):
     """The slip is paused already."""
 
@@ -74,18 +80,18 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = F
 
 
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:
-    """Read all segments of a locked slip, in order, with table, pit and the values of the table's game.
+    """Read the current segments of a locked slip, in order, with table, pit and the values of the table's game.
 
-    The last one sets the slip's table, pit and casino.
+    Of a void slip, they are those that counted last. The last one sets the slip's table, pit and casino.
     """
-    segments = list(_with_tables(slip).order_by("seq"))
+    segments = list(_with_tables(slip.segments.shown()).order_by("seq"))
     slip.table, slip.pit = _table_of(segments[-1]), segments[-1].pit
     slip.casino = slip.table.casino
     return segments
 
 
-def _with_tables(slip: RatingSlip) -> QuerySet[PlaySegment]:
-    with_tables = slip.segments.select_related("pit", "table__casino")
+def _with_tables(segments: QuerySet[PlaySegment]) -> QuerySet[PlaySegment]:
+    with_tables = segments.select_related("pit", "table__casino")
     return with_tables.annotate(values_of_game=all_values("table__game"))
 
 
@@ -141,8 +147,19 @@ def end_segment(
 SEGMENT_END_FIELDS = ("ended_at", "ended_as", "ended_by", "end_correlation_id")
 
 
+def require_not_void(slip: RatingSlip) -> None:
+    """:raises SlipIsVoid: the slip is void."""
+    if slip.is_void:
+        raise SlipIsVoid(f"Slip {slip.slip_number} is void: it counts nowhere, and nothing can be done with it.")
+
+
 def require_live(slip: RatingSlip) -> None:
-    """:raises SlipClosed: play has ended."""
+    """Refuse a slip that is not live.
+
+    :raises SlipIsVoid: the slip is void.
+    :raises SlipClosed: play has ended.
+    """
+    require_not_void(slip)
     if slip.is_closed:
         raise SlipClosed(f"Slip {slip.slip_number} is closed: it can no longer be changed.")
 
@@ -179,13 +196,14 @@ class LiveSlip:
         :raises NotFound: there is no such slip.
         :raises NotPermitted: the actor does not operate the pit that the slip is in.
         :raises OwnPlay: the player account is the actor's own.
+        :raises SlipIsVoid: the slip is void.
         :raises SlipClosed: play has ended.
         :raises SlipChanged: the slip is no longer at `expected_version`.
         :raises InvalidTime: `at` is in the future or before the slip's last event.
         """
         locked = lock_slip(slip_id)
         assert locked is not None
-        last = _with_tables(locked).order_by("-seq")[:1].get()
+        last = _with_tables(locked.segments.all()).order_by("-seq")[:1].get()
         locked.table, locked.pit = _table_of(last), last.pit
         require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
         require_live(locked)

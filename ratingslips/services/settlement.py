@@ -15,7 +15,8 @@ from ratingslips.models import PlaySegment, RatingSlip
 class SlipSettlement:
     """The settlement of a closed slip; `posting` is None if its play was worth 0 points or its points are withheld.
 
-    `withheld_because` is the player's status at the closing, where the points are withheld; else empty.
+    `withheld_because` is the player's status at the closing, where the points are withheld; else empty. Of a slip that
+    was corrected since, theo and points are the current ones, and `posting` is the entry for its play.
     """
 
     slip_id: UUID
@@ -26,6 +27,7 @@ class SlipSettlement:
     correlation_id: UUID
     replayed: bool
     withheld_because: str = ""
+    is_corrected: bool = False
 
 
 def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -> SlipSettlement:
@@ -64,7 +66,10 @@ def credit(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -
 
 
 def withhold(slip: RatingSlip, *, at: datetime) -> SlipSettlement:
-    """Settle the closing `slip` of a player who is not active with 0 points (not saved yet)."""
+    """Settle the closing `slip` of a player who is not active with 0 points (not saved yet).
+
+    The status is kept also if the play is worth nothing: a correction may say later that it is worth something.
+    """
     slip.settled_at, slip.withheld_because = at, slip.player.status
     return _settlement(slip, posting=None, replayed=False)
 
@@ -80,15 +85,17 @@ def first_settlement(slip: RatingSlip, *, replayed: bool) -> SlipSettlement:
 
 def _settlement(slip: RatingSlip, *, posting: LoyaltyPosting | None, replayed: bool) -> SlipSettlement:
     assert slip.theoretical_win is not None
+    points = posting.points if posting else 0
     return SlipSettlement(
         slip_id=slip.pk,
         slip_number=slip.slip_number,
         theoretical_win=slip.theoretical_win,
-        points=posting.points if posting else 0,
+        points=points if slip.corrected_points is None else slip.corrected_points,
         posting=posting,
         correlation_id=slip.correlation_id,
         replayed=replayed,
         withheld_because=slip.withheld_because if slip.is_withheld else "",
+        is_corrected=slip.is_corrected,
     )
 
 

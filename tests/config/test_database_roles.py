@@ -61,7 +61,7 @@ APPLICATION_MAY_NOT = (
     "DELETE FROM core_user WHERE false",
     "DELETE FROM ratingslips_ratingslip WHERE false",
     "UPDATE ratingslips_ratingslip SET player_id = 1 WHERE false",
-    "UPDATE ratingslips_ratingslip SET opened_at = now() WHERE false",
+    "UPDATE ratingslips_ratingslip SET opened_by_id = 1 WHERE false",
     "DELETE FROM ratingslips_playsegment WHERE false",
     "UPDATE ratingslips_playsegment SET average_bet = 1 WHERE false",
     "DELETE FROM django_admin_log WHERE false",

@@ -33,6 +33,7 @@ _NARROWED = {
     "ratingslips_playsegment_seat_check",
     "ratingslips_playsegment_seq_check",
     "ratingslips_ratingslip_seat_check",
+    "ratingslips_slipcorrection_number_check",
 }
 
 # Django's user model: not ours.

@@ -22,6 +22,7 @@ APPEND_ONLY = (
     "core_sentform",
     "core_signinevent",
     "ratingslips_sliprequest",
+    "ratingslips_slipcorrection",
     "ratingslips_gamevalues",
 )
 ENDED_ONCE = ("loyalty_ledgerexport", "loyalty_programpause", "core_namesake", "core_staffcard")

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from core.models import Player
-from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 from tests.floor import Floor
 
 _numbers = count(1)
@@ -70,6 +70,36 @@ def ended_row(floor: Floor, **changes: Any) -> PlaySegment:
         "end_correlation_id": uuid4(),
     }
     return segment_row(floor, **(ending | changes))
+
+
+def correction_row(floor: Floor, *, slip: RatingSlip | None = None, **changes: Any) -> SlipCorrection:
+    """A whole first correction of `slip` (a new live one) that keeps what it is now, not saved, but for `changes`."""
+    if slip is None:
+        slip = slip_row(floor)
+        slip.save()
+    correlation_id = uuid4()
+    request = SlipRequest.objects.create(
+        slip=slip,
+        kind="CORRECT",
+        actor=floor.boss,
+        contents={},
+        fingerprint="0" * 64,
+        correlation_id=correlation_id,
+        happened_at=floor.now,
+    )
+    kept = ("status", "opened_at", "closed_at", "gaming_day", "theoretical_win", "table", "pit", "seat")
+    fields: dict[str, Any] = {
+        "number": 1,
+        "kind": "CORRECTED",
+        "request": request,
+        "reason": "Wrong bet since nine",
+        "last_seq_before": 1,
+        **{f"{name}_before": getattr(slip, name) for name in kept},
+        "uncollected_before": slip.uncollected_points,
+        "uncollected_after": 0,
+        "no_entry_because": "LIVE",
+    }
+    return SlipCorrection(slip=slip, **(fields | changes))
 
 
 def write_owed(

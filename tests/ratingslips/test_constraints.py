@@ -22,7 +22,7 @@ from ratingslips.models import (
 from tests.constraints import Violation, inserted, refused_by, table_of
 from tests.floor import Floor
 from tests.loyalty.rows import entry
-from tests.ratingslips.rows import closed_row, ended_row, segment_row, slip_row
+from tests.ratingslips.rows import closed_row, correction_row, ended_row, segment_row, slip_row
 
 
 def _game(floor: Floor, **changes: Any) -> GameSettings:
@@ -142,6 +142,16 @@ SLIPS = (
         lambda floor: inserted(closed_row(floor, owed_because="BUSY", recovered_by=floor.supervisor)),
     ),
     Violation("ratingslips_ratingslip_ledger_entry_id_key", _two_slips_of_one_entry),
+    _violation("ratingslips_slip_void_is_worth_nothing", closed_row, status="VOID", correction_count=1),
+    _violation("ratingslips_slip_void_is_worth_nothing", closed_row, status="VOID", theoretical_win=Decimal(0)),
+    _violation("ratingslips_slip_uncollected_was_credited", closed_row, uncollected_points=1),
+    Violation(
+        "ratingslips_slip_uncollected_was_credited",
+        lambda floor: inserted(
+            closed_row(floor, settled_at=floor.now, ledger_entry=inserted(entry(floor)), uncollected_points=-1)
+        ),
+    ),
+    _violation("ratingslips_ratingslip_correction_count_check", slip_row, correction_count=-1),
 )
 
 
@@ -166,6 +176,12 @@ def _overlap(floor: Floor) -> None:
     inserted(segment_row(floor, slip=first.slip, seq=2, started_at=floor.ago(hours=1, minutes=1)))
 
 
+def _superseded_while_open(floor: Floor) -> None:
+    correction = correction_row(floor)
+    correction.save()
+    inserted(segment_row(floor, slip=correction.slip, superseded_by=correction))
+
+
 SEGMENTS = (
     Violation(
         "ratingslips_segment_seq_unique_in_slip",
@@ -174,6 +190,7 @@ SEGMENTS = (
         ),
     ),
     _twice("ratingslips_segment_one_open_per_slip", segment_row, "slip", seq=2),
+    Violation("ratingslips_segment_superseded_has_ended", _superseded_while_open),
     _violation("ratingslips_segment_seq_from_one", segment_row, seq=0),
     _violation("ratingslips_segment_bet_positive", segment_row, average_bet=Decimal(0)),
     _violation("ratingslips_segment_end_is_whole", segment_row, ended_as="PAUSED"),
@@ -198,7 +215,27 @@ REQUESTS = (
     _violation("ratingslips_request_fingerprint_is_sha256", _request, fingerprint="0" * 63),
 )
 
-VIOLATIONS = (*FLOOR, *SLIPS, *SEGMENTS, *DRIFT, *REQUESTS)
+
+def _two_corrections_of_one_entry(floor: Floor) -> None:
+    made: dict[str, Any] = {"entry": inserted(entry(floor)), "no_entry_because": ""}
+    first = correction_row(floor, **made)
+    first.save()
+    inserted(correction_row(floor, slip=first.slip, number=2, **made))
+
+
+CORRECTIONS = (
+    _twice("ratingslips_correction_number_unique_in_slip", correction_row, "slip"),
+    _twice("ratingslips_slipcorrection_request_id_key", correction_row, "slip", "request", number=2),
+    Violation("ratingslips_slipcorrection_entry_id_key", _two_corrections_of_one_entry),
+    _violation("ratingslips_correction_number_from_one", correction_row, number=0),
+    _violation("ratingslips_correction_kind_known", correction_row, kind="MENDED"),
+    _violation("ratingslips_correction_has_reason", correction_row, reason=""),
+    _violation("ratingslips_correction_has_entry_or_says_why_none", correction_row, no_entry_because=""),
+    _violation("ratingslips_correction_has_entry_or_says_why_none", correction_row, no_entry_because="FORGOTTEN"),
+    _violation("ratingslips_correction_uncollected_not_negative", correction_row, uncollected_after=-1),
+)
+
+VIOLATIONS = (*CORRECTIONS, *FLOOR, *SLIPS, *SEGMENTS, *DRIFT, *REQUESTS)
 
 
 class TestRatingSlipConstraints:

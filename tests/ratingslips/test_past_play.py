@@ -1,7 +1,7 @@
 """Past play never changes: ended segments and closed slips are frozen, and none can be deleted."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -14,7 +14,7 @@ from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.rows import entry
-from tests.ratingslips.rows import closed_row, ended_row, segment_row, slip_row
+from tests.ratingslips.rows import closed_row, correction_row, ended_row, segment_row, slip_row
 
 
 def _sql(statement: str) -> None:
@@ -94,6 +94,94 @@ class TestClosedSlips:
 
         with refused_by_trigger("a closed slip can only be settled, once"):
             run_as_replica("UPDATE ratingslips_ratingslip SET seat = 2")
+
+
+def _corrected(slip: RatingSlip, **changes: Any) -> None:
+    changed = {"correction_count": slip.correction_count + 1, "opened_at": slip.opened_at - timedelta(hours=1)}
+    RatingSlip.objects.filter(pk=slip.pk).update(**(changed | changes))
+
+
+class TestCorrections:
+    @pytest.mark.parametrize("make", [slip_row, closed_row])
+    def test_change_a_slip_together_with_their_row(self, floor: Floor, make: Callable[..., RatingSlip]) -> None:
+        slip = make(floor)
+        slip.save()
+        with refused_by_trigger("with its correction"):
+            _corrected(slip)
+        inserted(correction_row(floor, slip=slip))
+
+        _corrected(slip)
+
+        assert RatingSlip.objects.get().opened_at == slip.opened_at - timedelta(hours=1)
+
+    @pytest.mark.parametrize(
+        ("kept", "changes"),
+        [
+            ({"opened_at_before": datetime(2000, 1, 1, tzinfo=UTC)}, {}),
+            ({"seat_before": 7}, {}),
+            ({"theoretical_win_before": None}, {}),
+            ({"uncollected_after": 7}, {}),
+            ({"number": 2}, {}),
+            ({}, {"correction_count": 2}),
+            ({}, {"corrected_points": 7}),
+            ({}, {"status": "VOID", "theoretical_win": 0}),
+            ({}, {"correlation_id": uuid4()}),
+            ({}, {"settled_at": datetime(2000, 1, 1, tzinfo=UTC)}),
+            ({}, {"closed_by": None}),
+        ],
+        ids=str,
+    )
+    def test_change_nothing_that_their_row_does_not_keep(
+        self, floor: Floor, kept: dict[str, Any], changes: dict[str, Any]
+    ) -> None:
+        slip = closed_row(floor)
+        slip.save()
+        inserted(correction_row(floor, slip=slip, **kept))
+
+        with refused_by_trigger("with its correction"):
+            _corrected(slip, **changes)
+
+    @pytest.mark.parametrize("field", ["opened_at", "gaming_day", "correction_count", "uncollected_points"])
+    def test_alone_change_what_is_past_of_a_live_slip(self, floor: Floor, field: str) -> None:
+        inserted(slip_row(floor))
+        changed: Any = {"opened_at": floor.now, "gaming_day": date(2000, 1, 1)}.get(field, 1)
+
+        with refused_by_trigger("what is past changes only with its correction"):
+            RatingSlip.objects.update(**{field: changed})
+
+    def test_let_a_void_slip_never_change(self, floor: Floor) -> None:
+        slip = inserted(closed_row(floor, status="VOID", theoretical_win=0, correction_count=1))
+        assert isinstance(slip, RatingSlip)
+        inserted(correction_row(floor, slip=slip, number=2))
+
+        for changes in ({"status": "CLOSED"}, {"seat": 2}, {"correction_count": 2}):
+            with refused_by_trigger("a void slip never changes"):
+                RatingSlip.objects.update(**changes)
+
+    def test_supersede_a_segment_once(self, floor: Floor) -> None:
+        segment = ended_row(floor, held_until=floor.now)
+        segment.save()
+        first, second = (correction_row(floor, slip=segment.slip, number=number) for number in (1, 2))
+        first.save()
+        second.save()
+
+        PlaySegment.objects.update(superseded_by=first)
+
+        for changes in ({"superseded_by": second}, {"superseded_by": None}, {"held_until": floor.ago(hours=1)}):
+            with refused_by_trigger("past play never changes"):
+                PlaySegment.objects.update(**changes)
+
+    @pytest.mark.parametrize("case", ["another slip's", "one that its slip has already"])
+    def test_supersede_no_segment_by(self, floor: Floor, case: str) -> None:
+        segment = ended_row(floor, held_until=floor.now)
+        segment.save()
+        slip = inserted(slip_row(floor, seat=2)) if case == "another slip's" else segment.slip
+        correction = inserted(correction_row(floor, slip=slip))  # type: ignore[arg-type]
+        if case != "another slip's":
+            _corrected(segment.slip)
+
+        with refused_by_trigger("past play never changes"):
+            PlaySegment.objects.update(superseded_by=correction)
 
 
 class TestSlipsAndSegments:

@@ -68,7 +68,7 @@ def find_players(casino: Casino, text: str) -> SearchResult:
 
 def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
     # In the order of an index: by the end of play, the live slip first.
-    slips = RatingSlip.objects.filter(player=OuterRef("pk")).order_by(F("closed_at").desc(nulls_first=True))
+    slips = RatingSlip.objects.not_void().filter(player=OuterRef("pk")).order_by(F("closed_at").desc(nulls_first=True))
     by_card = Case(
         When(card_number__iexact=text, then=Value(0)),
         When(card_number__istartswith=text, then=Value(1)),
@@ -108,7 +108,9 @@ def usual_bet(table: GamingTable) -> Decimal | None:
 
     It reads one row of the index for each seat. The lower median is always one of these bets.
     """
-    played = PlaySegment.objects.filter(table=table).order_by("-started_at").values_list("average_bet", flat=True)
+    played = (
+        PlaySegment.objects.current().filter(table=table).order_by("-started_at").values_list("average_bet", flat=True)
+    )
     latest = [played.filter(seat=number)[:1] for number in range(1, table.seats + 1)]
     bets = list(latest[0].union(*latest[1:], all=True) if len(latest) > 1 else latest[0])
     return median_low(bets) if bets else None

@@ -25,7 +25,7 @@ from ratingslips.admin.slips.rights import pits_with
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services import InvalidAverageBet, LongPlayNotConfirmed, SlipChanged, SlipClosed
+from ratingslips.services import InvalidAverageBet, LongPlayNotConfirmed, SlipChanged, SlipClosed, SlipIsVoid
 
 _FORMS: Final[dict[str, type[Form]]] = {
     "pause": EmptyForm,
@@ -76,7 +76,7 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
     )
     try:
         outcome = action.perform(chosen)
-    except (SlipChanged, SlipClosed, IdempotencyConflict):
+    except (SlipChanged, SlipClosed, SlipIsVoid, IdempotencyConflict):
         return _changed_meanwhile(request, form, chosen.slip, expected_version=expected_version)
     except LongPlayNotConfirmed as question:
         assert isinstance(form, CompleteForm)
@@ -95,8 +95,8 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
 
 
 def _redirect_after(slip: RatingSlip) -> HttpResponse:
-    """Redirect to the page of a closed slip, or to the seat of a live one on the floor."""
-    if slip.is_closed:
+    """Redirect to the page of a slip that is not live, or to the seat of a live one on the floor."""
+    if not slip.is_live:
         return HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
     return HttpResponseRedirect(f"{floor_url(slip.pit_id)}#seat-{slip.table_id}-{slip.seat}")
 
@@ -142,7 +142,7 @@ def _page(
         "close_form": bound if isinstance(bound, CompleteForm) else CompleteForm(initial=money),
         "is_closing": isinstance(bound, CompleteForm) or bool({"buy_in", "chips_out"} & typed.keys()),
     }
-    if pit_page.may_act and not sheet.slip.is_closed:
+    if pit_page.may_act and sheet.slip.is_live:
         context |= _destinations(request, pit_page)
     return show(request, "ratingslips/floor/slip.html", pit_page, context, status=status)
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import warning_for
-from ratingslips.history import Event, SlipEventKind, events_of
+from ratingslips.history import Event, SlipEventKind, read_events
 from ratingslips.models import RatingSlip
 
 # The usual bets, by the values of chips.
@@ -89,7 +89,7 @@ class Sheet:
     @property
     def warning(self) -> str:
         """Why the slip is overdue; empty if it is not."""
-        if self.slip.is_closed:
+        if not self.slip.is_live:
             return ""
         paused_for = self.now - self.paused_at if self.paused_at else None
         return warning_for(open_for=self.now - self.slip.opened_at, paused_for=paused_for)
@@ -109,11 +109,10 @@ def read_sheet(slips: "QuerySet[RatingSlip]", *, now: datetime) -> Sheet | None:
     slip = annotated.select_related(*related, *entry).first()
     if slip is None:
         return None
-    segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
     tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
     return Sheet(
         slip=slip,
-        events=events_of(slip, segments),
+        events=read_events(slip),
         average_bet=slip.average_bet,
         played=slip.played,
         account=getattr(slip.player, "loyalty", None),

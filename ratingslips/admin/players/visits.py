@@ -14,12 +14,12 @@ MAX_DAYS: Final = 30
 MAX_SLIPS: Final = 400
 CENT: Final = Decimal("0.01")
 
-# The newest slips of a player, by gaming day. A live slip has no theo and no chips out.
+# The newest slips of a player that are not void, by gaming day. A live slip has no theo and no chips out.
 _VISITS: Final = """
     WITH newest AS (
         SELECT id, gaming_day, closed_at, theoretical_win, buy_in - chips_out AS actual_win, ledger_entry_id
         FROM ratingslips_ratingslip
-        WHERE player_id = %(player)s
+        WHERE player_id = %(player)s AND status <> 'VOID'
         ORDER BY closed_at DESC NULLS FIRST
         LIMIT %(slips)s
     ), play AS (
@@ -28,6 +28,7 @@ _VISITS: Final = """
             SUM(EXTRACT(EPOCH FROM ends.at - segment.started_at)) AS seconds,
             SUM(segment.average_bet * EXTRACT(EPOCH FROM ends.at - segment.started_at)) AS bet_seconds
         FROM ratingslips_playsegment AS segment JOIN newest ON newest.id = segment.slip_id
+                                                  AND segment.superseded_by_id IS NULL
         -- If the clock was set back, a live segment may begin later than now.
         CROSS JOIN LATERAL (SELECT GREATEST(COALESCE(segment.ended_at, %(now)s), segment.started_at)) AS ends (at)
         GROUP BY segment.slip_id

@@ -150,7 +150,7 @@ def _move_form(row: Row, posted: Typed | None) -> forms.Form:
 
 
 def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
-    long_play = "" if row.obj.is_closed else describe_long_play(row.obj, played=row.obj.played)
+    long_play = "" if not row.obj.is_live else describe_long_play(row.obj, played=row.obj.played)
     return CompleteForm(posted, prefix=str(row.obj.pk), initial={"buy_in": row.obj.buy_in}, long_play=long_play)
 
 

@@ -17,7 +17,7 @@ from core.words import counted
 from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier
-from ratingslips.history import SlipVersion, events_of, events_since
+from ratingslips.history import SlipVersion, events_since, read_events
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import SlipSettlement
 
@@ -47,11 +47,8 @@ def read_after_commit(read: Callable[[], T]) -> T | None:
 def changes_since(slip_id: UUID, version: SlipVersion) -> str:
     """The events of a slip after a version of it, a sentence each, but for that of the running request."""
     slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
-    segments = list(slip.segments.select_related("table", "started_by", "ended_by").order_by("seq"))
     changes = [
-        event
-        for event in events_since(events_of(slip, segments), version)
-        if event.correlation_id != correlation.current()
+        event for event in events_since(read_events(slip), version) if event.correlation_id != correlation.current()
     ]
     return " ".join(f"{event.words} at {exact_time_in(event.at, slip.casino)} by {event.by}." for event in changes)
 

@@ -256,7 +256,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:
     """The actions that the state of the slip and the permissions of the viewer allow."""
     offered: list[actions.SlipAction] = []
-    if not slip.is_closed and has_permission(staff_of(request), OPERATE_PIT, slip.pit, player_id=slip.player_id):
+    if slip.is_live and has_permission(staff_of(request), OPERATE_PIT, slip.pit, player_id=slip.player_id):
         switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE
         offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]
     is_unpaid = slip.is_owed or (slip.is_withheld and may_award(request))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Model, Q
+from django.db.models import Model, Prefetch, Q
 
 from core.console import display
 from core.console.change_words import in_words
@@ -22,7 +22,7 @@ from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPau
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
 from ratingslips.admin.slips.authors import read_releases, releases_of
-from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 from ratingslips.permissions import VIEW_SLIPS
 
 SLIPS_SHOWN: Final = 20
@@ -92,7 +92,9 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
     )
     slips = in_casino_of(staff, RatingSlip.objects.all(), lookup="casino").filter(pk__in=touched)
     related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry")
-    parts = "segments__table", "segments__started_by", "segments__ended_by"
+    play = PlaySegment.objects.shown().select_related("table", "started_by", "ended_by").order_by("seq")
+    corrections = SlipCorrection.objects.select_related("request__actor").order_by("number")
+    parts = Prefetch("segments", play), Prefetch("corrections", corrections)
     found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
     read_releases(found)
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
@@ -112,7 +114,7 @@ def _entries(correlation_id: UUID, slips: Sequence[RatingSlip], *, staff: User) 
 
 def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
     """The events of a slip, from its opening to the settlement of its points."""
-    for event in history.events_of(slip, list(slip.segments.all())):
+    for event in history.events_of(slip, list(slip.segments.all()), corrections=list(slip.corrections.all())):
         yield StoryEvent(
             at=event.at,
             words=f"{slip}: {_words(event, slip)}",
@@ -138,6 +140,8 @@ def _words(event: history.Event, slip: RatingSlip) -> str:
             return f"resumed at {event.place}"
         case history.SlipEventKind.CLOSED:
             return f"closed, theo {slip.theoretical_win:,.2f}"
+        case _:
+            return event.words
 
 
 def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[StoryEvent]:
@@ -166,7 +170,7 @@ def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[St
             correlation_id=slip.recovery_correlation_id,
             about=slip,
         )
-    elif slip.withheld_because:
+    elif slip.withheld_because and slip.theoretical_win:
         yield from _withheld(slip, settled_at=slip.settled_at)
     elif slip.ledger_entry_id is None:
         yield StoryEvent(
