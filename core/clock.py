@@ -30,16 +30,21 @@ class InvalidTime(DomainError):
     code = "INVALID_TIME"
 
 
-def clamp_to_last_event(at: datetime, *, last_event: datetime | None) -> datetime:
+def clamp_to_last_event(at: datetime, *, last_event: datetime | None, to_the_minute: bool = False) -> datetime:
     """Return `at`, or `last_event` if `at` was just read from the clock and is earlier than `last_event`.
 
     A time that was just read from the clock can be too early although the actor made no mistake: another event was
     recorded while this one waited for a lock, the clock of another machine is ahead, or the clock was set back. The
     event is then recorded at the instant of the last one, which keeps the order and refuses nobody. A time that was not
     read from the clock just now is returned unchanged.
+
+    A person chooses a time `to_the_minute`: then `last_event` is also returned if it is in the minute after `at`.
     """
     now = timezone.now()
-    if last_event is None or last_event <= at or now - at > timedelta(seconds=JUST_READ_SECONDS):
+    if last_event is None or last_event <= at:
+        return at
+    is_same_minute = to_the_minute and last_event - at < timedelta(minutes=1)
+    if now - at > timedelta(seconds=JUST_READ_SECONDS) and not is_same_minute:
         return at
     if last_event > now:
         log.warning("core.clock_was_set_back", by_at_least_seconds=(last_event - now).total_seconds())

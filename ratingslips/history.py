@@ -206,6 +206,13 @@ def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
             )
 
 
+def last_event(last: PlaySegment) -> Event:
+    """The last event of a live slip, read from its last segment."""
+    events = list(_events_of_play([last]))
+    # A change during a pause is a segment of no length, which ends as PAUSED too.
+    return events[0] if last.ended_at == last.started_at else events[-1]
+
+
 def _event(
     segment: PlaySegment,
     kind: SlipEventKind,

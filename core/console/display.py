@@ -9,9 +9,11 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from core.local_time import NOTHING as NOTHING
+from core.local_time import exact_time_in as exact_time_in
+from core.local_time import time_in as time_in
 from core.models import Casino, Player, User
 
-NOTHING: Final = "–"
 MINUS: Final = "−"
 RECORDED_APART_SECONDS: Final = 60
 
@@ -106,27 +108,6 @@ def moment_in(value: datetime | None, casino: Casino) -> str:
     """An instant in the time zone of `casino`, to the minute."""
     with timezone.override(casino.zone):
         return moment(value)
-
-
-def time_in(value: datetime | None, casino: Casino) -> str:
-    """The time of day in `casino`, with the date unless it is of the running gaming day: 19:30, 14 Nov 19:30."""
-    return _time_in(value, casino, "H:i")
-
-
-def exact_time_in(value: datetime | None, casino: Casino) -> str:
-    """The same, to the second."""
-    return _time_in(value, casino, "H:i:s")
-
-
-def _time_in(value: datetime | None, casino: Casino, time_format: str) -> str:
-    if value is None:
-        return NOTHING
-    now = timezone.now()
-    local = timezone.localtime(value, casino.zone)
-    if casino.gaming_day_at(value) == casino.gaming_day_at(now):
-        return date_format(local, time_format)
-    is_this_year = local.year == timezone.localtime(now, casino.zone).year
-    return date_format(local, f"j M {'' if is_this_year else 'Y '}{time_format}")
 
 
 def exact_moment(value: datetime | None) -> str:

@@ -30,12 +30,14 @@ from ratingslips.services.segments import SlipChanged, SlipClosed, SlipIsVoid, S
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
-from ratingslips.services.times import earliest_instant
+from ratingslips.services.times import BeforeLastEvent, ChosenTime, TooLongAgo, earliest_instant
 
 __all__ = [
     "Act",
     "AlreadySeated",
+    "BeforeLastEvent",
     "BlockedBySlip",
+    "ChosenTime",
     "DriftJustChecked",
     "GameValuesTaken",
     "InvalidAmount",
@@ -67,6 +69,7 @@ __all__ = [
     "SlipSettlement",
     "TableHasLiveSlips",
     "TableNotActive",
+    "TooLongAgo",
     "UnknownSlip",
     "add_game_values",
     "change_average_bet",

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, transaction
 
-from core.clock import checked_event_time, clamp_to_last_event
+from core.clock import clamp_to_last_event
 from core.errors import Busy, DomainError
 from core.models import Player, User
 from core.permissions import require_permission
@@ -30,6 +30,7 @@ from ratingslips.services.segments import (
 )
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle, withhold
 from ratingslips.services.stakes import require_amount
+from ratingslips.services.times import ChosenTime, checked_act_time, with_time
 from ratingslips.theo import theoretical_win
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,7 @@ def complete_rating_slip(
     buy_in: Decimal | None = None,
     chips_out: Decimal | None = None,
     long_play_confirmed: bool | None = None,
+    chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
 ) -> SlipSettlement:
     """Close a slip, freeze its theoretical win and credit its points, all in one commit.
@@ -77,13 +79,14 @@ def complete_rating_slip(
     the person who closed the slip, because it may have been revoked since.
 
     With `long_play_confirmed=False`, a slip that was played for longer than the casino's limit is refused, so that the
-    caller can ask; True and None close it. It is no part of the request's contents.
+    caller can ask; True and None close it. It is no part of the request's contents. For `chosen_time`, see
+    `LiveSlip.lock`.
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.
     :raises LongPlayNotConfirmed: see `require_long_play_confirmed`; nothing was changed.
     :raises InvalidAmount: buy-in or chips out are not amounts of money.
-    :raises InvalidTime: `at` is in the future or before the slip's last event.
+    :raises TooLongAgo, BeforeLastEvent, InvalidTime: see `checked_act_time`.
     :raises NotFound: there is no such slip.
     :raises SlipIsVoid: the slip is void.
     :raises NotPermitted: the actor does not operate the pit that the slip is in.
@@ -93,7 +96,7 @@ def complete_rating_slip(
     """
     require_amount(buy_in, name="buy-in")
     require_amount(chips_out, name="chips-out amount")
-    contents = {"buy_in": amount_text(buy_in), "chips_out": amount_text(chips_out)}
+    contents = with_time({"buy_in": amount_text(buy_in), "chips_out": amount_text(chips_out)}, chosen_time)
     failure: Exception | None = None
     with operation("ratingslips.complete", actor_id=actor.pk):
         slip_id = slip_key(slip)
@@ -112,7 +115,8 @@ def complete_rating_slip(
             at = clamp_to_last_event(at, last_event=locked.settled_at or locked.closed_at)
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
-            at = close_play(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
+            at = checked_act_time(at, last=segments[-1], chosen_time=chosen_time)
+            close_play(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
             if long_play_confirmed is False:
                 require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))
             settlement, failure = try_to_settle(locked, segments=segments, at=at)
@@ -133,10 +137,9 @@ def close_play(
     at: datetime,
     buy_in: Decimal | None,
     chips_out: Decimal | None,
-) -> datetime:
-    """End the play of a live slip and set its theoretical win, unsaved; return the instant of the closing."""
+) -> None:
+    """End the play of a live slip at `at`, which was checked, and set its theoretical win, unsaved."""
     last = segments[-1]
-    at = checked_event_time(at, not_before=last.ended_at or last.started_at)
     actor = request.actor
     request.happened_at = at
     slip.correlation_id = request.correlation_id
@@ -148,7 +151,6 @@ def close_play(
     slip.theoretical_win = theoretical_win(segment.play for segment in segments)
     slip.buy_in = slip.buy_in if buy_in is None else buy_in
     slip.chips_out = chips_out
-    return at
 
 
 def try_to_settle(

@@ -22,6 +22,7 @@ from ratingslips.services.requests import RequestKind, amount_text
 from ratingslips.services.seats import require_other_place, require_seat
 from ratingslips.services.segments import begin_segment, end_segment, require_live, require_state_for
 from ratingslips.services.stakes import require_amount, require_average_bet
+from ratingslips.services.times import checked_act_time
 
 Start = PlaySegment.Start
 End = PlaySegment.End
@@ -188,7 +189,7 @@ class Draft:
             raise UnknownSlip(f"There is no slip {self.slip_number} in this casino: its OPEN was not imported.")
         require_live(self.slip)
         last = self.segments[-1]
-        at = checked_event_time(act.at, not_before=last.ended_at or last.started_at)
+        at = checked_act_time(act.at, last=last)
         request.happened_at = at
         require_state_for(act.kind, slip=self.slip)
         if act.kind in {RequestKind.RESUME, RequestKind.CHANGE_BET}:

@@ -13,6 +13,7 @@ from django.db.models import F
 from core.clock import checked_event_time, clamp_to_last_event
 from core.errors import DomainError, NotFound
 from core.idempotency import Request
+from core.local_time import exact_time_in
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
@@ -26,6 +27,7 @@ from ratingslips.services.requests import RequestKind, amount_text, lock_request
 from ratingslips.services.seats import TableNotActive, checked_seat_time, lock_table
 from ratingslips.services.segments import begin_segment
 from ratingslips.services.stakes import require_amount, require_average_bet
+from ratingslips.services.times import ChosenTime, require_within_reach, with_time
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +76,12 @@ def open_rating_slip(
     at: datetime,
     buy_in: Decimal | None = None,
     slip_number: str | None = None,
+    chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
 ) -> RatingSlip:
     """Open a slip for a player who sits down; without a `slip_number` it gets the product's next one (R00001 …).
+
+    `chosen_time` is given if `at` is a time that the actor chose, and not the time at which they acted.
 
     The same request sent again returns the slip that the first one opened: see `lock_request`.
 
@@ -89,7 +94,9 @@ def open_rating_slip(
     :raises OwnPlay: the player account is the actor's own.
     :raises PlayerNotActive: the player is barred or inactive.
     :raises PlayerHasLiveSlip: saying where the player sits.
-    :raises PlayerStillPlayed: the player's last slip closed after `at`: play is recorded in order, and paid once.
+    :raises TooLongAgo: `at` is before the earliest time that the actor may choose.
+    :raises PlayerStillPlayed: the player's last slip closed after `at`, saying when: play is recorded in order, and
+        paid once.
     :raises TableNotActive, NoSuchSeat, SeatTaken: see `checked_seat_time`.
     :raises SlipNumberTaken: the number is another slip's.
     :raises InvalidSlipNumber: it has other characters, or the form that the product gives out itself.
@@ -108,11 +115,12 @@ def open_rating_slip(
         "buy_in": amount_text(buy_in),
         "slip_number": slip_number,
     }
+    contents = with_time(contents, chosen_time)
     with operation("ratingslips.open", actor_id=actor.pk):
         request = lock_request(RequestKind.OPEN, request_id=request_id, actor=actor, contents=contents)
         if request.is_recorded:
             return repeated(request)
-        slip = _seated_slip(request, player_id=player_id, table_id=table_id, seat=seat, at=at)
+        slip = _seated_slip(request, player_id=player_id, table_id=table_id, seat=seat, at=at, chosen_time=chosen_time)
         slip.slip_number = checked_number(slip_number, casino_id=slip.casino_id) or _next_number()
         slip.buy_in = buy_in
         slip.save(force_insert=True)
@@ -123,14 +131,23 @@ def open_rating_slip(
     return slip
 
 
-def _seated_slip(request: SlipRequest, *, player_id: int, table_id: int, seat: int, at: datetime) -> RatingSlip:
+def _seated_slip(
+    request: SlipRequest,
+    *,
+    player_id: int,
+    table_id: int,
+    seat: int,
+    at: datetime,
+    chosen_time: ChosenTime | None,
+) -> RatingSlip:
     """Lock the player and the table, check that the player may sit down there, and return a new slip, not saved."""
     player, table = lock_player(player_id), lock_table(table_id=table_id)
     casino = table.pit.casino
     require_permission(request.actor, OPERATE_PIT, table.pit, player_id=player.pk)
     if table.casino_id != player.casino_id:
         raise TableNotActive(f"{isolated(table.name)} belongs to another casino than the player.")
-    at = checked_seat_time(table=table, seat=seat, at=_require_may_play(player, at=at))
+    require_within_reach(at, chosen_time=chosen_time, casino=casino)
+    at = _free_at(at, player=player, table=table, seat=seat, to_the_minute=chosen_time is not None)
     return RatingSlip(
         casino=casino,
         player=player,
@@ -142,6 +159,23 @@ def _seated_slip(request: SlipRequest, *, player_id: int, table_id: int, seat: i
         gaming_day=casino.gaming_day_at(at),
         correlation_id=request.correlation_id,
     )
+
+
+def _free_at(at: datetime, *, player: Player, table: GamingTable, seat: int, to_the_minute: bool) -> datetime:
+    """Refuse an opening while the player or the seat was not free; return the instant at which the slip opens.
+
+    :raises PlayerStillPlayed, SeatTaken: saying since when; if neither was free, the error of the later one.
+    """
+    last = _last_slip(player)
+    left_at = last.closed_at if last else None
+    at = clamp_to_last_event(at, last_event=left_at, to_the_minute=to_the_minute)
+    taken_at = checked_seat_time(table=table, seat=seat, at=max(at, left_at or at), to_the_minute=to_the_minute)
+    if last is not None and left_at is not None and at < left_at:
+        until = exact_time_in(left_at, table.casino)
+        raise PlayerStillPlayed(
+            f"{player} played on slip {last.slip_number} until {until}: choose that time or a later one."
+        )
+    return taken_at
 
 
 def first_segment(slip: RatingSlip, *, average_bet: Decimal) -> PlaySegment:
@@ -176,24 +210,21 @@ def require_active(player: Player) -> None:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no slip was opened.")
 
 
-def _require_may_play(player: Player, *, at: datetime) -> datetime:
-    """Refuse a player who cannot sit down at `at`; return the instant at which the slip opens."""
+def _last_slip(player: Player) -> RatingSlip | None:
+    """The slip of an active player that closed last.
+
+    :raises PlayerNotActive: see `require_active`.
+    :raises PlayerHasLiveSlip: saying where the player sits.
+    """
     require_active(player)
     slips = RatingSlip.objects.not_void().filter(player=player).select_related("table")
     last = slips.order_by(F("closed_at").desc(nulls_first=True)).first()
-    if last is None:
-        return at
-    if last.closed_at is None:
+    if last is not None and last.closed_at is None:
         raise PlayerHasLiveSlip(
             f"{player} already has slip {last.slip_number}, {last.get_status_display().lower()} at {last.place}. "
             "Close or move that one."
         )
-    at = clamp_to_last_event(at, last_event=last.closed_at)
-    if last.closed_at > at:
-        raise PlayerStillPlayed(
-            f"{player} played on slip {last.slip_number} until {last.closed_at.isoformat()}: no slip can open before."
-        )
-    return at
+    return last
 
 
 def checked_number(slip_number: str | None, *, casino_id: int) -> str | None:

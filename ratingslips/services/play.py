@@ -18,6 +18,7 @@ from ratingslips.services.requests import RequestKind, amount_text, lock_request
 from ratingslips.services.seats import NoSuchSeat, TableNotActive, checked_seat_time, lock_table, require_other_place
 from ratingslips.services.segments import LiveSlip, require_state_for, slip_key
 from ratingslips.services.stakes import require_average_bet
+from ratingslips.services.times import ChosenTime, with_time
 
 log = structlog.get_logger(__name__)
 
@@ -31,24 +32,30 @@ def pause_rating_slip(
     slip: RatingSlip | UUID | str,
     actor: User,
     at: datetime,
+    chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
     """Stop counting play time while the player is away; the seat stays taken.
 
-    The same request sent again returns the slip and changes nothing: see `lock_request`.
+    The same request sent again returns the slip and changes nothing: see `lock_request`. For
+    `chosen_time`, see `LiveSlip.lock`.
 
     :raises SlipNotOpen: it is paused already.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
-        `operation`.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, TooLongAgo, BeforeLastEvent, InvalidTime, Busy:
+        see `LiveSlip.lock` and `operation`.
     """
     with operation("ratingslips.pause", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = lock_request(RequestKind.PAUSE, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
+        request = lock_request(
+            RequestKind.PAUSE, request_id=request_id, actor=actor, slip_id=slip_id, contents=with_time({}, chosen_time)
+        )
         if request.is_recorded:
             return repeated(request)
-        live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
+        live = LiveSlip.lock(
+            slip_id, request=request, actor=actor, at=at, chosen_time=chosen_time, expected_version=expected_version
+        )
         require_state_for(RequestKind.PAUSE, slip=live.slip)
         live.end(End.PAUSED)
         live.slip.status = RatingSlip.Status.PAUSED
@@ -63,24 +70,30 @@ def resume_rating_slip(
     slip: RatingSlip | UUID | str,
     actor: User,
     at: datetime,
+    chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
     """Count play time again, at the last bet, at the table and seat where the slip now is.
 
-    The same request sent again returns the slip and changes nothing: see `lock_request`.
+    The same request sent again returns the slip and changes nothing: see `lock_request`. For
+    `chosen_time`, see `LiveSlip.lock`.
 
     :raises SlipNotPaused: it is not paused.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
-        `operation`.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, TooLongAgo, BeforeLastEvent, InvalidTime, Busy:
+        see `LiveSlip.lock` and `operation`.
     """
     with operation("ratingslips.resume", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        request = lock_request(RequestKind.RESUME, request_id=request_id, actor=actor, slip_id=slip_id, contents={})
+        request = lock_request(
+            RequestKind.RESUME, request_id=request_id, actor=actor, slip_id=slip_id, contents=with_time({}, chosen_time)
+        )
         if request.is_recorded:
             return repeated(request)
-        live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
+        live = LiveSlip.lock(
+            slip_id, request=request, actor=actor, at=at, chosen_time=chosen_time, expected_version=expected_version
+        )
         require_state_for(RequestKind.RESUME, slip=live.slip)
         live.begin(Start.RESUMED)
         live.slip.status = RatingSlip.Status.OPEN
@@ -96,21 +109,22 @@ def change_average_bet(
     average_bet: Decimal,
     actor: User,
     at: datetime,
+    chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
     """Record the average bet from `at` on; earlier play keeps its bet.
 
     An unchanged bet begins no segment. The same request sent again returns the slip and changes nothing: see
-    `lock_request`.
+    `lock_request`. For `chosen_time`, see `LiveSlip.lock`.
 
     :raises InvalidAverageBet: it is not a positive amount with two decimals under the limit.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
-        `operation`.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, TooLongAgo, BeforeLastEvent, InvalidTime, Busy:
+        see `LiveSlip.lock` and `operation`.
     """
     require_average_bet(average_bet)
-    contents = {"average_bet": amount_text(average_bet)}
+    contents = with_time({"average_bet": amount_text(average_bet)}, chosen_time)
     with operation("ratingslips.change_average_bet", actor_id=actor.pk):
         slip_id = slip_key(slip)
         request = lock_request(
@@ -118,7 +132,9 @@ def change_average_bet(
         )
         if request.is_recorded:
             return repeated(request)
-        live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
+        live = LiveSlip.lock(
+            slip_id, request=request, actor=actor, at=at, chosen_time=chosen_time, expected_version=expected_version
+        )
         is_changed = average_bet != live.last.average_bet
         if is_changed:
             if not live.is_paused:
@@ -139,12 +155,14 @@ def move_rating_slip(
     table: GamingTable | int | None = None,
     seat: int | None = None,
     average_bet: Decimal | None = None,
+    chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> RatingSlip:
     """Move the player to another table, another seat, or both, and to another bet if one is given.
 
-    The same request sent again returns the slip and changes nothing: see `lock_request`.
+    The same request sent again returns the slip and changes nothing: see `lock_request`. For
+    `chosen_time`, see `LiveSlip.lock`.
 
     :raises NoSuchSeat: the table lacks the seat, or none was given.
     :raises SeatTaken: names who holds it and which seats are free.
@@ -152,24 +170,28 @@ def move_rating_slip(
     :raises TableNotActive: the table is not in use, or belongs to another casino.
     :raises InvalidAverageBet: the bet is not a positive amount with two decimals under the limit.
     :raises IdempotencyConflict: see `lock_request`.
-    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, InvalidTime, Busy: see `LiveSlip.lock` and
-        `operation`; the actor must operate the pit that the table is in, too.
+    :raises NotFound, NotPermitted, OwnPlay, SlipClosed, SlipChanged, TooLongAgo, BeforeLastEvent, InvalidTime, Busy:
+        see `LiveSlip.lock` and `operation`; the actor must operate the pit that the table is in, too.
     """
     if average_bet is not None:
         require_average_bet(average_bet)
     table_id = table.pk if isinstance(table, GamingTable) else table
-    contents = {"table": table_id, "seat": seat, "average_bet": amount_text(average_bet)}
+    contents = with_time({"table": table_id, "seat": seat, "average_bet": amount_text(average_bet)}, chosen_time)
     with operation("ratingslips.move", actor_id=actor.pk):
         slip_id = slip_key(slip)
         request = lock_request(RequestKind.MOVE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
         if request.is_recorded:
             return repeated(request)
-        live = LiveSlip.lock(slip_id, request=request, actor=actor, at=at, expected_version=expected_version)
+        live = LiveSlip.lock(
+            slip_id, request=request, actor=actor, at=at, chosen_time=chosen_time, expected_version=expected_version
+        )
         destination = _lock_destination(live, table_id=live.slip.table_id if table_id is None else table_id)
         if seat is None:
             raise NoSuchSeat(f"Say which seat at {isolated(destination.name)}: 1 to {destination.seats}.")
         require_other_place(live.slip, table=destination, seat=seat)
-        live.at = checked_seat_time(table=destination, seat=seat, at=live.at)
+        live.at = checked_seat_time(
+            table=destination, seat=seat, at=live.at, to_the_minute=live.chosen_time is not None
+        )
         if not live.is_paused:
             live.end(End.MOVED)
         live.begin(Start.MOVED, table=destination, seat=seat, average_bet=average_bet, stays_paused=live.is_paused)

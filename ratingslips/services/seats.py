@@ -4,6 +4,7 @@ from datetime import datetime
 
 from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
+from core.local_time import exact_time_in
 from core.text import isolated
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.game_values import all_values
@@ -63,25 +64,30 @@ def require_other_place(slip: RatingSlip, *, table: GamingTable, seat: int) -> N
         raise AlreadySeated(f"Slip {slip.slip_number} is already at {slip.place}.")
 
 
-def checked_seat_time(*, table: GamingTable, seat: int, at: datetime) -> datetime:
+def checked_seat_time(*, table: GamingTable, seat: int, at: datetime, to_the_minute: bool) -> datetime:
     """Refuse a seat that is not free at `at`; return the instant at which it is taken. `table` must be locked.
+
+    A person chooses a time `to_the_minute`: see `clamp_to_last_event`.
 
     A seat is taken if a live slip holds it now. If `at` is in the past, it is also taken by a slip that held it then or
     later: on the floor nobody sits down before the last play in the seat has ended. Imports use `overlaps_of`.
 
     :raises TableNotActive, NoSuchSeat: see `require_seat`.
-    :raises SeatTaken: saying who holds it and which seats are free.
+    :raises SeatTaken: saying who holds it, or held it until when, and which seats are free.
     """
     require_seat(table=table, seat=seat)
     live_slips = RatingSlip.objects.live().filter(table=table).select_related("player")
     holders = {slip.seat: slip for slip in live_slips}
     last = _last_in(table=table, seat=seat)
-    at = clamp_to_last_event(at, last_event=last.held_until if last else None)
+    at = clamp_to_last_event(at, last_event=last.held_until if last else None, to_the_minute=to_the_minute)
     holder = holders.get(seat) or _holder_since(at, last)
     if holder:
         free = [str(number) for number in range(1, table.seats + 1) if number not in holders and number != seat]
+        by = f"by {holder.player} on slip {holder.slip_number}"
+        until = last.held_until if last and seat not in holders else None
         raise SeatTaken(
-            f"{isolated(table.name)} seat {seat} is taken by {holder.player} on slip {holder.slip_number}. "
+            f"{isolated(table.name)} seat {seat} "
+            + (f"was taken {by} until {exact_time_in(until, table.casino)}. " if until else f"is taken {by}. ")
             + (f"Free seats: {', '.join(free)}." if free else "No seat is free at this table.")
         )
     return at

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from core.clock import checked_event_time
 from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
@@ -17,6 +16,7 @@ from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.game_values import all_values, figures_in_force
 from ratingslips.services.requests import RequestKind, record
+from ratingslips.services.times import ChosenTime, checked_act_time
 
 
 class SlipClosed(DomainError):
@@ -186,12 +186,22 @@ class LiveSlip:
     request: SlipRequest
     actor: User
     at: datetime
+    chosen_time: ChosenTime | None
 
     @classmethod
     def lock(
-        cls, slip_id: UUID, *, request: SlipRequest, actor: User, at: datetime, expected_version: SlipVersion | None
+        cls,
+        slip_id: UUID,
+        *,
+        request: SlipRequest,
+        actor: User,
+        at: datetime,
+        chosen_time: ChosenTime | None = None,
+        expected_version: SlipVersion | None,
     ) -> Self:
         """Lock the slip and read its last segment; `expected_version` is the version that the page showed, if any.
+
+        `chosen_time` is given if `at` is a time that the actor chose, and not the time at which they acted.
 
         :raises NotFound: there is no such slip.
         :raises NotPermitted: the actor does not operate the pit that the slip is in.
@@ -199,7 +209,9 @@ class LiveSlip:
         :raises SlipIsVoid: the slip is void.
         :raises SlipClosed: play has ended.
         :raises SlipChanged: the slip is no longer at `expected_version`.
-        :raises InvalidTime: `at` is in the future or before the slip's last event.
+        :raises TooLongAgo: `at` is before the earliest time that the actor may choose.
+        :raises BeforeLastEvent: `at` is before the slip's last event.
+        :raises InvalidTime: `at` is in the future.
         """
         locked = lock_slip(slip_id)
         assert locked is not None
@@ -209,8 +221,8 @@ class LiveSlip:
         require_live(locked)
         if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
             raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
-        at = checked_event_time(at, not_before=last.ended_at or last.started_at)
-        return cls(slip=locked, last=last, request=request, actor=actor, at=at)
+        at = checked_act_time(at, last=last, chosen_time=chosen_time)
+        return cls(slip=locked, last=last, request=request, actor=actor, at=at, chosen_time=chosen_time)
 
     @property
     def is_paused(self) -> bool:

@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from core.clock import InvalidTime
 from core.console.links import page_url
 from core.models import Player, ReplayCount
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
@@ -18,6 +17,7 @@ from loyalty.services import AwardRateExceeded, balance_at
 from ratingslips.admin.players.visits import read_visits
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
+    BeforeLastEvent,
     DriftJustChecked,
     PlayerStillPlayed,
     SeatTaken,
@@ -207,7 +207,7 @@ class TestAnEventOfThePast:
         slip = floor.open_slip(at=floor.now)
         at = set_back() - timedelta(seconds=61)
 
-        with refused(InvalidTime, "is before the last event"):
+        with refused(BeforeLastEvent, "is before the last event"):
             complete_rating_slip(slip=slip, actor=floor.boss, at=at)
 
     def test_finds_the_player_and_the_seat_taken(self, floor: Floor, set_back: Callable[[], datetime]) -> None:

@@ -19,6 +19,7 @@ from loyalty.models import LedgerEntry
 from loyalty.services import pause_program
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
+    BeforeLastEvent,
     InvalidAmount,
     complete_rating_slip,
     pause_rating_slip,
@@ -171,17 +172,21 @@ class TestCompleteRatingSlip:
             amounts: dict[str, Any] = {name: Decimal("-0.01")}
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, **amounts)
 
-    @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])
-    def test_refuses_times_before_the_last_event_and_after_now(self, floor: Floor, shift: timedelta) -> None:
+    @pytest.mark.parametrize(
+        ("shift", "error"), [(timedelta(hours=-2, microseconds=-1), BeforeLastEvent), (timedelta(hours=1), InvalidTime)]
+    )
+    def test_refuses_times_before_the_last_event_and_after_now(
+        self, floor: Floor, shift: timedelta, error: type[InvalidTime]
+    ) -> None:
         slip = floor.open_slip()
 
-        with refused(InvalidTime):
+        with refused(error):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now + shift)
 
     def test_refuses_a_time_before_the_present_pause(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
-        with refused(InvalidTime, "before the last event"):
+        with refused(BeforeLastEvent, "before the last event on record: paused at"):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1, microseconds=1))
 
     @pytest.mark.parametrize("unknown", [uuid.UUID(int=0), "not-a-uuid"])

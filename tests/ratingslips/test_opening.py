@@ -218,7 +218,7 @@ class TestTakenSeat:
             move_rating_slip(slip=slip, seat=2, actor=floor.boss, at=floor.ago(hours=1))
         player = floor.player()
 
-        with refused(SeatTaken, rf"{slip.slip_number}\. Free seats: [2-7], "):
+        with refused(SeatTaken, rf"{slip.slip_number} until .*\d\d:\d\d:\d\d\. Free seats: [2-7], "):
             floor.open_slip(player=player, at=floor.ago(minutes=61))
 
     def test_is_held_until_its_own_player_leaves(self, floor: Floor, player: Player) -> None:

@@ -17,6 +17,7 @@ from core.permissions import NotPermitted
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import (
     AlreadySeated,
+    BeforeLastEvent,
     InvalidAverageBet,
     NoSuchSeat,
     SeatTaken,
@@ -86,11 +87,17 @@ class TestEveryChangeOfALiveSlip:
             act("R00001", actor=floor.boss, at=floor.now)
 
     @ACTIONS
-    @pytest.mark.parametrize("shift", [timedelta(hours=-2, microseconds=-1), timedelta(hours=1)])
+    @pytest.mark.parametrize(
+        ("shift", "error", "words"),
+        [
+            (timedelta(hours=-2, microseconds=-1), BeforeLastEvent, r"record: opened at .*\d\d:\d\d:\d\d by .*staff-"),
+            (timedelta(hours=1), InvalidTime, "in the future"),
+        ],
+    )
     def test_is_refused_before_the_last_event_and_in_the_future(
-        self, floor: Floor, slip: RatingSlip, act: Action, shift: timedelta
+        self, floor: Floor, slip: RatingSlip, act: Action, shift: timedelta, error: type[InvalidTime], words: str
     ) -> None:
-        with refused(InvalidTime):
+        with refused(error, words):
             act(slip, actor=floor.boss, at=floor.now + shift)
 
     @ACTIONS
@@ -144,7 +151,7 @@ class TestPauseAndResume:
     def test_refuse_to_resume_before_the_pause_began(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
-        with refused(InvalidTime):
+        with refused(BeforeLastEvent, "paused at"):
             resume_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=61))
 
     def test_may_happen_at_one_and_the_same_moment(self, floor: Floor, slip: RatingSlip) -> None:

@@ -19,6 +19,7 @@ from loyalty.services import pause_program, resume_program
 from ratingslips.history import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services import (
+    ChosenTime,
     PartialCompletion,
     change_average_bet,
     complete_rating_slip,
@@ -72,7 +73,7 @@ class TestRecordedRequest:
 
     @every_act
     def test_holds_every_argument_that_a_form_gives(self, floor: Floor, slip: RatingSlip, kind: str) -> None:
-        act(floor, kind, slip)
+        act(floor, kind, slip, chosen_time=ChosenTime(text="5 min ago", earliest=floor.ago(hours=1)))
 
         arguments = inspect.signature(ACTS[kind][0]).parameters.keys() - NOT_OF_A_FORM
         assert slip.requests.get(kind=kind).contents.keys() == arguments
