@@ -41,6 +41,7 @@ def begin_second_step(request: HttpRequest, person: User) -> HttpResponse:
     next_url = request.POST.get("next", "")
     is_safe = url_has_allowed_host_and_scheme(next_url, {request.get_host()}, require_https=request.is_secure())
     second_step_proved.forget(request.session)
+    request.session.cycle_key()  # Who knew the session before must not take the second step in place of `person`.
     request.session[_CANDIDATE] = {
         "user": person.pk,
         "backend": person.backend,

@@ -114,6 +114,17 @@ class TestCandidate:
 
         assert led_to(client.get(f"{SECOND}{where}")) == SECOND
 
+    def test_is_not_taken_on_by_who_knew_the_session_before(self, person: User) -> None:
+        with_app(person)
+        knows, given = Client(), Client()
+        give_password(knows, person)
+        given.cookies["sessionid"] = knows.cookies["sessionid"].value
+
+        give_password(given, person)
+
+        assert led_to(knows.get(SECOND)) == LOGIN
+        assert given.get(SECOND).status_code == 200
+
     def test_is_forgotten_after_ten_minutes(self, person: User) -> None:
         with_app(person)
         client = Client()
