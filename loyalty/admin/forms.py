@@ -14,7 +14,8 @@ from core.console.fields import DecimalField, TextField, WholeNumberField
 from core.models import User
 from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH
 from loyalty.models import MAX_POINTS_PER_UNIT, LoyaltyProgram, PlayerLoyalty
-from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS, REQUEST_MAX_AGE_SECONDS
+from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS
+from loyalty.services.by_hand import REQUEST_MAX_AGE_SECONDS
 
 REWARD_ID_MAX_LENGTH: Final = 100
 _FORM_OF_TOKEN: Final = "loyalty.award"  # noqa: S105 - what the token is for, not a secret

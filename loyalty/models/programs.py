@@ -29,7 +29,12 @@ class LoyaltyProgram(models.Model):
 
     class Meta:
         verbose_name = "loyalty programme"
-        permissions = [("award", "Can award points by hand"), ("pause_program", "Can pause and resume the programme")]
+        permissions = [
+            ("award", "Can award points by hand"),
+            ("reverse", "Can reverse awards, adjustments and redemptions"),
+            ("adjust", "Can adjust points by hand"),
+            ("pause_program", "Can pause and resume the programme"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(paused_at=None, paused_by=None, pause_reason="")

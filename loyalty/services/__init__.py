@@ -3,13 +3,10 @@
 from core.reasons.text import InvalidReason, checked_reason
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
 from loyalty.services.accrual import NoEarningRate, accrue_play, estimate_points
-from loyalty.services.awards import (
-    AwardRateExceeded,
-    InvalidAward,
-    PlayerNotActive,
-    manual_reward,
-)
+from loyalty.services.adjustments import Adjustment, InvalidAdjustment, adjust_points
+from loyalty.services.awards import InvalidAward, manual_reward
 from loyalty.services.balances import BalanceAt, balance_at
+from loyalty.services.by_hand import AccountChanged, AwardRateExceeded, PlayerNotActive
 from loyalty.services.posting import (
     InsufficientBalance,
     LoyaltyPosting,
@@ -19,22 +16,29 @@ from loyalty.services.posting import (
 )
 from loyalty.services.program import ProgramStateUnchanged, pause_program, resume_program
 from loyalty.services.rates import RateTaken, add_earning_rate
+from loyalty.services.reversals import AlreadyReversed, NotReversible, reverse_entry
 
 __all__ = [
+    "AccountChanged",
+    "Adjustment",
+    "AlreadyReversed",
     "AwardRateExceeded",
     "BalanceAt",
     "InsufficientBalance",
+    "InvalidAdjustment",
     "InvalidAward",
     "InvalidReason",
     "LoyaltyPosting",
     "NoEarningRate",
     "NoLoyaltyProgram",
+    "NotReversible",
     "PlayerNotActive",
     "ProgramPaused",
     "ProgramStateUnchanged",
     "RateTaken",
     "accrue_play",
     "add_earning_rate",
+    "adjust_points",
     "balance_at",
     "checked_reason",
     "estimate_points",
@@ -44,4 +48,5 @@ __all__ = [
     "pause_program",
     "posting_of",
     "resume_program",
+    "reverse_entry",
 ]

@@ -1,15 +1,13 @@
 """Award points by hand, once for each request, within the limits of one award and of one minute."""
 
-import re
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
 
 from core import correlation
-from core.clock import InvalidTime, checked_event_time
 from core.errors import DomainError
-from core.idempotency import IdempotencyConflict, Request, fingerprint
+from core.idempotency import IdempotencyConflict, Request
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
@@ -17,37 +15,30 @@ from core.reasons.text import checked_reason, normalised_reason
 from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
-from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.models import PlayerLoyalty
 from loyalty.permissions import AWARD
 from loyalty.services.accounts import lock_account
+from loyalty.services.by_hand import (
+    MAX_GIVEN_POINTS,
+    checked_request_time,
+    daily_key,
+    is_outside_id,
+    is_whole,
+    require_active,
+    require_rate,
+)
 from loyalty.services.posting import EntryKind, LoyaltyPosting, increment_player_loyalty
 
 log = structlog.get_logger(__name__)
 
 MIN_AWARD_POINTS: Final = 1
-MAX_AWARD_POINTS: Final = 10_000
-AWARDS_PER_WINDOW: Final = 10
-AWARD_WINDOW_SECONDS: Final = 60
-REQUEST_MAX_AGE_SECONDS: Final = 24 * 60 * 60
-_REWARD_ID: Final = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
+MAX_AWARD_POINTS: Final = MAX_GIVEN_POINTS
 
 
 class InvalidAward(DomainError):
     """The number of points or the reward id is not allowed."""
 
     code = "INVALID_AWARD"
-
-
-class PlayerNotActive(DomainError):
-    """The player is barred or inactive."""
-
-    code = "PLAYER_NOT_ACTIVE"
-
-
-class AwardRateExceeded(DomainError):
-    """This member of staff has reached the number of awards that is allowed in a minute."""
-
-    code = "REWARD_RATE_EXCEEDED"
 
 
 @retried
@@ -76,13 +67,13 @@ def manual_reward(
     :raises IdempotencyConflict: the reward id was used for another award.
     :raises OwnPlay: the account is the actor's own.
     :raises PlayerNotActive: the player is barred or inactive.
-    :raises AwardRateExceeded: the actor has made `AWARDS_PER_WINDOW` awards within a minute.
+    :raises AwardRateExceeded: see `require_rate`.
     :raises ProgramPaused: the programme is paused.
     :raises Busy: the account or the actor was locked for too long.
     """
     require_award_points(points)
     reason = checked_reason(reason)
-    requested_at = _checked_request_time(requested_at or at, at=at)
+    requested_at = checked_request_time(requested_at or at, at=at)
     _require_reward_id(reward_id)
     player_id = player if isinstance(player, int) else player.pk
     with operation("loyalty.manual_reward", actor_id=actor.pk):
@@ -137,9 +128,11 @@ def _post_award(
             kind=EntryKind.MANUAL_BONUS,
             points=points,
             reason=reason,
-            idempotency_key=f"reward:{reward_id}" if reward_id else _daily_key(contents, gaming_day=gaming_day),
+            idempotency_key=f"reward:{reward_id}"
+            if reward_id
+            else daily_key("manual", contents, gaming_day=gaming_day),
             # Awards made before 2026-12 have the reason as it was typed in their daily key.
-            former_key="" if reward_id else _daily_key({**contents, "reason": reason}, gaming_day=gaming_day),
+            former_key="" if reward_id else daily_key("manual", {**contents, "reason": reason}, gaming_day=gaming_day),
             contents=contents,
             staff=staff,
             at=at,
@@ -159,41 +152,16 @@ def require_award_points(points: int) -> None:
 
     :raises InvalidAward: not a whole number from `MIN_AWARD_POINTS` to `MAX_AWARD_POINTS`.
     """
-    is_whole = isinstance(points, int) and not isinstance(points, bool)
-    if not is_whole or not MIN_AWARD_POINTS <= points <= MAX_AWARD_POINTS:
+    if not is_whole(points) or not MIN_AWARD_POINTS <= points <= MAX_AWARD_POINTS:
         raise InvalidAward(f"An award is {MIN_AWARD_POINTS} to {MAX_AWARD_POINTS:,} whole points.")
 
 
 def _require_reward_id(reward_id: str | None) -> None:
-    if reward_id is not None and not _REWARD_ID.fullmatch(reward_id):
+    if reward_id is not None and not is_outside_id(reward_id):
         raise InvalidAward("A reward id is 1 to 100 letters, digits or . _ : / - without spaces.")
-
-
-def _checked_request_time(requested_at: datetime, *, at: datetime) -> datetime:
-    checked_event_time(at)
-    checked_event_time(requested_at)
-    if requested_at > at:
-        raise InvalidTime("This form was opened after it was sent: check the clock of the machine that sent it.")
-    if at - requested_at > timedelta(seconds=REQUEST_MAX_AGE_SECONDS):
-        raise InvalidTime("This form has been open for more than a day. Open it again.")
-    return requested_at
-
-
-def _daily_key(contents: Request, *, gaming_day: date) -> str:
-    return f"manual:{fingerprint({**contents, 'gaming_day': str(gaming_day)})}"
 
 
 def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime) -> None:
     require_permission(staff, AWARD, account.program, player_id=account.player_id)
-    # Read after the lock: the player may have been barred while it was waited for.
-    player = Player.objects.get(pk=account.player_id)
-    if player.status != Player.Status.ACTIVE:
-        raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no award was made.")
-    # If the clock was set back, some awards are dated after now. Awards dated much later must not count.
-    window = timedelta(seconds=AWARD_WINDOW_SECONDS)
-    awards = LedgerEntry.objects.filter(staff=staff, kind=EntryKind.MANUAL_BONUS).order_by()
-    recent = awards.filter(created_at__gt=at - window, created_at__lt=at + window)
-    if recent[:AWARDS_PER_WINDOW].count() >= AWARDS_PER_WINDOW:
-        raise AwardRateExceeded(
-            f"You have made {AWARDS_PER_WINDOW} awards in a minute, which is the limit. Wait a minute and try again."
-        )
+    require_active(account.player_id, otherwise="no award was made")
+    require_rate(staff=staff, at=at)

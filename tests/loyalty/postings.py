@@ -6,7 +6,15 @@ from uuid import uuid4
 
 from core.models import Player
 from loyalty.models import LedgerEntry
-from loyalty.services import LoyaltyPosting, accrue_play, increment_player_loyalty, manual_reward
+from loyalty.services import (
+    Adjustment,
+    LoyaltyPosting,
+    accrue_play,
+    adjust_points,
+    increment_player_loyalty,
+    manual_reward,
+    reverse_entry,
+)
 from tests.factories import CompTypeFactory
 from tests.floor import Floor
 
@@ -17,6 +25,18 @@ def award(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
     """100 points from the supervisor, now, unless told otherwise."""
     arguments: dict[str, Any] = {"points": 100, "reason": REASON, "actor": floor.supervisor, "at": floor.now}
     return manual_reward(player=player, **(arguments | changes))
+
+
+def adjust(floor: Floor, player: Player, **changes: Any) -> Adjustment:
+    """100 points added by the supervisor, now, unless told otherwise."""
+    arguments: dict[str, Any] = {"points": 100, "reason": REASON, "actor": floor.supervisor, "at": floor.now}
+    return adjust_points(player=player, **(arguments | changes))
+
+
+def reverse(floor: Floor, entry: LedgerEntry | int, **changes: Any) -> LoyaltyPosting:
+    """An entry reversed by the supervisor, now, unless told otherwise."""
+    arguments: dict[str, Any] = {"reason": "Given to the wrong card", "actor": floor.supervisor, "at": floor.now}
+    return reverse_entry(entry=entry, **(arguments | changes))
 
 
 def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:

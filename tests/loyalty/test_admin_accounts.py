@@ -15,7 +15,7 @@ from loyalty.admin.accounts import ENTRIES_SHOWN
 from loyalty.admin.forms import award_token
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward
-from loyalty.services.awards import AWARDS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
+from loyalty.services.by_hand import POSTINGS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
 from tests.console import address, inline_code_in, said, shown_in, statements_for
 from tests.floor import Floor, declared
 
@@ -190,13 +190,13 @@ class TestAward:
         assert not LedgerEntry.objects.exists()
 
     def test_is_refused_beyond_the_awards_of_a_minute(self, send: Send) -> None:
-        for points in range(1, AWARDS_PER_WINDOW + 1):
+        for points in range(1, POSTINGS_PER_WINDOW + 1):
             send(points=str(points))
 
         page = send(points="99")
 
         assert "limit" in page.context["form"].non_field_errors()[0]
-        assert LedgerEntry.objects.count() == AWARDS_PER_WINDOW
+        assert LedgerEntry.objects.count() == POSTINGS_PER_WINDOW
 
     def test_is_neither_offered_nor_shown_without_the_permission(self, boss: Client, account: PlayerLoyalty) -> None:
         page = boss.get(address(PlayerLoyalty, "change", account.pk))

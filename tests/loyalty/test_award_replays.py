@@ -198,7 +198,7 @@ class TestAwardRate:
     def test_lets_ten_a_minute_pass_and_refuses_the_eleventh(self, floor: Floor, player: Player) -> None:
         start = self._make_ten(floor, player)
 
-        with refused(AwardRateExceeded, "10 awards in a minute"):
+        with refused(AwardRateExceeded, "10 awards and adjustments in a minute"):
             award(floor, player, points=11, at=start + timedelta(seconds=59, microseconds=999_999))
 
     def test_counts_awards_to_every_player(self, floor: Floor, player: Player) -> None:

@@ -209,7 +209,7 @@ def _staff(own: Rows, other: Rows) -> dict[str, User]:
         "boss": ("ratingslips.operate_pit",),
         "pits": ("ratingslips.operate_pit", "ratingslips.recover_loyalty"),
         "grant": ("ratingslips.change_pit", "loyalty.change_loyaltyprogram"),
-        "loyal": ("loyalty.award", "loyalty.pause_program"),
+        "loyal": ("loyalty.award", "loyalty.reverse", "loyalty.adjust", "loyalty.pause_program"),
     }
     for column, permissions in granted.items():
         for permission in permissions:
