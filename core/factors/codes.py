@@ -1,6 +1,8 @@
 """Codes of authenticator apps (RFC 6238) and recovery codes, as people type them."""
 
 import base64
+import hashlib
+import hmac
 import secrets
 import unicodedata
 from datetime import datetime
@@ -20,6 +22,7 @@ DRIFT_STEPS: Final = 1
 
 RECOVERY_CODES: Final = 10
 RECOVERY_CODE_LENGTH: Final = 10
+SEED_BYTES: Final = 20
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _LOOKS_LIKE: Final = str.maketrans("oil", "011")
 
@@ -61,9 +64,19 @@ def matching_step(key: bytes, code: str, *, at: datetime) -> int | None:
     return None
 
 
-def new_recovery_code() -> str:
-    """A random recovery code."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(RECOVERY_CODE_LENGTH))
+def new_seed() -> bytes:
+    """A random seed for recovery codes."""
+    return secrets.token_bytes(SEED_BYTES)
+
+
+def recovery_codes_of(seed: bytes) -> list[str]:
+    """The recovery codes that are made of `seed`: the same codes again if it is the same."""
+    return [_recovery_code(seed, number) for number in range(RECOVERY_CODES)]
+
+
+def _recovery_code(seed: bytes, number: int) -> str:
+    digest = hmac.new(seed, str(number).encode(), hashlib.sha256).digest()
+    return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:RECOVERY_CODE_LENGTH])
 
 
 def recovery_code_as_text(code: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from core.errors import DomainError, NotFound
-from core.factors.codes import RECOVERY_CODES, matching_step, new_recovery_code, normalised
+from core.factors.codes import matching_step, new_seed, normalised, recovery_codes_of
 from core.factors.models import RecoveryCode, SecondFactor
 from core.factors.proof import WrongSecondFactor, app_key_of, locked_factors
 from core.factors.sealing import digests_of, seal
@@ -60,10 +60,11 @@ def must_have_second_factor(person: User) -> bool:
     return required.exists()
 
 
-def add_app(*, person: User, name: str, key: bytes, code: str, at: datetime) -> list[str]:
+def add_app(*, person: User, name: str, key: bytes, code: str, seed: bytes, at: datetime) -> list[str]:
     """Add an authenticator app that shows `code` for `key`; return the recovery codes if it is the first factor.
 
-    The same app added again is a repeated request: nothing is added.
+    The codes are made of `seed`. The same app added again is a repeated request: nothing is added, and the codes are
+    returned once more if none of them has been used or replaced.
 
     :raises WrongSecondFactor: the app would show another code.
     :raises FactorNameTaken: another second factor has this name.
@@ -76,9 +77,10 @@ def add_app(*, person: User, name: str, key: bytes, code: str, at: datetime) -> 
     with operation("core.add_app", actor_id=person.pk):
         factors = locked_factors(person)
         if any(one.kind == SecondFactor.Kind.APP and app_key_of(one) == key for one in factors):
-            return []
+            codes = recovery_codes_of(seed)
+            return codes if are_unused(person, codes) else []
         app = SecondFactor(user=person, kind=SecondFactor.Kind.APP, name=name, secret=seal(key), counter=step)
-        codes = _add(app, factors, at=at)
+        codes = _add(app, factors, seed=seed, at=at)
     log.info("core.second_factor_added", actor_id=person.pk, factor_id=app.pk, kind=app.kind)
     return codes
 
@@ -103,18 +105,18 @@ def add_key(*, person: User, name: str, key: NewKey, at: datetime) -> list[str]:
             credential_id=key.credential_id,
             counter=key.counter,
         )
-        codes = _add(factor, factors, at=at)
+        codes = _add(factor, factors, seed=new_seed(), at=at)
     log.info("core.second_factor_added", actor_id=person.pk, factor_id=factor.pk, kind=factor.kind)
     return codes
 
 
-def _add(factor: SecondFactor, factors: Sequence[SecondFactor], *, at: datetime) -> list[str]:
+def _add(factor: SecondFactor, factors: Sequence[SecondFactor], *, seed: bytes, at: datetime) -> list[str]:
     if len(factors) >= FACTORS_MAX:
         raise TooManySecondFactors(f"You have {FACTORS_MAX} second factors, which is the limit. Remove one first.")
     _require_new_name(factor, factors)
     factor.added_at = at
     factor.save(force_insert=True)
-    return [] if factors else _new_codes(factor.user)
+    return [] if factors else _replace_codes(factor.user, seed)
 
 
 def _require_new_name(factor: SecondFactor, factors: Sequence[SecondFactor]) -> None:
@@ -122,13 +124,20 @@ def _require_new_name(factor: SecondFactor, factors: Sequence[SecondFactor]) -> 
         raise FactorNameTaken("Another of your second factors has this name. Choose another name.")
 
 
-def _new_codes(person: User) -> list[str]:
-    codes = [new_recovery_code() for _ in range(RECOVERY_CODES)]
+def _replace_codes(person: User, seed: bytes) -> list[str]:
+    codes = recovery_codes_of(seed)
     RecoveryCode.objects.filter(user=person).delete()
-    RecoveryCode.objects.bulk_create(
-        RecoveryCode(user=person, digest=digests_of(code, user_id=person.pk)[0]) for code in codes
-    )
+    RecoveryCode.objects.bulk_create(RecoveryCode(user=person, digest=digest) for digest in _digests(person, codes))
     return codes
+
+
+def _digests(person: User, codes: Sequence[str]) -> list[str]:
+    return [digests_of(code, user_id=person.pk)[0] for code in codes]
+
+
+def are_unused(person: User, codes: Sequence[str]) -> bool:
+    """Whether each of `codes` is a recovery code of `person` now."""
+    return person.recovery_codes.filter(digest__in=_digests(person, codes)).count() == len(codes)
 
 
 def make_recovery_codes(*, person: User) -> list[str]:
@@ -140,7 +149,7 @@ def make_recovery_codes(*, person: User) -> list[str]:
     with operation("core.make_recovery_codes", actor_id=person.pk):
         if not locked_factors(person):
             raise NotFound("You have no second factor yet. Recovery codes are made with the first one.")
-        codes = _new_codes(person)
+        codes = _replace_codes(person, new_seed())
     log.info("core.recovery_codes_made", actor_id=person.pk)
     return codes
 

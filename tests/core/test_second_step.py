@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core.factors.codes import app_code, step_at
+from core.factors.services import make_recovery_codes
 from core.models import User
 from core.roles import PIT_BOSS
 from tests.console import fields_in, html_of
@@ -155,14 +156,22 @@ class TestRequiredFactor:
         assert led_to(client.get(SECOND)) == f"{SECOND}add/"
         assert "requires a second factor" in html_of(client.get(f"{SECOND}add/"))
         assert not is_signed_in(client)
-        page = client.get(f"{SECOND}add/app/")
-        key = re.search(r"Key to type: <code>([A-Z2-7 ]+)</code>", html_of(page))
-        assert key
-        answer = client.post(f"{SECOND}add/app/", fields_in(page) | {"name": "My phone", "code": _shown(key[1])})
+        form = _filled(client)
+        answer, again = client.post(f"{SECOND}add/app/", form), client.post(f"{SECOND}add/app/", form)
         codes = client.get(led_to(answer))
 
         assert is_signed_in(client)
+        assert led_to(again) == led_to(answer)
         assert len(re.findall(r"<code>[0-9a-z]{5}-[0-9a-z]{5}</code>", html_of(codes))) == 10
+        assert led_to(client.get(led_to(answer))) == "/console/second-factor/"
+
+    def test_shows_no_codes_that_ended_meanwhile(self, floor: Floor, person: User) -> None:
+        person.groups.add(*_boss_role(floor))
+        client = Client()
+        give_password(client, person)
+        answer = client.post(f"{SECOND}add/app/", _filled(client))
+        make_recovery_codes(person=person)
+
         assert led_to(client.get(led_to(answer))) == "/console/second-factor/"
 
     def test_is_not_added_from_a_page_of_somebody_else(self, floor: Floor, person: User) -> None:
@@ -188,6 +197,9 @@ def _boss_role(floor: Floor) -> Any:
     return floor.casino.second_factor_roles.all()
 
 
-def _shown(key: str) -> str:
-    """The code that an app shows whose key was typed."""
-    return app_code(key_typed(key), step=step_at(timezone.now()))
+def _filled(client: Client) -> dict[str, Any]:
+    """The form that adds an app, with the code that the app shows whose key was typed."""
+    page = client.get(f"{SECOND}add/app/")
+    key = re.search(r"Key to type: <code>([A-Z2-7 ]+)</code>", html_of(page))
+    assert key
+    return fields_in(page) | {"name": "My phone", "code": app_code(key_typed(key[1]), step=step_at(timezone.now()))}

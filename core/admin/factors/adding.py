@@ -19,7 +19,7 @@ from core.console.fields import replaced
 from core.console.proving import keys_among, origin_of
 from core.console.scope import staff_of
 from core.errors import DomainError
-from core.factors.codes import app_address, app_key_as_text, new_app_key
+from core.factors.codes import APP_KEY_BYTES, app_address, app_key_as_text, new_app_key, new_seed
 from core.factors.sealing import Unreadable, seal, unseal
 from core.factors.security_keys import CONSOLE_NAME, KeyRefused, options_to_add, read_new_key
 from core.factors.services import FactorNameTaken, add_app, add_key
@@ -57,19 +57,19 @@ def _own_added(request: HttpRequest, _person: User, codes: list[str]) -> HttpRes
 def ask_for_app(request: HttpRequest, person: User, *, added: Added) -> HttpResponse:
     """Show a key for an authenticator app, or add the app that shows the right code for it."""
     form = AppForm(request.POST or None)
-    key = _drafted(request.POST.get("draft", ""), person)
+    key, seed = _drafted(request.POST.get("draft", ""), person)
     if form.is_valid() and key:
-        given = form.cleaned_data
+        given, now = form.cleaned_data, timezone.now()
         try:
-            codes = add_app(person=person, name=given["name"], key=key, code=given["code"], at=timezone.now())
+            codes = add_app(person=person, name=given["name"], key=key, code=given["code"], seed=seed, at=now)
             return added(request, person, codes)
         except DomainError as error:
             form.add_error("name" if isinstance(error, FactorNameTaken) else "code", error.message)
     elif form.is_bound and not key:
         form.add_error(None, "This page was open for too long. Scan the new code below, and type what the app shows.")
-    if key is None:
+    if not key:
         key = new_app_key()
-        draft = seal(f"{person.pk}:".encode() + key).decode()
+        draft = seal(f"{person.pk}:".encode() + key + new_seed()).decode()
         form.initial["draft"] = draft
         if form.is_bound:
             form.data = replaced(form.data, {"draft": draft, "code": ""})
@@ -77,13 +77,13 @@ def ask_for_app(request: HttpRequest, person: User, *, added: Added) -> HttpResp
     return show(request, "core/factors/app.html", title="Add an authenticator app", **context)
 
 
-def _drafted(draft: str, person: User) -> bytes | None:
-    """The key that the page was drawn with; None if it is too old, or was drawn for somebody else."""
+def _drafted(draft: str, person: User) -> tuple[bytes, bytes]:
+    """The key and the seed that the page was drawn with; empty if it is too old, or was drawn for somebody else."""
     try:
-        user_id, _, key = unseal(draft.encode(), max_age_seconds=DRAFT_SECONDS).partition(b":")
+        user_id, _, drawn = unseal(draft.encode(), max_age_seconds=DRAFT_SECONDS).partition(b":")
     except Unreadable:
-        return None
-    return key if user_id == str(person.pk).encode() else None
+        return b"", b""
+    return (drawn[:APP_KEY_BYTES], drawn[APP_KEY_BYTES:]) if user_id == str(person.pk).encode() else (b"", b"")
 
 
 def _qr_code(key: bytes, person: User) -> SafeString:

@@ -17,7 +17,7 @@ class NameForm(forms.Form):
 
 
 class AppForm(NameForm):
-    """An authenticator app; `draft` is its key, encrypted, until the app is added."""
+    """An authenticator app; `draft` is its key, and the seed of the recovery codes, encrypted."""
 
     code = TextField(
         label="Code",

@@ -16,7 +16,7 @@ from core.errors import DomainError
 from core.factors.codes import recovery_code_as_text
 from core.factors.models import SecondFactor
 from core.factors.sealing import Unreadable, seal, unseal
-from core.factors.services import make_recovery_codes, must_have_second_factor, remove_factor, rename_factor
+from core.factors.services import are_unused, make_recovery_codes, must_have_second_factor, remove_factor, rename_factor
 
 CODES: Final = "recovery_codes"
 CODES_KEPT_SECONDS: Final = 10 * 60
@@ -51,11 +51,13 @@ def factors_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def codes_page(request: HttpRequest) -> HttpResponse:
-    """The new recovery codes; the page shows them once."""
+    """The new recovery codes; the page shows them once, and not if another request has replaced them meanwhile."""
     kept = request.session.pop(CODES, "")
     try:
         codes = json.loads(unseal(kept.encode(), max_age_seconds=CODES_KEPT_SECONDS))
     except Unreadable:
+        codes = []
+    if not codes or not are_unused(staff_of(request), codes):
         messages.warning(
             request, "Recovery codes are shown once. If you did not keep them, make new ones: the old ones end then."
         )

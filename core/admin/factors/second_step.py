@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.admin.factors.adding import ask_for_app, ask_for_key
-from core.admin.factors.own import keep_codes, show
+from core.admin.factors.own import CODES, keep_codes, show
 from core.console.proving import FactorForm, key_options, proof_in
 from core.console.second_step import candidate_in, finish_sign_in, second_step_proved
 from core.errors import DomainError
@@ -27,7 +27,8 @@ def _for_candidate(*, adds: bool) -> Callable[[Callable[..., HttpResponse]], Cal
         def open_view(request: HttpRequest) -> HttpResponse:
             person = candidate_in(request)
             if person is None:
-                return HttpResponseRedirect(reverse("admin:login"))
+                was_added = CODES in request.session  # By the first of two equal requests.
+                return HttpResponseRedirect(reverse("factors:codes" if was_added else "admin:login"))
             if person.second_factors.exists() == adds:
                 return HttpResponseRedirect(reverse("factors:second_step" if adds else "factors:enrol"))
             return view(request, person)
