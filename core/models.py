@@ -4,7 +4,6 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group, UserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -142,15 +141,6 @@ class Player(models.Model):
     first_name = models.CharField(max_length=NAME_MAX_LENGTH)
     last_name = models.CharField(max_length=NAME_MAX_LENGTH)
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
-    named_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        related_name="+",
-        null=True,
-        db_index=False,
-        editable=False,
-        help_text="Who enrolled the player in the console, or gave the name later; empty if a file did.",
-    )
     search_text = models.GeneratedField(
         expression=models.Func("card_number", "first_name", "last_name", function="core_search_text"),
         output_field=models.TextField(),

@@ -49,7 +49,7 @@ TABLES: Final[dict[str, TableRights]] = {
     ),
     "core_casino_second_factor_roles": TableRights(application=_LINK),
     "core_reasoncode": _change("label", "operations", "text_required", "is_active"),
-    "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status", "named_by_id"),
+    "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status"),
     "core_user": _change(
         *("username", "first_name", "last_name", "email", "casino_id", "password", "last_login"),
         *("date_joined", "is_active", "is_staff", "is_superuser"),

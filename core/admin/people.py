@@ -100,14 +100,6 @@ class PlayerAdmin(LongList, PlayerSearch, ConsoleAdmin[Player]):
             return allowed
         return not StaffCard.objects.current().filter(staff=staff_of(request), player=obj).exists()
 
-    def save_model(self, request: HttpRequest, obj: Player, form: Any, change: bool) -> None:
-        """Keep who gave the name: a colleague decides whether it is a member of staff."""
-        if not change or {"first_name", "last_name"} & set(form.changed_data):
-            obj.named_by = staff_of(request)
-        super().save_model(request, obj, form, change)
-        if change and obj.named_by_id == request.user.pk:
-            obj.save(update_fields=["named_by"])
-
     @admin.display(description="player")
     def name(self, player: Player) -> str:
         return link_to(player, listed_name(player))

@@ -1,17 +1,20 @@
 """Declared cards of staff, and pairs of a player and a member of staff who have the same name."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat
 
+from core.changes.models import Change
 from core.querysets import LockingQuerySet
 
 if TYPE_CHECKING:
-    from core.models import Casino, Player
+    from core.models import Casino, Player, User
 
 NAMES_MAX_LENGTH = 600
+NAMES: Final = ("first_name", "last_name")
 
 
 def _staff(**options: Any) -> Any:
@@ -74,6 +77,18 @@ class StaffCard(models.Model):
         return f"{self.player}, card of {self.staff.name_and_login}"
 
 
+class NamesakeQuerySet(LockingQuerySet["Namesake"]):
+    """Pairs of a player and a member of staff."""
+
+    def with_named_by(self, actor: "User") -> Self:
+        """Each pair with `named_by_actor`: whether `actor` enrolled the player or gave a name, by the change log."""
+        player = Concat(Value("core_player:"), Cast(OuterRef("player_id"), models.TextField()))
+        namings = Change.objects.filter(
+            table_name="core_player", actor=actor, concerns__contains=[player], new__has_any_keys=NAMES
+        )
+        return self.annotate(named_by_actor=Exists(namings))
+
+
 class Namesake(models.Model):
     """A player and a member of staff who had the same name at some time, and what somebody else decided about it.
 
@@ -95,7 +110,7 @@ class Namesake(models.Model):
     decided_at = models.DateTimeField(null=True)
     correlation_id = models.UUIDField(null=True, db_index=True, help_text="Of the request that decided.")
 
-    objects = LockingQuerySet["Namesake"].as_manager()
+    objects = NamesakeQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["id"], condition=Q(decision=""), name="core_namesake_undecided")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db.models import QuerySet
@@ -20,7 +21,7 @@ Decision = Namesake.Decision
 
 
 class SomebodyElseMustDecide(DomainError):
-    """The actor is the member of staff, has the player's name, or enrolled the player or gave that name."""
+    """The actor is the member of staff, has had the player's name, or enrolled the player or once gave the name."""
 
     code = "SOMEBODY_ELSE_MUST_DECIDE"
 
@@ -131,10 +132,11 @@ def _staff_of(player: Player, staff_id: int) -> User:
 def _require_may_decide(player: Player, staff: User, *, actor: User) -> None:
     """:raises NotPermitted, SomebodyElseMustDecide: see `declare_card`."""
     require_permission(actor, DECLARE_CARD, player)
-    of_player = Namesake.objects.filter(player=player)
-    if actor.pk == staff.pk or of_player.filter(staff=actor).exists():
+    pairs: Any = Namesake.objects.filter(player=player).with_named_by(actor)
+    is_named_by_actor = dict(pairs.values_list("staff_id", "named_by_actor"))
+    if actor.pk == staff.pk or actor.pk in is_named_by_actor:
         raise SomebodyElseMustDecide(f"{player} may be your own account: a colleague must decide.")
-    if actor.pk == player.named_by_id and of_player.filter(staff=staff).exists():
+    if is_named_by_actor.get(staff.pk):
         raise SomebodyElseMustDecide(f"You enrolled {player}, or gave the name: a colleague must decide.")
 
 
@@ -159,7 +161,10 @@ def _decide(pairs: "QuerySet[Namesake]", decision: Namesake.Decision, *, actor: 
     pairs.update(decision=decision, decided_by=actor, decided_at=at, correlation_id=correlation.current())
 
 
-def undecided_namesakes(*, casinos: Collection[int]) -> "QuerySet[Namesake]":
-    """The pairs of these casinos about which nobody has decided, of active staff, in the order in which they arose."""
+def undecided_namesakes(*, casinos: Collection[int], viewer: User) -> "QuerySet[Namesake]":
+    """The pairs of these casinos about which nobody has decided, of active staff, in the order in which they arose.
+
+    Each has `named_by_actor`: whether `viewer` gave the player's name.
+    """
     pairs = Namesake.objects.filter(decision="", player__casino__in=casinos, staff__is_active=True)
-    return pairs.select_related("player__casino", "staff").order_by("pk")
+    return pairs.with_named_by(viewer).select_related("player__casino", "staff").order_by("pk")

@@ -18,6 +18,7 @@ from core.cards.services import (
     declare_card,
     withdraw_card,
 )
+from core.changes.author import acting
 from core.errors import NotFound
 from core.models import Player, User
 from core.permissions import NotPermitted
@@ -41,6 +42,11 @@ def _supervisor(floor: Floor, **fields: Any) -> User:
     supervisor = StaffFactory.create(**({"casino": floor.casino} | fields))
     supervisor.groups.add(Group.objects.get(name=PIT_SUPERVISOR))
     return supervisor
+
+
+def _give_name(pair: Namesake, first: str, *, by: User) -> None:
+    with acting(by.pk):
+        Player.objects.filter(pk=pair.player_id).update(first_name=first)
 
 
 @pytest.fixture
@@ -147,7 +153,8 @@ class TestDecision:
     @pytest.mark.parametrize("decision", [OWN, OTHER])
     def test_is_somebody_elses(self, floor: Floor, pair: Namesake, decision: Namesake.Decision) -> None:
         enrolled_by = _supervisor(floor)
-        Player.objects.filter(pk=pair.player_id).update(named_by=enrolled_by)
+        _give_name(pair, "Donna", by=enrolled_by)
+        _give_name(pair, "Dana", by=_supervisor(floor))
         of_the_same_name = _supervisor(floor, first_name="dana", last_name="whitfield")
         Group.objects.get(name=PIT_SUPERVISOR).user_set.add(pair.staff)
 
@@ -158,11 +165,14 @@ class TestDecision:
             decide_namesake(namesake=pair, decision=decision, actor=floor.boss, at=floor.now)
 
     def test_remains_to_be_made_after_the_player_is_renamed(self, floor: Floor, pair: Namesake) -> None:
-        Player.objects.filter(pk=pair.player_id).update(first_name="Diana", named_by=pair.staff)
+        Player.objects.filter(pk=pair.player_id).update(first_name="Diana")
+        named_by, other = _supervisor(floor), _supervisor(floor)
+        _give_name(pair, "Deborah", by=named_by)
 
-        page = signed_in(_supervisor(floor)).get(reverse("admin:index"))
+        pages = [signed_in(supervisor).get(reverse("admin:index")) for supervisor in (named_by, other)]
 
-        assert [one.pair for one in page.context["namesakes"]] == [pair]
+        shown = [[(one.pair, one.may_decide) for one in page.context["namesakes"]] for page in pages]
+        assert shown == [[(pair, False)], [(pair, True)]]
 
 
 @pytest.mark.django_db
@@ -260,20 +270,21 @@ class TestPages:
         assert "nothing was done" in said(page)[-1]
         assert Namesake.objects.get().decision == ""
 
-    def test_keep_who_enrolled_a_player_or_gave_the_name(self, floor: Floor) -> None:
-        first, second = _supervisor(floor), _supervisor(floor)
-        typed = {"casino": floor.casino.pk, "card_number": "7", "first_name": "A", "last_name": "B", "status": "ACTIVE"}
+    def test_let_neither_who_enrolled_a_player_decide_nor_who_gave_the_name(self, floor: Floor) -> None:
+        enrolls, bars, renames = (_supervisor(floor) for _ in range(3))
+        dana = _named(floor)
+        typed = {"casino": floor.casino.pk, "card_number": "88-7", "first_name": "Dana", "last_name": "Whitfield"}
 
-        send_form(signed_in(first), address(Player, "add"), typed)
+        send_form(signed_in(enrolls), address(Player, "add"), typed | {"status": "ACTIVE"})
+        url = address(Player, "change", Player.objects.get().pk)
+        send_form(signed_in(bars), url, typed | {"status": "BARRED"})
+        send_form(signed_in(renames), url, typed | {"status": "BARRED", "first_name": "Dana M."})
 
-        player = Player.objects.get()
-        assert player.named_by == first
-        send_form(signed_in(second), address(Player, "change", player.pk), typed | {"status": "BARRED"})
-        player.refresh_from_db()
-        assert (player.status, player.named_by) == ("BARRED", first)
-        send_form(signed_in(second), address(Player, "change", player.pk), typed | {"first_name": "C"})
-        player.refresh_from_db()
-        assert player.named_by == second
+        pair = Namesake.objects.get(staff=dana)
+        for actor in (enrolls, renames):
+            with refused(SomebodyElseMustDecide):
+                decide_namesake(namesake=pair, decision=OTHER, actor=actor, at=floor.now)
+        assert decide_namesake(namesake=pair, decision=OTHER, actor=bars, at=floor.now).decided_by == bars
 
 
 @pytest.mark.django_db(transaction=True)

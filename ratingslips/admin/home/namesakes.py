@@ -34,11 +34,10 @@ def read_namesakes(*, staff: User, casinos: "list[Casino]") -> list[Undecided]:
     """The first pairs of these casinos, at most `NAMESAKES_SHOWN` + 1, for staff who see cards of staff."""
     if not staff.has_perm(VIEW_STAFF_CARDS):
         return []
-    pairs = list(undecided_namesakes(casinos=[casino.pk for casino in casinos])[: NAMESAKES_SHOWN + 1])
+    pairs: Any = undecided_namesakes(casinos=[casino.pk for casino in casinos], viewer=staff)[: NAMESAKES_SHOWN + 1]
     may = staff.has_perm(DECLARE_CARD)
     return [
-        Undecided(pair=pair, may_decide=may and staff.pk not in {pair.staff_id, pair.player.named_by_id})
-        for pair in pairs
+        Undecided(pair=pair, may_decide=may and staff.pk != pair.staff_id and not pair.named_by_actor) for pair in pairs
     ]
 
 
