@@ -13,6 +13,7 @@ from core.text import trimmed
 
 AMOUNT_PLACES: Final = 2
 MAX_DIGITS: Final = 19
+_CENT: Final = Decimal("0.01")
 _SHOWN_LENGTH: Final = 40
 _MINUS: Final = ("-", "\u2212")
 _ANY_SPACE: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
@@ -28,6 +29,13 @@ class NotANumber(DomainError):
     """An amount or another number cannot be read, or has two meanings."""
 
     code = "NOT_A_NUMBER"
+
+
+def is_money(amount: Decimal, *, most: Decimal) -> bool:
+    """Whether `amount` is a number of whole cents from 0 to `most`."""
+    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount <= most:
+        return False
+    return amount == amount.quantize(_CENT)
 
 
 def read_in_file(text: str, *, places: int, decimal_comma: bool) -> Decimal:

@@ -226,6 +226,41 @@ _PLAY: Final = (
     ),
 )
 
+_COMPS: Final = (
+    Invariant(
+        name="redemption_is_its_comp",
+        sentence="a redemption is for a comp type of its programme, and took the points that its value costs",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            JOIN loyalty_playerloyalty AS account ON account.id = entry.account_id
+            JOIN loyalty_comptype AS comp ON comp.id = entry.comp_type_id
+            CROSS JOIN LATERAL (
+                SELECT (entry.inputs #>> '{calculation,value}')::numeric AS value,
+                       (entry.inputs #>> '{calculation,point_value}')::numeric AS each,
+                       (entry.inputs #>> '{request,points}') IS NOT NULL AS is_of_points
+            ) AS frozen
+            WHERE comp.program_id <> account.program_id OR NOT CASE
+                WHEN is_of_points THEN value = trunc(-entry.points * each, 2)
+                ELSE -entry.points = ceil(value / each)
+            END
+            ORDER BY entry.id
+        """,
+    ),
+    Invariant(
+        name="prints_of_comp_slips",
+        sentence="comp slips are printed of redemptions, and their prints are numbered without gap",
+        broken_by="""
+            SELECT 'print ' || print.id FROM (
+                SELECT id, entry_id, number, row_number() OVER (PARTITION BY entry_id ORDER BY number) AS expected
+                FROM loyalty_compslipprint
+            ) AS print
+            JOIN loyalty_ledger AS entry ON entry.id = print.entry_id
+            WHERE number <> expected OR entry.kind <> 'REDEMPTION'
+            ORDER BY print.id
+        """,
+    ),
+)
+
 # Append-only tables.
 _TABLES: Final = (
     "loyalty_ledger",
@@ -235,6 +270,7 @@ _TABLES: Final = (
     "loyalty_sealedaccount",
     "loyalty_ledgerverification",
     "loyalty_balancerebuild",
+    "loyalty_compslipprint",
 )
 
 _PAUSES: Final = (
@@ -270,4 +306,4 @@ _GUARDS: Final = (
     ),
 )
 
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_PLAY, *_PAUSES, *_GUARDS)
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_PLAY, *_COMPS, *_PAUSES, *_GUARDS)

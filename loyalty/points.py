@@ -1,7 +1,8 @@
-"""Calculate points from theoretical win. Pure and exact functions; docs/money-rules.md has the rules."""
+"""Calculate points from theoretical win, and what points are worth. Pure and exact functions; docs/money-rules.md."""
 
 from decimal import Context, Decimal
 from fractions import Fraction
+from math import ceil, floor
 from typing import Final
 
 from core.rounding import round_half_up
@@ -19,3 +20,13 @@ def points_for(*, theoretical_win: Decimal, points_per_unit: Decimal, multiplier
     """Return the whole points that play of this theo earns."""
     exact = exact_points(theoretical_win=theoretical_win, points_per_unit=points_per_unit, multiplier=multiplier)
     return round_half_up(Fraction(exact))
+
+
+def points_for_value(value: Decimal, *, point_value: Decimal) -> int:
+    """Return the whole points that a comp of this value costs, rounded up."""
+    return ceil(Fraction(value) / Fraction(point_value))
+
+
+def value_of_points(points: int, *, point_value: Decimal) -> Decimal:
+    """Return what points are worth, rounded down to 0.01."""
+    return Decimal(floor(points * Fraction(point_value) * 100)).scaleb(-2, _EXACT)

@@ -49,7 +49,7 @@ class Floor:
         give_rights(
             (floor.boss, pit, ["operate_pit"]),
             (floor.supervisor, pit, ["operate_pit", "recover_loyalty", "correct_slip"]),
-            (floor.supervisor, program, ["award", "reverse", "adjust", "pause_program"]),
+            (floor.supervisor, program, ["award", "redeem", "reverse", "adjust", "pause_program"]),
         )
         return floor
 

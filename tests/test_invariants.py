@@ -7,7 +7,8 @@ from django.db import connection, transaction
 
 from core.invariants import Invariant, examine
 from loyalty.invariants import KIND_RULES
-from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.models import CompSlipPrint, LedgerEntry, PlayerLoyalty
+from loyalty.services import print_comp_slip
 from ratingslips.invariants import ALL_INVARIANTS
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
@@ -15,7 +16,7 @@ from tests.databases import as_owner
 from tests.factories import PitFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
-from tests.loyalty.postings import award, increment
+from tests.loyalty.postings import award, increment, redeem
 from tests.loyalty.rows import account_of
 from tests.tampering import take_the_guards_off
 
@@ -26,7 +27,7 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
     player, opened, paused = slip.player, floor.open_slip(seat=2), floor.open_slip(seat=3)
     pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
     award(floor, player, points=900)
-    increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-300)
+    print_comp_slip(entry=redeem(floor, player, points=300).entry_id, actor=floor.supervisor, at=floor.now)
     promotion = LedgerEntry.objects.get(pk=increment(floor, player, points=200).entry_id)
     increment(floor, player, kind=LedgerEntry.Kind.REVERSAL, points=-200, reverses=promotion, staff=floor.supervisor)
     complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
@@ -39,6 +40,7 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
         "closed": slip.slip_number,
         "open": opened.slip_number,
         "paused": paused.slip_number,
+        "print": CompSlipPrint.objects.get().pk,
         "other_pit": PitFactory.create(casino=floor.casino).pk,
     }
 
@@ -108,6 +110,11 @@ BREAKS = [
     Break("adjusts_earlier_play", ENTRY.format("adjusts_id = {e5}", "e3"), "entry {e3}"),
     Break("adjusted_play_not_below_nothing", ENTRY.format("adjusts_id = {e5}, points = -579", "e2"), "entry {e2}"),
     Break("reversed_once_and_whole", "DELETE FROM loyalty_ledger WHERE id = {e3}", "entry {e4}"),
+    Break("redemption_is_its_comp", ENTRY.format("points = -301", "e2"), "entry {e2}"),
+    Break("redemption_is_its_comp", ENTRY.format(INPUT.format("calculation,value", '"15.01"'), "e2"), "entry {e2}"),
+    Break("redemption_is_its_comp", "UPDATE loyalty_comptype SET program_id = 0", "entry {e2}"),
+    Break("prints_of_comp_slips", "UPDATE loyalty_compslipprint SET number = 2", "print {print}"),
+    Break("prints_of_comp_slips", "UPDATE loyalty_compslipprint SET entry_id = {e1}", "print {print}"),
     Break("slip_and_entry_agree", ENTRY.format("idempotency_key = 'x'", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", ENTRY.format("account_id = {other}", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", ENTRY.format("correlation_id = gen_random_uuid()", "e5"), "slip {casino} {closed}"),

@@ -13,7 +13,7 @@ from guardian.shortcuts import assign_perm
 from core.errors import DomainError
 from core.models import Casino, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
-from loyalty.permissions import ADJUST, AWARD, PAUSE_PROGRAM, REVERSE
+from loyalty.permissions import ADJUST, AWARD, PAUSE_PROGRAM, REDEEM, REVERSE
 from ratingslips.models import Pit
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY
 
@@ -21,7 +21,7 @@ _PIT_RIGHTS: Final = {
     PIT_BOSS: (OPERATE_PIT,),
     PIT_SUPERVISOR: (OPERATE_PIT, RECOVER_LOYALTY, CORRECT_SLIP),
 }
-_PROGRAM_RIGHTS: Final = {LOYALTY_SUPERVISOR: (AWARD, REVERSE, ADJUST, PAUSE_PROGRAM)}
+_PROGRAM_RIGHTS: Final = {LOYALTY_SUPERVISOR: (AWARD, REDEEM, REVERSE, ADJUST, PAUSE_PROGRAM)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,7 +36,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
     """Programmes, read-only: `load_casino` sets them up, with their tiers."""
 
     casino_lookup = "casino"
-    grantable = ("award", "reverse", "adjust", "pause_program", "change_loyaltyprogram")
+    grantable = ("award", "redeem", "reverse", "adjust", "pause_program", "change_loyaltyprogram")
     list_display = ("name", "casino", "state", "paused_at", "pause_reason")
     list_select_related = ("casino",)
     fields = ("casino", "name", "state", "paused_at", "paused_by", "pause_reason", "pauses", "rates")

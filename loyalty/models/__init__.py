@@ -1,6 +1,7 @@
 """The programme and its rules, the players' accounts, the ledger, and the proof of the ledger."""
 
 from loyalty.models.checkpoints import Checkpoint, SealedAccount
+from loyalty.models.comp_slips import CompSlipPrint
 from loyalty.models.comps import CompType
 from loyalty.models.exports import LedgerExport
 from loyalty.models.ledger import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
@@ -18,6 +19,7 @@ __all__ = [
     "MAX_POINTS_PER_UNIT",
     "BalanceRebuild",
     "Checkpoint",
+    "CompSlipPrint",
     "CompType",
     "EarningRate",
     "LedgerEntry",

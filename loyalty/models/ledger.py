@@ -235,6 +235,11 @@ class LedgerEntry(models.Model):
             ),
             models.Index(fields=["adjusts"], condition=Q(adjusts__isnull=False), name="loyalty_ledger_by_adjusted"),
             models.Index(
+                fields=["comp_type", "gaming_day", "id"],
+                condition=Q(comp_type__isnull=False),
+                name="loyalty_ledger_by_comp_type",
+            ),
+            models.Index(
                 fields=["casino", "gaming_day", "id"],
                 condition=~Q(tier_before=F("tier_after")),
                 name="loyalty_ledger_by_tier_change",

@@ -33,6 +33,7 @@ class LoyaltyProgram(models.Model):
             ("award", "Can award points by hand"),
             ("reverse", "Can reverse awards, adjustments and redemptions"),
             ("adjust", "Can adjust points by hand"),
+            ("redeem", "Can redeem points for comps"),
             ("pause_program", "Can pause and resume the programme"),
         ]
         constraints = [

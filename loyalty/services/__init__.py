@@ -7,6 +7,7 @@ from loyalty.services.adjustments import Adjustment, InvalidAdjustment, adjust_p
 from loyalty.services.awards import InvalidAward, manual_reward
 from loyalty.services.balances import BalanceAt, balance_at
 from loyalty.services.by_hand import AccountChanged, AwardRateExceeded, PlayerNotActive
+from loyalty.services.comp_slips import RedemptionReversed, print_comp_slip
 from loyalty.services.posting import (
     InsufficientBalance,
     LoyaltyPosting,
@@ -16,6 +17,7 @@ from loyalty.services.posting import (
 )
 from loyalty.services.program import ProgramStateUnchanged, pause_program, resume_program
 from loyalty.services.rates import RateTaken, add_earning_rate
+from loyalty.services.redemptions import CompTypeNotActive, InvalidRedemption, redeem_points
 from loyalty.services.reversals import AlreadyReversed, NotReversible, reverse_entry
 
 __all__ = [
@@ -24,10 +26,12 @@ __all__ = [
     "AlreadyReversed",
     "AwardRateExceeded",
     "BalanceAt",
+    "CompTypeNotActive",
     "InsufficientBalance",
     "InvalidAdjustment",
     "InvalidAward",
     "InvalidReason",
+    "InvalidRedemption",
     "LoyaltyPosting",
     "NoEarningRate",
     "NoLoyaltyProgram",
@@ -36,6 +40,7 @@ __all__ = [
     "ProgramPaused",
     "ProgramStateUnchanged",
     "RateTaken",
+    "RedemptionReversed",
     "accrue_play",
     "add_earning_rate",
     "adjust_points",
@@ -47,6 +52,8 @@ __all__ = [
     "open_accounts",
     "pause_program",
     "posting_of",
+    "print_comp_slip",
+    "redeem_points",
     "resume_program",
     "reverse_entry",
 ]

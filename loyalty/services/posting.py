@@ -206,7 +206,8 @@ def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
     balance_after = account.balance + entry.points
     if balance_after < 0:
         raise InsufficientBalance(
-            f"The balance is {counted(account.balance, 'point')}; {-entry.points:,} cannot be taken from it."
+            f"The balance is {counted(account.balance, 'point')}; {-entry.points:,} cannot be taken from it: "
+            f"{counted(-balance_after, 'point is', 'points are')} missing."
         )
     is_earning = (entry.reverses or entry).kind in EARNINGS or entry.adjusts_play
     lifetime_after = account.lifetime_points + (entry.points if is_earning else 0)

@@ -17,7 +17,7 @@ from core.models import NAME_MAX_LENGTH, Casino, Player, User
 from core.querysets import LockingQuerySet
 from core.recorded_days import has_recorded_days
 from core.transactions import operation
-from loyalty.models import EarningRate, LoyaltyProgram, Tier
+from loyalty.models import CompType, EarningRate, LoyaltyProgram, Tier
 from loyalty.services import open_accounts
 from ratingslips.imports.casino_files import CannotLoad, CasinoFiles
 from ratingslips.imports.casino_rows import Difference, Kind, LoadedRows, batches, bring_up_to_date
@@ -35,6 +35,14 @@ DEFAULT_TIERS: Final = (
     ("Platinum", 20_000, Decimal(2)),
 )
 DEFAULT_POINTS_PER_UNIT: Final = Decimal(10)
+DEFAULT_COMP_TYPES: Final = (
+    ("food", "Food and beverage"),
+    ("room", "Room"),
+    ("show", "Show"),
+    ("retail", "Retail"),
+    ("discretionary", "Discretionary"),
+)
+DEFAULT_POINT_VALUE: Final = Decimal("0.01")
 LOAD_LOCK: Final = 0x4C6F_6164
 
 
@@ -74,8 +82,8 @@ def load_casino(
 
     Rows are known by their code, name or card. New ones are added. A row that differs from its file is left as it is,
     or takes the file's values with `overwrite`. A player's stricter status is always taken, and a weaker one never. A
-    given `name` or `time_zone` is taken. A new casino gets a programme of the default tiers and rate; the rules of an
-    existing one are left alone. For the values of games see `load_values`. With `dry_run` nothing is kept.
+    given `name` or `time_zone` is taken. A new casino gets a programme of the default tiers, rate and comp types; the
+    rules of an existing one are left alone. For the values of games see `load_values`. With `dry_run` nothing is kept.
 
     :raises CannotLoad: listing what is wrong, by file and line.
     :raises Busy: another load was under way for too long; nothing was changed.
@@ -169,6 +177,10 @@ def _program(casino: Casino) -> LoadedRows:
     Tier.objects.bulk_create(
         Tier(program=program, name=name, threshold_points=threshold, multiplier=multiplier)
         for name, threshold, multiplier in DEFAULT_TIERS
+    )
+    CompType.objects.bulk_create(
+        CompType(program=program, code=code, label=label, point_value=DEFAULT_POINT_VALUE)
+        for code, label in DEFAULT_COMP_TYPES
     )
     EarningRate.objects.create(
         program=program, points_per_unit=DEFAULT_POINTS_PER_UNIT, effective_from=EARLIEST_EVENT_AT

@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Final
 
+from core.amounts import is_money
 from core.errors import DomainError
 from ratingslips.models import MAX_BET
 
 MAX_AVERAGE_BET: Final = MAX_BET
 MAX_AMOUNT: Final = Decimal("100000000.00")
-_CENT: Final = Decimal("0.01")
 
 
 class InvalidAverageBet(DomainError):
@@ -23,19 +23,12 @@ class InvalidAmount(DomainError):
     code = "INVALID_AMOUNT"
 
 
-def _is_money(amount: Decimal, *, most: Decimal) -> bool:
-    """Whether `amount` is a number of whole cents from 0 to `most`."""
-    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount <= most:
-        return False
-    return amount == amount.quantize(_CENT)
-
-
 def require_average_bet(average_bet: Decimal) -> None:
     """Refuse an invalid average bet.
 
     :raises InvalidAverageBet: not a positive number of whole cents up to `MAX_AVERAGE_BET`.
     """
-    if not _is_money(average_bet, most=MAX_AVERAGE_BET) or average_bet == 0:
+    if not is_money(average_bet, most=MAX_AVERAGE_BET) or average_bet == 0:
         raise InvalidAverageBet(
             f"The average bet must be more than 0 and at most {MAX_AVERAGE_BET:,}, with at most two decimals."
         )
@@ -46,5 +39,5 @@ def require_amount(amount: Decimal | None, *, name: str) -> None:
 
     :raises InvalidAmount: not a number of whole cents from 0 to `MAX_AMOUNT`.
     """
-    if amount is not None and not _is_money(amount, most=MAX_AMOUNT):
+    if amount is not None and not is_money(amount, most=MAX_AMOUNT):
         raise InvalidAmount(f"The {name} must be 0 to {MAX_AMOUNT:,}, with at most two decimals.")

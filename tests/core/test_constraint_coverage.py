@@ -27,6 +27,7 @@ _NARROWED = {
     "core_casino_longest_play_hours_check",
     "core_signinevent_name_group_check",
     "loyalty_checkpoint_number_check",
+    "loyalty_compslipprint_number_check",
     "loyalty_ledger_seq_check",
     "ratingslips_gamesettings_seats_check",
     "ratingslips_gamingtable_seats_check",

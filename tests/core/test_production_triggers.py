@@ -17,6 +17,7 @@ APPEND_ONLY = (
     "loyalty_sealedaccount",
     "loyalty_ledgerverification",
     "loyalty_balancerebuild",
+    "loyalty_compslipprint",
     "core_change",
     "core_requestorigin",
     "core_sentform",

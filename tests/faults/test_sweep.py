@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 from guardian.shortcuts import assign_perm
 
-from core import retries
+from core import correlation, retries
 from core.models import Player, User
-from loyalty.models import LedgerEntry
-from loyalty.services import posting
+from loyalty.models import CompSlipPrint, LedgerEntry
+from loyalty.services import posting, print_comp_slip
 from ratingslips.history import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
@@ -35,14 +36,14 @@ from ratingslips.services import (
     resume_rating_slip,
 )
 from tests.concurrency import backend_id
-from tests.factories import StaffFactory, TableFactory
+from tests.factories import CompTypeFactory, StaffFactory, TableFactory
 from tests.faults import history
 from tests.faults.plan import Kind, Step, key_of
 from tests.faults.proxy import Loss, Way
 from tests.faults.requests import outcome_of, post_by_hand
 from tests.floor import Floor
 from tests.invariants import broken_invariants
-from tests.loyalty.postings import award, increment
+from tests.loyalty.postings import award, increment, redeem
 from tests.waiting import wait_until
 
 Call = Callable[[], dict[str, Any]]
@@ -120,6 +121,33 @@ def _award(floor: Floor) -> Case:
     )
 
 
+def _rich(floor: Floor) -> Player:
+    """A player with 100 points."""
+    player = floor.player()
+    with transaction.atomic():
+        increment(floor, player)
+    return player
+
+
+def _redemption(floor: Floor) -> Case:
+    player, request_id, comp = _rich(floor), uuid4(), CompTypeFactory.create(program=floor.program)
+    return Case(
+        call=lambda: _told(redeem(floor, player, request_id=request_id, comp_type=comp)),
+        marks=_entries(f"redemption:{request_id}"),
+    )
+
+
+def _print_of_a_slip(floor: Floor) -> Case:
+    request_id = uuid4()
+    what = {"entry": redeem(floor, _rich(floor)).entry_id, "actor": floor.supervisor, "request_id": request_id}
+
+    def print_it() -> dict[str, Any]:
+        printed = print_comp_slip(**what, at=floor.now)  # type: ignore[arg-type]
+        return {"replayed": printed.correlation_id != correlation.current()}
+
+    return Case(call=print_it, marks=lambda: CompSlipPrint.objects.filter(pk=request_id).count())
+
+
 def _posting(floor: Floor, *, kind: Kind, amount: int) -> Case:
     """An entry of what has no service of its own yet; a reversal takes back a promotion of 100 points."""
     player = floor.player()
@@ -165,6 +193,8 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "release": _release,
     "award": _award,
     "award without a reward id": _award_without_reward_id,
+    "redemption": _redemption,
+    "print of a comp slip": _print_of_a_slip,
     "promotion": partial(_posting, kind=Kind.PROMOTE, amount=64),
     "reversal": partial(_posting, kind=Kind.REVERSE, amount=-100),
     "opening": _opening,

@@ -13,6 +13,7 @@ from loyalty.services import (
     adjust_points,
     increment_player_loyalty,
     manual_reward,
+    redeem_points,
     reverse_entry,
 )
 from tests.factories import CompTypeFactory
@@ -37,6 +38,16 @@ def reverse(floor: Floor, entry: LedgerEntry | int, **changes: Any) -> LoyaltyPo
     """An entry reversed by the supervisor, now, unless told otherwise."""
     arguments: dict[str, Any] = {"reason": "Given to the wrong card", "actor": floor.supervisor, "at": floor.now}
     return reverse_entry(entry=entry, **(arguments | changes))
+
+
+def redeem(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
+    """Dinner for 5.00 (100 points) at the steakhouse, by the supervisor, now, unless told otherwise."""
+    arguments: dict[str, Any] = {"outlet": "Steakhouse", "actor": floor.supervisor, "at": floor.now}
+    if "points" not in changes:
+        arguments["value"] = Decimal("5.00")
+    if "comp_type" not in changes:
+        arguments["comp_type"] = CompTypeFactory.create(program=floor.program)
+    return redeem_points(player=player, **(arguments | changes))
 
 
 def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:

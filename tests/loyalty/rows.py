@@ -8,6 +8,7 @@ from core.models import Player
 from loyalty.models import (
     BalanceRebuild,
     Checkpoint,
+    CompSlipPrint,
     LedgerEntry,
     LedgerExport,
     LedgerVerification,
@@ -112,6 +113,21 @@ def rebuild_row(floor: Floor, **changes: Any) -> BalanceRebuild:
         "correlation_id": uuid4(),
     }
     return BalanceRebuild(**(fields | changes))
+
+
+def print_row(floor: Floor, **changes: Any) -> CompSlipPrint:
+    """The first print of an entry, not saved, but for `changes`."""
+    if "entry" not in changes:
+        changes["entry"] = entry(floor)
+        changes["entry"].save(force_insert=True)
+    fields: dict[str, Any] = {
+        "id": uuid4(),
+        "number": 1,
+        "staff": floor.supervisor,
+        "printed_at": floor.now,
+        "correlation_id": uuid4(),
+    }
+    return CompSlipPrint(**(fields | changes))
 
 
 def write_history(floor: Floor, account: PlayerLoyalty, *, entries: int) -> None:

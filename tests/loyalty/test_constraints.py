@@ -19,6 +19,7 @@ from tests.loyalty.rows import (
     checkpoint_row,
     entry,
     export_row,
+    print_row,
     rebuild_row,
     sealed_row,
     verification_row,
@@ -227,6 +228,12 @@ def _seal_twice(floor: Floor) -> None:
     inserted(sealed_row(floor, checkpoint=first.checkpoint, account=first.account))
 
 
+def _print_twice(floor: Floor) -> None:
+    first = print_row(floor)
+    inserted(first)
+    inserted(print_row(floor, entry=first.entry))
+
+
 def _insert(make: Callable[..., Model], constraint: str, **changes: Any) -> Violation:
     return Violation(constraint, lambda floor: inserted(make(floor, **changes)))
 
@@ -245,6 +252,8 @@ PROOF = (
     _insert(verification_row, "loyalty_verification_scope_is_whole", about=3),
     _insert(verification_row, "loyalty_verification_scope_is_whole", scope="SINCE"),
     _insert(verification_row, "loyalty_verification_counts_not_negative", entries=-1),
+    _insert(print_row, "loyalty_comp_slip_print_number_from_one", number=0),
+    Violation("loyalty_comp_slip_print_number_unique", _print_twice),
     _insert(rebuild_row, "loyalty_rebuild_says_why", reason=""),
     _insert(rebuild_row, "loyalty_rebuild_says_why", accounts=0),
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.points import exact_points, points_for
+from loyalty.points import exact_points, points_for, points_for_value, value_of_points
 from tests.properties import property_settings
 
 MOST_CENTS = 10**18 - 1  # theo: 18 digits, 2 decimals
@@ -84,3 +84,34 @@ class TestExactPoints:
             )
 
         assert str(exact) == "99989990000999999900.010009999"
+
+
+class TestPointsForValue:
+    @pytest.mark.parametrize(
+        ("value", "each", "points"),
+        [("25.00", "0.01", 2_500), ("25.01", "0.05", 501), ("0.01", "9999.9999", 1), ("1.00", "0.0003", 3_334)],
+    )
+    def test_rounds_up_to_a_whole_point(self, value: str, each: str, points: int) -> None:
+        assert points_for_value(Decimal(value), point_value=Decimal(each)) == points
+
+    @property_settings
+    @given(st.integers(1, 10**8), st.integers(1, 10**8))
+    def test_takes_as_few_points_as_cover_the_value(self, cents: int, ten_thousandths: int) -> None:
+        value, each = Decimal(cents).scaleb(-2), Decimal(ten_thousandths).scaleb(-4)
+
+        points = points_for_value(value, point_value=each)
+
+        assert (points - 1) * ten_thousandths < cents * 100 <= points * ten_thousandths
+        assert value_of_points(points, point_value=each) >= value
+
+
+class TestValueOfPoints:
+    @pytest.mark.parametrize(
+        ("points", "each", "value"), [(2_500, "0.01", "25.00"), (3, "0.0033", "0.00"), (199, "0.0001", "0.01")]
+    )
+    def test_rounds_down_to_a_cent(self, points: int, each: str, value: str) -> None:
+        assert str(value_of_points(points, point_value=Decimal(each))) == value
+
+    def test_loses_no_digit_whatever_precision_the_decimal_context_has(self) -> None:
+        with localcontext(prec=3):
+            assert str(value_of_points(10**10, point_value=Decimal("9999.9999"))) == "99999999000000.00"
