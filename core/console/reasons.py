@@ -1,5 +1,6 @@
 """The fields by which a page asks for a reason: a code of the casino, and a text."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django import forms
@@ -10,6 +11,7 @@ from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH, InvalidReaso
 
 REASON_FIELDS: Final = ("reason_code", "reason")
 _NONE_CHOSEN: Final = ("", "Choose one")
+_NO_CODES: Final = ("", "No code is in use: write a text")
 _WITH_TEXT: Final = " (with a text)"
 
 
@@ -26,6 +28,7 @@ class ReasonForm(forms.Form):
     """Base of a form about a manual `operation`: the codes of `casino_id` for it, and a text.
 
     The cleaned `reason_code` is None if the casino has no active code for the operation; the text is required then.
+    `codes` are the casino's, if they were read already.
     """
 
     reason_code = _CodeField(label="Reason code", error_messages={"invalid_choice": "Choose one of these codes."})
@@ -36,25 +39,32 @@ class ReasonForm(forms.Form):
         help_text=f"Kept for the auditor. At least {REASON_MIN_LENGTH} characters for a code “with a text”.",
     )
 
-    def __init__(self, *args: Any, casino_id: int, operation: Operation, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        casino_id: int,
+        operation: Operation,
+        codes: Iterable[ReasonCode] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        codes = list(ReasonCode.objects.filter(casino=casino_id))
+        codes = list(ReasonCode.objects.filter(casino=casino_id) if codes is None else codes)
         offered = [row for row in codes if row.is_active and operation in row.operations]
         self._with_text = {row.code for row in offered if row.text_required}
-        if not offered:
-            del self.fields["reason_code"]
-            self.fields["reason"].help_text = f"{REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters, for the auditor."
-            return
         field = self.fields["reason_code"]
         assert isinstance(field, _CodeField)
         field.known = frozenset(row.code for row in codes)
+        field.required = bool(offered)
         names = [(row.code, row.label + (_WITH_TEXT if row.text_required else "")) for row in offered]
-        field.choices = names if len(names) == 1 else [_NONE_CHOSEN, *names]
+        none_chosen = _NONE_CHOSEN if offered else _NO_CODES
+        field.choices = names if len(names) == 1 else [none_chosen, *names]
+        # For the browser, and for a widget that another form sets.
+        field.widget.is_required = field.required
 
     def clean_reason(self) -> str:
         """The text with line ends as \\n, long enough if the code, or that there is none, requires it."""
         text = str(self.cleaned_data["reason"]).replace("\r\n", "\n")
-        if "reason_code" not in self.fields or self.cleaned_data.get("reason_code") in self._with_text:
+        if not self.fields["reason_code"].required or self.cleaned_data.get("reason_code") in self._with_text:
             try:
                 checked_reason(text)
             except InvalidReason as error:
@@ -63,5 +73,5 @@ class ReasonForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        cleaned.setdefault("reason_code", None)
+        cleaned["reason_code"] = cleaned.get("reason_code") or None
         return cleaned

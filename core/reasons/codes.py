@@ -1,10 +1,10 @@
-"""The check of the reason that a person gives to a service: a code of the casino and a text."""
+"""The reason that a person gives to a service, a code of the casino and a text: its check, and its words."""
 
 import re
 from dataclasses import dataclass
 
 from core.reasons.models import CODE_PATTERN, Operation, ReasonCode
-from core.reasons.text import InvalidReason, checked_reason, checked_remark
+from core.reasons.text import InvalidReason, checked_reason, checked_remark, normalised_reason
 
 
 class InvalidReasonCode(InvalidReason):
@@ -39,9 +39,9 @@ def given_reason(*, casino_id: int, operation: Operation, code: str | None, text
     :raises InvalidReason: the text is too long or cannot be shown, or is too short and there is no code.
     :raises InvalidReasonCode: the casino has no such code.
     """
+    text = reason_contents(text, code)["reason"]
     if code is None:
-        return GivenReason(code=None, text=checked_reason(text))
-    text = checked_remark(text)
+        return GivenReason(code=None, text=text)
     known = ReasonCode.objects.filter(casino=casino_id, code=code) if re.fullmatch(CODE_PATTERN, code) else None
     row = known and known.first()
     if not row:
@@ -62,6 +62,29 @@ def _refusal(row: ReasonCode, *, operation: Operation, text: str) -> InvalidReas
     return None
 
 
+def reason_in_words(*, casino_id: int, code: str | None, text: str) -> str:
+    """A kept reason for people: the label of its code, the code, and the text if it says more than the label."""
+    if code is None:
+        return text
+    label = ReasonCode.objects.filter(casino=casino_id, code=code).values_list("label", flat=True).first() or ""
+    named = f"{label} ({code})"
+    return named if text in ("", label) else f"{named}: {text}"
+
+
 def reason_contents(text: str, code: str | None) -> dict[str, str]:
-    """A reason in the contents of a request, which have the code only if there is one."""
-    return {"reason": text} if code is None else {"reason": text, "reason_code": code}
+    """What was given, in the contents of a request, which have a code only if there is one.
+
+    :raises InvalidReason: the text is too long or cannot be shown, or is too short and there is no code.
+    """
+    if code is None:
+        return {"reason": checked_reason(text)}
+    return {"reason": checked_remark(text), "reason_code": code}
+
+
+def normalised_contents(text: str, code: str | None) -> dict[str, str]:
+    """The same, equal for texts that differ as `normalised_reason` says.
+
+    :raises InvalidReason: see `reason_contents`.
+    """
+    contents = reason_contents(text, code)
+    return {**contents, "reason": normalised_reason(contents["reason"])}

@@ -17,12 +17,14 @@ from core.console.asking_again import ask_again
 from core.console.links import Link, adds_links, link_to, list_url, page_url
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.pages import form_page, viewable
+from core.console.reasons import REASON_FIELDS
 from core.console.scope import ServiceOwnedAdmin, sees_all_casinos, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.permissions import has_permission
+from core.reasons.codes import InvalidReasonCode
 from core.words import counted
 from loyalty.admin.extensions import sections_for
 from loyalty.admin.forms import AwardForm
@@ -32,7 +34,7 @@ from loyalty.services import InvalidReason, LoyaltyPosting, manual_reward
 from loyalty.tiers import next_tier, progress_percent
 
 ENTRIES_SHOWN: Final = 50
-TYPED_FIELDS: Final = ("points", "reason", "reward_id")
+TYPED_FIELDS: Final = ("points", *REASON_FIELDS, "reward_id")
 
 
 @admin.register(PlayerLoyalty)
@@ -106,6 +108,7 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
                 "tier": entry.tier_after,
                 "staff": entry.staff or "system",
                 "reason": entry.reason,
+                "reason_code": entry.reason_code or "",
             }
             for entry in entries
         ]
@@ -174,11 +177,14 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
                 player=account.player_id,
                 points=cleaned["points"],
                 reason=cleaned["reason"],
+                reason_code=cleaned["reason_code"],
                 actor=staff_of(request),
                 at=timezone.now(),
                 reward_id=cleaned["reward_id"] or None,
                 requested_at=form.requested_at,
             )
+        except InvalidReasonCode as error:
+            form.add_error("reason_code", error.message)
         except InvalidReason as error:
             form.add_error("reason", error.message)
         except IdempotencyConflict as error:

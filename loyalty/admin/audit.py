@@ -17,7 +17,7 @@ from core.console.queries import SEARCH
 from core.console.scope import in_casino_of, sees_all_casinos
 from core.keys import BIGGEST_KEY, key_of
 from core.keyset import BY_ID, GAMING_DAY, ID, Order, Window, with_keys
-from core.models import Player, User
+from core.models import Player, ReasonCode, User
 from core.player_search import PLAYERS_WITH_ROWS_MAX, first_matching, many_match
 from core.roles import SYSTEM_USERNAME
 from core.words import counted
@@ -26,6 +26,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 
 SEARCH_MAX_LENGTH: Final = 100
 STAFF_OFFERED: Final = 500
+CODES_OFFERED: Final = 500
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
@@ -71,6 +72,12 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
         field=lambda: forms.ChoiceField(label="Posted by", required=False),
         narrow=_from_staff,
         in_words=lambda value: f"posted by {value}",
+    ),
+    Filter(
+        name="reason_code",
+        field=lambda: forms.ChoiceField(label="Reason code", required=False),
+        narrow=lambda entries, code: entries.filter(reason_code=code),
+        in_words=lambda code: f"reason code {code}",
     ),
     Filter(
         name="first_day",
@@ -146,6 +153,7 @@ class AuditForm(FilterForm):
             self.fields[one.name] = one.field()
         self._names_of_staff = dict(_staff_choices(staff))
         self.fields["staff"].choices = [("", "Anybody"), *self._names_of_staff.items()]  # type: ignore[attr-defined]
+        self.fields["reason_code"].choices = [("", "All codes"), *_code_choices(staff)]  # type: ignore[attr-defined]
         self.fields["q"].widget.attrs |= {"type": "search", "autocomplete": "off"}
 
     @property
@@ -165,6 +173,8 @@ class AuditForm(FilterForm):
         if given.get("staff", SYSTEM) != SYSTEM:
             return Order(keys=(day, ID), within={"staff_id": int(given["staff"])})
         casino = {} if sees_all_casinos(self._staff) else {"casino_id": self._staff.casino_id or NO_CASINO}
+        if "reason_code" in given and casino:
+            return Order(keys=(day, ID), within=casino | {"reason_code": given["reason_code"]})
         if "kind" in given and casino and "tier_change" not in given:
             return Order(keys=(day, ID), within=casino | {"kind": given["kind"]})
         if casino and given.keys() & {"first_day", "last_day", "tier_change"}:
@@ -207,7 +217,7 @@ class AuditForm(FilterForm):
         if self._by_keys:
             entries = self._narrowed(entries, exclude=given.keys() - self._by_keys)
             return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
-        if self._by_tier_change or order.within.keys() & {"kind", "staff_id"}:
+        if self._by_tier_change or order.within.keys() & {"kind", "staff_id", "reason_code"}:
             return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
         return Window(rows=entries, most=LOOKED_AT_OF_ACCOUNT if "account_id" in order.within else LOOKED_AT_OF_CASINO)
 
@@ -236,6 +246,8 @@ class AuditForm(FilterForm):
             entries = LedgerEntry.objects.all()
         if "staff_id" in self.order.within:
             return entries.filter(staff__isnull=False)
+        if "reason_code" in self.order.within:
+            return entries.filter(reason_code__isnull=False)
         return entries.filter(~Q(tier_before=F("tier_after"))) if self._by_tier_change else entries
 
     def _narrowed(self, entries: Entries, *, exclude: Collection[str]) -> Entries:
@@ -276,6 +288,13 @@ def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
     people = in_casino_of(staff, User.objects.filter(is_staff=True), lookup="casino")
     for person in people.exclude(username=SYSTEM_USERNAME).order_by("username")[:STAFF_OFFERED]:
         yield str(person.pk), person.name_and_login
+
+
+def _code_choices(staff: User) -> Iterator[tuple[str, str]]:
+    """The reason codes of the casinos that `staff` sees, by code; one that several casinos have is named once."""
+    codes = in_casino_of(staff, ReasonCode.objects.all(), lookup="casino").order_by("code", "pk")
+    for row in codes.distinct("code")[:CODES_OFFERED]:
+        yield row.code, str(row)
 
 
 def entries_named(entries: Entries, term: str, *, staff: User, players: Collection[int]) -> Entries:

@@ -64,6 +64,12 @@ def _tiers(entry: LedgerEntry) -> SafeString | str:
     )
 
 
+def _reason(entry: LedgerEntry) -> SafeString | str:
+    if entry.reason_code is None:
+        return entry.reason
+    return format_html('{} <span class="hint">{}</span>', entry.reason, entry.reason_code)
+
+
 def _exact(instant: datetime | None) -> str:
     return timezone.localtime(instant).isoformat(timespec="seconds") if instant else "not known"
 
@@ -97,7 +103,8 @@ OWN_COLUMNS: Final[Sequence[Column]] = (
         shown=lambda entry: display.staff_name(entry.staff),
         exported=lambda entry: entry.staff.username if entry.staff else "system",
     ),
-    Column(label="Reason", shown=lambda entry: entry.reason, exported=lambda entry: entry.reason),
+    Column(label="Reason", shown=_reason, exported=lambda entry: entry.reason),
+    Column(label="Reason code", exported=lambda entry: entry.reason_code or ""),
     Column(label="Reverses entry", exported=lambda entry: entry.reverses_id or ""),
     Column(label="Correlation id", exported=lambda entry: str(entry.correlation_id)),
     Column(label="Idempotency key", exported=lambda entry: entry.idempotency_key),

@@ -11,7 +11,9 @@ from django.http import QueryDict
 
 from core.console.dated import BeginningField
 from core.console.fields import DecimalField, TextField, WholeNumberField
+from core.console.reasons import REASON_FIELDS, ReasonForm
 from core.models import User
+from core.reasons.models import Operation
 from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH
 from loyalty.models import MAX_POINTS_PER_UNIT, LoyaltyProgram, PlayerLoyalty
 from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS
@@ -67,11 +69,10 @@ class ReasonField(forms.CharField):
         return str(super().to_python(value)).replace("\r\n", "\n")
 
 
-class AwardForm(forms.Form):
+class AwardForm(ReasonForm):
     """An award of points. If the token is refused, the form keeps what was typed and gets a new token."""
 
     points = WholeNumberField(least=MIN_AWARD_POINTS, most=MAX_AWARD_POINTS)
-    reason = ReasonField()
     reward_id = TextField(
         label="Reward id",
         required=False,
@@ -79,6 +80,7 @@ class AwardForm(forms.Form):
         help_text="Only if another system gave the award a number. The same id is never paid twice.",
     )
     token = forms.CharField(widget=forms.HiddenInput, required=False)
+    field_order = ("points", *REASON_FIELDS, "reward_id", "token")
 
     def __init__(
         self,
@@ -93,10 +95,15 @@ class AwardForm(forms.Form):
         self._fresh_token = award_token(account=account, staff=staff, requested_at=now)
         self.requested_at = now
         initial = {**(typed or {}), "token": self._fresh_token}
-        super().__init__(data.copy() if data is not None else None, initial=initial)
+        super().__init__(
+            data.copy() if data is not None else None,
+            initial=initial,
+            casino_id=account.player.casino_id,
+            operation=Operation.AWARD,
+        )
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
+        cleaned = super().clean()
         try:
             self.requested_at = read_award_token(
                 cleaned.get("token", ""), account=self._account, staff=self._staff, now=self._now

@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from core.console.filtered_list import Column, FilteredListAdmin, FilterForm
 from core.console.links import links_for
 from core.console.scope import ServiceOwnedAdmin, staff_of
+from core.reasons.codes import reason_in_words
 from loyalty.admin.audit import AuditForm, filter_names
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of
 from loyalty.admin.export import export_response
 from loyalty.admin.extensions import author_of, ledger_extensions
-from loyalty.models import LedgerEntry, LedgerExport
+from loyalty.models import LedgerEntry, LedgerExport, Tier
 from loyalty.permissions import EXPORT_LEDGER
 
 # Names of filters in older addresses, which people may have bookmarked.
@@ -50,7 +51,17 @@ class LedgerEntryAdmin(FilteredListAdmin[LedgerEntry]):
         return [*OWN_COLUMNS, *(column for extension in ledger_extensions() for column in extension.columns)]
 
     def page_rows(self, request: HttpRequest, form: FilterForm) -> "QuerySet[LedgerEntry]":
-        return super().page_rows(request, form).select_related(None).prefetch_related(*_related())
+        entries = super().page_rows(request, form).select_related(None)
+        return entries.prefetch_related(*(name for name in _related() if name != "tier_before"))
+
+    def described(self, request: HttpRequest, rows: Sequence[LedgerEntry]) -> Sequence[LedgerEntry]:
+        """The entries with their tiers before: most are those after, which were read already."""
+        tiers = {entry.tier_after_id: entry.tier_after for entry in rows}
+        if others := {entry.tier_before_id for entry in rows} - tiers.keys():
+            tiers |= Tier.objects.in_bulk(others)
+        for entry in rows:
+            entry.tier_before = tiers[entry.tier_before_id]
+        return rows
 
     def export(self, request: HttpRequest, form: FilterForm) -> HttpResponseBase:
         what = LedgerExport.What.LEDGER
@@ -74,6 +85,7 @@ class LedgerEntryAdmin(FilteredListAdmin[LedgerEntry]):
             original=entry,
             console_links=links_for(request, entry),
             author=author_of(entry),
+            reason=reason_in_words(casino_id=entry.casino_id, code=entry.reason_code, text=entry.reason),
             calculation=calculation_of(entry),
             reversed_by=getattr(entry, "reversed_by", None),
             parts=[

@@ -228,6 +228,11 @@ class LedgerEntry(models.Model):
             # The filters that auditors use most, in the order of the list, so no row is sorted, counted or skipped.
             models.Index(fields=["casino", "id"], name="loyalty_ledger_by_casino"),
             models.Index(fields=["casino", "kind", "gaming_day", "id"], name="loyalty_ledger_by_kind"),
+            models.Index(
+                fields=["casino", "reason_code", "gaming_day", "id"],
+                condition=Q(reason_code__isnull=False),
+                name="loyalty_ledger_by_reason_code",
+            ),
             models.Index(fields=["casino", "gaming_day", "id"], name="loyalty_ledger_by_gaming_day"),
             models.Index(fields=["account", "id"], name="loyalty_ledger_by_account"),
             models.Index(

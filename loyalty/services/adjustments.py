@@ -12,9 +12,8 @@ from core.idempotency import IdempotencyConflict, Request
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
-from core.reasons.codes import given_reason, reason_contents
+from core.reasons.codes import given_reason, normalised_contents
 from core.reasons.models import Operation
-from core.reasons.text import normalised_reason
 from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
@@ -149,7 +148,7 @@ def _post(
         "player": account.player_id,
         "staff": staff.pk,
         "points": points,
-        **reason_contents(normalised_reason(reason), reason_code),
+        **normalised_contents(reason, reason_code),
     }
     gaming_day = account.player.casino.gaming_day_at(requested_at)
 

@@ -11,7 +11,8 @@ from core.idempotency import IdempotencyConflict, Request
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
-from core.reasons.text import checked_reason, normalised_reason
+from core.reasons.codes import GivenReason, given_reason, normalised_contents
+from core.reasons.models import Operation
 from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
@@ -49,11 +50,13 @@ def manual_reward(
     reason: str,
     actor: User,
     at: datetime,
+    reason_code: str | None = None,
     reward_id: str | None = None,
     requested_at: datetime | None = None,
 ) -> LoyaltyPosting:
     """Award points by hand, once for each request.
 
+    `reason_code` is one of the casino's codes, beside which `reason` may be short or empty.
     A `reward_id`, which another system gives, identifies the award for ever. Without one, the same award by the same
     person is made once in a gaming day, also if the reason differs in letter case, spaces or Unicode form. This is the
     day of `requested_at`, when the form was opened: a form that is sent again on the next gaming day does not make a
@@ -61,6 +64,7 @@ def manual_reward(
 
     :raises InvalidAward: the number of points or the reward id is not allowed.
     :raises InvalidReason: the reason is too short or too long.
+    :raises InvalidReasonCode: the casino has no such code, or it is not for awards.
     :raises InvalidTime: `at` is in the future, or `requested_at` is after it or more than a day before it.
     :raises NotFound: there is no such player.
     :raises NotPermitted: the actor does not hold `loyalty.award` on the player's programme.
@@ -72,7 +76,6 @@ def manual_reward(
     :raises Busy: the account or the actor was locked for too long.
     """
     require_award_points(points)
-    reason = checked_reason(reason)
     requested_at = checked_request_time(requested_at or at, at=at)
     _require_reward_id(reward_id)
     player_id = player if isinstance(player, int) else player.pk
@@ -86,6 +89,7 @@ def manual_reward(
             staff=staff,
             points=points,
             reason=reason,
+            reason_code=reason_code,
             at=at,
             reward_id=reward_id,
             requested_at=requested_at,
@@ -103,6 +107,7 @@ def _post_award(
     staff: User,
     points: int,
     reason: str,
+    reason_code: str | None,
     at: datetime,
     reward_id: str | None,
     requested_at: datetime,
@@ -113,12 +118,13 @@ def _post_award(
 
     :raises IdempotencyConflict: the reward id was used for another award.
     """
+    given = given_reason(casino_id=account.program.casino_id, operation=Operation.AWARD, code=reason_code, text=reason)
     contents: Request = {
         "kind": str(EntryKind.MANUAL_BONUS),
         "player": account.player_id,
         "staff": staff.pk,
         "points": points,
-        "reason": normalised_reason(reason),
+        **normalised_contents(reason, reason_code),
     }
     gaming_day = account.player.casino.gaming_day_at(requested_at)
     try:
@@ -127,19 +133,22 @@ def _post_award(
             locked_account=account,
             kind=EntryKind.MANUAL_BONUS,
             points=points,
-            reason=reason,
+            reason=given.text,
+            reason_code=given.code,
             idempotency_key=f"reward:{reward_id}"
             if reward_id
             else daily_key("manual", contents, gaming_day=gaming_day),
             # Awards made before 2026-12 have the reason as it was typed in their daily key.
-            former_key="" if reward_id else daily_key("manual", {**contents, "reason": reason}, gaming_day=gaming_day),
+            former_key=""
+            if reward_id
+            else daily_key("manual", {**contents, "reason": given.text}, gaming_day=gaming_day),
             contents=contents,
             staff=staff,
             at=at,
             gaming_day=gaming_day,
             correlation_id=correlation.current(),
             calculation={"requested_at": requested_at},
-            check=lambda: _require_award_allowed(staff=staff, account=account, at=at),
+            check=lambda: _require_award_allowed(given, staff=staff, account=account, at=at),
         )
     except IdempotencyConflict:
         # Only staff who may award points here get this error: it shows that the award exists.
@@ -161,7 +170,8 @@ def _require_reward_id(reward_id: str | None) -> None:
         raise InvalidAward("A reward id is 1 to 100 letters, digits or . _ : / - without spaces.")
 
 
-def _require_award_allowed(*, staff: User, account: PlayerLoyalty, at: datetime) -> None:
+def _require_award_allowed(given: GivenReason, *, staff: User, account: PlayerLoyalty, at: datetime) -> None:
     require_permission(staff, AWARD, account.program, player_id=account.player_id)
+    given.require_allowed()
     require_active(account.player_id, otherwise="no award was made")
     require_rate(staff=staff, at=at)

@@ -10,9 +10,8 @@ from core.errors import DomainError, NotFound
 from core.idempotency import IdempotencyConflict, Request
 from core.models import User
 from core.permissions import require_permission
-from core.reasons.codes import given_reason, reason_contents
+from core.reasons.codes import given_reason, normalised_contents
 from core.reasons.models import Operation
-from core.reasons.text import normalised_reason
 from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
@@ -139,7 +138,7 @@ def _post(
         "player": account.player_id,
         "staff": actor.pk,
         "points": -entry.points,
-        **reason_contents(normalised_reason(reason), reason_code),
+        **normalised_contents(reason, reason_code),
         "reverses": entry.pk,
     }
 

@@ -104,6 +104,7 @@ _ENTRY: Final = {
     "kind": "kind",
     "points": "points",
     "reason": "'Written by a benchmark'",
+    "reason_code": "CASE kind WHEN 'MANUAL_BONUS' THEN 'OTHER' WHEN 'ADJUSTMENT' THEN 'WRONG_POINTS' END",
     "idempotency_key": "CASE WHEN is_play THEN slip_id::text ELSE 'many:' || %(casino)s || ':' || n END",
     "fingerprint": "encode(sha256(convert_to(request, 'UTF8')), 'hex')",
     "staff_id": "CASE WHEN kind = 'MANUAL_BONUS' THEN (%(staff)s::bigint[])[1 + (n < %(entries)s / 10)::int] END",

@@ -30,7 +30,18 @@ MOST_STATEMENTS = 15  # each kind of row that a page prefetches is one
 MOST_STATEMENTS_OF_AN_ENTRY = 9
 MOST_PAGES = 10
 ASKED = (
-    *("q", "kind", "staff", "first_day", "last_day", "least_points", "most_points", "tier_change", "recovered"),
+    *(
+        "q",
+        "kind",
+        "staff",
+        "reason_code",
+        "first_day",
+        "last_day",
+        "least_points",
+        "most_points",
+        "tier_change",
+        "recovered",
+    ),
     *("account", "before", "after", "e", "o", "p", "all", "_popup", "pk__in", "account__id__exact"),
 )
 

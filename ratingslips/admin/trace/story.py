@@ -207,7 +207,8 @@ def _withheld(slip: RatingSlip, *, settled_at: datetime) -> Iterator[StoryEvent]
 def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     what = "Award" if entry.kind == LedgerEntry.Kind.MANUAL_BONUS else f"Entry, {entry.get_kind_display().lower()}"
     tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
-    reason = f" “{entry.reason}”" if entry.staff_id else ""
+    code = f" ({entry.reason_code})" if entry.reason_code else ""
+    reason = f" “{entry.reason}”{code}" if entry.staff_id else ""
     points = f"{display.signed(entry.points)} {noun(entry.points, 'point')}"
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recorded = display.recorded(entry.recorded_at, entry.created_at)

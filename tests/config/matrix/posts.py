@@ -99,7 +99,8 @@ def _award(rows: Rows, user: User) -> Post:
     account = rows.of_model["loyalty.playerloyalty"]
     assert isinstance(account, PlayerLoyalty)
     token = award_token(account=account, staff=user, requested_at=timezone.now())
-    return {"points": "100", "reason": "Comp for the long wait", "reward_id": "", "token": token}
+    reason = {"reason_code": "OTHER", "reason": "Comp for the long wait"}
+    return {"points": "100", **reason, "reward_id": "", "token": token}
 
 
 def _tap(rows: Rows, _user: User) -> Post:
