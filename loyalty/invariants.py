@@ -12,7 +12,7 @@ class KindRule(NamedTuple):
     """Rules for the entries of one kind; the constraint `loyalty_ledger_sign_fits_kind` checks their sign."""
 
     is_earned: bool
-    needs_staff: bool
+    needs_staff: bool  # and a reason code or a whole reason
 
 
 # Every kind has a rule: an entry of a kind that is not listed breaks the invariants that use these rules. A reversal
@@ -22,8 +22,8 @@ KIND_RULES: Final = {
     LedgerEntry.Kind.GAMEPLAY: KindRule(is_earned=True, needs_staff=False),
     LedgerEntry.Kind.MANUAL_BONUS: KindRule(is_earned=True, needs_staff=True),
     LedgerEntry.Kind.PROMOTION: KindRule(is_earned=True, needs_staff=False),
-    LedgerEntry.Kind.ADJUSTMENT: KindRule(is_earned=False, needs_staff=False),
-    LedgerEntry.Kind.REVERSAL: KindRule(is_earned=False, needs_staff=False),
+    LedgerEntry.Kind.ADJUSTMENT: KindRule(is_earned=False, needs_staff=True),
+    LedgerEntry.Kind.REVERSAL: KindRule(is_earned=False, needs_staff=True),
     LedgerEntry.Kind.REDEMPTION: KindRule(is_earned=False, needs_staff=False),
 }
 _RULES: Final = ", ".join(f"('{kind}', {rule.is_earned}, {rule.needs_staff})" for kind, rule in KIND_RULES.items())
@@ -176,12 +176,13 @@ _REQUESTS: Final = (
         """,
     ),
     Invariant(
-        name="award_has_its_staff",
-        sentence="every award has a member of staff and a reason",
+        name="entry_by_hand_has_its_staff",
+        sentence="every award, adjustment by hand and reversal has a member of staff, and a whole reason or a code",
         broken_by=f"""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry LEFT JOIN {_RULE} ON rule.kind = entry.kind
             WHERE rule.kind IS NULL
-               OR (rule.needs_staff AND (entry.staff_id IS NULL OR length(entry.reason) < {REASON_MIN_LENGTH}))
+               OR (rule.needs_staff AND entry.adjusts_id IS NULL AND (
+                   entry.staff_id IS NULL OR length(entry.reason) < {REASON_MIN_LENGTH} AND entry.reason_code IS NULL))
             ORDER BY entry.id
         """,  # noqa: S608
     ),

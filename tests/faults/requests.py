@@ -124,7 +124,8 @@ def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
         reverses = LedgerEntry.objects.filter(idempotency_key=f"faults:{step.target}").first()
         if reverses is None:
             raise NothingToDo
-    return lambda: _posted(post_by_hand(step, player=player, reverses=reverses))
+    staff = world.manager() if reverses else None
+    return lambda: _posted(post_by_hand(step, player=player, reverses=reverses, staff=staff))
 
 
 # The kind of entry that each step posts.
@@ -138,7 +139,9 @@ ENTRY_KINDS: Final = {
 
 
 @retried
-def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> LoyaltyPosting:
+def post_by_hand(
+    step: Step, *, player: int, reverses: LedgerEntry | None = None, staff: User | None = None
+) -> LoyaltyPosting:
     """What has no service of its own yet posts by the building block, in an operation like any other."""
     comp_types = CompType.objects.filter(program__accounts__player=player)
     with operation("faults.post", actor_id=None):
@@ -148,7 +151,7 @@ def post_by_hand(step: Step, *, player: int, reverses: LedgerEntry | None) -> Lo
             points=step.amount,
             reason=reason_of(step.number),
             idempotency_key=key_of(step),
-            staff=None,
+            staff=staff,
             at=timezone.now(),
             correlation_id=correlation.current(),
             reverses=reverses,

@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
-from guardian.shortcuts import assign_perm
 
 from core import correlation, retries
 from core.models import Player, User
@@ -41,9 +40,9 @@ from tests.faults import history
 from tests.faults.plan import Kind, Step, key_of
 from tests.faults.proxy import Loss, Way
 from tests.faults.requests import outcome_of, post_by_hand
-from tests.floor import Floor
+from tests.floor import Floor, give_rights
 from tests.invariants import broken_invariants
-from tests.loyalty.postings import award, increment, redeem
+from tests.loyalty.postings import adjust, award, increment, redeem, reverse
 from tests.waiting import wait_until
 
 Call = Callable[[], dict[str, Any]]
@@ -100,7 +99,7 @@ def _release(floor: Floor) -> Case:
 def _player_and_awarder(floor: Floor) -> tuple[Player, User]:
     """Both new: ten awards a minute are the limit of one awarder."""
     awarder = StaffFactory.create(casino=floor.casino)
-    assign_perm("loyalty.award", awarder, floor.program)
+    give_rights((awarder, floor.program, ["award", "adjust"]))
     return floor.player(), awarder
 
 
@@ -148,15 +147,26 @@ def _print_of_a_slip(floor: Floor) -> Case:
     return Case(call=print_it, marks=lambda: CompSlipPrint.objects.filter(pk=request_id).count())
 
 
-def _posting(floor: Floor, *, kind: Kind, amount: int) -> Case:
-    """An entry of what has no service of its own yet; a reversal takes back a promotion of 100 points."""
+def _promotion(floor: Floor) -> Case:
+    """An entry of what has no service of its own yet."""
     player = floor.player()
+    step = Step(number=player.pk, kind=Kind.PROMOTE, player=0, amount=64)
+    return Case(call=lambda: _told(post_by_hand(step, player=player.pk)), marks=_entries(key_of(step)))
+
+
+def _reversal(floor: Floor) -> Case:
+    """Of a promotion of 100 points."""
     with transaction.atomic():
-        promotion = increment(floor, player)
-    step = Step(number=player.pk, kind=kind, player=0, amount=amount)
-    reverses = LedgerEntry.objects.get(pk=promotion.entry_id) if kind == Kind.REVERSE else None
+        entry_id = increment(floor, floor.player()).entry_id
+    return Case(call=lambda: _told(reverse(floor, entry_id)), marks=_entries(f"reversal:{entry_id}"))
+
+
+def _adjustment(floor: Floor) -> Case:
+    """It takes the 100 points that are there, of the 150 that it asks for."""
+    player, (_, adjuster) = _rich(floor), _player_and_awarder(floor)
+    request = {"points": -150, "actor": adjuster, "adjustment_id": f"sweep-{player.pk}"}
     return Case(
-        call=lambda: _told(post_by_hand(step, player=player.pk, reverses=reverses)), marks=_entries(key_of(step))
+        call=lambda: _told(adjust(floor, player, **request).posting), marks=_entries(f"adjustment:sweep-{player.pk}")
     )
 
 
@@ -195,8 +205,9 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "award without a reward id": _award_without_reward_id,
     "redemption": _redemption,
     "print of a comp slip": _print_of_a_slip,
-    "promotion": partial(_posting, kind=Kind.PROMOTE, amount=64),
-    "reversal": partial(_posting, kind=Kind.REVERSE, amount=-100),
+    "promotion": _promotion,
+    "reversal": _reversal,
+    "adjustment": _adjustment,
     "opening": _opening,
     "pause": partial(_event, service=pause_rating_slip),
     "resumption": partial(_event, service=resume_rating_slip, paused=True),

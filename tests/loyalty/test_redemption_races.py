@@ -99,7 +99,14 @@ class TestPrintBesideAReversal:
 
     def _reverse(self, floor: Floor, dinner: LedgerEntry) -> None:
         player = dinner.account.player
-        increment(floor, player, kind=LedgerEntry.Kind.REVERSAL, points=-dinner.points, reverses=dinner)
+        increment(
+            floor,
+            player,
+            kind=LedgerEntry.Kind.REVERSAL,
+            points=-dinner.points,
+            reverses=dinner,
+            staff=floor.supervisor,
+        )
 
     @pytest.mark.shows(42)
     def test_waits_and_is_refused(self, floor: Floor, dinner: LedgerEntry) -> None:
