@@ -34,10 +34,13 @@ def may_deactivate(manager: User, person: User) -> bool:
 
 
 def may_change_role(manager: User, role: Group) -> bool:
-    """Whether `manager` holds all that `role` holds and all that its members hold, who are others of the casino."""
-    if _is_superuser(manager):
-        return True
+    """Whether `manager` holds all that `role` holds and all that its members hold, who are others of the casino.
+
+    A superuser may be in the role, but one of a casino changes no role of staff who work elsewhere.
+    """
     members = list(User.objects.filter(groups=role))
+    if _is_superuser(manager):
+        return manager.casino_id is None or all(member.casino_id == manager.casino_id for member in members)
     are_in_reach = all(_is_in_reach(manager, member) for member in members)
     return are_in_reach and role.pk not in roles_beyond(manager) and not staff_beyond(manager, members)
 

@@ -203,6 +203,20 @@ class TestRolesChanged:
         assert changed == held
         assert deleted.status_code == 403
 
+    @pytest.mark.parametrize(("works_here", "member_is_here"), [(True, False), (True, True), (False, False)])
+    def test_are_changed_by_a_superuser_of_its_members_casino(
+        self, floor: Floor, works_here: bool, member_is_here: bool
+    ) -> None:
+        root = StaffFactory.create(casino=floor.casino if works_here else None, is_superuser=True)
+        role = Group.objects.create(name=ROLE)
+        role.user_set.add(StaffFactory.create(casino=floor.casino if member_is_here else CasinoFactory.create()))
+
+        changed = self.hold(role, root, "view_player")
+        deleted = signed_in(root).post(address(Group, "delete", role.pk), {"post": "yes"})
+
+        is_allowed = not works_here or member_is_here
+        assert (changed, deleted.status_code) == (({"view_player"}, 302) if is_allowed else (set(), 403))
+
     def test_are_added_with_what_the_manager_holds(self, floor: Floor, manager: User) -> None:
         keys = {name: Permission.objects.get(codename=name).pk for name in ("view_player", "operate_pit")}
         client = signed_in(manager)
