@@ -11,13 +11,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from core.effective_dates import BeginsTooEarly
+from core.errors import DomainError
 from core.models import User
 from core.permissions import NotPermitted
 from core.querysets import LockingQuerySet
 from loyalty.models import EarningRate, LedgerEntry
-from loyalty.services import RateTaken, add_earning_rate
+from loyalty.services import NoEarningRate, RateTaken, add_earning_rate
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
-from tests.concurrency import Elsewhere, held_before_commit, in_turn
+from tests.concurrency import Elsewhere, held_before_commit, in_turn, wait_until_blocked
 from tests.constraints import refused_by_trigger
 from tests.databases import as_owner
 from tests.factories import ProgramFactory, StaffFactory
@@ -163,3 +164,53 @@ class TestTwoFirstRatesAtOnce:
             return holder, waiting
 
         assert isinstance(self._both(committed_floor, both), EarningRate)
+
+
+class TestRecoveryWhileTwoFirstRatesAreAdded:
+    """A slip was closed before the first rate. The later of two new ones is not committed when it is recovered."""
+
+    OPENED = datetime(1999, 7, 20, 20, tzinfo=UTC)
+
+    def _race(self, floor: Floor, *, waits: bool) -> Exception | None:
+        """Recover the slip in between, and after both rates; the refusal of the first recovery."""
+        slip = floor.open_slip(at=self.OPENED)
+        with pytest.raises(PartialCompletion):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=self.OPENED + timedelta(hours=2))
+        manager, refusal = StaffFactory.create(casino=floor.casino, is_superuser=True), None
+        later = partial(_add, floor, manager, self.OPENED + timedelta(hours=1), points_per_unit=Decimal(30))
+        recover = partial(recover_slip_loyalty, slip=slip, actor=floor.supervisor, at=floor.now)
+
+        with held_before_commit(later) as holder:
+            adding = Elsewhere(partial(_add, floor, manager, self.OPENED))
+            if waits:
+                wait_until_blocked(adding.backend, by=holder.backend)
+            else:
+                adding.result()
+            try:
+                recover()
+            except DomainError as error:
+                refusal = error
+        adding.result()
+        recover()
+        return refusal
+
+    def _paid_and_in_force(self) -> tuple[str, str]:
+        [in_force] = EarningRate.objects.in_force(self.OPENED + timedelta(hours=2))
+        return LedgerEntry.objects.get().inputs["calculation"]["points_per_unit"], str(in_force.points_per_unit)
+
+    def test_pays_at_the_rate_that_remains_in_force(self, committed_floor: Floor) -> None:
+        refusal = self._race(committed_floor, waits=True)
+
+        assert isinstance(refusal, NoEarningRate)
+        assert self._paid_and_in_force() == ("30.0000", "30.0000")
+
+    @pytest.mark.shows(39)
+    def test_would_pay_at_another_one_without_the_locks(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
+
+        with without_triggers("loyalty_earningrate", BEGINS):
+            self._race(committed_floor, waits=False)
+
+        assert self._paid_and_in_force() == ("20.0000", "30.0000")
