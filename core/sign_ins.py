@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from core import correlation
 from core.errors import DomainError
 from core.hashing import password_turn
-from core.locks import lock_name
+from core.locks import lock_name, try_lock_name
 from core.models import User
 from core.origins import Client
 from core.permissions import LIFT_LOCK, NotPermitted, require_permission
@@ -171,23 +171,40 @@ def _try(
 
     A right password at the sign-in is recorded by `record_signed_in`: a second factor may still be missing.
     """
-    with password_turn(), operation("core.sign_in", actor_id=name.staff_id):
-        lock_name("sign-in", name.key)
-        refusal = _lock_of(name, client=client, at=at)
-        if refusal is None and if_right is None and (until := address_slowed_until(client, at=at)):
-            refusal = AddressSlowed(seconds=_seconds(until - at))
-        right = refusal is None and is_right()
-        if refusal:
-            _record_refusal(name, client=client, at=at)
-        elif not right:
-            _record(name, Kind.WRONG, client=client, at=at)
-            refusal = _lock_of(name, client=client, at=at)
-        elif if_right:
-            _record(name, if_right, client=client, at=at)
+    is_sign_in = if_right is None
+    right, refusal = False, _refusal_at_once(name, client=client, at=at, is_sign_in=is_sign_in)
+    if refusal is None:
+        with password_turn(), operation("core.sign_in", actor_id=name.staff_id):
+            lock_name("sign-in", name.key)
+            refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
+            right = refusal is None and is_right()
+            if refusal:
+                _record_refusal(name, client=client, at=at)
+            elif not right:
+                _record(name, Kind.WRONG, client=client, at=at)
+                refusal = _lock_of(name, client=client, at=at)
+            elif if_right:
+                _record(name, if_right, client=client, at=at)
     if refusal:
         log.warning("core.sign_in_locked", code=refusal.code, staff_id=name.staff_id, client_address=client.address)
         raise refusal
     return right
+
+
+def _refusal_at_once(name: Name, *, client: Client, at: datetime, is_sign_in: bool) -> SignInLocked | None:
+    """The refusal of a try that needs no turn: who goes on trying a locked name keeps nobody else from signing in."""
+    with operation("core.refuse_sign_in", actor_id=name.staff_id):
+        refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
+        if refusal and try_lock_name("sign-in", name.key):
+            _record_refusal(name, client=client, at=at)
+    return refusal
+
+
+def _refusal_of(name: Name, *, client: Client, at: datetime, is_sign_in: bool) -> SignInLocked | None:
+    refusal = _lock_of(name, client=client, at=at)
+    if refusal is None and is_sign_in and (until := address_slowed_until(client, at=at)):
+        return AddressSlowed(seconds=_seconds(until - at))
+    return refusal
 
 
 def _lock_of(name: Name, *, client: Client, at: datetime) -> SignInLocked | None:

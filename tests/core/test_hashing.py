@@ -7,8 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from django.contrib.auth.hashers import check_password, make_password
 from django.test import override_settings
+from django.utils import timezone
 
 from core.hashing import WAITING_AT_ONCE, PasswordsBusy, limit_passwords, password_turn
+from core.origins import Client
+from core.sign_ins import SignInLocked, check_sign_in
+from tests.floor import Floor
+from tests.guesses import ADDRESS, lock
 from tests.waiting import wait_until
 
 HASHER = "core.hashing.LimitedPasswordHasher"
@@ -83,3 +88,14 @@ class TestPasswordTurn:
         for hashes in (lambda: make_password("another"), lambda: check_password("another", hashed)):
             with pytest.raises(PasswordsBusy):
                 hashes()
+
+    def test_is_not_needed_to_refuse_a_locked_name(self, floor: Floor, crowd: Crowd) -> None:
+        lock(floor.boss)
+        limit_passwords(1)
+        for _ in range(1 + WAITING_AT_ONCE):
+            crowd.take()
+        wait_until(lambda: crowd.holding == 1)
+
+        username, client = floor.boss.username, Client(address=ADDRESS)
+        with pytest.raises(SignInLocked):
+            check_sign_in(username=username, password="a guess", client=client, at=timezone.now())
