@@ -182,6 +182,94 @@ _PLAY: Final = (
     ),
 )
 
+_CORRECTIONS: Final = (
+    Invariant(
+        name="one_current_list",
+        sentence="a slip that is not void has one current list of segments, the newest; a void slip has none",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            JOIN (
+                SELECT slip_id, count(*) FILTER (WHERE superseded_by_id IS NULL) AS current,
+                       count(*) FILTER (WHERE superseded_by_id IS NULL AND started_as = 'OPENED') AS lists,
+                       min(seq) FILTER (WHERE superseded_by_id IS NULL) AS first,
+                       max(seq) FILTER (WHERE superseded_by_id IS NOT NULL) AS last_superseded
+                FROM ratingslips_playsegment GROUP BY slip_id
+            ) AS play ON play.slip_id = slip.id
+            WHERE play.lists <> (slip.status <> 'VOID')::int OR slip.status = 'VOID' AND play.current > 0
+               OR play.first < play.last_superseded
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="entries_are_points_of_play",
+        sentence="the entries of a slip add up to the points of its current play and what could not be collected",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            LEFT JOIN loyalty_ledger AS entry ON entry.id = slip.ledger_entry_id
+            LEFT JOIN LATERAL (
+                SELECT sum(points) AS points FROM loyalty_ledger WHERE adjusts_id = entry.id
+            ) AS adjusted ON true
+            WHERE coalesce(entry.points, 0) + coalesce(adjusted.points, 0)
+                  <> coalesce(slip.corrected_points, entry.points, 0) + slip.uncollected_points
+               OR slip.corrected_points <> coalesce(round(
+                    slip.theoretical_win * (entry.inputs -> 'calculation' ->> 'points_per_unit')::numeric
+                    * (entry.inputs -> 'calculation' ->> 'multiplier')::numeric
+               ), 0)
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="correction_has_its_entry",
+        sentence="every correction has its ledger entry, which is of its slip, or says why there is none",
+        broken_by=f"""
+            SELECT {_SLIP} || ' correction ' || correction.number FROM ratingslips_slipcorrection AS correction
+            JOIN ratingslips_ratingslip AS slip ON slip.id = correction.slip_id {_OF_CASINO}
+            LEFT JOIN loyalty_ledger AS entry ON entry.id = correction.entry_id
+            WHERE (entry.id IS NULL) = (correction.no_entry_because = '')
+               OR entry.id IS NOT NULL AND slip.ledger_entry_id IS DISTINCT FROM coalesce(entry.adjusts_id, entry.id)
+            ORDER BY casino.code, slip.slip_number, correction.number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="adjusted_play_was_corrected",
+        sentence="every adjustment of play is that of a correction",
+        broken_by="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            LEFT JOIN ratingslips_slipcorrection AS correction ON correction.entry_id = entry.id
+            WHERE entry.adjusts_id IS NOT NULL AND correction.id IS NULL
+            ORDER BY entry.id
+        """,
+    ),
+    Invariant(
+        name="corrections_are_counted",
+        sentence="the corrections of a slip are numbered without gap, and the slip says how many there are",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            LEFT JOIN (
+                SELECT slip_id, count(*) AS kept, max(number) AS last FROM ratingslips_slipcorrection GROUP BY slip_id
+            ) AS corrections ON corrections.slip_id = slip.id
+            WHERE (slip.correction_count, slip.correction_count)
+                  <> (coalesce(corrections.kept, 0), coalesce(corrections.last, 0))
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="void_counts_nowhere",
+        sentence="a void slip is worth nothing: it has no theo, no points and no current segment",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            WHERE slip.status = 'VOID' AND (
+                slip.theoretical_win <> 0 OR slip.corrected_points <> 0
+                OR slip.ledger_entry_id IS NOT NULL AND slip.corrected_points IS NULL
+                OR EXISTS (
+                    SELECT FROM ratingslips_playsegment WHERE slip_id = slip.id AND superseded_by_id IS NULL
+                )
+            )
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+)
+
 _GUARDS: Final = (
     triggers_enabled(
         "ratingslips_fix_gaming_day",
@@ -212,7 +300,7 @@ _GUARDS: Final = (
     ),
 )
 
-INVARIANTS: Final = (*_POINTS, *_PLAY, *_GUARDS)
+INVARIANTS: Final = (*_POINTS, *_PLAY, *_CORRECTIONS, *_GUARDS)
 ALL_INVARIANTS: Final = (
     *loyalty.INVARIANTS,
     *INVARIANTS,

@@ -11,7 +11,7 @@ from loyalty.models import CompSlipPrint, LedgerEntry, PlayerLoyalty
 from loyalty.services import print_comp_slip
 from ratingslips.invariants import ALL_INVARIANTS
 from ratingslips.models import RatingSlip
-from ratingslips.services import complete_rating_slip, pause_rating_slip
+from ratingslips.services import complete_rating_slip, pause_rating_slip, void_rating_slip
 from tests.databases import as_owner
 from tests.factories import PitFactory
 from tests.floor import Floor
@@ -22,7 +22,7 @@ from tests.tampering import take_the_guards_off
 
 
 def _day_at_work(floor: Floor) -> dict[str, object]:
-    """Five entries on one account, a closed slip, an open one and a paused one; what tests call them."""
+    """Five entries on one account, and a closed, an open, a paused and a void slip; what tests call them."""
     slip = floor.played_slip()
     player, opened, paused = slip.player, floor.open_slip(seat=2), floor.open_slip(seat=3)
     pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
@@ -31,6 +31,8 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
     promotion = LedgerEntry.objects.get(pk=increment(floor, player, points=200).entry_id)
     increment(floor, player, kind=LedgerEntry.Kind.REVERSAL, points=-200, reverses=promotion, staff=floor.supervisor)
     complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    void = floor.open_slip(seat=4)
+    void_rating_slip(slip=void, actor=floor.supervisor, at=floor.now, reason="Nobody sat there")
     entries = LedgerEntry.objects.order_by("seq").values_list("seq", "pk")
     return {
         **{f"e{seq}": key for seq, key in entries},
@@ -41,6 +43,7 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
         "open": opened.slip_number,
         "paused": paused.slip_number,
         "print": CompSlipPrint.objects.get().pk,
+        "void": void.slip_number,
         "other_pit": PitFactory.create(casino=floor.casino).pk,
     }
 
@@ -56,6 +59,7 @@ class Break(NamedTuple):
 ACCOUNT = "UPDATE loyalty_playerloyalty SET {} WHERE id = {{account}}"
 ENTRY = "UPDATE loyalty_ledger SET {} WHERE id = {{{}}}"
 SLIP = "UPDATE ratingslips_ratingslip SET {} WHERE slip_number = '{{{}}}'"
+CORRECTION = "UPDATE ratingslips_slipcorrection SET {}"
 SEGMENT = """
     UPDATE ratingslips_playsegment SET {} WHERE seq = {}
     AND slip_id = (SELECT id FROM ratingslips_ratingslip WHERE slip_number = '{{{}}}')
@@ -162,6 +166,27 @@ BREAKS = [
         SEGMENT.format("end_correlation_id = gen_random_uuid()", 2, "closed"),
         "slip {casino} {closed} segment 2",
     ),
+    Break("one_current_list", SEGMENT.format("superseded_by_id = NULL", 1, "void"), "slip {casino} {void}"),
+    Break(
+        "one_current_list",
+        SEGMENT.format("superseded_by_id = (SELECT id FROM ratingslips_slipcorrection)", 2, "closed"),
+        "slip {casino} {closed}",
+    ),
+    Break("entries_are_points_of_play", SLIP.format("uncollected_points = 1", "closed"), "slip {casino} {closed}"),
+    Break("entries_are_points_of_play", SLIP.format("corrected_points = 577", "closed"), "slip {casino} {closed}"),
+    Break("entries_are_points_of_play", ENTRY.format("adjusts_id = {e5}", "e2"), "slip {casino} {closed}"),
+    Break("correction_has_its_entry", CORRECTION.format("no_entry_because = ''"), "slip {casino} {void} correction 1"),
+    Break(
+        "correction_has_its_entry",
+        CORRECTION.format("no_entry_because = '', entry_id = {e5}"),
+        "slip {casino} {void} correction 1",
+    ),
+    Break("adjusted_play_was_corrected", ENTRY.format("adjusts_id = {e5}", "e2"), "entry {e2}"),
+    Break("corrections_are_counted", SLIP.format("correction_count = 2", "void"), "slip {casino} {void}"),
+    Break("corrections_are_counted", CORRECTION.format("number = 2"), "slip {casino} {void}"),
+    Break("void_counts_nowhere", SLIP.format("theoretical_win = 1", "void"), "slip {casino} {void}"),
+    Break("void_counts_nowhere", SLIP.format("corrected_points = 1", "void"), "slip {casino} {void}"),
+    Break("void_counts_nowhere", SLIP.format("ledger_entry_id = {e5}", "void"), "slip {casino} {void}"),
     Break(
         "pause_is_recorded",
         "UPDATE loyalty_loyaltyprogram SET paused_at = now(), paused_by_id = (SELECT min(id) FROM core_user),"
@@ -212,7 +237,7 @@ class TestInvariants:
 
         assert broken_invariants() == {}
         assert LedgerEntry.objects.count() == 5
-        assert RatingSlip.objects.count() == 3
+        assert RatingSlip.objects.count() == 4
 
     @pytest.mark.shows(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15)
     def test_name_the_row_that_the_owner_of_the_tables_broke(self, floor: Floor) -> None:

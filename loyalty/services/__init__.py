@@ -2,7 +2,14 @@
 
 from core.reasons.text import InvalidReason, checked_reason
 from loyalty.services.accounts import NoLoyaltyProgram, open_accounts
-from loyalty.services.accrual import NoEarningRate, accrue_play, estimate_points
+from loyalty.services.accrual import (
+    AdjustedPlay,
+    NoEarningRate,
+    accrue_play,
+    adjust_play,
+    estimate_points,
+    points_of_play,
+)
 from loyalty.services.adjustments import Adjustment, InvalidAdjustment, adjust_points
 from loyalty.services.awards import InvalidAward, manual_reward
 from loyalty.services.balances import BalanceAt, balance_at
@@ -22,6 +29,7 @@ from loyalty.services.reversals import AlreadyReversed, NotReversible, reverse_e
 
 __all__ = [
     "AccountChanged",
+    "AdjustedPlay",
     "Adjustment",
     "AlreadyReversed",
     "AwardRateExceeded",
@@ -43,6 +51,7 @@ __all__ = [
     "RedemptionReversed",
     "accrue_play",
     "add_earning_rate",
+    "adjust_play",
     "adjust_points",
     "balance_at",
     "checked_reason",
@@ -51,6 +60,7 @@ __all__ = [
     "manual_reward",
     "open_accounts",
     "pause_program",
+    "points_of_play",
     "posting_of",
     "print_comp_slip",
     "redeem_points",

@@ -1,17 +1,21 @@
-"""Points for play: the theoretical win of a slip becomes one gameplay entry."""
+"""Points for play: the theoretical win of a slip becomes one gameplay entry, and adjustments if it is corrected."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from core.errors import DomainError
+from core.models import User
 from core.transactions import transaction_required
-from loyalty.models import EarningRate, PlayerLoyalty
+from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
 from loyalty.points import exact_points, points_for
-from loyalty.services.accounts import ProgramRules
+from loyalty.services.accounts import ProgramRules, lock_account
 from loyalty.services.posting import Calculation, EntryKind, LoyaltyPosting, increment_player_loyalty
 
 
@@ -95,6 +99,83 @@ def _count_points(
     if points == 0:
         raise _WorthNothing
     return points, {**factors, "tier": tier.name, "exact_points": exact_points(**factors), "play": play}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdjustedPlay:
+    """The points that corrected play is worth, and the adjustment; None if nothing changes or can be collected.
+
+    `posted_before` are the points of the entry and its earlier adjustments. `uncollected` points are still to be taken
+    back: the balance did not cover them.
+    """
+
+    points: int
+    posted_before: int
+    uncollected: int
+    posting: LoyaltyPosting | None
+
+
+def points_of_play(entry: LedgerEntry, *, theoretical_win: Decimal) -> int:
+    """The points that play of this theo is worth by the rate and the multiplier of `entry`, which was posted for it."""
+    return points_for(theoretical_win=theoretical_win, **_factors_of(entry))
+
+
+@transaction_required
+def adjust_play(
+    *,
+    player_id: int,
+    entry_id: int,
+    theoretical_win: Decimal,
+    reason: str,
+    reason_code: str | None,
+    staff: User,
+    idempotency_key: str,
+    at: datetime,
+    correlation_id: UUID,
+    play: Mapping[str, Any],
+) -> AdjustedPlay:
+    """Adjust the points of play that was credited by `entry_id`, in the caller's transaction: it is worth another theo.
+
+    One adjustment makes the entry and all its adjustments add up to the points of the play, by the rate and the
+    multiplier of the entry. It never takes more than the balance.
+
+    :raises ProgramPaused: the programme is paused, and an adjustment is needed.
+    :raises NotFound: there is no such player.
+    """
+    account = lock_account(player_id=player_id, at=at)
+    posted = list(LedgerEntry.objects.filter(Q(pk=entry_id) | Q(adjusts=entry_id)).order_by("pk"))
+    adjusted, factors = posted[0], {"theoretical_win": theoretical_win, **_factors_of(posted[0])}
+    points, before = points_for(**factors), sum(entry.points for entry in posted)
+    difference = max(points - before, -account.balance)
+    uncollected = before + difference - points
+    posting = difference and increment_player_loyalty(
+        player=player_id,
+        kind=EntryKind.ADJUSTMENT,
+        points=difference,
+        reason=reason,
+        reason_code=reason_code,
+        idempotency_key=idempotency_key,
+        staff=staff,
+        at=at,
+        correlation_id=correlation_id,
+        adjusts=adjusted,
+        calculation={
+            **factors,
+            "exact_points": exact_points(**factors),
+            "points_of_play": points,
+            "posted_before": before,
+            "uncollected": uncollected,
+            "play": play,
+        },
+        locked_account=account,
+    )
+    return AdjustedPlay(points=points, posted_before=before, uncollected=uncollected, posting=posting or None)
+
+
+def _factors_of(entry: LedgerEntry) -> dict[str, Decimal]:
+    """The rate and the multiplier of an entry for play."""
+    calculation = entry.inputs["calculation"]
+    return {name: Decimal(calculation[name]) for name in ("points_per_unit", "multiplier")}
 
 
 def estimate_points(account: PlayerLoyalty, plays: Sequence[tuple[Decimal, datetime]]) -> list[int]:

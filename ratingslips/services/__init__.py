@@ -3,6 +3,7 @@
 from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
+from ratingslips.services.corrections import CorrectedSlip
 from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.game_values import GameValuesTaken, NoGameValues, add_game_values, recorded_values
@@ -31,13 +32,16 @@ from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
 from ratingslips.services.times import BeforeLastEvent, ChosenTime, TooLongAgo, earliest_instant
+from ratingslips.services.voiding import VOID_OWN_MINUTES, void_rating_slip
 
 __all__ = [
+    "VOID_OWN_MINUTES",
     "Act",
     "AlreadySeated",
     "BeforeLastEvent",
     "BlockedBySlip",
     "ChosenTime",
+    "CorrectedSlip",
     "DriftJustChecked",
     "GameValuesTaken",
     "InvalidAmount",
@@ -86,4 +90,5 @@ __all__ = [
     "release_withheld_points",
     "require_table_may_change",
     "resume_rating_slip",
+    "void_rating_slip",
 ]

@@ -147,6 +147,15 @@ def end_segment(
 SEGMENT_END_FIELDS = ("ended_at", "ended_as", "ended_by", "end_correlation_id")
 
 
+def require_version(slip: RatingSlip, *, last: PlaySegment, expected: SlipVersion | None) -> None:
+    """Refuse a locked slip that has changed since the page was shown, which had the version `expected`, if any.
+
+    :raises SlipChanged: `expected` is not its version, which is that of its `last` segment.
+    """
+    if expected is not None and expected != SlipVersion(seq=last.seq, status=slip.status):
+        raise SlipChanged(f"Slip {slip.slip_number} was changed by somebody else meanwhile. Nothing was done.")
+
+
 def require_not_void(slip: RatingSlip) -> None:
     """:raises SlipIsVoid: the slip is void."""
     if slip.is_void:
@@ -219,8 +228,7 @@ class LiveSlip:
         locked.table, locked.pit = _table_of(last), last.pit
         require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
         require_live(locked)
-        if expected_version is not None and expected_version != SlipVersion(seq=last.seq, status=locked.status):
-            raise SlipChanged(f"Slip {locked.slip_number} was changed by somebody else meanwhile. Nothing was done.")
+        require_version(locked, last=last, expected=expected_version)
         at = checked_act_time(at, last=last, chosen_time=chosen_time)
         return cls(slip=locked, last=last, request=request, actor=actor, at=at, chosen_time=chosen_time)
 

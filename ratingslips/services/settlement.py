@@ -61,7 +61,7 @@ def credit(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -
         idempotency_key=str(slip.pk),
         at=at,
         correlation_id=slip.correlation_id,
-        play=_frozen_play(slip, segments),
+        play=frozen_play(slip, segments),
     )
 
 
@@ -99,7 +99,8 @@ def _settlement(slip: RatingSlip, *, posting: LoyaltyPosting | None, replayed: b
     )
 
 
-def _frozen_play(slip: RatingSlip, segments: Sequence[PlaySegment]) -> dict[str, object]:
+def frozen_play(slip: RatingSlip, segments: Sequence[PlaySegment]) -> dict[str, object]:
+    """The play of a slip as an entry keeps it, to show later how its points were calculated."""
     return {
         "slip": slip.pk,
         "slip_number": slip.slip_number,

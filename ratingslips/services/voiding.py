@@ -1,0 +1,97 @@
+"""Void a slip that should not have been opened."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from core.clock import checked_event_time
+from core.models import User
+from core.permissions import has_permission, require_permission
+from core.reasons.codes import given_reason, reason_contents
+from core.reasons.models import Operation
+from core.reasons.text import checked_remark
+from core.retries import retried
+from core.transactions import operation
+from ratingslips.history import SlipVersion
+from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
+from ratingslips.services.corrections import CorrectedSlip, first_result, void_play
+from ratingslips.services.requests import RequestKind, lock_request, record
+from ratingslips.services.segments import lock_slip, read_segments, require_not_void, require_version, slip_key
+
+log = structlog.get_logger(__name__)
+
+VOID_OWN_MINUTES: Final = 10
+
+
+@retried
+def void_rating_slip(
+    *,
+    slip: RatingSlip | UUID | str,
+    actor: User,
+    at: datetime,
+    reason: str = "",
+    reason_code: str | None = None,
+    request_id: UUID | None = None,
+    expected_version: SlipVersion | None = None,
+) -> CorrectedSlip:
+    """Void a live or closed slip: it keeps its place in lists and counts nowhere, and its points are taken back.
+
+    One adjustment takes back what the balance covers; the rest stays uncollected. Owed and withheld points are neither
+    any more. A live slip ends at `at`, and its seat is free. The same request again gives the first result.
+
+    :raises IdempotencyConflict: see `lock_request`.
+    :raises InvalidReason, InvalidReasonCode: see `given_reason`.
+    :raises InvalidTime: `at` is in the future or before the slip's last event.
+    :raises NotFound: there is no such slip.
+    :raises NotPermitted: the actor does not hold `ratingslips.correct_slip` on the pits of the slip. Who opened a live
+        slip less than `VOID_OWN_MINUTES` ago needs `ratingslips.operate_pit`.
+    :raises OwnPlay: the player account is the actor's own.
+    :raises ProgramPaused: the programme is paused, and there are points to take back; nothing was changed.
+    :raises SlipChanged: the slip is no longer at `expected_version`.
+    :raises SlipIsVoid: the slip is void already.
+    :raises Busy: the slip or the account was locked for too long; nothing was changed.
+    """
+    contents = reason_contents(checked_remark(reason), reason_code)
+    with operation("ratingslips.void", actor_id=actor.pk):
+        slip_id = slip_key(slip)
+        request = lock_request(RequestKind.VOID, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
+        if request.is_recorded:
+            result = first_result(request)
+        else:
+            locked = lock_slip(slip_id)
+            assert locked is not None
+            segments = read_segments(locked)
+            last = segments[-1]
+            _require_may_void(locked, segments=segments, actor=actor, at=at)
+            require_not_void(locked)
+            require_version(locked, last=last, expected=expected_version)
+            given = given_reason(casino_id=locked.casino_id, operation=Operation.VOID, code=reason_code, text=reason)
+            given.require_allowed()
+            request.happened_at = checked_event_time(
+                at, not_before=locked.closed_at or last.ended_at or last.started_at
+            )
+            record(request, slip=locked)
+            result = void_play(locked, segments=segments, request=request, reason=given)
+    log.info(
+        "ratingslips.void_replayed" if result.replayed else "ratingslips.slip_voided",
+        slip_id=str(slip_id),
+        actor_id=actor.pk,
+        uncollected_points=result.uncollected,
+    )
+    return result
+
+
+def _require_may_void(slip: RatingSlip, *, segments: Sequence[PlaySegment], actor: User, at: datetime) -> None:
+    """Refuse an actor who may not void the slip; see `void_rating_slip`."""
+    pits = {segment.pit_id: segment.pit for segment in segments}.values()
+    opened_ago = at - slip.opened_at
+    is_own = slip.is_live and slip.opened_by_id == actor.pk
+    is_own_and_new = is_own and timedelta(0) <= opened_ago <= timedelta(minutes=VOID_OWN_MINUTES)
+    if is_own_and_new and all(has_permission(actor, OPERATE_PIT, pit, player_id=slip.player_id) for pit in pits):
+        return
+    for pit in pits:
+        require_permission(actor, CORRECT_SLIP, pit, player_id=slip.player_id)
