@@ -83,6 +83,18 @@ _POINTS: Final = (
 
 _PLAY: Final = (
     Invariant(
+        name="continuation_follows_its_slip",
+        sentence="a slip that continues another one is of the same player, and does not begin before that one ended",
+        broken_by=f"""
+            SELECT {_SLIP} FROM ratingslips_ratingslip AS slip {_OF_CASINO}
+            JOIN ratingslips_ratingslip AS continued ON continued.id = slip.continues_id
+            WHERE continued.player_id <> slip.player_id
+               OR continued.status <> 'VOID' AND slip.status <> 'VOID'
+                  AND (slip.opened_at >= continued.closed_at) IS NOT TRUE
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
         name="one_open_segment",
         sentence="a slip has one open segment while it is open, and none while it is paused or after it has closed",
         broken_by=f"""

@@ -121,6 +121,11 @@ BREAKS = [
     Break("redemption_is_its_comp", "UPDATE loyalty_comptype SET program_id = 0", "entry {e2}"),
     Break("prints_of_comp_slips", "UPDATE loyalty_compslipprint SET number = 2", "print {print}"),
     Break("prints_of_comp_slips", "UPDATE loyalty_compslipprint SET entry_id = {e1}", "print {print}"),
+    Break(
+        "continuation_follows_its_slip",
+        SLIP.format("continues_id = (SELECT id FROM ratingslips_ratingslip WHERE slip_number = '{closed}')", "open"),
+        "slip {casino} {open}",
+    ),
     Break("slip_and_entry_agree", ENTRY.format("idempotency_key = 'x'", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", ENTRY.format("account_id = {other}", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", ENTRY.format("correlation_id = gen_random_uuid()", "e5"), "slip {casino} {closed}"),

@@ -13,4 +13,6 @@ class TestProblems:
         assert problems_of({rule: tests for rule, tests in ALL.items() if rule != 17}) == ["No test shows rule 17."]
 
     def test_name_the_tests_of_no_rule(self) -> None:
-        assert problems_of({**ALL, 42: {"test_b", "test_a"}}) == ["There is no rule 42: test_a, test_b"]
+        after = max(RULES) + 1
+
+        assert problems_of({**ALL, after: {"test_b", "test_a"}}) == [f"There is no rule {after}: test_a, test_b"]

@@ -29,6 +29,7 @@ class SlipRequest(models.Model):
         RELEASE = "RELEASE", "Release points"
         CORRECT = "CORRECT", "Correct play"
         VOID = "VOID", "Void"
+        CONTINUE = "CONTINUE", "Still playing"
 
     id = models.UUIDField("request id", primary_key=True, default=uuid.uuid4, editable=False)
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="requests")
@@ -46,7 +47,7 @@ class SlipRequest(models.Model):
                 condition=Q(
                     kind__in=[
                         *("OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER", "RELEASE"),
-                        *("CORRECT", "VOID"),
+                        *("CORRECT", "VOID", "CONTINUE"),
                     ]
                 ),
                 name="ratingslips_request_kind_known",

@@ -117,6 +117,14 @@ class RatingSlip(models.Model):
         help_text="How many points its entries hold beyond what its play is worth: the balance did not cover them.",
     )
 
+    continues = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        related_name="continued_by",
+        null=True,
+        help_text="The slip that was closed by mistake, where this one goes on with its play: both are one visit.",
+    )
+
     objects = RatingSlipQuerySet.as_manager()
     play: dict[str, Any]
     """What the slip's segments say, where it was read `with_play`."""
@@ -147,6 +155,7 @@ class RatingSlip(models.Model):
                 ],
             ),
             models.CheckConstraint(condition=~Q(slip_number=""), name="ratingslips_slip_has_number"),
+            models.CheckConstraint(condition=~Q(continues=F("id")), name="ratingslips_slip_continues_another"),
             models.CheckConstraint(
                 condition=Q(seat__gte=1, seat__lte=MAX_SEATS), name="ratingslips_slip_seat_within_limits"
             ),

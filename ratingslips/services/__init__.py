@@ -3,6 +3,13 @@
 from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
+from ratingslips.services.continuing import (
+    UNDO_MINUTES,
+    SlipContinued,
+    SlipCorrected,
+    UndoTooLate,
+    continue_rating_slip,
+)
 from ratingslips.services.corrections import CorrectedSlip
 from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
@@ -35,6 +42,7 @@ from ratingslips.services.times import BeforeLastEvent, ChosenTime, TooLongAgo, 
 from ratingslips.services.voiding import VOID_OWN_MINUTES, void_rating_slip
 
 __all__ = [
+    "UNDO_MINUTES",
     "VOID_OWN_MINUTES",
     "Act",
     "AlreadySeated",
@@ -63,6 +71,8 @@ __all__ = [
     "SeatTaken",
     "SlipChanged",
     "SlipClosed",
+    "SlipContinued",
+    "SlipCorrected",
     "SlipInHand",
     "SlipIsVoid",
     "SlipNotClosed",
@@ -74,11 +84,13 @@ __all__ = [
     "TableHasLiveSlips",
     "TableNotActive",
     "TooLongAgo",
+    "UndoTooLate",
     "UnknownSlip",
     "add_game_values",
     "change_average_bet",
     "check_drift",
     "complete_rating_slip",
+    "continue_rating_slip",
     "describe_long_play",
     "earliest_instant",
     "move_rating_slip",

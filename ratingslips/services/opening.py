@@ -121,7 +121,7 @@ def open_rating_slip(
         if request.is_recorded:
             return repeated(request)
         slip = _seated_slip(request, player_id=player_id, table_id=table_id, seat=seat, at=at, chosen_time=chosen_time)
-        slip.slip_number = checked_number(slip_number, casino_id=slip.casino_id) or _next_number()
+        slip.slip_number = checked_number(slip_number, casino_id=slip.casino_id) or next_number()
         slip.buy_in = buy_in
         slip.save(force_insert=True)
         first_segment(slip, average_bet=average_bet).save()
@@ -147,7 +147,7 @@ def _seated_slip(
     if table.casino_id != player.casino_id:
         raise TableNotActive(f"{isolated(table.name)} belongs to another casino than the player.")
     require_within_reach(at, chosen_time=chosen_time, casino=casino)
-    at = _free_at(at, player=player, table=table, seat=seat, to_the_minute=chosen_time is not None)
+    at = free_at(at, player=player, table=table, seat=seat, to_the_minute=chosen_time is not None)
     return RatingSlip(
         casino=casino,
         player=player,
@@ -161,7 +161,7 @@ def _seated_slip(
     )
 
 
-def _free_at(at: datetime, *, player: Player, table: GamingTable, seat: int, to_the_minute: bool) -> datetime:
+def free_at(at: datetime, *, player: Player, table: GamingTable, seat: int, to_the_minute: bool) -> datetime:
     """Refuse an opening while the player or the seat was not free; return the instant at which the slip opens.
 
     :raises PlayerStillPlayed, SeatTaken: saying since when; if neither was free, the error of the later one.
@@ -242,7 +242,8 @@ def checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
     return slip_number
 
 
-def _next_number() -> str:
+def next_number() -> str:
+    """The next slip number of the product's own."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('ratingslips_slip_number')")
         return f"R{cursor.fetchone()[0]:05d}"

@@ -92,6 +92,15 @@ def _two_slips_of_one_entry(floor: Floor) -> None:
     inserted(closed_row(floor, **credited))
 
 
+OWN_ID = uuid4()
+
+
+def _two_continuations(floor: Floor) -> None:
+    old = inserted(closed_row(floor))
+    inserted(slip_row(floor, continues=old))
+    inserted(slip_row(floor, seat=2, continues=old))
+
+
 SLIPS = (
     _twice("ratingslips_slip_number_unique_in_casino", slip_row, "slip_number", seat=2),
     _twice("ratingslips_slip_one_live_per_player", slip_row, "player", seat=2),
@@ -99,6 +108,8 @@ SLIPS = (
     _twice("ratingslips_slip_one_live_per_seat", slip_row, "seat"),
     _twice("ratingslips_slip_one_live_per_seat", slip_row, "seat", status="PAUSED"),
     _violation("ratingslips_slip_has_number", slip_row, slip_number=""),
+    _violation("ratingslips_slip_continues_another", slip_row, id=OWN_ID, continues_id=OWN_ID),
+    Violation("ratingslips_ratingslip_continues_id_key", _two_continuations),
     _violation("ratingslips_slip_seat_within_limits", slip_row, seat=0),
     _violation("ratingslips_slip_seat_within_limits", slip_row, seat=21),
     _violation("ratingslips_slip_closed_is_whole", slip_row, status="AWAY"),
