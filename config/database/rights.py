@@ -79,7 +79,9 @@ TABLES: Final[dict[str, TableRights]] = {
     "loyalty_comptype": _change("label", "point_value", "is_active"),
     "loyalty_compslipprint": _add(),
     "loyalty_loyaltyprogram": _change("casino_id", "name", "paused_at", "paused_by_id", "pause_reason"),
-    "loyalty_programpause": _change("resumed_at", "resumed_by_id", "resume_correlation_id"),
+    "loyalty_programpause": _change(
+        *("resumed_at", "resumed_by_id", "resume_correlation_id", "resume_reason", "resume_reason_code")
+    ),
     "loyalty_playerloyalty": _change("balance", "lifetime_points", "tier_id", "entry_count", "head_hash", "updated_at"),
     "loyalty_ledgerexport": _change("ended_at", "rows", "is_whole"),
     "loyalty_checkpoint": _add(),

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from django import forms
 
+from core.errors import DomainError
 from core.models import ReasonCode
+from core.reasons.codes import InvalidReasonCode
 from core.reasons.models import Operation
 from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH, InvalidReason, checked_reason
 
@@ -60,6 +62,12 @@ class ReasonForm(forms.Form):
         field.choices = names if len(names) == 1 else [none_chosen, *names]
         # For the browser, and for a widget that another form sets.
         field.widget.is_required = field.required
+
+    def add_refusal(self, error: DomainError) -> None:
+        """Show the refusal of a service beside the field that it is about, or above all."""
+        is_about_code = isinstance(error, InvalidReasonCode)
+        field = "reason_code" if is_about_code else "reason" if isinstance(error, InvalidReason) else None
+        self.add_error(field, forms.ValidationError(error.message, code=error.code))
 
     def clean_reason(self) -> str:
         """The text with line ends as \\n, long enough if the code, or that there is none, requires it."""

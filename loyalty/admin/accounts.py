@@ -24,13 +24,12 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.permissions import has_permission
-from core.reasons.codes import InvalidReasonCode
 from core.words import counted
 from loyalty.admin.extensions import sections_for
 from loyalty.admin.forms import AwardForm
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.permissions import AWARD, VIEW_ACCOUNTS
-from loyalty.services import InvalidReason, LoyaltyPosting, manual_reward
+from loyalty.services import LoyaltyPosting, manual_reward
 from loyalty.tiers import next_tier, progress_percent
 
 ENTRIES_SHOWN: Final = 50
@@ -183,14 +182,10 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
                 reward_id=cleaned["reward_id"] or None,
                 requested_at=form.requested_at,
             )
-        except InvalidReasonCode as error:
-            form.add_error("reason_code", error.message)
-        except InvalidReason as error:
-            form.add_error("reason", error.message)
         except IdempotencyConflict as error:
             form.add_error("reward_id", error.message)
         except DomainError as error:
-            form.add_error(None, error.message)
+            form.add_refusal(error)
         return None
 
 

@@ -1,4 +1,4 @@
-"""Forms for awards and pauses, and the token that shows that a resent award form is the same request."""
+"""Forms for awards and earning rates, and the token that shows that a resent award form is the same request."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,6 @@ from core.console.fields import DecimalField, TextField, WholeNumberField
 from core.console.reasons import REASON_FIELDS, ReasonForm
 from core.models import User
 from core.reasons.models import Operation
-from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH
 from loyalty.models import MAX_POINTS_PER_UNIT, LoyaltyProgram, PlayerLoyalty
 from loyalty.services.awards import MAX_AWARD_POINTS, MIN_AWARD_POINTS
 from loyalty.services.by_hand import REQUEST_MAX_AGE_SECONDS
@@ -51,22 +50,6 @@ def read_award_token(token: str, *, account: PlayerLoyalty, staff: User, now: da
             "Look in the ledger whether the award was made already; if not, send the form again."
         )
     return requested_at
-
-
-class ReasonField(forms.CharField):
-    """A reason as free text; line ends are normalised to \\n."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            min_length=REASON_MIN_LENGTH,
-            max_length=REASON_MAX_LENGTH,
-            widget=forms.Textarea(attrs={"rows": 3}),
-            help_text=f"{REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters, kept for the auditor.",
-            **kwargs,
-        )
-
-    def to_python(self, value: Any) -> str:
-        return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class AwardForm(ReasonForm):
@@ -113,12 +96,6 @@ class AwardForm(ReasonForm):
             self.data["token"] = self._fresh_token
             self.add_error(None, str(refusal))
         return cleaned
-
-
-class PauseForm(forms.Form):
-    """The reason for pausing a programme."""
-
-    reason = ReasonField()
 
 
 class RateForm(forms.Form):

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 from uuid import uuid4
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,13 +15,14 @@ from core.console.display import pill
 from core.console.grants import GrantingAdmin
 from core.console.links import Link, adds_links, page_url
 from core.console.pages import form_page, viewable
+from core.console.reasons import REASON_FIELDS, ReasonForm
 from core.console.scope import staff_of
 from core.console.site import keeps_typed, typed_before
 from core.correlation import parse
 from core.errors import DomainError
 from core.permissions import has_permission
+from core.reasons.models import Operation
 from core.sent_forms.sending import REQUEST_ID, FormAlreadyUsed
-from loyalty.admin.forms import PauseForm
 from loyalty.admin.rules import rates_table
 from loyalty.models import EarningRate, LoyaltyProgram
 from loyalty.permissions import PAUSE_PROGRAM
@@ -66,19 +66,24 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
         ]
         return [*pages, *super().get_urls()]  # type: ignore[no-untyped-call]
 
-    @keeps_typed("reason")
+    @keeps_typed(*REASON_FIELDS)
     def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the form for the reason, or pause."""
-        form = PauseForm(request.POST or None, initial=typed_before(request, "reason"))
-        return self._switch(request, object_id, form=form, verb="Pause")
+        return self._switch(request, object_id, verb="Pause")
 
+    @keeps_typed(*REASON_FIELDS)
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the confirmation, or resume."""
-        form = forms.Form(request.POST if request.method == "POST" else None)
-        return self._switch(request, object_id, form=form, verb="Resume")
+        """Show the form for the reason, or resume."""
+        return self._switch(request, object_id, verb="Resume")
 
-    def _switch(self, request: HttpRequest, object_id: str, *, form: forms.Form, verb: str) -> HttpResponse:
+    def _switch(self, request: HttpRequest, object_id: str, *, verb: str) -> HttpResponse:
         program = viewable(self, request, object_id)
+        form = ReasonForm(
+            request.POST if request.method == "POST" else None,
+            initial=typed_before(request, *REASON_FIELDS),
+            casino_id=program.casino_id,
+            operation=Operation.PAUSE_PROGRAM if verb == "Pause" else Operation.RESUME_PROGRAM,
+        )
         request_id = parse(request.POST.get(REQUEST_ID))
         if request.method == "POST" and form.is_valid():
             act: dict[str, Any] = {
@@ -86,17 +91,15 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
                 "actor": staff_of(request),
                 "at": timezone.now(),
                 "request_id": request_id,
+                **form.cleaned_data,
             }
             try:
-                if verb == "Pause":
-                    is_done = pause_program(**act, reason=form.cleaned_data["reason"])
-                else:
-                    is_done = resume_program(**act)
+                is_done = pause_program(**act) if verb == "Pause" else resume_program(**act)
             except FormAlreadyUsed as error:
                 form.add_error(None, error.message)
                 request_id = None
             except DomainError as error:
-                form.add_error(None, error.message)
+                form.add_refusal(error)
             else:
                 if is_done:
                     self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)

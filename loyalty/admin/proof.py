@@ -107,9 +107,9 @@ class BalanceRebuildAdmin(ServiceOwnedAdmin[BalanceRebuild]):
     """Accounts that were set to the values of their ledger entries, by whom and why, newest first."""
 
     casino_lookup = "casino"
-    list_display = ("rebuilt", "staff", "accounts", "reason", "correlation_id")
+    list_display = ("rebuilt", "staff", "accounts", "reason", "reason_code", "correlation_id")
     list_select_related = ("staff",)
-    fields = ("rebuilt", "staff", "accounts", "reason", "each", "correlation_id")
+    fields = ("rebuilt", "staff", "accounts", "reason", "reason_code", "each", "correlation_id")
     readonly_fields = ("rebuilt", "each")
 
     @admin.display(description="rebuilt", ordering="rebuilt_at")

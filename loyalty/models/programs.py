@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.effective_dates import DatedRows, local_minute
-from core.models import NAME_MAX_LENGTH, Casino
+from core.models import CODE_MAX_LENGTH, NAME_MAX_LENGTH, Casino
 from core.querysets import LockingQuerySet
 from core.reasons.text import REASON_MAX_LENGTH
 from core.words import noun
@@ -63,12 +63,15 @@ class ProgramPause(models.Model):
     paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     paused_at = models.DateTimeField()
     reason = models.CharField(max_length=REASON_MAX_LENGTH)
+    reason_code = models.CharField(max_length=CODE_MAX_LENGTH, null=True)  # noqa: DJ001 - as in the ledger
     correlation_id = models.UUIDField(null=True, help_text="Empty for a pause that began before pauses were recorded.")
     resumed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     resumed_at = models.DateTimeField(null=True)
     resume_correlation_id = models.UUIDField(null=True)
+    resume_reason = models.CharField(max_length=REASON_MAX_LENGTH, default="", help_text="Empty if none was given.")
+    resume_reason_code = models.CharField(max_length=CODE_MAX_LENGTH, null=True)  # noqa: DJ001 - as in the ledger
 
     class Meta:
         ordering = ["-paused_at", "-id"]
@@ -78,7 +81,13 @@ class ProgramPause(models.Model):
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="loyalty_pause_has_reason"),
             models.CheckConstraint(
-                condition=Q(resumed_at=None, resumed_by=None, resume_correlation_id=None)
+                condition=Q(
+                    resumed_at=None,
+                    resumed_by=None,
+                    resume_correlation_id=None,
+                    resume_reason="",
+                    resume_reason_code=None,
+                )
                 | Q(resumed_at__gte=F("paused_at"), resumed_by__isnull=False, resume_correlation_id__isnull=False),
                 name="loyalty_pause_resume_is_whole",
             ),

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from core.models import Casino
+from core.models import CODE_MAX_LENGTH, Casino
 from core.reasons.text import REASON_MAX_LENGTH
 
 
@@ -56,6 +56,7 @@ class BalanceRebuild(models.Model):
     casino = models.ForeignKey(Casino, on_delete=models.PROTECT, related_name="+")
     staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     reason = models.CharField(max_length=REASON_MAX_LENGTH)
+    reason_code = models.CharField(max_length=CODE_MAX_LENGTH, null=True)  # noqa: DJ001 - as in the ledger
     rebuilt_at = models.DateTimeField()
     accounts = models.IntegerField(help_text="Number of accounts set.")
     changes = models.JSONField(help_text="The values of each account before and after.")

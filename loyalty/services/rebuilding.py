@@ -11,7 +11,8 @@ from core import correlation
 from core.errors import DomainError
 from core.models import Casino, User
 from core.permissions import require_permission
-from core.reasons.text import checked_reason
+from core.reasons.codes import given_reason
+from core.reasons.models import Operation
 from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
 from core.transactions import operation
 from loyalty.models import BalanceRebuild, LoyaltyProgram, PlayerLoyalty
@@ -35,23 +36,28 @@ class LedgerNotWhole(DomainError):
     code = "LEDGER_NOT_WHOLE"
 
 
-def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) -> BalanceRebuild:
+def rebuild_balances(
+    *, casino: Casino, actor: User, reason: str, at: datetime, reason_code: str | None = None
+) -> BalanceRebuild:
     """Set the accounts of a casino to the values of their entries, and record who did it, why, and what changed.
 
     The accounts that differ are locked in key order and compared again under the locks, because a posting may have
     changed them meanwhile. One call corrects at most `MAX_REBUILT_ACCOUNTS`: call it again for the rest.
+    `reason_code` is one of the casino's codes, beside which `reason` may be short or empty.
 
     :raises NotPermitted: the actor may not rebuild balances in this casino.
     :raises InvalidReason: the reason is too short or too long.
+    :raises InvalidReasonCode: the casino has no such code, or it is not for rebuilding.
     :raises NothingToRebuild: every account agrees with its entries.
     :raises LedgerNotWhole: the entries of one of them do not add up; no account was changed.
     """
-    reason = checked_reason(reason)
     with operation("loyalty.rebuild_balances", actor_id=actor.pk):
         program = LoyaltyProgram.objects.filter(casino=casino).first()
         if program is None:
             raise NothingToRebuild(f"{casino} has no loyalty programme, and so no accounts.")
         require_permission(actor, REBUILD_BALANCES, program)
+        given = given_reason(casino_id=casino.pk, operation=Operation.REBUILD, code=reason_code, text=reason)
+        given.require_allowed()
         allow_statements(seconds=WHOLE_LEDGER_SECONDS)
         suspects = [
             difference.account_id for difference in different_accounts(casino=casino, limit=MAX_REBUILT_ACCOUNTS)
@@ -65,7 +71,8 @@ def rebuild_balances(*, casino: Casino, actor: User, reason: str, at: datetime) 
         rebuild = BalanceRebuild.objects.create(
             casino=casino,
             staff=actor,
-            reason=reason,
+            reason=given.text,
+            reason_code=given.code,
             rebuilt_at=at,
             accounts=len(differences),
             changes=[_change(difference) for difference in differences],

@@ -18,7 +18,7 @@ from core.console.scope import in_casino_of
 from core.models import User
 from loyalty.admin.extensions import Filter, LedgerExtension, extend_ledger
 from loyalty.models import LedgerEntry
-from ratingslips.admin.slips.authors import author_of, read_releases, releases_of
+from ratingslips.admin.slips.authors import author_of, read_releases, reason_of, releases_of
 from ratingslips.admin.slips.owed import render_unpaid
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
@@ -69,7 +69,8 @@ def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:
     theo = theoretical_win(segment.play for segment in segments)
     may_open = request.user.has_perm(VIEW_SLIPS)
     read_releases([slip])
-    context = {"slip": slip, "lines": lines, "theo": theo, "may_open": may_open, "releases": releases_of(slip)}
+    releases = [(release, reason_of(slip, release)) for release in releases_of(slip)]
+    context = {"slip": slip, "lines": lines, "theo": theo, "may_open": may_open, "releases": releases}
     return render_to_string("ratingslips/slips/entry_slip.html", context, request=request)
 
 

@@ -9,11 +9,13 @@ from core.clock import checked_event_time
 from core.errors import DomainError
 from core.models import Player, User
 from core.permissions import require_permission
+from core.reasons.codes import given_reason, reason_contents
+from core.reasons.models import Operation
 from core.retries import retried
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
-from loyalty.services import PlayerNotActive, checked_reason
+from loyalty.services import PlayerNotActive
 from ratingslips.models import Pit, RatingSlip, SlipRequest
 from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
@@ -36,17 +38,19 @@ def release_withheld_points(
     actor: User,
     reason: str,
     at: datetime,
+    reason_code: str | None = None,
     request_id: UUID | None = None,
 ) -> SlipSettlement:
     """Post the points of a slip that were withheld when it closed; for a released slip, return the first result.
 
     The entry has the slip's key and correlation id; the rate is that of the closing, the tier is the current one. Play
     that is worth 0 points is released without an entry. The
-    row of the request keeps the `reason`, who released the points and when. The same request again gives the first
-    result.
+    row of the request keeps the `reason`, who released the points and when. `reason_code` is one of the casino's codes,
+    beside which `reason` may be short or empty. The same request again gives the first result.
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises InvalidReason: the reason is too short or too long.
+    :raises InvalidReasonCode: the casino has no such code, or it is not for releases.
     :raises NotFound: there is no such slip.
     :raises NotPermitted: the actor does not hold `loyalty.award` on the programme of the slip's casino, and
         `ratingslips.recover_loyalty` on the slip's pit.
@@ -58,10 +62,9 @@ def release_withheld_points(
     :raises DomainError: `accrue_play` refused, for example because the programme is paused; nothing was changed.
     :raises Busy: the slip, the player or the account was locked for too long.
     """
-    reason = checked_reason(reason)
+    contents = reason_contents(reason, reason_code)
     with operation("ratingslips.release", actor_id=actor.pk):
         slip_id = slip_key(slip)
-        contents = {"reason": reason}
         request = lock_request(
             RequestKind.RELEASE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
         )
@@ -73,6 +76,9 @@ def release_withheld_points(
         require_not_void(locked)
         is_released = locked.released_at is not None
         if not is_released:
+            given_reason(
+                casino_id=locked.casino_id, operation=Operation.RELEASE, code=reason_code, text=reason
+            ).require_allowed()
             _release(locked, request=request, at=at)
         settlement = first_settlement(locked, replayed=is_released and not is_own_commit(request))
     log.info(

@@ -27,7 +27,7 @@ class TestPauseAndResume:
 
     def test_keeps_the_pause_on_its_page_and_in_the_trace(self, floor: Floor, supervisor: Client) -> None:
         supervisor.post(address(LoyaltyProgram, "pause", floor.program.pk), {"reason": REASON})
-        supervisor.post(address(LoyaltyProgram, "resume", floor.program.pk), {})
+        supervisor.post(address(LoyaltyProgram, "resume", floor.program.pk), {"reason": REASON})
         auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
 
         page = html_of(auditor.get(address(LoyaltyProgram, "change", floor.program.pk)))
@@ -56,7 +56,7 @@ class TestPauseAndResume:
 
         asked = supervisor.get(resume)
         still_paused = LoyaltyProgram.objects.get().is_paused
-        answer = supervisor.post(resume)
+        answer = supervisor.post(resume, {"reason": REASON})
 
         assert (asked.status_code, still_paused, LoyaltyProgram.objects.get().is_paused) == (200, True, False)
         assert said(answer)[-1] == "Harbour Rewards: resumed."

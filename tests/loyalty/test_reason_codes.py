@@ -1,4 +1,4 @@
-"""Reason codes of awards, and where the ledger shows them."""
+"""Reason codes of awards and pauses, and where they are shown."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +12,9 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player, ReasonCode
 from core.reasons.codes import InvalidReasonCode
 from core.reasons.defaults import add_default_codes
-from loyalty.models import LedgerEntry
-from loyalty.services import InvalidReason
-from tests.console import address, shown_in
+from loyalty.models import LedgerEntry, LoyaltyProgram, ProgramPause
+from loyalty.services import InvalidReason, pause_program, resume_program
+from tests.console import address, html_of, shown_in
 from tests.floor import Floor
 from tests.loyalty.postings import REASON, award
 from tests.loyalty.rows import account_of
@@ -152,6 +152,31 @@ class TestLedger:
         offered = dict(form.fields["reason_code"].choices)
         assert offered["EVENT"] == "Event or promotion (EVENT)"
         assert len(offered) == ReasonCode.objects.filter(casino=floor.casino).count() + 1
+
+
+class TestPauseAndResume:
+    def test_ask_for_a_code_each_and_keep_them(self, floor: Floor, supervisor: Client) -> None:
+        pause, resume = (address(LoyaltyProgram, verb, floor.program.pk) for verb in ("pause", "resume"))
+        refused = [supervisor.post(url, {"reason": REASON}) for url in (pause, resume)]
+        supervisor.post(pause, {"reason_code": "CLOSING"})
+        supervisor.post(resume, {"reason_code": "OTHER", "reason": REASON})
+
+        kept = ProgramPause.objects.get()
+        assert [list(page.context["form"].errors) for page in refused] == [["reason_code"]] * 2
+        assert (kept.reason, kept.reason_code) == ("Closing of the month", "CLOSING")
+        assert (kept.resume_reason, kept.resume_reason_code) == (REASON, "OTHER")
+        page = html_of(supervisor.get(page_url(floor.program)))
+        story = html_of(auditor_of(floor).get(reverse("trace:story", args=[kept.resume_correlation_id])))
+        assert f'<td>{REASON} <span class="hint">OTHER</span></td>' in page
+        assert f"resumed “{REASON}” (OTHER)" in story
+
+    @pytest.mark.parametrize("given", [{"reason": "no"}, {"reason_code": "CLOSING"}])
+    def test_refuse_a_reason_that_may_not_be_given(self, floor: Floor, given: dict[str, Any]) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=REASON)
+
+        with refused(InvalidReasonCode if "reason_code" in given else InvalidReason):
+            resume_program(program=floor.program, actor=floor.supervisor, **given)
+        assert LoyaltyProgram.objects.get().is_paused
 
 
 @pytest.mark.django_db(transaction=True)

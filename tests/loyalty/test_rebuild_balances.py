@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from core.models import User
 from core.permissions import NotPermitted
+from core.reasons.defaults import add_default_codes
 from core.reasons.text import InvalidReason
 from core.roles import OPERATOR
 from loyalty.models import BalanceRebuild, PlayerLoyalty, Tier
@@ -259,6 +260,19 @@ class TestRebuildBalancesCommand:
         assert ran.out == f"{book.floor.casino.code}: 1 account set, recorded as rebuild {kept.pk}.\n"
         assert again.out == "Every account matches its entries: nothing was set.\n"
         assert is_clean_now()
+
+    def test_keeps_a_reason_code(self, book: Book, operator: User) -> None:
+        add_default_codes(book.floor.casino.pk)
+        _spoil(book.account)
+
+        refused, ran = (
+            run("rebuild_balances", "--by", "olga", "--reason-code", code, "--reason", REASON)
+            for code in ("WRONG_BET", "INCIDENT")
+        )
+
+        kept = BalanceRebuild.objects.get()
+        assert (refused.code, ran.code, kept.reason_code, kept.reason) == (2, 0, "INCIDENT", REASON)
+        assert "The reason “Wrong average bet” is not for this." in refused.error
 
     def test_says_which_casinos_were_done_when_it_is_interrupted(self, book: Book, operator: User) -> None:
         operator.casino = None

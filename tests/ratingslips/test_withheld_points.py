@@ -13,8 +13,10 @@ from guardian.shortcuts import remove_perm
 from core import correlation
 from core.console.links import list_url, page_url
 from core.errors import DomainError
-from core.models import Player
+from core.models import Player, ReasonCode
 from core.permissions import NotPermitted
+from core.reasons.codes import InvalidReasonCode
+from core.reasons.defaults import add_default_codes
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import InvalidReason, ProgramPaused, pause_program
@@ -58,7 +60,11 @@ def _release(floor: Floor, slip: RatingSlip, **changes: Any) -> SlipSettlement:
 @pytest.fixture
 def withheld(floor: Floor) -> RatingSlip:
     """The worked example's slip, withheld for a player who was barred and is active again."""
-    slip = floor.played_slip()
+    return _another_withheld(floor)
+
+
+def _another_withheld(floor: Floor, **arguments: Any) -> RatingSlip:
+    slip = floor.played_slip(**arguments)
     _set_status(slip.player)
     _close(floor, slip)
     _set_status(slip.player, "ACTIVE")
@@ -198,6 +204,17 @@ class TestRelease:
         with refused(error):
             _release(floor, withheld)
 
+    def test_with_a_code_is_refused_only_if_it_is_new(self, floor: Floor, withheld: RatingSlip) -> None:
+        add_default_codes(floor.casino.pk)
+        given: dict[str, Any] = {"reason": "", "reason_code": "BAR_LIFTED", "request_id": uuid4()}
+        another = _another_withheld(floor, seat=2)
+        _release(floor, withheld, **given)
+        ReasonCode.objects.update(is_active=False)
+
+        assert _release(floor, withheld, **given).replayed
+        with refused(InvalidReasonCode):
+            _release(floor, another, **(given | {"request_id": uuid4()}))
+
     def test_wants_a_reason(self, floor: Floor, withheld: RatingSlip) -> None:
         with refused(InvalidReason):
             _release(floor, withheld, reason="short")
@@ -264,6 +281,22 @@ class TestPages:
         assert "released, theo 57.75, 578 points" in said(answer)[0]
         page = html_of(client.get(page_url(withheld)))
         assert f"by {floor.supervisor}: {REASON}" in page
+
+    def test_ask_for_a_code_and_show_it(self, floor: Floor, withheld: RatingSlip) -> None:
+        add_default_codes(floor.casino.pk)
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR, AUDITOR)
+        code = f"{withheld.pk}-reason_code"
+
+        asked = carry_out(client, RatingSlip, "release", [withheld], **{f"{withheld.pk}-reason": REASON})
+        carry_out(client, RatingSlip, "release", [withheld], **{code: "BARRED_IN_ERROR"})
+
+        [request] = withheld.requests.filter(kind="RELEASE")
+        assert "Nothing was done yet." in html_of(asked)
+        assert request.contents == {"reason": "", "reason_code": "BARRED_IN_ERROR"}
+        pages = [html_of(client.get(page_url(row))) for row in (withheld, LedgerEntry.objects.get(kind="GAMEPLAY"))]
+        story = html_of(client.get(reverse("trace:story", args=[request.correlation_id])))
+        assert ["Player was barred in error (BARRED_IN_ERROR)" in page for page in pages] == [True, True]
+        assert "withheld points released (BARRED_IN_ERROR)" in story
 
     def test_show_what_is_withheld_where_somebody_might_award_it(self, floor: Floor, withheld: RatingSlip) -> None:
         client = signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)

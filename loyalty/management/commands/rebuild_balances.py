@@ -37,7 +37,8 @@ class Command(ProjectCommand):
         parser.add_argument(
             "--by", metavar="USERNAME", help="who corrects them; needs the permission to rebuild balances"
         )
-        parser.add_argument("--reason", metavar="TEXT", help="why, in at least ten characters")
+        parser.add_argument("--reason", metavar="TEXT", help="why; at least ten characters unless the code needs none")
+        parser.add_argument("--reason-code", metavar="CODE", help="a reason code of the casino for it")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def describe_work_done(self) -> str:
@@ -53,16 +54,17 @@ class Command(ProjectCommand):
         dry_run: bool,
         by: str | None,
         reason: str | None,
+        reason_code: str | None,
         as_json: bool,
         **_: Any,
     ) -> None:
-        if dry_run == bool(by or reason):
+        if dry_run == bool(by or reason or reason_code):
             raise CommandError("Give --dry-run, or --by and --reason.", returncode=WRONG_USE)
         casinos = [casino_with_code(casino)] if casino else list(Casino.objects.order_by("code")[:MAX_CASINOS])
         if dry_run:
             self._report(casinos, as_json=as_json)
         else:
-            self._set(casinos, actor=_staff(by), reason=reason or "", as_json=as_json)
+            self._set(casinos, actor=_staff(by), reason=(reason or "", reason_code), as_json=as_json)
 
     def _report(self, casinos: Sequence[Casino], *, as_json: bool) -> None:
         """:raises CommandError: accounts differ."""
@@ -80,12 +82,13 @@ class Command(ProjectCommand):
             differ = counted(count, "account does not match its entries", "accounts do not match their entries")
             raise CommandError(f"{differ}.", returncode=FAILED)
 
-    def _set(self, casinos: Sequence[Casino], *, actor: User, reason: str, as_json: bool) -> None:
+    def _set(self, casinos: Sequence[Casino], *, actor: User, reason: tuple[str, str | None], as_json: bool) -> None:
         rebuilt: dict[str, dict[str, object]] = {}
+        text, code = reason
         self.rebuilt = rebuilt
         for one in casinos:
             try:
-                rebuild = rebuild_balances(casino=one, actor=actor, reason=reason, at=timezone.now())
+                rebuild = rebuild_balances(casino=one, actor=actor, reason=text, reason_code=code, at=timezone.now())
             except NothingToRebuild:
                 continue
             rebuilt[one.code] = {"rebuild": rebuild.pk, "accounts": rebuild.accounts, "changes": rebuild.changes}

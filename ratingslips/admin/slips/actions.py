@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
 from core.console.display import exact_time_in
+from core.console.reasons import REASON_FIELDS, ReasonForm
 from core.console.scope import staff_of
 from core.models import User
+from core.reasons.models import Operation
 from ratingslips.admin.slips.bets import BetForm
-from ratingslips.admin.slips.forms import CompleteForm, MoveForm, ReleaseForm
-from ratingslips.admin.slips.rows import describe, describe_with_tables
+from ratingslips.admin.slips.forms import CompleteForm, MoveForm
+from ratingslips.admin.slips.rows import describe, describe_with_codes, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changed_before_closing,
     changes_since,
@@ -155,7 +157,8 @@ def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
 
 
 def _release_form(row: Row, posted: Typed | None) -> forms.Form:
-    return ReleaseForm(posted, prefix=str(row.obj.pk))
+    asked: dict[str, Any] = {"casino_id": row.obj.casino_id, "operation": Operation.RELEASE, "codes": row.context}
+    return ReasonForm(posted, prefix=str(row.obj.pk), **asked)
 
 
 def _pause(chosen: ChosenAction) -> Outcome:
@@ -211,7 +214,8 @@ def _recover(chosen: ChosenAction) -> Outcome:
 
 
 def _release(chosen: ChosenAction) -> Outcome:
-    settlement = release_withheld_points(**chosen.arguments_without_version, reason=chosen.typed["reason"])
+    given = {name: chosen.typed[name] for name in REASON_FIELDS}
+    settlement = release_withheld_points(**chosen.arguments_without_version, **given)
     points = earned(chosen.slip, settlement)
     if settlement.replayed:
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"was already released, {points}. Nothing was done twice.")
@@ -273,7 +277,7 @@ RELEASE: Final = SlipAction(
         "Posts points that were withheld because the player was not active when the slip closed. The player must be "
         "active now. This cannot be undone."
     ),
-    describe=describe,
+    describe=describe_with_codes,
     make_form=_release_form,
     carry_out=_release,
 )

@@ -6,6 +6,7 @@ from typing import Final
 from django.db.models import Prefetch, prefetch_related_objects
 
 from core.console.display import staff_name
+from core.reasons.codes import reason_in_words
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip, SlipRequest
 
@@ -22,6 +23,12 @@ def releases_of(slip: RatingSlip) -> Sequence[SlipRequest]:
     """The releases of a slip's points that `read_releases` read: one or none."""
     releases: Sequence[SlipRequest] = getattr(slip, "releases", ())
     return releases
+
+
+def reason_of(slip: RatingSlip, release: SlipRequest) -> str:
+    """Why the points of `slip` were released."""
+    contents = release.contents
+    return reason_in_words(casino_id=slip.casino_id, code=contents.get("reason_code"), text=contents["reason"])
 
 
 def author_of(entry: LedgerEntry) -> str:

@@ -17,7 +17,6 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player
 from core.player_search import players_matching, with_card
 from core.text import isolated
-from loyalty.admin.forms import ReasonField
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT
@@ -88,12 +87,6 @@ class CompleteForm(forms.Form):
         """Show the form again in such a way that sending it confirms the long play."""
         self.asks_about_long_play = True
         self.data = replaced(self.data, {self.add_prefix("long_play_confirmed"): "on"})
-
-
-class ReleaseForm(forms.Form):
-    """Why the withheld points of a slip are released."""
-
-    reason = ReasonField()
 
 
 class OpenForm(BetForm):

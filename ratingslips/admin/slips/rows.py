@@ -6,6 +6,7 @@ from typing import Any
 from core.console import display
 from core.console.confirmation import Row
 from core.console.links import link_to
+from core.models import ReasonCode
 from ratingslips.admin.slips.forms import table_choices
 from ratingslips.history import SlipVersion
 from ratingslips.models import GamingTable, RatingSlip
@@ -38,6 +39,15 @@ def describe(slips: Sequence[RatingSlip]) -> list[Row]:
         )
         for slip in slips
     ]
+
+
+def describe_with_codes(slips: Sequence[RatingSlip]) -> list[Row]:
+    """The same, with the reason codes of the slip's casino as context."""
+    codes = list(ReasonCode.objects.filter(casino__in={slip.casino_id for slip in slips}))
+    rows = describe(slips)
+    for row in rows:
+        row.context = [code for code in codes if code.casino_id == row.obj.casino_id]
+    return rows
 
 
 def describe_with_tables(slips: Sequence[RatingSlip]) -> list[Row]:

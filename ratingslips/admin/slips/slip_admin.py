@@ -22,7 +22,7 @@ from core.permissions import has_permission
 from core.player_search import PLAYERS_WITH_ROWS_MAX
 from core.words import counted
 from ratingslips.admin.slips import actions
-from ratingslips.admin.slips.authors import read_releases, releases_of
+from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
 from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award
 from ratingslips.admin.slips.rows import status_pill, version_of
@@ -194,7 +194,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         read_releases([slip])
         for release in releases_of(slip):
             at = display.exact_moment(release.happened_at)
-            return f"{at} by {display.staff_name(release.actor)}: {release.contents['reason']}"
+            return f"{at} by {display.staff_name(release.actor)}: {reason_of(slip, release)}"
         return display.NOTHING
 
     def has_operate_permission(self, request: HttpRequest) -> bool:

@@ -197,18 +197,22 @@ def _withheld(slip: RatingSlip, *, settled_at: datetime) -> Iterator[StoryEvent]
     for release in releases_of(slip):
         yield StoryEvent(
             at=release.happened_at,
-            words=f"{slip}: withheld points released “{release.contents['reason']}”",
+            words=f"{slip}: withheld points released{_why(**release.contents)}",
             by=release.actor,
             correlation_id=release.correlation_id,
             about=slip,
         )
 
 
+def _why(reason: str, reason_code: str | None = None) -> str:
+    """The text and the code of a reason, after a sentence; many rows are shown, so no label is looked up."""
+    return (f" “{reason}”" if reason else "") + (f" ({reason_code})" if reason_code else "")
+
+
 def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     what = "Award" if entry.kind == LedgerEntry.Kind.MANUAL_BONUS else f"Entry, {entry.get_kind_display().lower()}"
     tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
-    code = f" ({entry.reason_code})" if entry.reason_code else ""
-    reason = f" “{entry.reason}”{code}" if entry.staff_id else ""
+    reason = _why(entry.reason, entry.reason_code) if entry.staff_id else ""
     points = f"{display.signed(entry.points)} {noun(entry.points, 'point')}"
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recorded = display.recorded(entry.recorded_at, entry.created_at)
@@ -250,7 +254,7 @@ def _pauses(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
     for pause in pauses.select_related("program__casino", "paused_by", "resumed_by")[:ENTRIES_SHOWN]:
         yield StoryEvent(
             at=pause.paused_at,
-            words=f"{pause.program} paused “{pause.reason}”",
+            words=f"{pause.program} paused{_why(pause.reason, pause.reason_code)}",
             by=pause.paused_by,
             correlation_id=pause.correlation_id,
             about=pause.program,
@@ -258,7 +262,7 @@ def _pauses(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
         if pause.resumed_at:
             yield StoryEvent(
                 at=pause.resumed_at,
-                words=f"{pause.program} resumed",
+                words=f"{pause.program} resumed{_why(pause.resume_reason, pause.resume_reason_code)}",
                 by=pause.resumed_by,
                 correlation_id=pause.resume_correlation_id,
                 about=pause.program,

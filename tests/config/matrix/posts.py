@@ -68,7 +68,7 @@ def _action(house: House, question: Question, rows: Rows) -> Post:
     if isinstance(row, RatingSlip):
         row = getattr(rows, _SLIP_FOR.get(question.action, "open"))
     fields = {"average_bet": "75", "table": rows.floor.table.pk, "seat": "6", "buy_in": "100", "chips_out": "50"}
-    fields["reason"] = "Barred by mistake"
+    fields |= {"reason_code": "OTHER", "reason": "Barred by mistake"}
     for_row = {f"{row.pk}-{name}": value for name, value in fields.items()}
     chosen = {"action": question.action, "_selected_action": [str(row.pk)], "confirmed": "yes", "post": "yes"}
     return chosen | for_row | versions_shown([row])
@@ -174,7 +174,8 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "core_player_add": _player,
     "core_player_change": _player,
     "playerloyalty_award": _award,
-    "loyaltyprogram_pause": lambda *_: {"reason": "Month-end freeze"},
+    "loyaltyprogram_pause": lambda *_: {"reason_code": "OTHER", "reason": "Month-end freeze"},
+    "loyaltyprogram_resume": lambda *_: {"reason_code": "OTHER", "reason": "Frozen long enough"},
     "loyaltyprogram_change": _named,
     "loyaltyprogram_permissions_manage_user": lambda *_: {"permissions": ["award"]},
     "loyaltyprogram_permissions_manage_group": lambda *_: {"permissions": ["award"]},
