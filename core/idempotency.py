@@ -11,7 +11,7 @@ Request = Mapping[str, str | int | None]
 
 _ABSENT: Final = object()
 # Fields whose name is not what people call it.
-_WORDS: Final = {"actor": "person", "buy_in": "buy-in"}
+_WORDS: Final = {"actor": "person", "buy_in": "buy-in", "further_buy_in": "further buy-in"}
 
 
 class IdempotencyConflict(DomainError):

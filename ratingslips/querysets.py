@@ -1,10 +1,11 @@
 """Queries over sets of slips."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import DurationField, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models import Count, DurationField, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
 from django.db.models.functions import Cast, Coalesce, Extract, Greatest, JSONObject
 
 from core.querysets import LockingQuerySet
@@ -63,3 +64,23 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         of_slip = PlaySegment.objects.shown().filter(slip=OuterRef("pk")).order_by()
         segments = of_slip.values("slip").annotate(figures=figures)
         return self.annotate(play=Subquery(segments.values("figures")))
+
+    def with_money(self) -> Self:
+        """Annotate `money`, which `buy_in`, `chips_out` and `actual_win` of a slip read.
+
+        One subquery reads the money rows of a slip once.
+        """
+        from ratingslips.models import MoneyRow
+
+        def total(kind: MoneyRow.Kind) -> Any:
+            return Cast(Coalesce(Sum("amount", filter=Q(kind=kind)), Decimal(0)), TextField())
+
+        chips_out = Q(kind=MoneyRow.Kind.CHIPS_OUT)
+        sums = JSONObject(
+            buy_in=total(MoneyRow.Kind.BUY_IN),
+            chips_out=total(MoneyRow.Kind.CHIPS_OUT),
+            chips_out_rows=Count("pk", filter=chips_out & Q(strikes=None))
+            - Count("pk", filter=chips_out & Q(strikes__isnull=False)),
+        )
+        rows = MoneyRow.objects.filter(slip=OuterRef("pk")).order_by().values("slip").annotate(sums=sums)
+        return self.annotate(money=Subquery(rows.values("sums")))

@@ -11,7 +11,7 @@ PLAYERS = [
     "100001,Mara,Ueda,ACTIVE",
     "100002,Ben,Castillo,BARRED",
 ]
-EVENTS_HEADER = "slip_number,occurred_at,event,player_card,table,seat,average_bet,buy_in,chips_out"
+EVENTS_HEADER = "slip_number,occurred_at,event,player_card,table,seat,average_bet,buy_in,chips_out,means"
 
 
 @dataclass(kw_only=True)

@@ -96,7 +96,7 @@ TABLES: Final[dict[str, TableRights]] = {
         *("casino_id", "pit_id", "name", "game_id", "seats", "minimum_bet", "maximum_bet", "is_active")
     ),
     "ratingslips_ratingslip": _change(
-        *("table_id", "pit_id", "seat", "status", "closed_at", "closed_by_id", "correlation_id", "buy_in", "chips_out"),
+        *("table_id", "pit_id", "seat", "status", "closed_at", "closed_by_id", "correlation_id"),
         *("theoretical_win", "owed_because", "withheld_because", "released_at", "settled_at", "ledger_entry_id"),
         *("recovered_by_id", "recovery_correlation_id"),
         *("opened_at", "gaming_day", "correction_count", "corrected_points", "uncollected_points"),
@@ -106,6 +106,7 @@ TABLES: Final[dict[str, TableRights]] = {
     ),
     "ratingslips_sliprequest": _add(),
     "ratingslips_slipcorrection": _add(),
+    "ratingslips_moneyrow": _add(),
     "ratingslips_driftcheck": _change("accounts", "first_accounts", "checked_at", "checked_by_id"),
     # config.demo, which production does not install
     "config_demorun": _change("shift", "finished_at"),

@@ -90,6 +90,7 @@ NOT_LOGGED: Final = {
     "ratingslips_playsegment": _COMPLETED_ONCE,
     "ratingslips_sliprequest": _APPEND_ONLY,
     "ratingslips_slipcorrection": _APPEND_ONLY,
+    "ratingslips_moneyrow": _APPEND_ONLY,
     "ratingslips_driftcheck": "it says when a check ran, and decides nothing",
     "config_demorun": "production does not have it",
     "django_migrations": _BY_MIGRATIONS,

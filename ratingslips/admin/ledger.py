@@ -61,7 +61,7 @@ def _find(staff: User, term: str) -> "QuerySet[Any, Any]":
 
 def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:
     slips = RatingSlip.objects.select_related("player", "table", "opened_by", "closed_by", "recovered_by")
-    slip = slips.filter(ledger_entry=entry).first()
+    slip = slips.with_money().filter(ledger_entry=entry).first()
     if slip is None:
         return SafeString("")
     segments = list(_counted(slip, entry).select_related("table", "started_by", "ended_by").order_by("seq"))

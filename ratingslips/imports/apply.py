@@ -260,6 +260,7 @@ class _Application:
             average_bet=event.average_bet,
             buy_in=event.buy_in,
             chips_out=event.chips_out,
+            means=event.means,
         )
 
 
@@ -269,6 +270,8 @@ _KINDS: Final = {
     EventKind.PAUSE: RequestKind.PAUSE,
     EventKind.RESUME: RequestKind.RESUME,
     EventKind.MOVE: RequestKind.MOVE,
+    EventKind.BUY_IN: RequestKind.BUY_IN,
+    EventKind.CHIPS_OUT: RequestKind.CHIPS_OUT,
     EventKind.CLOSE: RequestKind.CLOSE,
 }
 

@@ -1,5 +1,6 @@
 """Rating events, one a line, with the checks that need nothing but the line."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from core.amounts import AMOUNT_PLACES, NotANumber, read_in_file
 from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import DomainError
 from ratingslips.imports.csv_files import BadRecord, read_records
+from ratingslips.models import MoneyRow
 from ratingslips.services import InvalidSlipNumber
 
 COLUMNS: Final = (
@@ -25,6 +27,7 @@ COLUMNS: Final = (
     "buy_in",
     "chips_out",
 )
+OPTIONAL_COLUMNS: Final = ("means",)  # that a file may lack
 
 
 class EventKind(StrEnum):
@@ -35,6 +38,8 @@ class EventKind(StrEnum):
     PAUSE = "PAUSE"
     RESUME = "RESUME"
     MOVE = "MOVE"
+    BUY_IN = "BUY_IN"
+    CHIPS_OUT = "CHIPS_OUT"
     CLOSE = "CLOSE"
 
 
@@ -45,6 +50,8 @@ FIELDS_OF_KIND: Final[dict[EventKind, tuple[frozenset[str], frozenset[str]]]] = 
     EventKind.PAUSE: (frozenset(), frozenset({"player_card"})),
     EventKind.RESUME: (frozenset(), frozenset({"player_card"})),
     EventKind.MOVE: (frozenset({"table", "seat"}), frozenset({"player_card", "average_bet"})),
+    EventKind.BUY_IN: (frozenset({"buy_in"}), frozenset({"player_card", "means"})),
+    EventKind.CHIPS_OUT: (frozenset({"chips_out"}), frozenset({"player_card", "means"})),
     EventKind.CLOSE: (frozenset(), frozenset({"player_card", "buy_in", "chips_out"})),
 }
 _ALWAYS: Final = frozenset({"slip_number", "occurred_at", "event"})
@@ -54,6 +61,12 @@ class UnknownEvent(DomainError):
     """The event is of no known kind."""
 
     code = "UNKNOWN_EVENT"
+
+
+class UnknownMeans(DomainError):
+    """The field `means` holds something else than what a player can buy in with."""
+
+    code = "UNKNOWN_MEANS"
 
 
 class MissingField(DomainError):
@@ -85,6 +98,17 @@ class RatingEvent:
     average_bet: Decimal | None = None
     buy_in: Decimal | None = None
     chips_out: Decimal | None = None
+    means: str = MoneyRow.Means.CASH
+
+    @property
+    def is_of_money(self) -> bool:
+        """Whether it is a buy-in or chips taken away during play."""
+        return self.kind in {EventKind.BUY_IN, EventKind.CHIPS_OUT}
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The amount of a line of money."""
+        return self.buy_in if self.kind == EventKind.BUY_IN else self.chips_out
 
 
 def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
@@ -108,8 +132,8 @@ def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
 def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool = False) -> RatingEvent:
     """Make an event of the fields of a line, by column; `decimal_comma` reads 12,50 as 12.50.
 
-    :raises UnknownEvent, MissingField, UnexpectedField, InvalidSlipNumber, NotANumber, InvalidTime: the line cannot
-        be one.
+    :raises UnknownEvent, UnknownMeans, MissingField, UnexpectedField, InvalidSlipNumber, NotANumber, InvalidTime: the
+        line cannot be one.
     """
     kind = _kind(fields["event"])
     _require_fields(fields, kind=kind)
@@ -136,6 +160,7 @@ def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool
         average_bet=number("average_bet", name="average bet"),
         buy_in=number("buy_in", name="buy-in"),
         chips_out=number("chips_out", name="chips-out amount"),
+        means=_means(fields.get("means", "")),
     )
 
 
@@ -147,12 +172,22 @@ def _kind(text: str) -> EventKind:
         raise UnknownEvent(f"{what}: use {', '.join(EventKind)}.") from None
 
 
+def _means(text: str) -> str:
+    """:raises UnknownMeans: it is none of those that a new row may have."""
+    means = re.sub(r"[\s-]+", "_", text.upper()) or MoneyRow.Means.CASH
+    known = [one for one in MoneyRow.Means.values if one != MoneyRow.Means.NOT_RECORDED]
+    if means not in known:
+        raise UnknownMeans(f"“{text}” is nothing that a player can buy in with: use {', '.join(known)}.")
+    return means
+
+
 def _require_fields(fields: dict[str, str], *, kind: EventKind) -> None:
     required, optional = FIELDS_OF_KIND[kind]
-    for name in COLUMNS:
-        if not fields[name] and name in required | _ALWAYS:
+    for name in (*COLUMNS, *OPTIONAL_COLUMNS):
+        value = fields.get(name, "")
+        if not value and name in required | _ALWAYS:
             raise MissingField(f"A line of {kind} needs the field {name}.")
-        if fields[name] and name not in required | optional | _ALWAYS:
+        if value and name not in required | optional | _ALWAYS:
             raise UnexpectedField(f"A line of {kind} has no {name}: leave it empty.")
 
 

@@ -17,7 +17,8 @@ from core.errors import DomainError
 from core.models import Casino
 from ratingslips.history import Event, SlipEventKind, SlipVersion, entered_events
 from ratingslips.imports.events import EventKind, RatingEvent
-from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection, SlipRequest
+from ratingslips.imports.recorded_money import MONEY_OF_SLIPS, RecordedMoney, RecordedRow
+from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
 
 _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
     SlipEventKind.OPENED: EventKind.OPEN,
@@ -27,6 +28,9 @@ _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
     SlipEventKind.MOVED: EventKind.MOVE,
     SlipEventKind.CLOSED: EventKind.CLOSE,
 }
+
+
+Known = Event | RecordedRow
 
 
 class RecordedOtherwise(DomainError):
@@ -53,7 +57,7 @@ class LineState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedSlip:
-    """A slip as an import needs it: its player's card, when it closed, and its events when it was read.
+    """A slip as an import needs it: its player's card, when it closed, its events when it was read, and its money.
 
     The events are those that were entered: lines are not compared with what a correction made of them.
     """
@@ -61,9 +65,7 @@ class RecordedSlip:
     slip_id: UUID
     player_card: str
     closed_at: datetime | None
-    buy_in: Decimal | None
-    chips_out: Decimal | None
-    opening_buy_in: Decimal | None
+    money: RecordedMoney
     version: SlipVersion
     events: Sequence[Event]
 
@@ -75,9 +77,7 @@ class RecordedSlip:
             slip_id=slip.pk,
             player_card=slip.player.card_number.upper(),
             closed_at=slip.closed_at,
-            buy_in=slip.buy_in,
-            chips_out=slip.chips_out,
-            opening_buy_in=_opening_buy_in(slip),
+            money=RecordedMoney.of(slip),
             version=SlipVersion(seq=segments[-1].seq, status=slip.status),
             events=entered_events(slip, segments, corrections=list(slip.corrections.all())),
         )
@@ -98,10 +98,11 @@ class RecordedSlip:
             moved = self._same_bet(line, unmatched) if how == Recorded.NO_CHANGE and is_whole_slip else None
             is_recorded = how != Recorded.NOT and moved is None
             if is_recorded:
-                recorded_instants.add(line.occurred_at)
+                if not line.is_of_money:
+                    recorded_instants.add(line.occurred_at)
             elif other := moved or self._contradicted(line, unmatched, is_whole_slip=is_whole_slip):
                 refusal = RecordedOtherwise(self._difference(line, other))
-            elif line.occurred_at in recorded_instants and self.closed_at is None:
+            elif line.occurred_at in recorded_instants and self.closed_at is None and not line.is_of_money:
                 at = line.occurred_at.isoformat()
                 refusal = InvalidTime(
                     f"Events of slip {line.slip_number} at {at} come after this line and are recorded already."
@@ -109,13 +110,14 @@ class RecordedSlip:
             states.append(LineState(is_recorded=is_recorded, refusal=refusal))
         return states[::-1]
 
-    def _same_bet(self, line: RatingEvent, unmatched: Mapping[EventKind, list[Event]]) -> Event | None:
+    def _same_bet(self, line: RatingEvent, unmatched: Mapping[EventKind, list[Known]]) -> Event | None:
         """A change to the bet of the line, at another time, that no line of the file matches."""
-        return next((event for event in unmatched[line.kind] if event.average_bet == line.average_bet), None)
+        changes = (event for event in unmatched[line.kind] if isinstance(event, Event))
+        return next((event for event in changes if event.average_bet == line.average_bet), None)
 
     def _contradicted(
-        self, line: RatingEvent, unmatched: Mapping[EventKind, list[Event]], *, is_whole_slip: bool
-    ) -> Event | None:
+        self, line: RatingEvent, unmatched: Mapping[EventKind, list[Known]], *, is_whole_slip: bool
+    ) -> Known | None:
         """The event that the line describes with other values: no line of the file matches it.
 
         A slip has one OPEN and one CLOSE; of other kinds, it is the event of the same instant. If the file has the
@@ -129,36 +131,43 @@ class RecordedSlip:
         is_past = self.closed_at is not None or line.occurred_at < self.events[-1].at
         return candidates[0] if is_whole_slip and is_past and len(candidates) == 1 else None
 
-    def _difference(self, line: RatingEvent, event: Event) -> str:
+    def _difference(self, line: RatingEvent, event: Known) -> str:
         """What is recorded, and what the line says instead, for people."""
         fields: list[tuple[str, object, object]] = [
             ("time", event.at, line.occurred_at),
             ("card", self.player_card, line.player_card),
-            ("table", event.table_name, line.table),
-            ("seat", event.seat, line.seat),
-            ("average bet", event.average_bet, line.average_bet),
         ]
+        if isinstance(event, RecordedRow):
+            fields += [("amount", event.amount, line.amount), ("means", event.means, line.means)]
+        else:
+            fields += [
+                ("table", event.table_name, line.table),
+                ("seat", event.seat, line.seat),
+                ("average bet", event.average_bet, line.average_bet),
+            ]
         if line.kind == EventKind.OPEN:
-            fields.append(("buy-in", self.opening_buy_in, line.buy_in))
+            fields.append(("buy-in", self.money.opening_buy_in, line.buy_in))
         if line.kind == EventKind.CLOSE:
-            fields.append(("buy-in", self.buy_in, line.buy_in))
+            fields.append(("buy-in", self.money.buy_in, line.buy_in))
         differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
-        if line.kind == EventKind.CLOSE and self.chips_out != line.chips_out:
-            differing.append(("chips out", self.chips_out, line.chips_out))
+        if line.kind == EventKind.CLOSE and self.money.chips_out != line.chips_out:
+            differing.append(("chips out", self.money.chips_out, line.chips_out))
         zone = line.occurred_at.tzinfo
         was = ", ".join(f"{name} {_words(was, zone=zone)}" for name, was, _ in differing)
         told = [(name, _words(now, zone=zone)) for name, _, now in differing]
         now = told[0][1] if len(told) == 1 else ", ".join(f"{name} {words}" for name, words in told)
         return f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}."
 
-    def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[Recorded], Mapping[EventKind, list[Event]]]:
+    def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[Recorded], Mapping[EventKind, list[Known]]]:
         """Whether the slip has the event of each line, and the events that no line matches, by kind.
 
         One event matches one line, in order.
         """
-        unmatched: dict[tuple[EventKind, datetime], list[Event]] = defaultdict(list)
+        unmatched: dict[tuple[EventKind, datetime], list[Known]] = defaultdict(list)
         for event in self.events:
             unmatched[_KIND_IN_FILE[event.kind], event.at].append(event)
+        for row in self.money.rows:
+            unmatched[row.kind, row.at].append(row)
         recorded: list[Recorded] = []
         newest: RatingEvent | None = None  # the last line that is not recorded and names a bet
         for line in lines:
@@ -172,7 +181,7 @@ class RecordedSlip:
                 recorded.append(Recorded.NO_CHANGE if repeats else Recorded.NOT)
             if recorded[-1] == Recorded.NOT and line.average_bet is not None:
                 newest = line
-        left: dict[EventKind, list[Event]] = defaultdict(list)
+        left: dict[EventKind, list[Known]] = defaultdict(list)
         for (kind, _), events in unmatched.items():
             left[kind] += events
         return recorded, left
@@ -186,17 +195,19 @@ class RecordedSlip:
             return newest.occurred_at <= line.occurred_at and newest.average_bet == line.average_bet
         return bool(before) and before[-1].average_bet == line.average_bet
 
-    def _matches(self, event: Event, line: RatingEvent) -> bool:
+    def _matches(self, event: Known, line: RatingEvent) -> bool:
         """Whether an event of the line's kind and instant has the line's fields.
 
         An empty field matches any value, except chips out: an empty one means that none was recorded.
         """
         if line.player_card not in {None, self.player_card}:
             return False
-        if event.kind == SlipEventKind.OPENED and line.buy_in not in {None, self.opening_buy_in}:
+        if isinstance(event, RecordedRow):
+            return (line.amount, line.means) == (event.amount, event.means)
+        if event.kind == SlipEventKind.OPENED and line.buy_in not in {None, self.money.opening_buy_in}:
             return False
         if event.kind == SlipEventKind.CLOSED:
-            return line.buy_in in {None, self.buy_in} and line.chips_out == self.chips_out
+            return line.buy_in in {None, self.money.buy_in} and line.chips_out == self.money.chips_out
         return (
             line.average_bet in {None, event.average_bet}
             and line.table in {None, event.table_name}
@@ -212,18 +223,10 @@ def _words(value: object, *, zone: tzinfo | None) -> str:
     )
 
 
-def _opening_buy_in(slip: RatingSlip) -> Decimal | None:
-    """The buy-in of the OPEN line, which the slip no longer has after a CLOSE with another one."""
-    opening = next(iter(slip.opening_requests), None)  # type: ignore[attr-defined]
-    text = slip.buy_in if opening is None else opening.contents["buy_in"]
-    return None if text is None else Decimal(text)
-
-
 def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str, RecordedSlip]:
     """Read the slips of these numbers with all their segments, by number as given, in four statements."""
     given = {number.upper(): number for number in slip_numbers}
     segments = PlaySegment.objects.select_related("table", "started_by", "ended_by").order_by("slip", "seq")
-    openings = SlipRequest.objects.filter(kind=SlipRequest.Kind.OPEN)
     slips = (
         RatingSlip.objects.alias(number=Upper("slip_number"))
         .filter(casino=casino, number__in=given)
@@ -231,7 +234,7 @@ def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str
         .prefetch_related(
             Prefetch("segments", segments),
             Prefetch("corrections", SlipCorrection.objects.select_related("request").order_by("number")),
-            Prefetch("requests", openings, to_attr="opening_requests"),
+            *MONEY_OF_SLIPS,
         )
         .order_by()
     )

@@ -30,6 +30,9 @@ class SlipRequest(models.Model):
         CORRECT = "CORRECT", "Correct play"
         VOID = "VOID", "Void"
         CONTINUE = "CONTINUE", "Still playing"
+        BUY_IN = "BUY_IN", "Buy-in"
+        CHIPS_OUT = "CHIPS_OUT", "Chips out"
+        STRIKE = "STRIKE", "Strike buy-in or chips out"
 
     id = models.UUIDField("request id", primary_key=True, default=uuid.uuid4, editable=False)
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="requests")
@@ -47,7 +50,7 @@ class SlipRequest(models.Model):
                 condition=Q(
                     kind__in=[
                         *("OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER", "RELEASE"),
-                        *("CORRECT", "VOID", "CONTINUE"),
+                        *("CORRECT", "VOID", "CONTINUE", "BUY_IN", "CHIPS_OUT", "STRIKE"),
                     ]
                 ),
                 name="ratingslips_request_kind_known",

@@ -77,8 +77,6 @@ class RatingSlip(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     gaming_day = models.DateField(help_text="The gaming day on which the slip was opened.")
-    buy_in = models.DecimalField("buy-in", max_digits=MONEY_DIGITS, decimal_places=2, null=True)
-    chips_out = models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=2, null=True)
     theoretical_win = models.DecimalField(
         max_digits=18, decimal_places=2, null=True, help_text="Frozen when the slip closes."
     )
@@ -128,6 +126,8 @@ class RatingSlip(models.Model):
     objects = RatingSlipQuerySet.as_manager()
     play: dict[str, Any]
     """What the slip's segments say, where it was read `with_play`."""
+    money: dict[str, Any] | None
+    """The sums of its buy-ins and chips out, where it was read `with_money`; None without any."""
 
     class Meta:
         ordering = ["-opened_at"]
@@ -165,7 +165,6 @@ class RatingSlip(models.Model):
                     closed_at=None,
                     closed_by=None,
                     theoretical_win=None,
-                    chips_out=None,
                 )
                 | Q(
                     status__in=["CLOSED", "VOID"],
@@ -190,10 +189,6 @@ class RatingSlip(models.Model):
             models.CheckConstraint(
                 condition=Q(theoretical_win=None) | Q(theoretical_win__gte=0),
                 name="ratingslips_slip_theo_not_negative",
-            ),
-            models.CheckConstraint(
-                condition=(Q(buy_in=None) | Q(buy_in__gte=0)) & (Q(chips_out=None) | Q(chips_out__gte=0)),
-                name="ratingslips_slip_money_not_negative",
             ),
             models.CheckConstraint(
                 condition=Q(settled_at=None) | Q(status__in=["CLOSED", "VOID"]),
@@ -311,6 +306,23 @@ class RatingSlip(models.Model):
     def last_seq(self) -> int:
         """The number of the last segment of a slip that was read `with_play`: with the status, the slip's version."""
         return int(self.play["last_seq"])
+
+    @property
+    def buy_in(self) -> Decimal | None:
+        """The sum of the buy-ins of a slip that was read `with_money`; None without any."""
+        return Decimal(self.money["buy_in"]) or None if self.money else None
+
+    @property
+    def chips_out(self) -> Decimal | None:
+        """The sum of the chips taken away from a slip that was read `with_money`; None if that is not known."""
+        return Decimal(self.money["chips_out"]) if self.money and self.money["chips_out_rows"] else None
+
+    @property
+    def actual_win(self) -> Decimal | None:
+        """Buy-ins less chips out of a closed slip that was read `with_money`; None where chips out are not known."""
+        if not self.is_closed or self.chips_out is None:
+            return None
+        return (self.buy_in or Decimal(0)) - self.chips_out
 
     @property
     def place(self) -> str:

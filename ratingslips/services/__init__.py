@@ -15,6 +15,13 @@ from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.game_values import GameValuesTaken, NoGameValues, add_game_values, recorded_values
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
+from ratingslips.services.money import (
+    AlreadyStruck,
+    BuyInBelowRows,
+    record_buy_in,
+    record_chips_out,
+    strike_money_row,
+)
 from ratingslips.services.opening import (
     InvalidSlipNumber,
     PlayerHasLiveSlip,
@@ -46,8 +53,10 @@ __all__ = [
     "VOID_OWN_MINUTES",
     "Act",
     "AlreadySeated",
+    "AlreadyStruck",
     "BeforeLastEvent",
     "BlockedBySlip",
+    "BuyInBelowRows",
     "ChosenTime",
     "CorrectedSlip",
     "DriftJustChecked",
@@ -96,11 +105,14 @@ __all__ = [
     "move_rating_slip",
     "open_rating_slip",
     "pause_rating_slip",
+    "record_buy_in",
+    "record_chips_out",
     "record_play",
     "recorded_values",
     "recover_slip_loyalty",
     "release_withheld_points",
     "require_table_may_change",
     "resume_rating_slip",
+    "strike_money_row",
     "void_rating_slip",
 ]

@@ -16,10 +16,11 @@ from core.permissions import require_permission
 from core.replays import count_replay
 from core.retries import is_bug, is_busy, retried, will_retry
 from core.transactions import operation
-from ratingslips.models import PlaySegment, RatingSlip, SlipRequest, why_owed
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.long_play import require_long_play_confirmed
-from ratingslips.services.requests import RequestKind, amount_text, is_own_commit, lock_request, record
+from ratingslips.services.money import ClosingMoney, Means
+from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
 from ratingslips.services.segments import (
     SEGMENT_END_FIELDS,
     end_segment,
@@ -29,7 +30,6 @@ from ratingslips.services.segments import (
     slip_key,
 )
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle, withhold
-from ratingslips.services.stakes import require_amount
 from ratingslips.services.times import ChosenTime, checked_act_time, with_time
 from ratingslips.theo import theoretical_win
 
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 UNEXPECTED_ERROR: Final = "UNEXPECTED_ERROR"
 CLOSING_FIELDS: Final = (
-    *("status", "closed_at", "closed_by", "theoretical_win", "buy_in", "chips_out", "correlation_id"),
+    *("status", "closed_at", "closed_by", "theoretical_win", "correlation_id"),
     *("settled_at", "ledger_entry", "owed_because", "withheld_because"),
 )
 
@@ -65,7 +65,9 @@ def complete_rating_slip(
     actor: User,
     at: datetime,
     buy_in: Decimal | None = None,
+    further_buy_in: Decimal | None = None,
     chips_out: Decimal | None = None,
+    means: MoneyRow.Means | str = Means.CASH,
     long_play_confirmed: bool | None = None,
     chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
@@ -82,10 +84,15 @@ def complete_rating_slip(
     caller can ask; True and None close it. It is no part of the request's contents. For `chosen_time`, see
     `LiveSlip.lock`.
 
+    `buy_in` is the total of the slip: what is not recorded yet becomes a row. `further_buy_in` is a row of its own
+    instead, for a caller that does not know the total. `means` is what the player bought in with, of either.
+    `chips_out` are the chips that the player leaves with, a row besides those that are recorded.
+
     :raises IdempotencyConflict: see `lock_request`.
     :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.
     :raises LongPlayNotConfirmed: see `require_long_play_confirmed`; nothing was changed.
-    :raises InvalidAmount: buy-in or chips out are not amounts of money.
+    :raises InvalidAmount: buy-in or chips out are not amounts of money, or both buy-ins are given.
+    :raises BuyInBelowRows: see `ClosingMoney.rows`; nothing was changed.
     :raises TooLongAgo, BeforeLastEvent, InvalidTime: see `checked_act_time`.
     :raises NotFound: there is no such slip.
     :raises SlipIsVoid: the slip is void.
@@ -94,9 +101,8 @@ def complete_rating_slip(
     :raises OutcomeUnknown: the answer to the COMMIT was lost, and no attempt could find out what it was.
     :raises Busy: the slip was locked for too long, or the connection was lost; nothing was changed.
     """
-    require_amount(buy_in, name="buy-in")
-    require_amount(chips_out, name="chips-out amount")
-    contents = with_time({"buy_in": amount_text(buy_in), "chips_out": amount_text(chips_out)}, chosen_time)
+    money = ClosingMoney(buy_in=buy_in, further_buy_in=further_buy_in, chips_out=chips_out, means=means)
+    contents = with_time(money.contents, chosen_time)
     failure: Exception | None = None
     with operation("ratingslips.complete", actor_id=actor.pk):
         slip_id = slip_key(slip)
@@ -116,12 +122,14 @@ def complete_rating_slip(
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
             at = checked_act_time(at, last=segments[-1], chosen_time=chosen_time)
-            close_play(locked, segments=segments, request=request, at=at, buy_in=buy_in, chips_out=chips_out)
+            close_play(locked, segments=segments, request=request, at=at)
             if long_play_confirmed is False:
                 require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))
+            rows = money.rows(locked, request=request)
             settlement, failure = try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
             record(request, slip=locked)
+            MoneyRow.objects.bulk_create(rows)
         # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
@@ -135,8 +143,6 @@ def close_play(
     segments: Sequence[PlaySegment],
     request: SlipRequest,
     at: datetime,
-    buy_in: Decimal | None,
-    chips_out: Decimal | None,
 ) -> None:
     """End the play of a live slip at `at`, which was checked, and set its theoretical win, unsaved."""
     last = segments[-1]
@@ -149,8 +155,6 @@ def close_play(
     slip.closed_at = at
     slip.closed_by = actor
     slip.theoretical_win = theoretical_win(segment.play for segment in segments)
-    slip.buy_in = slip.buy_in if buy_in is None else buy_in
-    slip.chips_out = chips_out
 
 
 def try_to_settle(

@@ -13,14 +13,15 @@ from core.clock import checked_event_time
 from core.errors import NotFound
 from core.idempotency import Request, fingerprint
 from core.models import Player, User
-from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services.completion import close_play
 from ratingslips.services.game_values import figures_in_force
 from ratingslips.services.long_play import require_long_play_confirmed
+from ratingslips.services.money import ClosingMoney, Means, new_row, require_buy_in
 from ratingslips.services.opening import SlipNumberTaken, first_segment
 from ratingslips.services.requests import RequestKind, amount_text
 from ratingslips.services.seats import require_other_place, require_seat
-from ratingslips.services.segments import begin_segment, end_segment, require_live, require_state_for
+from ratingslips.services.segments import begin_segment, end_segment, require_live, require_not_void, require_state_for
 from ratingslips.services.stakes import require_amount, require_average_bet
 from ratingslips.services.times import checked_act_time
 
@@ -46,10 +47,11 @@ class Act:
     average_bet: Decimal | None = None
     buy_in: Decimal | None = None
     chips_out: Decimal | None = None
+    means: str = Means.CASH
 
     def contents(self, *, slip_number: str) -> Request:
         """The contents of its request, as the service for one such act records them."""
-        bet, buy_in, chips_out = map(amount_text, (self.average_bet, self.buy_in, self.chips_out))
+        bet, buy_in = amount_text(self.average_bet), amount_text(self.buy_in)
         where: Request = {"table": self.table, "seat": self.seat, "average_bet": bet}
         match self.kind:
             case RequestKind.OPEN:
@@ -59,9 +61,28 @@ class Act:
             case RequestKind.CHANGE_BET:
                 return {"average_bet": bet}
             case RequestKind.CLOSE:
-                return {"buy_in": buy_in, "chips_out": chips_out}
+                return self.closing_money.contents
+            case RequestKind.BUY_IN | RequestKind.CHIPS_OUT:
+                return {"amount": amount_text(self.amount), "means": str(self.means)}
             case _:
                 return {}
+
+    @property
+    def is_of_money(self) -> bool:
+        """Whether it adds a row of money and leaves the play alone."""
+        return self.kind in {RequestKind.BUY_IN, RequestKind.CHIPS_OUT}
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount of an act of money."""
+        amount = self.buy_in if self.kind == RequestKind.BUY_IN else self.chips_out
+        assert amount is not None
+        return amount
+
+    @property
+    def closing_money(self) -> ClosingMoney:
+        """The money of a closing."""
+        return ClosingMoney(buy_in=self.buy_in, further_buy_in=None, chips_out=self.chips_out, means=self.means)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +111,9 @@ class Draft:
     kept_is_open: bool = False
     requests: list[SlipRequest] = field(default_factory=list)
     seated_by: dict[int, int] = field(default_factory=dict)  # act, by the position of the segment that it began
+    bought_in: Decimal = Decimal(0)
+    """The sum of the buy-ins, those of the acts among them; read only if an act has one."""
+    money_rows: list[MoneyRow] = field(default_factory=list)
 
     def copied(self) -> "Draft":
         """A draft of the same slip, to which other acts can be applied."""
@@ -104,6 +128,7 @@ class Draft:
             segments=[copy(segment) for segment in self.segments],
             kept=self.kept,
             kept_is_open=bool(self.segments) and self.segments[-1].ended_at is None,
+            bought_in=self.bought_in,
         )
 
     @property
@@ -156,6 +181,8 @@ class Draft:
         )
         if act.kind == RequestKind.OPEN:
             self._open(act, request, number=number)
+        elif act.is_of_money:
+            self._add_money(act, request)
         else:
             self._change(act, request, number=number)
         self.requests.append(request)
@@ -178,28 +205,49 @@ class Draft:
             opened_at=request.happened_at,
             opened_by=self.actor,
             gaming_day=casino.gaming_day_at(request.happened_at),
-            buy_in=act.buy_in,
             correlation_id=request.correlation_id,
         )
         self.seated_by[0] = number
         self.segments.append(first_segment(self.slip, average_bet=act.average_bet))
+        if act.buy_in:
+            self._add_row(MoneyRow.Kind.BUY_IN, act.buy_in, act, request)
 
-    def _change(self, act: Act, request: SlipRequest, *, number: int) -> None:
+    def _opened(self) -> RatingSlip:
         if self.slip is None:
             raise UnknownSlip(f"There is no slip {self.slip_number} in this casino: its OPEN was not imported.")
-        require_live(self.slip)
+        return self.slip
+
+    def _add_money(self, act: Act, request: SlipRequest) -> None:
+        if act.kind == RequestKind.BUY_IN:
+            require_buy_in(act.amount)
+        slip = self._opened()
+        require_not_void(slip)
+        request.happened_at = checked_event_time(act.at, not_before=slip.opened_at)
+        self._add_row(MoneyRow.Kind(act.kind.value), act.amount, act, request)
+
+    def _add_row(self, kind: MoneyRow.Kind, amount: Decimal, act: Act, request: SlipRequest) -> None:
+        assert self.slip is not None
+        self._keep(new_row(kind, slip=self.slip, amount=amount, means=act.means, request=request))
+
+    def _keep(self, *rows: MoneyRow) -> None:
+        self.money_rows += rows
+        self.bought_in += sum((row.amount for row in rows if row.kind == MoneyRow.Kind.BUY_IN), Decimal(0))
+
+    def _change(self, act: Act, request: SlipRequest, *, number: int) -> None:
+        slip = self._opened()
+        require_live(slip)
         last = self.segments[-1]
         at = checked_act_time(act.at, last=last)
         request.happened_at = at
-        require_state_for(act.kind, slip=self.slip)
+        require_state_for(act.kind, slip=slip)
         if act.kind in {RequestKind.RESUME, RequestKind.CHANGE_BET}:
-            figures_in_force(self.slip.table, at=at)  # refused before the draft is changed
+            figures_in_force(slip.table, at=at)  # refused before the draft is changed
         match act.kind:
             case RequestKind.PAUSE:
                 self._end(End.PAUSED, request)
-                self.slip.status = RatingSlip.Status.PAUSED
+                slip.status = RatingSlip.Status.PAUSED
             case RequestKind.RESUME:
-                self.slip.status = RatingSlip.Status.OPEN
+                slip.status = RatingSlip.Status.OPEN
                 self._begin(Start.RESUMED, request)
             case RequestKind.CHANGE_BET:
                 if act.average_bet != last.average_bet:
@@ -209,14 +257,9 @@ class Draft:
                 self._move(act, request, number=number)
             case _:
                 self._require_no_long_play(at)
-                close_play(
-                    self.slip,
-                    segments=self.segments,
-                    request=request,
-                    at=at,
-                    buy_in=act.buy_in,
-                    chips_out=act.chips_out,
-                )
+                rows = act.closing_money.rows(slip, request=request, recorded=self.bought_in)
+                close_play(slip, segments=self.segments, request=request, at=at)
+                self._keep(*rows)
 
     def _require_no_long_play(self, at: datetime) -> None:
         assert self.slip is not None

@@ -21,8 +21,9 @@ from core.retries import retried
 from core.text import isolated
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
-from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.money import Kind, Means, means_of, new_row, require_means
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, record, repeated
 from ratingslips.services.seats import TableNotActive, checked_seat_time, lock_table
 from ratingslips.services.segments import begin_segment
@@ -75,13 +76,15 @@ def open_rating_slip(
     actor: User,
     at: datetime,
     buy_in: Decimal | None = None,
+    means: MoneyRow.Means | str = Means.CASH,
     slip_number: str | None = None,
     chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
 ) -> RatingSlip:
     """Open a slip for a player who sits down; without a `slip_number` it gets the product's next one (R00001 …).
 
-    `chosen_time` is given if `at` is a time that the actor chose, and not the time at which they acted.
+    `means` is what the player bought in with. `chosen_time` is given if `at` is a time that the actor chose, and not
+    the time at which they acted.
 
     The same request sent again returns the slip that the first one opened: see `lock_request`.
 
@@ -104,6 +107,7 @@ def open_rating_slip(
     """
     require_average_bet(average_bet)
     require_amount(buy_in, name="buy-in")
+    require_means(means)
     checked_event_time(at)
     player_id = player if isinstance(player, int) else player.pk
     table_id = table if isinstance(table, int) else table.pk
@@ -114,6 +118,7 @@ def open_rating_slip(
         "average_bet": amount_text(average_bet),
         "buy_in": amount_text(buy_in),
         "slip_number": slip_number,
+        **means_of(means),
     }
     contents = with_time(contents, chosen_time)
     with operation("ratingslips.open", actor_id=actor.pk):
@@ -122,11 +127,12 @@ def open_rating_slip(
             return repeated(request)
         slip = _seated_slip(request, player_id=player_id, table_id=table_id, seat=seat, at=at, chosen_time=chosen_time)
         slip.slip_number = checked_number(slip_number, casino_id=slip.casino_id) or next_number()
-        slip.buy_in = buy_in
         slip.save(force_insert=True)
         first_segment(slip, average_bet=average_bet).save()
         request.happened_at = slip.opened_at
         record(request, slip=slip)
+        if buy_in:
+            new_row(Kind.BUY_IN, slip=slip, amount=buy_in, means=means, request=request).save()
     log.info("ratingslips.slip_opened", slip_id=str(slip.pk), actor_id=actor.pk, table_id=table_id, seat=seat)
     return slip
 

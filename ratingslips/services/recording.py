@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -17,10 +18,11 @@ from core.permissions import require_permission
 from core.retries import call_id, mark_outcome_known, outcome_is_unknown, retried
 from core.transactions import operation
 from ratingslips.history import SlipVersion
-from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.completion import CLOSING_FIELDS, PartialCompletion, answer, try_to_settle
 from ratingslips.services.draft import Act, Draft
+from ratingslips.services.money import bought_in, right_to_record
 from ratingslips.services.opening import checked_number, lock_player, require_active
 from ratingslips.services.overlaps import PlannedPlay, overlaps_of
 from ratingslips.services.requests import RequestKind
@@ -181,12 +183,13 @@ class _Recorder:
             slip=slip,
             segments=segments,
             kept=len(segments),
+            bought_in=bought_in(slip) if slip and any(act.buy_in is not None for act in self.acts) else Decimal(0),
         )
 
     def _judged(self, locked: Draft) -> Draft:
         """Apply the acts, and leave out those that are refused; after overlaps, apply the others once more."""
         left_out = self._refusal_of_opening(locked)
-        permitted: set[int] = set()
+        permitted: set[tuple[str, int]] = set()
         for _ in range(MAX_ROUNDS):
             draft, refusals = self._applied(locked, left_out=left_out, permitted=permitted)
             overlaps = overlaps_of(draft, plan=self.plan or PlannedPlay()) if draft.slip is not None else ()
@@ -217,7 +220,7 @@ class _Recorder:
         return {}
 
     def _applied(
-        self, locked: Draft, *, left_out: Mapping[int, DomainError], permitted: set[int]
+        self, locked: Draft, *, left_out: Mapping[int, DomainError], permitted: set[tuple[str, int]]
     ) -> tuple[Draft, dict[int, DomainError]]:
         """A copy of the draft with the acts that are not refused, and the refusals; without a slip, all are refused."""
         draft = locked.copied()
@@ -237,25 +240,30 @@ class _Recorder:
                     not_opened = error
         return draft, refusals
 
-    def _require_permission(self, draft: Draft, act: Act, *, permitted: set[int]) -> None:
+    def _require_permission(self, draft: Draft, act: Act, *, permitted: set[tuple[str, int]]) -> None:
         """Refuse an act for which the actor has no right.
 
-        :raises NotPermitted: the actor does not operate the pit where the slip is, or where the act puts it.
+        :raises NotPermitted: the actor does not operate the pit where the slip is, or where the act puts it, or may
+            not change the money of a closed slip.
         :raises OwnPlay: the player account is the actor's own.
         """
         player_id = act.player if draft.slip is None else draft.slip.player_id
         pits = [draft.slip.pit] if draft.slip is not None else []
         pits += [draft.tables[act.table].pit] if act.table is not None else []
-        for pit in pits:
-            if pit.pk not in permitted:
-                require_permission(self.actor, OPERATE_PIT, pit, player_id=player_id)
-                permitted.add(pit.pk)
+        rights = [(OPERATE_PIT, pit) for pit in pits]
+        if act.is_of_money and draft.slip is not None:
+            rights.append((right_to_record(draft.slip), draft.slip.pit))
+        for right, pit in rights:
+            if (right, pit.pk) not in permitted:
+                require_permission(self.actor, right, pit, player_id=player_id)
+                permitted.add((right, pit.pk))
 
     def _settle_and_save(self, draft: Draft) -> None:
         slip, new = draft.slip, draft.segments[draft.kept :]
         assert slip is not None
-        if slip.closed_at is not None:
-            self.done.closes = True
+        self.done.closes = any(request.kind == RequestKind.CLOSE for request in draft.requests)
+        if self.done.closes:
+            assert slip.closed_at is not None
             self.done.settlement, self.done.failure = try_to_settle(slip, segments=draft.segments, at=slip.closed_at)
             draft.segments[-1].held_until = slip.closed_at
         if self.plan is not None:
@@ -265,8 +273,9 @@ class _Recorder:
         elif draft.has_ended_a_kept_segment:
             draft.segments[draft.kept - 1].save(update_fields=SEGMENT_END_FIELDS)
         PlaySegment.objects.bulk_create(new)
-        if not draft.is_new:
+        if not draft.is_new and (self.done.closes or not slip.is_closed):
             slip.save(update_fields=["table", "pit", "seat", *(CLOSING_FIELDS if self.done.closes else ["status"])])
         for request in draft.requests:
             request.slip = slip
         SlipRequest.objects.bulk_create(draft.requests)
+        MoneyRow.objects.bulk_create(draft.money_rows)

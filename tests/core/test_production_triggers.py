@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "core_signinevent",
     "ratingslips_sliprequest",
     "ratingslips_slipcorrection",
+    "ratingslips_moneyrow",
     "ratingslips_gamevalues",
 )
 ENDED_ONCE = ("loyalty_ledgerexport", "loyalty_programpause", "core_namesake", "core_staffcard")
@@ -52,6 +53,7 @@ EXPECTED = {
     "ratingslips_leave_seat",
     "ratingslips_keep_table_in_pit",
     "ratingslips_leave_table",
+    "ratingslips_moneyrow_fits",
     "ratingslips_segment_in_pit",
     "ratingslips_slip_moves_with_pit",
     "ratingslips_slip_opens_in_pit",

@@ -235,7 +235,7 @@ class TestComplete:
 
         carry_out(boss, RatingSlip, "complete", [played_slip], **money)
 
-        closed = RatingSlip.objects.get()
+        closed = RatingSlip.objects.with_money().get()
         assert (closed.buy_in, closed.chips_out) == (Decimal("1000.00"), Decimal("250.50"))
 
     def test_answers_a_second_click_with_the_first_result(self, played_slip: RatingSlip, boss: Client) -> None:

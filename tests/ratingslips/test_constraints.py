@@ -1,7 +1,7 @@
 """What PostgreSQL itself refuses about the floor, the slips and their segments."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -14,12 +14,13 @@ from ratingslips.models import (
     GameSettings,
     GameValues,
     GamingTable,
+    MoneyRow,
     Pit,
     PlaySegment,
     RatingSlip,
     SlipRequest,
 )
-from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.constraints import Violation, inserted, refused_by, refused_by_trigger, table_of
 from tests.floor import Floor
 from tests.loyalty.rows import entry
 from tests.ratingslips.rows import closed_row, correction_row, ended_row, segment_row, slip_row
@@ -51,6 +52,37 @@ def _request(floor: Floor, **changes: Any) -> SlipRequest:
     slip = slip_row(floor)
     inserted(slip)
     return SlipRequest(slip=slip, actor=floor.boss, happened_at=floor.now, **(fields | changes))
+
+
+def _money(floor: Floor, **changes: Any) -> MoneyRow:
+    slip = slip_row(floor)
+    slip.save()
+    day = floor.casino.gaming_day_at(floor.now)
+    fields = {
+        "player": slip.player,
+        "kind": "BUY_IN",
+        "means": "CASH",
+        "amount": Decimal(500),
+        "happened_at": floor.now,
+        "gaming_day": day,
+    }
+    return MoneyRow(slip=slip, actor=floor.boss, **(fields | changes))
+
+
+def _strike(floor: Floor, *, reason: str = "Typed twice", **changes: Any) -> MoneyRow:
+    """A row that strikes another one, but for `changes`."""
+    struck = _money(floor)
+    struck.save()
+    opposite = {"amount": -struck.amount, "strikes_id": struck.pk, "reason": reason}
+    row = {field.attname: getattr(struck, field.attname) for field in MoneyRow._meta.fields if not field.primary_key}
+    return MoneyRow(**(row | opposite | changes))
+
+
+def _struck_twice(floor: Floor) -> None:
+    strike = _strike(floor)
+    strike.save()
+    strike.pk = None
+    inserted(strike)
 
 
 def _violation(constraint: str, make: Callable[..., models.Model], **changes: Any) -> Violation:
@@ -114,7 +146,6 @@ SLIPS = (
     _violation("ratingslips_slip_seat_within_limits", slip_row, seat=21),
     _violation("ratingslips_slip_closed_is_whole", slip_row, status="AWAY"),
     _violation("ratingslips_slip_closed_is_whole", slip_row, theoretical_win=Decimal(1)),
-    _violation("ratingslips_slip_closed_is_whole", slip_row, chips_out=Decimal(1)),
     _violation("ratingslips_slip_closed_is_whole", closed_row, closed_at=None),
     _violation("ratingslips_slip_closed_is_whole", closed_row, closed_by=None),
     _violation("ratingslips_slip_closed_is_whole", closed_row, theoretical_win=None),
@@ -122,8 +153,6 @@ SLIPS = (
         "ratingslips_slip_closed_after_opened", lambda floor: inserted(closed_row(floor, closed_at=floor.ago(hours=3)))
     ),
     _violation("ratingslips_slip_theo_not_negative", closed_row, theoretical_win=Decimal("-0.01")),
-    _violation("ratingslips_slip_money_not_negative", slip_row, buy_in=Decimal("-0.01")),
-    _violation("ratingslips_slip_money_not_negative", closed_row, chips_out=Decimal("-0.01")),
     Violation("ratingslips_slip_settled_is_closed", lambda floor: inserted(slip_row(floor, settled_at=floor.now))),
     Violation(
         "ratingslips_slip_credited_is_closed",
@@ -246,7 +275,17 @@ CORRECTIONS = (
     _violation("ratingslips_correction_uncollected_not_negative", correction_row, uncollected_after=-1),
 )
 
-VIOLATIONS = (*CORRECTIONS, *FLOOR, *SLIPS, *SEGMENTS, *DRIFT, *REQUESTS)
+MONEY = (
+    _violation("ratingslips_money_means_known", _money, means="WIRE"),
+    _violation("ratingslips_money_amount_fits_kind", _money, amount=Decimal(0)),
+    _violation("ratingslips_money_amount_fits_kind", _money, kind="CHIPS_OUT", amount=Decimal(-1)),
+    _violation("ratingslips_money_amount_fits_kind", _money, kind="TIP"),
+    _violation("ratingslips_money_struck_with_reason", _money, reason="Wrong"),
+    _violation("ratingslips_money_struck_with_reason", _strike, reason=""),
+    Violation("ratingslips_moneyrow_strikes_id_key", lambda floor: _struck_twice(floor)),
+)
+
+VIOLATIONS = (*CORRECTIONS, *FLOOR, *SLIPS, *SEGMENTS, *DRIFT, *REQUESTS, *MONEY)
 
 
 class TestRatingSlipConstraints:
@@ -255,6 +294,24 @@ class TestRatingSlipConstraints:
     def test_refuse_what_breaks_them(self, floor: Floor, violation: Violation) -> None:
         with refused_by(violation.constraint):
             violation.attempt(floor)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"amount": Decimal(-499)}, {"means": "CHIPS"}, {"kind": "CHIPS_OUT"}, {"gaming_day": date(2020, 1, 1)}],
+    )
+    def test_let_a_row_strike_only_its_opposite(self, floor: Floor, changes: dict[str, Any]) -> None:
+        strike = _strike(floor)
+        for name, value in changes.items():
+            setattr(strike, name, value)
+
+        with refused_by_trigger("not the opposite of the row that it strikes"):
+            inserted(strike)
+
+    def test_give_money_to_the_player_of_the_slip(self, floor: Floor) -> None:
+        row = _money(floor, player=floor.player())
+
+        with refused_by_trigger("the player is not the one of the slip"):
+            inserted(row)
 
     def test_let_whole_rows_in(self, floor: Floor) -> None:
         inserted(_game(floor))

@@ -194,7 +194,7 @@ class TestSittingDown:
     def test_opens_the_slip_and_goes_back_to_the_seat(self, floor: Floor, player: Player) -> None:
         answer = sit_down(signed_in(floor.boss, PIT_BOSS), floor.table, 3, player, average_bet="1,250", buy_in="500")
 
-        slip = RatingSlip.objects.get()
+        slip = RatingSlip.objects.with_money().get()
         assert answer.url == floor_of(floor.table, 3)
         assert (slip.player, slip.seat, slip.buy_in, slip.opened_by) == (player, 3, Decimal(500), floor.boss)
         assert slip.segments.get().average_bet == 1250

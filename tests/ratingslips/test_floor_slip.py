@@ -224,7 +224,7 @@ class TestClosing:
     def test_records_what_changed_hands(self, slip: RatingSlip, boss: Client) -> None:
         ask(boss, slip, "complete", buy_in="1,000", chips_out="250.50")
 
-        closed = RatingSlip.objects.get()
+        closed = RatingSlip.objects.with_money().get()
         assert (closed.buy_in, closed.chips_out) == (Decimal(1000), Decimal("250.50"))
 
     def test_tells_a_second_tap_what_the_first_did(self, played_slip: RatingSlip, boss: Client) -> None:
@@ -246,7 +246,7 @@ class TestClosing:
 
         assert f"by {floor.supervisor.username}" in said(answer)[-1]
         assert said(answer)[-1].endswith("What you typed now was not saved.")
-        assert RatingSlip.objects.get().chips_out is None
+        assert RatingSlip.objects.with_money().get().chips_out is None
 
     def test_says_that_the_points_are_owed_with_the_reference(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.models import Casino
-from ratingslips.imports.events import COLUMNS, FIELDS_OF_KIND, EventKind, parse_rating_event
+from ratingslips.imports.events import COLUMNS, FIELDS_OF_KIND, OPTIONAL_COLUMNS, EventKind, parse_rating_event
 from tests.casino_files import event
 from tests.ratingslips.imports import VISIT, import_json, import_lines
 
@@ -17,20 +17,29 @@ VALUES = {
     "average_bet": ("75.00", "80.00"),
     "buy_in": ("500.00", "600.00"),
     "chips_out": ("120.00", "130.00"),
+    "means": ("MARKER", "FRONT_MONEY"),
 }
+
+# A line of each kind, in the order of the kinds.
+LINES = (
+    *VISIT[:-1],
+    event("S1", "19:45:00", "BUY_IN", buy_in="100.00"),
+    event("S1", "19:50:00", "CHIPS_OUT", chips_out="20.00"),
+    VISIT[-1],
+)
 
 FIELDS = [(kind, name) for kind, (must, may) in FIELDS_OF_KIND.items() for name in sorted(must | may)]
 
 
 def line_of(kind: EventKind, *, changed: str = "") -> str:
-    """A line of this kind with all its fields, at its time in `VISIT`; the field `changed` has the other value."""
+    """A line of this kind with all its fields, at its time in `LINES`; the field `changed` has the other value."""
     must, may = FIELDS_OF_KIND[kind]
     fields = {name: VALUES[name][name == changed] for name in must | may}
-    return event("S1", VISIT[_place_of(kind)].split(",")[1], kind, **fields)
+    return event("S1", LINES[_place_of(kind)].split(",")[1], kind, **fields)
 
 
 def lines_before(kind: EventKind) -> tuple[str, ...]:
-    return VISIT[: _place_of(kind)]
+    return LINES[: _place_of(kind)]
 
 
 def _place_of(kind: EventKind) -> int:
@@ -40,7 +49,7 @@ def _place_of(kind: EventKind) -> int:
 class TestEveryField:
     @pytest.mark.parametrize(("kind", "name"), FIELDS)
     def test_is_read(self, kind: EventKind, name: str) -> None:
-        fields = dict(zip(COLUMNS, line_of(kind).split(","), strict=True))
+        fields = dict(zip((*COLUMNS, *OPTIONAL_COLUMNS), line_of(kind).split(","), strict=True))
 
         assert getattr(parse_rating_event(fields, line=2), name) is not None
 

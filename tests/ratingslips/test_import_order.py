@@ -220,7 +220,7 @@ class TestCorrectedSheet:
         import_lines(file, *VISIT)
         before = everything()
         slip, at, kind, *values = VISIT[line].split(",")
-        names = ("player_card", "table", "seat", "average_bet", "buy_in", "chips_out")
+        names = ("player_card", "table", "seat", "average_bet", "buy_in", "chips_out", "means")
         fields = dict(zip(names, values, strict=True)) | changed
         lines = [*VISIT[:line], event(slip, fields.pop("time", at), kind, **fields), *VISIT[line + 1 :]]
 

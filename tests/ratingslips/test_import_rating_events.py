@@ -47,7 +47,7 @@ class TestImportRatingEvents:
     def test_takes_a_visit_from_open_to_close(self, casino: Casino, file: Path) -> None:
         ran = import_lines(file, *VISIT)
 
-        slip = RatingSlip.objects.get()
+        slip = RatingSlip.objects.with_money().get()
         # (25 × 10 min + 50 × 10 min + 50 × 10 min + 50 × 20 min) × 70/h × 0.75 %
         assert (slip.status, slip.theoretical_win, slip.buy_in) == ("CLOSED", Decimal("19.69"), Decimal("500.00"))
         assert [segment.started_as for segment in slip.segments.all()] == ["OPENED", "BET_CHANGED", "RESUMED", "MOVED"]

@@ -57,7 +57,7 @@ BAD_LINES = [
         "UNKNOWN_PLAYER",
         "There is no player with card 123456",
     ),
-    (event("S1", "19:05:00", "PAUSE") + ",x", "UNREADABLE_LINE", "The line has 10 fields, and the header 9"),
+    (event("S1", "19:05:00", "PAUSE") + ",x", "UNREADABLE_LINE", "The line has 11 fields, and the header 10"),
     ('S1,"2026-11-14T19:05:00-08:00,PAUSE,,,,,,', "UNREADABLE_LINE", "The line is not CSV"),
     (event("S\0001", "19:05:00", "PAUSE"), "UNREADABLE_LINE", "has a control character"),
     (event("S1" * 3_000, "19:05:00", "PAUSE"), "UNREADABLE_LINE", "is longer than 4,096 bytes"),

@@ -24,9 +24,9 @@ INSERT INTO ratingslips_gamingtable (id, casino_id, pit_id, game_id, name, seats
     VALUES (1, 1, 1, 1, 'BJ-01', 7, true);
 INSERT INTO ratingslips_ratingslip
     (id, casino_id, slip_number, player_id, table_id, seat, status, opened_at, opened_by_id, closed_at, closed_by_id,
-     gaming_day, theoretical_win, correlation_id, owed_because)
+     gaming_day, theoretical_win, correlation_id, owed_because, buy_in, chips_out)
     SELECT gen_random_uuid(), 1, 'S' || id, id, 1, 1, 'CLOSED', began, 9, ended, 9,
-           '2026-11-14', 0, gen_random_uuid(), ''
+           '2026-11-14', 0, gen_random_uuid(), '', nullif(id * 500, 1000), id * 120
     FROM (VALUES (1, '2026-11-14 19:00Z'::timestamptz, '2026-11-14 20:00Z'::timestamptz),
                  (2, '2026-11-14 {second}Z', '2026-11-14 21:00Z')) AS visit (id, began, ended);
 INSERT INTO ratingslips_playsegment (slip_id, seq, table_id, seat, average_bet, house_edge_percent, decisions_per_hour,
@@ -72,14 +72,28 @@ class TestMigrationOfSeats:
 
 
 @pytest.mark.slow
-class TestMigrationOfPits:
-    def test_gives_closed_slips_and_segments_the_pit_of_their_table(self, database: psycopg.Connection) -> None:
+class TestMigrationsOfClosedSlips:
+    def test_keep_their_pit_and_their_money(self, database: psycopg.Connection) -> None:
         database.execute(ROWS.format(second="20:00"))
         pits = "SELECT pit_id FROM ratingslips_ratingslip UNION ALL SELECT pit_id FROM ratingslips_playsegment"
+        columns = "SELECT slip_number, buy_in, chips_out FROM ratingslips_ratingslip ORDER BY slip_number"
+        rows = """
+            SELECT slip_number, money.player_id, kind, means, amount, happened_at IN (opened_at, closed_at), actor_id
+            FROM ratingslips_moneyrow AS money JOIN ratingslips_ratingslip AS slip ON slip.id = slip_id
+            ORDER BY slip_number, kind
+        """
 
-        for target in ("0015", "0014", "0015"):
+        for target in ("0015", "0014", "0023"):
             _migrate(database.info.dbname, target).check_returncode()
+        money = database.execute(rows).fetchall()
+        _migrate(database.info.dbname, "0022").check_returncode()
 
         assert database.execute(pits).fetchall() == [(1,)] * 6
+        assert money == [
+            ("S1", 1, "BUY_IN", "NOT_RECORDED", 500, True, 9),
+            ("S1", 1, "CHIPS_OUT", "NOT_RECORDED", 120, True, 9),
+            ("S2", 2, "CHIPS_OUT", "NOT_RECORDED", 240, True, 9),
+        ]
+        assert database.execute(columns).fetchall() == [("S1", 500, 120), ("S2", None, 240)]
         with pytest.raises(psycopg.errors.RestrictViolation, match="past play never changes"):
             database.execute("UPDATE ratingslips_playsegment SET pit_id = NULL")

@@ -43,7 +43,7 @@ class TestOpenRatingSlip:
         with correlation.bound(correlation_id):
             opened = floor.open_slip(player=player, seat=3, buy_in=Decimal("500.00"))
 
-        slip, segment = RatingSlip.objects.get(), PlaySegment.objects.get()
+        slip, segment = RatingSlip.objects.with_money().get(), PlaySegment.objects.get()
         assert slip == opened
         assert (slip.status, slip.player, slip.table, slip.seat) == ("OPEN", player, floor.table, 3)
         assert (slip.opened_at, slip.opened_by, slip.buy_in) == (floor.ago(hours=2), floor.boss, Decimal(500))

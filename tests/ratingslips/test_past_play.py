@@ -67,7 +67,6 @@ class TestClosedSlips:
             {"seat": 2},
             {"owed_because": "BUSY"},
             {"correlation_id": uuid4()},
-            {"chips_out": Decimal(1)},
         ],
         ids=lambda changes: next(iter(changes)),
     )

@@ -26,6 +26,8 @@ from ratingslips.services import (
     move_rating_slip,
     open_rating_slip,
     pause_rating_slip,
+    record_buy_in,
+    record_chips_out,
     recover_slip_loyalty,
     requests,
     resume_rating_slip,
@@ -42,10 +44,16 @@ ACTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "CHANGE_BET": (change_average_bet, {"average_bet": Decimal("75.00")}),
     "PAUSE": (pause_rating_slip, {}),
     "MOVE": (move_rating_slip, {"seat": 5, "average_bet": Decimal("60.00")}),
-    "CLOSE": (complete_rating_slip, {"buy_in": Decimal("500.00"), "chips_out": Decimal("120.00")}),
+    "CLOSE": (
+        complete_rating_slip,
+        {"chips_out": Decimal("120.00"), "further_buy_in": Decimal("500.00"), "means": "MARKER"},
+    ),
+    "BUY_IN": (record_buy_in, {"amount": Decimal("500.00"), "means": "CHIPS"}),
+    "CHIPS_OUT": (record_chips_out, {"amount": Decimal("0.00"), "means": "CASH"}),
 }
+OF_MONEY = {"BUY_IN", "CHIPS_OUT"}
 # Arguments of a service that no form field gives.
-NOT_OF_A_FORM = {"slip", "actor", "at", "request_id", "expected_version", "long_play_confirmed"}
+NOT_OF_A_FORM = {"slip", "actor", "at", "request_id", "expected_version", "expected_rows", "long_play_confirmed"}
 every_act = pytest.mark.parametrize("kind", ACTS)
 
 
@@ -148,13 +156,14 @@ class TestSameRequest:
         if kind == "CLOSE":
             assert (first.points, first.replayed) == (again.points, not again.replayed)
         else:
-            assert again == slip
+            assert again == (first if kind in OF_MONEY else slip)
 
     @every_act
     @pytest.mark.shows(18)
     def test_is_answered_before_right_version_and_state_are_asked(self, floor: Floor, kind: str) -> None:
         slip, request_id = floor.open_slip(), uuid4()
-        seen = {} if kind == "CLOSE" else {"expected_version": SlipVersion(seq=1, status="OPEN")}
+        seen: dict[str, Any] = {"expected_version": SlipVersion(seq=1, status="OPEN")}
+        seen = {"expected_rows": 0} if kind in OF_MONEY else {} if kind == "CLOSE" else seen
         act(floor, kind, slip, request_id=request_id, **seen)
         remove_perm("ratingslips.operate_pit", floor.boss, floor.pit)
         floor.boss.is_active = False
@@ -207,7 +216,9 @@ OTHERS: list[tuple[str, str, dict[str, Any]]] = [
     ("CHANGE_BET", "average bet", {"average_bet": Decimal("75.01")}),
     ("MOVE", "seat", {"seat": 6}),
     ("MOVE", "average bet", {"average_bet": None}),
-    ("CLOSE", "buy-in", {"buy_in": None}),
+    ("CLOSE", "further buy-in", {"further_buy_in": None}),
+    ("BUY_IN", "amount", {"amount": Decimal("500.01")}),
+    ("CHIPS_OUT", "means", {"means": "MARKER"}),
     ("CLOSE", "chips out", {"chips_out": Decimal("120.01")}),
 ]
 

@@ -7,7 +7,7 @@ from django import forms
 from core.console.fields import MoneyField, replaced
 from core.keys import key_of
 from ratingslips.admin.slips.bets import BetForm
-from ratingslips.admin.slips.forms import CompleteForm
+from ratingslips.admin.slips.forms import CompleteForm, MeansField
 from ratingslips.services.stakes import MAX_AMOUNT
 
 
@@ -15,6 +15,7 @@ class SittingDownForm(BetForm):
     """The average bet and the buy-in of a player who sits down."""
 
     buy_in = MoneyField(label="Buy-in", most=MAX_AMOUNT, required=False)
+    means = MeansField()
 
 
 class EmptyForm(forms.Form):

@@ -130,7 +130,6 @@ def _page(
 ) -> HttpResponse:
     typed = {name: request.GET[name] for name in ("average_bet", "buy_in", "chips_out") if name in request.GET}
     bet = {"average_bet": sheet.average_bet} | typed
-    money = {"buy_in": sheet.slip.buy_in} | typed
     context: dict[str, Any] = {
         "sheet": sheet,
         "slip": sheet.slip,
@@ -139,7 +138,7 @@ def _page(
         "problem": problem,
         "bound": bound,
         "bet_form": bound if isinstance(bound, AverageBetForm) else AverageBetForm(initial=bet),
-        "close_form": bound if isinstance(bound, CompleteForm) else CompleteForm(initial=money),
+        "close_form": bound if isinstance(bound, CompleteForm) else CompleteForm(initial=typed),
         "is_closing": isinstance(bound, CompleteForm) or bool({"buy_in", "chips_out"} & typed.keys()),
     }
     if pit_page.may_act and sheet.slip.is_live:

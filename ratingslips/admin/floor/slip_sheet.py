@@ -103,7 +103,7 @@ class Sheet:
 
 def read_sheet(slips: "QuerySet[RatingSlip]", *, now: datetime) -> Sheet | None:
     """The first of `slips` with all that its page shows; None if there is none."""
-    annotated: Any = slips.with_play(now=now)  # type: ignore[attr-defined]
+    annotated: Any = slips.with_play(now=now).with_money()  # type: ignore[attr-defined]
     related = ("casino", "pit", "table__game", "player__loyalty__tier", "opened_by", "closed_by", "recovered_by")
     entry = ("ledger_entry__tier_before", "ledger_entry__tier_after")
     slip = annotated.select_related(*related, *entry).first()

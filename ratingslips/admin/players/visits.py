@@ -17,7 +17,7 @@ CENT: Final = Decimal("0.01")
 # The newest slips of a player that are not void, by gaming day. A live slip has no theo and no chips out.
 _VISITS: Final = """
     WITH newest AS (
-        SELECT id, gaming_day, closed_at, theoretical_win, buy_in - chips_out AS actual_win, ledger_entry_id
+        SELECT id, gaming_day, closed_at, theoretical_win, ledger_entry_id
         FROM ratingslips_ratingslip
         WHERE player_id = %(player)s AND status <> 'VOID'
         ORDER BY closed_at DESC NULLS FIRST
@@ -32,6 +32,13 @@ _VISITS: Final = """
         -- If the clock was set back, a live segment may begin later than now.
         CROSS JOIN LATERAL (SELECT GREATEST(COALESCE(segment.ended_at, %(now)s), segment.started_at)) AS ends (at)
         GROUP BY segment.slip_id
+    ), money AS (
+        SELECT slip_id, SUM(CASE kind WHEN 'BUY_IN' THEN amount ELSE -amount END) AS actual_win
+        FROM ratingslips_moneyrow JOIN newest ON newest.id = slip_id
+        WHERE closed_at IS NOT NULL
+        GROUP BY slip_id
+        -- Chips out are known if one of their rows is not struck.
+        HAVING SUM(CASE WHEN strikes_id IS NULL THEN 1 ELSE -1 END) FILTER (WHERE kind = 'CHIPS_OUT') > 0
     )
     SELECT
         newest.gaming_day,
@@ -40,11 +47,12 @@ _VISITS: Final = """
         SUM(play.seconds),
         SUM(play.bet_seconds),
         SUM(newest.theoretical_win),
-        COUNT(newest.actual_win),
-        SUM(newest.actual_win),
+        COUNT(money.actual_win),
+        SUM(money.actual_win),
         COALESCE(SUM(entry.points), 0)
     FROM newest
     LEFT JOIN play ON play.slip_id = newest.id
+    LEFT JOIN money ON money.slip_id = newest.id
     LEFT JOIN loyalty_ledger AS entry ON entry.id = newest.ledger_entry_id
     GROUP BY newest.gaming_day
     ORDER BY newest.gaming_day DESC
@@ -56,8 +64,8 @@ _VISITS: Final = """
 class Visit:
     """A gaming day on which the player's slips were opened.
 
-    `theo` is the sum of the closed slips (None without any); `actual_win` is buy-in less chips out of the `counted`
-    slips for which both were recorded.
+    `theo` is the sum of the closed slips (None without any); `actual_win` is buy-ins less chips out of the `counted`
+    slips whose chips out are known.
     """
 
     gaming_day: date

@@ -153,7 +153,7 @@ def _move_form(row: Row, posted: Typed | None) -> forms.Form:
 
 def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
     long_play = "" if not row.obj.is_live else describe_long_play(row.obj, played=row.obj.played)
-    return CompleteForm(posted, prefix=str(row.obj.pk), initial={"buy_in": row.obj.buy_in}, long_play=long_play)
+    return CompleteForm(posted, prefix=str(row.obj.pk), long_play=long_play)
 
 
 def _release_form(row: Row, posted: Typed | None) -> forms.Form:
@@ -189,9 +189,10 @@ def _move(chosen: ChosenAction) -> Outcome:
 
 def _complete(chosen: ChosenAction) -> Outcome:
     """Close the slip even if it has changed since the page was shown, and say what changed: play is over."""
-    typed = {name: chosen.typed[name] for name in ("buy_in", "chips_out", "long_play_confirmed")}
+    typed = {name: chosen.typed[name] for name in ("chips_out", "means", "long_play_confirmed")}
+    further = chosen.typed["buy_in"]
     try:
-        settlement = complete_rating_slip(**chosen.arguments_without_version, **typed)
+        settlement = complete_rating_slip(**chosen.arguments_without_version, further_buy_in=further, **typed)
     except PartialCompletion as error:
         changes = "" if error.replayed else changed_before_closing(chosen.slip.pk, chosen.expected_version)
         return Outcome(kind=OutcomeKind.OWED, sentence=f"{error.message}{changes}")
@@ -254,7 +255,9 @@ COMPLETE: Final = SlipAction(
     label="Close",
     done="closed",
     submit_label="Close and post points",
-    explanation="Play ends now, and its points are posted. This cannot be undone. Buy-in and chips out may stay empty.",
+    explanation=(
+        "Play ends now, and its points are posted. This cannot be undone. Further buy-in and chips out may stay empty."
+    ),
     describe=describe,
     make_form=_complete_form,
     carry_out=_complete,

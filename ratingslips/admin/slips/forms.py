@@ -18,7 +18,7 @@ from core.models import Player
 from core.player_search import players_matching, with_card
 from core.text import isolated
 from ratingslips.admin.slips.bets import BetForm
-from ratingslips.models import MAX_SEATS, GamingTable, RatingSlip
+from ratingslips.models import MAX_SEATS, GamingTable, MoneyRow, RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT
 
 Choices = Sequence[tuple[Any, Any]]
@@ -29,6 +29,17 @@ _NONE_CHOSEN: Final = ("", "Choose a table")
 
 def _money(label: str) -> MoneyField:
     return MoneyField(label=label, most=MAX_AMOUNT, required=False)
+
+
+class MeansField(forms.ChoiceField):
+    """What a player buys in with; cash unless something else is chosen."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [choice for choice in MoneyRow.Means.choices if choice[0] != MoneyRow.Means.NOT_RECORDED]
+        super().__init__(label="Bought in with", choices=choices, required=False, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        return super().clean(value) or MoneyRow.Means.CASH
 
 
 def _seat() -> WholeNumberField:
@@ -65,12 +76,13 @@ class MoveForm(forms.Form):
 
 
 class CompleteForm(forms.Form):
-    """The buy-in and the chips out of a slip, if they are known.
+    """A further buy-in and the chips out of a slip, if there are any.
 
     `long_play` says how long the slip was played if that needs a confirmation; the form then has a box to tick.
     """
 
-    buy_in = _money("Buy-in")
+    buy_in = _money("Further buy-in")
+    means = MeansField()
     chips_out = _money("Chips out")
     long_play_confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
     asks_about_long_play = False
@@ -101,7 +113,8 @@ class OpenForm(BetForm):
     table = forms.TypedChoiceField(label="Table", coerce=int)
     seat = _seat()
     buy_in = _money("Buy-in")
-    field_order = ("player", "table", "seat", "average_bet", "buy_in")
+    means = MeansField()
+    field_order = ("player", "table", "seat", "average_bet", "buy_in", "means")
 
     def __init__(
         self,

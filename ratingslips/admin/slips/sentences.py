@@ -20,6 +20,7 @@ from loyalty.tiers import next_tier
 from ratingslips.history import SlipVersion, events_since, read_events
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import SlipSettlement
+from ratingslips.services.requests import amount_text
 
 log = structlog.get_logger(__name__)
 
@@ -71,9 +72,10 @@ def first_closing(slip_id: UUID, *, actor: User) -> str:
 
 def unsaved_amounts(slip_id: UUID, typed: Mapping[str, Any]) -> str:
     """A sentence if the typed amounts differ from those of the first closing, else empty text."""
-    slip = RatingSlip.objects.get(pk=slip_id)
-    amounts = {name: typed.get(name) for name in ("buy_in", "chips_out")}
-    differ = any(amount is not None and amount != getattr(slip, name) for name, amount in amounts.items())
+    closing = SlipRequest.objects.filter(slip=slip_id, kind=SlipRequest.Kind.CLOSE).first()
+    saved = closing.contents if closing else {}
+    amounts = {"further_buy_in": typed.get("buy_in"), "chips_out": typed.get("chips_out")}
+    differ = any(amount is not None and amount_text(amount) != saved.get(name) for name, amount in amounts.items())
     return " What you typed now was not saved." if differ else ""
 
 

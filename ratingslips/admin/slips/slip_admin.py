@@ -79,7 +79,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     fields = (
         ("state", "place", "bet", "time_played"),
         ("player_link", "account_link", "points", "entry_link"),
-        ("theo", "buy_in", "chips_out", "gaming_day"),
+        ("theo", "bought_in", "taken_away", "actual_win", "gaming_day"),
         ("opened_exactly", "opened_by", "closed_exactly", "closed_by"),
         ("settled_exactly", "why_owed", "recovered_by"),
         ("why_withheld", "released"),
@@ -93,6 +93,9 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         "bet",
         "time_played",
         "theo",
+        "bought_in",
+        "taken_away",
+        "actual_win",
         "points",
         "entry_link",
         "opened_exactly",
@@ -106,6 +109,13 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
         slips = super().get_queryset(request).prefetch_related("casino", "player", "table", "pit", "ledger_entry")
         return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> RatingSlip | None:
+        """The slip of the page, with its money, which lists do not show."""
+        slip = super().get_object(request, object_id, from_field)
+        if slip:
+            slip.money = RatingSlip.objects.with_money().get(pk=slip.pk).money
+        return slip
 
     def search_condition(self, text: str, players: Sequence[int]) -> Q:
         return super().search_condition(text, players) | Q(slip_number__iexact=text.strip())
@@ -142,6 +152,18 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     @admin.display(description="theo")
     def theo(self, slip: RatingSlip) -> str:
         return display.amount(slip.theoretical_win)
+
+    @admin.display(description="buy-in")
+    def bought_in(self, slip: RatingSlip) -> str:
+        return display.amount(slip.buy_in)
+
+    @admin.display(description="chips out")
+    def taken_away(self, slip: RatingSlip) -> str:
+        return display.amount(slip.chips_out)
+
+    @admin.display(description="actual win")
+    def actual_win(self, slip: RatingSlip) -> str:
+        return display.amount(slip.actual_win)
 
     @admin.display(description="points")
     def points(self, slip: RatingSlip) -> str:

@@ -1,0 +1,364 @@
+"""Record buy-ins and chips taken away on a slip, and strike wrong ones."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db.models import Sum
+
+from core.clock import InvalidTime, checked_event_time, clamp_to_last_event
+from core.errors import DomainError, NotFound
+from core.idempotency import Request
+from core.local_time import time_in
+from core.models import User
+from core.permissions import require_permission
+from core.reasons.codes import given_reason, reason_contents
+from core.reasons.models import Operation
+from core.retries import retried
+from core.transactions import operation
+from ratingslips.models import MoneyRow, Pit, RatingSlip, SlipRequest
+from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
+from ratingslips.services.requests import RequestKind, amount_text, lock_request, record
+from ratingslips.services.segments import SlipChanged, lock_slip, require_not_void, slip_key
+from ratingslips.services.stakes import InvalidAmount, require_amount
+from ratingslips.services.times import ChosenTime, require_within_reach, with_time
+
+log = structlog.get_logger(__name__)
+
+Kind = MoneyRow.Kind
+Means = MoneyRow.Means
+
+NAMES: Final = {Kind.BUY_IN: "buy-in", Kind.CHIPS_OUT: "chips-out amount"}
+
+
+class BuyInBelowRows(DomainError):
+    """The total given at the closing is less than the buy-ins that are recorded."""
+
+    code = "BUY_IN_BELOW_ROWS"
+
+
+class AlreadyStruck(DomainError):
+    """The row was struck before, or strikes another one."""
+
+    code = "ALREADY_STRUCK"
+
+
+@retried
+def record_buy_in(
+    *,
+    slip: RatingSlip | UUID | str,
+    amount: Decimal,
+    actor: User,
+    at: datetime,
+    means: MoneyRow.Means | str = Means.CASH,
+    chosen_time: ChosenTime | None = None,
+    request_id: UUID | None = None,
+    expected_rows: int | None = None,
+) -> MoneyRow:
+    """Record that the player bought in at the table; the row counts on the gaming day of `at`.
+
+    The same request sent again returns the first row: see `lock_request`. `expected_rows` is the number of money rows
+    that the page showed, if any, so that two people do not record the same buy-in. `chosen_time` is given if `at` is a
+    time that the actor chose.
+
+    :raises InvalidAmount: not a number of whole cents above 0, up to `MAX_AMOUNT`, or unknown `means`.
+    :raises IdempotencyConflict, NotFound, NotPermitted, OwnPlay, SlipIsVoid, SlipChanged, InvalidTime, Busy: see
+        `_record`.
+    """
+    require_buy_in(amount)
+    return _record(
+        Kind.BUY_IN,
+        slip=slip,
+        amount=amount,
+        means=means,
+        actor=actor,
+        at=at,
+        chosen_time=chosen_time,
+        request_id=request_id,
+        expected_rows=expected_rows,
+    )
+
+
+@retried
+def record_chips_out(
+    *,
+    slip: RatingSlip | UUID | str,
+    amount: Decimal,
+    actor: User,
+    at: datetime,
+    means: MoneyRow.Means | str = Means.CASH,
+    chosen_time: ChosenTime | None = None,
+    request_id: UUID | None = None,
+    expected_rows: int | None = None,
+) -> MoneyRow:
+    """Record that the player took chips away from the table; 0 says that they left with none.
+
+    The other arguments are those of `record_buy_in`.
+
+    :raises InvalidAmount: not a number of whole cents from 0 to `MAX_AMOUNT`, or unknown `means`.
+    :raises IdempotencyConflict, NotFound, NotPermitted, OwnPlay, SlipIsVoid, SlipChanged, InvalidTime, Busy: see
+        `_record`.
+    """
+    require_amount(amount, name=NAMES[Kind.CHIPS_OUT])
+    return _record(
+        Kind.CHIPS_OUT,
+        slip=slip,
+        amount=amount,
+        means=means,
+        actor=actor,
+        at=at,
+        chosen_time=chosen_time,
+        request_id=request_id,
+        expected_rows=expected_rows,
+    )
+
+
+def _record(
+    kind: MoneyRow.Kind,
+    *,
+    slip: RatingSlip | UUID | str,
+    amount: Decimal,
+    means: str,
+    actor: User,
+    at: datetime,
+    chosen_time: ChosenTime | None,
+    request_id: UUID | None,
+    expected_rows: int | None,
+) -> MoneyRow:
+    """Record a row.
+
+    :raises IdempotencyConflict: see `lock_request`.
+    :raises NotFound: there is no such slip.
+    :raises NotPermitted: the actor may not change the money of the slip: see `require_may_record`.
+    :raises OwnPlay: the player account is the actor's own.
+    :raises SlipIsVoid: the slip is void.
+    :raises SlipChanged: the slip has not `expected_rows` money rows; names the newest one.
+    :raises TooLongAgo: see `require_within_reach`.
+    :raises InvalidTime: `at` is in the future or before the slip was opened.
+    :raises Busy: the slip was locked for too long; nothing was changed.
+    """
+    require_means(means)
+    contents = with_time({"amount": amount_text(amount), "means": str(means)}, chosen_time)
+    with operation(f"ratingslips.{kind.lower()}", actor_id=actor.pk):
+        slip_id = slip_key(slip)
+        request = lock_request(
+            RequestKind(kind.value), request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
+        )
+        if request.is_recorded:
+            return MoneyRow.objects.select_related("slip").get(request=request)
+        locked = lock_slip_for_money(slip_id, actor=actor)
+        if expected_rows is not None:
+            _require_rows(locked, expected_rows)
+        request.happened_at = _checked_time(locked, at=at, chosen_time=chosen_time)
+        row = new_row(kind, slip=locked, amount=amount, means=means, request=request)
+        record(request, slip=locked)
+        row.save()
+    log.info("ratingslips.money_recorded", slip_id=str(slip_id), actor_id=actor.pk, kind=kind.value, row_id=row.pk)
+    return row
+
+
+@retried
+def strike_money_row(
+    *,
+    row: MoneyRow | int,
+    reason: str,
+    actor: User,
+    at: datetime,
+    reason_code: str | None = None,
+    request_id: UUID | None = None,
+) -> MoneyRow:
+    """Strike a wrong row, by a new one that takes its amount back and keeps the `reason` and its code.
+
+    The same request sent again returns the first strike: see `lock_request`.
+
+    :raises InvalidReason, InvalidReasonCode: see `given_reason` and `GivenReason.require_allowed`.
+    :raises AlreadyStruck: the row was struck before, or strikes another one.
+    :raises NotFound: there is no such row.
+    :raises NotPermitted: the actor may not change the money of the slip: see `require_may_record`.
+    :raises IdempotencyConflict, OwnPlay, SlipIsVoid, InvalidTime, Busy: see `_record`.
+    """
+    row_id = row if isinstance(row, int) else row.pk
+    with operation("ratingslips.strike", actor_id=actor.pk):
+        struck = MoneyRow.objects.filter(pk=row_id).first()
+        if struck is None:
+            raise NotFound(f"There is no buy-in or chips out {row_id}.")
+        request = lock_request(
+            RequestKind.STRIKE,
+            request_id=request_id,
+            actor=actor,
+            slip_id=struck.slip_id,
+            contents={"row": row_id, **reason_contents(reason, reason_code)},
+        )
+        if request.is_recorded:
+            return MoneyRow.objects.select_related("slip").get(request=request)
+        locked = lock_slip_for_money(struck.slip_id, actor=actor)
+        given = given_reason(casino_id=locked.casino_id, operation=Operation.STRIKE, code=reason_code, text=reason)
+        given.require_allowed()
+        _require_not_struck(struck)
+        request.happened_at = checked_event_time(at, not_before=locked.opened_at)
+        strike = new_row(Kind(struck.kind), slip=locked, amount=-struck.amount, means=struck.means, request=request)
+        strike.strikes, strike.gaming_day = struck, struck.gaming_day
+        strike.reason, strike.reason_code = given.text, given.code
+        record(request, slip=locked)
+        strike.save()
+    log.info("ratingslips.money_struck", slip_id=str(locked.pk), actor_id=actor.pk, row_id=row_id)
+    return strike
+
+
+def lock_slip_for_money(slip_id: UUID, *, actor: User) -> RatingSlip:
+    """Lock a slip, with its pit and casino, and check that `actor` may change its money.
+
+    :raises NotFound: there is no such slip.
+    :raises NotPermitted, OwnPlay, SlipIsVoid: see `require_may_record`.
+    """
+    locked = lock_slip(slip_id)
+    assert locked is not None
+    locked.pit = Pit.objects.select_related("casino").get(pk=locked.pit_id)
+    locked.casino = locked.pit.casino
+    require_may_record(locked, actor=actor)
+    return locked
+
+
+def require_may_record(slip: RatingSlip, *, actor: User) -> None:
+    """Refuse an actor who may not change the money of the locked `slip`.
+
+    :raises SlipIsVoid: the slip is void.
+    :raises NotPermitted: the actor does not operate the pit that the slip is in, or, if play has ended, does not hold
+        `ratingslips.correct_slip` on it.
+    :raises OwnPlay: the player account is the actor's own.
+    """
+    require_permission(actor, right_to_record(slip), slip.pit, player_id=slip.player_id)
+    require_not_void(slip)
+
+
+def right_to_record(slip: RatingSlip) -> str:
+    """The permission that changing the money of a slip needs on its pit."""
+    return CORRECT_SLIP if slip.is_closed else OPERATE_PIT
+
+
+def _checked_time(slip: RatingSlip, *, at: datetime, chosen_time: ChosenTime | None) -> datetime:
+    at = checked_event_time(at)
+    require_within_reach(at, chosen_time=chosen_time, casino=slip.casino)
+    at = clamp_to_last_event(at, last_event=slip.opened_at, to_the_minute=chosen_time is not None)
+    if at < slip.opened_at:
+        opened = time_in(slip.opened_at, slip.casino)
+        raise InvalidTime(f"{time_in(at, slip.casino)} is before slip {slip.slip_number} was opened, at {opened}.")
+    return at
+
+
+def _require_rows(slip: RatingSlip, expected: int) -> None:
+    rows = list(slip.money_rows.order_by("pk"))
+    if len(rows) != expected:
+        newest = f": {rows[-1].words}" if rows else ""
+        raise SlipChanged(
+            f"Slip {slip.slip_number} was changed meanwhile{newest}. Nothing was done: look at the list, and send it "
+            "again if this is another one."
+        )
+
+
+def _require_not_struck(row: MoneyRow) -> None:
+    if row.strikes_id is not None:
+        raise AlreadyStruck("This row strikes another one. If that was right after all, record the amount again.")
+    if MoneyRow.objects.filter(strikes=row).exists():
+        raise AlreadyStruck("This row was struck before. Nothing was done twice.")
+
+
+def new_row(kind: MoneyRow.Kind, *, slip: RatingSlip, amount: Decimal, means: str, request: SlipRequest) -> MoneyRow:
+    """A row at the instant of `request`, which counts on the gaming day of that instant; it is not saved yet."""
+    return MoneyRow(
+        slip=slip,
+        player_id=slip.player_id,
+        kind=kind,
+        means=means,
+        amount=amount,
+        happened_at=request.happened_at,
+        gaming_day=slip.casino.gaming_day_at(request.happened_at),
+        actor=request.actor,
+        request=request,
+    )
+
+
+def bought_in(slip: RatingSlip) -> Decimal:
+    """Read the sum of the buy-ins of a locked slip."""
+    total = slip.money_rows.filter(kind=Kind.BUY_IN).aggregate(total=Sum("amount"))["total"]
+    return total or Decimal(0)
+
+
+def chips_at_closing(slip: RatingSlip) -> Decimal | None:
+    """Read the chips out that the closing of a locked slip recorded; None if there were none, or they were struck."""
+    rows = slip.money_rows.filter(kind=Kind.CHIPS_OUT, request__kind=RequestKind.CLOSE, struck_by=None)
+    return rows.values_list("amount", flat=True).first()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClosingMoney:
+    """The money that a closing states; see `complete_rating_slip`.
+
+    :raises InvalidAmount: buy-in or chips out are not amounts of money, or both buy-ins are given.
+    """
+
+    buy_in: Decimal | None
+    further_buy_in: Decimal | None
+    chips_out: Decimal | None
+    means: str
+
+    def __post_init__(self) -> None:
+        for amount in (self.buy_in, self.further_buy_in):
+            require_amount(amount, name=NAMES[Kind.BUY_IN])
+        require_amount(self.chips_out, name=NAMES[Kind.CHIPS_OUT])
+        require_means(self.means)
+        if self.buy_in is not None and self.further_buy_in is not None:
+            raise InvalidAmount("Give the total buy-in or the further one, not both.")
+
+    @property
+    def contents(self) -> Request:
+        """The contents of the request that closes; the further buy-in and its means only where there is one."""
+        further = {"further_buy_in": amount_text(self.further_buy_in)} if self.further_buy_in is not None else {}
+        return {
+            "buy_in": amount_text(self.buy_in),
+            "chips_out": amount_text(self.chips_out),
+            **further,
+            **means_of(self.means),
+        }
+
+    def rows(self, slip: RatingSlip, *, request: SlipRequest, recorded: Decimal | None = None) -> list[MoneyRow]:
+        """The rows, not saved, that the closing adds; `recorded` are the buy-ins so far, read if it is needed.
+
+        :raises BuyInBelowRows: the total is less than the buy-ins that are recorded.
+        """
+        further = self.further_buy_in or Decimal(0)
+        if self.buy_in is not None:
+            recorded = bought_in(slip) if recorded is None else recorded
+            further = self.buy_in - recorded
+        if further < 0:
+            raise BuyInBelowRows(
+                f"Slip {slip.slip_number} has buy-ins of {recorded:,.2f}, so {self.buy_in:,.2f} cannot be their total. "
+                "Strike what is wrong first."
+            )
+        rows = []
+        if further:
+            rows.append(new_row(Kind.BUY_IN, slip=slip, amount=further, means=self.means, request=request))
+        if self.chips_out is not None:
+            rows.append(new_row(Kind.CHIPS_OUT, slip=slip, amount=self.chips_out, means=Means.CASH, request=request))
+        return rows
+
+
+def require_buy_in(amount: Decimal) -> None:
+    """:raises InvalidAmount: not a number of whole cents above 0, up to `MAX_AMOUNT`."""
+    require_amount(amount, name=NAMES[Kind.BUY_IN])
+    if amount == 0:
+        raise InvalidAmount("The buy-in must be more than 0.")
+
+
+def means_of(means: str) -> Request:
+    """The means as part of the contents of a request that may have none: nothing where it is cash."""
+    return {} if means == Means.CASH else {"means": str(means)}
+
+
+def require_means(means: str) -> None:
+    """:raises InvalidAmount: it is no means of a new row."""
+    if means not in Means.values or means == Means.NOT_RECORDED:
+        raise InvalidAmount("Say what the player bought in with: cash, chips, a marker or front money.")
