@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from core import sign_ins
-from core.lockouts import FAILURES_EVERYWHERE_MAX, FAILURES_MAX, LOCK, NAMES_MAX, PAUSE_BETWEEN_NAMES
+from core.lockouts import FAILURES_EVERYWHERE_MAX, FAILURES_MAX, LOCK, NAMES_MAX, PAUSE_BETWEEN_NAMES, WINDOW
 from core.locks import lock_name
 from core.models import User
 from core.origins import Client
@@ -93,6 +93,7 @@ class TestCheckSignIn:
         sign_ins.record_signed_in(staff=dana, client=HERE, at=timezone.now())
         for number in range(FAILURES_EVERYWHERE_MAX):
             fail(dana, address=f"203.0.113.{number}")
+        sign_ins.record_signed_in(staff=dana, client=HERE, at=timezone.now())
 
         assert isinstance(try_(client=ELSEWHERE), SignInLocked)
         assert try_(client=HERE) == dana
@@ -106,6 +107,14 @@ class TestCheckSignIn:
         assert "Wait 10 seconds" in refusal.message
         assert try_(client=ELSEWHERE) == dana
         assert try_(after=PAUSE_BETWEEN_NAMES) == dana
+
+    def test_forgets_after_a_quarter_of_an_hour_which_names_were_tried(self, floor: Floor, dana: User) -> None:
+        recent, *others = StaffFactory.create_batch(NAMES_MAX, casino=floor.casino)
+        for member in others:
+            fail(member, at=timezone.now() - WINDOW)
+        fail(recent)
+
+        assert try_() == dana
 
     def test_leaves_an_address_alone_whose_people_got_in_at_last(self, floor: Floor, dana: User) -> None:
         for member in StaffFactory.create_batch(NAMES_MAX, casino=floor.casino):
