@@ -3,13 +3,7 @@
 from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
-from ratingslips.services.continuing import (
-    UNDO_MINUTES,
-    SlipContinued,
-    SlipCorrected,
-    UndoTooLate,
-    continue_rating_slip,
-)
+from ratingslips.services.continuing import SlipContinued, SlipCorrected, continue_rating_slip
 from ratingslips.services.corrections import CorrectedSlip
 from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
@@ -46,6 +40,7 @@ from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
 from ratingslips.services.times import BeforeLastEvent, ChosenTime, TooLongAgo, earliest_instant
+from ratingslips.services.undoing import UNDO_MINUTES, UndoTooLate, undo_opening
 from ratingslips.services.voiding import VOID_OWN_MINUTES, void_rating_slip
 
 __all__ = [
@@ -114,5 +109,6 @@ __all__ = [
     "require_table_may_change",
     "resume_rating_slip",
     "strike_money_row",
+    "undo_opening",
     "void_rating_slip",
 ]

@@ -1,7 +1,6 @@
 """Go on with play whose slip was closed by mistake: a new slip from the instant of the closing."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -20,16 +19,9 @@ from ratingslips.services.recovery import SlipNotClosed
 from ratingslips.services.requests import RequestKind, lock_request, record, repeated
 from ratingslips.services.seats import TableNotActive, lock_table
 from ratingslips.services.segments import end_segment, lock_slip, read_segments, require_not_void, slip_key
+from ratingslips.services.undoing import require_recent
 
 log = structlog.get_logger(__name__)
-
-UNDO_MINUTES: Final = 10
-
-
-class UndoTooLate(DomainError):
-    """What is to be undone was recorded more than `UNDO_MINUTES` ago."""
-
-    code = "UNDO_TOO_LATE"
 
 
 class SlipContinued(DomainError):
@@ -106,11 +98,9 @@ def _require_may_continue(old: RatingSlip, *, at: datetime) -> None:
     continued_by = RatingSlip.objects.filter(continues=old).first()
     if continued_by is not None:
         raise SlipContinued(f"Slip {continued_by.slip_number} continues slip {old.slip_number} already.")
-    recorded = SlipRequest.objects.filter(slip=old, kind=RequestKind.CLOSE).order_by("recorded_at").first()
-    if recorded is None or at - recorded.recorded_at > timedelta(minutes=UNDO_MINUTES):
-        raise UndoTooLate(
-            f"Slip {old.slip_number} was closed more than {UNDO_MINUTES} minutes ago. Open a new slip for {old.player}."
-        )
+    closing = SlipRequest.objects.filter(slip=old, kind=RequestKind.CLOSE).first()
+    instead = f"Open a new slip for {old.player}."
+    require_recent(closing, at=at, what=f"Slip {old.slip_number} was closed", instead=instead)
 
 
 def _locked_table(old: RatingSlip) -> GamingTable:
