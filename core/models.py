@@ -1,6 +1,7 @@
 """The casino, its staff and its players."""
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -8,7 +9,7 @@ from django.contrib.auth.models import AbstractUser, Group, UserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -43,6 +44,17 @@ def require_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is not an IANA time zone, such as America/Los_Angeles.")
 
 
+def _cash_threshold(name: str, *, default: int, what: str) -> "models.DecimalField[Decimal, Decimal]":
+    return models.DecimalField(
+        name,
+        max_digits=14,
+        decimal_places=2,
+        default=Decimal(default),
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text=f"{what} It adds up what one player bought in with on a gaming day. No form is filed.",
+    )
+
+
 class Casino(models.Model):
     """A casino with its own players, tables, staff and accounting day."""
 
@@ -67,6 +79,12 @@ class Casino(models.Model):
             f"In minutes, 0 to {BACKDATING_MINUTES_MAX}. How far back a pit boss may date an act on a slip. "
             "Staff who may correct slips can go back to the start of the gaming day."
         ),
+    )
+    cash_watch_amount = _cash_threshold(
+        "cash to watch", default=3_000, what="From this total of cash on, the floor marks the player “watch”."
+    )
+    cash_report_amount = _cash_threshold(
+        "cash to report", default=10_000, what="From this total of cash on, the floor marks the player “report”."
     )
     second_factor_roles = models.ManyToManyField(
         Group,
@@ -95,6 +113,11 @@ class Casino(models.Model):
             models.CheckConstraint(
                 condition=Q(backdating_minutes__lte=BACKDATING_MINUTES_MAX),
                 name="core_casino_backdating_within_limits",
+            ),
+            models.CheckConstraint(
+                condition=Q(cash_watch_amount__gt=0, cash_report_amount__gte=F("cash_watch_amount")),
+                name="core_casino_cash_thresholds_in_order",
+                violation_error_message="Cash to report cannot be less than cash to watch.",
             ),
         ]
 

@@ -45,6 +45,7 @@ TABLES: Final[dict[str, TableRights]] = {
     # core
     "core_casino": _change(
         *("code", "name", "time_zone", "gaming_day_starts_at", "longest_play_hours", "backdating_minutes"),
+        *("cash_watch_amount", "cash_report_amount"),
         "confirmed_award_points",
     ),
     "core_casino_second_factor_roles": TableRights(application=_LINK),

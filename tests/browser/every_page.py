@@ -264,6 +264,7 @@ def _own_pages() -> Iterator[PageCase]:
         "slip-withheld": lambda house: page_url(house.withheld),
         "slip-open": lambda _house: reverse("admin:ratingslips_ratingslip_open"),
         "player": lambda house: page_url(house.paid.player),
+        "cash": _constant(reverse, "desk:cash"),
         "player-regular": lambda house: page_url(house.regular),
         "player-new": lambda house: page_url(house.newcomer),
         "game-values": lambda house: address(GameSettings, "values", house.floor.table.game_id),

@@ -33,6 +33,7 @@ NAMES: Final = {
     "admin:core_user_add": "casino username groups",
     "admin:ratingslips_gamingtable_add": "casino pit game name seats",
     "desk:player": "before",
+    "desk:cash": "day casino",
     "floor:home": _FLOOR,
     "floor:pit": _FLOOR,
     "floor:seat": _FLOOR,

@@ -28,6 +28,8 @@ pay POST own                              login shut  no    no    done  no    no
 player GET own                            login shut  read  read  read  read  read  read  read  read  read  read  read
 player GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 player POST own|other                     login never never never never never never never never never never never never
+cash GET own                              login shut  read  read  read  read  read  read  read  read  read  read  read
+cash POST own                             login never never never never never never never never never never never never
 namesake GET own                          login shut  shut  shut  on    on    on    on    shut  shut  shut  shut  on
 namesake POST own                         login shut  shut  shut  done  done  done  done  shut  shut  shut  shut  done
 namesake POST other                       login shut  shut  shut  idle  idle  idle  idle  shut  shut  shut  shut  done

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +31,12 @@ VIOLATIONS = (
         "core_casino_longest_play_within_limits", lambda _: inserted(Casino(code="never", longest_play_hours=169))
     ),
     Violation("core_casino_backdating_within_limits", lambda _: inserted(Casino(code="never", backdating_minutes=721))),
+    Violation(
+        "core_casino_cash_thresholds_in_order", lambda _: inserted(Casino(code="x", cash_watch_amount=Decimal(20_000)))
+    ),
+    Violation(
+        "core_casino_cash_thresholds_in_order", lambda _: inserted(Casino(code="x", cash_watch_amount=Decimal(0)))
+    ),
     Violation(
         "core_casino_confirmed_award_points_check", lambda _: inserted(Casino(code="x", confirmed_award_points=-1))
     ),

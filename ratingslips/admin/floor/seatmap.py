@@ -12,8 +12,9 @@ from django.db.models import Case, DateTimeField, OuterRef, QuerySet, Subquery, 
 
 from core.console import display
 from core.console.scope import in_casino_of
-from core.models import Player, User
+from core.models import Casino, Player, User
 from ratingslips.admin.floor.layout import Cell, cells_around, felt_rows
+from ratingslips.cash import CashLevel, cash_of_player, level_of
 from ratingslips.models import GamingTable, Pit, PlaySegment, RatingSlip
 
 OPEN_LONG: Final = timedelta(hours=4)
@@ -34,12 +35,16 @@ class SeatedSlip:
     is_paused: bool
     paused_for: timedelta | None
     warning: str
+    buy_in: Decimal | None
+    cash: Decimal
+    """What the player bought in with by cash on the running gaming day, on all slips."""
+    cash_level: CashLevel
     barred: str
     """The player's status where it is not active, which keeps the slip from earning points; else empty."""
 
     @classmethod
-    def of(cls, slip: Any, *, now: datetime) -> "SeatedSlip":
-        """Read a slip that was fetched by `live_slips`."""
+    def of(cls, slip: Any, *, now: datetime, casino: Casino) -> "SeatedSlip":
+        """Read a slip that was fetched by `live_slips`, with its money and the `cash` of its player."""
         is_paused = slip.status == RatingSlip.Status.PAUSED
         paused_for = now - slip.paused_since if is_paused and slip.paused_since else None
         return cls(
@@ -52,6 +57,9 @@ class SeatedSlip:
             is_paused=is_paused,
             paused_for=paused_for,
             warning=warning_for(open_for=now - slip.opened_at, paused_for=paused_for),
+            buy_in=slip.buy_in,
+            cash=slip.cash,
+            cash_level=level_of(slip.cash, casino),
             barred="" if slip.player.status == Player.Status.ACTIVE else slip.player.get_status_display(),
         )
 
@@ -123,6 +131,11 @@ class SeatMap:
         return sum(1 for seated_slip in self.seated_slips if seated_slip.is_paused)
 
     @property
+    def at_cash_threshold(self) -> int:
+        """The number of seats whose player has reached a threshold of cash."""
+        return sum(1 for seated_slip in self.seated_slips if seated_slip.cash_level)
+
+    @property
     def overdue(self) -> int:
         return sum(1 for seated_slip in self.seated_slips if seated_slip.is_overdue)
 
@@ -141,18 +154,19 @@ def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
 def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
     """The pit's tables in use with their live slips; points are owed on slips that closed in the pit."""
     owed = RatingSlip.objects.owed().filter(pit=pit).count()
-    slips: dict[int, dict[int, Any]] = defaultdict(dict)
-    for slip in live_slips(now=now).filter(table__pit=pit):
-        slips[slip.table_id][slip.seat] = slip
+    live: Any = live_slips(now=now).filter(table__pit=pit)
+    cash = cash_of_player(day=pit.casino.gaming_day_at(now))
+    seated: dict[int, dict[int, SeatedSlip]] = defaultdict(dict)
+    for slip in live.with_money().annotate(cash=cash):
+        seated[slip.table_id][slip.seat] = SeatedSlip.of(slip, now=now, casino=pit.casino)
     tables = pit.gaming_tables.select_related("game").order_by("name")
-    cards = [_card(table, slips[table.pk], now=now) for table in tables if table.is_active or slips[table.pk]]
+    cards = [_card(table, seated[table.pk]) for table in tables if table.is_active or seated[table.pk]]
     return SeatMap(cards=cards, owed=owed)
 
 
-def _card(table: GamingTable, slips: dict[int, Any], *, now: datetime) -> TableCard:
+def _card(table: GamingTable, seated_slips: dict[int, SeatedSlip]) -> TableCard:
     # If a table got fewer seats, the removed ones are shown while they are taken.
-    seats = max(table.seats, *slips, 1)
-    seated_slips = {seat: SeatedSlip.of(slip, now=now) for seat, slip in slips.items()}
+    seats = max(table.seats, *seated_slips, 1)
     return TableCard(
         table=table,
         seats=[

@@ -146,6 +146,8 @@ def _casino(*_: Any) -> Post:
         "gaming_day_starts_at": "06:00:00",
         "longest_play_hours": "12",
         "backdating_minutes": "60",
+        "cash_watch_amount": "3000",
+        "cash_report_amount": "10000",
     }
 
 
