@@ -1,7 +1,7 @@
 """The fields by which a page asks for a reason: a code of the casino, and a text."""
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Final
 
 from django import forms
 
@@ -30,8 +30,11 @@ class ReasonForm(forms.Form):
     """Base of a form about a manual `operation`: the codes of `casino_id` for it, and a text.
 
     The cleaned `reason_code` is None if the casino has no active code for the operation; the text is required then.
-    `codes` are the casino's, if they were read already.
+    `codes` are the casino's, if they were read already. A form with fields of its own says in `refusals` which of them
+    an error of the service is about.
     """
+
+    refusals: ClassVar[Mapping[type[DomainError], str]] = {}
 
     reason_code = _CodeField(label="Reason code", error_messages={"invalid_choice": "Choose one of these codes."})
     reason = forms.CharField(
@@ -65,8 +68,8 @@ class ReasonForm(forms.Form):
 
     def add_refusal(self, error: DomainError) -> None:
         """Show the refusal of a service beside the field that it is about, or above all."""
-        is_about_code = isinstance(error, InvalidReasonCode)
-        field = "reason_code" if is_about_code else "reason" if isinstance(error, InvalidReason) else None
+        own: Mapping[type[DomainError], str] = {InvalidReasonCode: "reason_code", InvalidReason: "reason"}
+        field = {**own, **self.refusals}.get(type(error))
         self.add_error(field, forms.ValidationError(error.message, code=error.code))
 
     def clean_reason(self) -> str:

@@ -21,14 +21,15 @@ from core.console.reasons import REASON_FIELDS
 from core.console.scope import ServiceOwnedAdmin, sees_all_casinos, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
-from core.idempotency import IdempotencyConflict
 from core.models import Player
-from core.permissions import has_permission
+from core.permissions import has_permission, permissions_on
 from core.words import counted
+from loyalty.admin.adjustments import AdjustsPoints
+from loyalty.admin.columns import kind_of
 from loyalty.admin.extensions import sections_for
-from loyalty.admin.forms import AwardForm
+from loyalty.admin.posting_forms import AwardForm
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
-from loyalty.permissions import AWARD, VIEW_ACCOUNTS
+from loyalty.permissions import ADJUST, AWARD, VIEW_ACCOUNTS
 from loyalty.services import LoyaltyPosting, manual_reward
 from loyalty.tiers import next_tier, progress_percent
 
@@ -37,8 +38,8 @@ TYPED_FIELDS: Final = ("points", *REASON_FIELDS, "reward_id")
 
 
 @admin.register(PlayerLoyalty)
-class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
-    """Accounts, read-only; points are awarded on a separate page."""
+class PlayerLoyaltyAdmin(AdjustsPoints, LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
+    """Accounts, read-only; points are awarded and adjusted on separate pages."""
 
     casino_lookup = "program__casino"
     list_display = ("player_name", "card", "balance_points", "lifetime", "tier", "progress", "updated")
@@ -95,13 +96,13 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
 
     @admin.display(description="newest entries")
     def newest_entries(self, account: PlayerLoyalty) -> str:
-        entries = account.entries.select_related("staff", "tier_after").order_by("-seq")[:ENTRIES_SHOWN]
+        entries = account.entries.select_related("staff", "tier_after", "reversed_by").order_by("-seq")[:ENTRIES_SHOWN]
         rows = [
             {
                 "entry": link_to(entry, f"#{entry.pk}"),
                 "when": display.moment(entry.created_at),
                 "recorded": display.recorded(entry.recorded_at, entry.created_at),
-                "kind": entry.get_kind_display(),
+                "kind": kind_of(entry),
                 "points": display.signed_points(entry.points),
                 "balance": display.points(entry.balance_after),
                 "tier": entry.tier_after,
@@ -182,11 +183,9 @@ class PlayerLoyaltyAdmin(LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty
                 reward_id=cleaned["reward_id"] or None,
                 requested_at=form.requested_at,
             )
-        except IdempotencyConflict as error:
-            form.add_error("reward_id", error.message)
         except DomainError as error:
             form.add_refusal(error)
-        return None
+            return None
 
 
 def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
@@ -200,10 +199,14 @@ def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
 
 
 @adds_links(PlayerLoyalty)
-def _account_links(request: HttpRequest, account: PlayerLoyalty) -> Iterable[Link]:
-    if has_permission(staff_of(request), AWARD, account.program):
-        url = reverse("admin:loyalty_playerloyalty_award", args=[account.pk])
-        yield Link(label="Award points", url=url, is_primary=True)
+def posting_links(request: HttpRequest, account: PlayerLoyalty) -> Iterable[Link]:
+    """Buttons for what the member of staff may post to the account, which is not their own."""
+    pages = {AWARD: ("Award points", "award"), ADJUST: ("Adjust points", "adjust")}
+    held = permissions_on(staff_of(request), account.program, *pages, player_id=account.player_id)
+    for permission, (label, page) in pages.items():
+        if permission in held:
+            url = reverse(f"admin:loyalty_playerloyalty_{page}", args=[account.pk])
+            yield Link(label=label, url=url, is_primary=permission == AWARD)
 
 
 @adds_links(Player)

@@ -34,11 +34,12 @@ def _when(entry: LedgerEntry) -> SafeString:
     )
 
 
-def _kind(entry: LedgerEntry) -> SafeString | str:
+def kind_of(entry: LedgerEntry) -> SafeString | str:
+    """The kind of an entry, with the entry that it reverses or adjusts, or that reverses it."""
     reversal: LedgerEntry | None = getattr(entry, "reversed_by", None)
     kind = entry.get_kind_display()
-    if entry.reverses_id:
-        return format_html('{} <span class="hint">of #{}</span>', kind, entry.reverses_id)
+    if other := entry.reverses_id or entry.adjusts_id:
+        return format_html('{} <span class="hint">of #{}</span>', kind, other)
     if reversal:
         return format_html('{} <span class="hint">reversed by #{}</span>', kind, reversal.pk)
     return kind
@@ -86,7 +87,7 @@ OWN_COLUMNS: Final[Sequence[Column]] = (
     Column(label="Card number", exported=lambda entry: entry.account.player.card_number),
     Column(
         label="Kind",
-        shown=_kind,
+        shown=kind_of,
         exported=lambda entry: entry.kind,
     ),
     Column(label="Points", shown=_points, exported=lambda entry: entry.points, is_figure=True),
@@ -106,6 +107,7 @@ OWN_COLUMNS: Final[Sequence[Column]] = (
     Column(label="Reason", shown=_reason, exported=lambda entry: entry.reason),
     Column(label="Reason code", exported=lambda entry: entry.reason_code or ""),
     Column(label="Reverses entry", exported=lambda entry: entry.reverses_id or ""),
+    Column(label="Adjusts entry", exported=lambda entry: entry.adjusts_id or ""),
     Column(label="Correlation id", exported=lambda entry: str(entry.correlation_id)),
     Column(label="Idempotency key", exported=lambda entry: entry.idempotency_key),
     Column(label="Number in account", exported=lambda entry: entry.seq),
@@ -138,3 +140,11 @@ def calculation_of(entry: LedgerEntry) -> Calculation | None:
         )
     except (KeyError, InvalidOperation, TypeError):
         return None
+
+
+def not_taken_of(entry: LedgerEntry) -> int:
+    """How many of the points that an adjustment was asked to take were not there; 0 for every other entry."""
+    asked = (entry.inputs.get("request") or {}).get("points")
+    if entry.kind != LedgerEntry.Kind.ADJUSTMENT or entry.adjusts_play or not isinstance(asked, int):
+        return 0
+    return entry.points - asked

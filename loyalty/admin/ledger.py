@@ -13,11 +13,13 @@ from core.console.links import links_for
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.reasons.codes import reason_in_words
 from loyalty.admin.audit import AuditForm, filter_names
-from loyalty.admin.columns import OWN_COLUMNS, calculation_of
+from loyalty.admin.columns import OWN_COLUMNS, calculation_of, not_taken_of
 from loyalty.admin.export import export_response
 from loyalty.admin.extensions import author_of, ledger_extensions
+from loyalty.admin.reversals import ReversesEntries
 from loyalty.models import LedgerEntry, LedgerExport, Tier
 from loyalty.permissions import EXPORT_LEDGER
+from loyalty.services.reversals import why_not_reversible
 
 # Names of filters in older addresses, which people may have bookmarked.
 FORMER_NAMES: Final = {"account__id__exact": "account", "kind__exact": "kind"}
@@ -25,8 +27,8 @@ _RELATED: Final = ("account__player", "tier_before", "tier_after", "staff", "rev
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(FilteredListAdmin[LedgerEntry]):
-    """Ledger entries, read-only."""
+class LedgerEntryAdmin(ReversesEntries, FilteredListAdmin[LedgerEntry]):
+    """Ledger entries, read-only; they are reversed on a page of their own."""
 
     casino_lookup = "casino"
     list_title = "Ledger"
@@ -88,6 +90,8 @@ class LedgerEntryAdmin(FilteredListAdmin[LedgerEntry]):
             reason=reason_in_words(casino_id=entry.casino_id, code=entry.reason_code, text=entry.reason),
             calculation=calculation_of(entry),
             reversed_by=getattr(entry, "reversed_by", None),
+            why_not_reversible=why_not_reversible(entry),
+            not_taken=not_taken_of(entry),
             parts=[
                 extension.render(request, entry) for extension in ledger_extensions() if extension.render is not None
             ],

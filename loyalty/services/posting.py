@@ -159,6 +159,11 @@ def entry_with_key(*idempotency_keys: str) -> LedgerEntry | None:
     return entries.filter(idempotency_key__in=idempotency_keys).order_by("pk").first()
 
 
+def is_earned(entry: LedgerEntry) -> bool:
+    """Whether the points of an entry that is no reversal count for lifetime points and tier."""
+    return entry.kind in EARNINGS or entry.adjusts_play
+
+
 def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:
     """The result of the posting that wrote `entry`, which holds its account and tiers."""
     return LoyaltyPosting(
@@ -209,8 +214,7 @@ def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
             f"The balance is {counted(account.balance, 'point')}; {-entry.points:,} cannot be taken from it: "
             f"{counted(-balance_after, 'point is', 'points are')} missing."
         )
-    is_earning = (entry.reverses or entry).kind in EARNINGS or entry.adjusts_play
-    lifetime_after = account.lifetime_points + (entry.points if is_earning else 0)
+    lifetime_after = account.lifetime_points + (entry.points if is_earned(entry.reverses or entry) else 0)
     entry.casino_id = account.program.casino_id
     entry.seq = account.entry_count + 1
     entry.balance_before, entry.balance_after = account.balance, balance_after

@@ -105,6 +105,28 @@ def why_not_reversible(entry: LedgerEntry) -> str:
     return ""
 
 
+def require_reversible(entry: LedgerEntry, account: PlayerLoyalty) -> None:
+    """Refuse an entry of `account` that cannot be reversed, or not now.
+
+    :raises NotReversible: the entry is for play, adjusts play, or is itself a reversal.
+    :raises AlreadyReversed: it was reversed.
+    :raises PlayerNotActive: the reversal would give points, and the player is barred or inactive.
+    :raises InsufficientBalance: the balance does not cover the points.
+    """
+    if why_not := why_not_reversible(entry):
+        raise NotReversible(why_not)
+    if LedgerEntry.objects.filter(reverses=entry).exists():
+        raise AlreadyReversed(f"Entry #{entry.pk} was already reversed. Nothing was done.")
+    if entry.points < 0:
+        require_active(account.player_id, otherwise="the points cannot be given back")
+    missing = entry.points - account.balance
+    if missing > 0:
+        raise InsufficientBalance(
+            f"Entry #{entry.pk} gave {counted(entry.points, 'point')}, and the balance is {account.balance:,}: "
+            f"{counted(missing, 'point is', 'points are')} missing. Take what is there by an adjustment."
+        )
+
+
 def _read(entry_id: int) -> LedgerEntry:
     """The entry, read without a lock: no entry ever changes.
 
@@ -144,7 +166,7 @@ def _post(
 
     def check() -> None:
         require_permission(actor, REVERSE, account.program, player_id=account.player_id)
-        _require_reversible(entry, account)
+        require_reversible(entry, account)
         given.require_allowed()
         require_unchanged(account, expected_entries)
 
@@ -168,19 +190,3 @@ def _post(
         # Only staff who may reverse entries here get this error: it shows that the reversal exists.
         require_permission(actor, REVERSE, account.program)
         raise AlreadyReversed(f"Entry #{entry.pk} was already reversed. Nothing was done.") from None
-
-
-def _require_reversible(entry: LedgerEntry, account: PlayerLoyalty) -> None:
-    """Refuse what cannot be reversed, or not now."""
-    if why_not := why_not_reversible(entry):
-        raise NotReversible(why_not)
-    if LedgerEntry.objects.filter(reverses=entry).exists():
-        raise AlreadyReversed(f"Entry #{entry.pk} was already reversed. Nothing was done.")
-    if entry.points < 0:
-        require_active(account.player_id, otherwise="the points cannot be given back")
-    missing = entry.points - account.balance
-    if missing > 0:
-        raise InsufficientBalance(
-            f"Entry #{entry.pk} gave {counted(entry.points, 'point')}, and the balance is {account.balance:,}: "
-            f"{counted(missing, 'point is', 'points are')} missing. Take what is there by an adjustment."
-        )

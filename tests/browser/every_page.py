@@ -32,7 +32,8 @@ from tests.console import address
 from tests.factories import PitFactory, ProgramFactory, StaffFactory, TableFactory
 from tests.floor import Floor, declared
 from tests.guesses import lock
-from tests.loyalty.postings import award
+from tests.loyalty.postings import adjust, award
+from tests.loyalty.postings import reverse as reverse_entry
 from tests.loyalty.rows import (
     account_of,
     checkpoint_row,
@@ -66,7 +67,10 @@ class House:
         with_app(root)
         SecondFactor.objects.create(user=root, kind="KEY", name="مفتاح" * 12, secret=SECURITY_KEY, credential_id=b"k")
         write_history(floor, account_of(floor.player()), entries=55)
-        award(floor, floor.player(last_name="Featherstonehaugh" * 4), points=1_500)
+        player = floor.player(last_name="Featherstonehaugh" * 4)
+        award(floor, player, points=1_500)
+        reverse_entry(floor, award(floor, player, points=9_500).entry_id, reason="Wrong card " * 40)
+        adjust(floor, player, points=-2_000)
         PitFactory.create(casino=floor.casino)
         _play(floor)
         export_row(floor, filters={"kind": "GAMEPLAY"}).save()
@@ -89,6 +93,11 @@ class House:
             newcomer=floor.player(),
             regular=regular_of(floor),
         )
+
+    @property
+    def awards(self) -> list[LedgerEntry]:
+        """An award that can be reversed, and one that was."""
+        return list(LedgerEntry.objects.filter(kind="MANUAL_BONUS").order_by("reversed_by", "pk")[:2])
 
     @property
     def live(self) -> RatingSlip:
@@ -268,6 +277,10 @@ def _own_pages() -> Iterator[PageCase]:
         "player-regular": lambda house: page_url(house.regular),
         "player-new": lambda house: page_url(house.newcomer),
         "game-values": lambda house: address(GameSettings, "values", house.floor.table.game_id),
+        "adjust": lambda house: address(PlayerLoyalty, "adjust", _first(PlayerLoyalty).pk),
+        "reverse": lambda house: address(LedgerEntry, "reverse", house.awards[0].pk),
+        "entry-reversed": lambda house: address(LedgerEntry, "change", house.awards[1].pk),
+        "entry-adjusted": lambda house: address(LedgerEntry, "change", LedgerEntry.objects.get(kind="ADJUSTMENT").pk),
         "award": lambda house: reverse("admin:loyalty_playerloyalty_award", args=[_first(PlayerLoyalty).pk]),
         "program-pause": lambda house: reverse("admin:loyalty_loyaltyprogram_pause", args=[_first(LoyaltyProgram).pk]),
         "program-resume": lambda house: reverse(

@@ -25,6 +25,8 @@ ASKED: Final = frozenset(
         "admin:core_user_add",
         "admin:core_user_change",
         "admin:loyalty_ledgerentry_export",
+        "admin:loyalty_ledgerentry_reverse",
+        "admin:loyalty_playerloyalty_adjust",
         "admin:core_change_export",
         "admin:loyalty_loyaltyprogram_permissions_manage_group",
         "admin:loyalty_loyaltyprogram_permissions_manage_user",

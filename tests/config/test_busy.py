@@ -21,9 +21,10 @@ from core.console.versions import FORM_VERSION, version_of
 from core.errors import Busy
 from core.models import Casino, Player, RequestOrigin, User
 from core.origins import record_request, settle_waiting
+from core.reasons.models import Operation
 from core.roles import PIT_BOSS
 from core.transactions import operation
-from loyalty.admin.forms import award_token
+from loyalty.admin.posting_forms import form_token
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.models import RatingSlip
 from tests.concurrency import held
@@ -84,7 +85,7 @@ class _Scene:
         """The address of each request, and what a new form for it holds."""
         floor, player, root = self.floor, self.player, self.root
         names = {"casino": floor.casino.pk, "first_name": "Maya", "last_name": "Lindqvist", "status": "ACTIVE"}
-        token = award_token(account=self.account, staff=root, requested_at=timezone.now())
+        token = form_token(Operation.AWARD, account=self.account, staff=root, requested_at=timezone.now())
         grants = {"permissions": ["operate_pit"], FORM_VERSION: version_of_grants(floor.pit, floor.boss).token}
         changed = names | {"card_number": player.card_number, FORM_VERSION: version_of(player).token}
         slip_url = reverse("floor:slip", args=[self.slip.pk])

@@ -25,6 +25,8 @@ NAMES: Final = {
     "admin:loyalty_ledgerentry_changelist": f"{_LEDGER} account__id__exact kind__exact",
     "admin:core_change_changelist": "whom what who first_day last_day of before after",
     "admin:loyalty_loyaltyprogram_pause": "reason",
+    "admin:loyalty_ledgerentry_reverse": "reason reason_code token",
+    "admin:loyalty_playerloyalty_adjust": "direction points reason reason_code adjustment_id token",
     "admin:loyalty_playerloyalty_award": "points reason reward_id token",
     "admin:loyalty_playerloyalty_change": "_changelist_filters _popup _to_field",
     "admin:login": "next",

@@ -9,11 +9,11 @@ from tests.config.matrix.table import read_table
 TABLE = read_table("""
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_playerloyalty_]
-award GET own                             login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
+award|adjust GET own                      login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
 changelist|history|change GET own         login shut  read  read  read  read  read  read  read  read  read  read  read
-award GET other                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
-award POST own                            login shut  no    no    no    no    done  no    no    no    no    no    done
-award POST other                          login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
+award|adjust GET other                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+award|adjust POST own                     login shut  no    no    no    no    done  no    no    no    no    no    done
+award|adjust POST other                   login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_ledgerentry_]
@@ -21,6 +21,10 @@ export GET own                            login never never never never never ne
 changelist GET own                        login shut  read  read  read  read  open  open  open  read  read  read  open
 history|change GET own                    login shut  read  read  read  read  read  read  read  read  read  read  read
 export POST own                           login shut  no    no    no    no    done  done  done  no    no    no    done
+reverse GET own                           login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
+reverse GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+reverse POST own                          login shut  no    no    no    no    done  no    no    no    no    no    done
+reverse POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_ledgerexport_]

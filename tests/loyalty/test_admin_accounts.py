@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import remove_perm
 
-from core.models import Player
+from core.models import Player, User
+from core.reasons.models import Operation
 from loyalty.admin.accounts import ENTRIES_SHOWN
-from loyalty.admin.forms import award_token
+from loyalty.admin.posting_forms import form_token
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward
 from loyalty.services.by_hand import POSTINGS_PER_WINDOW, REQUEST_MAX_AGE_SECONDS
@@ -34,9 +35,15 @@ def award_url(account: PlayerLoyalty) -> str:
     return address(PlayerLoyalty, "award", account.pk)
 
 
+def award_token(account: PlayerLoyalty, staff: User, requested_at: datetime) -> str:
+    return form_token(Operation.AWARD, account=account, staff=staff, requested_at=requested_at)
+
+
 def typed(floor: Floor, account: PlayerLoyalty, *, opened_at: datetime | None = None, **changed: Any) -> dict[str, Any]:
     """The award form as a browser posts it; `opened_at` is when it was opened."""
-    token = award_token(account=account, staff=floor.supervisor, requested_at=opened_at or timezone.now())
+    token = form_token(
+        Operation.AWARD, account=account, staff=floor.supervisor, requested_at=opened_at or timezone.now()
+    )
     return {"points": "100", "reason": REASON, "reward_id": "", "token": token} | changed
 
 
@@ -127,16 +134,16 @@ class TestAward:
         token = {
             "forged": signing.dumps({"account": account.pk}, salt="guessed"),
             "missing": "",
-            "of another account": award_token(account=other, staff=floor.supervisor, requested_at=floor.now),
-            "of another person": award_token(account=account, staff=floor.boss, requested_at=floor.now),
-            "too old": award_token(account=account, staff=floor.supervisor, requested_at=too_old),
+            "of another account": award_token(other, floor.supervisor, floor.now),
+            "of another person": award_token(account, floor.boss, floor.now),
+            "too old": award_token(account, floor.supervisor, too_old),
         }[how]
 
         page = send(token=token)
 
         assert not LedgerEntry.objects.exists()
         form = page.context["form"]
-        assert "nothing was awarded" in form.non_field_errors()[0]
+        assert "nothing was done" in form.non_field_errors()[0]
         assert (form["points"].value(), form["reason"].value()) == ("100", REASON)
         assert form["token"].value() not in ("", token)
 

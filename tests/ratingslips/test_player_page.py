@@ -147,8 +147,8 @@ class TestPlayerPage:
         first = supervisor.get(page_url(player))
         older = supervisor.get(page_url(player), {"before": first.context["entries"].older_than})
 
-        assert [entry.seq for entry, _ in first.context["entries"].rows] == list(range(ENTRIES_SHOWN + 2, 2, -1))
-        assert [entry.seq for entry, _ in older.context["entries"].rows] == [2, 1]
+        assert [entry.seq for entry, *_ in first.context["entries"].rows] == list(range(ENTRIES_SHOWN + 2, 2, -1))
+        assert [entry.seq for entry, *_ in older.context["entries"].rows] == [2, 1]
         assert "?before=3#entries" in first.content.decode()
         assert "Older entries" not in older.content.decode()
         assert "Newest entries" in older.content.decode()
@@ -161,7 +161,7 @@ class TestPlayerPage:
 
         page = supervisor.get(page_url(player), {"before": before})
 
-        assert [entry.seq for entry, _ in page.context["entries"].rows] == [1]
+        assert [entry.seq for entry, *_ in page.context["entries"].rows] == [1]
 
     def test_says_where_the_entries_end(self, floor: Floor, supervisor: Client) -> None:
         page = supervisor.get(page_url(floor.player()), {"before": "1"})
@@ -187,7 +187,7 @@ class TestPlayerPage:
         page = supervisor.get(page_url(floor.player()))
 
         labels = [link.label for link in page.context["links"]]
-        assert labels == ["Award points", "To the floor", "Loyalty account", "Change details"]
+        assert labels == ["Award points", "Adjust points", "To the floor", "Loyalty account", "Change details"]
         assert all(supervisor.get(link.url, follow=True).status_code == 200 for link in page.context["links"])
 
     @pytest.mark.parametrize("status", ["BARRED", "INACTIVE"])

@@ -18,9 +18,11 @@ from core.console.queries import reads
 from core.console.scope import in_casino_of, staff_of
 from core.keys import key_of
 from core.models import Player
-from core.permissions import CHANGE_PLAYER, VIEW_PLAYERS, has_permission
+from core.permissions import CHANGE_PLAYER, VIEW_PLAYERS
+from loyalty.admin.accounts import posting_links
+from loyalty.admin.columns import kind_of
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
-from loyalty.permissions import AWARD, VIEW_ACCOUNTS, VIEW_ENTRIES
+from loyalty.permissions import VIEW_ACCOUNTS, VIEW_ENTRIES
 from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import live_slips
 from ratingslips.admin.players.chart import draw
@@ -49,12 +51,12 @@ class AccountSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entries:
-    """A page of an account's entries, the newest first, each with who posted it.
+    """A page of an account's entries, the newest first, each with who posted it, and its kind.
 
     The next page begins below `older_than` (0: no next page).
     """
 
-    rows: Sequence[tuple[LedgerEntry, str]]
+    rows: Sequence[tuple[LedgerEntry, str, str]]
     older_than: int
     is_first_page: bool
 
@@ -106,24 +108,25 @@ def _entries_of(account: PlayerLoyalty, before: str) -> Entries:
 
     Entries posted after `account` was read are left out, so that the newest one agrees with the balance shown.
     """
-    related = ("staff", "tier_before", "tier_after", "rating_slip__closed_by", "rating_slip__recovered_by")
-    entries = account.entries.select_related(*related).order_by("-seq")
+    related = ("staff", "reversed_by", "tier_before", "tier_after")
+    slips = ("rating_slip__closed_by", "rating_slip__recovered_by")
+    entries = account.entries.select_related(*related, *slips).order_by("-seq")
     older_than = key_of(before)
     entries = entries.filter(seq__lt=account.entry_count + 1 if older_than is None else older_than)
     found = list(entries[: ENTRIES_SHOWN + 1])
     read_releases(slip for entry in found if (slip := getattr(entry, "rating_slip", None)))
     return Entries(
-        rows=[(entry, author_of(entry)) for entry in found[:ENTRIES_SHOWN]],
+        rows=[(entry, author_of(entry), kind_of(entry)) for entry in found[:ENTRIES_SHOWN]],
         older_than=found[ENTRIES_SHOWN - 1].seq if len(found) > ENTRIES_SHOWN else 0,
         is_first_page=older_than is None,
     )
 
 
 def _links(request: HttpRequest, player: Player, account: PlayerLoyalty | None, *, is_seated: bool) -> list[Link]:
-    staff, links = staff_of(request), []
-    if account and has_permission(staff, AWARD, account.program):
-        url = reverse("admin:loyalty_playerloyalty_award", args=[account.pk])
-        links.append(Link(label="Award points", url=url, is_primary=True))
+    staff = staff_of(request)
+    links: list[Link] = []
+    if account:
+        links += posting_links(request, account)
     if not is_seated and player.status == Player.Status.ACTIVE and staff.has_perm(VIEW_SLIPS):
         links.append(Link(label="To the floor", url=reverse("floor:home")))
     if account and staff.has_perm(VIEW_ACCOUNTS):

@@ -1,6 +1,7 @@
 """What is posted to each address: what would do something, if it were sent by somebody who may."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ from core.cards.models import Namesake
 from core.console.grants import version_of_grants
 from core.console.versions import FORM_VERSION, version_of
 from core.models import User
-from loyalty.admin.forms import award_token
+from core.reasons.models import Operation
+from loyalty.admin.posting_forms import form_token
 from loyalty.models import PlayerLoyalty
 from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
@@ -96,11 +98,15 @@ def _staff(rows: Rows, _user: User) -> Post:
 
 
 def _award(rows: Rows, user: User) -> Post:
+    return {"points": "100", "reward_id": "", **_by_hand(Operation.AWARD, rows, user)}
+
+
+def _by_hand(operation: Operation, rows: Rows, user: User) -> Post:
+    """The reason and the token of a form that posts to the account."""
     account = rows.of_model["loyalty.playerloyalty"]
     assert isinstance(account, PlayerLoyalty)
-    token = award_token(account=account, staff=user, requested_at=timezone.now())
-    reason = {"reason_code": "OTHER", "reason": "Comp for the long wait"}
-    return {"points": "100", **reason, "reward_id": "", "token": token}
+    token = form_token(operation, account=account, staff=user, requested_at=timezone.now())
+    return {"reason_code": "OTHER", "reason": "Comp for the long wait", "token": token}
 
 
 def _tap(rows: Rows, _user: User) -> Post:
@@ -176,6 +182,13 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "core_player_add": _player,
     "core_player_change": _player,
     "playerloyalty_award": _award,
+    "playerloyalty_adjust": lambda rows, user: {
+        "direction": "take",
+        "points": "1",
+        "adjustment_id": "",
+        **_by_hand(Operation.ADJUST, rows, user),
+    },
+    "ledgerentry_reverse": partial(_by_hand, Operation.REVERSE),
     "loyaltyprogram_pause": lambda *_: {"reason_code": "OTHER", "reason": "Month-end freeze"},
     "loyaltyprogram_resume": lambda *_: {"reason_code": "OTHER", "reason": "Frozen long enough"},
     "loyaltyprogram_change": _named,

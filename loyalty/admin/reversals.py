@@ -1,0 +1,139 @@
+"""The page on which an entry is reversed, and what an entry's page says of its reversal."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from core.console import display
+from core.console.asking_again import asks_again
+from core.console.links import Link, adds_links, page_url
+from core.console.pages import form_page, viewable
+from core.console.reasons import REASON_FIELDS
+from core.console.scope import staff_of
+from core.console.site import keeps_typed, typed_before
+from core.errors import DomainError
+from core.permissions import has_permission
+from core.words import noun
+from loyalty.admin.extensions import author_of
+from loyalty.admin.posting_forms import ReverseForm
+from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
+from loyalty.permissions import REVERSE
+from loyalty.services import AccountChanged, LoyaltyPosting, reverse_entry
+from loyalty.services.posting import is_earned
+from loyalty.services.reversals import require_reversible, why_not_reversible
+from loyalty.tiers import tier_at
+
+TYPED_FIELDS: Final = REASON_FIELDS
+
+# Django's own classes come after the mixin; mypy has to know them.
+if TYPE_CHECKING:
+    _Base = admin.ModelAdmin[LedgerEntry]
+else:
+    _Base = object
+
+
+class ReversesEntries(_Base):
+    """Mixed into the admin of the ledger before Django's: the page “Reverse” of an entry."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.reverse_view)
+        return [path("<path:object_id>/reverse/", view, name="loyalty_ledgerentry_reverse"), *super().get_urls()]
+
+    @asks_again()
+    @keeps_typed(*TYPED_FIELDS)
+    def reverse_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the reversal changes and ask for the reason, or reverse the entry once and go back to it.
+
+        A post is not refused here for a missing permission: the service checks it, and answers a replay first.
+        """
+        entry, staff, now = viewable(self, request, object_id), staff_of(request), timezone.now()
+        account = PlayerLoyalty.objects.select_related("player__casino", "program", "tier").get(pk=entry.account_id)
+        if request.method == "POST":
+            form = ReverseForm(request.POST, account=account, staff=staff, now=now)
+            if form.is_valid() and (posting := _reverse(request, entry, form)):
+                self.message_user(request, *_answer(entry, posting))
+                return HttpResponseRedirect(page_url(entry))
+        else:
+            if not has_permission(staff, REVERSE, account.program):
+                raise PermissionDenied
+            try:
+                require_reversible(entry, account)
+            except DomainError as error:
+                self.message_user(request, error.message, messages.ERROR)
+                return HttpResponseRedirect(page_url(entry))
+            form = ReverseForm(account=account, staff=staff, now=now, typed=typed_before(request, *TYPED_FIELDS))
+        return form_page(
+            self,
+            request,
+            title=f"Reverse entry #{entry.pk}",
+            form=form,
+            submit_label="Reverse this entry",
+            cancel_url=page_url(entry),
+            original=entry,
+            explanation="The whole entry is taken back by a new one. This can be done once.",
+            facts=_facts(entry, account),
+        )
+
+
+def _facts(entry: LedgerEntry, account: PlayerLoyalty) -> list[tuple[str, object]]:
+    """What the entry was, and what its reversal changes."""
+    facts: list[tuple[str, object]] = [
+        ("Player", account.player),
+        ("Status", account.player.get_status_display()),
+        ("Entry", f"{entry.get_kind_display()}, {display.signed(entry.points)} {noun(entry.points, 'point')}"),
+        ("Posted by", author_of(entry)),
+        ("Happened at", display.moment(entry.created_at)),
+        ("Reason", entry.reason),
+        ("Balance", display.number(f"{account.balance:,} → {account.balance - entry.points:,}")),
+    ]
+    if is_earned(entry):
+        lifetime = account.lifetime_points - entry.points
+        tier = tier_at(lifetime, list(account.program.tiers.order_by("threshold_points")))
+        facts += [
+            ("Lifetime points", display.number(f"{account.lifetime_points:,} → {lifetime:,}")),
+            ("Tier", f"{account.tier} → {tier}" if tier != account.tier else account.tier),
+        ]
+    return facts
+
+
+def _reverse(request: HttpRequest, entry: LedgerEntry, form: ReverseForm) -> LoyaltyPosting | None:
+    cleaned: dict[str, Any] = form.cleaned_data
+    try:
+        return reverse_entry(
+            entry=entry,
+            reason=cleaned["reason"],
+            reason_code=cleaned["reason_code"],
+            actor=staff_of(request),
+            at=timezone.now(),
+            expected_entries=form.expected_entries,
+        )
+    except DomainError as error:
+        if isinstance(error, AccountChanged):
+            form.renew()
+        form.add_refusal(error)
+        return None
+
+
+def _answer(entry: LedgerEntry, posting: LoyaltyPosting) -> tuple[str, int]:
+    balances = f"balance {posting.balance_before:,} → {posting.balance_after:,}"
+    if posting.replayed:
+        when = display.moment(posting.updated_at)
+        text = f"Entry #{entry.pk} was already reversed on {when}, by entry #{posting.entry_id} ({balances}). "
+        return f"{text}Nothing was done again.", messages.WARNING
+    tier = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
+    return f"Entry #{entry.pk} reversed by entry #{posting.entry_id}: {balances}{tier}.", messages.SUCCESS
+
+
+@adds_links(LedgerEntry)
+def _reverse_link(request: HttpRequest, entry: LedgerEntry) -> Iterable[Link]:
+    if getattr(entry, "reversed_by", None) is not None or why_not_reversible(entry):
+        return
+    account = entry.account
+    program = LoyaltyProgram(pk=account.program_id, casino_id=entry.casino_id)  # what the check needs, not read again
+    if has_permission(staff_of(request), REVERSE, program, player_id=account.player_id):
+        yield Link(label="Reverse", url=reverse("admin:loyalty_ledgerentry_reverse", args=[entry.pk]))
