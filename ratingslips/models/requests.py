@@ -30,6 +30,7 @@ class SlipRequest(models.Model):
         CORRECT = "CORRECT", "Correct play"
         VOID = "VOID", "Void"
         CONTINUE = "CONTINUE", "Still playing"
+        REASSIGN = "REASSIGN", "Give to another player"
         BUY_IN = "BUY_IN", "Buy-in"
         CHIPS_OUT = "CHIPS_OUT", "Chips out"
         STRIKE = "STRIKE", "Strike buy-in or chips out"
@@ -50,7 +51,7 @@ class SlipRequest(models.Model):
                 condition=Q(
                     kind__in=[
                         *("OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER", "RELEASE"),
-                        *("CORRECT", "VOID", "CONTINUE", "BUY_IN", "CHIPS_OUT", "STRIKE"),
+                        *("CORRECT", "VOID", "CONTINUE", "REASSIGN", "BUY_IN", "CHIPS_OUT", "STRIKE"),
                     ]
                 ),
                 name="ratingslips_request_kind_known",

@@ -123,6 +123,14 @@ class RatingSlip(models.Model):
         help_text="The slip that was closed by mistake, where this one goes on with its play: both are one visit.",
     )
 
+    reassigned_from = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        related_name="reassigned_to",
+        null=True,
+        help_text="The void slip of the wrong player, whose play this one has.",
+    )
+
     objects = RatingSlipQuerySet.as_manager()
     play: dict[str, Any]
     """What the slip's segments say, where it was read `with_play`."""
@@ -155,7 +163,10 @@ class RatingSlip(models.Model):
                 ],
             ),
             models.CheckConstraint(condition=~Q(slip_number=""), name="ratingslips_slip_has_number"),
-            models.CheckConstraint(condition=~Q(continues=F("id")), name="ratingslips_slip_continues_another"),
+            models.CheckConstraint(
+                condition=~Q(continues=F("id")) & ~Q(reassigned_from=F("id")),
+                name="ratingslips_slip_comes_from_another",
+            ),
             models.CheckConstraint(
                 condition=Q(seat__gte=1, seat__lte=MAX_SEATS), name="ratingslips_slip_seat_within_limits"
             ),

@@ -30,6 +30,7 @@ from ratingslips.services.play import (
     pause_rating_slip,
     resume_rating_slip,
 )
+from ratingslips.services.reassigning import Reassignment, SamePlayer, reassign_rating_slip
 from ratingslips.services.recording import BlockedBySlip, Recording, SlipNotOpened, record_play
 from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
 from ratingslips.services.release import NothingWithheld, release_withheld_points
@@ -70,8 +71,10 @@ __all__ = [
     "PlayerHasLiveSlip",
     "PlayerNotActive",
     "PlayerStillPlayed",
+    "Reassignment",
     "Recording",
     "RequestKind",
+    "SamePlayer",
     "SeatTaken",
     "SlipChanged",
     "SlipClosed",
@@ -100,6 +103,7 @@ __all__ = [
     "move_rating_slip",
     "open_rating_slip",
     "pause_rating_slip",
+    "reassign_rating_slip",
     "record_buy_in",
     "record_chips_out",
     "record_play",

@@ -1,14 +1,14 @@
 """Find the play of other slips that overlaps a slip: a player at two places, or two players in one seat."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import DateTimeRangeField
-from django.db.models import Func, QuerySet
+from django.db.models import Func, QuerySet, Value
 
 from core.errors import DomainError
 from core.text import isolated
@@ -103,19 +103,47 @@ def overlaps_of(draft: Draft, *, plan: PlannedPlay) -> Iterator[Overlap]:
             yield Overlap(act=stay.act, other=found.slip_number, error=_seat_refusal(slip, stay, found))
 
 
+def require_no_overlap(slip: RatingSlip, stays: Sequence[Stay]) -> None:
+    """Refuse a corrected slip whose play overlaps that of another; `stays` are its new ones.
+
+    The slip has its new times, and is locked with its player and the tables.
+
+    :raises PlayerHasLiveSlip, PlayerStillPlayed, PlayHasNoEnd: its player played on another slip.
+    :raises SeatTaken, PlayHasNoEnd: another slip held one of the seats.
+    """
+    visits = RatingSlip.objects.not_void().filter(player=slip.player_id).exclude(pk=slip.pk)
+    segments = PlaySegment.objects.current().exclude(slip=slip)
+    visit, held = ("pk", "opened_at", "closed_at"), ("slip", "started_at", "held_until")
+    overlaps = [_overlapping(visits, slip.opened_at, slip.closed_at, visit).values_list(Value(-1), *visit)[:1]]
+    for number, stay in enumerate(stays):
+        seat = segments.filter(table=stay.table, seat=stay.seat)
+        overlaps.append(_overlapping(seat, stay.since, stay.until, held).values_list(Value(number), *held)[:1])
+    for number, key, since, until in overlaps[0].union(*overlaps[1:], all=True):
+        other = RatingSlip.objects.select_related("player").get(pk=key)
+        span = Span(slip_number=other.slip_number, player=str(other.player), since=since, until=until)
+        raise _player_refusal(slip, span) if number < 0 else _seat_refusal(slip, stays[number], span)
+
+
 def _recorded(
     rows: QuerySet[Any], *, began: str, ended: str, since: datetime, until: datetime | None
 ) -> Iterator[Span]:
     """The spans of `rows` that overlap from `since` to `until`, in order; the index of the constraint finds them."""
     if since == until:
         return
-    span = Func(began, ended, function="TSTZRANGE", output_field=DateTimeRangeField())
-    overlapping = rows.alias(span=span).filter(span__overlap=(since, until))
-    for row in overlapping.order_by(began, "pk")[:MAX_OVERLAPS]:
+    for row in _overlapping(rows, since, until, ("pk", began, ended)).order_by(began, "pk")[:MAX_OVERLAPS]:
         slip = row if isinstance(row, RatingSlip) else row.slip
         yield Span(
             slip_number=slip.slip_number, player=str(slip.player), since=getattr(row, began), until=getattr(row, ended)
         )
+
+
+def _overlapping(
+    rows: QuerySet[Any], since: datetime, until: datetime | None, columns: tuple[str, str, str]
+) -> QuerySet[Any]:
+    """Those of `rows`, without order, that overlap from `since` to `until`, which have the last two of `columns`."""
+    span = Func(*columns[1:], function="TSTZRANGE", output_field=DateTimeRangeField())
+    overlapping: QuerySet[Any] = rows.alias(span=span).filter(span__overlap=(since, until))
+    return overlapping.order_by()
 
 
 def _first(
@@ -153,6 +181,6 @@ def _seat_refusal(slip: RatingSlip, stay: Stay, other: Span) -> DomainError:
 
 def _no_end(slip: RatingSlip, later: str) -> PlayHasNoEnd:
     return PlayHasNoEnd(
-        f"Slip {slip.slip_number} has no end yet, and later play is recorded: {later}. Import all lines of the slip "
-        "with its CLOSE in one file."
+        f"Slip {slip.slip_number} has no end yet, and later play is recorded: {later}. Close it first; of a file, "
+        "import all lines of the slip with its CLOSE at once."
     )

@@ -63,7 +63,7 @@ def undo_opening(
             _require_may_undo(locked, actor=actor)
             require_not_void(locked)
             opening, *others = SlipRequest.objects.filter(slip=locked).order_by("recorded_at")[:2]
-            if others:
+            if others or opening.kind not in {RequestKind.OPEN, RequestKind.CONTINUE}:
                 raise SlipChanged(
                     f"Slip {locked.slip_number} was changed since it was opened, so its opening cannot be undone. "
                     "Void the slip instead."

@@ -127,10 +127,10 @@ def _two_slips_of_one_entry(floor: Floor) -> None:
 OWN_ID = uuid4()
 
 
-def _two_continuations(floor: Floor) -> None:
+def _two_slips_from_one(floor: Floor, column: str) -> None:
     old = inserted(closed_row(floor))
-    inserted(slip_row(floor, continues=old))
-    inserted(slip_row(floor, seat=2, continues=old))
+    inserted(slip_row(floor, **{column: old}))
+    inserted(slip_row(floor, seat=2, **{column: old}))
 
 
 SLIPS = (
@@ -140,8 +140,12 @@ SLIPS = (
     _twice("ratingslips_slip_one_live_per_seat", slip_row, "seat"),
     _twice("ratingslips_slip_one_live_per_seat", slip_row, "seat", status="PAUSED"),
     _violation("ratingslips_slip_has_number", slip_row, slip_number=""),
-    _violation("ratingslips_slip_continues_another", slip_row, id=OWN_ID, continues_id=OWN_ID),
-    Violation("ratingslips_ratingslip_continues_id_key", _two_continuations),
+    _violation("ratingslips_slip_comes_from_another", slip_row, id=OWN_ID, continues_id=OWN_ID),
+    _violation("ratingslips_slip_comes_from_another", slip_row, id=OWN_ID, reassigned_from_id=OWN_ID),
+    Violation("ratingslips_ratingslip_continues_id_key", lambda floor: _two_slips_from_one(floor, "continues")),
+    Violation(
+        "ratingslips_ratingslip_reassigned_from_id_key", lambda floor: _two_slips_from_one(floor, "reassigned_from")
+    ),
     _violation("ratingslips_slip_seat_within_limits", slip_row, seat=0),
     _violation("ratingslips_slip_seat_within_limits", slip_row, seat=21),
     _violation("ratingslips_slip_closed_is_whole", slip_row, status="AWAY"),

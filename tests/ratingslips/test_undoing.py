@@ -10,8 +10,10 @@ from core.errors import DomainError
 from core.models import User
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
+    SlipChanged,
     change_average_bet,
     pause_rating_slip,
+    reassign_rating_slip,
     undo_opening,
 )
 from tests.concurrency import together
@@ -77,6 +79,14 @@ class TestUndoOpening:
 
         assert refusal.value.code == code
         assert RatingSlip.objects.get().status == "OPEN"
+
+    def test_is_no_way_to_take_away_play_that_was_reassigned(self, floor: Floor) -> None:
+        moved = reassign_rating_slip(
+            slip=_opened(floor), player=floor.player(), actor=floor.boss, at=floor.now, reason="Two cards mixed up"
+        )
+
+        with pytest.raises(SlipChanged):
+            undo_opening(slip=moved.slip, actor=floor.boss, at=floor.now)
 
 
 @pytest.mark.django_db(transaction=True)
