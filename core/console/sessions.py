@@ -4,6 +4,7 @@ from typing import Final
 
 from django.contrib import admin, messages
 from django.contrib.auth import logout
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -29,13 +30,10 @@ ALL: Final = "all"
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_sessions(request: HttpRequest) -> HttpResponse:
     """Show the own sessions, the one used last first, and end one, all others, or all."""
-    now = timezone.now()
-    sessions = list(
-        Session.objects.in_force(now=now).filter(staff=staff_of(request)).order_by("-last_used_at")[:SESSIONS_SHOWN]
-    )
+    mine = Session.objects.in_force(now=timezone.now()).filter(staff=staff_of(request)).order_by("-last_used_at")
     here = request.session.session_key
     if request.method == "POST":
-        return _end(request, sessions, here=here)
+        return _end(request, mine, here=here)
     shown = [
         {
             "key": session.public_key,
@@ -45,31 +43,32 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
             "last_used": moment(session.last_used_at),
             "is_here": session.session_key == here,
         }
-        for session in sessions
+        for session in mine[:SESSIONS_SHOWN]
     ]
     context = {**admin.site.each_context(request), "title": "Where you are signed in", "sessions": shown}
     request.current_app = admin.site.name
     return TemplateResponse(request, "core/console/sessions.html", context)
 
 
-def _end(request: HttpRequest, sessions: list[Session], *, here: str | None) -> HttpResponse:
+def _end(request: HttpRequest, mine: "QuerySet[Session]", *, here: str | None) -> HttpResponse:
     """End the sessions that `end` names: a public key, all others, or all; ending this one is a sign-out."""
     asked = request.POST.get("end", "")
-    chosen = [session for session in sessions if asked in {session.public_key, ALL}]
-    if asked == OTHERS:
-        chosen = [session for session in sessions if session.session_key != here]
-    others = [session.pk for session in chosen if session.session_key != here]
+    chosen = mine
+    if asked not in {OTHERS, ALL}:
+        named = [session.pk for session in mine[:SESSIONS_SHOWN] if session.public_key == asked]
+        chosen = mine.filter(pk__in=named)
+    ends_this_one = asked != OTHERS and chosen.filter(pk=here).exists()
     try:
         ended = end_sessions(
             staff=staff_of(request),
-            sessions=Session.objects.filter(pk__in=others),
+            sessions=chosen.exclude(pk=here),
             client=Client.of(request),
             at=timezone.now(),
         )
     except DomainError as error:
         messages.error(request, error.message)
         return HttpResponseRedirect(request.path)
-    if len(chosen) > len(others):
+    if ends_this_one:
         logout(request)
         return HttpResponseRedirect(reverse("admin:login"))
     done = f"{counted(ended, 'session')} ended." if ended else "That session had ended already."

@@ -174,6 +174,18 @@ class TestOwnSessions:
         assert said(answer) == said_then
         assert SignInEvent.objects.filter(kind="SIGNED_OUT", staff=floor.boss).count() == 3 - len(left)
 
+    @pytest.mark.parametrize(("end", "left"), [("others", 1), ("all", 0)])
+    def test_are_ended_although_they_are_too_many_to_show(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, end: str, left: int
+    ) -> None:
+        monkeypatch.setattr("core.console.sessions.SESSIONS_SHOWN", 1)
+        for _ in range(2):
+            browser(floor.boss, address="192.0.2.8")
+
+        browser(floor.boss, address="192.0.2.7").post(SESSIONS, {"end": end})
+
+        assert Session.objects.filter(staff=floor.boss).count() == left
+
 
 class TestDeviceName:
     @pytest.mark.parametrize(
