@@ -22,6 +22,9 @@ from core.sign_ins import require_own_password
 class SignInForm(AdminAuthenticationForm):
     """Django's form, with a limit on the user name: a longer one belongs to nobody."""
 
+    error_messages = AdminAuthenticationForm.error_messages | {
+        "invalid_login": "The username or the password is wrong. Check capital letters, and type both again."
+    }
     username = UsernameField(
         label="Username",
         max_length=User._meta.get_field("username").max_length,

@@ -22,7 +22,7 @@ class AppForm(NameForm):
     code = TextField(
         label="Code",
         max_length=CODE_MAX_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
         help_text="The six digits that the app shows now for this console.",
     )
     draft = forms.CharField(required=False, widget=forms.HiddenInput)
