@@ -43,14 +43,14 @@ def button(page: Page) -> Locator:
 def fill_in(page: Page, *, points: str = "100", reason: str = REASON, reward_id: str = "") -> None:
     """Type an award; it is not sent yet."""
     page.get_by_label(POINTS).fill(points)
-    page.get_by_label("Reason").fill(reason)
+    page.get_by_label("Reason", exact=True).fill(reason)
     page.get_by_label("Reward id").fill(reward_id)
 
 
 def sees_what_was_typed(page: Page, *, points: str = "100", reason: str = REASON) -> None:
     """The form is shown with what was typed, so that it can be corrected and sent again."""
     expect(page.get_by_label(POINTS)).to_have_value(points)
-    expect(page.get_by_label("Reason")).to_have_value(reason)
+    expect(page.get_by_label("Reason", exact=True)).to_have_value(reason)
 
 
 def sign_in(page: Page, floor: Floor) -> None:

@@ -50,7 +50,7 @@ class TestJourneys:
         supervisor = tablet(floor.supervisor, *SUPERVISOR, viewport=ACROSS, color_scheme="dark")
         supervisor.goto(page_url(floor.program))
         supervisor.get_by_role("link", name="Pause", exact=True).tap()
-        supervisor.get_by_label("Reason").fill(REASON)
+        supervisor.get_by_label("Reason", exact=True).fill(REASON)
         supervisor.get_by_role("button", name="Pause the programme").tap()
         boss = tablet(floor.boss, PIT_BOSS)
 

@@ -158,7 +158,7 @@ class TestAskedAgain:
         page = tablet(person, asked_long_ago=True)
         page.goto(f"/console/loyalty/playerloyalty/{account.pk}/award/")
         page.get_by_label("Points").fill("1,500")
-        page.get_by_label("Reason").fill("Comp for “the long wait”\n& the rain")
+        page.get_by_label("Reason", exact=True).fill("Comp for “the long wait”\n& the rain")
         page.get_by_role("button", name="Award points").click()
         page.get_by_label("Your password").fill("wrong")
         page.get_by_role("button", name="Confirm").click()
