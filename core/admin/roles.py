@@ -44,8 +44,10 @@ class RoleAdmin(
     ManagingForms, AddedOnce, VersionedForms, PlainForms, ReadableLists, HistoryOfChanges[Group], GroupAdmin
 ):
     """Roles. Those named in `core.roles` are read-only: the next migration would undo a change, and deleting a
-    role would delete every grant made to it.
+    role would delete every grant made to it. Roles are deleted one by one, on a page that locks the permissions of all.
     """
+
+    actions = None
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         """Offer permissions of models that have pages in this console, of those that the sender holds globally."""

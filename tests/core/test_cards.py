@@ -174,6 +174,15 @@ class TestDecision:
         shown = [[(one.pair, one.may_decide) for one in page.context["namesakes"]] for page in pages]
         assert shown == [[(pair, False)], [(pair, True)]]
 
+    def test_is_asked_for_while_the_member_of_staff_is_active(self, floor: Floor, pair: Namesake) -> None:
+        client, shown = signed_in(_supervisor(floor)), []
+
+        for is_active in (False, True):
+            User.objects.filter(pk=pair.staff_id).update(is_active=is_active)
+            shown.append([one.pair for one in client.get(reverse("admin:index")).context["namesakes"]])
+
+        assert shown == [[], [pair]]
+
 
 @pytest.mark.django_db
 class TestDeclaredCards:

@@ -217,6 +217,14 @@ class TestRolesChanged:
         is_allowed = not works_here or member_is_here
         assert (changed, deleted.status_code) == (({"view_player"}, 302) if is_allowed else (set(), 403))
 
+    def test_are_not_deleted_from_the_list(self, floor: Floor, manager: User) -> None:
+        role = Group.objects.create(name=ROLE)
+        post = {"action": "delete_selected", "_selected_action": [role.pk], "post": "yes"}
+
+        signed_in(manager).post(address(Group, "changelist"), post)
+
+        assert Group.objects.filter(pk=role.pk).exists()
+
     def test_are_added_with_what_the_manager_holds(self, floor: Floor, manager: User) -> None:
         keys = {name: Permission.objects.get(codename=name).pk for name in ("view_player", "operate_pit")}
         client = signed_in(manager)

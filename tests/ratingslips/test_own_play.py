@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from guardian.shortcuts import assign_perm
 
+from core.cards.services import withdraw_card
 from core.models import Player, User
 from core.permissions import OwnPlay
 from core.roles import PIT_SUPERVISOR
@@ -140,6 +142,13 @@ class TestOwnPlay:
         send_form(client, address(Player, "change", mine.player_id), typed)
 
         assert Player.objects.get(pk=mine.player_id).status == "BARRED"
+
+    def test_is_anybodys_after_the_card_was_withdrawn(self, floor: Floor, mine: RatingSlip) -> None:
+        assign_perm("core.declare_card", floor.boss)
+
+        withdraw_card(card=mine.player.staff_cards.get(), actor=floor.boss, at=floor.now)
+
+        assert complete_rating_slip(slip=mine, actor=floor.supervisor, at=floor.now).points == 578
 
     def test_is_a_colleagues_to_record(self, floor: Floor, mine: RatingSlip) -> None:
         assert complete_rating_slip(slip=mine, actor=floor.boss, at=floor.now).points == 578
