@@ -12,6 +12,7 @@ from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_p
 from ratingslips.services.money import (
     AlreadyStruck,
     BuyInBelowRows,
+    MoneyChanged,
     record_buy_in,
     record_chips_out,
     strike_money_row,
@@ -61,6 +62,7 @@ __all__ = [
     "InvalidAverageBet",
     "InvalidSlipNumber",
     "LongPlayNotConfirmed",
+    "MoneyChanged",
     "NoGameValues",
     "NoSuchSeat",
     "NothingWithheld",

@@ -19,7 +19,7 @@ from core.transactions import operation
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.long_play import require_long_play_confirmed
-from ratingslips.services.money import ClosingMoney, Means
+from ratingslips.services.money import ClosingMoney, Means, require_rows
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
 from ratingslips.services.segments import (
     SEGMENT_END_FIELDS,
@@ -71,6 +71,7 @@ def complete_rating_slip(
     long_play_confirmed: bool | None = None,
     chosen_time: ChosenTime | None = None,
     request_id: UUID | None = None,
+    expected_rows: int | None = None,
 ) -> SlipSettlement:
     """Close a slip, freeze its theoretical win and credit its points, all in one commit.
 
@@ -86,13 +87,15 @@ def complete_rating_slip(
 
     `buy_in` is the total of the slip: what is not recorded yet becomes a row. `further_buy_in` is a row of its own
     instead, for a caller that does not know the total. `means` is what the player bought in with, of either.
-    `chips_out` are the chips that the player leaves with, a row besides those that are recorded.
+    `chips_out` are the chips that the player leaves with, a row besides those that are recorded. `expected_rows` is the
+    number of money rows that the page showed: it is compared only if there is a further buy-in.
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.
     :raises LongPlayNotConfirmed: see `require_long_play_confirmed`; nothing was changed.
     :raises InvalidAmount: buy-in or chips out are not amounts of money, or both buy-ins are given.
     :raises BuyInBelowRows: see `ClosingMoney.rows`; nothing was changed.
+    :raises MoneyChanged: the slip has not `expected_rows` money rows; names the newest one.
     :raises TooLongAgo, BeforeLastEvent, InvalidTime: see `checked_act_time`.
     :raises NotFound: there is no such slip.
     :raises SlipIsVoid: the slip is void.
@@ -125,6 +128,8 @@ def complete_rating_slip(
             close_play(locked, segments=segments, request=request, at=at)
             if long_play_confirmed is False:
                 require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))
+            if further_buy_in is not None:
+                require_rows(locked, expected_rows)
             rows = money.rows(locked, request=request)
             settlement, failure = try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])

@@ -22,7 +22,7 @@ from core.transactions import operation
 from ratingslips.models import MoneyRow, Pit, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, record
-from ratingslips.services.segments import SlipChanged, lock_slip, require_not_void, slip_key
+from ratingslips.services.segments import lock_slip, require_not_void, slip_key
 from ratingslips.services.stakes import InvalidAmount, require_amount
 from ratingslips.services.times import ChosenTime, require_within_reach, with_time
 
@@ -38,6 +38,12 @@ class BuyInBelowRows(DomainError):
     """The total given at the closing is less than the buy-ins that are recorded."""
 
     code = "BUY_IN_BELOW_ROWS"
+
+
+class MoneyChanged(DomainError):
+    """Somebody added or struck a row since the page was shown to the actor."""
+
+    code = "MONEY_CHANGED"
 
 
 class AlreadyStruck(DomainError):
@@ -65,7 +71,7 @@ def record_buy_in(
     time that the actor chose.
 
     :raises InvalidAmount: not a number of whole cents above 0, up to `MAX_AMOUNT`, or unknown `means`.
-    :raises IdempotencyConflict, NotFound, NotPermitted, OwnPlay, SlipIsVoid, SlipChanged, InvalidTime, Busy: see
+    :raises IdempotencyConflict, NotFound, NotPermitted, OwnPlay, SlipIsVoid, MoneyChanged, InvalidTime, Busy: see
         `_record`.
     """
     require_buy_in(amount)
@@ -99,7 +105,7 @@ def record_chips_out(
     The other arguments are those of `record_buy_in`.
 
     :raises InvalidAmount: not a number of whole cents from 0 to `MAX_AMOUNT`, or unknown `means`.
-    :raises IdempotencyConflict, NotFound, NotPermitted, OwnPlay, SlipIsVoid, SlipChanged, InvalidTime, Busy: see
+    :raises IdempotencyConflict, NotFound, NotPermitted, OwnPlay, SlipIsVoid, MoneyChanged, InvalidTime, Busy: see
         `_record`.
     """
     require_amount(amount, name=NAMES[Kind.CHIPS_OUT])
@@ -135,7 +141,7 @@ def _record(
     :raises NotPermitted: the actor may not change the money of the slip: see `require_may_record`.
     :raises OwnPlay: the player account is the actor's own.
     :raises SlipIsVoid: the slip is void.
-    :raises SlipChanged: the slip has not `expected_rows` money rows; names the newest one.
+    :raises MoneyChanged: the slip has not `expected_rows` money rows; names the newest one.
     :raises TooLongAgo: see `require_within_reach`.
     :raises InvalidTime: `at` is in the future or before the slip was opened.
     :raises Busy: the slip was locked for too long; nothing was changed.
@@ -150,8 +156,7 @@ def _record(
         if request.is_recorded:
             return MoneyRow.objects.select_related("slip").get(request=request)
         locked = lock_slip_for_money(slip_id, actor=actor)
-        if expected_rows is not None:
-            _require_rows(locked, expected_rows)
+        require_rows(locked, expected_rows)
         request.happened_at = _checked_time(locked, at=at, chosen_time=chosen_time)
         row = new_row(kind, slip=locked, amount=amount, means=means, request=request)
         record(request, slip=locked)
@@ -249,13 +254,14 @@ def _checked_time(slip: RatingSlip, *, at: datetime, chosen_time: ChosenTime | N
     return at
 
 
-def _require_rows(slip: RatingSlip, expected: int) -> None:
-    rows = list(slip.money_rows.order_by("pk"))
-    if len(rows) != expected:
-        newest = f": {rows[-1].words}" if rows else ""
-        raise SlipChanged(
-            f"Slip {slip.slip_number} was changed meanwhile{newest}. Nothing was done: look at the list, and send it "
-            "again if this is another one."
+def require_rows(slip: RatingSlip, expected: int | None) -> None:
+    """:raises MoneyChanged: the locked slip has another number of money rows than a page showed; None: no page did."""
+    rows = list(slip.money_rows.select_related("actor").order_by("pk")) if expected is not None else []
+    if expected is not None and len(rows) != expected:
+        newest = f": {rows[-1].words}, by {rows[-1].actor.display_name}" if rows else ""
+        raise MoneyChanged(
+            f"The buy-ins and chips of slip {slip.slip_number} were changed meanwhile{newest}. Nothing was done: send "
+            "it again if this is another one."
         )
 
 

@@ -23,16 +23,18 @@ from core.models import Player, User
 from loyalty.models import CompSlipPrint, LedgerEntry
 from loyalty.services import posting, print_comp_slip
 from ratingslips.history import SlipVersion
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import (
     change_average_bet,
     complete_rating_slip,
     move_rating_slip,
     open_rating_slip,
     pause_rating_slip,
+    record_buy_in,
     recover_slip_loyalty,
     release_withheld_points,
     resume_rating_slip,
+    strike_money_row,
 )
 from tests.concurrency import backend_id
 from tests.factories import CompTypeFactory, StaffFactory, TableFactory
@@ -71,11 +73,32 @@ def _told(answer: Any) -> dict[str, Any]:
 
 
 def _completion(floor: Floor) -> Case:
+    """With a further buy-in and chips out; -1 marks if their two rows do not come with the entry."""
     slip = _slip(floor)
+    money: dict[str, Any] = {"further_buy_in": Decimal(500), "chips_out": Decimal(20)}
+    entries = _entries(str(slip.pk))
     return Case(
-        call=lambda: _told(complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now)),
-        marks=_entries(str(slip.pk)),
+        call=lambda: _told(complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now, **money)),
+        marks=lambda: entries() if slip.money_rows.count() == 2 * entries() else -1,
     )
+
+
+def _told_of(row: MoneyRow) -> dict[str, Any]:
+    assert row.request is not None
+    return {"replayed": row.request.correlation_id != correlation.current()}
+
+
+def _buy_in(floor: Floor) -> Case:
+    slip = _slip(floor)
+    what: dict[str, Any] = {"slip": slip.pk, "amount": Decimal(500), "actor": floor.boss, "request_id": uuid4()}
+    return Case(call=lambda: _told_of(record_buy_in(**what, at=floor.now)), marks=lambda: slip.money_rows.count())
+
+
+def _strike(floor: Floor) -> Case:
+    row = record_buy_in(slip=_slip(floor).pk, amount=Decimal(500), actor=floor.boss, at=floor.now)
+    what: dict[str, Any] = {"row": row, "reason": "Typed twice", "actor": floor.boss, "request_id": uuid4()}
+    marks = MoneyRow.objects.filter(strikes=row)
+    return Case(call=lambda: _told_of(strike_money_row(**what, at=floor.now)), marks=lambda: marks.count())
 
 
 def _recovery(floor: Floor) -> Case:
@@ -201,6 +224,8 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "completion": _completion,
     "recovery": _recovery,
     "release": _release,
+    "buy-in": _buy_in,
+    "strike of a buy-in": _strike,
     "award": _award,
     "award without a reward id": _award_without_reward_id,
     "redemption": _redemption,

@@ -18,7 +18,7 @@ from ratingslips.services import (
     AlreadyStruck,
     BuyInBelowRows,
     InvalidAmount,
-    SlipChanged,
+    MoneyChanged,
     complete_rating_slip,
     record_buy_in,
     record_chips_out,
@@ -106,7 +106,7 @@ class TestRecording:
         slip = floor.open_slip(buy_in=Decimal(100))
         buy_in(floor, slip, expected_rows=1, actor=floor.supervisor)
 
-        with refused(SlipChanged, "Buy-in 500.00, cash"):
+        with refused(MoneyChanged, "Buy-in 500.00, cash"):
             buy_in(floor, slip, expected_rows=1)
 
         assert money_of(slip)[0] == 600
@@ -141,6 +141,17 @@ class TestClosing:
 
         assert money_of(slip) == (Decimal(150), None, None)
         assert [row.means for row in slip.money_rows.all()] == ["CASH", "MARKER"]
+
+    def test_refuses_a_further_buy_in_where_the_page_showed_fewer_rows(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        closing: dict[str, Any] = {"slip": slip, "actor": floor.boss, "at": floor.now, "expected_rows": 0}
+        buy_in(floor, slip)
+
+        with refused(MoneyChanged, "Buy-in 500.00, cash, by"):
+            complete_rating_slip(**closing, further_buy_in=Decimal(500))
+        complete_rating_slip(**closing)
+
+        assert money_of(slip)[0] == 500
 
     def test_refuses_both_a_total_and_a_further_buy_in(self, floor: Floor) -> None:
         slip, amount = floor.open_slip(), Decimal(1)
@@ -238,5 +249,5 @@ class TestTwoTablets:
             lambda: buy_in(floor, slip, expected_rows=0, actor=floor.supervisor),
         )
 
-        assert isinstance(second.outcome(), SlipChanged)
+        assert isinstance(second.outcome(), MoneyChanged)
         assert money_of(slip)[0] == 500

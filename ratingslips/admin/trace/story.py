@@ -22,7 +22,7 @@ from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPau
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
 from ratingslips.admin.slips.authors import read_releases, releases_of
-from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection, SlipRequest
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 from ratingslips.permissions import VIEW_SLIPS
 
 SLIPS_SHOWN: Final = 20
@@ -60,7 +60,7 @@ def story_of(correlation_id: UUID, *, staff: User) -> Story | None:
     """The events under a correlation id that `staff` may see; None if there are none."""
     slips, slips_cut = _slips(correlation_id, staff=staff)
     entries, entries_cut = _entries(correlation_id, slips, staff=staff)
-    events = [event for slip in slips for event in _events_of_slip(slip)]
+    events = [event for slip in slips for event in (*_events_of_slip(slip), *_money_of_slip(slip))]
     events += [_posted(entry, slips) for entry in entries]
     events += _exports(correlation_id, staff=staff)
     events += _pauses(correlation_id, staff=staff)
@@ -94,7 +94,8 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
     related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry")
     play = PlaySegment.objects.shown().select_related("table", "started_by", "ended_by").order_by("seq")
     corrections = SlipCorrection.objects.select_related("request__actor").order_by("number")
-    parts = Prefetch("segments", play), Prefetch("corrections", corrections)
+    money = MoneyRow.objects.select_related("actor", "request").order_by("pk")
+    parts = Prefetch("segments", play), Prefetch("corrections", corrections), Prefetch("money_rows", money)
     found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
     read_releases(found)
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
@@ -124,6 +125,18 @@ def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
         )
     if slip.closed_at is not None:
         yield from _settlement_of_slip(slip, closed_at=slip.closed_at)
+
+
+def _money_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
+    """The buy-ins and chips out of a slip, and what was struck."""
+    for row in slip.money_rows.all():
+        yield StoryEvent(
+            at=row.happened_at,
+            words=f"{slip}: {row.words}" if row.strikes_id is None else f"{slip}: struck {row.words}, “{row.reason}”",
+            by=row.actor,
+            correlation_id=row.request.correlation_id if row.request else None,
+            about=slip,
+        )
 
 
 def _words(event: history.Event, slip: RatingSlip) -> str:
