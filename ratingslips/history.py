@@ -118,8 +118,13 @@ def events_of(
         events.append(_closing(slip, segments[-1], at=slip.closed_at))
     if last is None:
         return events
-    corrected_at = _position_of(last, events)
-    return [*events[:corrected_at], *_events_of_corrections(slip, segments[-1], corrections), *events[corrected_at:]]
+    position = _position_of(last, events)
+    version = SlipVersion(seq=segments[-1].seq, status=slip.status) if slip.is_void else events[position - 1].version
+    return [
+        *events[:position],
+        *_events_of_corrections(segments[-1], corrections, version=version),
+        *events[position:],
+    ]
 
 
 def entered_events(
@@ -149,9 +154,9 @@ def _position_of(correction: SlipCorrection, events: Sequence[Event]) -> int:
 
 
 def _events_of_corrections(
-    slip: RatingSlip, last: PlaySegment, corrections: Sequence[SlipCorrection]
+    last: PlaySegment, corrections: Sequence[SlipCorrection], *, version: SlipVersion
 ) -> Iterator[Event]:
-    """The events of `corrections`; a version after one of them is that before the next one."""
+    """The events of `corrections`; the version after one of them is that before the next one, at the end `version`."""
     for correction, following in pairwise([*corrections, None]):
         assert correction is not None
         is_void = correction.kind == SlipCorrection.Kind.VOIDED
@@ -160,10 +165,9 @@ def _events_of_corrections(
             at=correction.request.happened_at,
             by=correction.request.actor,
             correlation_id=correction.request.correlation_id,
-            version=SlipVersion(
-                seq=following.last_seq_before if following else last.seq,
-                status=following.status_before if following else slip.status,
-            ),
+            version=SlipVersion(seq=following.last_seq_before, status=following.status_before)
+            if following
+            else version,
             average_bet=last.average_bet,
             table_name=last.table.name,
             seat=last.seat,

@@ -29,7 +29,7 @@ _POINTS: Final = (
                OR entry.kind <> 'GAMEPLAY'
                OR (entry.inputs -> 'calculation' ->> 'theoretical_win')::numeric <> ALL (
                     SELECT theoretical_win_before FROM ratingslips_slipcorrection
-                    WHERE slip_id = slip.id AND theoretical_win_before IS NOT NULL
+                    WHERE slip_id = slip.id AND theoretical_win_before IS NOT NULL AND slip.corrected_points IS NOT NULL
                     UNION SELECT slip.theoretical_win
                )
             ORDER BY casino.code, slip.slip_number

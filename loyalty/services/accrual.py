@@ -168,6 +168,7 @@ def adjust_play(
             "play": play,
         },
         locked_account=account,
+        is_new=True,  # its entry would be among those that were posted, and nothing would differ
     )
     return AdjustedPlay(points=points, posted_before=before, uncollected=uncollected, posting=posting or None)
 

@@ -84,6 +84,7 @@ def increment_player_loyalty(
     locked_account: PlayerLoyalty | None = None,
     check: Callable[[], None] | None = None,
     former_key: str = "",
+    is_new: bool = False,
 ) -> LoyaltyPosting:
     """Post points to a player's account, once for each key, in the caller's transaction.
 
@@ -96,7 +97,8 @@ def increment_player_loyalty(
     request: by default the kind, the player, the staff, the points, the reason and the reversed entry, and these if
     given: the adjusted entry, the comp type and the reason code. It is required if `points` is a function.
     `gaming_day` is by default the day of `at`. `locked_account` is the player's account, if the caller has locked it.
-    `former_key` is the key that an earlier version of the product used: its entry is the first result as well.
+    `former_key` is the key that an earlier version of the product used: its entry is the first result as well. `is_new`
+    says that the caller has locked the account and knows that no entry has the key.
 
     :raises IdempotencyConflict: the key was used for other contents.
     :raises ProgramPaused: the programme is paused.
@@ -120,7 +122,7 @@ def increment_player_loyalty(
             **({"comp_type": comp_type.pk} if comp_type else {}),
             **({"reason_code": reason_code} if reason_code else {}),
         }
-    if first := entry_with_key(idempotency_key, former_key):
+    if not is_new and (first := entry_with_key(idempotency_key, former_key)):
         return _replay_of(first, contents=contents)
     if check:
         check()

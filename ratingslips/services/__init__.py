@@ -4,6 +4,9 @@ from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.continuing import SlipContinued, SlipCorrected, continue_rating_slip
+from ratingslips.services.corrected_play import CorrectedPlay, InvalidPlay, play_of
+from ratingslips.services.correcting import CorrectionPreview, correct_rating_slip, preview_correction
+from ratingslips.services.correction_plan import NothingCorrected
 from ratingslips.services.corrections import CorrectedSlip
 from ratingslips.services.draft import Act, UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
@@ -55,16 +58,20 @@ __all__ = [
     "BlockedBySlip",
     "BuyInBelowRows",
     "ChosenTime",
+    "CorrectedPlay",
     "CorrectedSlip",
+    "CorrectionPreview",
     "DriftJustChecked",
     "GameValuesTaken",
     "InvalidAmount",
     "InvalidAverageBet",
+    "InvalidPlay",
     "InvalidSlipNumber",
     "LongPlayNotConfirmed",
     "MoneyChanged",
     "NoGameValues",
     "NoSuchSeat",
+    "NothingCorrected",
     "NothingWithheld",
     "OwnPlay",
     "PartialCompletion",
@@ -100,11 +107,14 @@ __all__ = [
     "check_drift",
     "complete_rating_slip",
     "continue_rating_slip",
+    "correct_rating_slip",
     "describe_long_play",
     "earliest_instant",
     "move_rating_slip",
     "open_rating_slip",
     "pause_rating_slip",
+    "play_of",
+    "preview_correction",
     "reassign_rating_slip",
     "record_buy_in",
     "record_chips_out",

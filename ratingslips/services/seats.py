@@ -1,6 +1,9 @@
 """Lock a table and check that a seat is free; the lock keeps two requests from filling one seat."""
 
+from collections.abc import Collection
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
@@ -44,6 +47,27 @@ def lock_table(*, table_id: int) -> GamingTable:
     # Read the table again: its pit or game may have changed while this transaction waited for the lock.
     tables = GamingTable.objects.select_related("pit__casino").annotate(values_of_game=all_values("game"))
     return tables.get(pk=table_id)
+
+
+def lock_tables(table_ids: Collection[int]) -> dict[int, GamingTable]:
+    """Lock tables in key order, in one statement, and read them with the values of their games; by key.
+
+    :raises NotFound: there is no such table.
+    """
+    return _by_key(GamingTable.objects.locked(), table_ids)
+
+
+def read_tables(table_ids: Collection[int]) -> dict[int, GamingTable]:
+    """The same without locks."""
+    return _by_key(GamingTable.objects.all(), table_ids)
+
+
+def _by_key(tables: QuerySet[GamingTable], table_ids: Collection[int]) -> dict[int, GamingTable]:
+    found: dict[int, GamingTable] = {}
+    found |= tables.annotate(values_of_game=all_values("game")).in_bulk(table_ids)
+    if missing := set(table_ids) - found.keys():
+        raise NotFound(f"There is no table {min(missing)}.")
+    return found
 
 
 def require_seat(*, table: GamingTable, seat: int) -> None:

@@ -26,7 +26,7 @@ from tests.concurrency import together
 from tests.factories import PitFactory, PlayerFactory
 from tests.floor import Floor, declared
 from tests.loyalty.rows import account_of
-from tests.ratingslips.test_voiding import spend
+from tests.ratingslips.corrections import spend
 from tests.refusals import everything
 from tests.statements import assert_at_most, statements_of
 

@@ -10,7 +10,6 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
-from core.models import Player
 from core.permissions import NotPermitted
 from core.reasons.codes import InvalidReasonCode
 from core.reasons.defaults import add_default_codes
@@ -20,11 +19,9 @@ from ratingslips.figures import report_on
 from ratingslips.history import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
-    CorrectedSlip,
     OwnPlay,
     SlipChanged,
     SlipIsVoid,
-    SlipSettlement,
     change_average_bet,
     complete_rating_slip,
     pause_rating_slip,
@@ -36,74 +33,24 @@ from tests.concurrency import Elsewhere, held_before_commit, in_turn, wait_until
 from tests.factories import StaffFactory
 from tests.floor import Floor, declared
 from tests.invariants import broken_invariants
-from tests.loyalty.postings import increment
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import without_locks
+from tests.ratingslips.corrections import REASON, close, closed, live, paused, spent, void, withheld, worth_nothing
 from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
 
-REASON = "Nobody sat there, wrong card read"
 MOST_OF_A_VOID = 18
-
-
-def void(floor: Floor, slip: RatingSlip, **changes: Any) -> CorrectedSlip:
-    """Void a slip as the supervisor, now, unless told otherwise."""
-    arguments: dict[str, Any] = {"actor": floor.supervisor, "at": floor.now, "reason": REASON}
-    return void_rating_slip(slip=slip.pk, **(arguments | changes))
-
-
-def close(floor: Floor, slip: RatingSlip) -> SlipSettlement:
-    return complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now)
-
-
-def spend(floor: Floor, player: Player, points: int) -> None:
-    """Redeem points of a player."""
-    increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-points)
-
-
-def _live(floor: Floor) -> RatingSlip:
-    return floor.played_slip()
-
-
-def _paused(floor: Floor) -> RatingSlip:
-    return pause_rating_slip(slip=floor.played_slip(), actor=floor.boss, at=floor.ago(minutes=5))
-
-
-def _closed(floor: Floor, slip: RatingSlip | None = None) -> RatingSlip:
-    slip = slip or floor.played_slip()
-    close(floor, slip)
-    return slip
-
-
-def _worth_nothing(floor: Floor) -> RatingSlip:
-    return _closed(floor, floor.open_slip(at=floor.now))
-
-
-def _withheld(floor: Floor) -> RatingSlip:
-    slip = floor.played_slip()
-    Player.objects.filter(pk=slip.player_id).update(status="BARRED")
-    return _closed(floor, slip)
-
-
-def _spent(points: int) -> Callable[[Floor], RatingSlip]:
-    def make(floor: Floor) -> RatingSlip:
-        slip = _closed(floor)
-        spend(floor, slip.player, points)
-        return slip
-
-    return make
-
 
 # What a slip was; then the points of its adjustment, why there is none, what stays uncollected, the balance.
 CASES: dict[str, tuple[Callable[[Floor], RatingSlip], int | None, str, int, int]] = {
-    "live": (_live, None, "LIVE", 0, 0),
-    "paused": (_paused, None, "LIVE", 0, 0),
+    "live": (live, None, "LIVE", 0, 0),
+    "paused": (paused, None, "LIVE", 0, 0),
     "owed": (Floor.owed_slip, None, "OWED", 0, 0),
-    "withheld": (_withheld, None, "WITHHELD", 0, 0),
-    "worth 0": (_worth_nothing, None, "SAME_POINTS", 0, 0),
-    "credited": (_closed, -578, "", 0, 0),
-    "credited, partly spent": (_spent(500), -78, "", 500, 0),
-    "credited, all spent": (_spent(578), None, "NOT_COVERED", 578, 0),
+    "withheld": (withheld, None, "WITHHELD", 0, 0),
+    "worth 0": (worth_nothing, None, "SAME_POINTS", 0, 0),
+    "credited": (closed, -578, "", 0, 0),
+    "credited, partly spent": (spent(500), -78, "", 500, 0),
+    "credited, all spent": (spent(578), None, "NOT_COVERED", 578, 0),
 }
 
 
@@ -124,7 +71,7 @@ class TestVoid:
         assert broken_invariants() == {}
 
     def test_keeps_who_voided_it_why_and_what_it_was(self, floor: Floor) -> None:
-        slip = _closed(floor)
+        slip = closed(floor)
 
         void(floor, slip)
 
@@ -145,7 +92,7 @@ class TestVoid:
         )
         assert account_of(slip.player).lifetime_points == 0
 
-    @pytest.mark.parametrize("make", [_live, _paused])
+    @pytest.mark.parametrize("make", [live, paused])
     def test_ends_a_live_slip_and_frees_its_seat_and_player(
         self, floor: Floor, make: Callable[[Floor], RatingSlip]
     ) -> None:
@@ -162,7 +109,7 @@ class TestVoid:
 
     def test_takes_the_slip_out_of_the_figures(self, floor: Floor) -> None:
         day = floor.casino.gaming_day_at(floor.now)
-        slip = _closed(floor)
+        slip = closed(floor)
 
         void(floor, slip)
 
@@ -170,14 +117,14 @@ class TestVoid:
         assert (report.completions, report.settled_at_close) == (0, 0)
 
     def test_of_points_nobody_covers_works_while_the_programme_is_paused(self, floor: Floor) -> None:
-        slip = _spent(578)(floor)
+        slip = spent(578)(floor)
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
 
         assert void(floor, slip).uncollected == 578
 
     def test_keeps_the_code_with_its_label_where_there_is_no_text(self, floor: Floor) -> None:
         add_default_codes(floor.casino.pk)
-        slip = _closed(floor)
+        slip = closed(floor)
 
         void(floor, slip, reason="", reason_code="NO_PLAY")
 
@@ -189,7 +136,7 @@ class TestVoid:
         )
 
     def test_again_gives_the_first_result_and_changes_nothing(self, floor: Floor) -> None:
-        slip, request_id = _closed(floor), uuid4()
+        slip, request_id = closed(floor), uuid4()
         first = void(floor, slip, request_id=request_id)
         remove_perm("ratingslips.correct_slip", floor.supervisor, floor.pit)
         before = everything()
@@ -202,7 +149,7 @@ class TestVoid:
             void(floor, slip, request_id=request_id, reason="Another reason altogether")
 
     def test_takes_few_statements(self, floor: Floor) -> None:
-        slip = _closed(floor)
+        slip = closed(floor)
         add_default_codes(floor.casino.pk)
 
         assert_at_most(MOST_OF_A_VOID, statements_of(lambda: void(floor, slip, reason_code="NO_PLAY")))
@@ -219,20 +166,20 @@ class TestRefusal:
         ids=lambda case: str(case),
     )
     def test_of_what_is_given(self, floor: Floor, change: dict[str, Any], error: type[DomainError]) -> None:
-        slip = _closed(floor)
+        slip = closed(floor)
 
         with refused(error):
             void(floor, slip, **change)
 
     def test_of_points_to_take_back_while_the_programme_is_paused(self, floor: Floor) -> None:
-        slip = _closed(floor)
+        slip = closed(floor)
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
 
         with refused(ProgramPaused):
             void(floor, slip)
 
     def test_of_ones_own_account(self, floor: Floor) -> None:
-        slip = _closed(floor)
+        slip = closed(floor)
         declared(floor.supervisor, slip.player)
 
         with refused(OwnPlay):
@@ -256,7 +203,7 @@ class TestRefusal:
                 attempt()
 
     def test_without_the_right_on_the_pit(self, floor: Floor) -> None:
-        slip = _closed(floor)
+        slip = closed(floor)
         remove_perm("ratingslips.correct_slip", floor.supervisor, floor.pit)
 
         with refused(NotPermitted, "correct rating slips"):
@@ -281,7 +228,7 @@ class TestRefusal:
                 void(floor, slip, actor=floor.boss)
 
     def test_of_a_boss_once_their_slip_is_closed(self, floor: Floor) -> None:
-        slip = _closed(floor, floor.open_slip(at=floor.ago(minutes=5)))
+        slip = closed(floor, floor.open_slip(at=floor.ago(minutes=5)))
 
         with refused(NotPermitted):
             void(floor, slip, actor=floor.boss)

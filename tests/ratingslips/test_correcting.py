@@ -1,0 +1,503 @@
+"""Correcting the play of a slip: a new list of segments supersedes the old one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from guardian.shortcuts import assign_perm, remove_perm
+
+from core.clock import InvalidTime
+from core.errors import DomainError
+from core.idempotency import IdempotencyConflict
+from core.permissions import NotPermitted
+from core.reasons.codes import InvalidReasonCode
+from core.reasons.defaults import add_default_codes
+from loyalty.services import InvalidReason
+from ratingslips.history import SlipVersion, events_since, read_events
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip
+from ratingslips.services import (
+    CorrectedPlay,
+    InvalidAverageBet,
+    InvalidPlay,
+    NoSuchSeat,
+    NothingCorrected,
+    OwnPlay,
+    PlayerStillPlayed,
+    SeatTaken,
+    SlipChanged,
+    SlipIsVoid,
+    TableNotActive,
+    change_average_bet,
+    complete_rating_slip,
+    recover_slip_loyalty,
+    resume_rating_slip,
+)
+from tests.concurrency import Elsewhere, held_before_commit, in_turn, wait_until_blocked
+from tests.factories import GameFactory, PitFactory, StaffFactory, TableFactory
+from tests.floor import Floor, declared
+from tests.invariants import broken_invariants
+from tests.loyalty.rows import account_of
+from tests.loyalty.test_concurrency import without_locks
+from tests.ratingslips.corrections import close, closed, correct, current_play, last_at, paused, void
+from tests.refusals import everything, refused
+from tests.statements import assert_at_most, statements_of
+
+MOST_OF_A_CORRECTION = 20
+
+
+def _segments(slip: RatingSlip) -> list[PlaySegment]:
+    return list(slip.segments.current().order_by("seq"))
+
+
+class TestNewList:
+    def test_supersedes_the_old_one_and_numbers_go_on(self, floor: Floor) -> None:
+        slip = closed(floor)
+
+        result = correct(floor, slip, last_at(slip, 200))
+
+        kept = slip.corrections.get()
+        segments = [(each.seq, each.superseded_by, int(each.average_bet)) for each in slip.segments.order_by("seq")]
+        assert segments == [(1, kept, 40), (2, kept, 100), (3, None, 40), (4, None, 200)]
+        assert (result.theoretical_win_before, result.theoretical_win) == (Decimal("57.75"), Decimal("84.00"))
+        assert (kept.kind, kept.last_seq_before, kept.request.actor) == ("CORRECTED", 2, floor.supervisor)
+        assert broken_invariants() == {}
+
+    def test_makes_the_slip_its_summary(self, floor: Floor, next_table: GamingTable) -> None:
+        slip = closed(floor)
+        first, last = current_play(slip)
+        began, ended = floor.ago(hours=26), floor.ago(minutes=10)
+
+        correct(
+            floor, slip, [replace(first, started_at=began), replace(last, table=next_table.pk, seat=3, ended_at=ended)]
+        )
+
+        slip.refresh_from_db()
+        assert (slip.opened_at, slip.closed_at, slip.table, slip.seat) == (began, ended, next_table, 3)
+        assert slip.gaming_day == floor.casino.gaming_day_at(began)
+        assert [(each.started_as, each.ended_as) for each in _segments(slip)] == [
+            ("OPENED", "MOVED"),
+            ("MOVED", "CLOSED"),
+        ]
+        assert broken_invariants() == {}
+
+    def test_has_pauses_in_its_gaps_and_changes_during_them(self, floor: Floor) -> None:
+        slip = closed(floor)
+        first, last = current_play(slip)
+
+        correct(floor, slip, [replace(first, ended_at=floor.ago(hours=1)), last])
+
+        assert [(each.started_as, each.ended_as, int(each.average_bet)) for each in _segments(slip)] == [
+            ("OPENED", "PAUSED", 40),
+            ("BET_CHANGED", "PAUSED", 100),
+            ("RESUMED", "CLOSED", 100),
+        ]
+        assert [event.words for event in read_events(RatingSlip.objects.get())][1:4] == [
+            "Paused",
+            "Average bet 100.00",
+            "Resumed",
+        ]
+        assert broken_invariants() == {}
+
+    def test_keeps_a_pause_before_the_closing_where_the_last_end_stays(self, floor: Floor) -> None:
+        slip = closed(floor, paused(floor))
+
+        correct(floor, slip, last_at(slip, 200))
+        slip.refresh_from_db()
+        stayed = slip.closed_at
+        *before, last = current_play(slip)
+        correct(floor, slip, [*before, replace(last, ended_at=floor.ago(minutes=9))])
+
+        slip.refresh_from_db()
+        assert (stayed, slip.closed_at) == (floor.now, floor.ago(minutes=9))
+        assert broken_invariants() == {}
+
+    @pytest.mark.parametrize(
+        ("begins", "figures"),
+        [("as before", ("70", "0.75")), ("within", ("70", "0.75")), ("earlier", ("90", "2")), ("later", ("90", "2"))],
+    )
+    def test_keeps_frozen_figures_where_table_and_time_stay(
+        self, floor: Floor, begins: str, figures: tuple[str, str]
+    ) -> None:
+        slip = closed(floor, floor.open_slip())
+        game = GameFactory.create(casino=floor.casino, values=[(floor.ago(hours=9), "90", "2")])
+        GamingTable.objects.filter(pk=floor.table.pk).update(game=game)
+        (only,) = current_play(slip)
+        other_table = TableFactory.create(casino=floor.casino, pit=floor.pit)
+        before = replace(only, table=other_table.pk, started_at=floor.ago(hours=3))
+        play = {
+            "as before": [replace(only, average_bet=Decimal(5))],
+            "within": [replace(before, ended_at=floor.ago(hours=1)), replace(only, started_at=floor.ago(hours=1))],
+            "earlier": [replace(only, started_at=floor.ago(hours=3))],
+            "later": [replace(only, started_at=only.ended_at or floor.now)],
+        }[begins]
+
+        correct(floor, slip, play)
+
+        last = _segments(slip)[-1]
+        assert (last.decisions_per_hour, last.house_edge_percent) == tuple(map(Decimal, figures))
+
+
+class TestLiveSlip:
+    def test_stays_live(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+
+        correct(floor, slip, last_at(slip, 200), actor=floor.boss)
+
+        slip.refresh_from_db()
+        old_end = slip.segments.get(seq=2)
+        assert (slip.status, slip.closed_at, slip.theoretical_win) == ("OPEN", None, None)
+        assert (old_end.ended_as, old_end.ended_at, old_end.ended_by) == ("SUPERSEDED", floor.now, floor.boss)
+        assert close(floor, slip).theoretical_win == Decimal("84.00")
+        assert broken_invariants() == {}
+
+    @pytest.mark.parametrize(("make", "ends", "status"), [(paused, None, "OPEN"), (Floor.played_slip, 10, "PAUSED")])
+    def test_goes_on_or_is_paused_as_its_last_segment(
+        self, floor: Floor, make: Callable[[Floor], RatingSlip], ends: int | None, status: str
+    ) -> None:
+        slip = make(floor)
+        *before, last = current_play(slip)
+
+        correct(floor, slip, [*before, replace(last, ended_at=floor.ago(minutes=ends) if ends else None)])
+
+        slip.refresh_from_db()
+        assert slip.status == status
+        assert broken_invariants() == {}
+        if status == "PAUSED":
+            resume_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        change_average_bet(slip=slip, average_bet=Decimal(7), actor=floor.boss, at=floor.now)
+        assert broken_invariants() == {}
+
+    def test_moves_to_where_it_is_said_to_be(self, floor: Floor, next_table: GamingTable) -> None:
+        slip = floor.played_slip()
+        first, last = current_play(slip)
+
+        correct(floor, slip, [first, replace(last, table=next_table.pk, seat=2)], actor=floor.boss)
+        floor.open_slip(at=floor.now)  # in the seat that was left
+
+        slip.refresh_from_db()
+        assert (slip.table, slip.seat, slip.pit) == (next_table, 2, floor.pit)
+        assert broken_invariants() == {}
+
+
+class TestHistory:
+    def test_tells_a_page_of_before_the_correction_what_was_corrected(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        seen = read_events(slip)[-1].version
+
+        correct(floor, slip, last_at(slip, 200))
+        corrected = read_events(RatingSlip.objects.get())
+        change_average_bet(slip=slip, average_bet=Decimal(7), actor=floor.boss, at=floor.now)
+        later = read_events(RatingSlip.objects.get())
+
+        assert [event.kind for event in events_since(corrected, seen)] == ["corrected"]
+        assert [event.kind for event in events_since(later, seen)] == ["corrected", "bet changed"]
+        assert [event.kind for event in events_since(later, corrected[-1].version)] == ["bet changed"]
+
+    def test_is_followed_by_the_void(self, floor: Floor) -> None:
+        slip = floor.played_slip()
+        correct(floor, slip, last_at(slip, 200))
+
+        void(floor, slip)
+
+        kinds = [event.kind for event in read_events(RatingSlip.objects.get())]
+        assert kinds == ["opened", "bet changed", "corrected", "voided"]
+
+    def test_of_a_closed_slip_names_each_correction(self, floor: Floor) -> None:
+        slip = closed(floor)
+        correct(floor, slip, last_at(slip, 200))
+        correct(floor, slip, last_at(slip, 50), reason="It was fifty after all")
+
+        events = read_events(RatingSlip.objects.get())
+
+        assert [event.words for event in events[3:]] == [
+            "Corrected (“The bet was wrong since nine”)",
+            "Corrected (“It was fifty after all”)",
+        ]
+        assert events_since(events, events[-1].version) == []
+        assert events_since(events, SlipVersion(seq=4, status="CLOSED")) == events[4:]
+
+
+def _overlapping(floor: Floor, slip: RatingSlip) -> Sequence[CorrectedPlay]:
+    first, last = current_play(slip)
+    return [replace(first, ended_at=floor.ago(minutes=20)), last]
+
+
+def _changed(**changes: Any) -> Callable[[Floor, RatingSlip], Sequence[CorrectedPlay]]:
+    """The play with changes to its last stretch; `ended_at` may be hours from now."""
+
+    def make(floor: Floor, slip: RatingSlip) -> Sequence[CorrectedPlay]:
+        *before, last = current_play(slip)
+        ends = {"ended_at": floor.ago(hours=-changes["hours"])} if "hours" in changes else {}
+        return [*before, replace(last, **ends or changes)]
+
+    return make
+
+
+REFUSED: dict[str, tuple[Callable[[Floor, RatingSlip], Sequence[CorrectedPlay]], type[DomainError], str]] = {
+    "no segment": (lambda *_: [], InvalidPlay, "void the slip"),
+    "too many": (lambda _, slip: current_play(slip) * 101, InvalidPlay, "1 to 200"),
+    "overlap": (_overlapping, InvalidPlay, "Segment 2 begins before segment 1 has ended"),
+    "in another order": (lambda _, slip: current_play(slip)[::-1], InvalidPlay, "Segment 2 begins before"),
+    "no end": (_changed(ended_at=None), InvalidPlay, "Segment 2 has no end"),
+    "ends before it begins": (
+        lambda floor, slip: _changed(ended_at=floor.ago(hours=1))(floor, slip),
+        InvalidPlay,
+        "ends before",
+    ),
+    "two that are one": (
+        lambda _, slip: [replace(each, average_bet=Decimal(7)) for each in current_play(slip)],
+        InvalidPlay,
+        "Segments 1 and 2 are the same play",
+    ),
+    "in the future": (
+        lambda floor, slip: _changed(ended_at=floor.now + timedelta(hours=1))(floor, slip),
+        InvalidTime,
+        "future",
+    ),
+    "without a zone": (_changed(ended_at=datetime(2026, 11, 14, 21, 0)), InvalidTime, "no time zone"),  # noqa: DTZ001
+    "no bet": (_changed(average_bet=Decimal(0)), InvalidAverageBet, "more than 0"),
+    "as it is": (lambda _, slip: current_play(slip), NothingCorrected, "so already"),
+    "no such seat": (_changed(seat=8), NoSuchSeat, "1 to 7"),
+    "table of another casino": (
+        lambda floor, slip: _changed(table=TableFactory.create().pk)(floor, slip),
+        TableNotActive,
+        "another casino",
+    ),
+}
+
+
+class TestRefusal:
+    @pytest.mark.parametrize("case", REFUSED)
+    def test_of_play_that_cannot_be(self, floor: Floor, case: str) -> None:
+        make, error, words = REFUSED[case]
+        slip = closed(floor)
+        play = make(floor, slip)
+
+        with refused(error, words):
+            correct(floor, slip, play)
+
+    @pytest.mark.parametrize(
+        ("change", "error"),
+        [
+            ({"reason": "short"}, InvalidReason),
+            ({"reason_code": "NEVER_HEARD"}, InvalidReasonCode),
+            ({"expected_version": SlipVersion(seq=1, status="OPEN")}, SlipChanged),
+        ],
+        ids=str,
+    )
+    def test_of_what_is_given(self, floor: Floor, change: dict[str, Any], error: type[DomainError]) -> None:
+        slip = closed(floor)
+
+        with refused(error):
+            correct(floor, slip, last_at(slip, 200), **change)
+
+    def test_of_a_void_slip(self, floor: Floor) -> None:
+        slip = closed(floor)
+        play = last_at(slip, 200)
+        void(floor, slip)
+
+        with refused(SlipIsVoid):
+            correct(floor, slip, play)
+
+    def test_of_ones_own_account(self, floor: Floor) -> None:
+        slip = closed(floor)
+        declared(floor.supervisor, slip.player)
+
+        with refused(OwnPlay):
+            correct(floor, slip, last_at(slip, 200))
+
+    def test_of_time_in_which_the_player_played_elsewhere(self, floor: Floor) -> None:
+        earlier = floor.open_slip(seat=2, at=floor.ago(hours=4))
+        complete_rating_slip(slip=earlier, actor=floor.boss, at=floor.ago(hours=3))
+        slip = closed(floor, floor.played_slip(player=earlier.player))
+        first, last = current_play(slip)
+
+        with refused(PlayerStillPlayed, f"on slip {earlier.slip_number}"):
+            correct(floor, slip, [replace(first, started_at=floor.ago(hours=3.5)), last])
+
+    @pytest.mark.parametrize("is_void", [False, True])
+    def test_of_a_seat_that_another_slip_held(self, floor: Floor, is_void: bool) -> None:
+        other = floor.open_slip(seat=2, at=floor.ago(hours=1))
+        slip = closed(floor)
+        if is_void:
+            void(floor, other)
+            assert correct(floor, slip, _changed(seat=2)(floor, slip)).number == 1
+            return
+
+        with refused(SeatTaken, f"seat 2 was held by .* on slip {other.slip_number}"):
+            correct(floor, slip, _changed(seat=2)(floor, slip))
+
+    def test_of_a_closed_table_only_for_where_a_live_slip_is_now(self, floor: Floor, next_table: GamingTable) -> None:
+        live, slip = floor.played_slip(seat=2), closed(floor)
+        GamingTable.objects.filter(pk=next_table.pk).update(is_active=False)
+
+        correct(floor, slip, _changed(table=next_table.pk)(floor, slip))
+
+        with refused(TableNotActive):
+            correct(floor, live, _changed(table=next_table.pk)(floor, live))
+
+
+class TestRights:
+    @pytest.mark.parametrize(
+        ("rights", "is_live", "permitted"),
+        [
+            (["correct_slip"], False, True),
+            (["correct_slip"], True, True),
+            (["operate_pit"], True, True),
+            (["operate_pit"], False, False),
+            ([], True, False),
+        ],
+    )
+    def test_are_those_of_the_pit(self, floor: Floor, rights: list[str], is_live: bool, permitted: bool) -> None:
+        actor = StaffFactory.create(casino=floor.casino)
+        for right in rights:
+            assign_perm(f"ratingslips.{right}", actor, floor.pit)
+        slip = floor.played_slip() if is_live else closed(floor)
+
+        if permitted:
+            assert correct(floor, slip, last_at(slip, 200), actor=actor).number == 1
+        else:
+            with refused(NotPermitted):
+                correct(floor, slip, last_at(slip, 200), actor=actor)
+
+    @pytest.mark.parametrize("other_is", ["old", "new"])
+    @pytest.mark.parametrize("is_live", [True, False])
+    def test_are_asked_on_each_pit_of_both_lists(self, floor: Floor, other_is: str, is_live: bool) -> None:
+        table = TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino))
+        assign_perm("ratingslips.correct_slip", floor.supervisor, table.pit)
+        slip = floor.played_slip() if is_live else closed(floor)
+        there = _changed(table=table.pk)(floor, slip)
+        if other_is == "old":
+            back = current_play(slip)
+            correct(floor, slip, there)
+            there = back
+        remove_perm("ratingslips.correct_slip", floor.supervisor, table.pit)
+
+        with refused(NotPermitted, str(table.pit)):
+            correct(floor, slip, there)
+
+    def test_stay_those_of_the_pit_in_which_the_play_was(self, floor: Floor) -> None:
+        slip = closed(floor)
+        elsewhere = PitFactory.create(casino=floor.casino)
+        GamingTable.objects.filter(pk=floor.table.pk).update(pit=elsewhere)
+
+        correct(floor, slip, last_at(slip, 200))
+
+        slip.refresh_from_db()
+        assert {slip.pit, *(segment.pit for segment in _segments(slip))} == {floor.pit}
+        assert broken_invariants() == {}
+
+
+class TestSameRequest:
+    def test_gives_the_first_result_also_after_another_correction(self, floor: Floor) -> None:
+        slip, request_id = closed(floor), uuid4()
+        play = last_at(slip, 200)
+        first = correct(floor, slip, play, request_id=request_id)
+        correct(floor, slip, last_at(slip, 50))
+        remove_perm("ratingslips.correct_slip", floor.supervisor, floor.pit)
+        before = everything()
+
+        again = correct(floor, slip, play, request_id=request_id)
+
+        assert everything() == before
+        assert (again.number, again.points, again.theoretical_win) == (1, 840, Decimal("84.00"))
+        assert (first.replayed, again.replayed) == (False, True)
+        with refused(IdempotencyConflict, "segment 2"):
+            correct(floor, slip, last_at(slip, 51), request_id=request_id)
+
+    def test_of_a_closing_tells_what_is_current(self, floor: Floor) -> None:
+        slip = closed(floor)
+        correct(floor, slip, last_at(slip, 200))
+
+        again = close(floor, slip)
+
+        assert (again.points, again.theoretical_win, again.is_corrected, again.replayed) == (
+            840,
+            Decimal("84.00"),
+            True,
+            True,
+        )
+
+
+class TestStatements:
+    def test_are_few_also_for_another_table_and_time(self, floor: Floor, next_table: GamingTable) -> None:
+        add_default_codes(floor.casino.pk)
+        slip = closed(floor)
+        first, last = current_play(slip)
+        play = [replace(first, started_at=floor.ago(hours=3)), replace(last, table=next_table.pk)]
+
+        statements = statements_of(lambda: correct(floor, slip, play, reason="", reason_code="WRONG_BET"))
+
+        assert_at_most(MOST_OF_A_CORRECTION, statements)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("invariants_hold")
+class TestTwoCorrectionsAtOnce:
+    def test_are_one_after_the_other(self, floor: Floor) -> None:
+        slip = closed(floor)
+        play = last_at(slip, 200)
+
+        first, second = in_turn(lambda: correct(floor, slip, play), lambda: correct(floor, slip, last_at(slip, 50)))
+
+        assert (first.result().points, second.result().points_before, second.result().points) == (840, 840, 446)
+        assert account_of(slip.player).balance == 446
+
+    @pytest.mark.shows(39)
+    def test_would_be_stopped_by_postgresql_alone_without_the_lock(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slip = closed(floor)
+        play = last_at(slip, 200)
+
+        with held_before_commit(lambda: correct(floor, slip, play)) as holder:
+            without_locks(monkeypatch)
+            second = Elsewhere(lambda: correct(floor, slip, last_at(slip, 50)))
+            wait_until_blocked(second.backend, by=holder.backend)
+
+        assert "unique" in str(second.outcome())
+        assert account_of(slip.player).balance == 840
+
+
+@pytest.mark.django_db(transaction=True)
+class TestCorrectionBesideARecovery:
+    def test_makes_the_recovery_wait_and_pay_what_is_right(self, floor: Floor) -> None:
+        slip = floor.owed_slip()
+
+        correcting, recovery = in_turn(
+            lambda: correct(floor, slip, last_at(slip, 200)),
+            lambda: recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now),
+        )
+
+        assert (correcting.result().no_entry_because, recovery.result().points) == ("OWED", 840)
+        assert broken_invariants() == {}
+
+    def test_waits_for_the_recovery_and_adjusts_what_was_paid(self, floor: Floor) -> None:
+        slip = floor.owed_slip()
+
+        recovery, correcting = in_turn(
+            lambda: recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now),
+            lambda: correct(floor, slip, last_at(slip, 200)),
+        )
+
+        assert (recovery.result().points, correcting.result().points) == (578, 840)
+        assert broken_invariants() == {}
+
+    @pytest.mark.shows(39)
+    def test_would_let_the_recovery_pay_for_the_old_play_without_the_lock(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slip = floor.owed_slip()
+
+        with held_before_commit(lambda: correct(floor, slip, last_at(slip, 200))) as holder:
+            without_locks(monkeypatch)
+            recovery = Elsewhere(lambda: recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now))
+            wait_until_blocked(recovery.backend, by=holder.backend)
+
+        assert recovery.result().points == 578
+        assert "slip_and_entry_agree" in broken_invariants()
+        assert RatingSlip.objects.get().theoretical_win == Decimal("84.00")
