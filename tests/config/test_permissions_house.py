@@ -132,14 +132,14 @@ history POST other                        login gone  gone  gone  gone  gone  go
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:auth_group_]
-changelist|change GET own                 login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  open
+changelist GET own                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
+change GET own                            login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  open
 add|delete GET own                        login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
 history GET own|builtin                   login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
 change GET builtin                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
-action=delete_selected POST own           login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  done
+action=delete_selected POST own|builtin   login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
 add|delete|change POST own                login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 history POST own|builtin                  login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  idle
-action=delete_selected POST builtin       login shut  shut  shut  shut  shut  shut  shut  idle  shut  shut  shut  shut
 change POST builtin                       login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 delete GET|POST builtin                   login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 
