@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, connection
@@ -32,13 +32,13 @@ CASINO_CODE: Final = "harbour-demo"
 CASINO_NAME: Final = "Harbour Casino"
 PROGRESS_EVERY_EVENTS: Final = 250
 
-# Card, points, minutes ago, reason.
+# Card, points, minutes ago, reason code, reason.
 _AWARDS: Final = (
-    ("100012", 500, 130, "Wedding anniversary, asked for by the host"),
-    ("100167", 1_000, 95, "Long wait for a seat at High Limit"),
-    ("100044", 250, 61, "Drink spilled on the player at PA-16"),
-    ("100282", 2_000, 25, "Tournament winner, High Limit baccarat"),
-    ("100003", 100, 12, "Welcome back after a year away"),
+    ("100012", 500, 130, "GOODWILL", "Wedding anniversary, asked for by the host"),
+    ("100167", 1_000, 95, "SERVICE_RECOVERY", "Long wait for a seat at High Limit"),
+    ("100044", 250, 61, "SERVICE_RECOVERY", "Drink spilled on the player at PA-16"),
+    ("100282", 2_000, 25, "EVENT", "Tournament winner, High Limit baccarat"),
+    ("100003", 100, 12, "GOODWILL", "Welcome back after a year away"),
 )
 
 # Key of the advisory lock that one demo at a time holds on a database.
@@ -130,20 +130,22 @@ def _acts(plan: DemoPlan, *, casino: Casino, supervisor: User, now: datetime) ->
     program = casino.loyalty_program
     players = {player.card_number: player for player in casino.players.all()}
 
-    def award(card: str, points: int, reason: str, *, at: datetime) -> None:
+    def award(card: str, points: int, code: str, reason: str, *, at: datetime) -> None:
         origins.record_command("demo")
-        manual_reward(player=players[card], points=points, reason=reason, actor=supervisor, at=at)
+        given: dict[str, Any] = {"reason_code": code, "reason": reason}
+        manual_reward(player=players[card], points=points, actor=supervisor, at=at, **given)
 
     def pause() -> None:
-        pause_program(program=program, actor=supervisor, at=plan.paused_at, reason="Tier migration rehearsal")
+        given: dict[str, Any] = {"reason_code": "TIER_CHANGE", "reason": "Tier migration rehearsal"}
+        pause_program(program=program, actor=supervisor, at=plan.paused_at, **given)
 
     def resume() -> None:
-        resume_program(program=program, actor=supervisor, at=plan.resumed_at)
+        resume_program(program=program, actor=supervisor, at=plan.resumed_at, reason_code="WORK_DONE")
 
     acts: list[Act] = [(plan.paused_at, pause), (plan.resumed_at, resume)]
-    for card, points, minutes, reason in _AWARDS:
+    for card, points, minutes, code, reason in _AWARDS:
         at = now - timedelta(minutes=minutes)
-        acts.append((at, partial(award, card, points, reason, at=at)))
+        acts.append((at, partial(award, card, points, code, reason, at=at)))
     return sorted(acts, key=itemgetter(0))
 
 

@@ -1,5 +1,6 @@
 """The console's pages of casinos, players and replays."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -9,11 +10,12 @@ from django.http import HttpRequest
 from core.cards.models import StaffCard
 from core.console.asking_again import AsksAgain
 from core.console.display import active_pill, listed_name, pill
-from core.console.links import link_to
+from core.console.links import Link, adds_links, link_to, list_url
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.login import SignInForm
-from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, staff_of
+from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
 from core.models import Casino, Player, ReasonCode, ReplayCount
+from core.permissions import VIEW_REASON_CODES
 from core.reasons.models import Operation
 from core.recorded_days import FIXED_BY_RECORDS, has_recorded_days
 
@@ -45,6 +47,13 @@ class CasinoAdmin(ConsoleAdmin[Casino]):
             return [(name, options)]
         why = "Time zone and start of the gaming day are fixed: slips, ledger entries or exports were recorded by them."
         return [(name, {**options, "description": why})]
+
+
+@adds_links(Casino)
+def _reason_codes_link(request: HttpRequest, casino: Casino) -> Iterable[Link]:
+    if staff_of(request).has_perm(VIEW_REASON_CODES):
+        url = list_url(ReasonCode, **({"casino__id__exact": casino.pk} if sees_all_casinos(staff_of(request)) else {}))
+        yield Link(label="Reason codes", url=url)
 
 
 @admin.register(ReasonCode)

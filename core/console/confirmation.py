@@ -37,6 +37,8 @@ RETURN_TO_PAGE: Final = "return_to_page"
 REQUEST_ID: Final = "request_id"
 VERSION: Final = "version"
 TEMPLATE: Final = "core/console/confirmation.html"
+# A box to tick and a text are on a line of their own, below their row.
+WIDE_WIDGETS: Final = ("checkbox", "textarea")
 
 
 class OutcomeKind(StrEnum):
@@ -271,6 +273,7 @@ def _page(
         "rows": rows,
         "has_errors": has_errors,
         "labels": _labels(rows[0].form) if rows[0].form else [],
+        "wide_widgets": WIDE_WIDGETS,
         "media": model_admin.media,
         "action_checkbox_name": ACTION_CHECKBOX_NAME,
         "confirmed_name": CONFIRMED,
@@ -283,5 +286,5 @@ def _page(
 
 
 def _labels(form: forms.Form) -> list[str]:
-    """The headings of a form's fields; a box to tick is on a line of its own."""
-    return [str(bound.label) for bound in form.visible_fields() if bound.widget_type != "checkbox"]
+    """The headings of a form's fields without those on a line of their own."""
+    return [str(bound.label) for bound in form.visible_fields() if bound.widget_type not in WIDE_WIDGETS]

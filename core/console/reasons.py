@@ -14,6 +14,7 @@ from core.reasons.text import REASON_MAX_LENGTH, REASON_MIN_LENGTH, InvalidReaso
 REASON_FIELDS: Final = ("reason_code", "reason")
 _NONE_CHOSEN: Final = ("", "Choose one")
 _NO_CODES: Final = ("", "No code is in use: write a text")
+_CHOOSE: Final = "Choose one of these codes."
 _WITH_TEXT: Final = " (with a text)"
 
 
@@ -36,12 +37,12 @@ class ReasonForm(forms.Form):
 
     refusals: ClassVar[Mapping[type[DomainError], str]] = {}
 
-    reason_code = _CodeField(label="Reason code", error_messages={"invalid_choice": "Choose one of these codes."})
+    reason_code = _CodeField(label="Reason code", error_messages={"required": _CHOOSE, "invalid_choice": _CHOOSE})
     reason = forms.CharField(
         max_length=REASON_MAX_LENGTH,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=f"Kept for the auditor. At least {REASON_MIN_LENGTH} characters for a code “with a text”.",
+        help_text=f"For the auditor. Codes “with a text” need at least {REASON_MIN_LENGTH} characters here.",
     )
 
     def __init__(

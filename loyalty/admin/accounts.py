@@ -106,7 +106,7 @@ class PlayerLoyaltyAdmin(AdjustsPoints, LongList, PlayerSearch, ServiceOwnedAdmi
                 "points": display.signed_points(entry.points),
                 "balance": display.points(entry.balance_after),
                 "tier": entry.tier_after,
-                "staff": entry.staff or "system",
+                "staff": display.staff_name(entry.staff),
                 "reason": entry.reason,
                 "reason_code": entry.reason_code or "",
             }

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from operator import itemgetter
 from typing import Any, Final
 
 from django import forms
@@ -293,8 +294,8 @@ def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
 def _code_choices(staff: User) -> Iterator[tuple[str, str]]:
     """The reason codes of the casinos that `staff` sees, by code; one that several casinos have is named once."""
     codes = in_casino_of(staff, ReasonCode.objects.all(), lookup="casino").order_by("code", "pk")
-    for row in codes.distinct("code")[:CODES_OFFERED]:
-        yield row.code, str(row)
+    offered = codes.distinct("code")[:CODES_OFFERED]
+    yield from sorted(((row.code, str(row)) for row in offered), key=itemgetter(1))
 
 
 def entries_named(entries: Entries, term: str, *, staff: User, players: Collection[int]) -> Entries:
