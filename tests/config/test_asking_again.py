@@ -1,10 +1,12 @@
-"""Every form that does something says whether its sender is asked again who they are."""
+"""Every form that does something says whether its sender is asked again who they are; if it has a reason, by a code."""
 
-from typing import Final
+from typing import Any, Final
 
+from django.apps import apps
 from django.db import transaction
 from django.test import Client
 
+from ratingslips.models import SlipRequest
 from tests.config.matrix.asking import Asking
 from tests.config.matrix.house import House
 from tests.config.matrix.posts import post_of, prepare
@@ -112,3 +114,55 @@ def asks(asking: Asking, house: House, question: Question, column: str) -> bool:
     answer = asking.get_or_post(asking.url_of(question.address), post, column=column)
     transaction.savepoint_rollback(saved)
     return not answer.streaming and b'name="asked-again"' in answer.content
+
+
+CODE: Final = "reason_code"
+# Each model that keeps reason codes, and its columns for them.
+KEEPING: Final = {
+    model: names
+    for model in apps.get_models()
+    if (names := [column.attname for column in model._meta.concrete_fields if column.attname.endswith(CODE)])
+}
+
+
+def with_reason() -> dict[tuple[str, Any], tuple[Any, bool]]:
+    """The rows that keep why a person did something, each with whether it has a code."""
+    rows: dict[tuple[str, Any], tuple[Any, bool]] = {
+        (model._meta.label, row["pk"]): (row, any(row[name] for name in names))
+        for model, names in KEEPING.items()
+        for row in model._default_manager.values("pk", *(column.attname for column in model._meta.concrete_fields))
+        if row["reason"] and row.get("kind") != "GAMEPLAY"
+    }
+    for request in SlipRequest.objects.filter(contents__has_key="reason").values():
+        rows[SlipRequest._meta.label, request["id"]] = (request, bool(request["contents"].get(CODE)))
+    return rows
+
+
+def written(asking: Asking, house: House, question: Question, post: Any, column: str) -> list[tuple[Any, bool]]:
+    """The rows among those of `with_reason` that the form writes or changes."""
+    saved = transaction.savepoint()
+    prepare(house, question)
+    before = with_reason()
+    asking.get_or_post(asking.url_of(question.address), post, column=column)
+    rows = [row for key, row in with_reason().items() if row != before.get(key)]
+    transaction.savepoint_rollback(saved)
+    return rows
+
+
+class TestEveryReason:
+    def test_is_written_with_a_code_that_the_form_asks_for(self, asking: Asking, house: House) -> None:
+        writing, without, unasked = set(), set(), set()
+
+        for name, (question, column) in FORMS.items():
+            if column == "anon":
+                continue
+            post = post_of(house, question, house.staff[column])
+            rows = written(asking, house, question, post, column)
+            writing |= {name} if rows else set()
+            without |= {name} if not all(has_code for _, has_code in rows) else set()
+            rest = {field: value for field, value in post.items() if not field.endswith(CODE)}
+            if len(rest) < len(post) and written(asking, house, question, rest, column):
+                unasked.add(name)
+
+        assert writing >= {"admin:loyalty_playerloyalty_award", "admin:loyalty_loyaltyprogram_resume"}
+        assert (without, unasked) == (set(), set())

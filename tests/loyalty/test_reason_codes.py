@@ -16,6 +16,7 @@ from loyalty.models import LedgerEntry, LoyaltyProgram, ProgramPause
 from loyalty.services import InvalidReason, pause_program, resume_program
 from tests.console import address, html_of, shown_in
 from tests.floor import Floor
+from tests.invariants import broken_invariants
 from tests.loyalty.postings import REASON, award
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_admin_accounts import award_url, typed
@@ -37,12 +38,13 @@ def change(floor: Floor, code: str, **fields: Any) -> None:
 
 
 class TestAward:
-    @pytest.mark.parametrize("text", ["", REASON])
+    @pytest.mark.parametrize("text", ["", "no", REASON])
     def test_keeps_the_code_and_a_text(self, floor: Floor, player: Player, text: str) -> None:
         award(floor, player, reason=text, reason_code="SERVICE_RECOVERY")
 
         entry = LedgerEntry.objects.get()
         assert (entry.reason_code, entry.reason) == ("SERVICE_RECOVERY", text or LABEL)
+        assert broken_invariants() == {}
 
     @pytest.mark.parametrize(
         "fields", [{"is_active": False}, {"operations": ["redeem"]}, {"text_required": True}, {"label": "Other label"}]
