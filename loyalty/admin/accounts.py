@@ -28,8 +28,9 @@ from loyalty.admin.adjustments import AdjustsPoints
 from loyalty.admin.columns import kind_of
 from loyalty.admin.extensions import sections_for
 from loyalty.admin.posting_forms import AwardForm
+from loyalty.admin.redemptions import RedeemsPoints
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
-from loyalty.permissions import ADJUST, AWARD, VIEW_ACCOUNTS
+from loyalty.permissions import ADJUST, AWARD, REDEEM, VIEW_ACCOUNTS
 from loyalty.services import LoyaltyPosting, manual_reward
 from loyalty.tiers import next_tier, progress_percent
 
@@ -38,8 +39,8 @@ TYPED_FIELDS: Final = ("points", *REASON_FIELDS, "reward_id")
 
 
 @admin.register(PlayerLoyalty)
-class PlayerLoyaltyAdmin(AdjustsPoints, LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
-    """Accounts, read-only; points are awarded and adjusted on separate pages."""
+class PlayerLoyaltyAdmin(AdjustsPoints, RedeemsPoints, LongList, PlayerSearch, ServiceOwnedAdmin[PlayerLoyalty]):
+    """Accounts, read-only; points are awarded, redeemed and adjusted on separate pages."""
 
     casino_lookup = "program__casino"
     list_display = ("player_name", "card", "balance_points", "lifetime", "tier", "progress", "updated")
@@ -96,7 +97,9 @@ class PlayerLoyaltyAdmin(AdjustsPoints, LongList, PlayerSearch, ServiceOwnedAdmi
 
     @admin.display(description="newest entries")
     def newest_entries(self, account: PlayerLoyalty) -> str:
-        entries = account.entries.select_related("staff", "tier_after", "reversed_by").order_by("-seq")[:ENTRIES_SHOWN]
+        entries = account.entries.select_related("staff", "tier_after", "comp_type", "reversed_by").order_by("-seq")[
+            :ENTRIES_SHOWN
+        ]
         rows = [
             {
                 "entry": link_to(entry, f"#{entry.pk}"),
@@ -201,7 +204,13 @@ def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
 @adds_links(PlayerLoyalty)
 def posting_links(request: HttpRequest, account: PlayerLoyalty) -> Iterable[Link]:
     """Buttons for what the member of staff may post to the account, which is not their own."""
-    pages = {AWARD: ("Award points", "award"), ADJUST: ("Adjust points", "adjust")}
+    pages = {
+        AWARD: ("Award points", "award"),
+        REDEEM: ("Redeem points", "redeem"),
+        ADJUST: ("Adjust points", "adjust"),
+    }
+    if account.player.status != Player.Status.ACTIVE:
+        del pages[REDEEM]
     held = permissions_on(staff_of(request), account.program, *pages, player_id=account.player_id)
     for permission, (label, page) in pages.items():
         if permission in held:

@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import Any, Final
 
 from django import forms
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
@@ -23,11 +24,12 @@ from core.player_search import PLAYERS_WITH_ROWS_MAX, first_matching, many_match
 from core.roles import SYSTEM_USERNAME
 from core.words import counted
 from loyalty.admin.extensions import Entries, Filter, ledger_extensions
-from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.models import CompType, LedgerEntry, PlayerLoyalty
 
 SEARCH_MAX_LENGTH: Final = 100
 STAFF_OFFERED: Final = 500
 CODES_OFFERED: Final = 500
+COMP_TYPES_OFFERED: Final = 200
 MOST_POINTS: Final = 10**15
 SYSTEM: Final = "system"
 NO_CASINO: Final = 0
@@ -67,6 +69,12 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
         ),
         narrow=lambda entries, value: entries.filter(kind=value),
         in_words=lambda value: str(LedgerEntry.Kind(value).label),
+    ),
+    Filter(
+        name="comp_type",
+        field=lambda: forms.ChoiceField(label="Comp type", required=False),
+        narrow=lambda entries, value: entries.filter(comp_type=int(value)),
+        in_words=lambda value: f"redeemed for {value}",
     ),
     Filter(
         name="staff",
@@ -152,9 +160,9 @@ class AuditForm(FilterForm):
         self.filters = all_filters()
         for one in self.filters:
             self.fields[one.name] = one.field()
-        self._names_of_staff = dict(_staff_choices(staff))
-        self.fields["staff"].choices = [("", "Anybody"), *self._names_of_staff.items()]  # type: ignore[attr-defined]
-        self.fields["reason_code"].choices = [("", "All codes"), *_code_choices(staff)]  # type: ignore[attr-defined]
+        self._names = {"staff": dict(_staff_choices(staff)), **_choices(staff)}
+        for name, everything in (("staff", "Anybody"), ("comp_type", "All types"), ("reason_code", "All codes")):
+            self.fields[name].choices = [("", everything), *self._names[name].items()]  # type: ignore[attr-defined]
         self.fields["q"].widget.attrs |= {"type": "search", "autocomplete": "off"}
 
     @property
@@ -171,6 +179,8 @@ class AuditForm(FilterForm):
         day = replace(
             GAMING_DAY, least=given.get("first_day", GAMING_DAY.least), most=given.get("last_day", GAMING_DAY.most)
         )
+        if "comp_type" in given:
+            return Order(keys=(day, ID), within={"comp_type_id": int(given["comp_type"])})
         if given.get("staff", SYSTEM) != SYSTEM:
             return Order(keys=(day, ID), within={"staff_id": int(given["staff"])})
         casino = {} if sees_all_casinos(self._staff) else {"casino_id": self._staff.casino_id or NO_CASINO}
@@ -190,7 +200,7 @@ class AuditForm(FilterForm):
         for one in self.filters:
             if one.name in given:
                 value = given[one.name]
-                words.append(one.in_words(self._names_of_staff[value] if one.name == "staff" else value))
+                words.append(one.in_words(self._names[one.name][value] if one.name in self._names else value))
         return words
 
     def narrowed(self, entries: Entries) -> Entries:
@@ -218,7 +228,7 @@ class AuditForm(FilterForm):
         if self._by_keys:
             entries = self._narrowed(entries, exclude=given.keys() - self._by_keys)
             return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
-        if self._by_tier_change or order.within.keys() & {"kind", "staff_id", "reason_code"}:
+        if self._by_tier_change or order.within.keys() & {"kind", "staff_id", "reason_code", "comp_type_id"}:
             return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
         return Window(rows=entries, most=LOOKED_AT_OF_ACCOUNT if "account_id" in order.within else LOOKED_AT_OF_CASINO)
 
@@ -243,8 +253,10 @@ class AuditForm(FilterForm):
 
     def _of_index(self, entries: Entries) -> Entries:
         """The `entries` without the condition on their casino if `order` has it, and with that of a partial index."""
-        if "casino_id" in self.order.within:
+        if self.order.within.keys() & {"casino_id", "comp_type_id"}:
             entries = LedgerEntry.objects.all()
+        if "comp_type_id" in self.order.within:
+            return entries.filter(comp_type__isnull=False)
         if "staff_id" in self.order.within:
             return entries.filter(staff__isnull=False)
         if "reason_code" in self.order.within:
@@ -291,11 +303,21 @@ def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
         yield str(person.pk), person.name_and_login
 
 
-def _code_choices(staff: User) -> Iterator[tuple[str, str]]:
-    """The reason codes of the casinos that `staff` sees, by code; one that several casinos have is named once."""
-    codes = in_casino_of(staff, ReasonCode.objects.all(), lookup="casino").order_by("code", "pk")
-    offered = codes.distinct("code")[:CODES_OFFERED]
-    yield from sorted(((row.code, str(row)) for row in offered), key=itemgetter(1))
+def _choices(staff: User) -> dict[str, dict[str, str]]:
+    """The comp types and the reason codes of the casinos that `staff` sees, by filter, in one statement.
+
+    Those that are not active are among them. A code that several casinos have is named once.
+    """
+    codes = in_casino_of(staff, ReasonCode.objects.order_by("code", "pk").distinct("code"), lookup="casino")
+    label = Concat("label", Value(" ("), "code", Value(")"))
+    types = in_casino_of(staff, CompType.objects.order_by("pk"), lookup="program__casino")
+    found = codes.values_list(Value("reason_code"), "code", label)[:CODES_OFFERED].union(
+        types.values_list(Value("comp_type"), Cast("pk", TextField()), "label")[:COMP_TYPES_OFFERED], all=True
+    )
+    choices: dict[str, dict[str, str]] = {"reason_code": {}, "comp_type": {}}
+    for name, value, words in sorted(found, key=itemgetter(2)):
+        choices[name][value] = words
+    return choices
 
 
 def entries_named(entries: Entries, term: str, *, staff: User, players: Collection[int]) -> Entries:

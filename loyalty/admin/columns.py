@@ -38,6 +38,9 @@ def kind_of(entry: LedgerEntry) -> SafeString | str:
     """The kind of an entry, with the entry that it reverses or adjusts, or that reverses it."""
     reversal: LedgerEntry | None = getattr(entry, "reversed_by", None)
     kind = entry.get_kind_display()
+    if entry.comp_type:
+        taken_back = f", reversed by #{reversal.pk}" if reversal else ""
+        return format_html('{} <span class="hint">{}{}</span>', kind, entry.comp_type.label, taken_back)
     if other := entry.reverses_id or entry.adjusts_id:
         return format_html('{} <span class="hint">of #{}</span>', kind, other)
     if reversal:
@@ -90,6 +93,8 @@ OWN_COLUMNS: Final[Sequence[Column]] = (
         shown=kind_of,
         exported=lambda entry: entry.kind,
     ),
+    Column(label="Comp type", exported=lambda entry: entry.comp_type.code if entry.comp_type else ""),
+    Column(label="Comp value", exported=lambda entry: (entry.inputs.get("calculation") or {}).get("value", "")),
     Column(label="Points", shown=_points, exported=lambda entry: entry.points, is_figure=True),
     Column(label="Balance", shown=_balances, is_figure=True),
     Column(label="Balance before", exported=lambda entry: entry.balance_before),

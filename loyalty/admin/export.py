@@ -18,7 +18,7 @@ from loyalty.models import LedgerExport
 from loyalty.services.exports import begin_export, end_export, rows_in_one_snapshot
 
 # Tells spreadsheets that names are UTF-8.
-_BYTE_ORDER_MARK: Final = "\ufeff"
+BYTE_ORDER_MARK: Final = "\ufeff"
 
 # Of one process. An export keeps a thread for minutes, and the others must be left for the floor.
 EXPORTS_AT_ONCE: Final = 2
@@ -103,7 +103,7 @@ def _lines(
     with slot:
         try:
             yield ""
-            yield _BYTE_ORDER_MARK + csv_line(label for label, _ in exported)
+            yield BYTE_ORDER_MARK + csv_line(label for label, _ in exported)
             with closing(chunks):
                 for chunk in chunks:
                     rows += len(chunk)

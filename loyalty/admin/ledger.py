@@ -14,6 +14,7 @@ from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.reasons.codes import reason_in_words
 from loyalty.admin.audit import AuditForm, filter_names
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of, not_taken_of
+from loyalty.admin.comp_slips import PrintsCompSlips, comp_of, comp_section
 from loyalty.admin.export import export_response
 from loyalty.admin.extensions import author_of, ledger_extensions
 from loyalty.admin.reversals import ReversesEntries
@@ -23,12 +24,12 @@ from loyalty.services.reversals import why_not_reversible
 
 # Names of filters in older addresses, which people may have bookmarked.
 FORMER_NAMES: Final = {"account__id__exact": "account", "kind__exact": "kind"}
-_RELATED: Final = ("account__player", "tier_before", "tier_after", "staff", "reversed_by")
+_RELATED: Final = ("account__player", "tier_before", "tier_after", "staff", "comp_type", "reversed_by")
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReversesEntries, FilteredListAdmin[LedgerEntry]):
-    """Ledger entries, read-only; they are reversed on a page of their own."""
+class LedgerEntryAdmin(ReversesEntries, PrintsCompSlips, FilteredListAdmin[LedgerEntry]):
+    """Ledger entries, read-only; they are reversed on a page of their own, and comp slips are printed."""
 
     casino_lookup = "casino"
     list_title = "Ledger"
@@ -92,6 +93,8 @@ class LedgerEntryAdmin(ReversesEntries, FilteredListAdmin[LedgerEntry]):
             reversed_by=getattr(entry, "reversed_by", None),
             why_not_reversible=why_not_reversible(entry),
             not_taken=not_taken_of(entry),
+            comp=comp_of(entry),
+            comp_section=comp_section(request, entry),
             parts=[
                 extension.render(request, entry) for extension in ledger_extensions() if extension.render is not None
             ],

@@ -30,9 +30,17 @@ class CompType(models.Model):
     class Meta:
         ordering = ["program", "code"]
         constraints = [
-            models.UniqueConstraint(fields=["program", "code"], name="loyalty_comp_type_code_unique"),
+            models.UniqueConstraint(
+                fields=["program", "code"],
+                name="loyalty_comp_type_code_unique",
+                violation_error_message="This programme has this code already.",
+            ),
             models.CheckConstraint(condition=~Q(code="") & ~Q(label=""), name="loyalty_comp_type_has_names"),
-            models.CheckConstraint(condition=Q(point_value__gt=0), name="loyalty_comp_type_value_above_zero"),
+            models.CheckConstraint(
+                condition=Q(point_value__gt=0),
+                name="loyalty_comp_type_value_above_zero",
+                violation_error_message="The value of a point must be above 0.",
+            ),
         ]
 
     def __str__(self) -> str:

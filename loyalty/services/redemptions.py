@@ -139,7 +139,7 @@ def _post(
 
     :raises IdempotencyConflict: the request id was used for another redemption.
     """
-    why = f": {reason.text}" if reason.text else ""
+    note = f": {contents['note']}" if contents["note"] else ""
     try:
         return increment_player_loyalty(
             player=account.player_id,
@@ -147,7 +147,7 @@ def _post(
             kind=EntryKind.REDEMPTION,
             comp_type=comp,
             points=lambda *_: cost(),
-            reason=f"{comp.label}, {contents['outlet']}{why}",
+            reason=f"{comp.label}, {contents['outlet']}{note}",
             reason_code=reason.code,
             idempotency_key=f"redemption:{request_id}",
             contents=contents,

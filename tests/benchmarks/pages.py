@@ -43,6 +43,9 @@ LISTS: Final = {
         "kind=MANUAL_BONUS",
         "kind=ADJUSTMENT",
         "kind=REVERSAL",
+        "comp_type={comp_type}",
+        "comp_type={comp_type}&staff={staff}",
+        "comp_type={comp_type}&first_day={day}&account={account}",
         "reason_code=WRONG_POINTS",
         "kind=ADJUSTMENT&reason_code=OTHER",
         "account={account}&reason_code=OTHER",
@@ -128,7 +131,8 @@ def house_of(casino: Any) -> House:
         now=timezone.now(),
     )
     give_rights(
-        (people[1], pit, ["operate_pit", "recover_loyalty"]), (people[1], floor.program, ["award", "pause_program"])
+        (people[1], pit, ["operate_pit", "recover_loyalty"]),
+        (people[1], floor.program, ["award", "redeem", "pause_program"]),
     )
     slips = RatingSlip.objects.filter(casino=casino)
     live, closed = slips.filter(status="OPEN", table__pit=pit)[0], slips.filter(settled_at__isnull=False)[500]
@@ -159,6 +163,7 @@ def urls_of(house: House) -> dict[str, str]:
         "player": closed.player_id,
         "day": closed.gaming_day,
         "pit": floor.pit.pk,
+        "comp_type": floor.program.comp_types.values_list("pk", flat=True)[0],
         "tier": floor.program.tiers.values_list("pk", flat=True)[0],
     }
     urls = {name: asking.url_of(name) for name in asking._patterns if not name.startswith("/")}

@@ -22,7 +22,7 @@ from core.models import Player, User
 from core.replays import count_replay
 from core.roles import PIT_BOSS
 from core.sign_in_log import SignInEvent
-from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
+from loyalty.models import CompType, LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.admin.slips import actions
@@ -32,7 +32,7 @@ from tests.console import address
 from tests.factories import PitFactory, ProgramFactory, StaffFactory, TableFactory
 from tests.floor import Floor, declared
 from tests.guesses import lock
-from tests.loyalty.postings import adjust, award
+from tests.loyalty.postings import adjust, award, redeem
 from tests.loyalty.postings import reverse as reverse_entry
 from tests.loyalty.rows import (
     account_of,
@@ -71,6 +71,7 @@ class House:
         award(floor, player, points=1_500)
         reverse_entry(floor, award(floor, player, points=9_500).entry_id, reason="Wrong card " * 40)
         adjust(floor, player, points=-2_000)
+        redeem(floor, player, outlet="Steakhouse" * 6, note="A table by the window, and no nuts anywhere. " * 6)
         PitFactory.create(casino=floor.casino)
         _play(floor)
         export_row(floor, filters={"kind": "GAMEPLAY"}).save()
@@ -282,6 +283,10 @@ def _own_pages() -> Iterator[PageCase]:
         "entry-reversed": lambda house: address(LedgerEntry, "change", house.awards[1].pk),
         "entry-adjusted": lambda house: address(LedgerEntry, "change", LedgerEntry.objects.get(kind="ADJUSTMENT").pk),
         "award": lambda house: reverse("admin:loyalty_playerloyalty_award", args=[_first(PlayerLoyalty).pk]),
+        "redeem": lambda house: reverse("admin:loyalty_playerloyalty_redeem", args=[_first(PlayerLoyalty).pk]),
+        "comps-by-month": lambda _house: f"{address(CompType, 'month')}?by=account",
+        "comps-of-no-month": lambda _house: f"{address(CompType, 'month')}?month=never",
+        "entry-of-comp": _entry_of_comp,
         "program-pause": lambda house: reverse("admin:loyalty_loyaltyprogram_pause", args=[_first(LoyaltyProgram).pk]),
         "program-resume": lambda house: reverse(
             "admin:loyalty_loyaltyprogram_resume", args=[_first(LoyaltyProgram).pk]
@@ -315,7 +320,17 @@ def _own_pages() -> Iterator[PageCase]:
     }
     for name, where in addresses.items():
         yield PageCase(name=name, address=where)
+    yield PageCase(name="comp-slip", address=_entry_of_comp, do=_print)
     yield PageCase(name="factor-codes", address=addresses["factors"], do=_make_codes)
+
+
+def _entry_of_comp(_house: House) -> str:
+    return page_url(LedgerEntry.objects.get(kind=LedgerEntry.Kind.REDEMPTION))
+
+
+def _print(page: Page, _house: House) -> None:
+    page.locator("form[action$='comp-slip/'] button").click()
+    page.locator(".comp-slip").wait_for()
 
 
 def _make_codes(page: Page, _house: House) -> None:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from tests.config.matrix.asking import CALM, Asking, addresses
 from tests.fuzz import Pair, encoded, fuzz_settings, pairs, values
 
-_LEDGER: Final = "kind staff first_day last_day least_points most_points tier_change account recovered before after q"
+_LEDGER: Final = (
+    "kind comp_type staff first_day last_day least_points most_points tier_change account recovered before after q"
+)
 _FLOOR: Final = "q part pit player average_bet buy_in chips_out do expected_version to quick"
 OURS: Final = ("core.", "loyalty.", "ratingslips.")
 # What Django's pages of a model read.
@@ -27,6 +29,9 @@ NAMES: Final = {
     "admin:loyalty_loyaltyprogram_pause": "reason",
     "admin:loyalty_ledgerentry_reverse": "reason reason_code token",
     "admin:loyalty_playerloyalty_adjust": "direction points reason reason_code adjustment_id token",
+    "admin:loyalty_comptype_month": "month by",
+    "admin:loyalty_comptype_month_export": "month by",
+    "admin:loyalty_playerloyalty_redeem": "comp_type value points outlet reason_code reason",
     "admin:loyalty_playerloyalty_award": "points reason reward_id token",
     "admin:loyalty_playerloyalty_change": "_changelist_filters _popup _to_field",
     "admin:login": "next",

@@ -9,22 +9,27 @@ from tests.config.matrix.table import read_table
 TABLE = read_table("""
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_playerloyalty_]
-award|adjust GET own                      login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
+award|adjust|redeem GET own               login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
 changelist|history|change GET own         login shut  read  read  read  read  read  read  read  read  read  read  read
-award|adjust GET other                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
-award|adjust POST own                     login shut  no    no    no    no    done  no    no    no    no    no    done
-award|adjust POST other                   login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
+award|adjust|redeem GET other             login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
+award|adjust|redeem POST own              login shut  no    no    no    no    done  no    no    no    no    no    done
+award|adjust|redeem POST other            login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_ledgerentry_]
 export GET own                            login never never never never never never never never never never never never
 changelist GET own                        login shut  read  read  read  read  open  open  open  read  read  read  open
-history|change GET own                    login shut  read  read  read  read  read  read  read  read  read  read  read
+history GET own                           login shut  read  read  read  read  read  read  read  read  read  read  read
+change GET own                            login shut  read  read  read  read  open  read  read  read  read  read  open
+change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  open
 export POST own                           login shut  no    no    no    no    done  done  done  no    no    no    done
 reverse GET own                           login shut  shut  shut  shut  shut  open  shut  shut  shut  shut  shut  open
 reverse GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  open
 reverse POST own                          login shut  no    no    no    no    done  no    no    no    no    no    done
 reverse POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
+comp_slip GET own|other                   login never never never never never never never never never never never never
+comp_slip POST own                        login shut  no    no    no    no    done  no    no    no    no    no    done
+comp_slip POST other                      login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  no    done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_ledgerexport_]
@@ -66,6 +71,20 @@ add GET own                               login shut  shut  shut  shut  shut  sh
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[admin:loyalty_comptype_]
+add GET own                               login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  open
+add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+changelist|history GET own                login shut  shut  shut  read  read  read  read  read  shut  read  read  read
+change GET own                            login shut  shut  shut  read  read  read  read  read  shut  read  read  open
+change POST own                           login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  open
+change POST other                         login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
+month GET own                             login shut  shut  shut  read  read  open  open  open  shut  read  read  open
+month_export GET own                      login never never never never never never never never never never never never
+month POST own                            login never never never never never never never never never never never never
+month_export POST own                     login shut  shut  shut  no    no    done  done  done  shut  no    no    done
+
+#                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:loyalty_{ledgerverification,checkpoint}_]
 changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
 action=delete_selected POST own           login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
@@ -77,7 +96,7 @@ change POST own                           login shut  shut  shut  shut  shut  sh
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
-[admin:loyalty_{playerloyalty,ledgerentry,ledgerexport,loyaltyprogram,earningrate,tier,balancerebuild}_]
+[admin:loyalty_{playerloyalty,ledgerentry,ledgerexport,loyaltyprogram,earningrate,tier,comptype,balancerebuild}_]
 delete GET|POST own|other                 login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 <path:object_id>/ GET own                 login on    on    on    on    on    on    on    on    on    on    on    on
 <path:object_id>/ POST own                login idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
@@ -85,16 +104,18 @@ delete GET|POST own|other                 login shut  shut  shut  shut  shut  sh
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 [admin:loyalty_{playerloyalty,ledgerentry,ledgerexport,earningrate,tier,balancerebuild}_]
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
-[admin:loyalty_{playerloyalty,ledgerentry,loyaltyprogram,earningrate,tier,balancerebuild}_]
+[admin:loyalty_{playerloyalty,ledgerentry,loyaltyprogram,earningrate,tier,comptype,balancerebuild}_]
 history GET other                         login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
 history POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 [admin:loyalty_{earningrate,tier,balancerebuild}_]
 changelist|history|change GET own         login shut  shut  shut  read  read  read  read  read  shut  read  read  read
 change GET other                          login shut  shut  shut  gone  gone  gone  gone  gone  shut  gone  read  read
+[admin:loyalty_{earningrate,tier,comptype,balancerebuild}_]
 action=delete_selected POST own|other     login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
 history POST own                          login shut  shut  shut  idle  idle  idle  idle  idle  shut  idle  idle  idle
-[admin:loyalty_{playerloyalty,ledgerentry}_]
+[admin:loyalty_playerloyalty_]
 change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  read  read
+[admin:loyalty_{playerloyalty,ledgerentry}_]
 action=delete_selected POST own|other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 history POST own                          login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 """)

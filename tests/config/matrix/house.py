@@ -14,15 +14,16 @@ from core.models import Casino, Change, Player, ReasonCode, ReplayCount, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from core.sessions import SessionStore
 from core.sign_in_log import SignInEvent
-from loyalty.models import EarningRate, LedgerEntry, LedgerExport, LoyaltyProgram, PlayerLoyalty, Tier
+from loyalty.models import CompType, EarningRate, LedgerEntry, LedgerExport, LoyaltyProgram, PlayerLoyalty, Tier
 from loyalty.services import manual_reward
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import signed_in
 from tests.constraints import inserted
-from tests.factories import DEFAULT_TIERS, PitFactory, ProgramFactory, StaffFactory, TableFactory
+from tests.factories import DEFAULT_TIERS, CompTypeFactory, PitFactory, ProgramFactory, StaffFactory, TableFactory
 from tests.floor import Floor, declared
 from tests.guesses import lock
+from tests.loyalty.postings import redeem
 from tests.loyalty.rows import checkpoint_row, export_row, rebuild_row, verification_row
 
 PASSWORD: Final = "the tide comes in at six"
@@ -66,6 +67,7 @@ class Rows:
         paused = floor.open_slip(seat=2, player=floor.player(**names))
         pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
         play = floor.open_slip(seat=1, player=floor.player(**names))
+        redeem(floor, closed.player)
         manual_reward(player=closed.player, points=50, reason="For the wait", actor=floor.supervisor, at=floor.now)
         export_row(floor).save()
         colleague = StaffFactory.create(casino=floor.casino, username=f"colleague{mark}", **names)
@@ -94,11 +96,12 @@ class Rows:
             ReplayCount.objects.filter(casino=casino).first(),
             Change.objects.filter(casino=casino).last(),
             PlayerLoyalty.objects.get(player=self.closed.player),
-            LedgerEntry.objects.filter(casino=casino).first(),
+            LedgerEntry.objects.filter(casino=casino, kind=LedgerEntry.Kind.REDEMPTION).first(),
             LedgerExport.objects.filter(casino=casino).first(),
             self.floor.program,
             EarningRate.objects.filter(program=self.floor.program).first(),
             Tier.objects.filter(program=self.floor.program).first(),
+            CompType.objects.filter(program=self.floor.program).first(),
             self.floor.pit,
             self.floor.table.game,
             self.floor.table,
@@ -113,6 +116,7 @@ def _mark(floor: Floor, mark: str) -> None:
     for row in (floor.casino, floor.program, floor.pit, floor.table, floor.table.game):
         row.name += mark
         row.save()
+    CompTypeFactory.create(program=floor.program, label=f"Dinner{mark}")
     for user in (floor.boss, floor.supervisor):
         user.username += mark
         user.save()
@@ -209,7 +213,7 @@ def _staff(own: Rows, other: Rows) -> dict[str, User]:
         "boss": ("ratingslips.operate_pit",),
         "pits": ("ratingslips.operate_pit", "ratingslips.recover_loyalty"),
         "grant": ("ratingslips.change_pit", "loyalty.change_loyaltyprogram"),
-        "loyal": ("loyalty.award", "loyalty.reverse", "loyalty.adjust", "loyalty.pause_program"),
+        "loyal": ("loyalty.award", "loyalty.redeem", "loyalty.reverse", "loyalty.adjust", "loyalty.pause_program"),
     }
     for column, permissions in granted.items():
         for permission in permissions:

@@ -109,6 +109,21 @@ def _by_hand(operation: Operation, rows: Rows, user: User) -> Post:
     return {"reason_code": "OTHER", "reason": "Comp for the long wait", "token": token}
 
 
+def _redemption(rows: Rows, _user: User) -> Post:
+    reason = {"reason_code": "OTHER", "reason": "Asked for by the host"}
+    comp = rows.of_model["loyalty.comptype"]
+    return {"comp_type": comp.pk, "value": "1.50", "points": "", "outlet": "Buffet", **reason, **_request_id()}
+
+
+def _request_id(*_: Any) -> Post:
+    return {"request_id": uuid4()}
+
+
+def _comp_type(rows: Rows, _user: User) -> Post:
+    worth = {"code": "spa", "label": "Spa", "point_value": "0.02", "is_active": "on"}
+    return worth | {"program": rows.floor.program.pk}
+
+
 def _tap(rows: Rows, _user: User) -> Post:
     sheet = read_sheet(RatingSlip.objects.filter(pk=rows.open.pk), now=timezone.now())
     assert sheet is not None
@@ -191,6 +206,10 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "ledgerentry_reverse": partial(_by_hand, Operation.REVERSE),
     "loyaltyprogram_pause": lambda *_: {"reason_code": "OTHER", "reason": "Month-end freeze"},
     "loyaltyprogram_resume": lambda *_: {"reason_code": "OTHER", "reason": "Frozen long enough"},
+    "playerloyalty_redeem": _redemption,
+    "ledgerentry_comp_slip": _request_id,
+    "comptype_add": _comp_type,
+    "comptype_change": _comp_type,
     "loyaltyprogram_change": _named,
     "loyaltyprogram_permissions_manage_user": lambda *_: {"permissions": ["award"]},
     "loyaltyprogram_permissions_manage_group": lambda *_: {"permissions": ["award"]},

@@ -21,7 +21,7 @@ COLUMNS: Final = {
     "boss-": "pit boss who operates the next pit",
     "pits": "pit supervisor who operates the pit and recovers points in it",
     "pits-": "pit supervisor of the next pit",
-    "loyal": "loyalty supervisor who awards, and pauses the programme",
+    "loyal": "loyalty supervisor who awards and redeems points, takes them back, and pauses the programme",
     "loyal-": "loyalty supervisor to whom nothing was granted",
     "audit": "auditor",
     "grant": "pit boss to whom the change of this pit and of this programme was granted, and nothing else",
