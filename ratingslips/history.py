@@ -1,8 +1,8 @@
 """The events of a slip, read from its segments, and the events since a version of it."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -74,6 +74,8 @@ class Event:
     table_name: str
     seat: int
     reason: str = ""
+    recorded_at: datetime | None = None
+    """When it was recorded, where its request is known."""
 
     @property
     def place(self) -> str:
@@ -97,20 +99,35 @@ class Event:
 
 
 def read_events(slip: RatingSlip) -> list[Event]:
-    """Read all events of a slip, in one statement, or two if it was corrected."""
+    """Read all events of a slip, in two statements, or three if it was corrected."""
     segments = slip.segments.shown().select_related("table", "started_by", "ended_by").order_by("seq")
     corrections = slip.corrections.select_related("request__actor").order_by("number")
-    return events_of(slip, list(segments), corrections=list(corrections) if slip.is_corrected else ())
+    return events_of(
+        slip,
+        list(segments),
+        corrections=list(corrections) if slip.is_corrected else (),
+        recorded=dict(slip.requests.values_list("correlation_id", "recorded_at")),
+    )
 
 
 def events_of(
-    slip: RatingSlip, segments: Sequence[PlaySegment], *, corrections: Sequence[SlipCorrection] = ()
+    slip: RatingSlip,
+    segments: Sequence[PlaySegment],
+    *,
+    corrections: Sequence[SlipCorrection] = (),
+    recorded: Mapping[UUID, datetime] | None = None,
 ) -> list[Event]:
     """All events of a slip in order: those of its current play, and its corrections.
 
     `segments` are its current segments in order, of a void slip those that counted last, with table and staff;
-    `corrections` are all of its corrections in order, with their request and its actor.
+    `corrections` are all of its corrections in order, with their request and its actor. `recorded` says when the
+    request of a correlation id was recorded.
     """
+    events = _in_order(slip, segments, corrections)
+    return [replace(event, recorded_at=(recorded or {}).get(event.correlation_id)) for event in events]
+
+
+def _in_order(slip: RatingSlip, segments: Sequence[PlaySegment], corrections: Sequence[SlipCorrection]) -> list[Event]:
     events = list(_events_of_play(segments))
     last = corrections[-1] if corrections else None
     was_voided_live = last is not None and slip.is_void and last.status_before != Status.CLOSED

@@ -7,7 +7,7 @@ transaction, so each row's service call owns one, and a refused row does not sto
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
@@ -38,7 +38,7 @@ REQUEST_ID: Final = "request_id"
 VERSION: Final = "version"
 TEMPLATE: Final = "core/console/confirmation.html"
 # A box to tick and a text are on a line of their own, below their row.
-WIDE_WIDGETS: Final = ("checkbox", "textarea")
+WIDE_WIDGETS: Final = ("checkbox", "textarea", "when")
 
 
 class OutcomeKind(StrEnum):
@@ -74,7 +74,7 @@ class Row:
 
     `version` is the row's version now, for the page that is about to be shown; `posted_version` is the version on the
     sent page, if it showed the row. `request_id` is derived from the id of the sent page, if it had one, so that the
-    same page sent again is the same request.
+    same page sent again is the same request. `sent` are fields of the form that the row's own page had and sent.
     """
 
     obj: Any
@@ -84,6 +84,7 @@ class Row:
     request_id: UUID | None = None
     cells: Sequence[Any] = ()
     form: forms.Form | None = None
+    sent: Mapping[str, str] = field(default_factory=dict)
     context: Any = None
 
     def with_name(self, sentence: str) -> str:
@@ -172,8 +173,9 @@ def run(
         row.request_id = row_request_id(page_id, action=action.name, row=row.obj)
     is_confirmed = CONFIRMED in request.POST or not action.is_confirmed_first
     if action.make_form:
-        posted = request.POST if CONFIRMED in request.POST else None
+        posted = request.POST if is_confirmed else None
         for row in rows:
+            row.sent = _sent_for(row, request) if RETURN_TO_PAGE in request.POST else {}
             row.form = action.make_form(row, posted)
         is_confirmed = is_confirmed and all(row.form.is_valid() for row in rows if row.form)
     if missing:
@@ -188,6 +190,11 @@ def run(
     if not_reached and action.is_confirmed_first:
         return _page(model_admin, request, action=action, rows=not_reached, page_id=page_id)
     return _back(model_admin, request, rows)
+
+
+def _sent_for(row: Row, request: HttpRequest) -> dict[str, str]:
+    prefix = f"{row.obj.pk}-"
+    return {name.removeprefix(prefix): request.POST[name] for name in request.POST if name.startswith(prefix)}
 
 
 def _chosen(

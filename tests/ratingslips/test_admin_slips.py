@@ -144,6 +144,7 @@ class TestSlipPage:
         html = page.content.decode()
         segments = PlaySegment.objects.filter(slip=played_slip).order_by("seq")
         assert [str(segment.average_bet) in html for segment in segments] == [True, True]
+        assert html.count(", recorded ") == 3
         assert html.index("40.00") < html.rindex("100.00")
         assert str(settlement.correlation_id) in html
         assert address(LedgerEntry, PAGE, LedgerEntry.objects.get().pk) in html

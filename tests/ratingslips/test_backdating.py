@@ -8,6 +8,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import IntegrityError
 
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
@@ -25,8 +26,11 @@ from ratingslips.services import (
     pause_rating_slip,
     resume_rating_slip,
 )
+from ratingslips.services.times import checked_act_time
+from tests.concurrency import in_turn
 from tests.floor import Floor
 from tests.refusals import refused
+from tests.replacing import replace
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
@@ -167,3 +171,32 @@ class TestOpening:
         slip = floor.open_slip(at=at, chosen_time=earlier)
 
         assert slip.gaming_day == floor.casino.gaming_day_at(floor.now) - timedelta(days=1)
+
+
+class TestABackdatedClosing:
+    """One tablet closes a slip twenty minutes ago, while another changes its bet now."""
+
+    def _closed_meanwhile(self, floor: Floor) -> tuple[Any, list[tuple[int, datetime | None]]]:
+        slip = floor.open_slip()
+        bets: dict[str, Any] = {"slip": slip.pk, "average_bet": Decimal(90), "actor": floor.supervisor, "at": floor.now}
+        closing = {"slip": slip.pk, "actor": floor.boss, **chosen(floor, 20)}
+        changed, closed = in_turn(lambda: change_average_bet(**bets), lambda: complete_rating_slip(**closing))
+        assert isinstance(changed.outcome(), RatingSlip)
+        return closed.outcome(), [(int(part.average_bet), part.ended_at) for part in slip.segments.all()]
+
+    def test_is_refused_with_the_bet_that_came_before_it(self, committed_floor: Floor) -> None:
+        outcome, segments = self._closed_meanwhile(committed_floor)
+
+        assert isinstance(outcome, BeforeLastEvent)
+        assert "bet changed at" in str(outcome)
+        assert segments == [(40, committed_floor.now), (90, None)]
+
+    def test_would_end_a_bet_before_it_began_without_the_check(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The control: then only PostgreSQL refuses it, with an error that tells nobody what to do."""
+        replace(monkeypatch, checked_act_time, lambda at, **_: at)
+
+        outcome, _segments = self._closed_meanwhile(committed_floor)
+
+        assert isinstance(outcome, IntegrityError)

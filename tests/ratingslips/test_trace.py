@@ -111,6 +111,7 @@ class TestStory:
         closed = by_words[f"closed, theo {slip.theoretical_win:,.2f}"]
         recovered = by_words[f"recovered, {LedgerEntry.objects.get().points:,} points paid"]
         assert (closed.by, closed.correlation_id) == (floor.boss, CLOSING)
+        assert closed.recorded.startswith("recorded ")
         assert closed.origin is not None
         assert (closed.origin.client_address, closed.origin.origin) == ("192.0.2.7", "/console/floor/slips/")
         assert (recovered.by, recovered.correlation_id) == (floor.supervisor, RECOVERING)

@@ -8,6 +8,7 @@ from core.console.fields import MoneyField, replaced
 from core.keys import key_of
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.admin.slips.forms import CompleteForm, MeansField
+from ratingslips.admin.slips.times import TimeForm
 from ratingslips.services.stakes import MAX_AMOUNT
 
 
@@ -16,10 +17,6 @@ class SittingDownForm(BetForm):
 
     buy_in = MoneyField(label="Buy-in", most=MAX_AMOUNT, required=False)
     means = MeansField()
-
-
-class EmptyForm(forms.Form):
-    """A form without fields, for actions that need only a button."""
 
 
 class AverageBetForm(BetForm):
@@ -31,7 +28,7 @@ class AverageBetForm(BetForm):
         super().__init__(data, **kwargs)
 
 
-class ChosenSeatForm(forms.Form):
+class ChosenSeatForm(TimeForm):
     """A free seat, chosen by its button, as the key of the table and the number of the seat: `7:3`."""
 
     to = forms.CharField(max_length=40, widget=forms.HiddenInput, error_messages={"required": "Choose a free seat."})
@@ -50,6 +47,6 @@ __all__ = [
     "AverageBetForm",
     "ChosenSeatForm",
     "CompleteForm",
-    "EmptyForm",
     "SittingDownForm",
+    "TimeForm",
 ]

@@ -19,11 +19,12 @@ from core.models import Casino, User
 from core.permissions import has_permission
 from loyalty.models import LoyaltyProgram
 from ratingslips.admin.floor.seatmap import pits_beside
+from ratingslips.admin.slips.times import TIME_FIELDS
 from ratingslips.models import Pit, RatingSlip
 from ratingslips.permissions import OPERATE_PIT, VIEW_SLIPS
 
 # Fields that are filled in again after a session has ended.
-TYPED_FIELDS: Final = ("q", "average_bet", "buy_in", "chips_out")
+TYPED_FIELDS: Final = ("q", "average_bet", "buy_in", "chips_out", *TIME_FIELDS)
 
 View = Callable[..., HttpResponse]
 

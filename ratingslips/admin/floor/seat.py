@@ -21,6 +21,7 @@ from ratingslips.admin.floor.pages import TYPED_FIELDS, PitPage, floor_url, read
 from ratingslips.admin.floor.search import find_players, usual_bet
 from ratingslips.admin.slips.forms import add_refusal, next_page_id
 from ratingslips.admin.slips.sentences import opening_outcome
+from ratingslips.admin.slips.times import time_arguments, typed_time
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 
@@ -47,7 +48,7 @@ def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
     text = request.GET.get("q", "")[:SEARCH_MAX_LENGTH]
     if request.GET.get(PART) == "players":
         return show(request, "ratingslips/floor/players.html", pit_page, {"found": find_players(pit_page.casino, text)})
-    initial = {"average_bet": usual_bet(table)} | {
+    initial = {"average_bet": usual_bet(table), "when": typed_time(request.GET)} | {
         name: request.GET[name] for name in ("average_bet", "buy_in") if name in request.GET
     }
     return _page(request, pit_page, table, number, text=text, form=SittingDownForm(initial=initial))
@@ -66,24 +67,28 @@ def _sit_down(request: HttpRequest, pit_page: PitPage, table: GamingTable, numbe
     player = Player.objects.filter(casino=pit_page.casino, pk=key).first() if key is not None else None
     if player is None:
         form.add_error(None, "Tap the player who sits down.")
-    elif form.is_valid() and (answer := _open(request, table, number, player, form)):
+    elif form.is_valid() and (answer := _open(request, pit_page, table, number, player, form)):
         return answer
     return _page(request, pit_page, table, number, text=text, form=form, player=player)
 
 
 def _open(
-    request: HttpRequest, table: GamingTable, number: int, player: Player, form: SittingDownForm
+    request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int, player: Player, form: SittingDownForm
 ) -> HttpResponse | None:
     """Open the slip and redirect to the floor; None if it was refused, with the reason on the form."""
     request_id = request_id_of(request)
-    who: dict[str, Any] = {"actor": staff_of(request), "at": timezone.now(), "request_id": request_id}
+    bets = {name: form.cleaned_data[name] for name in ("average_bet", "buy_in", "means")}
+    actor, now = staff_of(request), timezone.now()
+    when = time_arguments(form.cleaned_data["when"], actor=actor, pit=pit_page.pit, now=now)
+    who: dict[str, Any] = {"actor": actor, "request_id": request_id}
     try:
-        slip = open_rating_slip(player=player, table=table, seat=number, **form.cleaned_data, **who)
+        slip = open_rating_slip(player=player, table=table, seat=number, **bets, **when, **who)
     except DomainError as error:
         drop_lost_connection()
         add_refusal(form, error, field=_FIELD_OF_REFUSAL.get(type(error)))
         return None
-    outcome = opening_outcome(slip, average_bet=form.cleaned_data["average_bet"], request_id=request_id)
+    is_late = when["chosen_time"] is not None
+    outcome = opening_outcome(slip, average_bet=bets["average_bet"], request_id=request_id, is_late=is_late)
     messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
     return HttpResponseRedirect(f"{floor_url(table.pit_id)}#seat-{table.pk}-{number}")
 

@@ -16,24 +16,27 @@ from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.transactions import drop_lost_connection
-from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, EmptyForm
+from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, TimeForm
 from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.slips.actions import SLIP_ACTIONS, ChosenAction, SlipAction
 from ratingslips.admin.slips.rights import pits_with
+from ratingslips.admin.slips.times import time_arguments, typed_time
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import InvalidAverageBet, LongPlayNotConfirmed, SlipChanged, SlipClosed, SlipIsVoid
 
 _FORMS: Final[dict[str, type[Form]]] = {
-    "pause": EmptyForm,
-    "resume": EmptyForm,
+    "pause": TimeForm,
+    "resume": TimeForm,
     "change_bet": AverageBetForm,
     "move": ChosenSeatForm,
     "complete": CompleteForm,
 }
+# Each form has a field for the time: on the page its id begins as the form is called.
+_IDS: Final = {"move": "move_%s", "complete": "close_%s"}
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet"}
 
 
@@ -49,7 +52,7 @@ def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     if name not in _FORMS:
         return _page(request, pit_page, sheet, problem="Nothing was done: tap what you want to do.", status=400)
     usual: dict[str, Any] = {"previous": sheet.average_bet, "table": sheet.slip.table} if name == "change_bet" else {}
-    form = _FORMS[name](request.POST, **usual)
+    form = _FORMS[name](request.POST, auto_id=_IDS.get(name, "id_%s"), **usual)
     if form.is_valid() and (answer := _act(request, pit_page, sheet, SLIP_ACTIONS[name], form)):
         return answer
     return _page(request, pit_page, sheet, bound=form, request_id=request_id_of(request))
@@ -66,10 +69,11 @@ def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
 def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipAction, form: Form) -> HttpResponse | None:
     """Carry out the action and redirect; None if it was refused, with the reason on the form."""
     expected_version = SlipVersion.from_text(request.POST.get("expected_version", ""))
+    actor = staff_of(request)
     chosen = ChosenAction(
         slip=sheet.slip,
-        actor=staff_of(request),
-        at=timezone.now(),
+        actor=actor,
+        **time_arguments(form.cleaned_data["when"], actor=actor, pit=pit_page.pit, now=timezone.now()),
         request_id=row_request_id(request_id_of(request), action=action.name, row=sheet.slip),
         expected_version=expected_version,
         typed=form.cleaned_data,
@@ -129,7 +133,12 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     typed = {name: request.GET[name] for name in ("average_bet", "buy_in", "chips_out") if name in request.GET}
-    bet = {"average_bet": sheet.average_bet} | typed
+    is_close_form = isinstance(bound, CompleteForm)
+    is_closing = is_close_form or bool({"buy_in", "chips_out"} & typed.keys())
+    is_moving = isinstance(bound, ChosenSeatForm)
+    when = {"when": typed_time(request.POST or request.GET)}
+    bet = {"average_bet": sheet.average_bet} | typed | ({} if is_closing or is_moving else when)
+    money = typed | (when if is_closing else {})
     context: dict[str, Any] = {
         "sheet": sheet,
         "slip": sheet.slip,
@@ -138,8 +147,10 @@ def _page(
         "problem": problem,
         "bound": bound,
         "bet_form": bound if isinstance(bound, AverageBetForm) else AverageBetForm(initial=bet),
-        "close_form": bound if isinstance(bound, CompleteForm) else CompleteForm(initial=typed),
-        "is_closing": isinstance(bound, CompleteForm) or bool({"buy_in", "chips_out"} & typed.keys()),
+        "move_form": bound if is_moving else ChosenSeatForm(auto_id=_IDS["move"]),
+        "close_form": bound if is_close_form else CompleteForm(initial=money, auto_id=_IDS["complete"]),
+        "is_closing": is_closing,
+        "is_moving": is_moving or "pit" in request.GET,
     }
     if pit_page.may_act and sheet.slip.is_live:
         context |= _destinations(request, pit_page)
@@ -156,5 +167,4 @@ def _destinations(request: HttpRequest, pit_page: PitPage) -> dict[str, Any]:
         "destination_pits": pits if len(pits) > 1 else [],
         "destination_pit": chosen,
         "destinations": [(table, seats) for table, seats in free if seats and table.is_active],
-        "is_moving": "pit" in request.GET,
     }

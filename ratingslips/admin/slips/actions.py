@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
-from core.console.display import exact_time_in
+from core.console.display import exact_time_in, time_in
 from core.console.reasons import REASON_FIELDS, ReasonForm
 from core.console.scope import staff_of
 from core.models import User
@@ -25,11 +25,14 @@ from ratingslips.admin.slips.sentences import (
     earlier_request,
     earned,
     first_closing,
+    read_after_commit,
     unsaved_amounts,
 )
+from ratingslips.admin.slips.times import TimeForm, time_arguments, typed_time
 from ratingslips.history import SlipVersion
-from ratingslips.models import RatingSlip
+from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import (
+    ChosenTime,
     PartialCompletion,
     SlipChanged,
     change_average_bet,
@@ -52,12 +55,14 @@ Typed = Mapping[str, Any]
 class ChosenAction:
     """An action that a person chose on a page: the slip, its version on the page, and the values of the form.
 
-    `request_id` is None if the page had no id, `expected_version` is None if the page did not show the slip.
+    `chosen_time` is None if the act happens now, `request_id` is None if the page had no id, `expected_version` is None
+    if the page did not show the slip.
     """
 
     slip: RatingSlip
     actor: User
     at: datetime
+    chosen_time: ChosenTime | None = None
     request_id: UUID | None
     expected_version: SlipVersion | None
     typed: Typed
@@ -70,7 +75,17 @@ class ChosenAction:
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of services that refuse a slip if it has changed since the page was shown."""
-        return {**self.arguments_without_version, "expected_version": self.expected_version}
+        chosen = {"chosen_time": self.chosen_time, "expected_version": self.expected_version}
+        return self.arguments_without_version | chosen
+
+    @property
+    def when(self) -> str:
+        """When the act happened, after it is recorded: “ at 19:30”; empty if it happened now."""
+        if self.chosen_time is None:
+            return ""
+        of_page = SlipRequest.objects.filter(pk=self.request_id) if self.request_id else SlipRequest.objects.none()
+        request = read_after_commit(of_page.first)
+        return f" at {time_in(request.happened_at if request else self.at, self.slip.casino)}"
 
     def outcome(self, participle: str, sentence: str, *, kind: OutcomeKind = OutcomeKind.DONE) -> Outcome:
         """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
@@ -129,10 +144,11 @@ class SlipAction:
         )
 
     def _perform_on_row(self, request: HttpRequest, row: Row) -> Outcome:
+        actor = staff_of(request)
         chosen = ChosenAction(
             slip=row.obj,
-            actor=staff_of(request),
-            at=timezone.now(),
+            actor=actor,
+            **time_arguments(row.given.get("when"), actor=actor, pit=row.obj.pit, now=timezone.now()),
             request_id=row.request_id,
             expected_version=None if row.posted_version is None else SlipVersion.from_text(row.posted_version),
             typed=row.given,
@@ -141,19 +157,25 @@ class SlipAction:
         return Outcome(kind=outcome.kind, sentence=row.with_name(outcome.sentence))
 
 
+def _time_form(row: Row, posted: Typed | None) -> forms.Form:
+    return TimeForm(posted, prefix=str(row.obj.pk))
+
+
 def _bet_form(row: Row, posted: Typed | None) -> forms.Form:
     bet, table = row.obj.average_bet, row.obj.table
-    return BetForm(posted, prefix=str(row.obj.pk), initial={"average_bet": bet}, previous=bet, table=table)
+    initial = {"average_bet": bet, "when": typed_time(row.sent)}
+    return BetForm(posted, prefix=str(row.obj.pk), initial=initial, previous=bet, table=table)
 
 
 def _move_form(row: Row, posted: Typed | None) -> forms.Form:
-    here = {"table": row.obj.table_id, "seat": row.obj.seat}
+    here = {"table": row.obj.table_id, "seat": row.obj.seat, "when": typed_time(row.sent)}
     return MoveForm(posted, prefix=str(row.obj.pk), initial=here, tables=row.context)
 
 
 def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
     long_play = "" if not row.obj.is_live else describe_long_play(row.obj, played=row.obj.played)
-    return CompleteForm(posted, prefix=str(row.obj.pk), long_play=long_play)
+    initial = {"when": typed_time(row.sent)}
+    return CompleteForm(posted, prefix=str(row.obj.pk), initial=initial, long_play=long_play)
 
 
 def _release_form(row: Row, posted: Typed | None) -> forms.Form:
@@ -163,12 +185,12 @@ def _release_form(row: Row, posted: Typed | None) -> forms.Form:
 
 def _pause(chosen: ChosenAction) -> Outcome:
     pause_rating_slip(**chosen.arguments)
-    return chosen.outcome("paused", "paused, the seat stays taken.")
+    return chosen.outcome("paused", f"paused{chosen.when}, the seat stays taken.")
 
 
 def _resume(chosen: ChosenAction) -> Outcome:
     slip = resume_rating_slip(**chosen.arguments)
-    return chosen.outcome("resumed", f"resumed at {slip.place}.")
+    return chosen.outcome("resumed", f"resumed{chosen.when} at {slip.place}.")
 
 
 def _change_bet(chosen: ChosenAction) -> Outcome:
@@ -178,13 +200,13 @@ def _change_bet(chosen: ChosenAction) -> Outcome:
     done = f"average bet {bet:,.2f}"
     if bet == before:
         return chosen.outcome(done, f"{done} as before. Nothing was changed.", kind=OutcomeKind.REPLAYED)
-    return chosen.outcome(done, f"{done} from now on.")
+    return chosen.outcome(done, f"{done} from {chosen.when.removeprefix(' at ') or 'now'} on.")
 
 
 def _move(chosen: ChosenAction) -> Outcome:
     to = {"table": chosen.typed["table"], "seat": chosen.typed["seat"]}
     slip = move_rating_slip(**chosen.arguments, **to)
-    return chosen.outcome(f"moved to {slip.place}", f"moved to {slip.place}.")
+    return chosen.outcome(f"moved to {slip.place}", f"moved to {slip.place}{chosen.when}.")
 
 
 def _complete(chosen: ChosenAction) -> Outcome:
@@ -192,14 +214,16 @@ def _complete(chosen: ChosenAction) -> Outcome:
     typed = {name: chosen.typed[name] for name in ("chips_out", "means", "long_play_confirmed")}
     further = chosen.typed["buy_in"]
     try:
-        settlement = complete_rating_slip(**chosen.arguments_without_version, further_buy_in=further, **typed)
+        settlement = complete_rating_slip(
+            **chosen.arguments_without_version, chosen_time=chosen.chosen_time, further_buy_in=further, **typed
+        )
     except PartialCompletion as error:
         changes = "" if error.replayed else changed_before_closing(chosen.slip.pk, chosen.expected_version)
         return Outcome(kind=OutcomeKind.OWED, sentence=f"{error.message}{changes}")
     points = earned(chosen.slip, settlement)
     if not settlement.replayed:
         changes = changed_before_closing(chosen.slip.pk, chosen.expected_version)
-        return Outcome(kind=OutcomeKind.DONE, sentence=f"closed, {points}.{changes}")
+        return Outcome(kind=OutcomeKind.DONE, sentence=f"closed{chosen.when}, {points}.{changes}")
     closing = first_closing(chosen.slip.pk, actor=chosen.actor)
     unsaved = unsaved_amounts(chosen.slip.pk, chosen.typed)
     sentence = f"was already closed {closing}, {points}. Nothing was done twice.{unsaved}"
@@ -224,17 +248,29 @@ def _release(chosen: ChosenAction) -> Outcome:
 
 
 PAUSE: Final = SlipAction(
-    name="pause", label="Pause", done="paused", describe=describe, carry_out=_pause, is_confirmed_first=False
+    name="pause",
+    label="Pause",
+    done="paused",
+    describe=describe,
+    make_form=_time_form,
+    carry_out=_pause,
+    is_confirmed_first=False,
 )
 RESUME: Final = SlipAction(
-    name="resume", label="Resume", done="resumed", describe=describe, carry_out=_resume, is_confirmed_first=False
+    name="resume",
+    label="Resume",
+    done="resumed",
+    describe=describe,
+    make_form=_time_form,
+    carry_out=_resume,
+    is_confirmed_first=False,
 )
 CHANGE_BET: Final = SlipAction(
     name="change_bet",
     label="Change average bet",
     done="changed",
     submit_label="Change average bet",
-    explanation="The new average bet counts from now on. What was played before keeps its own.",
+    explanation="The new average bet counts from now on, or from when you say. What was played before keeps its own.",
     describe=describe,
     make_form=_bet_form,
     carry_out=_change_bet,
@@ -256,7 +292,8 @@ COMPLETE: Final = SlipAction(
     done="closed",
     submit_label="Close and post points",
     explanation=(
-        "Play ends now, and its points are posted. This cannot be undone. Further buy-in and chips out may stay empty."
+        "Play ends now, or when you say, and its points are posted. This cannot be undone. Further buy-in and chips "
+        "out may stay empty."
     ),
     describe=describe,
     make_form=_complete_form,

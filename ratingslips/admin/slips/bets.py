@@ -1,5 +1,6 @@
 """The field for an average bet, and the question whether an unusual one is right."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from django import forms
 from core.console.display import amount_text
 from core.console.fields import MoneyField, replaced
 from core.text import isolated
+from ratingslips.admin.slips.times import TimeForm
 from ratingslips.models import GamingTable
 from ratingslips.services.stakes import MAX_AVERAGE_BET
 
@@ -24,8 +26,8 @@ def _question(bet: Decimal, *, previous: Decimal | None, table: GamingTable | No
     return ""
 
 
-class BetForm(forms.Form):
-    """The average bet of a slip from now on.
+class BetForm(TimeForm):
+    """The average bet of a slip from an instant on.
 
     A bet above the maximum of `table`, or above 5 times the `previous` one, is asked back once. The form that asks
     carries the bet in `confirmed_bet`, so that sending it again confirms this bet and no other.
@@ -34,6 +36,7 @@ class BetForm(forms.Form):
     average_bet = MoneyField(label="Average bet", least=Decimal("0.01"), most=MAX_AVERAGE_BET)
     confirmed_bet = forms.CharField(required=False, widget=forms.HiddenInput)
     is_asking_back = False
+    field_order: Sequence[str] = ("average_bet", "confirmed_bet", "when")
 
     def __init__(
         self, *args: Any, previous: Decimal | None = None, table: GamingTable | None = None, **kwargs: Any

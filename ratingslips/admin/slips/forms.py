@@ -18,6 +18,7 @@ from core.models import Player
 from core.player_search import players_matching, with_card
 from core.text import isolated
 from ratingslips.admin.slips.bets import BetForm
+from ratingslips.admin.slips.times import TimeForm
 from ratingslips.models import MAX_SEATS, GamingTable, MoneyRow, RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT
 
@@ -64,18 +65,19 @@ def _chosen_table(choices: Choices) -> forms.TypedChoiceField:
     return forms.TypedChoiceField(label="Table", coerce=int, choices=choices)
 
 
-class MoveForm(forms.Form):
+class MoveForm(TimeForm):
     """The table and the seat to which a slip is moved."""
 
     table = forms.TypedChoiceField(label="Table", coerce=int)
     seat = _seat()
+    field_order = ("table", "seat", "when")
 
     def __init__(self, *args: Any, tables: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["table"] = _chosen_table(tables)
 
 
-class CompleteForm(forms.Form):
+class CompleteForm(TimeForm):
     """A further buy-in and the chips out of a slip, if there are any.
 
     `long_play` says how long the slip was played if that needs a confirmation; the form then has a box to tick.
@@ -86,14 +88,24 @@ class CompleteForm(forms.Form):
     chips_out = _money("Chips out")
     long_play_confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
     asks_about_long_play = False
+    field_order = ("buy_in", "means", "chips_out", "when")
 
     def __init__(self, *args: Any, long_play: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if long_play:
             self.fields["long_play_confirmed"] = forms.BooleanField(
                 label=f"Close it all the same: {long_play}",
-                error_messages={"required": "Tick this if it is right, or go back and leave the slip out."},
+                required=False,  # of an earlier closing: see `clean`
+                widget=forms.CheckboxInput(attrs={"required": True}),
             )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the tick of a closing now; whether an earlier one needs it, the service says."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        box = self.fields["long_play_confirmed"]
+        if not (box.widget.is_hidden or cleaned.get("long_play_confirmed") or cleaned.get("when")):
+            self.add_error("long_play_confirmed", "Tick this if it is right, or go back and leave the slip out.")
+        return cleaned
 
     def ask_about_long_play(self) -> None:
         """Show the form again in such a way that sending it confirms the long play."""
@@ -114,7 +126,7 @@ class OpenForm(BetForm):
     seat = _seat()
     buy_in = _money("Buy-in")
     means = MeansField()
-    field_order = ("player", "table", "seat", "average_bet", "buy_in", "means")
+    field_order = ("player", "table", "seat", "average_bet", "buy_in", "means", "when")
 
     def __init__(
         self,
@@ -131,7 +143,7 @@ class OpenForm(BetForm):
 
     def clean(self) -> dict[str, Any]:
         if table_id := self.cleaned_data.get("table"):
-            self.at_table = GamingTable.objects.filter(pk=table_id).first()
+            self.at_table = GamingTable.objects.filter(pk=table_id).select_related("pit__casino").first()
         cleaned = super().clean()
         if cleaned.get("player"):
             casinos = [self._casino_of(cleaned["table"])] if cleaned.get("table") else list(self._tables)

@@ -16,6 +16,7 @@ from core.models import Player
 from ratingslips.admin.slips.forms import OpenForm, add_refusal, next_page_id, table_choices
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.admin.slips.sentences import opening_outcome
+from ratingslips.admin.slips.times import time_arguments
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import (
@@ -24,6 +25,7 @@ from ratingslips.services import (
     PlayerNotActive,
     SeatTaken,
     TableNotActive,
+    TooLongAgo,
     open_rating_slip,
 )
 
@@ -33,6 +35,7 @@ _FIELD_OF_REFUSAL: dict[type[DomainError], str] = {
     PlayerNotActive: "player",
     SeatTaken: "seat",
     TableNotActive: "table",
+    TooLongAgo: "when",
 }
 
 
@@ -47,7 +50,12 @@ def open_page(slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest) -> Ht
     initial = {"player": _card_of(players, request.GET.get("player", ""))}
     form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial)
     if request.method == "POST" and form.is_valid() and (slip := _open(request, form)):
-        outcome = opening_outcome(slip, average_bet=form.cleaned_data["average_bet"], request_id=request_id_of(request))
+        outcome = opening_outcome(
+            slip,
+            average_bet=form.cleaned_data["average_bet"],
+            request_id=request_id_of(request),
+            is_late=form.cleaned_data["when"] is not None,
+        )
         slips.message_user(request, outcome.sentence, LEVELS[outcome.kind])
         return HttpResponseRedirect(page_url(slip))
     return form_page(
@@ -62,10 +70,11 @@ def open_page(slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest) -> Ht
 
 
 def _open(request: HttpRequest, form: OpenForm) -> RatingSlip | None:
+    actor, typed = staff_of(request), {name: value for name, value in form.cleaned_data.items() if name != "when"}
+    assert form.at_table is not None
+    when = time_arguments(form.cleaned_data["when"], actor=actor, pit=form.at_table.pit, now=timezone.now())
     try:
-        return open_rating_slip(
-            **form.cleaned_data, actor=staff_of(request), at=timezone.now(), request_id=request_id_of(request)
-        )
+        return open_rating_slip(**typed, **when, actor=actor, request_id=request_id_of(request))
     except DomainError as error:
         add_refusal(form, error, field=_FIELD_OF_REFUSAL.get(type(error)))
         return None

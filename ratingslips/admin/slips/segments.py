@@ -1,16 +1,28 @@
 """The segments on the page of a slip, read-only."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 
 from core.console import display
 from core.console.scope import TabularInline
 from core.text import isolated
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
+
+
+def _recorded_at(edge: str) -> Subquery:
+    """When the request that began (`start`) or ended (`end`) a segment was recorded."""
+    requests = SlipRequest.objects.filter(correlation_id=OuterRef(f"{edge}_correlation_id"), slip=OuterRef("slip"))
+    return Subquery(requests.order_by("recorded_at").values("recorded_at")[:1])
+
+
+def _with_recording(at: datetime | None, recorded_at: datetime | None) -> str:
+    late = display.recorded(recorded_at, at) if at and recorded_at else ""
+    return f"{display.exact_moment(at)}, {late}" if late else display.exact_moment(at)
 
 
 class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
@@ -32,7 +44,8 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[PlaySegment]":
-        return super().get_queryset(request).select_related("table", "started_by", "ended_by")
+        segments = super().get_queryset(request).select_related("table", "started_by", "ended_by")
+        return segments.annotate(begun_at=_recorded_at("start"), finished_at=_recorded_at("end"))
 
     @admin.display(description="where")
     def where(self, segment: PlaySegment) -> str:
@@ -44,7 +57,7 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
 
     @admin.display(description="from")
     def from_when(self, segment: PlaySegment) -> str:
-        return display.exact_moment(segment.started_at)
+        return _with_recording(segment.started_at, segment.begun_at)  # type: ignore[attr-defined]
 
     # Text, not a link: most who may read a slip may not open pages of staff.
     @admin.display(description="started by")
@@ -57,7 +70,7 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
 
     @admin.display(description="to")
     def to_when(self, segment: PlaySegment) -> str:
-        return display.exact_moment(segment.ended_at)
+        return _with_recording(segment.ended_at, segment.finished_at)  # type: ignore[attr-defined]
 
     @admin.display(description="played")
     def length(self, segment: PlaySegment) -> str:

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from core import correlation
 from core.console.confirmation import Outcome, OutcomeKind
-from core.console.display import exact_time_in
+from core.console.display import exact_time_in, time_in
 from core.models import Player, User
 from core.transactions import drop_lost_connection
 from core.words import counted
@@ -99,12 +99,16 @@ def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
     return f"{points}, {progress}"
 
 
-def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID | None) -> Outcome:
-    """The outcome of opening a slip by the page with `request_id`, now or when it was sent before."""
+def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID | None, is_late: bool) -> Outcome:
+    """The outcome of opening a slip by the page with `request_id`, now or when it was sent before.
+
+    It says when a slip was opened that `is_late`.
+    """
     number, player = slip.slip_number, slip.player
     if earlier_request(request_id) is not None:
         at = exact_time_in(slip.opened_at, slip.casino)
         sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
-    sentence = f"{number} opened for {player} at {slip.place}, average bet {average_bet:,.2f}."
+    since = f" since {time_in(slip.opened_at, slip.casino)}" if is_late else ""
+    sentence = f"{number} opened for {player} at {slip.place}{since}, average bet {average_bet:,.2f}."
     return Outcome(kind=OutcomeKind.DONE, sentence=sentence)

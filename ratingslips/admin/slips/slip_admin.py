@@ -27,6 +27,7 @@ from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
+from ratingslips.admin.slips.times import TimeForm
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 
@@ -268,6 +269,8 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         context["slip_actions"] = _actions_for(request, slip)
         context["slip_version"] = version_of(slip).text
         context["request_id"] = uuid4()
+        if slip.is_live:
+            context["slip_time"] = TimeForm(prefix=str(slip.pk))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:

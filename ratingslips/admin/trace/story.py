@@ -34,7 +34,7 @@ class StoryEvent:
     """One thing that happened: when, what, by whom (none: the system), and under which correlation id.
 
     `sent_by` is the key of the member of staff whose request brought what the system did. `about` is the row that it
-    links to; `is_alarm` marks an event that needs attention.
+    links to; `is_alarm` marks an event that needs attention. `recorded` says when it was recorded, if that was later.
     """
 
     at: datetime
@@ -44,6 +44,7 @@ class StoryEvent:
     sent_by: int | None = None
     about: Model | None = None
     is_alarm: bool = False
+    recorded: str = ""
     origin: RequestOrigin | None = None
 
 
@@ -95,7 +96,8 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
     play = PlaySegment.objects.shown().select_related("table", "started_by", "ended_by").order_by("seq")
     corrections = SlipCorrection.objects.select_related("request__actor").order_by("number")
     money = MoneyRow.objects.select_related("actor", "request").order_by("pk")
-    parts = Prefetch("segments", play), Prefetch("corrections", corrections), Prefetch("money_rows", money)
+    play_and_money = Prefetch("segments", play), Prefetch("money_rows", money)
+    parts = *play_and_money, Prefetch("corrections", corrections), "requests"
     found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
     read_releases(found)
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
@@ -115,10 +117,13 @@ def _entries(correlation_id: UUID, slips: Sequence[RatingSlip], *, staff: User) 
 
 def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
     """The events of a slip, from its opening to the settlement of its points."""
-    for event in history.events_of(slip, list(slip.segments.all()), corrections=list(slip.corrections.all())):
+    recorded = {request.correlation_id: request.recorded_at for request in slip.requests.all()}
+    corrections = list(slip.corrections.all())
+    for event in history.events_of(slip, list(slip.segments.all()), corrections=corrections, recorded=recorded):
         yield StoryEvent(
             at=event.at,
             words=f"{slip}: {_words(event, slip)}",
+            recorded=display.recorded(event.recorded_at, event.at) if event.recorded_at else "",
             by=event.by,
             correlation_id=event.correlation_id,
             about=slip,
