@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from core.console import display
 from core.console.asking_again import asks_again
@@ -29,6 +30,7 @@ from loyalty.services.reversals import require_reversible, why_not_reversible
 from loyalty.tiers import tier_at
 
 TYPED_FIELDS: Final = REASON_FIELDS
+REASON_SHOWN: Final = 100
 
 # Django's own classes come after the mixin; mypy has to know them.
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def _facts(entry: LedgerEntry, account: PlayerLoyalty) -> list[tuple[str, object
         ("Entry", f"{entry.get_kind_display()}, {display.signed(entry.points)} {noun(entry.points, 'point')}"),
         ("Posted by", author_of(entry)),
         ("Happened at", display.moment(entry.created_at)),
-        ("Reason", entry.reason),
+        ("Reason of the entry", Truncator(entry.reason).chars(REASON_SHOWN)),
         ("Balance", display.number(f"{account.balance:,} → {account.balance - entry.points:,}")),
     ]
     if is_earned(entry):

@@ -70,8 +70,10 @@ class House:
         player = floor.player(last_name="Featherstonehaugh" * 4)
         award(floor, player, points=1_500)
         reverse_entry(floor, award(floor, player, points=9_500).entry_id, reason="Wrong card " * 40)
-        adjust(floor, player, points=-2_000)
-        redeem(floor, player, outlet="Steakhouse" * 6, note="A table by the window, and no nuts anywhere. " * 6)
+        other = floor.player()
+        adjust(floor, other, points=300)
+        redeem(floor, other, outlet="Steakhouse" * 6, note="A table by the window, and no nuts anywhere. " * 6)
+        adjust(floor, other, points=-2_000)
         PitFactory.create(casino=floor.casino)
         _play(floor)
         export_row(floor, filters={"kind": "GAMEPLAY"}).save()
@@ -97,7 +99,7 @@ class House:
 
     @property
     def awards(self) -> list[LedgerEntry]:
-        """An award that can be reversed, and one that was."""
+        """An award that was reversed, and one that was not."""
         return list(LedgerEntry.objects.filter(kind="MANUAL_BONUS").order_by("reversed_by", "pk")[:2])
 
     @property
@@ -279,9 +281,11 @@ def _own_pages() -> Iterator[PageCase]:
         "player-new": lambda house: page_url(house.newcomer),
         "game-values": lambda house: address(GameSettings, "values", house.floor.table.game_id),
         "adjust": lambda house: address(PlayerLoyalty, "adjust", _first(PlayerLoyalty).pk),
-        "reverse": lambda house: address(LedgerEntry, "reverse", house.awards[0].pk),
-        "entry-reversed": lambda house: address(LedgerEntry, "change", house.awards[1].pk),
-        "entry-adjusted": lambda house: address(LedgerEntry, "change", LedgerEntry.objects.get(kind="ADJUSTMENT").pk),
+        "reverse": lambda house: address(LedgerEntry, "reverse", house.awards[1].pk),
+        "entry-reversed": lambda house: address(LedgerEntry, "change", house.awards[0].pk),
+        "entry-adjusted": lambda house: address(
+            LedgerEntry, "change", LedgerEntry.objects.filter(kind="ADJUSTMENT").latest("pk").pk
+        ),
         "award": lambda house: reverse("admin:loyalty_playerloyalty_award", args=[_first(PlayerLoyalty).pk]),
         "redeem": lambda house: reverse("admin:loyalty_playerloyalty_redeem", args=[_first(PlayerLoyalty).pk]),
         "comps-by-month": lambda _house: f"{address(CompType, 'month')}?by=account",

@@ -13,6 +13,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from tests.browser.conftest import Tablet
 from tests.console import address
 from tests.floor import Floor
+from tests.loyalty.postings import adjust, award
 from tests.loyalty.rows import account_of
 
 REASON = "Comp for the long wait at the cage"
@@ -79,6 +80,28 @@ class TestAward:
 
         expect(page.locator(".messagelist")).to_contain_text("balance 0 → 100")
         assert LedgerEntry.objects.count() == 1
+
+
+class TestPointsPutRight:
+    def test_reverses_an_award_and_takes_what_is_left(self, page: Page, player: Player, floor: Floor) -> None:
+        adjust(floor, player, points=40)
+        entry_id = award(floor, player, points=1_000).entry_id
+        page.goto(address(LedgerEntry, "change", entry_id))
+        page.get_by_role("link", name="Reverse").tap()
+        expect(page.get_by_text("Silver → Bronze")).to_be_visible()
+        page.get_by_label("Reason", exact=True).fill(REASON)
+        page.get_by_role("button", name="Reverse this entry").tap()
+        expect(page.get_by_text("balance 1,040 → 40, now Bronze.")).to_be_visible()
+
+        page.get_by_role("link", name="Łukasz Ito").tap()
+        page.get_by_role("link", name="Adjust points").tap()
+        page.get_by_label("Take points from the balance").check()
+        page.get_by_label(POINTS).last.fill("50")
+        page.get_by_label("Reason", exact=True).fill(REASON)
+        page.get_by_role("button", name="Adjust points").tap()
+
+        expect(page.get_by_text("40 points taken: balance 40 → 0.")).to_be_visible()
+        expect(page.get_by_text("10 points were not taken: the balance had no more.")).to_be_visible()
 
 
 class TestRefusedAward:

@@ -229,6 +229,7 @@ def _why(reason: str, reason_code: str | None = None) -> str:
 
 def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     what = "Award" if entry.kind == LedgerEntry.Kind.MANUAL_BONUS else f"Entry, {entry.get_kind_display().lower()}"
+    other = f" of #{entry.reverses_id or entry.adjusts_id}" if entry.reverses_id or entry.adjusts_id else ""
     tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
     reason = _why(entry.reason, entry.reason_code) if entry.staff_id else ""
     points = f"{display.signed(entry.points)} {noun(entry.points, 'point')}"
@@ -238,7 +239,7 @@ def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     recovery_id = slip.recovery_correlation_id if slip and slip.recovered_by_id else None
     return StoryEvent(
         at=entry.created_at,
-        words=f"{what} #{entry.pk}: {points} to {entry.account.player}, {balances}{tiers}{reason}"
+        words=f"{what} #{entry.pk}{other}: {points} to {entry.account.player}, {balances}{tiers}{reason}"
         + (f" ({recorded})" if recorded else ""),
         by=entry.staff,
         correlation_id=recovery_id or entry.correlation_id,
