@@ -82,8 +82,9 @@ def load_casino(
 
     Rows are known by their code, name or card. New ones are added. A row that differs from its file is left as it is,
     or takes the file's values with `overwrite`. A player's stricter status is always taken, and a weaker one never. A
-    given `name` or `time_zone` is taken. A new casino gets a programme of the default tiers, rate and comp types; the
-    rules of an existing one are left alone. For the values of games see `load_values`. With `dry_run` nothing is kept.
+    given `name` or `time_zone` is taken. A new casino gets the default reason codes, and a programme of the default
+    tiers, rate and comp types; the rules of an existing one are left alone. For the values of games see `load_values`.
+    With `dry_run` nothing is kept.
 
     :raises CannotLoad: listing what is wrong, by file and line.
     :raises Busy: another load was under way for too long; nothing was changed.

@@ -110,7 +110,7 @@ class TestRefusedAward:
         [
             ({"points": "10001"}, "1 to 10,000"),
             ({"points": "0"}, "1 to 10,000"),
-            ({"reason": "A comp"}, "at least 10 characters"),
+            ({"reason": "A comp"}, "10 to 500 characters; this one has 6"),
         ],
         ids=["over the cap", "nothing", "a reason that says too little"],
     )

@@ -176,7 +176,7 @@ class TestEveryPage:
 class TestPausedProgramme:
     def test_is_told_on_a_home_page_in_order(self, house: House, screen: Page, watch: Watch, axe_core: None) -> None:
         screen.goto(reverse("admin:loyalty_loyaltyprogram_pause", args=[house.floor.program.pk]))
-        screen.get_by_label("Reason", exact=True).fill("Tier migration tonight")
+        screen.get_by_label("Reason code").select_option("TIER_CHANGE")
         screen.get_by_role("button", name="Pause the programme").click()
 
         screen.goto(reverse("admin:index"))
