@@ -58,8 +58,17 @@ _MAY: Final = f"""
 SELECT EXISTS (
     SELECT FROM core_staffcard AS card
     WHERE card.player_id = %(player)s AND card.staff_id = %(actor)s AND card.withdrawn_at IS NULL
-), ARRAY (
-    SELECT asked.codename FROM unnest(%(codenames)s::text[]) AS asked (codename), core_user AS staff
+), (
+    SELECT CASE WHEN staff.is_superuser THEN %(codenames)s::text[] ELSE ARRAY (
+        SELECT permission.codename FROM auth_permission AS permission
+        JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
+        JOIN ({_HELD_BY_STAFF}) AS held ON held.permission_id = permission.id
+        WHERE content_type.app_label = %(app_label)s
+          AND permission.codename = ANY(%(codenames)s::text[])
+          AND held.staff_id = %(actor)s
+          AND (held.object_pk IS NULL OR held.object_pk = %(object)s)
+    ) END
+    FROM core_user AS staff
     WHERE staff.id = %(actor)s
       AND staff.is_active
       AND (
@@ -71,18 +80,6 @@ SELECT EXISTS (
                 JOIN auth_group AS role ON role.id = member.group_id
                 WHERE member.user_id = staff.id AND role.name = %(operator)s
             )
-        )
-      )
-      AND (
-        staff.is_superuser
-        OR EXISTS (
-            SELECT FROM auth_permission AS permission
-            JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
-            JOIN ({_HELD_BY_STAFF}) AS held ON held.permission_id = permission.id
-            WHERE content_type.app_label = %(app_label)s
-              AND permission.codename = asked.codename
-              AND held.staff_id = %(actor)s
-              AND (held.object_pk IS NULL OR held.object_pk = %(object)s)
         )
       )
 )
@@ -171,7 +168,7 @@ def _ask(actor: User, on: models.Model, *permissions: str, player_id: int | None
             },
         )
         is_own, held = cursor.fetchone()
-    return is_own, frozenset(f"{app_label}.{codename}" for codename in held)
+    return is_own, frozenset(f"{app_label}.{codename}" for codename in held or ())
 
 
 def require_permission(actor: User, permission: str, on: models.Model, *, player_id: int | None = None) -> None:

@@ -187,7 +187,14 @@ class TestPlayerPage:
         page = supervisor.get(page_url(floor.player()))
 
         labels = [link.label for link in page.context["links"]]
-        assert labels == ["Award points", "Adjust points", "To the floor", "Loyalty account", "Change details"]
+        assert labels == [
+            "Award points",
+            "Redeem points",
+            "Adjust points",
+            "To the floor",
+            "Loyalty account",
+            "Change details",
+        ]
         assert all(supervisor.get(link.url, follow=True).status_code == 200 for link in page.context["links"])
 
     @pytest.mark.parametrize("status", ["BARRED", "INACTIVE"])
