@@ -1,142 +1,31 @@
-"""The filters and the search of the ledger, from the address of the page; each is backed by an index."""
+"""The form of the ledger's list: its filters and its search, each backed by an index."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import date
-from operator import itemgetter
 from typing import Any, Final
 
 from django import forms
-from django.db.models import F, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast, Concat
-from django.utils.formats import date_format
+from django.db.models import F, Q, QuerySet
 from django.utils.functional import cached_property
 
 from core import correlation, origins
-from core.console.fields import IntegerField
-from core.console.filtered_list import DayField, FilterForm
-from core.console.queries import SEARCH
+from core.console.filtered_list import FilterForm
 from core.console.scope import in_casino_of, sees_all_casinos
-from core.keys import BIGGEST_KEY, key_of
+from core.keys import key_of
 from core.keyset import BY_ID, GAMING_DAY, ID, Order, Window, with_keys
-from core.models import Player, ReasonCode, User
+from core.models import Player, User
 from core.player_search import PLAYERS_WITH_ROWS_MAX, first_matching, many_match
-from core.roles import SYSTEM_USERNAME
-from core.words import counted
-from loyalty.admin.extensions import Entries, Filter, ledger_extensions
-from loyalty.models import CompType, LedgerEntry, PlayerLoyalty
+from loyalty.admin.extensions import Entries, ledger_extensions
+from loyalty.admin.ledger_filters import SYSTEM, all_filters, choices_for
+from loyalty.models import LedgerEntry, PlayerLoyalty
 
 SEARCH_MAX_LENGTH: Final = 100
-STAFF_OFFERED: Final = 500
-CODES_OFFERED: Final = 500
-COMP_TYPES_OFFERED: Final = 200
-MOST_POINTS: Final = 10**15
-SYSTEM: Final = "system"
 NO_CASINO: Final = 0
 # How many entries a page looks at. Those of a casino lie side by side, about nine in a block. Those of an account lie
 # apart. Those of a member of staff or a kind, and those that a search finds, are also looked up one by one.
 LOOKED_AT_OF_CASINO: Final = 1_000
 LOOKED_AT_OF_ACCOUNT: Final = 150
 LOOKED_AT_BY_KEYS: Final = 25
-
-
-class PointsField(IntegerField):
-    """A signed number of points: 500, -1,500 or −1,500."""
-
-    def __init__(self, *, label: str) -> None:
-        super().__init__(
-            label=label,
-            required=False,
-            min_value=-MOST_POINTS,
-            max_value=MOST_POINTS,
-            widget=forms.TextInput(attrs={"autocomplete": "off", "class": "figure", "size": 8}),
-        )
-
-
-def _from_staff(entries: Entries, value: str) -> Entries:
-    return entries.filter(staff=None) if value == SYSTEM else entries.filter(staff=int(value))
-
-
-def _as_day(day: date) -> str:
-    return date_format(day, "j M Y")
-
-
-OWN_FILTERS: Final[Sequence[Filter]] = (
-    Filter(
-        name="kind",
-        field=lambda: forms.ChoiceField(
-            label="Kind", required=False, choices=[("", "All kinds"), *LedgerEntry.Kind.choices]
-        ),
-        narrow=lambda entries, value: entries.filter(kind=value),
-        in_words=lambda value: str(LedgerEntry.Kind(value).label),
-    ),
-    Filter(
-        name="comp_type",
-        field=lambda: forms.ChoiceField(label="Comp type", required=False),
-        narrow=lambda entries, value: entries.filter(comp_type=int(value)),
-        in_words=lambda value: f"redeemed for {value}",
-    ),
-    Filter(
-        name="staff",
-        field=lambda: forms.ChoiceField(label="Posted by", required=False),
-        narrow=_from_staff,
-        in_words=lambda value: f"posted by {value}",
-    ),
-    Filter(
-        name="reason_code",
-        field=lambda: forms.ChoiceField(label="Reason code", required=False),
-        narrow=lambda entries, code: entries.filter(reason_code=code),
-        in_words=lambda code: f"reason code {code}",
-    ),
-    Filter(
-        name="first_day",
-        field=lambda: DayField(label="Gaming day from"),
-        narrow=lambda entries, day: entries.filter(gaming_day__gte=day),
-        in_words=lambda day: f"gaming day from {_as_day(day)}",
-    ),
-    Filter(
-        name="last_day",
-        field=lambda: DayField(label="Gaming day to"),
-        narrow=lambda entries, day: entries.filter(gaming_day__lte=day),
-        in_words=lambda day: f"gaming day to {_as_day(day)}",
-    ),
-    Filter(
-        name="least_points",
-        field=lambda: PointsField(label="Points from"),
-        narrow=lambda entries, points: entries.filter(points__gte=points),
-        in_words=lambda points: f"{counted(points, 'point')} or more",
-    ),
-    Filter(
-        name="most_points",
-        field=lambda: PointsField(label="Points to"),
-        narrow=lambda entries, points: entries.filter(points__lte=points),
-        in_words=lambda points: f"{counted(points, 'point')} or fewer",
-    ),
-    Filter(
-        name="tier_change",
-        field=lambda: forms.BooleanField(label="Tier changed", required=False),
-        narrow=lambda entries, _: entries.filter(~Q(tier_before=F("tier_after"))),
-        in_words=lambda _: "the tier changed",
-    ),
-    Filter(
-        name="account",
-        field=lambda: IntegerField(
-            required=False, min_value=1, max_value=BIGGEST_KEY, widget=forms.HiddenInput, label="Account"
-        ),
-        narrow=lambda entries, account: entries.filter(account=account),
-        in_words=lambda account: f"one account (no. {account})",
-    ),
-)
-
-
-def all_filters() -> list[Filter]:
-    """The ledger's own filters, and those that other apps add."""
-    return [*OWN_FILTERS, *(one for extension in ledger_extensions() for one in extension.filters)]
-
-
-def filter_names() -> list[str]:
-    """The parameters by which the address of the ledger is narrowed."""
-    return [SEARCH, *(one.name for one in all_filters())]
 
 
 class AuditForm(FilterForm):
@@ -160,7 +49,7 @@ class AuditForm(FilterForm):
         self.filters = all_filters()
         for one in self.filters:
             self.fields[one.name] = one.field()
-        self._names = {"staff": dict(_staff_choices(staff)), **_choices(staff)}
+        self._names = choices_for(staff)
         for name, everything in (("staff", "Anybody"), ("comp_type", "All types"), ("reason_code", "All codes")):
             self.fields[name].choices = [("", everything), *self._names[name].items()]  # type: ignore[attr-defined]
         self.fields["q"].widget.attrs |= {"type": "search", "autocomplete": "off"}
@@ -293,31 +182,6 @@ class AuditForm(FilterForm):
         """What to tell people whose search matches more players than were looked up; else empty."""
         is_cut = "q" in self.given and len(self._found) > PLAYERS_WITH_ROWS_MAX
         return many_match(self.given["q"], PLAYERS_WITH_ROWS_MAX) if is_cut else ""
-
-
-def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
-    """Staff who may have posted entries that `staff` sees; the system first."""
-    yield SYSTEM, SYSTEM
-    people = in_casino_of(staff, User.objects.filter(is_staff=True), lookup="casino")
-    for person in people.exclude(username=SYSTEM_USERNAME).order_by("username")[:STAFF_OFFERED]:
-        yield str(person.pk), person.name_and_login
-
-
-def _choices(staff: User) -> dict[str, dict[str, str]]:
-    """The comp types and the reason codes of the casinos that `staff` sees, by filter, in one statement.
-
-    Those that are not active are among them. A code that several casinos have is named once.
-    """
-    codes = in_casino_of(staff, ReasonCode.objects.order_by("code", "pk").distinct("code"), lookup="casino")
-    label = Concat("label", Value(" ("), "code", Value(")"))
-    types = in_casino_of(staff, CompType.objects.order_by("pk"), lookup="program__casino")
-    found = codes.values_list(Value("reason_code"), "code", label)[:CODES_OFFERED].union(
-        types.values_list(Value("comp_type"), Cast("pk", TextField()), "label")[:COMP_TYPES_OFFERED], all=True
-    )
-    choices: dict[str, dict[str, str]] = {"reason_code": {}, "comp_type": {}}
-    for name, value, words in sorted(found, key=itemgetter(2)):
-        choices[name][value] = words
-    return choices
 
 
 def entries_named(entries: Entries, term: str, *, staff: User, players: Collection[int]) -> Entries:

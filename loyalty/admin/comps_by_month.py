@@ -26,8 +26,8 @@ from core.console.scope import in_casino_of, sees_all_casinos, staff_of
 from core.errors import DomainError
 from core.models import User
 from core.spreadsheets import csv_line
-from loyalty.admin.audit import SYSTEM
 from loyalty.admin.export import BYTE_ORDER_MARK
+from loyalty.admin.ledger_filters import SYSTEM
 from loyalty.models import CompType, LedgerEntry, LedgerExport, PlayerLoyalty
 from loyalty.permissions import EXPORT_LEDGER, VIEW_COMP_TYPES, VIEW_ENTRIES
 from loyalty.services.comps_by_month import CompSum, Person, comps_of_month, days_of

@@ -12,11 +12,12 @@ from core.console.filtered_list import Column, FilteredListAdmin, FilterForm
 from core.console.links import links_for
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.reasons.codes import reason_in_words
-from loyalty.admin.audit import AuditForm, filter_names
+from loyalty.admin.audit import AuditForm
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of, not_taken_of
 from loyalty.admin.comp_slips import PrintsCompSlips, comp_of, comp_section
 from loyalty.admin.export import export_response
 from loyalty.admin.extensions import author_of, ledger_extensions
+from loyalty.admin.ledger_filters import filter_names
 from loyalty.admin.reversals import ReversesEntries
 from loyalty.models import LedgerEntry, LedgerExport, Tier
 from loyalty.permissions import EXPORT_LEDGER

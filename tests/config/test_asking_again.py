@@ -19,7 +19,6 @@ ASKED: Final = frozenset(
     {
         "admin:auth_group_add",
         "admin:auth_group_change",
-        "admin:auth_group_changelist:delete_selected",
         "admin:auth_group_delete",
         "admin:auth_user_password_change",
         "admin:core_casino_add",

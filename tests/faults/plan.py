@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 BEGINNING: Final = datetime(2026, 9, 1, 12, tzinfo=UTC)
 BETWEEN_VISITS: Final = timedelta(hours=3)
@@ -143,7 +144,12 @@ def _step(data: dict[str, object]) -> Step:
 
 def key_of(step: Step) -> str:
     """The idempotency key under which the ledger knows a step."""
-    return f"reward:{step.number}" if step.kind == Kind.AWARD else f"faults:{step.number}"
+    match step.kind:
+        case Kind.AWARD:
+            return f"reward:{step.number}"
+        case Kind.REDEEM:
+            return f"redemption:{UUID(int=step.number)}"
+    return f"faults:{step.number}"
 
 
 def reason_of(number: int) -> str:

@@ -21,6 +21,7 @@ from loyalty.services import (
     increment_player_loyalty,
     manual_reward,
     pause_program,
+    redeem_points,
     resume_program,
 )
 from ratingslips.history import SlipVersion
@@ -119,6 +120,14 @@ def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
                 reward_id=str(step.number),
             )
         )
+    if step.kind == Kind.REDEEM:
+        what: dict[str, Any] = {
+            "comp_type": CompType.objects.get(program__accounts__player=player),
+            "points": -step.amount,
+            "outlet": reason_of(step.number),
+            "request_id": UUID(int=step.number),
+        }
+        return lambda: _posted(redeem_points(**what, player=player, actor=world.manager(), at=timezone.now()))
     reverses = None
     if step.kind == Kind.REVERSE:
         reverses = LedgerEntry.objects.filter(idempotency_key=f"faults:{step.target}").first()
@@ -143,7 +152,6 @@ def post_by_hand(
     step: Step, *, player: int, reverses: LedgerEntry | None = None, staff: User | None = None
 ) -> LoyaltyPosting:
     """What has no service of its own yet posts by the building block, in an operation like any other."""
-    comp_types = CompType.objects.filter(program__accounts__player=player)
     with operation("faults.post", actor_id=None):
         return increment_player_loyalty(
             player=player,
@@ -155,7 +163,6 @@ def post_by_hand(
             at=timezone.now(),
             correlation_id=correlation.current(),
             reverses=reverses,
-            comp_type=comp_types.get() if step.kind == Kind.REDEEM else None,
         )
 
 

@@ -58,7 +58,7 @@ def build_world(*, players: int) -> None:
         pit = PitFactory.create(casino=program.casino, name="Faults")
         for permission in ("ratingslips.operate_pit", "ratingslips.recover_loyalty"):
             assign_perm(permission, managers, pit)
-        for permission in ("loyalty.award", "loyalty.pause_program"):
+        for permission in ("loyalty.award", "loyalty.redeem", "loyalty.pause_program"):
             assign_perm(permission, managers, program)
         _furnish(program.casino, pit, players=players)
     for player in range(players):

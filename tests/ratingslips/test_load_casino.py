@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from structlog.testing import capture_logs
 
 from core.models import Casino, Player
-from loyalty.models import EarningRate, PlayerLoyalty, Tier
+from loyalty.models import CompType, EarningRate, PlayerLoyalty, Tier
 from ratingslips.imports.casino_files import MAX_PROBLEMS
 from ratingslips.models import GameValues, GamingTable, Pit
 from tests.casino_files import CasinoFolder, event, write_events
@@ -63,6 +63,9 @@ class TestLoadCasino:
         ]
         rate = EarningRate.objects.get()
         assert (rate.points_per_unit, rate.effective_from) == (Decimal(10), datetime(1970, 1, 1, tzinfo=UTC))
+        assert list(CompType.objects.filter(is_active=True, point_value="0.01").values_list("code", flat=True)) == [
+            *("discretionary", "food", "retail", "room", "show")
+        ]
 
     def test_opens_an_account_for_every_player(self, files: CasinoFolder) -> None:
         _load(files)
