@@ -168,5 +168,13 @@ class TestEveryReason:
             if len(rest) < len(post) and written(asking, house, question, rest, column):
                 unasked.add(name)
 
-        assert writing >= {"admin:loyalty_playerloyalty_award", "admin:loyalty_loyaltyprogram_resume"}
+        assert writing >= {
+            "admin:loyalty_ledgerentry_reverse",
+            "admin:loyalty_loyaltyprogram_pause",
+            "admin:loyalty_loyaltyprogram_resume",
+            "admin:loyalty_playerloyalty_adjust",
+            "admin:loyalty_playerloyalty_award",
+            "admin:loyalty_playerloyalty_redeem",
+            "admin:ratingslips_ratingslip_changelist:release",
+        }
         assert (without, unasked) == (set(), set())
