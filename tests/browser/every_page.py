@@ -146,7 +146,7 @@ def _play(floor: Floor) -> None:
     barred = floor.open_slip(seat=3, at=floor.now)
     Player.objects.filter(pk=barred.player_id).update(status="BARRED")
     other = TableFactory.create(casino=floor.casino, pit=floor.pit)
-    floor.open_slip(seat=2)
+    floor.open_slip(seat=2, buy_in=Decimal(4_000))
     StaffFactory.create(casino=floor.casino, first_name=barred.player.first_name, last_name=barred.player.last_name)
     declared(floor.boss, paid.player)
     floor.open_slip(table=other, seat=3, at=floor.ago(hours=9))
@@ -361,6 +361,9 @@ def _floor() -> Iterator[PageCase]:
         "floor-seat-nobody": seat_page(7, "?q=nobody"),
         "floor-seat-taken": seat_page(2),
         "floor-slip-live": lambda house: reverse("floor:slip", args=[house.live.pk]),
+        "floor-slip-strike": lambda house: (
+            reverse("floor:slip", args=[house.live.pk]) + f"?strike={house.live.money_rows.get().pk}"
+        ),
         "floor-slip-closing": lambda house: reverse("floor:slip", args=[house.live.pk]) + "?chips_out=5",
         "floor-slip-paid": lambda house: reverse("floor:slip", args=[house.paid.pk]),
         "floor-slip-owed": lambda house: reverse("floor:slip", args=[house.owed.pk]),

@@ -18,7 +18,7 @@ from tests.fuzz import Pair, encoded, fuzz_settings, pairs, values
 _LEDGER: Final = (
     "kind comp_type staff first_day last_day least_points most_points tier_change account recovered before after q"
 )
-_FLOOR: Final = "q part pit player average_bet buy_in chips_out do expected_version to quick"
+_FLOOR: Final = "q part pit player average_bet buy_in chips_out strike do expected_version to quick"
 OURS: Final = ("core.", "loyalty.", "ratingslips.")
 # What Django's pages of a model read.
 OF_A_FORM: Final = ["p", "_changelist_filters", "_popup", "_to_field"]

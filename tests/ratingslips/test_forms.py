@@ -53,4 +53,11 @@ class TestCompleteForm:
         form = CompleteForm({})
 
         assert form.is_valid()
-        assert form.cleaned_data == {"buy_in": None, "means": "CASH", "chips_out": None, "long_play_confirmed": False}
+        assert form.cleaned_data == {
+            "buy_in": None,
+            "means": "CASH",
+            "chips_out": None,
+            "expected_rows": None,
+            "when": None,
+            "long_play_confirmed": False,
+        }

@@ -5,13 +5,14 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.forms import Form, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from core.console.confirmation import LEVELS, OutcomeKind, request_id_of, row_request_id
 from core.console.queries import reads
+from core.console.reasons import ReasonForm
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
@@ -21,12 +22,28 @@ from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, sho
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.slips.actions import SLIP_ACTIONS, ChosenAction, SlipAction
+from ratingslips.admin.slips.money import (
+    MONEY_ACTIONS,
+    STRIKE,
+    BuyInForm,
+    ChipsOutForm,
+    StrikeForm,
+    may_record,
+    usual_buy_ins,
+)
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.admin.slips.times import time_arguments, typed_time
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services import InvalidAverageBet, LongPlayNotConfirmed, SlipChanged, SlipClosed, SlipIsVoid
+from ratingslips.services import (
+    InvalidAmount,
+    InvalidAverageBet,
+    LongPlayNotConfirmed,
+    SlipChanged,
+    SlipClosed,
+    SlipIsVoid,
+)
 
 _FORMS: Final[dict[str, type[Form]]] = {
     "pause": TimeForm,
@@ -34,13 +51,17 @@ _FORMS: Final[dict[str, type[Form]]] = {
     "change_bet": AverageBetForm,
     "move": ChosenSeatForm,
     "complete": CompleteForm,
+    "buy_in": BuyInForm,
+    "chips_out": ChipsOutForm,
+    "strike": StrikeForm,
 }
-# Each form has a field for the time: on the page its id begins as the form is called.
-_IDS: Final = {"move": "move_%s", "complete": "close_%s"}
-_FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet"}
+_ACTIONS: Final = SLIP_ACTIONS | MONEY_ACTIONS
+# Forms with fields of the same name: on the page their ids begin as the form is called.
+_IDS: Final = {name: f"{name}_%s" for name in ("move", "buy_in", "chips_out", "strike")} | {"complete": "close_%s"}
+_FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "amount"}
 
 
-@reads("pit")
+@reads("pit", "strike")
 @require_http_methods(["GET", "HEAD", "POST"])
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     """Show the slip, or carry out an action and redirect: to the floor, or to this page if the slip was closed."""
@@ -51,11 +72,20 @@ def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     name = request.POST.get("do", "")
     if name not in _FORMS:
         return _page(request, pit_page, sheet, problem="Nothing was done: tap what you want to do.", status=400)
-    usual: dict[str, Any] = {"previous": sheet.average_bet, "table": sheet.slip.table} if name == "change_bet" else {}
-    form = _FORMS[name](request.POST, auto_id=_IDS.get(name, "id_%s"), **usual)
-    if form.is_valid() and (answer := _act(request, pit_page, sheet, SLIP_ACTIONS[name], form)):
+    form = _form(name, sheet, request.POST)
+    if form.is_valid() and (answer := _act(request, pit_page, sheet, _ACTIONS[name], form)):
         return answer
     return _page(request, pit_page, sheet, bound=form, request_id=request_id_of(request))
+
+
+def _form(name: str, sheet: Sheet, posted: QueryDict | None = None, **initial: Any) -> Form:
+    """The form of an action, as it was posted or as the page shows it first."""
+    about: dict[str, Any] = {}
+    if name == "change_bet":
+        about = {"previous": sheet.average_bet, "table": sheet.slip.table}
+    elif name == "strike":
+        about = {"slip": sheet.slip}
+    return _FORMS[name](posted, auto_id=_IDS.get(name, "id_%s"), initial=initial, **about)
 
 
 def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
@@ -73,7 +103,7 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
     chosen = ChosenAction(
         slip=sheet.slip,
         actor=actor,
-        **time_arguments(form.cleaned_data["when"], actor=actor, pit=pit_page.pit, now=timezone.now()),
+        **time_arguments(form.cleaned_data.get("when"), actor=actor, pit=pit_page.pit, now=timezone.now()),
         request_id=row_request_id(request_id_of(request), action=action.name, row=sheet.slip),
         expected_version=expected_version,
         typed=form.cleaned_data,
@@ -89,13 +119,24 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
         return None
     except DomainError as error:
         drop_lost_connection()
-        form.add_error(_FIELD_OF_REFUSAL.get(type(error)), error.message)
+        _show_refusal(form, error)
         return None
     if outcome.kind == OutcomeKind.OWED:
         messages.warning(request, outcome.sentence)
         return HttpResponseRedirect(request.path)
     messages.add_message(request, LEVELS[outcome.kind], f"{sheet.name}: {outcome.sentence}")
+    if action is STRIKE:
+        return HttpResponseRedirect(request.path)
     return _redirect_after(RatingSlip.objects.get(pk=sheet.slip.pk))
+
+
+def _show_refusal(form: Form, error: DomainError) -> None:
+    """Show the refusal beside the field that it is about, or above all."""
+    if isinstance(form, ReasonForm):
+        form.add_refusal(error)
+    else:
+        field = _FIELD_OF_REFUSAL.get(type(error))
+        form.add_error(field if field in form.fields else None, error.message)
 
 
 def _redirect_after(slip: RatingSlip) -> HttpResponse:
@@ -154,7 +195,25 @@ def _page(
     }
     if pit_page.may_act and sheet.slip.is_live:
         context |= _destinations(request, pit_page)
+    if may_record(sheet.slip, actor=staff_of(request), operates=pit_page.may_act):
+        context |= _money(request, sheet, bound)
     return show(request, "ratingslips/floor/slip.html", pit_page, context, status=status)
+
+
+def _money(request: HttpRequest, sheet: Sheet, bound: Form | None) -> dict[str, Any]:
+    """The forms of buy-ins and chips out, and that which strikes a row if its page was asked for."""
+    chosen = request.POST.get("row", "") or request.GET.get("strike", "")
+    row = sheet.money.row_to_strike(chosen)
+    return {
+        "may_record": True,
+        "usual_buy_ins": usual_buy_ins(sheet.slip.table),
+        "buy_in_form": bound if isinstance(bound, BuyInForm) else _form("buy_in", sheet),
+        "chips_out_form": bound if isinstance(bound, ChipsOutForm) else _form("chips_out", sheet),
+        "is_buying_in": isinstance(bound, BuyInForm),
+        "is_taking_chips": isinstance(bound, ChipsOutForm),
+        "strike_row": row,
+        "strike_form": (bound if isinstance(bound, StrikeForm) else _form("strike", sheet)) if row else None,
+    }
 
 
 def _destinations(request: HttpRequest, pit_page: PitPage) -> dict[str, Any]:

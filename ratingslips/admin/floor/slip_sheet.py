@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import warning_for
+from ratingslips.admin.slips.money import Money
 from ratingslips.history import Event, SlipEventKind, read_events
 from ratingslips.models import RatingSlip
 
@@ -59,6 +60,7 @@ class Sheet:
     played: timedelta
     account: PlayerLoyalty | None
     earned: Earned | None
+    money: Money
     now: datetime
 
     @property
@@ -117,5 +119,6 @@ def read_sheet(slips: "QuerySet[RatingSlip]", *, now: datetime) -> Sheet | None:
         played=slip.played,
         account=getattr(slip.player, "loyalty", None),
         earned=Earned.of(slip.ledger_entry, tiers) if slip.ledger_entry else None,
+        money=Money.of(slip, now=now),
         now=now,
     )

@@ -211,7 +211,7 @@ def _move(chosen: ChosenAction) -> Outcome:
 
 def _complete(chosen: ChosenAction) -> Outcome:
     """Close the slip even if it has changed since the page was shown, and say what changed: play is over."""
-    typed = {name: chosen.typed[name] for name in ("chips_out", "means", "long_play_confirmed")}
+    typed = {name: chosen.typed[name] for name in ("chips_out", "means", "expected_rows", "long_play_confirmed")}
     further = chosen.typed["buy_in"]
     try:
         settlement = complete_rating_slip(

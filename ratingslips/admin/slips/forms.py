@@ -86,6 +86,7 @@ class CompleteForm(TimeForm):
     buy_in = _money("Further buy-in")
     means = MeansField()
     chips_out = _money("Chips out")
+    expected_rows = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
     long_play_confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
     asks_about_long_play = False
     field_order = ("buy_in", "means", "chips_out", "when")
