@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.reasons.models import CODE_PATTERN, Operation, ReasonCode
 from core.reasons.text import InvalidReason, checked_reason, checked_remark, normalised_reason
+from core.text import isolated
 
 
 class InvalidReasonCode(InvalidReason):
@@ -51,9 +52,9 @@ def given_reason(*, casino_id: int, operation: Operation, code: str | None, text
 
 def _refusal(row: ReasonCode, *, operation: Operation, text: str) -> InvalidReason | None:
     if not row.is_active:
-        return InvalidReasonCode(f"The reason “{row.label}” is no longer used. Choose another one.")
+        return InvalidReasonCode(f"The reason “{isolated(row.label)}” is no longer used. Choose another one.")
     if operation not in row.operations:
-        return InvalidReasonCode(f"The reason “{row.label}” is not for this. Choose another one.")
+        return InvalidReasonCode(f"The reason “{isolated(row.label)}” is not for this. Choose another one.")
     if row.text_required:
         try:
             checked_reason(text)
@@ -67,7 +68,7 @@ def reason_in_words(*, casino_id: int, code: str | None, text: str) -> str:
     if code is None:
         return text
     label = ReasonCode.objects.filter(casino=casino_id, code=code).values_list("label", flat=True).first() or ""
-    named = f"{label} ({code})"
+    named = f"{isolated(label)} ({code})"
     return named if text in ("", label) else f"{named}: {text}"
 
 

@@ -7,6 +7,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from core.text import isolated
+
 if TYPE_CHECKING:
     from core.models import Casino
 
@@ -68,4 +70,4 @@ class ReasonCode(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.label} ({self.code})"
+        return f"{isolated(self.label)} ({self.code})"

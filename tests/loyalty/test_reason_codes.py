@@ -146,6 +146,18 @@ class TestLedger:
 
         assert [row[0] for row in shown_in(page)] == [f"#{first}"]
 
+    def test_finds_a_code_at_once_however_many_entries_have_none(
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_OF_CASINO", 1)
+        first = award(floor, player, reason_code="EVENT").entry_id
+        for points in range(1, 4):
+            award(floor, player, points=points)
+
+        page = auditor_of(floor).get(address(LedgerEntry, "changelist"), {"reason_code": "EVENT"})
+
+        assert [row[0] for row in shown_in(page)] == [f"#{first}"]
+
     def test_offers_the_codes_of_the_own_casino(self, floor: Floor) -> None:
         change(floor, "EVENT", is_active=False)
 
