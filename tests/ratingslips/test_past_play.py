@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -124,7 +124,7 @@ class TestCorrections:
             ({}, {"correction_count": 2}),
             ({}, {"corrected_points": 7}),
             ({}, {"status": "VOID", "theoretical_win": 0}),
-            ({}, {"correlation_id": uuid4()}),
+            ({}, {"correlation_id": UUID(int=1)}),
             ({}, {"settled_at": datetime(2000, 1, 1, tzinfo=UTC)}),
             ({}, {"closed_by": None}),
         ],
