@@ -29,6 +29,7 @@ from loyalty.admin.columns import kind_of
 from loyalty.admin.extensions import sections_for
 from loyalty.admin.posting_forms import AwardForm
 from loyalty.admin.redemptions import RedeemsPoints
+from loyalty.admin.reversals import reversed_since
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.permissions import ADJUST, AWARD, REDEEM, VIEW_ACCOUNTS
 from loyalty.services import LoyaltyPosting, manual_reward
@@ -196,7 +197,7 @@ def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
     if posting.replayed:
         when = display.moment(posting.updated_at)
         text = f"This award was already made on {when}, entry #{posting.entry_id} ({balances}): nothing was added."
-        return text, messages.WARNING
+        return text + reversed_since(posting), messages.WARNING
     tier = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
     return f"{counted(posting.points, 'point')} awarded: {balances}{tier}. Entry #{posting.entry_id}.", messages.SUCCESS
 

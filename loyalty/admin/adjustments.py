@@ -19,6 +19,7 @@ from core.errors import DomainError
 from core.permissions import has_permission
 from core.words import counted
 from loyalty.admin.posting_forms import AdjustForm
+from loyalty.admin.reversals import reversed_since
 from loyalty.models import PlayerLoyalty
 from loyalty.permissions import ADJUST
 from loyalty.services import AccountChanged, Adjustment, adjust_points
@@ -106,7 +107,7 @@ def _answer(adjustment: Adjustment, *, asked: int) -> tuple[str, int]:
     if posting.replayed:
         when = display.moment(posting.updated_at)
         text = f"This adjustment was already made on {when}, entry #{posting.entry_id} ({balances}): nothing was done."
-        return text, messages.WARNING
+        return text + reversed_since(posting), messages.WARNING
     text = f"{counted(abs(posting.points), 'point')} {verb}: {balances}. Entry #{posting.entry_id}."
     if adjustment.not_taken:
         missing = counted(adjustment.not_taken, "point was", "points were")

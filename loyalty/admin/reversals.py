@@ -131,6 +131,15 @@ def _answer(entry: LedgerEntry, posting: LoyaltyPosting) -> tuple[str, int]:
     return f"Entry #{entry.pk} reversed by entry #{posting.entry_id}: {balances}{tier}.", messages.SUCCESS
 
 
+def reversed_since(posting: LoyaltyPosting) -> str:
+    """What to add about a repeated request whose first entry was reversed; else empty."""
+    reversal = LedgerEntry.objects.filter(reverses=posting.entry_id).first()
+    if reversal is None:
+        return ""
+    again = "To do it again, write another reason, and another id if it has one."
+    return f" Entry #{posting.entry_id} was reversed by entry #{reversal.pk}. {again}"
+
+
 @adds_links(LedgerEntry)
 def _reverse_link(request: HttpRequest, entry: LedgerEntry) -> Iterable[Link]:
     if getattr(entry, "reversed_by", None) is not None or why_not_reversible(entry):

@@ -81,6 +81,17 @@ class TestAdjust:
         assert "already made" in said(answer)[-1]
         assert account_of(player).balance == 70
 
+    def test_says_how_to_do_again_what_was_reversed(
+        self, floor: Floor, player: Player, send: Callable[..., Any]
+    ) -> None:
+        send(direction="add")
+        reversal_id = reverse(floor, LedgerEntry.objects.get()).entry_id
+
+        answer = send(direction="add")
+
+        assert f"was reversed by entry #{reversal_id}. To do it again, write another reason" in said(answer)[-1]
+        assert "30 points added" in said(send(direction="add", reason="Given to the right card"))[-1]
+
     def test_is_refused_where_the_account_has_changed_and_then_sent_again(
         self, floor: Floor, supervisor: Client, player: Player
     ) -> None:

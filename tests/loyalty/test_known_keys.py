@@ -5,14 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from guardian.shortcuts import assign_perm
 
 from core.models import Player, User
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from tests.constraints import inserted
 from tests.factories import CompTypeFactory, StaffFactory
-from tests.floor import Floor
-from tests.loyalty.postings import accrue, award, increment
+from tests.floor import Floor, give_rights
+from tests.loyalty.postings import accrue, adjust, award, increment, reverse
 from tests.loyalty.rows import account_of, entry
 
 EntryKind = LedgerEntry.Kind
@@ -24,6 +23,11 @@ AWARDED_SHA256 = "fde88b2bec58507e1b032394383f72743e6095f8e605ea46e8cafb32f0628c
 FORMER = AWARDED | {"reason": "Birthday of a regular guest"}
 FORMER_SHA256 = "9ac8984b24b6991d09105054f6dd65661dec8211e3fffd5629d622d9ebc4333e"
 FORMER_DAILY_KEY = "manual:87f52b1fbafaa5919bccd6785eb7cffaba169b9cac0e8444e2dcf29f37184626"
+
+ADJUSTED = AWARDED | {"kind": "ADJUSTMENT", "points": -5}
+ADJUSTED_SHA256 = "954fff7489fb85556141146588c45296504d86dc4f0c7eab767a9debe39838d5"
+ADJUSTED_DAILY_SHA256 = "5cc64d48017770323613ba1a1a64cd48f5f8e2d07d33983318e3929695c73a3d"
+REVERSED_SHA256 = "73bd039ec46a9cf846b9d30efa5b649cd61c41267a6981a70feb7a0dc81382d1"
 
 BY_INCREMENT = {
     (EntryKind.PROMOTION, 100): "e22e80c33dec993a91d53030da1e78df387465b4f9d87aff28b8b57b160a11cf",
@@ -43,7 +47,7 @@ def player(floor: Floor) -> Player:
 def supervisor(floor: Floor) -> User:
     """A member of staff with a fixed id who may award points."""
     member = StaffFactory.create(pk=90, casino=floor.casino)
-    assign_perm("loyalty.award", member, floor.program)
+    give_rights((member, floor.program, ["award", "adjust", "reverse"]))
     return member
 
 
@@ -81,6 +85,27 @@ class TestContentsAndFingerprint:
         again = award(floor, player, actor=supervisor, at=AT, reward_id=reward_id)
 
         assert (again.entry_id, again.replayed) == (first.pk, True)
+
+    @pytest.mark.parametrize("adjustment_id", [None, "cage-77"])
+    def test_of_an_adjustment_by_hand(
+        self, floor: Floor, player: Player, supervisor: User, adjustment_id: str | None
+    ) -> None:
+        increment(floor, player, idempotency_key="promotion:0")
+
+        posting = adjust(floor, player, points=-5, actor=supervisor, at=AT, adjustment_id=adjustment_id).posting
+
+        key = "adjustment:cage-77" if adjustment_id else f"adjustment:{ADJUSTED_DAILY_SHA256}"
+        assert _kept(posting.entry_id) == (key, ADJUSTED, ADJUSTED_SHA256)
+
+    def test_of_a_reversal_by_hand(self, floor: Floor, player: Player, supervisor: User) -> None:
+        first = inserted(entry(floor, account=account_of(player), pk=4711))
+        PlayerLoyalty.objects.update(balance=10, entry_count=1, head_hash=first.entry_hash)  # type: ignore[attr-defined]
+
+        posting = reverse(floor, 4711, actor=supervisor)
+
+        contents = {"kind": "REVERSAL", "player": 700, "staff": 90, "points": -10, "reverses": 4711}
+        contents["reason"] = "given to the wrong card"
+        assert _kept(posting.entry_id) == ("reversal:4711", contents, REVERSED_SHA256)
 
     def test_of_an_accrual(self, floor: Floor, player: Player) -> None:
         posting = accrue(floor, player, theoretical_win=Decimal("57.7500"), earned_at=AT, idempotency_key="a-slip")
