@@ -320,12 +320,13 @@ class TestPrintCompSlip:
             _print(floor, other, request_id=UUID(int=1))
 
     @pytest.mark.shows(42)
-    def test_is_refused_once_reversed(self, floor: Floor, player: Player, redemption: LedgerEntry) -> None:
-        _print(floor, redemption)
+    @pytest.mark.parametrize("again", [UUID(int=1), UUID(int=2)])
+    def test_is_refused_once_reversed(self, floor: Floor, player: Player, redemption: LedgerEntry, again: UUID) -> None:
+        _print(floor, redemption, request_id=UUID(int=1))
         increment(floor, player, kind=LedgerEntry.Kind.REVERSAL, points=100, reverses=redemption)
 
         with refused(RedemptionReversed, "its slip is not printed"):
-            _print(floor, redemption)
+            _print(floor, redemption, request_id=again)
 
     def test_is_refused_to_who_may_not_redeem(self, floor: Floor, redemption: LedgerEntry) -> None:
         with refused(NotPermitted):
