@@ -34,6 +34,7 @@ ASKED: Final = frozenset(
         "admin:loyalty_loyaltyprogram_permissions_manage_user",
         "admin:ratingslips_pit_permissions_manage_group",
         "admin:ratingslips_pit_permissions_manage_user",
+        "admin:ratingslips_ratingslip_changelist:void",
         "factors:reset",
     }
 )

@@ -95,10 +95,12 @@ action=change_bet|action=move POST own    login shut  done  no    done  no    no
 action=complete POST own                  login shut  done  no    done  no    no    no    no    no    done  done  done
 action=recover POST own                   login shut  no    no    done  no    no    no    no    no    done  done  done
 action=release POST own                   login shut  no    no    no    no    no    no    no    no    no    no    done
+action=void POST own                      login shut  no    no    done  no    no    no    no    no    done  done  done
 add GET|POST own                          login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 change POST own|other                     login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut
 action=pause|action=resume POST other     login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done
 action=change_bet|action=move POST other  login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done
+action=void POST other                    login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done
 action=release POST other                 login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  no    done
 action=complete|action=recover POST other login shut  idle  idle  idle  idle  idle  idle  idle  idle  idle  done  done
 

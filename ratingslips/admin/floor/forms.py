@@ -5,10 +5,13 @@ from typing import Any
 from django import forms
 
 from core.console.fields import MoneyField, replaced
+from core.console.reasons import ReasonForm
 from core.keys import key_of
+from core.reasons.models import Operation
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.admin.slips.forms import CompleteForm, MeansField
 from ratingslips.admin.slips.times import TimeForm
+from ratingslips.models import RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT
 
 
@@ -43,10 +46,18 @@ class ChosenSeatForm(TimeForm):
         return chosen
 
 
+class VoidForm(ReasonForm):
+    """Why a slip is voided."""
+
+    def __init__(self, data: Any = None, *, slip: RatingSlip, **kwargs: Any) -> None:
+        super().__init__(data, casino_id=slip.casino_id, operation=Operation.VOID, **kwargs)
+
+
 __all__ = [
     "AverageBetForm",
     "ChosenSeatForm",
     "CompleteForm",
     "SittingDownForm",
     "TimeForm",
+    "VoidForm",
 ]

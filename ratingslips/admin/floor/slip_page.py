@@ -17,7 +17,7 @@ from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.transactions import drop_lost_connection
-from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, TimeForm
+from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, TimeForm, VoidForm
 from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
@@ -31,7 +31,7 @@ from ratingslips.admin.slips.money import (
     may_record,
     usual_buy_ins,
 )
-from ratingslips.admin.slips.rights import pits_with
+from ratingslips.admin.slips.rights import may_void, pits_with
 from ratingslips.admin.slips.times import time_arguments, typed_time
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
@@ -54,10 +54,13 @@ _FORMS: Final[dict[str, type[Form]]] = {
     "buy_in": BuyInForm,
     "chips_out": ChipsOutForm,
     "strike": StrikeForm,
+    "void": VoidForm,
 }
 _ACTIONS: Final = SLIP_ACTIONS | MONEY_ACTIONS
 # Forms with fields of the same name: on the page their ids begin as the form is called.
-_IDS: Final = {name: f"{name}_%s" for name in ("move", "buy_in", "chips_out", "strike")} | {"complete": "close_%s"}
+_IDS: Final = {name: f"{name}_%s" for name in ("move", "buy_in", "chips_out", "strike", "void")} | {
+    "complete": "close_%s"
+}
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "amount"}
 
 
@@ -83,7 +86,7 @@ def _form(name: str, sheet: Sheet, posted: QueryDict | None = None, **initial: A
     about: dict[str, Any] = {}
     if name == "change_bet":
         about = {"previous": sheet.average_bet, "table": sheet.slip.table}
-    elif name == "strike":
+    elif name in {"strike", "void"}:
         about = {"slip": sheet.slip}
     return _FORMS[name](posted, auto_id=_IDS.get(name, "id_%s"), initial=initial, **about)
 
@@ -197,6 +200,9 @@ def _page(
         context |= _destinations(request, pit_page)
     if may_record(sheet.slip, actor=staff_of(request), operates=pit_page.may_act):
         context |= _money(request, sheet, bound)
+    if sheet.slip.is_live and may_void(request, sheet.slip):
+        is_voiding = isinstance(bound, VoidForm)
+        context |= {"void_form": bound if is_voiding else _form("void", sheet), "is_voiding": is_voiding}
     return show(request, "ratingslips/floor/slip.html", pit_page, context, status=status)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from ratingslips.admin.slips.sentences import (
     earned,
     first_closing,
     read_after_commit,
+    taken_back,
     unsaved_amounts,
 )
 from ratingslips.admin.slips.times import TimeForm, time_arguments, typed_time
@@ -43,6 +45,7 @@ from ratingslips.services import (
     recover_slip_loyalty,
     release_withheld_points,
     resume_rating_slip,
+    void_rating_slip,
 )
 
 MAX_MOVES: Final = 100  # Each row of the page offers every table of the casino.
@@ -178,8 +181,8 @@ def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
     return CompleteForm(posted, prefix=str(row.obj.pk), initial=initial, long_play=long_play)
 
 
-def _release_form(row: Row, posted: Typed | None) -> forms.Form:
-    asked: dict[str, Any] = {"casino_id": row.obj.casino_id, "operation": Operation.RELEASE, "codes": row.context}
+def _reason_form(operation: Operation, row: Row, posted: Typed | None) -> forms.Form:
+    asked: dict[str, Any] = {"casino_id": row.obj.casino_id, "operation": operation, "codes": row.context}
     return ReasonForm(posted, prefix=str(row.obj.pk), **asked)
 
 
@@ -245,6 +248,15 @@ def _release(chosen: ChosenAction) -> Outcome:
     if settlement.replayed:
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"was already released, {points}. Nothing was done twice.")
     return Outcome(kind=OutcomeKind.DONE, sentence=f"released, {points}.")
+
+
+def _void(chosen: ChosenAction) -> Outcome:
+    given = {name: chosen.typed[name] for name in REASON_FIELDS} | {"expected_version": chosen.expected_version}
+    result = void_rating_slip(**chosen.arguments_without_version, **given)
+    points = taken_back(result)
+    if result.replayed:
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"was already voided, {points}. Nothing was done twice.")
+    return Outcome(kind=OutcomeKind.DONE, sentence=f"void, {points}.")
 
 
 PAUSE: Final = SlipAction(
@@ -318,7 +330,22 @@ RELEASE: Final = SlipAction(
         "active now. This cannot be undone."
     ),
     describe=describe_with_codes,
-    make_form=_release_form,
+    make_form=partial(_reason_form, Operation.RELEASE),
     carry_out=_release,
 )
-SLIP_ACTIONS: Final = {action.name: action for action in (PAUSE, RESUME, CHANGE_BET, MOVE, COMPLETE, RECOVER, RELEASE)}
+VOID: Final = SlipAction(
+    name="void",
+    label="Void",
+    done="voided",
+    submit_label="Void",
+    explanation=(
+        "A void slip counts nowhere: its play is taken out of theo, visits and figures, and its points are taken back "
+        "as far as the balance covers them. It keeps its place in lists, and never changes again."
+    ),
+    describe=describe_with_codes,
+    make_form=partial(_reason_form, Operation.VOID),
+    carry_out=_void,
+)
+SLIP_ACTIONS: Final = {
+    action.name: action for action in (PAUSE, RESUME, CHANGE_BET, MOVE, COMPLETE, RECOVER, RELEASE, VOID)
+}

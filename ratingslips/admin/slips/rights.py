@@ -1,13 +1,19 @@
 """The pits on which a member of staff has permissions; decides what pages offer, not what services allow."""
 
+from datetime import timedelta
+
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from guardian.shortcuts import get_objects_for_user
 
 from core.console.scope import in_casino_of, staff_of
+from core.permissions import permissions_on
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
-from ratingslips.models import Pit
+from ratingslips.models import Pit, RatingSlip
+from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
+from ratingslips.services import VOID_OWN_MINUTES
 
 
 def pits_with(request: HttpRequest, permission: str) -> "QuerySet[Pit]":
@@ -17,6 +23,17 @@ def pits_with(request: HttpRequest, permission: str) -> "QuerySet[Pit]":
         staff, permission, klass=in_casino_of(staff, Pit.objects.all(), lookup="casino")
     )
     return pits
+
+
+def may_void(request: HttpRequest, slip: RatingSlip) -> bool:
+    """Whether voiding the slip is offered; the service asks for the right on every pit of its play."""
+    staff, permissions = staff_of(request), [CORRECT_SLIP]
+    if not (slip.is_live or slip.is_closed):
+        return False
+    opened_ago = timezone.now() - slip.opened_at
+    if slip.is_live and slip.opened_by_id == staff.pk and opened_ago <= timedelta(minutes=VOID_OWN_MINUTES):
+        permissions.append(OPERATE_PIT)
+    return bool(permissions_on(staff, slip.pit, *permissions, player_id=slip.player_id))
 
 
 def may_award(request: HttpRequest) -> bool:

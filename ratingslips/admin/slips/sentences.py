@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -18,9 +18,11 @@ from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier
 from ratingslips.history import SlipVersion, events_since, read_events
-from ratingslips.models import RatingSlip, SlipRequest
-from ratingslips.services import SlipSettlement
+from ratingslips.models import RatingSlip, SlipCorrection, SlipRequest
+from ratingslips.services import CorrectedSlip, SlipSettlement
 from ratingslips.services.requests import amount_text
+
+NoEntry = SlipCorrection.NoEntry
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +86,9 @@ def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
     if settlement.withheld_because:
         because = Player.Status(settlement.withheld_because).label.lower()
         return f"theo {settlement.theoretical_win:,.2f}, no points: the player was {because}, so they are withheld"
+    if settlement.is_corrected and settlement.replayed:
+        points = counted(settlement.points, "point")
+        return f"was corrected since and is now worth theo {settlement.theoretical_win:,.2f}, {points}"
     return f"theo {settlement.theoretical_win:,.2f}, {_points(slip, settlement.posting)}"
 
 
@@ -97,6 +102,24 @@ def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
     following = next_tier(posting.lifetime_points, all_tiers)
     progress = f"{posting.tier_progress} % of the way to {following}" if following else "the highest tier"
     return f"{points}, {progress}"
+
+
+_NOTHING_TAKEN: Final = {
+    NoEntry.LIVE: "it had no points yet, and its seat is free",
+    NoEntry.OWED: "nothing is owed for it any more",
+    NoEntry.WITHHELD: "nothing is withheld for it any more",
+    NoEntry.SAME_POINTS: "it was worth 0 points",
+}
+
+
+def taken_back(result: CorrectedSlip) -> str:
+    """What a void took back, and what it could not collect."""
+    if result.no_entry_because in _NOTHING_TAKEN:
+        return _NOTHING_TAKEN[NoEntry(result.no_entry_because)]
+    taken = f"{counted(-result.posting.points, 'point')} taken back" if result.posting else "no points taken back"
+    if not result.uncollected:
+        return taken
+    return f"{taken}; {counted(result.uncollected, 'point')} could not be collected, because the balance is 0"
 
 
 def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID | None, is_late: bool) -> Outcome:

@@ -12,7 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from core.console import display
-from core.console.confirmation import ConfirmingAdmin, run, version_field
+from core.console.asking_again import ask_again
+from core.console.confirmation import CONFIRMED, ConfirmingAdmin, run, version_field
 from core.console.links import Link, adds_links, link_to, list_url, own_page
 from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerFilter, PlayerSearch
 from core.console.queries import reads
@@ -24,12 +25,12 @@ from core.words import counted
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
 from ratingslips.admin.slips.opening import open_page
-from ratingslips.admin.slips.rights import holds_on_a_pit, may_award
+from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
 from ratingslips.admin.slips.times import TimeForm
 from ratingslips.models import RatingSlip
-from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
+from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 
 
 class OwedFilter(admin.SimpleListFilter):
@@ -75,7 +76,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     lists_one_player = True
     list_per_page = 15  # A row reads about ten blocks.
     ordering = ("casino_id", "-opened_at")  # as the index has it
-    actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release")
+    actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release", "void")
     inlines = (PlaySegmentInline,)
     fields = (
         ("state", "place", "bet", "time_played"),
@@ -232,6 +233,10 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         """Whether releasing withheld points is offered."""
         return may_award(request) and holds_on_a_pit(request, RECOVER_LOYALTY)
 
+    def has_void_permission(self, request: HttpRequest) -> bool:
+        """Whether voiding is offered: bosses may void slips that they have just opened."""
+        return holds_on_a_pit(request, CORRECT_SLIP) or holds_on_a_pit(request, OPERATE_PIT)
+
     @admin.action(description="Pause", permissions=["operate"])
     def pause(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
         return run(self, request, slips, actions.PAUSE.row_action)
@@ -260,6 +265,11 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     def release(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
         return run(self, request, slips, actions.RELEASE.row_action)
 
+    @admin.action(description="Void …", permissions=["void"])
+    def void(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
+        page = ask_again(request) if CONFIRMED in request.POST else None
+        return page or run(self, request, slips, actions.VOID.row_action)
+
     def list_links(self, request: HttpRequest) -> Iterable[Link]:
         if self.has_operate_permission(request):
             yield Link(label="Open a slip", url=reverse("admin:ratingslips_ratingslip_open"), is_primary=True)
@@ -287,6 +297,8 @@ def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAct
     is_unpaid = slip.is_owed or (slip.is_withheld and may_award(request))
     if is_unpaid and has_permission(staff_of(request), RECOVER_LOYALTY, slip.pit, player_id=slip.player_id):
         offered.append(actions.RECOVER if slip.is_owed else actions.RELEASE)
+    if may_void(request, slip):
+        offered.append(actions.VOID)
     return offered
 
 

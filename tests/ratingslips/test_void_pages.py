@@ -1,0 +1,101 @@
+"""Voiding on the pages: the button on the slip's page and in the list, and the form on the floor."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core.console.links import page_url
+from core.reasons.defaults import add_default_codes
+from core.roles import PIT_BOSS
+from ratingslips.admin.floor.slip_sheet import read_sheet
+from ratingslips.models import RatingSlip
+from tests.console import carry_out, html_of, said, signed_in
+from tests.floor import Floor
+from tests.ratingslips.corrections import REASON, close, closed, correct, last_at, spent, void
+from tests.second_factors import long_ago
+
+BUTTON = 'name="action" value="void"'
+FORM = "Void this slip"
+
+
+def _post(client: Client, slip: RatingSlip, **fields: str) -> Any:
+    sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=slip.opened_at)
+    assert sheet is not None
+    given = {"do": "void", "expected_version": sheet.version, "reason": REASON, "reason_code": ""}
+    return client.post(reverse("floor:slip", args=[slip.pk]), given | fields, follow=True)
+
+
+class TestDesk:
+    def test_voids_and_says_what_was_taken_back(self, floor: Floor, supervisor: Client) -> None:
+        slip = spent(500)(floor)
+        given = {f"{slip.pk}-reason": REASON}
+
+        page = html_of(supervisor.get(page_url(slip)))
+        answer = carry_out(supervisor, RatingSlip, "void", [slip], **given)
+
+        assert BUTTON in page
+        taken = "78 points taken back; 500 points could not be collected, because the balance is 0."
+        assert said(answer) == [f"{slip.slip_number}: void, {taken}"]
+        after = html_of(supervisor.get(page_url(slip)))
+        assert (">Void</span>" in after, BUTTON in after) == (True, False)
+
+    def test_asks_again_who_takes_points_back(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+        long_ago(supervisor)
+
+        answer = carry_out(supervisor, RatingSlip, "void", [slip], **{f"{slip.pk}-reason": REASON})
+
+        assert b"asked-again" in answer.content
+        assert RatingSlip.objects.get().is_closed
+
+    def test_offers_nothing_to_who_may_not(self, floor: Floor) -> None:
+        boss = signed_in(floor.boss, PIT_BOSS)
+
+        assert BUTTON not in html_of(boss.get(page_url(closed(floor))))
+
+
+class TestFloor:
+    @pytest.mark.parametrize(("minutes", "offered"), [(9, True), (11, False)])
+    def test_lets_a_boss_void_what_they_have_just_opened(self, floor: Floor, minutes: int, offered: bool) -> None:
+        add_default_codes(floor.casino.pk)
+        slip, boss = floor.open_slip(at=floor.ago(minutes=minutes)), signed_in(floor.boss, PIT_BOSS)
+
+        page = html_of(boss.get(reverse("floor:slip", args=[slip.pk])))
+        answer = _post(boss, slip, reason="", reason_code="WRONG_SEAT")
+
+        assert (FORM in page) == offered
+        slip.refresh_from_db()
+        assert slip.is_void == offered
+        words = "it had no points yet, and its seat is free" if offered else "Can correct rating slips"
+        assert words in html_of(answer)
+
+    def test_shows_a_refusal_beside_what_was_typed(self, floor: Floor, supervisor: Client) -> None:
+        slip = floor.open_slip()
+
+        answer = html_of(_post(supervisor, slip, reason="short"))
+
+        assert ("10 to 500 characters" in answer, "short</textarea>" in answer) == (True, True)
+
+    @pytest.mark.parametrize("change", [close, void])
+    def test_tells_what_happened_meanwhile(
+        self, floor: Floor, supervisor: Client, change: Callable[[Floor, RatingSlip], object]
+    ) -> None:
+        slip = floor.played_slip()
+        sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=floor.now)
+        assert sheet is not None
+        change(floor, slip)
+
+        answer = _post(supervisor, slip, expected_version=sheet.version)
+
+        assert "changed while this page was open" in html_of(answer)
+
+    def test_says_that_a_slip_closed_before_was_corrected(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+        correct(floor, slip, last_at(slip, 200))
+
+        answer = carry_out(supervisor, RatingSlip, "complete", [slip])
+
+        assert "was corrected since and is now worth theo 84.00, 840 points" in said(answer)[0]
