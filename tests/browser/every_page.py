@@ -26,7 +26,7 @@ from loyalty.models import CompType, LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.admin.slips import actions
-from ratingslips.models import GameSettings, GamingTable, Pit, RatingSlip
+from ratingslips.models import GameSettings, GamingTable, MoneyRow, Pit, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address
 from tests.factories import PitFactory, ProgramFactory, StaffFactory, TableFactory
@@ -361,9 +361,7 @@ def _floor() -> Iterator[PageCase]:
         "floor-seat-nobody": seat_page(7, "?q=nobody"),
         "floor-seat-taken": seat_page(2),
         "floor-slip-live": lambda house: reverse("floor:slip", args=[house.live.pk]),
-        "floor-slip-strike": lambda house: (
-            reverse("floor:slip", args=[house.live.pk]) + f"?strike={house.live.money_rows.get().pk}"
-        ),
+        "floor-slip-strike": lambda _house: _strike_of(MoneyRow.objects.filter(slip__status="OPEN").earliest("pk")),
         "floor-slip-closing": lambda house: reverse("floor:slip", args=[house.live.pk]) + "?chips_out=5",
         "floor-slip-paid": lambda house: reverse("floor:slip", args=[house.paid.pk]),
         "floor-slip-owed": lambda house: reverse("floor:slip", args=[house.owed.pk]),
@@ -375,6 +373,10 @@ def _floor() -> Iterator[PageCase]:
     for name, where in addresses.items():
         yield PageCase(name=name, address=where)
     yield PageCase(name="floor-slip-bet-refused", address=addresses["floor-slip-live"], do=_send_a_bet_in_words)
+
+
+def _strike_of(row: MoneyRow) -> str:
+    return reverse("floor:slip", args=[row.slip_id]) + f"?strike={row.pk}"
 
 
 def _send_a_bet_in_words(page: Page, _house: House) -> None:

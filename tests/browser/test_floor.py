@@ -71,6 +71,22 @@ class TestJourneys:
 
         expect(seat(page, floor, 4)).to_contain_text("50")
 
+    def test_second_buy_in_in_two_taps(self, floor: Floor, tablet: Tablet) -> None:
+        """And a wrong one is struck."""
+        floor.open_slip(seat=4, buy_in=Decimal(2_500))
+        page = at_seat(tablet, floor, 4)
+
+        page.get_by_role("button", name="Buy-in of 500", exact=True).tap()
+
+        expect(page.locator(".messagelist .success")).to_contain_text("Buy-in 500.00, cash, 3,000 in all.")
+        expect(seat(page, floor, 4)).to_contain_text("Watch 3,000")
+        seat(page, floor, 4).tap()
+        page.get_by_role("link", name="Strike … Buy-in 500.00, cash").tap()
+        page.locator("#strike_reason").fill("Typed for another player")
+        page.get_by_role("button", name="Strike it").tap()
+        expect(page.locator("s")).to_have_text("Buy-in 500.00, cash")
+        expect(page.get_by_text("2,500 so far")).to_be_visible()
+
     def test_move(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=1)
         page = at_seat(tablet, floor, 1)
@@ -171,7 +187,7 @@ class TestJourneys:
         floor.boss.save()
         page = at_seat(tablet, floor, 1)
         page.get_by_text("Close …").tap()
-        page.get_by_label("Buy-in").fill("2,500")
+        page.get_by_label("Further buy-in").fill("2,500")
         page.get_by_label("Chips out").fill("1,875")
         Session.objects.all().delete()
         page.get_by_role("button", name="Close and post points").tap()
@@ -181,7 +197,7 @@ class TestJourneys:
         page.get_by_label("Password").fill("a-shift-is-over")
         page.locator("#login-form [type=submit]").tap()
 
-        expect(page.get_by_label("Buy-in")).to_have_value("2,500")
+        expect(page.get_by_label("Further buy-in")).to_have_value("2,500")
         expect(page.get_by_label("Chips out")).to_have_value("1,875")
         expect(page.get_by_label("Chips out")).to_be_visible()
         slip.refresh_from_db()
