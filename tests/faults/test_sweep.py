@@ -27,6 +27,7 @@ from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import (
     change_average_bet,
     complete_rating_slip,
+    correct_rating_slip,
     move_rating_slip,
     open_rating_slip,
     pause_rating_slip,
@@ -35,6 +36,7 @@ from ratingslips.services import (
     release_withheld_points,
     resume_rating_slip,
     strike_money_row,
+    void_rating_slip,
 )
 from tests.concurrency import backend_id
 from tests.factories import CompTypeFactory, StaffFactory, TableFactory
@@ -45,6 +47,7 @@ from tests.faults.requests import outcome_of, post_by_hand
 from tests.floor import Floor, give_rights
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import adjust, award, increment, redeem, reverse
+from tests.ratingslips.corrections import closed, last_at
 from tests.waiting import wait_until
 
 Call = Callable[[], dict[str, Any]]
@@ -117,6 +120,22 @@ def _release(floor: Floor) -> Case:
     player.update(status=Player.Status.ACTIVE)
     what = {"slip": slip.pk, "actor": floor.supervisor, "reason": "Barred by mistake", "at": floor.now}
     return Case(call=lambda: _told(release_withheld_points(**what)), marks=_entries(str(slip.pk)))  # type: ignore[arg-type]
+
+
+def _putting_right(floor: Floor, *, service: Callable[..., Any]) -> Case:
+    """Of a credited slip; -1 marks if the adjustment, the superseded list or the summary do not come with the row."""
+    slip = closed(floor, _slip(floor))
+    what: dict[str, Any] = {"actor": floor.supervisor, "reason": "Wrong bet since nine", "request_id": uuid4()}
+    what |= {"segments": last_at(slip, 200)} if service is correct_rating_slip else {}
+
+    def marks() -> int:
+        rows = slip.corrections.count()
+        adjusted = LedgerEntry.objects.filter(adjusts=slip.ledger_entry).count()
+        superseded = slip.segments.filter(superseded_by__isnull=False).values("superseded_by").distinct().count()
+        counted = RatingSlip.objects.get(pk=slip.pk).correction_count
+        return rows if rows == adjusted == superseded == counted else -1
+
+    return Case(call=lambda: _told(service(slip=slip.pk, **what, at=floor.now)), marks=marks)
 
 
 def _player_and_awarder(floor: Floor) -> tuple[Player, User]:
@@ -224,6 +243,8 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "completion": _completion,
     "recovery": _recovery,
     "release": _release,
+    "correction": partial(_putting_right, service=correct_rating_slip),
+    "void": partial(_putting_right, service=void_rating_slip),
     "buy-in": _buy_in,
     "strike of a buy-in": _strike,
     "award": _award,
