@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from core.roles import PIT_BOSS, PIT_SUPERVISOR
 from ratingslips.models import MoneyRow, RatingSlip
-from ratingslips.services import complete_rating_slip, record_buy_in, void_rating_slip
-from tests.console import html_of, inline_code_in, said, signed_in
+from ratingslips.services import complete_rating_slip, record_buy_in, strike_money_row, void_rating_slip
+from tests.console import address, html_of, inline_code_in, said, signed_in
 from tests.floor import Floor
 
 
@@ -183,3 +183,16 @@ class TestThresholds:
         assert "Report: 10,000 bought in by cash" in html
         assert "This product files no form." in html
         assert f"{reverse('desk:cash')}?casino={floor.casino.pk}&amp;day=" in html
+
+
+class TestDesk:
+    def test_shows_the_rows_with_what_was_struck_and_why(self, floor: Floor) -> None:
+        slip = closed(floor, chips_out=Decimal(100))
+        wrong, why = slip.money_rows.get(kind="BUY_IN"), "Typed for <another> player"
+        strike_money_row(row=wrong, reason=why, actor=floor.supervisor, at=floor.now)
+
+        html = html_of(signed_in(floor.boss, PIT_BOSS).get(address(RatingSlip, "change", slip.pk)))
+
+        assert "Struck: Buy-in 500.00, cash" in html
+        assert "Typed for &lt;another&gt; player" in html
+        assert "Chips out 100.00" in html

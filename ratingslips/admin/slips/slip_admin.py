@@ -24,6 +24,7 @@ from core.player_search import PLAYERS_WITH_ROWS_MAX
 from core.words import counted
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
+from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
@@ -77,7 +78,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     list_per_page = 15  # A row reads about ten blocks.
     ordering = ("casino_id", "-opened_at")  # as the index has it
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release", "void")
-    inlines = (PlaySegmentInline,)
+    inlines = (PlaySegmentInline, MoneyRowInline)
     fields = (
         ("state", "place", "bet", "time_played"),
         ("player_link", "account_link", "points", "entry_link"),
