@@ -40,7 +40,7 @@ def kind_of(entry: LedgerEntry) -> SafeString | str:
     kind = entry.get_kind_display()
     if entry.comp_type:
         taken_back = f", reversed by #{reversal.pk}" if reversal else ""
-        return format_html('{} <span class="hint">{}{}</span>', kind, entry.comp_type.label, taken_back)
+        return format_html('{} <span class="hint"><bdi>{}</bdi>{}</span>', kind, entry.comp_type.label, taken_back)
     if other := entry.reverses_id or entry.adjusts_id:
         return format_html('{} <span class="hint">of #{}</span>', kind, other)
     if reversal:

@@ -17,6 +17,7 @@ from core.console.scope import in_casino_of
 from core.keys import BIGGEST_KEY
 from core.models import ReasonCode, User
 from core.roles import SYSTEM_USERNAME
+from core.text import isolated
 from core.words import counted
 from loyalty.admin.extensions import Entries, Filter, ledger_extensions
 from loyalty.models import CompType, LedgerEntry
@@ -62,7 +63,7 @@ OWN_FILTERS: Final[Sequence[Filter]] = (
         name="comp_type",
         field=lambda: forms.ChoiceField(label="Comp type", required=False),
         narrow=lambda entries, value: entries.filter(comp_type=int(value)),
-        in_words=lambda value: f"redeemed for {value}",
+        in_words=lambda value: f"redeemed for {isolated(value)}",
     ),
     Filter(
         name="staff",
