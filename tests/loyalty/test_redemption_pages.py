@@ -335,10 +335,11 @@ class TestCompsOfAMonth:
         ]
         assert LedgerExport.objects.get().rows == 2
 
-    def test_are_narrowed_in_the_ledger(self, supervisor: Client) -> None:
+    def test_are_narrowed_in_the_ledger(self, supervisor: Client, account: PlayerLoyalty) -> None:
         room = CompType.objects.get(code="room")
 
         page = supervisor.get(address(LedgerEntry, "changelist"), {"comp_type": room.pk})
+        of_account = supervisor.get(page.request["PATH_INFO"], {"comp_type": room.pk, "account": account.pk})
 
-        assert len(shown_in(page)) == 1
+        assert len(shown_in(page)) == len(shown_in(of_account)) == 1
         assert page.context["words"] == ["redeemed for Room"]
