@@ -148,7 +148,7 @@ def _reassign(
     record(request, slip=old)
     voided = void_play(old, segments=segments, request=request, reason=reason)
     require_no_overlap(new, ())
-    play = [_copied(segment, slip=new, request=request) for segment in segments]
+    play = [_copied(segment, slip=new, seq=seq, request=request) for seq, segment in enumerate(segments, start=1)]
     if new.is_closed:
         play[-1].held_until = new.closed_at
         try_to_settle(new, segments=play, at=request.happened_at)
@@ -182,10 +182,10 @@ def _slip_of(player: Player, *, old: RatingSlip, request: SlipRequest) -> Rating
     )
 
 
-def _copied(segment: PlaySegment, *, slip: RatingSlip, request: SlipRequest) -> PlaySegment:
-    """The segment as one of the new slip, recorded by `request`; it is not saved yet."""
+def _copied(segment: PlaySegment, *, slip: RatingSlip, seq: int, request: SlipRequest) -> PlaySegment:
+    """The segment as number `seq` of the new slip, recorded by `request`; it is not saved yet."""
     own = copy(segment)
-    own.pk, own.slip, own.held_until = None, slip, None
+    own.pk, own.slip, own.seq, own.held_until = None, slip, seq, None
     own.started_by, own.start_correlation_id = request.actor, request.correlation_id
     if own.ended_at is not None:
         own.ended_by, own.end_correlation_id = request.actor, request.correlation_id

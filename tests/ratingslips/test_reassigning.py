@@ -26,7 +26,7 @@ from tests.concurrency import together
 from tests.factories import PitFactory, PlayerFactory
 from tests.floor import Floor, declared
 from tests.loyalty.rows import account_of
-from tests.ratingslips.corrections import spend
+from tests.ratingslips.corrections import correct, last_at, spend
 from tests.refusals import everything
 from tests.statements import assert_at_most, statements_of
 
@@ -74,6 +74,15 @@ class TestReassignRatingSlip:
         assert _play(new) == play
         assert (new.buy_in, new.chips_out, new.money_rows.count()) == (Decimal(500), Decimal(120), 2)
         assert new.slip_number != old.slip_number
+
+    @pytest.mark.usefixtures("invariants_hold")
+    def test_numbers_the_play_of_a_corrected_slip_from_one(self, floor: Floor) -> None:
+        old = _closed(floor)
+        correct(floor, old, last_at(old, 50))
+
+        new = reassign(floor, old, floor.player()).slip
+
+        assert [seq for seq, *_ in _play(new)] == [1, 2]
 
     @pytest.mark.usefixtures("invariants_hold")
     @pytest.mark.parametrize("paused", [False, True])
