@@ -46,6 +46,7 @@ class SlipRequest(models.Model):
     recorded_at = models.DateTimeField(db_default=DatabaseClock(), editable=False)
 
     class Meta:
+        indexes = [models.Index(fields=["actor", "recorded_at"], name="ratingslips_request_of_actor")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(

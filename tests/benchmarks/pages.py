@@ -144,6 +144,7 @@ def house_of(casino: Any) -> House:
         withheld=closed,
         owed=slips.owed()[0],
         closed=closed,
+        newcomer=closed.player,
         of_model={},
         factor=SecondFactor(pk=0, user=colleague),
     )

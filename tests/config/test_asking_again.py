@@ -80,6 +80,8 @@ NOT_ASKED: Final = frozenset(
         "desk:pay",
         "floor:seat",
         "floor:slip",
+        "floor:undo",
+        "floor:wrong_player",
     }
 )
 

@@ -16,7 +16,7 @@ from core.console.links import list_url
 from core.console.scope import staff_of
 from core.console.site import keeps_typed
 from core.models import Casino, User
-from core.permissions import has_permission
+from core.permissions import has_permission, permissions_on
 from loyalty.models import LoyaltyProgram
 from ratingslips.admin.floor.seatmap import pits_beside
 from ratingslips.admin.slips.times import TIME_FIELDS
@@ -67,8 +67,12 @@ def read_pit_page(request: HttpRequest, pit_id: int, *, player_id: int | None = 
     pit = next((pit for pit in pits if pit.pk == pit_id), None)
     if pit is None:
         raise Http404
-    require_view(staff, pit)
-    may_act = has_permission(staff, OPERATE_PIT, pit, player_id=player_id)
+    held = permissions_on(staff, pit, VIEW_SLIPS, OPERATE_PIT)
+    if VIEW_SLIPS not in held:
+        raise PermissionDenied
+    may_act = OPERATE_PIT in held
+    if may_act and player_id is not None:
+        may_act = has_permission(staff, OPERATE_PIT, pit, player_id=player_id)
     return PitPage(pit=pit, pits=pits, may_act=may_act, now=timezone.now())
 
 

@@ -24,6 +24,7 @@ from core.models import Casino, Player
 from core.player_search import first_matching
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 
+SEARCH_MAX_LENGTH: Final = 100
 PLAYERS_SHOWN: Final = 12
 PLAYERS_RANKED: Final = 20
 RECENT_SLIPS_READ: Final = 40

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from core.console.confirmation import LEVELS, request_id_of
+from core.console.fields import replaced
 from core.console.queries import PART, reads
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError, OutcomeUnknown
@@ -18,14 +19,14 @@ from core.models import Player
 from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.forms import SittingDownForm
 from ratingslips.admin.floor.pages import TYPED_FIELDS, PitPage, floor_url, read_pit_page, show
-from ratingslips.admin.floor.search import find_players, usual_bet
+from ratingslips.admin.floor.search import SEARCH_MAX_LENGTH, find_players, usual_bet
+from ratingslips.admin.floor.undo import to_seat_again, undone_slip
 from ratingslips.admin.slips.forms import add_refusal, next_page_id
 from ratingslips.admin.slips.sentences import opening_outcome
 from ratingslips.admin.slips.times import time_arguments, typed_time
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 
-SEARCH_MAX_LENGTH: Final = 100
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "buy_in"}
 
 
@@ -62,8 +63,12 @@ def _with_typed(path: str, post: QueryDict) -> str:
 
 def _sit_down(request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int) -> HttpResponse:
     text = request.POST.get("q", "")[:SEARCH_MAX_LENGTH]
-    form = SittingDownForm(request.POST, table=table)
-    key = key_of(request.POST.get("player", ""))
+    posted: Any = request.POST
+    again = request.POST.get("again", "")
+    if undone := undone_slip(again, casino=pit_page.casino, staff=staff_of(request), now=pit_page.now):
+        posted = replaced(posted, undone.typed)
+    form = SittingDownForm(posted, table=table)
+    key = key_of(posted.get("player", ""))
     player = Player.objects.filter(casino=pit_page.casino, pk=key).first() if key is not None else None
     if player is None:
         form.add_error(None, "Tap the player who sits down.")
@@ -120,5 +125,6 @@ def _page(
             if free not in taken and free != number
         ],
         "found": find_players(pit_page.casino, text),
+        "undone": to_seat_again(pit_page.casino, staff=staff_of(request), now=pit_page.now),
     }
     return show(request, "ratingslips/floor/seat.html", pit_page, context)

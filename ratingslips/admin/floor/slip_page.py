@@ -21,7 +21,9 @@ from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, Comple
 from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, show
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
+from ratingslips.admin.floor.undo import offer_for
 from ratingslips.admin.slips.actions import SLIP_ACTIONS, ChosenAction, SlipAction
+from ratingslips.admin.slips.linked import linked_slips
 from ratingslips.admin.slips.money import (
     MONEY_ACTIONS,
     STRIKE,
@@ -31,7 +33,7 @@ from ratingslips.admin.slips.money import (
     may_record,
     usual_buy_ins,
 )
-from ratingslips.admin.slips.rights import may_void, pits_with
+from ratingslips.admin.slips.rights import may_reassign, may_void, pits_with
 from ratingslips.admin.slips.times import time_arguments, typed_time
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
@@ -195,7 +197,11 @@ def _page(
         "close_form": bound if is_close_form else CompleteForm(initial=money, auto_id=_IDS["complete"]),
         "is_closing": is_closing,
         "is_moving": is_moving or "pit" in request.GET,
+        "links": linked_slips(sheet.slip),
+        "may_reassign": may_reassign(request, sheet.slip, operates=pit_page.may_act),
     }
+    if pit_page.may_act and not sheet.slip.is_void:
+        context["offer"] = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
     if pit_page.may_act and sheet.slip.is_live:
         context |= _destinations(request, pit_page)
     if may_record(sheet.slip, actor=staff_of(request), operates=pit_page.may_act):

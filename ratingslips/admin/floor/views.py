@@ -1,7 +1,7 @@
 """The map of a pit, which refreshes itself, and the pages that lead to it."""
 
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
@@ -16,6 +16,7 @@ from core.console.scope import in_casino_of, sees_all_casinos, staff_of
 from core.sessions import store_of
 from ratingslips.admin.floor.pages import floor_url, read_pit_page, require_view, show
 from ratingslips.admin.floor.seatmap import read_seat_map, with_live_count
+from ratingslips.admin.floor.undo import newest_offer
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.models import Pit
 from ratingslips.permissions import OPERATE_PIT
@@ -48,7 +49,9 @@ def home(request: HttpRequest) -> HttpResponse:
 def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
     """Show the pit's tables with their seats; with `?part=map` only the map, for the script that refreshes it."""
     pit_page = read_pit_page(request, pit_id)
-    context = {"map": read_seat_map(pit_page.pit, now=pit_page.now)}
+    context: dict[str, Any] = {"map": read_seat_map(pit_page.pit, now=pit_page.now), "offer": None}
+    if pit_page.may_act:
+        context["offer"] = newest_offer(pit_page.pit, staff=staff_of(request), now=pit_page.now)
     if request.GET.get(PART) == "map":
         store_of(request).refreshes_itself = True
         response = _unless_unchanged(request, show(request, "ratingslips/floor/map.html", pit_page, context))

@@ -8,7 +8,7 @@ from django.utils import timezone
 from guardian.shortcuts import get_objects_for_user
 
 from core.console.scope import in_casino_of, staff_of
-from core.permissions import permissions_on
+from core.permissions import has_permission, permissions_on
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
 from ratingslips.models import Pit, RatingSlip
@@ -34,6 +34,13 @@ def may_void(request: HttpRequest, slip: RatingSlip) -> bool:
     if slip.is_live and slip.opened_by_id == staff.pk and opened_ago <= timedelta(minutes=VOID_OWN_MINUTES):
         permissions.append(OPERATE_PIT)
     return bool(permissions_on(staff, slip.pit, *permissions, player_id=slip.player_id))
+
+
+def may_reassign(request: HttpRequest, slip: RatingSlip, *, operates: bool) -> bool:
+    """Whether giving the slip to another player is offered; with `operates`, the viewer operates its pit."""
+    if slip.is_closed:
+        return has_permission(staff_of(request), CORRECT_SLIP, slip.pit, player_id=slip.player_id)
+    return slip.is_live and operates
 
 
 def may_award(request: HttpRequest) -> bool:

@@ -10,6 +10,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from core.console import display
 from core.console.asking_again import ask_again
@@ -24,9 +26,10 @@ from core.player_search import PLAYERS_WITH_ROWS_MAX
 from core.words import counted
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
+from ratingslips.admin.slips.linked import linked_slips
 from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
-from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_void
+from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_reassign, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
 from ratingslips.admin.slips.times import TimeForm
@@ -86,7 +89,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         ("opened_exactly", "opened_by", "closed_exactly", "closed_by"),
         ("settled_exactly", "why_owed", "recovered_by"),
         ("why_withheld", "released"),
-        ("slip_number", "correlation_id"),
+        ("slip_number", "correlation_id", "linked"),
     )
     readonly_fields = (
         "state",
@@ -107,6 +110,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         "why_owed",
         "why_withheld",
         "released",
+        "linked",
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
@@ -222,6 +226,21 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
             return f"{at} by {display.staff_name(release.actor)}: {reason_of(slip, release)}"
         return display.NOTHING
 
+    @admin.display(description="linked slips")
+    def linked(self, slip: RatingSlip) -> str:
+        """The slips of the same visit or play, and the page that gives the play to another player."""
+        lines = [
+            format_html(
+                "{} {}{}{}",
+                one.words,
+                link_to(one.slip),
+                format_html(" of {}", display.name_and_card(one.slip.player)) if one.has_other_player else "",
+                f", {one.rest}" if one.rest else "",
+            )
+            for one in linked_slips(slip)
+        ]
+        return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines)) or display.NOTHING
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether the actions of a live slip are offered."""
         return holds_on_a_pit(request, OPERATE_PIT)
@@ -277,9 +296,11 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         slip = context["original"]
-        context["slip_actions"] = _actions_for(request, slip)
+        context["slip_actions"] = offered = _actions_for(request, slip)
         context["slip_version"] = version_of(slip).text
         context["request_id"] = uuid4()
+        operates = actions.PAUSE in offered or actions.RESUME in offered
+        context["may_reassign"] = may_reassign(request, slip, operates=operates)
         if slip.is_live:
             context["slip_time"] = TimeForm(prefix=str(slip.pk))
         return super().render_change_form(request, context, *args, **kwargs)

@@ -46,6 +46,7 @@ class Rows:
     owed: RatingSlip
     withheld: RatingSlip
     closed: RatingSlip
+    newcomer: Player
     of_model: dict[str, Model]
     factor: SecondFactor
 
@@ -78,6 +79,7 @@ class Rows:
             owed=owed,
             withheld=withheld,
             closed=closed,
+            newcomer=floor.player(first_name=f"Nora{mark}", last_name=f"Berg{mark}"),
             of_model={},
             factor=SecondFactor.objects.create(user=colleague, kind="APP", name=f"Phone{mark}", secret=b"sealed"),
         )

@@ -130,6 +130,11 @@ def _tap(rows: Rows, _user: User) -> Post:
     return {"do": "change_bet", "expected_version": sheet.version, "average_bet": "75"}
 
 
+def _right_player(rows: Rows, user: User) -> Post:
+    right = {"player": rows.newcomer.pk, "reason_code": "OTHER", "reason": "Two cards mixed up"}
+    return {**right, "expected_version": _tap(rows, user)["expected_version"], **_request_id()}
+
+
 def _sit_down(rows: Rows, _user: User) -> Post:
     return {"player": rows.closed.player_id, "average_bet": "40", "buy_in": ""}
 
@@ -175,6 +180,8 @@ def _casino(*_: Any) -> Post:
 _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "floor:slip": _tap,
     "floor:seat": _sit_down,
+    "floor:undo": lambda *_: {"do": "undo", **_request_id()},
+    "floor:wrong_player": _right_player,
     "desk:pay": lambda rows, _: {"slip": rows.owed.pk},
     "desk:check_drift": lambda rows, _: {"casino": rows.floor.casino.pk},
     "admin:login": lambda _, user: {"username": user.username or "column-root", "password": PASSWORD},

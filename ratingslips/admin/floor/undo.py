@@ -1,0 +1,167 @@
+"""What can be undone with one tap for some minutes: an opening, and a closing of a player who is still playing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from django.contrib import messages
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from core.console.confirmation import LEVELS, Outcome, OutcomeKind, request_id_of
+from core.console.display import time_in
+from core.console.scope import in_casino_of, staff_of
+from core.errors import DomainError
+from core.models import Casino, Player, User
+from core.text import isolated
+from core.transactions import drop_lost_connection
+from ratingslips.admin.floor.pages import floor_url, require_view
+from ratingslips.admin.slips.sentences import earlier_request
+from ratingslips.models import MoneyRow, Pit, RatingSlip, SlipRequest
+from ratingslips.services import UNDO_MINUTES, continue_rating_slip, undo_opening
+
+Kind = SlipRequest.Kind
+
+UNDO: Final = "undo"
+STILL_PLAYING: Final = "still_playing"
+UNDONE_READ: Final = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """An opening or a closing that a person may undo; the service decides when they do."""
+
+    act: SlipRequest
+    staff: User
+
+    @property
+    def slip(self) -> RatingSlip:
+        return self.act.slip
+
+    @property
+    def is_of_closing(self) -> bool:
+        return self.act.kind == Kind.CLOSE
+
+    @property
+    def do(self) -> str:
+        """What the button sends."""
+        return STILL_PLAYING if self.is_of_closing else UNDO
+
+    @property
+    def until(self) -> datetime:
+        return self.act.recorded_at + timedelta(minutes=UNDO_MINUTES)
+
+    @property
+    def request_id(self) -> UUID:
+        """The id of the request, the same on each page that this person sees: a second tap gives the first result."""
+        return uuid5(self.act.pk, f"{self.do} {self.staff.pk}")
+
+
+def _recent(*, now: datetime) -> "QuerySet[SlipRequest]":
+    recent = SlipRequest.objects.filter(recorded_at__gt=now - timedelta(minutes=UNDO_MINUTES))
+    return recent.select_related("slip__player", "slip__table", "slip__casino").order_by("-recorded_at")
+
+
+def _offered(*, now: datetime) -> "QuerySet[SlipRequest]":
+    """Recent openings of live slips to which nothing else was done, and closings that nothing followed."""
+    others = SlipRequest.objects.filter(slip=OuterRef("slip")).exclude(pk=OuterRef("pk"))
+    opening = Q(kind__in=(Kind.OPEN, Kind.CONTINUE), slip__status__in=("OPEN", "PAUSED")) & ~Exists(others)
+    closing = Q(kind=Kind.CLOSE, slip__status="CLOSED", slip__correction_count=0, slip__continued_by=None)
+    return _recent(now=now).filter(opening | closing)
+
+
+def newest_offer(pit: Pit, *, staff: User, now: datetime) -> Offer | None:
+    """The last act of `staff` in the pit that they may undo."""
+    act = _offered(now=now).filter(actor=staff, slip__pit=pit).first()
+    return Offer(act=act, staff=staff) if act else None
+
+
+def offer_for(slip: RatingSlip, *, staff: User, now: datetime) -> Offer | None:
+    """What `staff` may undo of a slip in a pit that they operate: their own opening, or its closing."""
+    act = _offered(now=now).filter(Q(actor=staff) | Q(kind=Kind.CLOSE), slip=slip).first()
+    return Offer(act=act, staff=staff) if act else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UndoneSlip:
+    """A slip whose opening was undone, with its average bet and its buy-in, if it had one."""
+
+    slip: RatingSlip
+    average_bet: Decimal
+    buy_in: MoneyRow | None
+
+    @classmethod
+    def of(cls, slip: RatingSlip) -> "UndoneSlip":
+        return cls(slip=slip, average_bet=slip.segments.order_by("-seq")[0].average_bet, buy_in=slip.money_rows.first())
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What the form of a seat holds to open it again."""
+        stakes = {"average_bet": str(self.average_bet), "player": str(self.slip.player_id)}
+        return stakes | ({"buy_in": str(self.buy_in.amount), "means": self.buy_in.means} if self.buy_in else {})
+
+
+def _undone(casino: Casino, *, staff: User, now: datetime) -> "QuerySet[SlipRequest]":
+    """The requests by which `staff` undid openings some minutes ago, the last one first."""
+    return _recent(now=now).filter(kind=Kind.VOID, actor=staff, slip__casino=casino, contents__has_key="undo")
+
+
+def to_seat_again(casino: Casino, *, staff: User, now: datetime) -> UndoneSlip | None:
+    """The slip whose opening `staff` undid last, if its player has not sat down since and may."""
+    since = RatingSlip.objects.filter(player=OuterRef("slip__player"), opened_at__gt=OuterRef("slip__opened_at"))
+    undone = _undone(casino, staff=staff, now=now).filter(slip__player__status=Player.Status.ACTIVE)
+    act = undone.exclude(Exists(since)).first()
+    return UndoneSlip.of(act.slip) if act else None
+
+
+def undone_slip(text: str, *, casino: Casino, staff: User, now: datetime) -> UndoneSlip | None:
+    """The undone slip that the button of a seat's page names; None if it names none."""
+    slips = (act.slip for act in _undone(casino, staff=staff, now=now)[:UNDONE_READ])
+    return next((UndoneSlip.of(slip) for slip in slips if str(slip.pk) == text), None) if text else None
+
+
+@require_POST
+def undo_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
+    """Undo an opening or a closing, and redirect to the seat; or to the slip, with the reason why it was refused."""
+    slips = in_casino_of(staff_of(request), RatingSlip.objects.filter(pk=slip_id), lookup="casino")
+    slip = slips.select_related("pit", "player", "table", "casino").first()
+    if slip is None:
+        raise Http404
+    require_view(staff_of(request), slip.pit)
+    carry_out = {UNDO: _undo, STILL_PLAYING: _continue}.get(request.POST.get("do", ""))
+    of_slip = HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
+    if carry_out is None:
+        messages.error(request, "Nothing was done: tap what you want to do.")
+        return of_slip
+    try:
+        outcome = carry_out(slip, actor=staff_of(request), at=timezone.now(), request_id=request_id_of(request))
+    except DomainError as error:
+        drop_lost_connection()
+        messages.error(request, error.message)
+        return of_slip
+    messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
+    return HttpResponseRedirect(f"{floor_url(slip.pit_id)}#seat-{slip.table_id}-{slip.seat}")
+
+
+def _undo(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:
+    is_replay = undo_opening(slip=slip.pk, request_id=request_id, **by).replayed
+    name = f"{slip.slip_number} of {slip.player}"
+    if is_replay:
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{name} was undone already. Nothing was done twice.")
+    row = slip.money_rows.first()
+    again = f" Its buy-in of {row.amount:,.2f} is void with it: a free seat offers it again." if row else ""
+    return Outcome(kind=OutcomeKind.DONE, sentence=f"{name} is undone, and {slip.place} is free.{again}")
+
+
+def _continue(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:
+    new = continue_rating_slip(slip=slip.pk, request_id=request_id, **by)
+    since = time_in(new.opened_at, slip.casino)
+    name = f"{isolated(str(slip.player))} goes on with slip {new.slip_number} since {since}"
+    if earlier_request(request_id) is not None:
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{name} already. Nothing was done twice.")
+    return Outcome(kind=OutcomeKind.DONE, sentence=f"{name}, when {slip.slip_number} closed.")

@@ -1,0 +1,239 @@
+"""Undo on the floor: the bar, its two taps, and the page for the wrong player."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core.console.links import page_url
+from core.reasons.defaults import add_default_codes
+from ratingslips.admin.floor.undo import newest_offer
+from ratingslips.models import RatingSlip, SlipRequest
+from ratingslips.services import (
+    change_average_bet,
+    complete_rating_slip,
+    continue_rating_slip,
+    pause_rating_slip,
+    void_rating_slip,
+)
+from tests.console import html_of, said
+from tests.floor import Floor
+from tests.second_factors import long_ago
+
+
+def floor_page(floor: Floor, client: Client, **query: str) -> Any:
+    return client.get(reverse("floor:pit", args=[floor.pit.pk]), query)
+
+
+def tap(client: Client, slip: RatingSlip, do: str, **typed: Any) -> Any:
+    return client.post(reverse("floor:undo", args=[slip.pk]), {"do": do, "request_id": str(uuid4())} | typed)
+
+
+def closed(floor: Floor, **arguments: Any) -> RatingSlip:
+    slip = floor.played_slip(**arguments)
+    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    slip.refresh_from_db()
+    return slip
+
+
+def offered(page: Any) -> str | None:
+    offer = page.context["offer"]
+    return offer.do if offer else None
+
+
+class TestBar:
+    def test_offers_the_newest_act_to_who_did_it(self, floor: Floor, boss: Client, supervisor: Client) -> None:
+        closed(floor)
+        after_closing = floor_page(floor, boss)
+        slip = floor.open_slip(at=floor.now)
+        after_opening = floor_page(floor, boss, part="map")
+
+        assert (offered(after_closing), offered(after_opening)) == ("still_playing", "undo")
+        assert reverse("floor:undo", args=[slip.pk]) in html_of(after_opening)
+        assert offered(floor_page(floor, supervisor)) is None
+
+    @pytest.mark.parametrize("then", ["change", "void", "continue"])
+    def test_is_gone_once_something_else_was_done(self, floor: Floor, boss: Client, then: str) -> None:
+        by: dict[str, Any] = {"slip": closed(floor), "actor": floor.supervisor, "at": floor.now}
+        match then:
+            case "change":
+                change_average_bet(**by | {"slip": floor.open_slip(seat=2, at=floor.now)}, average_bet=Decimal(50))
+                void_rating_slip(**by, reason="Nobody sat here")
+            case "void":
+                void_rating_slip(**by, reason="Nobody sat here")
+            case "continue":
+                continue_rating_slip(**by)
+
+        assert offered(floor_page(floor, boss)) is None
+
+    def test_is_gone_after_ten_minutes(self, floor: Floor) -> None:
+        floor.open_slip(at=floor.now)
+        offers = [
+            newest_offer(floor.pit, staff=floor.boss, now=floor.now + timedelta(minutes=minutes)) for minutes in (9, 11)
+        ]
+
+        assert [offer is not None for offer in offers] == [True, False]
+
+
+class TestTap:
+    def test_undoes_an_opening_and_frees_the_seat(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(at=floor.now, buy_in=Decimal(500))
+
+        answer = tap(boss, slip, "undo")
+
+        slip.refresh_from_db()
+        assert (slip.status, answer.url) == (
+            "VOID",
+            f"{reverse('floor:pit', args=[floor.pit.pk])}#seat-{floor.table.pk}-1",
+        )
+        assert "Its buy-in of 500.00 is void with it: a free seat offers it again." in said(answer)[-1]
+
+    def test_goes_on_with_a_player_who_is_still_playing(self, floor: Floor, boss: Client) -> None:
+        slip = closed(floor)
+
+        answer = tap(boss, slip, "still_playing")
+
+        new = RatingSlip.objects.get(continues=slip)
+        assert f"goes on with slip {new.slip_number} since" in said(answer)[-1]
+        assert new.slip_number in html_of(boss.get(reverse("floor:slip", args=[slip.pk])))
+        assert slip.slip_number in html_of(boss.get(reverse("floor:slip", args=[new.pk])))
+
+    @pytest.mark.parametrize("do", ["undo", "still_playing"])
+    def test_twice_does_it_once(self, floor: Floor, boss: Client, do: str) -> None:
+        slip = floor.open_slip(at=floor.now) if do == "undo" else closed(floor)
+        page = floor_page(floor, boss).context["offer"].request_id
+
+        answers = [tap(boss, slip, do, request_id=str(page)) for _ in range(2)]
+
+        assert answers[0].url == answers[1].url
+        assert "Nothing was done twice." in said(answers[1])[-1]
+        assert SlipRequest.objects.filter(pk=page).count() == 1
+
+    def test_after_another_tablet_says_why_it_was_refused(self, floor: Floor, boss: Client) -> None:
+        slip = closed(floor)
+        floor.open_slip(seat=1, at=floor.now)
+
+        answer = tap(boss, slip, "still_playing")
+
+        assert answer.url == reverse("floor:slip", args=[slip.pk])
+        assert "seat 1 is taken" in said(answer)[-1]
+        assert "Free seats: 2, 3" in said(answer)[-1]
+
+    def test_without_a_known_act_does_nothing(self, floor: Floor, boss: Client, slip: RatingSlip) -> None:
+        assert said(tap(boss, slip, "dance"))[-1].startswith("Nothing was done")
+
+
+class TestSeatAgain:
+    def test_opens_the_undone_slip_with_its_bet_and_buy_in(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(at=floor.now, buy_in=Decimal(500), means="CHIPS", average_bet=Decimal(75))
+        tap(boss, slip, "undo")
+        seat = reverse("floor:seat", args=[floor.table.pk, 3])
+        shown = html_of(boss.get(seat))
+        post = {"average_bet": "25", "buy_in": "", "again": str(slip.pk), "request_id": str(uuid4())}
+
+        answers = [boss.post(seat, post) for _ in range(2)]
+
+        new = RatingSlip.objects.live().get()
+        row = new.money_rows.get()
+        assert "bet 75, buy-in 500 by chips" in shown
+        assert (new.player, new.seat, new.segments.get().average_bet) == (slip.player, 3, Decimal(75))
+        assert (row.amount, row.means) == (Decimal(500), "CHIPS")
+        assert "Nothing was done twice." in said(answers[1])[-1]
+        assert boss.get(reverse("floor:seat", args=[floor.table.pk, 4])).context["undone"] is None
+
+
+REASON = {"reason_code": "WRONG_PLAYER", "reason": ""}
+
+
+def page_of(slip: RatingSlip) -> str:
+    return reverse("floor:wrong_player", args=[slip.pk])
+
+
+def give(client: Client, slip: RatingSlip, **typed: Any) -> Any:
+    page = client.get(page_of(slip))
+    carried = {"request_id": str(page.context["request_id"]), "expected_version": page.context["version"]}
+    return client.post(page_of(slip), carried | REASON | typed)
+
+
+@pytest.fixture
+def coded(floor: Floor) -> Floor:
+    """The floor with the reason codes of its casino."""
+    add_default_codes(floor.casino.pk)
+    return floor
+
+
+class TestWrongPlayer:
+    @pytest.mark.parametrize("is_closed", [True, False])
+    def test_gives_the_slip_to_the_player_who_is_tapped(
+        self, coded: Floor, boss: Client, supervisor: Client, is_closed: bool
+    ) -> None:
+        slip, right = (closed(coded) if is_closed else coded.open_slip()), coded.player()
+
+        answer = give(supervisor if is_closed else boss, slip, player=right.pk)
+
+        new = RatingSlip.objects.get(player=right)
+        assert (new.reassigned_from, answer.url) == (slip, reverse("floor:slip", args=[new.pk]))
+        assert said(answer)[-1].startswith(f"{slip.slip_number} of {slip.player} is void")
+        assert f"which {coded.boss} opened for the wrong player" in html_of(boss.get(answer.url))
+        assert new.slip_number in html_of(supervisor.get(page_url(slip)))
+        assert slip.slip_number in html_of(supervisor.get(page_url(new)))
+
+    def test_sent_twice_gives_it_once(self, coded: Floor, boss: Client) -> None:
+        slip, right = coded.open_slip(), coded.player()
+        page = str(uuid4())
+
+        answers = [give(boss, slip, player=right.pk, request_id=page, expected_version="1-OPEN") for _ in range(2)]
+
+        assert answers[0].url == answers[1].url
+        assert "Nothing was done twice." in said(answers[1])[-1]
+
+    def test_refuses_a_slip_that_changed_and_says_how(self, coded: Floor, boss: Client) -> None:
+        slip = coded.open_slip()
+        pause_rating_slip(slip=slip, actor=coded.supervisor, at=coded.now)
+
+        answer = give(boss, slip, player=coded.player().pk, expected_version="1-OPEN")
+
+        assert "Paused at" in html_of(answer)
+        assert 'value="1-PAUSED"' in html_of(answer)
+        assert RatingSlip.objects.count() == 1
+
+    def test_asks_for_a_player_and_a_reason(self, coded: Floor, boss: Client) -> None:
+        slip = coded.open_slip()
+        answers = [give(boss, slip), give(boss, slip, player=coded.player().pk, reason_code="")]
+
+        assert [html_of(answer).count('role="alert"') for answer in answers] == [1, 0]
+        assert "Choose one of these codes." in html_of(answers[1])
+        assert RatingSlip.objects.count() == 1
+
+    def test_searches_without_a_script_and_keeps_what_was_typed(self, coded: Floor, boss: Client) -> None:
+        slip, right = coded.open_slip(), coded.player(last_name="Ondrej")
+
+        answer = boss.post(page_of(slip), {"search": "1", "q": "ondrej", "reason": "Mixed up the cards"})
+
+        assert right.card_number in html_of(answer)
+        assert "Mixed up the cards" in html_of(answer)
+
+    def test_asks_who_takes_back_points_who_they_are(self, coded: Floor, supervisor: Client) -> None:
+        slip, right = closed(coded), coded.player()
+        long_ago(supervisor)
+
+        answer = give(supervisor, slip, player=right.pk)
+
+        assert b'name="asked-again"' in answer.content
+        assert RatingSlip.objects.count() == 1
+
+    def test_is_offered_to_who_may(self, floor: Floor, boss: Client, supervisor: Client, auditor: Client) -> None:
+        slips = {"live": floor.open_slip(seat=2), "closed": closed(floor)}
+        offered = {
+            (who, state)
+            for who, client in {"boss": boss, "supervisor": supervisor, "auditor": auditor}.items()
+            for state, slip in slips.items()
+            if page_of(slip) in html_of(client.get(reverse("floor:slip", args=[slip.pk])))
+            and page_of(slip) in html_of(client.get(page_url(slip)))
+        }
+
+        assert offered == {("boss", "live"), ("supervisor", "live"), ("supervisor", "closed")}
