@@ -1,0 +1,197 @@
+"""A floor at work beside a model of it: how a service is called, and what must hold after each call."""
+
+from collections.abc import Callable, Set
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
+
+from core.errors import DomainError
+from loyalty.models import LedgerEntry, PlayerLoyalty
+from ratingslips.models import RatingSlip
+from ratingslips.services import ChosenTime, PartialCompletion, play_of
+from tests.factories import CompTypeFactory, GameFactory, TableFactory
+from tests.floor import Floor
+from tests.invariants import broken_invariants
+from tests.scenarios.model import ModelEntry, ModelMoney, ModelPlayer, ModelSlip, differences, has_length, overlap
+
+GAMES: Final = [(Decimal(70), Decimal("0.75")), (Decimal(33), Decimal("1.26"))]
+REASON: Final = "The pit boss told us so"
+TAKEN: Final = {"SEAT_TAKEN", "PLAYER_STILL_PLAYED", "PLAYER_HAS_LIVE_SLIP", "PLAY_HAS_NO_END"}
+
+picks = st.integers(0, 30)
+minutes = st.integers(0, 25)
+ago = st.sampled_from([0, 0, 0, 3, 20, 90])
+seats = st.integers(1, 2)
+bets = st.sampled_from([Decimal("25.00"), Decimal("300.00"), Decimal("1234.56"), Decimal("5000.00")])
+amounts = st.sampled_from([Decimal("0.01"), Decimal(500), Decimal(3000)])
+
+with_slips = precondition(lambda self: bool(self.slips))
+
+
+class Machine(RuleBasedStateMachine):
+    """Three players, two tables and two seats, in a savepoint of its own; the rules are in other modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.savepoint = transaction.savepoint()
+        floor = Floor.build()
+        games = [
+            GameFactory.create(casino=floor.casino, values=[(timezone.now() - timedelta(days=900), *map(str, game))])
+            for game in GAMES
+        ]
+        tables = [TableFactory.create(casino=floor.casino, pit=floor.pit, game=game) for game in games]
+        self.games = {table.pk: game for table, game in zip(tables, GAMES, strict=True)}
+        self.floor, self.tables = floor, [table.pk for table in tables]
+        self.comp = CompTypeFactory.create(program=floor.program)
+        self.players = {floor.player().pk: ModelPlayer() for _ in range(3)}
+        self.slips: list[ModelSlip] = []
+        self.entries: dict[int, ModelEntry] = {}
+        self.calls: list[Callable[[], Any]] = []
+        self.rewards: dict[str, tuple[int, int]] = {}
+        self.now, self.is_paused = timezone.now().replace(second=0, microsecond=0) - timedelta(days=30), False
+
+    def teardown(self) -> None:
+        transaction.savepoint_rollback(self.savepoint)
+
+    # What the rules choose from.
+
+    def pass_time(self, minutes: int) -> datetime:
+        self.now += timedelta(minutes=minutes)
+        return self.now
+
+    def player(self, pick: int) -> int:
+        return [*self.players][pick % len(self.players)]
+
+    def table(self, pick: int) -> int:
+        return self.tables[pick % len(self.tables)]
+
+    def slip(self, pick: int) -> ModelSlip:
+        """A slip; every other pick is one of the newest two."""
+        newest = self.slips[-2:] if pick % 2 else self.slips
+        return newest[pick // 2 % len(newest)]
+
+    def chosen(self, at: datetime) -> dict[str, Any]:
+        """The time of an act, as a person chose it if it was not now; they may go back an hour."""
+        earliest = self.now - timedelta(hours=1)
+        is_chosen = at != self.now
+        return {"at": at, "chosen_time": ChosenTime(text=at.isoformat(), earliest=earliest) if is_chosen else None}
+
+    def too_early(self, at: datetime, slip: ModelSlip | None = None) -> set[str]:
+        codes = {"TOO_LONG_AGO"} if self.now - at > timedelta(hours=1) else set()
+        return codes | ({"INVALID_TIME"} if slip and slip.is_live and at < slip.last_event else set())
+
+    # How a service is called.
+
+    def attempt(
+        self, service: Callable[..., Any], refusals: Set[str], maybe: Set[str] = frozenset(), **arguments: Any
+    ) -> Any:
+        """Call a service. None: it refused, for one of `refusals`, where it must, or of `maybe`, where it may."""
+        call = partial(service, actor=self.floor.supervisor, **arguments)
+        result, refusal = None, ""
+        try:
+            result = call()
+        except DomainError as error:
+            refusal = error.code
+        assert refusal in (refusals or maybe | {""}), f"{service.__name__}: {refusal or 'not refused'}, not {refusals}"
+        if refusal and refusal != PartialCompletion.code:
+            return None
+        self.calls.append(call)
+        return result or True
+
+    def act(
+        self,
+        service: Callable[..., Any],
+        slip: ModelSlip,
+        refusals: Set[str],
+        maybe: Set[str] = frozenset(),
+        **arguments: Any,
+    ) -> Any:
+        """The same for an operation on a slip, by a form with an id."""
+        if slip.status == "VOID":
+            refusals = refusals | {"SLIP_VOID"}
+        return self.attempt(service, refusals, maybe, slip=slip.pk, request_id=uuid4(), **arguments)
+
+    def add(self, slip: ModelSlip) -> None:
+        assert not overlap(slip, self.slips)
+        self.slips.append(slip)
+
+    def take_rows(self, slip: ModelSlip, *, is_of_closing: bool = False) -> None:
+        """Take over the keys of rows that an operation wrote besides."""
+        known = {row.pk for row in slip.money}
+        for row in RatingSlip.objects.get(pk=slip.pk).money_rows.exclude(pk__in=known).order_by("pk"):
+            new = ModelMoney(pk=row.pk, kind=row.kind, amount=row.amount, is_of_closing=is_of_closing)
+            slip.money.append(new)
+
+    def live(self, slip: ModelSlip, at: datetime) -> set[str]:
+        return ({"SLIP_CLOSED"} if slip.status == "CLOSED" else set()) | self.too_early(at, slip)
+
+    def end(self, slip: ModelSlip, at: datetime) -> None:
+        if slip.play[-1].ended_at is None:
+            slip.play[-1] = replace(slip.play[-1], ended_at=at)
+
+    def posts(self, slip: ModelSlip, player: ModelPlayer) -> set[str]:
+        """Why the entry that the slip needs cannot be posted, if it needs one."""
+        is_first = slip.points_are == "SETTLED" and slip.multiplier is None and slip.theo
+        return {"PROGRAM_PAUSED"} if self.is_paused and (is_first or slip.due(player)) else set()
+
+    # What holds after each rule.
+
+    @invariant()
+    def rows_are_those_of_the_model(self) -> None:
+        connection.check_constraints()
+        assert broken_invariants() == {}
+        accounts = PlayerLoyalty.objects.filter(player__in=self.players)
+        columns = ("player", "balance", "lifetime_points", "tier__name")
+        found = {player: account for player, *account in accounts.values_list(*columns)}
+        expected = {key: [each.balance, each.lifetime, each.tier] for key, each in self.players.items()}
+        assert differences(expected, found) == {}
+        slips = RatingSlip.objects.filter(casino=self.floor.casino)
+        rows = {slip.pk: slip for slip in slips.with_money()}
+        assert rows.keys() == {slip.pk for slip in self.slips}
+        for slip in self.slips:
+            assert differences(*self.compared(slip, rows[slip.pk])) == {}
+
+    def compared(self, slip: ModelSlip, row: RatingSlip) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the model and the rows say of a slip."""
+        last = slip.play[-1]
+        entries = LedgerEntry.objects.filter(
+            Q(pk=row.ledger_entry_id) | Q(adjusts=row.ledger_entry_id, adjusts__isnull=False)
+        )
+        expected = {
+            "status": slip.status,
+            "closed at": slip.closed_at,
+            "place": last.place,
+            "opened at": slip.play[0].started_at,
+            "play": [] if slip.status == "VOID" else has_length(slip.play),
+            "theo": None if slip.is_live else slip.theo,
+            "is owed": slip.status == "CLOSED" and slip.points_are == "OWED",
+            "is withheld": slip.status == "CLOSED" and slip.points_are == "WITHHELD" and slip.theo > 0,
+            "posted": slip.posted,
+            "uncollected": slip.uncollected,
+            "corrections": slip.corrections,
+            "money": {kind: slip.money_of(kind) for kind in ("BUY_IN", "CHIPS_OUT")},
+        }
+        found = {
+            "status": row.status,
+            "closed at": row.closed_at,
+            "place": (row.table_id, row.seat),
+            "opened at": row.opened_at,
+            "play": has_length(play_of(row.segments.current().order_by("seq"))),
+            "theo": row.theoretical_win,
+            "is owed": row.is_owed,
+            "is withheld": row.is_withheld,
+            "posted": sum(entry.points for entry in entries),
+            "uncollected": row.uncollected_points,
+            "corrections": row.correction_count,
+            "money": {"BUY_IN": row.buy_in, "CHIPS_OUT": row.chips_out},
+        }
+        return expected, found

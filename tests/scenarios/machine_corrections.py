@@ -1,0 +1,157 @@
+"""What is put right: corrections, voids, undoing, continuing and reassigning of slips."""
+
+from collections.abc import Set
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from ratingslips.services import (
+    CorrectedPlay,
+    continue_rating_slip,
+    correct_rating_slip,
+    reassign_rating_slip,
+    undo_opening,
+    void_rating_slip,
+)
+from tests.scenarios.machine import REASON, TAKEN, Machine, bets, minutes, picks, seats, with_slips
+from tests.scenarios.model import ModelSlip, has_length, is_in_order, overlap
+
+kinds = st.sampled_from(["bet", "begin", "end", "split", "drop", "seat", "again"])
+edits = st.lists(st.tuples(kinds, picks, minutes, bets, seats), min_size=1, max_size=3)
+
+
+class CorrectionRules(Machine):
+    """Correct, void, undo, continue and reassign."""
+
+    @with_slips
+    @rule(pick=picks, wait=minutes, edits=edits)
+    def correct(self, pick: int, wait: int, edits: list[Any]) -> None:
+        at, slip = self.pass_time(wait), self.slip(pick)
+        play = self.edited(slip, edits)
+        after = deepcopy(slip)
+        goes_on = play[-1].ended_at is None
+        if slip.status == "VOID" or not is_in_order(play, at=at) or (goes_on and not slip.is_live):
+            refusals: Set[str] = {"INVALID_PLAY"} if slip.status != "VOID" else set()
+        else:
+            refusals = self.apply(after, play)
+        if self.act(correct_rating_slip, slip, refusals, segments=play, reason=REASON, at=at):
+            self.take_correction(slip, after)
+
+    def apply(self, slip: ModelSlip, play: list[CorrectedPlay]) -> Set[str]:
+        """Give a slip another play, and say why the service must refuse it."""
+        before, slip.play = (slip.play, slip.closed_at), play
+        if slip.is_live:
+            slip.status = "OPEN" if play[-1].ended_at is None else "PAUSED"
+        elif play[-1].ended_at != before[0][-1].ended_at:
+            slip.closed_at = play[-1].ended_at
+        if (has_length(play), slip.closed_at) == (has_length(before[0]), before[1]):
+            return {"NOTHING_CORRECTED"}
+        return self.posts(slip, self.players[slip.player]) | (TAKEN if overlap(slip, self.slips) else set())
+
+    def take_correction(self, slip: ModelSlip, after: ModelSlip) -> None:
+        after.corrections, after.is_touched = slip.corrections + 1, True
+        after.collect(self.players[slip.player])
+        self.slips[self.slips.index(slip)] = after
+
+    def voided(self, slip: ModelSlip, at: datetime) -> ModelSlip:
+        void = deepcopy(slip)
+        self.end(void, at)
+        void.status, void.closed_at = "VOID", slip.closed_at or at
+        return void
+
+    @with_slips
+    @rule(pick=picks, wait=minutes)
+    def void(self, pick: int, wait: int) -> None:
+        at, slip = self.pass_time(wait), self.slip(pick)
+        after = self.voided(slip, at)
+        refusals = self.posts(after, self.players[slip.player])
+        if self.act(void_rating_slip, slip, refusals, reason=REASON, at=at):
+            self.take_correction(slip, after)
+
+    @with_slips
+    @rule(pick=picks, wait=minutes)
+    def undo(self, pick: int, wait: int) -> None:
+        at, slip = self.pass_time(wait), self.slip(pick)
+        if self.act(undo_opening, slip, {"SLIP_CHANGED"} if slip.is_touched else set(), at=at):
+            self.take_correction(slip, self.voided(slip, at))
+
+    @with_slips
+    @rule(pick=picks, wait=minutes)
+    def still_playing(self, pick: int, wait: int) -> None:
+        at, slip = self.pass_time(wait), self.slip(pick)
+        refusals = {"SLIP_NOT_CLOSED"} if slip.is_live else set()
+        if slip.status == "CLOSED":
+            refusals |= {"SLIP_CORRECTED"} if slip.corrections else set()
+            refusals |= {"SLIP_CONTINUED"} if slip.continued_by else set()
+            refusals |= set() if slip.is_closed_by_hand else {"UNDO_TOO_LATE"}
+            refusals |= set() if self.players[slip.player].is_active else {"PLAYER_NOT_ACTIVE"}
+        new = self.act(continue_rating_slip, slip, refusals, TAKEN, at=at)
+        if new:
+            assert slip.closed_at is not None
+            last = slip.play[-1]
+            stretch = replace(last, started_at=slip.closed_at, ended_at=slip.closed_at if slip.was_paused else None)
+            status = "PAUSED" if slip.was_paused else "OPEN"
+            following = ModelSlip(pk=new.pk, player=slip.player, play=[stretch], games=self.games, status=status)
+            chips = [row for row in slip.money if row.is_of_closing and row.kind == "CHIPS_OUT" and not row.is_struck]
+            self.add(following)
+            slip.continued_by = new.pk
+            self.take_rows(following)
+            assert [row.amount for row in following.money] == [row.amount for row in chips]
+
+    @with_slips
+    @rule(pick=picks, who=picks, wait=minutes)
+    def reassign(self, pick: int, who: int, wait: int) -> None:
+        at, slip, right = self.pass_time(wait), self.slip(pick), self.player(who)
+        old, new = self.voided(slip, at), deepcopy(slip)
+        new.player, new.money = right, []
+        new.points_are, new.multiplier, new.posted, new.uncollected, new.corrections = "", None, 0, 0, 0
+        new.is_touched, new.is_closed_by_hand, new.continued_by = True, False, None
+        refusals = {"SAME_PLAYER"} if right == slip.player else set()
+        if slip.is_live and not self.players[right].is_active:
+            refusals.add("PLAYER_NOT_ACTIVE")
+        if overlap(new, [other for other in self.slips if other is not slip]):
+            refusals |= TAKEN
+        refusals |= self.posts(old, self.players[slip.player])
+        result = self.act(reassign_rating_slip, slip, refusals, player=right, reason=REASON, at=at)
+        if result:
+            new.pk = result.slip.pk
+            self.take_correction(slip, old)
+            if new.status == "CLOSED":
+                new.settle(self.players[right], is_paused=self.is_paused)
+            self.add(new)
+            self.take_rows(new)
+            taken = [(row.kind, row.amount) for row in slip.money if not row.is_struck]
+            assert [(row.kind, row.amount) for row in new.money] == taken
+
+    def edited(self, slip: ModelSlip, edits: list[Any]) -> list[CorrectedPlay]:
+        """The play of a slip as somebody may believe that it was."""
+        play = list(slip.play)
+        for kind, pick, length, bet, seat in edits:
+            number, by = pick % len(play), timedelta(minutes=length)
+            stretch = play[number]
+            match kind:
+                case "bet":
+                    play[number] = replace(stretch, average_bet=bet)
+                case "begin":
+                    play[number] = replace(stretch, started_at=stretch.started_at + (by if pick % 2 else -by))
+                case "end" if stretch.ended_at is not None:
+                    play[number] = replace(stretch, ended_at=stretch.ended_at + (by if pick % 2 else -by))
+                case "end":
+                    play[number] = replace(stretch, ended_at=stretch.started_at + by)
+                case "split":
+                    middle = stretch.started_at + by
+                    play[number : number + 1] = [
+                        replace(stretch, ended_at=middle),
+                        replace(stretch, started_at=middle, average_bet=bet),
+                    ]
+                case "drop" if len(play) > 1:
+                    del play[number]
+                case "seat":
+                    play[number] = replace(stretch, table=self.table(pick), seat=seat)
+                case "again" if slip.is_live:
+                    play[-1] = replace(play[-1], ended_at=None)
+        return play

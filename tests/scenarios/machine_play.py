@@ -1,0 +1,143 @@
+"""What is done on the floor: play and money of slips."""
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from ratingslips.services import (
+    CorrectedPlay,
+    change_average_bet,
+    complete_rating_slip,
+    move_rating_slip,
+    open_rating_slip,
+    pause_rating_slip,
+    record_buy_in,
+    record_chips_out,
+    resume_rating_slip,
+    strike_money_row,
+)
+from tests.scenarios.machine import REASON, TAKEN, Machine, ago, amounts, bets, minutes, picks, seats, with_slips
+from tests.scenarios.model import ModelMoney, ModelSlip, overlap
+
+
+class PlayRules(Machine):
+    """Open, pause, resume, change, move and close slips; record and strike money."""
+
+    @rule(who=picks, where=picks, seat=seats, bet=bets, wait=minutes, back=ago, bought=st.none() | amounts)
+    def open(self, who: int, where: int, seat: int, bet: Decimal, wait: int, back: int, bought: Decimal | None) -> None:
+        at = self.pass_time(wait) - timedelta(minutes=back)
+        player, table = self.player(who), self.table(where)
+        refusals = set() if self.players[player].is_active else {"PLAYER_NOT_ACTIVE"}
+        slip = self.attempt(
+            open_rating_slip,
+            refusals | self.too_early(at),
+            TAKEN,
+            player=player,
+            table=table,
+            seat=seat,
+            average_bet=bet,
+            buy_in=bought,
+            request_id=uuid4(),
+            **self.chosen(at),
+        )
+        if slip:
+            stretch = CorrectedPlay(table=table, seat=seat, average_bet=bet, started_at=at, ended_at=None)
+            new = ModelSlip(pk=slip.pk, player=player, play=[stretch], games=self.games)
+            self.add(new)
+            self.take_rows(new)
+
+    @with_slips
+    @rule(pick=picks, wait=minutes, back=ago)
+    def pause(self, pick: int, wait: int, back: int) -> None:
+        at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
+        refusals = self.live(slip, at) | ({"SLIP_NOT_OPEN"} if slip.status == "PAUSED" else set())
+        if self.act(pause_rating_slip, slip, refusals, **self.chosen(at)):
+            self.end(slip, at)
+            slip.status, slip.is_touched = "PAUSED", True
+
+    @with_slips
+    @rule(pick=picks, wait=minutes, back=ago)
+    def resume(self, pick: int, wait: int, back: int) -> None:
+        at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
+        refusals = self.live(slip, at) | ({"SLIP_NOT_PAUSED"} if slip.status == "OPEN" else set())
+        if self.act(resume_rating_slip, slip, refusals, **self.chosen(at)):
+            slip.play.append(replace(slip.play[-1], started_at=at, ended_at=None))
+            slip.status, slip.is_touched = "OPEN", True
+
+    @with_slips
+    @rule(pick=picks, bet=bets, wait=minutes, back=ago)
+    def change_bet(self, pick: int, bet: Decimal, wait: int, back: int) -> None:
+        at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
+        if self.act(change_average_bet, slip, self.live(slip, at), average_bet=bet, **self.chosen(at)):
+            if bet != slip.play[-1].average_bet:
+                self.go_on(slip, at, average_bet=bet)
+            slip.is_touched = True
+
+    def go_on(self, slip: ModelSlip, at: datetime, **changes: Any) -> None:
+        self.end(slip, at)
+        ended_at = at if slip.status == "PAUSED" else None
+        slip.play.append(replace(slip.play[-1], started_at=at, ended_at=ended_at, **changes))
+
+    @with_slips
+    @rule(pick=picks, where=picks, seat=seats, bet=st.none() | bets, wait=minutes, back=ago)
+    def move(self, pick: int, where: int, seat: int, bet: Decimal | None, wait: int, back: int) -> None:
+        at, slip, table = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick), self.table(where)
+        refusals = self.live(slip, at)
+        if slip.play[-1].place == (table, seat):
+            refusals.add("ALREADY_SEATED")
+        if self.act(
+            move_rating_slip, slip, refusals, TAKEN, table=table, seat=seat, average_bet=bet, **self.chosen(at)
+        ):
+            self.go_on(slip, at, table=table, seat=seat, **({"average_bet": bet} if bet else {}))
+            slip.is_touched = True
+            assert not overlap(slip, self.slips)
+
+    @with_slips
+    @rule(pick=picks, wait=minutes, back=ago, further=st.none() | amounts, chips=st.none() | amounts)
+    def close(self, pick: int, wait: int, back: int, further: Decimal | None, chips: Decimal | None) -> None:
+        at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
+        player, closed = self.players[slip.player], deepcopy(slip)
+        refusals = self.too_early(at, slip) if slip.is_live else set()
+        if slip.is_live:
+            self.end(closed, at)
+            closed.status, closed.closed_at, closed.was_paused = "CLOSED", at, slip.status == "PAUSED"
+            after = deepcopy(player)
+            closed.settle(after, is_paused=self.is_paused)
+        if closed.points_are == "OWED" and not refusals:
+            refusals = {"PARTIAL_COMPLETION"}
+        money: dict[str, Any] = {"further_buy_in": further, "chips_out": chips}
+        if self.act(complete_rating_slip, slip, refusals, **money, **self.chosen(at)) and slip.is_live:
+            closed.is_touched = closed.is_closed_by_hand = True
+            self.slips[self.slips.index(slip)] = closed
+            self.players[slip.player] = after
+            self.take_rows(closed, is_of_closing=True)
+
+    @with_slips
+    @rule(pick=picks, amount=amounts, wait=minutes, back=ago, is_buy_in=st.booleans())
+    def money(self, pick: int, amount: Decimal, wait: int, back: int, is_buy_in: bool) -> None:
+        at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
+        refusals = self.too_early(at) | ({"INVALID_TIME"} if at < slip.play[0].started_at else set())
+        service = record_buy_in if is_buy_in else record_chips_out
+        row = self.act(service, slip, refusals, amount=amount, **self.chosen(at))
+        if row:
+            slip.money.append(ModelMoney(pk=row.pk, kind=row.kind, amount=amount))
+            slip.is_touched = True
+
+    @precondition(lambda self: any(slip.money for slip in self.slips))
+    @rule(pick=picks, which=picks, wait=minutes)
+    def strike(self, pick: int, which: int, wait: int) -> None:
+        at = self.pass_time(wait)
+        rich = [slip for slip in self.slips if slip.money]
+        slip = rich[pick % len(rich)]
+        row = slip.money[which % len(slip.money)]
+        refusals = ({"SLIP_VOID"} if slip.status == "VOID" else set()) | (
+            {"ALREADY_STRUCK"} if row.is_struck else set()
+        )
+        if self.attempt(strike_money_row, refusals, row=row.pk, reason=REASON, at=at, request_id=uuid4()):
+            row.is_struck = slip.is_touched = True
