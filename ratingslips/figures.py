@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from core.models import Casino, ReplayCount
 from core.timeouts import REPORT_SECONDS
@@ -61,9 +62,14 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CasinoReport(Figures):
-    """The figures of one casino, with the number of `owed` slips and the `drifting` accounts now."""
+    """The figures of one casino, with the number of `owed` slips and the `drifting` accounts now.
+
+    `uncollected_points` of `uncollected_slips` were to be taken back, and the balances did not cover them.
+    """
 
     owed: int
+    uncollected_slips: int
+    uncollected_points: int
     oldest_owed: RatingSlip | None
     oldest_owed_for: timedelta | None
     drifting: tuple[int, ...]
@@ -77,6 +83,8 @@ def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) 
         counted = _counted({casino: (first_day, last_day)})[casino.pk]
         owed = RatingSlip.objects.owed().filter(casino=casino)
         owed_count = owed.count()
+        uncollected = RatingSlip.objects.filter(casino=casino, uncollected_points__gt=0).order_by()
+        left = uncollected.aggregate(slips=Count("pk"), points=Coalesce(Sum("uncollected_points"), 0))
         oldest = owed.order_by("closed_at", "pk").first()
     return CasinoReport(
         casino=casino,
@@ -84,6 +92,8 @@ def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) 
         last_day=last_day,
         **counted,
         owed=owed_count,
+        uncollected_slips=left["slips"],
+        uncollected_points=int(left["points"]),
         oldest_owed=oldest,
         oldest_owed_for=at - oldest.closed_at if oldest and oldest.closed_at else None,
         drifting=drifting,

@@ -121,7 +121,11 @@ OWN_COLUMNS: Final[Sequence[Column]] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calculation:
-    """The points of play as text: theo × rate × multiplier = exact → points."""
+    """The points of play as text: theo × rate × multiplier = exact → points.
+
+    An adjustment of play has `posted_before`, the points of the entries before it, and no tier: its rate and multiplier
+    are those of the entry that it adjusts. `uncollected` points were not covered by the balance.
+    """
 
     theo: str
     rate: str
@@ -129,6 +133,8 @@ class Calculation:
     tier: str
     exact: str
     points: str
+    posted_before: str
+    uncollected: int
 
 
 def calculation_of(entry: LedgerEntry) -> Calculation | None:
@@ -139,11 +145,13 @@ def calculation_of(entry: LedgerEntry) -> Calculation | None:
             theo=f"{Decimal(frozen['theoretical_win']):,.2f}",
             rate=display.factor(Decimal(frozen["points_per_unit"])),
             multiplier=display.factor(Decimal(frozen["multiplier"])),
-            tier=str(frozen["tier"]),
+            tier="" if entry.adjusts_id else str(frozen["tier"]),
             exact=display.factor(Decimal(frozen["exact_points"])),
-            points=f"{entry.points:,}",
+            points=f"{frozen['points_of_play'] if entry.adjusts_id else entry.points:,}",
+            posted_before=f"{frozen['posted_before']:,}" if entry.adjusts_id else "",
+            uncollected=frozen["uncollected"] if entry.adjusts_id else 0,
         )
-    except (KeyError, InvalidOperation, TypeError):
+    except (KeyError, InvalidOperation, TypeError, ValueError):
         return None
 
 

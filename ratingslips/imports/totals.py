@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 
 from loyalty.models import PlayerLoyalty
 from ratingslips.models import RatingSlip
@@ -29,15 +30,15 @@ class SlipTotals:
 
 
 def totals_of(slip_ids: Collection[UUID]) -> SlipTotals:
-    """Add up the slips of these ids; the tiers count those of their players who have earned points."""
+    """Add up those of these slips that are not void; the tiers count those of their players who have earned points."""
     slips, entries, points, theo = 0, 0, 0, Decimal("0.00")
     earners: set[int] = set()
     for chunk in _chunks(slip_ids):
-        among = RatingSlip.objects.filter(pk__in=chunk).order_by()
+        among = RatingSlip.objects.not_void().filter(pk__in=chunk).order_by()
         found = among.aggregate(
             slips=Count("pk"),
             entries=Count("ledger_entry"),
-            points=Sum("ledger_entry__points"),
+            points=Sum(Coalesce("corrected_points", "ledger_entry__points")),
             theo=Sum("theoretical_win"),
         )
         slips += found["slips"]

@@ -239,6 +239,12 @@ class RatingSlip(models.Model):
                 condition=~Q(withheld_because="") & Q(released_at=None),
                 name="ratingslips_slip_withheld",
             ),
+            models.Index(
+                fields=["casino"],
+                include=["uncollected_points"],
+                condition=Q(uncollected_points__gt=0),
+                name="ratingslips_slip_uncollected",
+            ),
             # For the ledger's filter by recovered slips, which are few, in the order of the ledger.
             models.Index(
                 fields=["casino", "ledger_entry"],

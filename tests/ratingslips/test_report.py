@@ -126,6 +126,8 @@ class TestReport:
             requests=0,
             replays=0,
             owed=0,
+            uncollected_slips=0,
+            uncollected_points=0,
             oldest_owed=None,
             oldest_owed_for=None,
             drifting=(),
@@ -168,7 +170,8 @@ class TestReportCommand:
         assert " ".join(lines[3]) == "replays 0 of requests 0.000 % (target: less than 1 %)"
         assert " ".join(lines[4]).startswith(f"owed now 1 oldest: slip {slip.slip_number}, for 20 min")
         assert " ".join(lines[5]) == "withheld 0 of completions"
-        assert " ".join(lines[6]) == "drift 0 accounts (target: 0)"
+        assert " ".join(lines[6]) == "uncollected 0 points of 0 slips, now"
+        assert " ".join(lines[7]) == "drift 0 accounts (target: 0)"
 
     def test_is_about_today_in_every_casino_by_default(self, floor: Floor) -> None:
         other = Floor.build()

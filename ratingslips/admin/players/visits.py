@@ -17,7 +17,7 @@ CENT: Final = Decimal("0.01")
 # The newest slips of a player that are not void, by gaming day. A live slip has no theo and no chips out.
 _VISITS: Final = """
     WITH newest AS (
-        SELECT id, gaming_day, closed_at, theoretical_win, ledger_entry_id
+        SELECT id, gaming_day, closed_at, theoretical_win, ledger_entry_id, corrected_points
         FROM ratingslips_ratingslip
         WHERE player_id = %(player)s AND status <> 'VOID'
         ORDER BY closed_at DESC NULLS FIRST
@@ -49,7 +49,7 @@ _VISITS: Final = """
         SUM(newest.theoretical_win),
         COUNT(money.actual_win),
         SUM(money.actual_win),
-        COALESCE(SUM(entry.points), 0)
+        COALESCE(SUM(COALESCE(newest.corrected_points, entry.points)), 0)
     FROM newest
     LEFT JOIN play ON play.slip_id = newest.id
     LEFT JOIN money ON money.slip_id = newest.id

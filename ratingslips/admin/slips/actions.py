@@ -304,8 +304,8 @@ COMPLETE: Final = SlipAction(
     done="closed",
     submit_label="Close and post points",
     explanation=(
-        "Play ends now, or when you say, and its points are posted. This cannot be undone. Further buy-in and chips "
-        "out may stay empty."
+        "Play ends now, or when you say, and its points are posted. A supervisor can correct or void the slip later. "
+        "Further buy-in and chips out may stay empty."
     ),
     describe=describe,
     make_form=_complete_form,
@@ -327,7 +327,7 @@ RELEASE: Final = SlipAction(
     submit_label="Release points",
     explanation=(
         "Posts points that were withheld because the player was not active when the slip closed. The player must be "
-        "active now. This cannot be undone."
+        "active now. Released points are taken back only by a correction or a void of the slip."
     ),
     describe=describe_with_codes,
     make_form=partial(_reason_form, Operation.RELEASE),

@@ -30,7 +30,7 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
 
     model = PlaySegment
     ordering = ("seq",)
-    fields = readonly_fields = (
+    fields = (
         "seq",
         "where",
         "bet",
@@ -42,10 +42,19 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
         "finished_by",
         "length",
     )
+    readonly_fields = (*fields, "superseded")
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[PlaySegment]":
-        segments = super().get_queryset(request).select_related("table", "started_by", "ended_by")
+        segments = super().get_queryset(request).select_related("table", "started_by", "ended_by", "superseded_by")
         return segments.annotate(begun_at=_recorded_at("start"), finished_at=_recorded_at("end"))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.fields, "superseded") if obj and obj.is_corrected else self.fields
+
+    @admin.display(description="counts")
+    def superseded(self, segment: PlaySegment) -> str:
+        """Whether it counts, and if not, the correction that superseded it."""
+        return f"no: correction {segment.superseded_by.number}" if segment.superseded_by else "yes"
 
     @admin.display(description="where")
     def where(self, segment: PlaySegment) -> str:

@@ -26,6 +26,7 @@ from core.player_search import PLAYERS_WITH_ROWS_MAX
 from core.words import counted
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
+from ratingslips.admin.slips.corrections import corrections_section, read_corrections
 from ratingslips.admin.slips.linked import linked_slips
 from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
@@ -178,9 +179,10 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
             return display.pill("Owed", state="owed")
         if slip.is_withheld:
             return display.pill("Withheld", state="barred")
-        if slip.ledger_entry:
-            return display.points(slip.ledger_entry.points)
-        return display.points(0 if slip.settled_at else None)
+        if not slip.uncollected_points:
+            return display.points(slip.points)
+        uncollected = counted(slip.uncollected_points, "point")
+        return format_html('{} <span class="hint">{} uncollected</span>', display.points(slip.points), uncollected)
 
     @admin.display(description="player")
     def player_link(self, slip: RatingSlip) -> str:
@@ -299,6 +301,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         context["slip_actions"] = offered = _actions_for(request, slip)
         context["slip_version"] = version_of(slip).text
         context["request_id"] = uuid4()
+        context["sections"] = corrections_section(slip, read_corrections(slip))
         operates = actions.PAUSE in offered or actions.RESUME in offered
         context["may_reassign"] = may_reassign(request, slip, operates=operates)
         if slip.is_live:

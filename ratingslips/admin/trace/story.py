@@ -22,6 +22,7 @@ from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPau
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
 from ratingslips.admin.slips.authors import read_releases, releases_of
+from ratingslips.admin.slips.corrections import CorrectionLine, lines_of
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 from ratingslips.permissions import VIEW_SLIPS
 
@@ -108,7 +109,7 @@ def _entries(correlation_id: UUID, slips: Sequence[RatingSlip], *, staff: User) 
         return [], False
     of_slips = [slip.ledger_entry_id for slip in slips if slip.ledger_entry_id is not None]
     entries = in_casino_of(staff, LedgerEntry.objects.all(), lookup="casino").filter(
-        Q(correlation_id=correlation_id) | Q(pk__in=of_slips)
+        Q(correlation_id=correlation_id) | Q(pk__in=of_slips) | Q(adjusts__in=of_slips)
     )
     related = ("account__player", "staff", "tier_before", "tier_after")
     found = list(entries.select_related(*related).order_by("id")[: ENTRIES_SHOWN + 1])
@@ -119,10 +120,11 @@ def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
     """The events of a slip, from its opening to the settlement of its points."""
     recorded = {request.correlation_id: request.recorded_at for request in slip.requests.all()}
     corrections = list(slip.corrections.all())
+    changed = {line.correction.request.correlation_id: line for line in lines_of(slip, corrections)}
     for event in history.events_of(slip, list(slip.segments.all()), corrections=corrections, recorded=recorded):
         yield StoryEvent(
             at=event.at,
-            words=f"{slip}: {_words(event, slip)}",
+            words=f"{slip}: {_words(event, slip, changed)}",
             recorded=display.recorded(event.recorded_at, event.at) if event.recorded_at else "",
             by=event.by,
             correlation_id=event.correlation_id,
@@ -144,7 +146,7 @@ def _money_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
         )
 
 
-def _words(event: history.Event, slip: RatingSlip) -> str:
+def _words(event: history.Event, slip: RatingSlip, changed: Mapping[UUID, CorrectionLine]) -> str:
     match event.kind:
         case history.SlipEventKind.OPENED:
             return f"opened for {slip.player} at {event.place}, average bet {event.average_bet:,.2f}"
@@ -157,9 +159,13 @@ def _words(event: history.Event, slip: RatingSlip) -> str:
         case history.SlipEventKind.RESUMED:
             return f"resumed at {event.place}"
         case history.SlipEventKind.CLOSED:
-            return f"closed, theo {slip.theoretical_win:,.2f}"
-        case _:
-            return event.words
+            later = (
+                line.correction for line in changed.values() if line.correction.status_before == slip.Status.CLOSED
+            )
+            first = next(later, None)
+            return f"closed, theo {first.theoretical_win_before if first else slip.theoretical_win:,.2f}"
+        case history.SlipEventKind.CORRECTED | history.SlipEventKind.VOIDED:
+            return f"{event.words[:1].lower()}{event.words[1:]}: {changed[event.correlation_id].words}"
 
 
 def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[StoryEvent]:

@@ -33,9 +33,10 @@ class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Print completions, recoveries, replays, points owed or withheld, and drift, for each casino or one, for "
-        "today's gaming day, another, or a span of them. Drift is an account that differs from its last ledger entry, "
-        "or whose entries do not add up to it. Exit code: 0 no drift, 1 drift, 2 could not run."
+        "Print completions, recoveries, replays, points owed, withheld or uncollected, and drift, for each casino or "
+        "one, for today's gaming day, another, or a span of them. Uncollected points are those of slips that were "
+        "corrected or voided when the balance did not cover them. Drift is an account that differs from its last "
+        "ledger entry, or whose entries do not add up to it. Exit code: 0 no drift, 1 drift, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -104,6 +105,8 @@ def _text(report: CasinoReport) -> str:
     recoveries = f"{report.recovered:>9,}   of completions   {_share(report.recovery_percent)}"
     replays = f"{report.replays:>9,}   of requests      {_share(report.replay_percent)}"
     drift = f"{len(report.drifting):>9,}   {noun(len(report.drifting), 'account')}{f': {accounts}' if accounts else ''}"
+    of_slips = counted(report.uncollected_slips, "slip")
+    uncollected = f"{noun(report.uncollected_points, 'point')} of {of_slips}, now"
     lines = [
         f"{report.casino.name} ({report.casino.code}), gaming day {days}",
         f"  completions   {completions}   (target: more than {COMPLETION_TARGET_PERCENT} %)",
@@ -111,6 +114,7 @@ def _text(report: CasinoReport) -> str:
         f"  replays       {replays}   (target: less than {REPLAY_TARGET_PERCENT} %)",
         f"  owed now      {report.owed:>9,}   oldest: {oldest}",
         f"  withheld      {report.withheld:>9,}   of completions",
+        f"  uncollected   {report.uncollected_points:>9,}   {uncollected}",
         f"  drift         {drift}   (target: {DRIFT_TARGET_ACCOUNTS})",
     ]
     return "\n".join(lines)
@@ -133,6 +137,8 @@ def _data(report: CasinoReport) -> dict[str, Any]:
         "replays": report.replays,
         "replay_percent": _number(report.replay_percent),
         "owed": report.owed,
+        "uncollected_points": report.uncollected_points,
+        "uncollected_slips": report.uncollected_slips,
         "oldest_owed_slip": oldest.slip_number if oldest else None,
         "oldest_owed_closed_at": oldest.closed_at.isoformat() if oldest and oldest.closed_at else None,
         "oldest_owed_seconds": int(age.total_seconds()) if age is not None else None,
