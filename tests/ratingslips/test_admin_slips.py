@@ -126,7 +126,7 @@ class TestSlipList:
             for page in (client.get(address(RatingSlip, LIST)) for client in (boss, guest))
         ]
 
-        assert set(offered[0]) == {"", "pause", "resume", "change_bet", "move", "complete"}
+        assert set(offered[0]) == {"", "pause", "resume", "change_bet", "move", "complete", "void"}
         assert offered[1] == {}
 
     def test_offers_recovery_only_with_the_right_to_recover(self, floor: Floor) -> None:

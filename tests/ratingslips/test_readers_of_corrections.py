@@ -186,12 +186,14 @@ class TestEntryPages:
         first = LedgerEntry.objects.get(kind="GAMEPLAY")
         adjustment = LedgerEntry.objects.get(adjusts=first)
 
-        page, page_of_first, page_of_slip = (
-            html_of(auditor.get(page_url(one))) for one in (adjustment, first, RatingSlip.objects.get(pk=slip.pk))
+        page, page_of_first, page_of_slip, page_of_player = (
+            html_of(auditor.get(page_url(one)))
+            for one in (adjustment, first, RatingSlip.objects.get(pk=slip.pk), slip.player)
         )
 
         assert [words for words in sums if words not in page] == []
         named = [f'<a href="{page_url(adjustment)}">#{adjustment.pk}</a>', REASON, floor.supervisor.display_name]
         assert [words for words in named for html in (page_of_first, page_of_slip) if words not in html] == []
+        assert f'<a href="{page_url(slip)}">{REASON}</a>' in page_of_player
         # The play that counted for the first entry: both bets of it, as they were entered.
         assert ("26.2500" in page_of_first, "57.75" in page_of_first) == (True, True)
