@@ -16,6 +16,7 @@ from tests.floor import Floor
 
 HOME = "/console/"
 REASON = "Tier migration tonight"
+DONE = "The tiers are migrated"
 SUPERVISOR = (PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
 
 
@@ -38,6 +39,7 @@ class TestJourneys:
         page.goto(HOME)
         expect(page.get_by_text(f"“{REASON}”")).to_be_visible()
         page.get_by_role("link", name="Resume …").tap()
+        page.get_by_label("Reason", exact=True).fill(DONE)
         page.get_by_role("button", name="Resume the programme").tap()
         page.get_by_role("button", name="Pay 2 slips now").tap()
 
@@ -60,6 +62,7 @@ class TestJourneys:
         expect(boss.locator(".earned")).to_contain_text("Closed. Points owed.")
         supervisor.goto(HOME)
         supervisor.get_by_role("link", name="Resume …").tap()
+        supervisor.get_by_label("Reason", exact=True).fill(DONE)
         supervisor.get_by_role("button", name="Resume the programme").tap()
         supervisor.get_by_role("button", name=f"Pay {slip.slip_number}").tap()
         expect(supervisor.locator(".messagelist .success")).to_contain_text("points paid")
