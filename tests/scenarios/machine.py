@@ -1,5 +1,6 @@
 """A floor at work beside a model of it: how a service is called, and what must hold after each call."""
 
+from collections import Counter
 from collections.abc import Callable, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,14 +10,14 @@ from typing import Any, Final
 from uuid import uuid4
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Prefetch
 from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
 
 from core.errors import DomainError
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from ratingslips.models import RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import ChosenTime, PartialCompletion, play_of
 from tests.factories import CompTypeFactory, GameFactory, TableFactory
 from tests.floor import Floor
@@ -154,18 +155,21 @@ class Machine(RuleBasedStateMachine):
         found = {player: account for player, *account in accounts.values_list(*columns)}
         expected = {key: [each.balance, each.lifetime, each.tier] for key, each in self.players.items()}
         assert differences(expected, found) == {}
-        slips = RatingSlip.objects.filter(casino=self.floor.casino)
+        posted: Counter[int] = Counter()
+        entries = LedgerEntry.objects.filter(account__player__in=self.players)
+        for pk, adjusts, points in entries.values_list("pk", "adjusts", "points"):
+            posted[adjusts or pk] += points
+        current = Prefetch("segments", PlaySegment.objects.current().order_by("seq"))
+        slips = RatingSlip.objects.filter(casino=self.floor.casino).prefetch_related(current)
         rows = {slip.pk: slip for slip in slips.with_money()}
         assert rows.keys() == {slip.pk for slip in self.slips}
         for slip in self.slips:
-            assert differences(*self.compared(slip, rows[slip.pk])) == {}
+            row = rows[slip.pk]
+            assert differences(*self.compared(slip, row, posted=posted[row.ledger_entry_id or 0])) == {}
 
-    def compared(self, slip: ModelSlip, row: RatingSlip) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the model and the rows say of a slip."""
+    def compared(self, slip: ModelSlip, row: RatingSlip, *, posted: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the model and the rows say of a slip; its entries add up to `posted`."""
         last = slip.play[-1]
-        entries = LedgerEntry.objects.filter(
-            Q(pk=row.ledger_entry_id) | Q(adjusts=row.ledger_entry_id, adjusts__isnull=False)
-        )
         expected = {
             "status": slip.status,
             "closed at": slip.closed_at,
@@ -185,11 +189,11 @@ class Machine(RuleBasedStateMachine):
             "closed at": row.closed_at,
             "place": (row.table_id, row.seat),
             "opened at": row.opened_at,
-            "play": has_length(play_of(row.segments.current().order_by("seq"))),
+            "play": has_length(play_of(row.segments.all())),
             "theo": row.theoretical_win,
             "is owed": row.is_owed,
             "is withheld": row.is_withheld,
-            "posted": sum(entry.points for entry in entries),
+            "posted": posted,
             "uncollected": row.uncollected_points,
             "corrections": row.correction_count,
             "money": {"BUY_IN": row.buy_in, "CHIPS_OUT": row.chips_out},
