@@ -149,12 +149,13 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def rows_are_those_of_the_model(self) -> None:
         connection.check_constraints()
-        assert broken_invariants() == {}
+        broken = broken_invariants()
+        assert not broken, broken
         accounts = PlayerLoyalty.objects.filter(player__in=self.players)
         columns = ("player", "balance", "lifetime_points", "tier__name")
         found = {player: account for player, *account in accounts.values_list(*columns)}
         expected = {key: [each.balance, each.lifetime, each.tier] for key, each in self.players.items()}
-        assert differences(expected, found) == {}
+        assert found == expected, differences(expected, found)
         posted: Counter[int] = Counter()
         entries = LedgerEntry.objects.filter(account__player__in=self.players)
         for pk, adjusts, points in entries.values_list("pk", "adjusts", "points"):
@@ -165,7 +166,8 @@ class Machine(RuleBasedStateMachine):
         assert rows.keys() == {slip.pk for slip in self.slips}
         for slip in self.slips:
             row = rows[slip.pk]
-            assert differences(*self.compared(slip, row, posted=posted[row.ledger_entry_id or 0])) == {}
+            wrong = differences(*self.compared(slip, row, posted=posted[row.ledger_entry_id or 0]))
+            assert not wrong, f"{row.slip_number} (as expected, as found): {wrong}"
 
     def compared(self, slip: ModelSlip, row: RatingSlip, *, posted: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the model and the rows say of a slip; its entries add up to `posted`."""
@@ -196,6 +198,6 @@ class Machine(RuleBasedStateMachine):
             "posted": posted,
             "uncollected": row.uncollected_points,
             "corrections": row.correction_count,
-            "money": {"BUY_IN": row.buy_in, "CHIPS_OUT": row.chips_out},
+            "money": {"BUY_IN": row.buy_in or 0, "CHIPS_OUT": row.chips_out or 0},
         }
         return expected, found

@@ -147,10 +147,9 @@ class ModelSlip:
             self.points_are = "SETTLED"
             self.collect(player)
 
-    def money_of(self, kind: str) -> Decimal | None:
-        """What the slip says of buy-ins or chips out; None if no row is of this kind."""
-        amounts = [Decimal(0) if row.is_struck else row.amount for row in self.money if row.kind == kind]
-        return sum(amounts, Decimal(0)) if amounts else None
+    def money_of(self, kind: str) -> Decimal:
+        """The sum of the rows of a kind that are not struck."""
+        return sum((row.amount for row in self.money if row.kind == kind and not row.is_struck), Decimal(0))
 
 
 def has_length(play: Sequence[CorrectedPlay]) -> list[CorrectedPlay]:
