@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
 
 from core.errors import DomainError
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import ChosenTime, PartialCompletion, play_of
 from tests.factories import CompTypeFactory, GameFactory, TableFactory
 from tests.floor import Floor
@@ -126,9 +126,10 @@ class Machine(RuleBasedStateMachine):
         self.slips.append(slip)
 
     def take_rows(self, slip: ModelSlip, *, is_of_closing: bool = False) -> None:
-        """Take over the keys of rows that an operation wrote besides."""
-        known = {row.pk for row in slip.money}
-        for row in RatingSlip.objects.get(pk=slip.pk).money_rows.exclude(pk__in=known).order_by("pk"):
+        """Take over the rows that an operation wrote besides."""
+        known = [row.pk for row in slip.money]
+        rows = MoneyRow.objects.filter(slip=slip.pk, strikes=None).exclude(pk__in=known)
+        for row in rows.order_by("pk"):
             new = ModelMoney(pk=row.pk, kind=row.kind, amount=row.amount, is_of_closing=is_of_closing)
             slip.money.append(new)
 
