@@ -366,6 +366,7 @@ def _floor() -> Iterator[PageCase]:
         "floor-slip-paid": lambda house: reverse("floor:slip", args=[house.paid.pk]),
         "floor-slip-owed": lambda house: reverse("floor:slip", args=[house.owed.pk]),
         "floor-slip-withheld": lambda house: reverse("floor:slip", args=[house.withheld.pk]),
+        "floor-wrong-player": lambda house: reverse("floor:wrong_player", args=[house.live.pk]),
         "floor-slip-barred": lambda _house: reverse(
             "floor:slip", args=[RatingSlip.objects.live().get(player__status="BARRED").pk]
         ),

@@ -45,6 +45,7 @@ NAMES: Final = {
     "floor:pit": _FLOOR,
     "floor:seat": _FLOOR,
     "floor:slip": _FLOOR,
+    "floor:wrong_player": _FLOOR,
     "trace:search": "q",
 }
 
