@@ -213,7 +213,7 @@ def _staff(own: Rows, other: Rows) -> dict[str, User]:
             staff[column].groups.add(Group.objects.get(name=role))
     granted: dict[str, tuple[str, ...]] = {
         "boss": ("ratingslips.operate_pit",),
-        "pits": ("ratingslips.operate_pit", "ratingslips.recover_loyalty"),
+        "pits": ("ratingslips.operate_pit", "ratingslips.correct_slip", "ratingslips.recover_loyalty"),
         "grant": ("ratingslips.change_pit", "loyalty.change_loyaltyprogram"),
         "loyal": ("loyalty.award", "loyalty.redeem", "loyalty.reverse", "loyalty.adjust", "loyalty.pause_program"),
     }

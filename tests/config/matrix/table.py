@@ -19,7 +19,7 @@ COLUMNS: Final = {
     "staff": "staff without a role",
     "boss": "pit boss who operates the pit",
     "boss-": "pit boss who operates the next pit",
-    "pits": "pit supervisor who operates the pit and recovers points in it",
+    "pits": "pit supervisor who operates the pit, corrects slips and recovers points in it",
     "pits-": "pit supervisor of the next pit",
     "loyal": "loyalty supervisor who awards and redeems points, takes them back, and pauses the programme",
     "loyal-": "loyalty supervisor to whom nothing was granted",
