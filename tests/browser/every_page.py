@@ -274,6 +274,8 @@ def _own_pages() -> Iterator[PageCase]:
         "slip-live": lambda house: page_url(house.live),
         "slip-owed": lambda house: page_url(house.owed),
         "slip-withheld": lambda house: page_url(house.withheld),
+        "slip-correct": lambda house: reverse("admin:ratingslips_ratingslip_correct", args=[house.owed.pk]),
+        "slip-preview": lambda house: reverse("admin:ratingslips_ratingslip_preview", args=[house.live.pk]),
         "slip-open": lambda _house: reverse("admin:ratingslips_ratingslip_open"),
         "player": lambda house: page_url(house.paid.player),
         "cash": _constant(reverse, "desk:cash"),

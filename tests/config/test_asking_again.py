@@ -35,6 +35,7 @@ ASKED: Final = frozenset(
         "admin:ratingslips_pit_permissions_manage_group",
         "admin:ratingslips_pit_permissions_manage_user",
         "admin:ratingslips_ratingslip_changelist:void",
+        "admin:ratingslips_ratingslip_correct",
         "factors:reset",
     }
 )
@@ -179,5 +180,6 @@ class TestEveryReason:
             "admin:loyalty_playerloyalty_award",
             "admin:loyalty_playerloyalty_redeem",
             "admin:ratingslips_ratingslip_changelist:release",
+            "admin:ratingslips_ratingslip_correct",
         }
         assert (without, unasked) == (set(), set())

@@ -96,6 +96,13 @@ changelist GET own                        login shut  open  open  open  open  re
 history GET own                           login shut  read  read  read  read  read  read  read  read  read  read  read
 change GET own                            login shut  open  read  open  read  read  read  read  read  open  open  open
 change GET other                          login shut  gone  gone  gone  gone  gone  gone  gone  gone  gone  open  open
+correct GET own                           login shut  open  shut  open  shut  shut  shut  shut  shut  open  open  open
+correct|preview GET other                 login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  open  open
+preview GET own                           login shut  open  shut  open  shut  shut  shut  shut  shut  open  open  open
+correct POST own                          login shut  done  no    done  no    no    no    no    no    done  done  done
+correct POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  done  done
+preview POST own                          login shut  idle  shut  idle  shut  shut  shut  shut  shut  idle  idle  idle
+preview POST other                        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  idle  idle
 open POST own                             login shut  done  idle  done  idle  idle  idle  idle  idle  done  done  done
 action=pause|action=resume POST own       login shut  done  no    done  no    no    no    no    no    done  done  done
 action=change_bet|action=move POST own    login shut  done  no    done  no    no    no    no    no    done  done  done

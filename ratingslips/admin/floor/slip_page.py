@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
@@ -33,12 +34,13 @@ from ratingslips.admin.slips.money import (
     may_record,
     usual_buy_ins,
 )
-from ratingslips.admin.slips.rights import may_reassign, may_void, pits_with
+from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void, pits_with
 from ratingslips.admin.slips.times import time_arguments, typed_time
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import (
+    BeforeLastEvent,
     InvalidAmount,
     InvalidAverageBet,
     LongPlayNotConfirmed,
@@ -141,7 +143,7 @@ def _show_refusal(form: Form, error: DomainError) -> None:
         form.add_refusal(error)
     else:
         field = _FIELD_OF_REFUSAL.get(type(error))
-        form.add_error(field if field in form.fields else None, error.message)
+        form.add_error(field if field in form.fields else None, ValidationError(error.message, code=error.code))
 
 
 def _redirect_after(slip: RatingSlip) -> HttpResponse:
@@ -202,6 +204,8 @@ def _page(
     }
     if pit_page.may_act and not sheet.slip.is_void:
         context["offer"] = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
+    context["may_correct"] = may_correct(request, sheet.slip)
+    context["is_before_last"] = bound is not None and bound.has_error(NON_FIELD_ERRORS, code=BeforeLastEvent.code)
     if pit_page.may_act and sheet.slip.is_live:
         context |= _destinations(request, pit_page)
     if may_record(sheet.slip, actor=staff_of(request), operates=pit_page.may_act):

@@ -43,6 +43,14 @@ def may_reassign(request: HttpRequest, slip: RatingSlip, *, operates: bool) -> b
     return slip.is_live and operates
 
 
+def may_correct(request: HttpRequest, slip: RatingSlip) -> bool:
+    """Whether correcting the play of the slip is offered; the service asks for the right on every pit of its play."""
+    permissions = [CORRECT_SLIP, OPERATE_PIT] if slip.is_live else [CORRECT_SLIP] if slip.is_closed else []
+    return bool(permissions) and bool(
+        permissions_on(staff_of(request), slip.pit, *permissions, player_id=slip.player_id)
+    )
+
+
 def may_award(request: HttpRequest) -> bool:
     """Whether the member of staff may award points in a programme that they see; read once in a request."""
     known: dict[str, bool] = request.__dict__.setdefault("_rights_on_pits", {})

@@ -10,13 +10,13 @@ from django.db import DatabaseError
 
 from core import correlation
 from core.console.confirmation import Outcome, OutcomeKind
-from core.console.display import exact_time_in, time_in
+from core.console.display import exact_time_in, signed, time_in
 from core.models import Player, User
 from core.transactions import drop_lost_connection
 from core.words import counted
-from loyalty.models import Tier
+from loyalty.models import PlayerLoyalty, Tier
 from loyalty.services import LoyaltyPosting
-from loyalty.tiers import next_tier
+from loyalty.tiers import next_tier, tier_at
 from ratingslips.history import SlipVersion, events_since, read_events
 from ratingslips.models import RatingSlip, SlipCorrection, SlipRequest
 from ratingslips.services import CorrectedSlip, SlipSettlement
@@ -135,3 +135,33 @@ def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID 
     since = f" since {time_in(slip.opened_at, slip.casino)}" if is_late else ""
     sentence = f"{number} opened for {player} at {slip.place}{since}, average bet {average_bet:,.2f}."
     return Outcome(kind=OutcomeKind.DONE, sentence=sentence)
+
+
+def correction_outcome(slip: RatingSlip, corrected: CorrectedSlip) -> Outcome:
+    """What a correction of the play of `slip` changed: theo, points, the rest that was not covered, and the tier."""
+    if corrected.replayed:
+        sentence = f"{slip.slip_number}: the play was already corrected by this form. Nothing was done twice."
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
+    parts = [f"{slip.slip_number}: play corrected."]
+    if corrected.theoretical_win is not None:
+        parts.append(f"Theo {corrected.theoretical_win_before or 0:,.2f} → {corrected.theoretical_win:,.2f}.")
+    if posting := corrected.posting:
+        points = f"{signed(posting.points)} {'point' if abs(posting.points) == 1 else 'points'}"
+        parts.append(f"Entry #{posting.entry_id}: {points}, balance {counted(posting.balance_after, 'point')}.")
+    else:
+        parts.append(f"No entry: {NoEntry(corrected.no_entry_because).label}.")
+    if corrected.uncollected:
+        parts.append(f"{counted(corrected.uncollected, 'point')} of what must be taken back are uncollected.")
+        parts.append(read_after_commit(lambda: _too_high(slip, uncollected=corrected.uncollected)) or "")
+    kind = OutcomeKind.OWED if corrected.uncollected else OutcomeKind.DONE
+    return Outcome(kind=kind, sentence=" ".join(filter(None, parts)))
+
+
+def _too_high(slip: RatingSlip, *, uncollected: int) -> str:
+    """A sentence if the player keeps a tier that they would not have if all had been collected; else empty text."""
+    account = PlayerLoyalty.objects.select_related("tier").get(player=slip.player_id)
+    tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
+    earned_tier = tier_at(max(account.lifetime_points - uncollected, 0), tiers)
+    if earned_tier.threshold_points >= account.tier.threshold_points:
+        return ""
+    return f"The tier stays {account.tier}: without the uncollected points it would be {earned_tier}."

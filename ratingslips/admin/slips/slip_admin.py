@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.console import display
-from core.console.asking_again import ask_again
+from core.console.asking_again import ask_again, asks_again
 from core.console.confirmation import CONFIRMED, ConfirmingAdmin, run, version_field
 from core.console.links import Link, adds_links, link_to, list_url, own_page
 from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerFilter, PlayerSearch
@@ -26,11 +26,12 @@ from core.player_search import PLAYERS_WITH_ROWS_MAX
 from core.words import counted
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
+from ratingslips.admin.slips.correct_page import correct_page, preview_page
 from ratingslips.admin.slips.corrections import corrections_section, read_corrections
 from ratingslips.admin.slips.linked import linked_slips
 from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
-from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_reassign, may_void
+from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_correct, may_reassign, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
 from ratingslips.admin.slips.times import TimeForm
@@ -304,13 +305,21 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         context["sections"] = corrections_section(slip, read_corrections(slip))
         operates = actions.PAUSE in offered or actions.RESUME in offered
         context["may_reassign"] = may_reassign(request, slip, operates=operates)
+        context["may_correct"] = may_correct(request, slip)
         if slip.is_live:
             context["slip_time"] = TimeForm(prefix=str(slip.pk))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(reads("player")(partial(open_page, self)))
-        return [path("open/", view, name="ratingslips_ratingslip_open"), *super().get_urls()]
+        correct = self.admin_site.admin_view(asks_again()(partial(correct_page, self)))
+        preview = self.admin_site.admin_view(partial(preview_page, self))
+        return [
+            path("open/", view, name="ratingslips_ratingslip_open"),
+            path("<path:object_id>/correct/", correct, name="ratingslips_ratingslip_correct"),
+            path("<path:object_id>/preview/", preview, name="ratingslips_ratingslip_preview"),
+            *super().get_urls(),
+        ]
 
 
 def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:

@@ -16,6 +16,7 @@ from loyalty.admin.posting_forms import form_token
 from loyalty.models import PlayerLoyalty
 from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
+from ratingslips.history import SlipVersion
 from ratingslips.models import RatingSlip
 from tests.config.matrix.house import PASSWORD, House, Rows
 from tests.config.matrix.table import Question
@@ -135,6 +136,17 @@ def _right_player(rows: Rows, user: User) -> Post:
     return {**right, "expected_version": _tap(rows, user)["expected_version"], **_request_id()}
 
 
+def _correction(rows: Rows, _user: User) -> Post:
+    slip = rows.of_model["ratingslips.ratingslip"]
+    assert isinstance(slip, RatingSlip)
+    begins = f"{slip.opened_at.astimezone(slip.casino.zone):%Y-%m-%d %H:%M:%S}"
+    row = {"since": begins, "until": "", "average_bet": "75", "table": slip.table_id, "seat": slip.seat}
+    sent = {f"play-0-{name}": value for name, value in row.items()} | {"play-0-was_since": slip.opened_at.isoformat()}
+    count = {"play-TOTAL_FORMS": "1", "play-INITIAL_FORMS": "1"}
+    shown = SlipVersion(seq=slip.segments.latest("seq").seq, status=slip.status)
+    return sent | count | {"expected_version": shown.text, "reason_code": "OTHER", "reason": "The bet was another"}
+
+
 def _sit_down(rows: Rows, _user: User) -> Post:
     return {"player": rows.closed.player_id, "average_bet": "40", "buy_in": ""}
 
@@ -235,6 +247,8 @@ _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
     "gamesettings_values": _values,
     "gamingtable_add": _table,
     "gamingtable_change": _table,
+    "ratingslip_correct": _correction,
+    "ratingslip_preview": _correction,
     "ratingslip_open": lambda rows, _: {
         "player": rows.closed.player.card_number,
         "table": rows.floor.table.pk,

@@ -1,0 +1,157 @@
+"""The page that corrects the play of a slip."""
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from core.console.confirmation import LEVELS, request_id_of
+from core.console.links import page_url
+from core.console.pages import viewable
+from core.console.reasons import REASON_FIELDS, ReasonForm
+from core.console.scope import staff_of
+from core.errors import DomainError
+from core.reasons.models import Operation
+from core.text import isolated
+from ratingslips.admin.slips.forms import Choices, next_page_id
+from ratingslips.admin.slips.play_form import PlayRows, play_rows, with_spare_row
+from ratingslips.admin.slips.rights import may_correct, pits_with
+from ratingslips.admin.slips.rows import version_of
+from ratingslips.admin.slips.sentences import changes_since, correction_outcome
+from ratingslips.history import SlipVersion
+from ratingslips.models import GamingTable, RatingSlip
+from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
+from ratingslips.services import (
+    CorrectedPlay,
+    CorrectionPreview,
+    SlipChanged,
+    correct_rating_slip,
+    play_of,
+    preview_correction,
+)
+
+TEMPLATE: Final = "ratingslips/slips/correct.html"
+_NONE_CHOSEN: Final = ("", "As before")
+
+
+def correct_page(slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest, object_id: str) -> HttpResponse:
+    """Show the play of a slip to correct it, or correct it and go to the slip's page."""
+    return _page(slips, request, object_id, is_preview=False)
+
+
+def preview_page(slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest, object_id: str) -> HttpResponse:
+    """Show the same page with what the correction would change; nothing is done."""
+    return _page(slips, request, object_id, is_preview=True)
+
+
+def _page(
+    slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest, object_id: str, *, is_preview: bool
+) -> HttpResponse:
+    slip = viewable(slips, request, object_id)
+    is_sent = request.method == "POST"
+    if not may_correct(request, slip) and (is_preview or not is_sent):
+        raise PermissionDenied
+    play = play_of(slip.segments.shown().order_by("seq"))
+    data = (with_spare_row(request.POST) if is_preview else request.POST) if is_sent else None
+    rows = play_rows(
+        data,
+        play=play,
+        tables=_tables(request, slip, play),
+        zone=slip.casino.zone,
+        now=timezone.now(),
+        is_live=slip.is_live,
+    )
+    is_asked = is_sent and not is_preview
+    form = ReasonForm(
+        request.POST if is_asked else None,
+        initial={name: request.POST.get(name, "") for name in REASON_FIELDS},
+        casino_id=slip.casino_id,
+        operation=Operation.CORRECT,
+    )
+    version = request.POST.get("expected_version") or version_of(slip).text
+    context: dict[str, Any] = {"version": version, "is_preview": is_preview}
+    if is_preview and is_sent and rows.is_valid():
+        context |= _preview(request, slip, rows)
+    elif is_asked and all([rows.is_valid(), form.is_valid()]):
+        try:
+            return _correct(slips, request, slip, rows=rows, form=form)
+        except SlipChanged as error:
+            seen = SlipVersion.from_text(request.POST.get("expected_version", ""))
+            form.add_error(None, f"{error.message} {changes_since(slip.pk, seen)} Look at the play below again.")
+            context["version"] = version_of(slip).text
+        except DomainError as error:
+            form.add_refusal(error)
+    return _show(slips, request, slip, rows=rows, form=form, context=context)
+
+
+def _correct(
+    slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest, slip: RatingSlip, *, rows: PlayRows, form: ReasonForm
+) -> HttpResponse:
+    given = {name: form.cleaned_data[name] for name in REASON_FIELDS}
+    corrected = correct_rating_slip(
+        slip=slip.pk,
+        segments=rows.play,
+        actor=staff_of(request),
+        at=timezone.now(),
+        request_id=request_id_of(request),
+        expected_version=SlipVersion.from_text(request.POST.get("expected_version", "")),
+        **given,
+    )
+    outcome = correction_outcome(slip, corrected)
+    slips.message_user(request, outcome.sentence, LEVELS[outcome.kind])
+    return HttpResponseRedirect(page_url(slip))
+
+
+def _preview(request: HttpRequest, slip: RatingSlip, rows: PlayRows) -> dict[str, Any]:
+    """What the correction would change, or why it would be refused."""
+    try:
+        preview: CorrectionPreview = preview_correction(
+            slip=slip.pk, segments=rows.play, actor=staff_of(request), at=timezone.now()
+        )
+    except DomainError as error:
+        return {"refusal": error.message}
+    return {"preview": preview}
+
+
+def _tables(request: HttpRequest, slip: RatingSlip, play: list[CorrectedPlay]) -> Choices:
+    """The tables of the pits that the person may correct, and those of the play, grouped by pit."""
+    of_play = {stretch.table for stretch in play}
+    permission = OPERATE_PIT if slip.is_live else CORRECT_SLIP
+    pits = {*pits_with(request, permission), *pits_with(request, CORRECT_SLIP)}
+    every = GamingTable.objects.filter(casino=slip.casino_id).select_related("pit").order_by("pit__name", "name")
+    grouped: dict[str, list[tuple[int, str]]] = {}
+    for table in every:
+        if table.pk in of_play or (table.is_active and table.pit in pits):
+            grouped.setdefault(isolated(table.pit.name), []).append((table.pk, isolated(table.name)))
+    return [_NONE_CHOSEN, *grouped.items()]
+
+
+def _show(
+    slips: "admin.ModelAdmin[RatingSlip]",
+    request: HttpRequest,
+    slip: RatingSlip,
+    *,
+    rows: PlayRows,
+    form: ReasonForm,
+    context: dict[str, Any],
+) -> HttpResponse:
+    shared = {
+        **slips.admin_site.each_context(request),
+        "title": f"Correct the play of slip {slip.slip_number}",
+        "subtitle": None,
+        "opts": slips.opts,
+        "original": slip,
+        "media": slips.media,
+        "slip": slip,
+        "rows": rows,
+        "form": form,
+        "request_id": next_page_id(request, form),
+        "correct_url": reverse("admin:ratingslips_ratingslip_correct", args=[slip.pk]),
+        "preview_url": reverse("admin:ratingslips_ratingslip_preview", args=[slip.pk]),
+    }
+    request.current_app = slips.admin_site.name
+    return TemplateResponse(request, TEMPLATE, shared | context)
