@@ -19,7 +19,7 @@ seat|slip GET other                       login gone  gone  gone  gone  gone  go
 seat|slip POST own                        login shut  done  no    done  no    no    no    no    no    done  done  done
 seat|slip POST other                      login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  done  done
 undo GET own|other                        login never never never never never never never never never never never never
-undo POST own                             login shut  no    no    no    no    no    no    no    no    done  done  done
+undo POST own                             login shut  no    no    done  no    no    no    no    no    done  done  done
 undo POST other                           login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  done  done
 wrong_player GET own                      login shut  open  read  open  read  read  read  read  read  open  open  open
 wrong_player GET other                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  open  open
