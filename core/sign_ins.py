@@ -193,10 +193,11 @@ def _try(
 
 def _refusal_at_once(name: Name, *, client: Client, at: datetime, is_sign_in: bool) -> SignInLocked | None:
     """The refusal of a try that needs no turn: who goes on trying a locked name keeps nobody else from signing in."""
-    with operation("core.refuse_sign_in", actor_id=name.staff_id):
-        refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
-        if refusal and try_lock_name("sign-in", name.key):
-            _record_refusal(name, client=client, at=at)
+    refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
+    if refusal:
+        with operation("core.refuse_sign_in", actor_id=name.staff_id):
+            if try_lock_name("sign-in", name.key):
+                _record_refusal(name, client=client, at=at)
     return refusal
 
 

@@ -1,33 +1,34 @@
 """Lists and actions that are asked with what cannot be a key or a value, and a user name that nobody has."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from core.models import User
 from core.sign_in_log import SignInEvent
-from tests.console import address, said
+from ratingslips.models import RatingSlip
+from tests.console import address, said, versions_shown
+from tests.floor import Floor
 
 
 class TestList:
     @pytest.mark.parametrize("key", ["", "x", "1\0", "9" * 5_000], ids=["empty", "a letter", "a null byte", "long"])
-    def test_deletes_nothing_for_a_key_that_is_none(self, root: Client, key: str) -> None:
-        chosen = {"action": "delete_selected", "_selected_action": key, "post": "yes"}
-
-        answer: Any = root.post(address(Group, "changelist"), chosen)
+    def test_acts_on_nothing_for_a_key_that_is_none(self, root: Client, key: str) -> None:
+        answer: Any = root.post(address(RatingSlip, "changelist"), {"action": "pause", "_selected_action": key})
 
         assert answer.status_code == 302
         assert "cannot be found in your casino" in said(answer)[0]
 
-    def test_deletes_what_is_readable_among_keys_that_are_none(self, root: Client) -> None:
-        role = Group.objects.create(name="Weekend crew")
-        chosen = {"action": "delete_selected", "_selected_action": [str(role.pk), "x"], "post": "yes"}
+    def test_acts_on_what_is_readable_among_keys_that_are_none(self, floor: Floor, root: Client) -> None:
+        slip = floor.open_slip()
+        chosen = {"action": "pause", "_selected_action": [str(slip.pk), "x"], "request_id": uuid4()}
 
-        root.post(address(Group, "changelist"), chosen)
+        root.post(address(RatingSlip, "changelist"), chosen | versions_shown([slip]))
 
-        assert not Group.objects.filter(pk=role.pk).exists()
+        slip.refresh_from_db()
+        assert slip.status == "PAUSED"
 
     def test_is_shown_whole_for_a_value_with_a_null_byte(self, root: Client) -> None:
         answer: Any = root.get(address(User, "changelist"), {"is_active__exact": "\0"}, follow=True)

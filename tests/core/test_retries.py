@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
 from core.models import Casino
+from core.reasons.models import ReasonCode
 from core.retries import (
     MAX_ATTEMPTS,
     attempt_number,
@@ -72,6 +73,7 @@ def _is_written() -> bool:
 
 def _forget_the_written() -> None:
     with as_owner():
+        ReasonCode.objects.filter(casino__code="written").delete()
         Casino.objects.filter(code="written").delete()
 
 

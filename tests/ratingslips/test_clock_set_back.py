@@ -85,7 +85,7 @@ class TestClockSetBack:
 
         page = signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR).get(page_url(player))
 
-        assert [entry.balance_after for entry, _ in page.context["entries"].rows] == [507, 500]
+        assert [entry.balance_after for entry, *_ in page.context["entries"].rows] == [507, 500]
 
     @pytest.mark.shows(38)
     def test_lets_a_slip_close_at_once_at_its_last_event(self, floor: Floor, set_back: Callable[[], datetime]) -> None:

@@ -95,7 +95,6 @@ class TestRows:
             ({"seat_1": "7000"}, "Write a whole number from"),
             ({"DELETE_0": "on", "DELETE_1": "on"}, "Give at least one row"),
             ({"seat_1": "8"}, "has no seat 8"),
-            ({"since_1": "00:00", "until_1": "00:01", "average_bet_1": ""}, "begins before"),
         ],
         ids=str,
     )
@@ -109,6 +108,14 @@ class TestRows:
         page = html_of(answer)
         assert problem in page
         assert all(value in page for value in [*typed.values(), REASON])
+        assert not SlipCorrection.objects.exists()
+
+    def test_that_overlap_are_refused(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+
+        answer = supervisor.post(page_of(slip), sent_by(supervisor, slip, until_0=clock_at(floor, minutes=1)))
+
+        assert "begins before" in html_of(answer)
         assert not SlipCorrection.objects.exists()
 
     @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(FIELDS), st.text(max_size=20)), max_size=8))

@@ -136,7 +136,8 @@ class TestResume:
         owe(floor, seats=range(1, 3))
         pause_program(program=floor.program, reason=REASON, actor=floor.supervisor, at=floor.now)
 
-        page = supervisor.post(address(LoyaltyProgram, "resume", floor.program.pk), follow=True)
+        typed = {"reason": "The tiers are migrated"}
+        page = supervisor.post(address(LoyaltyProgram, "resume", floor.program.pk), typed, follow=True)
 
         html = page.content.decode()
         assert page.redirect_chain == [(HOME, 302)]

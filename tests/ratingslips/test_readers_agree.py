@@ -61,7 +61,7 @@ def _statement(client: Client, player: Player) -> list[LedgerEntry]:
     query: dict[str, str] = {}
     while True:
         entries = client.get(page_url(player), query).context["entries"]
-        rows += [entry for entry, _ in entries.rows]
+        rows += [entry for entry, *_ in entries.rows]
         if not entries.older_than:
             return rows
         query = {"before": str(entries.older_than)}
@@ -172,7 +172,7 @@ class TestStatement:
             context = client.get(page_url(player)).context
 
         assert context["summary"].account.balance == 500
-        assert [entry.balance_after for entry, _ in context["entries"].rows] == [500]
+        assert [entry.balance_after for entry, *_ in context["entries"].rows] == [500]
         assert account_of(player).balance == 600
 
 
