@@ -36,7 +36,6 @@ from ratingslips.services import (
     release_withheld_points,
     resume_rating_slip,
     strike_money_row,
-    void_rating_slip,
 )
 from tests.concurrency import backend_id
 from tests.factories import CompTypeFactory, StaffFactory, TableFactory
@@ -244,7 +243,6 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "recovery": _recovery,
     "release": _release,
     "correction": partial(_putting_right, service=correct_rating_slip),
-    "void": partial(_putting_right, service=void_rating_slip),
     "buy-in": _buy_in,
     "strike of a buy-in": _strike,
     "award": _award,
