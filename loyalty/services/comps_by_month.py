@@ -44,14 +44,14 @@ def comps_of_month(*, entries: "QuerySet[LedgerEntry]", month: date, by: Person,
     A redemption counts in its own month. One that was reversed counts in none, whenever it was reversed.
     """
     redeemed = entries.filter(kind=LedgerEntry.Kind.REDEMPTION, gaming_day__range=days_of(month)).order_by()
-    stands = Q(reversed_by=None)
+    not_reversed = Q(reversed_by=None)
     worth = Cast(KT("inputs__calculation__value"), _MONEY)
     sums = (
         redeemed.values("comp_type_id", person_id=F(by.value))
         .annotate(
-            redemptions=Count("pk", filter=stands),
-            taken=Coalesce(Sum("points", filter=stands), 0),
-            value=Coalesce(Sum(worth, filter=stands), Decimal(0), output_field=_MONEY),
+            redemptions=Count("pk", filter=not_reversed),
+            taken=Coalesce(Sum("points", filter=not_reversed), 0),
+            value=Coalesce(Sum(worth, filter=not_reversed), Decimal(0), output_field=_MONEY),
             reversed=Count("reversed_by"),
         )
         .order_by("comp_type_id", "taken", "person_id")
