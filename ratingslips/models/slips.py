@@ -136,6 +136,8 @@ class RatingSlip(models.Model):
     """What the slip's segments say, where it was read `with_play`."""
     money: dict[str, Any] | None
     """The sums of its buy-ins and chips out, where it was read `with_money`; None without any."""
+    bought_in: Decimal
+    """The sum of its buy-ins, read after the lock by `read_segments`."""
 
     class Meta:
         ordering = ["-opened_at"]

@@ -130,7 +130,7 @@ def complete_rating_slip(
                 require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))
             if further_buy_in is not None:
                 require_rows(locked, expected_rows)
-            rows = money.rows(locked, request=request)
+            rows = money.rows(locked, request=request, recorded=locked.bought_in)
             settlement, failure = try_to_settle(locked, segments=segments, at=at)
             _save(locked, last=segments[-1])
             record(request, slip=locked)

@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db.models import Sum
 
 from core.clock import InvalidTime, checked_event_time, clamp_to_last_event
 from core.errors import DomainError, NotFound
@@ -287,12 +286,6 @@ def new_row(kind: MoneyRow.Kind, *, slip: RatingSlip, amount: Decimal, means: st
     )
 
 
-def bought_in(slip: RatingSlip) -> Decimal:
-    """Read the sum of the buy-ins of a locked slip."""
-    total = slip.money_rows.filter(kind=Kind.BUY_IN).aggregate(total=Sum("amount"))["total"]
-    return total or Decimal(0)
-
-
 def chips_at_closing(slip: RatingSlip) -> Decimal | None:
     """Read the chips out that the closing of a locked slip recorded; None if there were none, or they were struck."""
     rows = slip.money_rows.filter(kind=Kind.CHIPS_OUT, request__kind=RequestKind.CLOSE, struck_by=None)
@@ -330,14 +323,13 @@ class ClosingMoney:
             **means_of(self.means),
         }
 
-    def rows(self, slip: RatingSlip, *, request: SlipRequest, recorded: Decimal | None = None) -> list[MoneyRow]:
-        """The rows, not saved, that the closing adds; `recorded` are the buy-ins so far, read if it is needed.
+    def rows(self, slip: RatingSlip, *, request: SlipRequest, recorded: Decimal) -> list[MoneyRow]:
+        """The rows, not saved, that the closing adds; `recorded` is the sum of the buy-ins so far.
 
         :raises BuyInBelowRows: the total is less than the buy-ins that are recorded.
         """
         further = self.further_buy_in or Decimal(0)
         if self.buy_in is not None:
-            recorded = bought_in(slip) if recorded is None else recorded
             further = self.buy_in - recorded
         if further < 0:
             raise BuyInBelowRows(

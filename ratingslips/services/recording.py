@@ -22,7 +22,7 @@ from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.completion import CLOSING_FIELDS, PartialCompletion, answer, try_to_settle
 from ratingslips.services.draft import Act, Draft
-from ratingslips.services.money import bought_in, right_to_record
+from ratingslips.services.money import right_to_record
 from ratingslips.services.opening import checked_number, lock_player, require_active
 from ratingslips.services.overlaps import PlannedPlay, overlaps_of
 from ratingslips.services.requests import RequestKind
@@ -183,7 +183,7 @@ class _Recorder:
             slip=slip,
             segments=segments,
             kept=len(segments),
-            bought_in=bought_in(slip) if slip and any(act.buy_in is not None for act in self.acts) else Decimal(0),
+            bought_in=slip.bought_in if slip else Decimal(0),
         )
 
     def _judged(self, locked: Draft) -> Draft:

@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
 from ratingslips.history import SlipVersion
-from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.game_values import all_values, figures_in_force
 from ratingslips.services.requests import RequestKind, record
@@ -82,11 +83,16 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = F
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     """Read the current segments of a locked slip, in order, with table, pit and the values of the table's game.
 
-    Of a void slip, they are those that counted last. The last one sets the slip's table, pit and casino.
+    Of a void slip, they are those that counted last. The last one sets the slip's table, pit and casino. The sum of
+    the slip's buy-ins is read with them, and set as `bought_in`.
     """
-    segments = list(_with_tables(slip.segments.shown()).order_by("seq"))
+    rows = MoneyRow.objects.filter(slip=slip, kind=MoneyRow.Kind.BUY_IN).order_by().values("slip")
+    bought_in = Coalesce(Subquery(rows.annotate(total=Sum("amount")).values("total")), Decimal(0))
+    segments: list[PlaySegment] = list(
+        _with_tables(slip.segments.shown()).annotate(bought_in=bought_in).order_by("seq")
+    )
     slip.table, slip.pit = _table_of(segments[-1]), segments[-1].pit
-    slip.casino = slip.table.casino
+    slip.casino, slip.bought_in = slip.table.casino, segments[-1].bought_in  # type: ignore[attr-defined]
     return segments
 
 

@@ -6,15 +6,17 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError
 
 from core.errors import DomainError
 from core.models import Player
 from core.permissions import NotPermitted
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import SlipContinued, complete_rating_slip, continue_rating_slip, pause_rating_slip
-from tests.concurrency import together
+from tests.concurrency import in_turn
 from tests.factories import PitFactory, StaffFactory
 from tests.floor import Floor
+from tests.loyalty.test_concurrency import without_locks
 
 
 def _closed(floor: Floor, slip: RatingSlip | None = None, **arguments: object) -> RatingSlip:
@@ -137,7 +139,18 @@ class TestTwoTablets:
     def test_open_one_continuation(self, committed_floor: Floor) -> None:
         old = _closed(committed_floor)
 
-        outcomes = together([lambda: _continued(committed_floor, old)] * 2)
+        _, second = in_turn(*[lambda: _continued(committed_floor, old)] * 2)
 
-        assert sum(isinstance(outcome, SlipContinued) for outcome in outcomes) == 1
+        assert isinstance(second.outcome(), SlipContinued)
         assert RatingSlip.objects.filter(continues=old).count() == 1
+
+    @pytest.mark.shows(39)
+    def test_would_be_stopped_by_a_constraint_alone_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old = _closed(committed_floor)
+        without_locks(monkeypatch)
+
+        _, second = in_turn(*[lambda: _continued(committed_floor, old)] * 2)
+
+        assert isinstance(second.outcome(), IntegrityError)

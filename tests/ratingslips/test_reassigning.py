@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError
 
 from core.errors import DomainError
 from core.models import Player
@@ -13,7 +14,6 @@ from loyalty.services import pause_program
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     Reassignment,
-    SlipClosed,
     SlipIsVoid,
     complete_rating_slip,
     pause_rating_slip,
@@ -22,10 +22,11 @@ from ratingslips.services import (
     strike_money_row,
     void_rating_slip,
 )
-from tests.concurrency import together
+from tests.concurrency import Elsewhere, in_turn
 from tests.factories import PitFactory, PlayerFactory
 from tests.floor import Floor, declared
 from tests.loyalty.rows import account_of
+from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.corrections import correct, last_at, spend
 from tests.refusals import everything
 from tests.statements import assert_at_most, statements_of
@@ -211,17 +212,26 @@ class TestRefusal:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("invariants_hold")
 class TestClosingAtTheSameTime:
-    def test_comes_before_or_finds_the_slip_void(self, committed_floor: Floor) -> None:
-        floor = committed_floor
+    def test_waits_and_finds_the_slip_void(self, committed_floor: Floor) -> None:
+        moved, closed = self._in_turn(committed_floor)
+
+        assert moved.result().slip.status == "OPEN"
+        assert isinstance(closed.outcome(), SlipIsVoid)
+
+    @pytest.mark.shows(39)
+    def test_would_be_stopped_by_a_trigger_alone_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        without_locks(monkeypatch)
+
+        moved, closed = self._in_turn(committed_floor)
+
+        assert moved.result().slip.status == "OPEN"
+        assert isinstance(closed.outcome(), IntegrityError)
+
+    def _in_turn(self, floor: Floor) -> tuple[Elsewhere[Reassignment], Elsewhere[Any]]:
         old, right = floor.played_slip(), floor.player()
-
-        moved, closed = together(
-            [
-                lambda: reassign(floor, old, right, actor=floor.supervisor),
-                lambda: complete_rating_slip(slip=old, actor=floor.boss, at=floor.now),
-            ]
+        return in_turn(
+            lambda: reassign(floor, old, right),
+            lambda: complete_rating_slip(slip=old, actor=floor.boss, at=floor.now),
         )
-
-        assert isinstance(moved, Reassignment)
-        assert isinstance(closed, SlipIsVoid) == (moved.slip.status == "OPEN")
-        assert not isinstance(closed, SlipClosed)
