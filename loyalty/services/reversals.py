@@ -1,6 +1,7 @@
 """Take back one whole entry, once."""
 
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -23,6 +24,8 @@ from loyalty.services.by_hand import require_active, require_unchanged
 from loyalty.services.posting import EntryKind, InsufficientBalance, LoyaltyPosting, increment_player_loyalty
 
 log = structlog.get_logger(__name__)
+
+_BY_THE_SLIP: Final = "If the slip is not void, correct or void it: its points follow."
 
 
 class NotReversible(DomainError):
@@ -97,9 +100,9 @@ def reverse_entry(
 def why_not_reversible(entry: LedgerEntry) -> str:
     """Why an entry can never be reversed, and what to do instead; empty if it can be."""
     if entry.kind == EntryKind.GAMEPLAY:
-        return f"Entry #{entry.pk} is for the play of a slip. Correct or void the slip: its points follow."
+        return f"Entry #{entry.pk} is for the play of a slip. {_BY_THE_SLIP}"
     if entry.adjusts_play:
-        return f"Entry #{entry.pk} follows the correction of a slip. Correct the slip again: its points follow."
+        return f"Entry #{entry.pk} follows the correction or the void of a slip. {_BY_THE_SLIP}"
     if entry.kind == EntryKind.REVERSAL:
         return f"Entry #{entry.pk} is itself a reversal. Award or adjust points instead."
     return ""

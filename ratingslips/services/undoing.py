@@ -1,12 +1,12 @@
 """Undo an opening shortly after it was recorded."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
 
-from core.clock import checked_event_time
 from core.errors import DomainError
 from core.models import User
 from core.permissions import require_permission
@@ -14,11 +14,12 @@ from core.reasons.codes import GivenReason
 from core.reasons.defaults import UNDONE
 from core.retries import retried
 from core.transactions import operation
-from ratingslips.models import RatingSlip, SlipRequest
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
-from ratingslips.services.corrections import CorrectedSlip, first_result, void_play
-from ratingslips.services.requests import RequestKind, lock_request, record
-from ratingslips.services.segments import SlipChanged, lock_slip, read_segments, require_not_void, slip_key
+from ratingslips.services.corrections import CorrectedSlip
+from ratingslips.services.requests import RequestKind, lock_request
+from ratingslips.services.segments import SlipChanged, require_not_void, slip_key
+from ratingslips.services.voiding import void_by_request
 
 log = structlog.get_logger(__name__)
 
@@ -54,25 +55,12 @@ def undo_opening(
         request = lock_request(
             RequestKind.VOID, request_id=request_id, actor=actor, slip_id=slip_id, contents={"undo": "opening"}
         )
-        if request.is_recorded:
-            result = first_result(request)
-        else:
-            locked = lock_slip(slip_id)
-            assert locked is not None
-            segments = read_segments(locked)
-            _require_may_undo(locked, actor=actor)
-            require_not_void(locked)
-            opening, *others = SlipRequest.objects.filter(slip=locked).order_by("recorded_at")[:2]
-            if others or opening.kind not in {RequestKind.OPEN, RequestKind.CONTINUE}:
-                raise SlipChanged(
-                    f"Slip {locked.slip_number} was changed since it was opened, so its opening cannot be undone. "
-                    "Void the slip instead."
-                )
-            require_recent(opening, at=at, what=f"Slip {locked.slip_number} was opened", instead="Void the slip.")
-            request.happened_at = checked_event_time(at, not_before=segments[-1].started_at)
-            record(request, slip=locked)
-            reason = GivenReason(code=UNDONE, text="Undone on the floor")
-            result = void_play(locked, segments=segments, request=request, reason=reason)
+
+        def may_undo(slip: RatingSlip, segments: Sequence[PlaySegment]) -> GivenReason:
+            _require_may_undo(slip, actor=actor, at=at)
+            return GivenReason(code=UNDONE, text="Undone on the floor")
+
+        result = void_by_request(request, slip_id=slip_id, at=at, may_void=may_undo)
     log.info(
         "ratingslips.undo_replayed" if result.replayed else "ratingslips.opening_undone",
         slip_id=str(slip_id),
@@ -81,10 +69,19 @@ def undo_opening(
     return result
 
 
-def _require_may_undo(slip: RatingSlip, *, actor: User) -> None:
+def _require_may_undo(slip: RatingSlip, *, actor: User, at: datetime) -> None:
+    """Refuse what `undo_opening` says."""
     require_permission(actor, OPERATE_PIT, slip.pit, player_id=slip.player_id)
     if slip.opened_by_id != actor.pk:
         require_permission(actor, CORRECT_SLIP, slip.pit)
+    require_not_void(slip)
+    opening, *others = SlipRequest.objects.filter(slip=slip).order_by("recorded_at")[:2]
+    if others or opening.kind not in {RequestKind.OPEN, RequestKind.CONTINUE}:
+        raise SlipChanged(
+            f"Slip {slip.slip_number} was changed since it was opened, so its opening cannot be undone. "
+            "Void the slip instead."
+        )
+    require_recent(opening, at=at, what=f"Slip {slip.slip_number} was opened", instead="Void the slip.")
 
 
 def require_recent(recorded: SlipRequest | None, *, at: datetime, what: str, instead: str) -> None:

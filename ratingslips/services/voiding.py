@@ -1,6 +1,6 @@
 """Void a slip that should not have been opened."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,13 +10,13 @@ import structlog
 from core.clock import checked_event_time
 from core.models import User
 from core.permissions import has_permission, require_permission
-from core.reasons.codes import given_reason, reason_contents
+from core.reasons.codes import GivenReason, given_reason, reason_contents
 from core.reasons.models import Operation
 from core.reasons.text import checked_remark
 from core.retries import retried
-from core.transactions import operation
+from core.transactions import operation, transaction_required
 from ratingslips.history import SlipVersion
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.corrections import CorrectedSlip, first_result, void_play
 from ratingslips.services.requests import RequestKind, lock_request, record
@@ -59,23 +59,16 @@ def void_rating_slip(
     with operation("ratingslips.void", actor_id=actor.pk):
         slip_id = slip_key(slip)
         request = lock_request(RequestKind.VOID, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents)
-        if request.is_recorded:
-            result = first_result(request)
-        else:
-            locked = lock_slip(slip_id)
-            assert locked is not None
-            segments = read_segments(locked)
-            last = segments[-1]
-            _require_may_void(locked, segments=segments, actor=actor, at=at)
-            require_not_void(locked)
-            require_version(locked, last=last, expected=expected_version)
-            given = given_reason(casino_id=locked.casino_id, operation=Operation.VOID, code=reason_code, text=reason)
+
+        def may_void(slip: RatingSlip, segments: Sequence[PlaySegment]) -> GivenReason:
+            _require_may_void(slip, segments=segments, actor=actor, at=at)
+            require_not_void(slip)
+            require_version(slip, last=segments[-1], expected=expected_version)
+            given = given_reason(casino_id=slip.casino_id, operation=Operation.VOID, code=reason_code, text=reason)
             given.require_allowed()
-            request.happened_at = checked_event_time(
-                at, not_before=locked.closed_at or last.ended_at or last.started_at
-            )
-            record(request, slip=locked)
-            result = void_play(locked, segments=segments, request=request, reason=given)
+            return given
+
+        result = void_by_request(request, slip_id=slip_id, at=at, may_void=may_void)
     log.info(
         "ratingslips.void_replayed" if result.replayed else "ratingslips.slip_voided",
         slip_id=str(slip_id),
@@ -95,3 +88,31 @@ def _require_may_void(slip: RatingSlip, *, segments: Sequence[PlaySegment], acto
         return
     for pit in pits:
         require_permission(actor, CORRECT_SLIP, pit, player_id=slip.player_id)
+
+
+@transaction_required
+def void_by_request(
+    request: SlipRequest,
+    *,
+    slip_id: UUID,
+    at: datetime,
+    may_void: Callable[[RatingSlip, Sequence[PlaySegment]], GivenReason],
+) -> CorrectedSlip:
+    """Void a slip at `at` by a request that `lock_request` gave; a recorded one gets its first result.
+
+    `may_void` is called with the locked slip and its current segments. It gives the reason, or refuses by raising.
+
+    :raises NotFound: there is no such slip.
+    :raises InvalidTime: `at` is in the future or before the slip's last event.
+    :raises ProgramPaused: the programme is paused, and there are points to take back.
+    """
+    if request.is_recorded:
+        return first_result(request)
+    slip = lock_slip(slip_id)
+    assert slip is not None
+    segments = read_segments(slip)
+    reason = may_void(slip, segments)
+    last = segments[-1]
+    request.happened_at = checked_event_time(at, not_before=slip.closed_at or last.ended_at or last.started_at)
+    record(request, slip=slip)
+    return void_play(slip, segments=segments, request=request, reason=reason)

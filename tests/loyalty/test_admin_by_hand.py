@@ -237,9 +237,9 @@ class TestReverse:
 
         page = supervisor.get(address(LedgerEntry, "change", entry_id)).content.decode()
 
-        assert "Correct or void the slip: its points follow." in page
+        assert "If the slip is not void, correct or void it: its points follow." in page
         assert reverse_url(entry_id) not in page
-        assert "Correct or void the slip" in said(supervisor.get(reverse_url(entry_id)))[0]
+        assert "correct or void it" in said(supervisor.get(reverse_url(entry_id)))[0]
 
     def test_asks_again_who_takes_points_back(self, floor: Floor, supervisor: Client, player: Player) -> None:
         url = reverse_url(award(floor, player).entry_id)

@@ -91,7 +91,7 @@ class TestReverseEntry:
         assert (posting.balance_after, posting.lifetime_points) == (10, 0)
 
     @pytest.mark.parametrize(
-        ("kind", "words"), [("GAMEPLAY", "Correct or void the slip"), ("ADJUSTMENT", "Correct the slip again")]
+        ("kind", "words"), [("GAMEPLAY", "correct or void it"), ("ADJUSTMENT", "If the slip is not void, correct")]
     )
     def test_refuses_points_of_play(self, floor: Floor, player: Player, kind: str, words: str) -> None:
         play = LedgerEntry.objects.get(pk=increment(floor, player, kind="GAMEPLAY").entry_id)
