@@ -23,6 +23,7 @@ from ratingslips.imports.casino import load_casino
 from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.models import RatingSlip
 
+from .corrections import Act, Corrections
 from .models import DemoRun
 from .plan import DemoPlan, evening_zone, plan_demo, shift_to
 from .staff import LOGINS, create_staff
@@ -45,7 +46,6 @@ _AWARDS: Final = (
 DEMO_LOCK: Final = 0x4445_4D4F
 
 Say = Callable[[str], None]
-Act = tuple[datetime, Callable[[], None]]
 
 
 class DemoRefused(DomainError):
@@ -99,7 +99,7 @@ def load_demo(*, now: datetime, say: Say) -> None:
     # A crash of the machine may lose the last moments of a demo: the next start continues it.
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
-    acts = _acts(plan, casino=casino, supervisor=supervisor, now=now)
+    acts = _acts(plan, casino=casino, boss=boss, supervisor=supervisor, now=now)
     _play(plan, acts=acts, casino=casino, boss=boss, say=say)
     with connection.cursor() as cursor:
         cursor.execute("RESET synchronous_commit")
@@ -125,13 +125,12 @@ def _run(now: datetime, *, recorded_day_at: datetime) -> DemoRun:
     return DemoRun.objects.create(casino=loaded.casino, shift=shift)
 
 
-def _acts(plan: DemoPlan, *, casino: Casino, supervisor: User, now: datetime) -> list[Act]:
-    """The supervisor's acts, in order of time: the programme is paused and resumed, and points are awarded."""
+def _acts(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, now: datetime) -> list[Act]:
+    """The acts that no event holds, in order of time: a pause of the programme, awards, and what is put right."""
     program = casino.loyalty_program
     players = {player.card_number: player for player in casino.players.all()}
 
     def award(card: str, points: int, code: str, reason: str, *, at: datetime) -> None:
-        origins.record_command("demo")
         given: dict[str, Any] = {"reason_code": code, "reason": reason}
         manual_reward(player=players[card], points=points, actor=supervisor, at=at, **given)
 
@@ -146,7 +145,8 @@ def _acts(plan: DemoPlan, *, casino: Casino, supervisor: User, now: datetime) ->
     for card, points, minutes, code, reason in _AWARDS:
         at = now - timedelta(minutes=minutes)
         acts.append((at, partial(award, card, points, code, reason, at=at)))
-    return sorted(acts, key=itemgetter(0))
+    corrections = Corrections(casino=casino, boss=boss, supervisor=supervisor, now=now)
+    return sorted([*acts, *corrections.acts(plan)], key=itemgetter(0))
 
 
 def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, say: Say) -> None:
@@ -167,6 +167,7 @@ def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, sa
             correlation.bound(),
             suppress(ProgramStateUnchanged),
         ):  # an interrupted demo stopped in the pause or after it
+            origins.record_command("demo")
             act()
     apply(plan.events[done:])
     say(f"Gaming day: all {total:,} events, the programme paused for a while on the way")

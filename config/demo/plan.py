@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,8 @@ LIVE_SLIPS: Final = 30
 LONG_PAUSE: Final = timedelta(minutes=31)
 PAUSED_FROM_MINUTES_AGO: Final = 56
 PAUSED_UNTIL_MINUTES_AGO: Final = 44
+LEFT_MINUTES_AGO: Final = 20
+SECOND_BUY_IN_AFTER: Final = timedelta(minutes=30)
 
 # A city for each hour of the clock, all of them on whole hours.
 _CITIES: Final = (
@@ -67,11 +70,16 @@ _BAD_SLIP_PREFIX: Final = "X"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoPlan:
-    """The events of the demo in order of time, and the minutes in which the programme is paused."""
+    """The events of the demo in order of time, and the minutes in which the programme is paused.
+
+    The player of `left_slip` left at `left_at`, which no event says.
+    """
 
     events: Sequence[RatingEvent]
     paused_at: datetime
     resumed_at: datetime
+    left_slip: str
+    left_at: datetime
 
 
 def evening_zone(now: datetime) -> str:
@@ -99,8 +107,8 @@ def plan_demo(recorded: Iterable[RatingEvent], *, now: datetime, shift: timedelt
     """Choose and move the events that the demo replays.
 
     About `LIVE_SLIPS` of the slips that are live at `now` are replayed, with all that are paused, and three in five of
-    the closed ones, so that the first start takes seconds. One live slip was paused more than half an hour ago, and one
-    more has been open since the morning.
+    the closed ones, so that the first start takes seconds. One live slip was paused more than half an hour ago, one
+    has a second buy-in, one player has left unnoticed, and one more slip has been open since the morning.
     """
     moved = [
         replace(event, occurred_at=event.occurred_at + shift)
@@ -115,12 +123,17 @@ def plan_demo(recorded: Iterable[RatingEvent], *, now: datetime, shift: timedelt
         if event.slip_number in kept or (event.slip_number not in live and _is_among_three_in_five(event.slip_number))
     ]
     events = _with_a_long_pause(chosen, live=kept, now=now)
+    left_at = now - timedelta(minutes=LEFT_MINUTES_AGO)
+    left_slip, rebought_slip = _unchanged_since(left_at - SECOND_BUY_IN_AFTER, events=events, live=kept)[:2]
+    events = _with_a_second_buy_in(events, slip_number=rebought_slip)
     events.append(replace(_FORGOTTEN, occurred_at=now - _FORGOTTEN_FOR))
     events.sort(key=lambda event: event.occurred_at)
     return DemoPlan(
         events=events,
         paused_at=now - timedelta(minutes=PAUSED_FROM_MINUTES_AGO),
         resumed_at=now - timedelta(minutes=PAUSED_UNTIL_MINUTES_AGO),
+        left_slip=left_slip,
+        left_at=left_at,
     )
 
 
@@ -168,3 +181,23 @@ def _with_a_long_pause(events: list[RatingEvent], *, live: set[str], now: dateti
         return events
     away = long_pauses[-1]
     return [event for event in events if event.slip_number != away.slip_number or event.occurred_at <= away.occurred_at]
+
+
+def _unchanged_since(at: datetime, *, events: Iterable[RatingEvent], live: set[str]) -> list[str]:
+    """The live slips that are being played and whose last event was before `at`, in order of that event."""
+    last = {event.slip_number: event for event in events if event.slip_number in live}
+    unchanged = [event for event in last.values() if event.kind != EventKind.PAUSE and event.occurred_at < at]
+    return [event.slip_number for event in sorted(unchanged, key=attrgetter("occurred_at"))]
+
+
+def _with_a_second_buy_in(events: Sequence[RatingEvent], *, slip_number: str) -> list[RatingEvent]:
+    """Let the player of a slip sit down with cash, and buy in again later."""
+    opening = next(event for event in events if (event.slip_number, event.kind) == (slip_number, EventKind.OPEN))
+    second = RatingEvent(
+        line=0,
+        slip_number=slip_number,
+        occurred_at=opening.occurred_at + SECOND_BUY_IN_AFTER,
+        kind=EventKind.BUY_IN,
+        buy_in=Decimal(500),
+    )
+    return [*(replace(event, buy_in=Decimal(300)) if event == opening else event for event in events), second]

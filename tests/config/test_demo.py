@@ -120,6 +120,32 @@ class TestDemo:
         assert times == sorted(times)
         assert [kind for _, kind in posted].count("MANUAL_BONUS") == 5
 
+    def test_has_each_kind_of_mistake_put_right_once(self, finished: tuple[str, int, str]) -> None:
+        name, *_ = finished
+
+        with connect(name) as database:
+            found = database.execute(
+                """
+                SELECT (SELECT array_agg(kind) FROM ratingslips_sliprequest WHERE contents ? 'chosen_time'),
+                       (SELECT array_agg(kind ORDER BY kind) FROM ratingslips_slipcorrection),
+                       (SELECT count(*) FROM ratingslips_ratingslip WHERE reassigned_from_id IS NOT NULL),
+                       (SELECT count(*) FROM ratingslips_ratingslip WHERE uncollected_points > 0),
+                       (SELECT array_agg(amount::int ORDER BY row.id)
+                        FROM ratingslips_moneyrow AS row JOIN ratingslips_ratingslip AS slip ON slip.id = slip_id
+                        WHERE status IN ('OPEN', 'PAUSED')),
+                       (SELECT array_agg(kind ORDER BY id) FROM loyalty_ledger
+                        WHERE kind NOT IN ('GAMEPLAY', 'MANUAL_BONUS'))
+                """
+            ).fetchone()
+        assert found == (
+            ["CLOSE"],
+            ["CORRECTED", "CORRECTED", "VOIDED", "VOIDED"],
+            1,
+            1,
+            [300, 500],
+            ["ADJUSTMENT", "REDEMPTION", "ADJUSTMENT", "ADJUSTMENT", "ADJUSTMENT", "REVERSAL"],
+        )
+
     def test_prints_logins_for_boss_supervisor_and_auditor(self, finished: tuple[str, int, str]) -> None:
         _, _, said = finished
 
