@@ -46,11 +46,10 @@ from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
 from ratingslips.services.times import BeforeLastEvent, ChosenTime, TooLongAgo, earliest_instant
 from ratingslips.services.undoing import UNDO_MINUTES, UndoTooLate, undo_opening
-from ratingslips.services.voiding import VOID_OWN_MINUTES, void_rating_slip
+from ratingslips.services.voiding import is_own_and_new_slip, void_rating_slip
 
 __all__ = [
     "UNDO_MINUTES",
-    "VOID_OWN_MINUTES",
     "Act",
     "AlreadySeated",
     "AlreadyStruck",
@@ -110,6 +109,7 @@ __all__ = [
     "correct_rating_slip",
     "describe_long_play",
     "earliest_instant",
+    "is_own_and_new_slip",
     "move_rating_slip",
     "open_rating_slip",
     "pause_rating_slip",

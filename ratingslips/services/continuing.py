@@ -97,7 +97,8 @@ def _require_may_continue(old: RatingSlip, *, at: datetime) -> None:
         raise SlipCorrected(f"Slip {old.slip_number} was corrected. Open a new slip for {old.player}.")
     continued_by = RatingSlip.objects.filter(continues=old).first()
     if continued_by is not None:
-        raise SlipContinued(f"Slip {continued_by.slip_number} continues slip {old.slip_number} already.")
+        undone = f" It is void: open a new slip for {old.player}." if continued_by.is_void else ""
+        raise SlipContinued(f"Slip {continued_by.slip_number} continues slip {old.slip_number} already.{undone}")
     closing = SlipRequest.objects.filter(slip=old, kind=RequestKind.CLOSE).first()
     instead = f"Open a new slip for {old.player}."
     require_recent(closing, at=at, what=f"Slip {old.slip_number} was closed", instead=instead)

@@ -146,16 +146,16 @@ def new_segments(
     slip: RatingSlip,
     play: Sequence[CorrectedPlay],
     *,
-    kept: Sequence[PlaySegment],
+    recorded: Sequence[PlaySegment],
     tables: Mapping[int, GamingTable],
     closed_at: datetime | None,
     actor: User,
     correlation_id: UUID,
 ) -> list[PlaySegment]:
-    """The segments of the new list, not saved; `kept` are those of the current one.
+    """The segments of the new list, not saved; `recorded` are those of all its lists, the current one last.
 
-    A stretch that begins while the slip was at its table keeps the figures and the pit that were frozen then. Any other
-    takes those in force when it begins.
+    A stretch that begins while the slip was at its table keeps the figures and the pit that were frozen then: see
+    `_frozen`. Any other takes those in force when it begins.
 
     :raises NoGameValues: none were in force.
     """
@@ -164,12 +164,12 @@ def new_segments(
     segments = []
     for number, (stretch, started_as) in enumerate(zip(play, starts, strict=True)):
         following = play[number + 1] if number + 1 < len(play) else None
-        table, frozen = tables[stretch.table], _frozen(kept, stretch)
+        table, frozen = tables[stretch.table], _frozen(recorded, stretch)
         figures: Figures | PlaySegment = frozen or figures_in_force(table, at=stretch.started_at)
         is_now = slip.is_live and following is None
         segment = PlaySegment(
             slip=slip,
-            seq=kept[-1].seq + 1 + number,
+            seq=recorded[-1].seq + 1 + number,
             table=table,
             pit_id=frozen.pit_id if frozen and not is_now else table.pit_id,
             seat=stretch.seat,
@@ -218,15 +218,22 @@ def _end(next_start: PlaySegment.Start | None, *, is_closing: bool) -> PlaySegme
     return {Start.MOVED: End.MOVED, Start.BET_CHANGED: End.BET_CHANGED}.get(next_start or Start.RESUMED, End.PAUSED)
 
 
-def _frozen(kept: Sequence[PlaySegment], stretch: CorrectedPlay) -> PlaySegment | None:
-    """The segment of the current list at the table of a stretch that lasted when it begins."""
-    for segment in kept:
-        lasted = segment.started_at <= stretch.started_at and (
-            segment.ended_at is None or stretch.started_at < max(segment.ended_at, segment.started_at)
-        )
-        if segment.table_id == stretch.table and (lasted or segment.started_at == stretch.started_at):
-            return segment
-    return None
+def _frozen(recorded: Sequence[PlaySegment], stretch: CorrectedPlay) -> PlaySegment | None:
+    """The segment at the table of a stretch whose figures and pit it keeps, if there is one.
+
+    It lasted when the stretch begins, in the list that was entered first; or it began at that instant, in any list; or
+    it lasted then, in the current list. So play that is corrected, and corrected back, is worth what it was.
+    """
+    here = [segment for segment in recorded if segment.table_id == stretch.table]
+    lasted = [segment for segment in here if _lasted(segment, at=stretch.started_at)]
+    begun = [segment for segment in here if segment.started_at == stretch.started_at]
+    entered_first = [segment for segment in lasted if segment.superseded_by_id == recorded[0].superseded_by_id]
+    current = [segment for segment in lasted if segment.superseded_by_id is None]
+    return next(iter([*entered_first, *begun, *current]), None)
+
+
+def _lasted(segment: PlaySegment, *, at: datetime) -> bool:
+    return segment.started_at <= at and (segment.ended_at is None or at < segment.ended_at)
 
 
 def seats_of(play: Sequence[CorrectedPlay], *, until: datetime | None) -> list[HeldSeat]:

@@ -80,6 +80,7 @@ def correct_rating_slip(
     :raises SlipChanged: the slip is no longer at `expected_version`.
     :raises SlipIsVoid: the slip is void.
     :raises TableNotActive, NoSuchSeat: see `require_places`.
+    :raises TooLongAgo: see `CorrectionPlan.require_within_reach`.
     :raises Busy: a row was locked for too long; nothing was changed.
     """
     play = {f"segment_{number}": stretch.text for number, stretch in enumerate(segments, start=1)}
@@ -103,6 +104,7 @@ def correct_rating_slip(
             )
             new = plan.applied(actor=actor, correlation_id=request.correlation_id)
             plan.require_permitted(actor, new)
+            plan.require_within_reach(actor, at=at)
             plan.require_free()
             record(request, slip=locked)
             result = write_correction(correction, play=new)
@@ -133,6 +135,7 @@ def preview_correction(
     plays = [(before, found.closed_at or at)]
     new = plan.applied(actor=actor, correlation_id=found.correlation_id)
     plan.require_permitted(actor, new)
+    plan.require_within_reach(actor, at=at)
     plan.require_free()
     after = _theo(new, at=at)
     plays.append((after, found.closed_at or at))

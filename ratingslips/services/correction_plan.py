@@ -25,7 +25,14 @@ from ratingslips.services.corrected_play import (
 from ratingslips.services.draft import Stay
 from ratingslips.services.overlaps import require_no_overlap
 from ratingslips.services.seats import lock_tables, read_tables
-from ratingslips.services.segments import lock_slip, read_segments, require_not_void, require_version
+from ratingslips.services.segments import (
+    lock_slip,
+    read_segments,
+    read_superseded,
+    require_not_void,
+    require_version,
+)
+from ratingslips.services.times import ChosenTime, earliest_instant, require_within_reach
 from ratingslips.theo import theoretical_win
 
 
@@ -119,7 +126,7 @@ class CorrectionPlan:
         new = new_segments(
             slip,
             self.play,
-            kept=self.kept,
+            recorded=[*read_superseded(slip), *self.kept],
             tables=self.tables,
             closed_at=self.closed_at,
             actor=actor,
@@ -145,6 +152,18 @@ class CorrectionPlan:
             if not may_operate:
                 require_permission(actor, CORRECT_SLIP, segment.pit, player_id=player_id)
             self.permitted.add(segment.pit_id)
+
+    def require_within_reach(self, actor: User, *, at: datetime) -> None:
+        """Refuse a beginning further back than `actor`, who may only operate the pit, may record an opening.
+
+        :raises TooLongAgo: see `require_within_reach`; a beginning that is as before, or later, is within reach.
+        """
+        slip, pit = self.slip, self.kept[0].pit
+        is_earlier = self.play[0].started_at < self.kept[0].started_at
+        if slip.is_live and is_earlier and not has_permission(actor, CORRECT_SLIP, pit):
+            earliest = earliest_instant(actor=actor, pit=pit, casino=slip.casino, at=at)
+            chosen = ChosenTime(text="", earliest=earliest)
+            require_within_reach(self.play[0].started_at, chosen_time=chosen, casino=slip.casino)
 
     def require_free(self) -> None:
         """Refuse seats and times that are taken by other play; see `require_no_overlap`."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import DateTimeRangeField
-from django.db.models import Func, QuerySet, Value
+from django.db.models import Func, Q, QuerySet, Value
 
 from core.errors import DomainError
 from core.text import isolated
@@ -21,6 +21,10 @@ Key = tuple[int, int] | int
 
 # A dry run passes over those of slips that it has planned anew, of which there are few.
 MAX_OVERLAPS: Final = 100
+
+# What an overlap is with, if it is not with the number of a stay.
+_OF_PLAYER: Final = -1
+_OF_VISIT: Final = -2
 
 
 class PlayHasNoEnd(DomainError):
@@ -108,20 +112,31 @@ def require_no_overlap(slip: RatingSlip, stays: Sequence[Stay]) -> None:
 
     The slip has its new times, and is locked with its player and the tables.
 
-    :raises PlayerHasLiveSlip, PlayerStillPlayed, PlayHasNoEnd: its player played on another slip.
+    :raises PlayerHasLiveSlip, PlayerStillPlayed, PlayHasNoEnd: its player played on another slip, or it would not end
+        before the slip that continues it begins.
     :raises SeatTaken, PlayHasNoEnd: another slip held one of the seats.
     """
     visits = RatingSlip.objects.not_void().filter(player=slip.player_id).exclude(pk=slip.pk)
     segments = PlaySegment.objects.current().exclude(slip=slip)
     visit, held = ("pk", "opened_at", "closed_at"), ("slip", "started_at", "held_until")
-    overlaps = [_overlapping(visits, slip.opened_at, slip.closed_at, visit).values_list(Value(-1), *visit)[:1]]
+    overlaps = [_overlapping(visits, slip.opened_at, slip.closed_at, visit).values_list(Value(_OF_PLAYER), *visit)[:1]]
     for number, stay in enumerate(stays):
         seat = segments.filter(table=stay.table, seat=stay.seat)
         overlaps.append(_overlapping(seat, stay.since, stay.until, held).values_list(Value(number), *held)[:1])
+    overlaps.append(_out_of_order(visits, slip).values_list(Value(_OF_VISIT), *visit)[:1])
     for number, key, since, until in overlaps[0].union(*overlaps[1:], all=True):
         other = RatingSlip.objects.select_related("player").get(pk=key)
+        if number == _OF_VISIT:
+            raise _out_of_order_refusal(slip, other)
         span = Span(slip_number=other.slip_number, player=str(other.player), since=since, until=until)
-        raise _player_refusal(slip, span) if number < 0 else _seat_refusal(slip, stays[number], span)
+        raise _player_refusal(slip, span) if number == _OF_PLAYER else _seat_refusal(slip, stays[number], span)
+
+
+def _out_of_order(visits: QuerySet[RatingSlip], slip: RatingSlip) -> QuerySet[RatingSlip]:
+    """Of the slips that `slip` continues, or that continue it, those that it does not follow, or end before."""
+    continued = Q(pk=slip.continues_id, closed_at__gt=slip.opened_at)
+    continuing = Q(continues=slip, opened_at__lt=slip.closed_at) if slip.closed_at else Q()
+    return visits.filter(continued | continuing).order_by()
 
 
 def _recorded(
@@ -169,6 +184,14 @@ def _player_refusal(slip: RatingSlip, other: Span) -> DomainError:
     if other.until is None:
         return PlayerHasLiveSlip(f"{other.player} plays {words}: close that one, or import its CLOSE.")
     return PlayerStillPlayed(f"{other.player} played {words}: nobody plays at two places at a time.")
+
+
+def _out_of_order_refusal(slip: RatingSlip, other: RatingSlip) -> PlayerStillPlayed:
+    first, second = (other, slip) if slip.continues_id == other.pk else (slip, other)
+    return PlayerStillPlayed(
+        f"Slip {second.slip_number} continues slip {first.slip_number}, and cannot begin before it ends. "
+        f"Correct slip {other.slip_number} first."
+    )
 
 
 def _seat_refusal(slip: RatingSlip, stay: Stay, other: Span) -> DomainError:

@@ -150,7 +150,6 @@ def _reassign(
     require_no_overlap(new, ())
     play = [_copied(segment, slip=new, seq=seq, request=request) for seq, segment in enumerate(segments, start=1)]
     if new.is_closed:
-        play[-1].held_until = new.closed_at
         try_to_settle(new, segments=play, at=request.happened_at)
     new.save(force_insert=True)
     PlaySegment.objects.bulk_create(play)
@@ -185,7 +184,7 @@ def _slip_of(player: Player, *, old: RatingSlip, request: SlipRequest) -> Rating
 def _copied(segment: PlaySegment, *, slip: RatingSlip, seq: int, request: SlipRequest) -> PlaySegment:
     """The segment as number `seq` of the new slip, recorded by `request`; it is not saved yet."""
     own = copy(segment)
-    own.pk, own.slip, own.seq, own.held_until = None, slip, seq, None
+    own.pk, own.slip, own.seq = None, slip, seq
     own.started_by, own.start_correlation_id = request.actor, request.correlation_id
     if own.ended_at is not None:
         own.ended_by, own.end_correlation_id = request.actor, request.correlation_id

@@ -96,6 +96,14 @@ def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     return segments
 
 
+def read_superseded(slip: RatingSlip) -> list[PlaySegment]:
+    """Read the superseded segments of a slip, in the order of recording, after those of the slip that it came from."""
+    if not slip.is_corrected and slip.reassigned_from_id is None:
+        return []
+    lists = PlaySegment.objects.filter(slip__in=(slip.pk, slip.reassigned_from_id))
+    return list(lists.exclude(superseded_by=None).order_by("pk"))
+
+
 def _with_tables(segments: QuerySet[PlaySegment]) -> QuerySet[PlaySegment]:
     with_tables = segments.select_related("pit", "table__casino")
     return with_tables.annotate(values_of_game=all_values("table__game"))

@@ -75,8 +75,9 @@ def _require_may_undo(slip: RatingSlip, *, actor: User, at: datetime) -> None:
     if slip.opened_by_id != actor.pk:
         require_permission(actor, CORRECT_SLIP, slip.pit)
     require_not_void(slip)
-    opening, *others = SlipRequest.objects.filter(slip=slip).order_by("recorded_at")[:2]
-    if others or opening.kind not in {RequestKind.OPEN, RequestKind.CONTINUE}:
+    requests = list(SlipRequest.objects.filter(slip=slip).order_by("recorded_at")[:2])
+    opening = requests[0] if requests else None
+    if len(requests) > 1 or (opening and opening.kind not in {RequestKind.OPEN, RequestKind.CONTINUE}):
         raise SlipChanged(
             f"Slip {slip.slip_number} was changed since it was opened, so its opening cannot be undone. "
             "Void the slip instead."

@@ -20,7 +20,14 @@ from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.corrections import CorrectedSlip, first_result, void_play
 from ratingslips.services.requests import RequestKind, lock_request, record
-from ratingslips.services.segments import lock_slip, read_segments, require_not_void, require_version, slip_key
+from ratingslips.services.segments import (
+    lock_slip,
+    read_segments,
+    read_superseded,
+    require_not_void,
+    require_version,
+    slip_key,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -78,12 +85,21 @@ def void_rating_slip(
     return result
 
 
+def is_own_and_new_slip(slip: RatingSlip, *, actor: User, at: datetime) -> bool:
+    """Whether `slip` is live, and `actor` opened it less than `VOID_OWN_MINUTES` ago.
+
+    Of the openings that were recorded of it, and of the slip that it came from, the earliest one counts.
+    """
+    if not slip.is_live or slip.opened_by_id != actor.pk:
+        return False
+    openings = [slip.opened_at, *(segment.started_at for segment in read_superseded(slip))]
+    return timedelta(0) <= at - min(openings) <= timedelta(minutes=VOID_OWN_MINUTES)
+
+
 def _require_may_void(slip: RatingSlip, *, segments: Sequence[PlaySegment], actor: User, at: datetime) -> None:
     """Refuse an actor who may not void the slip; see `void_rating_slip`."""
     pits = {segment.pit_id: segment.pit for segment in segments}.values()
-    opened_ago = at - slip.opened_at
-    is_own = slip.is_live and slip.opened_by_id == actor.pk
-    is_own_and_new = is_own and timedelta(0) <= opened_ago <= timedelta(minutes=VOID_OWN_MINUTES)
+    is_own_and_new = is_own_and_new_slip(slip, actor=actor, at=at)
     if is_own_and_new and all(has_permission(actor, OPERATE_PIT, pit, player_id=slip.player_id) for pit in pits):
         return
     for pit in pits:

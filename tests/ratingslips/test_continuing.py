@@ -12,11 +12,18 @@ from core.errors import DomainError
 from core.models import Player
 from core.permissions import NotPermitted
 from ratingslips.models import RatingSlip, SlipRequest
-from ratingslips.services import SlipContinued, complete_rating_slip, continue_rating_slip, pause_rating_slip
+from ratingslips.services import (
+    SlipContinued,
+    complete_rating_slip,
+    continue_rating_slip,
+    pause_rating_slip,
+    undo_opening,
+)
 from tests.concurrency import in_turn
 from tests.factories import PitFactory, StaffFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
+from tests.refusals import refused
 
 
 def _closed(floor: Floor, slip: RatingSlip | None = None, **arguments: object) -> RatingSlip:
@@ -123,6 +130,13 @@ class TestRefusal:
 
         assert refusal.value.code == code
         assert RatingSlip.objects.count() == before
+
+    def test_after_its_continuation_was_undone_says_what_to_do(self, floor: Floor) -> None:
+        old = _closed(floor)
+        undo_opening(slip=_continued(floor, old), actor=floor.boss, at=floor.now)
+
+        with refused(SlipContinued, "It is void: open a new slip"):
+            _continue(floor, old)
 
     def test_of_a_live_slip_says_that_it_is_not_closed(self, floor: Floor) -> None:
         slip = floor.played_slip()

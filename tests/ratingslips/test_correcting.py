@@ -31,8 +31,10 @@ from ratingslips.services import (
     SlipChanged,
     SlipIsVoid,
     TableNotActive,
+    TooLongAgo,
     change_average_bet,
     complete_rating_slip,
+    continue_rating_slip,
     recover_slip_loyalty,
     resume_rating_slip,
 )
@@ -43,6 +45,7 @@ from tests.invariants import broken_invariants
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.corrections import close, closed, correct, current_play, last_at, paused, void
+from tests.ratingslips.test_reassigning import reassign
 from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
 
@@ -139,6 +142,24 @@ class TestNewList:
 
         last = _segments(slip)[-1]
         assert (last.decisions_per_hour, last.house_edge_percent) == tuple(map(Decimal, figures))
+
+    @pytest.mark.parametrize("is_reassigned", [False, True])
+    def test_is_worth_what_it_was_once_corrected_back(
+        self, floor: Floor, next_table: GamingTable, is_reassigned: bool
+    ) -> None:
+        values = [(floor.ago(hours=9), "90", "2"), (floor.ago(hours=3), "70", "0.75")]
+        table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=GameFactory.create(values=values))
+        slip = closed(floor, floor.open_slip(table=table))
+        (only,), worth = current_play(slip), slip.points
+        another = GameFactory.create(values=[(floor.ago(hours=9), "200", "5")])
+        GamingTable.objects.filter(pk=table.pk).update(game=another)
+
+        correct(floor, slip, [replace(only, started_at=floor.ago(hours=4))])
+        correct(floor, slip, [replace(only, table=next_table.pk)])
+        if is_reassigned:
+            slip = reassign(floor, slip, floor.player()).slip
+
+        assert correct(floor, slip, [only]).points == worth
 
 
 class TestLiveSlip:
@@ -340,6 +361,17 @@ class TestRefusal:
         with refused(TableNotActive):
             correct(floor, live, _changed(table=next_table.pk)(floor, live))
 
+    @pytest.mark.parametrize(("number", "minutes"), [(0, (1, 1)), (1, (300, 240))])
+    def test_of_an_order_that_one_visit_cannot_have(self, floor: Floor, number: int, minutes: tuple[int, int]) -> None:
+        old = floor.played_slip()
+        complete_rating_slip(slip=old, actor=floor.boss, at=floor.ago(minutes=10))
+        new = closed(floor, continue_rating_slip(slip=old, actor=floor.boss, at=floor.now))
+        slip, (since, until) = (old, new)[number], (floor.ago(minutes=each) for each in minutes)
+        play = [replace(current_play(slip)[0], started_at=since, ended_at=until)]
+
+        with refused(PlayerStillPlayed, f"{new.slip_number} continues slip {old.slip_number}"):
+            correct(floor, slip, play)
+
 
 class TestRights:
     @pytest.mark.parametrize(
@@ -363,6 +395,24 @@ class TestRights:
         else:
             with refused(NotPermitted):
                 correct(floor, slip, last_at(slip, 200), actor=actor)
+
+    @pytest.mark.parametrize(
+        ("right", "minutes", "permitted"),
+        [("operate_pit", 60, True), ("operate_pit", 61, False), ("correct_slip", 61, True)],
+    )
+    def test_reach_as_far_back_as_an_opening_of_who_operates_the_pit(
+        self, floor: Floor, right: str, minutes: int, permitted: bool
+    ) -> None:
+        actor = StaffFactory.create(casino=floor.casino)
+        assign_perm(f"ratingslips.{right}", actor, floor.pit)
+        slip = floor.open_slip(at=floor.ago(minutes=5))
+        play = [replace(current_play(slip)[0], started_at=floor.ago(minutes=minutes, seconds=floor.now.second))]
+
+        if permitted:
+            assert correct(floor, slip, play, actor=actor).number == 1
+        else:
+            with refused(TooLongAgo):
+                correct(floor, slip, play, actor=actor)
 
     @pytest.mark.parametrize("other_is", ["old", "new"])
     @pytest.mark.parametrize("is_live", [True, False])

@@ -64,6 +64,7 @@ class TestReassignRatingSlip:
         old, right = _closed(floor), floor.player()
         wrong = old.player
         play = _play(old)
+        floor.open_slip(at=floor.now)  # somebody else sat down in the seat
 
         new = reassign(floor, old, right).slip
 

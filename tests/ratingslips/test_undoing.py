@@ -15,6 +15,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.services import (
     SlipChanged,
     SlipIsVoid,
+    UndoTooLate,
     change_average_bet,
     pause_rating_slip,
     reassign_rating_slip,
@@ -24,6 +25,8 @@ from tests.concurrency import in_turn
 from tests.factories import StaffFactory
 from tests.floor import Floor, give_rights
 from tests.loyalty.test_concurrency import without_locks
+from tests.ratingslips.rows import segment_row
+from tests.refusals import refused
 
 Act = Callable[..., object]
 
@@ -86,6 +89,13 @@ class TestUndoOpening:
 
         assert refusal.value.code == code
         assert RatingSlip.objects.get().status == "OPEN"
+
+    def test_of_a_slip_from_before_requests_were_recorded_is_too_late(self, floor: Floor) -> None:
+        segment = segment_row(floor)
+        segment.save()
+
+        with refused(UndoTooLate):
+            undo_opening(slip=segment.slip, actor=floor.boss, at=floor.now)
 
     def test_is_no_way_to_take_away_play_that_was_reassigned(self, floor: Floor) -> None:
         moved = reassign_rating_slip(

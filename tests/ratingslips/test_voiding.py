@@ -1,6 +1,7 @@
 """Voiding a slip: it counts nowhere, its seat is free, and its points are taken back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -35,7 +36,20 @@ from tests.floor import Floor, declared
 from tests.invariants import broken_invariants
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import without_locks
-from tests.ratingslips.corrections import REASON, close, closed, live, paused, spent, void, withheld, worth_nothing
+from tests.ratingslips.corrections import (
+    REASON,
+    close,
+    closed,
+    correct,
+    current_play,
+    live,
+    paused,
+    spent,
+    void,
+    withheld,
+    worth_nothing,
+)
+from tests.ratingslips.test_reassigning import reassign
 from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
 
@@ -226,6 +240,16 @@ class TestRefusal:
         else:
             with refused(NotPermitted):
                 void(floor, slip, actor=floor.boss)
+
+    @pytest.mark.parametrize("is_reassigned", [False, True])
+    def test_of_a_boss_who_corrected_the_beginning_of_their_slip(self, floor: Floor, is_reassigned: bool) -> None:
+        slip = floor.open_slip(at=floor.ago(minutes=20))
+        correct(floor, slip, [replace(current_play(slip)[0], started_at=floor.ago(minutes=1))], actor=floor.boss)
+        if is_reassigned:
+            slip = reassign(floor, slip, floor.player(), actor=floor.boss).slip
+
+        with refused(NotPermitted):
+            void(floor, slip, actor=floor.boss)
 
     def test_of_a_boss_once_their_slip_is_closed(self, floor: Floor) -> None:
         slip = closed(floor, floor.open_slip(at=floor.ago(minutes=5)))

@@ -169,16 +169,25 @@ def is_in_order(play: Sequence[CorrectedPlay], *, at: datetime) -> bool:
 
 
 def overlap(slip: ModelSlip, others: Iterable[ModelSlip]) -> bool:
-    """Whether a player or a seat would be in the play of `slip` and of one of `others` at a time."""
+    """Whether a player or a seat would be in the play of `slip` and of one of `others` at a time.
+
+    A slip that continues another one does not begin before that has ended, even where one of them has no length.
+    """
     for other in others:
         if other is slip or other.pk == slip.pk or other.status == "VOID":
             continue
         if other.player == slip.player and _meet(slip.visit, other.visit):
             return True
+        if _is_early(other, after=slip) or _is_early(slip, after=other):
+            return True
         for place, span in slip.seats():
             if any(place == taken and _meet(span, other_span) for taken, other_span in other.seats()):
                 return True
     return False
+
+
+def _is_early(slip: ModelSlip, *, after: ModelSlip) -> bool:
+    return after.continued_by == slip.pk and after.closed_at is not None and slip.play[0].started_at < after.closed_at
 
 
 def _meet(first: Span, second: Span) -> bool:

@@ -1,7 +1,5 @@
 """The pits on which a member of staff has permissions; decides what pages offer, not what services allow."""
 
-from datetime import timedelta
-
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,7 +11,7 @@ from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
 from ratingslips.models import Pit, RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
-from ratingslips.services import VOID_OWN_MINUTES
+from ratingslips.services import is_own_and_new_slip
 
 
 def pits_with(request: HttpRequest, permission: str) -> "QuerySet[Pit]":
@@ -30,8 +28,7 @@ def may_void(request: HttpRequest, slip: RatingSlip) -> bool:
     staff, permissions = staff_of(request), [CORRECT_SLIP]
     if not (slip.is_live or slip.is_closed):
         return False
-    opened_ago = timezone.now() - slip.opened_at
-    if slip.is_live and slip.opened_by_id == staff.pk and opened_ago <= timedelta(minutes=VOID_OWN_MINUTES):
+    if is_own_and_new_slip(slip, actor=staff, at=timezone.now()):
         permissions.append(OPERATE_PIT)
     return bool(permissions_on(staff, slip.pit, *permissions, player_id=slip.player_id))
 
