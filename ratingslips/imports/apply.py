@@ -176,12 +176,12 @@ class _Application:
         slip_id = slip.slip_id if slip else None
         if done is not None:
             numbers = list(acts)
-            refusals |= {numbers[position]: _for_a_file(error) for position, error in done.refusals.items()}
+            refusals |= {numbers[position]: error for position, error in done.refusals.items()}
             slip_id = done.slip.pk if done.slip else None
         outcomes = []
         for event in events:
             if event.line in refusals:
-                error = refusals[event.line]
+                error = _for_a_file(refusals[event.line])
                 outcomes.append(LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=error))
             elif event.line in acts:
                 outcomes.append(self._applied(event, done, slip_id=slip_id))
@@ -280,4 +280,6 @@ def _for_a_file(error: DomainError) -> DomainError:
     """The refusal of an act, as the command's user can act on it."""
     if isinstance(error, services.LongPlayNotConfirmed):
         return LongPlay(f"{error.because} If that is right, import the line with --allow-long-play.")
+    if isinstance(error, services.BeforeLastEvent):
+        return services.BeforeLastEvent(f"{error.message} “Correct play” on the slip's page can add it.")
     return error

@@ -12,13 +12,13 @@ from uuid import UUID
 from django.db.models import Prefetch
 from django.db.models.functions import Upper
 
-from core.clock import InvalidTime
 from core.errors import DomainError
 from core.models import Casino
 from ratingslips.history import Event, SlipEventKind, SlipVersion, entered_events
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.recorded_money import MONEY_OF_SLIPS, RecordedMoney, RecordedRow
 from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
+from ratingslips.services import BeforeLastEvent
 
 _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
     SlipEventKind.OPENED: EventKind.OPEN,
@@ -104,7 +104,7 @@ class RecordedSlip:
                 refusal = RecordedOtherwise(self._difference(line, other))
             elif line.occurred_at in recorded_instants and self.closed_at is None and not line.is_of_money:
                 at = line.occurred_at.isoformat()
-                refusal = InvalidTime(
+                refusal = BeforeLastEvent(
                     f"Events of slip {line.slip_number} at {at} come after this line and are recorded already."
                 )
             states.append(LineState(is_recorded=is_recorded, refusal=refusal))

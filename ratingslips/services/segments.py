@@ -21,7 +21,7 @@ from ratingslips.services.times import ChosenTime, checked_act_time
 
 
 class SlipClosed(DomainError):
-    """The slip is closed and can no longer be changed."""
+    """The slip is closed: only a correction changes its play."""
 
     code = "SLIP_CLOSED"
 
@@ -184,7 +184,7 @@ def require_live(slip: RatingSlip) -> None:
     """
     require_not_void(slip)
     if slip.is_closed:
-        raise SlipClosed(f"Slip {slip.slip_number} is closed: it can no longer be changed.")
+        raise SlipClosed(f"Slip {slip.slip_number} is closed: only “Correct play” on its page changes its play.")
 
 
 def require_state_for(kind: RequestKind, *, slip: RatingSlip) -> None:

@@ -150,7 +150,7 @@ class TestChangeBet:
 
         answer = carry_out(boss, RatingSlip, "change_bet", [slip], **{f"{slip.pk}-average_bet": "75"})
 
-        assert said(answer) == [f"Slip {slip.slip_number} is closed: it can no longer be changed."]
+        assert said(answer) == [f"Slip {slip.slip_number} is closed: only “Correct play” on its page changes its play."]
 
     def test_is_refused_on_the_version_that_the_confirmation_page_showed(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip()

@@ -110,6 +110,14 @@ class TestBadLines:
         assert everything() == before
         assert not ReplayCount.objects.exists()
 
+    @pytest.mark.parametrize("recorded", [4, 6], ids=["live", "closed"])
+    def test_name_the_correction_once_later_lines_are_recorded(self, casino: Casino, file: Path, recorded: int) -> None:
+        import_lines(file, *VISIT[:recorded])
+
+        told = import_json(file, event("S1", "19:05:00", "BET", average_bet="75.00"))
+
+        assert "“Correct play” on" in told["rejects"]["2"]
+
     def test_end_the_import_when_there_is_no_end_to_them(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -13,7 +13,7 @@ from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
 from core.roles import system_account
 from core.words import counted
 from ratingslips.imports.apply import MAX_LINES, import_rating_events
-from ratingslips.imports.events import COLUMNS, read_rating_events
+from ratingslips.imports.events import COLUMNS, OPTIONAL_COLUMNS, read_rating_events
 from ratingslips.imports.file_kinds import UnreadableFile
 from ratingslips.imports.progress import ImportProgress, Outcome
 from ratingslips.imports.rejects_file import UnwritableFile, require_writable, write_rejects
@@ -25,12 +25,12 @@ MAX_REJECTS_SHOWN: Final = 100
 
 class Command(ProjectCommand):
     help = (
-        f"Apply a CSV file of rating events ({', '.join(COLUMNS)}). Its lines may be in any order, and its play may be "
-        "earlier than play that is recorded: only real overlap is refused. All lines of a slip are applied together, "
-        "in order of time. A bad line is refused and listed by number (the header is line 1); the other lines of its "
-        "slip are applied, unless it is the OPEN. A file may be imported again: lines that were imported before change "
-        "nothing, and a line that contradicts what is recorded is refused. The exit code is 1 if lines were refused "
-        "and none was applied."
+        f"Apply a CSV file of rating events ({', '.join(COLUMNS)}; optional: {', '.join(OPTIONAL_COLUMNS)}). Its lines "
+        "may be in any order, and its play may be earlier than play that is recorded: only real overlap is refused. "
+        "All lines of a slip are applied together, in order of time. A bad line is refused and listed by number (the "
+        "header is line 1); the other lines of its slip are applied, unless it is the OPEN. A file may be imported "
+        "again: lines that were imported before change nothing, and a line that contradicts what is recorded is "
+        "refused. The exit code is 1 if lines were refused and none was applied."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
