@@ -7,6 +7,7 @@ that PostgreSQL quotes when a constraint refuses it.
 import logging.config
 import re
 import sys
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -43,6 +44,13 @@ def _leave_out_rows(_logger: WrappedLogger, _name: str, event: EventDict) -> Eve
     return event
 
 
+def _leave_out_traceback_of_refusal(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Remove the traceback from the line of a request that was answered 400 to 499: anybody can cause one."""
+    if HTTPStatus.BAD_REQUEST <= event.get("status_code", 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
+        event.pop("exc_info", None)
+    return event
+
+
 def _shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -68,6 +76,7 @@ def line_formatter(*, as_json: bool) -> structlog.stdlib.ProcessorFormatter:
             structlog.stdlib.ExtraAdder(allow=_KEPT_EXTRAS),
             _replace_request,
             _cut_query_string,
+            _leave_out_traceback_of_refusal,
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,

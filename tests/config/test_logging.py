@@ -101,6 +101,14 @@ class TestConfigureLogging:
         assert {"sql", "request"}.isdisjoint(entries_in([written])[0])
         assert entries_in([written])[0]["status_code"] == 500
 
+    @pytest.mark.parametrize(
+        ("status", "is_written"), [(400, False), (403, False), (413, False), (499, False), (500, True), (503, True)]
+    )
+    def test_writes_the_traceback_of_a_failure_and_not_of_a_refusal(self, status: int, is_written: bool) -> None:
+        written = formatted("django.request", "It is refused.", error=RuntimeError("why"), status_code=status)
+
+        assert ("exception" in entries_in([written])[0]) == is_written
+
     def test_leaves_the_row_out_of_a_constraint_error(self) -> None:
         detail = f"DETAIL:  Failing row contains (1, {SEARCHED},\n{SEARCHED}, 2)."
         error = RuntimeError(f'new row violates check constraint "has_name"\n{detail}')

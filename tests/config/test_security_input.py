@@ -87,6 +87,7 @@ class TestBody:
         refusal = next(line for line in lines if line["logger"] == f"django.security.{name}")
         assert refusal["correlation_id"] == answer["X-Correlation-ID"]
         assert (refusal["method"], refusal["path"], refusal["status_code"]) == ("POST", award_url, 413)
+        assert "exception" not in refusal
         assert everything() == before
 
     @pytest.mark.parametrize("case", MALFORMED)
