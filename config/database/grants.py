@@ -134,7 +134,7 @@ def _wanted(relation: str, columns: list[str], roles: Roles) -> Iterator[tuple[s
     every = frozenset(columns)
     for privilege in rights.application if roles.application else ():
         # A database that is migrated in part lacks some of them.
-        changeable = every if rights.changeable is None else every & rights.changeable
+        changeable = every & rights.changeable
         yield roles.application, privilege, {"DELETE": _WHOLE, "UPDATE": changeable}.get(privilege, every)
     if rights.hidden is not None and roles.reader:
         yield roles.reader, "SELECT", every - rights.hidden

@@ -13,8 +13,8 @@ class TableRights:
     """The rights of the two roles on one table."""
 
     application: frozenset[str]
-    changeable: frozenset[str] | None = None
-    """The only columns that the application may UPDATE, if it may UPDATE; None for every column."""
+    changeable: frozenset[str] = frozenset()
+    """The only columns that the application may UPDATE, if it may UPDATE."""
     hidden: frozenset[str] | None = frozenset()
     """Columns that the reader may not see; None hides the whole table."""
 
@@ -65,7 +65,13 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_requestorigin": _add(),
     "core_signinevent": _add(),
     "core_sentform": _add(),
-    "core_session": TableRights(application=_DELETE, hidden=None),
+    "core_session": TableRights(
+        application=_DELETE,
+        changeable=frozenset(
+            {"session_data", "expire_date", "staff_id", "signed_in_at", "last_used_at", "client_address", "device"}
+        ),
+        hidden=None,
+    ),
     "core_secondfactor": TableRights(
         application=_DELETE,
         changeable=frozenset({"name", "counter", "last_used_at"}),
@@ -116,10 +122,10 @@ TABLES: Final[dict[str, TableRights]] = {
     "django_content_type": _read(),
     "django_admin_log": _add(),
     "auth_permission": _read(),
-    "auth_group": TableRights(application=_DELETE),
+    "auth_group": TableRights(application=_DELETE, changeable=frozenset({"name"})),
     "auth_group_permissions": TableRights(application=_LINK),
-    "guardian_userobjectpermission": TableRights(application=_DELETE),
-    "guardian_groupobjectpermission": TableRights(application=_DELETE),
+    "guardian_userobjectpermission": TableRights(application=_LINK),
+    "guardian_groupobjectpermission": TableRights(application=_LINK),
 }
 
 # Sequences that the application uses itself; the sequence of an identity column needs no right.

@@ -65,6 +65,10 @@ APPLICATION_MAY_NOT = (
     "DELETE FROM ratingslips_playsegment WHERE false",
     "UPDATE ratingslips_playsegment SET average_bet = 1 WHERE false",
     "DELETE FROM django_admin_log WHERE false",
+    "UPDATE core_session SET session_key = 'another' WHERE false",
+    "UPDATE auth_group SET id = 1 WHERE false",
+    "UPDATE guardian_userobjectpermission SET user_id = 1 WHERE false",
+    "UPDATE guardian_groupobjectpermission SET group_id = 1 WHERE false",
     "INSERT INTO auth_permission (name, content_type_id, codename) VALUES ('a', 1, 'a')",
     "UPDATE django_migrations SET name = 'another' WHERE false",
     "SELECT setval('ratingslips_slip_number', 1)",
@@ -194,7 +198,8 @@ class TestRights:
             for table in _models():
                 rights = TABLES[table]
                 columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
-                assert (rights.changeable or set()) | (rights.hidden or set()) <= columns, table
+                assert rights.changeable | (rights.hidden or set()) <= columns, table
+                assert bool(rights.changeable) == ("UPDATE" in rights.application), table
 
     def test_to_add_alone_come_with_triggers_that_refuse_changes(self, db: None) -> None:
         add_alone = {
