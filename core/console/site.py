@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -88,6 +89,7 @@ class ConsoleSite(admin.AdminSite):
                 messages.warning(request, f"You were signed out: nothing was done for {idle}. Sign in to go on.")
             if is_signed_out and request.path != reverse("admin:logout"):
                 return _ask_to_sign_in(request, getattr(view, _TYPED, ()))
+            _leave_out_popup(request)
             if self.has_permission(request) and (page := ask_if_marked(request, view)):
                 return page
             names = read_by(view)
@@ -97,6 +99,15 @@ class ConsoleSite(admin.AdminSite):
             return answer
 
         return update_wrapper(guarded, protected)
+
+
+def _leave_out_popup(request: HttpRequest) -> None:
+    """Read a form as one of a page: the console has no pop-up windows, whose forms Django answers for their opener."""
+    if request.POST.keys() & {IS_POPUP_VAR, TO_FIELD_VAR}:
+        kept = request.POST.copy()
+        for name in (IS_POPUP_VAR, TO_FIELD_VAR):
+            kept.pop(name, None)
+        request.POST = kept  # type: ignore[assignment]
 
 
 def _ask_to_sign_in(request: HttpRequest, names: Sequence[str]) -> HttpResponse:

@@ -56,6 +56,19 @@ class TestFormSentTwice:
         assert said(second)[-1].endswith("nothing was added again.") == (address in WITH_ID)
 
 
+@pytest.mark.usefixtures("db")
+class TestFormOfAPopup:
+    def test_is_read_as_that_of_a_page(self, house: House) -> None:
+        address, client = "admin:core_player_add", _browser(house)
+        sent = _filled_in(house, address, client) | {"_popup": "1", "_to_field": "status"}
+        before = _rows(address)
+
+        answers = [client.post(reverse(address), sent) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [302, 302]
+        assert _rows(address) == before + 1
+
+
 @pytest.mark.parametrize("address", sorted(WITH_ID))
 @pytest.mark.usefixtures("db")
 class TestIdOfAForm:
