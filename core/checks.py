@@ -14,6 +14,11 @@ MINIMUM_POSTGRESQL_MAJOR: Final = 15
 # In each worker. Two more threads wait, and a worker has eight.
 MAX_PASSWORDS_AT_ONCE: Final = 3
 SHIFT_SECONDS: Final = 12 * 60 * 60
+MAX_LOCK_TIMEOUT_SECONDS: Final = 10
+MAX_STATEMENT_TIMEOUT_SECONDS: Final = 60
+MAX_IDLE_IN_TRANSACTION_SECONDS: Final = 2 * 60
+MAX_SLOW_REQUEST_SECONDS: Final = 60
+MAX_SLOW_CLIENT_SECONDS: Final = 60 * 60
 
 
 _WITHOUT_FACTORS: Final = """
@@ -98,6 +103,43 @@ def check_passwords_are_limited(**_: Any) -> list[CheckMessage]:
             f"PASSWORDS_AT_ONCE is {settings.PASSWORDS_AT_ONCE}: signing in may slow the floor down.",
             hint=f"Set it to 1 to {MAX_PASSWORDS_AT_ONCE}, or leave it out.",
             id="core.W010",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_waits_are_limited(**_: Any) -> list[CheckMessage]:
+    """Warn if a lock, a statement or a slow client may wait too long; for PostgreSQL and for sockets 0 is no limit."""
+    of_database = settings.DATABASE_TIMEOUTS_SECONDS
+    idle = of_database["idle_in_transaction_session_timeout"]
+    waits = [
+        ("LOCK_TIMEOUT_SECONDS", of_database["lock_timeout"], MAX_LOCK_TIMEOUT_SECONDS),
+        ("STATEMENT_TIMEOUT_SECONDS", of_database["statement_timeout"], MAX_STATEMENT_TIMEOUT_SECONDS),
+        ("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", idle, MAX_IDLE_IN_TRANSACTION_SECONDS),
+        ("SLOW_REQUEST_SECONDS", settings.SLOW_REQUEST_SECONDS, MAX_SLOW_REQUEST_SECONDS),
+        ("SLOW_CLIENT_SECONDS", settings.SLOW_CLIENT_SECONDS, MAX_SLOW_CLIENT_SECONDS),
+    ]
+    return [
+        checks.Warning(
+            f"{name} is {seconds}: {'nothing ends what waits' if seconds == 0 else 'requests may wait too long'}.",
+            hint=f"Set it to 1 to {most}, or leave it out.",
+            id="core.W004",
+        )
+        for name, seconds, most in waits
+        if not 1 <= seconds <= most
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_hosts_are_named(**_: Any) -> list[CheckMessage]:
+    """Warn if requests for every host are answered."""
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        checks.Warning(
+            "ALLOWED_HOSTS allows every host.",
+            hint="Name the hosts under which staff open the console.",
+            id="core.W005",
         )
     ]
 

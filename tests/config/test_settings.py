@@ -1,6 +1,7 @@
 """Settings, as a fresh process reads them from its environment."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,39 @@ class TestProduction:
 
         assert done.returncode != 0
         assert said in done.stderr
+
+
+RECORDING = """
+import json, os, runpy
+from config.environment import Environment
+
+asked = {}
+
+def recording(read, keep_default):
+    def record(self, name, *arguments, **options):
+        asked[name] = options.get("default") if keep_default else asked.get(name)
+        return read(self, name, *arguments, **options)
+    return record
+
+Environment.get_value = recording(Environment.get_value, False)
+Environment.whole_number = recording(Environment.whole_number, True)
+runpy.run_module("config.settings")
+url = "postgres://app@db.example/floor"
+os.environ |= {"ENVIRONMENT": "production", "DATABASE_URL": url, "DATABASE_OWNER_URL": url}
+runpy.run_module("config.settings")
+print(json.dumps(asked))
+"""
+
+
+class TestTableOfSettings:
+    def test_has_each_variable_and_the_default_of_each_number(self) -> None:
+        asked = json.loads(run_program("-c", RECORDING, without=NAMES_OF_A_DATABASE).stdout)
+        lines = (Path(__file__).parents[2] / "docs/settings.md").read_text().splitlines()
+        rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
+
+        assert {row[0].strip("`") for row in rows} == asked.keys()
+        numbers = {name: f"{default}" for name, default in asked.items() if default is not None}
+        assert {row[0].strip("`"): row[1] for row in rows if row[0].strip("`") in numbers} == numbers
 
 
 class TestWrongSettings:

@@ -137,6 +137,37 @@ class TestCheckPasswordsAreLimited:
         assert _ids(checks.check_passwords_are_limited()) == expected
 
 
+class TestCheckWaitsAreLimited:
+    @pytest.mark.parametrize(
+        ("name", "most"),
+        [
+            ("lock_timeout", checks.MAX_LOCK_TIMEOUT_SECONDS),
+            ("statement_timeout", checks.MAX_STATEMENT_TIMEOUT_SECONDS),
+            ("idle_in_transaction_session_timeout", checks.MAX_IDLE_IN_TRANSACTION_SECONDS),
+            ("SLOW_REQUEST_SECONDS", checks.MAX_SLOW_REQUEST_SECONDS),
+            ("SLOW_CLIENT_SECONDS", checks.MAX_SLOW_CLIENT_SECONDS),
+        ],
+    )
+    def test_warns_of_none_and_of_a_long_one(self, settings: Any, name: str, most: int) -> None:
+        found = []
+        for seconds in (0, 1, most, most + 1):
+            if name.isupper():
+                setattr(settings, name, seconds)
+            else:
+                settings.DATABASE_TIMEOUTS_SECONDS = settings.DATABASE_TIMEOUTS_SECONDS | {name: seconds}
+            found.append(_ids(checks.check_waits_are_limited()))
+
+        assert found == [["core.W004"], [], [], ["core.W004"]]
+
+
+class TestCheckHostsAreNamed:
+    @pytest.mark.parametrize(("hosts", "expected"), [(["console.example"], []), ([".example", "*"], ["core.W005"])])
+    def test_warns_where_every_host_is_allowed(self, settings: Any, hosts: list[str], expected: list[str]) -> None:
+        settings.ALLOWED_HOSTS = hosts
+
+        assert _ids(checks.check_hosts_are_named()) == expected
+
+
 class TestRegistration:
     def test_is_done_for_every_check(self) -> None:
         registered = registry.registry.get_checks(include_deployment_checks=True)
@@ -146,4 +177,6 @@ class TestRegistration:
             checks.check_postgresql_version,
             checks.check_production_settings,
             checks.check_passwords_are_limited,
+            checks.check_waits_are_limited,
+            checks.check_hosts_are_named,
         } <= set(registered)
