@@ -60,15 +60,15 @@ class ReversesEntries(_Base):
             if form.is_valid() and (posting := _reverse(request, entry, form)):
                 self.message_user(request, *_answer(entry, posting))
                 return HttpResponseRedirect(page_url(entry))
+        elif not has_permission(staff, REVERSE, account.program):
+            raise PermissionDenied
         else:
-            if not has_permission(staff, REVERSE, account.program):
-                raise PermissionDenied
-            try:
-                require_reversible(entry, account)
-            except DomainError as error:
-                self.message_user(request, error.message, messages.ERROR)
-                return HttpResponseRedirect(page_url(entry))
             form = ReverseForm(account=account, staff=staff, now=now, typed=typed_before(request, *TYPED_FIELDS))
+        try:
+            require_reversible(entry, account)
+        except DomainError as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return HttpResponseRedirect(page_url(entry))
         return form_page(
             self,
             request,

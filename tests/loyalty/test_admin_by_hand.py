@@ -219,16 +219,17 @@ class TestReverse:
             (lambda floor, entry: adjust(floor, entry.account.player, points=-1), "1 point is missing"),
         ],
     )
-    def test_is_not_opened_where_it_cannot_be_done(
+    def test_leads_back_to_the_entry_where_it_cannot_be_done(
         self, floor: Floor, supervisor: Client, player: Player, spoil: Callable[[Floor, LedgerEntry], Any], words: str
     ) -> None:
         entry = LedgerEntry.objects.get(pk=award(floor, player).entry_id)
+        form = filled_in(supervisor, reverse_url(entry.pk), reason="Given to the wrong José")
         spoil(floor, entry)
 
-        answer: Any = supervisor.get(reverse_url(entry.pk))
+        answers: list[Any] = [supervisor.get(reverse_url(entry.pk)), supervisor.post(reverse_url(entry.pk), form)]
 
-        assert answer.url == address(LedgerEntry, "change", entry.pk)
-        assert words in said(answer)[0]
+        assert {answer.url for answer in answers} == {address(LedgerEntry, "change", entry.pk)}
+        assert [words in said(answer)[-1] for answer in answers] == [True, True]
 
     def test_leads_from_points_of_play_to_the_correction_of_the_slip(
         self, floor: Floor, supervisor: Client, player: Player
