@@ -1,6 +1,8 @@
 """The page on which points are redeemed for a comp."""
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
@@ -24,49 +26,53 @@ from core.correlation import parse
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.permissions import has_permission
-from core.reasons.codes import InvalidReasonCode
 from core.reasons.models import Operation
 from core.sent_forms.sending import REQUEST_ID
 from core.words import counted
 from loyalty.models import CompType, LedgerEntry, PlayerLoyalty
 from loyalty.permissions import REDEEM
 from loyalty.points import value_of_points
-from loyalty.services import InvalidReason, LoyaltyPosting, redeem_points
+from loyalty.services import LoyaltyPosting, redeem_points
 from loyalty.services.redemptions import (
     LEAST_COMP_VALUE,
     MOST_COMP_POINTS,
     MOST_COMP_VALUE,
     NOTE_MAX_LENGTH,
     OUTLET_MAX_LENGTH,
+    CompTypeChanged,
+    CompTypeNotActive,
 )
 
 TYPED_FIELDS: Final = ("comp_type", "value", "points", "outlet", *REASON_FIELDS)
+_SENT_TYPE: Final = re.compile(r"[0-9]{1,18}:[0-9]{1,4}\.[0-9]{1,4}")
 NO_TYPES: Final = "There is no active comp type in this programme, so nothing can be redeemed."
 
 # Django's own classes come after the mixin; mypy has to know them.
 if TYPE_CHECKING:
     _Base = admin.ModelAdmin[PlayerLoyalty]
-    _CompTypes = forms.ModelChoiceField[CompType]
 else:
     _Base = object
-    _CompTypes = forms.ModelChoiceField
 
 
-class CompTypeField(_CompTypes):
-    """One of the comp types, each with what a point and the whole `balance` are worth in it."""
+class CompTypeField(forms.ChoiceField):
+    """A comp type, sent as its key and what a point was worth in it on the page: `7:0.0500`.
 
-    balance: int = 0
+    A type that was offered before is left to the service, which knows replays.
+    """
 
-    def label_from_instance(self, comp: CompType) -> SafeString:
-        """The type, with the worth of a point and of the balance."""
-        worth = display.amount_text(value_of_points(self.balance, point_value=comp.point_value))
-        each = display.factor(comp.point_value)
-        return format_html(
-            '<span><bdi>{}</bdi><br><span class="hint">a point is worth {}, the balance {}</span></span>',
-            comp.label,
-            each,
-            worth,
-        )
+    def valid_value(self, value: Any) -> bool:
+        return _SENT_TYPE.fullmatch(value) is not None
+
+
+def _offer(comp: CompType, *, balance: int) -> tuple[str, SafeString]:
+    """The choice of a type: what is sent, and its label with the worth of a point and of the whole balance."""
+    label = format_html(
+        '<span><bdi>{}</bdi><br><span class="hint">a point is worth {}, the balance {}</span></span>',
+        comp.label,
+        display.factor(comp.point_value),
+        display.amount_text(value_of_points(balance, point_value=comp.point_value)),
+    )
+    return f"{comp.pk}:{comp.point_value}", label
 
 
 class RedeemForm(ReasonForm):
@@ -74,7 +80,8 @@ class RedeemForm(ReasonForm):
 
     field_order = TYPED_FIELDS
 
-    comp_type = CompTypeField(CompType.objects.none(), label="Redeem for", empty_label=None, widget=forms.RadioSelect)
+    refusals = {CompTypeNotActive: "comp_type", CompTypeChanged: "comp_type"}
+    comp_type = CompTypeField(label="Redeem for", widget=forms.RadioSelect)
     value = MoneyField(
         label="Value of the comp",
         least=LEAST_COMP_VALUE,
@@ -110,11 +117,11 @@ class RedeemForm(ReasonForm):
             initial=dict(typed or {}),
             label_suffix="",
         )
+        active = CompType.objects.filter(program=account.program_id, is_active=True).order_by("label", "pk")
         types = self.fields["comp_type"]
         assert isinstance(types, CompTypeField)
-        types.queryset = CompType.objects.filter(program=account.program_id, is_active=True).order_by("label", "pk")
-        types.balance = account.balance
-        self.has_types = types.queryset.exists()
+        types.choices = [_offer(comp, balance=account.balance) for comp in active]
+        self.has_types = bool(types.choices)
 
     def clean(self) -> dict[str, Any]:
         """Refuse a form with both a value and a number of points, or with neither."""
@@ -178,10 +185,11 @@ def _redeem(
         form.add_error(None, "This form could not be recognised, so nothing was redeemed. Send it again.")
         return None
     cleaned: dict[str, Any] = form.cleaned_data
+    comp_type, _, shown_value = cleaned["comp_type"].partition(":")
     try:
         return redeem_points(
             player=account.player_id,
-            comp_type=cleaned["comp_type"],
+            comp_type=int(comp_type),
             value=cleaned["value"],
             points=cleaned["points"],
             outlet=cleaned["outlet"],
@@ -190,14 +198,11 @@ def _redeem(
             actor=staff_of(request),
             at=timezone.now(),
             request_id=request_id,
+            expected_point_value=Decimal(shown_value),
         )
-    except InvalidReasonCode as error:
-        form.add_error("reason_code" if "reason_code" in form.fields else None, error.message)
-    except InvalidReason as error:
-        form.add_error("reason", error.message)
     except DomainError as error:
-        form.add_error(None, forms.ValidationError(error.message, code=error.code))
-    return None
+        form.add_refusal(error)
+        return None
 
 
 def _answer(posting: LoyaltyPosting) -> tuple[str, int]:

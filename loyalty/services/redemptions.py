@@ -21,7 +21,7 @@ from core.reasons.models import Operation
 from core.reasons.text import checked_remark
 from core.replays import count_replay
 from core.retries import call_id, retried
-from core.text import is_plain, trimmed, visible_length
+from core.text import is_plain, isolated, trimmed, visible_length
 from core.transactions import operation
 from core.words import counted
 from loyalty.models import CompType, PlayerLoyalty
@@ -52,6 +52,12 @@ class CompTypeNotActive(DomainError):
     code = "COMP_TYPE_NOT_ACTIVE"
 
 
+class CompTypeChanged(DomainError):
+    """A point is not worth any more what the page said; nothing was redeemed."""
+
+    code = "COMP_TYPE_CHANGED"
+
+
 @retried
 def redeem_points(
     *,
@@ -65,13 +71,15 @@ def redeem_points(
     note: str = "",
     reason_code: str | None = None,
     request_id: UUID | None = None,
+    expected_point_value: Decimal | None = None,
 ) -> LoyaltyPosting:
     """Take points for a comp: as many as its `value` costs, or `points`, whose value is rounded down to 0.01.
 
     The entry keeps the type, the value of a point and the value of the comp as they are now. `outlet` is where the comp
     is used; `note` is the text beside `reason_code`, if one is given. `request_id` is the id in the form, and known for
-    ever: two redemptions that are alike, with two ids, are two. Without one, each call is a redemption. A repeated
-    request gets the first result, before permission, status and balance are checked.
+    ever: two redemptions that are alike, with two ids, are two. Without one, each call is a redemption.
+    `expected_point_value` is what a point was worth when the page was shown. A repeated request gets the first result,
+    before permission, status, comp type and balance are checked.
 
     :raises InvalidRedemption: not exactly one of `points` and `value`; one of these, the outlet or the note is not
         allowed; or the points are worth less than 0.01.
@@ -84,6 +92,7 @@ def redeem_points(
     :raises OwnPlay: the account is the actor's own.
     :raises PlayerNotActive: the player is barred or inactive.
     :raises CompTypeNotActive: the type is not active.
+    :raises CompTypeChanged: a point is not worth `expected_point_value` in it.
     :raises InsufficientBalance: the balance is too low; says how many points are missing.
     :raises ProgramPaused: the programme is paused.
     :raises Busy: the account was locked for too long.
@@ -112,7 +121,7 @@ def redeem_points(
             comp=comp,
             contents=contents,
             reason=_reason(note, code=reason_code, account=account),
-            cost=lambda: _cost(comp, points=points, value=value),
+            cost=lambda: _cost(comp, points=points, value=value, expected_point_value=expected_point_value),
             actor=actor,
             at=at,
             request_id=request_id,
@@ -208,11 +217,20 @@ def _require_redemption_allowed(*, actor: User, account: PlayerLoyalty, comp: Co
     reason.require_allowed()
     require_active(account.player_id, otherwise="nothing was redeemed")
     if not comp.is_active:
-        raise CompTypeNotActive(f"No points are redeemed for “{comp}” any more. Choose another type of comp.")
+        raise CompTypeNotActive(
+            f"No points are redeemed for “{isolated(comp.label)}” any more. Choose another type of comp."
+        )
 
 
-def _cost(comp: CompType, *, points: int | None, value: Decimal | None) -> tuple[int, Calculation]:
+def _cost(
+    comp: CompType, *, points: int | None, value: Decimal | None, expected_point_value: Decimal | None
+) -> tuple[int, Calculation]:
     """The points that the comp takes, as a negative number, and what they were calculated from."""
+    if expected_point_value not in (None, comp.point_value):
+        raise CompTypeChanged(
+            f"For “{isolated(comp.label)}” a point is worth {comp.point_value.normalize():f} now. Nothing was "
+            "redeemed: choose a type again, and send the form if it is still right."
+        )
     if value is None:
         assert points is not None
         value = value_of_points(points, point_value=comp.point_value)

@@ -36,8 +36,13 @@ def redeem_url(account: PlayerLoyalty) -> str:
     return address(PlayerLoyalty, "redeem", account.pk)
 
 
+def sent(comp: CompType) -> str:
+    """What the form sends for a comp type."""
+    return f"{comp.pk}:{comp.point_value}"
+
+
 def send(client: Client, account: PlayerLoyalty, **changed: Any) -> Any:
-    form = {"comp_type": CompType.objects.get(code="dinner").pk, "request_id": uuid4(), **DINNER}
+    form = {"comp_type": sent(CompType.objects.get(code="dinner")), "request_id": uuid4(), **DINNER}
     return client.post(redeem_url(account), form | changed)
 
 
@@ -78,6 +83,27 @@ class TestForm:
         assert "nothing was taken again" in said(again)[-1]
         assert account_of(account.player).balance == 750
 
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"point_value": Decimal("0.0125")}, "a point is worth 0.0125 now. Nothing was redeemed"),
+            ({"is_active": False}, "No points are redeemed for “Dinner” any more"),
+        ],
+    )
+    def test_is_refused_where_its_type_has_changed_and_still_knows_a_replay(
+        self, supervisor: Client, account: PlayerLoyalty, changes: dict[str, Any], words: str
+    ) -> None:
+        form = {"comp_type": sent(CompType.objects.get()), "request_id": uuid4()}
+        send(supervisor, account, **form)
+        CompType.objects.update(**changes)
+
+        again = send(supervisor, account, **form)
+        page = send(supervisor, account, **form | {"request_id": uuid4()})
+
+        assert "nothing was taken again" in said(again)[-1]
+        assert words in page.context["form"].errors["comp_type"][0]
+        assert account_of(account.player).balance == 750
+
     def test_has_a_new_id_after_a_conflict(self, supervisor: Client, account: PlayerLoyalty) -> None:
         request_id = uuid4()
         send(supervisor, account, request_id=request_id)
@@ -96,6 +122,7 @@ class TestForm:
             ({"value": "", "points": "many"}, "points", "whole number"),
             ({"outlet": "\u200b"}, "outlet", "required"),
             ({"comp_type": "0"}, "comp_type", "valid choice"),
+            ({"comp_type": "1:NaN"}, "comp_type", "valid choice"),
             ({"comp_type": ""}, "comp_type", "required"),
             ({"reason": "a\u202eb and more"}, "reason", "cannot be shown"),
             ({"value": "50.01"}, "__all__", "1 point is missing"),
@@ -118,9 +145,10 @@ class TestForm:
         program = Floor.build().program if not elsewhere else floor.program
         comp = CompTypeFactory.create(**{"program": program, "code": "spa", "label": "Spa"} | elsewhere)
 
-        page = send(supervisor, account, comp_type=comp.pk)
+        page = send(supervisor, account, comp_type=sent(comp))
 
-        assert "comp_type" in page.context["form"].errors
+        assert page.context["form"].errors
+        assert account_of(account.player).balance == 1_000
         assert "Spa" not in supervisor.get(redeem_url(account)).content.decode()
 
     @pytest.mark.parametrize("because", ["not permitted", "own account", "barred", "paused"])

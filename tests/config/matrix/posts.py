@@ -13,7 +13,7 @@ from core.console.versions import FORM_VERSION, version_of
 from core.models import User
 from core.reasons.models import Operation
 from loyalty.admin.posting_forms import form_token
-from loyalty.models import PlayerLoyalty
+from loyalty.models import CompType, PlayerLoyalty
 from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.history import SlipVersion
@@ -113,7 +113,9 @@ def _by_hand(operation: Operation, rows: Rows, user: User) -> Post:
 def _redemption(rows: Rows, _user: User) -> Post:
     reason = {"reason_code": "OTHER", "reason": "Asked for by the host"}
     comp = rows.of_model["loyalty.comptype"]
-    return {"comp_type": comp.pk, "value": "1.50", "points": "", "outlet": "Buffet", **reason, **_request_id()}
+    assert isinstance(comp, CompType)
+    sent = f"{comp.pk}:{comp.point_value}"
+    return {"comp_type": sent, "value": "1.50", "points": "", "outlet": "Buffet", **reason, **_request_id()}
 
 
 def _request_id(*_: Any) -> Post:
