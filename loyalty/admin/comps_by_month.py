@@ -37,7 +37,10 @@ MONTH: Final = "loyalty_comptype_month"
 EXPORT: Final = "loyalty_comptype_month_export"
 LINES_SHOWN: Final = 500
 LINES_EXPORTED: Final = 100_000
-HEADINGS: Final = ("Month", "Comp type", "Label", "Person", "Card number", "Redemptions", "Points", "Value", "Reversed")
+HEADINGS: Final = (
+    *("Month", "Casino", "Comp type", "Label", "Person", "Card number"),
+    *("Redemptions", "Points", "Value", "Reversed"),
+)
 
 
 class MonthForm(forms.Form):
@@ -119,6 +122,7 @@ def _month_page(request: HttpRequest) -> HttpResponse:
         "groups": _groups(lines[:LINES_SHOWN]),
         "is_cut": len(lines) > LINES_SHOWN,
         "types_url": list_url(CompType),
+        "is_of_all_casinos": sees_all_casinos(staff),
     }
     return TemplateResponse(request, "loyalty/comps/by_month.html", context | shown)
 
@@ -185,7 +189,7 @@ def _entries(staff: User) -> "QuerySet[LedgerEntry]":
 def _lines(staff: User, *, month: date, by: Person, most: int) -> Iterator[Line]:
     """The sums of the month with names, in the order of the labels of their types."""
     sums = comps_of_month(entries=_entries(staff), month=month, by=by, most=most)
-    comps = CompType.objects.in_bulk({one.comp_type_id for one in sums})
+    comps = CompType.objects.select_related("program__casino").in_bulk({one.comp_type_id for one in sums})
     people = {one.person_id for one in sums if one.person_id is not None}
     accounts = PlayerLoyalty.objects.select_related("player").in_bulk(people if by is Person.ACCOUNT else ())
     colleagues = User.objects.in_bulk(people if by is Person.STAFF else ())
@@ -221,5 +225,6 @@ def _total(sums: Sequence[CompSum]) -> CompSum:
 def _cells(line: Line, month: date) -> Sequence[str | int]:
     """The cells under `HEADINGS`."""
     sums = line.sums
-    who = line.comp.code, line.comp.label, line.person, line.card_number
-    return f"{month:%Y-%m}", *who, sums.redemptions, sums.points, f"{sums.value:.2f}", sums.reversed
+    comp = line.comp.program.casino.code, line.comp.code, line.comp.label
+    figures = sums.redemptions, sums.points, f"{sums.value:.2f}", sums.reversed
+    return f"{month:%Y-%m}", *comp, line.person, line.card_number, *figures

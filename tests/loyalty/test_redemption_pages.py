@@ -344,6 +344,18 @@ class TestCompsOfAMonth:
 
         assert month(signed_in(other.supervisor, PIT_SUPERVISOR)).context["groups"] == []
 
+    def test_of_all_casinos_are_told_apart(self, floor: Floor) -> None:
+        other = Floor.build()
+        award(other, guest := other.player())
+        redeem(other, guest)
+        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+        page = month(root)
+
+        assert str(other.program) in page.content.decode()
+        rows = csv.DictReader(io.StringIO(root.post(page.context["export_url"]).content.decode("utf-8-sig")))
+        assert {row["Casino"] for row in rows} == {floor.casino.code, other.casino.code}
+
     @pytest.mark.parametrize("query", ["?month=2026-13", "?month=0001-01", "?month=9999-12", "?by=nobody"])
     def test_of_no_month_are_refused(self, supervisor: Client, query: str) -> None:
         page = month(supervisor, query)

@@ -17,7 +17,7 @@ from core.models import Player
 from core.origins import record_command, record_request
 from core.roles import AUDITOR, PIT_BOSS
 from loyalty.models import LedgerEntry
-from loyalty.services import pause_program, resume_program
+from loyalty.services import pause_program, print_comp_slip, resume_program
 from ratingslips.admin.trace import story as trace_story
 from ratingslips.admin.trace.story import Story, story_of
 from ratingslips.models import RatingSlip
@@ -33,7 +33,7 @@ from ratingslips.services import (
 from tests.console import address, inline_code_in, signed_in, statements_for
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
-from tests.loyalty.postings import award
+from tests.loyalty.postings import award, redeem
 from tests.properties import property_settings
 
 CLOSING = uuid.UUID("c1051a00-0000-4000-8000-000000000001")
@@ -147,6 +147,18 @@ class TestStory:
             "“Birthday of a regular guest”"
         )
         assert event.by == floor.supervisor
+
+    def test_tells_prints_of_comp_slips(self, floor: Floor, player: Player) -> None:
+        award(floor, player)
+        entry_id = redeem(floor, player).entry_id
+        with correlation.bound(AWARDING):
+            for _ in range(2):
+                print_comp_slip(entry=entry_id, actor=floor.supervisor, at=floor.now)
+
+        assert [event.words for event in _story(floor, AWARDING).events] == [
+            f"Comp slip of entry #{entry_id} printed",
+            f"Comp slip of entry #{entry_id} printed, copy 1",
+        ]
 
     def test_tells_a_request_that_left_nothing_else(self, floor: Floor) -> None:
         with correlation.bound(AWARDING):

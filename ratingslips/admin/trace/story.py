@@ -1,5 +1,5 @@
-"""All events under a correlation id: the history of the slips that it changed, ledger entries, changes,
-exports and pauses of a programme.
+"""All events under a correlation id: the history of the slips that it changed, ledger entries, prints of comp slips,
+changes, exports and pauses of a programme.
 
 Read from the rows that each request or command wrote; where a request came from is read from `core.RequestOrigin`.
 """
@@ -18,7 +18,7 @@ from core.console.scope import changes_seen_by, in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
 from core.permissions import VIEW_CHANGES
 from core.words import counted, noun
-from loyalty.models import LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPause
+from loyalty.models import CompSlipPrint, LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPause
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
 from ratingslips.admin.slips.authors import read_releases, releases_of
@@ -64,6 +64,7 @@ def story_of(correlation_id: UUID, *, staff: User) -> Story | None:
     entries, entries_cut = _entries(correlation_id, slips, staff=staff)
     events = [event for slip in slips for event in (*_events_of_slip(slip), *_money_of_slip(slip))]
     events += [_posted(entry, slips) for entry in entries]
+    events += _prints(correlation_id, staff=staff)
     events += _exports(correlation_id, staff=staff)
     events += _pauses(correlation_id, staff=staff)
     changes, changes_cut = _changes(correlation_id, staff=staff)
@@ -252,6 +253,21 @@ def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
         sent_by=(slip.recovered_by_id or slip.closed_by_id) if slip else None,
         about=entry,
     )
+
+
+def _prints(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
+    if not staff.has_perm(VIEW_ENTRIES):
+        return
+    prints = in_casino_of(staff, CompSlipPrint.objects.all(), lookup="entry__casino").select_related("entry", "staff")
+    for one in prints.filter(correlation_id=correlation_id)[:ENTRIES_SHOWN]:
+        copy = f", copy {one.number - 1}" if one.is_copy else ""
+        yield StoryEvent(
+            at=one.printed_at,
+            words=f"Comp slip of entry #{one.entry_id} printed{copy}",
+            by=one.staff,
+            correlation_id=correlation_id,
+            about=one.entry,
+        )
 
 
 def _exports(correlation_id: UUID, *, staff: User) -> Iterator[StoryEvent]:
