@@ -245,9 +245,10 @@ class _Application:
         """:raises DomainError: the line cannot be an act of its slip."""
         is_opening = event.kind == EventKind.OPEN
         if not is_opening and card is not None and event.player_card not in {None, card}:
+            slip = lookup.slips.get(event.slip_number)
             raise OtherPlayersSlip(
                 f"Slip {event.slip_number} is that of another player. Recorded: card {card}; this line: card "
-                f"{event.player_card}."
+                f"{event.player_card}.{slip.changed_since if slip else ''}"
             )
         if state.refusal is not None:
             raise state.refusal

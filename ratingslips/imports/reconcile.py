@@ -59,7 +59,8 @@ class LineState:
 class RecordedSlip:
     """A slip as an import needs it: its player's card, when it closed, its events when it was read, and its money.
 
-    The events are those that were entered: lines are not compared with what a correction made of them.
+    The events are those that were entered: lines are not compared with what a correction made of them. `changed_since`
+    is a sentence about that, empty without any.
     """
 
     slip_id: UUID
@@ -68,6 +69,7 @@ class RecordedSlip:
     money: RecordedMoney
     version: SlipVersion
     events: Sequence[Event]
+    changed_since: str
 
     @classmethod
     def of(cls, slip: RatingSlip) -> Self:
@@ -80,6 +82,7 @@ class RecordedSlip:
             money=RecordedMoney.of(slip),
             version=SlipVersion(seq=segments[-1].seq, status=slip.status),
             events=entered_events(slip, segments, corrections=list(slip.corrections.all())),
+            changed_since=_changed_since(slip),
         )
 
     @property
@@ -156,7 +159,9 @@ class RecordedSlip:
         was = ", ".join(f"{name} {_words(was, zone=zone)}" for name, was, _ in differing)
         told = [(name, _words(now, zone=zone)) for name, _, now in differing]
         now = told[0][1] if len(told) == 1 else ", ".join(f"{name} {words}" for name, words in told)
-        return f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}."
+        return (
+            f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}.{self.changed_since}"
+        )
 
     def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[Recorded], Mapping[EventKind, list[Known]]]:
         """Whether the slip has the event of each line, and the events that no line matches, by kind.
@@ -223,6 +228,17 @@ def _words(value: object, *, zone: tzinfo | None) -> str:
     )
 
 
+def _changed_since(slip: RatingSlip) -> str:
+    """What became of a slip after its play was entered, to follow a sentence about what was entered."""
+    if hasattr(slip, "reassigned_to"):
+        return f" The slip is void since: its play is on slip {slip.reassigned_to.slip_number}."
+    if slip.is_corrected:
+        return f" The slip {'is void' if slip.is_void else 'was corrected'} since."
+    if hasattr(slip, "continued_by"):
+        return f" Slip {slip.continued_by.slip_number} continues it since."
+    return ""
+
+
 def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str, RecordedSlip]:
     """Read the slips of these numbers with all their segments, by number as given, in four statements."""
     given = {number.upper(): number for number in slip_numbers}
@@ -230,7 +246,7 @@ def recorded_slips(*, casino: Casino, slip_numbers: Collection[str]) -> dict[str
     slips = (
         RatingSlip.objects.alias(number=Upper("slip_number"))
         .filter(casino=casino, number__in=given)
-        .select_related("player", "closed_by")
+        .select_related("player", "closed_by", "reassigned_to", "continued_by")
         .prefetch_related(
             Prefetch("segments", segments),
             Prefetch("corrections", SlipCorrection.objects.select_related("request").order_by("number")),

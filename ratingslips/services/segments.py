@@ -173,7 +173,9 @@ def require_version(slip: RatingSlip, *, last: PlaySegment, expected: SlipVersio
 def require_not_void(slip: RatingSlip) -> None:
     """:raises SlipIsVoid: the slip is void."""
     if slip.is_void:
-        raise SlipIsVoid(f"Slip {slip.slip_number} is void: it counts nowhere, and nothing can be done with it.")
+        followed_by = RatingSlip.objects.filter(reassigned_from=slip).first()
+        where = f"its play is on slip {followed_by.slip_number}" if followed_by else "it counts nowhere"
+        raise SlipIsVoid(f"Slip {slip.slip_number} is void: {where}, and nothing can be done with it.")
 
 
 def require_live(slip: RatingSlip) -> None:

@@ -1,15 +1,25 @@
 """Importing the lines of a slip that was corrected or voided since: they are compared with what was entered first."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from core.models import Player
 from core.roles import system_account
 from ratingslips.models import RatingSlip
-from ratingslips.services import correct_rating_slip, void_rating_slip
+from ratingslips.services import (
+    continue_rating_slip,
+    correct_rating_slip,
+    reassign_rating_slip,
+    undo_opening,
+    void_rating_slip,
+)
 from tests.casino_files import event
 from tests.invariants import broken_invariants
 from tests.ratingslips.corrections import REASON, current_play
@@ -29,6 +39,20 @@ def _correct(bet: int) -> None:
 def _void() -> None:
     slip = RatingSlip.objects.get()
     void_rating_slip(slip=slip, actor=system_account(), at=timezone.now(), reason=REASON)
+
+
+def _reassign() -> None:
+    right = Player.objects.get(card_number="100001")
+    arguments: dict[str, Any] = {"actor": system_account(), "at": timezone.now(), "reason": REASON}
+    reassign_rating_slip(slip=RatingSlip.objects.get(), player=right, **arguments)
+
+
+def _continue() -> None:
+    continue_rating_slip(slip=RatingSlip.objects.get(), actor=system_account(), at=timezone.now())
+
+
+def _undo() -> None:
+    undo_opening(slip=RatingSlip.objects.get(), actor=system_account(), at=timezone.now())
 
 
 @pytest.mark.usefixtures("casino")
@@ -92,3 +116,55 @@ class TestLinesOfAVoidSlip:
         assert f"{lines} {ALREADY}" in again.out
         assert (f"{6 - lines} refused" in more.out, more.code) == (True, 0 if lines == 6 else 1)
         assert everything() == before
+
+
+@pytest.mark.usefixtures("casino")
+class TestLinesOfASlipPutRight:
+    @pytest.mark.parametrize(
+        ("lines", "put_right", "then"),
+        [
+            (6, _reassign, "6 already imported, 0 refused"),
+            (3, _reassign, "3 already imported, 3 refused"),
+            (6, _continue, "6 already imported, 0 refused"),
+            (1, _undo, "1 already imported, 5 refused"),
+        ],
+    )
+    def test_are_recognised_and_those_of_a_void_slip_refused(
+        self, file: Path, lines: int, put_right: Callable[[], None], then: str
+    ) -> None:
+        import_lines(file, *VISIT[:lines])
+        put_right()
+        before = everything()
+
+        again, whole = import_lines(file, *VISIT[:lines]), import_lines(file, *VISIT)
+
+        assert f"{lines} {ALREADY}" in again.out
+        assert then in whole.out
+        assert everything() == before
+
+    @pytest.mark.parametrize(
+        ("put_right", "words"),
+        [
+            (_reassign, "The slip is void since: its play is on slip R"),
+            (_continue, "continues it since."),
+            (_void, "The slip is void since."),
+            (partial(_correct, 75), "The slip was corrected since."),
+        ],
+    )
+    def test_with_another_card_are_told_what_became_of_the_slip(
+        self, file: Path, put_right: Callable[[], None], words: str
+    ) -> None:
+        import_lines(file, *VISIT)
+        put_right()
+
+        ran = import_lines(file, *(line.replace("100000", "100001") for line in VISIT))
+
+        assert (ran.out.count(words), ran.code) == (6, 1)
+
+    def test_that_are_new_name_the_slip_of_the_right_player(self, file: Path) -> None:
+        import_lines(file, *VISIT[:3])
+        _reassign()
+
+        ran = import_lines(file, *VISIT)
+
+        assert "Slip S1 is void: its play is on slip R" in ran.out
