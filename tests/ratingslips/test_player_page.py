@@ -20,6 +20,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.services import (
     change_average_bet,
     complete_rating_slip,
+    continue_rating_slip,
     pause_rating_slip,
     recover_slip_loyalty,
     resume_rating_slip,
@@ -287,6 +288,22 @@ class TestReadVisits:
 
         assert visits.theo == Decimal("105.00")
         assert visits.average_daily_theo == Decimal("52.50")
+
+    def test_counts_a_slip_and_its_continuations_as_one_visit(self, floor: Floor, player: Player) -> None:
+        day = floor.casino.gaming_day_at(floor.now)
+        slip = floor.open_slip(player=player, at=floor.casino.gaming_day_span(day)[0] - timedelta(hours=1))
+        closing: dict[str, Any] = {"actor": floor.boss, "at": floor.now, "long_play_confirmed": True}
+        for _ in range(2):
+            complete_rating_slip(slip=slip, **closing)
+            slip = continue_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+
+        visits = read_visits(player, now=floor.now)
+
+        [visit] = visits.days
+        assert slip.gaming_day == day
+        assert (visit.visits, visit.slips, visit.closed) == (1, 3, 2)
+        assert visit.gaming_day == day - timedelta(days=1)
+        assert visits.average_daily_theo == visits.theo
 
     @pytest.mark.parametrize(
         ("begin", "day"),

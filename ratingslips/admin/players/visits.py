@@ -14,14 +14,20 @@ MAX_DAYS: Final = 30
 MAX_SLIPS: Final = 400
 CENT: Final = Decimal("0.01")
 
-# The newest slips of a player that are not void, by gaming day. A live slip has no theo and no chips out.
+# The newest slips of a player that are not void, by the gaming day of their visit: a slip that continues another one
+# belongs to its visit. A live slip has no theo and no chips out.
 _VISITS: Final = """
-    WITH newest AS (
-        SELECT id, gaming_day, closed_at, theoretical_win, ledger_entry_id, corrected_points
+    WITH RECURSIVE newest AS (
+        SELECT id, continues_id, gaming_day, closed_at, theoretical_win, ledger_entry_id, corrected_points
         FROM ratingslips_ratingslip
         WHERE player_id = %(player)s AND status <> 'VOID'
         ORDER BY closed_at DESC NULLS FIRST
         LIMIT %(slips)s
+    ), visit AS (
+        SELECT id AS slip_id, gaming_day, 1 AS begun FROM newest
+        WHERE continues_id IS NULL OR continues_id NOT IN (SELECT id FROM newest)
+        UNION ALL
+        SELECT newest.id, visit.gaming_day, 0 FROM newest JOIN visit ON visit.slip_id = newest.continues_id
     ), play AS (
         SELECT
             segment.slip_id,
@@ -41,7 +47,8 @@ _VISITS: Final = """
         HAVING SUM(CASE WHEN strikes_id IS NULL THEN 1 ELSE -1 END) FILTER (WHERE kind = 'CHIPS_OUT') > 0
     )
     SELECT
-        newest.gaming_day,
+        visit.gaming_day,
+        SUM(visit.begun),
         COUNT(*),
         COUNT(newest.closed_at),
         SUM(play.seconds),
@@ -51,24 +58,26 @@ _VISITS: Final = """
         SUM(money.actual_win),
         COALESCE(SUM(COALESCE(newest.corrected_points, entry.points)), 0)
     FROM newest
+    JOIN visit ON visit.slip_id = newest.id
     LEFT JOIN play ON play.slip_id = newest.id
     LEFT JOIN money ON money.slip_id = newest.id
     LEFT JOIN loyalty_ledger AS entry ON entry.id = newest.ledger_entry_id
-    GROUP BY newest.gaming_day
-    ORDER BY newest.gaming_day DESC
+    GROUP BY visit.gaming_day
+    ORDER BY visit.gaming_day DESC
     LIMIT %(days)s
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Visit:
-    """A gaming day on which the player's slips were opened.
+    """A gaming day on which the player's visits began.
 
-    `theo` is the sum of the closed slips (None without any); `actual_win` is buy-ins less chips out of the `counted`
-    slips whose chips out are known.
+    `slips` counts all slips of the `visits`. `theo` is the sum of the closed ones (None without any); `actual_win` is
+    buy-ins less chips out of the `counted` slips whose chips out are known.
     """
 
     gaming_day: date
+    visits: int
     slips: int
     closed: int
     played: timedelta
@@ -112,8 +121,8 @@ class Visits:
 def read_visits(player: Player, *, now: datetime) -> Visits:
     """The newest gaming days of a player, at most `MAX_DAYS` of them, in one statement over at most `MAX_SLIPS` slips.
 
-    A slip counts on the gaming day on which it was opened. Played time and the average bet, which is weighted by time,
-    include a live slip up to `now`.
+    A visit counts on the gaming day on which its first slip was opened. Played time and the average bet, which is
+    weighted by time, include a live slip up to `now`.
     """
     with connection.cursor() as cursor:
         cursor.execute(_VISITS, {"player": player.pk, "now": now, "slips": MAX_SLIPS, "days": MAX_DAYS + 1})
@@ -126,6 +135,7 @@ def read_visits(player: Player, *, now: datetime) -> Visits:
 
 def _visit(
     day: date,
+    visits: int,
     slips: int,
     closed: int,
     seconds: Decimal | None,
@@ -137,6 +147,7 @@ def _visit(
 ) -> Visit:
     return Visit(
         gaming_day=day,
+        visits=visits,
         slips=slips,
         closed=closed,
         played=timedelta(seconds=int(seconds or 0)),
