@@ -26,6 +26,7 @@ from core.words import counted
 
 TYPED_MAX_LENGTH: Final = 500
 _TYPED: Final = "typed_fields"
+_UNOFFERED: Final = frozenset({IS_POPUP_VAR, TO_FIELD_VAR, "_saveasnew"})
 
 V = TypeVar("V", bound=Callable[..., HttpResponse])
 
@@ -89,7 +90,7 @@ class ConsoleSite(admin.AdminSite):
                 messages.warning(request, f"You were signed out: nothing was done for {idle}. Sign in to go on.")
             if is_signed_out and request.path != reverse("admin:logout"):
                 return _ask_to_sign_in(request, getattr(view, _TYPED, ()))
-            _leave_out_popup(request)
+            _leave_out_unoffered(request)
             if self.has_permission(request) and (page := ask_if_marked(request, view)):
                 return page
             names = read_by(view)
@@ -101,11 +102,15 @@ class ConsoleSite(admin.AdminSite):
         return update_wrapper(guarded, protected)
 
 
-def _leave_out_popup(request: HttpRequest) -> None:
-    """Read a form as one of a page: the console has no pop-up windows, whose forms Django answers for their opener."""
-    if request.POST.keys() & {IS_POPUP_VAR, TO_FIELD_VAR}:
+def _leave_out_unoffered(request: HttpRequest) -> None:
+    """Leave out of a form what Django reads in each one, and the console's forms do not have.
+
+    A form of a pop-up window would be answered for its opener, and one that saves a row as a new one would add it
+    without its id, by which it is known when it is sent again.
+    """
+    if request.POST.keys() & _UNOFFERED:
         kept = request.POST.copy()
-        for name in (IS_POPUP_VAR, TO_FIELD_VAR):
+        for name in _UNOFFERED:
             kept.pop(name, None)
         request.POST = kept  # type: ignore[assignment]
 

@@ -57,8 +57,8 @@ class TestFormSentTwice:
 
 
 @pytest.mark.usefixtures("db")
-class TestFormOfAPopup:
-    def test_is_read_as_that_of_a_page(self, house: House) -> None:
+class TestUnofferedFields:
+    def test_of_a_popup_change_nothing_for_a_form_that_adds(self, house: House) -> None:
         address, client = "admin:core_player_add", _browser(house)
         sent = _filled_in(house, address, client) | {"_popup": "1", "_to_field": "status"}
         before = _rows(address)
@@ -67,6 +67,19 @@ class TestFormOfAPopup:
 
         assert [answer.status_code for answer in answers] == [302, 302]
         assert _rows(address) == before + 1
+
+    @pytest.mark.parametrize("whose", ["own", "other"])
+    def test_that_save_a_row_as_new_add_none(self, house: House, whose: str) -> None:
+        address, client, row = "admin:core_player_add", _browser(house, "pits"), house.rows(whose).newcomer
+        url = reverse("admin:core_player_change", args=[row.pk])
+        filled_in: dict[str, Any] = {**post_of(house, FORMS[address], house.staff["pits"])}
+        sent = fields_in(client.get(url)) | filled_in | {"_saveasnew": "1"}
+        before = _rows(address)
+
+        answers = [client.post(url, sent) for _ in range(2)]
+
+        assert {answer.status_code for answer in answers} <= {200, 302}
+        assert _rows(address) == before
 
 
 @pytest.mark.parametrize("address", sorted(WITH_ID))
