@@ -11,7 +11,7 @@ from tests.config.matrix.table import COLUMNS
 
 _LINK = re.compile(r'<a\b[^>]*\shref="([^"]*)"')
 _NUMBER = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}")
-_PAGES_OF_A_KIND = 3
+_PAGES_OF_A_KIND = 2
 
 
 def refused_links(asking: Asking, *, column: str) -> tuple[list[str], int]:
