@@ -51,13 +51,14 @@ class RecordedMoney:
             for request in requests.values()
             if closing and request.kind in _OF_MONEY and request.recorded_at > closing.recorded_at
         }
+        by_itself = {request.pk for request in requests.values() if request.kind in _OF_MONEY}
         rows = list(slip.money_rows.all())
         buy_in = _total(MoneyRow.Kind.BUY_IN, [row for row in rows if row.request_id not in later])
         return cls(
             rows=[
                 RecordedRow(kind=EventKind(row.kind), at=row.happened_at, amount=row.amount, means=row.means)
                 for row in rows
-                if row.strikes_id is None and row.request_id and requests[row.request_id].kind in _OF_MONEY
+                if row.strikes_id is None and row.request_id in by_itself
             ],
             opening_buy_in=_amount(opening, "buy_in") if opening else buy_in,
             buy_in=buy_in,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
@@ -118,9 +118,18 @@ def checked_seat_time(*, table: GamingTable, seat: int, at: datetime, to_the_min
 
 
 def _last_in(*, table: GamingTable, seat: int) -> PlaySegment | None:
-    """The last current segment that began in the seat."""
+    """The current segment that held the seat last.
+
+    It is the last one that began there, unless that has no length and lies within the time of another.
+    """
     segments = PlaySegment.objects.current().filter(table=table, seat=seat).select_related("slip__player")
-    return segments.order_by("-started_at", "-pk").first()
+    segments = segments.order_by("-started_at", "-pk")
+    last = segments.first()
+    if last is None or last.held_until != last.started_at:
+        return last
+    longer = segments.exclude(held_until=F("started_at")).first()
+    is_within = longer is not None and (longer.held_until is None or longer.held_until > last.started_at)
+    return longer if is_within else last
 
 
 def _holder_since(at: datetime, last: PlaySegment | None) -> RatingSlip | None:

@@ -168,3 +168,14 @@ class TestLinesOfASlipPutRight:
         ran = import_lines(file, *VISIT)
 
         assert "Slip S1 is void: its play is on slip R" in ran.out
+
+    def test_are_added_to_the_money_that_a_reassigned_slip_took_along(self, file: Path) -> None:
+        import_lines(file, *VISIT)
+        _reassign()
+        new = RatingSlip.objects.get(reassigned_from__slip_number="S1")
+        card = new.player.card_number
+
+        ran = import_lines(file, event(new.slip_number, "19:30:00", "BUY_IN", player_card=card, buy_in="50.00"))
+
+        assert "1 applied" in ran.out
+        assert RatingSlip.objects.with_money().get(pk=new.pk).buy_in == 550

@@ -1,6 +1,7 @@
 """Sitting down."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,7 @@ from ratingslips.services import (
 from tests.constraints import inserted
 from tests.factories import PlayerFactory, TableFactory
 from tests.floor import Floor
+from tests.ratingslips.corrections import closed, correct, current_play
 from tests.ratingslips.rows import closed_row
 from tests.refusals import logged, refused
 
@@ -235,6 +237,16 @@ class TestTakenSeat:
 
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(hours=3))
+
+    def test_is_refused_where_another_slip_held_it_for_no_time_since(self, floor: Floor, player: Player) -> None:
+        floor.open_slip(at=floor.ago(hours=3))
+        moment = closed(floor, floor.open_slip(seat=2))
+        complete_rating_slip(slip=RatingSlip.objects.get(seat=1), actor=floor.boss, at=floor.ago(minutes=5))
+        play = replace(current_play(moment)[0], seat=1, started_at=floor.ago(hours=1), ended_at=floor.ago(hours=1))
+        correct(floor, moment, [play])
+
+        with refused(SeatTaken):
+            floor.open_slip(player=player, at=floor.ago(minutes=20))
 
     def test_is_refused_for_the_second_holder_of_one_moment(self, floor: Floor) -> None:
         then = floor.ago(hours=2)
