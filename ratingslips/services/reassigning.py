@@ -10,7 +10,7 @@ import structlog
 
 from core.clock import checked_event_time
 from core.errors import DomainError, NotFound
-from core.idempotency import Request
+from core.idempotency import Request, fingerprint
 from core.models import Player, User
 from core.permissions import require_permission
 from core.reasons.codes import GivenReason, given_reason, reason_contents
@@ -155,6 +155,8 @@ def _reassign(
     PlaySegment.objects.bulk_create(play)
     arrival = copy(request)
     arrival.pk = uuid5(request.pk, "new slip")
+    arrival.contents = {"reassigned_from": str(old.pk)}  # those of no form, so that none is this request sent again
+    arrival.fingerprint = fingerprint(arrival.contents)
     record(arrival, slip=new)
     MoneyRow.objects.bulk_create(_taken_along(row, slip=new, request=arrival) for row in money)
     return Reassignment(slip=new, voided=voided, replayed=False)

@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError
 
 from core.errors import DomainError
+from core.idempotency import IdempotencyConflict
 from core.models import Player
 from loyalty.services import pause_program
 from ratingslips.models import RatingSlip
@@ -28,7 +29,7 @@ from tests.floor import Floor, declared
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.corrections import correct, last_at, spend
-from tests.refusals import everything
+from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
 
 MOST_STATEMENTS = 40
@@ -138,6 +139,13 @@ class TestReassignRatingSlip:
 
         assert (first.slip, first.replayed, again.replayed) == (again.slip, False, True)
         assert _points(right) == 578
+
+    def test_of_the_new_slip_is_no_replay_under_the_id_of_its_own_row(self, floor: Floor) -> None:
+        right = floor.player()
+        new = reassign(floor, _closed(floor), right).slip
+
+        with refused(IdempotencyConflict):
+            reassign(floor, new, right, request_id=new.requests.get().pk)
 
     def test_takes_few_statements(self, floor: Floor) -> None:
         old, right = _closed(floor), floor.player()
