@@ -142,7 +142,7 @@ def _record(
     :raises SlipIsVoid: the slip is void.
     :raises MoneyChanged: the slip has not `expected_rows` money rows; names the newest one.
     :raises TooLongAgo: see `require_within_reach`.
-    :raises InvalidTime: `at` is in the future or before the slip was opened.
+    :raises InvalidTime: `at` is in the future or before the slip was opened, or was chosen after the slip closed.
     :raises Busy: the slip was locked for too long; nothing was changed.
     """
     require_means(means)
@@ -250,6 +250,9 @@ def _checked_time(slip: RatingSlip, *, at: datetime, chosen_time: ChosenTime | N
     if at < slip.opened_at:
         opened = time_in(slip.opened_at, slip.casino)
         raise InvalidTime(f"{time_in(at, slip.casino)} is before slip {slip.slip_number} was opened, at {opened}.")
+    if chosen_time is not None and slip.closed_at is not None and at > slip.closed_at:
+        closed = time_in(slip.closed_at, slip.casino)
+        raise InvalidTime(f"{time_in(at, slip.casino)} is after slip {slip.slip_number} closed, at {closed}.")
     return at
 
 

@@ -17,6 +17,7 @@ from ratingslips.models import MoneyRow, RatingSlip
 from ratingslips.services import (
     AlreadyStruck,
     BuyInBelowRows,
+    ChosenTime,
     InvalidAmount,
     MoneyChanged,
     complete_rating_slip,
@@ -91,6 +92,14 @@ class TestRecording:
 
         with refused(InvalidTime, f"before slip {slip.slip_number} was opened"):
             buy_in(floor, slip, at=floor.ago(hours=3))
+
+    def test_refuses_a_chosen_time_after_the_slip_closed(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=9))
+        chosen = ChosenTime(text="5 min ago", earliest=floor.ago(hours=1))
+
+        with refused(InvalidTime, "is after slip"):
+            buy_in(floor, slip, actor=floor.supervisor, at=floor.ago(minutes=5), chosen_time=chosen)
 
     def test_is_for_those_who_operate_the_pit(self, floor: Floor) -> None:
         slip = floor.open_slip()

@@ -123,6 +123,7 @@ class PlayRules(Machine):
     def money(self, pick: int, amount: Decimal, wait: int, back: int, is_buy_in: bool) -> None:
         at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
         refusals = self.too_early(at) | ({"INVALID_TIME"} if at < slip.play[0].started_at else set())
+        refusals |= {"INVALID_TIME"} if slip.closed_at and slip.closed_at < at < self.now else set()
         service = record_buy_in if is_buy_in else record_chips_out
         row = self.act(service, slip, refusals, amount=amount, **self.chosen(at))
         if row:
