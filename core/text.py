@@ -30,6 +30,8 @@ _VARIATION_SELECTORS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))
 # Keyboards write them: joiners in Persian and in emoji, and marks of direction in Arabic and Hebrew.
 _WRITTEN_BY_KEYBOARDS: Final = _VARIATION_SELECTORS | frozenset("\u061c\u200c\u200d\u200e\u200f\u2060")
 _SPACES: Final = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+# It begins a part of a text that has a direction of its own (FSI).
+ISOLATE: Final = "\u2068"
 _AROUND: Final = _SPACES + "".join(sorted(_INVISIBLE - _VARIATION_SELECTORS))
 
 
@@ -49,7 +51,7 @@ def isolated(name: str) -> str:
     In HTML, a name by itself is in `<bdi>`. These are the same for plain text (Unicode Standard Annex 9, FSI and PDI).
     """
     is_from_right_to_left = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
-    return f"\u2068{name}\u2069" if is_from_right_to_left else name
+    return f"{ISOLATE}{name}\u2069" if is_from_right_to_left else name
 
 
 def is_plain(text: str, *, besides: str = "") -> bool:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.changes.tables import JOINING, LOGGED
-from core.console.display import NOTHING, choice, exact_moment, factor
+from core.console.display import NOTHING, apart, choice, exact_moment, factor
 from core.models import Change, User
 
 NOT_KEPT: Final = "a new one, which is not kept"
@@ -41,8 +41,8 @@ class ChangedValue:
     @property
     def html(self) -> SafeString:
         """The same, with each value isolated from the text around it."""
-        values = [(value,) for value in (self.old, self.new) if value is not None]
-        return format_html("{}: {}", self.label, format_html_join(" → ", "<bdi>{}</bdi>", values))
+        values = [(apart(value),) for value in (self.old, self.new) if value is not None]
+        return format_html("{}: {}", self.label, format_html_join(" → ", "{}", values))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from core.local_time import NOTHING as NOTHING
 from core.local_time import exact_time_in as exact_time_in
 from core.local_time import time_in as time_in
 from core.models import Casino, Player, User
+from core.text import ISOLATE
 
 MINUS: Final = "−"
 RECORDED_APART_SECONDS: Final = 60
@@ -89,6 +90,13 @@ def name_and_card(player: Player) -> SafeString:
 def listed_name(player: Player) -> SafeString:
     """A player's name in a list, whose style sheet cuts it after two lines."""
     return format_html("<bdi>{}</bdi>", player.listed_name)
+
+
+def apart(text: str) -> SafeString:
+    """Text that does not reorder what is beside it. It has the direction of its first letter, or of the page if a part
+    of it is `isolated`: of such a part browsers would take the first letter, and mirror the rest.
+    """
+    return format_html('<bdi dir="ltr">{}</bdi>' if ISOLATE in text else "<bdi>{}</bdi>", text)
 
 
 def staff_name(staff: User | None) -> str:

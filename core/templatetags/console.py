@@ -22,6 +22,7 @@ register.filter("noun", lambda number, forms: noun(number, *forms.split(",")))
 for show in (
     display.age,
     display.amount,
+    display.apart,
     display.exact_moment,
     display.exact_time_in,
     display.factor,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.console.display import (
     age,
+    apart,
     exact_moment,
     exact_time_in,
     factor,
@@ -22,6 +23,15 @@ from core.console.display import (
 from core.models import Casino, User
 
 REPEATED_HOUR = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
+
+
+class TestApart:
+    @pytest.mark.parametrize("name", ["אברהם", "Noor"])
+    def test_has_the_direction_of_the_page_around_an_isolated_name(self, name: str) -> None:
+        person = User(first_name=name, username="avraham")
+
+        assert ('dir="ltr"' in apart(person.name_and_login)) == (name == "אברהם")
+        assert apart(name) == f"<bdi>{name}</bdi>"
 
 
 class TestExactMoment:

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.console.change_words import ChangeInWords, in_words
-from core.console.display import exact_moment, nested_list
+from core.console.display import apart, exact_moment, nested_list
 from core.console.filtered_list import Column, FilteredListAdmin, FilterForm
 from core.console.links import Link, adds_links, link_to, list_url
 from core.console.scope import changes_seen_by, staff_of
@@ -25,8 +25,8 @@ from ratingslips.admin.changes.filters import ChangesForm
 
 
 def _concerned(row: ChangeInWords) -> SafeString:
-    links = ((list_url(Change, of=key), name) for key, name in row.concerned.items())
-    names = format_html_join(", ", '<a href="{}"><bdi>{}</bdi></a>', links)
+    links = ((list_url(Change, of=key), apart(name)) for key, name in row.concerned.items())
+    names = format_html_join(", ", '<a href="{}">{}</a>', links)
     return format_html('<span class="concerned">{}</span>', names)
 
 
