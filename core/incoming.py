@@ -32,7 +32,7 @@ def require_readable(request: HttpRequest) -> None:
     :raises BadRequest: a cookie, the content type or the body is malformed, or the body is no form.
     :raises RequestDataTooBig: the body is larger than the page takes, or its length is not announced.
     """
-    if not all(value.isprintable() for value in request.COOKIES.values()):
+    if malformed_cookies(request):
         raise MalformedCookie("A cookie holds control characters.")
     charset = (request.content_params or {}).get("charset", "utf-8")
     if request.content_type == UNREADABLE or charset.lower() not in {"utf-8", "utf8"}:
@@ -40,6 +40,11 @@ def require_readable(request: HttpRequest) -> None:
     if _length_of(request):
         _require_form(request)
     _read_form(request)
+
+
+def malformed_cookies(request: HttpRequest) -> list[str]:
+    """The names of cookies that hold control characters."""
+    return [name for name, value in request.COOKIES.items() if not value.isprintable()]
 
 
 def _length_of(request: HttpRequest) -> int:

@@ -1,9 +1,10 @@
 """Error pages."""
 
 import sys
+from contextlib import suppress
+from http.cookies import CookieError
 from typing import Final
 
-from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import DatabaseError
@@ -12,7 +13,7 @@ from django.template.loader import render_to_string
 from django.views import defaults
 
 from core.errors import Busy
-from core.incoming import MalformedCookie
+from core.incoming import MalformedCookie, malformed_cookies
 from core.retries import is_bug
 
 RETRY_AFTER_SECONDS: Final = 5
@@ -30,8 +31,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return defaults.bad_request(request, exception, template_name="core/console/signed_out_meanwhile.html")
     response = defaults.bad_request(request, exception)
     if isinstance(exception, MalformedCookie):
-        for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
-            response.delete_cookie(name)
+        for name in malformed_cookies(request):
+            with suppress(CookieError):  # No answer can name it, so no answer has set it.
+                response.delete_cookie(name)
     return response
 
 
@@ -42,7 +44,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     if not _is_busy(sys.exc_info()[1]):
         return defaults.server_error(request)
-    page = render_to_string("503.html", {"is_sent": request.method == "POST"})
+    is_sent = request.method == "POST"
+    page = render_to_string("503.html", {"is_sent": is_sent, "again": "" if is_sent else request.get_full_path()})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 

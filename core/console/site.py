@@ -61,7 +61,7 @@ class ConsoleSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's view, with a second step for who must take one; while a name is locked, a page says how long."""
         try:
-            return super().login(request, extra_context)
+            return super().login(request, {"title": "Sign in"} | (extra_context or {}))
         except SecondStepNeeded as needed:
             return begin_second_step(request, needed.person)
         except SignInLocked as error:

@@ -110,11 +110,18 @@ class TestOddRequest:
 
 
 class TestMalformedCookie:
-    def test_is_deleted_by_the_answer(self, db: None) -> None:
+    @pytest.mark.parametrize("name", ["sessionid", "csrftoken", "messages", "of_another_site"])
+    def test_is_deleted_by_the_answer(self, db: None, name: str) -> None:
         client = Client()
-        client.cookies[settings.SESSION_COOKIE_NAME] = "a\0b"
+        client.cookies[name] = "a\0b"
 
         answer: Any = client.get(reverse("admin:login"))
 
         assert answer.status_code == 400
         assert client.get(reverse("admin:login")).status_code == 200
+
+    @pytest.mark.parametrize("name", ["path", "a b", "\xe9", ""])
+    def test_whose_name_no_answer_can_have_is_refused(self, db: None, name: str) -> None:
+        answer = Client().get(reverse("admin:login"), headers={"cookie": f'{name}="a\\001"'})
+
+        assert answer.status_code == 400
