@@ -201,6 +201,27 @@ _REQUESTS: Final = (
     ),
 )
 
+_REASONS: Final = (
+    Invariant(
+        name="reason_code_of_its_casino",
+        sentence="every reason code of an entry, a pause and a rebuild is one of the codes of its casino",
+        broken_by="""
+            SELECT given.named FROM (
+                SELECT 'entry ' || id AS named, casino_id, reason_code AS code FROM loyalty_ledger
+                UNION ALL
+                SELECT 'rebuild ' || id, casino_id, reason_code FROM loyalty_balancerebuild
+                UNION ALL
+                SELECT 'pause ' || pause.id, program.casino_id, code FROM loyalty_programpause AS pause
+                JOIN loyalty_loyaltyprogram AS program ON program.id = pause.program_id
+                CROSS JOIN LATERAL unnest(ARRAY[pause.reason_code, pause.resume_reason_code]) AS code
+            ) AS given
+            LEFT JOIN core_reasoncode AS known ON known.casino_id = given.casino_id AND known.code = given.code
+            WHERE given.code IS NOT NULL AND known.id IS NULL
+            ORDER BY given.named
+        """,
+    ),
+)
+
 _PLAY: Final = (
     Invariant(
         name="adjusts_earlier_play",
@@ -240,10 +261,10 @@ _COMPS: Final = (
                        (entry.inputs #>> '{calculation,point_value}')::numeric AS each,
                        (entry.inputs #>> '{request,points}') IS NOT NULL AS is_of_points
             ) AS frozen
-            WHERE comp.program_id <> account.program_id OR NOT CASE
-                WHEN is_of_points THEN value = trunc(-entry.points * each, 2)
-                ELSE -entry.points = ceil(value / each)
-            END
+            WHERE comp.program_id <> account.program_id OR (
+                CASE WHEN is_of_points THEN value = trunc(-entry.points * each, 2)
+                ELSE -entry.points = ceil(value / each) END
+            ) IS NOT TRUE
             ORDER BY entry.id
         """,
     ),
@@ -307,4 +328,4 @@ _GUARDS: Final = (
     ),
 )
 
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_PLAY, *_COMPS, *_PAUSES, *_GUARDS)
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_REASONS, *_PLAY, *_COMPS, *_PAUSES, *_GUARDS)

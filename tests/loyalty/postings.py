@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from core.models import Player
 from loyalty.models import LedgerEntry
+from loyalty.points import value_of_points
 from loyalty.services import (
     Adjustment,
     LoyaltyPosting,
@@ -62,7 +63,9 @@ def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
         "correlation_id": uuid4(),
     }
     if changes.get("kind") == LedgerEntry.Kind.REDEMPTION:
-        arguments["comp_type"] = CompTypeFactory.create(program=floor.program)
+        comp = arguments["comp_type"] = CompTypeFactory.create(program=floor.program)
+        worth = value_of_points(-changes["points"], point_value=comp.point_value)
+        arguments["calculation"] = {"point_value": comp.point_value, "value": worth}
     return increment_player_loyalty(player=player, **(arguments | changes))
 
 
