@@ -109,48 +109,33 @@ def increment_player_loyalty(
     """
     _require_whole_posting(points=points, idempotency_key=idempotency_key)
     account = locked_account or lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
+    entry = LedgerEntry(
+        account=account,
+        kind=kind,
+        reason=reason,
+        idempotency_key=idempotency_key,
+        staff=staff,
+        reverses=reverses,
+        adjusts=adjusts,
+        comp_type=comp_type,
+        reason_code=reason_code or None,
+        correlation_id=correlation_id,
+        created_at=at,
+    )
     if contents is None:
         assert not callable(points)
-        contents = {
-            "kind": str(kind),
-            "player": account.player_id,
-            "staff": staff.pk if staff else None,
-            "points": points,
-            "reason": reason,
-            "reverses": reverses.pk if reverses else None,
-            **({"adjusts": adjusts.pk} if adjusts else {}),
-            **({"comp_type": comp_type.pk} if comp_type else {}),
-            **({"reason_code": reason_code} if reason_code else {}),
-        }
+        contents = _contents_of(entry, points=points)
     if not is_new and (first := entry_with_key(idempotency_key, former_key)):
         return _replay_of(first, contents=contents)
     if check:
         check()
     rules = rules_in_force(program_id=account.program_id, earned_at=earned_at or at)
     _require_running(rules)
-    if callable(points):
-        points, calculation = points(account, rules)
-    entry = LedgerEntry(
-        account=account,
-        kind=kind,
-        points=points,
-        reason=reason,
-        idempotency_key=idempotency_key,
-        fingerprint=fingerprint(contents),
-        staff=staff,
-        reverses=reverses,
-        adjusts=adjusts,
-        comp_type=comp_type,
-        reason_code=reason_code or None,
-        gaming_day=gaming_day or account.player.casino.gaming_day_at(at),
-        correlation_id=correlation_id,
-        inputs={"request": dict(contents), "calculation": dict(calculation or {})},
-        created_at=at,
-    )
-    _require_whole_reversal(entry)
-    _require_fitting_adjustment(entry)
-    if (kind == EntryKind.REDEMPTION) != (comp_type is not None):
-        raise ValueError("a redemption, and nothing else, names a comp type")
+    entry.points, calculation = points(account, rules) if callable(points) else (points, calculation)
+    entry.fingerprint = fingerprint(contents)
+    entry.inputs = {"request": dict(contents), "calculation": dict(calculation or {})}
+    entry.gaming_day = gaming_day or account.player.casino.gaming_day_at(at)
+    _require_fitting_names(entry)
     _append(entry, rules=rules)
     return posting_of(entry, replayed=False)
 
@@ -182,6 +167,21 @@ def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:
         points=entry.points,
         replayed=replayed,
     )
+
+
+def _contents_of(entry: LedgerEntry, *, points: int) -> Request:
+    """The contents of a request for `points` by which the new `entry` is known again."""
+    return {
+        "kind": str(entry.kind),
+        "player": entry.account.player_id,
+        "staff": entry.staff_id,
+        "points": points,
+        "reason": entry.reason,
+        "reverses": entry.reverses_id,
+        **({"adjusts": entry.adjusts_id} if entry.adjusts_id else {}),
+        **({"comp_type": entry.comp_type_id} if entry.comp_type_id else {}),
+        **({"reason_code": entry.reason_code} if entry.reason_code else {}),
+    }
 
 
 def _replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
@@ -245,6 +245,14 @@ def _require_whole_posting(*, points: int | PointsCounter, idempotency_key: str)
         raise ValueError("points are a whole number other than 0")
     if not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_MAX_LENGTH:
         raise ValueError(f"an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters")
+
+
+def _require_fitting_names(entry: LedgerEntry) -> None:
+    """:raises ValueError: `reverses`, `adjusts` or `comp_type` is missing, or does not fit the entry."""
+    _require_whole_reversal(entry)
+    _require_fitting_adjustment(entry)
+    if (entry.kind == EntryKind.REDEMPTION) != (entry.comp_type is not None):
+        raise ValueError("a redemption, and nothing else, names a comp type")
 
 
 def _require_whole_reversal(entry: LedgerEntry) -> None:

@@ -131,10 +131,7 @@ def complete_rating_slip(
             if further_buy_in is not None:
                 require_rows(locked, expected_rows)
             rows = money.rows(locked, request=request, recorded=locked.bought_in)
-            settlement, failure = try_to_settle(locked, segments=segments, at=at)
-            _save(locked, last=segments[-1])
-            record(request, slip=locked)
-            MoneyRow.objects.bulk_create(rows)
+            settlement, failure = _settle_and_save(locked, segments=segments, request=request, rows=rows)
         # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
@@ -191,10 +188,17 @@ def _code_of(error: Exception) -> str:
     return Busy.code if isinstance(error, DatabaseError) and not is_bug(error) else UNEXPECTED_ERROR
 
 
-def _save(slip: RatingSlip, *, last: PlaySegment) -> None:
-    if last.ended_as == PlaySegment.End.CLOSED:
-        last.save(update_fields=SEGMENT_END_FIELDS)
+def _settle_and_save(
+    slip: RatingSlip, *, segments: Sequence[PlaySegment], request: SlipRequest, rows: Sequence[MoneyRow]
+) -> tuple[SlipSettlement | None, Exception | None]:
+    """Settle a slip that `close_play` closed, and save it with its last segment, its request and its new money rows."""
+    settlement, failure = try_to_settle(slip, segments=segments, at=request.happened_at)
+    if segments[-1].ended_as == PlaySegment.End.CLOSED:
+        segments[-1].save(update_fields=SEGMENT_END_FIELDS)
     slip.save(update_fields=CLOSING_FIELDS)
+    record(request, slip=slip)
+    MoneyRow.objects.bulk_create(rows)
+    return settlement, failure
 
 
 def answer(

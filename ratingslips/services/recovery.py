@@ -1,5 +1,6 @@
 """Pay the points that a closed slip is owed, and record who recovered them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from core.permissions import require_permission
 from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
-from ratingslips.models import RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
 from ratingslips.services.segments import lock_slip, read_segments, require_not_void, slip_key
@@ -76,12 +77,8 @@ def recover_slip_loyalty(
             at = clamp_to_last_event(at, last_event=locked.settled_at)
             settlement = first_settlement(locked, replayed=replayed)
         else:
-            at = checked_event_time(at, not_before=locked.closed_at)
-            settlement = settle(locked, segments=segments, at=at)
-            locked.recovered_by, locked.recovery_correlation_id = actor, request.correlation_id
-            locked.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])
-            request.happened_at = at
-            record(request, slip=locked)
+            request.happened_at = checked_event_time(at, not_before=locked.closed_at)
+            settlement = _pay(locked, segments=segments, request=request)
         # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
@@ -93,4 +90,13 @@ def recover_slip_loyalty(
         slip_correlation_id=str(locked.correlation_id),
         points=settlement.points,
     )
+    return settlement
+
+
+def _pay(slip: RatingSlip, *, segments: Sequence[PlaySegment], request: SlipRequest) -> SlipSettlement:
+    """Settle an owed slip, and save it with who recovered it and its request."""
+    settlement = settle(slip, segments=segments, at=request.happened_at)
+    slip.recovered_by, slip.recovery_correlation_id = request.actor, request.correlation_id
+    slip.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])
+    record(request, slip=slip)
     return settlement
