@@ -33,7 +33,7 @@ from core.keys import BIGGEST_KEY, key_of
 
 M = TypeVar("M", bound=Model)
 
-PAGE_ROWS: Final = 20
+PAGE_ROWS: Final = 18
 CURSOR_MAX_LENGTH: Final = 40
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATOR: Final = "."
@@ -179,9 +179,11 @@ def page_of(
     towards = _OLDER if bound is None else _NEWER
     bound = _read(before, order) if bound is None else bound
     last = None
-    if window is not None:
+    if window is None:
+        rows = _beyond(rows, order, bound, towards=towards)
+    else:
         rows, last = _within(window, rows, order, bound, towards=towards)
-    found = list(_first(size + 1, rows, order=order, bound=bound, towards=towards))
+    found = list(_ordered(rows, order, towards=towards)[: size + 1])
     is_full, found = len(found) > size, found[:size]
     onward, looked_at = "", None
     if is_full:
@@ -203,6 +205,7 @@ def _within(
     names = [key.name for key in order.keys]
     keys = _first(window.most, window.rows, order=order, bound=bound, towards=towards).values_list(*names)
     if window.by_keys:
+        # Without a comparison: PostgreSQL would expect to find the rows in the order of the index, and read all of it.
         looked_at = list(keys.values_list("pk", *names))
         is_cut = len(looked_at) == window.most
         return rows.filter(pk__in=[pk for pk, *_ in looked_at]), looked_at[-1][1:] if is_cut else None
@@ -215,6 +218,7 @@ def _within(
     # PostgreSQL estimates a comparison of several columns by the first alone: these conditions tell it that the rows
     # are few. Otherwise it might read the table, or another index.
     name, (least, most) = order.keys[0].name, sorted([first[0], last[0]])
+    rows = _beyond(rows, order, bound, towards=towards)
     rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
     return _where(rows, order, last, sign=f"{_OPPOSITE[towards]}="), None if last == others[-1] else last
 
@@ -252,8 +256,12 @@ def _read(text: str, order: Order) -> list[Any] | None:
 
 def _first(most: int, rows: "QuerySet[M]", *, order: Order, bound: Sequence[Any] | None, towards: str) -> "QuerySet[M]":
     """The `most` rows next to `bound` (None: the end of the list), in the direction `towards`."""
-    newest_first = _beyond(rows, order, bound, towards=towards).order_by(*order.newest_first)
-    return (newest_first if towards == _OLDER else newest_first.reverse())[:most]
+    return _ordered(_beyond(rows, order, bound, towards=towards), order, towards=towards)[:most]
+
+
+def _ordered(rows: "QuerySet[M]", order: Order, *, towards: str) -> "QuerySet[M]":
+    newest_first = rows.order_by(*order.newest_first)
+    return newest_first if towards == _OLDER else newest_first.reverse()
 
 
 def with_keys(rows: "QuerySet[M]", keys: "QuerySet[Any, Any]") -> "QuerySet[M]":

@@ -10,7 +10,7 @@ from core.models import Player
 
 MATCHED_PLAYERS_MAX: Final = 40
 # Where the rows of each matching player are read, such as their slips.
-PLAYERS_WITH_ROWS_MAX: Final = 15
+PLAYERS_WITH_ROWS_MAX: Final = 12
 MAX_WORDS: Final = 8
 MAX_LENGTH: Final = 100
 MAX_WORD_LENGTH: Final = 40

@@ -61,7 +61,7 @@ class PlayerLoyalty(models.Model):
         # In the order of the list of accounts.
         indexes = [
             models.Index(fields=["program", "id"], name="loyalty_account_by_program"),
-            models.Index(fields=["tier", "id"], name="loyalty_account_by_tier"),
+            models.Index(fields=["tier", "id"], include=["program"], name="loyalty_account_of_tier"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(balance__gte=0), name="loyalty_account_balance_not_negative"),

@@ -260,7 +260,11 @@ class RatingSlip(models.Model):
             ),
             models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
             models.Index(fields=["casino", "-opened_at"], include=["id"], name="ratingslips_slip_opened"),
-            models.Index(fields=["pit", "-opened_at"], include=["id"], name="ratingslips_slip_pit_opened"),
+            models.Index(fields=["pit", "-opened_at"], include=["id", "casino"], name="ratingslips_slip_of_pit"),
+            # For staff who see all casinos.
+            models.Index(
+                fields=["gaming_day", "casino", "-opened_at"], include=["id"], name="ratingslips_slip_of_gaming_day"
+            ),
             models.Index("player", F("closed_at").desc(nulls_first=True), name="ratingslips_slip_player_last"),
         ]
 
