@@ -44,15 +44,18 @@ def comps_of_month(*, entries: "QuerySet[LedgerEntry]", month: date, by: Person,
     A redemption counts in its own month. One that was reversed counts in none, whenever it was reversed.
     """
     redeemed = entries.filter(kind=LedgerEntry.Kind.REDEMPTION, gaming_day__range=days_of(month)).order_by()
-    not_reversed = Q(reversed_by=None)
+    # Reversals are few: PostgreSQL reads them once, and not once for each redemption. A clock may have been set back.
+    since = days_of(month)[0] - timedelta(days=1)
+    reversals = entries.filter(kind=LedgerEntry.Kind.REVERSAL, gaming_day__gte=since).order_by()
+    is_reversed = Q(pk__in=reversals.values("reverses"))
     worth = Cast(KT("inputs__calculation__value"), _MONEY)
     sums = (
         redeemed.values("comp_type_id", person_id=F(by.value))
         .annotate(
-            redemptions=Count("pk", filter=not_reversed),
-            taken=Coalesce(Sum("points", filter=not_reversed), 0),
-            value=Coalesce(Sum(worth, filter=not_reversed), Decimal(0), output_field=_MONEY),
-            reversed=Count("reversed_by"),
+            redemptions=Count("pk", filter=~is_reversed),
+            taken=Coalesce(Sum("points", filter=~is_reversed), 0),
+            value=Coalesce(Sum(worth, filter=~is_reversed), Decimal(0), output_field=_MONEY),
+            reversed=Count("pk", filter=is_reversed),
         )
         .order_by("comp_type_id", "taken", "person_id")
     )

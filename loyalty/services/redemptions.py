@@ -53,7 +53,7 @@ class CompTypeNotActive(DomainError):
 
 
 class CompTypeChanged(DomainError):
-    """A point is not worth any more what the page said; nothing was redeemed."""
+    """The value of a point has changed since the page was shown; nothing was redeemed."""
 
     code = "COMP_TYPE_CHANGED"
 

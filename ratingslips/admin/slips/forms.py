@@ -101,7 +101,7 @@ class CompleteForm(TimeForm):
             )
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the tick of a closing now; whether an earlier one needs it, the service says."""
+        """Require the tick for a closing now; for an earlier one the service decides."""
         cleaned: dict[str, Any] = super().clean() or {}
         box = self.fields["long_play_confirmed"]
         if not (box.widget.is_hidden or cleaned.get("long_play_confirmed") or cleaned.get("when")):

@@ -25,7 +25,7 @@ _DATED: Final = re.compile(
 
 
 class NotATime(DomainError):
-    """What was typed is no time of the slip, or could be several."""
+    """What was typed is not a time of the slip, or could mean several."""
 
     code = "NOT_A_TIME"
 

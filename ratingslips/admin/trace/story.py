@@ -34,7 +34,7 @@ ENTRIES_SHOWN: Final = 50
 class StoryEvent:
     """One thing that happened: when, what, by whom (none: the system), and under which correlation id.
 
-    `sent_by` is the key of the member of staff whose request brought what the system did. `about` is the row that it
+    `sent_by` is the key of the member of staff whose request led to what the system did. `about` is the row that it
     links to; `is_alarm` marks an event that needs attention. `recorded` says when it was recorded, if that was later.
     """
 
