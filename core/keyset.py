@@ -28,6 +28,7 @@ from django.db.models import (
     QuerySet,
     Value,
 )
+from django.db.models.functions import Coalesce
 
 from core.keys import BIGGEST_KEY, key_of
 
@@ -98,10 +99,14 @@ class Order:
 
     keys: Sequence[Key]
     within: Mapping[str, Any] = field(default_factory=dict)
+    is_sorted: bool = False
+    """Whether PostgreSQL sorts the rows, since another index than one of this order finds the few that there are."""
 
     @property
-    def newest_first(self) -> list[str]:
+    def newest_first(self) -> list[Any]:
         """The arguments for `order_by`."""
+        if self.is_sorted:  # No index has such expressions.
+            return [Coalesce(F(key.name), F(key.name)).desc() for key in self.keys]
         return [f"-{name}" for name in (*self.within, *(key.name for key in self.keys))]
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -18,7 +18,7 @@ from core.console.change_words import in_words
 from core.console.links import Link, links_for, list_url
 from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
-from core.keyset import PAGE_ROWS, with_keys
+from core.keyset import ID, PAGE_ROWS, RECORDED_AT, Order
 from core.models import Change, User
 from core.permissions import VIEW_CHANGES, VIEW_STAFF
 from core.roles import OPERATOR
@@ -41,6 +41,8 @@ else:
 
 
 LIST_PER_PAGE = 20
+# Of the changes of one row. In the order of an index PostgreSQL would pass over those of all others.
+SORTED_BY_TIME: Final = Order(keys=(RECORDED_AT, ID), is_sorted=True)
 
 
 def staff_of(request: HttpRequest) -> User:
@@ -79,8 +81,8 @@ def of_readable_tables(user: User, changes: "models.QuerySet[Change]") -> "model
 
 
 def changes_concerning(changes: "models.QuerySet[Change]", rows: Collection[str]) -> "models.QuerySet[Change]":
-    """Those of `changes` that concern one of `rows` (`table:key`), which PostgreSQL looks up first."""
-    return with_keys(changes, Change.objects.order_by().filter(concerns__overlap=list(rows)).values("pk"))
+    """Those of `changes` that concern one of `rows` (`table:key`); sort them in `SORTED_BY_TIME`."""
+    return changes.filter(concerns__overlap=list(rows))
 
 
 class HistoryOfChanges(ModelAdmin[M]):
@@ -93,8 +95,9 @@ class HistoryOfChanges(ModelAdmin[M]):
         shown: dict[str, Any] = {}
         if table in LOGGED and staff_of(request).has_perm(VIEW_CHANGES):
             row = f"{table}:{unquote(object_id)}"
-            changes = changes_concerning(changes_seen_by(staff_of(request)), [row]).order_by("-recorded_at", "-id")
-            shown = {"changes": in_words(list(changes[:PAGE_ROWS])), "changes_url": list_url(Change, of=row)}
+            changes = changes_concerning(changes_seen_by(staff_of(request)), [row])
+            newest = changes.order_by(*SORTED_BY_TIME.newest_first)[:PAGE_ROWS]
+            shown = {"changes": in_words(list(newest)), "changes_url": list_url(Change, of=row)}
         return super().history_view(request, object_id, shown | (extra_context or {}))
 
 

@@ -20,8 +20,12 @@ from core.models import Change, Player, User
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from core.transactions import operation
 from loyalty.models import LedgerExport
+from ratingslips.admin.changes.filters import LOOKED_AT
 from ratingslips.models import Pit
+from tests.benchmarks.pages import MOST_BUFFERS
+from tests.buffers import buffers_read
 from tests.console import address, said, signed_in
+from tests.databases import as_owner
 from tests.factories import PlayerFactory, StaffFactory
 from tests.floor import Floor, give_rights
 
@@ -88,6 +92,37 @@ class TestWords:
 
         assert page.count("&lt;b&gt;Hosts") == 4
         assert "<b>Hosts" not in page
+
+
+class TestManyChanges:
+    """What a page reads; each block of 8 kB once for each time that it is looked up."""
+
+    def _rename(self, pit: Pit, *, times: int) -> None:
+        for number in range(times):
+            Pit.objects.filter(pk=pit.pk).update(name=f"Pit {number}")
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("ANALYZE core_change")
+
+    def _buffers(self, client: Client, url: str) -> int:
+        client.get(url)
+        return sum(buffers for buffers, _ in buffers_read(lambda: client.get(url)))
+
+    def test_of_one_row_are_not_looked_up_one_by_one(self, floor: Floor, auditor: Client) -> None:
+        self._rename(floor.pit, times=MOST_BUFFERS)
+
+        for url in (f"{LIST}?of=ratingslips_pit:{floor.pit.pk}", address(Pit, "history", floor.pit.pk)):
+            assert self._buffers(auditor, url) < MOST_BUFFERS
+
+    def test_by_somebody_are_passed_over_to_a_limit(self, floor: Floor) -> None:
+        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+        self._rename(floor.pit, times=1)
+        with operation("tests.rename", actor_id=floor.boss.pk):
+            self._rename(floor.pit, times=LOOKED_AT + 1)
+
+        page = root.get(f"{LIST}?who=nobody")
+
+        assert _lines(page) == []
+        assert "Older" in page.text
 
 
 class TestFilters:

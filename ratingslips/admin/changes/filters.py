@@ -89,12 +89,15 @@ class ChangesForm(FilterForm):
                 within["actor_id"] = int(given["who"])
             elif "what" in given and "who" not in given:
                 within["table_name"] = given["what"]
-        return Order(keys=(replace(RECORDED_AT, least=least, most=most), ID), within=within)
+        keys = (replace(RECORDED_AT, least=least, most=most), ID)
+        return Order(keys=keys, within=within, is_sorted=bool(self._by_keys))
 
     @property
     def window(self) -> Window[Change] | None:
         """What a page looks at where it passes over changes of other kinds, or of staff; else None."""
         passes_over = {"who", "what"} <= self.given.keys() or not (self._views_staff or "what" in self.given)
+        # The index of changes by no person is one of each casino.
+        passes_over |= self.given.get("who") == NOBODY and "casino_id" not in self.order.within
         if self._by_keys or not passes_over:
             return None
         return Window(rows=self._of_index(Change.objects.all()), most=LOOKED_AT)
@@ -140,7 +143,7 @@ class ChangesForm(FilterForm):
         within = self.order.within
         rows = Change.objects.all() if "casino_id" in within else rows
         if self.given.get("who") == NOBODY:
-            return rows.filter(actor=None)
+            return rows.filter(actor=None) if "casino_id" in within else rows
         return rows.filter(actor__isnull=False) if "actor_id" in within else rows
 
     def _narrowed(self, rows: Changes, *, exclude: Collection[str]) -> Changes:
