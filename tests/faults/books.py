@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
@@ -11,7 +12,7 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """A ledger entry."""
+    """A ledger entry. The key of a reversal says which key it reverses; `adjusts` is the key of an adjusted entry."""
 
     id: int
     player: int
@@ -27,11 +28,12 @@ class Entry:
     tier_before: str
     tier_after: str
     reversed_key: str | None
+    adjusts: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slip:
-    """A rating slip."""
+    """A rating slip, by the number that a plan gives it: see `Step`."""
 
     id: str
     number: str
@@ -41,11 +43,13 @@ class Slip:
     is_settled: bool
     entry: int | None
     closed_at: datetime | None
+    was_closed: bool = True
+    uncollected: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
-    """A stretch of play."""
+    """A stretch of play; `superseded_by` is the number of the correction that superseded it, 0 if none did."""
 
     slip: str
     seq: int
@@ -56,6 +60,17 @@ class Segment:
     started_as: str
     ended_at: datetime | None
     ended_as: str
+    superseded_by: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PutRight:
+    """What a request put right: a row of money and its amount, or a correction and the bet with which it begins."""
+
+    request: UUID
+    slip: str
+    kind: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,32 +92,57 @@ class Books:
     slips: list[Slip]
     segments: list[Segment]
     accounts: list[Account]
+    put_right: list[PutRight]
 
 
 _ENTRIES = """
     SELECT entry.id, player.card_number::int AS player, entry.seq, entry.kind, entry.points, entry.reason,
-           entry.idempotency_key AS key, entry.balance_before, entry.balance_after,
+           coalesce('reversal of ' || reversed.idempotency_key, entry.idempotency_key) AS key,
+           entry.balance_before, entry.balance_after,
            entry.lifetime_points_before AS lifetime_before, entry.lifetime_points_after AS lifetime_after,
-           before.name AS tier_before, after.name AS tier_after, reversed.idempotency_key AS reversed_key
+           before.name AS tier_before, after.name AS tier_after, reversed.idempotency_key AS reversed_key,
+           adjusted.idempotency_key AS adjusts
     FROM loyalty_ledger entry
     JOIN loyalty_playerloyalty account ON account.id = entry.account_id
     JOIN core_player player ON player.id = account.player_id
     JOIN loyalty_tier before ON before.id = entry.tier_before_id
     JOIN loyalty_tier after ON after.id = entry.tier_after_id
     LEFT JOIN loyalty_ledger reversed ON reversed.id = entry.reverses_id
+    LEFT JOIN loyalty_ledger adjusted ON adjusted.id = entry.adjusts_id
     ORDER BY player.card_number::int, entry.seq
 """
-_SLIPS = """
-    SELECT slip.id::text, slip.slip_number AS number, player.card_number::int AS player, slip.status,
-           slip.theoretical_win AS theo, slip.settled_at IS NOT NULL AS is_settled, slip.ledger_entry_id AS entry,
-           slip.closed_at
-    FROM ratingslips_ratingslip slip JOIN core_player player ON player.id = slip.player_id ORDER BY slip.slip_number
+_NAMED_SLIPS = """
+    (SELECT slip.*, coalesce(continued.slip_number || '+', reassigned.slip_number || '~', slip.slip_number) AS number
+     FROM ratingslips_ratingslip slip
+     LEFT JOIN ratingslips_ratingslip continued ON continued.id = slip.continues_id
+     LEFT JOIN ratingslips_ratingslip reassigned ON reassigned.id = slip.reassigned_from_id) AS slip
 """
-_SEGMENTS = """
-    SELECT slip.slip_number AS slip, segment.seq, segment.average_bet, segment.house_edge_percent,
-           segment.decisions_per_hour, segment.started_at, segment.started_as, segment.ended_at, segment.ended_as
-    FROM ratingslips_playsegment segment JOIN ratingslips_ratingslip slip ON slip.id = segment.slip_id
-    ORDER BY slip.slip_number, segment.seq
+_SLIPS = f"""
+    SELECT slip.id::text, slip.number, player.card_number::int AS player, slip.status,
+           slip.theoretical_win AS theo, slip.settled_at IS NOT NULL AS is_settled, slip.ledger_entry_id AS entry,
+           slip.closed_at, slip.uncollected_points AS uncollected, slip.status = 'CLOSED' OR EXISTS (
+               SELECT FROM ratingslips_slipcorrection WHERE slip_id = slip.id AND status_before = 'CLOSED'
+           ) AS was_closed
+    FROM {_NAMED_SLIPS} JOIN core_player player ON player.id = slip.player_id ORDER BY slip.number
+"""
+_SEGMENTS = f"""
+    SELECT slip.number AS slip, segment.seq, segment.average_bet, segment.house_edge_percent,
+           segment.decisions_per_hour, segment.started_at, segment.started_as, segment.ended_at, segment.ended_as,
+           coalesce(correction.number, 0) AS superseded_by
+    FROM ratingslips_playsegment segment JOIN {_NAMED_SLIPS} ON slip.id = segment.slip_id
+    LEFT JOIN ratingslips_slipcorrection correction ON correction.id = segment.superseded_by_id
+    ORDER BY slip.number, segment.seq
+"""
+_PUT_RIGHT = f"""
+    SELECT done.request_id AS request, slip.number AS slip, done.kind, done.amount
+    FROM (
+        SELECT request_id, slip_id, kind, amount FROM ratingslips_moneyrow
+        UNION ALL
+        SELECT request_id, slip_id, kind, coalesce((
+            SELECT average_bet FROM ratingslips_playsegment AS segment
+            WHERE segment.slip_id = correction.slip_id AND segment.seq = correction.last_seq_before + 1
+        ), 0) FROM ratingslips_slipcorrection AS correction
+    ) AS done JOIN {_NAMED_SLIPS} ON slip.id = done.slip_id
 """
 _ACCOUNTS = """
     SELECT player.card_number::int AS player, account.balance, account.lifetime_points, tier.name AS tier,
@@ -123,4 +163,5 @@ def read_books(connection: psycopg.Connection) -> Books:
         slips=rows(Slip, _SLIPS),
         segments=rows(Segment, _SEGMENTS),
         accounts=rows(Account, _ACCOUNTS),
+        put_right=rows(PutRight, _PUT_RIGHT),
     )

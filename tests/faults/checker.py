@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Final
 
 from tests.faults import history
-from tests.faults.books import Books, Entry, Segment, Slip
+from tests.faults.books import Books, Entry, Slip
 from tests.faults.history import Call
-from tests.faults.model import replay, theo_of
-from tests.faults.plan import BY_KEY, ON_A_SLIP, Kind, Plan, Step, is_plain, key_of
+from tests.faults.model import events_of, lists_of, reassigned, replay, sums, theo_of
+from tests.faults.plan import BY_KEY, BY_REQUEST, OF_PLAY, Kind, Plan, Step, is_plain, key_of
 
 # An answer after which the request may have been carried out, or not.
 _OPEN: Final = frozenset({history.UNKNOWN})
 _STARTED_AS: Final = {
     Kind.OPEN: "OPENED",
+    Kind.CONTINUE: "OPENED",
     Kind.RESUME: "RESUMED",
     Kind.BET: "BET_CHANGED",
     Kind.MOVE: "MOVED",
@@ -42,9 +43,7 @@ class _Checker:
         self._books = books
         self._entries = {entry.key: entry for entry in books.entries}
         self._slips = {slip.number: slip for slip in books.slips}
-        self._segments: dict[str, list[Segment]] = defaultdict(list)
-        for segment in books.segments:
-            self._segments[segment.slip].append(segment)
+        self._lists = lists_of(books)
         self._found = Findings()
 
     def run(self) -> Findings:
@@ -53,13 +52,14 @@ class _Checker:
             self._surprises,
             self._postings,
             self._slip_events,
+            self._put_right,
             self._settlements,
             self._nobody_asked_for,
             self._powers_of_two,
             self._real_time_order,
         ):
             self._found.wrong += look()
-        self._found.wrong += replay(self._books)
+        self._found.wrong += [*replay(self._books), *sums(self._books), *reassigned(self._books)]
         return self._found
 
     def _surprises(self) -> Iterator[str]:
@@ -89,7 +89,8 @@ class _Checker:
                 entry = self._entries.get(key_of(step))
                 yield from self._judge(number, stands=entry is not None)
                 yield from self._same_facts(number, entry)
-                if entry and (entry.player, entry.points) != (step.player, step.amount):
+                takes_less = entry and step.kind == Kind.ADJUST and step.amount < entry.points < 0
+                if entry and (entry.player, entry.points) != (step.player, step.amount) and not takes_less:
                     yield f"{self._name(number)} stands as {entry.points} points of player {entry.player}"
 
     def _same_facts(self, number: int, entry: Entry | None, *, firsts: int = 1) -> Iterator[str]:
@@ -104,24 +105,17 @@ class _Checker:
         if sum(not facts["replayed"] for facts in told) > firsts:
             yield f"{self._name(number)} was told twice that it is the first"
 
-    def _events(self, slip: str) -> Counter[tuple[str, datetime]]:
-        """What the segments of a slip say happened, and when."""
-        events: Counter[tuple[str, datetime]] = Counter()
-        for segment in self._segments[slip]:
-            events[segment.started_as, segment.started_at] += 1
-            stays_paused = segment.started_at == segment.ended_at
-            if segment.ended_as == "PAUSED" and segment.ended_at and not stays_paused:
-                events["PAUSED", segment.ended_at] += 1
-        return events
-
     def _slip_events(self) -> Iterator[str]:
         """Each opening, bet, pause, resumption and move that was acknowledged stands once, and none twice."""
         wanted: dict[str, list[Step]] = defaultdict(list)
         for number in self._calls:
-            if (step := self._steps[number]).kind in ON_A_SLIP - {Kind.COMPLETE, Kind.RECOVER}:
+            if (step := self._steps[number]).kind in OF_PLAY:
                 wanted[step.target].append(step)
-        for slip in {*wanted, *self._segments}:
-            events = self._events(slip)
+        for slip in {*wanted, *self._lists}:
+            if slip.endswith("~"):
+                continue  # it has the play of another one
+            # Nobody asks for play after the first correction.
+            events = events_of(self._lists[slip][int(1 in self._lists[slip])])
             for step in wanted[slip]:
                 event = (_STARTED_AS.get(step.kind, "PAUSED"), datetime.fromisoformat(step.at))
                 yield from self._judge(step.number, stands=events[event] > 0)
@@ -129,6 +123,23 @@ class _Checker:
             for (kind, at), surplus in events.items():
                 if surplus > 0:
                     yield f"slip {slip} was {kind} at {at.isoformat()} {surplus} times more than anybody asked for"
+
+    def _put_right(self) -> Iterator[str]:
+        """Each correction and each row of money that was acknowledged stands once, as it was asked for."""
+        done = defaultdict(list)
+        for each in self._books.put_right:
+            if not each.slip.endswith("~"):
+                done[each.request.int].append(each)
+        for number in self._calls:
+            if (step := self._steps[number]).kind in BY_REQUEST:
+                yield from self._judge(number, stands=number in done)
+                if any(each.amount != step.amount for each in done[number]):
+                    yield f"{self._name(number)} stands as {done[number][0].amount}, not {step.amount}"
+                if step.kind == Kind.REASSIGN and bool(done[number]) != (step.target in self._slips):
+                    yield f"{self._name(number)} is half done"
+        for number, rows in done.items():
+            if rows[1:] or (rows and number not in self._calls):
+                yield f"slip {rows[0].slip} was {rows[0].kind} {len(rows)} times by request {number}"
 
     def _settlements(self) -> Iterator[str]:
         """A completion that was acknowledged or owed closed the slip; in the end all are paid."""
@@ -147,8 +158,8 @@ class _Checker:
     def _settled_once(self, slip: Slip, steps: list[int]) -> Iterator[str]:
         for step in steps:
             if self._steps[step].kind == Kind.COMPLETE:
-                yield from self._judge(step, stands=slip.status == "CLOSED" and self._closed_by(step, steps))
-                if slip.status != "CLOSED" and any(call.outcome == history.OWED for call in self._calls[step]):
+                yield from self._judge(step, stands=slip.was_closed and self._closed_by(step, steps))
+                if not slip.was_closed and any(call.outcome == history.OWED for call in self._calls[step]):
                     yield f"{self._name(step)} was answered with points owed, and the slip is live"
             yield from self._same_facts(step, self._entries.get(slip.id))
         told = [call.facts for step in steps for call in self._calls[step] if call.outcome == history.OK]
@@ -172,7 +183,7 @@ class _Checker:
             return
         if not slip.is_settled:
             yield f"slip {slip.number} is still owed"
-        theo = theo_of(self._segments[slip.number])
+        theo = theo_of(self._lists[slip.number][0])
         if slip.theo != theo:
             yield f"slip {slip.number} says theo {slip.theo}, its segments {theo}"
         entry = self._entries.get(slip.id)
@@ -184,7 +195,7 @@ class _Checker:
         keys = {key_of(step) for step in self._steps.values() if step.kind in BY_KEY}
         keys |= {slip.id for slip in self._books.slips}
         for entry in self._books.entries:
-            if entry.key not in keys:
+            if (entry.adjusts or entry.key) not in keys:
                 yield f"entry {entry.id} of {entry.points} points ({entry.key}) was asked for by nobody"
         reasons = Counter(entry.reason for entry in self._books.entries)
         yield from (f"“{reason}” was paid {times} times" for reason, times in reasons.items() if times > 1)
@@ -195,8 +206,8 @@ class _Checker:
         certain: Counter[int] = Counter()
         seen: set[tuple[int, int]] = set()
         for step in self._steps.values():
-            amount = self._worth(step)
-            if amount and is_plain(step.player) and (step.player, amount) not in seen:
+            amount = self._worth(step) if is_plain(step.player) else 0
+            if amount and (step.player, amount) not in seen:
                 outcomes = {call.outcome for other in self._alike(step) for call in self._calls.get(other, [])}
                 seen.add((step.player, amount))
                 if outcomes & {history.OK, history.OWED}:
@@ -249,7 +260,7 @@ class _Checker:
             step = self._steps[number]
             if step.kind in BY_KEY:
                 key = key_of(step)
-            elif step.kind in {Kind.COMPLETE, Kind.RECOVER} and step.target in self._slips:
+            elif step.kind in {Kind.COMPLETE, Kind.RECOVER} and step.target in self._slips and step.target[-1] != "~":
                 key = self._slips[step.target].id
             else:
                 continue

@@ -38,13 +38,26 @@ TAMPERING: Final = {
     "a settled slip owed again": [
         """UPDATE ratingslips_ratingslip SET settled_at = NULL, ledger_entry_id = NULL
            WHERE id = (SELECT id FROM ratingslips_ratingslip
-                       WHERE ledger_entry_id IS NOT NULL AND recovered_by_id IS NULL LIMIT 1)"""
+                       WHERE status = 'CLOSED' AND ledger_entry_id IS NOT NULL AND recovered_by_id IS NULL LIMIT 1)"""
+    ],
+    "a buy-in deleted": [
+        "DELETE FROM ratingslips_moneyrow WHERE id = (SELECT max(id) FROM ratingslips_moneyrow WHERE amount > 0)"
+    ],
+    "a correction deleted": [
+        "DELETE FROM ratingslips_slipcorrection WHERE id = (SELECT max(id) FROM ratingslips_slipcorrection)"
+    ],
+    "a point too many in an adjustment of play": [
+        """UPDATE loyalty_ledger SET points = points + 1, balance_after = balance_after + 1
+           WHERE id = (SELECT max(id) FROM loyalty_ledger WHERE adjusts_id IS NOT NULL)"""
     ],
     "a recorded segment deleted": [
         "DELETE FROM ratingslips_playsegment WHERE id = (SELECT max(id) FROM ratingslips_playsegment WHERE seq = 1)"
     ],
 }
-_TABLES: Final = ("loyalty_ledger", "loyalty_playerloyalty", "ratingslips_ratingslip", "ratingslips_playsegment")
+_TABLES: Final = (
+    *("ratingslips_moneyrow", "ratingslips_slipcorrection"),
+    *("loyalty_ledger", "loyalty_playerloyalty", "ratingslips_ratingslip", "ratingslips_playsegment"),
+)
 
 
 def controls_of(run: Run, *, server: FaultServer, folder: Path) -> dict[str, int]:

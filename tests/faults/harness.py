@@ -21,7 +21,8 @@ from tests.faults.books import read_books
 from tests.faults.chaos import Chaos, make_script
 from tests.faults.checker import Findings, check
 from tests.faults.history import Call, read_history
-from tests.faults.plan import Plan, make_plan
+from tests.faults.plan import Plan
+from tests.faults.planner import make_plan
 from tests.faults.proxy import Proxy, Way
 from tests.faults.servers import TIMEOUTS, FaultServer, environment
 from tests.faults.world import build_world

@@ -1,8 +1,8 @@
 """What must follow from what: the rules of play and points, written down a second time, without the product's code."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -40,17 +40,68 @@ def points_for(theo: Decimal, *, lifetime_points: int, plain: bool) -> int:
     return floor(Fraction(theo) * rate * tier_of(lifetime_points, plain=plain)[1] + _HALF)
 
 
+def lists_of(books: Books) -> dict[str, dict[int, list[Segment]]]:
+    """The lists of segments of each slip, by the number of the correction that superseded them; 0 is current."""
+    lists: dict[str, dict[int, list[Segment]]] = defaultdict(lambda: defaultdict(list))
+    for segment in books.segments:
+        lists[segment.slip][segment.superseded_by].append(segment)
+    return lists
+
+
+def events_of(segments: Iterable[Segment]) -> Counter[tuple[str, datetime]]:
+    """What a list of segments says happened, and when."""
+    events: Counter[tuple[str, datetime]] = Counter()
+    for segment in segments:
+        events[segment.started_as, segment.started_at] += 1
+        stays_paused = segment.started_at == segment.ended_at
+        if segment.ended_as == "PAUSED" and segment.ended_at and not stays_paused:
+            events["PAUSED", segment.ended_at] += 1
+    return events
+
+
+def reassigned(books: Books) -> Iterator[str]:
+    """A slip that was given to another player is void, and the new one has its play and money."""
+    lists, statuses = lists_of(books), {slip.number: slip.status for slip in books.slips}
+    money: Counter[tuple[str, str]] = Counter()
+    for row in books.put_right:
+        money[row.slip, row.kind] += row.amount  # type: ignore[assignment]
+    for new in statuses:
+        old = new[:-1]
+        if new.endswith("~"):
+            play = events_of(lists[old][max(lists[old])]), events_of(lists[new][0])
+            sums = [(money[old, kind], money[new, kind]) for kind in ("BUY_IN", "CHIPS_OUT")]
+            if statuses[old] != "VOID" or any(before != after for before, after in (play, *sums)):
+                yield f"slip {old} is {statuses[old]}, and {new} has not the same play and money"
+
+
+def sums(books: Books) -> Iterator[str]:
+    """The entries of a slip add up to the points of its current play and what could not be collected."""
+    for slip in books.slips:
+        of_slip = [entry for entry in books.entries if slip.id in (entry.key, entry.adjusts)]
+        if slip.status in {"CLOSED", "VOID"} and of_slip:
+            worth = points_for(
+                slip.theo or Decimal(0), lifetime_points=of_slip[0].lifetime_before, plain=is_plain(slip.player)
+            )
+            posted = sum(entry.points for entry in of_slip)
+            if posted != worth + slip.uncollected:
+                yield f"slip {slip.number}: {posted} points are posted, {worth} are due, {slip.uncollected} uncollected"
+
+
 def replay(books: Books) -> Iterator[str]:
     """Post every account's entries again, in order, and tell where the books say otherwise."""
-    theo_of_key = {slip.id: slip.theo for slip in books.slips}
+    lists = lists_of(books)
+    theos = {
+        slip.id: {theo_of(play) for play in lists[slip.number].values() if all(each.ended_at for each in play)}
+        for slip in books.slips
+    }
     of_player: dict[int, list[Entry]] = defaultdict(list)
     for entry in books.entries:
         of_player[entry.player].append(entry)
     for account in books.accounts:
-        yield from _replay_account(account, of_player[account.player], theo_of_key)
+        yield from _replay_account(account, of_player[account.player], theos)
 
 
-def _replay_account(account: Account, entries: list[Entry], theos: dict[str, Decimal | None]) -> Iterator[str]:
+def _replay_account(account: Account, entries: list[Entry], theos: dict[str, set[Decimal]]) -> Iterator[str]:
     plain = is_plain(account.player)
     balance = lifetime = 0
     kinds = {entry.key: entry.kind for entry in entries}
@@ -58,9 +109,14 @@ def _replay_account(account: Account, entries: list[Entry], theos: dict[str, Dec
         where = f"player {account.player}, entry {entry.seq} ({entry.key})"
         points = entry.points
         if entry.kind == "GAMEPLAY":
-            theo = theos.get(entry.key)
-            points = points_for(theo, lifetime_points=lifetime, plain=plain) if theo is not None else 0
-        earned = kinds.get(entry.reversed_key or "", "") in _EARNED if entry.reversed_key else entry.kind in _EARNED
+            # What the play is worth, or was before a correction.
+            worths = {points_for(theo, lifetime_points=lifetime, plain=plain) for theo in theos.get(entry.key, ())}
+            points = entry.points if entry.points in worths else max(worths, default=0)
+        earned = (
+            kinds.get(entry.reversed_key or "", "") in _EARNED
+            if entry.reversed_key
+            else entry.kind in _EARNED or bool(entry.adjusts)
+        )
         after = balance + points, lifetime + (points if earned else 0)
         expected = (
             seq,

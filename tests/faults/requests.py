@@ -18,14 +18,16 @@ from core.transactions import operation
 from loyalty.models import CompType, LedgerEntry
 from loyalty.services import (
     LoyaltyPosting,
+    adjust_points,
     increment_player_loyalty,
     manual_reward,
     pause_program,
     redeem_points,
     resume_program,
+    reverse_entry,
 )
 from ratingslips.history import SlipVersion
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment
 from ratingslips.services import (
     PartialCompletion,
     SlipSettlement,
@@ -39,18 +41,15 @@ from ratingslips.services import (
 )
 from ratingslips.services.owed import owed_slips, recover
 from tests.faults import history
-from tests.faults.plan import BY_KEY, Kind, Step, is_plain, key_of, reason_of
-from tests.faults.world import World
+from tests.faults.plan import BY_KEY, BY_REQUEST, Kind, Step, is_plain, key_of, reason_of
+from tests.faults.put_right import put_right
+from tests.faults.world import NothingToDo, World
 
 SLIPS_OF_A_PASS: Final = 10
 
 
 class Fault(Exception):
     """Raised by the harness in the middle of a step."""
-
-
-class NothingToDo(Exception):
-    """What the step is about does not exist; nothing was asked."""
 
 
 def ask(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
@@ -67,6 +66,8 @@ def ask(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
         return _switch_program(step, world=world)
     if step.kind == Kind.OPEN:
         return _open(step, world=world)
+    if step.kind in BY_REQUEST | {Kind.CONTINUE}:
+        return put_right(step, world=world)
     return _on_slip(step, world=world)
 
 
@@ -128,13 +129,16 @@ def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
             "request_id": UUID(int=step.number),
         }
         return lambda: _posted(redeem_points(**what, player=player, actor=world.manager(), at=timezone.now()))
-    reverses = None
+    by_hand: dict[str, Any] = {"reason": reason_of(step.number), "at": timezone.now()}
+    if step.kind == Kind.ADJUST:
+        by_hand |= {"player": player, "points": step.amount, "adjustment_id": str(step.number)}
+        return lambda: _posted(adjust_points(**by_hand, actor=world.giver(step.number)).posting)
     if step.kind == Kind.REVERSE:
-        reverses = LedgerEntry.objects.filter(idempotency_key=f"faults:{step.target}").first()
-        if reverses is None:
+        award = LedgerEntry.objects.filter(idempotency_key=f"reward:{step.target}").first()
+        if award is None:
             raise NothingToDo
-    staff = world.manager() if reverses else None
-    return lambda: _posted(post_by_hand(step, player=player, reverses=reverses, staff=staff))
+        return lambda: _posted(reverse_entry(**by_hand, entry=award, actor=world.manager()))
+    return lambda: _posted(post_by_hand(step, player=player))
 
 
 # The kind of entry that each step posts.
@@ -143,14 +147,13 @@ ENTRY_KINDS: Final = {
     Kind.AWARD: LedgerEntry.Kind.MANUAL_BONUS,
     Kind.PROMOTE: LedgerEntry.Kind.PROMOTION,
     Kind.REDEEM: LedgerEntry.Kind.REDEMPTION,
+    Kind.ADJUST: LedgerEntry.Kind.ADJUSTMENT,
     Kind.REVERSE: LedgerEntry.Kind.REVERSAL,
 }
 
 
 @retried
-def post_by_hand(
-    step: Step, *, player: int, reverses: LedgerEntry | None = None, staff: User | None = None
-) -> LoyaltyPosting:
+def post_by_hand(step: Step, *, player: int) -> LoyaltyPosting:
     """What has no service of its own yet posts by the building block, in an operation like any other."""
     with operation("faults.post", actor_id=None):
         return increment_player_loyalty(
@@ -159,10 +162,9 @@ def post_by_hand(
             points=step.amount,
             reason=reason_of(step.number),
             idempotency_key=key_of(step),
-            staff=staff,
+            staff=None,
             at=timezone.now(),
             correlation_id=correlation.current(),
-            reverses=reverses,
         )
 
 
@@ -181,10 +183,7 @@ def _open(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
 
 
 def _on_slip(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
-    casino = world.casino_id(plain=is_plain(step.player))
-    slip = RatingSlip.objects.filter(casino=casino, slip_number=step.target).values_list("pk", flat=True).first()
-    if slip is None:
-        raise NothingToDo
+    slip = world.slip_id(step.target, player=step.player)
     who: dict[str, Any] = {"slip": slip, "actor": world.manager()}
     if step.kind == Kind.RECOVER:
         return lambda: _settled(recover_slip_loyalty(**who, at=timezone.now()))

@@ -5,15 +5,17 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests.faults import history
-from tests.faults.books import Account, Books, Entry, Segment, Slip
+from tests.faults.books import Account, Books, Entry, PutRight, Segment, Slip
 from tests.faults.checker import check
 from tests.faults.history import Call, Journal, read_history
 from tests.faults.model import points_for, theo_of, tier_of
-from tests.faults.plan import BEGINNING, Kind, Plan, Step, key_of, make_plan, reason_of
+from tests.faults.plan import BEGINNING, Kind, Plan, Step, key_of, reason_of
+from tests.faults.planner import make_plan
 
 SLIP_ID = "00000000-0000-0000-0000-000000000001"
 HOUR = timedelta(hours=1)
@@ -22,7 +24,11 @@ PROMOTION = Step(number=2, kind=Kind.PROMOTE, player=0, amount=2**20)
 OPENING = Step(number=3, kind=Kind.OPEN, player=0, target="F-0-0", at=BEGINNING.isoformat(), amount=2**14)
 COMPLETION = Step(number=4, kind=Kind.COMPLETE, player=0, target="F-0-0", at=(BEGINNING + HOUR).isoformat())
 REFUSED_AWARD = Step(number=5, kind=Kind.AWARD, player=0, amount=2)
-PLAN = Plan(seed=1, players=1, units=[[AWARD], [PROMOTION], [OPENING, COMPLETION], [REFUSED_AWARD]])
+BUY_IN = Step(number=6, kind=Kind.BUY_IN, player=0, target="F-0-0", at=BEGINNING.isoformat(), amount=500)
+REASSIGNMENT = Step(number=7, kind=Kind.REASSIGN, player=0, target="F-0-0~")
+PLAN = Plan(
+    seed=1, players=1, units=[[AWARD], [PROMOTION], [OPENING, COMPLETION], [REFUSED_AWARD], [BUY_IN], [REASSIGNMENT]]
+)
 
 
 def _entry(seq: int, points: int, before: int, **changes: Any) -> Entry:
@@ -71,7 +77,8 @@ SEGMENT = Segment(
     ended_as="CLOSED",
 )
 ACCOUNT = Account(player=0, balance=TOTAL, lifetime_points=TOTAL, tier="Platinum", entry_count=3)
-BOOKS = Books(entries=ENTRIES, slips=[SLIP], segments=[SEGMENT], accounts=[ACCOUNT])
+BOUGHT = PutRight(request=UUID(int=BUY_IN.number), slip="F-0-0", kind="BUY_IN", amount=Decimal(500))
+BOOKS = Books(entries=ENTRIES, slips=[SLIP], segments=[SEGMENT], accounts=[ACCOUNT], put_right=[BOUGHT])
 
 
 def _ok(step: int, began: int, entry: Entry | None = None, **facts: Any) -> Call:
@@ -95,6 +102,8 @@ def _calls() -> dict[int, list[Call]]:
         3: [_ok(3, 30)],
         4: [_ok(4, 40, ENTRIES[2])],
         5: [Call(step=5, began=50, ended=55, outcome=history.REFUSED, code="PROGRAM_PAUSED")],
+        6: [_ok(6, 60)],
+        7: [Call(step=7, began=70, ended=75, outcome=history.REFUSED, code="PLAYER_HAS_LIVE_SLIP")],
     }
 
 
@@ -113,6 +122,11 @@ def _paid_too(key: str, reason: str) -> Books:
     return replace(BOOKS, entries=entries, accounts=[account])
 
 
+def _reassigned(books: Books) -> Books:
+    """The slip was given to another player and not voided, and its buy-in was left behind."""
+    return replace(books, slips=[SLIP, replace(SLIP, id="2", number="F-0-0~", entry=None)])
+
+
 WRONG_BOOKS: list[tuple[str, Callable[[Books], Books]]] = [
     ("was acknowledged and is lost", _with(entries=ENTRIES[1:])),
     ("names entry 3, and its key None", _without_last),
@@ -124,10 +138,20 @@ WRONG_BOOKS: list[tuple[str, Callable[[Books], Books]]] = [
     ("lacks 1 and has 0 too many", _with(accounts=[replace(ACCOUNT, balance=TOTAL - 1)])),
     ("the books say", _with(entries=[*ENTRIES[:2], replace(ENTRIES[2], points=2**14 + 1)])),
     ("is still owed", _with(slips=[replace(SLIP, is_settled=False)])),
+    ("(buy_in of player 0 F-0-0) was acknowledged and is lost", _with(put_right=[])),
+    ("stands as 50, not 500", _with(put_right=[replace(BOUGHT, amount=Decimal(50))])),
+    ("was BUY_IN 2 times by request 6", _with(put_right=[BOUGHT, BOUGHT])),
+    ("was BUY_IN 1 times by request 99", _with(put_right=[BOUGHT, replace(BOUGHT, request=UUID(int=99))])),
+    ("(reassign of player 0 F-0-0~) is half done", _reassigned),
+    ("F-0-0~ has not the same play and money", _reassigned),
+    ("16384 points are posted, 16384 are due, 7 uncollected", _with(slips=[replace(SLIP, uncollected=7)])),
     ("says theo 1", _with(slips=[replace(SLIP, theo=Decimal(1))])),
     ("was asked about and is gone", _with(slips=[])),
     ("(open of player 0 F-0-0) was acknowledged and is lost", _with(segments=[])),
-    ("(complete of player 0 F-0-0) was acknowledged and is lost", _with(slips=[replace(SLIP, status="OPEN")])),
+    (
+        "(complete of player 0 F-0-0) was acknowledged and is lost",
+        _with(slips=[replace(SLIP, status="OPEN", was_closed=False)]),
+    ),
     (
         "was BET_CHANGED at",
         _with(segments=[SEGMENT, replace(SEGMENT, seq=2, started_as="BET_CHANGED", average_bet=Decimal(1))]),

@@ -14,8 +14,8 @@ from tests.faults import history
 from tests.faults.board import Board, Place, Stage
 from tests.faults.history import Journal
 from tests.faults.plan import Kind, Manner, Plan, Point, Step
-from tests.faults.requests import Fault, NothingToDo, ask, outcome_of
-from tests.faults.world import World
+from tests.faults.requests import Fault, ask, outcome_of
+from tests.faults.world import NothingToDo, World
 
 TRIES: Final = 4
 TRIES_OF_A_RESUME: Final = 1_000  # a programme that stayed paused would leave nothing to see

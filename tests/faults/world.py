@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
@@ -12,7 +13,7 @@ from core.clock import EARLIEST_EVENT_AT
 from core.models import Casino, Player, User
 from core.roles import OPERATOR
 from loyalty.models import LoyaltyProgram
-from ratingslips.models import GamingTable, Pit
+from ratingslips.models import GamingTable, Pit, RatingSlip
 from tests.factories import (
     DEFAULT_TIERS,
     WITHOUT_MULTIPLIERS,
@@ -33,6 +34,10 @@ HOUSES: Final = {True: "faults-plain", False: "faults-tiers"}
 _DECISIONS_PER_HOUR: Final = "100"
 _HOUSE_EDGE_PERCENT: Final = "1"
 _POINTS_PER_UNIT: Final = {True: Decimal(1), False: Decimal(10)}
+
+
+class NothingToDo(Exception):
+    """What the step is about does not exist; nothing was asked."""
 
 
 def build_world(*, players: int) -> None:
@@ -56,10 +61,10 @@ def build_world(*, players: int) -> None:
         )
         CompTypeFactory.create(program=program)
         pit = PitFactory.create(casino=program.casino, name="Faults")
-        for permission in ("ratingslips.operate_pit", "ratingslips.recover_loyalty"):
-            assign_perm(permission, managers, pit)
-        for permission in ("loyalty.award", "loyalty.redeem", "loyalty.pause_program"):
-            assign_perm(permission, managers, program)
+        for right in ("operate_pit", "recover_loyalty", "correct_slip"):
+            assign_perm(f"ratingslips.{right}", managers, pit)
+        for right in ("award", "redeem", "adjust", "reverse", "pause_program"):
+            assign_perm(f"loyalty.{right}", managers, program)
         _furnish(program.casino, pit, players=players)
     for player in range(players):
         casino = Casino.objects.get(code=HOUSES[is_plain(player)])
@@ -108,6 +113,19 @@ class World:
             ("table", str(casino), name), lambda: GamingTable.objects.get(casino=casino, name=name).pk
         )
         return table, player % SEATS + 1
+
+    def slip_id(self, target: str, *, player: int) -> UUID:
+        """The slip that a plan calls `target`: see `Step`.
+
+        :raises NothingToDo: there is none.
+        """
+        origin, mark = target.rstrip("+~"), target[-1]
+        column = {"+": "continues__slip_number", "~": "reassigned_from__slip_number"}.get(mark, "slip_number")
+        slips = RatingSlip.objects.filter(casino=self.casino_id(plain=is_plain(player)), **{column: origin})
+        slip = slips.values_list("pk", flat=True).first()
+        if slip is None:
+            raise NothingToDo
+        return slip
 
     def giver(self, step: int) -> User:
         """Who makes the award of a step."""
