@@ -64,6 +64,10 @@ class CorrectedPlay:
         """Whether it begins when `before` ends, without a pause."""
         return self.started_at == before.ended_at
 
+    def continues(self, before: "CorrectedPlay") -> bool:
+        """Whether it follows `before` at the same place and bet."""
+        return self.follows(before) and (self.place, self.average_bet) == (before.place, before.average_bet)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldSeat:
@@ -77,7 +81,7 @@ class HeldSeat:
 
 def play_of(segments: Iterable[PlaySegment]) -> list[CorrectedPlay]:
     """The play of segments, as a correction would give it."""
-    return [
+    return without_instants(
         CorrectedPlay(
             table=segment.table_id,
             seat=segment.seat,
@@ -86,7 +90,19 @@ def play_of(segments: Iterable[PlaySegment]) -> list[CorrectedPlay]:
             ended_at=segment.ended_at,
         )
         for segment in segments
-    ]
+    )
+
+
+def without_instants(play: Iterable[CorrectedPlay]) -> list[CorrectedPlay]:
+    """Join each stretch without length, such as a change when a pause ends, to the same play beside it."""
+    joined: list[CorrectedPlay] = []
+    for stretch in play:
+        before = joined[-1] if joined else None
+        if before and stretch.continues(before) and not (before.has_length and stretch.has_length):
+            joined[-1] = replace(before, ended_at=stretch.ended_at)
+        else:
+            joined.append(stretch)
+    return joined
 
 
 def require_play(play: Sequence[CorrectedPlay], *, at: datetime, is_live: bool) -> None:
@@ -112,7 +128,7 @@ def require_play(play: Sequence[CorrectedPlay], *, at: datetime, is_live: bool) 
     for number, (before, stretch) in enumerate(pairwise(play), start=1):
         if before.ended_at is None or stretch.started_at < before.ended_at:
             raise InvalidPlay(f"Segment {number + 1} begins before segment {number} has ended.")
-        if stretch.follows(before) and (stretch.place, stretch.average_bet) == (before.place, before.average_bet):
+        if stretch.continues(before):
             raise InvalidPlay(f"Segments {number} and {number + 1} are the same play: give them as one.")
 
 

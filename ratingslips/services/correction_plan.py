@@ -21,6 +21,7 @@ from ratingslips.services.corrected_play import (
     require_places,
     require_play,
     seats_of,
+    without_instants,
 )
 from ratingslips.services.draft import Stay
 from ratingslips.services.overlaps import require_no_overlap
@@ -103,7 +104,7 @@ class CorrectionPlan:
         tables: Callable[[Collection[int]], Mapping[int, GamingTable]],
     ) -> None:
         """Take the new play, and read its tables if they are held at other times than before."""
-        slip, last = self.slip, self.play[-1]
+        slip, last, play = self.slip, self.play[-1], without_instants(play)
         held = seats_of(self.play, until=slip.closed_at)
         require_play(play, at=at, is_live=slip.is_live)
         if not slip.is_live and play[-1].ended_at != last.ended_at:

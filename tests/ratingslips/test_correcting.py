@@ -105,6 +105,20 @@ class TestNewList:
         ]
         assert broken_invariants() == {}
 
+    def test_begins_from_play_with_a_change_at_the_end_of_a_pause(self, floor: Floor) -> None:
+        slip = closed(floor)
+        first, last = current_play(slip)
+        correct(floor, slip, [replace(first, ended_at=floor.ago(hours=1)), last])
+
+        correct(floor, slip, last_at(slip, 200))
+        first, last = current_play(slip)
+        correct(
+            floor, slip, [first, replace(last, ended_at=last.started_at), replace(last, ended_at=floor.ago(minutes=5))]
+        )
+
+        assert [int(each.average_bet) for each in current_play(slip)] == [40, 200]
+        assert broken_invariants() == {}
+
     def test_keeps_a_pause_before_the_closing_where_the_last_end_stays(self, floor: Floor) -> None:
         slip = closed(floor, paused(floor))
 

@@ -9,10 +9,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from ratingslips.models import PlaySegment
 from ratingslips.services import (
     CorrectedPlay,
     continue_rating_slip,
     correct_rating_slip,
+    play_of,
     reassign_rating_slip,
     undo_opening,
     void_rating_slip,
@@ -128,8 +130,8 @@ class CorrectionRules(Machine):
             assert [(row.kind, row.amount) for row in new.money] == taken
 
     def edited(self, slip: ModelSlip, edits: list[Any]) -> list[CorrectedPlay]:
-        """The play of a slip as somebody may believe that it was."""
-        play = list(slip.play)
+        """The play of a slip, as the page of a correction shows it, as somebody may believe that it was."""
+        play = play_of(PlaySegment.objects.shown().filter(slip=slip.pk).order_by("seq"))
         for kind, pick, length, bet, seat in edits:
             number, by = pick % len(play), timedelta(minutes=length)
             stretch = play[number]

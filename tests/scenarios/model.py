@@ -1,7 +1,7 @@
 """Players, slips and points as a pure model without a database: what the services must make of them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby, pairwise
@@ -160,12 +160,21 @@ def is_in_order(play: Sequence[CorrectedPlay], *, at: datetime) -> bool:
     """Whether the stretches are a list that a slip can have at `at`."""
     if any(not stretch.started_at <= (stretch.ended_at or at) <= at for stretch in play):
         return False
-    for before, stretch in pairwise(play):
+    joined: list[CorrectedPlay] = []
+    for stretch in play:
+        if joined and is_one(joined[-1], stretch) and not (joined[-1].has_length and stretch.has_length):
+            stretch = replace(joined.pop(), ended_at=stretch.ended_at)
+        joined.append(stretch)
+    for before, stretch in pairwise(joined):
         if before.ended_at is None or stretch.started_at < before.ended_at:
             return False
-        if stretch.follows(before) and (stretch.place, stretch.average_bet) == (before.place, before.average_bet):
+        if is_one(before, stretch):
             return False
     return True
+
+
+def is_one(before: CorrectedPlay, stretch: CorrectedPlay) -> bool:
+    return stretch == replace(before, started_at=before.ended_at or before.started_at, ended_at=stretch.ended_at)
 
 
 def overlap(slip: ModelSlip, others: Iterable[ModelSlip]) -> bool:
