@@ -15,6 +15,9 @@ from core.models import User
 from core.text import isolated
 from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
 
+# Relations to read with slips whose events are read: to prefetch with many, or to select with one.
+LINKED_SLIPS: Final = ("continues", "reassigned_from", "reassigned_to")
+
 _VERSION: Final = re.compile(r"([0-9]{1,9})-([A-Z]{1,6})")
 
 Start = PlaySegment.Start
@@ -76,6 +79,8 @@ class Event:
     reason: str = ""
     recorded_at: datetime | None = None
     """When it was recorded, where its request is known."""
+    linked: str = ""
+    """The slip of the same visit or play that the event leads from or to, at the end of its words."""
 
     @property
     def place(self) -> str:
@@ -85,6 +90,10 @@ class Event:
     @property
     def words(self) -> str:
         """The event, for people."""
+        return f"{self._own_words}{self.linked}"
+
+    @property
+    def _own_words(self) -> str:
         match self.kind:
             case SlipEventKind.OPENED:
                 return f"Opened at {self.place}, average bet {self.average_bet:,.2f}"
@@ -124,7 +133,23 @@ def events_of(
     request of a correlation id was recorded.
     """
     events = _in_order(slip, segments, corrections)
-    return [replace(event, recorded_at=(recorded or {}).get(event.correlation_id)) for event in events]
+    recorded, linked = recorded or {}, _linked(slip)
+    return [
+        replace(event, recorded_at=recorded.get(event.correlation_id), linked=linked.get(event.kind, ""))
+        for event in events
+    ]
+
+
+def _linked(slip: RatingSlip) -> dict[SlipEventKind, str]:
+    """Which slip an event leads from or to, by its kind."""
+    words = {}
+    if slip.continues:
+        words[SlipEventKind.OPENED] = f", continues slip {slip.continues.slip_number}"
+    if slip.reassigned_from:
+        words[SlipEventKind.OPENED] = f", with the play of slip {slip.reassigned_from.slip_number}"
+    if slip.is_void and hasattr(slip, "reassigned_to"):
+        words[SlipEventKind.VOIDED] = f", its play is on slip {slip.reassigned_to.slip_number}"
+    return words
 
 
 def _in_order(slip: RatingSlip, segments: Sequence[PlaySegment], corrections: Sequence[SlipCorrection]) -> list[Event]:

@@ -32,10 +32,11 @@ class ReasonForm(forms.Form):
 
     The cleaned `reason_code` is None if the casino has no active code for the operation; the text is required then.
     `codes` are the casino's, if they were read already. A form with fields of its own says in `refusals` which of them
-    an error of the service is about.
+    an error of the service is about. With `has_buttons` each code is a button, so that one tap chooses it.
     """
 
     refusals: ClassVar[Mapping[type[DomainError], str]] = {}
+    has_buttons: ClassVar[bool] = False
 
     reason_code = _CodeField(label="Reason code", error_messages={"required": _CHOOSE, "invalid_choice": _CHOOSE})
     reason = forms.CharField(
@@ -56,6 +57,7 @@ class ReasonForm(forms.Form):
         super().__init__(*args, **kwargs)
         codes = list(ReasonCode.objects.filter(casino=casino_id) if codes is None else codes)
         offered = [row for row in codes if row.is_active and operation in row.operations]
+        offered.sort(key=lambda row: row.text_required)  # those that say enough by themselves first
         self._with_text = {row.code for row in offered if row.text_required}
         field = self.fields["reason_code"]
         assert isinstance(field, _CodeField)
@@ -63,7 +65,9 @@ class ReasonForm(forms.Form):
         field.required = bool(offered)
         names = [(row.code, row.label + (_WITH_TEXT if row.text_required else "")) for row in offered]
         none_chosen = _NONE_CHOSEN if offered else _NO_CODES
-        field.choices = names if len(names) == 1 else [none_chosen, *names]
+        if self.has_buttons and offered:
+            field.widget, field.initial = forms.RadioSelect(), names[0][0] if len(names) == 1 else None
+        field.choices = names if len(names) == 1 or (self.has_buttons and offered) else [none_chosen, *names]
         # For the browser, and for a widget that another form sets.
         field.widget.is_required = field.required
 

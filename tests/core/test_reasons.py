@@ -135,7 +135,7 @@ class TestReasonForm:
     def test_offers_the_active_codes_of_the_operation(self, casino: Casino) -> None:
         form = ReasonForm(casino_id=casino.pk, operation=Operation.AWARD)
 
-        assert [value for value, _ in form.fields["reason_code"].choices] == ["", "OTHER", "WAIT"]  # type: ignore[attr-defined]
+        assert [value for value, _ in form.fields["reason_code"].choices] == ["", "WAIT", "OTHER"]  # type: ignore[attr-defined]
 
     @pytest.mark.parametrize(("text", "is_valid"), [("", False), ("no", False), (LONG, True)])
     def test_asks_for_a_text_where_there_is_no_code(self, casino: Casino, text: str, is_valid: bool) -> None:

@@ -23,6 +23,7 @@ from tests.concurrency import in_turn
 from tests.factories import PitFactory, StaffFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
+from tests.ratingslips.corrections import correct, last_at, void
 from tests.refusals import refused
 
 
@@ -105,6 +106,10 @@ def _continue(floor: Floor, slip: RatingSlip) -> None:
     continue_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
 
+def _correct(floor: Floor, slip: RatingSlip) -> None:
+    correct(floor, slip, last_at(slip, 200))
+
+
 class TestRefusal:
     @pytest.mark.parametrize(
         ("happens", "code"),
@@ -116,6 +121,8 @@ class TestRefusal:
             (_move_table, "TABLE_NOT_ACTIVE"),
             (_wait, "UNDO_TOO_LATE"),
             (_continue, "SLIP_CONTINUED"),
+            (_correct, "SLIP_CORRECTED"),
+            (void, "SLIP_VOID"),
         ],
     )
     def test_says_why_and_opens_nothing(

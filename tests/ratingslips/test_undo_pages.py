@@ -8,19 +8,24 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
 
 from core.console.links import page_url
+from core.models import Player
 from core.reasons.defaults import add_default_codes
 from ratingslips.admin.floor.undo import newest_offer
+from ratingslips.admin.trace.story import story_of
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import (
     change_average_bet,
     complete_rating_slip,
     continue_rating_slip,
     pause_rating_slip,
+    reassign_rating_slip,
     void_rating_slip,
 )
-from tests.console import html_of, said
+from tests.console import address, html_of, said, shown_in
 from tests.floor import Floor
 from tests.second_factors import long_ago
 
@@ -70,6 +75,15 @@ class TestBar:
 
         assert offered(floor_page(floor, boss)) is None
 
+    def test_of_a_slip_offers_its_closing_to_all_and_its_opening_to_who_opened_it(
+        self, floor: Floor, boss: Client, supervisor: Client
+    ) -> None:
+        slips = closed(floor), floor.open_slip(seat=2, at=floor.now)
+        addresses = [reverse("floor:slip", args=[slip.pk]) for slip in slips]
+
+        assert [offered(boss.get(page)) for page in addresses] == ["still_playing", "undo"]
+        assert [offered(supervisor.get(page)) for page in addresses] == ["still_playing", None]
+
     def test_is_gone_after_ten_minutes(self, floor: Floor) -> None:
         floor.open_slip(at=floor.now)
         offers = [
@@ -99,35 +113,64 @@ class TestTap:
 
         new = RatingSlip.objects.get(continues=slip)
         assert f"goes on with slip {new.slip_number} since" in said(answer)[-1]
-        assert new.slip_number in html_of(boss.get(reverse("floor:slip", args=[slip.pk])))
-        assert slip.slip_number in html_of(boss.get(reverse("floor:slip", args=[new.pk])))
+        old_page, new_page = (html_of(boss.get(reverse("floor:slip", args=[each.pk]))) for each in (slip, new))
+        assert f">slip {new.slip_number}</a>, which continues this slip." in old_page
+        assert f"average bet 100.00, continues slip {slip.slip_number}" in new_page
 
     @pytest.mark.parametrize("do", ["undo", "still_playing"])
     def test_twice_does_it_once(self, floor: Floor, boss: Client, do: str) -> None:
         slip = floor.open_slip(at=floor.now) if do == "undo" else closed(floor)
-        page = floor_page(floor, boss).context["offer"].request_id
+        pages = [floor_page(floor, boss), boss.get(reverse("floor:slip", args=[slip.pk]))]
+        first, again = (page.context["offer"].request_id for page in pages)
 
-        answers = [tap(boss, slip, do, request_id=str(page)) for _ in range(2)]
+        answers = [tap(boss, slip, do, request_id=str(page)) for page in (first, again)]
 
         assert answers[0].url == answers[1].url
         assert "Nothing was done twice." in said(answers[1])[-1]
-        assert SlipRequest.objects.filter(pk=page).count() == 1
+        assert SlipRequest.objects.filter(pk=first).count() == 1
 
-    def test_after_another_tablet_says_why_it_was_refused(self, floor: Floor, boss: Client) -> None:
+    def test_of_a_player_whose_seat_is_taken_leads_to_the_free_seats(self, floor: Floor, boss: Client) -> None:
         slip = closed(floor)
         floor.open_slip(seat=1, at=floor.now)
 
         answer = tap(boss, slip, "still_playing")
 
-        assert answer.url == reverse("floor:slip", args=[slip.pk])
+        page = html_of(boss.get(answer.url))
+        query = answer.url.partition("?")[2]
         assert "seat 1 is taken" in said(answer)[-1]
-        assert "Free seats: 2, 3" in said(answer)[-1]
+        assert escape(f"{reverse('floor:seat', args=[floor.table.pk, 2])}?{query}") in page
+        free = boss.get(f"{reverse('floor:seat', args=[floor.table.pk, 2])}?{query}")
+        assert [candidate.player for candidate in free.context["found"].candidates] == [slip.player]
+        closed_at = timezone.localtime(slip.closed_at, floor.casino.zone)
+        assert free.context["form"].initial == {"average_bet": "100.00", "when": ["", f"{closed_at:%H:%M}"]}
+
+    def test_that_is_refused_for_another_reason_leads_to_the_slip(self, floor: Floor, boss: Client) -> None:
+        slip = closed(floor)
+        floor.open_slip(player=slip.player, seat=2, at=floor.now)
+
+        answer = tap(boss, slip, "still_playing")
+
+        assert answer.url == reverse("floor:slip", args=[slip.pk])
+        assert "already has slip" in said(answer)[-1]
 
     def test_without_a_known_act_does_nothing(self, floor: Floor, boss: Client, slip: RatingSlip) -> None:
         assert said(tap(boss, slip, "dance"))[-1].startswith("Nothing was done")
 
 
 class TestSeatAgain:
+    def test_is_offered_to_who_undid_it_while_the_player_may_sit(
+        self, floor: Floor, boss: Client, supervisor: Client
+    ) -> None:
+        slip = floor.open_slip(at=floor.now)
+        tap(boss, slip, "undo")
+        seat = reverse("floor:seat", args=[floor.table.pk, 3])
+
+        seen = [boss.get(seat).context["undone"], supervisor.get(seat).context["undone"]]
+        Player.objects.update(status=Player.Status.BARRED)
+
+        assert [undone is not None for undone in seen] == [True, False]
+        assert boss.get(seat).context["undone"] is None
+
     def test_opens_the_undone_slip_with_its_bet_and_buy_in(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip(at=floor.now, buy_in=Decimal(500), means="CHIPS", average_bet=Decimal(75))
         tap(boss, slip, "undo")
@@ -144,6 +187,28 @@ class TestSeatAgain:
         assert (row.amount, row.means) == (Decimal(500), "CHIPS")
         assert "Nothing was done twice." in said(answers[1])[-1]
         assert boss.get(reverse("floor:seat", args=[floor.table.pk, 4])).context["undone"] is None
+
+
+class TestLinkedSlips:
+    def test_are_named_in_the_list_the_trace_and_on_the_player(self, floor: Floor, supervisor: Client) -> None:
+        old = closed(floor)
+        by: dict[str, Any] = {"actor": floor.boss, "at": floor.now}
+        void = continue_rating_slip(slip=old, **by)
+        live = reassign_rating_slip(slip=void, player=floor.player(), reason="Two cards mixed up", **by).slip
+
+        rows = {row[1]: row[2] for row in shown_in(supervisor.get(address(RatingSlip, "changelist")))}
+        story = story_of(live.correlation_id, staff=floor.supervisor)
+
+        assert rows[old.slip_number].endswith(f"continued by {void.slip_number}")
+        assert rows[void.slip_number].endswith(f"continues {old.slip_number}, play is on {live.slip_number}")
+        assert rows[live.slip_number].endswith(f"play of {void.slip_number}")
+        assert story is not None
+        told = " ".join(event.words for event in story.events)
+        assert f"average bet 100.00, continues slip {old.slip_number}" in told
+        assert f", its play is on slip {live.slip_number}" in told
+        assert f"average bet 100.00, with the play of slip {void.slip_number}" in told
+        page = html_of(supervisor.get(page_url(live.player)))
+        assert f'with the play of <a href="{page_url(void)}">slip {void.slip_number}</a>' in page
 
 
 REASON = {"reason_code": "WRONG_PLAYER", "reason": ""}
@@ -177,7 +242,8 @@ class TestWrongPlayer:
 
         new = RatingSlip.objects.get(player=right)
         assert (new.reassigned_from, answer.url) == (slip, reverse("floor:slip", args=[new.pk]))
-        assert said(answer)[-1].startswith(f"{slip.slip_number} of {slip.player} is void")
+        taken = ", 578 points taken back" if is_closed else ""
+        assert said(answer)[-1].startswith(f"{slip.slip_number} of {slip.player} is void{taken}. Its play is slip")
         assert f"which {coded.boss} opened for the wrong player" in html_of(boss.get(answer.url))
         assert new.slip_number in html_of(supervisor.get(page_url(slip)))
         assert slip.slip_number in html_of(supervisor.get(page_url(new)))
@@ -207,6 +273,7 @@ class TestWrongPlayer:
 
         assert [html_of(answer).count('role="alert"') for answer in answers] == [1, 0]
         assert "Choose one of these codes." in html_of(answers[1])
+        assert "Give it to" in html_of(answers[1])
         assert RatingSlip.objects.count() == 1
 
     def test_searches_without_a_script_and_keeps_what_was_typed(self, coded: Floor, boss: Client) -> None:
@@ -217,14 +284,28 @@ class TestWrongPlayer:
         assert right.card_number in html_of(answer)
         assert "Mixed up the cards" in html_of(answer)
 
-    def test_asks_who_takes_back_points_who_they_are(self, coded: Floor, supervisor: Client) -> None:
-        slip, right = closed(coded), coded.player()
+    @pytest.mark.parametrize("is_closed", [True, False])
+    def test_asks_only_who_takes_back_points_who_they_are(
+        self, coded: Floor, supervisor: Client, is_closed: bool
+    ) -> None:
+        slip, right = (closed(coded) if is_closed else coded.open_slip()), coded.player()
         long_ago(supervisor)
 
         answer = give(supervisor, slip, player=right.pk)
 
-        assert b'name="asked-again"' in answer.content
-        assert RatingSlip.objects.count() == 1
+        assert (b'name="asked-again"' in answer.content) == is_closed
+        assert RatingSlip.objects.count() == (1 if is_closed else 2)
+
+    @pytest.mark.parametrize("is_closed", [True, False])
+    def test_offers_barred_players_for_closed_play_only(
+        self, coded: Floor, supervisor: Client, is_closed: bool
+    ) -> None:
+        slip = closed(coded) if is_closed else coded.open_slip()
+        barred = coded.player(last_name="Ondrej", status=Player.Status.BARRED)
+
+        for query in ({"q": "ondrej"}, {"q": "ondrej", "part": "players"}):
+            page = html_of(supervisor.get(page_of(slip), query))
+            assert (f'name="player" value="{barred.pk}"' in page) == is_closed
 
     def test_is_offered_to_who_may(self, floor: Floor, boss: Client, supervisor: Client, auditor: Client) -> None:
         slips = {"live": floor.open_slip(seat=2), "closed": closed(floor)}

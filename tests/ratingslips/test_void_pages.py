@@ -71,6 +71,7 @@ class TestFloor:
         assert slip.is_void == offered
         words = "it had no points yet, and its seat is free" if offered else "Can correct rating slips"
         assert words in html_of(answer)
+        assert ("Voided at" in html_of(answer), "Closed at" in html_of(answer)) == (offered, False)
 
     def test_shows_a_refusal_beside_what_was_typed(self, floor: Floor, supervisor: Client) -> None:
         slip = floor.open_slip()

@@ -49,8 +49,19 @@ class ChosenSeatForm(TimeForm):
 class VoidForm(ReasonForm):
     """Why a slip is voided."""
 
+    has_buttons = True
+
     def __init__(self, data: Any = None, *, slip: RatingSlip, **kwargs: Any) -> None:
         super().__init__(data, casino_id=slip.casino_id, operation=Operation.VOID, **kwargs)
+
+
+class WrongPlayerForm(ReasonForm):
+    """Why a slip is given to another player."""
+
+    has_buttons = True
+
+    def __init__(self, data: Any = None, *, slip: RatingSlip, **kwargs: Any) -> None:
+        super().__init__(data, casino_id=slip.casino_id, operation=Operation.REASSIGN, **kwargs)
 
 
 __all__ = [
@@ -60,4 +71,5 @@ __all__ = [
     "SittingDownForm",
     "TimeForm",
     "VoidForm",
+    "WrongPlayerForm",
 ]

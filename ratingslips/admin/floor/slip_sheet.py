@@ -12,7 +12,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import warning_for
 from ratingslips.admin.slips.money import Money
-from ratingslips.history import Event, SlipEventKind, read_events
+from ratingslips.history import LINKED_SLIPS, Event, SlipEventKind, read_events
 from ratingslips.models import RatingSlip
 
 # The usual bets, by the values of chips.
@@ -108,7 +108,7 @@ def read_sheet(slips: "QuerySet[RatingSlip]", *, now: datetime) -> Sheet | None:
     annotated: Any = slips.with_play(now=now).with_money()  # type: ignore[attr-defined]
     related = ("casino", "pit", "table__game", "player__loyalty__tier", "opened_by", "closed_by", "recovered_by")
     entry = ("ledger_entry__tier_before", "ledger_entry__tier_after")
-    slip = annotated.select_related(*related, *entry).first()
+    slip = annotated.select_related(*related, *entry, *LINKED_SLIPS).first()
     if slip is None:
         return None
     tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
 from django.contrib import messages
@@ -23,7 +24,7 @@ from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.pages import floor_url, require_view
 from ratingslips.admin.slips.sentences import earlier_request
 from ratingslips.models import MoneyRow, Pit, RatingSlip, SlipRequest
-from ratingslips.services import UNDO_MINUTES, continue_rating_slip, undo_opening
+from ratingslips.services import UNDO_MINUTES, SeatTaken, continue_rating_slip, undo_opening
 
 Kind = SlipRequest.Kind
 
@@ -71,7 +72,7 @@ def _offered(*, now: datetime) -> "QuerySet[SlipRequest]":
     """Recent openings of live slips to which nothing else was done, and closings that nothing followed."""
     others = SlipRequest.objects.filter(slip=OuterRef("slip")).exclude(pk=OuterRef("pk"))
     opening = Q(kind__in=(Kind.OPEN, Kind.CONTINUE), slip__status__in=("OPEN", "PAUSED")) & ~Exists(others)
-    closing = Q(kind=Kind.CLOSE, slip__status="CLOSED", slip__correction_count=0, slip__continued_by=None)
+    closing = Q(kind=Kind.CLOSE, slip__correction_count=0, slip__continued_by=None)
     return _recent(now=now).filter(opening | closing)
 
 
@@ -127,7 +128,10 @@ def undone_slip(text: str, *, casino: Casino, staff: User, now: datetime) -> Und
 
 @require_POST
 def undo_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
-    """Undo an opening or a closing, and redirect to the seat; or to the slip, with the reason why it was refused."""
+    """Undo an opening or a closing, and redirect to the seat; or, with the reason why it was refused, to the slip.
+
+    If the seat is taken meanwhile, its page offers the free ones.
+    """
     slips = in_casino_of(staff_of(request), RatingSlip.objects.filter(pk=slip_id), lookup="casino")
     slip = slips.select_related("pit", "player", "table", "casino").first()
     if slip is None:
@@ -143,9 +147,18 @@ def undo_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     except DomainError as error:
         drop_lost_connection()
         messages.error(request, error.message)
-        return of_slip
+        return HttpResponseRedirect(_taken_seat(slip)) if isinstance(error, SeatTaken) else of_slip
     messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
     return HttpResponseRedirect(f"{floor_url(slip.pit_id)}#seat-{slip.table_id}-{slip.seat}")
+
+
+def _taken_seat(slip: RatingSlip) -> str:
+    """The page of the seat of a closed slip, which offers the free seats, with what opening the slip again takes."""
+    assert slip.closed_at is not None
+    bet = slip.segments.order_by("-seq")[0].average_bet
+    closed_at = f"{timezone.localtime(slip.closed_at, slip.casino.zone):%H:%M}"
+    query = urlencode({"q": slip.player.card_number, "average_bet": bet, "when_clock": closed_at})
+    return f"{reverse('floor:seat', args=[slip.table_id, slip.seat])}?{query}"
 
 
 def _undo(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:

@@ -18,9 +18,9 @@ from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.keys import key_of
 from core.models import Player
-from core.reasons.models import Operation
 from core.transactions import drop_lost_connection
 from core.words import counted
+from ratingslips.admin.floor.forms import WrongPlayerForm
 from ratingslips.admin.floor.pages import PitPage, read_pit_page, show
 from ratingslips.admin.floor.search import SEARCH_MAX_LENGTH, find_players
 from ratingslips.admin.slips.forms import next_page_id
@@ -48,15 +48,16 @@ def wrong_player_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
         found = {"found": find_players(pit_page.casino, text), "may_sit_elsewhere": not slip.is_live}
         return show(request, "ratingslips/floor/players.html", pit_page, found)
     if request.method != "POST" or "search" in request.POST:
-        return _page(request, pit_page, slip, text=text, form=_form(slip, initial=request.POST.dict()))
-    form = _form(slip, request.POST)
+        form = WrongPlayerForm(slip=slip, initial=request.POST.dict())
+        return _page(request, pit_page, slip, text=text, form=form)
+    form = WrongPlayerForm(request.POST, slip=slip)
     key = key_of(request.POST.get("player", ""))
     player = Player.objects.filter(casino=slip.casino_id, pk=key).first() if key is not None else None
     if player is None:
         form.add_error(None, "Tap the player who really played.")
     elif form.is_valid() and (answer := _reassign(request, slip, player, form)):
         return answer
-    return _page(request, pit_page, _visible_slip(request, slip_id), text=text, form=form)
+    return _page(request, pit_page, _visible_slip(request, slip_id), text=text, form=form, player=player)
 
 
 def _visible_slip(request: HttpRequest, slip_id: UUID) -> Any:
@@ -66,10 +67,6 @@ def _visible_slip(request: HttpRequest, slip_id: UUID) -> Any:
     if slip is None:
         raise Http404
     return slip
-
-
-def _form(slip: RatingSlip, *args: Any, **kwargs: Any) -> ReasonForm:
-    return ReasonForm(*args, casino_id=slip.casino_id, operation=Operation.REASSIGN, **kwargs)
 
 
 def _reassign(request: HttpRequest, slip: RatingSlip, player: Player, form: ReasonForm) -> HttpResponse | None:
@@ -112,9 +109,12 @@ def _sentence(slip: RatingSlip, result: Reassignment) -> str:
     )
 
 
-def _page(request: HttpRequest, pit_page: PitPage, slip: Any, *, text: str, form: ReasonForm) -> HttpResponse:
+def _page(
+    request: HttpRequest, pit_page: PitPage, slip: Any, *, text: str, form: ReasonForm, player: Player | None = None
+) -> HttpResponse:
     context = {
         "slip": slip,
+        "player": player,
         "version": version_of(slip).text,
         "form": form,
         "request_id": next_page_id(request, form),

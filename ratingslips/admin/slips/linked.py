@@ -25,6 +25,20 @@ def linked_slips(slip: RatingSlip) -> list[LinkedSlip]:
     return list(_linked(slip, list(others.select_related("player", "opened_by").order_by("opened_at", "pk"))))
 
 
+def short_links(slip: RatingSlip) -> str:
+    """The same in few words, for a list of slips that were read with all of them."""
+    words = []
+    if slip.continues:
+        words.append(f"continues {slip.continues.slip_number}")
+    if hasattr(slip, "continued_by"):
+        words.append(f"continued by {slip.continued_by.slip_number}")
+    if slip.reassigned_from:
+        words.append(f"play of {slip.reassigned_from.slip_number}")
+    if hasattr(slip, "reassigned_to"):
+        words.append(f"play is on {slip.reassigned_to.slip_number}")
+    return ", ".join(words)
+
+
 def _linked(slip: RatingSlip, others: list[RatingSlip]) -> Iterator[LinkedSlip]:
     for other in others:
         if other.pk == slip.continues_id:

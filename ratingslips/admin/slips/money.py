@@ -101,6 +101,8 @@ class ChipsOutForm(_MoneyForm):
 class StrikeForm(ReasonForm):
     """Why a row is struck; `row` is its key."""
 
+    has_buttons = True
+
     row = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, slip: RatingSlip, **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ from core.words import counted
 from loyalty.models import PlayerLoyalty, Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier, tier_at
-from ratingslips.history import SlipVersion, events_since, read_events
+from ratingslips.history import LINKED_SLIPS, SlipVersion, events_since, read_events
 from ratingslips.models import RatingSlip, SlipCorrection, SlipRequest
 from ratingslips.services import CorrectedSlip, SlipSettlement
 from ratingslips.services.requests import amount_text
@@ -49,7 +49,7 @@ def read_after_commit(read: Callable[[], T]) -> T | None:
 
 def changes_since(slip_id: UUID, version: SlipVersion) -> str:
     """The events of a slip after a version of it, a sentence each, but for that of the running request."""
-    slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
+    slip = RatingSlip.objects.select_related("casino", "closed_by", *LINKED_SLIPS).get(pk=slip_id)
     changes = [
         event for event in events_since(read_events(slip), version) if event.correlation_id != correlation.current()
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from django.contrib import admin
@@ -28,15 +28,18 @@ from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
 from ratingslips.admin.slips.correct_page import correct_page, preview_page
 from ratingslips.admin.slips.corrections import corrections_section, read_corrections
-from ratingslips.admin.slips.linked import linked_slips
+from ratingslips.admin.slips.linked import linked_slips, short_links
 from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_correct, may_reassign, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
 from ratingslips.admin.slips.times import TimeForm
+from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
+
+_SHOWN: Final = ("casino", "player", "table", "pit", "ledger_entry", "continued_by", *LINKED_SLIPS)
 
 
 class OwedFilter(admin.SimpleListFilter):
@@ -116,7 +119,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
-        slips = super().get_queryset(request).prefetch_related("casino", "player", "table", "pit", "ledger_entry")
+        slips = super().get_queryset(request).prefetch_related(*_SHOWN)
         return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> RatingSlip | None:
@@ -135,8 +138,9 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 
     @admin.display(description="status")
     def state_and_version(self, slip: RatingSlip) -> str:
-        """The status, with the hidden version that the list's actions send back."""
-        return self.state(slip) + version_field(slip, version_of(slip).text)
+        """The status and the linked slips, with the hidden version that the list's actions send back."""
+        version = version_field(slip, version_of(slip).text)
+        return format_html('{} <span class="hint">{}</span>{}', self.state(slip), short_links(slip), version)
 
     @admin.display(description="player")
     def player_name(self, slip: RatingSlip) -> str:

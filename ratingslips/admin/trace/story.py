@@ -99,7 +99,7 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
     corrections = SlipCorrection.objects.select_related("request__actor").order_by("number")
     money = MoneyRow.objects.select_related("actor", "request").order_by("pk")
     play_and_money = Prefetch("segments", play), Prefetch("money_rows", money)
-    parts = *play_and_money, Prefetch("corrections", corrections), "requests"
+    parts = *play_and_money, Prefetch("corrections", corrections), "requests", *history.LINKED_SLIPS
     found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
     read_releases(found)
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
@@ -150,7 +150,7 @@ def _money_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
 def _words(event: history.Event, slip: RatingSlip, changed: Mapping[UUID, CorrectionLine]) -> str:
     match event.kind:
         case history.SlipEventKind.OPENED:
-            return f"opened for {slip.player} at {event.place}, average bet {event.average_bet:,.2f}"
+            return f"opened for {slip.player} at {event.place}, average bet {event.average_bet:,.2f}{event.linked}"
         case history.SlipEventKind.BET_CHANGED:
             return f"average bet {event.average_bet:,.2f}"
         case history.SlipEventKind.MOVED:
