@@ -313,8 +313,8 @@ class TestWrongPlayer:
             (who, state)
             for who, client in {"boss": boss, "supervisor": supervisor, "auditor": auditor}.items()
             for state, slip in slips.items()
-            if page_of(slip) in html_of(client.get(reverse("floor:slip", args=[slip.pk])))
-            and page_of(slip) in html_of(client.get(page_url(slip)))
+            for page in (reverse("floor:slip", args=[slip.pk]), page_url(slip))
+            if page_of(slip) in html_of(client.get(page))
         }
 
         assert offered == {("boss", "live"), ("supervisor", "live"), ("supervisor", "closed")}
