@@ -27,7 +27,7 @@ _WITHOUT_FACTORS: Final = """
     ORDER BY code
 """
 _CHOOSE_ROLES: Final = "Choose them on the page of the casino, “Roles that need a second factor”."
-_CHOOSE_POINTS: Final = "Set a number of points on the page of the casino, “Awards to confirm”."
+_CHOOSE_POINTS: Final = "Set a number of points on the page of the casino, “Awards and redemptions to confirm”."
 
 
 @register(Tags.compatibility)
@@ -159,7 +159,7 @@ def check_session_limits(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database, deploy=True)
 def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn of casinos where a password is enough for everything, or where no award asks again."""
+    """Warn of casinos where a password is enough for everything, or where no award or redemption asks again."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
@@ -173,7 +173,7 @@ def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) ->
             ]
             cursor.execute("SELECT name FROM core_casino WHERE confirmed_award_points IS NULL ORDER BY code")
             messages += [
-                checks.Warning(f"In “{casino}” no award asks again.", hint=_CHOOSE_POINTS, id="core.W013")
+                checks.Warning(f"In “{casino}” no award or redemption asks again.", hint=_CHOOSE_POINTS, id="core.W013")
                 for (casino,) in cursor.fetchall()
             ]
     return messages

@@ -96,10 +96,12 @@ class Casino(models.Model):
         ),
     )
     confirmed_award_points = models.PositiveIntegerField(
-        "awards to confirm",
+        "awards and redemptions to confirm",
         null=True,
         blank=True,
-        help_text="Awards of more points ask again for the second factor, or the password. Empty: none does.",
+        help_text=(
+            "Awards and redemptions of more points ask again for the second factor, or the password. Empty: none does."
+        ),
     )
 
     class Meta:

@@ -83,7 +83,7 @@ def report_on(*, casino: Casino, first_day: date, last_day: date, at: datetime) 
         counted = _counted({casino: (first_day, last_day)})[casino.pk]
         owed = RatingSlip.objects.owed().filter(casino=casino)
         owed_count = owed.count()
-        uncollected = RatingSlip.objects.filter(casino=casino, uncollected_points__gt=0).order_by()
+        uncollected = RatingSlip.objects.uncollected().filter(casino=casino).order_by()
         left = uncollected.aggregate(slips=Count("pk"), points=Coalesce(Sum("uncollected_points"), 0))
         oldest = owed.order_by("closed_at", "pk").first()
     return CasinoReport(

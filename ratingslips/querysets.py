@@ -46,6 +46,10 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         withheld = self.exclude(withheld_because="").filter(released_at=None)
         return withheld.filter(status="CLOSED", theoretical_win__gt=0)
 
+    def uncollected(self) -> Self:
+        """Slips whose entries hold more points than their play is worth, because the balance did not cover them."""
+        return self.filter(uncollected_points__gt=0)
+
     def with_play(self, *, now: datetime) -> Self:
         """Annotate `play`, which `average_bet`, `played` and `last_seq` of a slip read; play counts until `now`.
 

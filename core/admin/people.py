@@ -31,7 +31,7 @@ admin.site.enable_nav_sidebar = False  # The floor needs the width; the header l
 class CasinoAdmin(ConsoleAdmin[Casino]):
     """Casinos: their name, their time zone and when their gaming day begins."""
 
-    asks_again = AsksAgain()  # It says who needs a second factor, and which awards are to be confirmed.
+    asks_again = AsksAgain()  # It says who needs a second factor, and which awards and redemptions are to be confirmed.
     casino_lookup = "pk"
     list_display = ("name", "code", "time_zone", "gaming_day_starts_at")
     search_fields = ("name", "code")
@@ -67,6 +67,12 @@ class ReasonCodeAdmin(ConsoleAdmin[ReasonCode]):
     list_filter = ("is_active", ("casino", OwnCasinoFilter))
     search_fields = ("code", "label")
     fields = ("casino", "code", "label", "operations", "text_required", "is_active")
+
+    def get_fields(self, request: HttpRequest, obj: ReasonCode | None = None) -> Any:
+        """Those of the form, or for staff who may only look at a code, what the list says of it."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fields
+        return ("casino", "code", "label", "chosen_for", "text_required", "state")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ReasonCode | None = None) -> Any:
         """A code is kept with what was done, and stays as it is."""

@@ -1,4 +1,4 @@
-"""Ask who is signed in once more before an act that grants, exports, takes points back or awards many points.
+"""Ask who is signed in once more before an act that grants, exports, takes points back, or awards or redeems many.
 
 They are asked at most once in ten minutes, and signing in counts. The page that asks holds the form that was sent, so
 that it is carried out as it was typed. `ConsoleSite.admin_view` asks before every view that is marked.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.console import display
@@ -71,7 +71,8 @@ def _tiers(entry: LedgerEntry) -> SafeString | str:
 def _reason(entry: LedgerEntry) -> SafeString | str:
     if entry.reason_code is None:
         return entry.reason
-    return format_html('{} <span class="hint">{}</span>', entry.reason, entry.reason_code)
+    code = format_html_join(SafeString("_<wbr>"), "{}", ((word,) for word in entry.reason_code.split("_")))
+    return format_html('{} <span class="hint">{}</span>', entry.reason, code)
 
 
 def _exact(instant: datetime | None) -> str:
@@ -124,7 +125,7 @@ class Calculation:
     """The points of play as text: theo × rate × multiplier = exact → points.
 
     An adjustment of play has `posted_before`, the points of the entries before it, and no tier: its rate and multiplier
-    are those of the entry that it adjusts. `uncollected` points were not covered by the balance.
+    are those of the entry that it adjusts. `uncollected` points of its `difference` were not covered by the balance.
     """
 
     theo: str
@@ -134,6 +135,7 @@ class Calculation:
     exact: str
     points: str
     posted_before: str
+    difference: int
     uncollected: int
 
 
@@ -141,6 +143,7 @@ def calculation_of(entry: LedgerEntry) -> Calculation | None:
     """The calculation of the points of `entry`, from its frozen inputs; None if the points were given."""
     frozen: dict[str, Any] = entry.inputs.get("calculation") or {}
     try:
+        uncollected = frozen["uncollected"] if entry.adjusts_id else 0
         return Calculation(
             theo=f"{Decimal(frozen['theoretical_win']):,.2f}",
             rate=display.factor(Decimal(frozen["points_per_unit"])),
@@ -149,7 +152,8 @@ def calculation_of(entry: LedgerEntry) -> Calculation | None:
             exact=display.factor(Decimal(frozen["exact_points"])),
             points=f"{frozen['points_of_play'] if entry.adjusts_id else entry.points:,}",
             posted_before=f"{frozen['posted_before']:,}" if entry.adjusts_id else "",
-            uncollected=frozen["uncollected"] if entry.adjusts_id else 0,
+            difference=entry.points - uncollected,
+            uncollected=uncollected,
         )
     except (KeyError, InvalidOperation, TypeError, ValueError):
         return None

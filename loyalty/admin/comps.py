@@ -38,6 +38,12 @@ class CompTypeAdmin(ConsoleAdmin[CompType]):
     def state(self, comp: CompType) -> str:
         return display.active_pill(comp)
 
+    def get_fields(self, request: HttpRequest, obj: CompType | None = None) -> Any:
+        """Those of the form, or for staff who may only look at a type, what the list says of it."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fields
+        return ("program", "code", "label", "point_worth", "state")
+
     def get_readonly_fields(self, request: HttpRequest, obj: CompType | None = None) -> Any:
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if obj is None else (*fields, "program", "code")

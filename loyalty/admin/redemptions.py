@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.console import display
+from core.console.asking_again import ask_again
 from core.console.fields import MoneyField, TextField, WholeNumberField
 from core.console.links import page_url
 from core.console.pages import form_page, viewable
@@ -45,7 +46,10 @@ from loyalty.services.redemptions import (
 
 TYPED_FIELDS: Final = ("comp_type", "value", "points", "outlet", *REASON_FIELDS)
 _SENT_TYPE: Final = re.compile(r"[0-9]{1,18}:[0-9]{1,4}\.[0-9]{1,4}")
-NO_TYPES: Final = "There is no active comp type in this programme, so nothing can be redeemed."
+NO_TYPES: Final = (
+    "Nothing can be redeemed: this programme has no active comp type. Staff who hold “Can add comp type” or “Can "
+    "change comp type” set them up under “Comp types”, and say there what a point is worth."
+)
 
 # Django's own classes come after the mixin; mypy has to know them.
 if TYPE_CHECKING:
@@ -122,6 +126,21 @@ class RedeemForm(ReasonForm):
         assert isinstance(types, CompTypeField)
         types.choices = [_offer(comp, balance=account.balance) for comp in active]
         self.has_types = bool(types.choices)
+        self.limit = account.program.casino.confirmed_award_points
+
+    @property
+    def sent_type(self) -> tuple[int, Decimal]:
+        """The key of the chosen type, and what a point was worth in it on the page; the form must be valid."""
+        key, _, point_value = self.cleaned_data["comp_type"].partition(":")
+        return int(key), Decimal(point_value)
+
+    @property
+    def needs_asking(self) -> bool:
+        """Whether a redemption of so many points asks again who makes it; the form must be valid."""
+        if self.limit is None:
+            return False
+        points, value = self.cleaned_data["points"], self.cleaned_data["value"]
+        return bool(points > self.limit if value is None else value > self.limit * self.sent_type[1])
 
     def clean(self) -> dict[str, Any]:
         """Refuse a form with both a value and a number of points, or with neither."""
@@ -144,12 +163,16 @@ class RedeemsPoints(_Base):
     def redeem_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the form, or redeem once and go to the entry, where the comp slip is printed.
 
+        Without an active comp type, the page of the account says who adds one.
+
         A post is not refused here for a missing permission: the service checks it, and answers a replay first.
         """
         account = viewable(self, request, object_id)
         request_id = parse(request.POST.get(REQUEST_ID))
         if request.method == "POST":
             form = RedeemForm(request.POST, account=account)
+            if form.is_valid() and form.needs_asking and (page := ask_again(request)):
+                return page
             if form.is_valid() and (posting := _redeem(request, account, form, request_id)):
                 self.message_user(request, *_answer(posting))
                 return HttpResponseRedirect(page_url(LedgerEntry(pk=posting.entry_id)))
@@ -159,6 +182,9 @@ class RedeemsPoints(_Base):
             raise PermissionDenied
         else:
             form = RedeemForm(account=account, typed=typed_before(request, *TYPED_FIELDS))
+            if not form.has_types:
+                self.message_user(request, NO_TYPES, messages.WARNING)
+                return HttpResponseRedirect(page_url(account))
         return form_page(
             self,
             request,
@@ -168,7 +194,6 @@ class RedeemsPoints(_Base):
             cancel_url=page_url(account),
             original=account,
             request_id=request_id or uuid4(),
-            explanation="" if form.has_types else NO_TYPES,
             facts=[
                 ("Player", account.player),
                 ("Status", account.player.get_status_display()),
@@ -185,11 +210,11 @@ def _redeem(
         form.add_error(None, "This form could not be recognised, so nothing was redeemed. Send it again.")
         return None
     cleaned: dict[str, Any] = form.cleaned_data
-    comp_type, _, shown_value = cleaned["comp_type"].partition(":")
+    comp_type, shown_value = form.sent_type
     try:
         return redeem_points(
             player=account.player_id,
-            comp_type=int(comp_type),
+            comp_type=comp_type,
             value=cleaned["value"],
             points=cleaned["points"],
             outlet=cleaned["outlet"],
@@ -198,7 +223,7 @@ def _redeem(
             actor=staff_of(request),
             at=timezone.now(),
             request_id=request_id,
-            expected_point_value=Decimal(shown_value),
+            expected_point_value=shown_value,
         )
     except DomainError as error:
         form.add_refusal(error)

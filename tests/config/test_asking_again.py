@@ -14,7 +14,7 @@ from tests.config.matrix.table import COLUMNS, Question
 from tests.config.test_permission_matrix import TABLE
 from tests.second_factors import long_ago
 
-# What grants, exports or takes points back. An award asks above the limit of its casino.
+# What grants, exports or takes points back. Awards and redemptions ask above the limit of their casino.
 ASKED: Final = frozenset(
     {
         "admin:auth_group_add",

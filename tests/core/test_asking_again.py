@@ -9,12 +9,13 @@ from django.test import Client
 from django.urls import reverse
 from guardian.shortcuts import get_user_perms
 
-from core.models import User
+from core.models import Player, User
 from core.roles import LOYALTY_SUPERVISOR
 from core.sign_in_log import SignInEvent
 from loyalty.models import LedgerEntry, LedgerExport, PlayerLoyalty
 from ratingslips.models import Pit
 from tests.console import address, close_stream, fields_in, html_of, inline_code_in, send_form, signed_in
+from tests.factories import CompTypeFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
@@ -174,10 +175,35 @@ class TestAward:
 
         assert asks(page) is is_asked
 
-    def _form(self, floor: Floor, client: Client, *, limit: int | None) -> tuple[str, dict[str, Any]]:
+    @pytest.mark.parametrize(
+        ("limit", "typed", "is_asked"),
+        [
+            (100, {"points": "100"}, False),
+            (100, {"points": "101"}, True),
+            (100, {"value": "5"}, False),
+            (100, {"value": "5.01"}, True),
+            (None, {"points": "101"}, False),
+        ],
+    )
+    def test_has_the_limit_of_a_redemption(
+        self, floor: Floor, supervisor: Client, limit: int | None, typed: dict[str, str], is_asked: bool
+    ) -> None:
+        comp = CompTypeFactory.create(program=floor.program)
+        url, form = self._form(floor, supervisor, limit=limit, what="redeem")
+
+        award(floor, Player.objects.latest("pk"), points=1_000)
+        sent = {"comp_type": f"{comp.pk}:{comp.point_value}", "outlet": "Grill", "reason": "Anniversary", **typed}
+
+        page = supervisor.post(url, form | sent)
+
+        assert (asks(page), LedgerEntry.objects.filter(kind="REDEMPTION").exists()) == (is_asked, not is_asked)
+
+    def _form(
+        self, floor: Floor, client: Client, *, limit: int | None, what: str = "award"
+    ) -> tuple[str, dict[str, Any]]:
         floor.casino.confirmed_award_points = limit
         floor.casino.save()
-        url = address(PlayerLoyalty, "award", account_of(floor.player()).pk)
+        url = address(PlayerLoyalty, what, account_of(floor.player()).pk)
         return url, fields_in(client.get(url))
 
 

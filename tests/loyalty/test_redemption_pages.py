@@ -10,11 +10,11 @@ import pytest
 from django.test import Client
 from guardian.shortcuts import remove_perm
 
-from core.models import Player
+from core.models import Player, ReasonCode
 from core.roles import AUDITOR, PIT_SUPERVISOR
 from loyalty.models import CompSlipPrint, CompType, LedgerEntry, LedgerExport, PlayerLoyalty
 from loyalty.services import pause_program
-from tests.console import address, inline_code_in, said, shown_in, signed_in
+from tests.console import address, html_of, inline_code_in, said, shown_in, signed_in
 from tests.factories import CompTypeFactory, StaffFactory
 from tests.floor import Floor, declared
 from tests.loyalty.postings import award, redeem, reverse
@@ -150,6 +150,14 @@ class TestForm:
         assert page.context["form"].errors
         assert account_of(account.player).balance == 1_000
         assert "Spa" not in supervisor.get(redeem_url(account)).content.decode()
+
+    def test_leads_back_where_there_is_nothing_to_redeem_for(self, supervisor: Client, account: PlayerLoyalty) -> None:
+        CompType.objects.update(is_active=False)
+
+        answer: Any = supervisor.get(redeem_url(account))
+
+        assert answer.url == address(PlayerLoyalty, "change", account.pk)
+        assert "Staff who hold “Can add comp type” or “Can change comp type”" in said(answer)[0]
 
     @pytest.mark.parametrize("because", ["not permitted", "own account", "barred", "paused"])
     def test_is_refused_in_a_sentence(
@@ -300,6 +308,18 @@ class TestCompTypes:
         page = root.get(address(CompType, "change", comp.pk))
 
         assert list(page.context["adminform"].form.fields) == ["label", "point_value", "is_active"]
+
+    def test_are_read_as_reason_codes_are_in_the_words_of_their_lists(self, supervisor: Client, floor: Floor) -> None:
+        comp = CompTypeFactory.create(program=floor.program)
+        code = ReasonCode.objects.create(
+            casino=floor.casino, code="WRONG", label="Wrong points", operations=["adjust", "reverse"]
+        )
+
+        pages = [html_of(supervisor.get(address(type(one), "change", one.pk))) for one in (comp, code)]
+
+        assert ">0.05<" in pages[0]
+        assert "Adjust points, Reverse an entry" in pages[1]
+        assert all("Active</span>" in page for page in pages)
 
 
 def month(client: Client, query: str = "") -> Any:

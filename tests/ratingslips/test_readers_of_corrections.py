@@ -1,5 +1,8 @@
 """Every reader of slips and entries says what counts after a correction or a void, and what it was before."""
 
+import csv
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,17 +11,20 @@ from django.test import Client
 from django.utils import timezone
 
 from core.console.links import page_url
+from core.models import Player
 from core.roles import AUDITOR
-from loyalty.models import LedgerEntry
+from loyalty.models import CompType, LedgerEntry
 from loyalty.services import balance_at
 from ratingslips.admin.players.visits import read_visits
 from ratingslips.admin.trace.story import story_of
 from ratingslips.figures import report_on, todays_figures
 from ratingslips.imports.totals import totals_of
 from ratingslips.models import RatingSlip
+from tests.commands import run
 from tests.console import address, html_of, shown_in, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
+from tests.loyalty.postings import adjust, award, redeem, reverse
 from tests.loyalty.rows import account_of
 from tests.ratingslips.corrections import REASON, closed, correct, last_at, spent, void
 
@@ -172,7 +178,10 @@ class TestEntryPages:
         ("make", "sums"),
         [
             (_corrected, ["84.00 × 10 × 1 = 840 → <strong>840</strong>", "840 less entries so far 578 =", "+262"]),
-            (_partly_collected, ["446 less entries so far 578 =", "−78", "54 more points were to be taken back"]),
+            (
+                _partly_collected,
+                ["446 less entries so far 578 =", "−132", "−78", "54 more points were to be taken back"],
+            ),
             (
                 _void,
                 ["0.00 × 10 × 1 = 0 → <strong>0</strong>", "0 less entries so far 578 =", "−578", "Void: it"],
@@ -197,3 +206,75 @@ class TestEntryPages:
         assert f'<a href="{page_url(slip)}">{REASON}</a>' in page_of_player
         # The play that counted for the first entry: both bets of it, as they were entered.
         assert ("26.2500" in page_of_first, "57.75" in page_of_first) == (True, True)
+
+
+def _put_everything_right(floor: Floor) -> dict[str, Player]:
+    """Each kind of correction once, of different players."""
+    raised, doubled, lowered = (closed(floor, floor.played_slip(seat=seat)) for seat in (1, 2, 3))
+    given, changed, treated = (floor.player() for _ in range(3))
+    correct(floor, raised, last_at(raised, 200))
+    void(floor, doubled)
+    redeem(floor, lowered.player, points=500)
+    correct(floor, lowered, last_at(lowered, 50))
+    reverse(floor, award(floor, given, at=floor.ago(minutes=30)).entry_id)
+    adjust(floor, changed, points=70)
+    award(floor, treated, at=floor.ago(minutes=30))
+    dinner = CompType.objects.get()
+    reverse(floor, redeem(floor, treated, points=100, comp_type=dinner, at=floor.ago(minutes=20)).entry_id)
+    return {"raised": raised.player, "lowered": lowered.player, "given": given, "treated": treated}
+
+
+class TestCommandsAndExports:
+    def test_agree_after_everything_was_put_right(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        players = _put_everything_right(floor)
+        auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
+
+        balances = {
+            (name, minutes): json.loads(
+                run(
+                    *("player_balance", "--json", "--casino", floor.casino.code, "--card", player.card_number),
+                    *("--at", floor.ago(minutes=minutes).isoformat()),
+                ).out
+            )["balance"]
+            for name, player in players.items()
+            for minutes in (25, 10, 0)
+        }
+        report = run("report", "--casino", floor.casino.code)
+        checks = [run("verify_ledger", "--full"), run("rebuild_balances", "--dry-run")]
+        export: Any = auditor.post(address(LedgerEntry, "export"))
+        rows = list(csv.DictReader(io.StringIO(b"".join(export.streaming_content).decode("utf-8-sig"))))
+        home = html_of(auditor.get("/console/"))
+        uncollected = shown_in(auditor.get(address(RatingSlip, "changelist"), {"owed": "uncollected"}))
+
+        assert {name: [balances[name, minutes] for minutes in (25, 10, 0)] for name in players} == {
+            "raised": [0, 0, 840],
+            "lowered": [0, 0, 0],
+            "given": [100, 100, 0],
+            "treated": [100, 0, 100],
+        }
+        assert [(check.code, check.error) for check in checks] == [(0, "")] * 2
+        assert report.code == 0
+        assert [line.split()[:2] for line in report.out.splitlines()[1:]] == [
+            ["completions", "2"],
+            ["recoveries", "0"],
+            ["replays", "0"],
+            ["owed", "now"],
+            ["withheld", "0"],
+            ["uncollected", "54"],
+            ["drift", "0"],
+        ]
+        numbers = {row["Entry"]: row for row in rows}
+        assert [
+            (row["Kind"], row["Points"], numbers[row["Reverses entry"] or row["Adjusts entry"]]["Kind"])
+            for row in reversed(rows)
+            if row["Reverses entry"] or row["Adjusts entry"]
+        ] == [
+            ("ADJUSTMENT", "262", "GAMEPLAY"),
+            ("ADJUSTMENT", "-578", "GAMEPLAY"),
+            ("ADJUSTMENT", "-78", "GAMEPLAY"),
+            ("REVERSAL", "-100", "MANUAL_BONUS"),
+            ("REVERSAL", "100", "REDEMPTION"),
+        ]
+        assert "1 slip has uncollected points" in home
+        assert [row[-1] for row in uncollected] == ["446 54 points uncollected"]

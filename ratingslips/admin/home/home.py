@@ -1,11 +1,13 @@
 """The home page: what needs attention, then the figures of the gaming day."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -41,7 +43,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 from ratingslips.services import check_drift
 
-MAX_WITHHELD_COUNTED: Final = 1_000
+MAX_SLIPS_COUNTED: Final = 1_000
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -74,8 +76,9 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
         "namesakes": namesakes[:NAMESAKES_SHOWN],
         "is_more_namesakes": len(namesakes) > NAMESAKES_SHOWN,
         "is_more_barred": len(barred) > BARRED_SHOWN,
-        "withheld": in_casino_of(staff, RatingSlip.objects.withheld(), lookup="casino")[:MAX_WITHHELD_COUNTED].count(),
+        **_not_posted(staff),
         "withheld_url": list_url(RatingSlip, owed="withheld"),
+        "uncollected_url": list_url(RatingSlip, owed="uncollected"),
         "is_supervised": True,
         "casinos": casinos,
         "owed": owed,
@@ -97,6 +100,18 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
         ),
         "scorecards": [scorecard(of, drift) for of, drift in zip(figures, drifts, strict=True)],
     }
+
+
+def _not_posted(staff: User) -> dict[str, int]:
+    """How many slips have withheld and uncollected points, at most `MAX_SLIPS_COUNTED` each, in one statement."""
+    slips = in_casino_of(staff, RatingSlip.objects.order_by(), lookup="casino")
+    kinds = {"withheld": slips.withheld(), "uncollected": slips.uncollected()}
+    withheld, uncollected = (
+        found.annotate(found_as=Value(kind)).values_list("found_as", flat=True)[:MAX_SLIPS_COUNTED]
+        for kind, found in kinds.items()
+    )
+    counts = Counter(withheld.union(uncollected, all=True))
+    return {kind: counts[kind] for kind in kinds}
 
 
 def _own_pits(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:

@@ -43,17 +43,24 @@ _SHOWN: Final = ("casino", "player", "table", "pit", "ledger_entry", "continued_
 
 
 class OwedFilter(admin.SimpleListFilter):
-    """Slips whose points are owed or withheld."""
+    """Slips whose points are owed, withheld or uncollected."""
 
     title = "points"
     parameter_name = "owed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("1", "Owed"), ("withheld", "Withheld")]
+        return [("1", "Owed"), ("withheld", "Withheld"), ("uncollected", "Uncollected")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[RatingSlip]") -> "QuerySet[RatingSlip]":
         slips: Any = queryset
-        return slips.owed() if self.value() == "1" else slips.withheld() if self.value() == "withheld" else queryset
+        match self.value():
+            case "1":
+                slips = slips.owed()
+            case "withheld":
+                slips = slips.withheld()
+            case "uncollected":
+                slips = slips.uncollected()
+        return slips  # type: ignore[no-any-return]
 
 
 @admin.register(RatingSlip)
