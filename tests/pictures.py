@@ -34,7 +34,7 @@ def _home(page: Page) -> None:
 
 
 def _player(page: Page) -> None:
-    page.goto("/console/loyalty/playerloyalty/?o=-4")
+    page.goto("/console/loyalty/playerloyalty/?q=100000")
     page.locator("#result_list tbody a").first.click()
 
 
@@ -42,9 +42,13 @@ def _audit(page: Page) -> None:
     page.goto("/console/loyalty/ledgerentry/")
 
 
-def _trace(page: Page) -> None:
-    page.goto("/console/ratingslips/ratingslip/?status__exact=CLOSED")
+def _corrected(page: Page) -> None:
+    page.goto("/console/ratingslips/ratingslip/?owed=uncollected")
     page.locator("#result_list tbody a").first.click()
+
+
+def _trace(page: Page) -> None:
+    _corrected(page)
     page.get_by_role("link", name="Trace", exact=True).click()
 
 
@@ -56,6 +60,7 @@ PICTURES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "player": ("supervisor", _player),
     "audit": ("auditor", _audit),
     "trace": ("auditor", _trace),
+    "corrected": ("auditor", _corrected),
 }
 
 
