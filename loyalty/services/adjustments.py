@@ -8,11 +8,11 @@ import structlog
 
 from core import correlation
 from core.errors import DomainError
-from core.idempotency import IdempotencyConflict, Request
+from core.idempotency import IdempotencyConflict
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
-from core.reasons.codes import given_reason, normalised_contents
+from core.reasons.codes import GivenReason, given_reason
 from core.reasons.models import Operation
 from core.replays import count_replay
 from core.retries import retried
@@ -23,6 +23,7 @@ from loyalty.services.accounts import ProgramRules, lock_account
 from loyalty.services.by_hand import (
     MAX_GIVEN_POINTS,
     checked_request_time,
+    contents_by_hand,
     daily_key,
     is_outside_id,
     is_whole,
@@ -143,21 +144,13 @@ def _post(
     :raises IdempotencyConflict: the adjustment id was used for another adjustment.
     """
     given = given_reason(casino_id=account.program.casino_id, operation=Operation.ADJUST, code=reason_code, text=reason)
-    contents: Request = {
-        "kind": str(EntryKind.ADJUSTMENT),
-        "player": account.player_id,
-        "staff": staff.pk,
-        "points": points,
-        **normalised_contents(reason, reason_code),
-    }
+    contents = contents_by_hand(
+        EntryKind.ADJUSTMENT, account=account, staff=staff, points=points, reason=reason, reason_code=reason_code
+    )
     gaming_day = account.player.casino.gaming_day_at(requested_at)
 
     def check() -> None:
-        require_permission(staff, ADJUST, account.program, player_id=account.player_id)
-        if points > 0:
-            require_active(account.player_id, otherwise="no points were added")
-        given.require_allowed()
-        require_rate(staff=staff, at=at)
+        _require_allowed(given, staff=staff, account=account, points=points, at=at)
         require_unchanged(account, expected_entries)
 
     def count(account: PlayerLoyalty, _: ProgramRules) -> tuple[int, Calculation]:
@@ -187,3 +180,11 @@ def _post(
         # Only staff who may adjust points here get this error: it shows that the adjustment exists.
         require_permission(staff, ADJUST, account.program)
         raise
+
+
+def _require_allowed(given: GivenReason, *, staff: User, account: PlayerLoyalty, points: int, at: datetime) -> None:
+    require_permission(staff, ADJUST, account.program, player_id=account.player_id)
+    if points > 0:
+        require_active(account.player_id, otherwise="no points were added")
+    given.require_allowed()
+    require_rate(staff=staff, at=at)

@@ -7,11 +7,11 @@ import structlog
 
 from core import correlation
 from core.errors import DomainError
-from core.idempotency import IdempotencyConflict, Request
+from core.idempotency import IdempotencyConflict
 from core.locks import lock_name
 from core.models import Player, User
 from core.permissions import require_permission
-from core.reasons.codes import GivenReason, given_reason, normalised_contents
+from core.reasons.codes import GivenReason, given_reason
 from core.reasons.models import Operation
 from core.replays import count_replay
 from core.retries import retried
@@ -22,6 +22,7 @@ from loyalty.services.accounts import lock_account
 from loyalty.services.by_hand import (
     MAX_GIVEN_POINTS,
     checked_request_time,
+    contents_by_hand,
     daily_key,
     is_outside_id,
     is_whole,
@@ -119,13 +120,9 @@ def _post_award(
     :raises IdempotencyConflict: the reward id was used for another award.
     """
     given = given_reason(casino_id=account.program.casino_id, operation=Operation.AWARD, code=reason_code, text=reason)
-    contents: Request = {
-        "kind": str(EntryKind.MANUAL_BONUS),
-        "player": account.player_id,
-        "staff": staff.pk,
-        "points": points,
-        **normalised_contents(reason, reason_code),
-    }
+    contents = contents_by_hand(
+        EntryKind.MANUAL_BONUS, account=account, staff=staff, points=points, reason=reason, reason_code=reason_code
+    )
     gaming_day = account.player.casino.gaming_day_at(requested_at)
     try:
         return increment_player_loyalty(

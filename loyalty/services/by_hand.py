@@ -8,6 +8,7 @@ from core.clock import InvalidTime, checked_event_time
 from core.errors import DomainError
 from core.idempotency import Request, fingerprint
 from core.models import Player, User
+from core.reasons.codes import normalised_contents
 from core.words import counted
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services.posting import EntryKind
@@ -59,6 +60,19 @@ def checked_request_time(requested_at: datetime, *, at: datetime) -> datetime:
     if at - requested_at > timedelta(seconds=REQUEST_MAX_AGE_SECONDS):
         raise InvalidTime("This form has been open for more than a day. Open it again.")
     return requested_at
+
+
+def contents_by_hand(
+    kind: EntryKind, *, account: PlayerLoyalty, staff: User, points: int, reason: str, reason_code: str | None
+) -> Request:
+    """The contents of a request for points by hand, with its reason normalised."""
+    return {
+        "kind": str(kind),
+        "player": account.player_id,
+        "staff": staff.pk,
+        "points": points,
+        **normalised_contents(reason, reason_code),
+    }
 
 
 def daily_key(prefix: str, contents: Request, *, gaming_day: date) -> str:

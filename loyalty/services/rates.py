@@ -29,8 +29,8 @@ def add_earning_rate(
 ) -> EarningRate:
     """Add a rate that holds for play that ends at `effective_from` or later, until the next rate begins.
 
-    It begins in the future, as seen at `at`, or before the programme's first rate: then the points that were owed for
-    want of a rate can be paid. The same rate again gives the first one back.
+    It begins in the future, as seen at `at`, or before the programme's first rate: then the points that are owed
+    because there was no rate can be paid. The same rate again gives the first one back.
 
     :raises NotPermitted: the actor may not add rates.
     :raises BeginsTooEarly: see `require_may_begin`.

@@ -11,7 +11,7 @@ from core.errors import DomainError, NotFound
 from core.idempotency import IdempotencyConflict, Request
 from core.models import User
 from core.permissions import require_permission
-from core.reasons.codes import given_reason, normalised_contents
+from core.reasons.codes import given_reason
 from core.reasons.models import Operation
 from core.replays import count_replay
 from core.retries import retried
@@ -20,7 +20,7 @@ from core.words import counted
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.permissions import REVERSE
 from loyalty.services.accounts import lock_account
-from loyalty.services.by_hand import require_active, require_unchanged
+from loyalty.services.by_hand import contents_by_hand, require_active, require_unchanged
 from loyalty.services.posting import EntryKind, InsufficientBalance, LoyaltyPosting, increment_player_loyalty
 
 log = structlog.get_logger(__name__)
@@ -158,14 +158,10 @@ def _post(
     given = given_reason(
         casino_id=account.program.casino_id, operation=Operation.REVERSE, code=reason_code, text=reason
     )
-    contents: Request = {
-        "kind": str(EntryKind.REVERSAL),
-        "player": account.player_id,
-        "staff": actor.pk,
-        "points": -entry.points,
-        **normalised_contents(reason, reason_code),
-        "reverses": entry.pk,
-    }
+    by_hand = contents_by_hand(
+        EntryKind.REVERSAL, account=account, staff=actor, points=-entry.points, reason=reason, reason_code=reason_code
+    )
+    contents: Request = {**by_hand, "reverses": entry.pk}
 
     def check() -> None:
         require_permission(actor, REVERSE, account.program, player_id=account.player_id)

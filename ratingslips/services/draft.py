@@ -69,7 +69,7 @@ class Act:
 
     @property
     def is_of_money(self) -> bool:
-        """Whether it adds a row of money and leaves the play alone."""
+        """Whether it adds a row of money and does not change the play."""
         return self.kind in {RequestKind.BUY_IN, RequestKind.CHIPS_OUT}
 
     @property

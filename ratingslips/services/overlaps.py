@@ -133,7 +133,7 @@ def require_no_overlap(slip: RatingSlip, stays: Sequence[Stay]) -> None:
 
 
 def _out_of_order(visits: QuerySet[RatingSlip], slip: RatingSlip) -> QuerySet[RatingSlip]:
-    """Of the slips that `slip` continues, or that continue it, those that it does not follow, or end before."""
+    """The slip that `slip` continues, if that closes too late, or one that continues it, if that opens too early."""
     continued = Q(pk=slip.continues_id, closed_at__gt=slip.opened_at)
     continuing = Q(continues=slip, opened_at__lt=slip.closed_at) if slip.closed_at else Q()
     return visits.filter(continued | continuing).order_by()

@@ -27,7 +27,7 @@ class SlipClosed(DomainError):
 
 
 class SlipIsVoid(DomainError):
-    """The slip is void: nothing on it is done any more."""
+    """The slip is void: nothing more can be done with it."""
 
     code = "SLIP_VOID"
 

@@ -20,7 +20,7 @@ class TableHasLiveSlips(DomainError):
 def require_table_may_change(table: GamingTable, *, pit: Pit, game: GameSettings, actor: User) -> None:
     """Refuse another pit or another game for `table`, which the caller's transaction has locked.
 
-    PostgreSQL refuses both for a table with a live slip as well, for what does not ask here.
+    PostgreSQL refuses both for a table with a live slip as well, also where this is not called.
 
     :raises NotPermitted: the actor does not operate the table's pit, or the one that it would move to.
     :raises TableHasLiveSlips: a slip is open or paused at the table.
