@@ -207,6 +207,7 @@ class TestLinkedSlips:
         assert f"average bet 100.00, continues slip {old.slip_number}" in told
         assert f", its play is on slip {live.slip_number}" in told
         assert f"average bet 100.00, with the play of slip {void.slip_number}" in told
+        assert "which continued this slip and is void" in html_of(supervisor.get(page_url(old)))
         page = html_of(supervisor.get(page_url(live.player)))
         assert f'with the play of <a href="{page_url(void)}">slip {void.slip_number}</a>' in page
 

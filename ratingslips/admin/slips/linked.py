@@ -46,7 +46,8 @@ def _linked(slip: RatingSlip, others: list[RatingSlip]) -> Iterator[LinkedSlip]:
                 slip=other, words="Same visit as", rest="which was closed by mistake: this slip continues it"
             )
         if other.continues_id == slip.pk:
-            yield LinkedSlip(slip=other, words="Same visit as", rest="which continues this slip")
+            rest = "which continued this slip and is void" if other.is_void else "which continues this slip"
+            yield LinkedSlip(slip=other, words="Same visit as", rest=rest)
         if other.pk == slip.reassigned_from_id:
             by = f"which {other.opened_by} opened for the wrong player"
             yield LinkedSlip(slip=other, words="Has the play of", rest=by, has_other_player=True)
