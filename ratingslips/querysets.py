@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Coalesce, Extract, Greatest, JSONOb
 from core.querysets import LockingQuerySet
 
 if TYPE_CHECKING:
-    from ratingslips.models import PlaySegment, RatingSlip  # noqa: F401
+    from ratingslips.models import MoneyRow, PlaySegment, RatingSlip  # noqa: F401
 
 
 class PlaySegmentQuerySet(QuerySet["PlaySegment"]):
@@ -24,6 +24,14 @@ class PlaySegmentQuerySet(QuerySet["PlaySegment"]):
     def shown(self) -> Self:
         """The current segments of slips, and of a void slip, which has none, those that counted last."""
         return self.filter(Q(superseded_by=None) | Q(superseded_by__kind="VOIDED"))
+
+
+class MoneyRowQuerySet(QuerySet["MoneyRow"]):
+    """Rows of money."""
+
+    def not_struck(self) -> Self:
+        """Rows that are neither struck nor strike another one."""
+        return self.filter(strikes=None, struck_by=None)
 
 
 class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):

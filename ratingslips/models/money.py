@@ -9,6 +9,7 @@ from django.db.models import Q
 from core.models import CODE_MAX_LENGTH, Player
 from ratingslips.models.requests import SlipRequest
 from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
+from ratingslips.querysets import MoneyRowQuerySet
 
 MEANS_MAX_LENGTH = 12
 
@@ -58,6 +59,8 @@ class MoneyRow(models.Model):
     )
     reason_code = models.CharField(max_length=CODE_MAX_LENGTH, null=True)  # noqa: DJ001  (empty where there is none)
     reason = models.TextField(blank=True, help_text="Why it strikes a row.")
+
+    objects = MoneyRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["slip", "pk"]

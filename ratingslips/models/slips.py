@@ -1,7 +1,7 @@
 """The rating slip: one player's rated visit, with its state."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -138,6 +138,8 @@ class RatingSlip(models.Model):
     """The sums of its buy-ins and chips out, where it was read `with_money`; None without any."""
     bought_in: Decimal
     """The sum of its buy-ins, read after the lock by `read_segments`."""
+    last_money_at: datetime | None = None
+    """When its last buy-in or chips out happened, after its segments were read under its lock."""
 
     class Meta:
         ordering = ["-opened_at"]

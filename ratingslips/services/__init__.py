@@ -44,7 +44,7 @@ from ratingslips.services.segments import SlipChanged, SlipClosed, SlipIsVoid, S
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
-from ratingslips.services.times import BeforeLastEvent, ChosenTime, TooLongAgo, earliest_instant
+from ratingslips.services.times import BeforeLastEvent, BeforeMoney, ChosenTime, TooLongAgo, earliest_instant
 from ratingslips.services.undoing import UNDO_MINUTES, UndoTooLate, undo_opening
 from ratingslips.services.voiding import is_own_and_new_slip, void_rating_slip
 
@@ -54,6 +54,7 @@ __all__ = [
     "AlreadySeated",
     "AlreadyStruck",
     "BeforeLastEvent",
+    "BeforeMoney",
     "BlockedBySlip",
     "BuyInBelowRows",
     "ChosenTime",

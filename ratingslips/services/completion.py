@@ -96,7 +96,7 @@ def complete_rating_slip(
     :raises InvalidAmount: buy-in or chips out are not amounts of money, or both buy-ins are given.
     :raises BuyInBelowRows: see `ClosingMoney.rows`; nothing was changed.
     :raises MoneyChanged: the slip has not `expected_rows` money rows; names the newest one.
-    :raises TooLongAgo, BeforeLastEvent, InvalidTime: see `checked_act_time`.
+    :raises TooLongAgo, BeforeLastEvent, BeforeMoney, InvalidTime: see `checked_act_time`.
     :raises NotFound: there is no such slip.
     :raises SlipIsVoid: the slip is void.
     :raises NotPermitted: the actor does not operate the pit that the slip is in.
@@ -124,7 +124,7 @@ def complete_rating_slip(
             at = clamp_to_last_event(at, last_event=locked.settled_at or locked.closed_at)
             settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
         else:
-            at = checked_act_time(at, last=segments[-1], chosen_time=chosen_time)
+            at = checked_act_time(at, last=segments[-1], chosen_time=chosen_time, last_money_at=locked.last_money_at)
             close_play(locked, segments=segments, request=request, at=at)
             if long_play_confirmed is False:
                 require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))

@@ -17,7 +17,7 @@ from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, S
 from ratingslips.services.completion import close_play
 from ratingslips.services.game_values import figures_in_force
 from ratingslips.services.long_play import require_long_play_confirmed
-from ratingslips.services.money import ClosingMoney, Means, new_row, require_buy_in
+from ratingslips.services.money import ClosingMoney, Means, new_row, require_before_closing, require_buy_in
 from ratingslips.services.opening import SlipNumberTaken, first_segment
 from ratingslips.services.requests import RequestKind, amount_text
 from ratingslips.services.seats import require_other_place, require_seat
@@ -223,6 +223,7 @@ class Draft:
         slip = self._opened()
         require_not_void(slip)
         request.happened_at = checked_event_time(act.at, not_before=slip.opened_at)
+        require_before_closing(slip, request.happened_at)
         self._add_row(MoneyRow.Kind(act.kind.value), act.amount, act, request)
 
     def _add_row(self, kind: MoneyRow.Kind, amount: Decimal, act: Act, request: SlipRequest) -> None:
@@ -237,7 +238,8 @@ class Draft:
         slip = self._opened()
         require_live(slip)
         last = self.segments[-1]
-        at = checked_act_time(act.at, last=last)
+        is_closing = act.kind == RequestKind.CLOSE
+        at = checked_act_time(act.at, last=last, last_money_at=slip.last_money_at if is_closing else None)
         request.happened_at = at
         require_state_for(act.kind, slip=slip)
         if act.kind in {RequestKind.RESUME, RequestKind.CHANGE_BET}:

@@ -11,7 +11,7 @@ import structlog
 from core.clock import InvalidTime, checked_event_time, clamp_to_last_event
 from core.errors import DomainError, NotFound
 from core.idempotency import Request
-from core.local_time import time_in
+from core.local_time import exact_time_in, time_in
 from core.models import User
 from core.permissions import require_permission
 from core.reasons.codes import given_reason, reason_contents
@@ -142,7 +142,7 @@ def _record(
     :raises SlipIsVoid: the slip is void.
     :raises MoneyChanged: the slip has not `expected_rows` money rows; names the newest one.
     :raises TooLongAgo: see `require_within_reach`.
-    :raises InvalidTime: `at` is in the future or before the slip was opened, or was chosen after the slip closed.
+    :raises InvalidTime: `at` is in the future, before the slip was opened or after it was closed.
     :raises Busy: the slip was locked for too long; nothing was changed.
     """
     require_means(means)
@@ -250,10 +250,15 @@ def _checked_time(slip: RatingSlip, *, at: datetime, chosen_time: ChosenTime | N
     if at < slip.opened_at:
         opened = time_in(slip.opened_at, slip.casino)
         raise InvalidTime(f"{time_in(at, slip.casino)} is before slip {slip.slip_number} was opened, at {opened}.")
-    if chosen_time is not None and slip.closed_at is not None and at > slip.closed_at:
-        closed = time_in(slip.closed_at, slip.casino)
-        raise InvalidTime(f"{time_in(at, slip.casino)} is after slip {slip.slip_number} closed, at {closed}.")
+    require_before_closing(slip, at)
     return at
+
+
+def require_before_closing(slip: RatingSlip, at: datetime) -> None:
+    """:raises InvalidTime: the slip is closed, and `at` is after its closing."""
+    if slip.closed_at is not None and at > slip.closed_at:
+        closed = exact_time_in(slip.closed_at, slip.casino)
+        raise InvalidTime(f"{exact_time_in(at, slip.casino)} is after slip {slip.slip_number} was closed, at {closed}.")
 
 
 def require_rows(slip: RatingSlip, expected: int | None) -> None:
@@ -291,7 +296,7 @@ def new_row(kind: MoneyRow.Kind, *, slip: RatingSlip, amount: Decimal, means: st
 
 def chips_at_closing(slip: RatingSlip) -> Decimal | None:
     """Read the chips out that the closing of a locked slip recorded; None if there were none, or they were struck."""
-    rows = slip.money_rows.filter(kind=Kind.CHIPS_OUT, request__kind=RequestKind.CLOSE, struck_by=None)
+    rows = slip.money_rows.not_struck().filter(kind=Kind.CHIPS_OUT, request__kind=RequestKind.CLOSE)
     return rows.values_list("amount", flat=True).first()
 
 

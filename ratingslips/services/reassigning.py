@@ -141,7 +141,7 @@ def _reassign(
     old: RatingSlip, *, segments: Sequence[PlaySegment], player: Player, request: SlipRequest, reason: GivenReason
 ) -> Reassignment:
     new = _slip_of(player, old=old, request=request)
-    money = old.money_rows.filter(strikes=None, struck_by=None).order_by("pk")
+    money = old.money_rows.not_struck().order_by("pk")
     if old.is_closed:
         accounts = PlayerLoyalty.objects.locked().filter(player_id__in=(old.player_id, player.pk))
         list(accounts.order_by("pk"))  # both, in key order: the void and the credit lock one each

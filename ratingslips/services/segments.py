@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.db.models import QuerySet, Subquery, Sum
@@ -84,15 +84,17 @@ def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     """Read the current segments of a locked slip, in order, with table, pit and the values of the table's game.
 
     Of a void slip, they are those that counted last. The last one sets the slip's table, pit and casino. The sum of
-    the slip's buy-ins is read with them, and set as `bought_in`.
+    the slip's buy-ins is read with them, and set as `bought_in`, and the instant of its last buy-in or chips out as
+    `last_money_at`.
     """
     rows = MoneyRow.objects.filter(slip=slip, kind=MoneyRow.Kind.BUY_IN).order_by().values("slip")
     bought_in = Coalesce(Subquery(rows.annotate(total=Sum("amount")).values("total")), Decimal(0))
-    segments: list[PlaySegment] = list(
-        _with_tables(slip.segments.shown()).annotate(bought_in=bought_in).order_by("seq")
-    )
-    slip.table, slip.pit = _table_of(segments[-1]), segments[-1].pit
-    slip.casino, slip.bought_in = slip.table.casino, segments[-1].bought_in  # type: ignore[attr-defined]
+    last_money = MoneyRow.objects.not_struck().filter(slip=slip).order_by("-happened_at").values("happened_at")
+    shown = _with_tables(slip.segments.shown()).annotate(bought_in=bought_in, last_money_at=Subquery(last_money[:1]))
+    segments: list[Any] = list(shown.order_by("seq"))
+    last = segments[-1]
+    slip.table, slip.pit, slip.casino = _table_of(last), last.pit, last.table.casino
+    slip.bought_in, slip.last_money_at = last.bought_in, last.last_money_at
     return segments
 
 

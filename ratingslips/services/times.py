@@ -12,7 +12,7 @@ from core.local_time import exact_time_in, time_in
 from core.models import Casino, User
 from core.permissions import has_permission
 from ratingslips.history import last_event
-from ratingslips.models import Pit, PlaySegment
+from ratingslips.models import MoneyRow, Pit, PlaySegment
 from ratingslips.permissions import CORRECT_SLIP
 
 
@@ -23,7 +23,11 @@ class TooLongAgo(DomainError):
 
 
 class BeforeLastEvent(InvalidTime):
-    """The time of an act is before the slip's last event; a correction of the slip can put it there."""
+    """The time of an act is before the last event of the slip's play; a correction of the slip can put it there."""
+
+
+class BeforeMoney(InvalidTime):
+    """The closing is before a buy-in or chips out of the slip."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,22 +70,38 @@ def require_within_reach(at: datetime, *, chosen_time: ChosenTime | None, casino
     raise TooLongAgo(f"{time_in(at, casino)} is too long ago: you can go back to {earliest}.{others}")
 
 
-def checked_act_time(at: datetime, *, last: PlaySegment, chosen_time: ChosenTime | None = None) -> datetime:
+def checked_act_time(
+    at: datetime,
+    *,
+    last: PlaySegment,
+    chosen_time: ChosenTime | None = None,
+    last_money_at: datetime | None = None,
+) -> datetime:
     """Return the instant at which an act on a live slip is recorded; `last` is its last segment, with its table.
 
+    A closing gives `last_money_at`, the instant of the slip's last buy-in or chips out, and is not before that either.
+
     :raises TooLongAgo: see `require_within_reach`.
-    :raises BeforeLastEvent: naming the slip's last event, its time and who recorded it.
+    :raises BeforeLastEvent: naming the last event of the slip's play, its time and who recorded it.
+    :raises BeforeMoney: naming the last buy-in or chips out.
     :raises InvalidTime: see `checked_event_time`.
     """
     casino, last_at = last.table.casino, last.ended_at or last.started_at
+    newest = max(last_at, last_money_at) if last_money_at else last_at
     at = checked_event_time(at)
     require_within_reach(at, chosen_time=chosen_time, casino=casino)
-    at = clamp_to_last_event(at, last_event=last_at, to_the_minute=chosen_time is not None)
+    at = clamp_to_last_event(at, last_event=newest, to_the_minute=chosen_time is not None)
+    words = time_in if chosen_time else exact_time_in
     if at < last_at:
-        words = time_in if chosen_time else exact_time_in
         event = last_event(last)
         raise BeforeLastEvent(
             f"{words(at, casino)} is before the last event on record: {event.kind} at {words(event.at, casino)} by "
             f"{event.by.display_name}."
+        )
+    if at < newest:
+        row = MoneyRow.objects.not_struck().filter(slip=last.slip_id, happened_at=newest).select_related("actor")[0]
+        raise BeforeMoney(
+            f"{words(at, casino)} is before {row.words} at {words(newest, casino)} by {row.actor.display_name}. "
+            "If that is wrong, strike it first."
         )
     return at

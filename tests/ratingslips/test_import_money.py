@@ -17,6 +17,8 @@ OPENED = OPEN_S1.replace(",25.00,,", ",25.00,100.00,")
 BUY_IN = event("S1", "19:15:00", "BUY_IN", buy_in="500.00", means="front money")
 CHIPS_OUT = event("S1", "19:40:00", "CHIPS_OUT", chips_out="50.00")
 CLOSE = event("S1", "20:00:00", "CLOSE", buy_in="700.00", chips_out="20.00")
+LATE = event("S1", "20:10:00", "BUY_IN", buy_in="5.00")
+CLOSED_BEFORE = event("S1", "20:00:00", "CLOSE")
 VISIT = (OPENED, BUY_IN, CHIPS_OUT, CLOSE)
 
 
@@ -50,6 +52,21 @@ class TestLinesOfMoney:
         told = import_json(file, *VISIT)
 
         assert (told["already_imported"], told["rejects"], rows()) == (4, {}, before)
+
+    @pytest.mark.parametrize(
+        ("lines", "words"),
+        [
+            ((LATE, CLOSED_BEFORE), "20:00:00 is before Buy-in 5.00, cash at"),
+            ((CLOSED_BEFORE, LATE), "20:10:00 is after slip S1 was closed, at"),
+        ],
+        ids=["closing", "money"],
+    )
+    def test_are_not_after_the_closing(self, casino: Casino, file: Path, lines: tuple[str, str], words: str) -> None:
+        import_lines(file, OPENED, lines[0])
+
+        told = import_json(file, lines[1])
+
+        assert words in told["rejects"]["2"]
 
     def test_are_added_to_a_slip_that_is_closed(self, casino: Casino, file: Path) -> None:
         import_lines(file, OPENED, CHIPS_OUT, CLOSE)

@@ -16,6 +16,7 @@ from core.reasons.text import InvalidReason
 from ratingslips.models import MoneyRow, RatingSlip
 from ratingslips.services import (
     AlreadyStruck,
+    BeforeMoney,
     BuyInBelowRows,
     ChosenTime,
     InvalidAmount,
@@ -167,6 +168,27 @@ class TestClosing:
 
         with refused(InvalidAmount, "not both"):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, buy_in=amount, further_buy_in=amount)
+
+    def test_is_not_before_the_last_row_unless_that_is_struck(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        row = buy_in(floor, slip, at=floor.ago(minutes=10))
+        closing: dict[str, Any] = {"slip": slip, "actor": floor.boss, "at": floor.ago(minutes=20)}
+
+        with refused(BeforeMoney, r"is before Buy-in 500\.00, cash at .* by .*strike it first"):
+            complete_rating_slip(**closing)
+        strike(floor, row)
+        complete_rating_slip(**closing)
+
+        assert RatingSlip.objects.get().closed_at == floor.ago(minutes=20)
+
+    def test_happens_at_the_last_row_of_the_chosen_minute(self, floor: Floor) -> None:
+        slip, at = floor.open_slip(), floor.ago(minutes=10)
+        record_chips_out(slip=slip, amount=Decimal(20), actor=floor.boss, at=at)
+        chosen = ChosenTime(text="19:30", earliest=floor.ago(hours=1))
+
+        complete_rating_slip(slip=slip, actor=floor.boss, at=at - timedelta(seconds=59), chosen_time=chosen)
+
+        assert RatingSlip.objects.get().closed_at == at
 
     def test_leaves_rows_to_those_who_may_correct(self, floor: Floor) -> None:
         slip = floor.open_slip(buy_in=Decimal(100))

@@ -1,5 +1,6 @@
 """The pages ask when an act happened: now, some minutes ago, or at a time of day."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from core.roles import PIT_BOSS
 from ratingslips.admin.slips.times import TimeForm
 from ratingslips.models import RatingSlip, SlipRequest
-from ratingslips.services import change_average_bet, pause_rating_slip
+from ratingslips.services import change_average_bet, complete_rating_slip, pause_rating_slip, record_buy_in
 from tests.console import address, carry_out, fields_in, html_of, said, signed_in, versions_shown
 from tests.floor import Floor
 
@@ -42,6 +43,11 @@ def post(client: Client, floor: Floor, slip: RatingSlip, do: str, **when: str) -
     sheet = client.get(page).context["sheet"]
     given = {"do": do, "expected_version": sheet.version, "request_id": str(uuid4())}
     return client.post(page, given | typed | when)
+
+
+def minutes_in(form: Any) -> list[int]:
+    """The minutes ago that a form offers."""
+    return [int(minutes) for minutes in re.findall(r'_ago" value="([0-9]+)"', str(form["when"]))]
 
 
 def minutes_late(kind: str) -> int:
@@ -113,6 +119,38 @@ class TestFloor:
         assert ("is too long ago: you can go back to" in html_of(answer)) is not is_allowed
         assert RatingSlip.objects.get().status == ("PAUSED" if is_allowed else "OPEN")
 
+    @pytest.mark.parametrize(
+        ("form", "limit", "who", "offered"),
+        [
+            ("bet_form", 60, "boss", [5, 10]),
+            ("close_form", 60, "boss", [5]),
+            ("buy_in_form", 60, "boss", [5, 10, 15, 20, 30]),
+            ("buy_in_form", 15, "boss", [5, 10, 15]),
+            ("buy_in_form", 15, "supervisor", [5, 10, 15, 20, 30]),
+        ],
+    )
+    def test_offers_no_time_that_would_be_refused(
+        self, floor: Floor, form: str, limit: int, who: str, offered: list[int]
+    ) -> None:
+        floor.casino.backdating_minutes = limit
+        floor.casino.gaming_day_starts_at = floor.ago(hours=3).astimezone(floor.casino.zone).time()
+        floor.casino.save()
+        slip = floor.open_slip(at=floor.ago(minutes=50))
+        change_average_bet(slip=slip, average_bet=Decimal(50), actor=floor.boss, at=floor.ago(minutes=12))
+        record_buy_in(slip=slip, amount=Decimal(50), actor=floor.boss, at=floor.ago(minutes=7))
+
+        page = signed_in(getattr(floor, who), PIT_BOSS).get(reverse("floor:slip", args=[slip.pk]))
+
+        assert minutes_in(page.context[form]) == offered
+
+    def test_offers_times_of_the_play_for_money_of_a_closed_slip(self, floor: Floor) -> None:
+        slip = floor.open_slip(at=floor.ago(minutes=25))
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=12))
+
+        page = signed_in(floor.supervisor, PIT_BOSS).get(reverse("floor:slip", args=[slip.pk]))
+
+        assert minutes_in(page.context["buy_in_form"]) == [15, 20]
+
     def test_opens_a_slip_for_a_player_who_sat_down_before(self, floor: Floor, boss: Client) -> None:
         seat, player = reverse("floor:seat", args=[floor.table.pk, 3]), floor.player()
 
@@ -152,6 +190,22 @@ class TestConsole:
         assert "Write a time such as 19:30" in html_of(answer)
         boss.post(address(RatingSlip, "changelist"), fields_in(answer) | {f"{slip.pk}-when_clock": ""})
         assert RatingSlip.objects.get().status == "PAUSED"
+
+    def test_leads_to_the_correction_only_where_that_helps(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(at=floor.ago(minutes=50))
+        change_average_bet(slip=slip, average_bet=Decimal(50), actor=floor.boss, at=floor.ago(minutes=12))
+        record_buy_in(slip=slip, amount=Decimal(50), actor=floor.boss, at=floor.ago(minutes=7))
+        page = reverse("admin:ratingslips_ratingslip_correct", args=[slip.pk])
+
+        told = [
+            said(carry_out(boss, RatingSlip, "complete", [slip], **{f"{slip.pk}-when_ago": minutes}))[-1]
+            for minutes in ("15", "10")
+        ]
+
+        assert [page in sentence for sentence in told] == [True, False]
+        shown = [html_of(post(boss, floor, slip, "complete", when_ago=minutes)) for minutes in ("15", "10")]
+        assert ["Correct the play before that" in html for html in shown] == [True, False]
+        assert "is before Buy-in 50.00, cash" in told[1]
 
     @pytest.mark.parametrize("do", ["change_bet", "move", "complete"])
     def test_carries_the_time_to_the_page_that_confirms(self, floor: Floor, boss: Client, do: str) -> None:

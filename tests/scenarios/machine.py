@@ -130,7 +130,8 @@ class Machine(RuleBasedStateMachine):
         known = [row.pk for row in slip.money]
         rows = MoneyRow.objects.filter(slip=slip.pk, strikes=None).exclude(pk__in=known)
         for row in rows.order_by("pk"):
-            new = ModelMoney(pk=row.pk, kind=row.kind, amount=row.amount, is_of_closing=is_of_closing)
+            new = ModelMoney(pk=row.pk, kind=row.kind, amount=row.amount, at=row.happened_at)
+            new.is_of_closing = is_of_closing
             slip.money.append(new)
 
     def live(self, slip: ModelSlip, at: datetime) -> set[str]:

@@ -104,6 +104,8 @@ class PlayRules(Machine):
         at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
         player, closed = self.players[slip.player], deepcopy(slip)
         refusals = self.too_early(at, slip) if slip.is_live else set()
+        if slip.is_live and any(row.at > at for row in slip.money if not row.is_struck):
+            refusals.add("INVALID_TIME")
         if slip.is_live:
             self.end(closed, at)
             closed.status, closed.closed_at, closed.was_paused = "CLOSED", at, slip.status == "PAUSED"
@@ -122,12 +124,12 @@ class PlayRules(Machine):
     @rule(pick=picks, amount=amounts, wait=minutes, back=ago, is_buy_in=st.booleans())
     def money(self, pick: int, amount: Decimal, wait: int, back: int, is_buy_in: bool) -> None:
         at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
-        refusals = self.too_early(at) | ({"INVALID_TIME"} if at < slip.play[0].started_at else set())
-        refusals |= {"INVALID_TIME"} if slip.closed_at and slip.closed_at < at < self.now else set()
+        is_outside = at < slip.play[0].started_at or bool(slip.closed_at and at > slip.closed_at)
+        refusals = self.too_early(at) | ({"INVALID_TIME"} if is_outside else set())
         service = record_buy_in if is_buy_in else record_chips_out
         row = self.act(service, slip, refusals, amount=amount, **self.chosen(at))
         if row:
-            slip.money.append(ModelMoney(pk=row.pk, kind=row.kind, amount=amount))
+            slip.money.append(ModelMoney(pk=row.pk, kind=row.kind, amount=amount, at=at))
             slip.is_touched = True
 
     @precondition(lambda self: any(slip.money for slip in self.slips))

@@ -63,6 +63,7 @@ class ModelMoney:
     pk: int
     kind: str
     amount: Decimal
+    at: datetime
     is_struck: bool = False
     is_of_closing: bool = False
 

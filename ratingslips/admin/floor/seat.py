@@ -23,7 +23,7 @@ from ratingslips.admin.floor.search import SEARCH_MAX_LENGTH, find_players, usua
 from ratingslips.admin.floor.undo import to_seat_again, undone_slip
 from ratingslips.admin.slips.forms import add_refusal, next_page_id
 from ratingslips.admin.slips.sentences import opening_outcome
-from ratingslips.admin.slips.times import time_arguments, typed_time
+from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed_time
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 
@@ -52,7 +52,12 @@ def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
     initial = {"average_bet": usual_bet(table), "when": typed_time(request.GET)} | {
         name: request.GET[name] for name in ("average_bet", "buy_in") if name in request.GET
     }
-    return _page(request, pit_page, table, number, text=text, form=SittingDownForm(initial=initial))
+    return _page(request, pit_page, table, number, text=text, form=_form(request, pit_page, initial=initial))
+
+
+def _form(request: HttpRequest, pit_page: PitPage, posted: Any = None, **about: Any) -> SittingDownForm:
+    offered = minutes_offered(request, pit_page.pit, casino=pit_page.casino, now=pit_page.now)
+    return SittingDownForm(posted, offered=offered, **about)
 
 
 def _with_typed(path: str, post: QueryDict) -> str:
@@ -67,7 +72,7 @@ def _sit_down(request: HttpRequest, pit_page: PitPage, table: GamingTable, numbe
     again = request.POST.get("again", "")
     if undone := undone_slip(again, casino=pit_page.casino, staff=staff_of(request), now=pit_page.now):
         posted = replaced(posted, undone.typed)
-    form = SittingDownForm(posted, table=table)
+    form = _form(request, pit_page, posted, table=table)
     key = key_of(posted.get("player", ""))
     player = Player.objects.filter(casino=pit_page.casino, pk=key).first() if key is not None else None
     if player is None:

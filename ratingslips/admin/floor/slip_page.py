@@ -1,5 +1,6 @@
 """The page of one slip on the floor: its facts, the actions, and, once it is closed, what it earned."""
 
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -35,7 +36,7 @@ from ratingslips.admin.slips.money import (
     usual_buy_ins,
 )
 from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void, pits_with
-from ratingslips.admin.slips.times import time_arguments, typed_time
+from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed_time
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
@@ -65,6 +66,7 @@ _ACTIONS: Final = SLIP_ACTIONS | MONEY_ACTIONS
 _IDS: Final = {name: f"{name}_%s" for name in ("move", "buy_in", "chips_out", "strike", "void")} | {
     "complete": "close_%s"
 }
+_BEFORE_LAST_EVENT: Final = "before_last_event"
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "amount"}
 
 
@@ -79,19 +81,26 @@ def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     name = request.POST.get("do", "")
     if name not in _FORMS:
         return _page(request, pit_page, sheet, problem="Nothing was done: tap what you want to do.", status=400)
-    form = _form(name, sheet, request.POST)
+    form = _form(request, pit_page, sheet, name, request.POST)
     if form.is_valid() and (answer := _act(request, pit_page, sheet, _ACTIONS[name], form)):
         return answer
     return _page(request, pit_page, sheet, bound=form, request_id=request_id_of(request))
 
 
-def _form(name: str, sheet: Sheet, posted: QueryDict | None = None, **initial: Any) -> Form:
+def _form(
+    request: HttpRequest, pit_page: PitPage, sheet: Sheet, name: str, posted: QueryDict | None = None, **initial: Any
+) -> Form:
     """The form of an action, as it was posted or as the page shows it first."""
     about: dict[str, Any] = {}
-    if name == "change_bet":
-        about = {"previous": sheet.average_bet, "table": sheet.slip.table}
-    elif name in {"strike", "void"}:
+    if name in {"strike", "void"}:
         about = {"slip": sheet.slip}
+    else:
+        since, until = sheet.earliest_for(name), sheet.slip.closed_at
+        about["offered"] = minutes_offered(
+            request, pit_page.pit, casino=pit_page.casino, now=sheet.now, since=since, until=until
+        )
+    if name == "change_bet":
+        about |= {"previous": sheet.average_bet, "table": sheet.slip.table}
     return _FORMS[name](posted, auto_id=_IDS.get(name, "id_%s"), initial=initial, **about)
 
 
@@ -119,6 +128,9 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
         outcome = action.perform(chosen)
     except (SlipChanged, SlipClosed, SlipIsVoid, IdempotencyConflict):
         return _changed_meanwhile(request, form, chosen.slip, expected_version=expected_version)
+    except BeforeLastEvent as error:
+        form.add_error(None, ValidationError(error.message, code=_BEFORE_LAST_EVENT))
+        return None
     except LongPlayNotConfirmed as question:
         assert isinstance(form, CompleteForm)
         form.add_error(None, ValidationError(question.message, code=question.code))
@@ -180,6 +192,10 @@ def _page(
     request_id: UUID | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    def form(name: str, **initial: Any) -> Form:
+        shown = bound if isinstance(bound, _FORMS[name]) else None
+        return shown or _form(request, pit_page, sheet, name, **initial)
+
     typed = {name: request.GET[name] for name in ("average_bet", "buy_in", "chips_out") if name in request.GET}
     is_close_form = isinstance(bound, CompleteForm)
     is_closing = is_close_form or bool({"buy_in", "chips_out"} & typed.keys())
@@ -194,9 +210,9 @@ def _page(
         "changes": changes,
         "problem": problem,
         "bound": bound,
-        "bet_form": bound if isinstance(bound, AverageBetForm) else AverageBetForm(initial=bet),
-        "move_form": bound if is_moving else ChosenSeatForm(auto_id=_IDS["move"]),
-        "close_form": bound if is_close_form else CompleteForm(initial=money, auto_id=_IDS["complete"]),
+        "bet_form": form("change_bet", **bet),
+        "move_form": form("move"),
+        "close_form": form("complete", **money),
         "is_closing": is_closing,
         "is_moving": is_moving or "pit" in request.GET,
         "links": linked_slips(sheet.slip),
@@ -205,30 +221,29 @@ def _page(
     if pit_page.may_act and not sheet.slip.is_void:
         context["offer"] = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
     context["may_correct"] = may_correct(request, sheet.slip)
-    context["is_before_last"] = bound is not None and bound.has_error(NON_FIELD_ERRORS, code=BeforeLastEvent.code)
+    context["is_before_last"] = bound is not None and bound.has_error(NON_FIELD_ERRORS, code=_BEFORE_LAST_EVENT)
     if pit_page.may_act and sheet.slip.is_live:
         context |= _destinations(request, pit_page)
     if may_record(sheet.slip, actor=staff_of(request), operates=pit_page.may_act):
-        context |= _money(request, sheet, bound)
+        context |= _money(request, sheet, bound, form)
     if sheet.slip.is_live and may_void(request, sheet.slip):
-        is_voiding = isinstance(bound, VoidForm)
-        context |= {"void_form": bound if is_voiding else _form("void", sheet), "is_voiding": is_voiding}
+        context |= {"void_form": form("void"), "is_voiding": isinstance(bound, VoidForm)}
     return show(request, "ratingslips/floor/slip.html", pit_page, context, status=status)
 
 
-def _money(request: HttpRequest, sheet: Sheet, bound: Form | None) -> dict[str, Any]:
+def _money(request: HttpRequest, sheet: Sheet, bound: Form | None, form: Callable[[str], Form]) -> dict[str, Any]:
     """The forms of buy-ins and chips out, and that which strikes a row if its page was asked for."""
     chosen = request.POST.get("row", "") or request.GET.get("strike", "")
     row = sheet.money.row_to_strike(chosen)
     return {
         "may_record": True,
         "usual_buy_ins": usual_buy_ins(sheet.slip.table),
-        "buy_in_form": bound if isinstance(bound, BuyInForm) else _form("buy_in", sheet),
-        "chips_out_form": bound if isinstance(bound, ChipsOutForm) else _form("chips_out", sheet),
+        "buy_in_form": form("buy_in"),
+        "chips_out_form": form("chips_out"),
         "is_buying_in": isinstance(bound, BuyInForm),
         "is_taking_chips": isinstance(bound, ChipsOutForm),
         "strike_row": row,
-        "strike_form": (bound if isinstance(bound, StrikeForm) else _form("strike", sheet)) if row else None,
+        "strike_form": form("strike") if row else None,
     }
 
 

@@ -78,6 +78,13 @@ class Sheet:
         """The events in the order of the page."""
         return list(reversed(self.events))
 
+    def earliest_for(self, action: str) -> datetime:
+        """The earliest instant at which an action can be recorded."""
+        if action in {"buy_in", "chips_out"}:
+            return self.slip.opened_at
+        done = [event.at for event in self.events if event.kind != SlipEventKind.CORRECTED]
+        return max(done[-1], self.money.last_at or done[-1]) if action == "complete" else done[-1]
+
     @property
     def is_paused(self) -> bool:
         return self.slip.status == RatingSlip.Status.PAUSED

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
 from core.console.display import exact_time_in, time_in
@@ -19,6 +21,7 @@ from core.models import User
 from core.reasons.models import Operation
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.admin.slips.forms import CompleteForm, MoveForm
+from ratingslips.admin.slips.rights import may_correct
 from ratingslips.admin.slips.rows import describe, describe_with_codes, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changed_before_closing,
@@ -30,10 +33,11 @@ from ratingslips.admin.slips.sentences import (
     taken_back,
     unsaved_amounts,
 )
-from ratingslips.admin.slips.times import TimeForm, time_arguments, typed_time
+from ratingslips.admin.slips.times import TimeForm, minutes_offered, time_arguments, typed_time
 from ratingslips.history import SlipVersion
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import (
+    BeforeLastEvent,
     ChosenTime,
     PartialCompletion,
     SlipChanged,
@@ -112,7 +116,7 @@ class SlipAction:
     carry_out: Callable[[ChosenAction], Outcome]
     submit_label: str = "Confirm"
     explanation: str = ""
-    make_form: Callable[[Row, Typed | None], forms.Form] | None = None
+    make_form: Callable[[HttpRequest, Row, Typed | None], forms.Form] | None = None
     describe: Callable[[Sequence[RatingSlip]], list[Row]]
     is_confirmed_first: bool = True
     max_rows: int = MAX_ROWS
@@ -129,8 +133,7 @@ class SlipAction:
             changes = changes_since(chosen.slip.pk, chosen.expected_version)
             raise SlipChanged(f"{error.message} {changes}".strip()) from error
 
-    @property
-    def row_action(self) -> RowAction:
+    def row_action(self, request: HttpRequest) -> RowAction:
         """The action as the list and the slip's page carry it out, row by row."""
         return RowAction(
             name=self.name,
@@ -140,7 +143,7 @@ class SlipAction:
             explanation=self.explanation,
             columns=COLUMNS,
             describe=self.describe,
-            make_form=self.make_form,
+            make_form=partial(self.make_form, request) if self.make_form else None,
             perform=self._perform_on_row,
             is_confirmed_first=self.is_confirmed_first,
             max_rows=self.max_rows,
@@ -156,32 +159,45 @@ class SlipAction:
             expected_version=None if row.posted_version is None else SlipVersion.from_text(row.posted_version),
             typed=row.given,
         )
-        outcome = self.perform(chosen)
+        try:
+            outcome = self.perform(chosen)
+        except BeforeLastEvent as error:
+            if not may_correct(request, row.obj):
+                raise
+            page = reverse("admin:ratingslips_ratingslip_correct", args=[row.obj.pk])
+            link = format_html('<a href="{}">Correct the play before that …</a>', page)
+            return Outcome(kind=OutcomeKind.REFUSED, sentence=format_html("{} {}", row.with_name(error.message), link))
         return Outcome(kind=outcome.kind, sentence=row.with_name(outcome.sentence))
 
 
-def _time_form(row: Row, posted: Typed | None) -> forms.Form:
-    return TimeForm(posted, prefix=str(row.obj.pk))
+def _about_time(request: HttpRequest, slip: RatingSlip) -> dict[str, Any]:
+    """The arguments of a form with a time, about one of the slips of a page."""
+    offered = minutes_offered(request, slip.pit, casino=slip.casino, now=timezone.now(), since=slip.opened_at)
+    return {"prefix": str(slip.pk), "offered": offered}
 
 
-def _bet_form(row: Row, posted: Typed | None) -> forms.Form:
+def _time_form(request: HttpRequest, row: Row, posted: Typed | None) -> forms.Form:
+    return TimeForm(posted, **_about_time(request, row.obj))
+
+
+def _bet_form(request: HttpRequest, row: Row, posted: Typed | None) -> forms.Form:
     bet, table = row.obj.average_bet, row.obj.table
     initial = {"average_bet": bet, "when": typed_time(row.sent)}
-    return BetForm(posted, prefix=str(row.obj.pk), initial=initial, previous=bet, table=table)
+    return BetForm(posted, **_about_time(request, row.obj), initial=initial, previous=bet, table=table)
 
 
-def _move_form(row: Row, posted: Typed | None) -> forms.Form:
+def _move_form(request: HttpRequest, row: Row, posted: Typed | None) -> forms.Form:
     here = {"table": row.obj.table_id, "seat": row.obj.seat, "when": typed_time(row.sent)}
-    return MoveForm(posted, prefix=str(row.obj.pk), initial=here, tables=row.context)
+    return MoveForm(posted, **_about_time(request, row.obj), initial=here, tables=row.context)
 
 
-def _complete_form(row: Row, posted: Typed | None) -> forms.Form:
+def _complete_form(request: HttpRequest, row: Row, posted: Typed | None) -> forms.Form:
     long_play = "" if not row.obj.is_live else describe_long_play(row.obj, played=row.obj.played)
     initial = {"when": typed_time(row.sent)}
-    return CompleteForm(posted, prefix=str(row.obj.pk), initial=initial, long_play=long_play)
+    return CompleteForm(posted, **_about_time(request, row.obj), initial=initial, long_play=long_play)
 
 
-def _reason_form(operation: Operation, row: Row, posted: Typed | None) -> forms.Form:
+def _reason_form(operation: Operation, request: HttpRequest, row: Row, posted: Typed | None) -> forms.Form:
     asked: dict[str, Any] = {"casino_id": row.obj.casino_id, "operation": operation, "codes": row.context}
     return ReasonForm(posted, prefix=str(row.obj.pk), **asked)
 

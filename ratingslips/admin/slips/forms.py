@@ -18,7 +18,7 @@ from core.models import Player
 from core.player_search import players_matching, with_card
 from core.text import isolated
 from ratingslips.admin.slips.bets import BetForm
-from ratingslips.admin.slips.times import TimeForm
+from ratingslips.admin.slips.times import MINUTES_AGO, TimeForm
 from ratingslips.models import MAX_SEATS, GamingTable, MoneyRow, RatingSlip
 from ratingslips.services.stakes import MAX_AMOUNT
 
@@ -136,8 +136,9 @@ class OpenForm(BetForm):
         players: "QuerySet[Player]",
         tables: Mapping[int, Choices],
         initial: Mapping[str, Any] | None = None,
+        offered: Sequence[int] = MINUTES_AGO,
     ) -> None:
-        super().__init__(data, initial=dict(initial or {}))
+        super().__init__(data, initial=dict(initial or {}), offered=offered)
         self._players, self._tables = players, tables
         every = [_NONE_CHOSEN, *(group for choices in tables.values() for group in choices[1:])]
         self.fields["table"] = _chosen_table(every)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -52,10 +53,19 @@ class Money:
         """The days on which a threshold of cash is reached."""
         return [day for day in self.cash if day.level]
 
+    @property
+    def not_struck(self) -> list[MoneyRow]:
+        """The rows that are neither struck nor strike another one."""
+        return [row for row in self.rows if row.strikes_id is None and not hasattr(row, "struck_by")]
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last of them happened."""
+        return max((row.happened_at for row in self.not_struck), default=None)
+
     def row_to_strike(self, key: str) -> MoneyRow | None:
         """The row of this key, if it can be struck."""
-        open_rows = (row for row in self.rows if row.strikes_id is None and not hasattr(row, "struck_by"))
-        return next((row for row in open_rows if str(row.pk) == key), None)
+        return next((row for row in self.not_struck if str(row.pk) == key), None)
 
     @classmethod
     def of(cls, slip: RatingSlip, *, now: Any) -> "Money":

@@ -16,7 +16,7 @@ from core.models import Player
 from ratingslips.admin.slips.forms import OpenForm, add_refusal, next_page_id, table_choices
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.admin.slips.sentences import opening_outcome
-from ratingslips.admin.slips.times import time_arguments
+from ratingslips.admin.slips.times import minutes_offered, time_arguments
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import (
@@ -43,12 +43,15 @@ def open_page(slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest) -> Ht
     """Show the form for a player who sits down, or open the slip and go to its page."""
     if not slips.has_view_permission(request):
         raise PermissionDenied
-    tables = table_choices(GamingTable.objects.filter(pit__in=pits_with(request, OPERATE_PIT)))
+    pits = list(pits_with(request, OPERATE_PIT).select_related("casino"))
+    tables = table_choices(GamingTable.objects.filter(pit__in=pits))
     if not tables and request.method != "POST":
         raise PermissionDenied
     players = in_casino_of(staff_of(request), Player.objects.all(), lookup="casino")
     initial = {"player": _card_of(players, request.GET.get("player", ""))}
-    form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial)
+    now = timezone.now()
+    offered = {minutes for pit in pits for minutes in minutes_offered(request, pit, casino=pit.casino, now=now)}
+    form = OpenForm(request.POST or None, players=players, tables=tables, initial=initial, offered=sorted(offered))
     if request.method == "POST" and form.is_valid() and (slip := _open(request, form)):
         outcome = opening_outcome(
             slip,

@@ -6,7 +6,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -34,7 +35,7 @@ from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_correct, may_reassign, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline
-from ratingslips.admin.slips.times import TimeForm
+from ratingslips.admin.slips.times import TimeForm, minutes_offered
 from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
@@ -273,36 +274,36 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 
     @admin.action(description="Pause", permissions=["operate"])
     def pause(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.PAUSE.row_action)
+        return run(self, request, slips, actions.PAUSE.row_action(request))
 
     @admin.action(description="Resume", permissions=["operate"])
     def resume(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.RESUME.row_action)
+        return run(self, request, slips, actions.RESUME.row_action(request))
 
     @admin.action(description="Change average bet …", permissions=["operate"])
     def change_bet(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.CHANGE_BET.row_action)
+        return run(self, request, slips, actions.CHANGE_BET.row_action(request))
 
     @admin.action(description="Move …", permissions=["operate"])
     def move(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.MOVE.row_action)
+        return run(self, request, slips, actions.MOVE.row_action(request))
 
     @admin.action(description="Close …", permissions=["operate"])
     def complete(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.COMPLETE.row_action)
+        return run(self, request, slips, actions.COMPLETE.row_action(request))
 
     @admin.action(description="Pay points owed …", permissions=["recover"])
     def recover(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.RECOVER.row_action)
+        return run(self, request, slips, actions.RECOVER.row_action(request))
 
     @admin.action(description="Release withheld points …", permissions=["release"])
     def release(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
-        return run(self, request, slips, actions.RELEASE.row_action)
+        return run(self, request, slips, actions.RELEASE.row_action(request))
 
     @admin.action(description="Void …", permissions=["void"])
     def void(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
         page = ask_again(request) if CONFIRMED in request.POST else None
-        return page or run(self, request, slips, actions.VOID.row_action)
+        return page or run(self, request, slips, actions.VOID.row_action(request))
 
     def list_links(self, request: HttpRequest) -> Iterable[Link]:
         if self.has_operate_permission(request):
@@ -318,7 +319,9 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         context["may_reassign"] = may_reassign(request, slip, operates=operates)
         context["may_correct"] = may_correct(request, slip)
         if slip.is_live:
-            context["slip_time"] = TimeForm(prefix=str(slip.pk))
+            last_at = slip.segments.current().aggregate(at=Max(Coalesce("ended_at", "started_at")))["at"]
+            minutes = minutes_offered(request, slip.pit, casino=slip.casino, now=timezone.now(), since=last_at)
+            context["slip_time"] = TimeForm(prefix=str(slip.pk), offered=minutes)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:

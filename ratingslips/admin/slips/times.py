@@ -1,15 +1,17 @@
 """The field for the time of an act: now, some minutes ago, or at a time of day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from django import forms
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.models import User
+from core.console.scope import staff_of
+from core.models import Casino, User
 from core.times_of_day import NotATimeOfDay, latest_instant, read_time_of_day
 from ratingslips.models import Pit
 from ratingslips.services import ChosenTime, earliest_instant
@@ -50,6 +52,32 @@ def time_arguments(when: When | None, *, actor: User, pit: Pit, now: datetime) -
     return {"at": when.instant(pit=pit, now=now), "chosen_time": ChosenTime(text=when.text, earliest=earliest)}
 
 
+def minutes_offered(
+    request: HttpRequest,
+    pit: Pit,
+    *,
+    casino: Casino,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[int]:
+    """How many minutes ago an act on a slip in `pit` is offered: as far as the actor may go back.
+
+    `since` is the last event that is known, `until` the end of the play, if it has ended. A person's own limit is read
+    where that of the casino is not enough for every button; once in a request for each pit.
+    """
+    limits: dict[int, datetime] = request.__dict__.setdefault("_earliest_by_pit", {})
+    earliest = now - casino.backdating
+    if earliest > now - timedelta(minutes=MINUTES_AGO[-1]):
+        if pit.pk not in limits:
+            limits[pit.pk] = earliest_instant(actor=staff_of(request), pit=pit, casino=casino, at=now)
+        earliest = limits[pit.pk]
+    if since is not None:
+        earliest = max(earliest, since.replace(second=0, microsecond=0))
+    ago = ((minutes, now - timedelta(minutes=minutes)) for minutes in MINUTES_AGO)
+    return [minutes for minutes, at in ago if earliest <= at <= (until or now)]
+
+
 def typed_time(sent: Mapping[str, Any]) -> list[str]:
     """What a page sent in the two parts of the field `when`, to show it again."""
     return [str(sent.get(name, ""))[:TIME_OF_DAY_MAX_LENGTH] for name in TIME_FIELDS]
@@ -61,6 +89,7 @@ class WhenInput(forms.MultiWidget):
     use_fieldset = True
 
     def __init__(self) -> None:
+        self.offered: Sequence[int] = MINUTES_AGO
         super().__init__({"ago": forms.RadioSelect(choices=_CHOICES), "clock": forms.TextInput()})
 
     def decompress(self, value: Any) -> list[str]:
@@ -75,6 +104,7 @@ class WhenInput(forms.MultiWidget):
             (
                 (name, minutes, SafeString(" checked") * (minutes == (ago or "")), label, _AGO if minutes else "")
                 for minutes, label in _CHOICES
+                if not minutes or int(minutes) in self.offered or minutes == ago
             ),
         )
         return format_html(
@@ -120,6 +150,15 @@ class WhenField(forms.MultiValueField):
 
 
 class TimeForm(forms.Form):
-    """The time of an act, for actions that need nothing else, and for the forms of the others."""
+    """The time of an act, for actions that need nothing else, and for the forms of the others.
+
+    Of the buttons for minutes ago it shows those `offered`; the service says what is refused.
+    """
 
     when = WhenField()
+
+    def __init__(self, *args: Any, offered: Sequence[int] = MINUTES_AGO, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget = self.fields["when"].widget
+        assert isinstance(widget, WhenInput)
+        widget.offered = offered
