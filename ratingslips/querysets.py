@@ -45,6 +45,10 @@ class RatingSlipQuerySet(LockingQuerySet["RatingSlip"]):
         """Slips whose play counts."""
         return self.exclude(status="VOID")
 
+    def corrected(self) -> Self:
+        """Slips whose play was corrected or voided."""
+        return self.filter(correction_count__gt=0)
+
     def owed(self) -> Self:
         """Closed slips whose points are not settled, which recovery pays."""
         return self.filter(status="CLOSED", settled_at=None)

@@ -260,6 +260,13 @@ class RatingSlip(models.Model):
                 condition=Q(recovery_correlation_id__isnull=False),
                 name="ratingslips_slip_recovery",
             ),
+            # For the list of slips that were corrected or voided, which are few.
+            models.Index(
+                fields=["casino", "-opened_at"],
+                include=["id"],
+                condition=Q(correction_count__gt=0),
+                name="ratingslips_slip_corrected",
+            ),
             models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
             models.Index(fields=["casino", "-opened_at"], include=["id"], name="ratingslips_slip_opened"),
             models.Index(fields=["pit", "-opened_at"], include=["id", "casino"], name="ratingslips_slip_of_pit"),

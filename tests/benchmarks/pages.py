@@ -77,6 +77,7 @@ LISTS: Final = {
         "status__exact=OPEN",
         "status__exact=PAUSED",
         "owed=1",
+        "corrected=1",
         "gaming_day={day}",
         "gaming_day={day}&status__exact=CLOSED",
         "pit__id__exact={pit}",

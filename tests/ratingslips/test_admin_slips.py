@@ -13,9 +13,10 @@ from core.roles import PIT_BOSS
 from loyalty.models import LedgerEntry
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import complete_rating_slip
-from tests.console import address, inline_code_in, said, shown_in, signed_in, statements_for, versions_shown
+from tests.console import address, html_of, inline_code_in, said, shown_in, signed_in, statements_for, versions_shown
 from tests.factories import PitFactory, PlayerFactory, StaffFactory, TableFactory
 from tests.floor import Floor
+from tests.ratingslips.corrections import closed, correct, last_at, void
 
 LIST = "changelist"
 PAGE = "change"
@@ -41,6 +42,16 @@ class TestSlipList:
 
         [row] = shown_in(page)
         assert (row[1], row[-1]) == (slip.slip_number, "Owed")
+
+    def test_filters_by_what_was_corrected_or_voided(self, floor: Floor, boss: Client) -> None:
+        floor.open_slip(seat=2)
+        slip, gone = closed(floor), floor.open_slip(seat=3)
+        correct(floor, slip, last_at(slip, 200))
+        void(floor, gone)
+
+        page = boss.get(address(RatingSlip, LIST), {"corrected": "1"})
+
+        assert {row[1] for row in shown_in(page)} == {slip.slip_number, gone.slip_number}
 
     def test_shows_opening_times_in_the_zone_of_the_casino(self, floor: Floor, slip: RatingSlip, boss: Client) -> None:
         [row] = shown_in(boss.get(address(RatingSlip, LIST)))
@@ -149,6 +160,22 @@ class TestSlipPage:
         assert str(settlement.correlation_id) in html
         assert address(LedgerEntry, PAGE, LedgerEntry.objects.get().pk) in html
         assert page_url(played_slip.player) in html
+
+    def test_folds_play_from_before_corrections_below_what_counts(self, floor: Floor, boss: Client) -> None:
+        slip, gone = closed(floor), floor.open_slip(seat=3)
+        for bet in (200, 300):
+            correct(floor, slip, last_at(slip, bet))
+        void(floor, gone)
+
+        page, page_of_void = (boss.get(page_url(one)) for one in (slip, gone))
+
+        current, before, _ = (tabled.formset for tabled in page.context["inline_admin_formsets"])
+        assert [form.instance.seq for form in current] == [5, 6]
+        assert [(form.instance.seq, form.instance.superseded_by.number) for form in before] == [
+            *((1, 1), (2, 1), (3, 2), (4, 2)),
+        ]
+        assert "<details><summary>" in html_of(page)
+        assert [len(tabled.formset.forms) for tabled in page_of_void.context["inline_admin_formsets"]] == [1, 0]
 
     def test_says_in_words_why_points_are_owed(self, owed_slip: RatingSlip, boss: Client) -> None:
         page = boss.get(page_url(owed_slip)).content.decode()

@@ -19,7 +19,19 @@ from ratingslips.models import RatingSlip, SlipCorrection
 from ratingslips.services import change_average_bet
 from tests.console import fields_in, html_of, said, signed_in
 from tests.floor import Floor
-from tests.ratingslips.corrections import REASON, closed, current_play, live, paused, spent, void
+from tests.ratingslips.corrections import (
+    REASON,
+    closed,
+    correct,
+    current_play,
+    last_at,
+    live,
+    paused,
+    spend,
+    spent,
+    void,
+)
+from tests.second_factors import long_ago
 
 NOON = datetime(2026, 11, 14, 12, tzinfo=UTC)
 FIELDS = ("since", "until", "average_bet", "table", "seat", "was_since", "was_until", "DELETE")
@@ -180,6 +192,29 @@ class TestAnswer:
         assert "the balance was 0" in sentence
         assert "uncollected" in sentence
 
+    def test_says_that_a_tier_stays_too_high(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+        correct(floor, slip, last_at(slip, 400))
+        spend(floor, slip.player, 1_365)
+
+        answer = supervisor.post(page_of(slip), sent_by(supervisor, slip, average_bet_1="10"))
+
+        (sentence,) = said(answer)
+        assert "The tier stays Silver: without the uncollected points it would be Bronze." in sentence
+
+    @pytest.mark.parametrize(("make", "is_asked"), [(live, False), (closed, True)])
+    def test_asks_again_who_may_take_points_back(
+        self, floor: Floor, supervisor: Client, make: Callable[[Floor], RatingSlip], is_asked: bool
+    ) -> None:
+        slip = make(floor)
+        sent = sent_by(supervisor, slip, average_bet_1="10")
+        long_ago(supervisor)
+
+        answer = supervisor.post(page_of(slip), sent)
+
+        assert ("Confirm that it is you" in html_of(answer)) is is_asked
+        assert SlipCorrection.objects.exists() is not is_asked
+
     def test_is_the_first_one_for_a_second_tap(self, floor: Floor, supervisor: Client) -> None:
         slip = closed(floor)
         sent = sent_by(supervisor, slip, since_2=clock_at(floor, minutes=10), average_bet_2="200")
@@ -213,12 +248,28 @@ class TestPreview:
         assert "play-4-since" in page
         assert not SlipCorrection.objects.exists()
 
+    def test_is_shown_where_only_the_reason_is_missing(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+
+        page = html_of(supervisor.post(page_of(slip), sent_by(supervisor, slip, average_bet_1="20") | {"reason": ""}))
+
+        assert ("57.75 → 36.75" in page, "Nothing was done" in page) == (True, True)
+
     def test_says_why_it_would_be_refused(self, floor: Floor, supervisor: Client) -> None:
         slip = closed(floor)
 
         page = html_of(supervisor.post(page_of(slip, "preview"), sent_by(supervisor, slip)))
 
         assert "It would be refused: The play of slip" in page
+
+    def test_says_that_the_slip_was_changed_meanwhile(self, floor: Floor, supervisor: Client) -> None:
+        slip = live(floor)
+        sent = sent_by(supervisor, slip, average_bet_1="75")
+        change_average_bet(slip=slip, average_bet=Decimal(60), actor=floor.boss, at=floor.now)
+
+        page = html_of(supervisor.post(page_of(slip, "preview"), sent))
+
+        assert "was changed meanwhile. Average bet 60.00 at" in page
 
 
 class TestSlip:

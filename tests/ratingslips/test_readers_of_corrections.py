@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core.console.links import page_url
 from core.models import Player
-from core.roles import AUDITOR
+from core.roles import AUDITOR, PIT_SUPERVISOR
 from loyalty.models import CompType, LedgerEntry
 from loyalty.services import balance_at
 from ratingslips.admin.players.visits import read_visits
@@ -203,6 +203,12 @@ class TestEntryPages:
         assert [words for words in sums if words not in page] == []
         named = [f'<a href="{page_url(adjustment)}">#{adjustment.pk}</a>', REASON, floor.supervisor.display_name]
         assert [words for words in named for html in (page_of_first, page_of_slip) if words not in html] == []
+        entered = f'Entered first</td><td><span class="hint">by {floor.boss.display_name}</span>'
+        correction = address(RatingSlip, "correct", slip.pk)
+        page_of_correction = html_of(signed_in(floor.supervisor, PIT_SUPERVISOR).get(correction))
+        is_void = RatingSlip.objects.get().is_void
+        pages = [page_of_first, page_of_slip, *([] if is_void else [page_of_correction])]
+        assert [entered in html for html in pages] == [True] * len(pages)
         assert f'<a href="{page_url(slip)}">{REASON}</a>' in page_of_player
         # The play that counted for the first entry: both bets of it, as they were entered.
         assert ("26.2500" in page_of_first, "57.75" in page_of_first) == (True, True)

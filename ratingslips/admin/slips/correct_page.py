@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from core.console.asking_again import ask_again
 from core.console.confirmation import LEVELS, request_id_of
 from core.console.links import page_url
 from core.console.pages import viewable
@@ -17,6 +18,7 @@ from core.console.scope import staff_of
 from core.errors import DomainError
 from core.reasons.models import Operation
 from core.text import isolated
+from ratingslips.admin.slips.corrections import corrections_section, read_corrections
 from ratingslips.admin.slips.forms import Choices, next_page_id
 from ratingslips.admin.slips.play_form import PlayRows, play_rows, with_spare_row
 from ratingslips.admin.slips.rights import may_correct, pits_with
@@ -39,7 +41,10 @@ _NONE_CHOSEN: Final = ("", "As before")
 
 
 def correct_page(slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest, object_id: str) -> HttpResponse:
-    """Show the play of a slip to correct it, or correct it and go to the slip's page."""
+    """Show the play of a slip to correct it, or correct it and go to the slip's page.
+
+    Who takes points back is asked who they are; a live slip has no points yet.
+    """
     return _page(slips, request, object_id, is_preview=False)
 
 
@@ -55,6 +60,8 @@ def _page(
     is_sent = request.method == "POST"
     if not may_correct(request, slip) and (is_preview or not is_sent):
         raise PermissionDenied
+    if is_sent and not is_preview and not slip.is_live and (page := ask_again(request)):
+        return page
     play = play_of(slip.segments.shown().order_by("seq"))
     data = (with_spare_row(request.POST) if is_preview else request.POST) if is_sent else None
     rows = play_rows(
@@ -74,9 +81,10 @@ def _page(
     )
     version = request.POST.get("expected_version") or version_of(slip).text
     context: dict[str, Any] = {"version": version, "is_preview": is_preview}
-    if is_preview and is_sent and rows.is_valid():
+    is_whole = all([is_sent and rows.is_valid(), is_asked and form.is_valid()])
+    if is_sent and rows.is_valid() and not is_whole:
         context |= _preview(request, slip, rows)
-    elif is_asked and all([rows.is_valid(), form.is_valid()]):
+    elif is_whole:
         try:
             return _correct(slips, request, slip, rows=rows, form=form)
         except SlipChanged as error:
@@ -108,6 +116,10 @@ def _correct(
 
 def _preview(request: HttpRequest, slip: RatingSlip, rows: PlayRows) -> dict[str, Any]:
     """What the correction would change, or why it would be refused."""
+    seen = request.POST.get("expected_version", "")
+    if seen != version_of(slip).text:
+        changes = changes_since(slip.pk, SlipVersion.from_text(seen))
+        return {"refusal": f"slip {slip.slip_number} was changed meanwhile. {changes} Reload the page to see it."}
     try:
         preview: CorrectionPreview = preview_correction(
             slip=slip.pk, segments=rows.play, actor=staff_of(request), at=timezone.now()
@@ -150,6 +162,7 @@ def _show(
         "rows": rows,
         "form": form,
         "request_id": next_page_id(request, form),
+        "corrections": corrections_section(slip, read_corrections(slip)),
         "correct_url": reverse("admin:ratingslips_ratingslip_correct", args=[slip.pk]),
         "preview_url": reverse("admin:ratingslips_ratingslip_preview", args=[slip.pk]),
     }

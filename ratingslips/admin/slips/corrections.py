@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from core.models import User
 from core.words import counted
-from ratingslips.models import RatingSlip, SlipCorrection
+from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,11 +68,19 @@ def read_corrections(slip: RatingSlip) -> list[SlipCorrection]:
     return list(slip.corrections.select_related("request__actor", "entry").order_by("number"))
 
 
+def entered_first_by(slip: RatingSlip) -> list[User]:
+    """Who entered the play of a corrected slip before its first correction, in one statement."""
+    first = PlaySegment.objects.filter(slip=slip, superseded_by__number=1).order_by()
+    ended = first.exclude(ended_as=PlaySegment.End.SUPERSEDED)
+    entered = Q(pk__in=first.values("started_by")) | Q(pk__in=ended.values("ended_by"))
+    return list(User.objects.filter(entered).order_by("pk"))
+
+
 def corrections_section(slip: RatingSlip, corrections: Sequence[SlipCorrection]) -> SafeString:
     """The table of the corrections of a slip; empty if it has none."""
     if not corrections:
         return SafeString("")
-    shown = {"slip": slip, "lines": lines_of(slip, corrections)}
+    shown = {"slip": slip, "lines": lines_of(slip, corrections), "entered_by": entered_first_by(slip)}
     return render_to_string("ratingslips/slips/corrections.html", shown)
 
 

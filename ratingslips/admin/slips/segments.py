@@ -1,7 +1,7 @@
 """The segments on the page of a slip, read-only."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.console import display
 from core.console.scope import TabularInline
 from core.text import isolated
-from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
+from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 
 
 def _recorded_at(edge: str) -> Subquery:
@@ -25,12 +25,17 @@ def _with_recording(at: datetime | None, recorded_at: datetime | None) -> str:
     return f"{display.exact_moment(at)}, {late}" if late else display.exact_moment(at)
 
 
+def _with_staff(segments: "QuerySet[PlaySegment]") -> "QuerySet[PlaySegment]":
+    related = segments.select_related("table", "started_by", "ended_by", "superseded_by")
+    return related.annotate(begun_at=_recorded_at("start"), finished_at=_recorded_at("end"))
+
+
 class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
-    """The segments of a slip in order, with the staff who began and ended them."""
+    """The segments that count, of a void slip those that counted last, with the staff who began and ended them."""
 
     model = PlaySegment
     ordering = ("seq",)
-    fields = (
+    fields: ClassVar[Any] = (
         "seq",
         "where",
         "bet",
@@ -42,19 +47,15 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
         "finished_by",
         "length",
     )
-    readonly_fields = (*fields, "superseded")
+    readonly_fields: ClassVar[Any] = fields
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[PlaySegment]":
-        segments = super().get_queryset(request).select_related("table", "started_by", "ended_by", "superseded_by")
-        return segments.annotate(begun_at=_recorded_at("start"), finished_at=_recorded_at("end"))
+        return self.narrowed(_with_staff(super().get_queryset(request)))
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (*self.fields, "superseded") if obj and obj.is_corrected else self.fields
-
-    @admin.display(description="counts")
-    def superseded(self, segment: PlaySegment) -> str:
-        """Whether it counts, and if not, the correction that superseded it."""
-        return f"no: correction {segment.superseded_by.number}" if segment.superseded_by else "yes"
+    def narrowed(self, segments: Any) -> "QuerySet[PlaySegment]":
+        """The segments of this table."""
+        shown: QuerySet[PlaySegment] = segments.shown()
+        return shown
 
     @admin.display(description="where")
     def where(self, segment: PlaySegment) -> str:
@@ -93,3 +94,23 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class SupersededInline(PlaySegmentInline):
+    """The segments that corrections have superseded, folded, list by list."""
+
+    verbose_name_plural = "play before corrections"
+    classes = ("collapse",)
+    fields = ("superseded", *PlaySegmentInline.fields)
+    readonly_fields = fields
+
+    def narrowed(self, segments: Any) -> "QuerySet[PlaySegment]":
+        """The other segments of the slip."""
+        superseded: QuerySet[PlaySegment] = segments.filter(superseded_by__kind=SlipCorrection.Kind.CORRECTED)
+        return superseded
+
+    @admin.display(description="until")
+    def superseded(self, segment: PlaySegment) -> str:
+        """The correction that superseded it."""
+        assert segment.superseded_by is not None
+        return f"correction {segment.superseded_by.number}"

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.console import display
-from core.console.asking_again import ask_again, asks_again
+from core.console.asking_again import ask_again
 from core.console.confirmation import CONFIRMED, ConfirmingAdmin, run, version_field
 from core.console.links import Link, adds_links, link_to, list_url, own_page
 from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerFilter, PlayerSearch
@@ -34,7 +34,7 @@ from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_correct, may_reassign, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
-from ratingslips.admin.slips.segments import PlaySegmentInline
+from ratingslips.admin.slips.segments import PlaySegmentInline, SupersededInline
 from ratingslips.admin.slips.times import TimeForm, minutes_offered
 from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip
@@ -64,6 +64,20 @@ class OwedFilter(admin.SimpleListFilter):
         return slips  # type: ignore[no-any-return]
 
 
+class CorrectedFilter(admin.SimpleListFilter):
+    """Slips that were corrected or voided."""
+
+    title = "corrections"
+    parameter_name = "corrected"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("1", "Corrected or void")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[RatingSlip]") -> "QuerySet[RatingSlip]":
+        slips: Any = queryset
+        return slips.corrected() if self.value() else queryset
+
+
 @admin.register(RatingSlip)
 class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], ServiceOwnedAdmin[RatingSlip]):
     """Slips, read-only except for the actions, which call the services."""
@@ -84,6 +98,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     list_filter = (
         "status",
         OwedFilter,
+        CorrectedFilter,
         ("pit", OwnCasinoFilter),
         GamingDayFilter,
         PlayerFilter,
@@ -94,7 +109,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
     list_per_page = 12  # A row reads about ten blocks.
     ordering = ("casino_id", "-opened_at")  # as the index has it
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release", "void")
-    inlines = (PlaySegmentInline, MoneyRowInline)
+    inlines = (PlaySegmentInline, SupersededInline, MoneyRowInline)
     fields = (
         ("state", "place", "bet", "time_played"),
         ("player_link", "account_link", "points", "entry_link"),
@@ -136,6 +151,11 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         if slip:
             slip.money = RatingSlip.objects.with_money().get(pk=slip.pk).money
         return slip
+
+    def get_inlines(self, request: HttpRequest, obj: RatingSlip | None) -> Any:
+        """The tables of the slip's page; that of superseded play only if there is any."""
+        has_superseded = obj is not None and obj.correction_count > int(obj.is_void)
+        return [one for one in super().get_inlines(request, obj) if has_superseded or one is not SupersededInline]
 
     def search_condition(self, text: str, players: Sequence[int]) -> Q:
         return super().search_condition(text, players) | Q(slip_number__iexact=text.strip())
@@ -326,7 +346,7 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(reads("player")(partial(open_page, self)))
-        correct = self.admin_site.admin_view(asks_again()(partial(correct_page, self)))
+        correct = self.admin_site.admin_view(partial(correct_page, self))
         preview = self.admin_site.admin_view(partial(preview_page, self))
         return [
             path("open/", view, name="ratingslips_ratingslip_open"),
