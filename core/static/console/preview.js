@@ -9,13 +9,18 @@
     document.querySelectorAll("form[data-preview]").forEach((form) => {
         let waiting = null;
         let under = new AbortController();
+        const preview = document.getElementById("preview");
 
+        const show = (...content) => {
+            preview.replaceChildren(...content);
+            preview.ariaBusy = "false";
+        };
         const say = (words) => {
-            document.getElementById("preview").textContent = words;
+            const line = document.createElement("p");
+            line.textContent = words;
+            show(line);
         };
         const ask = async () => {
-            under.abort();
-            under = new AbortController();
             const { signal } = under;
             try {
                 const response = await fetch(form.dataset.preview, {
@@ -33,16 +38,27 @@
                 if (!response.ok || !fresh) {
                     throw new Error("No answer");
                 }
-                document.getElementById("preview").replaceChildren(...document.adoptNode(fresh).childNodes);
+                if (!signal.aborted) {
+                    show(...document.adoptNode(fresh).childNodes);
+                }
             } catch {
                 if (!signal.aborted) {
                     say("No answer: what the correction would change is not known. Press Preview to try again.");
                 }
             }
         };
-        form.addEventListener("input", () => {
+        /* What was shown is no longer of what is typed, nor is an answer that is still under way. */
+        const askSoon = () => {
+            under.abort();
+            under = new AbortController();
+            preview.ariaBusy = "true";
             clearTimeout(waiting);
             waiting = setTimeout(ask, DELAY_MILLISECONDS);
-        });
+        };
+        form.addEventListener("input", askSoon);
+        /* On a slow network, something may be typed before this script has loaded. */
+        if ([...form.querySelectorAll("input[type=text]")].some((field) => field.value !== field.defaultValue)) {
+            askSoon();
+        }
     });
 }
