@@ -24,7 +24,7 @@ from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, sho
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.floor.undo import offer_for
-from ratingslips.admin.slips.actions import SLIP_ACTIONS, ChosenAction, SlipAction
+from ratingslips.admin.slips.actions import SLIP_ACTIONS
 from ratingslips.admin.slips.linked import linked_slips
 from ratingslips.admin.slips.money import (
     MONEY_ACTIONS,
@@ -36,6 +36,7 @@ from ratingslips.admin.slips.money import (
     usual_buy_ins,
 )
 from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void, pits_with
+from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction
 from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed_time
 from ratingslips.history import Event, SlipVersion, events_since
 from ratingslips.models import RatingSlip

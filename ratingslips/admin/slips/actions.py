@@ -1,46 +1,30 @@
 """The actions on slips: one table for the list, the slip's page and the floor."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 
-from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
-from core.console.display import exact_time_in, time_in
+from core.console.confirmation import Outcome, OutcomeKind, Row
 from core.console.reasons import REASON_FIELDS, ReasonForm
-from core.console.scope import staff_of
-from core.models import User
 from core.reasons.models import Operation
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.admin.slips.forms import CompleteForm, MoveForm
-from ratingslips.admin.slips.rights import may_correct
 from ratingslips.admin.slips.rows import describe, describe_with_codes, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changed_before_closing,
-    changes_since,
-    earlier_request,
     earned,
     first_closing,
-    read_after_commit,
     taken_back,
     unsaved_amounts,
 )
-from ratingslips.admin.slips.times import TimeForm, minutes_offered, time_arguments, typed_time
-from ratingslips.history import SlipVersion
-from ratingslips.models import RatingSlip, SlipRequest
+from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction, Typed
+from ratingslips.admin.slips.times import TimeForm, minutes_offered, typed_time
+from ratingslips.models import RatingSlip
 from ratingslips.services import (
-    BeforeLastEvent,
-    ChosenTime,
     PartialCompletion,
-    SlipChanged,
     change_average_bet,
     complete_rating_slip,
     describe_long_play,
@@ -53,121 +37,6 @@ from ratingslips.services import (
 )
 
 MAX_MOVES: Final = 100  # Each row of the page offers every table of the casino.
-COLUMNS: Final = ("Player", "Where", "Status", "Average bet", "Played")
-
-Typed = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChosenAction:
-    """An action that a person chose on a page: the slip, its version on the page, and the values of the form.
-
-    `chosen_time` is None if the act happens now, `request_id` is None if the page had no id, `expected_version` is None
-    if the page did not show the slip.
-    """
-
-    slip: RatingSlip
-    actor: User
-    at: datetime
-    chosen_time: ChosenTime | None = None
-    request_id: UUID | None
-    expected_version: SlipVersion | None
-    typed: Typed
-
-    @property
-    def arguments_without_version(self) -> dict[str, Any]:
-        """The arguments that all services take."""
-        return {"slip": self.slip.pk, "actor": self.actor, "at": self.at, "request_id": self.request_id}
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of services that refuse a slip if it has changed since the page was shown."""
-        chosen = {"chosen_time": self.chosen_time, "expected_version": self.expected_version}
-        return self.arguments_without_version | chosen
-
-    @property
-    def when(self) -> str:
-        """When the act happened, after it is recorded: “ at 19:30”; empty if it happened now."""
-        if self.chosen_time is None:
-            return ""
-        of_page = SlipRequest.objects.filter(pk=self.request_id) if self.request_id else SlipRequest.objects.none()
-        request = read_after_commit(of_page.first)
-        return f" at {time_in(request.happened_at if request else self.at, self.slip.casino)}"
-
-    def outcome(self, participle: str, sentence: str, *, kind: OutcomeKind = OutcomeKind.DONE) -> Outcome:
-        """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
-        earlier = earlier_request(self.request_id)
-        if earlier is None:
-            return Outcome(kind=kind, sentence=sentence)
-        at = exact_time_in(earlier.happened_at, self.slip.casino)
-        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlipAction:
-    """An action on a slip. `carry_out` makes the one service call; its sentence follows the slip's number and a colon.
-
-    The other fields are those of `RowAction`.
-    """
-
-    name: str
-    label: str
-    done: str
-    carry_out: Callable[[ChosenAction], Outcome]
-    submit_label: str = "Confirm"
-    explanation: str = ""
-    make_form: Callable[[HttpRequest, Row, Typed | None], forms.Form] | None = None
-    describe: Callable[[Sequence[RatingSlip]], list[Row]]
-    is_confirmed_first: bool = True
-    max_rows: int = MAX_ROWS
-
-    def perform(self, chosen: ChosenAction) -> Outcome:
-        """Carry out the action and return its outcome.
-
-        :raises DomainError: the service refused; `SlipChanged` names the changes since the page was shown.
-        """
-        try:
-            return self.carry_out(chosen)
-        except SlipChanged as error:
-            assert chosen.expected_version is not None
-            changes = changes_since(chosen.slip.pk, chosen.expected_version)
-            raise SlipChanged(f"{error.message} {changes}".strip()) from error
-
-    def row_action(self, request: HttpRequest) -> RowAction:
-        """The action as the list and the slip's page carry it out, row by row."""
-        return RowAction(
-            name=self.name,
-            label=self.label,
-            done=self.done,
-            submit_label=self.submit_label,
-            explanation=self.explanation,
-            columns=COLUMNS,
-            describe=self.describe,
-            make_form=partial(self.make_form, request) if self.make_form else None,
-            perform=self._perform_on_row,
-            is_confirmed_first=self.is_confirmed_first,
-            max_rows=self.max_rows,
-        )
-
-    def _perform_on_row(self, request: HttpRequest, row: Row) -> Outcome:
-        actor = staff_of(request)
-        chosen = ChosenAction(
-            slip=row.obj,
-            actor=actor,
-            **time_arguments(row.given.get("when"), actor=actor, pit=row.obj.pit, now=timezone.now()),
-            request_id=row.request_id,
-            expected_version=None if row.posted_version is None else SlipVersion.from_text(row.posted_version),
-            typed=row.given,
-        )
-        try:
-            outcome = self.perform(chosen)
-        except BeforeLastEvent as error:
-            if not may_correct(request, row.obj):
-                raise
-            page = reverse("admin:ratingslips_ratingslip_correct", args=[row.obj.pk])
-            link = format_html('<a href="{}">Correct the play before that …</a>', page)
-            return Outcome(kind=OutcomeKind.REFUSED, sentence=format_html("{} {}", row.with_name(error.message), link))
-        return Outcome(kind=outcome.kind, sentence=row.with_name(outcome.sentence))
 
 
 def _about_time(request: HttpRequest, slip: RatingSlip) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from core.console.reasons import ReasonForm
 from core.models import User
 from core.permissions import has_permission
 from core.reasons.models import Operation
-from ratingslips.admin.slips.actions import ChosenAction, SlipAction
 from ratingslips.admin.slips.forms import MeansField
 from ratingslips.admin.slips.rows import describe
+from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction
 from ratingslips.admin.slips.times import TimeForm
 from ratingslips.cash import CashOfDay, cash_bought_in
 from ratingslips.models import GamingTable, MoneyRow, RatingSlip

@@ -35,6 +35,7 @@ from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_correct, may_reassign, may_void
 from ratingslips.admin.slips.rows import status_pill, version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline, SupersededInline
+from ratingslips.admin.slips.slip_action import SlipAction
 from ratingslips.admin.slips.times import TimeForm, minutes_offered
 from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip
@@ -356,9 +357,9 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
         ]
 
 
-def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[actions.SlipAction]:
+def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[SlipAction]:
     """The actions that the state of the slip and the permissions of the viewer allow."""
-    offered: list[actions.SlipAction] = []
+    offered: list[SlipAction] = []
     if slip.is_live and has_permission(staff_of(request), OPERATE_PIT, slip.pit, player_id=slip.player_id):
         switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE
         offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]
