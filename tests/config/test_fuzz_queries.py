@@ -36,6 +36,8 @@ NAMES: Final = {
     "admin:loyalty_playerloyalty_change": "_changelist_filters _popup _to_field",
     "admin:login": "next",
     "admin:ratingslips_ratingslip_open": "player",
+    "admin:ratingslips_ratingslip_correct": "floor",
+    "admin:ratingslips_ratingslip_preview": "floor",
     "admin:auth_user_password_change": "_popup",
     "admin:core_user_add": "casino username groups",
     "admin:ratingslips_gamingtable_add": "casino pit game name seats",

@@ -225,6 +225,16 @@ class TestAnswer:
         assert "Nothing was done twice" in said(answer)[-1]
         assert SlipCorrection.objects.count() == 1
 
+    def test_leads_back_to_the_floor_who_came_from_there(self, floor: Floor, boss: Client) -> None:
+        slip = live(floor)
+        page_on_floor = reverse("floor:slip", args=[slip.pk])
+        page = f"{page_of(slip)}?floor=1"
+        fields = fields_in(boss.get(page)) | {"reason": REASON, "play-1-average_bet": "75"}
+
+        answer: Any = boss.post(page, fields)
+
+        assert (page in html_of(boss.get(page_on_floor)), answer.url) == (True, page_on_floor)
+
     def test_is_what_changed_meanwhile(self, floor: Floor, supervisor: Client) -> None:
         slip = live(floor)
         sent = sent_by(supervisor, slip, average_bet_1="75")

@@ -36,6 +36,7 @@ from ratingslips.services import (
     preview_correction,
 )
 
+FROM_FLOOR: Final = "floor"
 TEMPLATE: Final = "ratingslips/slips/correct.html"
 _NONE_CHOSEN: Final = ("", "As before")
 
@@ -111,7 +112,12 @@ def _correct(
     )
     outcome = correction_outcome(slip, corrected)
     slips.message_user(request, outcome.sentence, LEVELS[outcome.kind])
-    return HttpResponseRedirect(page_url(slip))
+    return HttpResponseRedirect(_way_back(request, slip))
+
+
+def _way_back(request: HttpRequest, slip: RatingSlip) -> str:
+    """The page of the slip from which this one was reached: that of the floor, or that of the desk."""
+    return reverse("floor:slip", args=[slip.pk]) if FROM_FLOOR in request.GET else page_url(slip)
 
 
 def _preview(request: HttpRequest, slip: RatingSlip, rows: PlayRows) -> dict[str, Any]:
@@ -151,6 +157,7 @@ def _show(
     form: ReasonForm,
     context: dict[str, Any],
 ) -> HttpResponse:
+    query = f"?{FROM_FLOOR}=1" if FROM_FLOOR in request.GET else ""
     shared = {
         **slips.admin_site.each_context(request),
         "title": f"Correct the play of slip {slip.slip_number}",
@@ -163,8 +170,9 @@ def _show(
         "form": form,
         "request_id": next_page_id(request, form),
         "corrections": corrections_section(slip, read_corrections(slip)),
-        "correct_url": reverse("admin:ratingslips_ratingslip_correct", args=[slip.pk]),
-        "preview_url": reverse("admin:ratingslips_ratingslip_preview", args=[slip.pk]),
+        "correct_url": reverse("admin:ratingslips_ratingslip_correct", args=[slip.pk]) + query,
+        "preview_url": reverse("admin:ratingslips_ratingslip_preview", args=[slip.pk]) + query,
+        "back_url": _way_back(request, slip),
     }
     request.current_app = slips.admin_site.name
     return TemplateResponse(request, TEMPLATE, shared | context)

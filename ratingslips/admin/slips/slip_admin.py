@@ -27,7 +27,7 @@ from core.player_search import PLAYERS_WITH_ROWS_MAX
 from core.words import counted
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
-from ratingslips.admin.slips.correct_page import correct_page, preview_page
+from ratingslips.admin.slips.correct_page import FROM_FLOOR, correct_page, preview_page
 from ratingslips.admin.slips.corrections import corrections_section, read_corrections
 from ratingslips.admin.slips.linked import linked_slips, short_links
 from ratingslips.admin.slips.money_inline import MoneyRowInline
@@ -347,8 +347,8 @@ class RatingSlipAdmin(LongList, PlayerSearch, ConfirmingAdmin[RatingSlip], Servi
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(reads("player")(partial(open_page, self)))
-        correct = self.admin_site.admin_view(partial(correct_page, self))
-        preview = self.admin_site.admin_view(partial(preview_page, self))
+        correct = self.admin_site.admin_view(reads(FROM_FLOOR)(partial(correct_page, self)))
+        preview = self.admin_site.admin_view(reads(FROM_FLOOR)(partial(preview_page, self)))
         return [
             path("open/", view, name="ratingslips_ratingslip_open"),
             path("<path:object_id>/correct/", correct, name="ratingslips_ratingslip_correct"),
