@@ -169,6 +169,12 @@ class TestTimes:
         assert clock.shown(first) == clock.shown(second) == "02:30"
         assert [clock.read("02:30", was=was) for was in (first, second)] == [first, second]
 
+    @pytest.mark.parametrize("typed", ["11:00:07", "14 Nov 11:00:07", "2026-11-14 11:00:07", "11:00:07 am"])
+    def test_of_the_same_second_stay_as_they_were(self, typed: str) -> None:
+        exact = datetime.fromisoformat("2026-11-14T11:00:07.5+00:00")
+
+        assert self.clock(NOON - timedelta(hours=2), exact).read(typed, was=exact) == exact
+
     def clock(self, *instants: datetime) -> PlayClock:
         return PlayClock(zone=ZoneInfo("UTC"), now=NOON, instants=instants, goes_on=False)
 

@@ -45,7 +45,7 @@ class PlayClock:
     """The clock by which times of a slip are shown and read; `instants` are those that its page shows, `now` if none.
 
     A time without a date is that nearest to the play. A shown time that was not changed is the exact instant, also
-    where it is typed into another field.
+    where it is typed into another field, or with its date.
     """
 
     zone: ZoneInfo
@@ -85,7 +85,8 @@ class PlayClock:
             return None
         if was is not None and typed in {self._text(was, with_date=with_date) for with_date in (True, False)}:
             return was
-        return self.known.get(typed) or self._nearest(typed)
+        instant = self.known.get(typed) or self._nearest(typed)
+        return was if was is not None and was.replace(microsecond=0) == instant else instant
 
     def _text(self, instant: datetime, *, with_date: bool) -> str:
         local = instant.astimezone(self.zone)
