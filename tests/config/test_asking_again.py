@@ -35,7 +35,6 @@ ASKED: Final = frozenset(
         "admin:ratingslips_pit_permissions_manage_group",
         "admin:ratingslips_pit_permissions_manage_user",
         "admin:ratingslips_ratingslip_changelist:void",
-        "admin:ratingslips_ratingslip_correct",
         "factors:reset",
     }
 )
@@ -74,6 +73,7 @@ NOT_ASKED: Final = frozenset(
         "admin:ratingslips_ratingslip_changelist:recover",
         "admin:ratingslips_ratingslip_changelist:release",
         "admin:ratingslips_ratingslip_changelist:resume",
+        "admin:ratingslips_ratingslip_correct",
         "admin:ratingslips_ratingslip_open",
         "admin:sessions",
         "desk:check_drift",
