@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ratingslips", "0026_uncollected_points")]
+    dependencies = [("ratingslips", "0027_slips_of_a_pit_and_of_a_day")]
 
     operations = [
         migrations.AddIndex(
