@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
 
 from core.errors import DomainError
 from loyalty.models import LedgerEntry, PlayerLoyalty
+from ratingslips.imports.events import RatingEvent
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import ChosenTime, PartialCompletion, play_of
 from tests.factories import CompTypeFactory, GameFactory, TableFactory
@@ -57,6 +58,7 @@ class Machine(RuleBasedStateMachine):
         self.slips: list[ModelSlip] = []
         self.entries: dict[int, ModelEntry] = {}
         self.calls: list[Callable[[], Any]] = []
+        self.lines: list[RatingEvent] = []
         self.rewards: dict[str, tuple[int, int]] = {}
         self.now, self.is_paused = timezone.now().replace(second=0, microsecond=0) - timedelta(days=30), False
 

@@ -11,11 +11,12 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.properties import property_settings
 from tests.scenarios.machine_corrections import CorrectionRules
+from tests.scenarios.machine_imports import ImportRules
 from tests.scenarios.machine_play import PlayRules
 from tests.scenarios.machine_points import PointsRules
 
 
-class Operations(PlayRules, PointsRules, CorrectionRules):
+class Operations(PlayRules, PointsRules, CorrectionRules, ImportRules):
     """Every rule."""
 
 
