@@ -126,18 +126,21 @@ def _posting(step: Step, *, world: World) -> Callable[[], dict[str, Any]]:
             "comp_type": CompType.objects.get(program__accounts__player=player),
             "points": -step.amount,
             "outlet": reason_of(step.number),
+            "actor": world.manager(),
             "request_id": UUID(int=step.number),
         }
-        return lambda: _posted(redeem_points(**what, player=player, actor=world.manager(), at=timezone.now()))
+        return lambda: _posted(redeem_points(**what, player=player, at=timezone.now()))
     by_hand: dict[str, Any] = {"reason": reason_of(step.number), "at": timezone.now()}
     if step.kind == Kind.ADJUST:
         by_hand |= {"player": player, "points": step.amount, "adjustment_id": str(step.number)}
-        return lambda: _posted(adjust_points(**by_hand, actor=world.giver(step.number)).posting)
+        by_hand["actor"] = world.giver(step.number)
+        return lambda: _posted(adjust_points(**by_hand).posting)
     if step.kind == Kind.REVERSE:
         award = LedgerEntry.objects.filter(idempotency_key=f"reward:{step.target}").first()
         if award is None:
             raise NothingToDo
-        return lambda: _posted(reverse_entry(**by_hand, entry=award, actor=world.manager()))
+        by_hand |= {"entry": award, "actor": world.manager()}
+        return lambda: _posted(reverse_entry(**by_hand))
     return lambda: _posted(post_by_hand(step, player=player))
 
 
