@@ -44,9 +44,10 @@ class TestPasswords:
             "2026-2025-2024-2023",
             "Real12345Castillo",
             "aaaaaaaaaaaaaaaa",
+            "administrator",
         ],
     )
-    def test_of_names_and_years_are_refused(self, dana: User, password: str) -> None:
+    def test_that_are_short_common_or_of_names_and_years_are_refused(self, dana: User, password: str) -> None:
         with pytest.raises(ValidationError):
             validate_password(password, dana)
 
