@@ -141,7 +141,9 @@ def _right_player(rows: Rows, user: User) -> Post:
 def _correction(rows: Rows, _user: User) -> Post:
     slip = rows.of_model["ratingslips.ratingslip"]
     assert isinstance(slip, RatingSlip)
-    begins = f"{slip.opened_at.astimezone(slip.casino.zone):%Y-%m-%d %H:%M:%S}"
+    # As the page shows the instant: any other text is another one.
+    local = slip.opened_at.astimezone(slip.casino.zone)
+    begins = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     row = {"since": begins, "until": "", "average_bet": "75", "table": slip.table_id, "seat": slip.seat}
     sent = {f"play-0-{name}": value for name, value in row.items()} | {"play-0-was_since": slip.opened_at.isoformat()}
     count = {"play-TOTAL_FORMS": "1", "play-INITIAL_FORMS": "1"}
