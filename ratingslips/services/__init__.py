@@ -2,6 +2,7 @@
 
 from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
+from ratingslips.services.closing_money import BuyInBelowRows
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.continuing import SlipContinued, SlipCorrected, continue_rating_slip
 from ratingslips.services.corrected_play import CorrectedPlay, InvalidPlay, play_of
@@ -14,7 +15,6 @@ from ratingslips.services.game_values import GameValuesTaken, NoGameValues, add_
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
 from ratingslips.services.money import (
     AlreadyStruck,
-    BuyInBelowRows,
     MoneyChanged,
     record_buy_in,
     record_chips_out,

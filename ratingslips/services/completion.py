@@ -18,8 +18,9 @@ from core.retries import is_bug, is_busy, retried, will_retry
 from core.transactions import operation
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.closing_money import ClosingMoney
 from ratingslips.services.long_play import require_long_play_confirmed
-from ratingslips.services.money import ClosingMoney, Means, require_rows
+from ratingslips.services.money import Means, require_rows
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
 from ratingslips.services.segments import (
     SEGMENT_END_FIELDS,

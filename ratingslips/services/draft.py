@@ -14,10 +14,11 @@ from core.errors import NotFound
 from core.idempotency import Request, fingerprint
 from core.models import Player, User
 from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
+from ratingslips.services.closing_money import ClosingMoney
 from ratingslips.services.completion import close_play
 from ratingslips.services.game_values import figures_in_force
 from ratingslips.services.long_play import require_long_play_confirmed
-from ratingslips.services.money import ClosingMoney, Means, new_row, require_before_closing, require_buy_in
+from ratingslips.services.money import Means, new_row, require_before_closing, require_buy_in
 from ratingslips.services.opening import SlipNumberTaken, first_segment
 from ratingslips.services.requests import RequestKind, amount_text
 from ratingslips.services.seats import require_other_place, require_seat
