@@ -1,34 +1,25 @@
 """Undo of an opening: ten minutes, by who opened the slip, and only if nothing else was done to it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError
 
 from core.errors import DomainError
 from core.models import User
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     SlipChanged,
-    SlipIsVoid,
     UndoTooLate,
     change_average_bet,
-    pause_rating_slip,
     reassign_rating_slip,
     undo_opening,
 )
-from tests.concurrency import in_turn
 from tests.factories import StaffFactory
 from tests.floor import Floor, give_rights
-from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.rows import segment_row
 from tests.refusals import refused
-
-Act = Callable[..., object]
 
 
 def _opened(floor: Floor, **arguments: object) -> RatingSlip:
@@ -104,40 +95,3 @@ class TestUndoOpening:
 
         with pytest.raises(SlipChanged):
             undo_opening(slip=moved.slip, actor=floor.boss, at=floor.now)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("invariants_hold")
-class TestOtherTablet:
-    def _in_turn(self, floor: Floor, first: Act, second: Act) -> BaseException | None:
-        """What the second of two tablets is told about a slip that was opened just now."""
-        arguments: dict[str, Any] = {"slip": _opened(floor), "actor": floor.boss, "at": floor.now}
-        done, told = in_turn(lambda: first(**arguments), lambda: second(**arguments))
-        done.result()
-        outcome = told.outcome()
-        return outcome if isinstance(outcome, BaseException) else None
-
-    @pytest.mark.parametrize(
-        ("first", "second", "refusal", "status"),
-        [
-            (undo_opening, pause_rating_slip, SlipIsVoid, "VOID"),
-            (pause_rating_slip, undo_opening, SlipChanged, "PAUSED"),
-        ],
-        ids=["undone first", "paused first"],
-    )
-    def test_waits_and_is_refused(
-        self, committed_floor: Floor, first: Act, second: Act, refusal: type[DomainError], status: str
-    ) -> None:
-        assert isinstance(self._in_turn(committed_floor, first, second), refusal)
-        assert RatingSlip.objects.get().status == status
-
-    @pytest.mark.shows(39)
-    def test_would_be_stopped_by_a_trigger_alone_without_the_lock(
-        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        without_locks(monkeypatch)
-
-        outcome = self._in_turn(committed_floor, undo_opening, pause_rating_slip)
-
-        assert isinstance(outcome, IntegrityError)
-        assert RatingSlip.objects.get().status == "VOID"
