@@ -24,6 +24,7 @@ class BreakKind(StrEnum):
     MISSING_TAIL = "missing tail"
     HEAD_CHANGED = "head changed"
     REWRITTEN = "account rewritten"
+    BALANCE_CHANGED = "balance changed"
     ACCOUNT_MISSING = "account missing"
     CHECKPOINT_MISSING = "checkpoint missing"
     CHECKPOINT_ALTERED = "checkpoint altered"

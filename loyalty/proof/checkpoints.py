@@ -11,6 +11,7 @@ from django.db import connection
 
 from core.errors import DomainError
 from core.leases import LeaseHeld, lease
+from core.models import Casino
 from core.snapshots import Stream, streamed
 from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
 from core.transactions import operation
@@ -21,10 +22,12 @@ from loyalty.proof import outside
 from loyalty.proof.keys import key_id_of, signing_key
 from loyalty.proof.sealed import SEALED
 from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
+from loyalty.services.drift import different_accounts
 
 log = structlog.get_logger(__name__)
 
 CHECKPOINT_LEASE: Final = "checkpoint"
+MAX_ACCOUNTS_NAMED: Final = 10
 _CHUNK_ROWS: Final = 1_000
 
 _ACCOUNTS: Final = f"""
@@ -51,6 +54,12 @@ class SealedEntriesGone(DomainError):
     code = "SEALED_ENTRIES_GONE"
 
 
+class BalancesDiffer(DomainError):
+    """Accounts differ from their entries; signing that would make the difference look checked."""
+
+    code = "BALANCES_DIFFER"
+
+
 def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
     """Sign the state of all accounts at one instant, and append the checkpoint to the file outside, if there is one.
 
@@ -62,6 +71,7 @@ def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
     :raises LeaseLost: another one was begun meanwhile, because this one was not active; nothing was sealed.
     :raises CheckpointFileDiffers: the file differs from the database; nothing was sealed.
     :raises SealedEntriesGone: an account has lost sealed entries; nothing was sealed.
+    :raises BalancesDiffer: accounts differ from their entries; nothing was sealed.
     :raises OSError: the file cannot be written; the next run writes the missing lines.
     """
     key = signing_key()
@@ -86,10 +96,12 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     """Write the next checkpoint in the caller's transaction, which must be one snapshot.
 
     :raises SealedEntriesGone: an account has fewer entries than were sealed, or as many with another head.
+    :raises BalancesDiffer: accounts differ from their entries.
     """
     last = Checkpoint.objects.order_by("number").last()
     number = last.number + 1 if last else 1
     every, changed = _seal_changed_accounts(number)
+    _require_no_drift()
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS)
         entries, points_total, balance_total = cursor.fetchone()
@@ -150,6 +162,21 @@ def _require_grown(account_id: int, *, entry_count: int, sealed_count: int | Non
             f"Account {account_id} was sealed with {counted(sealed_count, 'entry', 'entries')} and has {entry_count:,} "
             "now, or others. "
             "Nothing was sealed. Run verify_ledger, and see the runbook."
+        )
+
+
+def _require_no_drift() -> None:
+    differences = [
+        difference
+        for casino in Casino.objects.order_by("code")
+        for difference in different_accounts(casino=casino, limit=MAX_ACCOUNTS_NAMED + 1)
+    ]
+    if differences:
+        named = ", ".join(str(difference.account_id) for difference in differences[:MAX_ACCOUNTS_NAMED])
+        more = " and more" if len(differences) > MAX_ACCOUNTS_NAMED else ""
+        raise BalancesDiffer(
+            f"These accounts differ from their entries: {named}{more}. Nothing was sealed. "
+            "Run verify_ledger, and see the runbook."
         )
 
 

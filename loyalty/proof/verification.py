@@ -1,4 +1,4 @@
-"""Verify the ledger against its hash chains and checkpoints, and record the result."""
+"""Verify the ledger against its hash chains, its accounts and its checkpoints, and record the result."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +11,7 @@ import structlog
 from core import correlation
 from core.snapshots import Stream, streamed
 from core.transactions import operation
+from core.words import counted
 from loyalty.chain import TEXTS, genesis_hash
 from loyalty.models import LedgerVerification
 from loyalty.proof.breaks import Break, BreakKind, Chain, Row, first_break
@@ -23,10 +24,25 @@ CHUNK_ROWS: Final = 1_000
 _COLUMNS: Final = ", ".join(TEXTS.values())
 _ACCOUNT: Final = list(TEXTS).index("account_id")
 
+_FIGURES: Final = "'%%s points, %%s lifetime points, tier %%s'"
+# With the figures of each account as its last entry has them, and as the account stores them.
 _CHAINS: Final = f"""
-    SELECT account.id, account.entry_count, account.head_hash, sealed.entry_count, sealed.head_hash, last.chain_version
+    SELECT account.id, account.entry_count, account.head_hash, sealed.entry_count, sealed.head_hash,
+           sealed_entry.chain_version,
+           format({_FIGURES}, last.balance_after, last.lifetime_points_after, last.tier),
+           format({_FIGURES}, account.balance, account.lifetime_points, account.tier_id)
     FROM loyalty_playerloyalty AS account LEFT JOIN ({SEALED}) AS sealed ON sealed.account_id = account.id
-    LEFT JOIN loyalty_ledger AS last ON last.account_id = account.id AND last.seq = sealed.entry_count
+    LEFT JOIN loyalty_ledger AS sealed_entry
+           ON sealed_entry.account_id = account.id AND sealed_entry.seq = sealed.entry_count
+    LEFT JOIN loyalty_ledger AS last_entry
+           ON last_entry.account_id = account.id AND last_entry.seq = account.entry_count
+    LEFT JOIN loyalty_tier AS first_tier
+           ON first_tier.program_id = account.program_id AND first_tier.threshold_points = 0
+    CROSS JOIN LATERAL (
+        SELECT coalesce(last_entry.balance_after, 0) AS balance_after,
+               coalesce(last_entry.lifetime_points_after, 0) AS lifetime_points_after,
+               coalesce(last_entry.tier_after_id, first_tier.id) AS tier
+    ) AS last
     WHERE %(account)s::bigint IS NULL OR account.id = %(account)s::bigint
     ORDER BY account.id
 """  # noqa: S608  (constants)
@@ -92,12 +108,13 @@ class _Reader:
         with stream_entries(scope=self._scope) as entries, _stream(_CHAINS, self._scope) as chains:
             groups = groupby(self._counted(entries), key=lambda row: int(row[_ACCOUNT]))
             account_id, rows = next(groups, (None, ()))
-            for chain in map(_chain, chains):
+            for row in chains:
+                chain = _chain(row)
                 if account_id is not None and account_id < chain.account_id:
                     break
                 self.accounts += 1
                 is_next = account_id == chain.account_id
-                if found := first_break(chain, rows if is_next else ()):
+                if found := first_break(chain, rows if is_next else ()) or _changed_balance(row):
                     return found
                 if is_next:
                     account_id, rows = next(groups, (None, ()))
@@ -124,9 +141,19 @@ def verify_ledger(*, scope: Scope, progress: Callable[[int], None] = lambda _: N
     checkpoints = 0
     if scope.account_id is None:
         checkpoints, wrong = broken_checkpoint(every_root=scope.every_root)
-        found = found or wrong
+        found = found or wrong or _lost_checkpoint(checkpoints)
     found = found or unsealed_account(account_id=scope.account_id)
     return Verified(accounts=reader.accounts, entries=reader.entries, checkpoints=checkpoints, first_break=found)
+
+
+def _lost_checkpoint(checkpoints: int) -> Break | None:
+    """The first checkpoint that an earlier verification read and that is gone, with all that came after it."""
+    most = LedgerVerification.objects.order_by("-checkpoints", "pk").first()
+    if most is None or most.checkpoints <= checkpoints:
+        return None
+    read = counted(most.checkpoints, "checkpoint")
+    what = f"the verification of {most.ended_at:%Y-%m-%d %H:%M} UTC read {read}, and {checkpoints:,} are there"
+    return Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=checkpoints + 1)
 
 
 def record_verification(*, scope: Scope, verified: Verified, started_at: datetime, ended_at: datetime) -> None:
@@ -158,7 +185,7 @@ def stream_entries(*, scope: Scope) -> Stream:
 
 
 def _chain(row: Sequence[Any]) -> Chain:
-    account_id, entry_count, head_hash, sealed_count, sealed_head, sealed_version = row
+    account_id, entry_count, head_hash, sealed_count, sealed_head, sealed_version, *_ = row
     return Chain(
         account_id=account_id,
         entry_count=entry_count,
@@ -166,6 +193,21 @@ def _chain(row: Sequence[Any]) -> Chain:
         from_count=sealed_count or 0,
         from_hash=genesis_hash(account_id) if sealed_head is None else sealed_head,
         from_version=sealed_version or 1,
+    )
+
+
+def _changed_balance(row: Sequence[Any]) -> Break | None:
+    """The break of an account that differs from its last entry, or from nothing where it has no entries."""
+    account_id, entry_count, *_, expected, found = row
+    if expected == found:
+        return None
+    return Break(
+        kind=BreakKind.BALANCE_CHANGED,
+        what="the account stores other figures than its last entry",
+        account_id=account_id,
+        seq=entry_count or None,
+        expected=expected,
+        found=found,
     )
 
 

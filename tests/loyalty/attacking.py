@@ -32,6 +32,9 @@ BEGIN
     UPDATE loyalty_playerloyalty SET head_hash = head,
         entry_count = (SELECT count(*) FROM loyalty_ledger WHERE account_id = {account})
     WHERE id = {account};
+    UPDATE loyalty_playerloyalty AS account
+    SET balance = balance_after, lifetime_points = lifetime_points_after, tier_id = tier_after_id
+    FROM loyalty_ledger AS last WHERE account.id = {account} AND account_id = {account} AND seq = entry_count;
 END $$;
 """
 
@@ -88,8 +91,11 @@ def _add_one_by_the_rules(account: PlayerLoyalty) -> None:
     """One more entry, as the owner of the tables could write it, with a valid chain."""
     sql(
         "INSERT INTO loyalty_ledger SELECT (entry).* FROM (SELECT jsonb_populate_record(entry, jsonb_build_object("
-        "'id', entry.id + 500, 'seq', entry.seq + 1, 'idempotency_key', 'one more')) AS entry FROM loyalty_ledger "
-        "AS entry WHERE account_id = %s AND seq = 4) AS copy",
+        "'id', entry.id + 500, 'seq', entry.seq + 1, 'idempotency_key', 'one more', "
+        "'balance_before', balance_after, 'balance_after', balance_after + points, "
+        "'lifetime_points_before', lifetime_points_after, "
+        "'lifetime_points_after', 2 * lifetime_points_after - lifetime_points_before)) AS entry "
+        "FROM loyalty_ledger AS entry WHERE account_id = %s AND seq = 4) AS copy",
         account.pk,
     )
     rehash(account)
@@ -116,7 +122,7 @@ def statement_timeout() -> str:
 
 
 def rehash(account: PlayerLoyalty) -> None:
-    """Recompute the whole chain of an account, and its head."""
+    """Recompute the whole chain of an account, its head and its figures."""
     sql(REHASH.format(account=account.pk))
 
 

@@ -4,6 +4,7 @@ import json
 import tracemalloc
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.db import DatabaseError, transaction
 from structlog.testing import capture_logs
 
 from core.models import Player
-from loyalty.models import LedgerEntry, LedgerVerification
+from loyalty.models import Checkpoint, LedgerEntry, LedgerVerification, PlayerLoyalty
 from loyalty.proof.checkpoints import take_checkpoint
 from loyalty.proof.verification import Scope, verify_ledger
 from tests.commands import Ran, run
@@ -22,6 +23,7 @@ from tests.floor import Floor
 from tests.loyalty.attacking import Book, sql
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of, write_history
+from tests.tampering import take_the_guards_off
 
 
 def _verify(*arguments: object) -> Ran:
@@ -43,6 +45,89 @@ def _break(book: Book) -> None:
         sql("ALTER TABLE loyalty_ledger DISABLE TRIGGER loyalty_ledger_refuse_update")
         sql("UPDATE loyalty_ledger SET reason = 'Another reason' WHERE id = %s", book.entry(2).pk)
         sql("ALTER TABLE loyalty_ledger ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_update")
+
+
+def _remove_checkpoint(number: int) -> None:
+    with transaction.atomic(), as_owner():
+        take_the_guards_off()
+        sql("DELETE FROM loyalty_sealedaccount WHERE checkpoint_id = %s", number)
+        sql("DELETE FROM loyalty_checkpoint WHERE number = %s", number)
+
+
+class TestAccountThatWasChanged:
+    @pytest.mark.parametrize("scope", [(), ("--since", "1"), ("--account",)], ids=["full", "since", "account"])
+    @pytest.mark.parametrize("column", ["balance", "lifetime_points"])
+    def test_without_an_entry_is_named(self, book: Book, column: str, scope: tuple[str, ...]) -> None:
+        take_checkpoint(at=book.floor.now, file=None)
+        sql(f"UPDATE loyalty_playerloyalty SET {column} = {column} + 100 WHERE id = %s", book.other.pk)
+
+        ran = _verify(*scope, *([book.other.pk] if scope == ("--account",) else []))
+
+        assert ran.code == 1
+        assert f"account {book.other.pk}: balance changed" in ran.error
+        balance, lifetime = (200, 100) if column == "balance" else (100, 200)
+        assert f"found     {balance} points, {lifetime} lifetime points, tier {book.other.tier_id}" in ran.out
+
+    def test_before_its_first_entry_is_named(self, book: Book) -> None:
+        empty = PlayerLoyalty.objects.get(entry_count=0)
+        sql("UPDATE loyalty_playerloyalty SET balance = 7 WHERE id = %s", empty.pk)
+
+        assert f"account {empty.pk}: balance changed" in _verify().error
+
+    @pytest.mark.parametrize("shift", [0, 100], ids=["alone", "with another that makes up for it"])
+    def test_is_not_signed_by_a_checkpoint(self, book: Book, shift: int) -> None:
+        sql("UPDATE loyalty_playerloyalty SET balance = balance + 100 WHERE id = %s", book.account.pk)
+        sql("UPDATE loyalty_playerloyalty SET balance = balance - %s WHERE id = %s", shift, book.other.pk)
+        named = f"{book.account.pk}, {book.other.pk}" if shift else str(book.account.pk)
+
+        ran = run("checkpoint")
+
+        assert ran.code == 1
+        assert f"These accounts differ from their entries: {named}. Nothing was sealed." in ran.error
+        assert not Checkpoint.objects.exists()
+
+
+class TestCheckpointThatIsGone:
+    @pytest.fixture
+    def file(self, tmp_path: Path, settings: Any) -> Path:
+        file = tmp_path / "checkpoints.jsonl"
+        settings.CHECKPOINT_FILE = str(file)
+        return file
+
+    @pytest.fixture
+    def sealed(self, book: Book, file: Path) -> Book:
+        for points in (5, 6):
+            award(book.floor, book.account.player, points=points)
+            take_checkpoint(at=book.floor.now, file=file)
+        return book
+
+    def test_is_missed_by_the_file_of_the_settings(self, sealed: Book) -> None:
+        _remove_checkpoint(2)
+
+        ran = _verify()
+
+        assert (ran.code, "checkpoint 2: checkpoint missing" in ran.error) == (1, True)
+
+    def test_is_missed_after_an_earlier_verification(self, sealed: Book, settings: Any) -> None:
+        settings.CHECKPOINT_FILE = ""
+        before = _verify()
+        _remove_checkpoint(2)
+
+        ran = _verify()
+
+        assert (before.code, ran.code) == (0, 1)
+        assert "checkpoint 2: checkpoint missing" in ran.error
+        assert "read 2 checkpoints, and 1 are there" in ran.out
+
+    def test_cannot_be_looked_for_without_the_file(self, sealed: Book, file: Path) -> None:
+        file.unlink()
+
+        ran = _verify()
+
+        assert (ran.code, ran.error) == (2, f"{file} cannot be read: No such file or directory.")
+
+    def test_is_not_looked_for_before_the_first_is_taken(self, book: Book, file: Path) -> None:
+        assert _verify().code == 0
 
 
 class TestVerifyLedger:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.models import Sum
@@ -31,10 +32,10 @@ class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Recompute the hashes of the ledger's entries, compare them with the accounts and the signed checkpoints, and "
-        "name the first bad entry, the hash that is expected there and the hash that is found. Reads one snapshot; the "
-        "floor can go on working. The result is recorded for the home page. Exit code: 0 clean, 1 broken, 2 could not "
-        "run."
+        "Recompute the hashes of the ledger's entries, compare them with the accounts, the signed checkpoints and "
+        "CHECKPOINT_FILE, and name the first bad entry, the hash that is expected there and the hash that is found. "
+        "Reads one snapshot; the floor can go on working. The result is recorded for the home page. Exit code: "
+        "0 clean, 1 broken, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,7 +47,9 @@ class Command(ProjectCommand):
         which.add_argument(
             "--full", action="store_true", help="the whole ledger (the default), and the root of every checkpoint"
         )
-        parser.add_argument("--against", type=Path, metavar="FILE", help="compare the checkpoints with this file")
+        parser.add_argument(
+            "--against", type=Path, metavar="FILE", help="compare the checkpoints with this file, not CHECKPOINT_FILE"
+        )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def describe_work_done(self) -> str:
@@ -65,7 +68,7 @@ class Command(ProjectCommand):
         started_at = timezone.now()
         with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS, idle_seconds=WHOLE_LEDGER_SECONDS):
             scope = _scope(account=account, since=since, full=full)
-            verified = self._verify(scope, against=against)
+            verified = self._verify(scope, file=against or _file(scope))
         ended_at = timezone.now()
         self._record(scope, verified, started_at=started_at, ended_at=ended_at)
         if as_json:
@@ -80,16 +83,16 @@ class Command(ProjectCommand):
                 returncode=FAILED,
             )
 
-    def _verify(self, scope: Scope, *, against: Path | None) -> Verified:
+    def _verify(self, scope: Scope, *, file: Path | None) -> Verified:
         """:raises CommandError: the file cannot be read."""
         verified = verify_ledger(scope=scope, progress=self._bar(scope))
         self._clear_bar()
-        if against is None or verified.first_break is not None:
+        if file is None or verified.first_break is not None:
             return verified
         try:
-            found = compare_whole(against)
+            found = compare_whole(file)
         except OSError as error:
-            raise CommandError(f"{against} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
+            raise CommandError(f"{file} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
         return replace(verified, first_break=found)
 
     def _record(self, scope: Scope, verified: Verified, **when: datetime) -> None:
@@ -126,6 +129,14 @@ def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:
     if since is not None:
         return Scope(since=_checkpoint(since))
     return Scope(every_root=full)
+
+
+def _file(scope: Scope) -> Path | None:
+    """CHECKPOINT_FILE, for a scope that reads the checkpoints; none before the first checkpoint was taken."""
+    if scope.account_id is not None or not settings.CHECKPOINT_FILE:
+        return None
+    file = Path(settings.CHECKPOINT_FILE)
+    return file if file.exists() or Checkpoint.objects.exists() else None
 
 
 def _account(text: str) -> int:
