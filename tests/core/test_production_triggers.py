@@ -55,6 +55,7 @@ EXPECTED = {
     "ratingslips_leave_table",
     "ratingslips_moneyrow_fits",
     "ratingslips_segment_in_pit",
+    "ratingslips_segment_of_live_slip",
     "ratingslips_slip_moves_with_pit",
     "ratingslips_slip_opens_in_pit",
 }

@@ -54,9 +54,10 @@ def _request(floor: Floor, **changes: Any) -> SlipRequest:
     return SlipRequest(slip=slip, actor=floor.boss, happened_at=floor.now, **(fields | changes))
 
 
-def _money(floor: Floor, **changes: Any) -> MoneyRow:
-    slip = slip_row(floor)
-    slip.save()
+def _money(floor: Floor, *, slip: RatingSlip | None = None, **changes: Any) -> MoneyRow:
+    if slip is None:
+        slip = slip_row(floor)
+        slip.save()
     day = floor.casino.gaming_day_at(floor.now)
     fields = {
         "player": slip.player,
@@ -316,6 +317,27 @@ class TestRatingSlipConstraints:
 
         with refused_by_trigger("the player is not the one of the slip"):
             inserted(row)
+
+    @pytest.mark.parametrize("make", [ended_row, _money])
+    def test_give_a_void_slip_no_more(self, floor: Floor, make: Callable[..., models.Model]) -> None:
+        slip = closed_row(floor, status="VOID", theoretical_win=Decimal(0), correction_count=1)
+        slip.save()
+
+        with refused_by_trigger("a void slip gets no more (play|money)"):
+            inserted(make(floor, slip=slip))
+
+    @pytest.mark.parametrize(("number", "kind", "seq"), [(2, "CORRECTED", 3), (1, "CORRECTED", 1), (1, "VOIDED", 3)])
+    def test_give_a_closed_slip_play_with_its_correction_alone(
+        self, floor: Floor, number: int, kind: str, seq: int
+    ) -> None:
+        slip = closed_row(floor)
+        slip.save()
+        half = floor.ago(hours=1)
+        ended_row(floor, slip=slip, seq=2, held_until=half).save()
+        correction_row(floor, slip=slip, last_seq_before=2, number=number, kind=kind).save()
+
+        with refused_by_trigger("a closed slip gets no more play"):
+            inserted(ended_row(floor, slip=slip, seq=seq, started_at=half, ended_at=floor.now))
 
     def test_let_whole_rows_in(self, floor: Floor) -> None:
         inserted(_game(floor))
