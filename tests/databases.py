@@ -3,6 +3,7 @@
 Every test is signed in as the application, and is refused what the application is refused.
 """
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, LiteralString
@@ -14,6 +15,8 @@ from django.conf import settings as house_settings
 from django.db import connection
 from psycopg import sql
 from psycopg.pq import TransactionStatus
+
+from tests.processes import run_program
 
 REFUSED_TO_ROLE = "42501"
 
@@ -88,6 +91,12 @@ def connect(name: str | None = None, *, role: str | None = None) -> psycopg.Conn
     if settings["PASSWORD"]:
         parameters["password"] = settings["PASSWORD"]
     return psycopg.connect(dbname=name or settings["NAME"], autocommit=True, **parameters)
+
+
+def migrate(name: str, *target: str) -> "subprocess.CompletedProcess[str]":
+    """Migrate a database as its owner, in a process of its own: to `target`, an app and a migration, or all the way."""
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    return run_program("manage.py", "migrate", "--verbosity=0", *target, **settings, **database_environment(name))
 
 
 @contextmanager

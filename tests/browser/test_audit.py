@@ -72,7 +72,7 @@ class TestJourneys:
         page.goto(LEDGER)
         newest = page.locator("#result_list tbody th").first.inner_text()
 
-        for name in ("Oldest", "Newer", "Newer"):
+        for name in ("Oldest", "Newer", "Newer", "Newer"):
             page.get_by_role("link", name=name, exact=True).focus()
             page.keyboard.press("Enter")
 

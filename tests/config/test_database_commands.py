@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models.signals import pre_migrate
 
 from config.database.owner import as_owner
-from tests.databases import connect, database_environment, database_url, empty_database
+from tests.databases import connect, database_environment, database_url, empty_database, migrate
 from tests.processes import ROOT, run_program
 
 PASSWORDLESS = {"ENVIRONMENT": "development", "DJANGO_SETTINGS_MODULE": "config.settings"}
@@ -46,7 +46,7 @@ class Database:
 def migrated(django_db_setup: None) -> Iterator[Database]:
     """Migrated once, for all who leave it as it is."""
     with empty_database("migrated") as name:
-        ran = _manage("migrate", "--verbosity=0", **database_environment(name))
+        ran = migrate(name)
         assert ran.returncode == 0, ran.stderr
         yield Database(name, ran)
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.databases import connect, database_environment, empty_database
-from tests.processes import ROOT, free_port, run_program, wait_until_served
+from tests.databases import connect, database_environment, empty_database, migrate
+from tests.processes import ROOT, free_port, wait_until_served
 
 # Without a test that asks for it no test database is made, and these, run alone, would have none to stand beside.
 pytestmark = pytest.mark.django_db
@@ -44,11 +44,6 @@ def run(name: str, *arguments: str, **environment: str) -> tuple[int, str]:
     process = start(name, *arguments, **environment)
     said, _ = process.communicate(timeout=180)
     return process.returncode, said
-
-
-def run_migrate(name: str) -> int:
-    """Make the schema in the database `name`; the exit code."""
-    return run_program("manage.py", "migrate", "--verbosity=0", **database_environment(name)).returncode
 
 
 def numbers(database: psycopg.Connection) -> tuple[int, ...]:
@@ -186,7 +181,7 @@ class TestDemo:
     def test_takes_over_no_user_who_is_not_its_own(self, django_db_setup: None) -> None:
         with empty_database("demo_login") as name:
             database = connect(name)
-            assert run_migrate(name) == 0
+            migrate(name).check_returncode()
             database.execute(
                 """
                 INSERT INTO core_user (username, password, is_superuser, first_name, last_name, email, is_staff,

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.databases import connect, database_environment, empty_database
-from tests.processes import run_program
+from tests.databases import connect, empty_database, migrate
 
 ROWS = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at, longest_play_hours)
@@ -20,19 +19,14 @@ INSERT INTO core_user (id, username, password, is_superuser, is_staff, is_active
 class TestMigration:
     def test_keeps_the_link_and_notices_the_other_player(self, db: None) -> None:
         with empty_database("cards") as name:
-            self._migrate(name, "0018")
+            migrate(name, "core", "0018").check_returncode()
             with connect(name) as database:
                 database.execute(ROWS)
 
-                self._migrate(name, "0021")
+                migrate(name, "core", "0021").check_returncode()
 
                 cards = database.execute("SELECT staff_id, player_id, declared_by_id FROM core_staffcard").fetchall()
                 pairs = database.execute("SELECT staff_id, player_id, decision FROM core_namesake").fetchall()
-                self._migrate(name, "0018")
+                migrate(name, "core", "0018").check_returncode()
                 kept = database.execute("SELECT player_id FROM core_user WHERE id = 9").fetchone()
         assert (cards, pairs, kept) == ([(9, 1, None)], [(9, 2, "")], (1,))
-
-    def _migrate(self, name: str, target: str) -> None:
-        run_program(
-            "manage.py", "migrate", "--verbosity=0", "core", target, **database_environment(name)
-        ).check_returncode()

@@ -6,8 +6,7 @@ import psycopg
 import pytest
 
 from core.changes.tables import LOGGED
-from tests.databases import connect, database_environment, empty_database
-from tests.processes import run_program
+from tests.databases import connect, empty_database, migrate
 
 APPEND_ONLY = (
     "loyalty_ledger",
@@ -65,7 +64,7 @@ EXPECTED = {
 def migrated(db: None) -> Iterator[psycopg.Connection]:
     """A fresh database on the tests' server, made by `manage.py migrate` as production would."""
     with empty_database("plain") as name:
-        run_program("manage.py", "migrate", "--verbosity=0", **database_environment(name)).check_returncode()
+        migrate(name).check_returncode()
         with connect(name) as fresh:
             yield fresh
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.databases import connect, database_environment, empty_database
-from tests.processes import run_program
+from tests.databases import connect, empty_database, migrate
 
 ROWS = """
 CREATE TABLE axes_accesslog (
@@ -28,12 +27,12 @@ LEFT_OVER = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'axes%' OR tabl
 class TestMigration:
     def test_takes_over_sign_ins_and_sign_outs(self, db: None) -> None:
         with empty_database("signins") as name:
-            self._migrate(name, "0011")
+            migrate(name, "core", "0011").check_returncode()
             with connect(name) as database:
                 database.execute(ROWS)
                 database.execute("SET TIME ZONE 'UTC'")
 
-                self._migrate(name, "0016")
+                migrate(name, "core", "0016").check_returncode()
 
                 assert database.execute(LOG).fetchall() == [
                     ("SIGNED_IN", 9, "18:00", 7),
@@ -41,8 +40,3 @@ class TestMigration:
                     ("SIGNED_IN", 9, "19:00", 200),
                 ]
                 assert database.execute(LEFT_OVER).fetchone() == (0,)
-
-    def _migrate(self, name: str, target: str) -> None:
-        run_program(
-            "manage.py", "migrate", "--verbosity=0", "core", target, **database_environment(name)
-        ).check_returncode()

@@ -1,16 +1,12 @@
 """A ledger from before there was a chain is chained by version 1, goes on by version 2, and refuses changes."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import psycopg
 import pytest
-from django.conf import settings
 
 from loyalty.chain import TEXTS, entry_hash, genesis_hash
-from tests.databases import connect, database_environment, empty_database
+from tests.databases import connect, empty_database, migrate
 from tests.emptying import Migrated
 
 # Without a test that asks for it no test database is made, and this one would have none beside it.
@@ -40,27 +36,16 @@ INSERT INTO loyalty_ledger
 """
 
 
-def _migrate(database: str, *which: str) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity=0", *which],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, **database_environment(database), "DJANGO_SETTINGS_MODULE": "config.settings"},
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
-
-
 @pytest.fixture(scope="module")
 def migrated(django_db_setup: Migrated) -> Iterator[psycopg.Connection]:
     """A database whose ledger has rows from before migration 0003, and has been migrated."""
     with empty_database("unchained") as name:
-        _migrate(name, "loyalty", "0002")
+        migrate(name, "loyalty", "0002").check_returncode()
         with connect(name) as before:
             before.execute(HOUSE)
             before.execute(ENTRIES.replace("{first}", "2").replace("{last}", "41"))
         for target in (["0003"], [], ["0005"], []):
-            _migrate(name, "loyalty", *target)
+            migrate(name, "loyalty", *target).check_returncode()
         with connect(name) as after:
             for seq in (42, 43):
                 after.execute(ENTRIES.replace("{first}", str(seq)).replace("{last}", str(seq)))

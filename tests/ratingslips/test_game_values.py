@@ -31,10 +31,9 @@ from tests.casino_files import CasinoFolder
 from tests.commands import Ran, run
 from tests.console import address, html_of
 from tests.constraints import refused_by_trigger
-from tests.databases import connect, database_environment, empty_database
+from tests.databases import connect, empty_database, migrate
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
-from tests.processes import run_program
 from tests.refusals import refused
 
 ROWS = """
@@ -265,9 +264,9 @@ class TestLoadCasino:
 class TestMigration:
     def test_keeps_todays_values_from_the_beginning_and_goes_back(self, db: None) -> None:
         with empty_database("values") as name, connect(name) as database:
-            _migrate(name, "0015")
+            migrate(name, "ratingslips", "0015").check_returncode()
             database.execute(ROWS)
-            _migrate(name)
+            migrate(name, "ratingslips").check_returncode()
             begun = "SELECT decisions_per_hour, house_edge_percent, effective_from FROM ratingslips_gamevalues"
             found = database.execute(begun).fetchall()
             database.execute(
@@ -275,13 +274,8 @@ class TestMigration:
                 " SELECT 1, 80, 2, begins FROM (VALUES (now() + interval '1 day')) AS coming (begins)"
             )
             database.commit()
-            _migrate(name, "0015")
+            migrate(name, "ratingslips", "0015").check_returncode()
             back = database.execute("SELECT decisions_per_hour, house_edge_percent FROM ratingslips_gamesettings")
 
             assert found == [(Decimal(70), Decimal(1), EARLIEST_EVENT_AT)]
             assert back.fetchall() == [(Decimal(70), Decimal(1))]
-
-
-def _migrate(name: str, *which: str) -> None:
-    ran = run_program("manage.py", "migrate", "--verbosity=0", "ratingslips", *which, **database_environment(name))
-    ran.check_returncode()

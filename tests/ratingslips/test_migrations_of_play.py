@@ -1,14 +1,12 @@
 """Older rows of play get what later migrations keep: until when a seat is held, and the pit."""
 
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 
 import psycopg
 import pytest
 
-from tests.databases import connect, database_environment, empty_database
-from tests.processes import run_program
+from tests.databases import connect, empty_database, migrate
 
 ROWS = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at) VALUES (1, 'old', 'Old', 'UTC', '06:00');
@@ -41,13 +39,9 @@ INSERT INTO ratingslips_playsegment (slip_id, seq, table_id, seat, average_bet, 
 def database(db: None) -> Iterator[psycopg.Connection]:
     """A database at the migration before."""
     with empty_database("seats") as name:
-        _migrate(name, "0008").check_returncode()
+        migrate(name, "ratingslips", "0008").check_returncode()
         with connect(name) as before:
             yield before
-
-
-def _migrate(name: str, *which: str) -> subprocess.CompletedProcess[str]:
-    return run_program("manage.py", "migrate", "--verbosity=0", "ratingslips", *which, **database_environment(name))
 
 
 @pytest.mark.slow
@@ -55,7 +49,7 @@ class TestMigrationOfSeats:
     def test_holds_each_seat_until_the_next_segment_or_the_end(self, database: psycopg.Connection) -> None:
         database.execute(ROWS.format(second="20:00"))
 
-        _migrate(database.info.dbname, "0009").check_returncode()
+        migrate(database.info.dbname, "ratingslips", "0009").check_returncode()
 
         found = database.execute("SELECT held_until FROM ratingslips_playsegment ORDER BY started_at").fetchall()
         held: list[datetime] = [at for (at,) in found]
@@ -64,7 +58,7 @@ class TestMigrationOfSeats:
     def test_names_the_slip_that_began_in_anothers_pause(self, database: psycopg.Connection) -> None:
         database.execute(ROWS.format(second="19:50"))
 
-        refused = _migrate(database.info.dbname, "0009")
+        refused = migrate(database.info.dbname, "ratingslips", "0009")
 
         assert refused.returncode
         assert "slip S2, BJ-01 seat 1, 2026-11-14T19:50:00" in refused.stderr
@@ -84,9 +78,9 @@ class TestMigrationsOfClosedSlips:
         """
 
         for target in ("0015", "0014", "0023"):
-            _migrate(database.info.dbname, target).check_returncode()
+            migrate(database.info.dbname, "ratingslips", target).check_returncode()
         money = database.execute(rows).fetchall()
-        _migrate(database.info.dbname, "0022").check_returncode()
+        migrate(database.info.dbname, "ratingslips", "0022").check_returncode()
 
         assert database.execute(pits).fetchall() == [(1,)] * 6
         assert money == [

@@ -86,6 +86,7 @@ class TestCompleteRatingSlip:
 
         def segments_before(locked: RatingSlip) -> list[PlaySegment]:
             locked.table, locked.pit = before[-1].table, before[-1].pit
+            locked.bought_in, locked.last_money_at = Decimal(0), None
             return before
 
         replace(monkeypatch, read_segments, segments_before)
