@@ -1,115 +1,25 @@
-"""The events of a slip, read from its segments, and the events since a version of it."""
+"""The history of a slip: its events, those that corrections superseded, and the events since a version of it."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
 from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
-from core.models import User
-from core.text import isolated
+from ratingslips.events import Event, SlipEventKind, SlipVersion, event_of, events_of_play
 from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
 
 # Relations to read with slips whose events are read: to prefetch with many, or to select with one.
-LINKED_SLIPS: Final = ("continues", "reassigned_from", "reassigned_to")
+LINKED_SLIPS: Final = ("continues", "continued_by", "reassigned_from", "reassigned_to")
 
-_VERSION: Final = re.compile(r"([0-9]{1,9})-([A-Z]{1,6})")
-
-Start = PlaySegment.Start
 Status = RatingSlip.Status
-
-
-class SlipEventKind(StrEnum):
-    """The kind of an event."""
-
-    OPENED = "opened"
-    BET_CHANGED = "bet changed"
-    MOVED = "moved"
-    PAUSED = "paused"
-    RESUMED = "resumed"
-    CLOSED = "closed"
-    CORRECTED = "corrected"
-    VOIDED = "voided"
-
-
-_KIND_OF_START = {
-    Start.OPENED: SlipEventKind.OPENED,
-    Start.RESUMED: SlipEventKind.RESUMED,
-    Start.BET_CHANGED: SlipEventKind.BET_CHANGED,
-    Start.MOVED: SlipEventKind.MOVED,
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SlipVersion:
-    """A version of a slip: the `seq` of its last segment, and its status. Every event changes one of the two."""
-
-    seq: int
-    status: str
-
-    @property
-    def text(self) -> str:
-        """The version as a page carries it and sends it back: "3-OPEN"."""
-        return f"{self.seq}-{self.status}"
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Read the version that a page sent; for invalid text, give a version that no slip has."""
-        found = _VERSION.fullmatch(text)
-        return cls(seq=int(found[1]), status=found[2]) if found else cls(seq=0, status="")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """One event of a slip: when, by whom, in which request or command, and the slip's state after it."""
-
-    kind: SlipEventKind
-    at: datetime
-    by: User
-    correlation_id: UUID
-    version: SlipVersion
-    average_bet: Decimal
-    table_name: str
-    seat: int
-    reason: str = ""
-    recorded_at: datetime | None = None
-    """When it was recorded, where its request is known."""
-    linked: str = ""
-    """The slip of the same visit or play that the event leads from or to, at the end of its words."""
-
-    @property
-    def place(self) -> str:
-        """The table and seat after the event."""
-        return f"{isolated(self.table_name)} seat {self.seat}"
-
-    @property
-    def words(self) -> str:
-        """The event, for people."""
-        return f"{self._own_words}{self.linked}"
-
-    @property
-    def _own_words(self) -> str:
-        match self.kind:
-            case SlipEventKind.OPENED:
-                return f"Opened at {self.place}, average bet {self.average_bet:,.2f}"
-            case SlipEventKind.BET_CHANGED:
-                return f"Average bet {self.average_bet:,.2f}"
-            case SlipEventKind.MOVED:
-                return f"Moved to {self.place}"
-            case SlipEventKind.CORRECTED | SlipEventKind.VOIDED if self.reason:
-                return f"{self.kind.value.capitalize()} (“{isolated(self.reason)}”)"
-            case _:
-                return self.kind.value.capitalize()
 
 
 def read_events(slip: RatingSlip) -> list[Event]:
     """Read all events of a slip, in two statements, or three if it was corrected."""
-    segments = slip.segments.shown().select_related("table", "started_by", "ended_by").order_by("seq")
+    segments = slip.segments.select_related("table", "started_by", "ended_by").order_by("seq")
     corrections = slip.corrections.select_related("request__actor").order_by("number")
     return events_of(
         slip,
@@ -126,13 +36,22 @@ def events_of(
     corrections: Sequence[SlipCorrection] = (),
     recorded: Mapping[UUID, datetime] | None = None,
 ) -> list[Event]:
-    """All events of a slip in order: those of its current play, and its corrections.
+    """All events of a slip: first those that corrections superseded, then those of its current play, in order.
 
-    `segments` are its current segments in order, of a void slip those that counted last, with table and staff;
+    An event that a correction left as it was has the member of staff and the request that entered it first. The events
+    of a void slip are those that counted last. `segments` are all of its segments in order, with table and staff;
     `corrections` are all of its corrections in order, with their request and its actor. `recorded` says when the
     request of a correlation id was recorded.
     """
-    events = _in_order(slip, segments, corrections)
+    lists = _lists_of(slip, segments, corrections)
+    superseded, events = _with_who_entered(lists, corrections)
+    if corrections:
+        position = _position_of(corrections[-1], lists[-1])
+        version = (
+            SlipVersion(seq=segments[-1].seq, status=slip.status) if slip.is_void else events[position - 1].version
+        )
+        between = _events_of_corrections(segments[-1], corrections, version=version)
+        events = [*superseded, *events[:position], *between, *events[position:]]
     recorded, linked = recorded or {}, _linked(slip)
     return [
         replace(event, recorded_at=recorded.get(event.correlation_id), linked=linked.get(event.kind, ""))
@@ -147,26 +66,49 @@ def _linked(slip: RatingSlip) -> dict[SlipEventKind, str]:
         words[SlipEventKind.OPENED] = f", continues slip {slip.continues.slip_number}"
     if slip.reassigned_from:
         words[SlipEventKind.OPENED] = f", with the play of slip {slip.reassigned_from.slip_number}"
+    if slip.closed_at and hasattr(slip, "continued_by"):
+        undone = ", which is void" if slip.continued_by.is_void else ""
+        words[SlipEventKind.CLOSED] = f", continued on slip {slip.continued_by.slip_number}{undone}"
     if slip.is_void and hasattr(slip, "reassigned_to"):
         words[SlipEventKind.VOIDED] = f", its play is on slip {slip.reassigned_to.slip_number}"
     return words
 
 
-def _in_order(slip: RatingSlip, segments: Sequence[PlaySegment], corrections: Sequence[SlipCorrection]) -> list[Event]:
-    events = list(_events_of_play(segments))
-    last = corrections[-1] if corrections else None
-    was_voided_live = last is not None and slip.is_void and last.status_before != Status.CLOSED
-    if slip.closed_at is not None and not was_voided_live:
-        events.append(_closing(slip, segments[-1], at=slip.closed_at))
-    if last is None:
-        return events
-    position = _position_of(last, events)
-    version = SlipVersion(seq=segments[-1].seq, status=slip.status) if slip.is_void else events[position - 1].version
-    return [
-        *events[:position],
-        *_events_of_corrections(segments[-1], corrections, version=version),
-        *events[position:],
-    ]
+def _lists_of(
+    slip: RatingSlip, segments: Sequence[PlaySegment], corrections: Sequence[SlipCorrection]
+) -> list[list[Event]]:
+    """The events of each list of a slip, as its rows have them; each correction superseded one list."""
+    lists = [list(group) for _, group in groupby(segments, key=attrgetter("superseded_by_id"))]
+    found, was_closed = [], False
+    for number, play in enumerate(lists):
+        events = list(events_of_play(play))
+        after = corrections[number] if number < len(corrections) else None
+        closed_at = after.closed_at_before if after else slip.closed_at
+        if closed_at is not None:
+            before = corrections[number - 1] if was_closed else None
+            events.append(_closing(slip, play[-1], at=closed_at, correction=before))
+        found.append(events)
+        was_closed = closed_at is not None
+    return found
+
+
+def _with_who_entered(
+    lists: Sequence[Sequence[Event]], corrections: Sequence[SlipCorrection]
+) -> tuple[list[Event], list[Event]]:
+    """The events that corrections superseded, and those of the last list, each with who entered it first."""
+    entered: dict[tuple[str, datetime], Event] = {}
+    superseded: dict[tuple[str, datetime], Event] = {}
+    for number, events in enumerate(lists):
+        before = corrections[number - 1] if number else None
+        for event in events:
+            if before is not None and event.correlation_id == before.request.correlation_id:
+                event = replace(event, correction=before.number)
+            found = entered.setdefault((event.words, event.at), event)
+            if number + 1 < len(lists):
+                superseded[event.words, event.at] = replace(found, superseded_by=corrections[number].number)
+    current = [replace(entered[event.words, event.at], version=event.version) for event in lists[-1]]
+    counted = {(event.words, event.at) for event in current}
+    return [event for key, event in superseded.items() if key not in counted], current
 
 
 def entered_events(
@@ -177,13 +119,7 @@ def entered_events(
     `segments` are all of its segments in order, also those that are superseded.
     """
     written = {correction.request.correlation_id for correction in corrections}
-    lists = [list(group) for _, group in groupby(segments, key=attrgetter("superseded_by_id"))]
-    events = [event for segments in lists for event in _events_of_play(segments)]
-    first = next((correction for correction in corrections if correction.status_before == Status.CLOSED), None)
-    closed_at = first.closed_at_before if first else slip.closed_at if slip.is_closed else None
-    if closed_at is not None:
-        last = [segment for segment in segments if segment.superseded_by_id == (first and first.pk)][-1]
-        events.append(_closing(slip, last, at=closed_at))
+    events = [event for events in _lists_of(slip, segments, corrections) for event in events]
     return [event for event in events if event.correlation_id not in written]
 
 
@@ -214,70 +150,17 @@ def _events_of_corrections(
             table_name=last.table.name,
             seat=last.seat,
             reason=correction.reason,
+            correction=correction.number,
         )
 
 
-def _closing(slip: RatingSlip, last: PlaySegment, *, at: datetime) -> Event:
+def _closing(slip: RatingSlip, last: PlaySegment, *, at: datetime, correction: SlipCorrection | None) -> Event:
+    """The closing of a list, by who closed the slip, or by the `correction` of a closed slip that wrote the list."""
     assert slip.closed_by is not None
-    correlation_id, status = slip.correlation_id, Status.CLOSED
-    return _event(last, SlipEventKind.CLOSED, at=at, by=slip.closed_by, correlation_id=correlation_id, status=status)
-
-
-def _events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
-    is_paused = False
-    for segment in segments:
-        kind = _KIND_OF_START[Start(segment.started_as)]
-        is_paused = is_paused and kind not in {SlipEventKind.OPENED, SlipEventKind.RESUMED}
-        yield _event(
-            segment,
-            kind,
-            at=segment.started_at,
-            by=segment.started_by,
-            correlation_id=segment.start_correlation_id,
-            status=Status.PAUSED if is_paused else Status.OPEN,
-        )
-        # A change during a pause is a segment of no length that also ends as PAUSED; it does not begin another pause.
-        if segment.ended_as == PlaySegment.End.PAUSED and not is_paused:
-            assert segment.ended_at is not None
-            assert segment.ended_by is not None
-            assert segment.end_correlation_id is not None
-            is_paused = True
-            yield _event(
-                segment,
-                SlipEventKind.PAUSED,
-                at=segment.ended_at,
-                by=segment.ended_by,
-                correlation_id=segment.end_correlation_id,
-                status=Status.PAUSED,
-            )
-
-
-def last_event(last: PlaySegment) -> Event:
-    """The last event of a live slip, read from its last segment."""
-    events = list(_events_of_play([last]))
-    # A change during a pause is a segment of no length, which ends as PAUSED too.
-    return events[0] if last.ended_at == last.started_at else events[-1]
-
-
-def _event(
-    segment: PlaySegment,
-    kind: SlipEventKind,
-    *,
-    at: datetime,
-    by: User,
-    correlation_id: UUID,
-    status: RatingSlip.Status,
-) -> Event:
-    return Event(
-        kind=kind,
-        at=at,
-        by=by,
-        correlation_id=correlation_id,
-        version=SlipVersion(seq=segment.seq, status=status),
-        average_bet=segment.average_bet,
-        table_name=segment.table.name,
-        seat=segment.seat,
-    )
+    by, correlation_id = slip.closed_by, slip.correlation_id
+    if correction is not None:
+        by, correlation_id = correction.request.actor, correction.request.correlation_id
+    return event_of(last, SlipEventKind.CLOSED, at=at, by=by, correlation_id=correlation_id, status=Status.CLOSED)
 
 
 def events_since(events: Sequence[Event], seen: SlipVersion) -> list[Event]:
@@ -285,6 +168,7 @@ def events_since(events: Sequence[Event], seen: SlipVersion) -> list[Event]:
 
     A version of before a correction is known by its number alone: then the events are those from the correction on.
     """
+    events = [event for event in events if event.superseded_by is None]
     versions = [event.version for event in events]
     if seen in versions:
         return list(events[len(versions) - versions[::-1].index(seen) :])

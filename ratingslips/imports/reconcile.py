@@ -14,7 +14,8 @@ from django.db.models.functions import Upper
 
 from core.errors import DomainError
 from core.models import Casino
-from ratingslips.history import Event, SlipEventKind, SlipVersion, entered_events
+from ratingslips.events import Event, SlipEventKind, SlipVersion
+from ratingslips.history import entered_events
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.recorded_money import MONEY_OF_SLIPS, RecordedMoney, RecordedRow
 from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection

@@ -19,7 +19,7 @@ from core.retries import retried
 from core.transactions import operation
 from loyalty.models import PlayerLoyalty
 from loyalty.services import estimate_points, points_of_play
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services.corrected_play import CorrectedPlay
 from ratingslips.services.correction_plan import CorrectionPlan

@@ -9,7 +9,7 @@ from uuid import UUID
 from core.errors import DomainError
 from core.models import User
 from core.permissions import has_permission, require_permission
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.corrected_play import (

@@ -11,7 +11,7 @@ from core.permissions import require_permission
 from core.retries import retried
 from core.text import isolated
 from core.transactions import operation
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, repeated

@@ -19,7 +19,7 @@ from core.reasons.text import checked_remark
 from core.retries import retried
 from core.transactions import operation
 from loyalty.models import PlayerLoyalty
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.completion import try_to_settle

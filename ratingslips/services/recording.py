@@ -17,7 +17,7 @@ from core.models import Casino, User
 from core.permissions import require_permission
 from core.retries import call_id, mark_outcome_known, outcome_is_unknown, retried
 from core.transactions import operation
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.completion import CLOSING_FIELDS, PartialCompletion, answer, try_to_settle

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from core.errors import DomainError, NotFound
 from core.models import User
 from core.permissions import require_permission
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.game_values import all_values, figures_in_force

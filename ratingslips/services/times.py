@@ -11,7 +11,7 @@ from core.idempotency import Request
 from core.local_time import exact_time_in, time_in
 from core.models import Casino, User
 from core.permissions import has_permission
-from ratingslips.history import last_event
+from ratingslips.events import last_event
 from ratingslips.models import MoneyRow, Pit, PlaySegment
 from ratingslips.permissions import CORRECT_SLIP
 

@@ -15,7 +15,7 @@ from core.reasons.models import Operation
 from core.reasons.text import checked_remark
 from core.retries import retried
 from core.transactions import operation, transaction_required
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.corrections import CorrectedSlip, first_result, void_play

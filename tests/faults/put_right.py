@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, RatingSlip
 from ratingslips.services import (
     continue_rating_slip,

@@ -26,7 +26,7 @@ from loyalty.services import (
     resume_program,
     reverse_entry,
 )
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import PlaySegment
 from ratingslips.services import (
     PartialCompletion,

@@ -22,7 +22,7 @@ from core import correlation, retries
 from core.models import Player, User
 from loyalty.models import CompSlipPrint, LedgerEntry
 from loyalty.services import posting, print_comp_slip
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import (
     change_average_bet,

@@ -10,7 +10,8 @@ from guardian.shortcuts import remove_perm
 
 from core.idempotency import IdempotencyConflict
 from core.reasons.defaults import add_default_codes
-from ratingslips.history import SlipVersion, events_since, read_events
+from ratingslips.events import SlipVersion
+from ratingslips.history import events_since, read_events
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import (
     change_average_bet,
@@ -23,7 +24,7 @@ from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import without_locks
-from tests.ratingslips.corrections import close, closed, correct, current_play, last_at, paused, void
+from tests.ratingslips.corrections import REASON, close, closed, correct, current_play, last_at, paused, void
 from tests.ratingslips.test_reassigning import reassign
 from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
@@ -217,8 +218,14 @@ class TestHistory:
 
         void(floor, slip)
 
-        kinds = [event.kind for event in read_events(RatingSlip.objects.get())]
-        assert kinds == ["opened", "bet changed", "corrected", "voided"]
+        kinds = [(event.kind, event.superseded_by) for event in read_events(RatingSlip.objects.get())]
+        assert kinds == [
+            ("bet changed", 1),
+            ("opened", None),
+            ("bet changed", None),
+            ("corrected", None),
+            ("voided", None),
+        ]
 
     def test_of_a_closed_slip_names_each_correction(self, floor: Floor) -> None:
         slip = closed(floor)
@@ -227,12 +234,32 @@ class TestHistory:
 
         events = read_events(RatingSlip.objects.get())
 
-        assert [event.words for event in events[3:]] == [
+        assert [event.words for event in events[5:]] == [
             "Corrected (“The bet was wrong since nine”)",
             "Corrected (“It was fifty after all”)",
         ]
         assert events_since(events, events[-1].version) == []
-        assert events_since(events, SlipVersion(seq=4, status="CLOSED")) == events[4:]
+        assert events_since(events, SlipVersion(seq=4, status="CLOSED")) == events[6:]
+        assert events_since(events, SlipVersion(seq=2, status="CLOSED")) == events[5:]
+
+    def test_names_who_entered_each_event_and_what_superseded_it(self, floor: Floor) -> None:
+        slip, boss, supervisor = closed(floor), floor.boss, floor.supervisor
+        correct(floor, slip, last_at(slip, 200))
+        first, last = current_play(slip)
+        correct(floor, slip, [first, replace(last, average_bet=Decimal(100), ended_at=floor.ago(minutes=5))])
+
+        events = read_events(RatingSlip.objects.get())
+
+        assert [(event.words.split(" at ")[0], event.by, event.mark) for event in events] == [
+            ("Closed", boss, "superseded by correction 2"),
+            ("Average bet 200.00", supervisor, "correction 1, superseded by correction 2"),
+            ("Opened", boss, ""),
+            ("Average bet 100.00", boss, ""),
+            ("Closed", supervisor, "correction 2"),
+            (f"Corrected (“{REASON}”)", supervisor, "correction 1"),
+            (f"Corrected (“{REASON}”)", supervisor, "correction 2"),
+        ]
+        assert [event.recorded_at is not None for event in events] == [True] * 7
 
 
 class TestSameRequest:

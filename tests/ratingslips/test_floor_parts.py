@@ -9,7 +9,8 @@ import pytest
 from ratingslips.admin.floor.layout import COLUMNS, SIDE_COLUMNS, cells_around, felt_rows
 from ratingslips.admin.floor.seatmap import live_slips, warning_for
 from ratingslips.admin.floor.slip_sheet import read_sheet
-from ratingslips.history import SlipEventKind, SlipVersion, events_of, events_since
+from ratingslips.events import SlipEventKind, SlipVersion
+from ratingslips.history import events_of, events_since
 from ratingslips.models import MAX_SEATS, RatingSlip
 from ratingslips.services import (
     change_average_bet,

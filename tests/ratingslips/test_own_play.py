@@ -11,7 +11,7 @@ from core.cards.services import withdraw_card
 from core.models import Player, User
 from core.permissions import OwnPlay
 from core.roles import PIT_SUPERVISOR
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     Act,

@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.permissions import NotPermitted
 from core.reasons.codes import InvalidReasonCode
 from loyalty.services import InvalidReason
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
     CorrectedPlay,

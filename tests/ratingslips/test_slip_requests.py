@@ -16,7 +16,7 @@ from core.idempotency import IdempotencyConflict, fingerprint
 from core.models import Player, User
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program, resume_program
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services import (
     ChosenTime,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.models import User
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     SlipChanged,

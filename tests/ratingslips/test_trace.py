@@ -1,6 +1,7 @@
 """The trace: one number leads to one thing, and one correlation id to the whole story, from the database alone."""
 
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +27,7 @@ from ratingslips.services import (
     PartialCompletion,
     change_average_bet,
     complete_rating_slip,
+    continue_rating_slip,
     move_rating_slip,
     pause_rating_slip,
     recover_slip_loyalty,
@@ -35,6 +38,7 @@ from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award, redeem
 from tests.properties import property_settings
+from tests.ratingslips.corrections import REASON, closed, correct, current_play
 
 CLOSING = uuid.UUID("c1051a00-0000-4000-8000-000000000001")
 RECOVERING = uuid.UUID("4ec0be4a-0000-4000-8000-000000000002")
@@ -135,6 +139,28 @@ class TestStory:
         change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.ago(minutes=90))
 
         assert _words(_story(floor, slip.correlation_id), slip)[1:] == ["paused", "average bet 75.00"]
+
+    def test_tells_what_a_correction_superseded_and_who_entered_it(self, floor: Floor) -> None:
+        slip = closed(floor)
+        correct(floor, slip, [*current_play(slip)[:-1], replace(current_play(slip)[-1], ended_at=floor.ago(minutes=5))])
+
+        told = [event for event in _story(floor, slip.correlation_id).events if event.words.startswith(str(slip))]
+
+        assert [(event.words.removeprefix(f"{slip}: ").split(" for ")[0], event.by, event.mark) for event in told] == [
+            ("opened", floor.boss, ""),
+            ("average bet 100.00", floor.boss, ""),
+            ("closed, theo 53.38", floor.supervisor, "correction 1"),
+            ("closed, theo 57.75", floor.boss, "superseded by correction 1"),
+            (f"corrected (“{REASON}”): theo 57.75 → 53.38, points 578 → 534", floor.supervisor, "correction 1"),
+        ]
+
+    def test_leads_from_a_closing_to_the_continuation(self, floor: Floor) -> None:
+        slip = closed(floor)
+        new = continue_rating_slip(slip=slip, actor=floor.boss, at=timezone.now())
+
+        assert f"closed, theo 57.75, continued on slip {new.slip_number}" in _words(
+            _story(floor, slip.correlation_id), slip
+        )
 
     def test_tells_an_award_with_its_reason(self, floor: Floor, player: Player) -> None:
         with correlation.bound(AWARDING):

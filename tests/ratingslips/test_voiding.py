@@ -16,8 +16,8 @@ from core.reasons.codes import InvalidReasonCode
 from core.reasons.defaults import add_default_codes
 from loyalty.models import LedgerEntry
 from loyalty.services import InvalidReason, ProgramPaused, pause_program
+from ratingslips.events import SlipVersion
 from ratingslips.figures import report_on
-from ratingslips.history import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     OwnPlay,

@@ -38,7 +38,8 @@ from ratingslips.admin.slips.money import (
 from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void, pits_with
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction
 from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed_time
-from ratingslips.history import Event, SlipVersion, events_since
+from ratingslips.events import Event, SlipVersion
+from ratingslips.history import events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import (

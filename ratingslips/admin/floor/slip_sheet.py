@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final
 
 from django.db.models import QuerySet
 
+from core.models import User
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from loyalty.tiers import next_tier, progress_percent
 from ratingslips.admin.floor.seatmap import warning_for
 from ratingslips.admin.slips.money import Money
-from ratingslips.history import LINKED_SLIPS, Event, SlipEventKind, read_events
+from ratingslips.events import Event, SlipEventKind
+from ratingslips.history import LINKED_SLIPS, read_events
 from ratingslips.models import RatingSlip
 
 # The usual bets, by the values of chips.
@@ -75,8 +78,15 @@ class Sheet:
 
     @property
     def newest_first(self) -> list[Event]:
-        """The events in the order of the page."""
-        return list(reversed(self.events))
+        """The events in the order of the page, those that were superseded at their times too."""
+        return sorted(self.events, key=attrgetter("at"))[::-1]
+
+    @property
+    def entered_first_by(self) -> list[User]:
+        """Who entered the play of a slip that was corrected, without those who only corrected it."""
+        if not self.slip.is_corrected:
+            return []
+        return list(dict.fromkeys(event.by for event in self.events if event.correction is None))
 
     def earliest_for(self, action: str) -> datetime:
         """The earliest instant at which an action can be recorded."""

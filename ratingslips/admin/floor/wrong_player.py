@@ -27,7 +27,7 @@ from ratingslips.admin.slips.forms import next_page_id
 from ratingslips.admin.slips.rights import may_reassign
 from ratingslips.admin.slips.rows import version_of
 from ratingslips.admin.slips.sentences import changes_since
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
 from ratingslips.services import Reassignment, SlipChanged, reassign_rating_slip
 

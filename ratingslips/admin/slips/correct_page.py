@@ -24,7 +24,7 @@ from ratingslips.admin.slips.play_form import PlayRows, play_rows, with_spare_ro
 from ratingslips.admin.slips.rights import may_correct, pits_with
 from ratingslips.admin.slips.rows import version_of
 from ratingslips.admin.slips.sentences import changes_since, correction_outcome
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services import (

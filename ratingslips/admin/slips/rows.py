@@ -8,7 +8,7 @@ from core.console.confirmation import Row
 from core.console.links import link_to
 from core.models import ReasonCode
 from ratingslips.admin.slips.forms import table_choices
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, RatingSlip
 
 

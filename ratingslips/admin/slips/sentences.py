@@ -17,7 +17,8 @@ from core.words import counted
 from loyalty.models import PlayerLoyalty, Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier, tier_at
-from ratingslips.history import LINKED_SLIPS, SlipVersion, events_since, read_events
+from ratingslips.events import SlipVersion
+from ratingslips.history import LINKED_SLIPS, events_since, read_events
 from ratingslips.models import RatingSlip, SlipCorrection, SlipRequest
 from ratingslips.services import CorrectedSlip, SlipSettlement
 from ratingslips.services.requests import amount_text

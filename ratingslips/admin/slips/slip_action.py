@@ -24,7 +24,7 @@ from ratingslips.admin.slips.sentences import (
     read_after_commit,
 )
 from ratingslips.admin.slips.times import time_arguments
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import (
     BeforeLastEvent,

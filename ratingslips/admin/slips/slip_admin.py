@@ -37,7 +37,7 @@ from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 
-_SHOWN: Final = ("casino", "player", "table", "pit", "ledger_entry", "continued_by", *LINKED_SLIPS)
+_SHOWN: Final = ("casino", "player", "table", "pit", "ledger_entry", *LINKED_SLIPS)
 
 
 @admin.register(RatingSlip)

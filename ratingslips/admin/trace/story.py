@@ -7,6 +7,7 @@ Read from the rows that each request or command wrote; where a request came from
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
 from ratingslips.admin.slips.authors import read_releases, releases_of
 from ratingslips.admin.slips.corrections import CorrectionLine, lines_of
+from ratingslips.events import Event, SlipEventKind
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 from ratingslips.permissions import VIEW_SLIPS
 
@@ -35,7 +37,8 @@ class StoryEvent:
     """One thing that happened: when, what, by whom (none: the system), and under which correlation id.
 
     `sent_by` is the key of the member of staff whose request led to what the system did. `about` is the row that it
-    links to; `is_alarm` marks an event that needs attention. `recorded` says when it was recorded, if that was later.
+    links to; `is_alarm` marks an event that needs attention. `mark` says which corrections
+    entered and superseded it. `recorded` says when it was recorded, if that was later.
     """
 
     at: datetime
@@ -45,6 +48,8 @@ class StoryEvent:
     sent_by: int | None = None
     about: Model | None = None
     is_alarm: bool = False
+    mark: str = ""
+    is_superseded: bool = False
     recorded: str = ""
     origin: RequestOrigin | None = None
 
@@ -94,12 +99,12 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
         )
     )
     slips = in_casino_of(staff, RatingSlip.objects.all(), lookup="casino").filter(pk__in=touched)
-    related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry")
-    play = PlaySegment.objects.shown().select_related("table", "started_by", "ended_by").order_by("seq")
+    related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry", *history.LINKED_SLIPS)
+    play = PlaySegment.objects.select_related("table", "started_by", "ended_by").order_by("seq")
     corrections = SlipCorrection.objects.select_related("request__actor").order_by("number")
     money = MoneyRow.objects.select_related("actor", "request").order_by("pk")
     play_and_money = Prefetch("segments", play), Prefetch("money_rows", money)
-    parts = *play_and_money, Prefetch("corrections", corrections), "requests", *history.LINKED_SLIPS
+    parts = *play_and_money, Prefetch("corrections", corrections), "requests"
     found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
     read_releases(found)
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
@@ -126,6 +131,8 @@ def _events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
         yield StoryEvent(
             at=event.at,
             words=f"{slip}: {_words(event, slip, changed)}",
+            mark=event.mark,
+            is_superseded=event.superseded_by is not None,
             recorded=display.recorded(event.recorded_at, event.at) if event.recorded_at else "",
             by=event.by,
             correlation_id=event.correlation_id,
@@ -147,26 +154,33 @@ def _money_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
         )
 
 
-def _words(event: history.Event, slip: RatingSlip, changed: Mapping[UUID, CorrectionLine]) -> str:
+def _words(event: Event, slip: RatingSlip, changed: Mapping[UUID, CorrectionLine]) -> str:
     match event.kind:
-        case history.SlipEventKind.OPENED:
+        case SlipEventKind.OPENED:
             return f"opened for {slip.player} at {event.place}, average bet {event.average_bet:,.2f}{event.linked}"
-        case history.SlipEventKind.BET_CHANGED:
+        case SlipEventKind.BET_CHANGED:
             return f"average bet {event.average_bet:,.2f}"
-        case history.SlipEventKind.MOVED:
+        case SlipEventKind.MOVED:
             return f"moved to {event.place}"
-        case history.SlipEventKind.PAUSED:
+        case SlipEventKind.PAUSED:
             return "paused"
-        case history.SlipEventKind.RESUMED:
+        case SlipEventKind.RESUMED:
             return f"resumed at {event.place}"
-        case history.SlipEventKind.CLOSED:
-            later = (
-                line.correction for line in changed.values() if line.correction.status_before == slip.Status.CLOSED
+        case SlipEventKind.CLOSED:
+            return f"closed, theo {_theo_of_closing(event, slip, changed):,.2f}{event.linked}"
+        case SlipEventKind.CORRECTED | SlipEventKind.VOIDED:
+            return f"{event.words[:1].lower()}{event.words[1:]}: {changed[event.correlation_id].words}".removesuffix(
+                ": "
             )
-            first = next(later, None)
-            return f"closed, theo {first.theoretical_win_before if first else slip.theoretical_win:,.2f}"
-        case history.SlipEventKind.CORRECTED | history.SlipEventKind.VOIDED:
-            return f"{event.words[:1].lower()}{event.words[1:]}: {changed[event.correlation_id].words}"
+
+
+def _theo_of_closing(event: Event, slip: RatingSlip, changed: Mapping[UUID, CorrectionLine]) -> Decimal | None:
+    """The theo of a slip when it closed, or after the correction that moved the closing."""
+    if event.correction:
+        return changed[event.correlation_id].theoretical_win
+    closed = (line.correction for line in changed.values() if line.correction.status_before == slip.Status.CLOSED)
+    first = next(closed, None)
+    return first.theoretical_win_before if first else slip.theoretical_win
 
 
 def _settlement_of_slip(slip: RatingSlip, *, closed_at: datetime) -> Iterator[StoryEvent]:

@@ -16,7 +16,7 @@ from loyalty.admin.posting_forms import form_token
 from loyalty.models import CompType, PlayerLoyalty
 from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
-from ratingslips.history import SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
 from tests.config.matrix.house import PASSWORD, House, Rows
 from tests.config.matrix.table import Question
