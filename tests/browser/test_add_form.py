@@ -13,7 +13,7 @@ PRESSED_MILLISECONDS = 20
 
 
 class TestAddForm:
-    def test_adds_one_row_by_a_double_click_and_after_going_back(self, committed_floor: Floor, tablet: Tablet) -> None:
+    def test_adds_one_row_by_double_click_and_after_going_back(self, committed_floor: Floor, tablet: Tablet) -> None:
         page = tablet(StaffFactory.create(casino=committed_floor.casino, is_superuser=True))
         save = page.get_by_role("button", name="Save", exact=True)
         page.goto(address(Player, "add"))

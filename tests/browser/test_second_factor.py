@@ -62,7 +62,7 @@ def with_security_key(page: Page) -> None:
 
 
 class TestApp:
-    def test_is_added_and_signs_in_with_its_code_or_a_recovery_code(self, tablet: Tablet, person: User) -> None:
+    def test_is_added_and_signs_in_with_either_code(self, tablet: Tablet, person: User) -> None:
         page = tablet(None)
         give_password(page, person)
         page.get_by_label("Menu of").click()

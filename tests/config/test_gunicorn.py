@@ -151,7 +151,7 @@ def _ends() -> list[tuple[bool | None, int | None]]:
 
 @pytest.mark.django_db
 class TestExport:
-    def test_is_sent_whole_to_a_slow_client_and_holds_nobody_up(self, exporting: Exporting) -> None:
+    def test_is_sent_whole_to_a_slow_client_beside_others(self, exporting: Exporting) -> None:
         known = LedgerExport.objects.count()
         begun_at = time.monotonic()
 

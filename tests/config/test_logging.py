@@ -104,7 +104,7 @@ class TestConfigureLogging:
     @pytest.mark.parametrize(
         ("status", "is_written"), [(400, False), (403, False), (413, False), (499, False), (500, True), (503, True)]
     )
-    def test_writes_the_traceback_of_a_failure_and_not_of_a_refusal(self, status: int, is_written: bool) -> None:
+    def test_writes_the_traceback_of_a_failure_alone(self, status: int, is_written: bool) -> None:
         written = formatted("django.request", "It is refused.", error=RuntimeError("why"), status_code=status)
 
         assert ("exception" in entries_in([written])[0]) == is_written

@@ -260,9 +260,7 @@ class TestPages:
 
         assert set(page.context["form"].errors) == {"player", "staff"}
 
-    def test_list_the_pair_on_the_home_page_until_it_is_decided(
-        self, floor: Floor, client: Client, pair: Namesake
-    ) -> None:
+    def test_list_the_pair_on_the_home_page_until_decided(self, floor: Floor, client: Client, pair: Namesake) -> None:
         url, home = reverse("desk:namesake"), reverse("admin:index")
         before = html_of(client.get(home))
 
@@ -279,7 +277,7 @@ class TestPages:
         assert "nothing was done" in said(page)[-1]
         assert Namesake.objects.get().decision == ""
 
-    def test_let_neither_who_enrolled_a_player_decide_nor_who_gave_the_name(self, floor: Floor) -> None:
+    def test_let_neither_enroller_nor_namer_decide(self, floor: Floor) -> None:
         enrolls, bars, renames = (_supervisor(floor) for _ in range(3))
         dana = _named(floor)
         typed = {"casino": floor.casino.pk, "card_number": "88-7", "first_name": "Dana", "last_name": "Whitfield"}

@@ -182,7 +182,7 @@ class TestValues:
             [f"core_user:{boss.pk}", f"auth_group:{role.pk}"],
         ]
 
-    def test_of_a_new_row_leave_out_what_is_empty_or_derived(self, floor: Floor) -> None:
+    def test_of_a_new_row_leave_out_empty_and_derived_values(self, floor: Floor) -> None:
         with _changes() as made:
             player = PlayerFactory.create(casino=floor.casino, card_number="A-1", first_name="Ana", last_name="Lopez")
 

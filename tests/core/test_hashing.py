@@ -47,7 +47,7 @@ def crowd() -> Iterator[Crowd]:
 
 
 class TestPasswordTurn:
-    def test_is_taken_by_one_while_few_wait_and_others_are_refused(self, crowd: Crowd) -> None:
+    def test_is_taken_by_one_while_others_wait_or_are_refused(self, crowd: Crowd) -> None:
         limit_passwords(1)
         taken = [crowd.take() for _ in range(1 + WAITING_AT_ONCE)]
         wait_until(lambda: crowd.holding == 1)

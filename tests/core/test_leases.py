@@ -74,7 +74,7 @@ class TestLease:
 
         assert _of_another() is None
 
-    def test_is_held_as_long_as_a_transaction_of_the_work_goes_on(self, held: HeldLease) -> None:
+    def test_is_held_while_a_transaction_of_the_work_runs(self, held: HeldLease) -> None:
         _let_it_expire()
 
         with transaction.atomic():

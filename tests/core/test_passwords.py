@@ -47,7 +47,7 @@ class TestPasswords:
             "administrator",
         ],
     )
-    def test_that_are_short_common_or_of_names_and_years_are_refused(self, dana: User, password: str) -> None:
+    def test_that_are_short_common_or_guessable_are_refused(self, dana: User, password: str) -> None:
         with pytest.raises(ValidationError):
             validate_password(password, dana)
 

@@ -108,7 +108,7 @@ class TestCheckSignIn:
         assert try_(client=ELSEWHERE) == dana
         assert try_(after=PAUSE_BETWEEN_NAMES) == dana
 
-    def test_forgets_after_a_quarter_of_an_hour_which_names_were_tried(self, floor: Floor, dana: User) -> None:
+    def test_forgets_tried_names_after_a_quarter_of_an_hour(self, floor: Floor, dana: User) -> None:
         recent, *others = StaffFactory.create_batch(NAMES_MAX, casino=floor.casino)
         for member in others:
             fail(member, at=timezone.now() - WINDOW)

@@ -92,7 +92,7 @@ class TestAdjust:
         assert f"was reversed by entry #{reversal_id}. To do it again, write another reason" in said(answer)[-1]
         assert "30 points added" in said(send(direction="add", reason="Given to the right card"))[-1]
 
-    def test_is_refused_where_the_account_has_changed_and_then_sent_again(
+    def test_is_refused_where_the_account_has_changed_meanwhile(
         self, floor: Floor, supervisor: Client, player: Player
     ) -> None:
         award(floor, player)
@@ -139,7 +139,7 @@ class TestAdjust:
 
         assert "adjustment_id" in send(adjustment_id="cage-7", points="31").context["form"].errors
 
-    def test_is_offered_to_who_may_and_not_for_their_own_account(
+    def test_is_offered_to_who_may_but_for_themselves(
         self, floor: Floor, supervisor: Client, boss: Client, player: Player
     ) -> None:
         account_page = address(PlayerLoyalty, "change", account_of(player).pk)
@@ -231,7 +231,7 @@ class TestReverse:
         assert {answer.url for answer in answers} == {address(LedgerEntry, "change", entry.pk)}
         assert [words in said(answer)[-1] for answer in answers] == [True, True]
 
-    def test_leads_from_points_of_play_to_the_correction_of_the_slip(
+    def test_leads_from_points_of_play_to_correcting_the_slip(
         self, floor: Floor, supervisor: Client, player: Player
     ) -> None:
         entry_id = increment(floor, player, kind="GAMEPLAY").entry_id

@@ -162,7 +162,7 @@ class TestTiersStayAsTheyWereSetUp:
         assert "of loyalty_tier is refused" in str(adding.outcome())
         assert broken_invariants() == {}
 
-    def test_would_leave_that_account_in_a_wrong_tier_without_the_trigger(
+    def test_would_leave_that_account_in_a_wrong_tier_otherwise(
         self, committed_floor: Floor, first_award: Callable[[], object]
     ) -> None:
         with without_triggers("loyalty_tier", "loyalty_keep_tiers"), held_before_commit(first_award):

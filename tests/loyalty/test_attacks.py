@@ -107,7 +107,7 @@ class TestAChangedColumn:
                 assert _named(book, found()) == (BreakKind.CHANGED, seq, entry.pk)
                 transaction.set_rollback(True)
 
-    def test_is_named_where_new_entries_are_written_by_the_old_version(self, sealed_book: Book) -> None:
+    def test_is_named_where_new_entries_have_the_old_version(self, sealed_book: Book) -> None:
         sql(
             "UPDATE loyalty_ledger SET chain_version = 1, recorded_at = NULL WHERE account_id = %s AND seq = %s",
             *(sealed_book.account.pk, ENTRIES),

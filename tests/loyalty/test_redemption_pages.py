@@ -90,7 +90,7 @@ class TestForm:
             ({"is_active": False}, "No points are redeemed for “Dinner” any more"),
         ],
     )
-    def test_is_refused_where_its_type_has_changed_and_still_knows_a_replay(
+    def test_is_refused_where_its_type_has_changed_but_replayed(
         self, supervisor: Client, account: PlayerLoyalty, changes: dict[str, Any], words: str
     ) -> None:
         form = {"comp_type": sent(CompType.objects.get()), "request_id": uuid4()}
@@ -309,7 +309,7 @@ class TestCompTypes:
 
         assert list(page.context["adminform"].form.fields) == ["label", "point_value", "is_active"]
 
-    def test_are_read_as_reason_codes_are_in_the_words_of_their_lists(self, supervisor: Client, floor: Floor) -> None:
+    def test_are_read_in_the_words_of_their_lists(self, supervisor: Client, floor: Floor) -> None:
         comp = CompTypeFactory.create(program=floor.program)
         code = ReasonCode.objects.create(
             casino=floor.casino, code="WRONG", label="Wrong points", operations=["adjust", "reverse"]

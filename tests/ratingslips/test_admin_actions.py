@@ -327,7 +327,7 @@ class TestTimeBudget:
         ticks = iter([0.0, 1.0, BUDGET_SECONDS + 1.0])
         monkeypatch.setattr(time_budget, "monotonic", lambda: next(ticks, 0.0))
 
-    def test_lists_what_is_left_with_its_input_and_the_same_ids(self, floor: Floor, boss: Client) -> None:
+    def test_lists_what_is_left_with_input_and_same_ids(self, floor: Floor, boss: Client) -> None:
         slips = [floor.open_slip(seat=seat) for seat in (1, 2)]
         bets = {f"{slip.pk}-average_bet": "75" for slip in slips} | {"request_id": str(uuid4())}
 

@@ -176,7 +176,7 @@ class TestWhoSees:
 
 
 class TestHistory:
-    def test_of_a_row_shows_its_changes_and_those_of_its_permissions(self, floor: Floor, auditor: Client) -> None:
+    def test_of_a_row_shows_its_changes_and_permissions(self, floor: Floor, auditor: Client) -> None:
         Pit.objects.filter(pk=floor.pit.pk).update(name="High Limit")
 
         page = auditor.get(address(Pit, "history", floor.pit.pk))

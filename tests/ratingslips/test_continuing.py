@@ -40,7 +40,7 @@ def _continued(floor: Floor, slip: RatingSlip) -> RatingSlip:
 
 
 class TestContinueRatingSlip:
-    def test_opens_at_the_closing_in_the_same_seat_at_the_last_bet(self, floor: Floor) -> None:
+    def test_opens_at_the_closing_with_seat_and_last_bet(self, floor: Floor) -> None:
         old = _closed(floor, chips_out=Decimal(300))
 
         new = _continued(floor, old)

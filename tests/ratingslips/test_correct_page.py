@@ -70,7 +70,7 @@ class TestRows:
         assert not SlipCorrection.objects.exists()
 
     @pytest.mark.parametrize("make", [live, closed])
-    def test_need_a_time_and_a_bet_to_say_since_when_the_bet_was_another(
+    def test_need_time_and_bet_for_a_bet_since_then(
         self, floor: Floor, supervisor: Client, make: Callable[[Floor], RatingSlip]
     ) -> None:
         slip = make(floor)

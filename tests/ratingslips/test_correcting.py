@@ -85,7 +85,7 @@ class TestNewList:
         ]
         assert broken_invariants() == {}
 
-    def test_begins_from_play_with_a_change_at_the_end_of_a_pause(self, floor: Floor) -> None:
+    def test_begins_from_play_that_changed_after_a_pause(self, floor: Floor) -> None:
         slip = closed(floor)
         first, last = current_play(slip)
         correct(floor, slip, [replace(first, ended_at=floor.ago(hours=1)), last])
@@ -99,7 +99,7 @@ class TestNewList:
         assert [int(each.average_bet) for each in current_play(slip)] == [40, 200]
         assert broken_invariants() == {}
 
-    def test_keeps_a_pause_before_the_closing_where_the_last_end_stays(self, floor: Floor) -> None:
+    def test_keeps_a_last_pause_where_the_end_stays(self, floor: Floor) -> None:
         slip = closed(floor, paused(floor))
 
         correct(floor, slip, last_at(slip, 200))
@@ -358,7 +358,7 @@ class TestCorrectionBesideARecovery:
         assert broken_invariants() == {}
 
     @pytest.mark.shows(39)
-    def test_would_let_the_recovery_pay_for_the_old_play_without_the_lock(
+    def test_would_let_recovery_pay_for_the_old_play_unlocked(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         slip = floor.owed_slip()

@@ -147,7 +147,7 @@ class TestStriking:
 
 
 class TestAfterTheClosing:
-    def test_only_who_may_correct_adds_at_the_instant_of_the_closing(self, floor: Floor, boss: Client) -> None:
+    def test_only_who_may_correct_adds_at_the_closing(self, floor: Floor, boss: Client) -> None:
         slip = closed(floor, chips_out=Decimal(100))
         supervisor = signed_in(floor.supervisor, PIT_SUPERVISOR, PIT_BOSS)
 
@@ -173,7 +173,7 @@ class TestAfterTheClosing:
 
 
 class TestThresholds:
-    def test_are_said_on_the_page_with_the_list_of_the_day(self, floor: Floor, boss: Client) -> None:
+    def test_are_said_on_the_page_of_the_day(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip(buy_in=Decimal(9_000))
         assert "Watch: 9,000 bought in by cash" in html_of(boss.get(page_of(slip)))
         record_buy_in(slip=slip, amount=Decimal(1_000), actor=floor.boss, at=floor.now)

@@ -93,7 +93,7 @@ class TestLinesOfACorrectedSlip:
 
         assert f"6 {ALREADY}" in import_lines(file, *VISIT).out
 
-    def test_that_say_what_the_correction_said_are_told_what_was_entered(self, file: Path) -> None:
+    def test_that_repeat_the_correction_are_told_what_was_entered(self, file: Path) -> None:
         import_lines(file, *VISIT)
         _correct(75)
         corrected = event("S1", "19:00:00", "OPEN", player_card="100000", table="BL-01", seat="1", average_bet="75.00")
@@ -169,7 +169,7 @@ class TestLinesOfASlipPutRight:
 
         assert "Slip S1 is void: its play is on slip R" in ran.out
 
-    def test_are_added_to_the_money_that_a_reassigned_slip_took_along(self, file: Path) -> None:
+    def test_are_added_to_the_money_of_a_reassigned_slip(self, file: Path) -> None:
         import_lines(file, *VISIT)
         _reassign()
         new = RatingSlip.objects.get(reassigned_from__slip_number="S1")

@@ -114,7 +114,7 @@ class TestLoadCasino:
         assert (ran.code, everything()) == (1, before)
         assert "BL-01 stays in Pit 1: it has 1 live slip. Close or move it first." in ran.error
 
-    def test_reads_the_limits_of_a_bet_where_the_file_has_them(self, files: CasinoFolder) -> None:
+    def test_reads_the_limits_of_a_bet_from_the_file(self, files: CasinoFolder) -> None:
         files.tables = ["pit,table,game,seats,minimum_bet,maximum_bet", "Pit 1,BL-01,blackjack,7,25,5000.00"]
         _load(files)
         files.tables = ["pit,table,game,seats,maximum_bet", "Pit 1,BL-01,blackjack,7,"]

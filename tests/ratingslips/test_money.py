@@ -152,7 +152,7 @@ class TestClosing:
         assert money_of(slip) == (Decimal(150), None, None)
         assert [row.means for row in slip.money_rows.all()] == ["CASH", "MARKER"]
 
-    def test_refuses_a_further_buy_in_where_the_page_showed_fewer_rows(self, floor: Floor) -> None:
+    def test_refuses_a_further_buy_in_on_an_old_page(self, floor: Floor) -> None:
         slip = floor.open_slip()
         closing: dict[str, Any] = {"slip": slip, "actor": floor.boss, "at": floor.now, "expected_rows": 0}
         buy_in(floor, slip)

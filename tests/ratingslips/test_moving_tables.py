@@ -188,9 +188,7 @@ class TestPitOfASlip:
 
 @pytest.mark.django_db
 class TestPostgresqlRefuses:
-    def test_another_pit_or_game_of_a_table_with_a_live_slip(
-        self, floor: Floor, next_pit: Pit, slip: RatingSlip
-    ) -> None:
+    def test_another_pit_or_game_beside_a_live_slip(self, floor: Floor, next_pit: Pit, slip: RatingSlip) -> None:
         for values in ({"pit": next_pit}, {"game": GameFactory.create(casino=floor.casino)}):
             with refused_by_trigger(LIVE_SLIP_STAYS):
                 GamingTable.objects.filter(pk=floor.table.pk).update(**values)
@@ -228,7 +226,7 @@ class TestMoveOfATableAtOnce:
 
         assert isinstance(moving.outcome(), TableHasLiveSlips)
 
-    def test_is_waited_for_by_an_opening_that_asks_in_the_new_pit(self, floor: Floor, next_pit: Pit) -> None:
+    def test_is_waited_for_by_an_opening_in_the_new_pit(self, floor: Floor, next_pit: Pit) -> None:
         player = floor.player()
 
         _, opening = in_turn(lambda: _move(floor, next_pit), lambda: _open(floor, player))

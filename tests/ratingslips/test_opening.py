@@ -238,7 +238,7 @@ class TestTakenSeat:
         with refused(SeatTaken, slip.slip_number):
             floor.open_slip(player=player, at=floor.ago(hours=3))
 
-    def test_is_refused_where_another_slip_held_it_for_no_time_since(self, floor: Floor, player: Player) -> None:
+    def test_is_refused_where_another_held_it_for_no_time(self, floor: Floor, player: Player) -> None:
         floor.open_slip(at=floor.ago(hours=3))
         moment = closed(floor, floor.open_slip(seat=2))
         complete_rating_slip(slip=RatingSlip.objects.get(seat=1), actor=floor.boss, at=floor.ago(minutes=5))

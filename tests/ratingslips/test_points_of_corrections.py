@@ -99,9 +99,7 @@ class TestPoints:
         assert broken_invariants() == {}
 
     @every_case
-    def test_that_need_an_entry_are_refused_while_the_programme_is_paused(
-        self, floor: Floor, state: str, bet: int
-    ) -> None:
+    def test_that_need_an_entry_are_refused_while_paused(self, floor: Floor, state: str, bet: int) -> None:
         slip = STATES[state](floor)
         _pause(floor)
 
@@ -143,7 +141,7 @@ class TestPoints:
         assert RatingSlip.objects.get().ledger_entry == entry
         assert broken_invariants() == {}
 
-    def test_stay_withheld_where_play_was_worth_nothing_for_a_barred_player(self, floor: Floor) -> None:
+    def test_stay_withheld_where_a_barred_player_earned_nothing(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.now)
         Player.objects.update(status="BARRED")
         close(floor, slip)
@@ -187,7 +185,7 @@ class TestPoints:
         points = sum(LedgerEntry.objects.values_list("points", flat=True))
         assert points == RatingSlip.objects.get().points == account_of(slip.player).balance
 
-    def test_that_were_not_collected_are_collected_first_also_by_more_play(self, floor: Floor) -> None:
+    def test_that_were_not_collected_are_collected_first(self, floor: Floor) -> None:
         slip = spent(578)(floor)
         play = last_at(slip, DOWN)
         correct(floor, slip, without_length(slip))

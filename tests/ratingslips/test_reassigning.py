@@ -115,7 +115,7 @@ class TestReassignRatingSlip:
 
         assert (voided.uncollected, _points(old.player), _points(right)) == (500, 0, 578)
 
-    def test_of_an_owed_slip_leaves_the_points_owed_while_the_programme_is_paused(self, floor: Floor) -> None:
+    def test_of_an_owed_slip_leaves_points_owed_while_paused(self, floor: Floor) -> None:
         old, right = floor.owed_slip(), floor.player()
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
@@ -140,7 +140,7 @@ class TestReassignRatingSlip:
         assert (first.slip, first.replayed, again.replayed) == (again.slip, False, True)
         assert _points(right) == 578
 
-    def test_of_the_new_slip_is_no_replay_under_the_id_of_its_own_row(self, floor: Floor) -> None:
+    def test_of_the_new_slip_is_no_replay_of_itself(self, floor: Floor) -> None:
         right = floor.player()
         new = reassign(floor, _closed(floor), right).slip
 

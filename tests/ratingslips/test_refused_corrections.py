@@ -149,7 +149,7 @@ class TestRefusal:
         with refused(SeatTaken, f"seat 2 was held by .* on slip {other.slip_number}"):
             correct(floor, slip, _changed(seat=2)(floor, slip))
 
-    def test_of_a_closed_table_only_for_where_a_live_slip_is_now(self, floor: Floor, next_table: GamingTable) -> None:
+    def test_of_a_closed_table_only_where_the_slip_is_live(self, floor: Floor, next_table: GamingTable) -> None:
         live, slip = floor.played_slip(seat=2), closed(floor)
         GamingTable.objects.filter(pk=next_table.pk).update(is_active=False)
 
@@ -197,9 +197,7 @@ class TestRights:
         ("right", "minutes", "permitted"),
         [("operate_pit", 60, True), ("operate_pit", 61, False), ("correct_slip", 61, True)],
     )
-    def test_reach_as_far_back_as_an_opening_of_who_operates_the_pit(
-        self, floor: Floor, right: str, minutes: int, permitted: bool
-    ) -> None:
+    def test_reach_as_far_back_as_an_opening_may(self, floor: Floor, right: str, minutes: int, permitted: bool) -> None:
         actor = StaffFactory.create(casino=floor.casino)
         assign_perm(f"ratingslips.{right}", actor, floor.pit)
         slip = floor.open_slip(at=floor.ago(minutes=5))

@@ -39,7 +39,7 @@ def failing_after_commit() -> Iterator[list[str]]:
 
 class TestAnswerAfterTheCommit:
     @pytest.mark.django_db
-    def test_says_that_the_slip_was_paused_if_the_next_read_fails(self, boss: Client, slip: RatingSlip) -> None:
+    def test_says_that_it_paused_if_the_next_read_fails(self, boss: Client, slip: RatingSlip) -> None:
         post = {"action": "pause", "_selected_action": [str(slip.pk)], "request_id": str(uuid4())}
 
         with failing_after_commit():
@@ -50,7 +50,7 @@ class TestAnswerAfterTheCommit:
         assert any("paused" in sentence for sentence in said(answer)), said(answer)
 
     @pytest.mark.django_db
-    def test_shows_the_floor_after_an_opening_if_the_next_read_fails(self, floor: Floor, player: Player) -> None:
+    def test_shows_the_floor_if_the_read_after_opening_fails(self, floor: Floor, player: Player) -> None:
         client = signed_in(floor.boss, PIT_BOSS)
         client.raise_request_exception = False
         post = {"player": str(player.pk), "average_bet": "40.00", "buy_in": "", "request_id": str(uuid4())}

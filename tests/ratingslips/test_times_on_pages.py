@@ -143,7 +143,7 @@ class TestFloor:
 
         assert minutes_in(page.context[form]) == offered
 
-    def test_offers_times_of_the_play_for_money_of_a_closed_slip(self, floor: Floor) -> None:
+    def test_offers_times_of_play_for_money_when_closed(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.ago(minutes=25))
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=12))
 

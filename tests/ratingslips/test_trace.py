@@ -212,7 +212,7 @@ class TestStory:
             f"{slip}: closed, theo 57.75": floor.boss,
         }
 
-    def test_does_not_give_an_act_to_whose_id_it_was_sent_with(self, floor: Floor, player: Player) -> None:
+    def test_does_not_give_an_act_to_another_id(self, floor: Floor, player: Player) -> None:
         with correlation.bound(AWARDING):
             record_request(actor=floor.boss, method="POST", path="/console/", client_address="192.0.2.7")
             award(floor, player)

@@ -75,9 +75,7 @@ class TestBar:
 
         assert offered(floor_page(floor, boss)) is None
 
-    def test_of_a_slip_offers_its_closing_to_all_and_its_opening_to_who_opened_it(
-        self, floor: Floor, boss: Client, supervisor: Client
-    ) -> None:
+    def test_of_a_slip_offers_each_undo_to_who_may(self, floor: Floor, boss: Client, supervisor: Client) -> None:
         slips = closed(floor), floor.open_slip(seat=2, at=floor.now)
         addresses = [reverse("floor:slip", args=[slip.pk]) for slip in slips]
 
@@ -129,7 +127,7 @@ class TestTap:
         assert "Nothing was done twice." in said(answers[1])[-1]
         assert SlipRequest.objects.filter(pk=first).count() == 1
 
-    def test_of_a_player_whose_seat_is_taken_leads_to_the_free_seats(self, floor: Floor, boss: Client) -> None:
+    def test_of_a_player_without_their_seat_shows_free_ones(self, floor: Floor, boss: Client) -> None:
         slip = closed(floor)
         floor.open_slip(seat=1, at=floor.now)
 
@@ -158,9 +156,7 @@ class TestTap:
 
 
 class TestSeatAgain:
-    def test_is_offered_to_who_undid_it_while_the_player_may_sit(
-        self, floor: Floor, boss: Client, supervisor: Client
-    ) -> None:
+    def test_is_offered_again_while_the_player_may_sit(self, floor: Floor, boss: Client, supervisor: Client) -> None:
         slip = floor.open_slip(at=floor.now)
         tap(boss, slip, "undo")
         seat = reverse("floor:seat", args=[floor.table.pk, 3])
@@ -190,7 +186,7 @@ class TestSeatAgain:
 
 
 class TestLinkedSlips:
-    def test_are_named_in_the_list_the_trace_and_on_the_player(self, floor: Floor, supervisor: Client) -> None:
+    def test_are_named_in_list_trace_and_player_page(self, floor: Floor, supervisor: Client) -> None:
         old = closed(floor)
         by: dict[str, Any] = {"actor": floor.boss, "at": floor.now}
         void = continue_rating_slip(slip=old, **by)

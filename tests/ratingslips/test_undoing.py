@@ -33,7 +33,7 @@ def _other_boss(floor: Floor) -> User:
 
 
 class TestUndoOpening:
-    def test_voids_the_slip_with_a_fixed_code_and_frees_player_and_seat(self, floor: Floor) -> None:
+    def test_voids_by_a_fixed_code_and_frees_the_seat(self, floor: Floor) -> None:
         slip = _opened(floor)
 
         undo_opening(slip=slip, actor=floor.boss, at=floor.now)
@@ -43,7 +43,7 @@ class TestUndoOpening:
         assert (slip.status, slip.corrections.get().reason_code) == ("VOID", "UNDONE")
         assert again.opened_at >= floor.now
 
-    def test_counts_from_the_recording_not_from_the_time_of_the_opening(self, floor: Floor) -> None:
+    def test_counts_from_the_recording_of_the_opening(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.ago(minutes=40))
 
         undo_opening(slip=slip, actor=floor.boss, at=floor.now)
@@ -81,7 +81,7 @@ class TestUndoOpening:
         assert refusal.value.code == code
         assert RatingSlip.objects.get().status == "OPEN"
 
-    def test_of_a_slip_from_before_requests_were_recorded_is_too_late(self, floor: Floor) -> None:
+    def test_of_a_slip_without_recorded_requests_is_too_late(self, floor: Floor) -> None:
         segment = segment_row(floor)
         segment.save()
 

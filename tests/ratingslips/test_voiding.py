@@ -136,7 +136,7 @@ class TestVoid:
 
         assert void(floor, slip).uncollected == 578
 
-    def test_keeps_the_code_with_its_label_where_there_is_no_text(self, floor: Floor) -> None:
+    def test_keeps_the_code_with_its_label_without_text(self, floor: Floor) -> None:
         add_default_codes(floor.casino.pk)
         slip = closed(floor)
 
@@ -227,7 +227,7 @@ class TestRefusal:
         ("minutes", "seat_of", "permitted"),
         [(10, "boss", True), (10.1, "boss", False), (5, "colleague", False)],
     )
-    def test_of_a_boss_but_for_their_own_slip_in_its_first_minutes(
+    def test_of_a_boss_but_for_their_own_new_slip(
         self, floor: Floor, minutes: float, seat_of: str, permitted: bool
     ) -> None:
         colleague = StaffFactory.create(casino=floor.casino)
