@@ -19,6 +19,7 @@ from core.cards.models import StaffCard as StaffCard
 from core.changes.models import Change as Change
 from core.factors.models import RecoveryCode as RecoveryCode
 from core.factors.models import SecondFactor as SecondFactor
+from core.finite import is_finite
 from core.querysets import LockingQuerySet
 from core.reasons.models import ReasonCode as ReasonCode
 from core.sent_forms.models import SentForm as SentForm
@@ -120,6 +121,9 @@ class Casino(models.Model):
                 condition=Q(cash_watch_amount__gt=0, cash_report_amount__gte=F("cash_watch_amount")),
                 name="core_casino_cash_thresholds_in_order",
                 violation_error_message="Cash to report cannot be less than cash to watch.",
+            ),
+            models.CheckConstraint(
+                condition=is_finite(cash_watch_amount=12, cash_report_amount=12), name="core_casino_cash_is_finite"
             ),
         ]
 

@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models.expressions import RawSQL
 
 from tests.databases import as_owner
 from tests.floor import Floor
+
+NAN = RawSQL("'NaN'::numeric", [])
 
 
 class Violation(NamedTuple):

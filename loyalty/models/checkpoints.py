@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from core.finite import is_finite
 from loyalty.chain import HASH_BYTES, preimage
 from loyalty.models.ledger import PlayerLoyalty
 
@@ -43,6 +44,9 @@ class Checkpoint(models.Model):
         ordering = ["-number"]
         constraints = [
             models.CheckConstraint(condition=Q(number__gte=1), name="loyalty_checkpoint_number_from_one"),
+            models.CheckConstraint(
+                condition=is_finite(points_total=30, balance_total=30), name="loyalty_checkpoint_totals_are_finite"
+            ),
             models.CheckConstraint(
                 condition=Q(
                     accounts_root__octets=HASH_BYTES,

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from core.finite import is_finite
 from core.models import CODE_MAX_LENGTH, NAME_MAX_LENGTH
 from core.querysets import LockingQuerySet
 from loyalty.models.programs import LoyaltyProgram
@@ -41,6 +42,7 @@ class CompType(models.Model):
                 name="loyalty_comp_type_value_above_zero",
                 violation_error_message="The value of a point must be above 0.",
             ),
+            models.CheckConstraint(condition=is_finite(point_value=4), name="loyalty_comp_type_value_is_finite"),
         ]
 
     def __str__(self) -> str:

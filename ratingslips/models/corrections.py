@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from core.finite import is_finite
 from core.reasons.models import REASON_CODE_MAX_LENGTH
 from core.reasons.text import REASON_MAX_LENGTH
 from loyalty.models import LedgerEntry
@@ -71,6 +72,9 @@ class SlipCorrection(models.Model):
             models.CheckConstraint(
                 condition=Q(uncollected_before__gte=0, uncollected_after__gte=0),
                 name="ratingslips_correction_uncollected_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=is_finite(theoretical_win_before=16), name="ratingslips_correction_theo_is_finite"
             ),
         ]
 

@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from core.finite import is_finite
 from core.models import CODE_MAX_LENGTH, NAME_MAX_LENGTH, Casino
 from core.querysets import LockingQuerySet
 
@@ -100,6 +101,9 @@ class GamingTable(models.Model):
                 & (Q(maximum_bet=None) | Q(maximum_bet__gt=0))
                 & (Q(minimum_bet=None) | Q(maximum_bet=None) | Q(minimum_bet__lte=F("maximum_bet"))),
                 name="ratingslips_table_bets_within_limits",
+            ),
+            models.CheckConstraint(
+                condition=is_finite(minimum_bet=12, maximum_bet=12), name="ratingslips_table_bets_are_finite"
             ),
         ]
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from core.finite import is_finite
 from core.models import CODE_MAX_LENGTH, Player
 from ratingslips.models.requests import SlipRequest
 from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
@@ -78,6 +79,7 @@ class MoneyRow(models.Model):
                 | Q(strikes__isnull=False, kind__in=["BUY_IN", "CHIPS_OUT"], amount__lte=0),
                 name="ratingslips_money_amount_fits_kind",
             ),
+            models.CheckConstraint(condition=is_finite(amount=12), name="ratingslips_money_amount_is_finite"),
             models.CheckConstraint(
                 condition=Q(strikes=None, reason="", reason_code=None) | Q(strikes__isnull=False) & ~Q(reason=""),
                 name="ratingslips_money_struck_with_reason",

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
+from core.finite import is_finite
 from ratingslips.models.corrections import SlipCorrection
 from ratingslips.models.floor import GamingTable, Pit
 from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
@@ -89,6 +90,10 @@ class PlaySegment(models.Model):
             ),
             models.CheckConstraint(condition=Q(seq__gte=1), name="ratingslips_segment_seq_from_one"),
             models.CheckConstraint(condition=Q(average_bet__gt=0), name="ratingslips_segment_bet_positive"),
+            models.CheckConstraint(
+                condition=is_finite(average_bet=12, house_edge_percent=3, decisions_per_hour=4),
+                name="ratingslips_segment_figures_are_finite",
+            ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_as="", ended_by=None, end_correlation_id=None)
                 | Q(ended_at__gte=F("started_at"), ended_by__isnull=False, end_correlation_id__isnull=False)

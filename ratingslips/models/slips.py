@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Upper
 
+from core.finite import is_finite
 from core.models import Casino, Player
 from core.recorded_days import dated_by_casino
 from core.text import isolated
@@ -205,6 +206,7 @@ class RatingSlip(models.Model):
                 condition=Q(theoretical_win=None) | Q(theoretical_win__gte=0),
                 name="ratingslips_slip_theo_not_negative",
             ),
+            models.CheckConstraint(condition=is_finite(theoretical_win=16), name="ratingslips_slip_theo_is_finite"),
             models.CheckConstraint(
                 condition=Q(settled_at=None) | Q(status__in=["CLOSED", "VOID"]),
                 name="ratingslips_slip_settled_is_closed",

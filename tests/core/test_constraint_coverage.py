@@ -21,6 +21,22 @@ _IN_POSTGRESQL = """
     WHERE indrelid = ANY(%s::regclass[]) AND indisunique AND NOT indisprimary
 """
 
+# For each numeric column, the numeric columns of its table, and the checks that read it and no other kind of column.
+_NUMERIC = """
+    WITH numeric_columns AS (
+        SELECT attrelid, attname, attnum FROM pg_attribute
+        WHERE attrelid = ANY(%s::regclass[]) AND atttypid = 'numeric'::regtype AND NOT attisdropped
+    ), of_table AS (
+        SELECT attrelid, array_agg(attname::text) AS names, array_agg(attnum) AS numbers
+        FROM numeric_columns GROUP BY attrelid
+    )
+    SELECT attrelid::regclass::text, attname, names, array(
+        SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint
+        WHERE conrelid = attrelid AND contype = 'c' AND attnum = ANY(conkey) AND conkey <@ numbers
+    )
+    FROM numeric_columns JOIN of_table USING (attrelid)
+"""
+
 # Django's own check that an unsigned column is not negative; each column also has a narrower constraint of the product.
 _NARROWED = {
     "core_casino_backdating_minutes_check",
@@ -61,3 +77,22 @@ class TestConstraintCoverage:
             in_postgresql = {name for (name,) in cursor.fetchall()}
 
         assert in_postgresql - TESTED - _NARROWED - _OF_DJANGO == set()
+
+    @pytest.mark.django_db
+    def test_refuses_nan_in_every_numeric_column(self) -> None:
+        tables = [model._meta.db_table for model in _house_models()]  # type: ignore[attr-defined]
+        accepted = []
+
+        with connection.cursor() as cursor:
+            cursor.execute(_NUMERIC, [tables])
+            numeric = cursor.fetchall()
+            for table, column, names, checks in numeric:
+                values = (f"CASE WHEN '{name}' = '{column}' THEN numeric 'NaN' END AS {name}" for name in names)
+                cursor.execute(
+                    f"SELECT ARRAY[{', '.join([*checks, 'true'])}] FROM (SELECT {', '.join(values)}) AS {table}"
+                )
+                ((answers,),) = cursor.fetchall()
+                accepted += [] if False in answers else [f"{table}.{column}"]
+
+        assert numeric
+        assert accepted == []

@@ -15,7 +15,7 @@ from core.cards.models import Namesake, StaffCard
 from core.factors.models import RecoveryCode, SecondFactor
 from core.models import Casino, Lease, Player, ReasonCode, ReplayCount, RequestOrigin, SentForm
 from core.sign_in_log import SignInEvent
-from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.constraints import NAN, Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
 from tests.floor import Floor
 
@@ -36,6 +36,10 @@ VIOLATIONS = (
     ),
     Violation(
         "core_casino_cash_thresholds_in_order", lambda _: inserted(Casino(code="x", cash_watch_amount=Decimal(0)))
+    ),
+    Violation(
+        "core_casino_cash_is_finite",
+        lambda _: inserted(Casino(code="x", cash_report_amount=NAN)),  # type: ignore[misc]
     ),
     Violation(
         "core_casino_confirmed_award_points_check", lambda _: inserted(Casino(code="x", confirmed_award_points=-1))

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Model
 
 from loyalty.models import CompType, EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, ProgramPause, Tier
-from tests.constraints import Violation, inserted, refused_by, table_of
+from tests.constraints import NAN, Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.rows import (
@@ -111,6 +111,8 @@ PROGRAM = (
     Violation("loyalty_comp_type_has_names", lambda floor: inserted(_comp_type(floor, code=""))),
     Violation("loyalty_comp_type_has_names", lambda floor: inserted(_comp_type(floor, label=""))),
     Violation("loyalty_comp_type_value_above_zero", lambda floor: inserted(_comp_type(floor, point_value=0))),
+    Violation("loyalty_comp_type_value_is_finite", lambda floor: inserted(_comp_type(floor, point_value=NAN))),
+    Violation("loyalty_checkpoint_totals_are_finite", lambda floor: inserted(checkpoint_row(floor, points_total=NAN))),
 )
 
 ACCOUNTS = (

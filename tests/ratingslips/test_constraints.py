@@ -20,7 +20,7 @@ from ratingslips.models import (
     RatingSlip,
     SlipRequest,
 )
-from tests.constraints import Violation, inserted, refused_by, refused_by_trigger, table_of
+from tests.constraints import NAN, Violation, inserted, refused_by, refused_by_trigger, table_of
 from tests.floor import Floor
 from tests.loyalty.rows import entry
 from tests.ratingslips.rows import closed_row, correction_row, ended_row, segment_row, slip_row
@@ -114,6 +114,7 @@ FLOOR = (
     _violation("ratingslips_table_bets_within_limits", _table, minimum_bet=6, maximum_bet=5),
     _violation("ratingslips_table_bets_within_limits", _table, minimum_bet=0),
     _violation("ratingslips_table_bets_within_limits", _table, maximum_bet=0),
+    _violation("ratingslips_table_bets_are_finite", _table, maximum_bet=NAN),
     _violation("ratingslips_table_seats_within_limits", _table, seats=0),
     _violation("ratingslips_table_seats_within_limits", _table, seats=21),
 )
@@ -158,6 +159,7 @@ SLIPS = (
         "ratingslips_slip_closed_after_opened", lambda floor: inserted(closed_row(floor, closed_at=floor.ago(hours=3)))
     ),
     _violation("ratingslips_slip_theo_not_negative", closed_row, theoretical_win=Decimal("-0.01")),
+    _violation("ratingslips_slip_theo_is_finite", closed_row, theoretical_win=NAN),
     Violation("ratingslips_slip_settled_is_closed", lambda floor: inserted(slip_row(floor, settled_at=floor.now))),
     Violation(
         "ratingslips_slip_credited_is_closed",
@@ -238,6 +240,7 @@ SEGMENTS = (
     Violation("ratingslips_segment_superseded_has_ended", _superseded_while_open),
     _violation("ratingslips_segment_seq_from_one", segment_row, seq=0),
     _violation("ratingslips_segment_bet_positive", segment_row, average_bet=Decimal(0)),
+    _violation("ratingslips_segment_figures_are_finite", segment_row, average_bet=NAN),
     _violation("ratingslips_segment_end_is_whole", segment_row, ended_as="PAUSED"),
     _violation("ratingslips_segment_end_is_whole", ended_row, ended_as=""),
     _violation("ratingslips_segment_end_is_whole", ended_row, ended_by=None),
@@ -278,11 +281,13 @@ CORRECTIONS = (
     _violation("ratingslips_correction_has_entry_or_says_why_none", correction_row, no_entry_because=""),
     _violation("ratingslips_correction_has_entry_or_says_why_none", correction_row, no_entry_because="FORGOTTEN"),
     _violation("ratingslips_correction_uncollected_not_negative", correction_row, uncollected_after=-1),
+    _violation("ratingslips_correction_theo_is_finite", correction_row, theoretical_win_before=NAN),
 )
 
 MONEY = (
     _violation("ratingslips_money_means_known", _money, means="WIRE"),
     _violation("ratingslips_money_amount_fits_kind", _money, amount=Decimal(0)),
+    _violation("ratingslips_money_amount_is_finite", _money, amount=NAN),
     _violation("ratingslips_money_amount_fits_kind", _money, kind="CHIPS_OUT", amount=Decimal(-1)),
     _violation("ratingslips_money_amount_fits_kind", _money, kind="TIP"),
     _violation("ratingslips_money_struck_with_reason", _money, reason="Wrong"),
