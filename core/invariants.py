@@ -132,6 +132,11 @@ INVARIANTS: Final = (
         sentence="PostgreSQL keeps sign-ins and wrong passwords, and ends the sessions of who is deactivated",
     ),
     triggers_enabled(
+        *(f"django_admin_log_refuse_{event}" for event in ("update", "delete", "truncate")),
+        name="console_log_guarded",
+        sentence="PostgreSQL refuses to change or remove what the console logged",
+    ),
+    triggers_enabled(
         *(f"core_sentform_refuse_{event}" for event in ("update", "delete", "truncate")),
         name="forms_guarded",
         sentence="PostgreSQL refuses to change or remove which forms were sent",

@@ -209,6 +209,7 @@ BREAKS = [
     Break("changes_guarded", "SELECT 1", "trigger guardian_userobjectpermission_log_insert"),
     Break("cards_guarded", "SELECT 1", "trigger core_staffcard_freeze"),
     Break("sign_ins_guarded", "SELECT 1", "trigger core_signinevent_refuse_update"),
+    Break("console_log_guarded", "SELECT 1", "trigger django_admin_log_refuse_update"),
     Break("constraints_validated", "SELECT 1", "constraint core_casino.code unique"),
 ]
 

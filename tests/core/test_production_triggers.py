@@ -21,6 +21,7 @@ APPEND_ONLY = (
     "core_requestorigin",
     "core_sentform",
     "core_signinevent",
+    "django_admin_log",
     "ratingslips_sliprequest",
     "ratingslips_slipcorrection",
     "ratingslips_moneyrow",
