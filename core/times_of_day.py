@@ -42,6 +42,12 @@ def read_time_of_day(text: str) -> time:
         raise NotATimeOfDay("A time is from 00:00 to 23:59.") from None
 
 
+def has_seconds(text: str) -> bool:
+    """Whether a time of day is written to the second."""
+    found = _WRITTEN.fullmatch(trimmed(text))
+    return found is not None and found["second"] is not None
+
+
 def latest_instant(of_day: time, *, zone: ZoneInfo, now: datetime) -> datetime:
     """The latest instant, not after `now`, at which a clock in `zone` shows `of_day`."""
     today = now.astimezone(zone).date()

@@ -175,6 +175,15 @@ class TestTimes:
 
         assert self.clock(NOON - timedelta(hours=2), exact).read(typed, was=exact) == exact
 
+    @pytest.mark.parametrize(
+        ("typed", "is_kept"),
+        [("11:00", True), ("14 Nov 1100", True), ("11 am", True), ("2026-11-14 11:00:00", False), ("10:59", False)],
+    )
+    def test_of_the_same_minute_stay_as_they_were(self, typed: str, is_kept: bool) -> None:
+        exact = datetime.fromisoformat("2026-11-14T11:00:07.5+00:00")
+
+        assert (self.clock(NOON - timedelta(hours=2), exact).read(typed, was=exact) == exact) is is_kept
+
     def clock(self, *instants: datetime) -> PlayClock:
         return PlayClock(zone=ZoneInfo("UTC"), now=NOON, instants=instants, goes_on=False)
 

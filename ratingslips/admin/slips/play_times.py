@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from core.clock import shown_as
 from core.errors import DomainError
 from core.text import trimmed
-from core.times_of_day import NotATimeOfDay, read_time_of_day
+from core.times_of_day import NotATimeOfDay, has_seconds, read_time_of_day
 
 TIME_MAX_LENGTH: Final = 30
 EARLIEST_YEAR: Final = 1971
@@ -45,7 +45,7 @@ class PlayClock:
     """The clock by which times of a slip are shown and read; `instants` are those that its page shows, `now` if none.
 
     A time without a date is that nearest to the play. A shown time that was not changed is the exact instant, also
-    where it is typed into another field, or with its date.
+    where it is typed into another field, with its date, or into its own field to the minute.
     """
 
     zone: ZoneInfo
@@ -86,7 +86,12 @@ class PlayClock:
         if was is not None and typed in {self._text(was, with_date=with_date) for with_date in (True, False)}:
             return was
         instant = self.known.get(typed) or self._nearest(typed)
-        return was if was is not None and was.replace(microsecond=0) == instant else instant
+        if was is None:
+            return instant
+        found = _DATED.fullmatch(typed)
+        is_exact = has_seconds(found["clock"] if found else typed)
+        shown = was.replace(microsecond=0) if is_exact else was.replace(second=0, microsecond=0)
+        return was if instant == shown else instant
 
     def _text(self, instant: datetime, *, with_date: bool) -> str:
         local = instant.astimezone(self.zone)
