@@ -61,11 +61,12 @@ def events_of(
 
 def _linked(slip: RatingSlip) -> dict[SlipEventKind, str]:
     """Which slip an event leads from or to, by its kind."""
-    words = {}
+    words: dict[SlipEventKind, str] = {}
     if slip.continues:
         words[SlipEventKind.OPENED] = f", continues slip {slip.continues.slip_number}"
     if slip.reassigned_from:
-        words[SlipEventKind.OPENED] = f", with the play of slip {slip.reassigned_from.slip_number}"
+        before = words.get(SlipEventKind.OPENED, "")
+        words[SlipEventKind.OPENED] = f"{before}, with the play of slip {slip.reassigned_from.slip_number}"
     if slip.closed_at and hasattr(slip, "continued_by"):
         undone = ", which is void" if slip.continued_by.is_void else ""
         words[SlipEventKind.CLOSED] = f", continued on slip {slip.continued_by.slip_number}{undone}"

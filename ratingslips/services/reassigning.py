@@ -62,7 +62,8 @@ def reassign_rating_slip(
     """Void a slip, and give the same play and money to `player` on a new slip, in one commit.
 
     A live slip stays live. The points of a closed one are taken back from the wrong player as far as the balance covers
-    them, and posted for the right one: they are owed if that fails, and withheld if the player is not active. The same
+    them, and posted for the right one: they are owed if that fails, and withheld if the player is not active. The new
+    slip of a continuation continues that of the slip before, if that was reassigned to the same player first. The same
     request sent again returns the first result.
 
     :raises NotFound: there is no such slip, or no such player in its casino.
@@ -178,9 +179,17 @@ def _slip_of(player: Player, *, old: RatingSlip, request: SlipRequest) -> Rating
         closed_by=request.actor if old.is_closed else None,
         gaming_day=old.gaming_day,
         theoretical_win=old.theoretical_win,
+        continues=_continued_for(player, old=old),
         reassigned_from=old,
         correlation_id=request.correlation_id,
     )
+
+
+def _continued_for(player: Player, *, old: RatingSlip) -> RatingSlip | None:
+    """The slip of `player` with the play that `old` continues, if that was reassigned to them too; else None."""
+    if old.continues_id is None:
+        return None
+    return RatingSlip.objects.not_void().filter(reassigned_from=old.continues_id, player=player).first()
 
 
 def _copied(segment: PlaySegment, *, slip: RatingSlip, seq: int, request: SlipRequest) -> PlaySegment:

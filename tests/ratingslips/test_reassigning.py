@@ -7,16 +7,19 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
+from django.utils import timezone
 
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.models import Player
 from loyalty.services import pause_program
+from ratingslips.history import read_events
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     Reassignment,
     SlipIsVoid,
     complete_rating_slip,
+    continue_rating_slip,
     pause_rating_slip,
     reassign_rating_slip,
     record_buy_in,
@@ -131,6 +134,20 @@ class TestReassignRatingSlip:
         new = reassign(floor, old, right).slip
 
         assert (new.pit_id, {row[2] for row in _play(new)}) == (floor.pit.pk, {floor.pit.pk})
+
+    @pytest.mark.usefixtures("invariants_hold")
+    @pytest.mark.parametrize("is_same", [True, False])
+    def test_keeps_two_slips_of_a_visit_linked_for_the_same_player(self, floor: Floor, is_same: bool) -> None:
+        first, right = _closed(floor), floor.player()
+        second = continue_rating_slip(slip=first, actor=floor.boss, at=timezone.now())
+
+        before = reassign(floor, first, right).slip
+        after = reassign(floor, second, right if is_same else floor.player(), at=timezone.now()).slip
+
+        opened = read_events(RatingSlip.objects.get(pk=after.pk))[0].words
+        link = f", continues slip {before.slip_number}" if is_same else ""
+        assert (after.continues, after.reassigned_from) == (before if is_same else None, second)
+        assert opened.endswith(f"{link}, with the play of slip {second.slip_number}")
 
     def test_sent_again_gives_the_first_result(self, floor: Floor) -> None:
         old, right, request_id = _closed(floor), floor.player(), uuid4()
