@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from core import correlation, retries
 from core.models import Player, User
@@ -27,15 +28,18 @@ from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import (
     change_average_bet,
     complete_rating_slip,
+    continue_rating_slip,
     correct_rating_slip,
     move_rating_slip,
     open_rating_slip,
     pause_rating_slip,
+    reassign_rating_slip,
     record_buy_in,
     recover_slip_loyalty,
     release_withheld_points,
     resume_rating_slip,
     strike_money_row,
+    undo_opening,
 )
 from tests.concurrency import backend_id
 from tests.factories import CompTypeFactory, StaffFactory, TableFactory
@@ -61,9 +65,9 @@ class Case:
     marks: Callable[[], int]
 
 
-def _slip(floor: Floor) -> RatingSlip:
+def _slip(floor: Floor, **what: Any) -> RatingSlip:
     table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game)
-    return floor.open_slip(table=table, player=floor.player())
+    return floor.open_slip(table=table, player=floor.player(), **what)
 
 
 def _entries(key: str) -> Callable[[], int]:
@@ -135,6 +139,42 @@ def _putting_right(floor: Floor, *, service: Callable[..., Any]) -> Case:
         return rows if rows == adjusted == superseded == counted else -1
 
     return Case(call=lambda: _told(service(slip=slip.pk, **what, at=floor.now)), marks=marks)
+
+
+def _undoing(floor: Floor) -> Case:
+    """-1 marks if the superseded list does not come with the row."""
+    slip = _slip(floor)
+    what: dict[str, Any] = {"slip": slip.pk, "actor": floor.boss, "request_id": uuid4()}
+    lists = slip.segments.exclude(superseded_by=None)
+    return Case(
+        call=lambda: _told(undo_opening(**what, at=floor.now)),
+        marks=lambda: slip.corrections.count() if slip.corrections.count() == lists.count() else -1,
+    )
+
+
+def _continuation(floor: Floor) -> Case:
+    """-1 marks if the play does not come with the new slip. The old one is worth nothing, so it closes at once."""
+    slip = closed(floor, _slip(floor, at=floor.now))
+    what: dict[str, Any] = {"slip": slip.pk, "actor": floor.boss, "request_id": uuid4()}
+    new, play = RatingSlip.objects.filter(continues=slip), PlaySegment.objects.filter(slip__continues=slip)
+
+    def call() -> dict[str, Any]:
+        opened = continue_rating_slip(**what, at=timezone.now())
+        return {"replayed": opened.correlation_id != correlation.current()}
+
+    return Case(call=call, marks=lambda: new.count() if new.count() == play.count() else -1)
+
+
+def _reassignment(floor: Floor) -> Case:
+    """-1 marks if the play of the right player does not come with the void."""
+    slip, player = _slip(floor), floor.player()
+    what: dict[str, Any] = {"slip": slip.pk, "player": player, "actor": floor.boss, "request_id": uuid4()}
+    what |= {"reason": "Two cards were mixed up", "at": floor.now}
+    play = PlaySegment.objects.filter(slip__reassigned_from=slip)
+    return Case(
+        call=lambda: _told(reassign_rating_slip(**what)),
+        marks=lambda: slip.corrections.count() if slip.corrections.count() == play.count() else -1,
+    )
 
 
 def _player_and_awarder(floor: Floor) -> tuple[Player, User]:
@@ -243,6 +283,9 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "recovery": _recovery,
     "release": _release,
     "correction": partial(_putting_right, service=correct_rating_slip),
+    "undone opening": _undoing,
+    "continuation": _continuation,
+    "reassignment": _reassignment,
     "buy-in": _buy_in,
     "strike of a buy-in": _strike,
     "award": _award,
