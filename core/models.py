@@ -191,6 +191,10 @@ class Player(models.Model):
         indexes = [
             models.Index(fields=["casino", "sort_name", "card_number", "id"], name="core_player_by_name"),
             models.Index(fields=["casino", "status", "sort_name", "card_number", "id"], name="core_player_by_status"),
+            # For the home page, which looks for them among the seated players.
+            models.Index(
+                fields=["casino", "id"], condition=Q(status__in=["INACTIVE", "BARRED"]), name="core_player_not_active"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -234,11 +234,13 @@ class LedgerEntry(models.Model):
                 name="loyalty_ledger_by_reason_code",
             ),
             models.Index(fields=["casino", "gaming_day", "id"], name="loyalty_ledger_by_gaming_day"),
-            models.Index(fields=["account", "id"], name="loyalty_ledger_by_account"),
+            models.Index(fields=["account", "id"], include=["points"], name="loyalty_ledger_by_account"),
             models.Index(
                 fields=["staff", "gaming_day", "id"], condition=Q(staff__isnull=False), name="loyalty_ledger_by_staff"
             ),
             models.Index(fields=["adjusts"], condition=Q(adjusts__isnull=False), name="loyalty_ledger_by_adjusted"),
+            # Reversals are few: whether an entry was reversed is one block here, and three in the unique index.
+            models.Index(fields=["reverses"], condition=Q(reverses__isnull=False), name="loyalty_ledger_by_reversed"),
             models.Index(
                 fields=["comp_type", "gaming_day", "id"],
                 condition=Q(comp_type__isnull=False),

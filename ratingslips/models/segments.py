@@ -80,7 +80,12 @@ class PlaySegment(models.Model):
     class Meta:
         ordering = ["slip", "seq"]
         constraints = [
-            models.UniqueConstraint(fields=["slip", "seq"], name="ratingslips_segment_seq_unique_in_slip"),
+            # With what is added up of a slip's play.
+            models.UniqueConstraint(
+                fields=["slip", "seq"],
+                include=["started_at", "ended_at", "average_bet", "superseded_by"],
+                name="ratingslips_segment_seq_unique_in_slip",
+            ),
             models.UniqueConstraint(
                 fields=["slip"], condition=Q(ended_at=None), name="ratingslips_segment_one_open_per_slip"
             ),

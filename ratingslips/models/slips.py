@@ -236,7 +236,8 @@ class RatingSlip(models.Model):
         ]
         indexes = [
             models.Index(
-                "closed_at",
+                fields=["closed_at", "id"],
+                include=["casino", "pit"],
                 condition=Q(status="CLOSED", settled_at=None),
                 name="ratingslips_slip_owed",
             ),
@@ -269,7 +270,16 @@ class RatingSlip(models.Model):
                 condition=Q(correction_count__gt=0),
                 name="ratingslips_slip_corrected",
             ),
-            models.Index(fields=["casino", "-closed_at"], name="ratingslips_slip_closed"),
+            # Of closed slips, with what the figures of a day count.
+            models.Index(
+                fields=["casino", "-closed_at"],
+                include=["owed_because", "recovered_by", "withheld_because", "theoretical_win"],
+                condition=Q(status="CLOSED"),
+                name="ratingslips_slip_closed",
+            ),
+            models.Index(
+                fields=["opened_at"], condition=Q(status__in=["OPEN", "PAUSED"]), name="ratingslips_slip_live"
+            ),
             models.Index(fields=["casino", "-opened_at"], include=["id"], name="ratingslips_slip_opened"),
             models.Index(fields=["pit", "-opened_at"], include=["id", "casino"], name="ratingslips_slip_of_pit"),
             # For staff who see all casinos.

@@ -30,6 +30,7 @@ from ratingslips.admin.home.attention import (
     OVERDUE_SHOWN,
     read_barred,
     read_drift,
+    read_names,
     read_overdue,
     read_owed,
     read_paused,
@@ -66,6 +67,7 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
     live = in_casino_of(staff, live_slips(now=now), lookup="casino")
     overdue, barred = _overdue(live, now=now), read_barred(staff=staff)
+    read_names([*(one.slip for one in (*owed.shown, *overdue["overdue"])), *barred], casinos=casinos)
     namesakes = read_namesakes(staff=staff, casinos=casinos)
     colleagues = in_casino_of(staff, User.objects.all(), lookup="casino")
     locked = locked_staff(among=colleagues, at=now) if staff.has_perm(LIFT_LOCK) else []
@@ -118,7 +120,9 @@ def _own_pits(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, 
     """The overdue slips in the pits that a pit boss operates."""
     pits = pits_with(request, OPERATE_PIT)
     overdue = _overdue(live_slips(now=now).filter(table__pit__in=pits), now=now)
-    return {**overdue, "needs_attention": bool(overdue["overdue"]), "casinos": [staff.casino] if staff.casino else []}
+    casinos = [staff.casino] if staff.casino else []
+    read_names([one.slip for one in overdue["overdue"]], casinos=casinos)
+    return {**overdue, "needs_attention": bool(overdue["overdue"]), "casinos": casinos}
 
 
 def _overdue(slips: Any, *, now: datetime) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from ratingslips.admin.slips.owed import render_unpaid
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 
-ENTRIES_SHOWN: Final = 20
+ENTRIES_SHOWN: Final = 15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,6 +45,11 @@ _VISITS: Final = """
         GROUP BY slip_id
         -- Chips out are known if one of their rows is not struck.
         HAVING SUM(CASE WHEN strikes_id IS NULL THEN 1 ELSE -1 END) FILTER (WHERE kind = 'CHIPS_OUT') > 0
+    ), entry AS MATERIALIZED (
+        -- Their entries lie side by side among those of the player, in an index that holds the points.
+        SELECT id, points FROM loyalty_ledger
+        WHERE account_id = (SELECT id FROM loyalty_playerloyalty WHERE player_id = %(player)s)
+        AND id = ANY (ARRAY (SELECT ledger_entry_id FROM newest))
     )
     SELECT
         visit.gaming_day,
@@ -61,7 +66,7 @@ _VISITS: Final = """
     JOIN visit ON visit.slip_id = newest.id
     LEFT JOIN play ON play.slip_id = newest.id
     LEFT JOIN money ON money.slip_id = newest.id
-    LEFT JOIN loyalty_ledger AS entry ON entry.id = newest.ledger_entry_id
+    LEFT JOIN entry ON entry.id = newest.ledger_entry_id
     GROUP BY visit.gaming_day
     ORDER BY visit.gaming_day DESC
     LIMIT %(days)s
