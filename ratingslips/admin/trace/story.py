@@ -98,14 +98,17 @@ def _slips(correlation_id: UUID, *, staff: User) -> tuple[list[RatingSlip], bool
             SlipRequest.objects.order_by().filter(correlation_id=correlation_id).values("slip"),
         )
     )
-    slips = in_casino_of(staff, RatingSlip.objects.all(), lookup="casino").filter(pk__in=touched)
+    slips = in_casino_of(staff, every, lookup="casino").filter(pk__in=touched).order_by("opened_at")
+    # The keys by themselves: joined with so many tables, PostgreSQL would look for them last, among all slips.
+    keys = list(slips.values_list("pk", flat=True)[: SLIPS_SHOWN + 1])
     related = ("casino", "player", "opened_by", "closed_by", "recovered_by", "ledger_entry", *history.LINKED_SLIPS)
     play = PlaySegment.objects.select_related("table", "started_by", "ended_by").order_by("seq")
     corrections = SlipCorrection.objects.select_related("request__actor").order_by("number")
     money = MoneyRow.objects.select_related("actor", "request").order_by("pk")
     play_and_money = Prefetch("segments", play), Prefetch("money_rows", money)
     parts = *play_and_money, Prefetch("corrections", corrections), "requests"
-    found = list(slips.select_related(*related).prefetch_related(*parts).order_by("opened_at")[: SLIPS_SHOWN + 1])
+    shown = every.filter(pk__in=keys).select_related(*related).prefetch_related(*parts)
+    found = list(shown.order_by("opened_at"))
     read_releases(found)
     return found[:SLIPS_SHOWN], len(found) > SLIPS_SHOWN
 
