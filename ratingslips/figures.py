@@ -112,42 +112,42 @@ def todays_figures(*, casinos: Sequence[Casino], at: datetime) -> list[Figures]:
 
 def _counted(days: Mapping[Casino, tuple[date, date]]) -> dict[int, dict[str, int]]:
     """The counts of `Figures` by the key of the casino, each for its span of gaming days."""
-    spans = {
-        casino: (casino.gaming_day_span(first)[0], casino.gaming_day_span(last)[1])
-        for casino, (first, last) in days.items()
-    }
-    none = Q(pk__in=[])
-    closed_in, of_the_days = none, none
-    for casino, (starts_at, ends_at) in spans.items():
-        closed_in |= Q(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at, status="CLOSED")
-        of_the_days |= Q(casino=casino, gaming_day__range=days[casino])
-    # All of this is in the index `ratingslips_slip_closed`.
-    closed = _by_casino(
-        RatingSlip.objects.filter(closed_in).order_by(),
-        "casino",
+    closed, made, repeated = [], [], []
+    for casino, (first, last) in days.items():
+        starts_at, ends_at = casino.gaming_day_span(first)[0], casino.gaming_day_span(last)[1]
+        of_the_days = Q(casino=casino, gaming_day__range=(first, last))
+        slips = RatingSlip.objects.filter(casino=casino, closed_at__gte=starts_at, closed_at__lt=ends_at)
+        closed.append(slips.filter(status="CLOSED"))
+        made.append(LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS))
+        repeated.append(ReplayCount.objects.filter(of_the_days, operation__in=OPERATIONS_COUNTED))
+    completions = _by_casino(
+        closed,
         completions=Count("closed_at"),
         settled_at_close=Count("closed_at", filter=Q(owed_because="")),
         recovered=Count("closed_at", filter=Q(recovered_by__isnull=False)),
         withheld=Count("closed_at", filter=~Q(withheld_because="") & Q(theoretical_win__gt=0)),
     )
-    bonuses = LedgerEntry.objects.filter(of_the_days, kind=LedgerEntry.Kind.MANUAL_BONUS).order_by()
-    made = _by_casino(bonuses, "casino", awards=Count("pk"))
-    repeats = ReplayCount.objects.filter(of_the_days, operation__in=OPERATIONS_COUNTED).order_by()
-    repeated = _by_casino(repeats, "casino", replays=Sum("replays"))
+    awards, replays = _by_casino(made, awards=Count("pk")), _by_casino(repeated, replays=Sum("replays"))
     nothing = {"completions": 0, "settled_at_close": 0, "recovered": 0, "withheld": 0}
     return {
         casino.pk: {
-            **(of_slips := closed.get(casino.pk, nothing)),
-            "requests": of_slips["completions"] + made.get(casino.pk, {}).get("awards", 0),
-            "replays": repeated.get(casino.pk, {}).get("replays", 0),
+            **(of_slips := completions.get(casino.pk, nothing)),
+            "requests": of_slips["completions"] + awards.get(casino.pk, {}).get("awards", 0),
+            "replays": replays.get(casino.pk, {}).get("replays", 0),
         }
         for casino in days
     }
 
 
-def _by_casino(rows: "QuerySet[Any]", lookup: str, **aggregates: Any) -> dict[int, dict[str, int]]:
-    counted = rows.values(casino_key=F(lookup)).annotate(**aggregates)
-    return {row.pop("casino_key"): row for row in counted}
+def _by_casino(rows_of_casinos: "Sequence[QuerySet[Any]]", **aggregates: Any) -> dict[int, dict[str, int]]:
+    """The aggregates of the rows of each casino, in one statement.
+
+    Each casino is counted by itself: for an OR over casinos whose days differ, PostgreSQL would read the rows, and not
+    an index alone.
+    """
+    parts = [rows.order_by().values(casino_key=F("casino")).annotate(**aggregates) for rows in rows_of_casinos]
+    none: QuerySet[Any] = Casino.objects.none()
+    return {row.pop("casino_key"): row for row in none.union(*parts, all=True)}
 
 
 def _percent(part: int, *, of: int) -> Decimal | None:
