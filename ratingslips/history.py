@@ -151,7 +151,7 @@ def _events_of_corrections(
             table_name=last.table.name,
             seat=last.seat,
             reason=correction.reason,
-            correction=correction.number,
+            correction=None if is_void else correction.number,
         )
 
 

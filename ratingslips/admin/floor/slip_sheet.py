@@ -84,9 +84,10 @@ class Sheet:
     @property
     def entered_first_by(self) -> list[User]:
         """Who entered the play of a slip that was corrected, without those who only corrected it."""
-        if not self.slip.is_corrected:
+        if not any(event.correction for event in self.events):
             return []
-        return list(dict.fromkeys(event.by for event in self.events if event.correction is None))
+        entered = (event for event in self.events if event.correction is None and event.kind != SlipEventKind.VOIDED)
+        return list(dict.fromkeys(event.by for event in entered))
 
     def earliest_for(self, action: str) -> datetime:
         """The earliest instant at which an action can be recorded."""
