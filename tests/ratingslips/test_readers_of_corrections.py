@@ -210,6 +210,8 @@ class TestEntryPages:
         pages = [page_of_first, page_of_slip, *([] if is_void else [page_of_correction])]
         assert [entered in html for html in pages] == [True] * len(pages)
         assert f'<a href="{page_url(slip)}">{REASON}</a>' in page_of_player
+        uncollected = page_of_player.partition("<dt>Uncollected</dt>")[2].partition("</div>")[0]
+        assert (">54<" in uncollected, bool(uncollected)) == (make is _partly_collected,) * 2
         # The play that counted for the first entry: both bets of it, as they were entered.
         assert ("26.2500" in page_of_first, "57.75" in page_of_first) == (True, True)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -68,7 +69,9 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
     staff, now = staff_of(request), timezone.now()
     if not staff.has_perm(VIEW_PLAYERS):
         raise PermissionDenied
-    players = in_casino_of(staff, Player.objects.all(), lookup="casino")
+    slips = RatingSlip.objects.uncollected().filter(casino=OuterRef("casino"), player=OuterRef("pk")).order_by()
+    uncollected = Subquery(slips.values("player").annotate(total=Sum("uncollected_points")).values("total"))
+    players = in_casino_of(staff, Player.objects.annotate(uncollected=uncollected), lookup="casino")
     player = players.select_related("casino", "loyalty__tier", "loyalty__program").filter(pk=player_id).first()
     if player is None:
         raise Http404
@@ -81,6 +84,8 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
     if account and staff.has_perm(VIEW_ENTRIES):
         context |= {"summary": _summary_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}
         context["unpaid"] = render_unpaid(request, account)
+        if staff.has_perm(VIEW_SLIPS):
+            context["uncollected_url"] = list_url(RatingSlip, player__id__exact=player.pk, owed="uncollected")
         context["ledger_url"] = list_url(LedgerEntry, account__id__exact=account.pk)
     context["links"] = _links(request, player, account, is_seated=live is not None)
     with timezone.override(player.casino.zone):
