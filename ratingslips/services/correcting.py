@@ -24,6 +24,7 @@ from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services.corrected_play import CorrectedPlay
 from ratingslips.services.correction_plan import CorrectionPlan
 from ratingslips.services.corrections import CorrectedSlip, Kind, begin_correction, first_result, write_correction
+from ratingslips.services.long_play import describe_long_play, require_long_play_confirmed
 from ratingslips.services.requests import RequestKind, lock_request, record
 from ratingslips.services.segments import slip_key
 from ratingslips.theo import Play, theoretical_win
@@ -36,7 +37,8 @@ class CorrectionPreview:
     """What a correction would make of theo and points; points are estimates unless the slip was credited.
 
     Theo of a live slip counts until the instant of the preview. `uncollected` points would not be covered by the
-    balance as it is now. Points are None if the player has no account.
+    balance as it is now. Points are None if the player has no account. `long_play` says how long the play would be if
+    that is more than the casino's limit; it is empty otherwise.
     """
 
     theoretical_win_before: Decimal
@@ -45,6 +47,7 @@ class CorrectionPreview:
     points: int | None
     uncollected: int
     is_estimate: bool
+    long_play: str
 
 
 @retried
@@ -56,6 +59,7 @@ def correct_rating_slip(
     at: datetime,
     reason: str = "",
     reason_code: str | None = None,
+    long_play_confirmed: bool | None = None,
     request_id: UUID | None = None,
     expected_version: SlipVersion | None = None,
 ) -> CorrectedSlip:
@@ -63,12 +67,14 @@ def correct_rating_slip(
 
     A live slip stays live: its last segment may go on, else it is paused. A closed slip closes when its last segment
     ends, or as before if that end is as before. The same request again gives the first result. docs/money-rules.md says
-    what becomes of the points.
+    what becomes of the points. `long_play_confirmed` is as in `complete_rating_slip`: with False, play that is longer
+    than the casino's limit is refused.
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises InvalidPlay, InvalidAverageBet: see `require_play`.
     :raises InvalidReason, InvalidReasonCode: see `given_reason`.
     :raises InvalidTime: `at` is in the future or before the slip's last event.
+    :raises LongPlayNotConfirmed: see `require_long_play_confirmed`; nothing was changed.
     :raises NoGameValues, NoEarningRate: there were none in force then.
     :raises NotFound: there is no such slip or table.
     :raises NothingCorrected: the play is recorded so already.
@@ -106,6 +112,9 @@ def correct_rating_slip(
             plan.require_permitted(actor, new)
             plan.require_within_reach(actor, at=at)
             plan.require_free()
+            if long_play_confirmed is False:
+                because = "is not corrected: it would be"
+                require_long_play_confirmed(locked, played=_played(new, at=at), because=because)
             record(request, slip=locked)
             result = write_correction(correction, play=new)
     log.info(
@@ -154,7 +163,13 @@ def preview_correction(
         points=points,
         uncollected=uncollected,
         is_estimate=found.ledger_entry is None,
+        long_play=describe_long_play(found, played=_played(new, at=at)),
     )
+
+
+def _played(segments: Sequence[PlaySegment], *, at: datetime) -> timedelta:
+    """The length of segments; one that is open counts until `at`."""
+    return sum(((segment.ended_at or at) - segment.started_at for segment in segments), timedelta())
 
 
 def _theo(segments: Sequence[PlaySegment], *, at: datetime) -> Decimal:

@@ -1,4 +1,4 @@
-"""Ask for a confirmation before a slip that was played for very long is closed: it may have been forgotten."""
+"""Ask for a confirmation before very long play counts: the slip may have been forgotten, or a date be wrong."""
 
 from datetime import timedelta
 
@@ -26,10 +26,12 @@ def describe_long_play(slip: RatingSlip, *, played: timedelta) -> str:
     return f"opened on {opened}, and {hours} h {minutes:02d} min of play count, more than {casino.longest_play_hours} h"
 
 
-def require_long_play_confirmed(slip: RatingSlip, *, played: timedelta) -> None:
-    """Refuse to close a slip that was `played` for longer than the limit of its casino.
+def require_long_play_confirmed(slip: RatingSlip, *, played: timedelta, because: str = "is not closed: it was") -> None:
+    """Refuse to close, or to correct, a slip that was `played` for longer than the limit of its casino.
+
+    `because` joins the number of the slip to what is long.
 
     :raises LongPlayNotConfirmed: naming when it was opened, the hours that count, and the limit.
     """
     if long_play := describe_long_play(slip, played=played):
-        raise LongPlayNotConfirmed(f"Slip {slip.slip_number} is not closed: it was {long_play}.")
+        raise LongPlayNotConfirmed(f"Slip {slip.slip_number} {because} {long_play}.")

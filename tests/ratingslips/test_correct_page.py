@@ -262,6 +262,48 @@ class TestAnswer:
         assert not SlipCorrection.objects.exists()
 
 
+class TestAskingBack:
+    @pytest.mark.parametrize("make", [live, closed])
+    def test_is_once_about_all_that_is_unusual(
+        self, floor: Floor, supervisor: Client, make: Callable[[Floor], RatingSlip]
+    ) -> None:
+        slip = make(floor)
+        floor.table.maximum_bet = Decimal(300)
+        floor.table.save()
+        begins = {"since_0": f"{floor.ago(hours=20).astimezone(floor.casino.zone):%Y-%m-%d %H:%M}"}
+
+        asked = supervisor.post(
+            page_of(slip), sent_by(supervisor, slip, average_bet_0="201", average_bet_1="301", **begins)
+        )
+        is_corrected = SlipCorrection.objects.exists()
+        supervisor.post(page_of(slip), fields_in(asked) | {"reason": REASON})
+
+        page = html_of(asked)
+        for question in ("40.00 now, 201.00 asked for", "300.00 is the maximum of", "of play count, more than 12 h"):
+            assert page.count(question) == 2  # in the question and in the preview
+        assert not is_corrected
+        assert [each.average_bet for each in current_play(slip) if each.has_length] == [201, 301]
+
+    def test_is_again_about_another_bet(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+        asked = supervisor.post(page_of(slip), sent_by(supervisor, slip, average_bet_1="2000"))
+
+        again = supervisor.post(page_of(slip), fields_in(asked) | {"reason": REASON, "play-1-average_bet": "20000"})
+
+        assert "more than 5 times as much. Send it again if that is right." in html_of(again)
+        assert not SlipCorrection.objects.exists()
+
+    def test_is_not_about_bets_that_are_recorded(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+        correct(floor, slip, last_at(slip, 4000))
+        floor.table.maximum_bet = Decimal(300)
+        floor.table.save()
+
+        supervisor.post(page_of(slip), sent_by(supervisor, slip, average_bet_0="50"))
+
+        assert SlipCorrection.objects.count() == 2
+
+
 class TestPreview:
     def test_shows_theo_and_points_before_and_after(self, floor: Floor, supervisor: Client) -> None:
         slip = closed(floor)

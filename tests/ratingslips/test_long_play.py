@@ -1,6 +1,7 @@
 """Closing a slip that was played for very long needs a confirmation, on every way that closes one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from ratingslips.services import (
 from tests.casino_files import event
 from tests.console import carry_out, html_of, said
 from tests.floor import Floor
+from tests.ratingslips.corrections import closed, correct, current_play
 from tests.ratingslips.imports import OPEN_S1, import_json, import_lines, load_three_files
 from tests.ratingslips.test_floor_slip import ask
 from tests.refusals import refused
@@ -48,6 +50,18 @@ class TestService:
         again = complete_rating_slip(**page, long_play_confirmed=False)
 
         assert (first.replayed, again.replayed, again.points) == (False, True, first.points)
+
+    @pytest.mark.parametrize("is_confirmed", [False, True, None])
+    def test_refuses_to_correct_to_one_that_is_not_confirmed(self, floor: Floor, is_confirmed: bool | None) -> None:
+        slip = closed(floor)
+        (first, *others) = current_play(slip)
+        play = [replace(first, started_at=floor.ago(hours=20)), *others]
+
+        if is_confirmed is False:
+            with refused(LongPlayNotConfirmed, "is not corrected: it would be opened on"):
+                correct(floor, slip, play, long_play_confirmed=is_confirmed)
+        else:
+            assert correct(floor, slip, play, long_play_confirmed=is_confirmed).points
 
     @pytest.mark.parametrize(("away_hours", "is_long"), [(1, False), (0.99, True)])
     def test_counts_no_pauses(self, floor: Floor, away_hours: float, is_long: bool) -> None:

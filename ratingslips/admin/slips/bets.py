@@ -16,7 +16,7 @@ from ratingslips.services.stakes import MAX_AVERAGE_BET
 USUAL_TIMES_MOST: Final = 5
 
 
-def _question(bet: Decimal, *, previous: Decimal | None, table: GamingTable | None) -> str:
+def question_about_bet(bet: Decimal, *, previous: Decimal | None, table: GamingTable | None) -> str:
     """Why `bet` is unusual, with both figures; empty if it is usual."""
     asked = f"{amount_text(bet)} asked for"
     if table is not None and table.maximum_bet is not None and bet > table.maximum_bet:
@@ -49,7 +49,7 @@ class BetForm(TimeForm):
         confirmed, bet = cleaned.pop("confirmed_bet", ""), cleaned.get("average_bet")
         if bet is None or confirmed == str(bet):
             return cleaned
-        if question := _question(bet, previous=self.previous_bet, table=self.at_table):
+        if question := question_about_bet(bet, previous=self.previous_bet, table=self.at_table):
             self.is_asking_back = True
             self.data = replaced(self.data, {self.add_prefix("confirmed_bet"): str(bet)})
             self.add_error("average_bet", f"{question} Send it again if that is right.")

@@ -13,11 +13,12 @@ from core.console.asking_again import ask_again
 from core.console.confirmation import LEVELS, request_id_of
 from core.console.links import page_url
 from core.console.pages import viewable
-from core.console.reasons import REASON_FIELDS, ReasonForm
+from core.console.reasons import REASON_FIELDS
 from core.console.scope import staff_of
 from core.errors import DomainError
 from core.reasons.models import Operation
 from core.text import isolated
+from ratingslips.admin.slips.correct_form import CARRIED_FIELDS, CorrectForm, questions_about_bets
 from ratingslips.admin.slips.corrections import corrections_section, read_corrections
 from ratingslips.admin.slips.forms import Choices, next_page_id
 from ratingslips.admin.slips.play_form import PlayRows, play_rows, with_spare_row
@@ -30,6 +31,7 @@ from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services import (
     CorrectedPlay,
     CorrectionPreview,
+    LongPlayNotConfirmed,
     SlipChanged,
     correct_rating_slip,
     play_of,
@@ -74,31 +76,57 @@ def _page(
         is_live=slip.is_live,
     )
     is_asked = is_sent and not is_preview
-    form = ReasonForm(
+    form = CorrectForm(
         request.POST if is_asked else None,
-        initial={name: request.POST.get(name, "") for name in REASON_FIELDS},
+        initial={name: request.POST.get(name, "") for name in CARRIED_FIELDS},
         casino_id=slip.casino_id,
         operation=Operation.CORRECT,
     )
     version = request.POST.get("expected_version") or version_of(slip).text
     context: dict[str, Any] = {"version": version, "is_preview": is_preview}
-    is_whole = all([is_sent and rows.is_valid(), is_asked and form.is_valid()])
-    if is_sent and rows.is_valid() and not is_whole:
-        context |= _preview(request, slip, rows)
-    elif is_whole:
+    if is_sent and rows.is_valid():
+        answer = _answer(slips, request, slip, rows=rows, form=form, recorded=play)
+        if isinstance(answer, HttpResponse):
+            return answer
+        context |= answer
+    return _show(slips, request, slip, rows=rows, form=form, context=context)
+
+
+def _answer(
+    slips: "admin.ModelAdmin[RatingSlip]",
+    request: HttpRequest,
+    slip: RatingSlip,
+    *,
+    rows: PlayRows,
+    form: CorrectForm,
+    recorded: list[CorrectedPlay],
+) -> HttpResponse | dict[str, Any]:
+    """Correct the play if the form is whole and nothing is asked back; otherwise, what the page shows of the play."""
+    tables = GamingTable.objects.in_bulk({stretch.table for stretch in rows.play})
+    questions = questions_about_bets(rows.play, recorded=recorded, tables=tables)
+    if is_whole := form.is_valid():
+        form.ask_about_bets(questions)
+    if form.is_valid():
         try:
             return _correct(slips, request, slip, rows=rows, form=form)
         except SlipChanged as error:
             seen = SlipVersion.from_text(request.POST.get("expected_version", ""))
             form.add_error(None, f"{error.message} {changes_since(slip.pk, seen)} Look at the play below again.")
-            context["version"] = version_of(slip).text
+            return {"version": version_of(slip).text}
+        except LongPlayNotConfirmed as question:
+            form.ask_about_long_play(question.because)
+            return _preview(request, slip, rows)
         except DomainError as error:
             form.add_refusal(error)
-    return _show(slips, request, slip, rows=rows, form=form, context=context)
+            return {}
+    shown = {"questions": questions, **_preview(request, slip, rows)}
+    if is_whole and "preview" in shown and shown["preview"].long_play:
+        form.ask_about_long_play(f"The slip would be {shown['preview'].long_play}.")
+    return shown
 
 
 def _correct(
-    slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest, slip: RatingSlip, *, rows: PlayRows, form: ReasonForm
+    slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest, slip: RatingSlip, *, rows: PlayRows, form: CorrectForm
 ) -> HttpResponse:
     given = {name: form.cleaned_data[name] for name in REASON_FIELDS}
     corrected = correct_rating_slip(
@@ -106,6 +134,7 @@ def _correct(
         segments=rows.play,
         actor=staff_of(request),
         at=timezone.now(),
+        long_play_confirmed=form.cleaned_data["long_play_confirmed"],
         request_id=request_id_of(request),
         expected_version=SlipVersion.from_text(request.POST.get("expected_version", "")),
         **given,
@@ -154,7 +183,7 @@ def _show(
     slip: RatingSlip,
     *,
     rows: PlayRows,
-    form: ReasonForm,
+    form: CorrectForm,
     context: dict[str, Any],
 ) -> HttpResponse:
     query = f"?{FROM_FLOOR}=1" if FROM_FLOOR in request.GET else ""
