@@ -34,7 +34,7 @@ from core.keys import BIGGEST_KEY, key_of
 
 M = TypeVar("M", bound=Model)
 
-PAGE_ROWS: Final = 18
+PAGE_ROWS: Final = 16
 CURSOR_MAX_LENGTH: Final = 40
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATOR: Final = "."
