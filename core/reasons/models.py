@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
+from django.db.models.lookups import Exact
 
 from core.text import isolated
 
@@ -65,8 +66,15 @@ class ReasonCode(models.Model):
                 violation_error_message="This casino has this code already.",
             ),
             models.CheckConstraint(condition=Q(code__regex=r"^[A-Z][A-Z0-9_]*$"), name="core_reason_code_is_plain"),
-            models.CheckConstraint(condition=~Q(label=""), name="core_reason_code_has_label"),
-            models.CheckConstraint(condition=Q(operations__len__gte=1), name="core_reason_code_for_an_operation"),
+            models.CheckConstraint(condition=Q(label__regex=r"\S"), name="core_reason_code_has_label"),
+            models.CheckConstraint(
+                condition=Q(
+                    Exact(Func("operations", function="ARRAY_NDIMS", output_field=models.IntegerField()), 1),
+                    operations__len__gte=1,
+                    operations__contained_by=Operation.values,
+                ),
+                name="core_reason_code_for_an_operation",
+            ),
         ]
 
     def __str__(self) -> str:
