@@ -64,6 +64,7 @@ def pages_of(floor: Floor) -> dict[str, str]:
         "slip": reverse("floor:slip", args=[live.pk]),
         "slip-moving": reverse("floor:slip", args=[long_name.pk]) + f"?pit={floor.pit.pk}#move",
         "slip-paid": reverse("floor:slip", args=[paid.pk]),
+        "wrong-player": reverse("floor:wrong_player", args=[long_name.pk]),
         "seat": reverse("floor:seat", args=[floor.table.pk, 1]),
         "seat-found": reverse("floor:seat", args=[floor.table.pk, 1]) + "?q=W",
         "home": reverse("admin:index"),
