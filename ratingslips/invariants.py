@@ -300,6 +300,7 @@ _GUARDS: Final = (
         "ratingslips_slip_opens_in_pit",
         "ratingslips_slip_moves_with_pit",
         "ratingslips_segment_in_pit",
+        "ratingslips_segment_of_live_slip",
         "ratingslips_keep_table_in_pit",
         "ratingslips_moneyrow_fits",
         "ratingslips_moneyrow_refuse_update",
