@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import adjust, award, redeem, reverse
 from tests.loyalty.rows import account_of
-from tests.ratingslips.corrections import REASON, closed, correct, last_at, spent, void
+from tests.ratingslips.corrections import REASON, closed, correct, current_play, last_at, spent, void
 
 
 def _corrected(floor: Floor) -> RatingSlip:
@@ -214,6 +215,19 @@ class TestEntryPages:
         assert (">54<" in uncollected, bool(uncollected)) == (make is _partly_collected,) * 2
         # The play that counted for the first entry: both bets of it, as they were entered.
         assert ("26.2500" in page_of_first, "57.75" in page_of_first) == (True, True)
+
+
+class TestFloorPage:
+    def test_names_who_entered_first_and_who_moved_the_closing(self, floor: Floor) -> None:
+        slip, [boss, supervisor] = closed(floor), [floor.boss.display_name, floor.supervisor.display_name]
+        *before, last = current_play(slip)
+        correct(floor, slip, [*before, replace(last, ended_at=floor.ago(minutes=5))])
+
+        html = html_of(signed_in(floor.supervisor, PIT_SUPERVISOR).get(f"/console/floor/slips/{slip.pk}/"))
+
+        assert f"Entered first by {boss}." in html
+        assert f"by {supervisor}, correction 1." in html
+        assert f'<s>Closed</s></td><td>{boss}, <span class="hint">superseded by correction 1' in html
 
 
 def _put_everything_right(floor: Floor) -> dict[str, Player]:

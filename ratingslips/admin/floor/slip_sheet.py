@@ -89,6 +89,11 @@ class Sheet:
         entered = (event for event in self.events if event.correction is None and event.kind != SlipEventKind.VOIDED)
         return list(dict.fromkeys(event.by for event in entered))
 
+    @property
+    def closing(self) -> Event:
+        """The closing of a closed slip, as it counts now."""
+        return next(event for event in reversed(self.events) if event.kind == SlipEventKind.CLOSED)
+
     def earliest_for(self, action: str) -> datetime:
         """The earliest instant at which an action can be recorded."""
         if action in {"buy_in", "chips_out"}:
