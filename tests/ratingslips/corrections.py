@@ -94,6 +94,14 @@ def released(floor: Floor) -> RatingSlip:
     return slip
 
 
+def silver_and_spent(floor: Floor) -> RatingSlip:
+    """A credited slip whose player became Silver by it, and has spent all but a few of its points."""
+    slip = closed(floor)
+    correct(floor, slip, last_at(slip, 400))
+    spend(floor, slip.player, 1_365)
+    return slip
+
+
 def spent(points: int) -> Callable[[Floor], RatingSlip]:
     """A credited slip whose player has spent so many of its 578 points."""
 

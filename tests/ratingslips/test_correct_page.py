@@ -27,7 +27,7 @@ from tests.ratingslips.corrections import (
     last_at,
     live,
     paused,
-    spend,
+    silver_and_spent,
     spent,
     void,
 )
@@ -208,14 +208,12 @@ class TestAnswer:
         assert "uncollected" in sentence
 
     def test_says_that_a_tier_stays_too_high(self, floor: Floor, supervisor: Client) -> None:
-        slip = closed(floor)
-        correct(floor, slip, last_at(slip, 400))
-        spend(floor, slip.player, 1_365)
+        slip = silver_and_spent(floor)
 
         answer = supervisor.post(page_of(slip), sent_by(supervisor, slip, average_bet_1="10"))
 
         (sentence,) = said(answer)
-        assert "The tier stays Silver: without the uncollected points it would be Bronze." in sentence
+        assert f"The tier of {slip.player} stays Silver: without the uncollected points it would be Bronze." in sentence
 
     @pytest.mark.parametrize(("make", "is_asked"), [(live, False), (closed, True)])
     def test_asks_again_who_may_take_points_back(

@@ -126,6 +126,8 @@ class TestStriking:
         answer = ask(boss, slip, "strike", row=row.pk, reason="Bought in at <b>another</b> table")
 
         assert "Strike Buy-in 500.00, cash" in html_of(form)
+        assert "record it again as a new row" in html_of(form)
+        assert "cannot be undone" not in html_of(form)
         assert "Write a reason" in html_of(refused)
         assert answer.url == page_of(slip)
         html = html_of(boss.get(page_of(slip)))
@@ -173,6 +175,14 @@ class TestAfterTheClosing:
 
 
 class TestThresholds:
+    def test_are_said_on_the_page_at_the_desk(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(buy_in=Decimal(9_000))
+
+        html = html_of(boss.get(address(RatingSlip, "change", slip.pk)))
+
+        assert "Watch: 9,000 bought in by cash" in html
+        assert f"{reverse('desk:cash')}?casino={floor.casino.pk}&amp;day=" in html
+
     def test_are_said_on_the_page_of_the_day(self, floor: Floor, boss: Client) -> None:
         slip = floor.open_slip(buy_in=Decimal(9_000))
         assert "Watch: 9,000 bought in by cash" in html_of(boss.get(page_of(slip)))

@@ -27,6 +27,7 @@ from ratingslips.services import (
 )
 from tests.console import address, html_of, said, shown_in
 from tests.floor import Floor
+from tests.ratingslips.corrections import silver_and_spent
 from tests.second_factors import long_ago
 
 
@@ -244,6 +245,14 @@ class TestWrongPlayer:
         assert f"which {coded.boss} opened for the wrong player" in html_of(boss.get(answer.url))
         assert new.slip_number in html_of(supervisor.get(page_url(slip)))
         assert slip.slip_number in html_of(supervisor.get(page_url(new)))
+
+    def test_says_that_a_tier_stays_too_high(self, coded: Floor, supervisor: Client) -> None:
+        slip = silver_and_spent(coded)
+
+        answer = give(supervisor, slip, player=coded.player().pk)
+
+        kept = f"The tier of {slip.player} stays Silver: without the uncollected points it would be Bronze."
+        assert said(answer)[-1].endswith(kept)
 
     def test_sent_twice_gives_it_once(self, coded: Floor, boss: Client) -> None:
         slip, right = coded.open_slip(), coded.player()

@@ -14,7 +14,17 @@ from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.models import RatingSlip
 from tests.console import carry_out, html_of, said, signed_in
 from tests.floor import Floor
-from tests.ratingslips.corrections import REASON, close, closed, correct, last_at, spent, void
+from tests.ratingslips.corrections import (
+    REASON,
+    close,
+    closed,
+    correct,
+    last_at,
+    silver_and_spent,
+    spent,
+    void,
+    withheld,
+)
 from tests.second_factors import long_ago
 
 BUTTON = 'name="action" value="void"'
@@ -55,6 +65,14 @@ class TestDesk:
         boss = signed_in(floor.boss, PIT_BOSS)
 
         assert BUTTON not in html_of(boss.get(page_url(closed(floor))))
+
+    def test_says_that_a_tier_stays_too_high(self, floor: Floor, supervisor: Client) -> None:
+        slip = silver_and_spent(floor)
+
+        answer = carry_out(supervisor, RatingSlip, "void", [slip], **{f"{slip.pk}-reason": REASON})
+
+        kept = f"The tier of {slip.player} stays Silver: without the uncollected points it would be Bronze."
+        assert said(answer)[0].endswith(f"because the balance is 0. {kept}")
 
 
 class TestFloor:
@@ -101,3 +119,18 @@ class TestFloor:
         answer = carry_out(supervisor, RatingSlip, "complete", [slip])
 
         assert "was corrected since and is now worth theo 84.00, 840 points" in said(answer)[0]
+
+    @pytest.mark.parametrize(
+        ("is_owed", "words"),
+        [(False, ", no points: the player was barred, so they are withheld."), (True, ".")],
+        ids=["withheld", "owed"],
+    )
+    def test_says_that_an_unpaid_slip_was_corrected(
+        self, floor: Floor, supervisor: Client, is_owed: bool, words: str
+    ) -> None:
+        slip = floor.owed_slip() if is_owed else withheld(floor)
+        correct(floor, slip, last_at(slip, 200))
+
+        answer = carry_out(supervisor, RatingSlip, "complete", [slip])
+
+        assert f"was corrected since and is now worth theo 84.00{words}" in said(answer)[0]

@@ -26,7 +26,7 @@ from ratingslips.admin.floor.search import SEARCH_MAX_LENGTH, find_players
 from ratingslips.admin.slips.forms import next_page_id
 from ratingslips.admin.slips.rights import may_reassign
 from ratingslips.admin.slips.rows import version_of
-from ratingslips.admin.slips.sentences import changes_since
+from ratingslips.admin.slips.sentences import changes_since, tier_too_high
 from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
 from ratingslips.services import Reassignment, SlipChanged, reassign_rating_slip
@@ -104,9 +104,8 @@ def _sentence(slip: RatingSlip, result: Reassignment) -> str:
         return f"{slip.slip_number} is slip {new.slip_number} of {new.player} already. Nothing was done twice."
     taken = f", {counted(-voided.posting.points, 'point')} taken back" if voided.posting else ""
     rest = f", {counted(voided.uncollected, 'point')} not covered by the balance" if voided.uncollected else ""
-    return (
-        f"{slip.slip_number} of {slip.player} is void{taken}{rest}. Its play is slip {new.slip_number} of {new.player}."
-    )
+    done = f"{slip.slip_number} of {slip.player} is void{taken}{rest}."
+    return f"{done} Its play is slip {new.slip_number} of {new.player}. {tier_too_high(slip, voided)}".rstrip()
 
 
 def _page(

@@ -15,9 +15,11 @@ from ratingslips.admin.slips.forms import CompleteForm, MoveForm
 from ratingslips.admin.slips.rows import describe, describe_with_codes, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changed_before_closing,
+    corrected_while_owed,
     earned,
     first_closing,
     taken_back,
+    tier_too_high,
     unsaved_amounts,
 )
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction, Typed
@@ -106,7 +108,10 @@ def _complete(chosen: ChosenAction) -> Outcome:
             **chosen.arguments_without_version, chosen_time=chosen.chosen_time, further_buy_in=further, **typed
         )
     except PartialCompletion as error:
-        changes = "" if error.replayed else changed_before_closing(chosen.slip.pk, chosen.expected_version)
+        if error.replayed:
+            changes = corrected_while_owed(chosen.slip.pk)
+        else:
+            changes = changed_before_closing(chosen.slip.pk, chosen.expected_version)
         return Outcome(kind=OutcomeKind.OWED, sentence=f"{error.message}{changes}")
     points = earned(chosen.slip, settlement)
     if not settlement.replayed:
@@ -141,7 +146,7 @@ def _void(chosen: ChosenAction) -> Outcome:
     points = taken_back(result)
     if result.replayed:
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"was already voided, {points}. Nothing was done twice.")
-    return Outcome(kind=OutcomeKind.DONE, sentence=f"void, {points}.")
+    return Outcome(kind=OutcomeKind.DONE, sentence=f"void, {points}. {tier_too_high(chosen.slip, result)}".rstrip())
 
 
 PAUSE: Final = SlipAction(

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+_CORRECTED_SINCE: Final = "was corrected since and is now worth "
+
 
 def earlier_request(request_id: UUID | None) -> SlipRequest | None:
     """The row of this request id if an earlier HTTP request wrote it, else None."""
@@ -84,13 +86,21 @@ def unsaved_amounts(slip_id: UUID, typed: Mapping[str, Any]) -> str:
 
 def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
     """The theo of a slip, its points, and where they leave the player, or why they are withheld."""
+    is_corrected = settlement.is_corrected and settlement.replayed
+    theo = f"{_CORRECTED_SINCE if is_corrected else ''}theo {settlement.theoretical_win:,.2f}"
     if settlement.withheld_because:
         because = Player.Status(settlement.withheld_because).label.lower()
-        return f"theo {settlement.theoretical_win:,.2f}, no points: the player was {because}, so they are withheld"
-    if settlement.is_corrected and settlement.replayed:
-        points = counted(settlement.points, "point")
-        return f"was corrected since and is now worth theo {settlement.theoretical_win:,.2f}, {points}"
-    return f"theo {settlement.theoretical_win:,.2f}, {_points(slip, settlement.posting)}"
+        return f"{theo}, no points: the player was {because}, so they are withheld"
+    points = counted(settlement.points, "point") if is_corrected else _points(slip, settlement.posting)
+    return f"{theo}, {points}"
+
+
+def corrected_while_owed(slip_id: UUID) -> str:
+    """The current theo of an owed slip that was corrected since, for the end of a message; else empty text."""
+    slip = read_after_commit(lambda: RatingSlip.objects.get(pk=slip_id))
+    if slip is None or not slip.is_corrected:
+        return ""
+    return f" It {_CORRECTED_SINCE}theo {slip.theoretical_win:,.2f}."
 
 
 def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
@@ -153,16 +163,25 @@ def correction_outcome(slip: RatingSlip, corrected: CorrectedSlip) -> Outcome:
         parts.append(f"No entry: {NoEntry(corrected.no_entry_because).label}.")
     if corrected.uncollected:
         parts.append(f"{counted(corrected.uncollected, 'point')} of what must be taken back are uncollected.")
-        parts.append(read_after_commit(lambda: _too_high(slip, uncollected=corrected.uncollected)) or "")
+        parts.append(tier_too_high(slip, corrected))
     kind = OutcomeKind.OWED if corrected.uncollected else OutcomeKind.DONE
     return Outcome(kind=kind, sentence=" ".join(filter(None, parts)))
 
 
+def tier_too_high(slip: RatingSlip, corrected: CorrectedSlip) -> str:
+    """A sentence if the tier stays too high after a correction or a void of `slip`; else empty text."""
+    if not corrected.uncollected:
+        return ""
+    return read_after_commit(lambda: _too_high(slip, uncollected=corrected.uncollected)) or ""
+
+
 def _too_high(slip: RatingSlip, *, uncollected: int) -> str:
     """A sentence if the player keeps a tier that they would not have if all had been collected; else empty text."""
-    account = PlayerLoyalty.objects.select_related("tier").get(player=slip.player_id)
+    account = PlayerLoyalty.objects.select_related("tier", "player").get(player=slip.player_id)
     tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
     earned_tier = tier_at(max(account.lifetime_points - uncollected, 0), tiers)
     if earned_tier.threshold_points >= account.tier.threshold_points:
         return ""
-    return f"The tier stays {account.tier}: without the uncollected points it would be {earned_tier}."
+    return (
+        f"The tier of {account.player} stays {account.tier}: without the uncollected points it would be {earned_tier}."
+    )

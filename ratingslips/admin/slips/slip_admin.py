@@ -24,6 +24,7 @@ from core.player_search import PLAYERS_WITH_ROWS_MAX
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.correct_page import FROM_FLOOR, correct_page, preview_page
 from ratingslips.admin.slips.corrections import corrections_section, read_corrections
+from ratingslips.admin.slips.money import Money
 from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
 from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_correct, may_reassign, may_void
@@ -184,6 +185,7 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
         operates = actions.PAUSE in offered or actions.RESUME in offered
         context["may_reassign"] = may_reassign(request, slip, operates=operates)
         context["may_correct"] = may_correct(request, slip)
+        context["days_of_cash"] = Money.of(slip, now=timezone.now()).at_threshold
         if slip.is_live:
             last_at = slip.segments.current().aggregate(at=Max(Coalesce("ended_at", "started_at")))["at"]
             minutes = minutes_offered(request, slip.pit, casino=slip.casino, now=timezone.now(), since=last_at)
