@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 CHECKPOINT_LEASE: Final = "checkpoint"
 MAX_ACCOUNTS_NAMED: Final = 10
-_CHUNK_ROWS: Final = 1_000
+CHUNK_ROWS: Final = 1_000
 
 _ACCOUNTS: Final = f"""
     SELECT account.id, account.entry_count, account.head_hash, sealed.entry_count, sealed.head_hash
@@ -141,7 +141,7 @@ def _seal_changed_accounts(number: int) -> tuple[MerkleRoot, MerkleRoot]:
             fresh.append(
                 SealedAccount(checkpoint_id=number, account_id=account_id, entry_count=entry_count, head_hash=head)
             )
-            if len(fresh) == _CHUNK_ROWS:
+            if len(fresh) == CHUNK_ROWS:
                 SealedAccount.objects.bulk_create(fresh)
                 fresh.clear()
     SealedAccount.objects.bulk_create(fresh)
@@ -181,4 +181,4 @@ def _require_no_drift() -> None:
 
 
 def changed_accounts(*, last_number: int) -> Stream:
-    return streamed(_ACCOUNTS, {"since": last_number}, chunk_rows=_CHUNK_ROWS)
+    return streamed(_ACCOUNTS, {"since": last_number}, chunk_rows=CHUNK_ROWS)

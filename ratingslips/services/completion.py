@@ -116,14 +116,15 @@ def complete_rating_slip(
         locked = lock_slip(slip_id, with_player=True)
         assert locked is not None
         segments = read_segments(locked)
-        require_not_void(locked)
-        already_closed = locked.is_closed
+        if not request.is_recorded:
+            require_not_void(locked)
+        already_closed = locked.is_closed or request.is_recorded
         replayed = already_closed and not is_own_commit(request)
         if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
             require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
         if already_closed:
             at = clamp_to_last_event(at, last_event=locked.settled_at or locked.closed_at)
-            settlement = None if locked.is_owed else first_settlement(locked, replayed=replayed)
+            settlement = first_settlement(locked, replayed=replayed) if locked.settled_at else None
         else:
             at = checked_act_time(at, last=segments[-1], chosen_time=chosen_time, last_money_at=locked.last_money_at)
             close_play(locked, segments=segments, request=request, at=at)

@@ -70,8 +70,9 @@ def recover_slip_loyalty(
         replayed = already_settled and not is_own_commit(request)
         if not (request.is_recorded or (already_settled and locked.recovered_by_id == actor.pk)):
             require_permission(actor, RECOVER_LOYALTY, locked.pit, player_id=locked.player_id)
-        require_not_void(locked)
-        if not locked.is_closed:
+        if not request.is_recorded:
+            require_not_void(locked)
+        if not (locked.is_closed or request.is_recorded):
             raise SlipNotClosed(f"Slip {locked.slip_number} is still live: close it first.")
         if already_settled:
             at = clamp_to_last_event(at, last_event=locked.settled_at)

@@ -73,7 +73,7 @@ def release_withheld_points(
         if not request.is_recorded:
             require_permission(actor, AWARD, LoyaltyProgram.objects.get(casino=locked.casino_id))
             require_permission(actor, RECOVER_LOYALTY, Pit.objects.get(pk=locked.pit_id), player_id=locked.player_id)
-        require_not_void(locked)
+            require_not_void(locked)
         is_released = locked.released_at is not None
         if not is_released:
             given_reason(

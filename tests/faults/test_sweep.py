@@ -283,6 +283,7 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "recovery": _recovery,
     "release": _release,
     "correction": partial(_putting_right, service=correct_rating_slip),
+    "void": partial(_putting_right, service=void_rating_slip),
     "undone opening": _undoing,
     "continuation": _continuation,
     "reassignment": _reassignment,

@@ -168,7 +168,7 @@ class TestTakeCheckpoint:
         assert is_clean_now()
 
     def test_seals_more_accounts_than_it_writes_at_once(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("loyalty.proof.checkpoints._CHUNK_ROWS", 2)
+        monkeypatch.setattr("loyalty.proof.checkpoints.CHUNK_ROWS", 2)
 
         taken = book.take()
 
@@ -177,7 +177,7 @@ class TestTakeCheckpoint:
 
     def test_writes_no_more_accounts_at_once_than_it_may(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         book = Book.build(floor)
-        monkeypatch.setattr("loyalty.proof.checkpoints._CHUNK_ROWS", 2)
+        monkeypatch.setattr("loyalty.proof.checkpoints.CHUNK_ROWS", 2)
 
         statements = statements_of(book.seal)
 

@@ -137,7 +137,7 @@ class TestReassignRatingSlip:
 
     @pytest.mark.usefixtures("invariants_hold")
     @pytest.mark.parametrize("is_same", [True, False])
-    def test_keeps_two_slips_of_a_visit_linked_for_the_same_player(self, floor: Floor, is_same: bool) -> None:
+    def test_keeps_two_slips_of_a_visit_linked(self, floor: Floor, is_same: bool) -> None:
         first, right = _closed(floor), floor.player()
         second = continue_rating_slip(slip=first, actor=floor.boss, at=timezone.now())
 

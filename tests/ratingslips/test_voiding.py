@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -198,6 +199,20 @@ class TestRefusal:
 
         with refused(OwnPlay):
             void(floor, slip)
+
+    @pytest.mark.parametrize("service", [complete_rating_slip, recover_slip_loyalty], ids=["closing", "recovery"])
+    def test_of_nothing_that_was_answered_before(self, floor: Floor, service: Callable[..., Any]) -> None:
+        slip = floor.played_slip() if service is complete_rating_slip else floor.owed_slip()
+        again = partial(service, slip=slip.pk, actor=floor.supervisor, at=floor.now, request_id=uuid4())
+        first = again()
+        void(floor, slip)
+
+        repeated = again()
+
+        assert repeated.replayed
+        assert repeated.posting.entry_id == first.posting.entry_id
+        assert RatingSlip.objects.get(pk=slip.pk).is_void
+        assert broken_invariants() == {}
 
     def test_of_everything_with_a_void_slip(self, floor: Floor) -> None:
         slip = floor.owed_slip()

@@ -40,7 +40,7 @@ class CorrectionRules(Machine):
             refusals: Set[str] = {"INVALID_PLAY"} if slip.status != "VOID" else set()
         else:
             refusals = self.apply(after, play)
-        if self.act(correct_rating_slip, slip, refusals, segments=play, reason=REASON, at=at):
+        if self.act(correct_rating_slip, slip, refusals, segments=tuple(play), reason=REASON, at=at):
             self.take_correction(slip, after)
 
     def apply(self, slip: ModelSlip, play: list[CorrectedPlay]) -> Set[str]:
