@@ -247,7 +247,7 @@ class TestInvariants:
         assert LedgerEntry.objects.count() == 5
         assert RatingSlip.objects.count() == 4
 
-    @pytest.mark.shows(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15)
+    @pytest.mark.shows(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 43, 44, 45)
     def test_name_the_row_that_the_owner_of_the_tables_broke(self, floor: Floor) -> None:
         names = _day_at_work(floor)
         take_the_guards_off()

@@ -35,11 +35,13 @@ from ratingslips.services import (
     pause_rating_slip,
     reassign_rating_slip,
     record_buy_in,
+    record_chips_out,
     recover_slip_loyalty,
     release_withheld_points,
     resume_rating_slip,
     strike_money_row,
     undo_opening,
+    void_rating_slip,
 )
 from tests.concurrency import backend_id
 from tests.factories import CompTypeFactory, StaffFactory, TableFactory
@@ -94,10 +96,10 @@ def _told_of(row: MoneyRow) -> dict[str, Any]:
     return {"replayed": row.request.correlation_id != correlation.current()}
 
 
-def _buy_in(floor: Floor) -> Case:
+def _money(floor: Floor, *, service: Callable[..., MoneyRow]) -> Case:
     slip = _slip(floor)
     what: dict[str, Any] = {"slip": slip.pk, "amount": Decimal(500), "actor": floor.boss, "request_id": uuid4()}
-    return Case(call=lambda: _told_of(record_buy_in(**what, at=floor.now)), marks=lambda: slip.money_rows.count())
+    return Case(call=lambda: _told_of(service(**what, at=floor.now)), marks=lambda: slip.money_rows.count())
 
 
 def _strike(floor: Floor) -> Case:
@@ -287,7 +289,8 @@ CASES: dict[str, Callable[[Floor], Case]] = {
     "undone opening": _undoing,
     "continuation": _continuation,
     "reassignment": _reassignment,
-    "buy-in": _buy_in,
+    "buy-in": partial(_money, service=record_buy_in),
+    "chips out": partial(_money, service=record_chips_out),
     "strike of a buy-in": _strike,
     "award": _award,
     "award without a reward id": _award_without_reward_id,

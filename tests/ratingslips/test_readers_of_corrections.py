@@ -161,6 +161,7 @@ def _read(floor: Floor, slip: RatingSlip) -> dict[str, Any]:
 
 class TestReaders:
     @pytest.mark.parametrize("case", CASES)
+    @pytest.mark.shows(46)
     def test_say_what_counts_and_what_was_before(self, floor: Floor, case: str) -> None:
         make, expected = CASES[case]
 
