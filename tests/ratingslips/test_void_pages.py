@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.console.links import page_url
 from core.reasons.defaults import add_default_codes
 from core.roles import PIT_BOSS
+from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.models import RatingSlip
 from tests.console import carry_out, html_of, said, signed_in
@@ -134,3 +137,21 @@ class TestFloor:
         answer = carry_out(supervisor, RatingSlip, "complete", [slip])
 
         assert f"was corrected since and is now worth theo 84.00{words}" in said(answer)[0]
+
+    @pytest.mark.parametrize(
+        ("is_owed", "words"),
+        [(False, "was voided since and counts nowhere"), (True, "was voided since: nothing is owed for it any more.")],
+        ids=["credited", "owed"],
+    )
+    def test_says_that_a_slip_closed_before_is_void(
+        self, floor: Floor, boss: Client, is_owed: bool, words: str
+    ) -> None:
+        slip, sent = floor.played_slip(), {"do": "complete", "request_id": str(uuid4())}
+        if is_owed:
+            pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=REASON)
+        _post(boss, slip, **sent)
+        void(floor, slip, at=timezone.now())
+
+        answer = _post(boss, slip, **sent)
+
+        assert words in html_of(answer)

@@ -15,7 +15,7 @@ from ratingslips.admin.slips.forms import CompleteForm, MoveForm
 from ratingslips.admin.slips.rows import describe, describe_with_codes, describe_with_tables
 from ratingslips.admin.slips.sentences import (
     changed_before_closing,
-    corrected_while_owed,
+    changed_while_owed,
     earned,
     first_closing,
     taken_back,
@@ -109,7 +109,7 @@ def _complete(chosen: ChosenAction) -> Outcome:
         )
     except PartialCompletion as error:
         if error.replayed:
-            changes = corrected_while_owed(chosen.slip.pk)
+            changes = changed_while_owed(chosen.slip.pk)
         else:
             changes = changed_before_closing(chosen.slip.pk, chosen.expected_version)
         return Outcome(kind=OutcomeKind.OWED, sentence=f"{error.message}{changes}")

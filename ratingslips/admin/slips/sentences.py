@@ -85,7 +85,9 @@ def unsaved_amounts(slip_id: UUID, typed: Mapping[str, Any]) -> str:
 
 
 def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
-    """The theo of a slip, its points, and where they leave the player, or why they are withheld."""
+    """The theo of a slip, its points, and where they leave the player, or why they are withheld or the slip is void."""
+    if slip.is_void:
+        return "was voided since and counts nowhere"
     is_corrected = settlement.is_corrected and settlement.replayed
     theo = f"{_CORRECTED_SINCE if is_corrected else ''}theo {settlement.theoretical_win:,.2f}"
     if settlement.withheld_because:
@@ -95,11 +97,13 @@ def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
     return f"{theo}, {points}"
 
 
-def corrected_while_owed(slip_id: UUID) -> str:
-    """The current theo of an owed slip that was corrected since, for the end of a message; else empty text."""
+def changed_while_owed(slip_id: UUID) -> str:
+    """What a correction or void of an owed slip changed since, for the end of a message; else empty text."""
     slip = read_after_commit(lambda: RatingSlip.objects.get(pk=slip_id))
     if slip is None or not slip.is_corrected:
         return ""
+    if slip.is_void:
+        return " It was voided since: nothing is owed for it any more."
     return f" It {_CORRECTED_SINCE}theo {slip.theoretical_win:,.2f}."
 
 
