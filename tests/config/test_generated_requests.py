@@ -50,9 +50,11 @@ def _send(house: House, role: str, request: Request) -> Any:
         transaction.savepoint_rollback(saved)
 
 
-def _discover(asking: Asking, role: str) -> Console:
-    more = (asking.url_of(name, whose=whose) for name, _ in addresses() for whose in ("own", "other"))
-    return discover(lambda url: asking.get_or_post(url, None, column=role), more=more)
+def _discover(asking: Asking, role: str, *, random: Random) -> Console:
+    """As many pages as requests are sent, and 60: other ones for another seed, and all of them by the command."""
+    more = [asking.url_of(name, whose=whose) for name, _ in addresses() for whose in ("own", "other")]
+    random.shuffle(more)
+    return discover(lambda url: asking.get_or_post(url, None, column=role), more=more, pages_max=60 + COUNT)
 
 
 # An export whose lines nobody reads is never closed.
@@ -62,7 +64,8 @@ def _discover(asking: Asking, role: str) -> Console:
 @pytest.mark.parametrize("role", ROLES)
 class TestRole:
     def test_is_never_answered_500(self, house: House, asking: Asking, role: str) -> None:
-        random, console, failed = Random(f"{SEED} {role}"), _discover(asking, role), []  # noqa: S311
+        random, failed = Random(f"{SEED} {role}"), list[str]()  # noqa: S311
+        console = _discover(asking, role, random=random)
 
         for number in range(COUNT):
             request = generate(console, random=random, keys=_keys(house))

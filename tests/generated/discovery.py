@@ -1,7 +1,7 @@
 """What there is to send to: the addresses and forms of the running console, found by following its links."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from tests.fuzz import Pair
 
 PAGES_OF_A_KIND: Final = 3
-PAGES_MAX: Final = 150
 _KEY: Final = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
@@ -55,10 +54,10 @@ class _Page(HTMLParser):
             self.forms[-1][2].append((given["name"], given.get("value", "on")))
 
 
-def discover(get: Callable[[str], Any], *, more: Iterator[str]) -> Console:
-    """Follow all links from the front page, and the addresses `more`; a few pages of each kind."""
+def discover(get: Callable[[str], Any], *, more: Iterable[str], pages_max: int) -> Console:
+    """Follow all links from the front page and the addresses `more`, in their order: a few pages of each kind."""
     console, waiting, kinds = Console(), ["/", *more], dict[str, int]()
-    while waiting and len(console.paths) < PAGES_MAX:
+    while waiting and len(console.paths) < pages_max:
         url = waiting.pop(0)
         split = urlsplit(url)
         console.queries.update(parse_qsl(split.query))
