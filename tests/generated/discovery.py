@@ -68,7 +68,7 @@ def discover(get: Callable[[str], Any], *, more: Iterable[str], pages_max: int) 
         console.paths.add(split.path)
         answer = get(url)
         if answer.status_code in {301, 302}:
-            waiting.append(urljoin(url, answer.headers["Location"]))
+            waiting.insert(0, urljoin(url, answer.headers["Location"]))
         elif not answer.streaming and "html" in answer.headers.get("Content-Type", ""):
             page = _Page()
             page.feed(answer.content.decode())

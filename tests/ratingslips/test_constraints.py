@@ -233,7 +233,7 @@ SEGMENTS = (
     Violation(
         "ratingslips_segment_seq_unique_in_slip",
         lambda floor: inserted(
-            segment_row(floor, slip=inserted(ended_row(floor)).slip, started_at=floor.ago(hours=1))  # type: ignore[attr-defined]
+            segment_row(floor, slip=inserted(ended_row(floor)).slip, started_at=floor.ago(hours=1), seat=2)  # type: ignore[attr-defined]
         ),
     ),
     _twice("ratingslips_segment_one_open_per_slip", segment_row, "slip", seq=2),
