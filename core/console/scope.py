@@ -40,6 +40,19 @@ else:
         """Django's own, with its model and its parent's as type arguments."""
 
 
+class ReadOnlyInline(TabularInline[M, P]):
+    """The rows of a parent's page, to read: services write them."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 LIST_PER_PAGE = 20
 # Of the changes of one row. In the order of an index PostgreSQL would pass over those of all others.
 SORTED_BY_TIME: Final = Order(keys=(RECORDED_AT, ID), is_sorted=True)

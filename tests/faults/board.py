@@ -1,4 +1,4 @@
-"""What the workers share: the place in the queue, and where each of them stands. It outlives whoever is killed."""
+"""What the workers share: the place in the queue, and which step each of them is at. It outlives whoever is killed."""
 
 import fcntl
 import mmap
@@ -15,7 +15,7 @@ _NO_UNIT: Final = -1
 
 
 class Stage(IntEnum):
-    """How far a worker is with the step that it stands at."""
+    """How far a worker is with the step that it is at."""
 
     READY = 0
     INVOKED = 1
@@ -23,7 +23,7 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """The unit and the step that a worker stands at; no unit where it needs one. `answered` counts its calls."""
+    """The unit and the step that a worker is at; no unit where it needs one. `answered` counts its calls."""
 
     unit: int = _NO_UNIT
     step: int = 0
@@ -65,12 +65,12 @@ class Board:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
     def place(self, worker: int) -> Place:
-        """Where a worker stands, or stood when it was killed."""
+        """The step that a worker is at, or was at when it was killed."""
         unit, step, stage, answered = _SLOT.unpack_from(self._map, _HEAD.size + worker * _SLOT.size)
         return Place(unit=unit, step=step, stage=Stage(stage), answered=answered)
 
     def stand(self, worker: int, place: Place) -> None:
-        """Say where a worker stands."""
+        """Say which step a worker is at."""
         slot = (place.unit, place.step, place.stage, place.answered)
         _SLOT.pack_into(self._map, _HEAD.size + worker * _SLOT.size, *slot)
 

@@ -72,26 +72,26 @@ class _Checker:
         step = self._steps[number]
         return f"step {number} ({step.kind} of player {step.player} {step.target})".replace(" )", ")")
 
-    def _judge(self, number: int, *, stands: bool) -> Iterator[str]:
-        """One request whose effect either stands in the books or does not."""
+    def _judge(self, number: int, *, is_stored: bool) -> Iterator[str]:
+        """One request whose effect either is in the books or is not."""
         outcomes = {call.outcome for call in self._calls[number]}
-        if history.OK in outcomes and not stands:
+        if history.OK in outcomes and not is_stored:
             yield f"{self._name(number)} was acknowledged and is lost"
-        elif stands and not outcomes & {history.OK, history.OWED, *_OPEN}:
+        elif is_stored and not outcomes & {history.OK, history.OWED, *_OPEN}:
             yield f"{self._name(number)} was {', '.join(sorted(outcomes))}, but is in the books"
         elif outcomes & _OPEN and not outcomes & {history.OK, history.OWED}:
-            self._found.resolved["unknown, applied" if stands else "unknown, not applied"] += 1
+            self._found.resolved["unknown, applied" if is_stored else "unknown, not applied"] += 1
 
     def _postings(self) -> Iterator[str]:
         for number in self._calls:
             step = self._steps[number]
             if step.kind in BY_KEY:
                 entry = self._entries.get(key_of(step))
-                yield from self._judge(number, stands=entry is not None)
+                yield from self._judge(number, is_stored=entry is not None)
                 yield from self._same_facts(number, entry)
                 takes_less = entry and step.kind == Kind.ADJUST and step.amount < entry.points < 0
                 if entry and (entry.player, entry.points) != (step.player, step.amount) and not takes_less:
-                    yield f"{self._name(number)} stands as {entry.points} points of player {entry.player}"
+                    yield f"{self._name(number)} is stored as {entry.points} points of player {entry.player}"
 
     def _same_facts(self, number: int, entry: Entry | None, *, firsts: int = 1) -> Iterator[str]:
         """Every acknowledgement tells of the one entry, and at most one of them says that it is the first."""
@@ -106,7 +106,7 @@ class _Checker:
             yield f"{self._name(number)} was told twice that it is the first"
 
     def _slip_events(self) -> Iterator[str]:
-        """Each opening, bet, pause, resumption and move that was acknowledged stands once, and none twice."""
+        """Each opening, bet, pause, resumption and move that was acknowledged is stored once, and none twice."""
         wanted: dict[str, list[Step]] = defaultdict(list)
         for number in self._calls:
             if (step := self._steps[number]).kind in OF_PLAY:
@@ -118,23 +118,23 @@ class _Checker:
             events = events_of(self._lists[slip][int(1 in self._lists[slip])])
             for step in wanted[slip]:
                 event = (_STARTED_AS.get(step.kind, "PAUSED"), datetime.fromisoformat(step.at))
-                yield from self._judge(step.number, stands=events[event] > 0)
+                yield from self._judge(step.number, is_stored=events[event] > 0)
                 events[event] -= 1
             for (kind, at), surplus in events.items():
                 if surplus > 0:
                     yield f"slip {slip} was {kind} at {at.isoformat()} {surplus} times more than anybody asked for"
 
     def _put_right(self) -> Iterator[str]:
-        """Each correction and each row of money that was acknowledged stands once, as it was asked for."""
+        """Each correction and each row of money that was acknowledged is stored once, as it was asked for."""
         done = defaultdict(list)
         for each in self._books.put_right:
             if not each.slip.endswith("~"):
                 done[each.request.int].append(each)
         for number in self._calls:
             if (step := self._steps[number]).kind in BY_REQUEST:
-                yield from self._judge(number, stands=number in done)
+                yield from self._judge(number, is_stored=number in done)
                 if any(each.amount != step.amount for each in done[number]):
-                    yield f"{self._name(number)} stands as {done[number][0].amount}, not {step.amount}"
+                    yield f"{self._name(number)} is stored as {done[number][0].amount}, not {step.amount}"
                 if step.kind == Kind.REASSIGN and bool(done[number]) != (step.target in self._slips):
                     yield f"{self._name(number)} is half done"
         for number, rows in done.items():
@@ -158,7 +158,7 @@ class _Checker:
     def _settled_once(self, slip: Slip, steps: list[int]) -> Iterator[str]:
         for step in steps:
             if self._steps[step].kind == Kind.COMPLETE:
-                yield from self._judge(step, stands=slip.was_closed and self._closed_by(step, steps))
+                yield from self._judge(step, is_stored=slip.was_closed and self._closed_by(step, steps))
                 if not slip.was_closed and any(call.outcome == history.OWED for call in self._calls[step]):
                     yield f"{self._name(step)} was answered with points owed, and the slip is live"
             yield from self._same_facts(step, self._entries.get(slip.id))
@@ -242,13 +242,13 @@ class _Checker:
         return self._completions_by_slip
 
     def _real_time_order(self) -> Iterator[str]:
-        """What was acknowledged before something else was asked stands before it in the account."""
+        """What was acknowledged before something else was asked comes before it in the account."""
         asked, told = self._times()
         latest: dict[int, tuple[int, str]] = {}
         for entry in self._books.entries:
             before = latest.get(entry.player, (-1, ""))
             if entry.key in told and told[entry.key] < before[0]:
-                yield f"entry {entry.key} was acknowledged before {before[1]} was asked for, and stands after it"
+                yield f"entry {entry.key} was acknowledged before {before[1]} was asked for, and comes after it"
             if entry.key in asked:
                 latest[entry.player] = max(before, (asked[entry.key], entry.key))
 

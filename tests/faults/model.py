@@ -141,7 +141,7 @@ def _replay_account(account: Account, entries: list[Entry], theos: dict[str, set
             yield f"{where}: the books say {found}, the model {expected}"
             return
         balance, lifetime = after
-    stands = (account.balance, account.lifetime_points, account.tier, account.entry_count)
+    stored = (account.balance, account.lifetime_points, account.tier, account.entry_count)
     expected_account = (balance, lifetime, tier_of(lifetime, plain=plain)[0], len(entries))
-    if stands != expected_account:
-        yield f"player {account.player}: the account says {stands}, its entries {expected_account}"
+    if stored != expected_account:
+        yield f"player {account.player}: the account says {stored}, its entries {expected_account}"

@@ -139,7 +139,7 @@ WRONG_BOOKS: list[tuple[str, Callable[[Books], Books]]] = [
     ("the books say", _with(entries=[*ENTRIES[:2], replace(ENTRIES[2], points=2**14 + 1)])),
     ("is still owed", _with(slips=[replace(SLIP, is_settled=False)])),
     ("(buy_in of player 0 F-0-0) was acknowledged and is lost", _with(put_right=[])),
-    ("stands as 50, not 500", _with(put_right=[replace(BOUGHT, amount=Decimal(50))])),
+    ("is stored as 50, not 500", _with(put_right=[replace(BOUGHT, amount=Decimal(50))])),
     ("was BUY_IN 2 times by request 6", _with(put_right=[BOUGHT, BOUGHT])),
     ("was BUY_IN 1 times by request 99", _with(put_right=[BOUGHT, replace(BOUGHT, request=UUID(int=99))])),
     ("(reassign of player 0 F-0-0~) is half done", _reassigned),
@@ -164,7 +164,7 @@ WRONG_ANSWERS: list[tuple[str, dict[int, list[Call]]]] = [
     ("was failed, but is in the books", {1: [Call(step=1, began=10, ended=12, outcome=history.FAILED)]}),
     ("the books say (1, 1, 0, 1, 1)", {1: [_ok(1, 10, ENTRIES[0], balance_after=9)]}),
     ("was told twice that it is the first", {1: [_ok(1, 10, ENTRIES[0]), _ok(1, 17, ENTRIES[0])]}),
-    ("was acknowledged before faults:2 was asked for, and stands after it", {2: [_ok(2, 80, ENTRIES[1])]}),
+    ("was acknowledged before faults:2 was asked for, and comes after it", {2: [_ok(2, 80, ENTRIES[1])]}),
     ("was refused, but is in the books", {4: [Call(step=4, began=40, ended=45, outcome=history.REFUSED)]}),
 ]
 

@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.console import display
-from core.console.scope import TabularInline
+from core.console.scope import ReadOnlyInline
 from ratingslips.models import MoneyRow, RatingSlip
 
 
-class MoneyRowInline(TabularInline[MoneyRow, RatingSlip]):
+class MoneyRowInline(ReadOnlyInline[MoneyRow, RatingSlip]):
     """The rows of a slip, in the order in which they were recorded; who may see the slip sees them."""
 
     model = MoneyRow
@@ -45,12 +45,3 @@ class MoneyRowInline(TabularInline[MoneyRow, RatingSlip]):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

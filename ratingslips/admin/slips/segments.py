@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from core.console import display
-from core.console.scope import TabularInline
+from core.console.scope import ReadOnlyInline
 from core.text import isolated
 from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 
@@ -30,7 +30,7 @@ def _with_staff(segments: "QuerySet[PlaySegment]") -> "QuerySet[PlaySegment]":
     return related.annotate(begun_at=_recorded_at("start"), finished_at=_recorded_at("end"))
 
 
-class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
+class PlaySegmentInline(ReadOnlyInline[PlaySegment, RatingSlip]):
     """The segments that count, of a void slip those that counted last, with the staff who began and ended them."""
 
     model = PlaySegment
@@ -85,15 +85,6 @@ class PlaySegmentInline(TabularInline[PlaySegment, RatingSlip]):
     @admin.display(description="played")
     def length(self, segment: PlaySegment) -> str:
         return display.played((segment.ended_at or timezone.now()) - segment.started_at)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class SupersededInline(PlaySegmentInline):
