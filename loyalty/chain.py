@@ -106,15 +106,19 @@ def _hash_1(previous_hash: bytes, texts: Sequence[str | None]) -> bytes:
     return sha256(b"".join(written)).digest()
 
 
-def _hash_2(previous_hash: bytes, texts: Sequence[str | None]) -> bytes:
+def columns_hash(texts: Sequence[str | None]) -> bytes:
+    """The hash over the columns of an entry of version 2, of which its own hash is made."""
     written = [_COLUMNS_BEGIN]
     for name, position in _IN_VERSION_2:
         text = texts[position]
         if text is not None:
             value = text.encode()
             written += (name, len(value).to_bytes(4, "big"), value)
-    columns_hash = sha256(b"".join(written)).digest()
-    return sha256(_ENTRY_BEGINS[2] + field(previous_hash) + field(columns_hash)).digest()
+    return sha256(b"".join(written)).digest()
+
+
+def _hash_2(previous_hash: bytes, texts: Sequence[str | None]) -> bytes:
+    return sha256(_ENTRY_BEGINS[2] + field(previous_hash) + field(columns_hash(texts))).digest()
 
 
 _HASHES: Final[dict[int, Callable[[bytes, Sequence[str | None]], bytes]]] = {1: _hash_1, 2: _hash_2}

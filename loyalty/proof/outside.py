@@ -37,8 +37,12 @@ class Comparison:
 
 def line_of(checkpoint: Checkpoint) -> bytes:
     """The line of a checkpoint: a JSON object of its fields, always the same bytes."""
-    contents = {name: _as_json(value) for name, value in checkpoint.values().items()}
-    return json.dumps(contents, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(values_of(checkpoint), separators=(",", ":")).encode() + b"\n"
+
+
+def values_of(checkpoint: Checkpoint) -> dict[str, int | str]:
+    """The fields of a checkpoint, in order, as JSON writes them."""
+    return {name: _as_json(value) for name, value in checkpoint.values().items()}
 
 
 def _as_json(value: Any) -> int | str:

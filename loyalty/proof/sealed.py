@@ -22,7 +22,8 @@ SEALED: Final = """
     SELECT DISTINCT ON (account_id) account_id, entry_count, head_hash FROM loyalty_sealedaccount
     WHERE checkpoint_id <= %(since)s ORDER BY account_id, checkpoint_id DESC
 """
-_CHANGED: Final = """
+# The accounts that checkpoint number `since` sealed, of which its `changes_root` is made.
+CHANGED: Final = """
     SELECT account_id, entry_count, head_hash FROM loyalty_sealedaccount
     WHERE checkpoint_id = %(since)s ORDER BY account_id
 """
@@ -88,7 +89,7 @@ def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519Public
     if not is_signed(contents, signature=bytes(checkpoint.signature), key=key):
         what = "its signature does not match its contents"
         return _altered(number, what, expected=b"", found=checkpoint.signature)
-    root = _root(_CHANGED, since=number)
+    root = _root(CHANGED, since=number)
     if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):
         kept = f"{counted(root.leaves, 'account is', 'accounts are')} kept as sealed by it"
         what = f"{kept}, and they are not the {checkpoint.changes:,} it signed"

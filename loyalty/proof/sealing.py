@@ -1,7 +1,9 @@
 """The Merkle tree over accounts that a checkpoint signs; uses no database. Described in docs/ledger-chain.md."""
 
+from dataclasses import dataclass
+from functools import reduce
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from loyalty.chain import preimage
 
@@ -17,31 +19,53 @@ def leaf_hash(*, account_id: int, entry_count: int, head_hash: bytes) -> bytes:
     return sha256(_LEAF + preimage([b"%d" % account_id, b"%d" % entry_count, head_hash])).digest()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A tree to join on the way from a leaf to the root, and whether it is on the left."""
+
+    is_left: bool
+    root: bytes
+
+
 class MerkleRoot:
     """The root of a Merkle tree (RFC 6962) over leaves that are added one by one; keeps one branch in memory."""
 
     def __init__(self) -> None:
         self.leaves = 0
-        self._branch: list[tuple[int, bytes]] = []
+        self._branch: list[_Tree] = []
 
-    def add(self, leaf: bytes) -> None:
-        """Add the next leaf."""
+    def add(self, leaf: bytes, *, is_proven: bool = False) -> None:
+        """Add the next leaf. If it `is_proven`, `path` leads from it to the root."""
         self.leaves += 1
-        size = 1
-        while self._branch and self._branch[-1][0] == size:
-            leaf = _node(self._branch.pop()[1], leaf)
-            size *= 2
-        self._branch.append((size, leaf))
+        tree = _Tree(size=1, root=leaf, path=() if is_proven else None)
+        while self._branch and self._branch[-1].size == tree.size:
+            tree = _joined(self._branch.pop(), tree)
+        self._branch.append(tree)
 
     def root(self) -> bytes:
         """The root over the leaves so far; the hash of no bytes if there are none."""
-        if not self._branch:
-            return sha256().digest()
-        *left, (_, root) = self._branch
-        for _, tree in reversed(left):
-            root = _node(tree, root)
-        return root
+        return self._whole().root if self._branch else sha256().digest()
+
+    def path(self) -> tuple[Step, ...] | None:
+        """The steps from the proven leaf to the root; None if no leaf is proven."""
+        return self._whole().path if self._branch else None
+
+    def _whole(self) -> "_Tree":
+        return reduce(lambda right, left: _joined(left, right), reversed(self._branch))
 
 
-def _node(left: bytes, right: bytes) -> bytes:
-    return sha256(_NODE + left + right).digest()
+class _Tree(NamedTuple):
+    """A tree of `size` leaves, and the path to its root if the proven leaf is in it."""
+
+    size: int
+    root: bytes
+    path: tuple[Step, ...] | None
+
+
+def _joined(left: _Tree, right: _Tree) -> _Tree:
+    path = None
+    if left.path is not None:
+        path = (*left.path, Step(is_left=False, root=right.root))
+    elif right.path is not None:
+        path = (*right.path, Step(is_left=True, root=left.root))
+    return _Tree(size=left.size + right.size, root=sha256(_NODE + left.root + right.root).digest(), path=path)

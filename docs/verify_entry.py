@@ -1,0 +1,80 @@
+"""Check the proof that an entry of the loyalty ledger is in a signed checkpoint.
+
+Usage: python3 verify_entry.py ENTRY PROOF PUBLIC_KEY [CHECKPOINT_FILE]
+
+ENTRY is the entry's number, PROOF the file that “manage.py prove_entry” printed, PUBLIC_KEY the casino's key in base64.
+With CHECKPOINT_FILE, the checkpoint must be a line of that file as well. Needs Python 3.8 and OpenSSL 3.
+Exit code: 0 the entry is proven, 1 it is not, 2 it could not be checked. docs/ledger-chain.md describes the hashes.
+"""
+
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+DER = bytes.fromhex("302a300506032b6570032100")  # It precedes the 32 bytes of a public key (RFC 8410).
+SIGNED = "number taken_at accounts entries points_total balance_total accounts_root changes changes_root previous_hash"
+
+
+def fields(*values):
+    return b"".join(len(value).to_bytes(4, "big") + value for value in values)
+
+
+def as_bytes(value):
+    if isinstance(value, str) and "T" in value:
+        value = (datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ") - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+    return bytes.fromhex(value) if isinstance(value, str) else b"%d" % value
+
+
+def is_signed(checkpoint, key):
+    signed = [checkpoint[name] for name in SIGNED.split()]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "signed").write_bytes(fields(b"loyalty-checkpoint", b"1", *map(as_bytes, signed)))
+        Path(folder, "signature").write_bytes(bytes.fromhex(checkpoint["signature"]))
+        Path(folder, "key").write_bytes(DER + base64.b64decode(key))
+        command = "openssl pkeyutl -verify -rawin -in signed -sigfile signature -pubin -keyform DER -inkey key"
+        answer = subprocess.run(command.split(), cwd=folder, capture_output=True, text=True)
+    if "Signature Verif" not in answer.stdout:
+        raise ValueError("openssl cannot check the signature: " + answer.stderr)
+    return answer.returncode == 0
+
+
+def what_does_not_fit(entry, proof, key, lines):
+    columns, checkpoint = proof["columns"], proof["checkpoint"]
+    if columns["id"] != entry:
+        return "the proof is about entry " + columns["id"]
+    named = [part.encode() for name in sorted(columns) for part in (name, columns[name])]
+    hashes = [sha256(fields(b"loyalty-ledger-columns", b"2", *named)).digest(), *map(bytes.fromhex, proof["later"])]
+    chain = [bytes.fromhex(proof["previous_hash"])]
+    for columns_hash in hashes:
+        chain.append(sha256(fields(b"loyalty-ledger-entry", b"2", chain[-1], columns_hash)).digest())
+    if chain[1].hex() != proof["entry_hash"]:
+        return "the columns of the entry and the hash before it do not give the hash of the entry"
+    if chain[-1].hex() != proof["head_hash"]:
+        return "the later hashes of the account do not lead from the entry to the newest one"
+    count = int(columns["seq"]) + len(proof["later"])
+    node = sha256(b"\0" + fields(columns["account_id"].encode(), b"%d" % count, chain[-1])).digest()
+    for side, other in proof["path"]:
+        pair = bytes.fromhex(other) + node if side == "left" else node + bytes.fromhex(other)
+        node = sha256(b"\1" + pair).digest()
+    if node.hex() != checkpoint["changes_root"]:
+        return "the path does not lead from the account to the root that the checkpoint signed"
+    if lines is not None and checkpoint not in lines:
+        return "the file of checkpoints does not have this checkpoint"
+    return None if is_signed(checkpoint, key) else "the checkpoint is not signed with this key"
+
+
+try:
+    entry, file, key, *more = sys.argv[1:]
+    proof = json.loads(Path(file).read_text())
+    wrong = what_does_not_fit(entry, proof, key, [*map(json.loads, Path(more[0]).open())] if more else None)
+except Exception as error:
+    print(f"The entry could not be checked: {type(error).__name__}: {error}\n\n{__doc__}", file=sys.stderr)
+    sys.exit(2)
+if wrong:
+    sys.exit("NOT PROVEN: " + wrong)
+print(json.dumps(proof["columns"], indent=1), "\nPROVEN: this entry is in checkpoint", proof["checkpoint"]["number"])
