@@ -221,7 +221,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # What a form may hold. A confirmation page carries one row of fields for each of at most 500 slips.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_LIST_BYTES
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000
 # The console accepts no files: a file within these limits is read and discarded, so that it cannot fill the disk.
 FILE_UPLOAD_HANDLERS: list[str] = []
 

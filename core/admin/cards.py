@@ -13,11 +13,12 @@ from django.utils import timezone
 from core import correlation
 from core.cards.models import StaffCard
 from core.cards.services import declare_card, withdraw_card
-from core.console.confirmation import LEVELS, ConfirmingAdmin, Outcome, OutcomeKind, Row, RowAction, run
+from core.console.confirmation import ConfirmingAdmin, run
 from core.console.display import exact_moment, moment_in, pill
 from core.console.links import Link, link_to, list_url
 from core.console.lists import LongList, PlayerSearch
 from core.console.pages import form_page
+from core.console.row_actions import LEVELS, Outcome, OutcomeKind, Row, RowAction
 from core.console.scope import ServiceOwnedAdmin, in_casino_of, staff_of
 from core.console.widgets import NoLabelSuffix, PlayerByCardField
 from core.errors import DomainError

@@ -2,13 +2,12 @@
 
 Modelled on Django's `delete_selected`. The first post shows a page with the chosen rows, and a form for each of them if
 the action takes input. The second post goes to the same action and carries it out. Admin actions run outside any
-transaction, so each row's service call owns one, and a refused row does not stop the others.
+transaction, so each row's service call owns one, and a refused row does not stop the others. It is shown on the
+confirmation page again, with what was typed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -25,13 +24,14 @@ from django.utils.safestring import SafeString
 from core import correlation
 from core.console.links import page_url
 from core.console.readable import UNREADABLE, report_missing
+from core.console.row_actions import LEVELS, Outcome, OutcomeKind, Row, RowAction
 from core.console.scope import M, ModelAdmin
 from core.console.time_budget import within_budget
 from core.errors import DomainError
+from core.idempotency import IdempotencyConflict
 
 log = structlog.get_logger(__name__)
 
-MAX_ROWS: Final = 500
 CONFIRMED: Final = "confirmed"
 RETURN_TO_PAGE: Final = "return_to_page"
 REQUEST_ID: Final = "request_id"
@@ -39,84 +39,6 @@ VERSION: Final = "version"
 TEMPLATE: Final = "core/console/confirmation.html"
 # A box to tick and a text are on a line of their own, below their row.
 WIDE_WIDGETS: Final = ("checkbox", "textarea", "when")
-
-
-class OutcomeKind(StrEnum):
-    """The result for one row."""
-
-    DONE = "done"
-    REPLAYED = "already done"
-    OWED = "owed"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-LEVELS: Final = {
-    OutcomeKind.DONE: messages.SUCCESS,
-    OutcomeKind.REPLAYED: messages.INFO,
-    OutcomeKind.OWED: messages.WARNING,
-    OutcomeKind.REFUSED: messages.ERROR,
-    OutcomeKind.FAILED: messages.ERROR,
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """The result for one row, and its message."""
-
-    kind: OutcomeKind
-    sentence: str
-
-
-@dataclass(kw_only=True, slots=True)
-class Row:
-    """One chosen row on the confirmation page: its name, its other cells, and its form with the context it needs.
-
-    `version` is the row's version now, for the page that is about to be shown; `posted_version` is the version on the
-    sent page, if it showed the row. `request_id` is derived from the id of the sent page, if it had one, so that the
-    same page sent again is the same request. `sent` are fields of the form that the row's own page had and sent.
-    """
-
-    obj: Any
-    name: str
-    version: str = ""
-    posted_version: str | None = None
-    request_id: UUID | None = None
-    cells: Sequence[Any] = ()
-    form: forms.Form | None = None
-    sent: Mapping[str, str] = field(default_factory=dict)
-    context: Any = None
-
-    def with_name(self, sentence: str) -> str:
-        """The sentence, preceded by the row's name unless it contains the name."""
-        return sentence if self.name in sentence else f"{self.name}: {sentence}"
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The cleaned data of this row's form."""
-        return self.form.cleaned_data if self.form else {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowAction:
-    """An action on chosen rows.
-
-    `done` is the past participle for the summary. `perform` makes the one service call of a row. `make_form` builds a
-    row's form: with initial values, or bound to the posted data. An action that takes no input and changes no points
-    needs no confirmation.
-    """
-
-    name: str
-    label: str
-    done: str
-    perform: Callable[[HttpRequest, Row], Outcome]
-    describe: Callable[[Sequence[Any]], list[Row]]
-    columns: Sequence[str] = ()
-    explanation: str = ""
-    make_form: Callable[[Row, Mapping[str, Any] | None], forms.Form] | None = None
-    is_confirmed_first: bool = True
-    max_rows: int = MAX_ROWS
-    submit_label: str = "Confirm"
 
 
 def request_id_of(request: HttpRequest) -> UUID | None:
@@ -156,40 +78,63 @@ def run(
 ) -> HttpResponse | None:
     """Show the action's confirmation page, or carry the action out, with a message for each row.
 
-    Rows that are not reached within the time budget are shown on the confirmation page again. It keeps its id, so that
-    each row keeps its request id. An action that is not confirmed names them.
+    Rows that are not reached within the time budget, and rows that are refused after something was typed, are shown on
+    the confirmation page again. Each row keeps its request id, except after a conflict. An action that is not confirmed
+    names the rows that are not reached.
     """
     chosen, missing = _chosen(model_admin, request, queryset, limit=action.max_rows)
     if len(chosen) > action.max_rows:
         text = f"At most {action.max_rows} can be chosen at once for “{action.label}”. Nothing was done."
         model_admin.message_user(request, text, messages.ERROR)
         return None
+    if missing:
+        report_missing(model_admin, request, missing)
     rows = action.describe(chosen)
+    if not rows:
+        return None
+    if not _is_ready(request, action, rows):
+        page_id = request_id_of(request) if CONFIRMED in request.POST else None
+        return _page(model_admin, request, action=action, rows=rows, page_id=page_id)
+    outcomes = [_outcome(request, action, row) for row in within_budget(rows)]
+    refused = [row for row, outcome in zip(rows, outcomes, strict=False) if row.keeps_typed(action, outcome)]
+    not_reached = rows[len(outcomes) :]
+    _answer(model_admin, request, action=action, outcomes=outcomes, not_reached=not_reached)
+    if again := refused + (not_reached if action.is_confirmed_first else []):
+        page_id = _page_id_again(request, again)
+        return _page(model_admin, request, action=action, rows=again, page_id=page_id, has_refused=bool(refused))
+    return _back(request, rows)
+
+
+def _is_ready(request: HttpRequest, action: RowAction, rows: Sequence[Row]) -> bool:
+    """Give each row the version, request id and form of the sent page; whether the action can be carried out."""
     page_id = request_id_of(request)
     # With “select all”, rows on other pages of the list are chosen too, and no version of these was shown.
     not_shown = None if request.POST.get("select_across") == "1" else ""
     for row in rows:
         row.posted_version = request.POST.get(f"{VERSION}-{row.obj.pk}", not_shown)
-        row.request_id = row_request_id(page_id, action=action.name, row=row.obj)
+        carried = correlation.parse(request.POST.get(f"{REQUEST_ID}-{row.obj.pk}"))
+        row.request_id = carried or row_request_id(page_id, action=action.name, row=row.obj)
+        row.carries_id = carried is not None
     is_confirmed = CONFIRMED in request.POST or not action.is_confirmed_first
     if action.make_form:
         posted = request.POST if is_confirmed else None
         for row in rows:
             row.sent = _sent_for(row, request) if RETURN_TO_PAGE in request.POST else {}
             row.form = action.make_form(row, posted)
-        is_confirmed = is_confirmed and all(row.form.is_valid() for row in rows if row.form)
-    if missing:
-        report_missing(model_admin, request, missing)
-    if not rows:
-        return _back(model_admin, request, rows)
-    if not is_confirmed:
-        return _page(model_admin, request, action=action, rows=rows)
-    outcomes = [_outcome(request, action, row) for row in within_budget(rows)]
-    not_reached = rows[len(outcomes) :]
-    _answer(model_admin, request, action=action, outcomes=outcomes, not_reached=not_reached)
-    if not_reached and action.is_confirmed_first:
-        return _page(model_admin, request, action=action, rows=not_reached, page_id=page_id)
-    return _back(model_admin, request, rows)
+        return is_confirmed and all(row.form.is_valid() for row in rows if row.form)
+    return is_confirmed
+
+
+def _page_id_again(request: HttpRequest, rows: Sequence[Row]) -> UUID | None:
+    """The id of the page that shows `rows` again: that of the sent page, unless the id of one of them was used.
+
+    If it was, the page and this row get a new id. The others carry theirs, so that sending them again is safe.
+    """
+    if all(row.request_id for row in rows):
+        return request_id_of(request)
+    for row in rows:
+        row.carries_id = row.request_id is not None
+    return None
 
 
 def _sent_for(row: Row, request: HttpRequest) -> dict[str, str]:
@@ -217,6 +162,8 @@ def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
     try:
         return action.perform(request, row)
     except DomainError as error:
+        if isinstance(error, IdempotencyConflict):
+            row.request_id = None
         return Outcome(kind=OutcomeKind.REFUSED, sentence=row.with_name(error.message))
     except Exception:
         log.exception("console.row_failed", action=action.name, row_id=str(row.obj.pk), actor_id=request.user.pk)
@@ -254,7 +201,7 @@ def _left_to_do(action: RowAction, not_reached: Sequence[Row]) -> str:
     return f" Choose these again to continue: {', '.join(row.name for row in not_reached)}."
 
 
-def _back(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:
+def _back(request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:
     """Redirect to the row's page if the button was pressed there; else None, which shows the list again."""
     if RETURN_TO_PAGE in request.POST and len(rows) == 1:
         return HttpResponseRedirect(page_url(rows[0].obj))
@@ -268,6 +215,7 @@ def _page(
     action: RowAction,
     rows: Sequence[Row],
     page_id: UUID | None = None,
+    has_refused: bool = False,
 ) -> TemplateResponse:
     opts = model_admin.opts
     has_errors = any(row.form.errors for row in rows if row.form)
@@ -279,6 +227,7 @@ def _page(
         "action": action,
         "rows": rows,
         "has_errors": has_errors,
+        "has_refused": has_refused,
         "labels": _labels(rows[0].form) if rows[0].form else [],
         "wide_widgets": WIDE_WIDGETS,
         "media": model_admin.media,

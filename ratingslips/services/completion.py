@@ -44,18 +44,23 @@ CLOSING_FIELDS: Final = (
 
 
 class PartialCompletion(DomainError):
-    """The slip is closed and its points are owed, to be paid by recovery."""
+    """The slip is closed and its points are owed, to be paid by recovery.
+
+    A slip that was voided since is owed nothing any more: only its closing that is sent again raises this.
+    """
 
     code = "PARTIAL_COMPLETION"
 
-    def __init__(self, *, slip_id: UUID, slip_number: str, correlation_id: UUID, because: str, replayed: bool) -> None:
-        super().__init__(
-            f"Slip {slip_number} is closed. Its points could not be posted, because {why_owed(because)}, and are owed: "
-            f"they will be paid by recovery. Reference {correlation_id}."
-        )
-        self.slip_id = slip_id
-        self.correlation_id = correlation_id
-        self.because = because
+    def __init__(self, slip: RatingSlip, *, replayed: bool) -> None:
+        why = f"could not be posted, because {why_owed(slip.owed_because)}"
+        if slip.is_void:
+            text = f"was closed. Its points {why}. It was voided since: nothing is owed for it any more."
+        else:
+            text = f"is closed. Its points {why}, and are owed: they will be paid by recovery."
+        super().__init__(f"Slip {slip.slip_number} {text} Reference {slip.correlation_id}.")
+        self.slip_id = slip.pk
+        self.correlation_id = slip.correlation_id
+        self.because = slip.owed_because
         self.replayed = replayed
 
 
@@ -225,13 +230,7 @@ def answer(
             replayed=replayed,
             exc_info=unexpected,
         )
-        raise PartialCompletion(
-            slip_id=slip.pk,
-            slip_number=slip.slip_number,
-            correlation_id=slip.correlation_id,
-            because=slip.owed_because,
-            replayed=replayed,
-        ) from failure
+        raise PartialCompletion(slip, replayed=replayed) from failure
     event = "ratingslips.completion_replayed" if replayed else "ratingslips.slip_completed"
     log.info(event, **fields, points=settlement.points)
     if settlement.withheld_because:

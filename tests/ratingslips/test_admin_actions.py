@@ -1,15 +1,20 @@
 """The slips' actions: asked first, carried out one by one, and each slip answers for itself."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
+from guardian.shortcuts import assign_perm
 
 from core.console import time_budget
+from core.console.display import exact_time_in
 from core.console.time_budget import BUDGET_SECONDS
+from core.models import Player
 from core.roles import PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
 from loyalty.services import pause_program
@@ -18,12 +23,14 @@ from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import (
     change_average_bet,
     complete_rating_slip,
+    move_rating_slip,
     pause_rating_slip,
     recover_slip_loyalty,
 )
-from tests.console import address, carry_out, html_of, inline_code_in, said, signed_in, versions_shown
+from tests.console import address, carry_out, fields_in, html_of, inline_code_in, said, signed_in, versions_shown
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
+from tests.ratingslips.corrections import closed, correct, current_play, withheld
 from tests.ratingslips.rows import write_owed
 
 LIST = "changelist"
@@ -319,6 +326,93 @@ class TestRecover:
         answer = carry_out(supervisor, RatingSlip, "recover", [slip])
 
         assert said(answer) == [f"Slip {slip.slip_number} is still live: close it first."]
+
+
+class TestRefusedRows:
+    @pytest.mark.parametrize(
+        ("action", "field", "first", "then"),
+        [
+            ("pause", "when_ago", "5", "10"),
+            ("change_bet", "average_bet", "75", "85"),
+            ("move", "seat", "5", "6"),
+            ("complete", "chips_out", "10", "20"),
+            ("release", "reason", "Agreed with the manager", "Agreed on the phone"),
+            ("void", "reason", "Opened by mistake", "Opened at the wrong table"),
+        ],
+    )
+    def test_come_back_with_input_and_new_id_after_conflict(
+        self, floor: Floor, supervisor: Client, action: str, field: str, first: str, then: str
+    ) -> None:
+        assign_perm("ratingslips.operate_pit", floor.supervisor, floor.pit)
+        slip = withheld(floor) if action == "release" else floor.played_slip()
+        Player.objects.update(status=Player.Status.ACTIVE)
+        page_id = {"request_id": str(uuid4()), f"{slip.pk}-table": str(floor.table.pk)}
+        carry_out(supervisor, RatingSlip, action, [slip], **page_id, **{f"{slip.pk}-{field}": first})
+
+        page: Any = carry_out(supervisor, RatingSlip, action, [slip], **page_id, **{f"{slip.pk}-{field}": then})
+
+        assert "This page was already used with a different" in said(page)[-1]
+        [row] = page.context["rows"]
+        assert row.form.data[f"{slip.pk}-{field}"] == then
+        assert str(page.context["request_id"]) != page_id["request_id"]
+        assert 'name="request_id-' not in html_of(page)
+
+    def test_can_be_sent_again_after_slip_changed(self, floor: Floor, boss: Client) -> None:
+        one, other = floor.open_slip(seat=1), floor.open_slip(seat=2)
+        typed = {f"{slip.pk}-average_bet": "75" for slip in (one, other)} | versions_shown([one, other])
+        pause_rating_slip(slip=one, actor=floor.boss, at=floor.now)
+
+        page: Any = carry_out(boss, RatingSlip, "change_bet", [one, other], **typed, request_id=str(uuid4()))
+        answer = boss.post(address(RatingSlip, LIST), fields_in(page))
+
+        assert "What is listed below was not done." in html_of(page)
+        assert [row.obj for row in page.context["rows"]] == [one]
+        assert said(answer)[-1] == f"{one.slip_number}: average bet 75.00 from now on."
+        assert PlaySegment.objects.filter(average_bet=75).count() == 2
+
+    def test_keep_their_ids_beside_a_conflict(self, floor: Floor, boss: Client) -> None:
+        used, seated, closed = (floor.open_slip(seat=seat) for seat in (1, 2, 3))
+        typed: dict[str, Any] = {"request_id": str(uuid4())}
+        typed |= {f"{slip.pk}-table": str(floor.table.pk) for slip in (used, seated)}
+        carry_out(boss, RatingSlip, "move", [used], **typed, **{f"{used.pk}-seat": "5"})
+        typed |= {f"{used.pk}-seat": "6", f"{seated.pk}-seat": str(closed.seat)}
+
+        page = carry_out(boss, RatingSlip, "move", [used, seated], **typed)
+        complete_rating_slip(slip=closed, actor=floor.boss, at=floor.now)
+        sent = fields_in(page)
+        answers = [boss.post(address(RatingSlip, LIST), sent) for _ in range(2)]
+
+        assert [f"request_id-{slip.pk}" in sent for slip in (used, seated)] == [False, True]
+        assert [said(answer)[-1] for answer in answers] == ["Of 2: 2 moved.", "Of 2: 2 already done."]
+
+    def test_leave_the_page_if_nothing_was_typed(self, floor: Floor, boss: Client) -> None:
+        slip = pause_rating_slip(slip=floor.open_slip(), actor=floor.boss, at=floor.ago(hours=1))
+
+        assert choose(boss, "pause", slip).status_code == 302
+
+
+class TestRepeatedForm:
+    def test_names_the_seat_of_the_first_move(self, floor: Floor, boss: Client) -> None:
+        slip = floor.open_slip(seat=1)
+        sent = {"request_id": str(uuid4()), f"{slip.pk}-table": str(floor.table.pk), f"{slip.pk}-seat": "5"}
+        carry_out(boss, RatingSlip, "move", [slip], **sent)
+        elsewhere = TableFactory.create(casino=floor.casino, pit=floor.pit)
+        move_rating_slip(slip=slip, table=elsewhere, seat=2, actor=floor.boss, at=floor.now)
+
+        again = carry_out(boss, RatingSlip, "move", [slip], **sent)
+
+        assert said(again)[-1].startswith(f"{slip.slip_number}: moved to {floor.table.name} seat 5 at ")
+
+    def test_names_the_closing_before_a_correction(self, floor: Floor, supervisor: Client) -> None:
+        slip = closed(floor)
+        assert slip.closed_at is not None
+        *before, last = current_play(slip)
+        correct(floor, slip, [*before, replace(last, ended_at=slip.closed_at - timedelta(minutes=7))])
+
+        answer = carry_out(supervisor, RatingSlip, "complete", [slip])
+
+        first = exact_time_in(slip.closed_at, floor.casino)
+        assert f"was already closed at {first} by " in said(answer)[0]
 
 
 class TestTimeBudget:

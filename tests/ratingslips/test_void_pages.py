@@ -155,3 +155,4 @@ class TestFloor:
         answer = _post(boss, slip, **sent)
 
         assert words in html_of(answer)
+        assert "will be paid by recovery" not in html_of(answer)

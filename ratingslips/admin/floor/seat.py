@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from core.console.confirmation import LEVELS, request_id_of
+from core.console.confirmation import request_id_of
 from core.console.fields import replaced
 from core.console.queries import PART, reads
+from core.console.row_actions import LEVELS
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError, OutcomeUnknown
 from core.keys import key_of

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from core.console.confirmation import LEVELS, OutcomeKind, request_id_of, row_request_id
+from core.console.confirmation import request_id_of, row_request_id
 from core.console.queries import reads
 from core.console.reasons import ReasonForm
+from core.console.row_actions import LEVELS, OutcomeKind
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from core.console.confirmation import LEVELS, Outcome, OutcomeKind, request_id_of
+from core.console.confirmation import request_id_of
 from core.console.display import time_in
+from core.console.row_actions import LEVELS, Outcome, OutcomeKind
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.models import Casino, Player, User
@@ -173,8 +174,9 @@ def _undo(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:
 
 def _continue(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:
     new = continue_rating_slip(slip=slip.pk, request_id=request_id, **by)
-    since = time_in(new.opened_at, slip.casino)
+    earlier = earlier_request(request_id)
+    since = time_in(earlier.happened_at if earlier else new.opened_at, slip.casino)
     name = f"{isolated(str(slip.player))} goes on with slip {new.slip_number} since {since}"
-    if earlier_request(request_id) is not None:
+    if earlier is not None:
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{name} already. Nothing was done twice.")
     return Outcome(kind=OutcomeKind.DONE, sentence=f"{name}, when {slip.slip_number} closed.")

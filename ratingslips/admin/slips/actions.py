@@ -7,8 +7,8 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
-from core.console.confirmation import Outcome, OutcomeKind, Row
 from core.console.reasons import REASON_FIELDS, ReasonForm
+from core.console.row_actions import Outcome, OutcomeKind, Row
 from core.reasons.models import Operation
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.admin.slips.forms import CompleteForm, MoveForm
@@ -24,7 +24,7 @@ from ratingslips.admin.slips.sentences import (
 )
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction, Typed
 from ratingslips.admin.slips.times import TimeForm, minutes_offered, typed_time
-from ratingslips.models import RatingSlip
+from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
     PartialCompletion,
     change_average_bet,
@@ -94,8 +94,12 @@ def _change_bet(chosen: ChosenAction) -> Outcome:
 
 
 def _move(chosen: ChosenAction) -> Outcome:
+    """Move the slip; a repeated form names the seat that it asked for, where the player may not be any more."""
     to = {"table": chosen.typed["table"], "seat": chosen.typed["seat"]}
     slip = move_rating_slip(**chosen.arguments, **to)
+    if slip.table_id != to["table"]:
+        slip.table = GamingTable.objects.get(pk=to["table"])
+    slip.seat = to["seat"]
     return chosen.outcome(f"moved to {slip.place}", f"moved to {slip.place}{chosen.when}.")
 
 

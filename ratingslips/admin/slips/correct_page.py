@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.console.asking_again import ask_again
-from core.console.confirmation import LEVELS, request_id_of
+from core.console.confirmation import request_id_of
 from core.console.links import page_url
 from core.console.pages import viewable
 from core.console.reasons import REASON_FIELDS
+from core.console.row_actions import LEVELS
 from core.console.scope import staff_of
 from core.errors import DomainError
 from core.reasons.models import Operation

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from django import forms
 
-from core.console.confirmation import Outcome
 from core.console.display import short_amount
 from core.console.fields import MoneyField, replaced
 from core.console.reasons import ReasonForm
+from core.console.row_actions import Outcome
 from core.models import User
 from core.permissions import has_permission
 from core.reasons.models import Operation

@@ -6,9 +6,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from core.console.confirmation import LEVELS, request_id_of
+from core.console.confirmation import request_id_of
 from core.console.links import list_url, page_url
 from core.console.pages import form_page
+from core.console.row_actions import LEVELS
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.keys import key_of

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.console import display
-from core.console.confirmation import Row
 from core.console.links import link_to
+from core.console.row_actions import Row
 from core.models import ReasonCode
 from ratingslips.admin.slips.forms import table_choices
 from ratingslips.events import SlipVersion

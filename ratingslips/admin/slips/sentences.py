@@ -9,8 +9,8 @@ import structlog
 from django.db import DatabaseError
 
 from core import correlation
-from core.console.confirmation import Outcome, OutcomeKind
 from core.console.display import exact_time_in, signed, time_in
+from core.console.row_actions import Outcome, OutcomeKind
 from core.models import Player, User
 from core.transactions import drop_lost_connection
 from core.words import counted
@@ -68,16 +68,21 @@ def changed_before_closing(slip_id: UUID, version: SlipVersion | None) -> str:
 
 
 def first_closing(slip_id: UUID, *, actor: User) -> str:
-    """When and by whom a closed slip was closed."""
+    """When and by whom a closed slip was closed first; a correction may have changed both since."""
     slip = RatingSlip.objects.select_related("casino", "closed_by").get(pk=slip_id)
-    assert slip.closed_at is not None
-    by = "you" if slip.closed_by_id == actor.pk else str(slip.closed_by)
-    return f"at {exact_time_in(slip.closed_at, slip.casino)} by {by}"
+    closing = _closing_of(slip_id)
+    closed_at, closed_by = (closing.happened_at, closing.actor) if closing else (slip.closed_at, slip.closed_by)
+    assert closed_at is not None
+    return f"at {exact_time_in(closed_at, slip.casino)} by {'you' if closed_by == actor else closed_by}"
+
+
+def _closing_of(slip_id: UUID) -> SlipRequest | None:
+    return SlipRequest.objects.filter(slip=slip_id, kind=SlipRequest.Kind.CLOSE).select_related("actor").first()
 
 
 def unsaved_amounts(slip_id: UUID, typed: Mapping[str, Any]) -> str:
     """A sentence if the typed amounts differ from those of the first closing, else empty text."""
-    closing = SlipRequest.objects.filter(slip=slip_id, kind=SlipRequest.Kind.CLOSE).first()
+    closing = _closing_of(slip_id)
     saved = closing.contents if closing else {}
     amounts = {"further_buy_in": typed.get("buy_in"), "chips_out": typed.get("chips_out")}
     differ = any(amount is not None and amount_text(amount) != saved.get(name) for name, amount in amounts.items())
@@ -98,12 +103,10 @@ def earned(slip: RatingSlip, settlement: SlipSettlement) -> str:
 
 
 def changed_while_owed(slip_id: UUID) -> str:
-    """What a correction or void of an owed slip changed since, for the end of a message; else empty text."""
+    """What a correction of an owed slip changed since, for the end of a message; else empty text."""
     slip = read_after_commit(lambda: RatingSlip.objects.get(pk=slip_id))
-    if slip is None or not slip.is_corrected:
+    if slip is None or slip.is_void or not slip.is_corrected:
         return ""
-    if slip.is_void:
-        return " It was voided since: nothing is owed for it any more."
     return f" It {_CORRECTED_SINCE}theo {slip.theoretical_win:,.2f}."
 
 
@@ -143,8 +146,8 @@ def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID 
     It says when a slip was opened that `is_late`.
     """
     number, player = slip.slip_number, slip.player
-    if earlier_request(request_id) is not None:
-        at = exact_time_in(slip.opened_at, slip.casino)
+    if (earlier := earlier_request(request_id)) is not None:
+        at = exact_time_in(earlier.happened_at, slip.casino)
         sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
     since = f" since {time_in(slip.opened_at, slip.casino)}" if is_late else ""

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from core.console.confirmation import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
 from core.console.display import exact_time_in, time_in
+from core.console.row_actions import MAX_ROWS, Outcome, OutcomeKind, Row, RowAction
 from core.console.scope import staff_of
 from core.models import User
 from ratingslips.admin.slips.rights import may_correct
