@@ -24,12 +24,12 @@ class Environment(Env):  # type: ignore[misc]
             raise ImproperlyConfigured(f"{name} is “{text}”: it must be a whole number, such as {default}.")
         return int(text)
 
-    def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
-        """IP addresses and networks, separated by commas; none if the variable is absent or empty.
+    def networks(self, name: str, *, default: str = "") -> tuple[IPv4Network | IPv6Network, ...]:
+        """IP addresses and networks, separated by commas; those of `default` if the variable is absent or empty.
 
         :raises ImproperlyConfigured: one of them is neither.
         """
-        texts = [text.strip() for text in self.str(name, default="").split(",")]
+        texts = [text.strip() for text in (self.str(name, default="") or default).split(",")]
         try:
             return tuple(ip_network(text) for text in texts if text)
         except ValueError as error:

@@ -25,7 +25,6 @@ from gunicorn.workers.gthread import ThreadWorker
 from config.client_socket import ClientSocket
 from config.incoming import Incoming, received_from
 from config.refusals import refusal
-from core.hashing import limit_passwords
 
 log = structlog.get_logger("gunicorn.access")
 
@@ -59,7 +58,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until the worker is stopped; then end what is still being sent, so that an export records its end."""
-        limit_passwords(settings.PASSWORDS_AT_ONCE)
         # Gunicorn kills the worker after the whole time.
         self.cfg.set("graceful_timeout", max(0, self.cfg.graceful_timeout - ENDING_SECONDS))
         super().run()

@@ -1,12 +1,16 @@
 """The application that gunicorn serves."""
 
 import os
+import sys
 from typing import Any, Final
 
 import django
 import structlog
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
+from core.hashing import limit_passwords
 from core.incoming import UNREADABLE
 
 log = structlog.get_logger(__name__)
@@ -49,4 +53,10 @@ class _Handler(WSGIHandler):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
+if settings.IS_PRODUCTION and "gunicorn.arbiter" in sys.modules and "config.worker" not in sys.modules:
+    raise ImproperlyConfigured(
+        "Gunicorn runs without config/gunicorn.py, or with another worker class, and so without the limits of slow "
+        "clients and large requests. Start it with -c python:config.gunicorn, and leave out --worker-class."
+    )
+limit_passwords(settings.PASSWORDS_AT_ONCE)
 application: Final = _Handler()

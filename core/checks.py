@@ -1,6 +1,6 @@
 """System checks: unsafe combinations of settings are refused at the start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any, Final
 
@@ -19,6 +19,11 @@ MAX_STATEMENT_TIMEOUT_SECONDS: Final = 60
 MAX_IDLE_IN_TRANSACTION_SECONDS: Final = 2 * 60
 MAX_SLOW_REQUEST_SECONDS: Final = 60
 MAX_SLOW_CLIENT_SECONDS: Final = 60 * 60
+# A network of 65,536 addresses, and of IPv6 what a provider gives to a company.
+MAX_PUBLIC_V4: Final = IPv4Network("0.0.0.0/16").num_addresses
+MAX_PUBLIC_V6: Final = IPv6Network("::/32").num_addresses
+PRIVATE_V4: Final = [IPv4Network(net) for net in ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+PRIVATE_V6: Final = [IPv6Network(net) for net in ("::1/128", "fc00::/7", "fe80::/10")]
 
 
 _WITHOUT_FACTORS: Final = """
@@ -77,20 +82,34 @@ def check_production_settings(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def check_correlation_id_callers(**_: Any) -> list[CheckMessage]:
-    """Warn if everybody may give their requests a correlation id."""
-    callers = settings.CORRELATION_ID_CALLERS
-    v4 = collapse_addresses(network for network in callers if isinstance(network, IPv4Network))
-    v6 = collapse_addresses(network for network in callers if isinstance(network, IPv6Network))
-    if all(network.prefixlen for network in v4) and all(network.prefixlen for network in v6):
-        return []
+def check_trusted_addresses(**_: Any) -> list[CheckMessage]:
+    """Warn if more of the internet is trusted than a casino has."""
+    chosen = "so strangers may choose"
+    trusted = [
+        (settings.CORRELATION_ID_CALLERS, "CORRELATION_ID_CALLERS", f"{chosen} the id of their requests", "core.W001"),
+        (settings.PROXY_ADDRESSES, "PROXY_ADDRESSES", f"{chosen} the address from which they come", "core.W006"),
+    ]
     return [
         checks.Warning(
-            "CORRELATION_ID_CALLERS names every address, so everybody may choose the id of their requests.",
-            hint="Name the systems that send correlation ids, or leave it empty.",
-            id="core.W001",
+            f"{name} names a large part of the internet, {consequence}.",
+            hint="Name private networks, and single addresses outside them.",
+            id=check_id,
         )
+        for networks, name, consequence, check_id in trusted
+        if _has_large_part(networks)
     ]
+
+
+def _has_large_part(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether the public addresses among `networks` are more than a large company has."""
+    v4 = [network for network in networks if isinstance(network, IPv4Network)]
+    v6 = [network for network in networks if isinstance(network, IPv6Network)]
+    public_v4 = (net for net in collapse_addresses(v4) if not any(net.subnet_of(own) for own in PRIVATE_V4))
+    public_v6 = (net for net in collapse_addresses(v6) if not any(net.subnet_of(own) for own in PRIVATE_V6))
+    return (
+        sum(net.num_addresses for net in public_v4) > MAX_PUBLIC_V4
+        or sum(net.num_addresses for net in public_v6) > MAX_PUBLIC_V6
+    )
 
 
 @register(Tags.security, deploy=True)

@@ -20,6 +20,8 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 class CorrelationMiddleware:
     """Bind a new correlation id for the request, and send it in the response; keep a trusted caller's id beside it.
 
+    Before, what the request says in a proxy's name is left out if it does not come from our proxy.
+
     It stays bound until the response is closed: after every middleware has returned, Django logs refused and failed
     requests, and streams responses.
     """
@@ -28,6 +30,7 @@ class CorrelationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        origins.leave_out_claims(request)
         correlation_id = correlation.bind(outside=origins.outside_correlation_id(request))
         response = self.get_response(request)
         response[correlation.HEADER] = str(correlation_id)

@@ -3,9 +3,10 @@
 Only the path is stored, which contains ids. Query strings and forms are not, because they may name a player.
 """
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from core.sign_in_log import DEVICE_MAX_LENGTH
 log = structlog.get_logger(__name__)
 
 COMMAND: Final = "COMMAND"
+_HEADERS_OF_PROXY: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
 # How many requests are looked up that came under one id from outside.
 OUTSIDE_REQUESTS_MAX: Final = 100
 # How long the second try waits for a lock: the first one waited for `lock_timeout`.
@@ -33,20 +35,23 @@ _waiting: ContextVar[dict[str, Any] | None] = ContextVar("waiting_origin", defau
 
 def client_address(request: HttpRequest) -> str | None:
     """The client's IP address, behind our own proxy the one that the proxy saw; None if there is none (a socket)."""
-    if settings.BEHIND_PROXY:
+    if settings.BEHIND_PROXY and _is_from_proxy(request):
         return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2])
     return _address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def leave_out_claims(request: HttpRequest) -> None:
+    """Leave out the address and the scheme that `request` claims in headers, unless our own proxy wrote these."""
+    if not _is_from_proxy(request):
+        for name in _HEADERS_OF_PROXY:
+            request.META.pop(name, None)
 
 
 def outside_correlation_id(request: HttpRequest) -> UUID | None:
     """The correlation id in the request's header, if it is a UUID and CORRELATION_ID_CALLERS names the client."""
     given = correlation.parse(request.headers.get(correlation.HEADER))
     address = client_address(request) if given else None
-    if address is None:
-        return None
-    caller = ip_address(address)
-    caller = getattr(caller, "ipv4_mapped", None) or caller
-    return given if any(caller in network for network in settings.CORRELATION_ID_CALLERS) else None
+    return given if address and _is_among(address, settings.CORRELATION_ID_CALLERS) else None
 
 
 def ids_known_as(correlation_id: UUID) -> list[UUID]:
@@ -131,6 +136,18 @@ def settle_waiting() -> None:
 def record_command(name: str) -> None:
     """Record that a command runs under the current correlation id."""
     RequestOrigin.objects.create(correlation_id=correlation.current(), method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
+
+
+def _is_from_proxy(request: HttpRequest) -> bool:
+    """Whether the request comes from one of PROXY_ADDRESSES, or through a socket."""
+    address = _address(str(request.META.get("REMOTE_ADDR", "")))
+    return address is None or _is_among(address, settings.PROXY_ADDRESSES)
+
+
+def _is_among(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    caller = ip_address(address)
+    caller = getattr(caller, "ipv4_mapped", None) or caller
+    return any(caller in network for network in networks)
 
 
 def _address(text: str) -> str | None:

@@ -27,7 +27,7 @@ from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.logged_requests import SEARCHED
 from tests.loyalty.rows import account_of, write_history
-from tests.processes import entries_in, serving
+from tests.processes import entries_in, run_program, serving
 from tests.waiting import wait_until
 
 
@@ -76,6 +76,17 @@ class TestGunicorn:
 
     def test_leaves_nothing_in_the_home_folder(self, served: Served) -> None:
         assert served.at_home == []
+
+    def test_does_not_start_with_a_worker_that_lacks_the_limits(self) -> None:
+        started = run_program(
+            *("-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"),
+            *("--worker-class", "gthread", "--bind", "127.0.0.1:0"),
+            ENVIRONMENT="production",
+            SECRET_KEY="k" * 60,
+        )
+
+        assert started.returncode == 3
+        assert "leave out --worker-class" in started.stdout + started.stderr
 
 
 class Exporting:

@@ -69,23 +69,31 @@ class TestCheckSecondFactors:
         assert checks.check_second_factors(databases=None) == []
 
 
-class TestCheckCorrelationIdCallers:
+class TestCheckTrustedAddresses:
+    @pytest.mark.parametrize(("setting", "warning"), [("CORRELATION_ID_CALLERS", "W001"), ("PROXY_ADDRESSES", "W006")])
     @pytest.mark.parametrize(
-        ("callers", "is_everybody"),
+        ("trusted", "is_warned_of"),
         [
             ([], False),
-            (["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"], False),
+            (["192.0.2.7", "10.0.0.0/8", "172.16.0.0/12", "2001:db8::/32", "fd00::/8"], False),
             (["192.0.2.7", "0.0.0.0/0"], True),
             (["::/0"], True),
+            (["8000::/1"], True),
             (["0.0.0.0/1", "128.0.0.0/1"], True),
+            (["0.0.0.0/1"], True),
+            (["10.0.0.0/7"], True),
+            ([f"{number}.0.0.0/9" for number in range(11, 127)], True),
+            ([f"{number}.{number}.0.0/16" for number in (20, 30)], True),
         ],
     )
-    def test_warns_where_everybody_is_trusted(self, settings: Any, callers: list[str], is_everybody: bool) -> None:
-        settings.CORRELATION_ID_CALLERS = [ip_network(caller) for caller in callers]
+    def test_warns_where_many_strangers_are_trusted(
+        self, settings: Any, setting: str, warning: str, trusted: list[str], is_warned_of: bool
+    ) -> None:
+        setattr(settings, setting, [ip_network(network) for network in trusted])
 
-        messages = registry.registry.run_checks(include_deployment_checks=True)
+        found = [message for message in checks.check_trusted_addresses() if message.id == f"core.{warning}"]
 
-        assert ("core.W001" in _ids(messages)) == is_everybody
+        assert [message.msg.startswith(setting) for message in found] == [True] * is_warned_of
 
 
 class TestCheckSessionLimits:

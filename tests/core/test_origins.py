@@ -93,11 +93,32 @@ class TestOriginMiddleware:
     def test_believes_only_the_last_hop_of_our_own_proxy(
         self, settings: Any, client: Client, behind_proxy: bool, forwarded: str, kept: str | None
     ) -> None:
-        settings.BEHIND_PROXY = behind_proxy
+        settings.BEHIND_PROXY, settings.PROXY_ADDRESSES = behind_proxy, [ip_network("192.0.2.0/29")]
 
         client.post(SLIPS, {}, headers={"X-Forwarded-For": forwarded}, REMOTE_ADDR="192.0.2.7")
 
         assert RequestOrigin.objects.get().client_address == kept
+
+    @pytest.mark.parametrize(
+        ("sender", "kept", "is_secure"),
+        [
+            ("127.0.0.1", "203.0.113.9", True),
+            ("::ffff:127.0.0.1", "203.0.113.9", True),
+            ("", "203.0.113.9", True),
+            ("198.51.100.1", "198.51.100.1", False),
+            ("2001:db8::1", "2001:db8::1", False),
+        ],
+    )
+    def test_believes_no_header_of_who_is_not_our_proxy(
+        self, settings: Any, client: Client, sender: str, kept: str, is_secure: bool
+    ) -> None:
+        settings.BEHIND_PROXY, settings.SECURE_PROXY_SSL_HEADER = True, ("HTTP_X_FORWARDED_PROTO", "https")
+
+        headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+        answer = client.post(SLIPS, {}, headers=headers, REMOTE_ADDR=sender)
+
+        assert RequestOrigin.objects.get().client_address == kept
+        assert answer.wsgi_request.is_secure() == is_secure
 
     def test_takes_a_path_that_no_text_can_hold(self, floor: Floor, client: Client) -> None:
         client.post(address(Player, "change", "\0"), {})
