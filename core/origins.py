@@ -145,14 +145,13 @@ def _is_from_proxy(request: HttpRequest) -> bool:
 
 
 def _is_among(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    caller = ip_address(address)
-    caller = getattr(caller, "ipv4_mapped", None) or caller
-    return any(caller in network for network in networks)
+    return any(ip_address(address) in network for network in networks)
 
 
 def _address(text: str) -> str | None:
-    """An address that PostgreSQL accepts; None if `text` is none."""
+    """An address that PostgreSQL accepts, one of IPv4 always as such; None if `text` is none."""
     try:
-        return str(ip_address(text.strip().partition("%")[0]))
+        address = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from django.core.exceptions import ValidationError
+from django.db.models import Case, When
 
 from core.models import Casino, User
 
@@ -53,7 +54,9 @@ class NotOfNamesValidator:
 
 
 def _names(user: User | None) -> Iterable[str]:
-    for casino in Casino.objects.order_by("pk")[:CASINOS_MAX]:
+    """The names of the person and of casinos, their own one first."""
+    own = user.casino_id if user is not None else None
+    for casino in Casino.objects.order_by(Case(When(pk=own, then=0), default=1), "pk")[:CASINOS_MAX]:
         yield from (casino.name, casino.code)
     if user is not None:
         # A form leaves a name empty that was refused.

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.crypto import salted_hmac
 
 from core.lockouts import (
@@ -19,6 +18,7 @@ from core.lockouts import (
     WINDOW,
     Mark,
     locked_until,
+    network_of,
 )
 from core.locks import try_lock_name
 from core.models import User
@@ -29,18 +29,6 @@ Kind = SignInEvent.Kind
 
 _SUCCESSES: Final = frozenset({Kind.SIGNED_IN, Kind.CONFIRMED})
 _COUNTED: Final = frozenset({*_SUCCESSES, Kind.WRONG, Kind.LIFTED})
-
-_NAMES_TRIED: Final = """
-SELECT count(*) FROM (
-    SELECT DISTINCT staff_id, name_group FROM core_signinevent AS failed
-    WHERE client_address = %(address)s AND kind = 'WRONG' AND at > %(since)s
-      AND NOT EXISTS (
-        SELECT FROM core_signinevent AS later
-        WHERE later.staff_id = failed.staff_id AND later.client_address = failed.client_address
-          AND later.at > %(since)s AND later.kind = 'SIGNED_IN' AND later.id > failed.id
-      )
-) AS names
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,8 +98,10 @@ def locked_staff(*, among: "QuerySet[User]", at: datetime) -> list[Lock]:
 
 
 def _until_here(events: Iterable[SignInEvent], *, address: str | None, at: datetime) -> datetime | None:
+    network = network_of(address)
     return locked_until(
-        (_mark(event) for event in events if event.client_address == address or event.kind == Kind.LIFTED), at=at
+        (_mark(event) for event in events if network_of(event.client_address) == network or event.kind == Kind.LIFTED),
+        at=at,
     )
 
 
@@ -128,19 +118,19 @@ def _mark(event: SignInEvent) -> Mark:
 def _is_known(name: Name, *, address: str | None, at: datetime) -> bool:
     """Whether this person has signed in from `address` lately."""
     signed_in = SignInEvent.objects.filter(staff=name.staff, kind=Kind.SIGNED_IN, at__gt=at - ADDRESS_KNOWN)
-    return name.staff is not None and signed_in.filter(client_address=address).exists()
+    return name.staff is not None and signed_in.sent_from(address).exists()
 
 
 def address_slowed_until(client: Client, *, at: datetime) -> datetime | None:
     """Until when the address is not listened to, because it gave wrong passwords for many names; None if it is."""
     if client.address is None:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(_NAMES_TRIED, {"address": client.address, "since": at - WINDOW})
-        names = cursor.fetchone()[0]
-    if names < NAMES_MAX:
+    recent = SignInEvent.objects.sent_from(client.address).filter(at__gt=at - WINDOW)
+    got_in = recent.filter(staff=OuterRef("staff"), kind=Kind.SIGNED_IN, pk__gt=OuterRef("pk"))
+    wrong = recent.filter(kind=Kind.WRONG)
+    if wrong.exclude(Exists(got_in)).values("staff", "name_group").distinct().count() < NAMES_MAX:
         return None
-    if not try_lock_name("sign-in-address", client.address):
+    if not try_lock_name("sign-in-address", str(network_of(client.address))):
         return at + PAUSE_BETWEEN_NAMES
-    last = SignInEvent.objects.filter(client_address=client.address, kind=Kind.WRONG).latest("at", "pk")
+    last = wrong.latest("at", "pk")
     return last.at + PAUSE_BETWEEN_NAMES if at < last.at + PAUSE_BETWEEN_NAMES else None

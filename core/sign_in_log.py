@@ -1,12 +1,27 @@
 """The log of sign-ins: who signed in and out, and which passwords were wrong; append-only."""
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.lockouts import network_of
+
 DEVICE_MAX_LENGTH = 200
 NAME_GROUPS = 4096
+
+
+class SignInEventQuerySet(models.QuerySet["SignInEvent"]):
+    """Events of signing in."""
+
+    def sent_from(self, address: str | None) -> Self:
+        """The events from `address`, or from others that count as one with it."""
+        network = network_of(address)
+        if network is None or network.num_addresses == 1:
+            return self.filter(client_address=address)
+        return self.filter(client_address__range=(str(network[0]), str(network[-1])))
 
 
 class SignInEvent(models.Model):
@@ -45,6 +60,8 @@ class SignInEvent(models.Model):
         help_text="Who lifted the lock or ended the session, if not the person.",
     )
     correlation_id = models.UUIDField(db_index=True)
+
+    objects = SignInEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = "sign-in"

@@ -233,6 +233,6 @@ def _record(name: Name, kind: Kind, *, client: Client, at: datetime, done_by: Us
 
 def _record_refusal(name: Name, *, client: Client, at: datetime) -> None:
     """Record it at most once a minute, so that a script cannot fill the table."""
-    same = SignInEvent.objects.filter(kind=Kind.REFUSED, staff=name.staff, client_address=client.address)
+    same = SignInEvent.objects.sent_from(client.address).filter(kind=Kind.REFUSED, staff=name.staff)
     if not same.filter(at__gt=at - REFUSALS_RECORDED_EVERY).exists():
         _record(name, Kind.REFUSED, client=client, at=at)

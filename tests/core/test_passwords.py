@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from config.demo.staff import LOGINS
 from core.models import User
+from core.passwords import CASINOS_MAX
 from tests.console import said
 from tests.factories import CasinoFactory, StaffFactory
 
@@ -50,6 +51,13 @@ class TestPasswords:
     def test_that_are_short_common_or_guessable_are_refused(self, dana: User, password: str) -> None:
         with pytest.raises(ValidationError):
             validate_password(password, dana)
+
+    def test_of_the_own_casino_are_refused_among_many_casinos(self, dana: User) -> None:
+        CasinoFactory.create_batch(CASINOS_MAX)
+        dana.casino = CasinoFactory.create(name="Estrella Polar")
+
+        with pytest.raises(ValidationError, match="made of"):
+            validate_password("EstrellaPolar2026", dana)
 
     @pytest.mark.parametrize(
         "password",

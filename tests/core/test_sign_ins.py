@@ -108,6 +108,23 @@ class TestCheckSignIn:
         assert try_(client=ELSEWHERE) == dana
         assert try_(after=PAUSE_BETWEEN_NAMES) == dana
 
+    @pytest.mark.parametrize(
+        ("addresses", "elsewhere"),
+        [("2001:db8:1:2::{0:x}", "2001:db8:1:3::1"), ("2001:db8:1:2:{0:x}::", "2001:db8:1:1:ffff::")],
+    )
+    def test_takes_all_addresses_of_an_ipv6_network_for_one(self, dana: User, addresses: str, elsewhere: str) -> None:
+        fail_at = [addresses.format(number + 1) for number in range(NAMES_MAX)]
+        for number, address in enumerate(fail_at):
+            assert try_(f"guess {number}", client=Client(address=address)) is None
+
+        assert "Wait 10 seconds" in try_(client=Client(address=addresses.format(0xFFFF))).message
+        assert try_(client=Client(address=elsewhere)) == dana
+
+        for address in fail_at[:FAILURES_MAX]:
+            fail(dana, address=address)
+        assert "Wait 15 minutes" in try_(client=Client(address=addresses.format(0xFFFE))).message
+        assert try_(client=Client(address=elsewhere)) == dana
+
     def test_forgets_tried_names_after_a_quarter_of_an_hour(self, floor: Floor, dana: User) -> None:
         recent, *others = StaffFactory.create_batch(NAMES_MAX, casino=floor.casino)
         for member in others:
