@@ -82,7 +82,7 @@ class SignInsAdmin(LongList, ServiceOwnedAdmin[SignInEvent]):
         locked = [(lock, moment(lock.until)) for lock in locked_staff(among=staff, at=now)]
         context = {**self.admin_site.each_context(request), "title": "Locked sign-ins", "locked": locked}
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "core/console/locks.html", context)
+        return TemplateResponse(request, "core/admin/locks.html", context)
 
     def _lift(self, request: HttpRequest, member: User) -> None:
         try:

@@ -19,7 +19,6 @@ from core.console.asking_again import ask_if_marked
 from core.console.login import OwnPasswordView
 from core.console.queries import keep_only, read_by
 from core.console.second_step import SecondStepNeeded, begin_second_step
-from core.console.sessions import own_sessions
 from core.sessions import store_of
 from core.sign_ins import AddressSlowed, SignInLocked
 from core.words import counted
@@ -29,6 +28,18 @@ _TYPED: Final = "typed_fields"
 _UNOFFERED: Final = frozenset({IS_POPUP_VAR, TO_FIELD_VAR, "_saveasnew"})
 
 V = TypeVar("V", bound=Callable[..., HttpResponse])
+
+_PAGES: Final[list[tuple[str, Callable[..., HttpResponse], str]]] = []
+
+
+def site_page(route: str, *, name: str) -> Callable[[V], V]:
+    """Register a view as a page of the console's site that belongs to no model; `name` follows `admin:`."""
+
+    def register(view: V) -> V:
+        _PAGES.append((route, view, name))
+        return view
+
+    return register
 
 
 def keeps_typed(*names: str) -> Callable[[V], V]:
@@ -54,9 +65,9 @@ class ConsoleSite(admin.AdminSite):
         return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Django's addresses without that of fields that search as one types, which no form has; and the sessions."""
+        """The pages of `site_page`, and Django's without that of autocomplete fields, which no form has."""
         pages = [one for one in super().get_urls() if getattr(one, "name", "") != "autocomplete"]
-        return [path("sessions/", self.admin_view(own_sessions), name="sessions"), *pages]
+        return [*(path(route, self.admin_view(view), name=name) for route, view, name in _PAGES), *pages]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's view, with a second step for who must take one; while a name is locked, a page says how long."""

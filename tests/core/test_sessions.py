@@ -178,7 +178,7 @@ class TestOwnSessions:
     def test_are_ended_although_they_are_too_many_to_show(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch, end: str, left: int
     ) -> None:
-        monkeypatch.setattr("core.console.sessions.SESSIONS_SHOWN", 1)
+        monkeypatch.setattr("core.admin.sessions.SESSIONS_SHOWN", 1)
         for _ in range(2):
             browser(floor.boss, address="192.0.2.8")
 

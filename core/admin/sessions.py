@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from core.console.devices import device_name
 from core.console.display import moment
 from core.console.scope import staff_of
+from core.console.site import site_page
 from core.errors import DomainError
 from core.origins import Client
 from core.sessions import Session
@@ -26,6 +27,7 @@ OTHERS: Final = "others"
 ALL: Final = "all"
 
 
+@site_page("sessions/", name="sessions")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_sessions(request: HttpRequest) -> HttpResponse:
@@ -47,7 +49,7 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
     ]
     context = {**admin.site.each_context(request), "title": "Where you are signed in", "sessions": shown}
     request.current_app = admin.site.name
-    return TemplateResponse(request, "core/console/sessions.html", context)
+    return TemplateResponse(request, "core/admin/sessions.html", context)
 
 
 def _end(request: HttpRequest, mine: "QuerySet[Session]", *, here: str | None) -> HttpResponse:
