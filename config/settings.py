@@ -13,6 +13,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config import timeouts
 from config.environment import Environment
 from config.logging import configure_logging
 from core.incoming import MAX_LIST_BYTES
@@ -124,9 +125,11 @@ TEMPLATES = [
 # Limits of the floor's requests: a stuck lock becomes “busy, try again”, and a worker that died releases its locks.
 # Work that reads a whole ledger has its own (`core.timeouts`). A pool drops them, so the role has the same.
 DATABASE_TIMEOUTS_SECONDS = {
-    "lock_timeout": env.whole_number("LOCK_TIMEOUT_SECONDS", default=3),
-    "statement_timeout": env.whole_number("STATEMENT_TIMEOUT_SECONDS", default=15),
-    "idle_in_transaction_session_timeout": env.whole_number("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=30),
+    "lock_timeout": env.whole_number("LOCK_TIMEOUT_SECONDS", default=timeouts.LOCK_SECONDS),
+    "statement_timeout": env.whole_number("STATEMENT_TIMEOUT_SECONDS", default=timeouts.STATEMENT_SECONDS),
+    "idle_in_transaction_session_timeout": env.whole_number(
+        "IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=timeouts.IDLE_IN_TRANSACTION_SECONDS
+    ),
 }
 
 # How long a client may take to send a request, from the connection or from the end of its last answer.

@@ -85,12 +85,12 @@ SELECT EXISTS (
 )
 """  # noqa: S608  (constants)
 
-_HELD_GLOBALLY: Final = f"""
+_HELD: Final = f"""
 SELECT permission.content_type_id, permission.codename
 FROM auth_permission AS permission
 WHERE permission.id IN (
     SELECT held.permission_id FROM ({_HELD_BY_STAFF}) AS held
-    WHERE held.staff_id = %(staff)s AND held.object_pk IS NULL
+    WHERE held.staff_id = %(staff)s AND (held.object_pk IS NULL) = %(is_global)s
 )
 """  # noqa: S608  (constants)
 
@@ -198,8 +198,17 @@ def held_globally(staff: User) -> set[str]:
 
     Ignores whether the member of staff is active or a superuser.
     """
+    return _held(staff, is_global=True)
+
+
+def held_on_objects(staff: User) -> set[str]:
+    """Read the permissions ("app.codename") that `staff` holds on any object, directly or by a role; see above."""
+    return _held(staff, is_global=False)
+
+
+def _held(staff: User, *, is_global: bool) -> set[str]:
     with connection.cursor() as cursor:
-        cursor.execute(_HELD_GLOBALLY, {"staff": staff.pk})
+        cursor.execute(_HELD, {"staff": staff.pk, "is_global": is_global})
         held = cursor.fetchall()
     # Django keeps the content types of a process in memory: to join them would take two buffers for each permission.
     return {f"{ContentType.objects.get_for_id(kind).app_label}.{codename}" for kind, codename in held}

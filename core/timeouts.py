@@ -1,4 +1,4 @@
-"""Time-outs of work that reads a whole ledger. The limits of the floor's requests are in `config.settings`."""
+"""Time-outs of work that reads a whole ledger. Those of other requests are in `config.timeouts`."""
 
 from typing import Final
 

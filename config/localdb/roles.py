@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from config import timeouts
+
 SUPERUSER = "loyalty"
 OWNER = "loyalty_owner"
 APPLICATION = "loyalty_app"
@@ -15,8 +17,12 @@ READER = "loyalty_reader"
 DATABASE = "loyalty"
 
 # As in production (docs/runbook.md): for sessions that do not send the time-outs of the settings.
-_TIMEOUTS = {"lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
-_ROLE_TIMEOUTS = {OWNER: _TIMEOUTS, READER: _TIMEOUTS, APPLICATION: {**_TIMEOUTS, "statement_timeout": "15s"}}
+_TIMEOUTS = {
+    "lock_timeout": f"{timeouts.LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{timeouts.IDLE_IN_TRANSACTION_SECONDS}s",
+}
+_OF_STATEMENTS = {"statement_timeout": f"{timeouts.STATEMENT_SECONDS}s"}
+_ROLE_TIMEOUTS = {OWNER: _TIMEOUTS, READER: _TIMEOUTS, APPLICATION: _TIMEOUTS | _OF_STATEMENTS}
 
 # What libpq would otherwise read from the environment (PGHOSTADDR, PGOPTIONS, PGSSLMODE …); the settings' OPTIONS win.
 NOT_FROM_ENVIRONMENT = {

@@ -14,8 +14,9 @@ from core.local_time import exact_time_in as exact_time_in
 from core.local_time import time_in as time_in
 from core.models import Casino, Player, User
 from core.text import ISOLATE
+from core.words import MINUS, signed
+from core.words import hours_and_minutes as hours_in_words
 
-MINUS: Final = "−"
 RECORDED_APART_SECONDS: Final = 60
 
 
@@ -49,11 +50,6 @@ def signed_points(value: int) -> SafeString:
     return number(signed(value))
 
 
-def signed(value: int) -> str:
-    """A whole number with its sign, as plain text: +1,500 or −1,500."""
-    return f"{value:+,}".replace("-", MINUS)
-
-
 def number(text: str) -> SafeString:
     """A figure in tabular digits (by the style sheet), with a true minus sign."""
     return format_html('<span class="figure">{}</span>', text.replace("-", MINUS))
@@ -76,10 +72,10 @@ def age(length: timedelta | None) -> str:
     """How long something has lasted, in its two largest units: 2 d 3 h, 1 h 05 min, 12 min."""
     if length is None:
         return NOTHING
-    hours, minutes = divmod(max(length // timedelta(minutes=1), 0), 60)
+    hours = length // timedelta(hours=1)
     if hours >= 24:
         return f"{hours // 24} d {hours % 24} h"
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+    return hours_in_words(max(length, timedelta()))
 
 
 def name_and_card(player: Player) -> SafeString:

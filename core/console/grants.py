@@ -14,7 +14,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from guardian.admin import GuardedModelAdminMixin
 from guardian.forms import GroupObjectPermissionsForm, UserObjectPermissionsForm
-from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import get_groups_with_perms, get_users_with_perms
 
 from core.console.asking_again import asks_again
@@ -34,7 +33,7 @@ from core.errors import Busy
 from core.keys import key_of
 from core.managing import lock_permissions
 from core.models import User
-from core.permissions import VIEW_STAFF, has_permission
+from core.permissions import VIEW_STAFF, has_permission, held_on_objects
 from core.querysets import LockingQuerySet
 from core.transactions import operation
 
@@ -89,10 +88,7 @@ def _held_on_some_row(request: HttpRequest) -> set[str]:
     """The permissions that the member of staff holds on any row, directly or by a role; read once in a request."""
     known: set[str] | None = request.__dict__.get("_held_on_some_row")
     if known is None:
-        staff, names = staff_of(request), ("permission__content_type__app_label", "permission__codename")
-        to_person = UserObjectPermission.objects.filter(user=staff).values_list(*names)
-        to_role = GroupObjectPermission.objects.filter(group__user=staff).values_list(*names)
-        known = {f"{app_label}.{codename}" for app_label, codename in to_person.union(to_role)}
+        known = held_on_objects(staff_of(request))
         request.__dict__["_held_on_some_row"] = known
     return known
 

@@ -19,7 +19,7 @@ from core.console.scope import staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.permissions import has_permission
-from core.words import noun
+from core.words import signed_count
 from loyalty.admin.extensions import author_of
 from loyalty.admin.posting_forms import ReverseForm
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
@@ -87,7 +87,7 @@ def _facts(entry: LedgerEntry, account: PlayerLoyalty) -> list[tuple[str, object
     facts: list[tuple[str, object]] = [
         ("Player", account.player),
         ("Status", account.player.get_status_display()),
-        ("Entry", f"{entry.get_kind_display()}, {display.signed(entry.points)} {noun(entry.points, 'point')}"),
+        ("Entry", f"{entry.get_kind_display()}, {signed_count(entry.points, 'point')}"),
         ("Posted by", author_of(entry)),
         ("Happened at", display.moment(entry.created_at)),
         ("Reason of the entry", Truncator(entry.reason).chars(REASON_SHOWN)),

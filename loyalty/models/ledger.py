@@ -10,7 +10,7 @@ from core.models import CODE_MAX_LENGTH, Casino, Player
 from core.querysets import LockingQuerySet
 from core.reasons.text import REASON_MAX_LENGTH
 from core.recorded_days import dated_by_casino
-from core.words import noun
+from core.words import signed_count
 from loyalty.chain import CHAIN_VERSION, HASH_BYTES
 from loyalty.models.comps import CompType
 from loyalty.models.programs import LoyaltyProgram, Tier
@@ -254,7 +254,7 @@ class LedgerEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Entry {self.pk}: {self.points:+,} {noun(self.points, 'point')}"
+        return f"Entry {self.pk}: {signed_count(self.points, 'point')}"
 
     @property
     def changes_tier(self) -> bool:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from core.errors import DomainError
+from core.words import hours_and_minutes
 from ratingslips.models import RatingSlip
 
 
@@ -21,9 +22,9 @@ def describe_long_play(slip: RatingSlip, *, played: timedelta) -> str:
     casino = slip.casino
     if played <= casino.longest_play:
         return ""
-    hours, minutes = divmod(played // timedelta(minutes=1), 60)
     opened = f"{slip.opened_at.astimezone(casino.zone):%-d %b %Y %H:%M}"
-    return f"opened on {opened}, and {hours} h {minutes:02d} min of play count, more than {casino.longest_play_hours} h"
+    length = hours_and_minutes(played)
+    return f"opened on {opened}, and {length} of play count, more than {casino.longest_play_hours} h"
 
 
 def require_long_play_confirmed(slip: RatingSlip, *, played: timedelta, because: str = "is not closed: it was") -> None:

@@ -16,11 +16,11 @@ from core.console.display import (
     hours_and_minutes,
     played,
     short_amount,
-    signed,
     staff_name,
     time_in,
 )
 from core.models import Casino, User
+from core.words import signed
 
 REPEATED_HOUR = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
 

@@ -3,7 +3,8 @@
 import pytest
 from django.template import Context, Template
 
-from core.words import counted
+from core.words import counted, signed_count
+from loyalty.models import LedgerEntry
 
 
 class TestCounted:
@@ -22,3 +23,12 @@ class TestCounted:
 
         assert Template(template).render(Context({"n": number})) == f"{points}, {slips}"
         assert (counted(number, "point"), counted(number, "entry", "entries")) == (points, entries)
+
+
+class TestSignedCount:
+    @pytest.mark.parametrize(
+        ("number", "text"), [(1, "+1 point"), (-1, "−1 point"), (0, "+0 points"), (-1_500, "−1,500 points")]
+    )
+    def test_has_a_true_minus_and_the_noun(self, number: int, text: str) -> None:
+        assert signed_count(number, "point") == text
+        assert str(LedgerEntry(pk=7, points=number)) == f"Entry 7: {text}"

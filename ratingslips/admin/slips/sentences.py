@@ -9,11 +9,11 @@ import structlog
 from django.db import DatabaseError
 
 from core import correlation
-from core.console.display import exact_time_in, signed, time_in
+from core.console.display import exact_time_in, time_in
 from core.console.row_actions import Outcome, OutcomeKind
 from core.models import Player, User
 from core.transactions import drop_lost_connection
-from core.words import counted
+from core.words import counted, signed_count
 from loyalty.models import PlayerLoyalty, Tier
 from loyalty.services import LoyaltyPosting
 from loyalty.tiers import next_tier, tier_at
@@ -164,7 +164,7 @@ def correction_outcome(slip: RatingSlip, corrected: CorrectedSlip) -> Outcome:
     if corrected.theoretical_win is not None:
         parts.append(f"Theo {corrected.theoretical_win_before or 0:,.2f} → {corrected.theoretical_win:,.2f}.")
     if posting := corrected.posting:
-        points = f"{signed(posting.points)} {'point' if abs(posting.points) == 1 else 'points'}"
+        points = signed_count(posting.points, "point")
         parts.append(f"Entry #{posting.entry_id}: {points}, balance {counted(posting.balance_after, 'point')}.")
     else:
         parts.append(f"No entry: {NoEntry(corrected.no_entry_because).label}.")

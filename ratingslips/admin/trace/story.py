@@ -18,7 +18,7 @@ from core.console.change_words import in_words
 from core.console.scope import changes_seen_by, in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
 from core.permissions import VIEW_CHANGES
-from core.words import counted, noun
+from core.words import counted, signed_count
 from loyalty.models import CompSlipPrint, LedgerEntry, LedgerExport, LoyaltyProgram, ProgramPause
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips import history
@@ -256,7 +256,7 @@ def _posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     other = f" of #{entry.reverses_id or entry.adjusts_id}" if entry.reverses_id or entry.adjusts_id else ""
     tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
     reason = _why(entry.reason, entry.reason_code) if entry.staff_id else ""
-    points = f"{display.signed(entry.points)} {noun(entry.points, 'point')}"
+    points = signed_count(entry.points, "point")
     balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recorded = display.recorded(entry.recorded_at, entry.created_at)
     slip = next((slip for slip in slips if slip.ledger_entry_id == entry.pk), None)
