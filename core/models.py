@@ -222,6 +222,11 @@ class Player(models.Model):
         """The name as lists show it, last name first: Lopez, Ana."""
         return f"{self.last_name}, {self.first_name}"
 
+    @property
+    def short_name(self) -> str:
+        """The name where there is little room: Lopez A."""
+        return f"{self.last_name} {self.first_name[:1]}."
+
 
 class StaffManager(UserManager["User"].from_queryset(LockingQuerySet)):  # type: ignore[misc]
     """Staff: Django's manager, with `locked()`."""

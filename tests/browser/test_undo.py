@@ -29,14 +29,15 @@ class TestJourneys:
         expect(page.get_by_role("button", name="Undo")).to_be_visible()
         assert RatingSlip.objects.live().get().seat == 3
 
-    def test_closed_by_mistake_takes_one_tap_also_after_a_refresh(self, floor: Floor, tablet: Tablet) -> None:
+    def test_closed_by_mistake_takes_one_tap_after_another_act(self, floor: Floor, tablet: Tablet) -> None:
         page = tablet(floor.boss, PIT_BOSS)
         page.goto(floor_url(floor.pit))
         slip = floor.played_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+        floor.open_slip(seat=2, at=floor.now)
         page.evaluate("window.dispatchEvent(new Event('online'))")
 
         page.get_by_role("button", name="Still playing").tap()
 
         expect(page.locator(".messagelist .success")).to_contain_text("goes on with slip")
-        assert RatingSlip.objects.live().get().continues == slip
+        assert RatingSlip.objects.live().get(seat=1).continues == slip

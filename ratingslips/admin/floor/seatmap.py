@@ -50,7 +50,7 @@ class SeatedSlip:
         return cls(
             slip_id=slip.pk,
             slip_number=slip.slip_number,
-            short_name=f"{slip.player.last_name} {slip.player.first_name[:1]}.",
+            short_name=slip.player.short_name,
             full_name=str(slip.player),
             average_bet=slip.average_bet,
             played=slip.played,
@@ -89,11 +89,15 @@ def warning_for(*, open_for: timedelta, paused_for: timedelta | None) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seat:
-    """A seat of a table: its cell on the card, and the live slip there, if any."""
+    """A seat of a table: its cell on the card, and the live slip there, if any.
+
+    `just_closed` is the last slip on a free seat, if it can be continued with one tap.
+    """
 
     number: int
     cell: Cell
     seated_slip: SeatedSlip | None
+    just_closed: RatingSlip | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +125,11 @@ class SeatMap:
     def seated_slips(self) -> list[SeatedSlip]:
         """All taken seats."""
         return [seat.seated_slip for card in self.cards for seat in card.seats if seat.seated_slip]
+
+    @property
+    def just_closed(self) -> list[RatingSlip]:
+        """The slips that can be continued on their seats."""
+        return [seat.just_closed for card in self.cards for seat in card.seats if seat.just_closed]
 
     @property
     def live(self) -> int:
@@ -151,26 +160,41 @@ def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
     return slips.prefetch_related("player").order_by()
 
 
-def read_seat_map(pit: Pit, *, now: datetime) -> SeatMap:
-    """The pit's tables in use with their live slips; points are owed on slips that closed in the pit."""
+def read_seat_map(pit: Pit, *, now: datetime, just_closed: Sequence[RatingSlip] = ()) -> SeatMap:
+    """The pit's tables in use with their live slips; points are owed on slips that closed in the pit.
+
+    `just_closed` are slips that may be continued, the newest first; each free seat has its newest.
+    """
     owed = RatingSlip.objects.owed().filter(pit=pit).count()
     live: Any = live_slips(now=now).filter(table__pit=pit)
     cash = cash_of_player(day=pit.casino.gaming_day_at(now))
     seated: dict[int, dict[int, SeatedSlip]] = defaultdict(dict)
     for slip in live.with_money().annotate(cash=cash):
         seated[slip.table_id][slip.seat] = SeatedSlip.of(slip, now=now, casino=pit.casino)
+    left: dict[int, dict[int, RatingSlip]] = defaultdict(dict)
+    for slip in just_closed:
+        left[slip.table_id].setdefault(slip.seat, slip)
     tables = pit.gaming_tables.select_related("game").order_by("name")
-    cards = [_card(table, seated[table.pk]) for table in tables if table.is_active or seated[table.pk]]
+    cards = [
+        _card(table, seated[table.pk], left[table.pk] if table.is_active else {})
+        for table in tables
+        if table.is_active or seated[table.pk]
+    ]
     return SeatMap(cards=cards, owed=owed)
 
 
-def _card(table: GamingTable, seated_slips: dict[int, SeatedSlip]) -> TableCard:
+def _card(table: GamingTable, seated_slips: dict[int, SeatedSlip], left: dict[int, RatingSlip]) -> TableCard:
     # If a table got fewer seats, the removed ones are shown while they are taken.
     seats = max(table.seats, *seated_slips, 1)
     return TableCard(
         table=table,
         seats=[
-            Seat(number=number, cell=cell, seated_slip=seated_slips.get(number))
+            Seat(
+                number=number,
+                cell=cell,
+                seated_slip=seated_slips.get(number),
+                just_closed=left.get(number) if number <= table.seats and number not in seated_slips else None,
+            )
             for number, cell in enumerate(cells_around(seats), start=1)
         ],
         felt_rows=felt_rows(seats),

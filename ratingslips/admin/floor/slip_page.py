@@ -222,7 +222,8 @@ def _page(
         "may_reassign": may_reassign(request, sheet.slip, operates=pit_page.may_act),
     }
     if pit_page.may_act and not sheet.slip.is_void:
-        context["offer"] = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
+        offer = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
+        context["offers"] = [offer] if offer else []
     context["may_correct"] = may_correct(request, sheet.slip)
     context["is_before_last"] = bound is not None and bound.has_error(NON_FIELD_ERRORS, code=_BEFORE_LAST_EVENT)
     if pit_page.may_act and sheet.slip.is_live:

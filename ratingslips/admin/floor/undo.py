@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from core.console.confirmation import request_id_of
 from core.console.display import time_in
 from core.console.row_actions import LEVELS, Outcome, OutcomeKind
 from core.console.scope import in_casino_of, staff_of
@@ -31,7 +30,9 @@ Kind = SlipRequest.Kind
 
 UNDO: Final = "undo"
 STILL_PLAYING: Final = "still_playing"
+OPENINGS: Final = (Kind.OPEN, Kind.CONTINUE)
 UNDONE_READ: Final = 20
+OFFERS_READ: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,6 @@ class Offer:
     """An opening or a closing that a person may undo; the service decides when they do."""
 
     act: SlipRequest
-    staff: User
 
     @property
     def slip(self) -> RatingSlip:
@@ -58,11 +58,6 @@ class Offer:
     def until(self) -> datetime:
         return self.act.recorded_at + timedelta(minutes=UNDO_MINUTES)
 
-    @property
-    def request_id(self) -> UUID:
-        """The id of the request, the same on each page that this person sees: a second tap gives the first result."""
-        return uuid5(self.act.pk, f"{self.do} {self.staff.pk}")
-
 
 def _recent(*, now: datetime) -> "QuerySet[SlipRequest]":
     recent = SlipRequest.objects.filter(recorded_at__gt=now - timedelta(minutes=UNDO_MINUTES))
@@ -72,21 +67,22 @@ def _recent(*, now: datetime) -> "QuerySet[SlipRequest]":
 def _offered(*, now: datetime) -> "QuerySet[SlipRequest]":
     """Recent openings of live slips to which nothing else was done, and closings that nothing followed."""
     others = SlipRequest.objects.filter(slip=OuterRef("slip")).exclude(pk=OuterRef("pk"))
-    opening = Q(kind__in=(Kind.OPEN, Kind.CONTINUE), slip__status__in=("OPEN", "PAUSED")) & ~Exists(others)
+    opening = Q(kind__in=OPENINGS, slip__status__in=("OPEN", "PAUSED")) & ~Exists(others)
     closing = Q(kind=Kind.CLOSE, slip__correction_count=0, slip__continued_by=None)
     return _recent(now=now).filter(opening | closing)
 
 
-def newest_offer(pit: Pit, *, staff: User, now: datetime) -> Offer | None:
-    """The last act of `staff` in the pit that they may undo."""
-    act = _offered(now=now).filter(actor=staff, slip__pit=pit).first()
-    return Offer(act=act, staff=staff) if act else None
+def recent_offers(pit: Pit, *, staff: User, now: datetime) -> list[Offer]:
+    """What `staff` did in the pit and may undo, the last act first; no closing of long ago, such as an imported one."""
+    since = now - pit.casino.backdating - timedelta(minutes=UNDO_MINUTES)
+    acts = _offered(now=now).filter(actor=staff, slip__pit=pit).exclude(kind=Kind.CLOSE, happened_at__lt=since)
+    return [Offer(act=act) for act in acts[:OFFERS_READ]]
 
 
 def offer_for(slip: RatingSlip, *, staff: User, now: datetime) -> Offer | None:
     """What `staff` may undo of a slip in a pit that they operate: their own opening, or its closing."""
     act = _offered(now=now).filter(Q(actor=staff) | Q(kind=Kind.CLOSE), slip=slip).first()
-    return Offer(act=act, staff=staff) if act else None
+    return Offer(act=act) if act else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,19 +134,31 @@ def undo_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     if slip is None:
         raise Http404
     require_view(staff_of(request), slip.pit)
-    carry_out = {UNDO: _undo, STILL_PLAYING: _continue}.get(request.POST.get("do", ""))
+    do = request.POST.get("do", "")
+    carry_out = {UNDO: _undo, STILL_PLAYING: _continue}.get(do)
     of_slip = HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
     if carry_out is None:
         messages.error(request, "Nothing was done: tap what you want to do.")
         return of_slip
     try:
-        outcome = carry_out(slip, actor=staff_of(request), at=timezone.now(), request_id=request_id_of(request))
+        request_id = _request_id(slip, do=do, staff=staff_of(request))
+        outcome = carry_out(slip, actor=staff_of(request), at=timezone.now(), request_id=request_id)
     except DomainError as error:
         drop_lost_connection()
         messages.error(request, error.message)
         return HttpResponseRedirect(_taken_seat(slip)) if isinstance(error, SeatTaken) else of_slip
     messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
     return HttpResponseRedirect(f"{floor_url(slip.pit_id)}#seat-{slip.table_id}-{slip.seat}")
+
+
+def _request_id(slip: RatingSlip, *, do: str, staff: User) -> UUID | None:
+    """The id of the request, made of what it undoes: a second tap of this person, on any page, gives the first result.
+
+    None for a slip whose opening or closing has no request, which no page offers to undo.
+    """
+    kinds = OPENINGS if do == UNDO else (Kind.CLOSE,)
+    act = SlipRequest.objects.filter(slip=slip, kind__in=kinds).order_by("recorded_at").first()
+    return uuid5(act.pk, f"{do} {staff.pk}") if act else None
 
 
 def _taken_seat(slip: RatingSlip) -> str:

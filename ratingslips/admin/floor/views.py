@@ -16,12 +16,13 @@ from core.console.scope import in_casino_of, sees_all_casinos, staff_of
 from core.sessions import store_of
 from ratingslips.admin.floor.pages import floor_url, read_pit_page, require_view, show
 from ratingslips.admin.floor.seatmap import read_seat_map, with_live_count
-from ratingslips.admin.floor.undo import newest_offer
+from ratingslips.admin.floor.undo import recent_offers
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.models import Pit
 from ratingslips.permissions import OPERATE_PIT
 
 LAST_PIT: Final = "floor_pit"
+OFFERS_SHOWN: Final = 3
 
 
 @require_safe
@@ -49,9 +50,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
     """Show the pit's tables with their seats; with `?part=map` only the map, for the script that refreshes it."""
     pit_page = read_pit_page(request, pit_id)
-    context: dict[str, Any] = {"map": read_seat_map(pit_page.pit, now=pit_page.now), "offer": None}
-    if pit_page.may_act:
-        context["offer"] = newest_offer(pit_page.pit, staff=staff_of(request), now=pit_page.now)
+    offers = recent_offers(pit_page.pit, staff=staff_of(request), now=pit_page.now) if pit_page.may_act else []
+    just_closed = [offer.slip for offer in offers if offer.is_of_closing]
+    seat_map = read_seat_map(pit_page.pit, now=pit_page.now, just_closed=just_closed)
+    elsewhere = [offer for offer in offers if offer.slip not in seat_map.just_closed]
+    context: dict[str, Any] = {"map": seat_map, "offers": elsewhere[:OFFERS_SHOWN]}
     if request.GET.get(PART) == "map":
         store_of(request).refreshes_itself = True
         response = _unless_unchanged(request, show(request, "ratingslips/floor/map.html", pit_page, context))
