@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from core.invariants import Invariant, triggers_enabled
+from core.invariants import Invariant
 from core.reasons.text import REASON_MIN_LENGTH
 from loyalty.models import LedgerEntry
 from loyalty.services.drift import DRIFT
@@ -283,18 +283,6 @@ _COMPS: Final = (
     ),
 )
 
-# Append-only tables.
-_TABLES: Final = (
-    "loyalty_ledger",
-    "loyalty_earningrate",
-    "loyalty_tier",
-    "loyalty_checkpoint",
-    "loyalty_sealedaccount",
-    "loyalty_ledgerverification",
-    "loyalty_balancerebuild",
-    "loyalty_compslipprint",
-)
-
 _PAUSES: Final = (
     Invariant(
         name="pause_is_recorded",
@@ -310,22 +298,4 @@ _PAUSES: Final = (
     ),
 )
 
-_GUARDS: Final = (
-    triggers_enabled(
-        *(f"{table}_refuse_{operation}" for table in _TABLES for operation in ("update", "delete", "truncate")),
-        "loyalty_chain_entry",
-        "loyalty_ledgerexport_refuse_delete",
-        "loyalty_ledgerexport_refuse_truncate",
-        "loyalty_freeze_export",
-        "loyalty_programpause_refuse_delete",
-        "loyalty_programpause_refuse_truncate",
-        "loyalty_freeze_pause",
-        "loyalty_earningrate_begins_later",
-        "loyalty_earningrate_still_begins_later",
-        "loyalty_keep_tiers",
-        name="ledger_guarded",
-        sentence="PostgreSQL chains every new entry, and refuses to change or delete entries, rates and tiers",
-    ),
-)
-
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_REASONS, *_PLAY, *_COMPS, *_PAUSES, *_GUARDS)
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_REASONS, *_PLAY, *_COMPS, *_PAUSES)

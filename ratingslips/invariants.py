@@ -1,11 +1,8 @@
-"""The invariants of the slips, and the list of the invariants of all apps."""
+"""The invariants of the slips, and the list of those of slips, accounts and ledger."""
 
 from typing import Final
 
-from django.apps import apps
-
-from core import invariants as core
-from core.invariants import Invariant, constraints_validated, triggers_enabled
+from core.invariants import Invariant
 from loyalty import invariants as loyalty
 
 # The names by which people find a slip and a segment.
@@ -282,45 +279,4 @@ _CORRECTIONS: Final = (
     ),
 )
 
-_GUARDS: Final = (
-    triggers_enabled(
-        "ratingslips_fix_gaming_day",
-        "ratingslips_ratingslip_refuse_delete",
-        "ratingslips_ratingslip_refuse_truncate",
-        "ratingslips_freeze_slip",
-        "ratingslips_playsegment_refuse_delete",
-        "ratingslips_playsegment_refuse_truncate",
-        "ratingslips_freeze_segment",
-        "ratingslips_gamevalues_refuse_update",
-        "ratingslips_gamevalues_refuse_delete",
-        "ratingslips_gamevalues_begins_later",
-        "ratingslips_gamevalues_still_begins_later",
-        "ratingslips_leave_seat",
-        "ratingslips_leave_table",
-        "ratingslips_slip_opens_in_pit",
-        "ratingslips_slip_moves_with_pit",
-        "ratingslips_segment_in_pit",
-        "ratingslips_segment_of_live_slip",
-        "ratingslips_keep_table_in_pit",
-        "ratingslips_moneyrow_fits",
-        "ratingslips_moneyrow_refuse_update",
-        "ratingslips_moneyrow_refuse_delete",
-        "ratingslips_moneyrow_refuse_truncate",
-        "ratingslips_sliprequest_refuse_update",
-        "ratingslips_sliprequest_refuse_delete",
-        "ratingslips_sliprequest_refuse_truncate",
-        "ratingslips_slipcorrection_refuse_update",
-        "ratingslips_slipcorrection_refuse_delete",
-        "ratingslips_slipcorrection_refuse_truncate",
-        name="slips_guarded",
-        sentence="PostgreSQL refuses to change or delete what was played",
-    ),
-)
-
-INVARIANTS: Final = (*_POINTS, *_PLAY, *_CORRECTIONS, *_GUARDS)
-ALL_INVARIANTS: Final = (
-    *loyalty.INVARIANTS,
-    *INVARIANTS,
-    *core.INVARIANTS,
-    constraints_validated(apps.get_models(include_auto_created=True)),
-)
+ALL_INVARIANTS: Final = (*loyalty.INVARIANTS, *_POINTS, *_PLAY, *_CORRECTIONS)

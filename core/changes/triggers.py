@@ -93,11 +93,6 @@ def create_log() -> RunSQL:
     return RunSQL(CREATE_LOG, DROP_LOG)
 
 
-def trigger_names(table: str) -> list[str]:
-    """The names of the triggers that `log_changes` makes."""
-    return [*(f"{table}_log_{event.lower()}" for event in _TRANSITIONS), f"{table}_refuse_truncate"]
-
-
 def log_changes(
     table: str,
     *,

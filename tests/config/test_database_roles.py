@@ -202,19 +202,14 @@ class TestRights:
                 assert bool(rights.changeable) == ("UPDATE" in rights.application), table
 
     def test_to_add_alone_come_with_triggers_that_refuse_changes(self, db: None) -> None:
-        add_alone = {
-            table
-            for table in _models()
-            if table.startswith(("core_", "loyalty_", "ratingslips_"))
-            and TABLES[table].application == {"SELECT", "INSERT"}
-        }
+        add_alone = {table for table in _models() if TABLES[table].application == {"SELECT", "INSERT"}}
         with connection.cursor() as cursor:
             cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
             triggers = {name for (name,) in cursor.fetchall()}
 
         unguarded = {
-            table for table in add_alone if not {f"{table}_refuse_update", f"{table}_refuse_delete"} <= triggers
-        }
+            f"{table}_refuse_{event}" for table in add_alone for event in ("update", "delete", "truncate")
+        } - triggers
         assert unguarded == set()
 
     def test_are_those_of_the_database(self, db: None) -> None:

@@ -72,6 +72,17 @@ class TestTables:
         assert {*LOGGED, *NOT_LOGGED} == TABLES.keys()
         assert not {*LOGGED} & NOT_LOGGED.keys()
 
+    def test_are_each_logged_by_triggers(self, db: None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
+            triggers = {name for (name,) in cursor.fetchall()}
+
+        assert {
+            f"{table}_{what}"
+            for table in LOGGED
+            for what in ("log_insert", "log_update", "log_delete", "refuse_truncate")
+        } <= triggers
+
 
 @pytest.mark.shows(41)
 class TestAuthor:

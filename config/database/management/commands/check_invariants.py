@@ -1,13 +1,14 @@
-"""Check the invariants of the accounts, the ledger and the slips."""
+"""Check the invariants of the accounts, the ledger and the slips, and whether this release made their guards."""
 
 import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from config.database.definitions import DEFINITIONS
 from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
@@ -15,14 +16,17 @@ from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.words import counted, noun
 from ratingslips.invariants import ALL_INVARIANTS
 
+INVARIANTS: Final = (*ALL_INVARIANTS, DEFINITIONS)
+
 
 class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Check every invariant of the accounts, the ledger and the slips in one snapshot, without blocking the floor. "
-        "Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are broken, 2 could "
-        "not run."
+        "Check every invariant of the accounts, the ledger and the slips in one snapshot, without blocking the floor, "
+        "and compare triggers, constraints, functions and rights with those of this release. Run it as the "
+        "application. Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are "
+        "broken, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,7 +39,7 @@ class Command(ProjectCommand):
         findings = []
         with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS):
             checked_at = timezone.now()
-            for invariant in ALL_INVARIANTS:
+            for invariant in INVARIANTS:
                 finding = examine(invariant)
                 findings.append(finding)
                 if not as_json:

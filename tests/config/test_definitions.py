@@ -1,0 +1,160 @@
+"""A database that `manage.py migrate` made is what this release makes, until somebody tampers with it."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from config.database.definitions import DEFINITIONS
+from config.localdb.roles import SUPERUSER
+from tests.databases import connect, empty_database, migrate
+
+LEDGER = "ALTER TABLE loyalty_ledger"
+REFUSE = "CREATE TRIGGER loyalty_ledger_refuse_update {} ON loyalty_ledger FOR EACH STATEMENT {}"
+ALWAYS = f"{LEDGER} ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_update"
+REFUSAL = "EXECUTE FUNCTION core_refuse_change('it is append-only')"
+WITHOUT = "DROP TRIGGER loyalty_ledger_refuse_update ON loyalty_ledger"
+NOTHING = "LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+
+# Statements of the owner of the tables or of a superuser, and what is named then.
+TAMPERINGS = {
+    f"CREATE OR REPLACE FUNCTION core_refuse_change() RETURNS trigger {NOTHING}": (
+        "function core_refuse_change() differs"
+    ),
+    "ALTER FUNCTION core_log_changes() SECURITY INVOKER": "function core_log_changes() differs",
+    "ALTER FUNCTION core_log_changes() RESET search_path": "function core_log_changes() differs",
+    "ALTER FUNCTION core_log_changes() OWNER TO {application}": "function core_log_changes() differs",
+    "GRANT EXECUTE ON FUNCTION core_log_changes() TO PUBLIC": "function core_log_changes() differs",
+    WITHOUT: "trigger loyalty_ledger_refuse_update of loyalty_ledger is missing",
+    f"{LEDGER} DISABLE TRIGGER loyalty_chain_entry": "trigger loyalty_chain_entry of loyalty_ledger differs",
+    f"{LEDGER} ENABLE TRIGGER loyalty_chain_entry": "trigger loyalty_chain_entry of loyalty_ledger differs",
+    **{
+        f"{WITHOUT}; {REFUSE.format(*changed)}; {ALWAYS}": (
+            "trigger loyalty_ledger_refuse_update of loyalty_ledger differs"
+        )
+        for changed in (
+            ("BEFORE UPDATE", f"WHEN (pg_trigger_depth() > 0) {REFUSAL}"),
+            ("AFTER UPDATE", REFUSAL),
+            ("BEFORE UPDATE OF points", REFUSAL),
+            ("BEFORE INSERT", REFUSAL),
+        )
+    },
+    f"CREATE FUNCTION more() RETURNS trigger {NOTHING}; "
+    "CREATE TRIGGER more BEFORE INSERT ON loyalty_ledger FOR EACH ROW EXECUTE FUNCTION more()": (
+        "function more() is not of this release, trigger more of loyalty_ledger is not of this release"
+    ),
+    f"{LEDGER} DISABLE TRIGGER ALL; UPDATE pg_trigger SET tgenabled = 'A' WHERE NOT tgisinternal": (
+        "constraint loyalty_ledger_casino_id_fk of loyalty_ledger differs"
+    ),
+    f"{LEDGER} DROP CONSTRAINT loyalty_ledger_points_not_zero": (
+        "constraint loyalty_ledger_points_not_zero of loyalty_ledger is missing"
+    ),
+    **{
+        f"{LEDGER} DROP CONSTRAINT loyalty_ledger_points_not_zero, "
+        f"ADD CONSTRAINT loyalty_ledger_points_not_zero CHECK {weaker}": (
+            "constraint loyalty_ledger_points_not_zero of loyalty_ledger differs"
+        )
+        for weaker in ("(points <> 0) NOT VALID", "(points <> 0 OR kind = 'PROMOTION')")
+    },
+    f"{LEDGER} DROP CONSTRAINT loyalty_ledger_idempotency_key_key": (
+        "constraint loyalty_ledger_idempotency_key_key of loyalty_ledger is missing"
+    ),
+    f"{LEDGER} ALTER idempotency_key DROP NOT NULL": "columns of loyalty_ledger differs",
+    f"{LEDGER} ALTER points SET DEFAULT 9": "columns of loyalty_ledger differs",
+    f"{LEDGER} ADD COLUMN more int": "columns of loyalty_ledger differs",
+    f"{LEDGER} OWNER TO {{application}}": "table loyalty_ledger differs",
+    f"{LEDGER} ENABLE ROW LEVEL SECURITY": "table loyalty_ledger differs",
+    "CREATE TABLE more () INHERITS (loyalty_ledger)": "table loyalty_ledger differs",
+    "CREATE VIEW more AS SELECT 1 AS one": "table more is not of this release",
+    "CREATE POLICY more ON core_change": "policy more of core_change is not of this release",
+    "CREATE RULE more AS ON INSERT TO core_change DO INSTEAD NOTHING": (
+        "rule more of core_change is not of this release"
+    ),
+    "DROP INDEX ratingslips_slip_one_live_per_seat": "index ratingslips_slip_one_live_per_seat is missing",
+    "CREATE INDEX more ON core_user (upper(email))": "index more is not of this release",
+    f"CREATE FUNCTION more() RETURNS event_trigger {NOTHING.replace('RETURN NULL;', '')}; "
+    "CREATE EVENT TRIGGER more ON ddl_command_end EXECUTE FUNCTION more()": "event trigger more is not of this release",
+    "GRANT UPDATE ON core_change TO {application}": "rights of the application on core_change differs",
+    "GRANT UPDATE (points) ON loyalty_ledger TO {application}": "rights of the application on loyalty_ledger differs",
+    "GRANT INSERT ON loyalty_ledger TO {application} WITH GRANT OPTION": (
+        "rights of the application on loyalty_ledger differs"
+    ),
+    "REVOKE INSERT ON core_signinevent FROM {application}": "rights of the application on core_signinevent differs",
+    "GRANT DELETE ON core_player TO PUBLIC": "rights of PUBLIC on core_player is not of this release",
+    "GRANT INSERT ON loyalty_ledger TO {reader}": "rights of {reader} on loyalty_ledger is not of this release",
+    "GRANT CREATE ON SCHEMA public TO {application}": (
+        "rights of the application on schema public is not of this release"
+    ),
+    "GRANT TEMPORARY ON DATABASE {database} TO PUBLIC": "rights of PUBLIC on the database is not of this release",
+    "ALTER ROLE {application} BYPASSRLS": "powers of the application differs",
+    "ALTER ROLE {application} IN DATABASE {database} SET session_replication_role = replica": (
+        "setting session_replication_role of role {application} is not of this release"
+    ),
+    "ALTER DATABASE {database} SET search_path = elsewhere, public": "setting search_path is not of this release",
+    "SET LOCAL session_replication_role = replica": "setting session_replication_role differs",
+}
+
+# What a release does not decide.
+HARMLESS = (
+    "ALTER ROLE {application} IN DATABASE {database} SET work_mem = '8MB'",
+    "CREATE INDEX more ON core_user (email)",
+    "GRANT SELECT ON loyalty_ledger TO pg_monitor",
+    "CREATE SCHEMA elsewhere CREATE TABLE more (id int)",
+)
+
+
+@pytest.fixture(scope="module")
+def migrated(django_db_setup: None) -> Iterator[psycopg.Connection]:
+    """A superuser's session of a fresh database on the tests' server."""
+    if settings.HAS_OWN_DATABASE:
+        pytest.skip("only the tests' own server lets its superuser in")
+    with empty_database("plain") as name:
+        migrate(name).check_returncode()
+        with connect(name, role=SUPERUSER) as session:
+            yield session
+        with connect("postgres", role=SUPERUSER) as server:  # the owner, who drops the database, may not end it
+            server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+def _broken(session: psycopg.Connection, statement: str = "SELECT 1") -> list[str]:
+    """What the application finds after a statement of the superuser's, which is undone."""
+    names = {"application": connection.settings_dict["USER"], "reader": connection.settings_dict["READER"]}
+    with session.transaction(force_rollback=True):
+        session.execute(statement.format(database=session.info.dbname, **names))
+        session.execute(f"SET LOCAL SESSION AUTHORIZATION {names['application']}")
+        return [what for (what,) in session.execute(DEFINITIONS.broken_by)]
+
+
+@pytest.mark.django_db
+@pytest.mark.slow
+class TestDefinitions:
+    def test_are_those_that_migrate_makes(self, migrated: psycopg.Connection) -> None:
+        assert _broken(migrated) == [], "run python -m tests.definitions"
+
+    @pytest.mark.parametrize("statement", HARMLESS)
+    def test_leave_to_the_casino_what_guards_nothing(self, migrated: psycopg.Connection, statement: str) -> None:
+        assert _broken(migrated, statement) == []
+
+    @pytest.mark.parametrize("statement", TAMPERINGS)
+    @pytest.mark.shows(11, 41)
+    def test_name_what_was_tampered_with(self, migrated: psycopg.Connection, statement: str) -> None:
+        names = {"application": connection.settings_dict["USER"], "reader": connection.settings_dict["READER"]}
+
+        assert {*TAMPERINGS[statement].format(**names).split(", ")} <= {*_broken(migrated, statement)}
+
+
+@pytest.mark.django_db
+@pytest.mark.slow
+class TestMigratedDatabase:
+    @pytest.mark.shows(11)
+    def test_fires_every_trigger_always_and_refuses_to_be_emptied(self, migrated: psycopg.Connection) -> None:
+        triggers = migrated.execute(
+            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
+        ).fetchall()
+
+        assert {enabled for _, _, enabled in triggers} <= {"A", b"A"}
+        for table in {table for table, name, _ in triggers if name.endswith("_refuse_truncate")}:
+            with pytest.raises(psycopg.errors.RestrictViolation, match=r"TRUNCATE of \w+ is refused"):
+                migrated.execute(f"TRUNCATE {table} CASCADE")
