@@ -21,6 +21,10 @@ class TableSums:
         )
         self._name = f"sums_{abs(hash(self._query))}"
         self._prepared_on: Any = None
+        self._written = "SELECT sum({}) FROM unnest('{{{}}}'::regclass[]) AS t".format(
+            " + ".join(f"pg_stat_get_xact_tuples_{what}(t)" for what in ("inserted", "updated", "deleted")),
+            ",".join(tables),
+        )
 
     def read(self) -> list[Any]:
         """The tables as they stand."""
@@ -30,6 +34,12 @@ class TableSums:
             cursor.execute(f"EXECUTE {self._name}")
             rows: list[Any] = cursor.fetchall()
             return rows
+
+    def written(self) -> int:
+        """How many rows this transaction has written in the tables, with those that it took back: it only grows."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._written)
+            return int(cursor.fetchone()[0])
 
     def _prepare(self, cursor: Any) -> None:
         """Have PostgreSQL plan the query once for a connection: planning takes longer than summing."""

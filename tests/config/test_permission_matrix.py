@@ -9,7 +9,7 @@ from core.models import User
 from tests.config import test_permissions_floor, test_permissions_house, test_permissions_points
 from tests.config.matrix.asking import Asking, addresses
 from tests.config.matrix.house import ELSEWHERE, House
-from tests.config.matrix.table import COLUMNS, Question, read_table
+from tests.config.matrix.table import COLUMNS, Question, asked, read_table
 
 TABLE = test_permissions_floor.TABLE | test_permissions_house.TABLE | test_permissions_points.TABLE
 # Their rows belong to no casino, or they only lead on to an address that has rows.
@@ -125,3 +125,11 @@ class TestTable:
         assert {question.address for question in table} == {
             f"admin:core_{model}_{page}" for model in ("player", "user") for page in ("add", "delete")
         }
+
+    def test_is_asked_by_four_where_one_word_is_said_to_all(self) -> None:
+        others = list(COLUMNS)[2:-1]
+
+        columns = [asked(["login", *["shut"] * 12], turn=turn) for turn in range(len(others))]
+
+        assert columns == [["anon", "staff", "root", other] for other in others]
+        assert asked(["login", "shut", *["read"] * 11], turn=0) == list(COLUMNS)

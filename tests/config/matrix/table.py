@@ -30,6 +30,9 @@ COLUMNS: Final = {
     "root": "superuser",
 }
 
+# They ask every line. Whoever is signed in may do at least what staff may, and at most what the superuser may.
+_ALWAYS: Final = ("anon", "staff", "root")
+
 WORDS: Final = {
     "login": "sent to the sign-in",
     "open": "a page that offers to do something",
@@ -102,6 +105,14 @@ def _groups(text: str) -> list[str]:
 def _questions(groups: list[str], names: str, methods: str, whose: str) -> Iterator[Question]:
     for group, page, method, one in product(groups, names.split("|"), methods.split("|"), whose.split("|")):
         yield Question(group=group, page=page, method=method, whose=one)
+
+
+def asked(cells: list[str], *, turn: int) -> list[str]:
+    """The columns that ask a line: all, or, where one word is said to all who are signed in, three and one in turn."""
+    if len(set(cells[1:])) > 1:
+        return list(COLUMNS)
+    others = [column for column in COLUMNS if column not in _ALWAYS]
+    return [*_ALWAYS, others[turn % len(others)]]
 
 
 def as_line(question: Question, cells: list[str]) -> str:
