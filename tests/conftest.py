@@ -15,6 +15,7 @@ from core.models import Player
 from core.roles import AUDITOR, PIT_BOSS
 from ratingslips.models import RatingSlip
 from tests.console import signed_in
+from tests.databases import migrated_database
 from tests.emptying import Migrated, ModuleDb
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -87,8 +88,11 @@ def _takes_long(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Let the owner make the test database, and drop it: the application may not."""
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
+    """Let the owner make the test database, from a migrated one, and drop it: the application may not."""
+    with django_db_blocker.unblock():
+        connection.ensure_connection()  # starts the private server, if it does not run
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated_database()
     _act_as((connection.settings_dict.get("OWNER") or {}).get("USER"))
 
 

@@ -6,6 +6,8 @@ Every test is signed in as the application, and is refused what the application 
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import quote
 
@@ -19,6 +21,7 @@ from psycopg.pq import TransactionStatus
 from tests.processes import run_program
 
 REFUSED_TO_ROLE = "42501"
+_MIGRATED = "migrated_for_tests_"
 
 
 @contextmanager
@@ -97,6 +100,35 @@ def migrate(name: str, *target: str) -> "subprocess.CompletedProcess[str]":
     """Migrate a database as its owner, in a process of its own: to `target`, an app and a migration, or all the way."""
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
     return run_program("manage.py", "migrate", "--verbosity=0", *target, **settings, **database_environment(name))
+
+
+def migrated_database() -> str:
+    """The name of a database that “manage.py migrate” made, to be copied; made again whenever the product changed."""
+    name = f"{_MIGRATED}{_product_digest()}"
+    with connect("postgres") as server:
+        server.execute("SELECT pg_advisory_lock(hashtext(%s))", [_MIGRATED])  # the other workers wait here
+        made = {made for (made,) in server.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [_MIGRATED])}
+        if name not in made:
+            for old in made:
+                server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(old)))
+            unfinished = f"{_MIGRATED}unfinished"
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(unfinished)))
+            ran = migrate(unfinished)
+            assert (ran.returncode, ran.stderr) == (0, "")
+            server.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(unfinished), sql.Identifier(name))
+            )
+    return name
+
+
+def _product_digest() -> str:
+    """A digest of all that a migration may call: the product, its settings and the versions of its libraries."""
+    root = Path(house_settings.BASE_DIR)
+    sources = [path for app in ("config", "core", "loyalty", "ratingslips") for path in (root / app).rglob("*.py")]
+    digest = sha256()
+    for path in [*sorted(sources), root / "tests/settings.py", root / "config/requirements.txt"]:
+        digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @contextmanager

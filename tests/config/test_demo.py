@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.databases import connect, database_environment, empty_database, migrate
+from tests.databases import connect, database_environment, empty_database, migrated_database
 from tests.processes import ROOT, free_port, wait_until_served
 
 # Without a test that asks for it no test database is made, and these, run alone, would have none to stand beside.
@@ -179,9 +179,8 @@ class TestDemo:
         assert "Unknown command: 'demo'" in said
 
     def test_takes_over_no_user_who_is_not_its_own(self, django_db_setup: None) -> None:
-        with empty_database("demo_login") as name:
+        with empty_database("demo_login", copied_from=migrated_database()) as name:
             database = connect(name)
-            migrate(name).check_returncode()
             database.execute(
                 """
                 INSERT INTO core_user (username, password, is_superuser, first_name, last_name, email, is_staff,

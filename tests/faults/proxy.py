@@ -60,11 +60,14 @@ class Messages:
             self._has_begun = True
 
 
+def statement_in(kind: bytes, contents: bytes) -> bytes:
+    """The statement of a simple query or of a Parse; nothing in other messages."""
+    return {b"Q": contents, b"P": contents.partition(b"\0")[2]}.get(kind, b"").partition(b"\0")[0]
+
+
 def is_commit(kind: bytes, contents: bytes) -> bool:
-    """Whether a message is a COMMIT: as a simple query, or as the statement of a Parse."""
-    if kind == b"Q":
-        return contents.rstrip(b"\0") == _COMMIT
-    return kind == b"P" and contents.split(b"\0")[1:2] == [_COMMIT]
+    """Whether a message is a COMMIT."""
+    return statement_in(kind, contents) == _COMMIT
 
 
 class Way:
@@ -75,7 +78,7 @@ class Way:
         self.server = server
         self.armed: deque[Loss] = deque()
         self.lost: Counter[str] = Counter()
-        self.statements = 0
+        self.statements: list[bytes] = []
         self.at: dict[int, Loss] = {}
         self.backend = 0
         self.end_backend: Callable[[], object] = lambda: None
@@ -122,19 +125,19 @@ class _Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         messages = self._messages.feed(data)
         commits = any(is_commit(*message) for message in messages)
-        begins = any(kind in {b"Q", b"P", b"B"} for kind, _ in messages)
+        begun = next((statement_in(*message) for message in messages if message[0] in {b"Q", b"P", b"B"}), None)
         if self._server is None:
             self._early.append(data)
-        elif begins and (loss := self._loss(commits=commits)):
+        elif begun is not None and (loss := self._loss(begun, commits=commits)):
             self._lose(loss, data)
         else:
             self._server.write(data)
 
-    def _loss(self, *, commits: bool) -> Loss | None:
+    def _loss(self, statement: bytes, *, commits: bool) -> Loss | None:
         way = self._way
-        way.statements += 1
-        if way.statements in way.at:
-            return way.at.pop(way.statements)
+        way.statements.append(statement)
+        if len(way.statements) in way.at:
+            return way.at.pop(len(way.statements))
         if commits and (loss := way.struck(*OF_COMMITS)):
             return loss
         return way.struck(Loss.REQUEST, Loss.STATEMENT_ANSWER, Loss.HALF_ANSWER)
