@@ -9,7 +9,7 @@ from django.db import connection
 
 from config.database.definitions import DEFINITIONS
 from config.localdb.roles import SUPERUSER
-from tests.databases import connect, empty_database, migrated_database
+from tests.databases import connect, empty_database, migrate, migrated_database
 
 LEDGER = "ALTER TABLE loyalty_ledger"
 REFUSE = "CREATE TRIGGER loyalty_ledger_refuse_update {} ON loyalty_ledger FOR EACH STATEMENT {}"
@@ -111,6 +111,7 @@ def migrated(django_db_setup: None) -> Iterator[psycopg.Connection]:
     if settings.HAS_OWN_DATABASE:
         pytest.skip("only the tests' own server lets its superuser in")
     with empty_database("plain", copied_from=migrated_database()) as name:
+        migrate(name).check_returncode()  # the rights on the database itself are not copied
         with connect(name, role=SUPERUSER) as session:
             yield session
         with connect("postgres", role=SUPERUSER) as server:  # the owner, who drops the database, may not end it
