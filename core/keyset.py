@@ -283,7 +283,9 @@ def _beyond(rows: "QuerySet[M]", order: Order, bound: Sequence[Any] | None, *, t
 
 def _where(rows: "QuerySet[M]", order: Order, values: Sequence[Any], *, sign: str) -> "QuerySet[M]":
     """The `rows` whose columns of `order` compare to those of `order.within` and `values`."""
-    fixed = [(F(name), Value(value)) for name, value in order.within.items()]
+    # NULL cannot be compared.
+    rows = rows.filter(**{name: None for name, value in order.within.items() if value is None})
+    fixed = [(F(name), Value(value)) for name, value in order.within.items() if value is not None]
     keys = [(F(key.name), Value(value, output_field=key.type)) for key, value in zip(order.keys, values, strict=True)]
     columns, bounds = (_Columns(*each) for each in zip(*fixed, *keys, strict=True))
     return rows.filter(_Compared(columns, bounds, arg_joiner=f" {sign} "))

@@ -58,12 +58,12 @@ class SignInsAdmin(LongList, ServiceOwnedAdmin[SignInEvent]):
         return device_name(event.device) if event.device else NOTHING
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[SignInEvent]":
-        """The rows of the own casino's staff, and those of names that nobody has, which belong to no casino."""
+        """The rows of the own casino's staff, of staff of no casino, who act in all, and of names that nobody has."""
         rows = admin.ModelAdmin.get_queryset(self, request)
         staff = staff_of(request)
         if sees_all_casinos(staff):
             return rows
-        return rows.filter(Q(staff__casino=staff.casino_id) | Q(staff=None)) if staff.casino_id else rows.none()
+        return rows.filter(Q(staff__casino=staff.casino_id) | Q(staff__casino=None)) if staff.casino_id else rows.none()
 
     def get_urls(self) -> list[URLPattern]:
         """Django's addresses, and that of the locked names."""

@@ -11,7 +11,7 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from core.changes.tables import ABOUT_STAFF, LOGGED, SHARED
+from core.changes.tables import ABOUT_STAFF, LOGGED
 from core.console.add_forms import AddedOnce
 from core.console.change_forms import VersionedForms
 from core.console.change_words import in_words
@@ -78,14 +78,22 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     return rows.filter(**{lookup: user.casino_id})
 
 
+def may_act_in_casino_of(user: User) -> "models.QuerySet[User]":
+    """The staff who may have acted in the casino of `user`: its own, and those of no casino, who act in all."""
+    if user.casino_id is None:
+        return in_casino_of(user, User.objects.all(), lookup="casino")
+    people: models.QuerySet[User] = User.objects.filter(models.Q(casino=user.casino_id) | models.Q(casino=None))
+    return people
+
+
 def changes_seen_by(user: User) -> "models.QuerySet[Change]":
-    """The changes of the change log that `user` sees: of their casino, and of what all casinos share."""
+    """The changes of the change log that `user` sees: of their casino, and of what belongs to none."""
     changes = of_readable_tables(user, Change.objects.all())
     if sees_all_casinos(user):
         return changes
     if user.casino_id is None:
         return changes.none()
-    return changes.filter(models.Q(casino=user.casino_id) | models.Q(table_name__in=SHARED))
+    return changes.filter(models.Q(casino=user.casino_id) | models.Q(casino=None))
 
 
 def of_readable_tables(user: User, changes: "models.QuerySet[Change]") -> "models.QuerySet[Change]":

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from core.console.fields import IntegerField
 from core.console.filtered_list import DayField
 from core.console.queries import SEARCH
-from core.console.scope import in_casino_of
+from core.console.scope import in_casino_of, may_act_in_casino_of
 from core.keys import BIGGEST_KEY
 from core.models import ReasonCode, User
 from core.roles import SYSTEM_USERNAME
@@ -136,7 +136,7 @@ def choices_for(staff: User) -> dict[str, dict[str, str]]:
 def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
     """Staff who may have posted entries that `staff` sees; the system first."""
     yield SYSTEM, SYSTEM
-    people = in_casino_of(staff, User.objects.filter(is_staff=True), lookup="casino")
+    people = may_act_in_casino_of(staff).filter(is_staff=True)
     for person in people.exclude(username=SYSTEM_USERNAME).order_by("username")[:STAFF_OFFERED]:
         yield str(person.pk), person.name_and_login
 

@@ -91,6 +91,7 @@ LISTS: Final = {
         "what=core_player",
         "what=ratingslips_pit",
         "what=auth_group",
+        "of_no_casino=on",
         "who={staff}",
         "who={staff}&what=core_player",
         "who=nobody",

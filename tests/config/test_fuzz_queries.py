@@ -25,7 +25,7 @@ OF_A_FORM: Final = ["p", "_changelist_filters", "_popup", "_to_field"]
 # What an address reads from its query string. Lists of the admin read more: see `_names_of_list`.
 NAMES: Final = {
     "admin:loyalty_ledgerentry_changelist": f"{_LEDGER} account__id__exact kind__exact",
-    "admin:core_change_changelist": "whom what who first_day last_day of before after",
+    "admin:core_change_changelist": "whom what who of_no_casino first_day last_day of before after",
     "admin:loyalty_loyaltyprogram_pause": "reason",
     "admin:loyalty_ledgerentry_reverse": "reason reason_code token",
     "admin:loyalty_playerloyalty_adjust": "direction points reason reason_code adjustment_id token",

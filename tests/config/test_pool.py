@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from django.conf import settings
@@ -89,3 +90,32 @@ class TestCheckOfTimeouts:
         checked = run_program("manage.py", "check", "--deploy", "--database=default", DATABASE_URL=database_url())
 
         assert checked.returncode == 0, checked.stderr
+
+
+_HOLDING: Final = """
+import django
+django.setup()
+from django.db import connection
+from core import correlation
+from core.leases import LeaseHeld, lease
+
+with correlation.bound(), lease("work", refusal=LeaseHeld) as held:
+    for _ in range(3):
+        held.renew()
+        connection.close()
+        try:
+            with lease("work", refusal=LeaseHeld):
+                print("let in")
+        except LeaseHeld:
+            print("refused")
+with correlation.bound(), lease("work", refusal=LeaseHeld):
+    print("let in")
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+class TestLease:
+    def test_is_held_behind_a_pool_until_the_work_ends(self, pool: str) -> None:
+        done = run_program("-c", _HOLDING, DATABASE_URL=pool, LOG_LEVEL="ERROR")
+
+        assert done.stdout.split("\n") == [*["refused"] * 3, "let in", ""], done.stderr

@@ -166,6 +166,7 @@ class TestStaff:
 class TestSuperuserWithACasino:
     def test_sees_no_sign_ins_of_other_casinos(self, floor: Floor) -> None:
         fail(StaffFactory.create(username="elsewhere"))
+        fail(StaffFactory.create(username="everywhere", casino=None, is_superuser=True))
         floor.boss.is_superuser = True
         floor.boss.save()
 
@@ -175,4 +176,5 @@ class TestSuperuserWithACasino:
 
         assert page.status_code == 200
         assert "elsewhere" not in page.content.decode()
+        assert "everywhere" in page.content.decode()
         assert floor.supervisor.username in page.content.decode()

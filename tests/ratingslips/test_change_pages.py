@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from core import correlation
 from core.models import Change, Player, User
+from core.origins import record_request
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from core.transactions import operation
 from loyalty.models import LedgerExport
@@ -167,6 +168,25 @@ class TestWhoSees:
         assert [line for line in all_seen if "Elsewhere" in line]
         for url in (f"{LIST}?of=core_player:{elsewhere.pk}", f"{LIST}?whom=elsewhere", f"{LIST}?who={everywhere.pk}"):
             assert "Elsewhere" not in "".join(_lines(auditor.get(url)))
+
+    def test_is_the_auditor_for_staff_of_all_casinos(self, floor: Floor, auditor: Client) -> None:
+        root = StaffFactory.create(casino=None, is_superuser=True, username="everywhere")
+        with correlation.bound(uuid.uuid4()) as given:
+            for path in ("/made/", "/refused/"):
+                record_request(actor=root, method="POST", path=path, client_address=None)
+            with operation("tests.rename", actor_id=root.pk):
+                User.objects.filter(pk=root.pk).update(first_name="Ruth")
+                Pit.objects.filter(pk=floor.pit.pk).update(name="High Limit")
+
+        assert "High Limit" in _listed(auditor, who=root.pk)[0]
+        assert "First name: – → Ruth" in _listed(auditor, of_no_casino="on")[0]
+        assert "Ruth" in _listed(auditor, of_no_casino="on", what="core_user")[0]
+        assert "Ruth" in _listed(auditor, of_no_casino="on", who=root.pk)[0]
+        assert "Ruth" in _listed(auditor, whom="everywhere")[0]
+        trace = auditor.get(f"/console/trace/{given}/").text
+        assert [word in trace for word in ("Ruth", "High Limit", "/made/", "/refused/")] == [True] * 4
+        supervisor = signed_in(StaffFactory.create(casino=floor.casino), LOYALTY_SUPERVISOR)
+        assert _listed(supervisor, of_no_casino="on") == []
 
     def test_is_nobody_without_the_permission(self, floor: Floor) -> None:
         boss = signed_in(floor.boss, PIT_BOSS)

@@ -15,12 +15,17 @@ from django.utils.text import capfirst
 
 from core.changes.tables import ABOUT_STAFF, LOGGED, SHARED
 from core.console.filtered_list import DayField, FilterForm
-from core.console.scope import changes_concerning, in_casino_of, of_readable_tables, sees_all_casinos
+from core.console.scope import (
+    changes_concerning,
+    in_casino_of,
+    may_act_in_casino_of,
+    of_readable_tables,
+    sees_all_casinos,
+)
 from core.keyset import ID, RECORDED_AT, Order, Window
 from core.models import Change, Player, User
 from core.permissions import VIEW_STAFF
 from core.player_search import MAX_WORDS, PLAYERS_WITH_ROWS_MAX, first_matching, many_match
-from core.roles import SYSTEM_USERNAME
 
 SEARCH_MAX_LENGTH: Final = 100
 STAFF_OFFERED: Final = 500
@@ -62,6 +67,7 @@ class ChangesForm(FilterForm):
     who = forms.ChoiceField(label="Changed by", required=False)
     first_day = DayField(label="From")
     last_day = DayField(label="To")
+    of_no_casino = forms.BooleanField(label="What belongs to no casino", required=False)
     of = forms.CharField(label="Row", required=False, validators=[_row], widget=forms.HiddenInput)
 
     def __init__(self, data: Any, *, staff: User) -> None:
@@ -83,7 +89,9 @@ class ChangesForm(FilterForm):
         least, most = self._span
         within: dict[str, Any] = {}
         if not self._by_keys:
-            if not sees_all_casinos(self._staff) and given.get("what") not in SHARED:
+            if "of_no_casino" in given:
+                within["casino_id"] = None
+            elif not sees_all_casinos(self._staff) and given.get("what") not in SHARED:
                 within["casino_id"] = self._staff.casino_id or NO_CASINO
             if given.get("who", NOBODY) != NOBODY:
                 within["actor_id"] = int(given["who"])
@@ -123,6 +131,7 @@ class ChangesForm(FilterForm):
             "who": lambda who: "by no person" if who == NOBODY else f"by {self._people[who]}",
             "first_day": lambda day: f"from {date_format(day, 'j M Y')}",
             "last_day": lambda day: f"to {date_format(day, 'j M Y')}",
+            "of_no_casino": lambda _: "what belongs to no casino",
             "of": lambda row: f"one {LOGGED.get(row.partition(':')[0], 'row')} (no. {row.partition(':')[2]})",
         }
         return [in_words(self.given[name]) for name, in_words in words.items() if name in self.given]
@@ -153,6 +162,8 @@ class ChangesForm(FilterForm):
             rows = rows.filter(table_name=given["what"])
         if "who" in given and "actor_id" not in exclude:
             rows = rows.filter(actor=None if given["who"] == NOBODY else int(given["who"]))
+        if "of_no_casino" in given and "casino_id" not in exclude:
+            rows = rows.filter(casino=None)
         if "of" in given:
             rows = changes_concerning(rows, [given["of"]])
         if "whom" in given:
@@ -166,7 +177,7 @@ class ChangesForm(FilterForm):
     def _found(self) -> tuple[list[int], list[int]]:
         """The players and the staff that the search finds; one more than are looked up if there are so many."""
         players = in_casino_of(self._staff, Player.objects.all(), lookup="casino")
-        people = in_casino_of(self._staff, User.objects.order_by(), lookup="casino")
+        people = may_act_in_casino_of(self._staff).order_by()
         for word in self.given["whom"].replace("\0", "").split()[:MAX_WORDS]:
             in_name = (Q(**{f"{name}__icontains": word}) for name in ("username", "first_name", "last_name"))
             people = people.filter(next(in_name) | next(in_name) | next(in_name))
@@ -183,6 +194,5 @@ class ChangesForm(FilterForm):
 
 def _people(staff: User) -> Iterator[tuple[str, str]]:
     """Staff whom `staff` sees, by key."""
-    people = in_casino_of(staff, User.objects.all(), lookup="casino") | User.objects.filter(username=SYSTEM_USERNAME)
-    for person in people.order_by("username")[:STAFF_OFFERED]:
+    for person in may_act_in_casino_of(staff).order_by("username")[:STAFF_OFFERED]:
         yield str(person.pk), person.name_and_login

@@ -371,12 +371,13 @@ def _origin_of(
 def _requests(correlation_id: UUID, *, staff: User, has_events: bool, exclude: set[int]) -> Iterator[StoryEvent]:
     """Requests under the id that have no event, because they were repeated or refused, by staff of the same casino.
 
-    A command works in all casinos, so it is shown only if it left an event that `staff` may see.
+    A command and staff of no casino work in all, so theirs are shown only if an event is there that `staff` may see.
     """
     origins = RequestOrigin.objects.filter(correlation_id=correlation_id).exclude(pk__in=exclude)
     for origin in origins.select_related("actor").order_by("id")[:ENTRIES_SHOWN]:
         is_own = origin.actor is not None and origin.actor.casino_id == staff.casino_id is not None
-        if is_own or sees_all_casinos(staff) or (origin.actor is None and has_events):
+        is_of_all = origin.actor is None or origin.actor.casino_id is None
+        if is_own or sees_all_casinos(staff) or (is_of_all and has_events):
             words = f"Command {origin.origin}" if origin.actor is None else "Request that left nothing else"
             yield StoryEvent(at=origin.at, words=words, by=origin.actor, correlation_id=correlation_id, origin=origin)
 
