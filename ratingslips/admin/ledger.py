@@ -18,10 +18,11 @@ from core.console.links import link_to
 from core.console.scope import in_casino_of
 from core.models import User
 from loyalty.admin.extensions import Filter, LedgerExtension, extend_ledger
-from loyalty.models import LedgerEntry
+from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.admin.slips.authors import author_of, read_releases, reason_of, releases_of
 from ratingslips.admin.slips.corrections import corrections_section, read_corrections
 from ratingslips.admin.slips.owed import render_unpaid
+from ratingslips.admin.slips.uncollected import render_uncollected
 from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
 from ratingslips.permissions import VIEW_SLIPS
 from ratingslips.theo import Play, decisions, theoretical_win
@@ -99,6 +100,10 @@ def _counted(slip: RatingSlip, entry: LedgerEntry, corrections: Sequence[SlipCor
     return slip.segments.current()
 
 
+def _of_account(request: HttpRequest, account: PlayerLoyalty) -> SafeString:
+    return render_unpaid(request, account) + render_uncollected(request, account)
+
+
 def _author(entry: LedgerEntry) -> str:
     if slip := slip_of(entry):
         read_releases([slip])
@@ -133,7 +138,7 @@ extend_ledger(
         ),
         find=_find,
         render=_render,
-        render_for_account=render_unpaid,
+        render_for_account=_of_account,
         author=_author,
     )
 )

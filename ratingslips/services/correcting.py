@@ -37,7 +37,8 @@ class CorrectionPreview:
     """What a correction would make of theo and points; points are estimates unless the slip was credited.
 
     Theo of a live slip counts until the instant of the preview. `uncollected` points would not be covered by the
-    balance as it is now. Points are None if the player has no account. `long_play` says how long the play would be if
+    balance as it is now; `lifetime_points` are those of the account afterwards, of a slip that was credited. Points are
+    None if the player has no account. `long_play` says how long the play would be if
     that is more than the casino's limit; it is empty otherwise.
     """
 
@@ -46,6 +47,7 @@ class CorrectionPreview:
     points_before: int | None
     points: int | None
     uncollected: int
+    lifetime_points: int | None
     is_estimate: bool
     long_play: str
 
@@ -149,10 +151,12 @@ def preview_correction(
     after = _theo(new, at=at)
     plays.append((after, found.closed_at or at))
     account: PlayerLoyalty | None = getattr(found.player, "loyalty", None)
-    points, uncollected = None, 0
+    points, uncollected, lifetime_points = None, 0, None
     if found.ledger_entry is not None and account is not None and points_before is not None:
         points = points_of_play(found.ledger_entry, theoretical_win=after)
-        uncollected = max(0, points_before + found.uncollected_points - points - account.balance)
+        posted = points_before + found.uncollected_points
+        uncollected = max(0, posted - points - account.balance)
+        lifetime_points = account.lifetime_points + points + uncollected - posted
     elif account is not None:
         estimated, points = estimate_points(account, plays)
         points_before = estimated if points_before is None else points_before
@@ -162,6 +166,7 @@ def preview_correction(
         points_before=points_before,
         points=points,
         uncollected=uncollected,
+        lifetime_points=lifetime_points,
         is_estimate=found.ledger_entry is None,
         long_play=describe_long_play(found, played=_played(new, at=at)),
     )

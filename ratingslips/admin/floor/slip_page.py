@@ -39,6 +39,7 @@ from ratingslips.admin.slips.money import (
 from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void, pits_with
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction
 from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed_time
+from ratingslips.admin.slips.uncollected import kept_tier_of
 from ratingslips.events import Event, SlipVersion
 from ratingslips.history import events_since
 from ratingslips.models import RatingSlip
@@ -224,6 +225,8 @@ def _page(
     if pit_page.may_act and not sheet.slip.is_void:
         offer = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
         context["offers"] = [offer] if offer else []
+    if sheet.slip.uncollected_points:
+        context["kept_tier"] = kept_tier_of(sheet.slip.player)
     context["may_correct"] = may_correct(request, sheet.slip)
     context["is_before_last"] = bound is not None and bound.has_error(NON_FIELD_ERRORS, code=_BEFORE_LAST_EVENT)
     if pit_page.may_act and sheet.slip.is_live:

@@ -30,6 +30,7 @@ from ratingslips.admin.players.chart import draw
 from ratingslips.admin.players.visits import read_visits
 from ratingslips.admin.slips.authors import author_of, read_releases
 from ratingslips.admin.slips.owed import render_unpaid
+from ratingslips.admin.slips.uncollected import kept_tier
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import VIEW_SLIPS
 
@@ -38,11 +39,12 @@ ENTRIES_SHOWN: Final = 15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountSummary:
-    """An account with its progress to the next tier."""
+    """An account with its progress to the next tier, and a sentence if its tier is too high."""
 
     account: PlayerLoyalty
     percent: int
     following: Tier | None
+    kept_tier: str
 
     @property
     def points_to_next(self) -> int:
@@ -82,7 +84,8 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
         live = live_slips(now=now).filter(player=player).select_related("table", "pit").first()
         context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
     if account and staff.has_perm(VIEW_ENTRIES):
-        context |= {"summary": _summary_of(account), "entries": _entries_of(account, request.GET.get("before", ""))}
+        context |= {"summary": _summary_of(account, uncollected=player.uncollected or 0)}
+        context["entries"] = _entries_of(account, request.GET.get("before", ""))
         context["unpaid"] = render_unpaid(request, account)
         if staff.has_perm(VIEW_SLIPS):
             context["uncollected_url"] = list_url(RatingSlip, player__id__exact=player.pk, owed="uncollected")
@@ -99,12 +102,14 @@ def _play_of(player: Player, *, now: datetime) -> dict[str, Any]:
     return {"visits": visits, "chart": chart, "slips_url": list_url(RatingSlip, player__id__exact=player.pk)}
 
 
-def _summary_of(account: PlayerLoyalty) -> AccountSummary:
+def _summary_of(account: PlayerLoyalty, *, uncollected: int) -> AccountSummary:
     tiers = list(Tier.objects.filter(program=account.program_id).order_by("threshold_points"))
+    lifetime = account.lifetime_points
     return AccountSummary(
         account=account,
-        percent=progress_percent(account.lifetime_points, tiers),
-        following=next_tier(account.lifetime_points, tiers),
+        percent=progress_percent(lifetime, tiers),
+        following=next_tier(lifetime, tiers),
+        kept_tier=kept_tier(account.player, lifetime_points=lifetime, uncollected=uncollected, tiers=tiers),
     )
 
 

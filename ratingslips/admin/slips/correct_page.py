@@ -26,6 +26,7 @@ from ratingslips.admin.slips.play_form import PlayRows, play_rows, with_spare_ro
 from ratingslips.admin.slips.rights import may_correct, pits_with
 from ratingslips.admin.slips.rows import version_of
 from ratingslips.admin.slips.sentences import changes_since, correction_outcome
+from ratingslips.admin.slips.uncollected import kept_tier, uncollected_points
 from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
@@ -162,7 +163,15 @@ def _preview(request: HttpRequest, slip: RatingSlip, rows: PlayRows) -> dict[str
         )
     except DomainError as error:
         return {"refusal": error.message}
-    return {"preview": preview}
+    return {"preview": preview, "kept_tier": _kept_tier(slip, preview)}
+
+
+def _kept_tier(slip: RatingSlip, preview: CorrectionPreview) -> str:
+    """A sentence if the tier would stay too high; empty text otherwise."""
+    if not preview.uncollected or preview.lifetime_points is None:
+        return ""
+    uncollected = uncollected_points(slip.player) - slip.uncollected_points + preview.uncollected
+    return kept_tier(slip.player, lifetime_points=preview.lifetime_points, uncollected=uncollected)
 
 
 def _tables(request: HttpRequest, slip: RatingSlip, play: list[CorrectedPlay]) -> Choices:

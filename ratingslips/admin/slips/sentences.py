@@ -14,9 +14,10 @@ from core.console.row_actions import Outcome, OutcomeKind
 from core.models import Player, User
 from core.transactions import drop_lost_connection
 from core.words import counted, signed_count
-from loyalty.models import PlayerLoyalty, Tier
+from loyalty.models import Tier
 from loyalty.services import LoyaltyPosting
-from loyalty.tiers import next_tier, tier_at
+from loyalty.tiers import next_tier
+from ratingslips.admin.slips.uncollected import kept_tier_of
 from ratingslips.events import SlipVersion
 from ratingslips.history import LINKED_SLIPS, events_since, read_events
 from ratingslips.models import RatingSlip, SlipCorrection, SlipRequest
@@ -179,16 +180,4 @@ def tier_too_high(slip: RatingSlip, corrected: CorrectedSlip) -> str:
     """A sentence if the tier stays too high after a correction or a void of `slip`; else empty text."""
     if not corrected.uncollected:
         return ""
-    return read_after_commit(lambda: _too_high(slip, uncollected=corrected.uncollected)) or ""
-
-
-def _too_high(slip: RatingSlip, *, uncollected: int) -> str:
-    """A sentence if the player keeps a tier that they would not have if all had been collected; else empty text."""
-    account = PlayerLoyalty.objects.select_related("tier", "player").get(player=slip.player_id)
-    tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
-    earned_tier = tier_at(max(account.lifetime_points - uncollected, 0), tiers)
-    if earned_tier.threshold_points >= account.tier.threshold_points:
-        return ""
-    return (
-        f"The tier of {account.player} stays {account.tier}: without the uncollected points it would be {earned_tier}."
-    )
+    return read_after_commit(lambda: kept_tier_of(slip.player)) or ""

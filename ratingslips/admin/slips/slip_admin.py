@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from core.console.asking_again import ask_again
 from core.console.confirmation import CONFIRMED, ConfirmingAdmin, run
@@ -34,6 +35,7 @@ from ratingslips.admin.slips.slip_action import SlipAction
 from ratingslips.admin.slips.slip_columns import SlipColumns
 from ratingslips.admin.slips.slip_filters import CorrectedFilter, OwedFilter
 from ratingslips.admin.slips.times import TimeForm, minutes_offered
+from ratingslips.admin.slips.uncollected import kept_tier_of
 from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
@@ -182,6 +184,8 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
         context["slip_version"] = version_of(slip).text
         context["request_id"] = uuid4()
         context["sections"] = corrections_section(slip, read_corrections(slip))
+        if slip.uncollected_points:
+            context["sections"] += format_html("<p>{}</p>", kept_tier_of(slip.player))
         operates = actions.PAUSE in offered or actions.RESUME in offered
         context["may_reassign"] = may_reassign(request, slip, operates=operates)
         context["may_correct"] = may_correct(request, slip)
