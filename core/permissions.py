@@ -6,7 +6,8 @@ Where staff work is one rule, for what they see (`core.console.scope`) and for w
 - Staff without a casino work in all casinos if they are superusers or operators, and in none if they are neither.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
@@ -52,21 +53,23 @@ _HELD_BY_STAFF: Final = f"""
     JOIN ({_HELD_BY_ROLE}) AS held ON held.role_id = member.group_id
 """  # noqa: S608  (constants)
 
-# Which permissions the actor holds here, and whether the player is the actor: one statement, for every action on the
-# floor runs it.
+# Which permissions the actor holds here, each with the object or "" for all, and whether the player is the actor: one
+# statement, for every action on the floor runs it. NULL asks about all objects.
 _MAY: Final = f"""
 SELECT EXISTS (
     SELECT FROM core_staffcard AS card
     WHERE card.player_id = %(player)s AND card.staff_id = %(actor)s AND card.withdrawn_at IS NULL
 ), (
-    SELECT CASE WHEN staff.is_superuser THEN %(codenames)s::text[] ELSE ARRAY (
-        SELECT permission.codename FROM auth_permission AS permission
+    SELECT CASE WHEN staff.is_superuser THEN ARRAY (
+        SELECT ARRAY[codename, ''] FROM unnest(%(codenames)s::text[]) AS codename
+    ) ELSE ARRAY (
+        SELECT ARRAY[permission.codename, COALESCE(held.object_pk, '')] FROM auth_permission AS permission
         JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
         JOIN ({_HELD_BY_STAFF}) AS held ON held.permission_id = permission.id
         WHERE content_type.app_label = %(app_label)s
           AND permission.codename = ANY(%(codenames)s::text[])
           AND held.staff_id = %(actor)s
-          AND (held.object_pk IS NULL OR held.object_pk = %(object)s)
+          AND (held.object_pk IS NULL OR %(object)s::text IS NULL OR held.object_pk = %(object)s)
     ) END
     FROM core_user AS staff
     WHERE staff.id = %(actor)s
@@ -147,28 +150,51 @@ def has_permission(actor: User, permission: str, on: models.Model, *, player_id:
 
 def permissions_on(actor: User, on: models.Model, *permissions: str, player_id: int | None = None) -> frozenset[str]:
     """Those of `permissions`, all of one app, for which `has_permission` says yes, in one statement."""
-    is_own, held = _ask(actor, on, *permissions, player_id=player_id)
-    return frozenset() if is_own else held
+    casino_id = on.casino_id  # type: ignore[attr-defined]
+    return _ask(actor, *permissions, casino_id=casino_id, on=on, player_id=player_id).on(on.pk)
 
 
-def _ask(actor: User, on: models.Model, *permissions: str, player_id: int | None) -> tuple[bool, frozenset[str]]:
-    """Whether the player is the actor, and which of the permissions the actor holds."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rights:
+    """What an actor holds in a casino: each permission with the key of the object, which is empty if it is global.
+
+    `is_own` says that the player whom it is about is the actor, who may do nothing then.
+    """
+
+    held: Collection[tuple[str, str]]
+    is_own: bool
+
+    def on(self, key: int) -> frozenset[str]:
+        """What the actor may do with the object of this key."""
+        return frozenset() if self.is_own else self.held_on(key)
+
+    def held_on(self, key: int) -> frozenset[str]:
+        """The same, also for the actor's own account."""
+        return frozenset(permission for permission, held_on in self.held if held_on in {"", str(key)})
+
+
+def rights_in(casino_id: int, actor: User, *permissions: str, player_id: int | None = None) -> Rights:
+    """Which of `permissions`, all of one app, `actor` holds on any objects of a casino, in one statement."""
+    return _ask(actor, *permissions, casino_id=casino_id, on=None, player_id=player_id)
+
+
+def _ask(actor: User, *permissions: str, casino_id: int, on: models.Model | None, player_id: int | None) -> Rights:
     (app_label,) = {permission.split(".")[0] for permission in permissions}
     with connection.cursor() as cursor:
         cursor.execute(
             _MAY,
             {
                 "actor": actor.pk,
-                "casino": on.casino_id,  # type: ignore[attr-defined]
+                "casino": casino_id,
                 "app_label": app_label,
                 "codenames": [permission.split(".")[1] for permission in permissions],
-                "object": str(on.pk),
+                "object": None if on is None else str(on.pk),
                 "operator": OPERATOR,
                 "player": player_id,
             },
         )
         is_own, held = cursor.fetchone()
-    return is_own, frozenset(f"{app_label}.{codename}" for codename in held or ())
+    return Rights(held=[(f"{app_label}.{codename}", key) for codename, key in held or ()], is_own=is_own)
 
 
 def require_permission(actor: User, permission: str, on: models.Model, *, player_id: int | None = None) -> None:
@@ -177,9 +203,10 @@ def require_permission(actor: User, permission: str, on: models.Model, *, player
     :raises NotPermitted: `has_permission` says no.
     :raises OwnPlay: the player account was declared as one of the actor's own; superusers are no exception.
     """
-    is_own, held = _ask(actor, on, permission, player_id=player_id)
-    is_held = permission in held
-    if is_held and is_own:
+    casino_id = on.casino_id  # type: ignore[attr-defined]
+    rights = _ask(actor, permission, casino_id=casino_id, on=on, player_id=player_id)
+    is_held = permission in rights.held_on(on.pk)
+    if is_held and rights.is_own:
         raise OwnPlay("This is your own account: ask a colleague to do it.")
     if not is_held:
         name = _name_of(permission.split(".")[1], on)

@@ -1,14 +1,14 @@
 """What a correction makes of a slip: the new segments, and the slip as their summary, before anything is saved."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from uuid import UUID
 
 from core.errors import DomainError
 from core.models import User
-from core.permissions import has_permission, require_permission
+from core.permissions import Rights, require_permission, rights_in
 from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
@@ -28,8 +28,7 @@ from ratingslips.services.overlaps import require_no_overlap
 from ratingslips.services.seats import lock_tables, read_tables
 from ratingslips.services.segments import (
     lock_slip,
-    read_segments,
-    read_superseded,
+    read_lists,
     require_not_void,
     require_version,
 )
@@ -49,12 +48,14 @@ class CorrectionPlan:
 
     slip: RatingSlip
     kept: Sequence[PlaySegment]
+    superseded: Sequence[PlaySegment]
     play: Sequence[CorrectedPlay]
     tables: Mapping[int, GamingTable]
     closed_at: datetime | None
+    rights: Rights
+    """What the actor may do with the slip's player, on all pits of the casino."""
     is_held: bool = True
     """Whether the slip held all of the seats already, at these times."""
-    permitted: set[int] = field(default_factory=set)
 
     @classmethod
     def lock(
@@ -89,9 +90,18 @@ class CorrectionPlan:
     @classmethod
     def _begun(cls, slip: RatingSlip, *, actor: User) -> Self:
         """A plan that leaves all as it is, for an actor who may correct the slip as it is."""
-        kept = read_segments(slip)
+        superseded, kept = read_lists(slip)
+        rights = rights_in(slip.casino_id, actor, OPERATE_PIT, CORRECT_SLIP, player_id=slip.player_id)
         tables = {segment.table_id: segment.table for segment in kept}
-        plan = cls(slip=slip, kept=kept, play=play_of(kept), tables=tables, closed_at=slip.closed_at)
+        plan = cls(
+            slip=slip,
+            kept=kept,
+            superseded=superseded,
+            play=play_of(kept),
+            tables=tables,
+            closed_at=slip.closed_at,
+            rights=rights,
+        )
         plan.require_permitted(actor, kept)
         require_not_void(slip)
         return plan
@@ -127,7 +137,7 @@ class CorrectionPlan:
         new = new_segments(
             slip,
             self.play,
-            recorded=[*read_superseded(slip), *self.kept],
+            recorded=[*self.superseded, *self.kept],
             tables=self.tables,
             closed_at=self.closed_at,
             actor=actor,
@@ -145,14 +155,10 @@ class CorrectionPlan:
 
     def require_permitted(self, actor: User, segments: Iterable[PlaySegment]) -> None:
         """Refuse an actor who may not correct the slip on the pits of `segments`; see `correct_rating_slip`."""
-        player_id = self.slip.player_id
+        enough = {CORRECT_SLIP, OPERATE_PIT} if self.slip.is_live else {CORRECT_SLIP}
         for segment in segments:
-            if segment.pit_id in self.permitted:
-                continue
-            may_operate = self.slip.is_live and has_permission(actor, OPERATE_PIT, segment.pit, player_id=player_id)
-            if not may_operate:
-                require_permission(actor, CORRECT_SLIP, segment.pit, player_id=player_id)
-            self.permitted.add(segment.pit_id)
+            if not enough & self.rights.on(segment.pit_id):
+                require_permission(actor, CORRECT_SLIP, segment.pit, player_id=self.slip.player_id)
 
     def require_within_reach(self, actor: User, *, at: datetime) -> None:
         """Refuse a beginning further back than `actor`, who may only operate the pit, may record an opening.
@@ -161,7 +167,7 @@ class CorrectionPlan:
         """
         slip, pit = self.slip, self.kept[0].pit
         is_earlier = self.play[0].started_at < self.kept[0].started_at
-        if slip.is_live and is_earlier and not has_permission(actor, CORRECT_SLIP, pit):
+        if slip.is_live and is_earlier and CORRECT_SLIP not in self.rights.on(pit.pk):
             earliest = earliest_instant(actor=actor, pit=pit, casino=slip.casino, at=at)
             chosen = ChosenTime(text="", earliest=earliest)
             require_within_reach(self.play[0].started_at, chosen_time=chosen, casino=slip.casino)

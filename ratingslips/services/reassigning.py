@@ -12,7 +12,7 @@ from core.clock import checked_event_time
 from core.errors import DomainError, NotFound
 from core.idempotency import Request, fingerprint
 from core.models import Player, User
-from core.permissions import require_permission
+from core.permissions import require_permission, rights_in
 from core.reasons.codes import GivenReason, given_reason, reason_contents
 from core.reasons.models import Operation
 from core.reasons.text import checked_remark
@@ -128,9 +128,11 @@ def _locked_players(old: RatingSlip, player_id: int) -> dict[int, Player]:
 def _require_may_reassign(old: RatingSlip, *, segments: Sequence[PlaySegment], actor: User, player: Player) -> None:
     """Refuse what `reassign_rating_slip` says, before the overlaps."""
     right = OPERATE_PIT if old.is_live else CORRECT_SLIP
-    for pit in {segment.pit_id: segment.pit for segment in segments}.values():
-        for player_id in (old.player_id, player.pk):
-            require_permission(actor, right, pit, player_id=player_id)
+    for player_id in (old.player_id, player.pk):
+        rights = rights_in(old.casino_id, actor, right, player_id=player_id)
+        for pit in {segment.pit_id: segment.pit for segment in segments}.values():
+            if right not in rights.on(pit.pk):
+                require_permission(actor, right, pit, player_id=player_id)
     require_not_void(old)
     if player.pk == old.player_id:
         raise SamePlayer(f"Slip {old.slip_number} is the slip of {player} already.")

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import QuerySet, Subquery, Sum
+from django.db.models import F, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from core.errors import DomainError, NotFound
@@ -87,23 +88,34 @@ def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     the slip's buy-ins is read with them, and set as `bought_in`, and the instant of its last buy-in or chips out as
     `last_money_at`.
     """
-    rows = MoneyRow.objects.filter(slip=slip, kind=MoneyRow.Kind.BUY_IN).order_by().values("slip")
-    bought_in = Coalesce(Subquery(rows.annotate(total=Sum("amount")).values("total")), Decimal(0))
-    last_money = MoneyRow.objects.not_struck().filter(slip=slip).order_by("-happened_at").values("happened_at")
-    shown = _with_tables(slip.segments.shown()).annotate(bought_in=bought_in, last_money_at=Subquery(last_money[:1]))
-    segments: list[Any] = list(shown.order_by("seq"))
-    last = segments[-1]
-    slip.table, slip.pit, slip.casino = _table_of(last), last.pit, last.table.casino
-    slip.bought_in, slip.last_money_at = last.bought_in, last.last_money_at
+    segments: list[Any] = list(_with_money(_with_tables(slip.segments.shown()), slip=slip).order_by("seq"))
+    _set_from_last(slip, segments[-1])
     return segments
 
 
-def read_superseded(slip: RatingSlip) -> list[PlaySegment]:
-    """Read the superseded segments of a slip, in the order of recording, after those of the slip that it came from."""
-    if not slip.is_corrected and slip.reassigned_from_id is None:
-        return []
-    lists = PlaySegment.objects.filter(slip__in=(slip.pk, slip.reassigned_from_id))
-    return list(lists.exclude(superseded_by=None).order_by("pk"))
+def read_lists(slip: RatingSlip) -> tuple[list[PlaySegment], list[PlaySegment]]:
+    """Read all superseded segments of a slip, and what `read_segments` reads, in one statement.
+
+    The superseded ones are in the order of recording, after those of the slip that it came from.
+    """
+    every = _with_tables(PlaySegment.objects.filter(slip__in=(slip.pk, slip.reassigned_from_id)))
+    segments = list(_with_money(every.annotate(superseded_as=F("superseded_by__kind")), slip=slip).order_by("pk"))
+    shown = [one for one in segments if one.slip_id == slip.pk and one.superseded_as in (None, "VOIDED")]
+    shown.sort(key=attrgetter("seq"))
+    _set_from_last(slip, shown[-1])
+    return [one for one in segments if one.superseded_as], shown
+
+
+def _with_money(segments: QuerySet[PlaySegment], *, slip: RatingSlip) -> QuerySet[Any]:
+    rows = MoneyRow.objects.filter(slip=slip, kind=MoneyRow.Kind.BUY_IN).order_by().values("slip")
+    bought_in = Coalesce(Subquery(rows.annotate(total=Sum("amount")).values("total")), Decimal(0))
+    last_money = MoneyRow.objects.not_struck().filter(slip=slip).order_by("-happened_at").values("happened_at")
+    return segments.annotate(bought_in=bought_in, last_money_at=Subquery(last_money[:1]))
+
+
+def _set_from_last(slip: RatingSlip, last: Any) -> None:
+    slip.table, slip.pit, slip.casino = _table_of(last), last.pit, last.table.casino
+    slip.bought_in, slip.last_money_at = last.bought_in, last.last_money_at
 
 
 def _with_tables(segments: QuerySet[PlaySegment]) -> QuerySet[PlaySegment]:

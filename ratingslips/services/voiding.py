@@ -9,7 +9,7 @@ import structlog
 
 from core.clock import checked_event_time
 from core.models import User
-from core.permissions import has_permission, require_permission
+from core.permissions import require_permission, rights_in
 from core.reasons.codes import GivenReason, given_reason, reason_contents
 from core.reasons.models import Operation
 from core.reasons.text import checked_remark
@@ -22,8 +22,8 @@ from ratingslips.services.corrections import CorrectedSlip, first_result, void_p
 from ratingslips.services.requests import RequestKind, lock_request, record
 from ratingslips.services.segments import (
     lock_slip,
+    read_lists,
     read_segments,
-    read_superseded,
     require_not_void,
     require_version,
     slip_key,
@@ -92,18 +92,20 @@ def is_own_and_new_slip(slip: RatingSlip, *, actor: User, at: datetime) -> bool:
     """
     if not slip.is_live or slip.opened_by_id != actor.pk:
         return False
-    openings = [slip.opened_at, *(segment.started_at for segment in read_superseded(slip))]
+    superseded = read_lists(slip)[0] if slip.is_corrected or slip.reassigned_from_id else []
+    openings = [slip.opened_at, *(segment.started_at for segment in superseded)]
     return timedelta(0) <= at - min(openings) <= timedelta(minutes=VOID_OWN_MINUTES)
 
 
 def _require_may_void(slip: RatingSlip, *, segments: Sequence[PlaySegment], actor: User, at: datetime) -> None:
     """Refuse an actor who may not void the slip; see `void_rating_slip`."""
     pits = {segment.pit_id: segment.pit for segment in segments}.values()
-    is_own_and_new = is_own_and_new_slip(slip, actor=actor, at=at)
-    if is_own_and_new and all(has_permission(actor, OPERATE_PIT, pit, player_id=slip.player_id) for pit in pits):
+    rights = rights_in(slip.casino_id, actor, OPERATE_PIT, CORRECT_SLIP, player_id=slip.player_id)
+    if all(OPERATE_PIT in rights.on(pit.pk) for pit in pits) and is_own_and_new_slip(slip, actor=actor, at=at):
         return
     for pit in pits:
-        require_permission(actor, CORRECT_SLIP, pit, player_id=slip.player_id)
+        if CORRECT_SLIP not in rights.on(pit.pk):
+            require_permission(actor, CORRECT_SLIP, pit, player_id=slip.player_id)
 
 
 @transaction_required

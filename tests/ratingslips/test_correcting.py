@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -19,12 +20,22 @@ from ratingslips.services import (
     resume_rating_slip,
 )
 from tests.concurrency import Elsewhere, held_before_commit, in_turn, wait_until_blocked
-from tests.factories import GameFactory, TableFactory
-from tests.floor import Floor
+from tests.factories import GameFactory, PitFactory, TableFactory
+from tests.floor import Floor, give_rights
 from tests.invariants import broken_invariants
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import without_locks
-from tests.ratingslips.corrections import REASON, close, closed, correct, current_play, last_at, paused, void
+from tests.ratingslips.corrections import (
+    REASON,
+    close,
+    closed,
+    correct,
+    current_play,
+    last_at,
+    paused,
+    void,
+    worth_nothing,
+)
 from tests.ratingslips.test_reassigning import reassign
 from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
@@ -294,11 +305,24 @@ class TestSameRequest:
 
 
 class TestStatements:
-    def test_are_few_also_for_another_table_and_time(self, floor: Floor, next_table: GamingTable) -> None:
+    @pytest.mark.parametrize("earlier_corrections", [0, 2])
+    @pytest.mark.parametrize("make", [closed, worth_nothing])
+    def test_are_few_over_any_pits_and_corrections(
+        self, floor: Floor, make: Callable[[Floor], RatingSlip], earlier_corrections: int
+    ) -> None:
         add_default_codes(floor.casino.pk)
-        slip = closed(floor)
-        first, last = current_play(slip)
-        play = [replace(first, started_at=floor.ago(hours=3)), replace(last, table=next_table.pk)]
+        slip = make(floor)
+        tables = [TableFactory.create(casino=floor.casino, pit=PitFactory.create(casino=floor.casino)) for _ in "123"]
+        give_rights(*((floor.supervisor, table.pit, ["correct_slip"]) for table in tables))
+        for table in tables[:earlier_corrections]:
+            first, *rest = current_play(slip)
+            correct(floor, slip, [replace(first, started_at=first.started_at - timedelta(hours=1)), *rest])
+            correct(floor, slip, [*current_play(slip)[:-1], replace(current_play(slip)[-1], table=table.pk)])
+        first, last = current_play(slip)[0], current_play(slip)[-1]
+        play = [
+            replace(first, started_at=floor.ago(hours=9), ended_at=floor.ago(hours=2)),
+            replace(last, table=tables[-1].pk, started_at=floor.ago(hours=2), ended_at=floor.now),
+        ]
 
         statements = statements_of(lambda: correct(floor, slip, play, reason="", reason_code="WRONG_BET"))
 
