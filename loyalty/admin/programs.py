@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -86,27 +86,13 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
         )
         request_id = parse(request.POST.get(REQUEST_ID))
         if request.method == "POST" and form.is_valid():
-            act: dict[str, Any] = {
-                "program": program,
-                "actor": staff_of(request),
-                "at": timezone.now(),
-                "request_id": request_id,
-                **form.cleaned_data,
-            }
             try:
-                is_done = pause_program(**act) if verb == "Pause" else resume_program(**act)
+                return self._carry_out(request, program, form, verb=verb, request_id=request_id)
             except FormAlreadyUsed as error:
                 form.add_error(None, error.message)
                 request_id = None
             except DomainError as error:
                 form.add_refusal(error)
-            else:
-                if is_done:
-                    self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)
-                else:
-                    self.message_user(request, "This form was sent before: nothing was done again.", messages.WARNING)
-                # The home page lists the slips that became owed during the pause.
-                return HttpResponseRedirect(page_url(program) if verb == "Pause" else reverse("admin:index"))
         elif request.method != "POST" and not has_permission(staff_of(request), PAUSE_PROGRAM, program):
             raise PermissionDenied
         return form_page(
@@ -122,6 +108,18 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
             if verb == "Pause"
             else "Points are posted again. The next page lists the points that are still owed, to be paid.",
         )
+
+    def _carry_out(
+        self, request: HttpRequest, program: LoyaltyProgram, form: ReasonForm, *, verb: str, request_id: UUID | None
+    ) -> HttpResponse:
+        """Pause or resume; after resuming, show the home page, which lists the slips that became owed."""
+        switch = pause_program if verb == "Pause" else resume_program
+        by: dict[str, Any] = {"actor": staff_of(request), "at": timezone.now(), "request_id": request_id}
+        if switch(program=program, **by, **form.cleaned_data):
+            self.message_user(request, f"{program}: {verb.lower()}d.", messages.SUCCESS)
+        else:
+            self.message_user(request, "This form was sent before: nothing was done again.", messages.WARNING)
+        return HttpResponseRedirect(page_url(program) if verb == "Pause" else reverse("admin:index"))
 
 
 @adds_links(LoyaltyProgram)

@@ -2,6 +2,7 @@
 
 from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
+from ratingslips.services.acts import Act
 from ratingslips.services.closing_money import BuyInBelowRows
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.continuing import SlipContinued, SlipCorrected, continue_rating_slip
@@ -9,17 +10,11 @@ from ratingslips.services.corrected_play import CorrectedPlay, InvalidPlay, play
 from ratingslips.services.correcting import CorrectionPreview, correct_rating_slip, preview_correction
 from ratingslips.services.correction_plan import NothingCorrected
 from ratingslips.services.corrections import CorrectedSlip
-from ratingslips.services.draft import Act, UnknownSlip
+from ratingslips.services.draft import UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.game_values import GameValuesTaken, NoGameValues, add_game_values, recorded_values
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
-from ratingslips.services.money import (
-    AlreadyStruck,
-    MoneyChanged,
-    record_buy_in,
-    record_chips_out,
-    strike_money_row,
-)
+from ratingslips.services.money import MoneyChanged, record_buy_in, record_chips_out
 from ratingslips.services.opening import (
     InvalidSlipNumber,
     PlayerHasLiveSlip,
@@ -43,6 +38,7 @@ from ratingslips.services.seats import AlreadySeated, NoSuchSeat, SeatTaken, Tab
 from ratingslips.services.segments import SlipChanged, SlipClosed, SlipIsVoid, SlipNotOpen, SlipNotPaused
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
+from ratingslips.services.striking import AlreadyStruck, strike_money_row
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
 from ratingslips.services.times import BeforeLastEvent, BeforeMoney, ChosenTime, TooLongAgo, earliest_instant
 from ratingslips.services.undoing import UNDO_MINUTES, UndoTooLate, undo_opening

@@ -11,16 +11,16 @@ from uuid import UUID
 from core import correlation
 from core.clock import checked_event_time
 from core.errors import NotFound
-from core.idempotency import Request, fingerprint
+from core.idempotency import fingerprint
 from core.models import Player, User
 from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
-from ratingslips.services.closing_money import ClosingMoney
+from ratingslips.services.acts import Act
 from ratingslips.services.completion import close_play
 from ratingslips.services.game_values import figures_in_force
 from ratingslips.services.long_play import require_long_play_confirmed
-from ratingslips.services.money import Means, new_row, require_before_closing, require_buy_in
+from ratingslips.services.money import new_row, require_before_closing, require_buy_in
 from ratingslips.services.opening import SlipNumberTaken, first_segment
-from ratingslips.services.requests import RequestKind, amount_text
+from ratingslips.services.requests import RequestKind
 from ratingslips.services.seats import require_other_place, require_seat
 from ratingslips.services.segments import begin_segment, end_segment, require_live, require_not_void, require_state_for
 from ratingslips.services.stakes import require_amount, require_average_bet
@@ -34,56 +34,6 @@ class UnknownSlip(NotFound):
     """The casino has no slip of this number."""
 
     code = "UNKNOWN_SLIP"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Act:
-    """One act on a slip; a field that its kind does not have is None. Player and table are keys."""
-
-    kind: RequestKind
-    at: datetime
-    player: int | None = None
-    table: int | None = None
-    seat: int | None = None
-    average_bet: Decimal | None = None
-    buy_in: Decimal | None = None
-    chips_out: Decimal | None = None
-    means: str = Means.CASH
-
-    def contents(self, *, slip_number: str) -> Request:
-        """The contents of its request, as the service for one such act records them."""
-        bet, buy_in = amount_text(self.average_bet), amount_text(self.buy_in)
-        where: Request = {"table": self.table, "seat": self.seat, "average_bet": bet}
-        match self.kind:
-            case RequestKind.OPEN:
-                return {"player": self.player, **where, "buy_in": buy_in, "slip_number": slip_number}
-            case RequestKind.MOVE:
-                return where
-            case RequestKind.CHANGE_BET:
-                return {"average_bet": bet}
-            case RequestKind.CLOSE:
-                return self.closing_money.contents
-            case RequestKind.BUY_IN | RequestKind.CHIPS_OUT:
-                return {"amount": amount_text(self.amount), "means": str(self.means)}
-            case _:
-                return {}
-
-    @property
-    def is_of_money(self) -> bool:
-        """Whether it adds a row of money and does not change the play."""
-        return self.kind in {RequestKind.BUY_IN, RequestKind.CHIPS_OUT}
-
-    @property
-    def amount(self) -> Decimal:
-        """The amount of an act of money."""
-        amount = self.buy_in if self.kind == RequestKind.BUY_IN else self.chips_out
-        assert amount is not None
-        return amount
-
-    @property
-    def closing_money(self) -> ClosingMoney:
-        """The money of a closing."""
-        return ClosingMoney(buy_in=self.buy_in, further_buy_in=None, chips_out=self.chips_out, means=self.means)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,9 @@ from core.transactions import operation
 from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.acts import Act
 from ratingslips.services.completion import CLOSING_FIELDS, PartialCompletion, answer, try_to_settle
-from ratingslips.services.draft import Act, Draft
+from ratingslips.services.draft import Draft
 from ratingslips.services.money import right_to_record
 from ratingslips.services.opening import checked_number, lock_player, require_active
 from ratingslips.services.overlaps import PlannedPlay, overlaps_of

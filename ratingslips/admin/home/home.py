@@ -63,7 +63,6 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     drifts = read_drift(casinos, now=now)
     owed = read_owed(staff=staff, payable_in=pits_with(request, RECOVER_LOYALTY), now=now)
     paused = read_paused(staff=staff, now=now)
-    found = [drift for drift in drifts if drift.is_found]
     figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
     live = in_casino_of(staff, live_slips(now=now), lookup="casino")
     overdue, barred = _overdue(live, now=now), read_barred(staff=staff)
@@ -71,11 +70,17 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     namesakes = read_namesakes(staff=staff, casinos=casinos)
     colleagues = in_casino_of(staff, User.objects.all(), lookup="casino")
     locked = locked_staff(among=colleagues, at=now) if staff.has_perm(LIFT_LOCK) else []
-    return {
+    attention = {
         **overdue,
         "locked": len(locked),
         "barred": barred[:BARRED_SHOWN],
         "namesakes": namesakes[:NAMESAKES_SHOWN],
+        "owed": owed.count,
+        "paused": paused,
+        "drifts_found": [drift for drift in drifts if drift.is_found],
+    }
+    return {
+        **attention,
         "is_more_namesakes": len(namesakes) > NAMESAKES_SHOWN,
         "is_more_barred": len(barred) > BARRED_SHOWN,
         **_not_posted(staff),
@@ -85,21 +90,10 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
         "casinos": casinos,
         "owed": owed,
         "owed_url": list_url(RatingSlip, owed=1),
-        "paused": paused,
         "drifts": drifts,
-        "drifts_found": found,
         "proof": proof,
         "sees_all_casinos": sees_all_casinos(staff),
-        "needs_attention": bool(
-            proof.needs_attention
-            or owed.count
-            or paused
-            or found
-            or barred
-            or namesakes
-            or overdue["overdue"]
-            or locked
-        ),
+        "needs_attention": proof.needs_attention or any(attention.values()),
         "scorecards": [scorecard(of, drift) for of, drift in zip(figures, drifts, strict=True)],
     }
 
