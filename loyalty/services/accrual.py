@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from core.errors import DomainError
+from core.local_time import exact_time_in
 from core.models import User
 from core.transactions import transaction_required
 from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
@@ -88,7 +89,8 @@ def _count_points(
     :raises _WorthNothing: they are 0.
     """
     if rules.points_per_unit is None:
-        raise NoEarningRate(f"{rules.program} had no earning rate at {earned_at.isoformat()}: add one, then recover.")
+        earned = exact_time_in(earned_at, rules.program.casino)
+        raise NoEarningRate(f"{rules.program} had no earning rate at {earned}: add one, then pay the points owed.")
     tier = rules.tier_of(account)
     factors = {
         "theoretical_win": theoretical_win,

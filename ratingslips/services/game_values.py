@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, JSONObject
 
 from core.effective_dates import require_may_begin
 from core.errors import DomainError
+from core.local_time import exact_time_in
 from core.models import User
 from core.permissions import require_permission
 from core.retries import retried
@@ -113,7 +114,8 @@ def figures_in_force(table: GamingTable, *, at: datetime) -> Figures:
     begun = [known for known in values if datetime.fromisoformat(known["effective_from"]) <= at]
     if not begun:
         raise NoGameValues(
-            f"The game of {isolated(table.name)} had no house edge at {at.isoformat()}: add one on its page."
+            f"The game of {isolated(table.name)} had no house edge at {exact_time_in(at, table.casino)}: "
+            "add one on its page."
         )
     last = begun[-1]
     return Figures(

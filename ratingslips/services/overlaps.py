@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.db.models import Func, Q, QuerySet, Value
 
 from core.errors import DomainError
+from core.local_time import exact_time_in
+from core.models import Casino
 from core.text import isolated
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services.draft import Draft, Stay
@@ -19,12 +20,16 @@ from ratingslips.services.seats import SeatTaken
 
 Key = tuple[int, int] | int
 
-# A dry run passes over those of slips that it has planned anew, of which there are few.
+# A dry run skips those of slips that it has planned, of which there are few.
 MAX_OVERLAPS: Final = 100
 
 # What an overlap is with, if it is not with the number of a stay.
 _OF_PLAYER: Final = -1
 _OF_VISIT: Final = -2
+
+# What to do about a slip that is not closed.
+_ON_A_PAGE: Final = "Close slip {} first."
+_IN_A_FILE: Final = "Import the lines of slip {} together with its CLOSE."
 
 
 class PlayHasNoEnd(DomainError):
@@ -48,10 +53,12 @@ class Span:
             return False
         return (until is None or self.since < until) and (self.until is None or since < self.until)
 
-    def words(self, *, zone: ZoneInfo) -> str:
-        """The span by the clocks of `zone`, for people."""
-        ended = "on, and has not left" if self.until is None else f"to {self.until.astimezone(zone).isoformat()}"
-        return f"on slip {self.slip_number} from {self.since.astimezone(zone).isoformat()} {ended}"
+    def words(self, casino: Casino) -> str:
+        """The span by the clocks of `casino`, for people."""
+        since = exact_time_in(self.since, casino)
+        if self.until is None:
+            return f"on slip {self.slip_number} since {since}, which is not closed"
+        return f"on slip {self.slip_number} from {since} to {exact_time_in(self.until, casino)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +78,7 @@ class PlannedPlay:
     spans: defaultdict[Key, list[Span]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, draft: Draft) -> None:
-        """Add the play of a slip; what the database has of it counts no more."""
+        """Add the play of a slip, in place of what the database has of it."""
         slip = draft.slip
         assert slip is not None
         self.slip_numbers.add(slip.slip_number)
@@ -96,7 +103,8 @@ def overlaps_of(draft: Draft, *, plan: PlannedPlay) -> Iterator[Overlap]:
         recorded = _recorded(visits, began="opened_at", ended="closed_at", since=slip.opened_at, until=slip.closed_at)
         found = _first(slip, recorded, plan=plan, key=slip.player_id, since=slip.opened_at, until=slip.closed_at)
         if found:
-            yield Overlap(act=draft.seated_by[0], other=found.slip_number, error=_player_refusal(slip, found))
+            error = _player_refusal(slip, found, advice=_IN_A_FILE)
+            yield Overlap(act=draft.seated_by[0], other=found.slip_number, error=error)
             return
     for stay in draft.stays():
         held = PlaySegment.objects.current().filter(table=stay.table, seat=stay.seat).select_related("slip__player")
@@ -104,7 +112,8 @@ def overlaps_of(draft: Draft, *, plan: PlannedPlay) -> Iterator[Overlap]:
         key = (stay.table.pk, stay.seat)
         found = _first(slip, recorded, plan=plan, key=key, since=stay.since, until=stay.until)
         if found:
-            yield Overlap(act=stay.act, other=found.slip_number, error=_seat_refusal(slip, stay, found))
+            error = _seat_refusal(slip, stay, found, advice=_IN_A_FILE)
+            yield Overlap(act=stay.act, other=found.slip_number, error=error)
 
 
 def require_no_overlap(slip: RatingSlip, stays: Sequence[Stay]) -> None:
@@ -129,7 +138,9 @@ def require_no_overlap(slip: RatingSlip, stays: Sequence[Stay]) -> None:
         if number == _OF_VISIT:
             raise _out_of_order_refusal(slip, other)
         span = Span(slip_number=other.slip_number, player=str(other.player), since=since, until=until)
-        raise _player_refusal(slip, span) if number == _OF_PLAYER else _seat_refusal(slip, stays[number], span)
+        if number == _OF_PLAYER:
+            raise _player_refusal(slip, span, advice=_ON_A_PAGE)
+        raise _seat_refusal(slip, stays[number], span, advice=_ON_A_PAGE)
 
 
 def _out_of_order(visits: QuerySet[RatingSlip], slip: RatingSlip) -> QuerySet[RatingSlip]:
@@ -177,12 +188,12 @@ def _first(
     return min(others, key=lambda span: span.since, default=None)
 
 
-def _player_refusal(slip: RatingSlip, other: Span) -> DomainError:
-    words = other.words(zone=slip.casino.zone)
+def _player_refusal(slip: RatingSlip, other: Span, *, advice: str) -> DomainError:
+    words = other.words(slip.casino)
     if slip.closed_at is None and other.since > slip.opened_at:
-        return _no_end(slip, f"{other.player} played {words}")
+        return _no_end(slip, f"{other.player} played {words}", advice=advice)
     if other.until is None:
-        return PlayerHasLiveSlip(f"{other.player} plays {words}: close that one, or import its CLOSE.")
+        return PlayerHasLiveSlip(f"{other.player} plays {words}. {advice.format(other.slip_number)}")
     return PlayerStillPlayed(f"{other.player} played {words}: nobody plays at two places at a time.")
 
 
@@ -194,16 +205,16 @@ def _out_of_order_refusal(slip: RatingSlip, other: RatingSlip) -> PlayerStillPla
     )
 
 
-def _seat_refusal(slip: RatingSlip, stay: Stay, other: Span) -> DomainError:
-    words = other.words(zone=slip.casino.zone)
+def _seat_refusal(slip: RatingSlip, stay: Stay, other: Span, *, advice: str) -> DomainError:
+    words = other.words(slip.casino)
     held = f"{isolated(stay.table.name)} seat {stay.seat} was held by {other.player} {words}"
     if stay.until is None and other.since > stay.since:
-        return _no_end(slip, held)
+        return _no_end(slip, held, advice=advice)
     return SeatTaken(f"{held}: two players cannot have one seat at a time.")
 
 
-def _no_end(slip: RatingSlip, later: str) -> PlayHasNoEnd:
+def _no_end(slip: RatingSlip, later: str, *, advice: str) -> PlayHasNoEnd:
     return PlayHasNoEnd(
-        f"Slip {slip.slip_number} has no end yet, and later play is recorded: {later}. Close it first; of a file, "
-        "import all lines of the slip with its CLOSE at once."
+        f"Slip {slip.slip_number} has no end yet, and later play is recorded: {later}. "
+        f"{advice.format(slip.slip_number)}"
     )

@@ -184,7 +184,7 @@ class TestThresholds:
         assert f"{reverse('desk:cash')}?casino={floor.casino.pk}&amp;day=" in html
 
     def test_are_said_on_the_page_of_the_day(self, floor: Floor, boss: Client) -> None:
-        slip = floor.open_slip(buy_in=Decimal(9_000))
+        slip = floor.open_slip(at=floor.now, buy_in=Decimal(9_000))
         assert "Watch: 9,000 bought in by cash" in html_of(boss.get(page_of(slip)))
         record_buy_in(slip=slip, amount=Decimal(1_000), actor=floor.boss, at=floor.now)
 

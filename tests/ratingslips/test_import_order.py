@@ -171,6 +171,7 @@ class TestOrder:
         told = import_json(file, *visit("B", JOSE, "18:00", "19:00"))
 
         assert "has no end yet, and later play is recorded: José Nguyễn (100000) played on slip A" in str(refused)
+        assert "Import the lines of slip B together with its CLOSE." in str(refused)
         assert told["applied"] == 2
 
     @pytest.mark.parametrize(("rounds", "code", "applied"), [(4, "SEAT_TAKEN", 2), (3, "TOO_MANY_OVERLAPS", 0)])

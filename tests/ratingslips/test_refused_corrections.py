@@ -11,6 +11,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from core.clock import InvalidTime
 from core.errors import DomainError
+from core.local_time import exact_time_in
 from core.permissions import NotPermitted
 from core.reasons.codes import InvalidReasonCode
 from loyalty.services import InvalidReason
@@ -134,7 +135,8 @@ class TestRefusal:
         slip = closed(floor, floor.played_slip(player=earlier.player))
         first, last = current_play(slip)
 
-        with refused(PlayerStillPlayed, f"on slip {earlier.slip_number}"):
+        since, until = (exact_time_in(floor.ago(hours=hours), floor.casino) for hours in (4, 3))
+        with refused(PlayerStillPlayed, f"on slip {earlier.slip_number} from {since} to {until}"):
             correct(floor, slip, [replace(first, started_at=floor.ago(hours=3.5)), last])
 
     @pytest.mark.parametrize("is_void", [False, True])
@@ -146,7 +148,7 @@ class TestRefusal:
             assert correct(floor, slip, _changed(seat=2)(floor, slip)).number == 1
             return
 
-        with refused(SeatTaken, f"seat 2 was held by .* on slip {other.slip_number}"):
+        with refused(SeatTaken, f"seat 2 was held by .* on slip {other.slip_number} since .*, which is not"):
             correct(floor, slip, _changed(seat=2)(floor, slip))
 
     def test_of_a_closed_table_only_where_the_slip_is_live(self, floor: Floor, next_table: GamingTable) -> None:
