@@ -1,19 +1,32 @@
 """Past play never changes: ended segments and closed slips are frozen, and none can be deleted."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.rows import entry
+from tests.ratingslips.corrections import (
+    closed,
+    correct,
+    last_at,
+    live,
+    paused,
+    released,
+    void,
+    withheld,
+    worth_nothing,
+)
 from tests.ratingslips.rows import closed_row, correction_row, ended_row, segment_row, slip_row
 
 
@@ -145,7 +158,7 @@ class TestCorrections:
         inserted(slip_row(floor))
         changed: Any = {"opened_at": floor.now, "gaming_day": date(2000, 1, 1)}.get(field, 1)
 
-        with refused_by_trigger("what is past changes only with its correction"):
+        with refused_by_trigger("all but status, place and closing changes only with its correction"):
             RatingSlip.objects.update(**{field: changed})
 
     def test_let_a_void_slip_never_change(self, floor: Floor) -> None:
@@ -181,6 +194,64 @@ class TestCorrections:
 
         with refused_by_trigger("past play never changes"):
             PlaySegment.objects.update(superseded_by=correction)
+
+
+def _another(field: Any) -> str:
+    """An SQL expression for another value of a column."""
+    if field.choices:
+        others = ", ".join(f"'{value}'" for value, _ in field.choices)
+        return f"(SELECT value FROM unnest(ARRAY[{others}]) AS value WHERE value <> {field.column} LIMIT 1)"
+    kind = field.db_type(connection).split("(")[0]
+    words = {"uuid": "gen_random_uuid()", "varchar": "'X'", "text": "'X'", "jsonb": "jsonb_build_object('other', 1)"}
+    moved = {
+        "timestamp with time zone": f"coalesce({field.column}, now()) + interval '1 second'",
+        "date": f"{field.column} + 1",
+    }
+    return words.get(kind) or moved.get(kind) or f"coalesce({field.column} + 1, 1)"
+
+
+def _changeable(row: Model) -> set[str | None]:
+    """The columns of a row, of which PostgreSQL lets the owner of its table change each alone."""
+    found: set[str | None] = set()
+    for field in row._meta.concrete_fields:
+        change = f"UPDATE {row._meta.db_table} SET {field.column} = {_another(field)} WHERE id = %s"
+        with suppress(IntegrityError), transaction.atomic(), as_owner(), connection.cursor() as cursor:
+            cursor.execute(change, [row.pk])
+            found.add(field.column)
+            transaction.set_rollback(True)
+    return found
+
+
+class TestEveryColumn:
+    @pytest.mark.parametrize(
+        ("make", "expected"),
+        [
+            (live, {"status", "seat"}),
+            (paused, {"status", "seat"}),
+            (lambda floor: inserted(closed_row(floor)), {"settled_at"}),
+            (closed, set()),
+            (worth_nothing, {"ledger_entry_id"}),
+            (withheld, {"released_at"}),
+            (released, set()),
+            (lambda floor: RatingSlip.objects.get(pk=void(floor, closed(floor)).slip_id), set()),
+        ],
+        ids=["live", "paused", "owed", "credited", "worth nothing", "withheld", "released", "void"],
+    )
+    def test_of_a_slip_is_frozen_but_for(
+        self, floor: Floor, make: Callable[[Floor], RatingSlip], expected: set[str]
+    ) -> None:
+        assert _changeable(make(floor)) == expected
+
+    def test_of_play_money_and_requests_is_frozen(self, floor: Floor) -> None:
+        slip = closed(floor, floor.played_slip(buy_in=Decimal(500)))
+        correct(floor, slip, last_at(slip, 50))
+
+        rows = [*slip.segments.all(), *slip.money_rows.all(), *slip.requests.all(), *slip.corrections.all()]
+
+        assert [(row, changed) for row in rows if (changed := _changeable(row))] == []
+
+    def test_of_an_open_segment_is_frozen_too(self, floor: Floor) -> None:
+        assert _changeable(PlaySegment.objects.get(slip=floor.open_slip())) == set()
 
 
 class TestSlipsAndSegments:
