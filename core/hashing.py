@@ -63,7 +63,7 @@ def limit_passwords(at_once: int | None) -> None:
 
 @contextmanager
 def password_turn() -> Iterator[None]:
-    """Hold one of the turns for the block; a thread that holds one keeps it in a block within.
+    """Hold one of the turns for the block; a thread that holds one keeps it in a nested block.
 
     :raises PasswordsBusy: none was free in time, or too many threads wait already.
     """
@@ -75,7 +75,7 @@ def password_turn() -> Iterator[None]:
 
 
 class LimitedPasswordHasher(PBKDF2PasswordHasher):
-    """Django's, under the limit: every password that is checked or set is hashed by it."""
+    """Django's hasher, under the limit; it hashes every password that is checked or set."""
 
     def encode(self, *args: Any, **kwargs: Any) -> str:
         """Hash the password.

@@ -80,7 +80,7 @@ class Client:
 def record_request(*, actor: User, method: str, path: str, client_address: str | None) -> None:
     """Record that `actor` sent a request that may change something.
 
-    If the database is too busy, the origin waits: `write_waiting` writes it with what the request does.
+    If the database is too busy, `write_waiting` writes the origin later, with what the request does.
     """
     columns = {
         "correlation_id": correlation.current(),

@@ -32,7 +32,7 @@ class NotOfNamesValidator:
     """One of the validators of Django's setting AUTH_PASSWORD_VALIDATORS."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        """Check `password`, which `user` wants to have.
+        """Check the new `password` of `user`.
 
         :raises ValidationError: without names, numbers and repeated characters, too little of it is left.
         """

@@ -122,7 +122,7 @@ def _is_known(name: Name, *, address: str | None, at: datetime) -> bool:
 
 
 def address_slowed_until(client: Client, *, at: datetime) -> datetime | None:
-    """Until when the address is not listened to, because it gave wrong passwords for many names; None if it is."""
+    """Until when the address is refused, because it gave wrong passwords for many names; None if it is not."""
     if client.address is None:
         return None
     recent = SignInEvent.objects.sent_from(client.address).filter(at__gt=at - WINDOW)

@@ -25,7 +25,7 @@ class SignInEventQuerySet(models.QuerySet["SignInEvent"]):
 
 
 class SignInEvent(models.Model):
-    """One event of signing in. Of a name that nobody has, the name itself is not kept: people type passwords there."""
+    """One event of signing in. A name that nobody has is not kept, because people type passwords there."""
 
     class Kind(models.TextChoices):
         SIGNED_IN = "SIGNED_IN", "Signed in"

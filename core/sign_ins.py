@@ -192,7 +192,7 @@ def _try(
 
 
 def _refusal_at_once(name: Name, *, client: Client, at: datetime, is_sign_in: bool) -> SignInLocked | None:
-    """The refusal of a try that needs no turn: who goes on trying a locked name keeps nobody else from signing in."""
+    """The refusal of a locked name, without a turn: further tries for it keep nobody else from signing in."""
     refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
     if refusal:
         with operation("core.refuse_sign_in", actor_id=name.staff_id):

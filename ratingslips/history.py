@@ -164,17 +164,18 @@ def _closing(slip: RatingSlip, last: PlaySegment, *, at: datetime, correction: S
     return event_of(last, SlipEventKind.CLOSED, at=at, by=by, correlation_id=correlation_id, status=Status.CLOSED)
 
 
-def events_since(events: Sequence[Event], seen: SlipVersion) -> list[Event]:
-    """The events after the version `seen`; all of them if the slip never had that version.
+def events_since(events: Sequence[Event], expected_version: SlipVersion) -> list[Event]:
+    """The events after `expected_version`; all of them if the slip never had that version.
 
-    A version of before a correction is known by its number alone: then the events are those from the correction on.
+    If a correction has superseded that version, the events are those from the correction on.
     """
     events = [event for event in events if event.superseded_by is None]
     versions = [event.version for event in events]
-    if seen in versions:
-        return list(events[len(versions) - versions[::-1].index(seen) :])
-    if seen.seq >= 1:
+    if expected_version in versions:
+        return list(events[len(versions) - versions[::-1].index(expected_version) :])
+    if expected_version.seq >= 1:
         kinds = {SlipEventKind.CORRECTED, SlipEventKind.VOIDED}
-        later = (n for n, event in enumerate(events) if event.kind in kinds and event.version.seq > seen.seq)
+        last = expected_version.seq
+        later = (n for n, event in enumerate(events) if event.kind in kinds and event.version.seq > last)
         return list(events[next(later, 0) :])
     return list(events)

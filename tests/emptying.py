@@ -1,6 +1,6 @@
 """How a test that commits leaves its database: as it was migrated, at the price of the rows that the test wrote.
 
-Django would empty every table and then make permissions, roles and rights anew, hundreds of times.
+Django would empty every table and then make permissions, roles and rights again, hundreds of times.
 """
 
 from collections.abc import Callable

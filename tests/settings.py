@@ -25,7 +25,7 @@ WHITENOISE_AUTOREFRESH = True
 def _without_rendering(change: Callable[..., None]) -> Callable[..., None]:
     """Leave the historical models as they are when a constraint or an index comes or goes, which they do not have.
 
-    Django makes each model anew that is related to one that changes: nearly half of the time of all migrations.
+    Django makes each model again that is related to one that changes: nearly half of the time of all migrations.
     """
 
     def changed(state: ProjectState, *arguments: Any) -> None:

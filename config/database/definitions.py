@@ -1,7 +1,7 @@
 """Compare what guards the rows in PostgreSQL with what the migrations of this release make.
 
 `definitions.txt` has a digest for each object of a freshly migrated database; `python -m tests.definitions` writes it.
-The expectation cannot come from the database that is checked: whoever owns the tables could change both.
+The expectation cannot come from the database that is checked: the owner of the tables could change both.
 """
 
 from pathlib import Path

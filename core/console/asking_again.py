@@ -98,7 +98,7 @@ def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse 
 
 
 def _kept(request: HttpRequest) -> Iterator[tuple[str, str]]:
-    """The fields of the form that was sent. Passwords are typed anew: no page holds them."""
+    """The fields of the form that was sent. Passwords must be typed again, because no page holds them."""
     for name, values in request.POST.lists():
         if name != "csrfmiddlewaretoken" and not name.startswith(f"{_PREFIX}-") and "password" not in name:
             yield from ((name, value) for value in values)

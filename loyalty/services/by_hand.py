@@ -1,4 +1,4 @@
-"""What awards, adjustments and reversals have in common: how a request is known again, and what is refused."""
+"""What awards, adjustments and reversals have in common: how a repeated request is recognised, and what is refused."""
 
 import re
 from datetime import date, datetime, timedelta

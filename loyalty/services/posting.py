@@ -170,7 +170,7 @@ def posting_of(entry: LedgerEntry, *, replayed: bool) -> LoyaltyPosting:
 
 
 def _contents_of(entry: LedgerEntry, *, points: int) -> Request:
-    """The contents of a request for `points` by which the new `entry` is known again."""
+    """The contents of a request for `points` by which a repeated request for the new `entry` is recognised."""
     return {
         "kind": str(entry.kind),
         "player": entry.account.player_id,

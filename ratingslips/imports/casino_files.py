@@ -149,7 +149,7 @@ class _Sheet:
                 if isinstance(record, BadRecord):
                     self.complain(record.error.message, record)
                 elif first := lines.get(known_by(record.fields[key])):
-                    self.complain(f"{key} “{record.fields[key]}” stands on line {first.line} already.", record)
+                    self.complain(f"{key} “{record.fields[key]}” is already on line {first.line}.", record)
                 else:
                     lines[known_by(record.fields[key])] = record
                 if len(lines) > MAX_ROWS:

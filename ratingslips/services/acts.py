@@ -1,4 +1,4 @@
-"""One act on a slip, such as a line of a file gives it."""
+"""One act on a slip, for example from a line of a file."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -82,7 +82,7 @@ class CorrectionPlan:
 
     @classmethod
     def read(cls, slip: RatingSlip, play: Sequence[CorrectedPlay], *, actor: User, at: datetime) -> Self:
-        """The same without locks, for a slip as it is."""
+        """The same without locks."""
         plan = cls._begun(slip, actor=actor)
         plan._take(play, at=at, tables=read_tables)
         return plan

@@ -113,7 +113,7 @@ class Draft:
         return found
 
     def apply(self, act: Act, *, number: int, request_id: UUID) -> None:
-        """Apply an act, which is the one of this number.
+        """Apply the act of this number.
 
         :raises DomainError: the act is refused; the draft is as it was.
         """

@@ -72,7 +72,7 @@ def add_game_values(
 
 
 def recorded_values(wanted: GameValues, *, among: Iterable[GameValues], at: datetime) -> GameValues | None:
-    """The row that is there already in place of `wanted`, if any; `among` are those of the game, which must be locked.
+    """The existing row that begins like `wanted`, if any; `among` are those of the game, which must be locked.
 
     :raises BeginsTooEarly: see `require_may_begin`.
     :raises GameValuesTaken: other values begin at the same instant.

@@ -1,4 +1,4 @@
-"""Record play that was seen elsewhere: all acts of one slip that are known, in one commit."""
+"""Record play that another system recorded: all known acts of one slip, in one commit."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -43,13 +43,13 @@ class SlipNotOpened(DomainError):
 
 
 class TooManyOverlaps(DomainError):
-    """Whenever acts that overlap other play are left out, others overlap."""
+    """Too many rounds: each time that overlapping acts were left out, further acts overlapped."""
 
     code = "TOO_MANY_OVERLAPS"
 
 
 class BlockedBySlip(Exception):
-    """The play overlaps that of a slip which the caller has still to record, and which may then have ended before."""
+    """The play overlaps a slip of which the caller will record further acts, which may end the overlap."""
 
     def __init__(self, slip_number: str) -> None:
         super().__init__(slip_number)

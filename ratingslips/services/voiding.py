@@ -47,8 +47,9 @@ def void_rating_slip(
 ) -> CorrectedSlip:
     """Void a live or closed slip: it keeps its place in lists and counts nowhere, and its points are taken back.
 
-    One adjustment takes back what the balance covers; the rest stays uncollected. Owed and withheld points are neither
-    any more. A live slip ends at `at`, and its seat is free. The same request again gives the first result.
+    One adjustment takes back what the balance covers; the rest stays uncollected. Nothing is owed or
+    withheld for it any more. A live slip ends at `at`, and its seat is free. The same request again gives the first
+    result.
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises InvalidReason, InvalidReasonCode: see `given_reason`.

@@ -65,7 +65,7 @@ class TestNewServer:
         ],
     )
     @pytest.mark.parametrize("role", [APPLICATION, READER])
-    def test_has_no_way_round_for_whoever_serves(self, main: LocalServer, role: str, statement: str) -> None:
+    def test_has_no_way_round_for_the_server(self, main: LocalServer, role: str, statement: str) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             ask(main, statement, role=role)
 

@@ -1,4 +1,4 @@
-"""What the workers share: the place in the queue, and which step each of them is at. It outlives whoever is killed."""
+"""What the workers share, and outlives a killed one: the place in the queue, and the step of each."""
 
 import fcntl
 import mmap

@@ -94,7 +94,7 @@ class _Checker:
                     yield f"{self._name(number)} is stored as {entry.points} points of player {entry.player}"
 
     def _same_facts(self, number: int, entry: Entry | None, *, firsts: int = 1) -> Iterator[str]:
-        """Every acknowledgement tells of the one entry, and at most one of them says that it is the first."""
+        """Every acknowledgement names the one entry, and at most one says that it is the first."""
         told = [call.facts for call in self._calls[number] if call.outcome == history.OK]
         for facts in told:
             if entry is not None and facts["points"]:

@@ -35,7 +35,7 @@ def tier_of(lifetime_points: int, *, plain: bool) -> tuple[str, Fraction]:
 
 
 def points_for(theo: Decimal, *, lifetime_points: int, plain: bool) -> int:
-    """The points that play is worth to whoever has earned so many before."""
+    """The points that play is worth to a player who has earned so many before."""
     rate = 1 if plain else 10
     return floor(Fraction(theo) * rate * tier_of(lifetime_points, plain=plain)[1] + _HALF)
 

@@ -42,7 +42,7 @@ class FaultServer:
         wait_until(self._serves, timeout_seconds=_PATIENCE_SECONDS)
 
     def stop_at_once(self) -> None:
-        """Stop it as `pg_ctl stop -m immediate` does: no checkpoint, nobody is told, recovery at the next start."""
+        """Stop it as `pg_ctl stop -m immediate` does: no checkpoint, and recovery at the next start."""
         process = self._server.postmaster_id()
         assert process is not None
         os.kill(process, signal.SIGQUIT)

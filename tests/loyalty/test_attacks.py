@@ -133,7 +133,7 @@ class TestAChangedColumn:
         assert _named(book, found()) == (BreakKind.HEAD_CHANGED, ENTRIES, entry.pk)
 
     def test_is_not_seen_if_stored_hashes_are_trusted(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The control: what finds it is that each hash is computed anew."""
+        """The control: what finds it is that each hash is computed again."""
         stored = {row.previous_hash: row.entry_hash for row in LedgerEntry.objects.all()}
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(3).pk)
         monkeypatch.setattr(

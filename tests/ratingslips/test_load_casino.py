@@ -254,7 +254,7 @@ class TestLoadCasinoRefusals:
         [
             (
                 _spoil("players", 3, "100000,Mara,Ueda,ACTIVE"),
-                "players.csv line 3: card_number “100000” stands on line 2",
+                "players.csv line 3: card_number “100000” is already on line 2",
             ),
             (_spoil("players", 2, "100000,José,Nguyễn,GONE"), "players.csv line 2: status “GONE”"),
             (_spoil("players", 2, "10 00,José,Nguyễn,ACTIVE"), "players.csv line 2: card_number “10 00”"),

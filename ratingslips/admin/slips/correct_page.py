@@ -112,8 +112,8 @@ def _answer(
         try:
             return _correct(slips, request, slip, rows=rows, form=form)
         except SlipChanged as error:
-            seen = SlipVersion.from_text(request.POST.get("expected_version", ""))
-            form.add_error(None, f"{error.message} {changes_since(slip.pk, seen)} Look at the play below again.")
+            expected = SlipVersion.from_text(request.POST.get("expected_version", ""))
+            form.add_error(None, f"{error.message} {changes_since(slip.pk, expected)} Look at the play below again.")
             return {"version": version_of(slip).text}
         except LongPlayNotConfirmed as question:
             form.ask_about_long_play(question.because)
@@ -153,9 +153,9 @@ def _way_back(request: HttpRequest, slip: RatingSlip) -> str:
 
 def _preview(request: HttpRequest, slip: RatingSlip, rows: PlayRows) -> dict[str, Any]:
     """What the correction would change, or why it would be refused."""
-    seen = request.POST.get("expected_version", "")
-    if seen != version_of(slip).text:
-        changes = changes_since(slip.pk, SlipVersion.from_text(seen))
+    expected = request.POST.get("expected_version", "")
+    if expected != version_of(slip).text:
+        changes = changes_since(slip.pk, SlipVersion.from_text(expected))
         return {"refusal": f"slip {slip.slip_number} was changed meanwhile. {changes} Reload the page to see it."}
     try:
         preview: CorrectionPreview = preview_correction(
