@@ -365,7 +365,7 @@ class TestRefusedRows:
         page: Any = carry_out(boss, RatingSlip, "change_bet", [one, other], **typed, request_id=str(uuid4()))
         answer = boss.post(address(RatingSlip, LIST), fields_in(page))
 
-        assert "What is listed below was not done." in html_of(page)
+        assert "Send what is listed below again if it is still right" in html_of(page)
         assert [row.obj for row in page.context["rows"]] == [one]
         assert said(answer)[-1] == f"{one.slip_number}: average bet 75.00 from now on."
         assert PlaySegment.objects.filter(average_bet=75).count() == 2
