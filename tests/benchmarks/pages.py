@@ -29,7 +29,7 @@ from loyalty.models import PlayerLoyalty
 from ratingslips.models import RatingSlip
 from tests.buffers import buffers_read
 from tests.config.matrix.asking import Asking, addresses
-from tests.config.matrix.house import House, Rows
+from tests.config.matrix.house import Rows, TwoCasinos
 from tests.console import signed_in
 from tests.constraints import inserted
 from tests.factories import StaffFactory
@@ -119,7 +119,7 @@ LISTS: Final = {
 }
 
 
-def house_of(casino: Any) -> House:
+def house_of(casino: Any) -> TwoCasinos:
     """The casino as the matrix asks for its rows."""
     pit = casino.pits.order_by("pk").first()
     people = [StaffFactory.create(casino=casino) for _ in range(2)]
@@ -153,10 +153,10 @@ def house_of(casino: Any) -> House:
     rows.of_model = rows._of_models()
     others: list[Any] = [Group.objects.first(), inserted(checkpoint_row(floor)), inserted(verification_row(floor))]
     shared = {row._meta.label_lower: row for row in others}
-    return House(own=rows, other=rows, shared=shared, staff={}, sessions={})
+    return TwoCasinos(own=rows, other=rows, shared=shared, staff={}, sessions={})
 
 
-def urls_of(house: House) -> dict[str, str]:
+def urls_of(house: TwoCasinos) -> dict[str, str]:
     asking = Asking.__new__(Asking)
     asking._house, asking._patterns = house, dict(addresses())
     floor, closed = house.own.floor, house.own.closed

@@ -48,7 +48,7 @@ PASSWORD = "a-long-shift-on-the-floor"
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
+class BusyCasino:
     """A casino with a row for every list, and a superuser who may see it all."""
 
     floor: Floor
@@ -58,7 +58,7 @@ class House:
     regular: Player
 
     @classmethod
-    def build(cls) -> "House":
+    def build(cls) -> "BusyCasino":
         floor = Floor.build(ProgramFactory.create(casino__reason_codes=True))
         root: User = StaffFactory.create(casino=floor.casino, is_superuser=True, first_name="Ada")
         root.set_password(PASSWORD)
@@ -167,7 +167,7 @@ def regular_of(floor: Floor) -> Player:
     return player
 
 
-Address = Callable[[House], str]
+Address = Callable[[BusyCasino], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,10 +176,10 @@ class PageCase:
 
     name: str
     address: Address
-    do: Callable[[Page, House], None] | None = None
+    do: Callable[[Page, BusyCasino], None] | None = None
     status: int = 200
 
-    def show(self, page: Page, house: House) -> None:
+    def show(self, page: Page, house: BusyCasino) -> None:
         """Have the browser show it."""
         answer = page.goto(self.address(house))
         assert answer is not None
@@ -229,7 +229,7 @@ def _first(model: type[Model]) -> Any:
     return row
 
 
-def _send_empty(page: Page, _house: House) -> None:
+def _send_empty(page: Page, _house: BusyCasino) -> None:
     page.evaluate("document.querySelectorAll('#content-main input[type=text]').forEach(field => { field.value = '' })")
     page.locator(".submit-row .default").click()
     page.locator(".errorlist, .errornote").first.wait_for()
@@ -247,7 +247,7 @@ def _confirmations() -> Iterator[PageCase]:
     yield PageCase(name="confirm-nothing-chosen", address=slips, do=_choose_nothing)
 
 
-def _choose(page: Page, house: House, *, action: str) -> None:
+def _choose(page: Page, house: BusyCasino, *, action: str) -> None:
     slips = {actions.RECOVER.name: house.owed, actions.RELEASE.name: house.withheld}
     slip = slips.get(action, house.live)
     page.locator(f"input.action-select[value='{slip.pk}']").check()
@@ -255,7 +255,7 @@ def _choose(page: Page, house: House, *, action: str) -> None:
     page.locator("input[name=confirmed]").wait_for(state="attached")
 
 
-def _choose_nothing(page: Page, _house: House) -> None:
+def _choose_nothing(page: Page, _house: BusyCasino) -> None:
     _act(page, actions.PAUSE.name)
     page.locator(".messagelist").wait_for()
 
@@ -330,16 +330,16 @@ def _own_pages() -> Iterator[PageCase]:
     yield PageCase(name="factor-codes", address=addresses["factors"], do=_make_codes)
 
 
-def _entry_of_comp(_house: House) -> str:
+def _entry_of_comp(_house: BusyCasino) -> str:
     return page_url(LedgerEntry.objects.get(kind=LedgerEntry.Kind.REDEMPTION))
 
 
-def _print(page: Page, _house: House) -> None:
+def _print(page: Page, _house: BusyCasino) -> None:
     page.locator("form[action$='comp-slip/'] button").click()
     page.locator(".comp-slip").wait_for()
 
 
-def _make_codes(page: Page, _house: House) -> None:
+def _make_codes(page: Page, _house: BusyCasino) -> None:
     page.get_by_role("button", name="Make new recovery codes").click()
     page.locator(".codes").wait_for()
 
@@ -382,7 +382,7 @@ def _strike_of(row: MoneyRow) -> str:
     return reverse("floor:slip", args=[row.slip_id]) + f"?strike={row.pk}"
 
 
-def _send_a_bet_in_words(page: Page, _house: House) -> None:
+def _send_a_bet_in_words(page: Page, _house: BusyCasino) -> None:
     page.get_by_label("Average bet", exact=True).fill("much")
     page.get_by_role("button", name="Change bet").tap()
     page.locator(".errorlist").wait_for()
@@ -393,7 +393,7 @@ def _errors() -> Iterator[PageCase]:
     yield PageCase(name="csrf", address=_constant(reverse, "admin:password_change"), do=_send_without_token)
 
 
-def _send_without_token(page: Page, _house: House) -> None:
+def _send_without_token(page: Page, _house: BusyCasino) -> None:
     page.evaluate("document.querySelectorAll('[name=csrfmiddlewaretoken]').forEach(field => field.remove())")
     page.evaluate("document.querySelector('#content-main form').noValidate = true")
     page.locator("#content-main [type=submit]").click()

@@ -19,7 +19,7 @@ from core.models import User
 from ratingslips.admin.trace import views as trace_views
 from tests.browser.axe import bring_axe, violations_on
 from tests.browser.conftest import ACROSS, PATIENCE_MILLISECONDS, UPRIGHT, Watch
-from tests.browser.every_page import PASSWORD, House, PageCase, every_page
+from tests.browser.every_page import PASSWORD, BusyCasino, PageCase, every_page
 from tests.browser.widths import wrong_at_widths
 from tests.console import signed_in
 from tests.emptying import ModuleDb
@@ -66,14 +66,14 @@ _SETTLE = "document.getAnimations().forEach(animation => animation.finish())"
 
 
 @pytest.fixture(scope="module")
-def house(module_db: ModuleDb) -> Iterator[House]:
+def house(module_db: ModuleDb) -> Iterator[BusyCasino]:
     """One casino for all pages, which only look at it."""
     with module_db():
-        yield House.build()
+        yield BusyCasino.build()
 
 
 @pytest.fixture(scope="module")
-def server(house: House) -> Iterator[LiveServer]:
+def server(house: BusyCasino) -> Iterator[LiveServer]:
     """One server for all pages; the fixture `live_server` would empty the database after each of them."""
     server = LiveServer("localhost")
     yield server
@@ -104,14 +104,14 @@ def _tablet(
 
 
 @pytest.fixture(scope="module")
-def screen(browser: Browser, house: House, server: LiveServer, watch: Watch) -> Iterator[Page]:
+def screen(browser: Browser, house: BusyCasino, server: LiveServer, watch: Watch) -> Iterator[Page]:
     """A tablet on which the superuser is signed in, once for all pages."""
     with _tablet(browser, server, watch, house.root) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
-def leaving(browser: Browser, house: House, server: LiveServer, watch: Watch) -> Iterator[Page]:
+def leaving(browser: Browser, house: BusyCasino, server: LiveServer, watch: Watch) -> Iterator[Page]:
     """A tablet whose user is about to sign out."""
     with _tablet(browser, server, watch, house.root) as page:
         yield page
@@ -125,7 +125,7 @@ def door(browser: Browser, server: LiveServer, watch: Watch) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def asked(browser: Browser, house: House, server: LiveServer, watch: Watch) -> Iterator[list[Page]]:
+def asked(browser: Browser, house: BusyCasino, server: LiveServer, watch: Watch) -> Iterator[list[Page]]:
     """Tablets of one with a second factor and one without, who were asked long ago who they are."""
     with (
         _tablet(browser, server, watch, house.root, asked_long_ago=True) as with_factor,
@@ -161,12 +161,12 @@ def wrong_with(page: Page, watch: Watch) -> list[str]:
 
 class TestEveryPage:
     @pytest.mark.parametrize("case", PAGES, ids=str)
-    def test_is_in_order(self, case: PageCase, house: House, screen: Page, watch: Watch, axe_core: None) -> None:
+    def test_is_in_order(self, case: PageCase, house: BusyCasino, screen: Page, watch: Watch, axe_core: None) -> None:
         case.show(screen, house)
 
         assert wrong_with(screen, watch) == []
 
-    def test_is_known(self, house: House) -> None:
+    def test_is_known(self, house: BusyCasino) -> None:
         walked = {resolve(urlsplit(case.address(house)).path).view_name for case in PAGES}
 
         unknown = [name for name in view_names() if name not in walked and not _NO_PAGE.match(name)]
@@ -174,7 +174,9 @@ class TestEveryPage:
 
 
 class TestPausedProgramme:
-    def test_is_told_on_a_home_page_in_order(self, house: House, screen: Page, watch: Watch, axe_core: None) -> None:
+    def test_is_told_on_a_home_page_in_order(
+        self, house: BusyCasino, screen: Page, watch: Watch, axe_core: None
+    ) -> None:
         screen.goto(reverse("admin:loyalty_loyaltyprogram_pause", args=[house.floor.program.pk]))
         screen.get_by_label("Reason code").select_option("TIER_CHANGE")
         screen.get_by_role("button", name="Pause the programme").click()
@@ -203,7 +205,7 @@ class TestEveryDoor:
 
         assert wrong_with(door, watch) == []
 
-    def test_of_the_second_step_is_in_order(self, door: Page, house: House, watch: Watch, axe_core: None) -> None:
+    def test_of_the_second_step_is_in_order(self, door: Page, house: BusyCasino, watch: Watch, axe_core: None) -> None:
         door.goto("/console/login/")
         door.get_by_label("Username").fill(house.root.username)
         door.get_by_label("Password").fill(PASSWORD)
@@ -216,7 +218,9 @@ class TestEveryDoor:
 
         assert wrong + wrong_with(door, watch) == []
 
-    def test_of_the_required_factor_is_in_order(self, door: Page, house: House, watch: Watch, axe_core: None) -> None:
+    def test_of_the_required_factor_is_in_order(
+        self, door: Page, house: BusyCasino, watch: Watch, axe_core: None
+    ) -> None:
         door.goto("/console/login/")
         door.get_by_label("Username").fill(house.newly_hired.username)
         door.get_by_label("Password").fill(PASSWORD)

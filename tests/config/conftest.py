@@ -9,7 +9,7 @@ import pytest
 from config.localdb.server import LocalServer
 from tests.config.local_servers import local_server
 from tests.config.matrix.asking import Asking
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.emptying import ModuleDb
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -39,13 +39,13 @@ def fresh(tmp_path: Path) -> Iterator[LocalServer]:
 
 
 @pytest.fixture(scope="module")
-def house(module_db: ModuleDb) -> House:
+def house(module_db: ModuleDb) -> TwoCasinos:
     """Two busy casinos; everything of the other one bears its mark."""
     with module_db():
-        return House.build()
+        return TwoCasinos.build()
 
 
 @pytest.fixture
-def asking(db: None, house: House) -> Asking:
+def asking(db: None, house: TwoCasinos) -> Asking:
     """A browser in the house."""
     return Asking(house)

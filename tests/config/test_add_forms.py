@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.concurrency import together
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.config.matrix.posts import post_of
 from tests.config.test_permission_matrix import TABLE
 from tests.console import BACKEND, fields_in, said
@@ -25,13 +25,13 @@ MODELS: Final[dict[str, type[Model]]] = {
 }
 
 
-def _browser(house: House, column: str = "root") -> Client:
+def _browser(house: TwoCasinos, column: str = "root") -> Client:
     client = Client()
     client.force_login(house.staff[column], backend=BACKEND)
     return client
 
 
-def _filled_in(house: House, address: str, client: Client) -> dict[str, Any]:
+def _filled_in(house: TwoCasinos, address: str, client: Client) -> dict[str, Any]:
     """What a browser sends from a new page after a person has filled it in."""
     hidden = fields_in(client.get(reverse(address)))
     return {**post_of(house, FORMS[address], house.staff["root"]), "request_id": hidden.get("request_id", [])}
@@ -44,7 +44,7 @@ def _rows(address: str) -> int:
 @pytest.mark.parametrize("address", FORMS)
 @pytest.mark.usefixtures("db")
 class TestFormSentTwice:
-    def test_adds_one_row_and_is_answered_alike(self, house: House, address: str) -> None:
+    def test_adds_one_row_and_is_answered_alike(self, house: TwoCasinos, address: str) -> None:
         client, before = _browser(house), _rows(address)
         sent = _filled_in(house, address, client)
 
@@ -58,7 +58,7 @@ class TestFormSentTwice:
 
 @pytest.mark.usefixtures("db")
 class TestUnofferedFields:
-    def test_of_a_popup_change_nothing_for_a_form_that_adds(self, house: House) -> None:
+    def test_of_a_popup_change_nothing_for_a_form_that_adds(self, house: TwoCasinos) -> None:
         address, client = "admin:core_player_add", _browser(house)
         sent = _filled_in(house, address, client) | {"_popup": "1", "_to_field": "status"}
         before = _rows(address)
@@ -69,7 +69,7 @@ class TestUnofferedFields:
         assert _rows(address) == before + 1
 
     @pytest.mark.parametrize("whose", ["own", "other"])
-    def test_that_save_a_row_as_new_add_none(self, house: House, whose: str) -> None:
+    def test_that_save_a_row_as_new_add_none(self, house: TwoCasinos, whose: str) -> None:
         address, client, row = "admin:core_player_add", _browser(house, "pits"), house.rows(whose).newcomer
         url = reverse("admin:core_player_change", args=[row.pk])
         filled_in: dict[str, Any] = {**post_of(house, FORMS[address], house.staff["pits"])}
@@ -85,7 +85,7 @@ class TestUnofferedFields:
 @pytest.mark.parametrize("address", sorted(WITH_ID))
 @pytest.mark.usefixtures("db")
 class TestIdOfAForm:
-    def test_adds_nothing_with_other_contents_until_it_is_sent_again(self, house: House, address: str) -> None:
+    def test_adds_nothing_with_other_contents_until_it_is_sent_again(self, house: TwoCasinos, address: str) -> None:
         client, before = _browser(house), _rows(address)
         sent = _filled_in(house, address, client)
         client.post(reverse(address), sent)
@@ -96,7 +96,7 @@ class TestIdOfAForm:
         assert fields_in(refused)["request_id"] != sent["request_id"]
         assert _rows(address) == before + 1
 
-    def test_adds_nothing_for_somebody_else(self, house: House, address: str) -> None:
+    def test_adds_nothing_for_somebody_else(self, house: TwoCasinos, address: str) -> None:
         client, other = _browser(house), _browser(house, "oper")
         sent = _filled_in(house, address, client)
         client.post(reverse(address), sent)
@@ -108,7 +108,7 @@ class TestIdOfAForm:
         assert _rows(address) == before
 
     @pytest.mark.parametrize("request_id", ["", "forged"])
-    def test_adds_nothing_without_an_id(self, house: House, address: str, request_id: str) -> None:
+    def test_adds_nothing_without_an_id(self, house: TwoCasinos, address: str, request_id: str) -> None:
         client, before = _browser(house), _rows(address)
 
         refused = client.post(reverse(address), _filled_in(house, address, client) | {"request_id": request_id})
@@ -119,7 +119,7 @@ class TestIdOfAForm:
 
 class TestTwoPostsAtOnce:
     @pytest.mark.parametrize("address", FORMS)
-    def test_of_one_form_add_one_row(self, house: House, module_db: ModuleDb, address: str) -> None:
+    def test_of_one_form_add_one_row(self, house: TwoCasinos, module_db: ModuleDb, address: str) -> None:
         with module_db():
             before = _rows(address)
 
@@ -128,13 +128,13 @@ class TestTwoPostsAtOnce:
 
     @pytest.mark.parametrize("address", sorted(WITH_ID))
     def test_would_answer_one_with_an_error_without_the_id(
-        self, house: House, module_db: ModuleDb, address: str
+        self, house: TwoCasinos, module_db: ModuleDb, address: str
     ) -> None:
         with module_db():
             assert 200 in _post_at_once(house, address, *({"request_id": uuid4()} for _ in range(2)))
 
 
-def _post_at_once(house: House, address: str, *others: dict[str, Any]) -> list[int]:
+def _post_at_once(house: TwoCasinos, address: str, *others: dict[str, Any]) -> list[int]:
     """Send one form by two browsers at once, each with `others` in place of some fields; the answers' statuses."""
     clients = [_browser(house) for _ in others]
     sent = _filled_in(house, address, clients[0])

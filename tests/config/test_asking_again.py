@@ -8,7 +8,7 @@ from django.test import Client
 
 from ratingslips.models import SlipRequest
 from tests.config.matrix.asking import Asking
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.config.matrix.posts import post_of, prepare
 from tests.config.matrix.table import COLUMNS, Question
 from tests.config.test_permission_matrix import TABLE
@@ -103,13 +103,13 @@ class TestEveryForm:
         assert sorted(ASKED | NOT_ASKED) == sorted(FORMS)
         assert not ASKED.intersection(NOT_ASKED)
 
-    def test_asks_before_it_grants_or_exports(self, asking: Asking, house: House) -> None:
+    def test_asks_before_it_grants_or_exports(self, asking: Asking, house: TwoCasinos) -> None:
         asked = {name for name, (question, column) in FORMS.items() if asks(asking, house, question, column)}
 
         assert asked == ASKED
 
 
-def asks(asking: Asking, house: House, question: Question, column: str) -> bool:
+def asks(asking: Asking, house: TwoCasinos, question: Question, column: str) -> bool:
     """Whether the form of `question` is answered by the page that asks, in a session that was asked long ago."""
     if column == "anon":
         return False
@@ -146,7 +146,7 @@ def with_reason() -> dict[tuple[str, Any], tuple[Any, bool]]:
     return rows
 
 
-def written(asking: Asking, house: House, question: Question, post: Any, column: str) -> list[tuple[Any, bool]]:
+def written(asking: Asking, house: TwoCasinos, question: Question, post: Any, column: str) -> list[tuple[Any, bool]]:
     """The rows among those of `with_reason` that the form writes or changes."""
     saved = transaction.savepoint()
     prepare(house, question)
@@ -158,7 +158,7 @@ def written(asking: Asking, house: House, question: Question, post: Any, column:
 
 
 class TestEveryReason:
-    def test_is_written_with_a_code_that_the_form_asks_for(self, asking: Asking, house: House) -> None:
+    def test_is_written_with_a_code_that_the_form_asks_for(self, asking: Asking, house: TwoCasinos) -> None:
         writing, without, unasked = set(), set(), set()
 
         for name, (question, column) in FORMS.items():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.config.matrix.asking import CALM, Asking
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.config.matrix.posts import post_of
 from tests.config.matrix.table import COLUMNS, Question
 from tests.config.test_permission_matrix import TABLE
@@ -34,7 +34,7 @@ _WRITTEN_ANYWAY: Final = ("admin:login", "admin:logout")
 FORMS: Final = [question for question, cells in TABLE.items() if "done" in cells]
 
 
-def keys_of(house: House) -> list[str]:
+def keys_of(house: TwoCasinos) -> list[str]:
     """Keys of rows of both casinos, as they stand in hidden fields."""
     return [
         str(key)
@@ -43,7 +43,7 @@ def keys_of(house: House) -> list[str]:
     ]
 
 
-def filled_in(house: House, question: Question, column: str) -> list[Pair]:
+def filled_in(house: TwoCasinos, question: Question, column: str) -> list[Pair]:
     """What a browser would post that does something."""
     post: Any = post_of(house, question, house.staff[column])
     return [(name, str(one)) for name, value in post.items() for one in (value if isinstance(value, list) else [value])]
@@ -66,7 +66,7 @@ def spoilt(draw: st.DrawFn, good: list[Pair], known: list[str]) -> list[Pair]:
 
 class TestForm:
     @pytest.mark.parametrize("value", WORST.values(), ids=WORST.keys())
-    def test_is_answered_with_the_same_in_every_field(self, house: House, asking: Asking, value: str) -> None:
+    def test_is_answered_with_the_same_in_every_field(self, house: TwoCasinos, asking: Asking, value: str) -> None:
         wrong = []
         for question in (one for one in FORMS if one.whose == "own"):
             sent = [
@@ -83,7 +83,7 @@ class TestForm:
     @fuzz_settings
     @given(data=st.data(), question=st.sampled_from(FORMS), column=st.sampled_from(["root", "pits", "loyal", "oper@"]))
     def test_writes_only_what_may_be(
-        self, house: House, asking: Asking, data: st.DataObject, question: Question, column: str
+        self, house: TwoCasinos, asking: Asking, data: st.DataObject, question: Question, column: str
     ) -> None:
         good = filled_in(house, question, column)
         sent = data.draw(st.composite(spoilt)(good, keys_of(house)))
@@ -101,7 +101,7 @@ class TestForm:
         data=st.data(), question=st.sampled_from(FORMS), column=st.sampled_from(["anon", "staff", "loyal-", "audit"])
     )
     def test_writes_nothing_for_who_may_not(
-        self, house: House, asking: Asking, data: st.DataObject, question: Question, column: str
+        self, house: TwoCasinos, asking: Asking, data: st.DataObject, question: Question, column: str
     ) -> None:
         may = dict(zip(COLUMNS, TABLE[question], strict=True))[column] == "done"
         good = filled_in(house, question, "root")

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.test import Client
 
 from tests.config.matrix.asking import Asking, addresses
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.generated.discovery import Console, discover
 from tests.generated.generation import Request, generate
 from tests.generated.options import COUNT, ROLES, SEED
@@ -26,12 +26,12 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def _keys(house: House) -> list[str]:
+def _keys(house: TwoCasinos) -> list[str]:
     """Keys of rows of both casinos."""
     return [str(row.pk) for rows in (house.own, house.other) for row in (*rows.of_model.values(), rows.owed)]
 
 
-def _send(house: House, role: str, request: Request) -> Any:
+def _send(house: TwoCasinos, role: str, request: Request) -> Any:
     """Send it as a member of the role; nothing of what it does stays."""
     client, session = Client(raise_request_exception=False), house.sessions.get(role)
     if session:
@@ -63,7 +63,7 @@ def _discover(asking: Asking, role: str, *, random: Random) -> Console:
 @pytest.mark.usefixtures("_quiet")
 @pytest.mark.parametrize("role", ROLES)
 class TestRole:
-    def test_is_never_answered_500(self, house: House, asking: Asking, role: str) -> None:
+    def test_is_never_answered_500(self, house: TwoCasinos, asking: Asking, role: str) -> None:
         random, failed = Random(f"{SEED} {role}"), list[str]()  # noqa: S311
         console = _discover(asking, role, random=random)
 

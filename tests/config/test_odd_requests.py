@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.databases import database_environment
 from tests.emptying import ModuleDb
 from tests.processes import serving
@@ -79,7 +79,7 @@ SESSIONS: Final = ("anon", "staff", "pits", "loyal", "audit", "oper", "root")
 
 
 @pytest.fixture(scope="module")
-def port(house: House, module_db: ModuleDb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def port(house: TwoCasinos, module_db: ModuleDb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A server with the staff of the matrix."""
     with module_db():
         environment = database_environment()
@@ -90,7 +90,7 @@ def port(house: House, module_db: ModuleDb, tmp_path_factory: pytest.TempPathFac
 
 class TestOddRequest:
     @pytest.mark.parametrize("who", SESSIONS)
-    def test_is_refused_on_a_page_with_its_id(self, port: int, house: House, who: str) -> None:
+    def test_is_refused_on_a_page_with_its_id(self, port: int, house: TwoCasinos, who: str) -> None:
         session = [f"{settings.SESSION_COOKIE_NAME}={house.sessions[who]}"] if who in house.sessions else []
         wrong = []
         for request in ODD if session else [*ODD, *UNREAD]:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from core.models import User
 from tests.config import test_permissions_floor, test_permissions_house, test_permissions_points
 from tests.config.matrix.asking import Asking, addresses
-from tests.config.matrix.house import ELSEWHERE, House
+from tests.config.matrix.house import ELSEWHERE, TwoCasinos
 from tests.config.matrix.table import COLUMNS, Question, asked, read_table
 
 TABLE = test_permissions_floor.TABLE | test_permissions_house.TABLE | test_permissions_points.TABLE
@@ -90,7 +90,7 @@ class TestMatrix:
 class TestAccount:
     @pytest.mark.parametrize("lack", [{"is_active": False}, {"is_staff": False}], ids=["deactivated", "no staff"])
     def test_is_answered_as_if_nobody_were_signed_in(self, lack: dict[str, Any]) -> None:
-        house = House.build()
+        house = TwoCasinos.build()
         User.objects.filter(pk=house.staff["root"].pk).update(**lack)
         asking = Asking(house)
 

@@ -16,7 +16,7 @@ from core.console.filtered_list import FilteredListAdmin
 from core.console.queries import LEFT_OUT, SEARCH_CUT
 from core.console.readable import NO_SUCH_PAGE
 from core.player_search import MAX_WORDS, cut_search
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.console import BACKEND, address, said, statements_for
 
 # The ledger and the change log have forms as filters, which say what is wrong with a value, and no numbers of pages.
@@ -39,7 +39,7 @@ _LINK = re.compile(r'href="(\?[^"]*)"')
 
 
 @pytest.fixture
-def root(db: None, house: House) -> Client:
+def root(db: None, house: TwoCasinos) -> Client:
     """The browser of a superuser in the house."""
     client = Client()
     client.force_login(house.staff["root"], backend=BACKEND)
@@ -100,7 +100,7 @@ class TestOtherPage:
         assert LEFT_OUT in page.text
 
     @pytest.mark.parametrize("name", ["floor:pit", "desk:player", "admin:core_player_history", "ledger"])
-    def test_of_a_row_leaves_out_what_it_does_not_read(self, root: Client, house: House, name: str) -> None:
+    def test_of_a_row_leaves_out_what_it_does_not_read(self, root: Client, house: TwoCasinos, name: str) -> None:
         keys: dict[str, Sequence[object]] = {"floor:pit": [house.own.floor.pit.pk], "ledger": []}
         target = "admin:loyalty_ledgerentry_changelist" if name == "ledger" else name
         url = reverse(target, args=keys.get(name, [house.own.closed.player_id]))

@@ -16,7 +16,7 @@ from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.models import RatingSlip
 from tests.config.matrix.asking import CALM, Asking
-from tests.config.matrix.house import House
+from tests.config.matrix.house import TwoCasinos
 from tests.config.test_permission_matrix import TABLE
 from tests.console import address, signed_in
 from tests.databases import as_owner
@@ -137,7 +137,7 @@ class TestForgedStaff:
 @pytest.mark.slow
 class TestCode:
     def test_in_a_name_or_reason_is_text_on_every_page(self, db: None) -> None:
-        house = House.build()
+        house = TwoCasinos.build()
         self._spoil(house)
         asking = Asking(house)
         raw, shown = [], 0
@@ -154,7 +154,7 @@ class TestCode:
         assert raw == []
         assert shown > 30
 
-    def _spoil(self, house: House) -> None:
+    def _spoil(self, house: TwoCasinos) -> None:
         """Write it into every text that a person can type, and into a reason of the ledger."""
         floor = house.own.floor
         award(floor, house.own.closed.player, reason=EVIL, points=7)

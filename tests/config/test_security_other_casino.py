@@ -4,7 +4,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from tests.config.matrix.asking import Asking
-from tests.config.matrix.house import ELSEWHERE, House
+from tests.config.matrix.house import ELSEWHERE, TwoCasinos
 from tests.config.matrix.table import Question
 from tests.config.test_fuzz_forms import FORMS, filled_in
 from tests.config.test_fuzz_queries import names_by_address
@@ -27,7 +27,7 @@ PREFILLED: Final = {
 _FIELDS: Final = {"player", "table", "pit", "game", "casino", "program", "user", "slip", "to", "_selected_action"}
 
 
-def keys_of_other(house: House) -> dict[str, Any]:
+def keys_of_other(house: TwoCasinos) -> dict[str, Any]:
     """The other casino's rows, by what a parameter or a field calls them."""
     rows, floor = house.other, house.other.floor
     return {
@@ -46,7 +46,7 @@ def keys_of_other(house: House) -> dict[str, Any]:
     }
 
 
-def texts_of_other(house: House) -> list[str]:
+def texts_of_other(house: TwoCasinos) -> list[str]:
     """What a search would find of the other casino, if it looked there; none bears the mark."""
     slip = house.other.closed
     slip.refresh_from_db()
@@ -60,7 +60,7 @@ def value_of(name: str, keys: dict[str, Any]) -> Any:
     return keys[path[-1]] if path else None
 
 
-def questions(house: House) -> list[tuple[str, str]]:
+def questions(house: TwoCasinos) -> list[tuple[str, str]]:
     """Addresses and query strings that lead to the other casino's rows."""
     keys, texts = keys_of_other(house), texts_of_other(house)
     names = names_by_address() | {address: text.split() for address, text in PREFILLED.items()}
@@ -75,7 +75,7 @@ def questions(house: House) -> list[tuple[str, str]]:
 
 
 class TestOtherCasino:
-    def test_is_not_told_of_to_who_asks_for_its_rows(self, house: House, asking: Asking) -> None:
+    def test_is_not_told_of_to_who_asks_for_its_rows(self, house: TwoCasinos, asking: Asking) -> None:
         asked = questions(house)
 
         told = []
@@ -87,14 +87,14 @@ class TestOtherCasino:
         assert told == []
         assert len(asked) > 80
 
-    def test_is_told_of_to_who_works_in_all(self, house: House, asking: Asking) -> None:
+    def test_is_told_of_to_who_works_in_all(self, house: TwoCasinos, asking: Asking) -> None:
         url = asking.url_of("admin:ratingslips_ratingslip_changelist")
 
         answer = asking.get_or_post(f"{url}?pit__id__exact={house.other.floor.pit.pk}", None, column="root")
 
         assert ELSEWHERE in answer.content.decode()
 
-    def test_lends_no_row_to_a_form_of_one_s_own(self, house: House, asking: Asking) -> None:
+    def test_lends_no_row_to_a_form_of_one_s_own(self, house: TwoCasinos, asking: Asking) -> None:
         keys = keys_of_other(house)
         table = house.other.floor.table.pk
         forged = keys | {"to": f"{table}:6", "_selected_action": house.other.open.pk}
@@ -112,7 +112,7 @@ class TestOtherCasino:
 
         assert wrong == []
 
-    def _fields_of(self, house: House, question: Question) -> list[str]:
+    def _fields_of(self, house: TwoCasinos, question: Question) -> list[str]:
         names = {name for name, _ in filled_in(house, question, OPERATOR)}
         if question.action and question.action != "move":  # The others read the chosen rows alone.
             names &= {"_selected_action"}

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from config import urls
 from core.permissions import NotPermitted
-from tests.config.matrix.house import ELSEWHERE, OWN, House
+from tests.config.matrix.house import ELSEWHERE, OWN, TwoCasinos
 from tests.config.matrix.posts import post_of, prepare
 from tests.config.matrix.table import COLUMNS, Question, Table, as_line, asked
 from tests.console import close_stream, said
@@ -88,7 +88,7 @@ class Answer:
 class Asking:
     """One browser that is handed from person to person."""
 
-    def __init__(self, house: House, *, sums: TableSums | None = None) -> None:
+    def __init__(self, house: TwoCasinos, *, sums: TableSums | None = None) -> None:
         self._house = house
         self._client = Client()
         self._patterns = dict(addresses())

@@ -125,7 +125,7 @@ def _mark(floor: Floor, mark: str) -> None:
 
 
 @dataclass(kw_only=True)
-class House:
+class TwoCasinos:
     """Both casinos, what belongs to neither, and who asks: a member of staff and a session for each column."""
 
     own: Rows

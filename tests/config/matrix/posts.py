@@ -18,7 +18,7 @@ from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
-from tests.config.matrix.house import PASSWORD, House, Rows
+from tests.config.matrix.house import PASSWORD, Rows, TwoCasinos
 from tests.config.matrix.table import Question
 from tests.console import versions_shown
 
@@ -29,7 +29,7 @@ _NEW_PASSWORD: Final = "the tide goes out at noon"
 _SLIP_FOR: Final = {"resume": "paused", "recover": "owed", "release": "withheld"}
 
 
-def post_of(house: House, question: Question, user: User) -> Post:
+def post_of(house: TwoCasinos, question: Question, user: User) -> Post:
     """The fields of a post by `user` that asks for what `question` is about."""
     rows = house.rows(question.whose)
     if question.action:
@@ -40,7 +40,7 @@ def post_of(house: House, question: Question, user: User) -> Post:
     return {}
 
 
-def _version(house: House, question: Question, rows: Rows) -> Post:
+def _version(house: TwoCasinos, question: Question, rows: Rows) -> Post:
     """What a change form, or a page of grants, carries of what it showed; and the id of a form that adds a row."""
     if question.address.endswith("_add"):
         return {"request_id": uuid4()}
@@ -56,7 +56,7 @@ def _version(house: House, question: Question, rows: Rows) -> Post:
     return {FORM_VERSION: version_of_grants(row, grantee).token}
 
 
-def prepare(house: House, question: Question) -> bool:
+def prepare(house: TwoCasinos, question: Question) -> bool:
     """Whether rows had to be changed before something could be done: only a paused programme can be resumed."""
     if not question.address.endswith("loyaltyprogram_resume"):
         return False
@@ -65,7 +65,7 @@ def prepare(house: House, question: Question) -> bool:
     return True
 
 
-def _action(house: House, question: Question, rows: Rows) -> Post:
+def _action(house: TwoCasinos, question: Question, rows: Rows) -> Post:
     label = question.group.removeprefix("admin:").rstrip("_").replace("_", ".")
     row = house.row(label, question.whose)
     if isinstance(row, RatingSlip):
