@@ -89,7 +89,7 @@ class CorrectionPlan:
 
     @classmethod
     def _begun(cls, slip: RatingSlip, *, actor: User) -> Self:
-        """A plan that leaves all as it is, for an actor who may correct the slip as it is."""
+        """A plan without changes, for an actor who may correct the slip where it is now."""
         superseded, kept = read_lists(slip)
         rights = rights_in(slip.casino_id, actor, OPERATE_PIT, CORRECT_SLIP, player_id=slip.player_id)
         tables = {segment.table_id: segment.table for segment in kept}
