@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from ratingslips.admin.players.visits import read_visits
 from ratingslips.admin.trace.story import story_of
 from ratingslips.figures import report_on, todays_figures
 from ratingslips.imports.totals import totals_of
-from ratingslips.models import RatingSlip
+from ratingslips.models import RatingSlip, SlipCorrection
 from tests.commands import run
 from tests.console import address, html_of, shown_in, signed_in
 from tests.factories import StaffFactory
@@ -212,6 +213,9 @@ class TestEntryPages:
         pages = [page_of_first, page_of_slip, *([] if is_void else [page_of_correction])]
         assert [entered in html for html in pages] == [True] * len(pages)
         assert f'<a href="{page_url(slip)}">{REASON}</a>' in page_of_player
+        kept = SlipCorrection.objects.get(entry=adjustment)
+        change = f"{REASON} {kept.points_before} → {kept.points_after:,} points"
+        assert change in re.sub("<[^>]+>", "", page_of_player)
         uncollected = page_of_player.partition("<dt>Uncollected</dt>")[2].partition("</div>")[0]
         assert (">54<" in uncollected, bool(uncollected)) == (make is _partly_collected,) * 2
         # The play that counted for the first entry: both bets of it, as they were entered.

@@ -119,7 +119,7 @@ def _entries_of(account: PlayerLoyalty, before: str) -> Entries:
     Entries posted after `account` was read are left out, so that the newest one agrees with the balance shown.
     """
     related = ("staff", "reversed_by", "comp_type", "tier_before", "tier_after")
-    slips = ("rating_slip__closed_by", "rating_slip__recovered_by", "adjusts__rating_slip")
+    slips = ("rating_slip__closed_by", "rating_slip__recovered_by", "adjusts__rating_slip", "slip_correction")
     entries = account.entries.select_related(*related, *slips).order_by("-seq")
     older_than = key_of(before)
     entries = entries.filter(seq__lt=account.entry_count + 1 if older_than is None else older_than)
