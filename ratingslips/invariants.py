@@ -3,6 +3,7 @@
 from typing import Final
 
 from core.invariants import Invariant
+from core.reasons.defaults import UNDONE
 from loyalty import invariants as loyalty
 
 # The names by which people find a slip and a segment.
@@ -260,6 +261,24 @@ _CORRECTIONS: Final = (
             WHERE (slip.correction_count, slip.correction_count)
                   <> (coalesce(corrections.kept, 0), coalesce(corrections.last, 0))
             ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="reason_code_of_slips",
+        sentence="every reason code of a request, a correction and a struck row of a slip is one of its casino's",
+        broken_by=f"""
+            SELECT {_SLIP} || given.named FROM (
+                SELECT ' request ' || id AS named, slip_id, contents ->> 'reason_code' AS code
+                FROM ratingslips_sliprequest
+                UNION ALL
+                SELECT ' correction ' || number, slip_id, reason_code FROM ratingslips_slipcorrection
+                UNION ALL
+                SELECT ' money row ' || id, slip_id, reason_code FROM ratingslips_moneyrow
+            ) AS given
+            JOIN ratingslips_ratingslip AS slip ON slip.id = given.slip_id {_OF_CASINO}
+            LEFT JOIN core_reasoncode AS known ON known.casino_id = slip.casino_id AND known.code = given.code
+            WHERE given.code IS NOT NULL AND given.code <> '{UNDONE}' AND known.id IS NULL
+            ORDER BY casino.code, slip.slip_number, given.named
         """,  # noqa: S608
     ),
     Invariant(

@@ -1,5 +1,6 @@
 """Each invariant finds what breaks it, when the owner of the tables writes it."""
 
+from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
@@ -30,7 +31,7 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
     promotion = LedgerEntry.objects.get(pk=increment(floor, player, points=200).entry_id)
     increment(floor, player, kind=LedgerEntry.Kind.REVERSAL, points=-200, reverses=promotion, staff=floor.supervisor)
     complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
-    void = floor.open_slip(seat=4)
+    void = floor.open_slip(seat=4, buy_in=Decimal(100))
     void_rating_slip(slip=void, actor=floor.supervisor, at=floor.now, reason="Nobody sat there")
     entries = LedgerEntry.objects.order_by("seq").values_list("seq", "pk")
     return {
@@ -43,6 +44,8 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
         "paused": paused.slip_number,
         "print": CompSlipPrint.objects.get().pk,
         "void": void.slip_number,
+        "money": void.money_rows.get().pk,
+        "request": void.requests.get(kind="VOID").pk,
         "other_pit": PitFactory.create(casino=floor.casino).pk,
     }
 
@@ -190,6 +193,17 @@ BREAKS = [
     Break("adjusted_play_was_corrected", ENTRY.format("adjusts_id = {e5}", "e2"), "entry {e2}"),
     Break("corrections_are_counted", SLIP.format("correction_count = 2", "void"), "slip {casino} {void}"),
     Break("corrections_are_counted", CORRECTION.format("number = 2"), "slip {casino} {void}"),
+    Break("reason_code_of_slips", CORRECTION.format("reason_code = 'NOBODY_S'"), "slip {casino} {void} correction 1"),
+    Break(
+        "reason_code_of_slips",
+        "UPDATE ratingslips_moneyrow SET reason_code = 'NOBODY_S'",
+        "slip {casino} {void} money row {money}",
+    ),
+    Break(
+        "reason_code_of_slips",
+        "UPDATE ratingslips_sliprequest SET contents = jsonb_build_object('reason_code', 'NOBODY_S')",
+        "slip {casino} {void} request {request}",
+    ),
     Break("void_counts_nowhere", SLIP.format("theoretical_win = 1", "void"), "slip {casino} {void}"),
     Break("void_counts_nowhere", SLIP.format("corrected_points = 1", "void"), "slip {casino} {void}"),
     Break("void_counts_nowhere", SLIP.format("ledger_entry_id = {e5}", "void"), "slip {casino} {void}"),
