@@ -13,7 +13,7 @@ from core.text import isolated
 from core.transactions import operation
 from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
-from ratingslips.services.money import chips_at_closing, new_row
+from ratingslips.services.money import chips_taken_away, new_row
 from ratingslips.services.opening import first_segment, free_at, next_number
 from ratingslips.services.recovery import SlipNotClosed
 from ratingslips.services.requests import RequestKind, lock_request, record, repeated
@@ -43,7 +43,7 @@ def continue_rating_slip(
     """Open a slip that continues `slip`, which was closed by mistake at most `UNDO_MINUTES` before `at`.
 
     The new slip opens at the instant of the closing, in the same seat, at the last bet, paused if the old one was
-    paused, and with the chips of the closing as its buy-in. The old slip stays as it is. Both are one visit.
+    paused, and with the chips out of the old one as its buy-in. The old slip stays as it is. Both are one visit.
 
     The same request sent again returns the slip that the first one opened: see `lock_request`.
 
@@ -83,7 +83,7 @@ def continue_rating_slip(
         first.save()
         request.happened_at = new.opened_at
         record(request, slip=new)
-        if chips := chips_at_closing(old):
+        if chips := chips_taken_away(old):
             new_row(MoneyRow.Kind.BUY_IN, slip=new, amount=chips, means=MoneyRow.Means.CHIPS, request=request).save()
     log.info("ratingslips.slip_continued", slip_id=str(old.pk), actor_id=actor.pk, continued_by=str(new.pk))
     return new

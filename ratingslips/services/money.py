@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.db.models import Sum
 
 from core.clock import InvalidTime, checked_event_time, clamp_to_last_event
 from core.errors import DomainError
@@ -224,10 +225,9 @@ def new_row(kind: MoneyRow.Kind, *, slip: RatingSlip, amount: Decimal, means: st
     )
 
 
-def chips_at_closing(slip: RatingSlip) -> Decimal | None:
-    """Read the chips out that the closing of a locked slip recorded; None if there were none, or they were struck."""
-    rows = slip.money_rows.not_struck().filter(kind=Kind.CHIPS_OUT, request__kind=RequestKind.CLOSE)
-    return rows.values_list("amount", flat=True).first()
+def chips_taken_away(slip: RatingSlip) -> Decimal:
+    """Read the sum of the chips out of a locked slip; 0 if there were none, or they were struck."""
+    return slip.money_rows.filter(kind=Kind.CHIPS_OUT).aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
 def require_buy_in(amount: Decimal) -> None:

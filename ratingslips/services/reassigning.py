@@ -63,8 +63,8 @@ def reassign_rating_slip(
 
     A live slip stays live. The points of a closed one are taken back from the wrong player as far as the balance covers
     them, and posted for the right one: they are owed if that fails, and withheld if the player is not active. The new
-    slip of a continuation continues that of the slip before, if that was reassigned to the same player first. The same
-    request sent again returns the first result.
+    slip of a continuation continues that of the slip before, if that was reassigned to the same player first; else they
+    are two visits, since the link of a slip never changes. The same request sent again returns the first result.
 
     :raises NotFound: there is no such slip, or no such player in its casino.
     :raises NotPermitted: the actor does not hold `ratingslips.correct_slip` on every pit of the slip; of a live slip,

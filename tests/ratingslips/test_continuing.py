@@ -17,6 +17,8 @@ from ratingslips.services import (
     complete_rating_slip,
     continue_rating_slip,
     pause_rating_slip,
+    record_chips_out,
+    strike_money_row,
     undo_opening,
 )
 from tests.concurrency import in_turn
@@ -41,7 +43,11 @@ def _continued(floor: Floor, slip: RatingSlip) -> RatingSlip:
 
 class TestContinueRatingSlip:
     def test_opens_at_the_closing_with_seat_and_last_bet(self, floor: Floor) -> None:
-        old = _closed(floor, chips_out=Decimal(300))
+        slip = floor.played_slip()
+        record_chips_out(slip=slip, amount=Decimal(50), actor=floor.boss, at=floor.now)
+        struck = record_chips_out(slip=slip, amount=Decimal(40), actor=floor.boss, at=floor.now)
+        strike_money_row(row=struck, reason="Counted twice by me", actor=floor.boss, at=floor.now)
+        old = _closed(floor, slip, chips_out=Decimal(250))
 
         new = _continued(floor, old)
 

@@ -258,6 +258,14 @@ class TestWrongPlayer:
         assert new.slip_number in html_of(supervisor.get(page_url(slip)))
         assert slip.slip_number in html_of(supervisor.get(page_url(new)))
 
+    def test_of_a_continuation_says_which_slip_to_give_away_first(self, floor: Floor, boss: Client) -> None:
+        old = closed(floor)
+        new = continue_rating_slip(slip=old, actor=floor.boss, at=floor.now)
+
+        pages = [html_of(boss.get(page_of(slip))) for slip in (new, floor.open_slip(seat=3))]
+
+        assert [f">slip {old.slip_number}</a>. If both" in page for page in pages] == [True, False]
+
     def test_says_that_a_tier_stays_too_high(self, coded: Floor, supervisor: Client) -> None:
         slip = silver_and_spent(coded)
 

@@ -63,7 +63,7 @@ def wrong_player_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
 def _visible_slip(request: HttpRequest, slip_id: UUID) -> Any:
     slips: QuerySet[RatingSlip] = in_casino_of(staff_of(request), RatingSlip.objects.all(), lookup="casino")
     annotated: Any = slips.filter(pk=slip_id).with_play(now=timezone.now())  # type: ignore[attr-defined]
-    slip = annotated.select_related("casino", "pit", "player", "table", "opened_by").first()
+    slip = annotated.select_related("casino", "pit", "player", "table", "opened_by", "continues").first()
     if slip is None:
         raise Http404
     return slip
