@@ -353,13 +353,15 @@ class RatingSlip(models.Model):
 
     @property
     def buy_in(self) -> Decimal | None:
-        """The sum of the buy-ins of a slip that was read `with_money`; None without any."""
-        return Decimal(self.money["buy_in"]) or None if self.money else None
+        """The sum of the buy-ins of a slip that was read `with_money`; None without any, or if it is void."""
+        return Decimal(self.money["buy_in"]) or None if self.money and not self.is_void else None
 
     @property
     def chips_out(self) -> Decimal | None:
-        """The sum of the chips taken away from a slip that was read `with_money`; None if that is not known."""
-        return Decimal(self.money["chips_out"]) if self.money and self.money["chips_out_rows"] else None
+        """The sum of the chips taken away from a slip that was read `with_money`; None if not known, or void."""
+        if not self.money or self.is_void:
+            return None
+        return Decimal(self.money["chips_out"]) if self.money["chips_out_rows"] else None
 
     @property
     def actual_win(self) -> Decimal | None:

@@ -1,5 +1,7 @@
 """Pages and trace say when an entry was recorded where that differs from when it happened."""
 
+from decimal import Decimal
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -10,7 +12,9 @@ from core.console.links import list_url, page_url
 from core.models import Player
 from core.roles import AUDITOR, PIT_SUPERVISOR
 from loyalty.models import LedgerEntry
-from tests.console import signed_in
+from ratingslips.admin.trace.story import story_of
+from ratingslips.services import complete_rating_slip, pause_rating_slip, record_buy_in
+from tests.console import html_of, signed_in
 from tests.floor import Floor
 from tests.loyalty.attacking import sql
 from tests.loyalty.postings import award
@@ -64,3 +68,24 @@ class TestRecordedAt:
 
         assert "not known: this entry is older" in pages.pop("entry")
         assert {name for name, page in pages.items() if "recording time not known" in page} == set(pages)
+
+
+class TestLateActs:
+    def test_are_marked_with_who_recorded_them(self, floor: Floor, reader: Client) -> None:
+        """A slip that is closed late while it is paused has no segment that ends with the closing."""
+        slip = floor.open_slip()
+        record_buy_in(slip=slip, amount=Decimal(500), actor=floor.supervisor, at=floor.ago(minutes=50))
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=40))
+        complete_rating_slip(slip=slip, actor=floor.supervisor, at=floor.ago(minutes=30))
+        slip.refresh_from_db()
+
+        desk, tablet = (html_of(reader.get(page)) for page in (page_url(slip), reverse("floor:slip", args=[slip.pk])))
+
+        story = story_of(slip.correlation_id, staff=floor.supervisor)
+        assert story is not None
+        bought_in = next(event for event in story.events if "Buy-in" in event.words)
+        assert (bought_in.recorded[:9], bought_in.by) == ("recorded ", floor.supervisor)
+        with timezone.override(floor.casino.zone):
+            closed_at = display.exact_moment(slip.closed_at)
+        assert f"{closed_at}, recorded" in desk
+        assert f"by {floor.supervisor.display_name}, recorded" in tablet.partition("Closed at")[2]

@@ -1,6 +1,8 @@
 """Voiding on the pages: the button on the slip's page and in the list, and the form on the floor."""
 
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +17,7 @@ from core.roles import PIT_BOSS
 from loyalty.services import pause_program
 from ratingslips.admin.floor.slip_sheet import read_sheet
 from ratingslips.models import RatingSlip
+from ratingslips.services import complete_rating_slip
 from tests.console import carry_out, html_of, said, signed_in
 from tests.floor import Floor
 from tests.ratingslips.corrections import (
@@ -156,3 +159,24 @@ class TestFloor:
 
         assert words in html_of(answer)
         assert "will be paid by recovery" not in html_of(answer)
+
+
+class TestMoney:
+    def test_of_a_void_slip_is_void_on_every_page(self, floor: Floor, supervisor: Client) -> None:
+        slip = floor.played_slip(buy_in=Decimal(500))
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, chips_out=Decimal(120))
+        pages = [
+            reverse("floor:slip", args=[slip.pk]),
+            page_url(slip),
+            reverse("trace:story", args=[slip.correlation_id]),
+        ]
+        before = [html_of(supervisor.get(page)) for page in pages]
+        void(floor, slip)
+
+        after = [html_of(supervisor.get(page)) for page in pages]
+
+        for words in ("Buy-in 500.00, cash", "Chips out 120.00"):
+            struck = [re.search(f"<s>(<a [^>]*>)?[^<]*{words}", page) is not None for page in before + after]
+            assert struck == [False] * 3 + [True] * 3
+        assert [">500<" in page or ">500.00<" in page for page in before[:2] + after[:2]] == [True, True, False, False]
+        assert ["void with the slip" in page for page in before + after] == [False] * 3 + [True] * 3

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from core.console import display
 from core.console.scope import ReadOnlyInline
@@ -19,11 +20,17 @@ class MoneyRowInline(ReadOnlyInline[MoneyRow, RatingSlip]):
     fields = readonly_fields = ("what", "happened", "recorded_by", "recorded", "why")
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[MoneyRow]":
-        return super().get_queryset(request).select_related("actor", "request", "strikes")
+        return super().get_queryset(request).select_related("actor", "request", "strikes", "slip")
 
     @admin.display(description="what")
     def what(self, row: MoneyRow) -> str:
-        return row.words if row.strikes is None else f"Struck: {row.strikes.words}"
+        if row.strikes is not None:
+            return f"Struck: {row.strikes.words}"
+        return (
+            format_html('<s>{}</s> <span class="hint">void with the slip</span>', row.words)
+            if row.slip.is_void
+            else row.words
+        )
 
     @admin.display(description="happened")
     def happened(self, row: MoneyRow) -> str:

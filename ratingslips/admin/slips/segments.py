@@ -20,7 +20,8 @@ def _recorded_at(edge: str) -> Subquery:
     return Subquery(requests.order_by("recorded_at").values("recorded_at")[:1])
 
 
-def _with_recording(at: datetime | None, recorded_at: datetime | None) -> str:
+def with_recording(at: datetime | None, recorded_at: datetime | None) -> str:
+    """An instant, and when it was recorded, if that is known and was later."""
     late = display.recorded(recorded_at, at) if at and recorded_at else ""
     return f"{display.exact_moment(at)}, {late}" if late else display.exact_moment(at)
 
@@ -67,7 +68,7 @@ class PlaySegmentInline(ReadOnlyInline[PlaySegment, RatingSlip]):
 
     @admin.display(description="from")
     def from_when(self, segment: PlaySegment) -> str:
-        return _with_recording(segment.started_at, segment.begun_at)  # type: ignore[attr-defined]
+        return with_recording(segment.started_at, segment.begun_at)  # type: ignore[attr-defined]
 
     # Text, not a link: most who may read a slip may not open pages of staff.
     @admin.display(description="started by")
@@ -80,7 +81,7 @@ class PlaySegmentInline(ReadOnlyInline[PlaySegment, RatingSlip]):
 
     @admin.display(description="to")
     def to_when(self, segment: PlaySegment) -> str:
-        return _with_recording(segment.ended_at, segment.finished_at)  # type: ignore[attr-defined]
+        return with_recording(segment.ended_at, segment.finished_at)  # type: ignore[attr-defined]
 
     @admin.display(description="played")
     def length(self, segment: PlaySegment) -> str:

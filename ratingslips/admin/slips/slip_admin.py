@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from django.contrib import admin
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -37,7 +37,7 @@ from ratingslips.admin.slips.slip_filters import CorrectedFilter, OwedFilter
 from ratingslips.admin.slips.times import TimeForm, minutes_offered
 from ratingslips.admin.slips.uncollected import kept_tier_of
 from ratingslips.history import LINKED_SLIPS
-from ratingslips.models import RatingSlip
+from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 
 _SHOWN: Final = ("casino", "player", "table", "pit", "ledger_entry", *LINKED_SLIPS)
@@ -111,10 +111,17 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
         return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> RatingSlip | None:
-        """The slip of the page, with its money, which lists do not show."""
+        """The slip of the page, with its money and when its closing was recorded, which lists do not show.
+
+        A closing that a correction moved was recorded with the correction.
+        """
         slip = super().get_object(request, object_id, from_field)
         if slip:
-            slip.money = RatingSlip.objects.with_money().get(pk=slip.pk).money
+            closing = SlipRequest.objects.filter(correlation_id=OuterRef("correlation_id"), slip=OuterRef("pk"))
+            at_closing = closing.filter(happened_at=OuterRef("closed_at")).order_by("recorded_at")
+            recorded_at = Subquery(at_closing.values("recorded_at")[:1])
+            found: Any = RatingSlip.objects.with_money().annotate(closing_recorded_at=recorded_at).get(pk=slip.pk)
+            slip.money, slip.closing_recorded_at = found.money, found.closing_recorded_at
         return slip
 
     def get_inlines(self, request: HttpRequest, obj: RatingSlip | None) -> Any:

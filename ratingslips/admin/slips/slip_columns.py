@@ -11,6 +11,7 @@ from core.words import counted
 from ratingslips.admin.slips.authors import read_releases, reason_of, releases_of
 from ratingslips.admin.slips.linked import linked_slips, short_links
 from ratingslips.admin.slips.rows import status_pill, version_of
+from ratingslips.admin.slips.segments import with_recording
 from ratingslips.models import RatingSlip
 
 
@@ -94,7 +95,7 @@ class SlipColumns:
 
     @admin.display(description="closed at")
     def closed_exactly(self, slip: RatingSlip) -> str:
-        return display.exact_moment(slip.closed_at)
+        return with_recording(slip.closed_at, slip.closing_recorded_at)  # type: ignore[attr-defined]
 
     @admin.display(description="settled at")
     def settled_exactly(self, slip: RatingSlip) -> str:

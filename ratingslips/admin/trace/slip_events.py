@@ -36,11 +36,14 @@ def events_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
 
 
 def money_of_slip(slip: RatingSlip) -> Iterator[StoryEvent]:
-    """The buy-ins and chips out of a slip, and what was struck."""
+    """The buy-ins and chips out of a slip, and what was struck; those of a void slip count no more."""
     for row in slip.money_rows.all():
         yield StoryEvent(
             at=row.happened_at,
             words=f"{slip}: {row.words}" if row.strikes_id is None else f"{slip}: struck {row.words}, “{row.reason}”",
+            mark="void with the slip" if slip.is_void else "",
+            is_superseded=slip.is_void,
+            recorded=display.recorded(row.recorded_at, row.happened_at) if row.recorded_at else "",
             by=row.actor,
             correlation_id=row.request.correlation_id if row.request else None,
             about=slip,
