@@ -53,7 +53,8 @@ class TestContinueRatingSlip:
 
         segment = new.segments.get()
         assert (new.continues, new.player, new.table, new.seat) == (old, old.player, old.table, old.seat)
-        assert (new.status, new.opened_at, new.gaming_day) == ("OPEN", old.closed_at, old.gaming_day)
+        day = floor.casino.gaming_day_at(floor.now)
+        assert (new.status, new.opened_at, new.gaming_day) == ("OPEN", old.closed_at, day)
         assert (segment.started_at, segment.average_bet, segment.ended_at) == (old.closed_at, Decimal(100), None)
         assert [(row.means, row.amount) for row in new.money_rows.all()] == [("CHIPS", Decimal(300))]
         assert old.ledger_entry_id == RatingSlip.objects.get(pk=old.pk).ledger_entry_id is not None

@@ -231,7 +231,7 @@ class TestFloorPage:
         html = html_of(signed_in(floor.supervisor, PIT_SUPERVISOR).get(f"/console/floor/slips/{slip.pk}/"))
 
         assert f"Entered first by {boss}." in html
-        assert f"by {supervisor}, correction 1." in html
+        assert f"by {supervisor}, correction 1, recorded " in html
         assert f'<s>Closed</s></td><td>{boss}, <span class="hint">superseded by correction 1' in html
 
 
