@@ -17,7 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 
 DER = bytes.fromhex("302a300506032b6570032100")  # It precedes the 32 bytes of a public key (RFC 8410).
-SIGNED = "number taken_at accounts entries points_total balance_total accounts_root changes changes_root previous_hash"
+SIGNED = """number taken_at accounts entries points_total balance_total accounts_root changes changes_root
+            log_changes log_root previous_hash"""  # Version 1 has no log_changes and log_root.
 
 
 def fields(*values):
@@ -31,9 +32,9 @@ def as_bytes(value):
 
 
 def is_signed(checkpoint, key):
-    signed = [checkpoint[name] for name in SIGNED.split()]
+    signed = [1 + ("log_root" in checkpoint), *(checkpoint[name] for name in SIGNED.split() if name in checkpoint)]
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "signed").write_bytes(fields(b"loyalty-checkpoint", b"1", *map(as_bytes, signed)))
+        Path(folder, "signed").write_bytes(fields(b"loyalty-checkpoint", *map(as_bytes, signed)))
         Path(folder, "signature").write_bytes(bytes.fromhex(checkpoint["signature"]))
         Path(folder, "key").write_bytes(DER + base64.b64decode(key))
         command = "openssl pkeyutl -verify -rawin -in signed -sigfile signature -pubin -keyform DER -inkey key"
@@ -59,8 +60,7 @@ def what_does_not_fit(entry, proof, key, lines):
     count = int(columns["seq"]) + len(proof["later"])
     node = sha256(b"\0" + fields(columns["account_id"].encode(), b"%d" % count, chain[-1])).digest()
     for side, other in proof["path"]:
-        pair = bytes.fromhex(other) + node if side == "left" else node + bytes.fromhex(other)
-        node = sha256(b"\1" + pair).digest()
+        node = sha256(b"\1" + (bytes.fromhex(other) + node if side == "left" else node + bytes.fromhex(other))).digest()
     if node.hex() != checkpoint["changes_root"]:
         return "the path does not lead from the account to the root that the checkpoint signed"
     if lines is not None and checkpoint not in lines:

@@ -93,6 +93,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "loyalty_ledgerexport": _change("ended_at", "rows", "is_whole"),
     "loyalty_checkpoint": _add(),
     "loyalty_sealedaccount": _add(),
+    "loyalty_sealedchange": _add(),
     "loyalty_ledgerverification": _add(),
     "loyalty_balancerebuild": _add(),
     # ratingslips

@@ -16,6 +16,7 @@ ACTION_MAX_LENGTH = 6
 class Change(models.Model):
     """One change of one row of a logged table, written by a trigger (`core.changes.triggers`); kept for ever.
 
+    The changes of one row are a chain of hashes, made by the trigger `core_chain_change` (docs/ledger-chain.md).
     `casino` and `actor` have no foreign key in PostgreSQL: a wrong author must not refuse the change.
     """
 
@@ -54,6 +55,8 @@ class Change(models.Model):
     )
     correlation_id = models.UUIDField(null=True, db_index=True)
     database_role = models.CharField(max_length=IDENTIFIER_MAX_LENGTH, help_text="Who was signed in to PostgreSQL.")
+    previous_hash = models.BinaryField(null=True, help_text="The hash of the change before it of the same row.")
+    change_hash = models.BinaryField(null=True, help_text="Empty for changes of before hashes were kept.")
 
     class Meta:
         verbose_name_plural = "change log"
@@ -79,6 +82,7 @@ class Change(models.Model):
                 condition=models.Q(actor=None),
                 name="core_change_of_nobody",
             ),
+            models.Index(fields=["table_name", "row_id", "id"], name="core_change_by_row"),
             GinIndex(fields=["concerns"], fastupdate=False, name="core_change_by_concerned"),
         ]
 

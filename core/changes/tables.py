@@ -83,6 +83,7 @@ NOT_LOGGED: Final = {
     "loyalty_ledgerexport": _COMPLETED_ONCE,
     "loyalty_checkpoint": _APPEND_ONLY,
     "loyalty_sealedaccount": _APPEND_ONLY,
+    "loyalty_sealedchange": _APPEND_ONLY,
     "loyalty_ledgerverification": _APPEND_ONLY,
     "loyalty_balancerebuild": _APPEND_ONLY,
     "loyalty_compslipprint": _APPEND_ONLY,

@@ -97,8 +97,7 @@ class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
 
     @admin.display(description="hashes")
     def hashes(self, checkpoint: Checkpoint) -> str:
-        names = ("previous_hash", "accounts_root", "changes_root", "checkpoint_hash", "signature")
-        hashes = {name: bytes(getattr(checkpoint, name)).hex() for name in names}
+        hashes = {name: value.hex() for name, value in checkpoint.values().items() if isinstance(value, bytes)}
         return display.nested_list({**hashes, "signed_with_key": checkpoint.key_id})
 
 

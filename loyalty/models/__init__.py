@@ -1,6 +1,6 @@
 """The programme and its rules, the players' accounts, the ledger, and the proof of the ledger."""
 
-from loyalty.models.checkpoints import Checkpoint, SealedAccount
+from loyalty.models.checkpoints import Checkpoint, SealedAccount, SealedChange
 from loyalty.models.comp_slips import CompSlipPrint
 from loyalty.models.comps import CompType
 from loyalty.models.exports import LedgerExport
@@ -29,5 +29,6 @@ __all__ = [
     "PlayerLoyalty",
     "ProgramPause",
     "SealedAccount",
+    "SealedChange",
     "Tier",
 ]

@@ -13,7 +13,6 @@ from loyalty.models.ledger import PlayerLoyalty
 
 SIGNATURE_BYTES = 64
 KEY_ID_LENGTH = 16
-CHECKPOINT_VERSION = 1
 
 _NOT_SIGNED = {"checkpoint_hash", "key_id", "signature"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +34,13 @@ class Checkpoint(models.Model):
     accounts_root = models.BinaryField(max_length=HASH_BYTES, help_text="Merkle root over all accounts.")
     changes = models.BigIntegerField(help_text="Number of accounts that changed since the last checkpoint.")
     changes_root = models.BinaryField(max_length=HASH_BYTES, help_text="Merkle root over the accounts that changed.")
+    log_changes = models.BigIntegerField(
+        null=True,
+        help_text="Number of changes of the change log that no earlier checkpoint sealed; empty in version 1.",
+    )
+    log_root = models.BinaryField(
+        null=True, max_length=HASH_BYTES, help_text="Merkle root over these changes; empty in version 1."
+    )
     previous_hash = models.BinaryField(max_length=HASH_BYTES)
     checkpoint_hash = models.BinaryField(max_length=HASH_BYTES)
     key_id = models.CharField(max_length=KEY_ID_LENGTH, help_text="The first digits of the SHA-256 of the public key.")
@@ -57,19 +63,26 @@ class Checkpoint(models.Model):
                 ),
                 name="loyalty_checkpoint_hashes_are_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(log_changes=None, log_root=None)
+                | Q(log_changes__isnull=False, log_changes__gte=0, log_root__isnull=False, log_root__octets=HASH_BYTES),
+                name="loyalty_checkpoint_log_is_whole",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Checkpoint {self.number}"
 
     def values(self) -> dict[str, Any]:
-        """Every field by its name, in order: whole numbers, texts, bytes and a datetime."""
-        return {field.attname: _plain(getattr(self, field.attname)) for field in self._meta.concrete_fields}
+        """Every field that its version has, by its name, in order: whole numbers, texts, bytes and a datetime."""
+        values = {field.attname: getattr(self, field.attname) for field in self._meta.concrete_fields}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
 
     def signed_bytes(self) -> bytes:
         """The bytes that are hashed and signed: every field but the hash, the key id and the signature."""
         signed = [_field_bytes(value) for name, value in self.values().items() if name not in _NOT_SIGNED]
-        return preimage([b"loyalty-checkpoint", b"%d" % CHECKPOINT_VERSION, *signed])
+        version = 1 if self.log_root is None else 2
+        return preimage([b"loyalty-checkpoint", b"%d" % version, *signed])
 
 
 def _plain(value: Any) -> Any:
@@ -82,6 +95,23 @@ def _field_bytes(value: int | bytes | datetime) -> bytes:
     if isinstance(value, datetime):
         value = (value - _EPOCH) // timedelta(microseconds=1)
     return value if isinstance(value, bytes) else b"%d" % value
+
+
+class SealedChange(models.Model):
+    """The hash of a change of the change log, kept with the first checkpoint that sealed it. Append-only."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="+", db_index=True)
+    # No foreign key: a change that is gone must be found.
+    change_id = models.BigIntegerField(unique=True)
+    change_hash = models.BinaryField(max_length=HASH_BYTES)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(change_hash__octets=HASH_BYTES), name="loyalty_sealed_change_is_whole"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Change {self.change_id} at checkpoint {self.checkpoint_id}"
 
 
 class SealedAccount(models.Model):

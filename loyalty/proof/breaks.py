@@ -26,6 +26,8 @@ class BreakKind(StrEnum):
     REWRITTEN = "account rewritten"
     BALANCE_CHANGED = "balance changed"
     ACCOUNT_MISSING = "account missing"
+    CHANGE_ALTERED = "change log altered"
+    CHANGE_MISSING = "change missing in the change log"
     CHECKPOINT_MISSING = "checkpoint missing"
     CHECKPOINT_ALTERED = "checkpoint altered"
     CHECKPOINT_FOREIGN = "checkpoint signed with another key"
@@ -41,6 +43,7 @@ class Break:
     seq: int | None = None
     entry_id: int | None = None
     checkpoint: int | None = None
+    change_id: int | None = None
     expected: str = ""
     found: str = ""
 

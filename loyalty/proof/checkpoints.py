@@ -19,6 +19,7 @@ from core.words import counted
 from loyalty.chain import genesis_hash
 from loyalty.models import Checkpoint, SealedAccount
 from loyalty.proof import outside
+from loyalty.proof.changes import seal_changes
 from loyalty.proof.keys import key_id_of, signing_key
 from loyalty.proof.sealed import SEALED
 from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
@@ -71,6 +72,7 @@ def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
     :raises LeaseLost: another one was begun meanwhile, because this one was not active; nothing was sealed.
     :raises CheckpointFileDiffers: the file differs from the database; nothing was sealed.
     :raises SealedEntriesGone: an account has lost sealed entries; nothing was sealed.
+    :raises ChangesAltered: a change of the change log does not match its hash; nothing was sealed.
     :raises BalancesDiffer: accounts differ from their entries; nothing was sealed.
     :raises OSError: the file cannot be written; the next run writes the missing lines.
     """
@@ -96,11 +98,13 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     """Write the next checkpoint in the caller's transaction, which must be one snapshot.
 
     :raises SealedEntriesGone: an account has fewer entries than were sealed, or as many with another head.
+    :raises ChangesAltered: a change of the change log does not match its hash.
     :raises BalancesDiffer: accounts differ from their entries.
     """
     last = Checkpoint.objects.order_by("number").last()
     number = last.number + 1 if last else 1
     every, changed = _seal_changed_accounts(number)
+    logged = seal_changes(number)
     _require_no_drift()
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS)
@@ -115,6 +119,8 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
         accounts_root=every.root(),
         changes=changed.leaves,
         changes_root=changed.root(),
+        log_changes=logged.leaves,
+        log_root=logged.root(),
         previous_hash=last.checkpoint_hash if last else FIRST_PREVIOUS_HASH,
     )
     sign(checkpoint, key=key)

@@ -1,4 +1,4 @@
-"""Verify the checkpoints: their hashes and signatures, and the accounts that they sealed."""
+"""Verify the checkpoints: their hashes and signatures, and the accounts and changes that they sealed."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -11,6 +11,7 @@ from core.snapshots import streamed
 from core.words import counted
 from loyalty.models import Checkpoint
 from loyalty.proof.breaks import Break, BreakKind
+from loyalty.proof.changes import root_of_changes
 from loyalty.proof.keys import is_signed, trusted_keys
 from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
 
@@ -42,8 +43,8 @@ _UNSEALED: Final = """
 def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
     """The number of checkpoints that were read, and the first that is missing or differs from what was signed.
 
-    Recomputes the root over the changed accounts of each checkpoint. The root over all accounts is recomputed for the
-    newest checkpoint only, unless `every_root`.
+    Recomputes the roots over the changed accounts of each checkpoint, and over its changes of the change log. The root
+    over all accounts is recomputed for the newest checkpoint only, unless `every_root`.
 
     :raises NoCheckpointKey: there are checkpoints, and no key to verify them with.
     """
@@ -94,6 +95,11 @@ def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519Public
         kept = f"{counted(root.leaves, 'account is', 'accounts are')} kept as sealed by it"
         what = f"{kept}, and they are not the {checkpoint.changes:,} it signed"
         return _altered(number, what, expected=checkpoint.changes_root, found=root.root())
+    log, signed = root_of_changes(number), checkpoint.log_root or MerkleRoot().root()
+    if (log.leaves, log.root()) != (checkpoint.log_changes or 0, signed):
+        kept = f"{counted(log.leaves, 'change of the change log is', 'changes of the change log are')} kept as sealed"
+        what = f"{kept} by it, and they are not the {checkpoint.log_changes or 0:,} it signed"
+        return _altered(number, what, expected=signed, found=log.root())
     return None
 
 

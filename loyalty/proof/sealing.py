@@ -27,6 +27,11 @@ class Step:
     root: bytes
 
 
+def change_leaf_hash(*, change_id: int, change_hash: bytes) -> bytes:
+    """The leaf of a change of the change log."""
+    return sha256(_LEAF + preimage([b"%d" % change_id, change_hash])).digest()
+
+
 class MerkleRoot:
     """The root of a Merkle tree (RFC 6962) over leaves that are added one by one; keeps one branch in memory."""
 

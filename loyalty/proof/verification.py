@@ -15,6 +15,7 @@ from core.words import counted
 from loyalty.chain import TEXTS, genesis_hash
 from loyalty.models import LedgerVerification
 from loyalty.proof.breaks import Break, BreakKind, Chain, Row, first_break
+from loyalty.proof.changes import broken_change
 from loyalty.proof.sealed import SEALED, broken_checkpoint, unsealed_account
 
 log = structlog.get_logger(__name__)
@@ -131,7 +132,7 @@ class _Reader:
 
 
 def verify_ledger(*, scope: Scope, progress: Callable[[int], None] = lambda _: None) -> Verified:
-    """Recompute the chains of `scope`, and compare them and all checkpoints with one another.
+    """Recompute the chains of `scope`, and compare them, the change log and all checkpoints with one another.
 
     Reads in the caller's transaction, which must be one snapshot (`core.snapshots`), and keeps no more than a chunk of
     entries in memory. `progress` is called with the number of entries read so far.
@@ -143,6 +144,8 @@ def verify_ledger(*, scope: Scope, progress: Callable[[int], None] = lambda _: N
         checkpoints, wrong = broken_checkpoint(every_root=scope.every_root)
         found = found or wrong or _lost_checkpoint(checkpoints)
     found = found or unsealed_account(account_id=scope.account_id)
+    if scope.account_id is None:
+        found = found or broken_change()
     return Verified(accounts=reader.accounts, entries=reader.entries, checkpoints=checkpoints, first_break=found)
 
 

@@ -14,6 +14,7 @@ from loyalty.models import (
     LedgerVerification,
     PlayerLoyalty,
     SealedAccount,
+    SealedChange,
 )
 from tests.floor import Floor
 
@@ -75,6 +76,14 @@ def checkpoint_row(floor: Floor, **changes: Any) -> Checkpoint:
         "signature": b"\2" * 64,
     }
     return Checkpoint(**(fields | changes))
+
+
+def sealed_change_row(floor: Floor, **changes: Any) -> SealedChange:
+    """A change that a checkpoint sealed, not saved, but for `changes`."""
+    number = next(_numbers)
+    checkpoint = checkpoint_row(floor)
+    checkpoint.save(force_insert=True)
+    return SealedChange(**({"checkpoint": checkpoint, "change_id": number, "change_hash": b"\1" * 32} | changes))
 
 
 def sealed_row(floor: Floor, **changes: Any) -> SealedAccount:

@@ -32,6 +32,8 @@ ALTERATIONS = {
     "accounts_root": "sha256(accounts_root)",
     "changes": "changes + 1",
     "changes_root": "sha256(changes_root)",
+    "log_changes": "log_changes + 1",
+    "log_root": "sha256(log_root)",
     "previous_hash": "sha256(previous_hash)",
     "checkpoint_hash": "sha256(checkpoint_hash)",
     "signature": "set_byte(signature, 0, get_byte(signature, 0) # 1)",

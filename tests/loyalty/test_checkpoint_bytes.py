@@ -31,7 +31,7 @@ LINE = (
 )
 COLUMNS = [
     *("number", "taken_at", "accounts", "entries", "points_total", "balance_total", "accounts_root", "changes"),
-    *("changes_root", "previous_hash", "checkpoint_hash", "key_id", "signature"),
+    *("changes_root", "log_changes", "log_root", "previous_hash", "checkpoint_hash", "key_id", "signature"),
 ]
 
 
@@ -67,3 +67,10 @@ class TestCheckpointBytes:
 
     def test_of_its_columns(self, checkpoint: Checkpoint) -> None:
         assert [field.column for field in Checkpoint._meta.concrete_fields] == COLUMNS
+
+    def test_of_version_2_cover_the_change_log(self, checkpoint: Checkpoint) -> None:
+        checkpoint.log_changes, checkpoint.log_root = 5, b"\x04" * 32
+
+        begin, end = SIGNED[:22], SIGNED[-36:]
+        added = bytes.fromhex("0000000135" + "00000020") + b"\x04" * 32
+        assert checkpoint.signed_bytes() == begin + b"\0\0\0\x012" + SIGNED[27:-36] + added + end

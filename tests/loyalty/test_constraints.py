@@ -21,6 +21,7 @@ from tests.loyalty.rows import (
     export_row,
     print_row,
     rebuild_row,
+    sealed_change_row,
     sealed_row,
     verification_row,
 )
@@ -230,6 +231,12 @@ def _seal_twice(floor: Floor) -> None:
     inserted(sealed_row(floor, checkpoint=first.checkpoint, account=first.account))
 
 
+def _seal_change_twice(floor: Floor) -> None:
+    first = sealed_change_row(floor)
+    inserted(first)
+    inserted(sealed_change_row(floor, change_id=first.change_id))
+
+
 def _print_twice(floor: Floor) -> None:
     first = print_row(floor)
     inserted(first)
@@ -246,6 +253,12 @@ PROOF = (
         _insert(checkpoint_row, "loyalty_checkpoint_hashes_are_whole", **{column: b"\1" * 31})
         for column in ("accounts_root", "changes_root", "previous_hash", "checkpoint_hash", "signature")
     ),
+    _insert(checkpoint_row, "loyalty_checkpoint_log_is_whole", log_changes=1),
+    _insert(checkpoint_row, "loyalty_checkpoint_log_is_whole", log_root=b"\1" * 32),
+    _insert(checkpoint_row, "loyalty_checkpoint_log_is_whole", log_changes=-1, log_root=b"\1" * 32),
+    _insert(checkpoint_row, "loyalty_checkpoint_log_is_whole", log_changes=1, log_root=b"\1" * 31),
+    _insert(sealed_change_row, "loyalty_sealed_change_is_whole", change_hash=b"\1" * 33),
+    Violation("loyalty_sealedchange_change_id_key", _seal_change_twice),
     Violation("loyalty_sealed_once_a_checkpoint", _seal_twice),
     _insert(sealed_row, "loyalty_sealed_is_whole", entry_count=-1),
     _insert(sealed_row, "loyalty_sealed_is_whole", head_hash=b"\1" * 33),

@@ -17,8 +17,9 @@ from loyalty.proof.outside import line_of
 
 class Command(ProjectCommand):
     help = (
-        "Sign the state of every account at one instant, store it in the database and append it to CHECKPOINT_FILE, "
-        "which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron at least once a day."
+        "Sign the state of every account and the change log at one instant, store it in the database and append it to "
+        "CHECKPOINT_FILE, which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron at least "
+        "once a day."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -49,6 +50,7 @@ class Command(ProjectCommand):
             f"{counted(checkpoint.accounts, 'account')}, "
             f"{checkpoint.changes:,} of them changed since the last one; "
             f"{counted(int(checkpoint.points_total), 'point')}, "
-            f"{checkpoint.balance_total:,} in the balances.\n"
+            f"{checkpoint.balance_total:,} in the balances; "
+            f"{counted(checkpoint.log_changes or 0, 'change')} of the change log.\n"
             f"Hash {bytes(checkpoint.checkpoint_hash).hex()}, signed with key {checkpoint.key_id}; {where}."
         )

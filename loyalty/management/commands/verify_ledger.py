@@ -1,4 +1,4 @@
-"""Verify that no entry of the ledger was changed, deleted or inserted."""
+"""Verify that no entry of the ledger and no change of the change log was changed, deleted or inserted."""
 
 import json
 from argparse import ArgumentParser
@@ -32,8 +32,9 @@ class Command(ProjectCommand):
     may_change = False
     could_not_run = WRONG_USE
     help = (
-        "Recompute the hashes of the ledger's entries, compare them with the accounts, the signed checkpoints and "
-        "CHECKPOINT_FILE, and name the first bad entry, the hash that is expected there and the hash that is found. "
+        "Recompute the hashes of the ledger's entries and of the change log, compare them with the accounts, the "
+        "signed checkpoints and CHECKPOINT_FILE, and name the first bad entry or change, the hash that is expected "
+        "there and the hash that is found. "
         "Reads one snapshot; the floor can go on working. The result is recorded for the home page. Exit code: "
         "0 clean, 1 broken, 2 could not run."
     )
@@ -182,12 +183,14 @@ def _checkpoint(text: str) -> int:
 
 
 def _name(found: Break) -> str:
-    """The entry, account or checkpoint of a break."""
+    """The entry, account, change or checkpoint of a break."""
+    sealed = f", against checkpoint {found.checkpoint}" if found.checkpoint is not None else ""
+    if found.change_id is not None:
+        return f"change {found.change_id}{sealed}"
     if found.account_id is None:
         return f"checkpoint {found.checkpoint}"
     entry = f"entry {found.entry_id}, " if found.entry_id is not None else ""
     number = f"number {found.seq} of " if found.seq is not None else ""
-    sealed = f", against checkpoint {found.checkpoint}" if found.checkpoint is not None else ""
     return f"{entry}{number}account {found.account_id}{sealed}"
 
 

@@ -1,0 +1,163 @@
+"""Seal the change log with the checkpoints, and verify its chains; docs/ledger-chain.md describes the hashes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from django.db import connection
+
+from core.errors import DomainError
+from core.snapshots import streamed
+from loyalty.chain import preimage
+from loyalty.models import SealedChange
+from loyalty.proof.breaks import Break, BreakKind
+from loyalty.proof.sealing import MerkleRoot, change_leaf_hash
+
+CHUNK_ROWS: Final = 1_000
+
+# The names and texts of all columns but the hashes. No setting of the session changes a text but the time zone, which
+# is UTC on each of Django's connections.
+_CHANGES: Final = """
+    SELECT change.id, change.table_name, change.row_id, change.previous_hash, change.change_hash, columns.texts,
+           sealed.checkpoint_id, sealed.change_hash
+    FROM core_change AS change LEFT JOIN loyalty_sealedchange AS sealed ON sealed.change_id = change.id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(text ORDER BY name COLLATE "C", nth) AS texts
+        FROM jsonb_each_text(to_jsonb(change) - '{previous_hash,change_hash}'::text[]) AS hashed (name, value)
+        CROSS JOIN LATERAL unnest(ARRAY[name, value]) WITH ORDINALITY AS each (text, nth)
+        WHERE value IS NOT NULL
+    ) AS columns
+"""
+_BY_ROW: Final = f'{_CHANGES} ORDER BY change.table_name COLLATE "C", change.row_id, change.id'
+_UNSEALED: Final = f"{_CHANGES} WHERE sealed.change_id IS NULL ORDER BY change.id"
+_SEALED: Final = """
+    SELECT change_id, change_hash FROM loyalty_sealedchange WHERE checkpoint_id = %(number)s ORDER BY change_id
+"""
+_GONE: Final = """
+    SELECT change_id, checkpoint_id, change_hash FROM loyalty_sealedchange
+    WHERE NOT EXISTS (SELECT FROM core_change WHERE id = change_id) ORDER BY change_id LIMIT 1
+"""
+_FIRST_CHAINED: Final = "SELECT min(id) FROM core_change WHERE change_hash IS NOT NULL"
+
+
+class ChangesAltered(DomainError):
+    """A change of the change log does not match its hash; sealing it would make it look checked."""
+
+    code = "CHANGES_ALTERED"
+
+
+class _Change(NamedTuple):
+    """A change as it is stored, with the checkpoint that sealed it, if one did."""
+
+    id: int
+    table_name: str
+    row_id: int
+    previous_hash: bytes | None
+    change_hash: bytes | None
+    texts: Sequence[str]
+    checkpoint: int | None
+    sealed_hash: bytes | None
+
+    @property
+    def computed(self) -> bytes:
+        """The hash of its contents."""
+        texts = (text.encode() for text in self.texts)
+        return sha256(preimage([b"core-change", b"1", self.previous_hash, *texts])).digest()
+
+    @property
+    def genesis(self) -> bytes:
+        """The previous hash of the first change of its row."""
+        row = (self.table_name.encode(), b"%d" % self.row_id)
+        return sha256(preimage([b"core-change-genesis", b"1", *row])).digest()
+
+
+def seal_changes(number: int) -> MerkleRoot:
+    """Keep with checkpoint `number` the hash of each change that no earlier one sealed. Returns their root.
+
+    :raises ChangesAltered: a change does not match its hash.
+    """
+    root = MerkleRoot()
+    fresh: list[SealedChange] = []
+    with _streamed(_UNSEALED) as changes:
+        for change in changes:
+            hash_ = change.computed
+            if change.change_hash not in {None, hash_}:
+                raise ChangesAltered(
+                    f"Change {change.id} of the change log does not match its hash. Nothing was sealed. "
+                    "Run verify_ledger, and see the runbook."
+                )
+            root.add(change_leaf_hash(change_id=change.id, change_hash=hash_))
+            fresh.append(SealedChange(checkpoint_id=number, change_id=change.id, change_hash=hash_))
+            if len(fresh) == CHUNK_ROWS:
+                SealedChange.objects.bulk_create(fresh)
+                fresh.clear()
+    SealedChange.objects.bulk_create(fresh)
+    return root
+
+
+def root_of_changes(number: int) -> MerkleRoot:
+    """The root over the changes that are kept with checkpoint `number`."""
+    root = MerkleRoot()
+    with streamed(_SEALED, {"number": number}, chunk_rows=CHUNK_ROWS) as rows:
+        for change_id, change_hash in rows:
+            root.add(change_leaf_hash(change_id=change_id, change_hash=change_hash))
+    return root
+
+
+def broken_change() -> Break | None:
+    """The first change, by table, row and id, that was altered, deleted or inserted past the triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GONE)
+        if gone := cursor.fetchone():
+            change_id, checkpoint, sealed = gone
+            what = f"checkpoint {checkpoint} sealed it, and it is gone"
+            return Break(
+                kind=BreakKind.CHANGE_MISSING,
+                what=what,
+                change_id=change_id,
+                checkpoint=checkpoint,
+                expected=sealed.hex(),
+            )
+        cursor.execute(_FIRST_CHAINED)
+        (first_chained,) = cursor.fetchone()
+    before: _Change | None = None
+    with _streamed(_BY_ROW) as changes:
+        for change in changes:
+            is_first = before is None or (before.table_name, before.row_id) != (change.table_name, change.row_id)
+            head = None if is_first or before is None else before.change_hash
+            if found := _wrong(change, head=head or change.genesis, first_chained=first_chained):
+                return found
+            before = change
+    return None
+
+
+def _wrong(change: _Change, *, head: bytes, first_chained: int | None) -> Break | None:
+    """What is wrong with a change that should follow the hash `head`."""
+    computed = change.computed
+    kind, what, expected, found = BreakKind.CHANGE_ALTERED, "", computed, change.change_hash
+    if change.sealed_hash not in {None, computed}:
+        what, expected, found = "checkpoint {} sealed it with other contents", change.sealed_hash or b"", computed
+    elif change.change_hash is None:
+        what = "it has no hash, and earlier ones have" if first_chained and change.id > first_chained else ""
+    elif change.change_hash != computed:
+        what = "its contents do not match its hash"
+    elif change.previous_hash != head:
+        kind, what = BreakKind.CHANGE_MISSING, "it does not follow the change before it of the same row"
+        expected, found = head, change.previous_hash
+    if not what:
+        return None
+    return Break(
+        kind=kind,
+        what=what.format(change.checkpoint),
+        change_id=change.id,
+        checkpoint=change.checkpoint,
+        expected=expected.hex(),
+        found=found.hex() if found else "none",
+    )
+
+
+@contextmanager
+def _streamed(query: str) -> Iterator[Iterator[_Change]]:
+    with streamed(query, {}, chunk_rows=CHUNK_ROWS) as rows:
+        yield (_Change(*row) for row in rows)

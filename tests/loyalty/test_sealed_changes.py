@@ -1,0 +1,180 @@
+"""The owner of the tables tampers with the change log; verification names the first bad change."""
+
+import pytest
+from django.db import transaction
+
+from core.models import Change, Player
+from loyalty.models import SealedChange
+from loyalty.proof.breaks import BreakKind
+from loyalty.proof.changes import ChangesAltered
+from tests.databases import connect
+from tests.floor import Floor
+from tests.loyalty.attacking import Book, found, is_clean, sql
+from tests.loyalty.rows import account_of
+from tests.tampering import take_the_guards_off
+
+ALTERED, MISSING = BreakKind.CHANGE_ALTERED, BreakKind.CHANGE_MISSING
+
+# For each column, another value; a row that moves to another chain may be missed there first.
+ALTERATIONS = {
+    "recorded_at": "recorded_at + interval '1 microsecond'",
+    "action": "'DELETE'",
+    "old": "'null'",
+    "new": "NULL",
+    "casino_id": "casino_id + 1",
+    "concerns": "ARRAY['another']",
+    "actor_id": "coalesce(actor_id, 0) + 1",
+    "correlation_id": "gen_random_uuid()",
+    "database_role": "'somebody'",
+    "table_name": "'core_pit'",
+    "row_id": "row_id + 1000",
+    "change_hash": "sha256(change_hash)",
+    "previous_hash": "sha256(previous_hash)",
+}
+HASHES = "previous_hash, change_hash"
+EMPTIED = "UPDATE core_change SET new = 'null' WHERE id ="
+REHASH = """
+    UPDATE core_change AS change SET change_hash = core_hash_change(change) WHERE id = {1};
+    UPDATE core_change AS change SET previous_hash = before.change_hash FROM core_change AS before
+    WHERE before.id = {1} AND change.id = {2};
+    UPDATE core_change AS change SET change_hash = core_hash_change(change) WHERE id = {2};
+"""
+FORGED = """
+    INSERT INTO core_change (recorded_at, table_name, row_id, action, new, concerns, database_role, {columns})
+    SELECT recorded_at, table_name, {row}, action, new, concerns, database_role, {hashes} FROM core_change
+    WHERE id = {{1}}
+"""
+
+# What is done to three changes of one player that no checkpoint sealed, and which of them is named.
+UNSEALED = [
+    ("DELETE FROM core_change WHERE id = {0}", MISSING, 1),
+    ("DELETE FROM core_change WHERE id = {1}", MISSING, 2),
+    ("UPDATE core_change SET previous_hash = NULL, change_hash = NULL WHERE id = {1}", ALTERED, 1),
+    (f"{EMPTIED} {{0}}; UPDATE core_change AS change SET change_hash = core_hash_change(change)", MISSING, 1),
+    (FORGED.format(columns="actor_id", row="row_id + 1000", hashes="1"), ALTERED, None),
+    (FORGED.format(columns=HASHES, row="row_id", hashes=HASHES), ALTERED, None),
+]
+# The same after a checkpoint.
+SEALED = [
+    ("DELETE FROM core_change WHERE id = {2}", MISSING, 2),
+    ("DELETE FROM core_change WHERE id IN ({0}, {1}, {2})", MISSING, 0),
+    (f"{EMPTIED} {{2}}; UPDATE core_change AS change SET change_hash = core_hash_change(change)", ALTERED, 2),
+    ("UPDATE core_change SET actor_id = 1 WHERE id = {1};" + REHASH, ALTERED, 1),
+]
+
+
+def _book(floor: Floor) -> Book:
+    """Two accounts without entries."""
+    return Book(floor=floor, account=account_of(floor.player()), other=account_of(floor.player()))
+
+
+@pytest.fixture
+def book(floor: Floor) -> Book:
+    """Two players in a log that is whole."""
+    return _book(floor)
+
+
+@pytest.fixture
+def changed(book: Book) -> list[int]:
+    """Three changes of one player, oldest first."""
+    for name in ("Łukasz ✨", "'; --"):
+        Player.objects.filter(pk=book.account.player_id).update(last_name=name)
+    log = Change.objects.filter(table_name="core_player", row_id=book.account.player_id).order_by("pk")
+    return [*log.values_list("pk", flat=True)]
+
+
+def _named(changes: list[int], statement: str) -> tuple[BreakKind, int | None]:
+    """What is found after a statement, which is undone: the kind, and the number of the change of the three."""
+    with transaction.atomic():
+        sql(statement.format(*changes))
+        broken = found()
+        transaction.set_rollback(True)
+    return broken.kind, changes.index(broken.change_id) if broken.change_id in changes else None
+
+
+@pytest.mark.shows(35)
+class TestChangeLog:
+    def test_is_tried_in_every_column(self) -> None:
+        assert {*ALTERATIONS, "id"} == {field.attname for field in Change._meta.concrete_fields}
+
+    def test_names_the_change_that_was_altered(self, book: Book, changed: list[int]) -> None:
+        assert is_clean()
+        take_the_guards_off()
+
+        found_at = {
+            column: _named(changed, f"UPDATE core_change SET {column} = {value} WHERE id = {{1}}")
+            for column, value in ALTERATIONS.items()
+        }
+
+        moved = {column: found_at.pop(column) for column in ("table_name", "row_id")}
+        assert {*found_at.values()} == {(ALTERED, 1)}
+        assert {kind for kind, _ in moved.values()} <= {ALTERED, MISSING}
+
+    def test_names_what_does_not_fit_before_it_is_sealed(self, book: Book, changed: list[int]) -> None:
+        take_the_guards_off()
+
+        assert [_named(changed, statement) for statement, _, _ in UNSEALED] == [(kind, at) for _, kind, at in UNSEALED]
+
+    def test_names_what_was_rewritten_after_it_was_sealed(self, book: Book, changed: list[int]) -> None:
+        book.seal()
+        assert is_clean()
+        take_the_guards_off()
+
+        assert [_named(changed, statement) for statement, _, _ in SEALED] == [(kind, at) for _, kind, at in SEALED]
+
+    def test_is_sealed_once(self, book: Book, changed: list[int]) -> None:
+        first = book.seal()
+        Player.objects.filter(pk=book.other.player_id).update(last_name="Later")
+        second = book.seal()
+
+        assert (first.log_changes, second.log_changes) == (Change.objects.count() - 1, 1)
+        assert SealedChange.objects.filter(checkpoint=second).get().change_id == Change.objects.latest("pk").pk
+        assert is_clean()
+
+    def test_is_not_sealed_where_a_change_was_altered(self, book: Book, changed: list[int]) -> None:
+        take_the_guards_off()
+        sql("UPDATE core_change SET actor_id = 1 WHERE id = %s", changed[0])
+
+        with pytest.raises(ChangesAltered, match=f"Change {changed[0]} .* Nothing was sealed"):
+            book.seal()
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE loyalty_sealedchange SET change_hash = sha256(change_hash) WHERE change_id = {0}",
+            "DELETE FROM loyalty_sealedchange WHERE change_id = {0}",
+            "UPDATE loyalty_checkpoint SET log_changes = NULL, log_root = NULL",
+        ],
+    )
+    def test_was_sealed_as_the_checkpoint_signed(self, book: Book, changed: list[int], statement: str) -> None:
+        book.seal()
+        take_the_guards_off()
+        sql(statement.format(*changed))
+
+        assert (found().kind, found().checkpoint) == (BreakKind.CHECKPOINT_ALTERED, 1)
+
+    def test_may_have_changes_from_before_there_were_hashes(self, book: Book, changed: list[int]) -> None:
+        take_the_guards_off()
+        sql("UPDATE core_change SET previous_hash = NULL, change_hash = NULL")
+        assert is_clean()
+        book.seal()
+        assert is_clean()
+
+        sql("UPDATE core_change SET actor_id = 1 WHERE id = %s", changed[0])
+
+        assert (found().kind, found().change_id) == (ALTERED, changed[0])
+
+
+class TestLateCommit:
+    def test_of_an_earlier_change_is_in_the_next_checkpoint(self, committed_floor: Floor) -> None:
+        late = _book(committed_floor)
+
+        with connect() as other:
+            with other.transaction():
+                other.execute("UPDATE core_player SET last_name = 'Slow' WHERE id = %s", [late.account.player_id])
+                Player.objects.filter(pk=late.other.player_id).update(last_name="Quick")
+                late.take()
+            second = late.take()
+
+        assert second.log_changes == 1
+        assert SealedChange.objects.get(checkpoint=second).change_id < Change.objects.latest("pk").pk
