@@ -236,7 +236,7 @@ SEGMENTS = (
             segment_row(floor, slip=inserted(ended_row(floor)).slip, started_at=floor.ago(hours=1), seat=2)  # type: ignore[attr-defined]
         ),
     ),
-    _twice("ratingslips_segment_one_open_per_slip", segment_row, "slip", seq=2),
+    _twice("ratingslips_segment_one_open_per_slip", segment_row, "slip", seq=3),
     Violation("ratingslips_segment_superseded_has_ended", _superseded_while_open),
     _violation("ratingslips_segment_seq_from_one", segment_row, seq=0),
     _violation("ratingslips_segment_bet_positive", segment_row, average_bet=Decimal(0)),
