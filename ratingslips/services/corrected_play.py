@@ -16,7 +16,7 @@ from core.text import isolated
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services.game_values import Figures, figures_in_force
 from ratingslips.services.requests import amount_text
-from ratingslips.services.seats import NoSuchSeat, TableNotActive, require_seat
+from ratingslips.services.seats import TableNotActive, require_seat, require_seat_of
 from ratingslips.services.stakes import require_average_bet
 
 MAX_SEGMENTS: Final = 200
@@ -154,8 +154,8 @@ def require_places(
             continue
         if slip.is_live and number == len(play):
             require_seat(table=table, seat=stretch.seat)
-        elif not 1 <= stretch.seat <= table.seats:
-            raise NoSuchSeat(f"{isolated(table.name)} has no seat {stretch.seat}: its seats are 1 to {table.seats}.")
+        else:
+            require_seat_of(table, stretch.seat)
 
 
 def new_segments(

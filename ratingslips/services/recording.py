@@ -170,7 +170,7 @@ class _Recorder:
         segments = read_segments(slip) if slip else []
         version = SlipVersion(seq=segments[-1].seq, status=slip.status) if slip else None
         if version != expected_version:
-            raise SlipChanged(f"Slip {self.slip_number} was changed by somebody else meanwhile. Nothing was done.")
+            raise SlipChanged.meanwhile(self.slip_number)
         opened_for = next((act.player for act in self.acts if act.player is not None), None)
         player = lock_player(opened_for) if opened_for is not None and slip is None else None
         table_ids = sorted({act.table for act in self.acts if act.table is not None})

@@ -78,6 +78,11 @@ def require_seat(*, table: GamingTable, seat: int) -> None:
     """
     if not table.is_active:
         raise TableNotActive(f"{isolated(table.name)} is not in use. Choose another table.")
+    require_seat_of(table, seat)
+
+
+def require_seat_of(table: GamingTable, seat: int) -> None:
+    """:raises NoSuchSeat: the table has no seat of this number."""
     if not 1 <= seat <= table.seats:
         raise NoSuchSeat(f"{isolated(table.name)} has no seat {seat}: its seats are 1 to {table.seats}.")
 

@@ -50,6 +50,11 @@ class SlipChanged(DomainError):
 
     code = "SLIP_CHANGED"
 
+    @classmethod
+    def meanwhile(cls, slip_number: str) -> Self:
+        """Somebody else changed the slip of this number."""
+        return cls(f"Slip {slip_number} was changed by somebody else meanwhile. Nothing was done.")
+
 
 def slip_key(slip: RatingSlip | UUID | str) -> UUID:
     """The key of a slip.
@@ -181,7 +186,7 @@ def require_version(slip: RatingSlip, *, last: PlaySegment, expected: SlipVersio
     :raises SlipChanged: `expected` is not its version, which is that of its `last` segment.
     """
     if expected is not None and expected != SlipVersion(seq=last.seq, status=slip.status):
-        raise SlipChanged(f"Slip {slip.slip_number} was changed by somebody else meanwhile. Nothing was done.")
+        raise SlipChanged.meanwhile(slip.slip_number)
 
 
 def require_not_void(slip: RatingSlip) -> None:
