@@ -14,9 +14,10 @@ from core.transactions import operation
 from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.live_slips import LiveSlip
 from ratingslips.services.requests import RequestKind, amount_text, lock_request, repeated
 from ratingslips.services.seats import NoSuchSeat, TableNotActive, checked_seat_time, lock_table, require_other_place
-from ratingslips.services.segments import LiveSlip, require_state_for, slip_key
+from ratingslips.services.segments import require_state_for, slip_key
 from ratingslips.services.stakes import require_average_bet
 from ratingslips.services.times import ChosenTime, with_time
 

@@ -1,6 +1,5 @@
 """Lock a slip, and read and write its segments."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -12,13 +11,10 @@ from django.db.models.functions import Coalesce
 
 from core.errors import DomainError, NotFound
 from core.models import User
-from core.permissions import require_permission
 from ratingslips.events import SlipVersion
-from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
-from ratingslips.permissions import OPERATE_PIT
+from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services.game_values import all_values, figures_in_force
-from ratingslips.services.requests import RequestKind, record
-from ratingslips.services.times import ChosenTime, checked_act_time
+from ratingslips.services.requests import RequestKind
 
 
 class SlipClosed(DomainError):
@@ -93,7 +89,7 @@ def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     the slip's buy-ins is read with them, and set as `bought_in`, and the instant of its last buy-in or chips out as
     `last_money_at`.
     """
-    segments: list[Any] = list(_with_money(_with_tables(slip.segments.shown()), slip=slip).order_by("seq"))
+    segments: list[Any] = list(_with_money(with_tables(slip.segments.shown()), slip=slip).order_by("seq"))
     _set_from_last(slip, segments[-1])
     return segments
 
@@ -103,7 +99,7 @@ def read_lists(slip: RatingSlip) -> tuple[list[PlaySegment], list[PlaySegment]]:
 
     The superseded ones are in the order of recording, after those of the slip that it came from.
     """
-    every = _with_tables(PlaySegment.objects.filter(slip__in=(slip.pk, slip.reassigned_from_id)))
+    every = with_tables(PlaySegment.objects.filter(slip__in=(slip.pk, slip.reassigned_from_id)))
     segments = list(_with_money(every.annotate(superseded_as=F("superseded_by__kind")), slip=slip).order_by("pk"))
     shown = [one for one in segments if one.slip_id == slip.pk and one.superseded_as in (None, "VOIDED")]
     shown.sort(key=attrgetter("seq"))
@@ -119,17 +115,17 @@ def _with_money(segments: QuerySet[PlaySegment], *, slip: RatingSlip) -> QuerySe
 
 
 def _set_from_last(slip: RatingSlip, last: Any) -> None:
-    slip.table, slip.pit, slip.casino = _table_of(last), last.pit, last.table.casino
+    slip.table, slip.pit, slip.casino = table_of(last), last.pit, last.table.casino
     slip.bought_in, slip.last_money_at = last.bought_in, last.last_money_at
 
 
-def _with_tables(segments: QuerySet[PlaySegment]) -> QuerySet[PlaySegment]:
+def with_tables(segments: QuerySet[PlaySegment]) -> QuerySet[PlaySegment]:
     with_tables = segments.select_related("pit", "table__casino")
     return with_tables.annotate(values_of_game=all_values("table__game"))
 
 
-def _table_of(segment: PlaySegment) -> GamingTable:
-    """The table of a segment that was read by `_with_tables`, with the values of its game."""
+def table_of(segment: PlaySegment) -> GamingTable:
+    """The table of a segment that was read by `with_tables`, with the values of its game."""
     segment.table.values_of_game = segment.values_of_game  # type: ignore[attr-defined]
     return segment.table
 
@@ -219,104 +215,3 @@ def require_state_for(kind: RequestKind, *, slip: RatingSlip) -> None:
         raise SlipNotOpen(f"Slip {slip.slip_number} is already paused.")
     if kind == RequestKind.RESUME and not is_paused:
         raise SlipNotPaused(f"Slip {slip.slip_number} is not paused.")
-
-
-@dataclass(kw_only=True, slots=True)
-class LiveSlip:
-    """A live slip, locked, that `actor` may change at `at`; `last` is its newest segment, open unless it is paused."""
-
-    slip: RatingSlip
-    last: PlaySegment
-    request: SlipRequest
-    actor: User
-    at: datetime
-    chosen_time: ChosenTime | None
-
-    @classmethod
-    def lock(
-        cls,
-        slip_id: UUID,
-        *,
-        request: SlipRequest,
-        actor: User,
-        at: datetime,
-        chosen_time: ChosenTime | None = None,
-        expected_version: SlipVersion | None,
-    ) -> Self:
-        """Lock the slip and read its last segment; `expected_version` is the version that the page showed, if any.
-
-        `chosen_time` is given if `at` is a time that the actor chose, and not the time at which they acted.
-
-        :raises NotFound: there is no such slip.
-        :raises NotPermitted: the actor does not operate the pit that the slip is in.
-        :raises OwnPlay: the player account is the actor's own.
-        :raises SlipIsVoid: the slip is void.
-        :raises SlipClosed: play has ended.
-        :raises SlipChanged: the slip is no longer at `expected_version`.
-        :raises TooLongAgo: `at` is before the earliest time that the actor may choose.
-        :raises BeforeLastEvent: `at` is before the slip's last event.
-        :raises InvalidTime: `at` is in the future.
-        """
-        locked = lock_slip(slip_id)
-        assert locked is not None
-        last = _with_tables(locked.segments.all()).order_by("-seq")[:1].get()
-        locked.table, locked.pit = _table_of(last), last.pit
-        require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
-        require_live(locked)
-        require_version(locked, last=last, expected=expected_version)
-        at = checked_act_time(at, last=last, chosen_time=chosen_time)
-        return cls(slip=locked, last=last, request=request, actor=actor, at=at, chosen_time=chosen_time)
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the player is away from the table and keeps the seat."""
-        return self.slip.status == RatingSlip.Status.PAUSED
-
-    def end(self, ended_as: PlaySegment.End) -> None:
-        """End the open segment."""
-        end_segment(
-            self.last, at=self.at, ended_as=ended_as, actor=self.actor, correlation_id=self.request.correlation_id
-        )
-        self.last.save(update_fields=SEGMENT_END_FIELDS)
-
-    def begin(
-        self,
-        started_as: PlaySegment.Start,
-        *,
-        table: GamingTable | None = None,
-        seat: int | None = None,
-        average_bet: Decimal | None = None,
-        stays_paused: bool = False,
-    ) -> None:
-        """Begin the next segment, by default where the slip is and at its last bet.
-
-        With `stays_paused` the segment has no length: it ends when it begins, and records a change during the pause.
-        """
-        segment = begin_segment(
-            slip=self.slip,
-            seq=self.last.seq + 1,
-            table=table or self.slip.table,
-            seat=seat or self.slip.seat,
-            average_bet=average_bet or self.last.average_bet,
-            at=self.at,
-            started_as=started_as,
-            actor=self.actor,
-            correlation_id=self.request.correlation_id,
-        )
-        if stays_paused:
-            end_segment(
-                segment,
-                at=self.at,
-                ended_as=PlaySegment.End.PAUSED,
-                actor=self.actor,
-                correlation_id=self.request.correlation_id,
-            )
-        segment.save()
-        self.last = segment
-
-    def save(self, *fields: str) -> None:
-        """Save `fields` of the slip, if any, and the request that changed it."""
-        if fields:
-            self.slip.save(update_fields=fields)
-        self.request.happened_at = self.at
-        record(self.request, slip=self.slip)

@@ -19,9 +19,10 @@ from loyalty.services.accounts import lock_account, rules_in_force
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, move_rating_slip
 from ratingslips.services.game_values import all_values
+from ratingslips.services.live_slips import LiveSlip
 from ratingslips.services.requests import RequestKind, lock_request
 from ratingslips.services.seats import lock_table
-from ratingslips.services.segments import LiveSlip, read_segments
+from ratingslips.services.segments import read_segments
 from tests.concurrency import in_turn, made_to_wait
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
