@@ -24,6 +24,7 @@ from core.locks import try_lock_name
 from core.models import User
 from core.origins import Client
 from core.sign_in_log import NAME_GROUPS, SignInEvent
+from core.transactions import transaction_required
 
 Kind = SignInEvent.Kind
 
@@ -121,16 +122,26 @@ def _is_known(name: Name, *, address: str | None, at: datetime) -> bool:
     return name.staff is not None and signed_in.sent_from(address).exists()
 
 
+def gave_many_names(client: Client, *, at: datetime) -> bool:
+    """Whether wrong passwords for so many names came from the address that it is slowed down."""
+    if client.address is None:
+        return False
+    recent = _recent_of(client.address, at=at)
+    got_in = recent.filter(staff=OuterRef("staff"), kind=Kind.SIGNED_IN, pk__gt=OuterRef("pk"))
+    wrong = recent.filter(kind=Kind.WRONG).exclude(Exists(got_in))
+    return wrong.values("staff", "name_group").distinct().count() >= NAMES_MAX
+
+
+@transaction_required
 def address_slowed_until(client: Client, *, at: datetime) -> datetime | None:
     """Until when the address is refused, because it gave wrong passwords for many names; None if it is not."""
-    if client.address is None:
-        return None
-    recent = SignInEvent.objects.sent_from(client.address).filter(at__gt=at - WINDOW)
-    got_in = recent.filter(staff=OuterRef("staff"), kind=Kind.SIGNED_IN, pk__gt=OuterRef("pk"))
-    wrong = recent.filter(kind=Kind.WRONG)
-    if wrong.exclude(Exists(got_in)).values("staff", "name_group").distinct().count() < NAMES_MAX:
+    if client.address is None or not gave_many_names(client, at=at):
         return None
     if not try_lock_name("sign-in-address", str(network_of(client.address))):
         return at + PAUSE_BETWEEN_NAMES
-    last = wrong.latest("at", "pk")
+    last = _recent_of(client.address, at=at).filter(kind=Kind.WRONG).latest("at", "pk")
     return last.at + PAUSE_BETWEEN_NAMES if at < last.at + PAUSE_BETWEEN_NAMES else None
+
+
+def _recent_of(address: str, *, at: datetime) -> "QuerySet[SignInEvent]":
+    return SignInEvent.objects.sent_from(address).filter(at__gt=at - WINDOW)

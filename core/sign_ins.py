@@ -16,7 +16,7 @@ from core.models import User
 from core.origins import Client
 from core.permissions import LIFT_LOCK, NotPermitted, require_permission
 from core.sessions import Session
-from core.sign_in_locks import Name, address_slowed_until, locked_staff, name_locked_until
+from core.sign_in_locks import Name, address_slowed_until, gave_many_names, locked_staff, name_locked_until
 from core.sign_in_log import SignInEvent
 from core.transactions import operation, transaction_required
 from core.words import counted
@@ -193,11 +193,13 @@ def _try(
 
 def _refusal_at_once(name: Name, *, client: Client, at: datetime, is_sign_in: bool) -> SignInLocked | None:
     """The refusal of a locked name, without a turn: further tries for it keep nobody else from signing in."""
-    refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
-    if refusal:
-        with operation("core.refuse_sign_in", actor_id=name.staff_id):
-            if try_lock_name("sign-in", name.key):
-                _record_refusal(name, client=client, at=at)
+    is_slowed = is_sign_in and gave_many_names(client, at=at)
+    if not is_slowed and _lock_of(name, client=client, at=at) is None:
+        return None
+    with operation("core.refuse_sign_in", actor_id=name.staff_id):
+        refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
+        if refusal and try_lock_name("sign-in", name.key):
+            _record_refusal(name, client=client, at=at)
     return refusal
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,15 +10,23 @@ from django.utils import timezone
 
 from core import sign_ins
 from core.lockouts import FAILURES_EVERYWHERE_MAX, FAILURES_MAX, LOCK, NAMES_MAX, PAUSE_BETWEEN_NAMES, WINDOW
-from core.locks import lock_name
+from core.locks import lock_name, try_lock_name
 from core.models import User
 from core.origins import Client
 from core.permissions import NotPermitted
 from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from core.sign_in_locks import locked_staff
 from core.sign_in_log import SignInEvent
-from core.sign_ins import NotLocked, SignInLocked, WrongPassword, check_sign_in, lift_lock, require_own_password
-from tests.concurrency import together
+from core.sign_ins import (
+    AddressSlowed,
+    NotLocked,
+    SignInLocked,
+    WrongPassword,
+    check_sign_in,
+    lift_lock,
+    require_own_password,
+)
+from tests.concurrency import Elsewhere, held_before_commit, together
 from tests.console import signed_in
 from tests.constraints import refused_by_trigger
 from tests.factories import StaffFactory
@@ -177,10 +186,34 @@ class TestTriesAtOnce:
     def test_are_all_counted(self, committed_floor: Floor) -> None:
         assert self._at_once(committed_floor) == FAILURES_MAX
 
+    @pytest.mark.shows(39)
     def test_would_be_counted_too_late(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         replace(monkeypatch, lock_name, lambda *_: None)
 
         assert self._at_once(committed_floor) > FAILURES_MAX
+
+
+class TestTriesFromASlowedAddress:
+    """The second of two tries comes while the first one, of another name, is not yet committed."""
+
+    def _second(self, floor: Floor) -> Any:
+        names = StaffFactory.create_batch(NAMES_MAX, casino=floor.casino)
+        for member in names:
+            fail(member, at=timezone.now() - PAUSE_BETWEEN_NAMES)
+        first, second = (partial(try_, member.username, "a guess") for member in names[:2])
+        with held_before_commit(first):
+            return Elsewhere(second).outcome()
+
+    def test_is_not_listened_to_beside_another(self, committed_floor: Floor) -> None:
+        assert isinstance(self._second(committed_floor), AddressSlowed)
+
+    @pytest.mark.shows(39)
+    def test_would_be_listened_to_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace(monkeypatch, try_lock_name, lambda *_: True)
+
+        assert self._second(committed_floor) is None
 
 
 class TestOwnPassword:
