@@ -1,8 +1,7 @@
 """Lock rows; every service locks rows with `locked()`.
 
-Lock order, everywhere: slip request id, rating slip, player, gaming table, slip number; and reward id, staff (rate
-limit), player loyalty; several rows of a kind in key order. Read, decide and write only after the lock. Names are
-locked by `core.locks`.
+docs/architecture.md has the order of locks, which is the same everywhere. Read, decide and write only after the lock.
+Names are locked by `core.locks`.
 """
 
 from collections.abc import Sequence

@@ -118,7 +118,7 @@ def _locked_players(old: RatingSlip, player_id: int) -> dict[int, Player]:
 
     :raises NotFound: there is no such player in the casino of the slip.
     """
-    both = Player.objects.locked().filter(pk__in=(old.player_id, player_id), casino=old.casino_id).order_by("pk")
+    both = Player.objects.locked().filter(pk__in=(old.player_id, player_id), casino=old.casino_id)
     players = {player.pk: player for player in both}
     if player_id not in players:
         raise NotFound(f"There is no player {player_id} in this casino.")
@@ -146,8 +146,8 @@ def _reassign(
     new = _slip_of(player, old=old, request=request)
     money = old.money_rows.not_struck().order_by("pk")
     if old.is_closed:
-        accounts = PlayerLoyalty.objects.locked().filter(player_id__in=(old.player_id, player.pk))
-        list(accounts.order_by("pk"))  # both, in key order: the void and the credit lock one each
+        # Both, in key order: the void and the credit lock one each.
+        list(PlayerLoyalty.objects.locked().filter(player_id__in=(old.player_id, player.pk)))
     record(request, slip=old)
     voided = void_play(old, segments=segments, request=request, reason=reason)
     require_no_overlap(new, ())

@@ -1,11 +1,12 @@
 """Cards of staff are declared by somebody else, and players with the name of a member of staff are noticed."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -23,14 +24,16 @@ from core.errors import NotFound
 from core.models import Player, User
 from core.permissions import NotPermitted
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
-from tests.concurrency import in_turn
+from tests.concurrency import Elsewhere, held_before_commit, in_turn
 from tests.console import address, carry_out, html_of, said, send_form, signed_in
 from tests.constraints import refused_by_trigger
 from tests.factories import CasinoFactory, StaffFactory
 from tests.floor import Floor, declared
 from tests.loyalty.test_concurrency import without_locks
 from tests.refusals import refused
+from tests.tampering import without_triggers
 
+OF_ALL = import_module("core.migrations.0019_cards_of_staff").OF_ALL
 OWN, OTHER = Namesake.Decision.OWN_CARD, Namesake.Decision.OTHER_PERSON
 
 
@@ -330,6 +333,27 @@ class TestAtOnce:
             each.result()
 
         assert Namesake.objects.count() == 1
+
+    @pytest.mark.shows(39)
+    def test_would_not_see_each_other_without_the_lock_of_the_trigger(self, floor: Floor) -> None:
+        def noticed_unlocked(add: Callable[[], object]) -> Callable[[], object]:
+            def add_and_look() -> None:
+                add()
+                with connection.cursor() as cursor:
+                    cursor.execute(OF_ALL)
+
+            return _in_a_transaction(add_and_look)
+
+        enrol = noticed_unlocked(lambda: floor.player(first_name="Dana", last_name="Whitfield"))
+        employ = noticed_unlocked(lambda: _named(floor))
+        with (
+            without_triggers("core_player", "core_player_namesakes_insert"),
+            without_triggers("core_user", "core_user_namesakes_insert"),
+            held_before_commit(employ),
+        ):
+            Elsewhere(enrol).result()
+
+        assert not Namesake.objects.exists()
 
 
 def _in_a_transaction(add: Callable[[], object]) -> Callable[[], object]:

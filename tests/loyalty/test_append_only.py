@@ -162,6 +162,7 @@ class TestTiersStayAsTheyWereSetUp:
         assert "of loyalty_tier is refused" in str(adding.outcome())
         assert broken_invariants() == {}
 
+    @pytest.mark.shows(39)
     def test_would_leave_that_account_in_a_wrong_tier_otherwise(
         self, committed_floor: Floor, first_award: Callable[[], object]
     ) -> None:

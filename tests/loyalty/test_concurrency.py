@@ -3,25 +3,27 @@
 Two real connections or more. A control takes one guard away and sees the race.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from guardian.shortcuts import assign_perm
 
 from core.idempotency import IdempotencyConflict
+from core.locks import lock_name
 from core.models import Player, User
 from core.querysets import LockingQuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from loyalty.services import AwardRateExceeded, LoyaltyPosting, awards
+from loyalty.services import AwardRateExceeded, LoyaltyPosting
 from loyalty.services.accounts import lock_account
 from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, together
 from tests.constraints import inserted
 from tests.factories import StaffFactory
-from tests.floor import Floor, declared
-from tests.loyalty.postings import award, increment
+from tests.floor import Floor, declared, give_rights
+from tests.loyalty.postings import adjust, award, increment
 from tests.loyalty.rows import account_of, entry
+from tests.replacing import replace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("invariants_hold")]
 
@@ -32,11 +34,15 @@ def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def supervisors(floor: Floor, number: int) -> list[User]:
-    """Staff who may award, each with a rate of their own."""
+    """Staff who may give points by hand, each with a rate of their own."""
     staff: list[User] = StaffFactory.create_batch(number, casino=floor.casino)
     for member in staff:
-        assign_perm("loyalty.award", member, floor.program)
+        give_rights((member, floor.program, ["award", "adjust"]))
     return staff
+
+
+Give = Callable[..., object]
+BY_HAND = pytest.mark.parametrize("give", [award, adjust])
 
 
 def posted(outcomes: list[Any]) -> list[LoyaltyPosting]:
@@ -132,32 +138,33 @@ class TestOneRequestManyTimes:
         assert isinstance(outcome, IntegrityError)
         assert "idempotency_key" in str(outcome)
 
-    def test_is_a_conflict_for_one_reference_and_two_players(self, floor: Floor) -> None:
-        mine, theirs = floor.player(), floor.player()
+    def _of_two_players(self, floor: Floor, give: Give) -> Any:
+        """What the second of two members of staff is answered who give points to two players with one id."""
+        one, other = floor.player(), floor.player()
         (colleague,) = supervisors(floor, 1)
-
+        key = "reward_id" if give is award else "adjustment_id"
         _, second = in_turn(
-            lambda: award(floor, mine, reward_id="promo-77"),
-            lambda: award(floor, theirs, reward_id="promo-77", actor=colleague),
+            lambda: give(floor, one, **{key: "promo-77"}),
+            lambda: give(floor, other, **{key: "promo-77"}, actor=colleague),
         )
-        outcome = second.outcome()
+        return second.outcome()
+
+    @BY_HAND
+    def test_is_a_conflict_for_one_id_and_two_players(self, floor: Floor, give: Give) -> None:
+        outcome = self._of_two_players(floor, give)
 
         assert isinstance(outcome, IdempotencyConflict)
         assert outcome.fields == ("player", "staff")
         assert LedgerEntry.objects.count() == 1
 
+    @BY_HAND
     @pytest.mark.shows(39)
-    def test_would_break_without_the_lock_on_the_reference(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-        mine, theirs = floor.player(), floor.player()
-        (colleague,) = supervisors(floor, 1)
-        monkeypatch.setattr(awards, "lock_name", lambda kind, name: None)
+    def test_would_break_without_the_lock_on_the_id(
+        self, floor: Floor, give: Give, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace(monkeypatch, lock_name, lambda *_: None)
 
-        _, second = in_turn(
-            lambda: award(floor, mine, reward_id="promo-77"),
-            lambda: award(floor, theirs, reward_id="promo-77", actor=colleague),
-        )
-
-        assert isinstance(second.outcome(), IntegrityError)
+        assert isinstance(self._of_two_players(floor, give), IntegrityError)
 
 
 class TestFirstPoints:
@@ -204,24 +211,27 @@ class TestRateLimit:
         for points in range(1, 10):
             award(floor, player, points=points)
 
-    def test_makes_a_person_s_eleventh_wait_for_the_tenth(self, floor: Floor) -> None:
+    @BY_HAND
+    def test_makes_a_person_s_eleventh_wait_for_the_tenth(self, floor: Floor, give: Give) -> None:
         self._nine_awards(floor)
         one, other = floor.player(), floor.player()
 
-        _, eleventh = in_turn(lambda: award(floor, one), lambda: award(floor, other))
+        _, eleventh = in_turn(lambda: give(floor, one), lambda: give(floor, other))
 
         assert isinstance(eleventh.outcome(), AwardRateExceeded)
 
+    @BY_HAND
     @pytest.mark.shows(32, 39)
-    def test_would_let_the_eleventh_pass_without_the_lock(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_would_let_the_eleventh_pass_without_the_lock(
+        self, floor: Floor, give: Give, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self._nine_awards(floor)
         one, other = floor.player(), floor.player()
         without_locks(monkeypatch)
 
-        with held_before_commit(lambda: award(floor, one)):
-            eleventh = Elsewhere(lambda: award(floor, other)).result()
+        with held_before_commit(lambda: give(floor, one)):
+            Elsewhere(lambda: give(floor, other)).result()
 
-        assert not eleventh.replayed
         assert LedgerEntry.objects.filter(staff=floor.supervisor, created_at__gt=floor.ago(seconds=60)).count() == 11
 
     def test_does_not_make_one_member_of_staff_wait_for_another(self, floor: Floor) -> None:

@@ -1,10 +1,13 @@
 """What of a casino is locked together, and what is not: its programme, and the accounts beside one another."""
 
 from collections.abc import Callable
+from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
 
+from core.locks import lock_name
 from core.querysets import LockingQuerySet
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
 from loyalty.services import ProgramStateUnchanged, pause_program, resume_program
@@ -13,6 +16,7 @@ from tests.concurrency import Elsewhere, held, in_turn, made_to_wait
 from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.loyalty.test_concurrency import without_locks
+from tests.replacing import replace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,8 +24,8 @@ FIRST = "Migration of the tiers"
 SECOND = "Month-end freeze"
 
 
-def _pausing(floor: Floor, reason: str) -> Callable[[], object]:
-    return lambda: pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason=reason)
+def _pausing(floor: Floor, reason: str) -> Callable[..., object]:
+    return partial(pause_program, program=floor.program, actor=floor.supervisor, at=floor.now, reason=reason)
 
 
 def _resuming(floor: Floor) -> Callable[[], object]:
@@ -60,6 +64,24 @@ class TestProgramLock:
         first, second = in_turn(_resuming(floor), _resuming(floor))
 
         assert (first.outcome(), second.outcome()) == (True, True)
+
+
+class TestSameFormAtOnce:
+    def _second(self, floor: Floor) -> object:
+        request_id = uuid4()
+        sent = partial(_pausing(floor, FIRST), request_id=request_id)
+        return in_turn(sent, sent)[1].outcome()
+
+    def test_pauses_it_once(self, floor: Floor) -> None:
+        assert self._second(floor) is False
+
+    @pytest.mark.shows(39)
+    def test_would_refuse_the_second_without_the_lock_on_its_id(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace(monkeypatch, lock_name, lambda *_: None)
+
+        assert isinstance(self._second(floor), ProgramStateUnchanged)
 
 
 class TestAccountsOfACasino:

@@ -132,6 +132,7 @@ class TestRateThatBeginsBeforeItsCommit:
         assert "INSERT of loyalty_earningrate is refused" in str(adding.outcome())
         assert EarningRate.objects.count() == LedgerEntry.objects.count() == 1
 
+    @pytest.mark.shows(39)
     def test_would_leave_play_paid_at_another_rate_than_its_own(self, committed_floor: Floor) -> None:
         with without_triggers("loyalty_earningrate", BEGINS, STILL_BEGINS):
             self._race(committed_floor).result()
@@ -154,6 +155,7 @@ class TestTwoFirstRatesAtOnce:
     def test_follow_each_other_and_the_second_is_refused(self, committed_floor: Floor) -> None:
         assert isinstance(self._both(committed_floor, in_turn), BeginsTooEarly)
 
+    @pytest.mark.shows(39)
     def test_would_both_begin_without_the_locks(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
 

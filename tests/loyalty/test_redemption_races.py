@@ -1,5 +1,6 @@
 """Redemptions and prints of comp slips at once; and for each guard, what happens without it."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -8,15 +9,18 @@ from django.db import IntegrityError, transaction
 from guardian.shortcuts import assign_perm
 
 from core.idempotency import IdempotencyConflict
+from core.locks import lock_name
 from core.models import Player
+from core.sent_forms.sending import FormAlreadyUsed
 from loyalty.models import CompSlipPrint, LedgerEntry
-from loyalty.services import InsufficientBalance, RedemptionReversed, print_comp_slip, redemptions
+from loyalty.services import InsufficientBalance, RedemptionReversed, print_comp_slip
 from tests.concurrency import Elsewhere, held, in_turn, made_to_wait, together
 from tests.factories import CompTypeFactory, StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment, redeem
 from tests.loyalty.rows import account_of
 from tests.loyalty.test_concurrency import posted, without_locks
+from tests.replacing import replace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("invariants_hold")]
 
@@ -86,7 +90,7 @@ class TestOneRequestAtOnce:
     def test_would_break_without_the_lock_on_its_id(
         self, floor: Floor, rich: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redemptions, "lock_name", lambda kind, name: None)
+        replace(monkeypatch, lock_name, lambda *_: None)
 
         assert isinstance(self._of_two_players(floor, rich), IntegrityError)
 
@@ -133,3 +137,28 @@ class TestPrintBesideAReversal:
         together([lambda: print_comp_slip(entry=dinner, actor=floor.supervisor, at=floor.now)] * 4)
 
         assert sorted(CompSlipPrint.objects.values_list("number", flat=True)) == [1, 2, 3, 4]
+
+
+class TestOneFormForTwoCompSlips:
+    def _second(self, floor: Floor, rich: Player) -> Any:
+        other, request_id = floor.player(), uuid4()
+        _promote(floor, other)
+        dinners = [redeem(floor, player).entry_id for player in (rich, other)]
+        _, second = in_turn(
+            *(
+                partial(print_comp_slip, entry=dinner, actor=floor.supervisor, at=floor.now, request_id=request_id)
+                for dinner in dinners
+            )
+        )
+        return second.outcome()
+
+    def test_prints_the_first(self, floor: Floor, rich: Player) -> None:
+        assert isinstance(self._second(floor, rich), FormAlreadyUsed)
+
+    @pytest.mark.shows(39)
+    def test_would_break_without_the_lock_on_its_id(
+        self, floor: Floor, rich: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace(monkeypatch, lock_name, lambda *_: None)
+
+        assert isinstance(self._second(floor, rich), IntegrityError)

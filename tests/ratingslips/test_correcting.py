@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError
 from guardian.shortcuts import remove_perm
 
 from core.idempotency import IdempotencyConflict
@@ -14,11 +15,9 @@ from core.reasons.defaults import add_default_codes
 from ratingslips.events import SlipVersion
 from ratingslips.history import events_since, read_events
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
-from ratingslips.services import (
-    change_average_bet,
-    recover_slip_loyalty,
-    resume_rating_slip,
-)
+from ratingslips.services import PlayHasNoEnd, change_average_bet, recover_slip_loyalty, resume_rating_slip
+from ratingslips.services.seats import lock_tables, read_tables
+from tests import replacing
 from tests.concurrency import Elsewhere, held_before_commit, in_turn, wait_until_blocked
 from tests.factories import GameFactory, PitFactory, TableFactory
 from tests.floor import Floor, give_rights
@@ -355,6 +354,29 @@ class TestTwoCorrectionsAtOnce:
 
         assert "unique" in str(second.outcome())
         assert account_of(slip.player).balance == 840
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("invariants_hold")
+class TestCorrectionToASeatThatIsBeingTaken:
+    def _correction(self, floor: Floor) -> object:
+        slip, other = floor.played_slip(), floor.player()
+        play = [replace(stretch, seat=2) for stretch in current_play(slip)]
+        _, correcting = in_turn(
+            lambda: floor.open_slip(player=other, seat=2, at=floor.now), lambda: correct(floor, slip, play)
+        )
+        return correcting.outcome()
+
+    def test_waits_and_is_refused(self, floor: Floor) -> None:
+        assert isinstance(self._correction(floor), PlayHasNoEnd)
+
+    @pytest.mark.shows(39)
+    def test_would_be_stopped_by_a_constraint_alone_without_the_lock(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replacing.replace(monkeypatch, lock_tables, read_tables)
+
+        assert isinstance(self._correction(floor), IntegrityError)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -29,11 +30,13 @@ from ratingslips.services import (
 )
 from tests.casino_files import CasinoFolder
 from tests.commands import Ran, run
+from tests.concurrency import in_turn
 from tests.console import address, html_of
 from tests.constraints import refused_by_trigger
 from tests.databases import connect, empty_database, migrate
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
+from tests.loyalty.test_concurrency import without_locks
 from tests.refusals import refused
 
 ROWS = """
@@ -161,6 +164,30 @@ class TestAddGameValues:
     def test_needs_the_permission(self, floor: Floor) -> None:
         with refused(NotPermitted):
             self._add(floor, floor.supervisor, floor.now + timedelta(days=1))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoValuesAtOnce:
+    def _second(self, floor: Floor) -> Any:
+        """What the second of two people is answered who add other values from the same instant on."""
+        managers = StaffFactory.create_batch(2, casino=floor.casino, is_superuser=True)
+        begins, game = floor.now + timedelta(days=1), GameSettings.objects.get(pk=floor.table.game_id)
+        add = partial(add_game_values, game=game, house_edge_percent=Decimal(1), effective_from=begins, at=floor.now)
+        _, second = in_turn(
+            *(partial(add, decisions_per_hour=Decimal(60 + n), actor=actor) for n, actor in enumerate(managers))
+        )
+        return second.outcome()
+
+    def test_are_one_after_the_other(self, floor: Floor) -> None:
+        assert isinstance(self._second(floor), GameValuesTaken)
+
+    @pytest.mark.shows(39)
+    def test_would_be_stopped_by_a_constraint_alone_without_the_lock(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        without_locks(monkeypatch)
+
+        assert isinstance(self._second(floor), IntegrityError)
 
 
 class TestPostgreSQL:

@@ -6,60 +6,94 @@ Every use case keeps to one order, so no two can wait for each other. The contro
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from uuid import uuid4
+from dataclasses import replace
+from functools import partial
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import OperationalError, transaction
+from django.db.models import Model
 from guardian.shortcuts import assign_perm
 
 from core.locks import lock_name
-from core.models import Player, User
+from core.models import Player
+from core.querysets import LockingQuerySet
 from loyalty.models import PlayerLoyalty
-from ratingslips.models import GamingTable, RatingSlip
-from ratingslips.services import check_drift, complete_rating_slip, move_rating_slip, recover_slip_loyalty
+from ratingslips.services import check_drift, continue_rating_slip, move_rating_slip, recover_slip_loyalty
 from tests.concurrency import Elsewhere, backend_id, deadlocks, wait_until_blocked
-from tests.factories import TableFactory
+from tests.factories import CompTypeFactory, TableFactory
 from tests.floor import Floor
-from tests.loyalty.postings import award
+from tests.loyalty.postings import adjust, award, redeem, reverse
+from tests.ratingslips.corrections import close, closed, correct, last_at, void
+from tests.ratingslips.test_reassigning import reassign
 from tests.statements import statements_of
 from tests.waiting import wait_until
 
-_LOCK = re.compile(r"FOR NO KEY UPDATE OF \"(\w+)\"|pg_advisory_xact_lock\(hashtextextended\('(\w+):")
+Lock = Callable[[], object]
+_LOCK = re.compile(r"FOR NO KEY UPDATE OF ([\"\w, ]+)|pg_advisory_xact_lock\(hashtextextended\('(\w+):")
 
 
 def _locks_of(call: Callable[[], object]) -> list[str]:
     """The tables of the rows that `call` locks, and the kinds of the names, in order."""
-    taken = [_LOCK.search(statement) for statement in statements_of(call)]
-    return [lock.group(1) or lock.group(2) for lock in taken if lock]
+    taken = [lock for statement in statements_of(call) if (lock := _LOCK.search(statement))]
+    return [name.strip('" ') for lock in taken for name in (lock.group(1) or lock.group(2)).split(",")]
+
+
+REQUEST, SLIP, ACCOUNT = "slip_request", "ratingslips_ratingslip", "loyalty_playerloyalty"
+
+
+def _move(floor: Floor) -> Callable[[], object]:
+    slip, there = floor.open_slip(), TableFactory.create(casino=floor.casino, pit=floor.pit)
+    return partial(move_rating_slip, slip=slip, table=there, seat=2, actor=floor.boss, at=floor.now)
+
+
+def _correction(floor: Floor) -> Callable[[], object]:
+    slip = closed(floor)
+    return partial(correct, floor, slip, [replace(stretch, seat=2) for stretch in last_at(slip, 200)])
+
+
+def _redemption(floor: Floor) -> Callable[[], object]:
+    player, comp_type = floor.player(), CompTypeFactory.create(program=floor.program)
+    award(floor, player)
+    return partial(redeem, floor, player, comp_type=comp_type)
+
+
+def _reversal(floor: Floor) -> Callable[[], object]:
+    return partial(reverse, floor, award(floor, floor.player()).entry_id)
+
+
+ACTS: dict[str, tuple[Callable[[Floor], Callable[[], object]], list[str]]] = {
+    "award": (lambda f: partial(award, f, f.player(), reward_id="promo-77"), ["reward", "core_user", ACCOUNT]),
+    "adjustment": (lambda f: partial(adjust, f, f.player(), adjustment_id="1"), ["adjustment", "core_user", ACCOUNT]),
+    "redemption": (_redemption, ["redemption", ACCOUNT]),
+    "reversal": (_reversal, [ACCOUNT]),
+    "opening": (
+        lambda f: partial(f.open_slip, player=f.player(), slip_number="S-1"),
+        [REQUEST, "core_player", "ratingslips_gamingtable", "slip_number"],
+    ),
+    "move": (_move, [REQUEST, SLIP, "ratingslips_gamingtable"]),
+    "completion": (lambda f: partial(close, f, f.played_slip()), [REQUEST, SLIP, "core_player", ACCOUNT]),
+    "recovery": (
+        lambda f: partial(recover_slip_loyalty, slip=f.owed_slip(), actor=f.supervisor, at=f.now),
+        [REQUEST, SLIP, ACCOUNT],
+    ),
+    "correction": (_correction, [REQUEST, SLIP, "core_player", "ratingslips_gamingtable", ACCOUNT]),
+    "void": (lambda f: partial(void, f, closed(f)), [REQUEST, SLIP, ACCOUNT]),
+    "reassignment": (
+        lambda f: partial(reassign, f, closed(f), f.player()),
+        [REQUEST, SLIP, "core_player", ACCOUNT, ACCOUNT, ACCOUNT],
+    ),
+    "continuation": (
+        lambda f: partial(continue_rating_slip, slip=closed(f), actor=f.boss, at=f.now),
+        [REQUEST, SLIP, "core_player", "ratingslips_gamingtable"],
+    ),
+}
 
 
 class TestLockOrder:
-    def test_is_kept_by_an_award(self, floor: Floor, player: Player) -> None:
-        locks = _locks_of(lambda: award(floor, player, reward_id="promo-77"))
-
-        assert locks == ["reward", "core_user", "loyalty_playerloyalty"]
-
-    def test_is_kept_by_opening(self, floor: Floor, player: Player) -> None:
-        locks = _locks_of(lambda: floor.open_slip(player=player, slip_number="S-1"))
-
-        assert locks == ["slip_request", "core_player", "ratingslips_gamingtable", "slip_number"]
-
-    def test_is_kept_by_a_move(self, floor: Floor) -> None:
-        slip, there = floor.open_slip(), TableFactory.create(casino=floor.casino, pit=floor.pit)
-
-        locks = _locks_of(lambda: move_rating_slip(slip=slip, table=there, seat=2, actor=floor.boss, at=floor.now))
-
-        assert locks == ["slip_request", "ratingslips_ratingslip", "ratingslips_gamingtable"]
-
-    def test_is_kept_by_a_completion(self, floor: Floor, played_slip: RatingSlip) -> None:
-        locks = _locks_of(lambda: complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now))
-
-        assert locks == ["slip_request", "ratingslips_ratingslip", "loyalty_playerloyalty"]
-
-    def test_is_kept_by_a_recovery(self, floor: Floor, owed_slip: RatingSlip) -> None:
-        locks = _locks_of(lambda: recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now))
-
-        assert locks == ["slip_request", "ratingslips_ratingslip", "loyalty_playerloyalty"]
+    @pytest.mark.parametrize(("prepare", "order"), ACTS.values(), ids=ACTS.keys())
+    def test_is_kept_by(self, floor: Floor, prepare: Callable[[Floor], Callable[[], object]], order: list[str]) -> None:
+        assert _locks_of(prepare(floor)) == order
 
     def test_is_kept_by_rows_of_a_kind(self, floor: Floor) -> None:
         last_first = [floor.player(last_name=name) for name in ("Ueda", "Nguyễn", "Castillo")]
@@ -69,18 +103,92 @@ class TestLockOrder:
         assert locked == last_first
 
 
+def _account(player: Player) -> Lock:
+    return lambda: PlayerLoyalty.objects.locked().get(player=player)
+
+
+def _row(row: Model) -> Lock:
+    return lambda: LockingQuerySet(type(row)).locked().get(pk=row.pk)
+
+
+def _name(kind: str, name: object) -> Lock:
+    return lambda: lock_name(kind, str(name))
+
+
+def _given(floor: Floor, *, lock: Callable[[Player], Lock]) -> tuple[Lock, Lock, Lock]:
+    """A closed slip that is given to a player who has the lower key."""
+    right, slip = floor.player(), closed(floor)
+    return partial(reassign, floor, slip, right), lock(slip.player), lock(right)
+
+
+def _moved(floor: Floor, *, over_request: bool) -> tuple[Lock, Lock, Lock]:
+    slip, request_id = floor.open_slip(), uuid4()
+    move = partial(move_rating_slip, slip=slip.pk, seat=2, actor=floor.boss, at=floor.now, request_id=request_id)
+    return (move, _row(slip), _name(REQUEST, request_id)) if over_request else (move, _row(floor.table), _row(slip))
+
+
+def _closed(floor: Floor) -> tuple[Lock, Lock, Lock]:
+    slip = floor.played_slip()
+    return partial(close, floor, slip), _account(slip.player), _row(slip)
+
+
+def _corrected(floor: Floor, *, over_player: bool) -> tuple[Lock, Lock, Lock]:
+    slip = closed(floor)
+    act = partial(correct, floor, slip, [replace(stretch, seat=2) for stretch in last_at(slip, 200)])
+    table, player = _row(floor.table), _row(slip.player)
+    return (act, table, player) if over_player else (act, _account(slip.player), table)
+
+
+def _continued(floor: Floor) -> tuple[Lock, Lock, Lock]:
+    slip = closed(floor)
+    act = partial(continue_rating_slip, slip=slip, actor=floor.boss, at=floor.now)
+    return act, _row(floor.table), _row(slip.player)
+
+
+# Two locks of a use case, which takes the second one of these before the first one.
+DEADLOCKS: dict[str, Callable[[Floor, Player], tuple[Lock, Lock, Lock]]] = {
+    "staff and account": lambda f, p: (partial(award, f, p), _account(p), _row(f.supervisor)),
+    "reward and staff": lambda f, p: (
+        partial(award, f, p, reward_id="promo-77"),
+        _row(f.supervisor),
+        _name("reward", "promo-77"),
+    ),
+    "adjustment and staff": lambda f, p: (
+        partial(adjust, f, p, adjustment_id="promo-77"),
+        _row(f.supervisor),
+        _name("adjustment", "promo-77"),
+    ),
+    "redemption and account": lambda f, p: (
+        partial(redeem, f, p, request_id=UUID(int=1)),
+        _account(p),
+        _name("redemption", UUID(int=1)),
+    ),
+    "player and table": lambda f, p: (partial(f.open_slip, player=p), _row(f.table), _row(p)),
+    "table and number": lambda f, p: (
+        partial(f.open_slip, player=p, slip_number="S-1"),
+        _name("slip_number", f"{f.casino.pk}:S-1"),
+        _row(f.table),
+    ),
+    "slip and table": lambda f, _: _moved(f, over_request=False),
+    "request and slip": lambda f, _: _moved(f, over_request=True),
+    "slip and account": lambda f, _: _closed(f),
+    "player and table of a correction": lambda f, _: _corrected(f, over_player=True),
+    "table and account of a correction": lambda f, _: _corrected(f, over_player=False),
+    "player and table of a continuation": lambda f, _: _continued(f),
+    "two players": lambda f, _: _given(f, lock=_row),
+    "two accounts": lambda f, _: _given(f, lock=_account),
+}
+
+
 @pytest.mark.django_db(transaction=True)
 class TestAnotherOrder:
-    """A transaction that takes two locks of a use case the other way round, and the use case beside it."""
-
-    @pytest.fixture
-    def seated(self, floor: Floor) -> RatingSlip:
-        return floor.open_slip(at=floor.ago(hours=1))
-
-    def _deadlock(
-        self, use_case: Callable[[], object], *, second: Callable[[], object], first: Callable[[], object]
+    @pytest.mark.parametrize("prepare", DEADLOCKS.values(), ids=DEADLOCKS.keys())
+    @pytest.mark.shows(39)
+    def test_would_let_a_use_case_deadlock(
+        self, floor: Floor, player: Player, prepare: Callable[[Floor, Player], tuple[Lock, Lock, Lock]]
     ) -> None:
-        """See PostgreSQL break the wait of the two for each other, whichever of them it ends."""
+        """PostgreSQL breaks the wait of the use case and of who takes its locks the other way round."""
+        use_case, second, first = prepare(floor, player)
         before = deadlocks()
 
         with suppress(OperationalError), transaction.atomic():
@@ -91,64 +199,6 @@ class TestAnotherOrder:
         running.outcome()
 
         wait_until(lambda: deadlocks() == before + 1)
-
-    @pytest.mark.shows(39)
-    def test_would_let_an_award_deadlock_over_staff_and_account(self, floor: Floor, player: Player) -> None:
-        self._deadlock(
-            lambda: award(floor, player),
-            second=lambda: PlayerLoyalty.objects.locked().get(player=player),
-            first=lambda: User.objects.locked().get(pk=floor.supervisor.pk),
-        )
-
-    @pytest.mark.shows(39)
-    def test_would_let_an_award_deadlock_over_its_id_and_staff(self, floor: Floor, player: Player) -> None:
-        self._deadlock(
-            lambda: award(floor, player, reward_id="promo-77"),
-            second=lambda: User.objects.locked().get(pk=floor.supervisor.pk),
-            first=lambda: lock_name("reward", "promo-77"),
-        )
-
-    @pytest.mark.shows(39)
-    def test_would_let_an_opening_deadlock_over_player_and_table(self, floor: Floor, player: Player) -> None:
-        self._deadlock(
-            lambda: floor.open_slip(player=player),
-            second=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
-            first=lambda: Player.objects.locked().get(pk=player.pk),
-        )
-
-    @pytest.mark.shows(39)
-    def test_would_let_an_opening_deadlock_over_table_and_number(self, floor: Floor, player: Player) -> None:
-        self._deadlock(
-            lambda: floor.open_slip(player=player, slip_number="S-1"),
-            second=lambda: lock_name("slip_number", f"{floor.casino.pk}:S-1"),
-            first=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
-        )
-
-    @pytest.mark.shows(39)
-    def test_would_let_a_move_deadlock_over_slip_and_table(self, floor: Floor, seated: RatingSlip) -> None:
-        self._deadlock(
-            lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now),
-            second=lambda: GamingTable.objects.locked().get(pk=floor.table.pk),
-            first=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
-        )
-
-    @pytest.mark.shows(39)
-    def test_would_let_a_move_deadlock_over_request_and_slip(self, floor: Floor, seated: RatingSlip) -> None:
-        request_id = uuid4()
-
-        self._deadlock(
-            lambda: move_rating_slip(slip=seated.pk, seat=2, actor=floor.boss, at=floor.now, request_id=request_id),
-            second=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
-            first=lambda: lock_name("slip_request", str(request_id)),
-        )
-
-    @pytest.mark.shows(39)
-    def test_would_let_a_completion_deadlock_over_slip_and_account(self, floor: Floor, seated: RatingSlip) -> None:
-        self._deadlock(
-            lambda: complete_rating_slip(slip=seated.pk, actor=floor.boss, at=floor.now),
-            second=lambda: PlayerLoyalty.objects.locked().get(player=seated.player_id),
-            first=lambda: RatingSlip.objects.locked().get(pk=seated.pk),
-        )
 
 
 class TestLockedName:

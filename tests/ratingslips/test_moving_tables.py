@@ -25,7 +25,7 @@ from ratingslips.services import (
     release_withheld_points,
     require_table_may_change,
 )
-from tests.concurrency import held_before_commit, in_turn
+from tests.concurrency import Elsewhere, held_before_commit, in_turn
 from tests.console import address, send_form, signed_in
 from tests.constraints import inserted, refused_by_trigger
 from tests.factories import GameFactory, PitFactory, StaffFactory, TableFactory
@@ -33,6 +33,7 @@ from tests.floor import Floor, give_rights
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.rows import segment_row, slip_row
 from tests.refusals import refused
+from tests.tampering import without_triggers
 
 LIVE_SLIP_STAYS = "a table with a live slip keeps its pit and its game"
 NOT_ITS_PIT = "the pit is not the one that the table is in"
@@ -244,6 +245,32 @@ class TestMoveOfATableAtOnce:
 
         # It saw no slip; the trigger waited for the opening, and saw it.
         assert isinstance(moving.outcome(), IntegrityError)
+
+    def test_is_waited_for_by_the_trigger_of_an_opening(
+        self, floor: Floor, next_pit: Pit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        player = floor.player()
+        without_locks(monkeypatch)
+
+        _, opening = in_turn(lambda: _move(floor, next_pit), lambda: _open(floor, player))
+
+        assert NOT_ITS_PIT in str(opening.outcome())
+
+    @pytest.mark.shows(39)
+    def test_would_leave_a_live_slip_behind_without_the_triggers(
+        self, floor: Floor, next_pit: Pit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        player = floor.player()
+        without_locks(monkeypatch)
+
+        with (
+            without_triggers("ratingslips_ratingslip", "ratingslips_slip_opens_in_pit"),
+            without_triggers("ratingslips_playsegment", "ratingslips_segment_in_pit"),
+            held_before_commit(lambda: _move(floor, next_pit)),
+        ):
+            slip = Elsewhere(lambda: _open(floor, player)).result()
+
+        assert (slip.pit, GamingTable.objects.get(pk=slip.table_id).pit) == (floor.pit, next_pit)
 
     def test_is_refused_until_a_closing_is_committed(self, floor: Floor, next_pit: Pit, slip: RatingSlip) -> None:
         with (

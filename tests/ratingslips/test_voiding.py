@@ -19,7 +19,7 @@ from loyalty.models import LedgerEntry
 from loyalty.services import InvalidReason, ProgramPaused, pause_program
 from ratingslips.events import SlipVersion
 from ratingslips.figures import report_on
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import (
     OwnPlay,
     SlipChanged,
@@ -50,9 +50,11 @@ from tests.ratingslips.corrections import (
     withheld,
     worth_nothing,
 )
+from tests.ratingslips.rows import ended_row
 from tests.ratingslips.test_reassigning import reassign
 from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
+from tests.tampering import without_triggers
 
 MOST_OF_A_VOID = 18
 
@@ -306,3 +308,43 @@ class TestVoidWhileASlipCloses:
 
         assert "with its correction" in str(voiding.outcome())
         assert RatingSlip.objects.get().status == "CLOSED"
+
+
+def _more_play(floor: Floor, slip: RatingSlip) -> PlaySegment:
+    begun, ended = floor.ago(hours=4), floor.ago(hours=3)
+    return ended_row(floor, slip=slip, seq=9, seat=5, started_at=begun, ended_at=ended)
+
+
+def _more_money(floor: Floor, slip: RatingSlip) -> MoneyRow:
+    row = slip.money_rows.get()
+    row.pk = None
+    return row
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("make", "trigger"),
+    [(_more_play, "ratingslips_segment_of_live_slip"), (_more_money, "ratingslips_moneyrow_fits")],
+)
+class TestRowWrittenPastTheServicesBesideAVoid:
+    def test_waits_and_is_refused(self, floor: Floor, make: Callable[..., Any], trigger: str) -> None:
+        slip = floor.open_slip(buy_in=Decimal(100))
+        row = make(floor, slip)
+
+        _, writing = in_turn(lambda: void(floor, slip), row.save)
+
+        assert "is refused: a void slip gets no more" in str(writing.outcome())
+
+    @pytest.mark.shows(39)
+    def test_would_be_added_to_it_without_the_trigger(
+        self, floor: Floor, make: Callable[..., Any], trigger: str
+    ) -> None:
+        slip = floor.open_slip(buy_in=Decimal(100))
+        row = make(floor, slip)
+
+        with without_triggers(row._meta.db_table, trigger):
+            _, writing = in_turn(lambda: void(floor, slip), row.save)
+
+        writing.result()
+        row.refresh_from_db()
+        assert row.slip.is_void
