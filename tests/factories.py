@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import factory
+from django.db import transaction
 from django.db.models.signals import post_save
 from factory.django import DjangoModelFactory, mute_signals
 
@@ -92,6 +94,12 @@ class PlayerFactory(DjangoModelFactory[Player]):
     card_number = factory.Sequence(lambda n: f"{700_000 + n}")
     first_name = "José"
     last_name = "Nguyễn"
+
+    @classmethod
+    def _create(cls, model_class: type[Player], *args: Any, **kwargs: Any) -> Player:
+        with transaction.atomic():  # the player's account is opened with them
+            player: Player = super()._create(model_class, *args, **kwargs)
+        return player
 
 
 class StaffFactory(DjangoModelFactory[User]):

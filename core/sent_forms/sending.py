@@ -10,6 +10,7 @@ from core.errors import DomainError
 from core.idempotency import Request, fingerprint
 from core.locks import lock_name
 from core.models import SentForm, User
+from core.transactions import transaction_required
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ def is_recorded(sent: SentForm) -> bool:
     return not sent._state.adding
 
 
+@transaction_required
 def record_form(sent: SentForm, *, answer: str = "") -> None:
     """Save a new form in the transaction that did what it asked for; `answer` is the address that follows."""
     sent.answer = answer

@@ -14,7 +14,7 @@ from core.leases import LeaseHeld, lease
 from core.models import Casino
 from core.snapshots import Stream, streamed
 from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
-from core.transactions import operation
+from core.transactions import operation, transaction_required
 from core.words import counted
 from loyalty.chain import genesis_hash
 from loyalty.models import Checkpoint, SealedAccount
@@ -94,6 +94,7 @@ def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
     return checkpoint
 
 
+@transaction_required
 def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
     """Write the next checkpoint in the caller's transaction, which must be one snapshot.
 

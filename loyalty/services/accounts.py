@@ -52,6 +52,7 @@ def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
     return ProgramRules(program=tiers[0].program, tiers=tiers, points_per_unit=tiers[0].points_per_unit)
 
 
+@transaction_required
 def open_accounts(*, players: Collection[Player], at: datetime) -> None:
     """Open an account for each of `players`, all of one casino, who has none. Every account is opened here.
 

@@ -10,6 +10,7 @@ from django.db.models.lookups import In
 
 from core.models import Player
 from core.querysets import LockingQuerySet
+from core.transactions import transaction_required
 
 BATCH_ROWS: Final = 1_000
 STRICTER_STATUSES: Final = (Player.Status.ACTIVE, Player.Status.INACTIVE, Player.Status.BARRED)
@@ -59,6 +60,7 @@ class Kind:
         return self.known_by(getattr(row, self.key))
 
 
+@transaction_required
 def bring_up_to_date(wanted: Sequence[M], *, existing: LockingQuerySet[M], kind: Kind, overwrite: bool) -> LoadedRows:
     """Add those of `wanted` that are not among `existing`; of the others, take what `_is_taken` allows."""
     manager = existing.model._default_manager

@@ -6,6 +6,7 @@ from typing import Final
 
 from core.clock import EARLIEST_EVENT_AT
 from core.effective_dates import BeginsTooEarly
+from core.transactions import transaction_required
 from ratingslips.imports.casino_files import GAMES_FILE, CannotLoad, GameRow
 from ratingslips.imports.casino_rows import Difference, LoadedRows
 from ratingslips.models import GameSettings, GameValues
@@ -14,6 +15,7 @@ from ratingslips.services import GameValuesTaken, recorded_values
 KIND: Final = "values of game"
 
 
+@transaction_required
 def load_values(rows: Sequence[GameRow], games: dict[str, GameSettings], *, at: datetime) -> LoadedRows:
     """Add values that have a beginning, and the first ones of new games; the games are locked.
 

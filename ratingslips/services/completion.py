@@ -15,7 +15,7 @@ from core.models import Player, User
 from core.permissions import require_permission
 from core.replays import count_replay
 from core.retries import is_bug, is_busy, retried, will_retry
-from core.transactions import operation
+from core.transactions import operation, transaction_required
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.closing_money import ClosingMoney
@@ -166,6 +166,7 @@ def close_play(
     slip.theoretical_win = theoretical_win(segment.play for segment in segments)
 
 
+@transaction_required
 def try_to_settle(
     slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime
 ) -> tuple[SlipSettlement | None, Exception | None]:

@@ -97,6 +97,7 @@ def begin_correction(
     )
 
 
+@transaction_required
 def write_correction(correction: SlipCorrection, *, play: Sequence[PlaySegment]) -> CorrectedSlip:
     """Save a correction with its slip, which the caller has changed, and the new segments; post what its points need.
 

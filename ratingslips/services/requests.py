@@ -10,6 +10,7 @@ from core.idempotency import IdempotencyConflict, Request, differing_fields, fin
 from core.locks import lock_name
 from core.models import User
 from core.retries import call_id, is_replay, mark_outcome_known
+from core.transactions import transaction_required
 from ratingslips.models import RatingSlip, SlipRequest
 
 log = structlog.get_logger(__name__)
@@ -70,6 +71,7 @@ def repeated(request: SlipRequest) -> RatingSlip:
     return request.slip
 
 
+@transaction_required
 def record(request: SlipRequest, *, slip: RatingSlip) -> None:
     """Save a new request with the slip that it changed; `happened_at` is set by the caller."""
     request.slip = slip

@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 
 from core import correlation
 from core.errors import Busy, DomainError, OutcomeUnknown
-from core.locks import lock_name
 from core.models import Casino
 from core.transactions import operation, transaction_required
 from tests.concurrency import Elsewhere
@@ -173,8 +172,3 @@ class TestTransactionRequired:
 
         with transaction.atomic():
             assert divide(6, by=3) == 2
-
-    @pytest.mark.django_db(transaction=True)
-    def test_guards_a_lock_that_would_end_at_once(self) -> None:
-        with pytest.raises(transaction.TransactionManagementError, match="lock_name"):
-            lock_name("reward", "promo-77")

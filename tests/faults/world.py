@@ -21,6 +21,7 @@ from tests.factories import (
     CompTypeFactory,
     GameFactory,
     PitFactory,
+    PlayerFactory,
     ProgramFactory,
     TableFactory,
 )
@@ -68,7 +69,7 @@ def build_world(*, players: int) -> None:
         _furnish(program.casino, pit, players=players)
     for player in range(players):
         casino = Casino.objects.get(code=HOUSES[is_plain(player)])
-        Player.objects.create(casino=casino, card_number=f"{player}", first_name="Player", last_name=f"{player}")
+        PlayerFactory.create(casino=casino, card_number=f"{player}", first_name="Player", last_name=f"{player}")
 
 
 def _givers(players: int) -> int:
