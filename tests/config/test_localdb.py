@@ -10,11 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config.localdb import server as server_module
 from config.localdb.account import Account
 from config.localdb.binaries import find_binaries, reachable_by
 from config.localdb.processes import postmaster_of
 from config.localdb.server import LocalServer, Purpose
 from tests.config.local_servers import ask, kill, local_server, process_of, starter
+from tests.replacing import replace
 from tests.waiting import wait_until
 
 WHEEL = find_binaries().folder
@@ -90,7 +92,7 @@ class TestEnsureRunning:
 
     def test_sets_aside_a_log_that_grew_too_large(self, running: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         running.stop()
-        monkeypatch.setattr("config.localdb.server.LOG_LIMIT_BYTES", 10)
+        monkeypatch.setattr(server_module, "LOG_LIMIT_BYTES", 10)
 
         running.ensure_running()
 
@@ -178,7 +180,7 @@ class TestKilledServer:
 
         kill(running)
         binaries = reachable_by(running.account, find_binaries(), home=running.home)
-        monkeypatch.setattr("config.localdb.server.reachable_by", lambda *_, **__: binaries)
+        replace(monkeypatch, reachable_by, lambda *_, **__: binaries)
         monkeypatch.setattr(Account, "run", fail_once)
 
         assert running.ensure_running()

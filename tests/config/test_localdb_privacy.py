@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config.localdb import account as account_module
 from config.localdb import binaries
 from config.localdb import server as server_module
 from config.localdb.account import Account
@@ -185,7 +186,7 @@ class TestErrors:
             fresh.ensure_running()
 
     def test_says_which_user_to_create_for_root(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("config.localdb.account.UNPRIVILEGED_NAMES", ("no-such-user",))
+        monkeypatch.setattr(account_module, "UNPRIVILEGED_NAMES", ("no-such-user",))
         monkeypatch.setattr(os, "geteuid", lambda: 0)
 
         with pytest.raises(LocalServerError, match="create the user no-such-user, or set DATABASE_URL"):

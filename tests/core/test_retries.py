@@ -1,5 +1,6 @@
 """What each database error means, seen with the real ones: PostgreSQL itself makes every one of them here."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -144,7 +145,7 @@ class TestRetried:
 
     def test_waits_longer_and_never_equally_long_before_each_attempt(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pauses: list[float] = []
-        monkeypatch.setattr("core.retries.time.sleep", pauses.append)
+        monkeypatch.setattr(time, "sleep", pauses.append)
 
         for _ in range(20):
             _write(troubles.row_changed_since_the_snapshot, troubles.deadlock_made_up)

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from core.admin import sessions
 from core.console.devices import device_name
 from core.models import User
 from core.sessions import Session, SessionStore
@@ -178,7 +179,7 @@ class TestOwnSessions:
     def test_are_ended_although_they_are_too_many_to_show(
         self, floor: Floor, monkeypatch: pytest.MonkeyPatch, end: str, left: int
     ) -> None:
-        monkeypatch.setattr("core.admin.sessions.SESSIONS_SHOWN", 1)
+        monkeypatch.setattr(sessions, "SESSIONS_SHOWN", 1)
         for _ in range(2):
             browser(floor.boss, address="192.0.2.8")
 

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import keyset
+from core.keyset import page_of
 from core.models import Player, RequestOrigin
 from core.player_search import PLAYERS_WITH_ROWS_MAX
+from loyalty.admin import audit
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import manual_reward
 from ratingslips.models import RatingSlip
@@ -23,6 +25,7 @@ from tests.floor import Floor
 from tests.loyalty.postings import increment
 from tests.loyalty.rows import account_of, entry, write_history
 from tests.properties import property_settings
+from tests.replacing import replace
 
 LIST = "changelist"
 REASON = "Comp for the long wait at the cage"
@@ -221,8 +224,8 @@ class TestLedgerList:
         self, floor: Floor, auditor: Client, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
     ) -> None:
         for name in ("CASINO", "ACCOUNT"):
-            monkeypatch.setattr(f"loyalty.admin.audit.LOOKED_AT_OF_{name}", 3)
-        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_BY_KEYS", 3)
+            monkeypatch.setattr(audit, f"LOOKED_AT_OF_{name}", 3)
+        monkeypatch.setattr(audit, "LOOKED_AT_BY_KEYS", 3)
         account = account_of(floor.player())
         rare = [_rare_and_frequent(floor, account, seq=seq) for seq in (1, 7, 13)][::-1]
         asked = {
@@ -272,7 +275,7 @@ class TestLedgerList:
     def test_asks_for_less_where_a_page_would_take_too_long(
         self, floor: Floor, auditor: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("core.console.filtered_list.page_of", _timed_out)
+        replace(monkeypatch, page_of, _timed_out)
 
         page = auditor.get(address(LedgerEntry, LIST), {"least_points": 7})
 

@@ -16,6 +16,8 @@ from core.permissions import NotPermitted
 from loyalty.models import LedgerEntry, LoyaltyProgram, ProgramPause
 from loyalty.services import LoyaltyPosting
 from loyalty.services.accounts import lock_account
+from loyalty.services.posting import entry_with_key
+from tests import replacing
 from tests.concurrency import made_to_wait, together
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -79,7 +81,7 @@ class TestReplayThatWaits:
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         award(floor, player)
-        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda *keys: None)
+        replacing.replace(monkeypatch, entry_with_key, lambda *keys: None)
 
         again = _while_it_waits(floor, player, CHANGES["the permission is revoked"])
 

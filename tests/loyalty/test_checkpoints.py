@@ -19,6 +19,7 @@ from core.errors import Busy
 from core.leases import LEASE_SECONDS, lease
 from core.models import Lease
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
+from loyalty.proof import checkpoints
 from loyalty.proof.checkpoints import CheckpointUnderWay, SealedEntriesGone, seal_accounts, take_checkpoint
 from loyalty.proof.keys import (
     NoCheckpointKey,
@@ -37,6 +38,7 @@ from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, is_clean_now, post, sql, statement_timeout
 from tests.loyalty.postings import award
 from tests.properties import property_settings
+from tests.replacing import replace
 from tests.statements import statements_of
 from tests.tampering import take_the_guards_off
 
@@ -168,7 +170,7 @@ class TestTakeCheckpoint:
         assert is_clean_now()
 
     def test_seals_more_accounts_than_it_writes_at_once(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("loyalty.proof.checkpoints.CHUNK_ROWS", 2)
+        monkeypatch.setattr(checkpoints, "CHUNK_ROWS", 2)
 
         taken = book.take()
 
@@ -177,7 +179,7 @@ class TestTakeCheckpoint:
 
     def test_writes_no_more_accounts_at_once_than_it_may(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         book = Book.build(floor)
-        monkeypatch.setattr("loyalty.proof.checkpoints.CHUNK_ROWS", 2)
+        monkeypatch.setattr(checkpoints, "CHUNK_ROWS", 2)
 
         statements = statements_of(book.seal)
 
@@ -242,7 +244,7 @@ class TestTakeCheckpoint:
             raise OperationalError from psycopg.OperationalError("the server is not there")
 
         with monkeypatch.context() as lost:
-            lost.setattr("loyalty.proof.checkpoints.seal_accounts", hang_up)
+            replace(lost, seal_accounts, hang_up)
             lost.setattr(connection, "connect", refuse)
             with pytest.raises(Busy):
                 book.take()
@@ -281,7 +283,7 @@ class TestTakeCheckpoint:
             seen.append(statement_timeout())
             return seal_accounts(**arguments)
 
-        monkeypatch.setattr("loyalty.proof.checkpoints.seal_accounts", seal)
+        replace(monkeypatch, seal_accounts, seal)
 
         book.take()
 

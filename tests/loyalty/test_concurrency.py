@@ -17,6 +17,7 @@ from core.querysets import LockingQuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import AwardRateExceeded, LoyaltyPosting
 from loyalty.services.accounts import lock_account
+from loyalty.services.posting import entry_with_key
 from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, together
 from tests.constraints import inserted
 from tests.factories import StaffFactory
@@ -131,7 +132,7 @@ class TestOneRequestManyTimes:
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         award(floor, player)
-        monkeypatch.setattr("loyalty.services.posting.entry_with_key", lambda *keys: None)
+        replace(monkeypatch, entry_with_key, lambda *keys: None)
 
         outcome = Elsewhere(lambda: award(floor, player)).outcome()
 

@@ -12,6 +12,7 @@ from core.idempotency import IdempotencyConflict
 from core.models import Player, ReasonCode
 from core.reasons.codes import InvalidReasonCode
 from core.reasons.defaults import add_default_codes
+from loyalty.admin import audit
 from loyalty.models import LedgerEntry, LoyaltyProgram, ProgramPause
 from loyalty.services import InvalidReason, pause_program, resume_program
 from tests.console import address, html_of, shown_in
@@ -149,7 +150,7 @@ class TestLedger:
     def test_finds_a_code_at_once_however_many_entries_have_none(
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("loyalty.admin.audit.LOOKED_AT_OF_CASINO", 1)
+        monkeypatch.setattr(audit, "LOOKED_AT_OF_CASINO", 1)
         first = award(floor, player, reason_code="EVENT").entry_id
         for points in range(1, 4):
             award(floor, player, points=points)

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from core.models import Player
 from loyalty.models import Checkpoint, LedgerEntry, LedgerVerification, PlayerLoyalty
+from loyalty.proof import verification
 from loyalty.proof.checkpoints import take_checkpoint
-from loyalty.proof.verification import Scope, verify_ledger
+from loyalty.proof.verification import Scope, record_verification, verify_ledger
 from tests.commands import Ran, run
 from tests.concurrency import held_before_commit
 from tests.databases import as_owner
@@ -23,6 +24,7 @@ from tests.floor import Floor
 from tests.loyalty.attacking import Book, sql
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of, write_history
+from tests.replacing import replace
 
 
 def _verify(*arguments: object) -> Ran:
@@ -265,7 +267,7 @@ class TestVerifyLedger:
         def refuse(**_: object) -> None:
             raise DatabaseError("permission denied for table loyalty_ledgerverification")
 
-        monkeypatch.setattr("loyalty.management.commands.verify_ledger.record_verification", refuse)
+        replace(monkeypatch, record_verification, refuse)
 
         ran = _verify()
 
@@ -282,7 +284,7 @@ class TestVerifyLedger:
 
     def test_tells_how_far_it_is_after_each_chunk(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         Book.build(floor)
-        monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 4)
+        monkeypatch.setattr(verification, "CHUNK_ROWS", 4)
         told: list[int] = []
 
         verify_ledger(scope=Scope(), progress=told.append)
@@ -303,7 +305,7 @@ class TestVerifyLedger:
         ]
 
     def test_shows_how_far_it_is_on_a_terminal_alone(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 3)
+        monkeypatch.setattr(verification, "CHUNK_ROWS", 3)
         terminal, pipe = StringIO(), StringIO()
         monkeypatch.setattr(terminal, "isatty", lambda: True)
 
@@ -323,7 +325,7 @@ def _seen(verification_id: int, scope: str, entries: int) -> dict[str, Any]:
 @pytest.mark.slow
 class TestMemory:
     def test_stays_flat_however_long_the_ledger_is(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("loyalty.proof.verification.CHUNK_ROWS", 200)
+        monkeypatch.setattr(verification, "CHUNK_ROWS", 200)
         write_history(floor, account_of(floor.player()), entries=800)
         short = _peak()
         write_history(floor, account_of(floor.player()), entries=3_000)
