@@ -12,9 +12,10 @@ from django.db.models.functions import Coalesce
 
 from core.models import Casino, Player
 from ratingslips.models import MoneyRow, RatingSlip
+from ratingslips.models.money import CASH_MEANS
 
 MAX_LISTED: Final = 500
-_CASH: Final = Q(kind=MoneyRow.Kind.BUY_IN, means__in=[MoneyRow.Means.CASH, MoneyRow.Means.NOT_RECORDED])
+_CASH: Final = Q(kind=MoneyRow.Kind.BUY_IN, means__in=CASH_MEANS)
 
 
 class CashLevel(StrEnum):

@@ -13,6 +13,8 @@ from ratingslips.models.slips import MONEY_DIGITS, RatingSlip
 from ratingslips.querysets import MoneyRowQuerySet
 
 MEANS_MAX_LENGTH = 12
+CASH_MEANS = ["CASH", "NOT_RECORDED"]
+"""The means that count as cash of a day."""
 
 
 class MoneyRow(models.Model):
@@ -89,7 +91,7 @@ class MoneyRow(models.Model):
             # The cash of a gaming day, of a player or of all.
             models.Index(
                 fields=["gaming_day", "player"],
-                condition=Q(kind="BUY_IN", means__in=["CASH", "NOT_RECORDED"]),
+                condition=Q(kind="BUY_IN", means__in=CASH_MEANS),
                 name="ratingslips_money_cash",
             )
         ]

@@ -2,16 +2,22 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from inspect import isfunction
+from typing import Any, get_args, get_type_hints
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import transaction
 
+from core.idempotency import Request, fingerprint
 from core.models import Player, User
+from loyalty import services
 from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.services import AdjustedPlay, Adjustment, LoyaltyPosting, adjust_play
 from tests.constraints import inserted
 from tests.factories import CompTypeFactory, StaffFactory
 from tests.floor import Floor, give_rights
-from tests.loyalty.postings import accrue, adjust, award, increment, reverse
+from tests.loyalty.postings import accrue, adjust, award, increment, redeem, reverse
 from tests.loyalty.rows import account_of, entry
 
 EntryKind = LedgerEntry.Kind
@@ -27,6 +33,7 @@ FORMER_DAILY_KEY = "manual:87f52b1fbafaa5919bccd6785eb7cffaba169b9cac0e8444e2dcf
 ADJUSTED = AWARDED | {"kind": "ADJUSTMENT", "points": -5}
 ADJUSTED_SHA256 = "954fff7489fb85556141146588c45296504d86dc4f0c7eab767a9debe39838d5"
 ADJUSTED_DAILY_SHA256 = "5cc64d48017770323613ba1a1a64cd48f5f8e2d07d33983318e3929695c73a3d"
+REDEEMED_SHA256 = "7a773c5ae34a611ff47a2b715de8d389862da7798d06d6e1c3488afb3f04a4d3"
 REVERSED_SHA256 = "73bd039ec46a9cf846b9d30efa5b649cd61c41267a6981a70feb7a0dc81382d1"
 
 BY_INCREMENT = {
@@ -35,6 +42,15 @@ BY_INCREMENT = {
     (EntryKind.REDEMPTION, -5): "17799446c1be8bbf4bf20c4c508449bbc99213c8be917e158de9a4482fbafbde",
 }
 IN_TESTS_OF_THEIR_OWN = {EntryKind.MANUAL_BONUS, EntryKind.GAMEPLAY, EntryKind.REVERSAL}
+
+
+# The results of services that post an entry, and these services. Each has a test of its contents here.
+RESULTS = {LoyaltyPosting, Adjustment, AdjustedPlay}
+POSTED_BY = {
+    *("increment_player_loyalty", "accrue_play", "adjust_play", "manual_reward", "adjust_points", "reverse_entry"),
+    "redeem_points",
+    "posting_of",  # it reads one
+}
 
 
 @pytest.fixture
@@ -47,7 +63,7 @@ def player(floor: Floor) -> Player:
 def supervisor(floor: Floor) -> User:
     """A member of staff with a fixed id who may award points."""
     member = StaffFactory.create(pk=90, casino=floor.casino)
-    give_rights((member, floor.program, ["award", "adjust", "reverse"]))
+    give_rights((member, floor.program, ["award", "adjust", "reverse", "redeem"]))
     return member
 
 
@@ -107,6 +123,38 @@ class TestContentsAndFingerprint:
         contents["reason"] = "given to the wrong card"
         assert _kept(posting.entry_id) == ("reversal:4711", contents, REVERSED_SHA256)
 
+    def test_of_a_redemption(self, floor: Floor, player: Player, supervisor: User) -> None:
+        comp_type, request_id = CompTypeFactory.create(program=floor.program, pk=30), UUID(int=7)
+        increment(floor, player)
+
+        posting = redeem(floor, player, actor=supervisor, comp_type=comp_type, request_id=request_id)
+
+        contents = {"kind": "REDEMPTION", "player": 700, "staff": 90, "comp_type": 30, "points": None}
+        contents |= {"value": "5.00", "outlet": "Steakhouse", "note": ""}
+        assert _kept(posting.entry_id) == (f"redemption:{request_id}", contents, REDEEMED_SHA256)
+
+    def test_of_an_adjustment_of_play(self, floor: Floor, player: Player, supervisor: User) -> None:
+        credited = accrue(floor, player, earned_at=AT)
+
+        with transaction.atomic():
+            adjusted = adjust_play(
+                player_id=700,
+                entry_id=credited.entry_id,
+                theoretical_win=Decimal(1),
+                reason="Wrong bet",
+                reason_code=None,
+                staff=supervisor,
+                idempotency_key="correction:1",
+                at=AT,
+                correlation_id=uuid4(),
+                play={},
+            )
+
+        assert adjusted.posting
+        contents: Request = {"kind": "ADJUSTMENT", "player": 700, "staff": 90, "points": -568, "reason": "Wrong bet"}
+        contents = {**contents, "reverses": None, "adjusts": credited.entry_id}
+        assert _kept(adjusted.posting.entry_id) == ("correction:1", contents, fingerprint(contents))
+
     def test_of_an_accrual(self, floor: Floor, player: Player) -> None:
         posting = accrue(floor, player, theoretical_win=Decimal("57.7500"), earned_at=AT, idempotency_key="a-slip")
 
@@ -135,6 +183,12 @@ class TestContentsAndFingerprint:
 
     def test_are_known_for_every_kind_of_entry(self) -> None:
         assert {kind for kind, _ in BY_INCREMENT} | IN_TESTS_OF_THEIR_OWN == set(EntryKind)
+
+    def test_are_known_for_every_operation(self) -> None:
+        exported = {name: getattr(services, name) for name in services.__all__}
+        returned = {name: get_type_hints(one)["return"] for name, one in exported.items() if isfunction(one)}
+
+        assert {name for name, kind in returned.items() if {kind, *get_args(kind)} & RESULTS} == POSTED_BY
 
     def test_of_a_reversal(self, floor: Floor, player: Player, supervisor: User) -> None:
         account = account_of(player)

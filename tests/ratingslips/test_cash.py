@@ -24,6 +24,7 @@ from tests.factories import CasinoFactory, PlayerFactory
 from tests.floor import Floor
 
 CASH = reverse("desk:cash")
+IS_CASH = {"CASH": True, "CHIPS": False, "MARKER": False, "FRONT_MONEY": False, "NOT_RECORDED": True}
 
 
 def total_of(floor: Floor, player: Player) -> Decimal:
@@ -51,12 +52,13 @@ class TestTotal:
 
         assert total_of(floor, player) == 1_500
 
-    def test_counts_what_was_not_recorded_as_cash(self, floor: Floor, player: Player) -> None:
+    @pytest.mark.parametrize("means", MoneyRow.Means)
+    def test_counts_each_means_as_cash_or_not(self, floor: Floor, player: Player, means: MoneyRow.Means) -> None:
         row = bought(floor, player, 1_000).money_rows.get()
-        row.pk, row.means = None, MoneyRow.Means.NOT_RECORDED
+        row.pk, row.means = None, means
         row.save()
 
-        assert total_of(floor, player) == 2_000
+        assert total_of(floor, player) == (2_000 if IS_CASH[means] else 1_000)
 
     def test_leaves_out_struck_rows_and_void_slips(self, floor: Floor, player: Player) -> None:
         slip = bought(floor, player, 1_000, 200)

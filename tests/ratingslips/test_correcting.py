@@ -40,6 +40,12 @@ from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_CORRECTION = 20
+# What a segment of the new list has from one of the old list that it repeats, and what it gets of its own.
+KEPT = {
+    *("slip", "table", "pit", "seat", "average_bet", "house_edge_percent", "decisions_per_hour"),
+    *("started_at", "started_as", "ended_at", "ended_as", "held_until"),
+}
+OWN = {"id", "seq", "started_by", "start_correlation_id", "ended_by", "end_correlation_id", "superseded_by"}
 
 
 def _segments(slip: RatingSlip) -> list[PlaySegment]:
@@ -58,6 +64,16 @@ class TestNewList:
         assert (result.theoretical_win_before, result.theoretical_win) == (Decimal("57.75"), Decimal("84.00"))
         assert (kept.kind, kept.last_seq_before, kept.request.actor) == ("CORRECTED", 2, floor.supervisor)
         assert broken_invariants() == {}
+
+    def test_decides_about_every_column_of_a_segment(self, floor: Floor) -> None:
+        slip = closed(floor)
+        was = _segments(slip)[0]
+
+        correct(floor, slip, last_at(slip, 200))
+
+        assert {field.name for field in PlaySegment._meta.concrete_fields} == KEPT | OWN
+        kept = _segments(slip)[0]
+        assert {name: getattr(kept, name) for name in KEPT} == {name: getattr(was, name) for name in KEPT}
 
     def test_makes_the_slip_its_summary(self, floor: Floor, next_table: GamingTable) -> None:
         slip = closed(floor)

@@ -36,6 +36,13 @@ from tests.refusals import everything, refused
 from tests.statements import assert_at_most, statements_of
 
 MOST_STATEMENTS = 40
+# What the slip of the right player has from the old one, and what it gets of its own.
+KEPT = {"casino", "table", "pit", "seat", "status", "opened_at", "closed_at", "gaming_day", "theoretical_win"}
+OWN = {
+    *("id", "slip_number", "player", "opened_by", "closed_by", "correlation_id", "continues", "reassigned_from"),
+    *("ledger_entry", "settled_at", "owed_because", "withheld_because", "released_at", "recovered_by"),
+    *("recovery_correlation_id", "correction_count", "corrected_points", "uncollected_points"),
+}
 Play = list[tuple[Any, ...]]
 
 
@@ -80,6 +87,15 @@ class TestReassignRatingSlip:
         assert _play(new) == play
         assert (new.buy_in, new.chips_out, new.money_rows.count()) == (Decimal(500), Decimal(120), 2)
         assert new.slip_number != old.slip_number
+
+    def test_decides_about_every_column_of_the_slip(self, floor: Floor) -> None:
+        old, right = _closed(floor), floor.player()
+        was = RatingSlip.objects.get(pk=old.pk)
+
+        new = RatingSlip.objects.get(pk=reassign(floor, old, right).slip.pk)
+
+        assert {field.name for field in RatingSlip._meta.concrete_fields} == KEPT | OWN
+        assert {name: getattr(new, name) for name in KEPT} == {name: getattr(was, name) for name in KEPT}
 
     @pytest.mark.usefixtures("invariants_hold")
     def test_numbers_the_play_of_a_corrected_slip_from_one(self, floor: Floor) -> None:
