@@ -1,10 +1,12 @@
 """Who manages whom: nobody gets, by managing others, a permission that they do not hold."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.db import OperationalError, transaction
 from django.test import Client
 from django.urls import reverse
 from guardian.shortcuts import assign_perm
@@ -14,11 +16,19 @@ from core.managing import lock_permissions
 from core.models import User
 from core.roles import OPERATOR, system_account
 from ratingslips.models import Pit
-from tests.concurrency import Elsewhere, held_before_commit, is_waited_for
+from tests.concurrency import (
+    Elsewhere,
+    backend_id,
+    deadlocks,
+    held_before_commit,
+    is_waited_for,
+    wait_until_blocked,
+)
 from tests.console import address, send_form, signed_in
 from tests.core.held import OPERATE, WAYS, give
 from tests.factories import CasinoFactory, StaffFactory
 from tests.floor import Floor
+from tests.loyalty.test_concurrency import without_locks
 from tests.replacing import replace
 from tests.waiting import wait_until
 
@@ -255,3 +265,30 @@ class TestPasswordDuringAGrant:
         replace(monkeypatch, lock_permissions, lambda: None)
 
         assert _password_during_grant(committed_floor) == (302, True)
+
+
+class TestPasswordBesideAChangeForm:
+    """A change form has locked the person's row, and is about to lock the permissions of all."""
+
+    def _answer(self, floor: Floor) -> Any:
+        client, person = signed_in(manager_of(floor)), StaffFactory.create(casino=floor.casino)
+        with suppress(OperationalError), transaction.atomic():
+            User.objects.select_for_update(no_key=True).get(pk=person.pk)
+            setting = Elsewhere(lambda: set_password(client, person))
+            wait_until_blocked(setting.backend, by=backend_id())
+            lock_permissions()
+        return setting.outcome()
+
+    def test_waits_with_nothing_locked(self, committed_floor: Floor) -> None:
+        assert self._answer(committed_floor) == 302
+
+    @pytest.mark.shows(39)
+    def test_would_deadlock_without_the_lock_of_the_row(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        without_locks(monkeypatch)
+        before = deadlocks()
+
+        self._answer(committed_floor)
+
+        wait_until(lambda: deadlocks() == before + 1)

@@ -26,13 +26,14 @@ from core.sign_ins import (
     lift_lock,
     require_own_password,
 )
-from tests.concurrency import Elsewhere, held_before_commit, together
+from tests.concurrency import Elsewhere, held_before_commit, is_waited_for, together
 from tests.console import signed_in
 from tests.constraints import refused_by_trigger
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.guesses import ADDRESS, fail, lock
 from tests.replacing import replace
+from tests.waiting import wait_until
 
 PASSWORD = "the tide comes in at six"
 HERE = Client(address=ADDRESS, device="Firefox")
@@ -216,6 +217,27 @@ class TestTriesFromASlowedAddress:
         assert self._second(committed_floor) is None
 
 
+class TestRefusalsAtOnce:
+    def _recorded(self, floor: Floor) -> int:
+        """How many of two refusals are recorded, of which the second comes before the first one is committed."""
+        dana = StaffFactory.create(casino=floor.casino, username="dana")
+        lock(dana)
+        with held_before_commit(try_):
+            Elsewhere(try_).result()
+        return kinds().count("REFUSED")
+
+    def test_are_recorded_once(self, committed_floor: Floor) -> None:
+        assert self._recorded(committed_floor) == 1
+
+    @pytest.mark.shows(39)
+    def test_would_be_recorded_twice_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace(monkeypatch, try_lock_name, lambda *_: True)
+
+        assert self._recorded(committed_floor) == 2
+
+
 class TestOwnPassword:
     def test_counts_as_a_try_to_sign_in(self, dana: User) -> None:
         for _ in range(FAILURES_MAX - 1):
@@ -265,3 +287,26 @@ class TestLiftLock:
                 self._lift(staff, actor, role)
 
         assert not SignInEvent.objects.filter(kind="LIFTED").exists()
+
+
+class TestTwoWhoLiftALock:
+    def _second(self, floor: Floor) -> Any:
+        dana = StaffFactory.create(casino=floor.casino, username="dana")
+        lock(dana)
+        actors = StaffFactory.create_batch(2, casino=floor.casino)
+        for actor in actors:
+            signed_in(actor, PIT_SUPERVISOR)
+        lift = partial(lift_lock, staff=dana, client=ELSEWHERE, at=timezone.now())
+        with held_before_commit(partial(lift, actor=actors[0])) as first:
+            second = Elsewhere(partial(lift, actor=actors[1]))
+            wait_until(lambda: second.has_ended or is_waited_for(first.backend))
+        return second.outcome()
+
+    def test_lift_it_once(self, committed_floor: Floor) -> None:
+        assert isinstance(self._second(committed_floor), NotLocked)
+
+    @pytest.mark.shows(39)
+    def test_would_both_lift_it_without_the_lock(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        replace(monkeypatch, lock_name, lambda *_: None)
+
+        assert self._second(committed_floor) is None
