@@ -122,6 +122,7 @@ class TestRedeemPoints:
             redeem(floor, player, note="For the anniversary", request_id=UUID(int=1))
 
         assert [line["event"] for line in lines] == ["loyalty.points_redeemed", "loyalty.redemption_replayed"]
+        assert [line["points"] for line in lines] == [100, 100]
         assert "anniversary" not in str(lines)
 
     @pytest.mark.parametrize("paper", ["value", "points"])
@@ -138,7 +139,6 @@ class TestRefusedRedemption:
         [
             {"value": None},
             {"points": 100, "value": Decimal(5)},
-            *({"points": points} for points in (0, -1, 10**10 + 1, True, 1.5, "100")),
             *({"value": Decimal(value)} for value in ("0", "-1", "0.001", "1000000.01", "NaN", "Infinity")),
             {"value": 5.0},
             *({"outlet": outlet} for outlet in ("", " \u200b", "x" * 61, "Gr\u202eill", "two\nlines")),
@@ -151,6 +151,13 @@ class TestRefusedRedemption:
 
         with refused(InvalidRedemption):
             redeem(floor, player, **asked, comp_type=comp)
+
+    @pytest.mark.parametrize("points", [0, -1, 10**10 + 1, True, 1.5, "100"])
+    def test_says_how_many_points_are_allowed(self, floor: Floor, player: Player, points: Any) -> None:
+        comp = CompTypeFactory.create(program=floor.program)
+
+        with refused(InvalidRedemption, "A redemption is 1 to "):
+            redeem(floor, player, points=points, comp_type=comp)
 
     def test_is_with_characters_that_nobody_sees_in_the_note(self, floor: Floor, player: Player) -> None:
         comp = CompTypeFactory.create(program=floor.program)

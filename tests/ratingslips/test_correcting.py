@@ -75,6 +75,16 @@ class TestNewList:
         kept = _segments(slip)[0]
         assert {name: getattr(kept, name) for name in KEPT} == {name: getattr(was, name) for name in KEPT}
 
+    def test_closes_with_the_play_without_a_change_during_the_pause(self, floor: Floor) -> None:
+        slip = paused(floor)
+        change_average_bet(slip=slip, average_bet=Decimal(75), actor=floor.boss, at=floor.ago(minutes=2))
+        closed(floor, slip)
+        *left, _ = current_play(slip)
+
+        correct(floor, slip, left)
+
+        assert RatingSlip.objects.get().closed_at == left[-1].ended_at
+
     def test_makes_the_slip_its_summary(self, floor: Floor, next_table: GamingTable) -> None:
         slip = closed(floor)
         first, last = current_play(slip)
