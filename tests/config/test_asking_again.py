@@ -80,8 +80,17 @@ NOT_ASKED: Final = frozenset(
         "desk:namesake",
         "desk:pay",
         "floor:seat",
-        "floor:slip",
-        "floor:undo",
+        "floor:slip:buy_in",
+        "floor:slip:change_bet",
+        "floor:slip:chips_out",
+        "floor:slip:complete",
+        "floor:slip:move",
+        "floor:slip:pause",
+        "floor:slip:resume",
+        "floor:slip:strike",
+        "floor:slip:void",
+        "floor:undo:still_playing",
+        "floor:undo:undo",
         "floor:wrong_player",
     }
 )
@@ -119,7 +128,7 @@ def asks(asking: Asking, house: TwoCasinos, question: Question, column: str) -> 
     long_ago(client)
     prepare(house, question)
     post = post_of(house, question, house.staff[column])
-    answer = asking.get_or_post(asking.url_of(question.address), post, column=column)
+    answer = asking.get_or_post(asking.url(question), post, column=column)
     transaction.savepoint_rollback(saved)
     return not answer.streaming and b'name="asked-again"' in answer.content
 
@@ -151,7 +160,7 @@ def written(asking: Asking, house: TwoCasinos, question: Question, post: Any, co
     saved = transaction.savepoint()
     prepare(house, question)
     before = with_reason()
-    asking.get_or_post(asking.url_of(question.address), post, column=column)
+    asking.get_or_post(asking.url(question), post, column=column)
     rows = [row for key, row in with_reason().items() if row != before.get(key)]
     transaction.savepoint_rollback(saved)
     return rows

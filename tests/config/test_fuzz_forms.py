@@ -73,7 +73,7 @@ class TestForm:
                 (name, value if name not in _SWITCHES else kept) for name, kept in filled_in(house, question, "root")
             ]
 
-            answer = asking.send(asking.url_of(question.address, whose=question.whose), encoded(sent), column="root")
+            answer = asking.send(asking.url(question), encoded(sent), column="root")
 
             if answer.status not in CALM or answer.broken:
                 wrong.append(f"{question} answered {answer.status}, and broke {answer.broken}")
@@ -88,7 +88,7 @@ class TestForm:
         good = filled_in(house, question, column)
         sent = data.draw(st.composite(spoilt)(good, keys_of(house)))
 
-        answer = asking.send(asking.url_of(question.address, whose=question.whose), encoded(sent), column=column)
+        answer = asking.send(asking.url(question), encoded(sent), column=column)
 
         assert answer.status in CALM
         assert not answer.broken
@@ -107,7 +107,7 @@ class TestForm:
         good = filled_in(house, question, "root")
         sent = data.draw(st.composite(spoilt)(good, keys_of(house)))
 
-        answer = asking.send(asking.url_of(question.address, whose=question.whose), encoded(sent), column=column)
+        answer = asking.send(asking.url(question), encoded(sent), column=column)
 
         assert answer.status in CALM
         assert may or question.address in _WRITTEN_ANYWAY or not answer.has_changed

@@ -6,6 +6,9 @@ import pytest
 from django.contrib import admin
 
 from core.models import User
+from ratingslips.admin.floor.undo import STILL_PLAYING, UNDO
+from ratingslips.admin.slips.actions import SLIP_ACTIONS
+from ratingslips.admin.slips.money import MONEY_ACTIONS
 from tests.config import test_permissions_floor, test_permissions_house, test_permissions_points
 from tests.config.matrix.asking import Asking, addresses
 from tests.config.matrix.house import ELSEWHERE, TwoCasinos
@@ -19,6 +22,11 @@ OF_NO_CASINO = (
     "admin:loyalty_ledgerverification_",
     "admin:view_on_site",
 )
+# What the buttons of the floor's pages of a slip do.
+BUTTONS = {
+    "slip": {*SLIP_ACTIONS, *MONEY_ACTIONS} - {"recover", "release"},
+    "undo": {UNDO, STILL_PLAYING},
+}
 SHORT = "<path:object_id>/"
 
 
@@ -37,6 +45,8 @@ def rows_needed() -> set[tuple[str, str, str, str]]:
         for action in [*(getattr(one, "__name__", one) for one in page.actions or ()), *site_actions]:
             for whose in ("own",) if name.startswith(OF_NO_CASINO) else ("own", "other"):
                 needed.add((name, str(action), "POST", whose))
+    buttons = {(name, what) for name, some in BUTTONS.items() for what in some}
+    needed |= {(f"floor:{name}", what, "POST", whose) for name, what in buttons for whose in ("own", "other")}
     return needed - {("admin:app_list", "", method, "own") for method in ("GET", "POST")}
 
 

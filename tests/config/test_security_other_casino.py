@@ -104,7 +104,7 @@ class TestOtherCasino:
             for field in self._fields_of(house, question):
                 name = field.rpartition("-")[2]
                 good = [pair for pair in filled_in(house, question, OPERATOR) if pair[0] != field]
-                url = asking.url_of(question.address)
+                url = asking.url(question)
                 answer = asking.send(url, encoded([*good, (field, str(forged[name]))]), column=OPERATOR)
                 is_own = field == "casino"  # The form has no such field: the casino is that of the staff.
                 if answer.has_changed_elsewhere or (answer.has_changed and not is_own) or answer.broken:

@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from config import urls
 from core.permissions import NotPermitted
 from tests.config.matrix.house import ELSEWHERE, OWN, TwoCasinos
-from tests.config.matrix.posts import post_of, prepare
+from tests.config.matrix.posts import post_of, prepare, slip_of
 from tests.config.matrix.table import COLUMNS, Question, Table, as_line, asked
 from tests.console import close_stream, said
 from tests.invariants import broken_invariants
@@ -127,7 +127,7 @@ class Asking:
         before = self._sums.read() if prepare(self._house, question) else self._before
         post = post_of(self._house, question, user) if question.method == "POST" else None
         with capture_logs() as lines:
-            response = self.get_or_post(self.url_of(question.address, whose=question.whose), post, column=column)
+            response = self.get_or_post(self.url(question), post, column=column)
         has_changed = self._has_changed(before)
         if column not in _SEES_ALL and question.whose == OWN:
             assert ELSEWHERE not in _text_of(response), f"{question} shows {column} something of the other casino"
@@ -155,6 +155,12 @@ class Asking:
         if response.streaming:
             close_stream(response)
         return response
+
+    def url(self, question: Question) -> str:
+        """Where a question is sent."""
+        is_of_slip = question.address in {"floor:slip", "floor:undo"}
+        key = str(slip_of(self._house, question).pk) if is_of_slip else ""
+        return self.url_of(question.address, whose=question.whose, key=key)
 
     def url_of(self, address: str, *, whose: str = OWN, key: str = "") -> str:
         """An address of a row of `whose` casino, or with `key` for each of its keys."""

@@ -1,6 +1,7 @@
 """Two busy casinos with a row of everything, and the people who ask: one for each column of the matrix."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, Self
 
 from django.contrib.auth.models import Group
@@ -65,7 +66,7 @@ class Rows:
         Player.objects.filter(pk=withheld.player_id).update(status="BARRED")
         complete_rating_slip(slip=withheld, actor=floor.boss, at=floor.now)
         Player.objects.filter(pk=withheld.player_id).update(status="ACTIVE")
-        paused = floor.open_slip(seat=2, player=floor.player(**names))
+        paused = floor.open_slip(seat=2, player=floor.player(**names), buy_in=Decimal(500))
         pause_rating_slip(slip=paused, actor=floor.boss, at=floor.now)
         play = floor.open_slip(seat=1, player=floor.player(**names))
         redeem(floor, closed.player)

@@ -15,7 +15,7 @@ from core.reasons.models import Operation
 from loyalty.admin.posting_forms import form_token
 from loyalty.models import CompType, PlayerLoyalty
 from loyalty.services import pause_program
-from ratingslips.admin.floor.slip_sheet import read_sheet
+from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
 from tests.config.matrix.house import PASSWORD, Rows, TwoCasinos
@@ -24,16 +24,33 @@ from tests.console import versions_shown
 
 Post = Mapping[str, Any]
 _NEW_PASSWORD: Final = "the tide goes out at noon"
+_REASON: Final = {"reason_code": "OTHER", "reason": "Two cards mixed up"}
 
 # The slip that an action has something to do with.
-_SLIP_FOR: Final = {"resume": "paused", "recover": "owed", "release": "withheld"}
+_SLIP_FOR: Final = {
+    "resume": "paused",
+    "strike": "paused",
+    "still_playing": "closed",
+    "recover": "owed",
+    "release": "withheld",
+}
+
+
+def slip_of(house: TwoCasinos, question: Question) -> RatingSlip:
+    """The slip that a question is about."""
+    slip: RatingSlip = getattr(house.rows(question.whose), _SLIP_FOR.get(question.action, "open"))
+    return slip
 
 
 def post_of(house: TwoCasinos, question: Question, user: User) -> Post:
     """The fields of a post by `user` that asks for what `question` is about."""
     rows = house.rows(question.whose)
-    if question.action:
+    if question.is_admin_action:
         return _action(house, question, rows)
+    if question.address == "floor:slip":
+        return _tap(slip_of(house, question), does=question.action)
+    if question.address == "floor:undo":
+        return {"do": question.action, **_request_id()}
     for ending, fields in _BY_ENDING.items():
         if question.address.endswith(ending):
             return {**fields(rows, user), **_version(house, question, rows)}
@@ -69,9 +86,9 @@ def _action(house: TwoCasinos, question: Question, rows: Rows) -> Post:
     label = question.group.removeprefix("admin:").rstrip("_").replace("_", ".")
     row = house.row(label, question.whose)
     if isinstance(row, RatingSlip):
-        row = getattr(rows, _SLIP_FOR.get(question.action, "open"))
+        row = slip_of(house, question)
     fields = {"average_bet": "75", "table": rows.floor.table.pk, "seat": "6", "buy_in": "100", "chips_out": "50"}
-    fields |= {"reason_code": "OTHER", "reason": "Barred by mistake"}
+    fields |= _REASON
     for_row = {f"{row.pk}-{name}": value for name, value in fields.items()}
     chosen = {"action": question.action, "_selected_action": [str(row.pk)], "confirmed": "yes", "post": "yes"}
     return chosen | for_row | versions_shown([row])
@@ -127,15 +144,23 @@ def _comp_type(rows: Rows, _user: User) -> Post:
     return worth | {"program": rows.floor.program.pk}
 
 
-def _tap(rows: Rows, _user: User) -> Post:
-    sheet = read_sheet(RatingSlip.objects.filter(pk=rows.open.pk), now=timezone.now())
+def _sheet(slip: RatingSlip) -> Sheet:
+    sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=timezone.now())
     assert sheet is not None
-    return {"do": "change_bet", "expected_version": sheet.version, "average_bet": "75"}
+    return sheet
 
 
-def _right_player(rows: Rows, user: User) -> Post:
-    right = {"player": rows.newcomer.pk, "reason_code": "OTHER", "reason": "Two cards mixed up"}
-    return {**right, "expected_version": _tap(rows, user)["expected_version"], **_request_id()}
+def _tap(slip: RatingSlip, *, does: str) -> Post:
+    """What a button sends, with every field that the form of any button reads."""
+    sheet = _sheet(slip)
+    fields = {"average_bet": "75", "to": f"{slip.table_id}:6", "amount": "100", "means": "CASH"}
+    fields |= {"row": str(sheet.money.rows[0].pk) if sheet.money.rows else "", **_REASON}
+    return {"do": does, "expected_version": sheet.version, **fields, **_request_id()}
+
+
+def _right_player(rows: Rows, _user: User) -> Post:
+    right = {"player": rows.newcomer.pk, "expected_version": _sheet(rows.open).version}
+    return {**right, **_REASON, **_request_id()}
 
 
 def _correction(rows: Rows, _user: User) -> Post:
@@ -194,9 +219,7 @@ def _casino(*_: Any) -> Post:
 
 
 _BY_ENDING: Final[Mapping[str, Callable[[Rows, User], Post]]] = {
-    "floor:slip": _tap,
     "floor:seat": _sit_down,
-    "floor:undo": lambda *_: {"do": "undo", **_request_id()},
     "floor:wrong_player": _right_player,
     "desk:pay": lambda rows, _: {"slip": rows.owed.pk},
     "desk:check_drift": lambda rows, _: {"casino": rows.floor.casino.pk},

@@ -3,7 +3,8 @@
 A line in brackets begins a group: how its addresses are called; `{one,other}` in it means several groups that are
 answered the same. Every other line names pages of the group (their addresses are called by both together), methods, and
 whose row is asked for, each with `|` between alternatives that are answered the same; then one word for each column.
-`#` begins a comment. An address without a name is called by its pattern, and an action `action=<its name>`.
+`#` begins a comment. An address without a name is called by its pattern, an action `action=<its name>`, and what one
+of the buttons of a page of the floor does `<page>+<what its button sends>`.
 
 A row belongs to the staff's casino or to another. For a role it may be built in; for the index, it is the section.
 """
@@ -59,14 +60,18 @@ class Question:
     @property
     def address(self) -> str:
         """The name of the address, or its pattern where it has none."""
-        if self.page.startswith("action="):
+        if self.is_admin_action:
             return f"{self.group}changelist"
-        return f"{self.group}{self.page}"
+        return f"{self.group}{self.page.partition('+')[0]}"
+
+    @property
+    def is_admin_action(self) -> bool:
+        return self.page.startswith("action=")
 
     @property
     def action(self) -> str:
-        """The admin action that is posted; empty where it is none."""
-        return self.page.removeprefix("action=") if self.page.startswith("action=") else ""
+        """The admin action that is posted, or what a button of the floor does; empty where it is neither."""
+        return self.page.removeprefix("action=") if self.is_admin_action else self.page.partition("+")[2]
 
     def __str__(self) -> str:
         return f"{self.group}{self.page} {self.method} {self.whose}"
