@@ -32,7 +32,7 @@ def amount_text(value: Decimal) -> str:
 
 def short_amount(value: Decimal | None) -> str:
     """Money with decimals only if it has cents, for the floor, which is read at arm's length: 1,250 or 12.50."""
-    return NOTHING if value is None else f"{value:,.2f}".removesuffix(".00")
+    return NOTHING if value is None else f"{value:,.2f}".removesuffix(".00").replace("-", MINUS)
 
 
 def factor(value: Decimal) -> str:

@@ -42,6 +42,7 @@ from tests.loyalty.rows import (
     verification_row,
     write_history,
 )
+from tests.ratingslips.corrections import correct, last_at, void
 from tests.second_factors import SECURITY_KEY, require_of, with_app
 
 PASSWORD = "a-long-shift-on-the-floor"
@@ -122,6 +123,16 @@ class BusyCasino:
         """A closed slip that has its points."""
         return RatingSlip.objects.exclude(ledger_entry=None).earliest("pk")
 
+    @property
+    def corrected(self) -> RatingSlip:
+        """A closed slip that was corrected."""
+        return RatingSlip.objects.filter(status="CLOSED", correction_count=1).earliest("pk")
+
+    @property
+    def void(self) -> RatingSlip:
+        """A void slip that was closed before, with money."""
+        return RatingSlip.objects.filter(status="VOID").earliest("pk")
+
 
 def _newly_hired(floor: Floor) -> User:
     """A member of staff with a password, whose role requires a second factor that they have not added."""
@@ -152,6 +163,20 @@ def _play(floor: Floor) -> None:
     floor.open_slip(table=other, seat=3, at=floor.ago(hours=9))
     away = floor.open_slip(table=other, seat=6)
     pause_rating_slip(slip=away, actor=floor.boss, at=floor.ago(minutes=45))
+    for hours in (7, 6):
+        mistaken = floor.open_slip(
+            seat=6,
+            player=floor.player(first_name="Ağaoğlu" * 5, last_name="اللَّه" * 8),
+            buy_in=Decimal(1_000),
+            at=floor.ago(hours=hours),
+        )
+        complete_rating_slip(
+            slip=mistaken, actor=floor.boss, at=floor.ago(hours=hours - 1), chips_out=Decimal("1_250_000.50")
+        )
+        if hours == 7:
+            correct(floor, mistaken, last_at(mistaken, 500), reason="The bet was five hundred. " * 15)
+        else:
+            void(floor, mistaken, reason="Two cards " * 40)
 
 
 def regular_of(floor: Floor) -> Player:
@@ -274,6 +299,8 @@ def _own_pages() -> Iterator[PageCase]:
         "slip-live": lambda house: page_url(house.live),
         "slip-owed": lambda house: page_url(house.owed),
         "slip-withheld": lambda house: page_url(house.withheld),
+        "slip-corrected": lambda house: page_url(house.corrected),
+        "slip-void": lambda house: page_url(house.void),
         "slip-correct": lambda house: reverse("admin:ratingslips_ratingslip_correct", args=[house.owed.pk]),
         "slip-preview": lambda house: reverse("admin:ratingslips_ratingslip_preview", args=[house.live.pk]),
         "slip-open": lambda _house: reverse("admin:ratingslips_ratingslip_open"),
@@ -286,8 +313,9 @@ def _own_pages() -> Iterator[PageCase]:
         "reverse": lambda house: address(LedgerEntry, "reverse", house.awards[1].pk),
         "entry-reversed": lambda house: address(LedgerEntry, "change", house.awards[0].pk),
         "entry-adjusted": lambda house: address(
-            LedgerEntry, "change", LedgerEntry.objects.filter(kind="ADJUSTMENT").latest("pk").pk
+            LedgerEntry, "change", LedgerEntry.objects.filter(kind="ADJUSTMENT", adjusts=None).latest("pk").pk
         ),
+        "entry-of-correction": lambda _house: page_url(LedgerEntry.objects.exclude(adjusts=None).earliest("pk")),
         "award": lambda house: reverse("admin:loyalty_playerloyalty_award", args=[_first(PlayerLoyalty).pk]),
         "redeem": lambda house: reverse("admin:loyalty_playerloyalty_redeem", args=[_first(PlayerLoyalty).pk]),
         "comps-by-month": lambda _house: f"{address(CompType, 'month')}?by=account",
@@ -368,6 +396,8 @@ def _floor() -> Iterator[PageCase]:
         "floor-slip-paid": lambda house: reverse("floor:slip", args=[house.paid.pk]),
         "floor-slip-owed": lambda house: reverse("floor:slip", args=[house.owed.pk]),
         "floor-slip-withheld": lambda house: reverse("floor:slip", args=[house.withheld.pk]),
+        "floor-slip-corrected": lambda house: reverse("floor:slip", args=[house.corrected.pk]),
+        "floor-slip-void": lambda house: reverse("floor:slip", args=[house.void.pk]),
         "floor-wrong-player": lambda house: reverse("floor:wrong_player", args=[house.live.pk]),
         "floor-slip-barred": lambda _house: reverse(
             "floor:slip", args=[RatingSlip.objects.live().get(player__status="BARRED").pk]

@@ -75,7 +75,7 @@ class TestTimesOfDay:
 
 class TestAmounts:
     @pytest.mark.parametrize(
-        ("amount", "shown"), [(None, "–"), ("1250.00", "1,250"), ("12.50", "12.50"), ("0.00", "0"), ("1000", "1,000")]
+        ("amount", "shown"), [(None, "–"), ("1250.00", "1,250"), ("12.50", "12.50"), ("0.00", "0"), ("-1000", "−1,000")]
     )
     def test_are_short_on_the_floor(self, amount: str | None, shown: str) -> None:
         assert short_amount(None if amount is None else Decimal(amount)) == shown
