@@ -100,6 +100,19 @@ class TestAdjustmentsAtOnce:
         assert sum(-outcome.posting.points for outcome in outcomes if not isinstance(outcome, BaseException)) == 100
         assert account_of(player).balance == 0
 
+    @pytest.mark.shows(39)
+    def test_would_take_points_twice_but_for_a_constraint_without_the_lock(
+        self, floor: Floor, player: Player, colleague: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        award(floor, player)
+        without_locks(monkeypatch)
+
+        _, second = in_turn(
+            lambda: adjust(floor, player, points=-60), lambda: adjust(floor, player, points=-70, actor=colleague)
+        )
+
+        assert isinstance(second.outcome(), IntegrityError)
+
     @pytest.mark.shows(32)
     def test_count_with_awards_for_the_eleventh(self, floor: Floor) -> None:
         player, other = floor.player(), floor.player()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
@@ -10,6 +11,7 @@ from guardian.shortcuts import remove_perm
 
 from core.clock import InvalidTime
 from core.errors import DomainError, NotFound
+from core.idempotency import IdempotencyConflict
 from core.permissions import NotPermitted, OwnPlay
 from core.querysets import LockingQuerySet
 from core.reasons.text import InvalidReason
@@ -25,6 +27,7 @@ from ratingslips.services import (
     record_buy_in,
     record_chips_out,
     strike_money_row,
+    void_rating_slip,
 )
 from tests.concurrency import in_turn
 from tests.constraints import refused_by_trigger, run_as_replica
@@ -232,6 +235,19 @@ class TestStriking:
         for again in (row, by):
             with refused(AlreadyStruck):
                 strike(floor, again)
+
+    def test_sent_again_gives_the_first_strike(self, floor: Floor) -> None:
+        slip = floor.open_slip(buy_in=Decimal(100))
+        row, request_id = slip.money_rows.get(), uuid4()
+        first = strike(floor, row, request_id=request_id)
+        void_rating_slip(slip=slip, actor=floor.supervisor, at=floor.now, reason="Never opened")
+
+        again = strike(floor, row, request_id=request_id)
+
+        assert again == first
+        assert slip.money_rows.count() == 2
+        with refused(IdempotencyConflict, "reason"):
+            strike(floor, row, request_id=request_id, reason="Paid out by mistake")
 
     def test_needs_a_reason_and_a_row(self, floor: Floor) -> None:
         row = floor.open_slip(buy_in=Decimal(100)).money_rows.get()
