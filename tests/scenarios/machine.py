@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
 
 from core.errors import DomainError
+from core.models import User
+from core.roles import OPERATOR
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.imports.events import RatingEvent
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import ChosenTime, PartialCompletion, play_of
-from tests.factories import CompTypeFactory, GameFactory, TableFactory
+from tests.factories import CompTypeFactory, GameFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.scenarios.model import ModelEntry, ModelMoney, ModelPlayer, ModelSlip, differences, has_length, overlap
@@ -46,6 +49,8 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.savepoint = transaction.savepoint()
         floor = Floor.build()
+        self.operator: User = StaffFactory.create(casino=floor.casino)
+        self.operator.groups.add(Group.objects.get(name=OPERATOR))
         games = [
             GameFactory.create(casino=floor.casino, values=[(timezone.now() - timedelta(days=900), *map(str, game))])
             for game in GAMES
@@ -97,8 +102,11 @@ class Machine(RuleBasedStateMachine):
     def attempt(
         self, service: Callable[..., Any], refusals: Set[str], maybe: Set[str] = frozenset(), **arguments: Any
     ) -> Any:
-        """Call a service. None: it refused, for one of `refusals`, where it must, or of `maybe`, where it may."""
-        call = partial(service, actor=self.floor.supervisor, **arguments)
+        """Call a service, as the supervisor unless another actor is given.
+
+        None: it refused, for one of `refusals`, where it must, or of `maybe`, where it may.
+        """
+        call = partial(service, **{"actor": self.floor.supervisor} | arguments)
         result, refusal = None, ""
         try:
             result = call()

@@ -56,6 +56,7 @@ class CorrectionRules(Machine):
 
     def take_correction(self, slip: ModelSlip, after: ModelSlip) -> None:
         after.corrections, after.is_touched = slip.corrections + 1, True
+        after.openings = [*slip.openings, slip.play[0].started_at]
         after.collect(self.players[slip.player])
         self.slips[self.slips.index(slip)] = after
 
@@ -73,6 +74,14 @@ class CorrectionRules(Machine):
         refusals = self.posts(after, self.players[slip.player])
         if self.act(void_rating_slip, slip, refusals, reason=REASON, at=at):
             self.take_correction(slip, after)
+
+    @with_slips
+    @rule(pick=picks, wait=minutes)
+    def void_as_boss(self, pick: int, wait: int) -> None:
+        at, slip = self.pass_time(wait), self.slip(pick)
+        refusals: Set[str] = set() if slip.is_new_of_boss(at) else {"NOT_PERMITTED"}
+        if self.act(void_rating_slip, slip, refusals, actor=self.floor.boss, reason=REASON, at=at):
+            self.take_correction(slip, self.voided(slip, at))
 
     @with_slips
     @rule(pick=picks, wait=minutes)
@@ -112,6 +121,7 @@ class CorrectionRules(Machine):
         new.player, new.money = right, []
         new.points_are, new.multiplier, new.posted, new.uncollected, new.corrections = "", None, 0, 0, 0
         new.is_touched, new.is_closed_by_hand, new.continued_by = True, False, None
+        new.is_of_boss = False
         refusals = {"SAME_PLAYER"} if right == slip.player else set()
         if slip.is_live and not self.players[right].is_active:
             refusals.add("PLAYER_NOT_ACTIVE")

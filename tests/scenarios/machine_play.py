@@ -29,8 +29,27 @@ from tests.scenarios.model import ModelMoney, ModelSlip, overlap
 class PlayRules(Machine):
     """Open, pause, resume, change, move and close slips; record and strike money."""
 
-    @rule(who=picks, where=picks, seat=seats, bet=bets, wait=minutes, back=ago, bought=st.none() | amounts)
-    def open(self, who: int, where: int, seat: int, bet: Decimal, wait: int, back: int, bought: Decimal | None) -> None:
+    @rule(
+        who=picks,
+        where=picks,
+        seat=seats,
+        bet=bets,
+        wait=minutes,
+        back=ago,
+        bought=st.none() | amounts,
+        is_boss=st.booleans(),
+    )
+    def open(
+        self,
+        who: int,
+        where: int,
+        seat: int,
+        bet: Decimal,
+        wait: int,
+        back: int,
+        bought: Decimal | None,
+        is_boss: bool,
+    ) -> None:
         at = self.pass_time(wait) - timedelta(minutes=back)
         player, table = self.player(who), self.table(where)
         refusals = set() if self.players[player].is_active else {"PLAYER_NOT_ACTIVE"}
@@ -38,6 +57,7 @@ class PlayRules(Machine):
             open_rating_slip,
             refusals | self.too_early(at),
             TAKEN,
+            actor=self.floor.boss if is_boss else self.floor.supervisor,
             player=player,
             table=table,
             seat=seat,
@@ -48,7 +68,7 @@ class PlayRules(Machine):
         )
         if slip:
             stretch = CorrectedPlay(table=table, seat=seat, average_bet=bet, started_at=at, ended_at=None)
-            new = ModelSlip(pk=slip.pk, player=player, play=[stretch], games=self.games)
+            new = ModelSlip(pk=slip.pk, player=player, play=[stretch], games=self.games, is_of_boss=is_boss)
             self.add(new)
             self.take_rows(new)
 

@@ -9,13 +9,24 @@ from hypothesis.stateful import precondition, rule
 
 from core.errors import DomainError
 from core.models import Player
-from loyalty.services import adjust_points, manual_reward, pause_program, redeem_points, resume_program, reverse_entry
+from loyalty.models import PlayerLoyalty
+from loyalty.services import (
+    adjust_points,
+    manual_reward,
+    pause_program,
+    print_comp_slip,
+    redeem_points,
+    resume_program,
+    reverse_entry,
+)
+from loyalty.services.rebuilding import rebuild_balances
 from ratingslips.services import recover_slip_loyalty, release_withheld_points
 from tests.scenarios.machine import REASON, Machine, minutes, picks, with_slips
 from tests.scenarios.model import ModelEntry, ModelPlayer
 
-# What closed, recovered or released slips answer to their first request when they were voided or are owed points.
-LATER: Final = {"SLIP_VOID", "PARTIAL_COMPLETION"}
+# What a call may answer that is made again: the slip was voided or is owed points, the redemption was reversed since,
+# or the accounts were rebuilt.
+LATER: Final = {"SLIP_VOID", "PARTIAL_COMPLETION", "REDEMPTION_REVERSED", "NOTHING_TO_REBUILD"}
 
 
 class PointsRules(Machine):
@@ -104,7 +115,29 @@ class PointsRules(Machine):
             at=at,
         )
         if posting:
-            self.take_entry(player, posting.entry_id, -points, is_earned=False)
+            self.take_entry(player, posting.entry_id, -points, is_earned=False, is_redemption=True)
+
+    @precondition(lambda self: any(entry.is_redemption for entry in self.entries.values()))
+    @rule(pick=picks, wait=minutes)
+    def print_comp(self, pick: int, wait: int) -> None:
+        at = self.pass_time(wait)
+        redemptions = [(pk, entry) for pk, entry in self.entries.items() if entry.is_redemption]
+        entry_id, entry = redemptions[pick % len(redemptions)]
+        refusals = {"REDEMPTION_REVERSED"} if entry.reversed_because else set()
+        printed = self.attempt(print_comp_slip, refusals, entry=entry_id, at=at, request_id=uuid4())
+        if printed:
+            entry.prints += 1
+            assert printed.number == entry.prints
+
+    @rule(who=picks, wrong=st.sampled_from([0, 7, 5_000]), wait=minutes)
+    def rebuild(self, who: int, wrong: int, wait: int) -> None:
+        at, player = self.pass_time(wait), self.player(who)
+        account = self.players[player]
+        PlayerLoyalty.objects.filter(player=player).update(
+            balance=account.balance + wrong, lifetime_points=account.lifetime + wrong
+        )
+        refusals = set() if wrong else {"NOTHING_TO_REBUILD"}
+        self.attempt(rebuild_balances, refusals, actor=self.operator, casino=self.floor.casino, reason=REASON, at=at)
 
     @precondition(lambda self: bool(self.entries))
     @rule(pick=picks, reason=st.sampled_from([REASON, "Given to the wrong card"]), wait=minutes)

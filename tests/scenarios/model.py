@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby, pairwise
 from typing import Any, Final
@@ -53,6 +53,8 @@ class ModelEntry:
     points: int
     is_earned: bool
     is_reversible: bool = True
+    is_redemption: bool = False
+    prints: int = 0
     reversed_because: str = ""
 
 
@@ -87,6 +89,8 @@ class ModelSlip:
     is_touched: bool = False
     is_closed_by_hand: bool = False
     was_paused: bool = False
+    is_of_boss: bool = False
+    openings: list[datetime] = field(default_factory=list)
     is_released: bool = False
     continued_by: UUID | None = None
 
@@ -107,6 +111,11 @@ class ModelSlip:
             decisions, edge = self.games[stretch.table]
             shares += stretch.average_bet * edge * decisions * seconds
         return rounded(shares / (100 * 3600), "0.01")
+
+    def is_new_of_boss(self, at: datetime) -> bool:
+        """Whether it is live, and the boss opened it at most ten minutes ago, also by what was entered first."""
+        begins = min([*self.openings, self.play[0].started_at])
+        return self.is_of_boss and self.is_live and at - begins <= timedelta(minutes=10)
 
     def points(self, multiplier: Decimal) -> int:
         return int(rounded(self.theo * POINTS_PER_UNIT * multiplier))
