@@ -73,7 +73,7 @@ class TestJourneys:
 
     def test_second_buy_in_in_two_taps(self, floor: Floor, tablet: Tablet) -> None:
         """And a wrong one is struck."""
-        floor.open_slip(seat=4, buy_in=Decimal(2_500))
+        floor.open_slip(seat=4, at=floor.now, buy_in=Decimal(2_500))
         page = at_seat(tablet, floor, 4)
 
         page.get_by_role("button", name="Buy-in of 500", exact=True).tap()
