@@ -27,12 +27,16 @@ from core.reasons.models import Operation
 from core.roles import PIT_BOSS
 from core.transactions import operation
 from loyalty.admin.posting_forms import form_token
-from loyalty.models import LedgerEntry, PlayerLoyalty
+from loyalty.models import CompType, LedgerEntry, PlayerLoyalty
+from loyalty.services import manual_reward
+from ratingslips.admin.slips.rows import version_of as version_of_slip
 from ratingslips.models import RatingSlip
+from ratingslips.services import complete_rating_slip
 from tests.concurrency import held
+from tests.config.matrix.posts import correction_of
 from tests.console import BACKEND, address
 from tests.databases import as_owner
-from tests.factories import StaffFactory
+from tests.factories import CompTypeFactory, StaffFactory, TableFactory
 from tests.floor import Floor
 
 PASSWORD: Final = "a tide at noon goes out"
@@ -70,6 +74,11 @@ class _Scene:
     floor: Floor
     root: User
     slip: RatingSlip
+    live: list[RatingSlip]
+    closed: list[RatingSlip]
+    bonuses: list[LedgerEntry]
+    opened: RatingSlip
+    comp: CompType
     player: Player
     account: PlayerLoyalty
     role: Group
@@ -81,7 +90,26 @@ class _Scene:
         root.save()
         slip, player = floor.played_slip(seat=seat), floor.player()
         account, role = PlayerLoyalty.objects.get(player=player), Group.objects.create(name=f"Night crew {seat}")
-        return cls(floor=floor, root=root, slip=slip, player=player, account=account, role=role)
+        table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game)
+        closed = [floor.played_slip(table=table, seat=number) for number in range(1, 3)]
+        for one in closed:
+            complete_rating_slip(slip=one, actor=floor.boss, at=floor.now)
+            one.refresh_from_db()
+        for guest in (player, floor.player(), floor.player()):
+            manual_reward(player=guest, points=500, reason="For the wait", actor=floor.supervisor, at=floor.now)
+        return cls(
+            floor=floor,
+            root=root,
+            slip=slip,
+            closed=closed,
+            live=[floor.open_slip(table=table, seat=number) for number in (3, 4)],
+            bonuses=list(LedgerEntry.objects.filter(kind="MANUAL_BONUS").order_by("-pk")[:2]),
+            opened=floor.open_slip(table=table, seat=5, at=floor.now),
+            comp=CompTypeFactory.create(program=floor.program, code=f"meal-{seat}"),
+            player=player,
+            account=account,
+            role=role,
+        )
 
     def requests(self) -> dict[str, tuple[str, dict[str, Any] | None]]:
         """The address of each request, and what a new form for it holds."""
@@ -121,10 +149,45 @@ class _Scene:
             ),
             "act": (slip_list, {"action": "resume", "_selected_action": [self.slip.pk], "confirmed": "yes"}),
             "password": (address(User, "changelist") + f"{floor.boss.pk}/password/", _PASSWORDS),
+            **self.of_points_and_corrections(),
             "sign in": (reverse("admin:login"), signing_in),
             "sign in wrongly": (reverse("admin:login"), signing_in | {"password": "wrong"}),
             "sign out": (reverse("admin:logout"), {}),
         }
+
+    def of_points_and_corrections(self) -> dict[str, tuple[str, dict[str, Any] | None]]:
+        slip_url = reverse("floor:slip", args=[self.slip.pk])
+        (to_correct, to_void), (of_another, playing) = self.live, self.closed
+        [reversed_, adjusted], why = self.bonuses, {"reason": "Typed wrongly"}
+        to_reverse, to_adjust = (
+            form_token(operation, account=entry.account, staff=self.root, requested_at=timezone.now())
+            for operation, entry in ((Operation.REVERSE, reversed_), (Operation.ADJUST, adjusted))
+        )
+        comp = {
+            "comp_type": f"{self.comp.pk}:{self.comp.point_value}",
+            "value": "1.50",
+            "points": "",
+            "outlet": "Buffet",
+        }
+        taken = {"direction": "take", "points": "1", "adjustment_id": "", "token": to_adjust}
+        seen = RatingSlip.objects.with_play(now=timezone.now())
+        versions = {slip.pk: {"expected_version": version_of_slip(slip).text} for slip in seen}
+        posts: dict[str, tuple[str, dict[str, Any]]] = {
+            "money": (slip_url, {"do": "buy_in", "amount": "20", "means": "CASH"} | versions[self.slip.pk]),
+            "chips out": (slip_url, {"do": "chips_out", "amount": "20"}),
+            "correct": (address(RatingSlip, "correct", to_correct.pk), correction_of(to_correct)),
+            "reassign": (
+                reverse("floor:wrong_player", args=[of_another.pk]),
+                {"player": self.player.pk, **why, **versions[of_another.pk]},
+            ),
+            "still playing": (reverse("floor:undo", args=[playing.pk]), {"do": "still_playing"}),
+            "undo": (reverse("floor:undo", args=[self.opened.pk]), {"do": "undo"}),
+            "reverse": (address(LedgerEntry, "reverse", reversed_.pk), {"token": to_reverse, **why}),
+            "adjust": (address(PlayerLoyalty, "adjust", adjusted.account_id), taken | why),
+            "redeem": (address(PlayerLoyalty, "redeem", self.account.pk), comp | why),
+            "void": (reverse("floor:slip", args=[to_void.pk]), {"do": "void", **why, **versions[to_void.pk]}),
+        }
+        return {name: (url, sent | {"request_id": uuid4()}) for name, (url, sent) in posts.items()}
 
 
 class _Staff:
@@ -162,10 +225,13 @@ class TestLock:
     @pytest.mark.usefixtures("impatient")
     def test_on_any_table_is_answered_503_at_worst(self, committed_floor: Floor) -> None:
         named = _Staff(_Scene.build(committed_floor, seat=1)).tables_of()
-        staff, wrong, busy = _Staff(_Scene.build(committed_floor, seat=2)), [], set[str]()
+        scene = _Scene.build(committed_floor, seat=2)
+        staff, later, wrong, busy = _Staff(scene), scene.of_points_and_corrections(), [], set[str]()
 
         # Each table that a request names, alone; then all that it does not name and that a trigger may write.
-        locks = {table: {name for name in named if table in named[name]} for table in set().union(*named.values())}
+        # Each post begins as that of a password: what this one names is not locked for the later ones again.
+        asked = {name: named[name] - (named["password"] if name in later else set()) for name in named}
+        locks = {table: {name for name in asked if table in asked[name]} for table in set().union(*named.values())}
         others = set(connection.introspection.table_names()) - locks.keys()
         for tables, names in [*(([table], names) for table, names in sorted(locks.items())), (others, set(named))]:
             for name, answer in staff.answers(names, locked=tables).items():

@@ -166,6 +166,11 @@ def _right_player(rows: Rows, _user: User) -> Post:
 def _correction(rows: Rows, _user: User) -> Post:
     slip = rows.of_model["ratingslips.ratingslip"]
     assert isinstance(slip, RatingSlip)
+    return {**correction_of(slip), "reason_code": "OTHER"}
+
+
+def correction_of(slip: RatingSlip) -> dict[str, Any]:
+    """The form of a correction that gives all play of the slip another bet."""
     # As the page shows the instant: any other text is another one.
     local = slip.opened_at.astimezone(slip.casino.zone)
     begins = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
@@ -173,7 +178,7 @@ def _correction(rows: Rows, _user: User) -> Post:
     sent = {f"play-0-{name}": value for name, value in row.items()} | {"play-0-was_since": slip.opened_at.isoformat()}
     count = {"play-TOTAL_FORMS": "1", "play-INITIAL_FORMS": "1"}
     shown = SlipVersion(seq=slip.segments.latest("seq").seq, status=slip.status)
-    return sent | count | {"expected_version": shown.text, "reason_code": "OTHER", "reason": "The bet was another"}
+    return sent | count | {"expected_version": shown.text, "reason": "The bet was another"}
 
 
 def _sit_down(rows: Rows, _user: User) -> Post:
