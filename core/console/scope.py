@@ -224,7 +224,7 @@ class ConsoleAdmin(AddedOnce, VersionedForms, PlainForms, ReadableLists, History
         obj: M | None = None,
     ) -> HttpResponse:
         context["console_links"] = links_for(request, obj) if obj is not None else []
-        context["shows_history"] = self.shows_history
+        context["shows_history"] = self.shows_history or self.opts.db_table in LOGGED
         context["explanation"] = self.explanation
         return super().render_change_form(request, context, add, change, form_url, obj)
 

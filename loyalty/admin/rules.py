@@ -95,7 +95,6 @@ def rates_table(rates: "DatedRows[EarningRate]") -> str:
 class TierAdmin(ServiceOwnedAdmin[Tier]):
     """The tiers of programmes, read-only."""
 
-    shows_history = True
     explanation = (
         "Tiers stay as they were set up with their casino: the accounts and all earlier entries are judged by them. "
         "They cannot be changed, added or deleted, neither here nor in the database."

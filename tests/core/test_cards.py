@@ -1,5 +1,6 @@
 """Cards of staff are declared by somebody else, and players with the name of a member of staff are noticed."""
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -23,7 +24,8 @@ from core.changes.author import acting
 from core.errors import NotFound
 from core.models import Player, User
 from core.permissions import NotPermitted
-from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_SUPERVISOR
+from ratingslips.admin.home.namesakes import NAMESAKES_SHOWN
 from tests.concurrency import Elsewhere, held_before_commit, in_turn
 from tests.console import address, carry_out, html_of, said, send_form, signed_in
 from tests.constraints import refused_by_trigger
@@ -272,6 +274,31 @@ class TestPages:
 
         assert "1 player has the name of a member of staff" in before
         assert "name of a member of staff" not in html_of(client.get(home))
+
+    def test_lead_from_the_home_page_to_every_pair(self, floor: Floor, client: Client) -> None:
+        _named(floor)
+        cards = {f"N-{number}" for number in range(2 * NAMESAKES_SHOWN + 1)}
+        for card in cards:
+            floor.player(first_name="Dana", last_name="Whitfield", card_number=card)
+
+        page, found = html_of(client.get(reverse("admin:index"))), set[str]()
+        assert "21 players have the name of a member of staff" in page
+        for _ in range(3):
+            found |= set(re.findall(r"N-[0-9]+", page))
+            link = re.search(r'href="([^"]*[?]after=[0-9]+)#namesakes"', page)
+            page = html_of(client.get(link[1])) if link else ""
+
+        assert (found, page) == (cards, "")
+        assert "21 players have" in html_of(client.get(f"{reverse('admin:index')}?after=999999"))
+
+    def test_show_the_history_of_a_card(self, floor: Floor) -> None:
+        card = declared(floor.boss, floor.player())
+        auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
+
+        history = address(StaffCard, "history", card.pk)
+
+        assert history in html_of(auditor.get(address(StaffCard, "change", card.pk)))
+        assert "Card of staff" in html_of(auditor.get(history))
 
     @pytest.mark.parametrize("sent", [{}, {"pair": "x"}, {"decision": "PERHAPS"}, {"pair": "9" * 30}])
     def test_do_nothing_with_another_post(self, client: Client, pair: Namesake, sent: dict[str, str]) -> None:

@@ -18,13 +18,18 @@ from ratingslips.services import (
     RequestKind,
     change_average_bet,
     complete_rating_slip,
+    continue_rating_slip,
     move_rating_slip,
     open_rating_slip,
     pause_rating_slip,
+    record_buy_in,
+    record_chips_out,
     record_play,
     recover_slip_loyalty,
     release_withheld_points,
     resume_rating_slip,
+    strike_money_row,
+    undo_opening,
 )
 from tests.console import address, carry_out, html_of, said, send_form, signed_in
 from tests.floor import Floor, declared
@@ -35,6 +40,10 @@ Doing = Callable[[Floor, RatingSlip, User], object]
 
 def _paused(floor: Floor, slip: RatingSlip) -> None:
     pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=1))
+
+
+def _closed(floor: Floor, slip: RatingSlip) -> None:
+    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
 
 def _owed(floor: Floor, slip: RatingSlip) -> None:
@@ -56,6 +65,18 @@ ACTS: dict[str, tuple[Callable[[Floor, RatingSlip], object] | None, Doing]] = {
     ),
     "move": (None, lambda floor, slip, me: move_rating_slip(slip=slip, seat=5, actor=me, at=floor.now)),
     "close": (None, lambda floor, slip, me: complete_rating_slip(slip=slip, actor=me, at=floor.now)),
+    "chips out": (
+        None,
+        lambda floor, slip, me: record_chips_out(slip=slip, amount=Decimal(50), actor=me, at=floor.now),
+    ),
+    "strike": (
+        lambda floor, slip: record_buy_in(slip=slip, amount=Decimal(50), actor=floor.boss, at=floor.now),
+        lambda floor, slip, me: strike_money_row(
+            row=slip.money_rows.get(), reason="Of another player", actor=me, at=floor.now
+        ),
+    ),
+    "undo": (None, lambda floor, slip, me: undo_opening(slip=slip, actor=me, at=floor.now)),
+    "continue": (_closed, lambda floor, slip, me: continue_rating_slip(slip=slip, actor=me, at=floor.now)),
     "recover": (_owed, lambda floor, slip, me: recover_slip_loyalty(slip=slip, actor=me, at=floor.now)),
     "release": (
         _withheld,

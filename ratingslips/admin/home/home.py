@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.console.links import list_url
+from core.console.queries import reads
 from core.console.scope import in_casino_of, sees_all_casinos, staff_of
 from core.errors import DomainError
 from core.keys import key_of
@@ -35,7 +36,7 @@ from ratingslips.admin.home.attention import (
     read_owed,
     read_paused,
 )
-from ratingslips.admin.home.namesakes import NAMESAKES_SHOWN, read_namesakes
+from ratingslips.admin.home.namesakes import AFTER, read_namesakes
 from ratingslips.admin.home.proof import read_proof
 from ratingslips.admin.home.targets import scorecard
 from ratingslips.admin.slips.rights import pits_with
@@ -47,6 +48,7 @@ from ratingslips.services import check_drift
 MAX_SLIPS_COUNTED: Final = 1_000
 
 
+@reads(AFTER)
 def home(request: HttpRequest) -> HttpResponse:
     """Show the home page: all sections for supervisors and auditors, only the overdue slips for pit bosses."""
     staff, now = staff_of(request), timezone.now()
@@ -67,21 +69,21 @@ def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str
     live = in_casino_of(staff, live_slips(now=now), lookup="casino")
     overdue, barred = _overdue(live, now=now), read_barred(staff=staff)
     read_names([*(one.slip for one in (*owed.shown, *overdue["overdue"])), *barred], casinos=casinos)
-    namesakes = read_namesakes(staff=staff, casinos=casinos)
+    namesakes = read_namesakes(staff=staff, casinos=casinos, after=key_of(request.GET.get(AFTER, "")) or 0)
     colleagues = in_casino_of(staff, User.objects.all(), lookup="casino")
     locked = locked_staff(among=colleagues, at=now) if staff.has_perm(LIFT_LOCK) else []
     attention = {
         **overdue,
         "locked": len(locked),
         "barred": barred[:BARRED_SHOWN],
-        "namesakes": namesakes[:NAMESAKES_SHOWN],
+        "namesakes": namesakes.shown,
         "owed": owed.count,
         "paused": paused,
         "drifts_found": [drift for drift in drifts if drift.is_found],
     }
     return {
         **attention,
-        "is_more_namesakes": len(namesakes) > NAMESAKES_SHOWN,
+        "all_namesakes": namesakes,
         "is_more_barred": len(barred) > BARRED_SHOWN,
         **_not_posted(staff),
         "withheld_url": list_url(RatingSlip, owed="withheld"),

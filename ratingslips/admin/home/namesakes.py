@@ -20,6 +20,9 @@ from core.permissions import DECLARE_CARD, VIEW_STAFF_CARDS
 from core.transactions import drop_lost_connection
 
 NAMESAKES_SHOWN: Final = 10
+NAMESAKES_COUNTED: Final = 100
+# Of the address: the key of the last pair that the page before has shown.
+AFTER: Final = "after"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,15 +33,41 @@ class Undecided:
     may_decide: bool
 
 
-def read_namesakes(*, staff: User, casinos: "list[Casino]") -> list[Undecided]:
-    """The first pairs of these casinos, at most `NAMESAKES_SHOWN` + 1, for staff who see cards of staff."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Namesakes:
+    """Pairs to show; how many there are, at most `NAMESAKES_COUNTED`; and the key after which the next ones are."""
+
+    shown: list[Undecided]
+    count: int
+    next_after: int | None
+
+    @property
+    def are_more(self) -> bool:
+        """Whether there are more than were counted."""
+        return self.count == NAMESAKES_COUNTED
+
+
+def read_namesakes(*, staff: User, casinos: "list[Casino]", after: int = 0) -> Namesakes:
+    """The pairs of these casinos `after` that key, the oldest first, for staff who see cards of staff.
+
+    If no pair has a later key, they are the first ones.
+    """
     if not staff.has_perm(VIEW_STAFF_CARDS):
-        return []
-    pairs: Any = undecided_namesakes(casinos=[casino.pk for casino in casinos], viewer=staff)[: NAMESAKES_SHOWN + 1]
-    may = staff.has_perm(DECLARE_CARD)
-    return [
-        Undecided(pair=pair, may_decide=may and staff.pk != pair.staff_id and not pair.named_by_actor) for pair in pairs
+        return Namesakes(shown=[], count=0, next_after=None)
+    pairs: Any = undecided_namesakes(casinos=[casino.pk for casino in casinos], viewer=staff)
+    found = list(pairs.filter(pk__gt=after)[: NAMESAKES_SHOWN + 1])
+    if after and not found:
+        return read_namesakes(staff=staff, casinos=casinos)
+    may, is_all = staff.has_perm(DECLARE_CARD), not after and len(found) <= NAMESAKES_SHOWN
+    shown = [
+        Undecided(pair=pair, may_decide=may and staff.pk != pair.staff_id and not pair.named_by_actor)
+        for pair in found[:NAMESAKES_SHOWN]
     ]
+    return Namesakes(
+        shown=shown,
+        count=len(shown) if is_all else len(pairs.values_list("pk", flat=True)[:NAMESAKES_COUNTED]),
+        next_after=shown[-1].pair.pk if len(found) > NAMESAKES_SHOWN else None,
+    )
 
 
 def decide(request: HttpRequest) -> HttpResponse:
