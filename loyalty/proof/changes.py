@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from django.db import connection
 
 from core.errors import DomainError
+from core.invariants import Finding, Invariant, examine
 from core.snapshots import streamed
 from loyalty.chain import preimage
 from loyalty.models import SealedChange
@@ -39,6 +40,22 @@ _GONE: Final = """
     WHERE NOT EXISTS (SELECT FROM core_change WHERE id = change_id) ORDER BY change_id LIMIT 1
 """
 _FIRST_CHAINED: Final = "SELECT min(id) FROM core_change WHERE change_hash IS NOT NULL"
+
+# Second factors and recovery codes are also added before somebody is signed in; the log of sign-ins has that. An origin
+# has the clock of the application, and is written before or shortly after the change; a command may run for hours.
+_WITHOUT_REQUEST: Final = """
+    SELECT 'change ' || change.id || ' of ' || table_name || ' ' || row_id
+    FROM loyalty_sealedchange AS sealed JOIN core_change AS change ON change.id = sealed.change_id
+    WHERE sealed.checkpoint_id = {number:d} AND change.change_hash IS NOT NULL
+      AND table_name NOT IN ('core_secondfactor', 'core_recoverycode')
+      AND NOT EXISTS (
+        SELECT FROM core_requestorigin AS origin WHERE origin.correlation_id = change.correlation_id
+        AND (origin.method = 'COMMAND' AND recorded_at < origin.at + interval '1 day'
+             OR origin.actor_id = change.actor_id AND recorded_at < origin.at + interval '1 minute')
+        AND recorded_at > origin.at - interval '1 minute'
+      )
+    ORDER BY change.id
+"""
 
 
 class ChangesAltered(DomainError):
@@ -94,6 +111,20 @@ def seal_changes(number: int) -> MerkleRoot:
                 fresh.clear()
     SealedChange.objects.bulk_create(fresh)
     return root
+
+
+def changes_without_request(number: int) -> Finding:
+    """The changes that checkpoint `number` sealed and that came with no request or command of their author.
+
+    They were made by migrations, in psql or a shell, or past the console.
+    """
+    return examine(
+        Invariant(
+            name="changes_have_their_request",
+            sentence="every change of the change log came with a request or command of its author",
+            broken_by=_WITHOUT_REQUEST.format(number=number),
+        )
+    )
 
 
 def root_of_changes(number: int) -> MerkleRoot:

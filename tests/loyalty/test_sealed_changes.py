@@ -1,18 +1,27 @@
 """The owner of the tables tampers with the change log; verification names the first bad change."""
 
-import pytest
-from django.db import transaction
+from datetime import UTC, datetime
+from uuid import uuid4
 
-from core.models import Change, Player
+import pytest
+from django.db import connection, transaction
+
+from core import correlation
+from core.models import Change, Player, RequestOrigin
+from core.origins import record_command
 from loyalty.models import SealedChange
 from loyalty.proof.breaks import BreakKind
-from loyalty.proof.changes import ChangesAltered
+from loyalty.proof.changes import ChangesAltered, changes_without_request
+from tests.commands import run
+from tests.console import send_form, signed_in
 from tests.databases import connect
+from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, sql
 from tests.loyalty.rows import account_of
 from tests.tampering import take_the_guards_off
 
+AGES_AGO = datetime(2026, 11, 1, tzinfo=UTC)
 ALTERED, MISSING = BreakKind.CHANGE_ALTERED, BreakKind.CHANGE_MISSING
 
 # For each column, another value; a row that moves to another chain may be missed there first.
@@ -178,3 +187,41 @@ class TestLateCommit:
 
         assert second.log_changes == 1
         assert SealedChange.objects.get(checkpoint=second).change_id < Change.objects.latest("pk").pk
+
+
+class TestChangesWithoutRequest:
+    def test_are_those_made_past_the_console(self, book: Book) -> None:
+        player, boss = book.account.player_id, book.floor.boss
+        client = signed_in(StaffFactory.create(casino=book.floor.casino, is_superuser=True))
+        book.seal()
+        send_form(client, "/console/ratingslips/pit/add/", {"casino": book.floor.casino.pk, "name": "High Limit"})
+        with correlation.bound():
+            record_command("load_casino")
+            Player.objects.filter(pk=book.other.player_id).update(status="BARRED")
+        request = RequestOrigin.objects.exclude(actor=None).get()
+        old = RequestOrigin.objects.create(correlation_id=uuid4(), actor=boss, method="POST", origin="/", at=AGES_AGO)
+        claims = ((None, None), (boss.pk, uuid4()), (boss.pk, request.correlation_id), (boss.pk, old.correlation_id))
+        for number, (actor, claimed) in enumerate(claims):
+            comment = f"\n/* actor={actor or ''} correlation_id={claimed or ''} */"
+            by_hand = f"UPDATE core_player SET first_name = '{number}' WHERE id = {player}{comment}"
+            connection.connection.execute(by_hand)  # past Django, which names the author itself
+
+        found_now, found_later = (changes_without_request(book.seal().number) for _ in range(2))
+
+        log = Change.objects.filter(table_name="core_player", row_id=player, action="UPDATE").order_by("pk")
+        assert found_now.first == tuple(f"change {change.pk} of core_player {player}" for change in log)
+        assert [(change.actor_id, change.correlation_id) for change in log] == [*claims]
+        assert found_later.holds
+
+    def test_are_named_by_the_command(self, committed_floor: Floor) -> None:
+        player = committed_floor.player()
+        run("checkpoint")
+        Player.objects.filter(pk=player.pk).update(status="BARRED")
+
+        ran = run("checkpoint", "--json")
+
+        named = f"change {Change.objects.latest('pk').pk} of core_player {player.pk}"
+        assert ran.progress.startswith(
+            f"1 change of the change log came with no request or command of the author: {named}."
+        )
+        assert (ran.code, ran.out.count("\n")) == (0, 1)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from core.commands import FAILED, ProjectCommand
 from core.words import counted
+from loyalty.proof.changes import changes_without_request
 from loyalty.proof.checkpoints import take_checkpoint
 from loyalty.proof.keys import new_key_pair
 from loyalty.proof.outside import line_of
@@ -19,7 +20,7 @@ class Command(ProjectCommand):
     help = (
         "Sign the state of every account and the change log at one instant, store it in the database and append it to "
         "CHECKPOINT_FILE, which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron at least "
-        "once a day."
+        "once a day. Names on standard error the changes of the change log that came with no request of their author."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,6 +42,7 @@ class Command(ProjectCommand):
             raise CommandError(
                 f"{file} cannot be used: {error.strerror}. {self.describe_work_done()}", returncode=FAILED
             ) from error
+        self._name_changes_without_request(checkpoint.number)
         if as_json:
             self.say(line_of(checkpoint).decode().rstrip())
             return
@@ -54,3 +56,12 @@ class Command(ProjectCommand):
             f"{counted(checkpoint.log_changes or 0, 'change')} of the change log.\n"
             f"Hash {bytes(checkpoint.checkpoint_hash).hex()}, signed with key {checkpoint.key_id}; {where}."
         )
+
+    def _name_changes_without_request(self, number: int) -> None:
+        found = changes_without_request(number)
+        if not found.holds:
+            more = "" if found.rows == len(found.first) else " …"
+            self.write_progress(
+                f"{counted(found.rows, 'change')} of the change log came with no request or command of the author: "
+                f"{', '.join(found.first)}{more}. The runbook says what to do."
+            )
