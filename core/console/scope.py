@@ -18,6 +18,7 @@ from core.console.change_words import in_words
 from core.console.links import Link, links_for, list_url
 from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
+from core.keys import key_of
 from core.keyset import ID, PAGE_ROWS, RECORDED_AT, Order
 from core.models import Change, User
 from core.permissions import VIEW_CHANGES, VIEW_STAFF
@@ -54,6 +55,7 @@ class ReadOnlyInline(TabularInline[M, P]):
 
 
 LIST_PER_PAGE = 20
+AUTHORS_OFFERED: Final = 500
 # Of the changes of one row. In the order of an index PostgreSQL would pass over those of all others.
 SORTED_BY_TIME: Final = Order(keys=(RECORDED_AT, ID), is_sorted=True)
 
@@ -84,6 +86,19 @@ def may_act_in_casino_of(user: User) -> "models.QuerySet[User]":
         return in_casino_of(user, User.objects.all(), lookup="casino")
     people: models.QuerySet[User] = User.objects.filter(models.Q(casino=user.casino_id) | models.Q(casino=None))
     return people
+
+
+def authors_offered(people: "models.QuerySet[User]", *, chosen: str) -> dict[str, str]:
+    """Those of `people` whom a filter by author offers, by key: those of no casino first, then by user name.
+
+    If they are more than `AUTHORS_OFFERED`, the page of a person leads to what they did: `chosen`, the key that the
+    address names, is always among them.
+    """
+    first = people.order_by(models.F("casino").asc(nulls_first=True), "username")[:AUTHORS_OFFERED]
+    offered = {str(person.pk): person.name_and_login for person in first}
+    if chosen not in offered and (key := key_of(chosen)) and (person := people.filter(pk=key).first()):
+        offered[str(person.pk)] = person.name_and_login
+    return offered
 
 
 def changes_seen_by(user: User) -> "models.QuerySet[Change]":

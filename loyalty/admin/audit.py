@@ -49,7 +49,7 @@ class AuditForm(FilterForm):
         self.filters = all_filters()
         for one in self.filters:
             self.fields[one.name] = one.field()
-        self._names = choices_for(staff)
+        self._names = choices_for(staff, chosen=data.get("staff", ""))
         for name, everything in (("staff", "Anybody"), ("comp_type", "All types"), ("reason_code", "All codes")):
             self.fields[name].choices = [("", everything), *self._names[name].items()]  # type: ignore[attr-defined]
         self.fields["q"].widget.attrs |= {"type": "search", "autocomplete": "off"}

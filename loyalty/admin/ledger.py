@@ -1,6 +1,6 @@
 """The list and the entry page of the ledger, and the record of exports."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib import admin
@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from core.console.filtered_list import Column, FilteredListAdmin, FilterForm
-from core.console.links import links_for
+from core.console.links import Link, adds_links, links_for, list_url
 from core.console.scope import ServiceOwnedAdmin, staff_of
+from core.models import User
 from core.reasons.codes import reason_in_words
 from loyalty.admin.audit import AuditForm
 from loyalty.admin.columns import OWN_COLUMNS, calculation_of, not_taken_of
@@ -20,7 +21,7 @@ from loyalty.admin.extensions import author_of, ledger_extensions
 from loyalty.admin.ledger_filters import filter_names
 from loyalty.admin.reversals import ReversesEntries
 from loyalty.models import LedgerEntry, LedgerExport, Tier
-from loyalty.permissions import EXPORT_LEDGER
+from loyalty.permissions import EXPORT_LEDGER, VIEW_ENTRIES
 from loyalty.services.reversals import why_not_reversible
 
 # Names of filters in older addresses, which people may have bookmarked.
@@ -127,3 +128,9 @@ class LedgerExportAdmin(ServiceOwnedAdmin[LedgerExport]):
         if export.ended_at is None:
             return "not finished: still running, or ended by a crash"
         return "whole" if export.is_whole else "incomplete"
+
+
+@adds_links(User)
+def _entries_by(request: HttpRequest, person: User) -> Iterable[Link]:
+    if staff_of(request).has_perm(VIEW_ENTRIES):
+        yield Link(label="Entries posted", url=list_url(LedgerEntry, staff=person.pk))

@@ -1,6 +1,6 @@
 """The filters of the ledger's list, and what they offer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from operator import itemgetter
 from typing import Final
@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from core.console.fields import IntegerField
 from core.console.filtered_list import DayField
 from core.console.queries import SEARCH
-from core.console.scope import in_casino_of, may_act_in_casino_of
+from core.console.scope import authors_offered, in_casino_of, may_act_in_casino_of
 from core.keys import BIGGEST_KEY
 from core.models import ReasonCode, User
 from core.roles import SYSTEM_USERNAME
@@ -22,7 +22,6 @@ from core.words import counted
 from loyalty.admin.extensions import Entries, Filter, ledger_extensions
 from loyalty.models import CompType, LedgerEntry
 
-STAFF_OFFERED: Final = 500
 CODES_OFFERED: Final = 500
 COMP_TYPES_OFFERED: Final = 200
 MOST_POINTS: Final = 10**15
@@ -128,17 +127,13 @@ def filter_names() -> list[str]:
     return [SEARCH, *(one.name for one in all_filters())]
 
 
-def choices_for(staff: User) -> dict[str, dict[str, str]]:
-    """What the filters by person, comp type and reason code offer to `staff`, by the name of the filter."""
-    return {"staff": dict(_staff_choices(staff)), **_named_choices(staff)}
+def choices_for(staff: User, *, chosen: str) -> dict[str, dict[str, str]]:
+    """What the filters by person, comp type and reason code offer to `staff`, by the name of the filter.
 
-
-def _staff_choices(staff: User) -> Iterator[tuple[str, str]]:
-    """Staff who may have posted entries that `staff` sees; the system first."""
-    yield SYSTEM, SYSTEM
-    people = may_act_in_casino_of(staff).filter(is_staff=True)
-    for person in people.exclude(username=SYSTEM_USERNAME).order_by("username")[:STAFF_OFFERED]:
-        yield str(person.pk), person.name_and_login
+    `chosen` is the key of the person whom the address names.
+    """
+    people = may_act_in_casino_of(staff).exclude(username=SYSTEM_USERNAME)
+    return {"staff": {SYSTEM: SYSTEM} | authors_offered(people, chosen=chosen), **_named_choices(staff)}
 
 
 def _named_choices(staff: User) -> dict[str, dict[str, str]]:

@@ -12,15 +12,18 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
 from core import correlation
+from core.console import scope
 from core.models import Change, Player, User
 from core.origins import record_request
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from core.transactions import operation
-from loyalty.models import LedgerExport
+from loyalty.models import LedgerEntry, LedgerExport
+from loyalty.services import manual_reward
 from ratingslips.admin.changes.filters import LOOKED_AT
 from ratingslips.models import Pit
 from tests.console import address, said, signed_in
@@ -152,6 +155,22 @@ class TestFilters:
         assert [len(_lines(page)) for page in pages] == [16, 16, 13]
         assert len({line for page in pages for line in _lines(page)}) == 45
         assert _lines(back) == _lines(pages[1])
+
+
+class TestAuthorBeyondThoseOffered:
+    @pytest.mark.parametrize(("model", "filter_"), [(Change, "who"), (LedgerEntry, "staff")])
+    def test_is_chosen_on_the_page_of_the_person(
+        self, floor: Floor, auditor: Client, monkeypatch: pytest.MonkeyPatch, model: type[Model], filter_: str
+    ) -> None:
+        monkeypatch.setattr(scope, "AUTHORS_OFFERED", 1)
+        manual_reward(player=floor.player(), points=5, reason="For the wait", actor=floor.supervisor, at=floor.now)
+        with operation("tests.rename", actor_id=floor.supervisor.pk):
+            Pit.objects.filter(pk=floor.pit.pk).update(name="High Limit")
+        url = f"{address(model, 'changelist')}?{filter_}="
+
+        assert f"{url}{floor.supervisor.pk}" in auditor.get(address(User, "change", floor.supervisor.pk)).text
+        assert len(_lines(auditor.get(f"{url}{floor.supervisor.pk}"))) == 1
+        assert "Nothing is shown" in auditor.get(f"{url}{StaffFactory.create().pk}").text
 
 
 class TestWhoSees:

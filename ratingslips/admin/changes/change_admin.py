@@ -17,8 +17,8 @@ from core.console.display import apart, exact_moment, nested_list
 from core.console.filtered_list import Column, FilteredListAdmin, FilterForm
 from core.console.links import Link, adds_links, link_to, list_url
 from core.console.scope import changes_seen_by, staff_of
-from core.models import Change
-from core.permissions import EXPORT_CHANGES
+from core.models import Change, User
+from core.permissions import EXPORT_CHANGES, VIEW_CHANGES
 from loyalty.admin.export import export_response
 from loyalty.models import LedgerExport
 from ratingslips.admin.changes.filters import ChangesForm
@@ -120,3 +120,9 @@ class ChangeAdmin(FilteredListAdmin[Change]):
 def _trace(request: HttpRequest, change: Change) -> Iterable[Link]:
     if change.correlation_id is not None:
         yield Link(label="Trace", url=reverse("trace:story", args=[change.correlation_id]))
+
+
+@adds_links(User)
+def _changes_by(request: HttpRequest, person: User) -> Iterable[Link]:
+    if staff_of(request).has_perm(VIEW_CHANGES):
+        yield Link(label="Changes made", url=list_url(Change, who=person.pk))

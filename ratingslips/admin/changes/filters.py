@@ -1,7 +1,7 @@
 """The filters of the change log, from the address of the page; each is backed by an index."""
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -16,6 +16,7 @@ from django.utils.text import capfirst
 from core.changes.tables import ABOUT_STAFF, LOGGED, SHARED
 from core.console.filtered_list import DayField, FilterForm
 from core.console.scope import (
+    authors_offered,
     changes_concerning,
     in_casino_of,
     may_act_in_casino_of,
@@ -28,7 +29,6 @@ from core.permissions import VIEW_STAFF
 from core.player_search import MAX_WORDS, PLAYERS_WITH_ROWS_MAX, first_matching, many_match
 
 SEARCH_MAX_LENGTH: Final = 100
-STAFF_OFFERED: Final = 500
 # Changes by one author do not lie side by side: each may be in a block of its own.
 LOOKED_AT: Final = 200
 NOBODY: Final = "nobody"
@@ -73,7 +73,7 @@ class ChangesForm(FilterForm):
     def __init__(self, data: Any, *, staff: User) -> None:
         super().__init__(data, auto_id="changes_%s", label_suffix="")
         self._staff = staff
-        self._people = dict(_people(staff))
+        self._people = authors_offered(may_act_in_casino_of(staff), chosen=data.get("who", ""))
         what: Any = self.fields["what"]
         self._views_staff = staff.has_perm(VIEW_STAFF)
         shown = {table: name for table, name in LOGGED.items() if self._views_staff or table not in ABOUT_STAFF}
@@ -190,9 +190,3 @@ class ChangesForm(FilterForm):
         if "whom" not in self.given or max(map(len, self._found)) <= PLAYERS_WITH_ROWS_MAX:
             return ""
         return many_match(self.given["whom"], PLAYERS_WITH_ROWS_MAX)
-
-
-def _people(staff: User) -> Iterator[tuple[str, str]]:
-    """Staff whom `staff` sees, by key."""
-    for person in may_act_in_casino_of(staff).order_by("username")[:STAFF_OFFERED]:
-        yield str(person.pk), person.name_and_login
