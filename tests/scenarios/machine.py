@@ -135,14 +135,12 @@ class Machine(RuleBasedStateMachine):
         assert not overlap(slip, self.slips)
         self.slips.append(slip)
 
-    def take_rows(self, slip: ModelSlip, *, is_of_closing: bool = False) -> None:
+    def take_rows(self, slip: ModelSlip) -> None:
         """Take over the rows that an operation wrote besides."""
         known = [row.pk for row in slip.money]
         rows = MoneyRow.objects.filter(slip=slip.pk, strikes=None).exclude(pk__in=known)
         for row in rows.order_by("pk"):
-            new = ModelMoney(pk=row.pk, kind=row.kind, amount=row.amount, at=row.happened_at)
-            new.is_of_closing = is_of_closing
-            slip.money.append(new)
+            slip.money.append(ModelMoney(pk=row.pk, kind=row.kind, amount=row.amount, at=row.happened_at))
 
     def live(self, slip: ModelSlip, at: datetime) -> set[str]:
         return ({"SLIP_CLOSED"} if slip.status == "CLOSED" else set()) | self.too_early(at, slip)

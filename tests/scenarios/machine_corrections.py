@@ -107,11 +107,11 @@ class CorrectionRules(Machine):
             stretch = replace(last, started_at=slip.closed_at, ended_at=slip.closed_at if slip.was_paused else None)
             status = "PAUSED" if slip.was_paused else "OPEN"
             following = ModelSlip(pk=new.pk, player=slip.player, play=[stretch], games=self.games, status=status)
-            chips = [row for row in slip.money if row.is_of_closing and row.kind == "CHIPS_OUT" and not row.is_struck]
+            chips = slip.money_of("CHIPS_OUT")
             self.add(following)
             slip.continued_by = new.pk
             self.take_rows(following)
-            assert [row.amount for row in following.money] == [row.amount for row in chips]
+            assert [row.amount for row in following.money] == ([chips] if chips else [])
 
     @with_slips
     @rule(pick=picks, who=picks, wait=minutes)

@@ -67,7 +67,7 @@ class ImportRules(Machine):
             new.settle(self.players[player], is_paused=self.is_paused)
             new.is_touched = new.is_closed_by_hand = True
             self.add(new)
-            self.take_rows(new, is_of_closing=True)
+            self.take_rows(new)
             assert [row.amount for row in new.money] == ([closing.chips_out] if chips else [])
 
     @precondition(lambda self: bool(self.lines))

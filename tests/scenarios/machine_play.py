@@ -138,7 +138,7 @@ class PlayRules(Machine):
             closed.is_touched = closed.is_closed_by_hand = True
             self.slips[self.slips.index(slip)] = closed
             self.players[slip.player] = after
-            self.take_rows(closed, is_of_closing=True)
+            self.take_rows(closed)
 
     @with_slips
     @rule(pick=picks, amount=amounts, wait=minutes, back=ago, is_buy_in=st.booleans())

@@ -67,7 +67,6 @@ class ModelMoney:
     amount: Decimal
     at: datetime
     is_struck: bool = False
-    is_of_closing: bool = False
 
 
 @dataclass(kw_only=True)
@@ -158,8 +157,9 @@ class ModelSlip:
             self.collect(player)
 
     def money_of(self, kind: str) -> Decimal:
-        """The sum of the rows of a kind that are not struck."""
-        return sum((row.amount for row in self.money if row.kind == kind and not row.is_struck), Decimal(0))
+        """The sum of the rows of a kind that are not struck; a void slip has none."""
+        rows = self.money if self.status != "VOID" else ()
+        return sum((row.amount for row in rows if row.kind == kind and not row.is_struck), Decimal(0))
 
 
 def has_length(play: Sequence[CorrectedPlay]) -> list[CorrectedPlay]:
