@@ -261,6 +261,11 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
 
+# Codes of requests (`core.macs`): the first key makes new ones, all of them check old ones.
+REQUEST_KEYS = _secret(
+    "REQUEST_KEYS", name="request-key", made=base64.b64encode(secrets.token_bytes(32)).decode()
+).split(",")
+
 # Checkpoints of the ledger (docs/runbook.md): signed with a key that is in no table, and also kept in a file.
 CHECKPOINT_SIGNING_KEY = _secret(
     "CHECKPOINT_SIGNING_KEY", name="checkpoint-key", made=base64.b64encode(secrets.token_bytes(32)).decode()

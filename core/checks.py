@@ -10,6 +10,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
+from core.macs import has_request_keys
+
 MINIMUM_POSTGRESQL_MAJOR: Final = 15
 # In each worker. Two more threads wait, and a worker has eight.
 MAX_PASSWORDS_AT_ONCE: Final = 3
@@ -77,6 +79,7 @@ def check_production_settings(**_: Any) -> list[CheckMessage]:
         (not settings.ALLOWED_HOSTS, "Production needs ALLOWED_HOSTS.", "core.E005"),
         (settings.DEBUG, "DEBUG must be off in production.", "core.E006"),
         (not _has_secret_key(), "Production needs SECRET_KEY.", "core.E007"),
+        (not has_request_keys(), "Production needs REQUEST_KEYS: make one with new_request_key.", "core.E008"),
     ]
     return [Error(message, id=check_id) for is_wrong, message, check_id in wrong if is_wrong]
 

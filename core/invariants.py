@@ -3,7 +3,9 @@
 `manage.py check_invariants` runs the queries in production; the tests run them after every race and fault.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from django.db import connection
@@ -15,12 +17,13 @@ NAMED_ROWS: Final = 5
 class Invariant:
     """A condition: its name, a sentence that describes it, and the query for the rows that break it.
 
-    `broken_by` selects one text column, in order: the name by which people find the row in the console.
+    `broken_by` selects one text column, in order: the name by which people find the row in the console. Where the
+    condition needs a key that the database does not hold, it is a function that gives these names.
     """
 
     name: str
     sentence: str
-    broken_by: str
+    broken_by: str | Callable[[], Iterator[str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +42,10 @@ class Finding:
 
 def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
     """Count, in the caller's transaction, the rows that break `invariant`, and name the first of them."""
+    if callable(invariant.broken_by):
+        broken = invariant.broken_by()
+        first = tuple(islice(broken, named_rows))
+        return Finding(invariant=invariant, rows=len(first) + sum(1 for _ in broken), first=first)
     query = f"""
         WITH broken (what) AS MATERIALIZED ({invariant.broken_by})
         SELECT (SELECT count(*) FROM broken), ARRAY(SELECT what FROM broken LIMIT {named_rows:d})

@@ -1,6 +1,6 @@
 """The casino, its staff and its players."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import ClassVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -20,6 +20,8 @@ from core.changes.models import Change as Change
 from core.factors.models import RecoveryCode as RecoveryCode
 from core.factors.models import SecondFactor as SecondFactor
 from core.finite import is_finite
+from core.idempotency import Request
+from core.macs import MAC_LENGTH
 from core.querysets import LockingQuerySet
 from core.reasons.models import ReasonCode as ReasonCode
 from core.sent_forms.models import SentForm as SentForm
@@ -301,6 +303,9 @@ class RequestOrigin(models.Model):
     origin = models.CharField(max_length=ORIGIN_MAX_LENGTH, help_text="The path in the console, or the command's name.")
     client_address = models.GenericIPAddressField(null=True)
     at = models.DateTimeField(default=timezone.now)
+    mac = models.CharField(  # noqa: DJ001 - NULL in the rows of earlier versions
+        max_length=MAC_LENGTH, null=True, editable=False, help_text="Shows that the application recorded it."
+    )
 
     class Meta:
         indexes = [
@@ -320,6 +325,16 @@ class RequestOrigin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.origin}"
+
+    def claims(self) -> Request:
+        """What `mac` is the code of."""
+        return {
+            "correlation_id": str(self.correlation_id),
+            "actor": self.actor_id,
+            "method": self.method,
+            "origin": self.origin,
+            "at": self.at.astimezone(UTC).isoformat(),
+        }
 
 
 class Lease(models.Model):

@@ -3,7 +3,8 @@
 Only the path is stored, which contains ids. Query strings and forms are not, because they may name a player.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -16,6 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 
 from core import correlation
+from core.macs import mac_of
 from core.models import METHOD_MAX_LENGTH, ORIGIN_MAX_LENGTH, RequestOrigin, User
 from core.retries import is_bug, is_connection_lost
 from core.sign_in_log import DEVICE_MAX_LENGTH
@@ -91,7 +93,7 @@ def record_request(*, actor: User, method: str, path: str, client_address: str |
         "client_address": client_address,
     }
     try:
-        RequestOrigin.objects.create(**columns)
+        _write(**columns)
     except DatabaseError as error:
         if is_bug(error):
             raise
@@ -108,7 +110,7 @@ def write_waiting() -> bool:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LATE_LOCK_TIMEOUT])
-            RequestOrigin.objects.create(**columns)
+            _write(**columns)
     except DatabaseError as error:
         if is_bug(error):
             raise
@@ -135,7 +137,21 @@ def settle_waiting() -> None:
 
 def record_command(name: str) -> None:
     """Record that a command runs under the current correlation id."""
-    RequestOrigin.objects.create(correlation_id=correlation.current(), method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
+    _write(correlation_id=correlation.current(), method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
+
+
+@contextmanager
+def as_command(name: str) -> Iterator[None]:
+    """Bind a correlation id for the block, and record that a command runs under it."""
+    with correlation.bound():
+        record_command(name)
+        yield
+
+
+def _write(**columns: Any) -> None:
+    origin = RequestOrigin(**columns)
+    origin.mac = mac_of(origin.claims())
+    origin.save(force_insert=True)
 
 
 def _is_from_proxy(request: HttpRequest) -> bool:

@@ -39,7 +39,7 @@ TEXTS: Final[dict[str, str]] = {
     "gaming_day": "to_json(entry.gaming_day) #>> '{}'",
     "created_at": _instant("created_at"),
     "recorded_at": _instant("recorded_at"),
-    **{name: f"entry.{name}::text" for name in ("adjusts_id", "comp_type_id", "reason_code")},
+    **{name: f"entry.{name}::text" for name in ("adjusts_id", "comp_type_id", "reason_code", "mac")},
 }
 # The columns that version 2 covers, which are all, in the order of the names' bytes.
 HASHED_COLUMNS: Final = sorted(name for name in TEXTS if " " not in name)

@@ -1,8 +1,10 @@
 """The invariants of the accounts and the ledger, except those that a constraint checks."""
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from core.invariants import Invariant
+from core.macs import is_authentic, is_since_codes
 from core.reasons.text import REASON_MIN_LENGTH
 from loyalty.models import LedgerEntry
 from loyalty.services.drift import DRIFT
@@ -298,4 +300,20 @@ _PAUSES: Final = (
     ),
 )
 
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_REASONS, *_PLAY, *_COMPS, *_PAUSES)
+
+def _forged_entries() -> Iterator[str]:
+    entries = LedgerEntry.objects.exclude(kind=LedgerEntry.Kind.GAMEPLAY).filter(adjusts=None).order_by("pk")
+    for entry in entries.filter(is_since_codes("loyalty", at="recorded_at")).iterator():
+        if not is_authentic(entry.mac, entry.claims()):
+            yield f"entry {entry.pk}"
+
+
+_AUTHENTIC: Final = (
+    Invariant(
+        name="entries_are_authentic",
+        sentence="the application recorded every entry that is not of play, for the person whom it names",
+        broken_by=_forged_entries,
+    ),
+)
+
+INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_REASONS, *_PLAY, *_COMPS, *_PAUSES, *_AUTHENTIC)

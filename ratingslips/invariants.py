@@ -5,6 +5,7 @@ from typing import Final
 from core.invariants import Invariant
 from core.reasons.defaults import UNDONE
 from loyalty import invariants as loyalty
+from ratingslips.request_invariants import REQUEST_INVARIANTS
 
 # The names by which people find a slip and a segment.
 _SLIP: Final = "'slip ' || casino.code || ' ' || slip.slip_number"
@@ -298,4 +299,4 @@ _CORRECTIONS: Final = (
     ),
 )
 
-ALL_INVARIANTS: Final = (*loyalty.INVARIANTS, *_POINTS, *_PLAY, *_CORRECTIONS)
+ALL_INVARIANTS: Final = (*loyalty.INVARIANTS, *_POINTS, *_PLAY, *_CORRECTIONS, *REQUEST_INVARIANTS)

@@ -106,6 +106,7 @@ def migrated_database() -> str:
     """The name of a database that “manage.py migrate” made, to be copied; made again whenever the product changed."""
     name = f"{_MIGRATED}{_product_digest()}"
     with connect("postgres") as server:
+        server.execute("SET lock_timeout = 0")
         server.execute("SELECT pg_advisory_lock(hashtext(%s))", [_MIGRATED])  # the other workers wait here
         made = {made for (made,) in server.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [_MIGRATED])}
         if name not in made:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, connection
 
-from core import correlation, origins
+from core import origins
 from core.errors import DomainError
 from core.models import Casino, User
 from core.roles import system_account
@@ -84,7 +84,7 @@ def load_demo(*, now: datetime, say: Say) -> None:
     :raises DemoRefused: the casino or a login of the demo exists already and was not made by a demo.
     """
     recorded = [event for event in read_rating_events(DATA / "rating-events.csv") if isinstance(event, RatingEvent)]
-    with correlation.bound(), ThreadPoolExecutor() as hashing:
+    with origins.as_command("demo"), ThreadPoolExecutor() as hashing:
         # Hashing a password takes a quarter of a second, by design.
         hashes = hashing.map(make_password, [login.password for login in LOGINS])
         run = _run(now, recorded_day_at=recorded[0].occurred_at)
@@ -163,11 +163,8 @@ def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, sa
 
     for at, act in acts:
         apply(plan.events[done : bisect_left(plan.events, at, key=attrgetter("occurred_at"))])
-        with (
-            correlation.bound(),
-            suppress(ProgramStateUnchanged),
-        ):  # an interrupted demo stopped in the pause or after it
-            origins.record_command("demo")
+        # An interrupted demo stopped in the pause or after it.
+        with origins.as_command("demo"), suppress(ProgramStateUnchanged):
             act()
     apply(plan.events[done:])
     say(f"Gaming day: all {total:,} events, the programme paused for a while on the way")

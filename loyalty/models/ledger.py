@@ -1,11 +1,15 @@
 """The players' accounts, and the ledger that records every change of points."""
 
+from datetime import UTC
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q, Transform, Value
 
 from core.clock import DatabaseClock
+from core.idempotency import Request
+from core.macs import MAC_LENGTH
 from core.models import CODE_MAX_LENGTH, Casino, Player
 from core.querysets import LockingQuerySet
 from core.reasons.text import REASON_MAX_LENGTH
@@ -128,6 +132,12 @@ class LedgerEntry(models.Model):
     )
     # NULL, not an empty text, where there is none: entries of before the column keep their hash.
     reason_code = models.CharField(max_length=CODE_MAX_LENGTH, null=True)  # noqa: DJ001
+    mac = models.CharField(  # noqa: DJ001 - NULL as above
+        max_length=MAC_LENGTH,
+        null=True,
+        editable=False,
+        help_text="Of what was not earned by play: shows that the application recorded it; empty in earlier versions.",
+    )
     balance_before = models.BigIntegerField()
     balance_after = models.BigIntegerField()
     lifetime_points_before = models.BigIntegerField()
@@ -255,6 +265,21 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"Entry {self.pk}: {signed_count(self.points, 'point')}"
+
+    def claims(self) -> Request:
+        """What `mac` is the code of."""
+        return {
+            "key": self.idempotency_key,
+            "account": self.account_id,
+            "kind": self.kind,
+            "points": self.points,
+            "staff": self.staff_id,
+            "fingerprint": self.fingerprint,
+            "reverses": self.reverses_id,
+            "comp_type": self.comp_type_id,
+            "correlation_id": str(self.correlation_id),
+            "created_at": self.created_at.astimezone(UTC).isoformat(),
+        }
 
     @property
     def changes_tier(self) -> bool:

@@ -1,6 +1,7 @@
 """The requests that changed slips: actor, contents, when the change happened, and when it was recorded."""
 
 import uuid
+from datetime import UTC
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -8,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from core.clock import DatabaseClock
+from core.idempotency import Request
+from core.macs import MAC_LENGTH
 from ratingslips.models.slips import RatingSlip
 
 
@@ -43,7 +46,15 @@ class SlipRequest(models.Model):
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the contents.")
     correlation_id = models.UUIDField(db_index=True)
     happened_at = models.DateTimeField(help_text="The instant at which the change counts.")
-    recorded_at = models.DateTimeField(db_default=DatabaseClock(), editable=False)
+    recorded_at = models.DateTimeField(
+        db_default=DatabaseClock(), editable=False, help_text="By PostgreSQL's clock, whatever an INSERT says."
+    )
+    mac = models.CharField(  # noqa: DJ001 - NULL in the rows of earlier versions
+        max_length=MAC_LENGTH,
+        null=True,
+        editable=False,
+        help_text="Shows that the application recorded it; empty if an earlier version did.",
+    )
 
     class Meta:
         indexes = [models.Index(fields=["actor", "recorded_at"], name="ratingslips_request_of_actor")]
@@ -64,6 +75,18 @@ class SlipRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.slip}"
+
+    def claims(self) -> Request:
+        """What `mac` is the code of."""
+        return {
+            "request": str(self.pk),
+            "slip": str(self.slip_id),
+            "kind": self.kind,
+            "actor": self.actor_id,
+            "fingerprint": self.fingerprint,
+            "correlation_id": str(self.correlation_id),
+            "happened_at": self.happened_at.astimezone(UTC).isoformat(),
+        }
 
     @property
     def is_recorded(self) -> bool:

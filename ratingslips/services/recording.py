@@ -13,6 +13,7 @@ from django.db import transaction
 from core.errors import DomainError
 from core.leases import HeldLease
 from core.locks import lock_name
+from core.macs import mac_of
 from core.models import Casino, User
 from core.permissions import require_permission
 from core.retries import call_id, mark_outcome_known, outcome_is_unknown, retried
@@ -278,5 +279,6 @@ class _Recorder:
             slip.save(update_fields=["table", "pit", "seat", *(CLOSING_FIELDS if self.done.closes else ["status"])])
         for request in draft.requests:
             request.slip = slip
+            request.mac = mac_of(request.claims())
         SlipRequest.objects.bulk_create(draft.requests)
         MoneyRow.objects.bulk_create(draft.money_rows)

@@ -8,6 +8,7 @@ import structlog
 from core import correlation
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
 from core.locks import lock_name
+from core.macs import mac_of
 from core.models import User
 from core.retries import call_id, is_replay, mark_outcome_known
 from core.transactions import transaction_required
@@ -75,6 +76,7 @@ def repeated(request: SlipRequest) -> RatingSlip:
 def record(request: SlipRequest, *, slip: RatingSlip) -> None:
     """Save a new request with the slip that it changed; `happened_at` is set by the caller."""
     request.slip = slip
+    request.mac = mac_of(request.claims())
     request.save(force_insert=True)
 
 

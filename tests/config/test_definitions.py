@@ -124,7 +124,7 @@ def _broken(session: psycopg.Connection, statement: str = "SELECT 1") -> list[st
     with session.transaction(force_rollback=True):
         session.execute(statement.format(database=session.info.dbname, **names))
         session.execute(f"SET LOCAL SESSION AUTHORIZATION {names['application']}")
-        return [what for (what,) in session.execute(DEFINITIONS.broken_by)]
+        return [what for (what,) in session.execute(str(DEFINITIONS.broken_by))]
 
 
 @pytest.mark.django_db

@@ -45,12 +45,18 @@ class TestDatabase:
 class TestProduction:
     @pytest.mark.parametrize(
         ("missing", "said"),
-        [("SECRET_KEY", "SECRET_KEY"), ("DATABASE_URL", "core.E004"), ("ALLOWED_HOSTS", "core.E005")],
+        [
+            ("SECRET_KEY", "SECRET_KEY"),
+            ("DATABASE_URL", "core.E004"),
+            ("ALLOWED_HOSTS", "core.E005"),
+            ("REQUEST_KEYS", "core.E008"),
+        ],
     )
     def test_is_refused_by_a_check_without_what_it_needs(self, missing: str, said: str) -> None:
         whole = {
             "ENVIRONMENT": "production",
             "SECRET_KEY": "k" * 60,
+            "REQUEST_KEYS": "A" * 43 + "=",
             "DATABASE_URL": "postgres://app@db.example/floor",
             "ALLOWED_HOSTS": "console.example",
         }

@@ -63,7 +63,8 @@ class Book:
     def age(self) -> None:
         """Make the first two entries as they were before version 2 of the chain; the guards must be off."""
         sql(
-            "UPDATE loyalty_ledger SET chain_version = 1, recorded_at = NULL WHERE account_id = %s AND seq <= 2",
+            "UPDATE loyalty_ledger SET chain_version = 1, recorded_at = NULL, mac = NULL"
+            " WHERE account_id = %s AND seq <= 2",
             self.account.pk,
         )
         rehash(self.account)

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from core import correlation
+from core.macs import mac_of
 from core.models import Change, Player, RequestOrigin
 from core.origins import record_command
 from loyalty.models import SealedChange
@@ -199,8 +200,13 @@ class TestChangesWithoutRequest:
             record_command("load_casino")
             Player.objects.filter(pk=book.other.player_id).update(status="BARRED")
         request = RequestOrigin.objects.exclude(actor=None).get()
-        old = RequestOrigin.objects.create(correlation_id=uuid4(), actor=boss, method="POST", origin="/", at=AGES_AGO)
-        claims = ((None, None), (boss.pk, uuid4()), (boss.pk, request.correlation_id), (boss.pk, old.correlation_id))
+        what = {"actor": boss, "method": "POST", "origin": "/"}
+        old = RequestOrigin(correlation_id=uuid4(), at=AGES_AGO, **what)
+        old.mac = mac_of(old.claims())
+        old.save(force_insert=True)
+        forged = RequestOrigin.objects.create(correlation_id=uuid4(), mac=request.mac, **what)
+        unknown = [(boss.pk, of) for of in (uuid4(), *(one.correlation_id for one in (request, old, forged)))]
+        claims = ((None, None), *unknown)
         for number, (actor, claimed) in enumerate(claims):
             comment = f"\n/* actor={actor or ''} correlation_id={claimed or ''} */"
             by_hand = f"UPDATE core_player SET first_name = '{number}' WHERE id = {player}{comment}"

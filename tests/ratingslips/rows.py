@@ -1,11 +1,14 @@
 """Slips and segments written past the services, to see what PostgreSQL alone refuses."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from core.idempotency import fingerprint
+from core.macs import mac_of
 from core.models import Player
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 from tests.floor import Floor
@@ -124,7 +127,7 @@ def write_owed(
         for end in ends
     ]
     RatingSlip.objects.bulk_create(slips)
-    PlaySegment.objects.bulk_create(
+    play = [
         ended_row(
             floor,
             slip=slip,
@@ -136,5 +139,28 @@ def write_owed(
             end_correlation_id=slip.correlation_id,
         )
         for slip in slips
-    )
+    ]
+    PlaySegment.objects.bulk_create(play)
+    SlipRequest.objects.bulk_create(request for segment in play for request in _asked(segment))
     return slips
+
+
+def _asked(segment: PlaySegment) -> Iterator[SlipRequest]:
+    """The requests that opened and closed a slip of one segment, as the application records them."""
+    beginning = ("OPEN", segment.started_by, segment.start_correlation_id, segment.started_at)
+    end = ("CLOSE", segment.ended_by, segment.end_correlation_id, segment.ended_at)
+    for kind, actor, correlation_id, at in (beginning, end):
+        assert correlation_id is not None
+        assert at is not None
+        contents = {"average_bet": f"{segment.average_bet}", "buy_in": None} if kind == "OPEN" else {}
+        request = SlipRequest(
+            slip=segment.slip,
+            kind=kind,
+            actor=actor,
+            contents=contents,
+            fingerprint=fingerprint(contents),
+            correlation_id=correlation_id,
+            happened_at=at,
+        )
+        request.mac = mac_of(request.claims())
+        yield request

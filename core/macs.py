@@ -1,0 +1,87 @@
+"""Codes that show that the application wrote a row: HMAC-SHA256 under keys that the database does not hold.
+
+Whoever can insert a row can insert a request for it as well, but not the code of that request.
+"""
+
+import base64
+import binascii
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from typing import Final
+
+from django.conf import settings
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Q, Subquery
+
+from core.errors import DomainError
+from core.idempotency import Request, fingerprint
+
+KEY_BYTES: Final = 32
+KEY_ID_DIGITS: Final = 8
+MAC_LENGTH: Final = KEY_ID_DIGITS + 64
+_MIGRATION: Final = "_codes_of_requests"
+
+
+class NoRequestKey(DomainError):
+    """REQUEST_KEYS has no key, or one of them cannot be used; nothing was done."""
+
+    code = "NO_REQUEST_KEY"
+
+
+def mac_of(row: Request) -> str:
+    """The code of a row with these values: the id of the first of REQUEST_KEYS and the HMAC under it, in hexadecimal.
+
+    :raises NoRequestKey: REQUEST_KEYS has no key, or one of them cannot be used.
+    """
+    key_id, key = next(iter(_keys(tuple(settings.REQUEST_KEYS)).items()))
+    return key_id + _hmac(key, row)
+
+
+def is_authentic(mac: str | None, row: Request) -> bool:
+    """Whether `mac` is the code of a row with these values, under any of REQUEST_KEYS.
+
+    :raises NoRequestKey: REQUEST_KEYS has no key, or one of them cannot be used.
+    """
+    key = _keys(tuple(settings.REQUEST_KEYS)).get(mac[:KEY_ID_DIGITS]) if mac else None
+    return key is not None and mac is not None and hmac.compare_digest(mac[KEY_ID_DIGITS:], _hmac(key, row))
+
+
+def has_request_keys() -> bool:
+    """Whether codes can be made and checked."""
+    try:
+        return bool(_keys(tuple(settings.REQUEST_KEYS)))
+    except NoRequestKey:
+        return False
+
+
+def is_since_codes(app: str, *, at: str) -> Q:
+    """The condition that PostgreSQL recorded a row, in column `at`, after the migration that brought codes to `app`."""
+    migrated = MigrationRecorder.Migration.objects.filter(app=app, name__endswith=_MIGRATION)
+    return Q(**{f"{at}__gt": Subquery(migrated.values("applied")[:1])})
+
+
+def new_request_key() -> str:
+    """A new key, as REQUEST_KEYS takes it."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def _hmac(key: bytes, row: Request) -> str:
+    return hmac.new(key, fingerprint(row).encode(), sha256).hexdigest()
+
+
+@cache
+def _keys(texts: Sequence[str]) -> Mapping[str, bytes]:
+    """The keys by their ids, the one that new codes are made with first."""
+    try:
+        keys = [base64.b64decode(text.strip(), validate=True) for text in texts]
+    except binascii.Error:
+        keys = []
+    if not keys or any(len(key) != KEY_BYTES for key in keys):
+        raise NoRequestKey(
+            f"REQUEST_KEYS needs at least one key, and each is {KEY_BYTES} bytes in base64: make one with "
+            "“manage.py new_request_key”. Nothing was done."
+        )
+    return {sha256(key).hexdigest()[:KEY_ID_DIGITS]: key for key in keys}

@@ -1,0 +1,20 @@
+"""Give entries that are not of play a code that only the application can make."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("loyalty", "0023_sealed_changes")]
+
+    operations = [
+        migrations.AddField(
+            model_name="ledgerentry",
+            name="mac",
+            field=models.CharField(
+                editable=False,
+                help_text="Of what was not earned by play: shows that the application recorded it; empty in earlier versions.",
+                max_length=72,
+                null=True,
+            ),
+        ),
+    ]

@@ -1,0 +1,149 @@
+"""The invariants of requests: what was played, corrected and paid was asked for, and the application recorded by whom.
+
+Of what was recorded before requests had a code (`core.macs`) they ask less.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from core.idempotency import fingerprint
+from core.invariants import Invariant
+from core.macs import is_authentic, is_since_codes
+from ratingslips.models import SlipRequest
+
+_OPENED_BY: Final = """
+    SELECT FROM ratingslips_sliprequest AS request WHERE request.slip_id = slip.id AND (
+        request.kind = 'OPEN'
+        OR request.kind = 'CONTINUE' AND slip.continues_id IS NOT NULL
+        OR request.kind = 'REASSIGN' AND slip.reassigned_from_id IS NOT NULL
+    )
+"""
+_SINCE: Final = "(SELECT applied FROM django_migrations WHERE app = 'ratingslips' AND name = '0034_codes_of_requests')"
+# The requests that write a whole list of segments, with instants of their own.
+_WRITES_LIST: Final = "request.kind IN ('CORRECT', 'REASSIGN')"
+
+
+def _forged_requests() -> Iterator[str]:
+    requests = SlipRequest.objects.select_related("slip__casino").order_by("recorded_at", "pk")
+    for request in requests.filter(is_since_codes("ratingslips", at="recorded_at")).iterator():
+        is_of_contents = fingerprint(request.contents) == request.fingerprint
+        if not (is_of_contents and is_authentic(request.mac, request.claims())):
+            yield f"request {request.pk} of slip {request.slip.casino.code} {request.slip.slip_number}"
+
+
+REQUEST_INVARIANTS: Final = (
+    Invariant(
+        name="requests_are_authentic",
+        sentence="the application recorded every request that changed a slip",
+        broken_by=_forged_requests,
+    ),
+    Invariant(
+        name="slip_was_opened_by_a_request",
+        sentence="every slip that is live, and every one that a request changed, was opened by a request of its person",
+        broken_by=f"""
+            SELECT 'slip ' || casino.code || ' ' || slip.slip_number FROM ratingslips_ratingslip AS slip
+            JOIN core_casino AS casino ON casino.id = slip.casino_id
+            WHERE NOT EXISTS ({_OPENED_BY} AND request.actor_id = slip.opened_by_id)
+              AND (slip.status IN ('OPEN', 'PAUSED') OR EXISTS (
+                  SELECT FROM ratingslips_sliprequest WHERE slip_id = slip.id AND recorded_at > {_SINCE}
+              ))
+            ORDER BY casino.code, slip.slip_number
+        """,  # noqa: S608  (constants)
+    ),
+    Invariant(
+        name="play_is_what_was_asked_for",
+        sentence="every segment begins and ends by a request of its person, and has the bet that was asked for",
+        broken_by=f"""
+            SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' segment ' || segment.seq
+            FROM ratingslips_playsegment AS segment
+            JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id
+            JOIN core_casino AS casino ON casino.id = slip.casino_id
+            WHERE EXISTS ({_OPENED_BY}) AND (
+                NOT EXISTS (
+                    SELECT FROM ratingslips_sliprequest AS request
+                    WHERE request.slip_id = slip.id AND request.correlation_id = segment.start_correlation_id
+                      AND request.actor_id = segment.started_by_id
+                      AND ({_WRITES_LIST} OR request.happened_at = segment.started_at AND (
+                          request.kind IN ('RESUME', 'MOVE', 'CONTINUE')
+                          OR request.kind IN ('OPEN', 'CHANGE_BET')
+                             AND (request.contents ->> 'average_bet')::numeric = segment.average_bet
+                      ))
+                )
+                OR segment.ended_at IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM ratingslips_sliprequest AS request
+                    WHERE request.slip_id = slip.id AND request.correlation_id = segment.end_correlation_id
+                      AND request.actor_id = segment.ended_by_id
+                      AND ({_WRITES_LIST} OR request.happened_at = segment.ended_at
+                           AND request.kind IN ('CHANGE_BET', 'PAUSE', 'MOVE', 'CLOSE', 'VOID'))
+                )
+            )
+            ORDER BY casino.code, slip.slip_number, segment.seq
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="request_begins_one_segment",
+        sentence="a request begins one segment, and a correction as many as it asks for",
+        broken_by=f"""
+            SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' segment ' || begun.last_seq
+            FROM (
+                -- One without length, as between a pause and a move, is no play.
+                SELECT slip_id, start_correlation_id, count(*) AS segments, max(seq) AS last_seq
+                FROM ratingslips_playsegment WHERE ended_at IS DISTINCT FROM started_at
+                GROUP BY slip_id, start_correlation_id
+            ) AS begun
+            JOIN ratingslips_ratingslip AS slip ON slip.id = begun.slip_id
+            JOIN core_casino AS casino ON casino.id = slip.casino_id
+            WHERE EXISTS ({_OPENED_BY}) AND begun.segments > (
+                SELECT sum(CASE request.kind
+                    WHEN 'CORRECT' THEN (
+                        SELECT count(*) FROM jsonb_object_keys(request.contents) AS name WHERE name ^@ 'segment_'
+                    )
+                    WHEN 'REASSIGN' THEN (
+                        SELECT count(*) FROM ratingslips_playsegment AS segment
+                        WHERE segment.slip_id = slip.reassigned_from_id AND segment.superseded_by_id IN (
+                            SELECT correction.id FROM ratingslips_slipcorrection AS correction
+                            JOIN ratingslips_sliprequest AS asked ON asked.id = correction.request_id
+                            WHERE asked.correlation_id = request.correlation_id
+                        )
+                    )
+                    ELSE 1
+                END) FROM ratingslips_sliprequest AS request
+                WHERE request.slip_id = slip.id AND request.correlation_id = begun.start_correlation_id
+                  AND request.kind IN ('OPEN', 'CHANGE_BET', 'RESUME', 'MOVE', 'CONTINUE', 'CORRECT', 'REASSIGN')
+            )
+            ORDER BY casino.code, slip.slip_number, begun.last_seq
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="points_of_play_were_asked_for",
+        sentence="every entry of play and every adjustment of play belongs to a request about its slip",
+        broken_by=f"""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            WHERE (entry.kind = 'GAMEPLAY' OR entry.adjusts_id IS NOT NULL) AND entry.recorded_at > {_SINCE}
+              AND NOT EXISTS (
+                  SELECT FROM ratingslips_ratingslip AS slip
+                  JOIN ratingslips_sliprequest AS request ON request.slip_id = slip.id
+                  WHERE slip.ledger_entry_id = coalesce(entry.adjusts_id, entry.id)
+                    AND request.recorded_at > {_SINCE}
+                    AND request.kind IN ('CLOSE', 'RECOVER', 'RELEASE', 'CORRECT', 'VOID', 'REASSIGN')
+              )
+            ORDER BY entry.id
+        """,  # noqa: S608
+    ),
+    Invariant(
+        name="money_was_recorded_by_a_request",
+        sentence="every buy-in and chips out that was recorded by a request is of the request's slip and amount",
+        broken_by="""
+            SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' ' || row.kind || ' ' || row.id
+            FROM ratingslips_moneyrow AS row JOIN ratingslips_ratingslip AS slip ON slip.id = row.slip_id
+            JOIN core_casino AS casino ON casino.id = slip.casino_id
+            LEFT JOIN ratingslips_sliprequest AS request ON request.id = row.request_id
+            WHERE request.slip_id IS DISTINCT FROM row.slip_id
+                  AND (row.request_id IS NOT NULL OR row.means <> 'NOT_RECORDED')
+               OR request.kind IN ('BUY_IN', 'CHIPS_OUT')
+                  AND (request.kind, (request.contents ->> 'amount')::numeric) <> (row.kind, row.amount)
+               OR request.kind = 'OPEN' AND (request.contents ->> 'buy_in')::numeric IS DISTINCT FROM row.amount
+            ORDER BY casino.code, slip.slip_number, row.id
+        """,
+    ),
+)
