@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import structlog
 from django.db import DatabaseError, connection, transaction
@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+BUILDING_BLOCKS: Final[list[Callable[..., object]]] = []
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
 
 
 def transaction_required(function: Callable[P, R]) -> Callable[P, R]:
-    """Let `function` run only in a transaction of its caller.
+    """Let `function` run only in a transaction of its caller, and list it in `BUILDING_BLOCKS`.
 
     :raises TransactionManagementError: when it is called outside one.
     """
@@ -78,6 +80,7 @@ def transaction_required(function: Callable[P, R]) -> Callable[P, R]:
             raise transaction.TransactionManagementError(f"{function.__name__} needs a transaction of its caller.")
         return function(*args, **kwargs)
 
+    BUILDING_BLOCKS.append(call)
     return call
 
 

@@ -16,6 +16,7 @@ from core.macs import is_authentic
 from core.models import RequestOrigin
 from core.origins import COMMAND
 from core.snapshots import streamed
+from core.transactions import transaction_required
 from loyalty.chain import preimage
 from loyalty.models import SealedChange
 from loyalty.proof.breaks import Break, BreakKind
@@ -90,6 +91,7 @@ class _Change(NamedTuple):
         return sha256(preimage([b"core-change-genesis", b"1", *row])).digest()
 
 
+@transaction_required
 def seal_changes(number: int) -> MerkleRoot:
     """Keep with checkpoint `number` the hash of each change that no earlier one sealed. Returns their root.
 
