@@ -376,6 +376,8 @@ class TestSamePageSentTwice:
         html = html_of(answer)
         assert answer.status_code == 409
         assert 'value="300"' in html
+        assert "This page was already used with a different average bet." in html
+        assert "changed while this page was open" not in html
         assert "<li>Average bet 90.00 at" in html
         assert answer.context["request_id"] != page["request_id"]
         assert slip.segments.last().average_bet == 90  # type: ignore[union-attr]

@@ -130,8 +130,8 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
     )
     try:
         outcome = action.perform(chosen)
-    except (SlipChanged, SlipClosed, SlipIsVoid, IdempotencyConflict):
-        return _changed_meanwhile(request, form, chosen.slip, expected_version=expected_version)
+    except (SlipChanged, SlipClosed, SlipIsVoid, IdempotencyConflict) as error:
+        return _changed_meanwhile(request, form, chosen.slip, expected_version=expected_version, error=error)
     except BeforeLastEvent as error:
         form.add_error(None, ValidationError(error.message, code=_BEFORE_LAST_EVENT))
         return None
@@ -170,9 +170,12 @@ def _redirect_after(slip: RatingSlip) -> HttpResponse:
 
 
 def _changed_meanwhile(
-    request: HttpRequest, form: Form, slip: RatingSlip, *, expected_version: SlipVersion
+    request: HttpRequest, form: Form, slip: RatingSlip, *, expected_version: SlipVersion, error: DomainError
 ) -> HttpResponse:
-    """Show the slip as it is now, with the changes since the page was shown and with what was typed."""
+    """Show the slip as it is now, with the changes since the page was shown and with what was typed.
+
+    A page that was used for another request says so by the error's own sentence: the slip need not have changed.
+    """
     sheet = _visible_sheet(request, slip.pk)
     changes = events_since(sheet.events, expected_version)
     return _page(
@@ -181,6 +184,7 @@ def _changed_meanwhile(
         sheet,
         bound=form,
         changes=changes,
+        problem=error.message if isinstance(error, IdempotencyConflict) else "",
         status=409,
     )
 
