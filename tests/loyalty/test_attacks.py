@@ -3,13 +3,14 @@
 import pytest
 from django.db import connection, transaction
 
-from loyalty.chain import HASHED_COLUMNS
+from loyalty.chain import HASHED_COLUMNS, entry_hash
 from loyalty.models import LedgerEntry
 from loyalty.proof.breaks import Break, BreakKind
 from loyalty.proof.verification import Scope
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, rehash, seal_three_times, sql
 from tests.loyalty.postings import award
+from tests.replacing import replace
 
 ENTRIES = 5
 
@@ -137,9 +138,7 @@ class TestAChangedColumn:
         """The control: what finds it is that each hash is computed again."""
         stored = {row.previous_hash: row.entry_hash for row in LedgerEntry.objects.all()}
         sql("UPDATE loyalty_ledger SET points = points + 1 WHERE id = %s", book.entry(3).pk)
-        monkeypatch.setattr(
-            "loyalty.proof.breaks.entry_hash", lambda *, version, previous_hash, texts: stored[previous_hash]
-        )
+        replace(monkeypatch, entry_hash, lambda *, version, previous_hash, texts: stored[previous_hash])
 
         assert is_clean()
 

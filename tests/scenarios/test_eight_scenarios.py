@@ -26,7 +26,7 @@ from ratingslips.services import (
 )
 from tests.concurrency import Elsewhere, held_before_commit, in_turn, together, wait_until_blocked
 from tests.factories import StaffFactory
-from tests.floor import Floor
+from tests.floor import Floor, give_rights
 from tests.loyalty.rows import account_of
 from tests.ratingslips.test_statements import MOST_OF_A_COMPLETION
 from tests.statements import assert_at_most, statements_of
@@ -56,10 +56,11 @@ def test_1_completion_end_to_end(floor: Floor) -> None:
 def test_2_duplicate_completion_makes_one_entry(committed_floor: Floor) -> None:
     """Two tablets close one slip at once: the second waits and gets the first one's result."""
     floor = committed_floor
-    slip = floor.played_slip()
-    complete = partial(complete_rating_slip, slip=slip.pk, actor=floor.boss, at=floor.now)
+    slip, colleague = floor.played_slip(), StaffFactory.create(casino=floor.casino)
+    give_rights((colleague, floor.pit, ["operate_pit"]))
+    complete = partial(complete_rating_slip, slip=slip.pk, at=floor.now)
 
-    first, second = in_turn(complete, complete)
+    first, second = in_turn(partial(complete, actor=floor.boss), partial(complete, actor=colleague))
 
     assert (first.result().replayed, second.result().replayed) == (False, True)
     assert first.result().points == second.result().points == 578
