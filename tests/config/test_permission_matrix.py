@@ -136,7 +136,7 @@ class TestTable:
             f"admin:core_{model}_{page}" for model in ("player", "user") for page in ("add", "delete")
         }
 
-    def test_is_asked_by_four_where_one_word_is_said_to_all(self) -> None:
+    def test_is_asked_by_four_where_one_word_fits_all(self) -> None:
         others = list(COLUMNS)[2:-1]
 
         columns = [asked(["login", *["shut"] * 12], turn=turn) for turn in range(len(others))]

@@ -362,7 +362,7 @@ class TestAtOnce:
         assert Namesake.objects.count() == 1
 
     @pytest.mark.shows(39)
-    def test_would_not_see_each_other_without_the_lock_of_the_trigger(self, floor: Floor) -> None:
+    def test_would_not_see_each_other_without_the_trigger_s_lock(self, floor: Floor) -> None:
         def noticed_unlocked(add: Callable[[], object]) -> Callable[[], object]:
             def add_and_look() -> None:
                 add()

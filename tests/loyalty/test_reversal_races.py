@@ -101,7 +101,7 @@ class TestAdjustmentsAtOnce:
         assert account_of(player).balance == 0
 
     @pytest.mark.shows(39)
-    def test_would_take_points_twice_but_for_a_constraint_without_the_lock(
+    def test_would_only_be_held_by_a_constraint_without_the_lock(
         self, floor: Floor, player: Player, colleague: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         award(floor, player)
