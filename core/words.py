@@ -30,7 +30,7 @@ def signed_count(number: int, singular: str) -> str:
     return f"{signed(number)} {noun(number, singular)}"
 
 
-def hours_and_minutes(length: timedelta) -> str:
+def hours_in_words(length: timedelta) -> str:
     """A length of time in a sentence, rounded down: “2 h 05 min”, “12 min”. Columns show figures, such as 2:05."""
     hours, minutes = divmod(length // timedelta(minutes=1), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

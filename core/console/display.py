@@ -14,8 +14,7 @@ from core.local_time import exact_time_in as exact_time_in
 from core.local_time import time_in as time_in
 from core.models import Casino, Player, User
 from core.text import ISOLATE
-from core.words import MINUS, signed
-from core.words import hours_and_minutes as hours_in_words
+from core.words import MINUS, hours_in_words, signed
 
 RECORDED_APART_SECONDS: Final = 60
 

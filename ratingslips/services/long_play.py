@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from core.errors import DomainError
-from core.words import hours_and_minutes
+from core.words import hours_in_words
 from ratingslips.models import RatingSlip
 
 
@@ -23,7 +23,7 @@ def describe_long_play(slip: RatingSlip, *, played: timedelta) -> str:
     if played <= casino.longest_play:
         return ""
     opened = f"{slip.opened_at.astimezone(casino.zone):%-d %b %Y %H:%M}"
-    length = hours_and_minutes(played)
+    length = hours_in_words(played)
     return f"opened on {opened}, and {length} of play count, more than {casino.longest_play_hours} h"
 
 
