@@ -156,7 +156,7 @@ def _events_of_corrections(
 
 
 def _closing(slip: RatingSlip, last: PlaySegment, *, at: datetime, correction: SlipCorrection | None) -> Event:
-    """The closing of a list, by who closed the slip, or by the `correction` of a closed slip that wrote the list."""
+    """The closing of a list, by the person who closed the slip or by the `correction` that wrote the list after it."""
     assert slip.closed_by is not None
     by, correlation_id = slip.closed_by, slip.correlation_id
     if correction is not None:

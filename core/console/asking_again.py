@@ -38,8 +38,8 @@ V = TypeVar("V", bound=Callable[..., Any])
 class AsksAgain:
     """The mark of a view, or of an admin all of whose forms are meant.
 
-    With `before_opening`, the page itself is opened only to who was asked. `downloads` says that the answer is a file:
-    the browser saves it, and goes on showing the page that asks.
+    With `before_opening`, the page itself is opened only for staff who were asked again. `downloads` says that the
+    answer is a file: the browser saves it, and goes on showing the page that asks.
     """
 
     before_opening: bool = False
@@ -47,7 +47,7 @@ class AsksAgain:
 
 
 def asks_again(*, before_opening: bool = False, downloads: bool = False) -> Callable[[V], V]:
-    """Mark a view: its form is carried out only for who was asked again."""
+    """Mark a view: its form is carried out only for staff who were asked again."""
 
     def mark(view: V) -> V:
         setattr(view, _MARK, AsksAgain(before_opening=before_opening, downloads=downloads))

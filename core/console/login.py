@@ -58,13 +58,13 @@ class PasswordAlone:
 
 
 def check_own_password(request: HttpRequest, password: str) -> None:
-    """Check, for a form, the password of who is signed in; a wrong one counts as a try to sign in.
+    """Check, for a form, the password of the person who is signed in; a wrong one counts as a try to sign in.
 
     Call it outside a transaction (`require_own_password`).
 
     :raises ValidationError: it is wrong, or too many were.
     """
-    assert isinstance(request.user, User), "only who is signed in has a password to give"
+    assert isinstance(request.user, User), "only a signed-in person has a password to give"
     try:
         require_own_password(actor=request.user, password=password, client=Client.of(request), at=timezone.now())
     except DomainError as error:

@@ -38,7 +38,7 @@ class FactorForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """The password of who has no second factor."""
+    """The password of a person who has no second factor."""
 
     password = forms.CharField(
         label="Your password",

@@ -70,7 +70,7 @@ class ConsoleSite(admin.AdminSite):
         return [*(path(route, self.admin_view(view), name=name) for route, view, name in _PAGES), *pages]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's view, with a second step for who must take one; while a name is locked, a page says how long."""
+        """Django's view, with a second step where one is required; while a name is locked, a page says how long."""
         try:
             return super().login(request, {"title": "Sign in"} | (extra_context or {}))
         except SecondStepNeeded as needed:

@@ -1,4 +1,4 @@
-"""Add an authenticator app or a security key: for who is signed in, or who must add one to sign in."""
+"""Add an authenticator app or a security key: for staff who are signed in, or who must add one to sign in."""
 
 from collections.abc import Callable
 from typing import Final
