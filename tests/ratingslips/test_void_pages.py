@@ -118,6 +118,20 @@ class TestFloor:
 
         assert "changed while this page was open" in html_of(answer)
 
+    @pytest.mark.parametrize("make", [Floor.open_slip, closed])
+    def test_asks_only_who_takes_back_points_who_they_are(
+        self, floor: Floor, supervisor: Client, make: Callable[[Floor], RatingSlip]
+    ) -> None:
+        slip = make(floor)
+        is_closed = slip.is_closed
+        long_ago(supervisor)
+
+        answers = [html_of(_post(supervisor, slip)) for _ in range(2)]
+
+        slip.refresh_from_db()
+        assert ['name="asked-again"' in answer for answer in answers] == [is_closed] * 2
+        assert slip.is_void != is_closed
+
     def test_says_that_a_slip_closed_before_was_corrected(self, floor: Floor, supervisor: Client) -> None:
         slip = closed(floor)
         correct(floor, slip, last_at(slip, 200))

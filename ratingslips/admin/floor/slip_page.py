@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from core.console.asking_again import ask_again
 from core.console.confirmation import request_id_of, row_request_id
 from core.console.queries import reads
 from core.console.reasons import ReasonForm
@@ -25,7 +26,7 @@ from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, sho
 from ratingslips.admin.floor.seatmap import read_seat_map
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.floor.undo import offer_for
-from ratingslips.admin.slips.actions import SLIP_ACTIONS
+from ratingslips.admin.slips.actions import SLIP_ACTIONS, VOID
 from ratingslips.admin.slips.linked import linked_slips
 from ratingslips.admin.slips.money import (
     MONEY_ACTIONS,
@@ -86,8 +87,11 @@ def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     if name not in _FORMS:
         return _page(request, pit_page, sheet, problem="Nothing was done: tap what you want to do.", status=400)
     form = _form(request, pit_page, sheet, name, request.POST)
-    if form.is_valid() and (answer := _act(request, pit_page, sheet, _ACTIONS[name], form)):
-        return answer
+    if form.is_valid():
+        # Voiding a closed slip takes its points back. No page of the floor offers it, but the service allows it.
+        page = ask_again(request) if name == VOID.name and sheet.slip.is_closed else None
+        if answer := page or _act(request, pit_page, sheet, _ACTIONS[name], form):
+            return answer
     return _page(request, pit_page, sheet, bound=form, request_id=request_id_of(request))
 
 

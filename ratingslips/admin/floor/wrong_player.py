@@ -72,9 +72,9 @@ def _visible_slip(request: HttpRequest, slip_id: UUID) -> Any:
 def _reassign(request: HttpRequest, slip: RatingSlip, player: Player, form: ReasonForm) -> HttpResponse | None:
     """Give the slip to `player` and redirect; None if it was refused, with the reason on the form.
 
-    Who takes points back is asked who they are; a live slip has no points yet.
+    Who takes points back is asked who they are; only a closed slip has points.
     """
-    if not slip.is_live and (page := ask_again(request)):
+    if slip.is_closed and (page := ask_again(request)):
         return page
     version = SlipVersion.from_text(request.POST.get("expected_version", ""))
     try:
