@@ -170,7 +170,7 @@ def new_segments(
 ) -> list[PlaySegment]:
     """The segments of the new list, not saved; `recorded` are those of all its lists, the current one last.
 
-    A stretch that begins while the slip was at its table keeps the figures and the pit that were frozen then: see
+    A stretch that has play of the slip at its table in it keeps the figures and the pit that were frozen then: see
     `_frozen`. Any other takes those in force when it begins.
 
     :raises NoGameValues: none were in force.
@@ -238,18 +238,20 @@ def _frozen(recorded: Sequence[PlaySegment], stretch: CorrectedPlay) -> PlaySegm
     """The segment at the table of a stretch whose figures and pit it keeps, if there is one.
 
     It lasted when the stretch begins, in the list that was entered first; or it began at that instant, in any list; or
-    it lasted then, in the current list. So play that is corrected, and corrected back, is worth what it was.
+    it lasted then, in the current list; or it began within the stretch, which begins earlier than what was recorded. So
+    play that stays, or is corrected and corrected back, is worth what it was.
     """
     here = [segment for segment in recorded if segment.table_id == stretch.table]
     lasted = [segment for segment in here if _lasted(segment, at=stretch.started_at)]
     begun = [segment for segment in here if segment.started_at == stretch.started_at]
     entered_first = [segment for segment in lasted if segment.superseded_by_id == recorded[0].superseded_by_id]
     current = [segment for segment in lasted if segment.superseded_by_id is None]
-    return next(iter([*entered_first, *begun, *current]), None)
+    within = [segment for segment in here if _lasted(stretch, at=segment.started_at)]
+    return next(iter([*entered_first, *begun, *current, *within]), None)
 
 
-def _lasted(segment: PlaySegment, *, at: datetime) -> bool:
-    return segment.started_at <= at and (segment.ended_at is None or at < segment.ended_at)
+def _lasted(play: PlaySegment | CorrectedPlay, *, at: datetime) -> bool:
+    return play.started_at <= at and (play.ended_at is None or at < play.ended_at)
 
 
 def seats_of(play: Sequence[CorrectedPlay], *, until: datetime | None) -> list[HeldSeat]:

@@ -150,7 +150,10 @@ class TestNewList:
 
     @pytest.mark.parametrize(
         ("begins", "figures"),
-        [("as before", ("70", "0.75")), ("within", ("70", "0.75")), ("earlier", ("90", "2")), ("later", ("90", "2"))],
+        [
+            *[(begins, ("70", "0.75")) for begins in ("as before", "within", "earlier")],
+            *[(begins, ("90", "2")) for begins in ("ends earlier", "later")],
+        ],
     )
     def test_keeps_frozen_figures_where_table_and_time_stay(
         self, floor: Floor, begins: str, figures: tuple[str, str]
@@ -165,6 +168,7 @@ class TestNewList:
             "as before": [replace(only, average_bet=Decimal(5))],
             "within": [replace(before, ended_at=floor.ago(hours=1)), replace(only, started_at=floor.ago(hours=1))],
             "earlier": [replace(only, started_at=floor.ago(hours=3))],
+            "ends earlier": [replace(only, started_at=floor.ago(hours=3), ended_at=only.started_at)],
             "later": [replace(only, started_at=only.ended_at or floor.now)],
         }[begins]
 
