@@ -31,7 +31,7 @@ class SlipContinued(DomainError):
 
 
 class SlipCorrected(DomainError):
-    """The slip was corrected since it closed."""
+    """The slip was corrected since it closed, or has the closed play of a slip of the wrong player."""
 
     code = "SLIP_CORRECTED"
 
@@ -52,7 +52,7 @@ def continue_rating_slip(
     :raises OwnPlay: the player account is the actor's own.
     :raises SlipIsVoid: the slip was voided.
     :raises SlipNotClosed: it is live.
-    :raises SlipCorrected: it was corrected.
+    :raises SlipCorrected: it was corrected, or was never live: `reassign_rating_slip` gave it closed play.
     :raises UndoTooLate: it was closed too long ago.
     :raises SlipContinued: naming the slip that continues it.
     :raises PlayerNotActive: the player is barred or inactive.
@@ -101,6 +101,9 @@ def _require_may_continue(old: RatingSlip, *, at: datetime) -> None:
         raise SlipContinued(f"Slip {continued_by.slip_number} continues slip {old.slip_number} already.{undone}")
     closing = SlipRequest.objects.filter(slip=old, kind=RequestKind.CLOSE).first()
     instead = f"Open a new slip for {old.player}."
+    if closing is None and old.reassigned_from is not None:
+        was_closed = f"was closed on slip {old.reassigned_from.slip_number}, for the wrong player"
+        raise SlipCorrected(f"The play of slip {old.slip_number} {was_closed}. {instead}")
     require_recent(closing, at=at, what=f"Slip {old.slip_number} was closed", instead=instead)
 
 

@@ -14,6 +14,7 @@ from core.permissions import NotPermitted
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.services import (
     SlipContinued,
+    SlipCorrected,
     complete_rating_slip,
     continue_rating_slip,
     pause_rating_slip,
@@ -26,6 +27,7 @@ from tests.factories import PitFactory, StaffFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.corrections import correct, last_at, void
+from tests.ratingslips.test_reassigning import reassign
 from tests.refusals import refused
 
 
@@ -151,6 +153,13 @@ class TestRefusal:
 
         with refused(SlipContinued, "It is void: open a new slip"):
             _continue(floor, old)
+
+    def test_of_reassigned_play_says_where_it_was_closed(self, floor: Floor) -> None:
+        old = _closed(floor)
+        new = reassign(floor, old, floor.player()).slip
+
+        with refused(SlipCorrected, f"was closed on slip {old.slip_number}, for the wrong player. Open a new slip"):
+            _continue(floor, new)
 
     def test_of_a_live_slip_says_that_it_is_not_closed(self, floor: Floor) -> None:
         slip = floor.played_slip()
