@@ -34,6 +34,7 @@ from tests.refusals import logged, refused
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_REDEMPTION = 13
+MOST_OF_A_PRINT = 10
 
 
 @pytest.fixture
@@ -311,6 +312,9 @@ class TestPrintCompSlip:
 
         assert [(one.number, one.is_copy) for one in prints] == [(1, False), (2, True), (3, True)]
         assert {one.staff for one in prints} == {floor.supervisor}
+
+    def test_sends_few_statements(self, floor: Floor, redemption: LedgerEntry) -> None:
+        assert_at_most(MOST_OF_A_PRINT, statements_of(lambda: _print(floor, redemption.pk)))
 
     def test_is_the_same_print_for_the_same_request(self, floor: Floor, redemption: LedgerEntry) -> None:
         first = _print(floor, redemption, request_id=UUID(int=1))

@@ -29,7 +29,7 @@ from ratingslips.services import (
     strike_money_row,
     void_rating_slip,
 )
-from tests.concurrency import in_turn
+from tests.concurrency import held_before_commit, in_turn
 from tests.constraints import refused_by_trigger, run_as_replica
 from tests.floor import Floor, declared
 from tests.refusals import refused
@@ -298,3 +298,13 @@ class TestTwoTablets:
 
         assert isinstance(second.outcome(), MoneyChanged)
         assert money_of(slip)[0] == 500
+
+    @pytest.mark.shows(39)
+    def test_would_add_it_twice_without_the_lock(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        floor, slip = committed_floor, committed_floor.open_slip()
+        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
+
+        with held_before_commit(lambda: buy_in(floor, slip, expected_rows=0)):
+            buy_in(floor, slip, expected_rows=0, actor=floor.supervisor)
+
+        assert money_of(slip)[0] == 1000
