@@ -1,10 +1,11 @@
-"""Refuse passwords that are built of the casino's name, the person's own name, and a year or another number."""
+"""Refuse passwords that are built of names of the casino, the person and roles, and a year or another number."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Case, When
 
@@ -13,12 +14,15 @@ from core.models import Casino, User
 OTHER_CHARACTERS_MIN: Final = 8
 NAME_PART_MIN_LENGTH: Final = 3
 CASINOS_MAX: Final = 50
+ROLES_MAX: Final = 50
 
 _HELP: Final = (
-    "Your password can’t be made of the casino’s name, your own name and a year or another number: at least "
-    f"{OTHER_CHARACTERS_MIN} of its letters must be something else."
+    "Your password can’t be made of the casino’s name, your own name, the name of a role and a year or another number: "
+    f"at least {OTHER_CHARACTERS_MIN} of its letters must be something else."
 )
-_NUMBER: Final = re.compile(r"\d{3,}")
+_OF_EVERY_CASINO: Final = ("casino", "password")
+# A digit counts only between two letters of other words, as in “rain4ever”.
+_NUMBER: Final = re.compile(r"\d{2,}|\b\d|\d\b")
 _REPEATED: Final = re.compile(r"(.)\1+")
 # Letters that are often written as digits and signs; 1 is i as well as l.
 _WRITTEN_OTHERWISE: Final[tuple[dict[int, int], ...]] = (
@@ -39,12 +43,12 @@ class NotOfNamesValidator:
         if len(password) < OTHER_CHARACTERS_MIN:
             return  # Too short for another reason to be of any use.
         names = sorted(_parts(_names(user)), key=len, reverse=True)
-        without_numbers = _NUMBER.sub("", _folded(password))
+        folded = _folded(password)
         for letters in _WRITTEN_OTHERWISE:
-            if len(_without(names, without_numbers.translate(letters))) < OTHER_CHARACTERS_MIN:
+            if len(_without(names, folded, letters=letters)) < OTHER_CHARACTERS_MIN:
                 raise ValidationError(
-                    "This password is made of the casino’s name, your own name, a number or a repeated character: add "
-                    "other words.",
+                    "This password is made of the casino’s name, your own name, the name of a role, a number or a "
+                    "repeated character: add other words.",
                     code="password_of_names",
                 )
 
@@ -54,7 +58,9 @@ class NotOfNamesValidator:
 
 
 def _names(user: User | None) -> Iterable[str]:
-    """The names of the person and of casinos, their own one first."""
+    """The names of the person, of roles and of casinos, the person's own casino first."""
+    yield from _OF_EVERY_CASINO
+    yield from Group.objects.order_by("pk").values_list("name", flat=True)[:ROLES_MAX]
     own = user.casino_id if user is not None else None
     for casino in Casino.objects.order_by(Case(When(pk=own, then=0), default=1), "pk")[:CASINOS_MAX]:
         yield from (casino.name, casino.code)
@@ -72,12 +78,18 @@ def _parts(names: Iterable[str]) -> set[str]:
     return {word for word in words if len(word) >= NAME_PART_MIN_LENGTH}
 
 
-def _without(names: Iterable[str], text: str) -> str:
-    """The letters and digits of `text` that belong to no name; of a repeated one, only the first."""
-    text = re.sub(r"[\W_]+", "", text)
+def _without(names: Iterable[str], text: str, *, letters: dict[int, int]) -> str:
+    """The characters of `text` that belong to no name and no number; of a repeated one, only the first.
+
+    Names are found also where some of their letters are written otherwise (see `letters`).
+    """
+    read = [(sign, seen) for sign, seen in zip(text, text.translate(letters), strict=True) if seen.isalnum()]
+    kept, seen = "".join(sign for sign, _ in read), "".join(seen for _, seen in read)
     for name in names:
-        text = text.replace(name, " ")
-    return _REPEATED.sub(r"\1", text.replace(" ", ""))
+        for found in re.finditer(re.escape(name), seen):
+            kept = kept[: found.start()] + " " * len(name) + kept[found.end() :]
+        seen = seen.replace(name, " " * len(name))
+    return _REPEATED.sub(r"\1", re.sub(r"[\W_]+", "", _NUMBER.sub("", kept)))
 
 
 def _folded(text: str) -> str:

@@ -1,6 +1,7 @@
 """Which passwords are refused, with the person and the casino that they are for."""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -46,9 +47,20 @@ class TestPasswords:
             "Real12345Castillo",
             "aaaaaaaaaaaaaaaa",
             "administrator",
+            "20-26-20-26-20-26",
+            "castillo 19 78 20 26",
+            "Dana19Castillo87Real20Dana26",
+            "Dana1Castillo3Real4Dana5Whitfield6Real7Dana8Castillo9Real1",
+            "C4st1ll019D4n426C4st1ll0",
+            "Castillo2026Casino26",
+            "Casino2026Casino",
+            "PitBoss2026Auditor",
+            "Shift.Manager.26",
         ],
     )
     def test_that_are_short_common_or_guessable_are_refused(self, dana: User, password: str) -> None:
+        Group.objects.create(name="Shift manager")
+
         with pytest.raises(ValidationError):
             validate_password(password, dana)
 
@@ -61,7 +73,13 @@ class TestPasswords:
 
     @pytest.mark.parametrize(
         "password",
-        ["the tide comes in at six", "Castillo, where rain falls up", "2026 reasons to be here", "Страшный-туман"],
+        [
+            "the tide comes in at six",
+            "Castillo, where rain falls up",
+            "2026 reasons to be here",
+            "Страшный-туман",
+            "kq7wz4xt9mbp",
+        ],
     )
     def test_of_other_words_are_taken(self, dana: User, password: str) -> None:
         validate_password(password, dana)
