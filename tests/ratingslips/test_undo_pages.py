@@ -17,7 +17,7 @@ from core.models import Player
 from core.reasons.defaults import add_default_codes
 from ratingslips.admin.floor.undo import recent_offers
 from ratingslips.admin.trace.story import story_of
-from ratingslips.models import RatingSlip
+from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
     change_average_bet,
     complete_rating_slip,
@@ -27,7 +27,8 @@ from ratingslips.services import (
     void_rating_slip,
 )
 from tests.console import address, html_of, said, shown_in
-from tests.floor import Floor
+from tests.factories import PitFactory, TableFactory
+from tests.floor import Floor, give_rights
 from tests.ratingslips.corrections import silver_and_spent
 from tests.second_factors import long_ago
 
@@ -154,6 +155,41 @@ class TestTap:
         assert [candidate.player for candidate in free.context["found"].candidates] == [slip.player]
         closed_at = timezone.localtime(slip.closed_at, floor.casino.zone)
         assert free.context["form"].initial == {"average_bet": "100.00", "when": ["", f"{closed_at:%H:%M}"]}
+
+    @pytest.mark.parametrize(
+        ("changes", "seat", "table", "free"),
+        [({"is_active": False}, 5, "other", 2), ({"seats": 1}, 1, "other", 2), ({"seats": 4}, 4, "own", 3)],
+    )
+    def test_of_a_player_at_a_changed_table_shows_free_seats(
+        self, floor: Floor, boss: Client, changes: dict[str, Any], seat: int, table: str, free: int
+    ) -> None:
+        tables = {"own": floor.table, "other": TableFactory.create(casino=floor.casino, pit=floor.pit)}
+        slip = closed(floor, seat=5)
+        for taken in (1, 4):
+            floor.open_slip(seat=taken, at=floor.now)
+        GamingTable.objects.filter(pk=floor.table.pk).update(**changes)
+
+        answer = tap(boss, slip, "still_playing")
+
+        page, _, query = answer.url.partition("?")
+        assert page == reverse("floor:seat", args=[floor.table.pk, seat])
+        offered_seat = reverse("floor:seat", args=[tables[table].pk, free])
+        assert escape(f"{offered_seat}?{query}") in html_of(boss.get(answer.url))
+
+    @pytest.mark.parametrize("operates", [True, False])
+    def test_of_a_player_whose_table_moved_shows_its_seat_to_who_may(
+        self, floor: Floor, boss: Client, operates: bool
+    ) -> None:
+        slip, pit = closed(floor), PitFactory.create(casino=floor.casino)
+        give_rights((floor.boss, pit, ["operate_pit"] if operates else []))
+        GamingTable.objects.filter(pk=floor.table.pk).update(pit=pit)
+
+        answer = tap(boss, slip, "still_playing")
+
+        page = html_of(boss.get(answer.url))
+        at_seat = f"Open a slip at {floor.table.name} seat 1"
+        assert (at_seat in page, slip.slip_number in page) == (operates, not operates)
+        assert f'name="player" value="{slip.player_id}"' in page or not operates
 
     def test_that_is_refused_for_another_reason_leads_to_the_slip(self, floor: Floor, boss: Client) -> None:
         slip = closed(floor)

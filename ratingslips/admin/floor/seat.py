@@ -114,8 +114,9 @@ def _page(
     form: SittingDownForm,
     player: Player | None = None,
 ) -> HttpResponse:
-    holders = RatingSlip.objects.live().filter(table=table).select_related("player", "opened_by")
-    taken = {slip.seat: slip for slip in holders}
+    holders = RatingSlip.objects.live().filter(table=table, seat=number).select_related("player", "opened_by")
+    holder = holders.first()
+    cannot_sit_here = holder is not None or (pit_page.may_act and not table.is_active)
     typed = _with_typed("", request.POST or request.GET)
     context: dict[str, Any] = {
         "table": table,
@@ -124,13 +125,24 @@ def _page(
         "is_refused": form.is_bound and not form.has_error(NON_FIELD_ERRORS, code=OutcomeUnknown.code),
         "form": form,
         "player": player,
-        "holder": taken.get(number),
-        "free_seats": [
-            (free, reverse("floor:seat", args=[table.pk, free]) + typed)
-            for free in range(1, table.seats + 1)
-            if free not in taken and free != number
-        ],
+        "holder": holder,
+        "free_seats": _free_seats(table, typed=typed) if cannot_sit_here else {},
         "found": find_players(pit_page.casino, text),
         "undone": to_seat_again(pit_page.casino, staff=staff_of(request), now=pit_page.now),
     }
     return show(request, "ratingslips/floor/seat.html", pit_page, context)
+
+
+def _free_seats(table: GamingTable, *, typed: str) -> dict[GamingTable, list[tuple[int, str]]]:
+    """The free seats of a table with their addresses; if it has none, those of the tables in its pit."""
+    tables = table.pit.gaming_tables.filter(is_active=True).order_by("name")
+    taken = set(RatingSlip.objects.live().filter(table__in=tables).values_list("table", "seat"))
+    free = {
+        other: [
+            (seat, reverse("floor:seat", args=[other.pk, seat]) + typed)
+            for seat in range(1, other.seats + 1)
+            if (other.pk, seat) not in taken
+        ]
+        for other in tables
+    }
+    return {table: free[table]} if free.get(table) else {other: seats for other, seats in free.items() if seats}

@@ -19,12 +19,21 @@ from core.console.row_actions import LEVELS, Outcome, OutcomeKind
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
 from core.models import Casino, Player, User
+from core.permissions import has_permission
 from core.text import isolated
 from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.pages import floor_url, require_view
 from ratingslips.admin.slips.sentences import earlier_request
 from ratingslips.models import MoneyRow, Pit, RatingSlip, SlipRequest
-from ratingslips.services import UNDO_MINUTES, SeatTaken, continue_rating_slip, undo_opening
+from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services import (
+    UNDO_MINUTES,
+    NoSuchSeat,
+    SeatTaken,
+    TableNotActive,
+    continue_rating_slip,
+    undo_opening,
+)
 
 Kind = SlipRequest.Kind
 
@@ -33,6 +42,7 @@ STILL_PLAYING: Final = "still_playing"
 OPENINGS: Final = (Kind.OPEN, Kind.CONTINUE)
 UNDONE_READ: Final = 20
 OFFERS_READ: Final = 40
+SEAT_REFUSALS: Final = (SeatTaken, NoSuchSeat, TableNotActive)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +137,9 @@ def undone_slip(text: str, *, casino: Casino, staff: User, now: datetime) -> Und
 def undo_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     """Undo an opening or a closing, and redirect to the seat; or, with the reason why it was refused, to the slip.
 
-    If the seat is taken meanwhile, its page offers the free ones.
+    If the player cannot go on in this seat, but in another one, redirect to a page that offers free seats: see
+    `_other_seats`. For other refusals no seat would help: the player sits elsewhere, has played since or is barred, or
+    the old slip is void, corrected or continued already.
     """
     slips = in_casino_of(staff_of(request), RatingSlip.objects.filter(pk=slip_id), lookup="casino")
     slip = slips.select_related("pit", "player", "table", "casino").first()
@@ -146,7 +158,8 @@ def undo_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     except DomainError as error:
         drop_lost_connection()
         messages.error(request, error.message)
-        return HttpResponseRedirect(_taken_seat(slip)) if isinstance(error, SeatTaken) else of_slip
+        seats = _other_seats(slip, staff=staff_of(request)) if isinstance(error, SEAT_REFUSALS) else None
+        return HttpResponseRedirect(seats) if seats else of_slip
     messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
     return HttpResponseRedirect(f"{floor_url(slip.pit_id)}#seat-{slip.table_id}-{slip.seat}")
 
@@ -161,13 +174,19 @@ def _request_id(slip: RatingSlip, *, do: str, staff: User) -> UUID | None:
     return uuid5(act.pk, f"{do} {staff.pk}") if act else None
 
 
-def _taken_seat(slip: RatingSlip) -> str:
-    """The page of the seat of a closed slip, which offers the free seats, with what opening the slip again takes."""
+def _other_seats(slip: RatingSlip, *, staff: User) -> str | None:
+    """The page of the seat of a closed slip, with what opening the slip again takes, and the free seats beside it.
+
+    Of a table that has fewer seats now, its last seat; None if the table is in a pit that `staff` do not operate.
+    """
     assert slip.closed_at is not None
+    if not has_permission(staff, OPERATE_PIT, slip.table.pit, player_id=slip.player_id):
+        return None
     bet = slip.segments.order_by("-seq")[0].average_bet
     closed_at = f"{timezone.localtime(slip.closed_at, slip.casino.zone):%H:%M}"
     query = urlencode({"q": slip.player.card_number, "average_bet": bet, "when_clock": closed_at})
-    return f"{reverse('floor:seat', args=[slip.table_id, slip.seat])}?{query}"
+    seat = min(slip.seat, slip.table.seats)
+    return f"{reverse('floor:seat', args=[slip.table_id, seat])}?{query}"
 
 
 def _undo(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:
