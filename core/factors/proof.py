@@ -114,7 +114,7 @@ def _prove_by_app(factors: Sequence[SecondFactor], code: str, *, at: datetime) -
     if apps and not any(map(app_key_of, apps)):
         raise WrongSecondFactor(
             "Your app can no longer be checked, because the secret key of the console was changed. Use a security key, "
-            "or ask who manages the staff to reset your second factor."
+            "or ask a manager of the staff to reset your second factor."
         )
     raise WrongSecondFactor("This code is not right. Type the one that your app shows now.")
 
