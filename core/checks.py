@@ -24,6 +24,7 @@ MAX_SLOW_CLIENT_SECONDS: Final = 60 * 60
 # A network of 65,536 addresses, and of IPv6 what a provider gives to a company.
 MAX_PUBLIC_V4: Final = IPv4Network("0.0.0.0/16").num_addresses
 MAX_PUBLIC_V6: Final = IPv6Network("::/32").num_addresses
+MAX_PROXIES: Final = 256
 PRIVATE_V4: Final = [IPv4Network(net) for net in ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 PRIVATE_V6: Final = [IPv6Network(net) for net in ("::1/128", "fc00::/7", "fe80::/10")]
 
@@ -86,21 +87,27 @@ def check_production_settings(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_trusted_addresses(**_: Any) -> list[CheckMessage]:
-    """Warn if more of the internet is trusted than a casino has."""
-    chosen = "so strangers may choose"
-    trusted = [
-        (settings.CORRELATION_ID_CALLERS, "CORRELATION_ID_CALLERS", f"{chosen} the id of their requests", "core.W001"),
-        (settings.PROXY_ADDRESSES, "PROXY_ADDRESSES", f"{chosen} the address from which they come", "core.W006"),
-    ]
-    return [
-        checks.Warning(
-            f"{name} names a large part of the internet, {consequence}.",
-            hint="Name private networks, and single addresses outside them.",
-            id=check_id,
+    """Warn if more of the internet is trusted than a casino has, or if others than proxies are trusted as such."""
+    messages: list[CheckMessage] = []
+    if _has_large_part(settings.CORRELATION_ID_CALLERS):
+        message = (
+            "CORRELATION_ID_CALLERS names a large part of the internet: strangers may choose the id of their requests."
         )
-        for networks, name, consequence, check_id in trusted
-        if _has_large_part(networks)
-    ]
+        hint = "Name private networks, and single addresses outside them."
+        messages.append(checks.Warning(message, hint=hint, id="core.W001"))
+    proxies = settings.PROXY_ADDRESSES
+    if _has_large_part(proxies) or (settings.BEHIND_PROXY and _number_in_networks(proxies) > MAX_PROXIES):
+        message = (
+            "PROXY_ADDRESSES names many addresses: requests from all of them may choose the address of their client."
+        )
+        hint = "Name only the addresses of the proxies; a tablet must have none of them."
+        messages.append(checks.Warning(message, hint=hint, id="core.W006"))
+    return messages
+
+
+def _number_in_networks(networks: Iterable[IPv4Network | IPv6Network]) -> int:
+    """How many addresses of other machines `networks` have; those that overlap are counted twice."""
+    return sum(net.num_addresses for net in set(networks) if not net.is_loopback)
 
 
 def _has_large_part(networks: Iterable[IPv4Network | IPv6Network]) -> bool:

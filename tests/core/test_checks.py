@@ -95,6 +95,25 @@ class TestCheckTrustedAddresses:
 
         assert [message.msg.startswith(setting) for message in found] == [True] * is_warned_of
 
+    @pytest.mark.parametrize(
+        ("is_behind_proxy", "proxies", "is_warned_of"),
+        [
+            (True, ["10.0.0.0/8"], True),
+            (False, ["10.0.0.0/8"], False),
+            (True, ["127.0.0.0/8", "::1", "10.1.2.0/24"], False),
+            (True, ["126.0.0.0/7"], True),
+            (True, ["10.1.2.0/24", "192.168.7.9"], True),
+            (True, ["fd00::/64"], True),
+        ],
+    )
+    def test_warns_where_a_tablet_may_be_taken_for_the_proxy(
+        self, settings: Any, is_behind_proxy: bool, proxies: list[str], is_warned_of: bool
+    ) -> None:
+        settings.BEHIND_PROXY = is_behind_proxy
+        settings.PROXY_ADDRESSES = [ip_network(network) for network in proxies]
+
+        assert _ids(checks.check_trusted_addresses()) == ["core.W006"] * is_warned_of
+
 
 class TestCheckSessionLimits:
     @pytest.mark.parametrize(
