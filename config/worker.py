@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -65,8 +66,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             client.shutdown(socket.SHUT_RDWR)
 
     def load_wsgi(self) -> None:
-        """Load the application, and look at each answer for its length."""
+        """Load the application, and look at each answer for its length.
+
+        :raises ImproperlyConfigured: gunicorn was told to end TLS.
+        """
         super().load_wsgi()
+        if self.cfg.is_ssl:
+            raise ImproperlyConfigured(
+                "Gunicorn cannot end TLS, because this worker limits requests as it receives them, before they are "
+                "decrypted. Leave out --certfile and --keyfile, and let a proxy end TLS (BEHIND_PROXY)."
+            )
         application: Any = self.app.wsgi()
 
         def answered(environ: Any, start_response: Any) -> Any:
@@ -100,7 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not isinstance(conn.sock, ClientSocket):
             conn.sock = ClientSocket(conn.sock)
         conn.incoming = Incoming(conn.parser.unreader.take_buffered() if conn.initialized else b"")
-        if self.cfg.is_ssl or conn.incoming.is_ready:
+        if conn.incoming.is_ready:
             self._begin(conn)
         else:
             self._wait(conn, self.receiving, self._receive, seconds=settings.SLOW_REQUEST_SECONDS)
@@ -124,13 +133,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             _send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _begin(self, conn: Any) -> None:
-        if not self.cfg.is_ssl:
-            conn.sock.setsockopt(
-                socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", settings.SLOW_REQUEST_SECONDS, 0)
-            )
-            conn.init()
-            conn.parser.unreader.unread(bytes(conn.incoming.received))
-            conn.incoming.received.clear()
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _time_of(settings.SLOW_REQUEST_SECONDS))
+        conn.init()
+        conn.parser.unreader.unread(bytes(conn.incoming.received))
+        conn.incoming.received.clear()
         super().enqueue_req(conn)
 
     def _refuse(self, conn: Any, status: int) -> None:

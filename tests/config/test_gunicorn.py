@@ -77,16 +77,23 @@ class TestGunicorn:
     def test_leaves_nothing_in_the_home_folder(self, served: Served) -> None:
         assert served.at_home == []
 
-    def test_does_not_start_with_a_worker_that_lacks_the_limits(self) -> None:
+    @pytest.mark.parametrize(
+        ("options", "advice"),
+        [
+            (["--worker-class", "gthread"], "leave out --worker-class"),
+            (["--certfile", __file__, "--keyfile", __file__], "Leave out --certfile"),
+        ],
+    )
+    def test_does_not_start_without_the_limits_of_its_worker(self, options: list[str], advice: str) -> None:
         started = run_program(
             *("-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"),
-            *("--worker-class", "gthread", "--bind", "127.0.0.1:0"),
+            *(*options, "--bind", "127.0.0.1:0"),
             ENVIRONMENT="production",
             SECRET_KEY="k" * 60,
         )
 
         assert started.returncode == 3
-        assert "leave out --worker-class" in started.stdout + started.stderr
+        assert advice in started.stdout + started.stderr
 
 
 class Exporting:
