@@ -2,14 +2,15 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from core.console.links import page_url
-from core.models import Player
+from core.console.links import list_url, page_url
+from core.models import Change, Player
 from core.roles import AUDITOR, PIT_BOSS
 from loyalty.models import PlayerLoyalty
 from loyalty.services import manual_reward
@@ -65,6 +66,14 @@ class TestPlayerPage:
         )
 
         assert f'href="{page_url(slip.player)}"' in asked.content.decode()
+
+    def test_leads_the_auditor_to_the_changes_of_the_player(self, floor: Floor, auditor: Client) -> None:
+        player = floor.player()
+        page = auditor.get(page_url(player))
+
+        history = next(link.url for link in page.context["links"] if link.label == "History")
+
+        assert list_url(Change, of=f"core_player:{player.pk}") in unescape(html_of(auditor.get(history)))
 
     def test_shows_balance_tier_and_what_is_missing_to_the_next(self, floor: Floor, supervisor: Client) -> None:
         player = floor.player()
@@ -173,7 +182,7 @@ class TestPlayerPage:
         ("role", "labels"),
         [
             (PIT_BOSS, ["To the floor", "Loyalty account"]),
-            (AUDITOR, ["To the floor", "Loyalty account"]),
+            (AUDITOR, ["To the floor", "Loyalty account", "History"]),
         ],
     )
     def test_offers_what_the_role_may_do(self, floor: Floor, role: str, labels: list[str]) -> None:
@@ -195,6 +204,7 @@ class TestPlayerPage:
             "To the floor",
             "Loyalty account",
             "Change details",
+            "History",
         ]
         assert all(supervisor.get(link.url, follow=True).status_code == 200 for link in page.context["links"])
 

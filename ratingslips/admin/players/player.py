@@ -19,7 +19,7 @@ from core.console.queries import reads
 from core.console.scope import in_casino_of, staff_of
 from core.keys import key_of
 from core.models import Player
-from core.permissions import CHANGE_PLAYER, VIEW_PLAYERS
+from core.permissions import CHANGE_PLAYER, VIEW_CHANGES, VIEW_PLAYERS
 from loyalty.admin.accounts import posting_links
 from loyalty.admin.columns import kind_of
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
@@ -143,4 +143,6 @@ def _links(request: HttpRequest, player: Player, account: PlayerLoyalty | None, 
         links.append(Link(label="Loyalty account", url=page_url(account)))
     if staff.has_perm(CHANGE_PLAYER):
         links.append(Link(label="Change details", url=reverse("admin:core_player_change", args=[player.pk])))
+    if staff.has_perm(VIEW_CHANGES):
+        links.append(Link(label="History", url=reverse("admin:core_player_history", args=[player.pk])))
     return links
