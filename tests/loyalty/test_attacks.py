@@ -30,7 +30,7 @@ CHANGES = {
     "adjusts_id": "coalesce(adjusts_id, 0) + 1",
     "comp_type_id": "coalesce(comp_type_id, 0) + 1",
     "reason_code": "coalesce(reason_code, '') || ' '",
-    "mac": "coalesce(mac, '') || ' '",
+    "mac": "coalesce(overlay(mac placing '!' from 1), 'x')",
     "balance_before": "balance_before + 1",
     "balance_after": "balance_after + 1",
     "lifetime_points_before": "lifetime_points_before + 1",
