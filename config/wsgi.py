@@ -12,6 +12,7 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 from core.hashing import limit_passwords
 from core.incoming import UNREADABLE
+from core.macs import has_request_keys
 
 log = structlog.get_logger(__name__)
 
@@ -58,5 +59,7 @@ if settings.IS_PRODUCTION and "gunicorn.arbiter" in sys.modules and "config.work
         "Gunicorn runs without config/gunicorn.py, or with another worker class, and so without the limits of slow "
         "clients and large requests. Start it with -c python:config.gunicorn, and leave out --worker-class."
     )
+if not has_request_keys():
+    raise ImproperlyConfigured("REQUEST_KEYS has no key that can be used: make one with “manage.py new_request_key”.")
 limit_passwords(settings.PASSWORDS_AT_ONCE)
 application: Final = _Handler()

@@ -4,7 +4,6 @@ Whoever can insert a row can insert a request for it as well, but not the code o
 """
 
 import base64
-import binascii
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
@@ -77,7 +76,7 @@ def _keys(texts: Sequence[str]) -> Mapping[str, bytes]:
     """The keys by their ids, the one that new codes are made with first."""
     try:
         keys = [base64.b64decode(text.strip(), validate=True) for text in texts]
-    except binascii.Error:
+    except ValueError:  # also of characters that are not ASCII
         keys = []
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise NoRequestKey(

@@ -25,16 +25,18 @@ def fields(*values):
     return b"".join(len(value).to_bytes(4, "big") + value for value in values)
 
 
-def as_bytes(value):
-    if isinstance(value, str) and "T" in value:
+def as_bytes(name, value):
+    if name == "taken_at":
         value = (datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ") - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    return bytes.fromhex(value) if isinstance(value, str) else b"%d" % value
+    return bytes.fromhex(value) if name.endswith(("_root", "_hash")) else format(value, "d").encode()
 
 
 def is_signed(checkpoint, key):
-    signed = [1 + ("log_root" in checkpoint), *(checkpoint[name] for name in SIGNED.split() if name in checkpoint)]
+    signed = [as_bytes(name, checkpoint[name]) for name in SIGNED.split() if name in checkpoint]
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "signed").write_bytes(fields(b"loyalty-checkpoint", *map(as_bytes, signed)))
+        Path(folder, "signed").write_bytes(
+            fields(b"loyalty-checkpoint", b"2" if "log_root" in checkpoint else b"1", *signed)
+        )
         Path(folder, "signature").write_bytes(bytes.fromhex(checkpoint["signature"]))
         Path(folder, "key").write_bytes(DER + base64.b64decode(key))
         command = "openssl pkeyutl -verify -rawin -in signed -sigfile signature -pubin -keyform DER -inkey key"

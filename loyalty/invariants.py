@@ -302,8 +302,8 @@ _PAUSES: Final = (
 
 
 def _forged_entries() -> Iterator[str]:
-    entries = LedgerEntry.objects.exclude(kind=LedgerEntry.Kind.GAMEPLAY).filter(adjusts=None).order_by("pk")
-    for entry in entries.filter(is_since_codes("loyalty", at="recorded_at")).iterator():
+    entries = LedgerEntry.objects.filter(is_since_codes("loyalty", at="recorded_at")).order_by("pk")
+    for entry in entries.iterator():
         if not is_authentic(entry.mac, entry.claims()):
             yield f"entry {entry.pk}"
 
@@ -311,7 +311,7 @@ def _forged_entries() -> Iterator[str]:
 _AUTHENTIC: Final = (
     Invariant(
         name="entries_are_authentic",
-        sentence="the application recorded every entry that is not of play, for the person whom it names",
+        sentence="the application recorded every entry, for the account and the person whom it names",
         broken_by=_forged_entries,
     ),
 )

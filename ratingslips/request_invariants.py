@@ -39,14 +39,14 @@ REQUEST_INVARIANTS: Final = (
     ),
     Invariant(
         name="slip_was_opened_by_a_request",
-        sentence="every slip that is live, and every one that a request changed, was opened by a request of its person",
+        sentence="every slip was opened by a request of its person, or was there before requests had codes",
         broken_by=f"""
             SELECT 'slip ' || casino.code || ' ' || slip.slip_number FROM ratingslips_ratingslip AS slip
             JOIN core_casino AS casino ON casino.id = slip.casino_id
-            WHERE NOT EXISTS ({_OPENED_BY} AND request.actor_id = slip.opened_by_id)
-              AND (slip.status IN ('OPEN', 'PAUSED') OR EXISTS (
-                  SELECT FROM ratingslips_sliprequest WHERE slip_id = slip.id AND recorded_at > {_SINCE}
-              ))
+            WHERE NOT EXISTS ({_OPENED_BY} AND request.actor_id = slip.opened_by_id) AND NOT EXISTS (
+                SELECT FROM ratingslips_sliprequest
+                WHERE slip_id = slip.id AND kind = 'EARLIER' AND recorded_at < {_SINCE}
+            )
             ORDER BY casino.code, slip.slip_number
         """,  # noqa: S608  (constants)
     ),
@@ -63,18 +63,33 @@ REQUEST_INVARIANTS: Final = (
                     SELECT FROM ratingslips_sliprequest AS request
                     WHERE request.slip_id = slip.id AND request.correlation_id = segment.start_correlation_id
                       AND request.actor_id = segment.started_by_id
-                      AND ({_WRITES_LIST} OR request.happened_at = segment.started_at AND (
-                          request.kind IN ('RESUME', 'MOVE', 'CONTINUE')
-                          OR request.kind IN ('OPEN', 'CHANGE_BET')
-                             AND (request.contents ->> 'average_bet')::numeric = segment.average_bet
-                      ))
+                      AND CASE request.kind
+                          WHEN 'CORRECT' THEN EXISTS (
+                              SELECT FROM jsonb_each_text(request.contents) AS asked WHERE asked.value ^@ format(
+                                  'table %s seat %s, %s, from ', segment.table_id, segment.seat, segment.average_bet
+                              )
+                          )
+                          WHEN 'REASSIGN' THEN EXISTS (
+                              SELECT FROM ratingslips_playsegment AS old WHERE old.slip_id = slip.reassigned_from_id
+                              AND (old.table_id, old.seat, old.average_bet, old.started_at)
+                                  = (segment.table_id, segment.seat, segment.average_bet, segment.started_at)
+                          )
+                          ELSE request.happened_at = segment.started_at AND (
+                              request.kind IN ('RESUME', 'MOVE', 'CONTINUE')
+                              OR request.kind IN ('OPEN', 'CHANGE_BET')
+                                 AND (request.contents ->> 'average_bet')::numeric = segment.average_bet
+                          )
+                      END
                 )
                 OR segment.ended_at IS NOT NULL AND NOT EXISTS (
                     SELECT FROM ratingslips_sliprequest AS request
                     WHERE request.slip_id = slip.id AND request.correlation_id = segment.end_correlation_id
                       AND request.actor_id = segment.ended_by_id
-                      AND ({_WRITES_LIST} OR request.happened_at = segment.ended_at
-                           AND request.kind IN ('CHANGE_BET', 'PAUSE', 'MOVE', 'CLOSE', 'VOID'))
+                      AND ({_WRITES_LIST} OR request.happened_at = segment.ended_at AND (
+                          request.kind IN ('CHANGE_BET', 'PAUSE', 'MOVE', 'CLOSE', 'VOID')
+                          -- Of a slip that was paused when it closed, the first segment has no length.
+                          OR request.kind = 'CONTINUE' AND segment.ended_at = segment.started_at
+                      ))
                 )
             )
             ORDER BY casino.code, slip.slip_number, segment.seq
@@ -86,10 +101,14 @@ REQUEST_INVARIANTS: Final = (
         broken_by=f"""
             SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' segment ' || begun.last_seq
             FROM (
-                -- One without length, as between a pause and a move, is no play.
-                SELECT slip_id, start_correlation_id, count(*) AS segments, max(seq) AS last_seq
-                FROM ratingslips_playsegment WHERE ended_at IS DISTINCT FROM started_at
-                GROUP BY slip_id, start_correlation_id
+                SELECT segment.slip_id, start_correlation_id, count(*) AS segments, max(seq) AS last_seq
+                FROM ratingslips_playsegment AS segment
+                -- A correction writes one without length where the bet changed in a pause.
+                WHERE ended_at IS DISTINCT FROM started_at OR NOT EXISTS (
+                    SELECT FROM ratingslips_sliprequest AS request WHERE request.slip_id = segment.slip_id
+                    AND request.correlation_id = start_correlation_id AND {_WRITES_LIST}
+                )
+                GROUP BY segment.slip_id, start_correlation_id
             ) AS begun
             JOIN ratingslips_ratingslip AS slip ON slip.id = begun.slip_id
             JOIN core_casino AS casino ON casino.id = slip.casino_id
@@ -115,35 +134,63 @@ REQUEST_INVARIANTS: Final = (
         """,  # noqa: S608
     ),
     Invariant(
-        name="points_of_play_were_asked_for",
-        sentence="every entry of play and every adjustment of play belongs to a request about its slip",
+        name="slip_was_closed_by_a_request",
+        sentence="every closed slip was closed by a request of its person, with the slip's correlation id",
         broken_by=f"""
-            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
-            WHERE (entry.kind = 'GAMEPLAY' OR entry.adjusts_id IS NOT NULL) AND entry.recorded_at > {_SINCE}
-              AND NOT EXISTS (
-                  SELECT FROM ratingslips_ratingslip AS slip
-                  JOIN ratingslips_sliprequest AS request ON request.slip_id = slip.id
-                  WHERE slip.ledger_entry_id = coalesce(entry.adjusts_id, entry.id)
-                    AND request.recorded_at > {_SINCE}
-                    AND request.kind IN ('CLOSE', 'RECOVER', 'RELEASE', 'CORRECT', 'VOID', 'REASSIGN')
-              )
-            ORDER BY entry.id
+            SELECT 'slip ' || casino.code || ' ' || slip.slip_number FROM ratingslips_ratingslip AS slip
+            JOIN core_casino AS casino ON casino.id = slip.casino_id
+            WHERE slip.status = 'CLOSED' AND EXISTS ({_OPENED_BY}) AND NOT EXISTS (
+                SELECT FROM ratingslips_sliprequest AS request
+                WHERE request.slip_id = slip.id AND request.kind IN ('CLOSE', 'REASSIGN')
+                  AND request.actor_id = slip.closed_by_id AND request.correlation_id = slip.correlation_id
+            )
+            ORDER BY casino.code, slip.slip_number
         """,  # noqa: S608
     ),
     Invariant(
-        name="money_was_recorded_by_a_request",
-        sentence="every buy-in and chips out that was recorded by a request is of the request's slip and amount",
+        name="correction_was_asked_for",
+        sentence="every correction, with its entry, belongs to a request that corrects, voids or gives away its slip",
         broken_by="""
+            SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' correction ' || correction.number
+            FROM ratingslips_slipcorrection AS correction
+            JOIN ratingslips_ratingslip AS slip ON slip.id = correction.slip_id
+            JOIN core_casino AS casino ON casino.id = slip.casino_id
+            JOIN ratingslips_sliprequest AS request ON request.id = correction.request_id
+            LEFT JOIN loyalty_ledger AS entry ON entry.id = correction.entry_id
+            WHERE request.slip_id <> correction.slip_id
+               OR (correction.kind, request.kind) NOT IN (
+                   ('CORRECTED', 'CORRECT'), ('VOIDED', 'VOID'), ('VOIDED', 'REASSIGN')
+               )
+               OR (entry.correlation_id, entry.staff_id) <> (request.correlation_id, request.actor_id)
+            ORDER BY casino.code, slip.slip_number, correction.number
+        """,
+    ),
+    Invariant(
+        name="money_was_recorded_by_a_request",
+        sentence="every buy-in, chips out and strike was recorded by a request of its slip, and is what that asked for",
+        broken_by=f"""
             SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' ' || row.kind || ' ' || row.id
             FROM ratingslips_moneyrow AS row JOIN ratingslips_ratingslip AS slip ON slip.id = row.slip_id
             JOIN core_casino AS casino ON casino.id = slip.casino_id
             LEFT JOIN ratingslips_sliprequest AS request ON request.id = row.request_id
-            WHERE request.slip_id IS DISTINCT FROM row.slip_id
-                  AND (row.request_id IS NOT NULL OR row.means <> 'NOT_RECORDED')
+            WHERE row.request_id IS NULL AND (row.means <> 'NOT_RECORDED' OR EXISTS (
+                      {_OPENED_BY} AND request.recorded_at > {_SINCE}
+                  ))
+               OR request.slip_id <> row.slip_id
+               OR request.kind NOT IN ('OPEN', 'BUY_IN', 'CHIPS_OUT', 'STRIKE', 'CLOSE', 'CONTINUE', 'REASSIGN')
+               OR (request.kind = 'STRIKE') <> (row.strikes_id IS NOT NULL)
+               OR request.kind = 'STRIKE' AND (request.contents ->> 'row')::bigint <> row.strikes_id
                OR request.kind IN ('BUY_IN', 'CHIPS_OUT')
-                  AND (request.kind, (request.contents ->> 'amount')::numeric) <> (row.kind, row.amount)
+                  AND (request.kind, (request.contents ->> 'amount')::numeric, request.contents ->> 'means')
+                      <> (row.kind, row.amount, row.means)
                OR request.kind = 'OPEN' AND (request.contents ->> 'buy_in')::numeric IS DISTINCT FROM row.amount
+               OR request.kind <> 'REASSIGN' AND request.actor_id <> row.actor_id
+               OR request.kind <> 'REASSIGN' AND EXISTS (
+                   SELECT FROM ratingslips_moneyrow AS other WHERE other.request_id = request.id
+                   AND other.kind = row.kind
+                   AND other.id < row.id
+               )
             ORDER BY casino.code, slip.slip_number, row.id
-        """,
+        """,  # noqa: S608
     ),
 )

@@ -251,7 +251,16 @@ BREAKS = [
         " WHERE slip_number = '{open}'",
         "slip {casino} {open} segment 9",
     ),
-    Break("points_of_play_were_asked_for", "DELETE FROM ratingslips_sliprequest WHERE kind = 'CLOSE'", "entry {e5}"),
+    Break(
+        "slip_was_closed_by_a_request",
+        "DELETE FROM ratingslips_sliprequest WHERE kind = 'CLOSE'",
+        "slip {casino} {closed}",
+    ),
+    Break("slip_was_closed_by_a_request", SLIP.format("closed_by_id = 0", "closed"), "slip {casino} {closed}"),
+    *(
+        Break("correction_was_asked_for", CORRECTION.format(change), "slip {casino} {void} correction 1")
+        for change in ("request_id = '{opening}'", "kind = 'CORRECTED'", "entry_id = {e5}")
+    ),
     *(
         Break(
             "money_was_recorded_by_a_request",

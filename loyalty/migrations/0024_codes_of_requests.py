@@ -1,4 +1,4 @@
-"""Give entries that are not of play a code that only the application can make."""
+"""Give entries a code that only the application can make."""
 
 from django.db import migrations, models
 
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
             name="mac",
             field=models.CharField(
                 editable=False,
-                help_text="Of what was not earned by play: shows that the application recorded it; empty in earlier versions.",
+                help_text="Shows that the application recorded it; empty if an earlier version did.",
                 max_length=72,
                 null=True,
             ),

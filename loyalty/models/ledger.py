@@ -136,7 +136,7 @@ class LedgerEntry(models.Model):
         max_length=MAC_LENGTH,
         null=True,
         editable=False,
-        help_text="Of what was not earned by play: shows that the application recorded it; empty in earlier versions.",
+        help_text="Shows that the application recorded it; empty if an earlier version did.",
     )
     balance_before = models.BigIntegerField()
     balance_after = models.BigIntegerField()
@@ -276,6 +276,7 @@ class LedgerEntry(models.Model):
             "staff": self.staff_id,
             "fingerprint": self.fingerprint,
             "reverses": self.reverses_id,
+            "adjusts": self.adjusts_id,
             "comp_type": self.comp_type_id,
             "correlation_id": str(self.correlation_id),
             "created_at": self.created_at.astimezone(UTC).isoformat(),

@@ -24,8 +24,7 @@ from loyalty.proof.sealing import MerkleRoot, change_leaf_hash
 
 CHUNK_ROWS: Final = 1_000
 
-# The names and texts of all columns but the hashes. No setting of the session changes a text but the time zone, which
-# is UTC on each of Django's connections.
+# The names and texts of all columns but the hashes. No setting of the session changes a text but the time zone.
 _CHANGES: Final = """
     SELECT change.id, change.table_name, change.row_id, change.previous_hash, change.change_hash, columns.texts,
            sealed.checkpoint_id, sealed.change_hash
@@ -51,12 +50,19 @@ _FIRST_CHAINED: Final = "SELECT min(id) FROM core_change WHERE change_hash IS NO
 _OF_CHECKPOINT: Final = """
     SELECT change.id, table_name, row_id, recorded_at, actor_id, correlation_id
     FROM loyalty_sealedchange AS sealed JOIN core_change AS change ON change.id = sealed.change_id
-    WHERE sealed.checkpoint_id = %(number)s AND change.change_hash IS NOT NULL ORDER BY change.id
+    WHERE sealed.checkpoint_id = %(number)s AND change.change_hash IS NOT NULL
+      -- Whoever signs in gets a new hash of the same password, if the old one has become too weak.
+      AND NOT (table_name = 'core_user' AND new - 'password' = '{}' AND EXISTS (
+          SELECT FROM core_signinevent AS event WHERE event.correlation_id = change.correlation_id
+          AND event.staff_id = row_id AND event.kind = 'SIGNED_IN'
+      ))
+    ORDER BY change.id
 """
 # Second factors and recovery codes are also added before somebody is signed in; the log of sign-ins has that.
 _SIGNING_IN: Final = {"core_secondfactor", "core_recoverycode"}
 # An origin has the clock of the application, and is written before or shortly after the change.
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
+_LONGEST_REQUEST: Final = timedelta(minutes=5)
 _LONGEST_COMMAND: Final = timedelta(days=1)
 
 
@@ -135,7 +141,7 @@ def _without_request(number: int) -> Iterator[str]:
     with transaction.atomic(), streamed(_OF_CHECKPOINT, {"number": number}, chunk_rows=CHUNK_ROWS) as changes:
         for change_id, table, row_id, recorded_at, actor_id, correlation_id in changes:
             if table not in _SIGNING_IN and not any(
-                recorded_at - (_LONGEST_COMMAND if origin.method == COMMAND else _CLOCKS_DIFFER)
+                recorded_at - (_LONGEST_COMMAND if origin.method == COMMAND else _LONGEST_REQUEST)
                 < origin.at
                 < recorded_at + _CLOCKS_DIFFER
                 for origin in origins_of(correlation_id)
@@ -213,5 +219,7 @@ def _wrong(change: _Change, *, head: bytes, first_chained: int | None) -> Break 
 
 @contextmanager
 def _streamed(query: str) -> Iterator[Iterator[_Change]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
     with streamed(query, {}, chunk_rows=CHUNK_ROWS) as rows:
         yield (_Change(*row) for row in rows)

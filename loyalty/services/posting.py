@@ -223,8 +223,7 @@ def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
     entry.balance_before, entry.balance_after = account.balance, balance_after
     entry.lifetime_points_before, entry.lifetime_points_after = account.lifetime_points, lifetime_after
     entry.tier_before, entry.tier_after = rules.tier_of(account), tier_at(lifetime_after, rules.tiers)
-    if not (entry.kind == EntryKind.GAMEPLAY or entry.adjusts_play):
-        entry.mac = mac_of(entry.claims())
+    entry.mac = mac_of(entry.claims())
     entry.inputs["tier_progress_percent"] = progress_percent(lifetime_after, rules.tiers)
     entry.save(force_insert=True)
     account.balance = balance_after

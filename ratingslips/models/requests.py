@@ -37,6 +37,7 @@ class SlipRequest(models.Model):
         BUY_IN = "BUY_IN", "Buy-in"
         CHIPS_OUT = "CHIPS_OUT", "Chips out"
         STRIKE = "STRIKE", "Strike buy-in or chips out"
+        EARLIER = "EARLIER", "Opened in an earlier version"  # written by a migration alone
 
     id = models.UUIDField("request id", primary_key=True, default=uuid.uuid4, editable=False)
     slip = models.ForeignKey(RatingSlip, on_delete=models.PROTECT, related_name="requests")
@@ -63,7 +64,7 @@ class SlipRequest(models.Model):
                 condition=Q(
                     kind__in=[
                         *("OPEN", "CHANGE_BET", "PAUSE", "RESUME", "MOVE", "CLOSE", "RECOVER", "RELEASE"),
-                        *("CORRECT", "VOID", "CONTINUE", "REASSIGN", "BUY_IN", "CHIPS_OUT", "STRIKE"),
+                        *("CORRECT", "VOID", "CONTINUE", "REASSIGN", "BUY_IN", "CHIPS_OUT", "STRIKE", "EARLIER"),
                     ]
                 ),
                 name="ratingslips_request_kind_known",

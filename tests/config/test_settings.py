@@ -1,5 +1,6 @@
 """Settings, as a fresh process reads them from its environment."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,14 @@ class TestProduction:
 
         assert done.returncode != 0
         assert said in done.stderr
+
+    def test_gets_its_first_request_key_from_the_command(self) -> None:
+        given = {"ENVIRONMENT": "production", "SECRET_KEY": "k" * 60, "ALLOWED_HOSTS": "x", "REQUEST_KEYS": ""}
+
+        done = run_program("manage.py", "new_request_key", **given, DATABASE_URL="postgres://app@db.example/floor")
+
+        assert done.returncode == 0
+        assert len(base64.b64decode(done.stdout.strip().removeprefix("REQUEST_KEYS="))) == 32
 
 
 RECORDING = """

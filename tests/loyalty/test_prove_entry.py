@@ -117,6 +117,11 @@ def _alter_checkpoint(proof: Proof) -> None:
     proof["checkpoint"]["number"] = 7
 
 
+def _write_number_in_hexadecimal(proof: Proof) -> None:
+    """Two digits that are the bytes of the number that was signed."""
+    proof["checkpoint"]["number"] = "31"
+
+
 def _alter_instant(proof: Proof) -> None:
     proof["checkpoint"]["taken_at"] = "2020-01-01T00:00:00.000000Z"
 
@@ -171,6 +176,12 @@ class TestAlteredProof:
     @pytest.mark.parametrize("key", ["", "secret", "AAAA"])
     def test_is_no_answer_with_a_key_that_is_none(self, book: Book, tmp_path: Path, key: str) -> None:
         assert _check(book.entry(2).pk, prove_entry(book.entry(2).pk), key=key, folder=tmp_path)[0] == 2
+
+    def test_is_no_answer_with_a_number_that_is_a_text(self, book: Book, tmp_path: Path) -> None:
+        proof = prove_entry(book.entry(2).pk)
+        _write_number_in_hexadecimal(proof)
+
+        assert _check(book.entry(2).pk, proof, folder=tmp_path)[0] == 2
 
     @pytest.mark.parametrize("proof", [{}, {"columns": {}}, {"columns": {"id": "1"}, "checkpoint": 3}])
     def test_is_no_answer_if_it_cannot_be_read(self, tmp_path: Path, proof: Proof) -> None:

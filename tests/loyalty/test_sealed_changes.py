@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from core import correlation
 from core.macs import mac_of
-from core.models import Change, Player, RequestOrigin
+from core.models import Change, Player, RequestOrigin, SignInEvent, User
 from core.origins import record_command
 from loyalty.models import SealedChange
 from loyalty.proof.breaks import BreakKind
@@ -218,6 +218,18 @@ class TestChangesWithoutRequest:
         assert found_now.first == tuple(f"change {change.pk} of core_player {player}" for change in log)
         assert [(change.actor_id, change.correlation_id) for change in log] == [*claims]
         assert found_later.holds
+
+    def test_are_not_new_hashes_of_the_password_that_signs_in(self, book: Book) -> None:
+        book.seal()
+        boss, other = book.floor.boss, book.floor.supervisor
+        with correlation.bound() as correlation_id:
+            SignInEvent.objects.create(kind="SIGNED_IN", staff=boss, correlation_id=correlation_id)
+            for person in (boss, other):
+                User.objects.filter(pk=person.pk).update(password="a newer hash")
+
+        assert changes_without_request(book.seal().number).first == (
+            f"change {Change.objects.latest('pk').pk} of core_user {other.pk}",
+        )
 
     def test_are_named_by_the_command(self, committed_floor: Floor) -> None:
         player = committed_floor.player()

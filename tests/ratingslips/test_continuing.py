@@ -61,6 +61,7 @@ class TestContinueRatingSlip:
         assert [(row.means, row.amount) for row in new.money_rows.all()] == [("CHIPS", Decimal(300))]
         assert old.ledger_entry_id == RatingSlip.objects.get(pk=old.pk).ledger_entry_id is not None
 
+    @pytest.mark.usefixtures("invariants_hold")
     def test_is_paused_if_the_slip_was_paused(self, floor: Floor) -> None:
         slip = floor.played_slip()
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=5))
