@@ -161,7 +161,8 @@ REQUEST_INVARIANTS: Final = (
                OR (correction.kind, request.kind) NOT IN (
                    ('CORRECTED', 'CORRECT'), ('VOIDED', 'VOID'), ('VOIDED', 'REASSIGN')
                )
-               OR (entry.correlation_id, entry.staff_id) <> (request.correlation_id, request.actor_id)
+               OR entry.adjusts_id IS NOT NULL
+                  AND (entry.correlation_id, entry.staff_id) <> (request.correlation_id, request.actor_id)
             ORDER BY casino.code, slip.slip_number, correction.number
         """,
     ),

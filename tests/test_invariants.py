@@ -259,7 +259,7 @@ BREAKS = [
     Break("slip_was_closed_by_a_request", SLIP.format("closed_by_id = 0", "closed"), "slip {casino} {closed}"),
     *(
         Break("correction_was_asked_for", CORRECTION.format(change), "slip {casino} {void} correction 1")
-        for change in ("request_id = '{opening}'", "kind = 'CORRECTED'", "entry_id = {e5}")
+        for change in ("request_id = '{opening}'", "kind = 'CORRECTED'")
     ),
     *(
         Break(
