@@ -90,6 +90,7 @@ class TestGunicorn:
             *(*options, "--bind", "127.0.0.1:0"),
             ENVIRONMENT="production",
             SECRET_KEY="k" * 60,
+            REQUEST_KEYS="A" * 43 + "=",
         )
 
         assert started.returncode == 3
