@@ -1,6 +1,6 @@
 """Codes that show that the application wrote a row: HMAC-SHA256 under keys that the database does not hold.
 
-Whoever can insert a row can insert a request for it as well, but not the code of that request.
+Somebody who can insert a row can insert a request for it as well, but not the code of that request.
 """
 
 import base64
