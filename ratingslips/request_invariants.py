@@ -134,6 +134,23 @@ REQUEST_INVARIANTS: Final = (
         """,  # noqa: S608
     ),
     Invariant(
+        name="play_has_values_of_a_game",
+        sentence="every segment has the house edge and the decisions per hour of a game of its casino",
+        broken_by=f"""
+            SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' segment ' || segment.seq
+            FROM ratingslips_playsegment AS segment
+            JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id
+            JOIN core_casino AS casino ON casino.id = slip.casino_id
+            WHERE EXISTS ({_OPENED_BY} AND request.recorded_at > {_SINCE}) AND NOT EXISTS (
+                SELECT FROM ratingslips_gamevalues AS value JOIN ratingslips_gamesettings AS game ON game.id = game_id
+                WHERE game.casino_id = slip.casino_id
+                  AND (value.house_edge_percent, value.decisions_per_hour)
+                      = (segment.house_edge_percent, segment.decisions_per_hour)
+            )
+            ORDER BY casino.code, slip.slip_number, segment.seq
+        """,  # noqa: S608
+    ),
+    Invariant(
         name="slip_was_closed_by_a_request",
         sentence="every closed slip was closed by a request of its person, with the slip's correlation id",
         broken_by=f"""

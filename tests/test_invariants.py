@@ -251,6 +251,10 @@ BREAKS = [
         " WHERE slip_number = '{open}'",
         "slip {casino} {open} segment 9",
     ),
+    *(
+        Break("play_has_values_of_a_game", SEGMENT.format(change, 1, "closed"), "slip {casino} {closed} segment 1")
+        for change in ("house_edge_percent = 99.999", "decisions_per_hour = 9999.99")
+    ),
     Break(
         "slip_was_closed_by_a_request",
         "DELETE FROM ratingslips_sliprequest WHERE kind = 'CLOSE'",
