@@ -24,8 +24,8 @@ _WRITES_LIST: Final = "request.kind IN ('CORRECT', 'REASSIGN')"
 
 
 def _forged_requests() -> Iterator[str]:
-    requests = SlipRequest.objects.select_related("slip__casino").order_by("recorded_at", "pk")
-    for request in requests.filter(is_since_codes("ratingslips", at="recorded_at")).iterator():
+    requests = SlipRequest.objects.filter(is_since_codes("ratingslips", at="recorded_at"))
+    for request in requests.order_by("recorded_at", "pk").iterator():
         is_of_contents = fingerprint(request.contents) == request.fingerprint
         if not (is_of_contents and is_authentic(request.mac, request.claims())):
             yield f"request {request.pk} of slip {request.slip.casino.code} {request.slip.slip_number}"
