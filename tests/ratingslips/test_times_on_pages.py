@@ -124,6 +124,7 @@ class TestFloor:
         [
             ("bet_form", 60, "boss", [5, 10]),
             ("close_form", 60, "boss", [5]),
+            ("bet_form", 4, "boss", []),
             ("buy_in_form", 60, "boss", [5, 10, 15, 20, 30]),
             ("buy_in_form", 15, "boss", [5, 10, 15]),
             ("buy_in_form", 15, "supervisor", [5, 10, 15, 20, 30]),
@@ -142,6 +143,7 @@ class TestFloor:
         page = signed_in(getattr(floor, who), PIT_BOSS).get(reverse("floor:slip", args=[slip.pk]))
 
         assert minutes_in(page.context[form]) == offered
+        assert ("ago, or at" in f"{page.context[form]['when']}") == bool(offered)
 
     def test_offers_times_of_play_for_money_when_closed(self, floor: Floor) -> None:
         slip = floor.open_slip(at=floor.ago(minutes=25))

@@ -98,17 +98,21 @@ class WhenInput(forms.MultiWidget):
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         ago, clock = self.decompress(value)
         key = (attrs or {}).get("id", f"id_{name}")
+        shown = [
+            (minutes, label)
+            for minutes, label in _CHOICES
+            if not minutes or int(minutes) in self.offered or minutes == ago
+        ]
         buttons = format_html_join(
             "",
             '<label><input type="radio" name="{}_ago" value="{}"{}> <span>{}{}</span></label>',
             (
                 (name, minutes, SafeString(" checked") * (minutes == (ago or "")), label, _AGO if minutes else "")
-                for minutes, label in _CHOICES
-                if not minutes or int(minutes) in self.offered or minutes == ago
+                for minutes, label in shown
             ),
         )
         return format_html(
-            '<fieldset class="when" id="{0}"><legend>When</legend>{1}<label class="clock">ago, or at '
+            '<fieldset class="when" id="{0}"><legend>When</legend>{1}<label class="clock">{5} '
             '<input type="text" name="{2}_clock" id="{0}_clock" value="{3}" maxlength="{4}" inputmode="numeric" '
             'autocomplete="off" placeholder="19:30"></label></fieldset>',
             key,
@@ -116,6 +120,7 @@ class WhenInput(forms.MultiWidget):
             name,
             clock or "",
             TIME_OF_DAY_MAX_LENGTH,
+            "ago, or at" if len(shown) > 1 else "or at",
         )
 
 
