@@ -21,7 +21,8 @@ from core.idempotency import Request, fingerprint
 KEY_BYTES: Final = 32
 KEY_ID_DIGITS: Final = 8
 MAC_LENGTH: Final = KEY_ID_DIGITS + 64
-_MIGRATION: Final = "_codes_of_requests"
+# How the name of the migration ends that brought codes to an app.
+MIGRATION: Final = "_codes_of_requests"
 
 
 class NoRequestKey(DomainError):
@@ -58,7 +59,7 @@ def has_request_keys() -> bool:
 
 def is_since_codes(app: str, *, at: str) -> Q:
     """The condition that PostgreSQL recorded a row, in column `at`, after the migration that brought codes to `app`."""
-    migrated = MigrationRecorder.Migration.objects.filter(app=app, name__endswith=_MIGRATION)
+    migrated = MigrationRecorder.Migration.objects.filter(app=app, name__endswith=MIGRATION)
     return Q(**{f"{at}__gt": Subquery(migrated.values("applied")[:1])})
 
 

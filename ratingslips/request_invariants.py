@@ -8,7 +8,7 @@ from typing import Final
 
 from core.idempotency import fingerprint
 from core.invariants import Invariant
-from core.macs import is_authentic, is_since_codes
+from core.macs import MIGRATION, is_authentic, is_since_codes
 from ratingslips.models import SlipRequest
 
 _OPENED_BY: Final = """
@@ -18,7 +18,9 @@ _OPENED_BY: Final = """
         OR request.kind = 'REASSIGN' AND slip.reassigned_from_id IS NOT NULL
     )
 """
-_SINCE: Final = "(SELECT applied FROM django_migrations WHERE app = 'ratingslips' AND name = '0034_codes_of_requests')"
+_SINCE: Final = f"""
+    (SELECT applied FROM django_migrations WHERE app = 'ratingslips' AND right(name, {len(MIGRATION)}) = '{MIGRATION}')
+"""  # noqa: S608  (a constant)
 # The requests that write a whole list of segments, with instants of their own.
 _WRITES_LIST: Final = "request.kind IN ('CORRECT', 'REASSIGN')"
 

@@ -51,7 +51,7 @@ _OF_CHECKPOINT: Final = """
     SELECT change.id, table_name, row_id, recorded_at, actor_id, correlation_id
     FROM loyalty_sealedchange AS sealed JOIN core_change AS change ON change.id = sealed.change_id
     WHERE sealed.checkpoint_id = %(number)s AND change.change_hash IS NOT NULL
-      -- Whoever signs in gets a new hash of the same password, if the old one has become too weak.
+      -- Signing in hashes the same password again, if the old hash has become too weak.
       AND NOT (table_name = 'core_user' AND new - 'password' = '{}' AND EXISTS (
           SELECT FROM core_signinevent AS event WHERE event.correlation_id = change.correlation_id
           AND event.staff_id = row_id AND event.kind = 'SIGNED_IN'
