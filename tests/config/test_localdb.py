@@ -246,7 +246,7 @@ class TestStartersAtOnce:
         assert ask(fresh, "SELECT 1") == 1
 
     @pytest.mark.shows(39)
-    def test_get_in_each_others_way_without_the_lock(self, fresh: LocalServer) -> None:
+    def test_would_get_in_each_others_way_without_the_lock(self, fresh: LocalServer) -> None:
         without_lock = "import config.localdb.server as module; module.lock_file = lambda descriptor: True"
         starters = [starter(fresh, before=without_lock) for _ in range(3)]
         answers = [process.communicate(timeout=120) for process in starters]

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group, Permission
 from django.db import OperationalError, transaction
 from django.test import Client
@@ -12,8 +13,11 @@ from django.urls import reverse
 from guardian.shortcuts import assign_perm
 from structlog.testing import capture_logs
 
+from core.factors.models import SecondFactor
+from core.factors.services import reset_second_factors
 from core.managing import lock_permissions
 from core.models import User
+from core.permissions import NotPermitted
 from core.roles import OPERATOR, system_account
 from ratingslips.models import Pit
 from tests.concurrency import (
@@ -30,6 +34,7 @@ from tests.factories import CasinoFactory, StaffFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
 from tests.replacing import replace
+from tests.second_factors import with_app
 from tests.waiting import wait_until
 
 PASSWORD = "the tide goes out at noon"
@@ -245,26 +250,57 @@ class TestRolesChanged:
         assert [role.name for role in Group.objects.filter(name__in=keys)] == ["view_player"]
 
 
-def _password_during_grant(floor: Floor) -> tuple[int, bool]:
-    """Set a password while a permission is granted and not yet committed: the answer, and whether the grant is seen."""
-    client, root = signed_in(manager_of(floor)), signed_in(StaffFactory.create(casino=None, is_superuser=True))
-    person = StaffFactory.create(casino=floor.casino)
+def _reset(client: Client, person: User) -> bool:
+    with suppress(NotPermitted):
+        reset_second_factors(person=person, actor=User.objects.get(pk=client.session[SESSION_KEY]))
+    return not SecondFactor.objects.filter(user=person).exists()
+
+
+def _change(client: Client, person: User) -> bool:
+    send(client, person, first_name="Maya")
+    return bool(User.objects.filter(pk=person.pk, first_name="Maya").exists())
+
+
+def _delete_role(client: Client, person: User) -> bool:
+    return client.post(address(Group, "delete", person.groups.get().pk), {"post": "yes"}).status_code == 302
+
+
+DURING_A_GRANT: dict[str, Callable[[Client, User], bool]] = {
+    "password": lambda client, person: set_password(client, person) == 302,
+    "second factors": _reset,
+    "change": _change,
+    "role deleted": _delete_role,
+}
+
+
+def _done_during_a_grant(floor: Floor, act: Callable[[Client, User], bool]) -> tuple[bool, bool]:
+    """Do `act` before a grant is committed: whether it is done, and whether the grant is seen."""
+    client = signed_in(manager_of(floor, "view_group", "delete_group"))
+    root, person = (
+        signed_in(StaffFactory.create(casino=None, is_superuser=True)),
+        StaffFactory.create(casino=floor.casino),
+    )
+    person.groups.add(Group.objects.create(name=ROLE))
+    with_app(person)
     page = address(Pit, "permissions_manage_user", floor.pit.pk, person.pk)
     with held_before_commit(lambda: send_form(root, page, {"permissions": ["operate_pit"]})) as grant:
-        answer = Elsewhere(lambda: set_password(client, person))
+        answer = Elsewhere(lambda: act(client, person))
         wait_until(lambda: answer.has_ended or is_waited_for(grant.backend))
     return answer.result(), User.objects.get(pk=person.pk).has_perm(OPERATE, floor.pit)
 
 
-class TestPasswordDuringAGrant:
-    def test_is_refused(self, committed_floor: Floor) -> None:
-        assert _password_during_grant(committed_floor) == (403, True)
+@pytest.mark.parametrize("act", DURING_A_GRANT.values(), ids=DURING_A_GRANT)
+class TestActDuringAGrant:
+    def test_is_refused(self, committed_floor: Floor, act: Callable[[Client, User], bool]) -> None:
+        assert _done_during_a_grant(committed_floor, act) == (False, True)
 
     @pytest.mark.shows(39)
-    def test_would_be_set_without_the_lock(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_would_be_done_without_the_lock(
+        self, committed_floor: Floor, act: Callable[[Client, User], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         replace(monkeypatch, lock_permissions, lambda: None)
 
-        assert _password_during_grant(committed_floor) == (302, True)
+        assert _done_during_a_grant(committed_floor, act) == (True, True)
 
 
 class TestPasswordBesideAChangeForm:
