@@ -111,9 +111,9 @@ def _break_at(entry: Row, *, chain: Chain, seq: int, before: Row | None, followi
     if entry[_PREVIOUS] == head:
         what = "its contents do not match its hash"
         return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=_computed(entry), found=entry[_HASH])
-    if before is not None and (kind := _kind_at_predecessor(entry, chain=chain, before=before, following=following)):
+    if before is not None and _is_of_predecessor(entry, chain=chain, before=before, following=following):
         what = f"entry {entry[_ID]}, which is next, follows another hash"
-        return _at(before, kind, what, chain=chain, expected=entry[_PREVIOUS], found=head)
+        return _at(before, BreakKind.CHANGED, what, chain=chain, expected=entry[_PREVIOUS], found=head)
     what = "it follows another hash than that of the entry before it"
     return _at(entry, BreakKind.CHANGED, what, chain=chain, expected=head, found=entry[_PREVIOUS])
 
@@ -129,15 +129,15 @@ def _wrong_version(entry: Row, *, before: int) -> str:
     return ""
 
 
-def _kind_at_predecessor(entry: Row, *, chain: Chain, before: Row, following: Iterator[Row]) -> BreakKind | None:
-    """The kind of break at `before` where the link to `entry` is broken; None if `entry` is the one that differs."""
+def _is_of_predecessor(entry: Row, *, chain: Chain, before: Row, following: Iterator[Row]) -> bool:
+    """Whether a broken link between `before` and `entry` is a break at `before`, by the contents of both."""
     after = next(following, None)
     next_previous = after[_PREVIOUS] if after else chain.head_hash
     if entry[_HASH] == _computed(entry):
-        return BreakKind.CHANGED if next_previous == entry[_HASH] else None
+        return bool(next_previous == entry[_HASH])
     is_relinked = entry[_HASH] == _computed(entry, previous_hash=before[_HASH])
     is_beside = entry[_PREVIOUS] == before[_PREVIOUS] and next_previous != before[_HASH]
-    return BreakKind.INSERTED if is_beside and not is_relinked else None
+    return is_beside and not is_relinked
 
 
 def _break_at_end(chain: Chain, *, seq: int, head: bytes, last: Row | None) -> Break:
