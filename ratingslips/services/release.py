@@ -16,10 +16,11 @@ from core.transactions import operation
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
 from loyalty.services import PlayerNotActive
+from ratingslips.events import SlipVersion
 from ratingslips.models import Pit, RatingSlip, SlipRequest
 from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
-from ratingslips.services.segments import lock_slip, read_segments, require_not_void, slip_key
+from ratingslips.services.segments import lock_slip, read_segments, require_not_void, require_version, slip_key
 from ratingslips.services.settlement import SlipSettlement, credit, first_settlement
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ def release_withheld_points(
     reason: str,
     at: datetime,
     reason_code: str | None = None,
+    expected_version: SlipVersion | None = None,
     request_id: UUID | None = None,
 ) -> SlipSettlement:
     """Post the points of a slip that were withheld when it closed; for a released slip, return the first result.
@@ -46,7 +48,8 @@ def release_withheld_points(
     The entry has the slip's key and correlation id; the rate is that of the closing, the tier is the current one. Play
     that is worth 0 points is released without an entry. The
     row of the request keeps the `reason`, who released the points and when. `reason_code` is one of the casino's codes,
-    beside which `reason` may be short or empty. The same request again gives the first result.
+    beside which `reason` may be short or empty. `expected_version` is the version that the page showed, if any. The
+    same request again gives the first result.
 
     :raises IdempotencyConflict: see `lock_request`.
     :raises InvalidReason: the reason is too short or too long.
@@ -56,6 +59,7 @@ def release_withheld_points(
         `ratingslips.recover_loyalty` on the slip's pit.
     :raises NothingWithheld: the slip is live, or its points were not withheld.
     :raises OwnPlay: the player account is the actor's own.
+    :raises SlipChanged: the slip is no longer at `expected_version`.
     :raises SlipIsVoid: the slip is void.
     :raises PlayerNotActive: the player is still barred or inactive.
     :raises InvalidTime: `at` is in the future or before the slip was settled.
@@ -79,7 +83,7 @@ def release_withheld_points(
             given_reason(
                 casino_id=locked.casino_id, operation=Operation.RELEASE, code=reason_code, text=reason
             ).require_allowed()
-            _release(locked, request=request, at=at)
+            _release(locked, request=request, at=at, expected_version=expected_version)
         settlement = first_settlement(locked, replayed=is_released and not is_own_commit(request))
     log.info(
         "ratingslips.release_replayed" if settlement.replayed else "ratingslips.points_released",
@@ -91,11 +95,13 @@ def release_withheld_points(
     return settlement
 
 
-def _release(slip: RatingSlip, *, request: SlipRequest, at: datetime) -> None:
+def _release(slip: RatingSlip, *, request: SlipRequest, at: datetime, expected_version: SlipVersion | None) -> None:
     """Post the points of the locked `slip`, if there are any, and record the request."""
     _require_may_be_released(slip)
+    segments = read_segments(slip)
+    require_version(slip, last=segments[-1], expected=expected_version)
     request.happened_at = checked_event_time(at, not_before=slip.settled_at)
-    posting = credit(slip, segments=read_segments(slip), at=request.happened_at)
+    posting = credit(slip, segments=segments, at=request.happened_at)
     slip.released_at = request.happened_at
     slip.ledger_entry_id = posting.entry_id if posting else None
     slip.save(update_fields=["released_at", "ledger_entry"])

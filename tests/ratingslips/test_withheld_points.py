@@ -32,13 +32,14 @@ from ratingslips.services import (
     release_withheld_points,
 )
 from tests.concurrency import held, made_to_wait
-from tests.console import address, carry_out, html_of, said, signed_in
+from tests.console import address, carry_out, html_of, said, signed_in, versions_shown
 from tests.constraints import refused_by_trigger
 from tests.floor import Floor, declared
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of, entry
 from tests.loyalty.test_concurrency import without_locks
+from tests.ratingslips.corrections import correct, last_at
 from tests.refusals import refused
 
 REASON = "Barred by mistake, see the security log"
@@ -281,6 +282,16 @@ class TestPages:
         assert "released, theo 57.75, 578 points" in said(answer)[0]
         page = html_of(client.get(page_url(withheld)))
         assert f"by {floor.supervisor}: {REASON}" in page
+
+    def test_refuse_to_release_play_that_was_corrected_meanwhile(self, floor: Floor, withheld: RatingSlip) -> None:
+        client = signed_in(floor.supervisor, PIT_SUPERVISOR, LOYALTY_SUPERVISOR)
+        sent = versions_shown([withheld]) | {f"{withheld.pk}-reason": REASON}
+        correct(floor, withheld, last_at(withheld, 10))
+
+        told = html_of(carry_out(client, RatingSlip, "release", [withheld], **sent))
+
+        assert "was changed by somebody else meanwhile. Nothing was done." in told
+        assert not LedgerEntry.objects.exists()
 
     def test_ask_for_a_code_and_show_it(self, floor: Floor, withheld: RatingSlip) -> None:
         add_default_codes(floor.casino.pk)

@@ -136,7 +136,7 @@ def _recover(chosen: ChosenAction) -> Outcome:
 
 
 def _release(chosen: ChosenAction) -> Outcome:
-    given = {name: chosen.typed[name] for name in REASON_FIELDS}
+    given = {name: chosen.typed[name] for name in REASON_FIELDS} | {"expected_version": chosen.expected_version}
     settlement = release_withheld_points(**chosen.arguments_without_version, **given)
     points = earned(chosen.slip, settlement)
     if settlement.replayed:
