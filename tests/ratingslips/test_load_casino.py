@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -208,6 +209,24 @@ class TestLoadCasino:
 
         casino = Casino.objects.get()
         assert (casino.name, casino.time_zone) == ("Harbour Two", "Europe/Paris")
+
+    def test_names_the_defaults_that_a_new_casino_gets(self, files: CasinoFolder) -> None:
+        new, known = _load(files, "--name", "Harbour Casino"), _load(files, "--overwrite")
+
+        assert "  taken by default: --time-zone\n" in new.out
+        assert "by default" not in known.out
+
+    def test_takes_no_default_in_production(self, files: CasinoFolder, settings: Any) -> None:
+        settings.IS_PRODUCTION = True
+        zone = ("--time-zone", "Europe/Paris")
+
+        refused = [_load(files, *zone), _load(files, "--name", "Harbour"), _load(files)]
+        loaded = [_load(files, "--name", "Harbour", *zone), _load(files)]
+
+        assert {(ran.code, ran.error) for ran in refused} == {
+            (2, "The new casino harbour needs --name and --time-zone.")
+        }
+        assert [ran.code for ran in loaded] == [0, 0]
 
     def test_keeps_the_zone_of_a_casino_that_has_slips(self, files: CasinoFolder, tmp_path: Path) -> None:
         _load(files)

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -36,13 +37,13 @@ class Command(ProjectCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", metavar="DIR", type=Path, help="the folder of the three files")
         parser.add_argument("--code", required=True, help="short name of the casino: letters, digits, hyphens")
-        parser.add_argument("--name", help="displayed name; by default, a new casino has its code as name")
+        parser.add_argument("--name", help="displayed name; in production, a new casino needs it")
         parser.add_argument(
             "--time-zone",
             metavar="ZONE",
-            help=f"IANA time zone; a new casino is otherwise in {DEFAULT_TIME_ZONE}, and an existing one keeps its own",
+            help="IANA time zone, such as Europe/Paris; in production, a new casino needs it. Elsewhere it is "
+            f"{DEFAULT_TIME_ZONE} by default",
         )
-
         parser.add_argument(
             "--overwrite", action="store_true", help="take the files' values where rows differ, but no weaker status"
         )
@@ -76,7 +77,7 @@ class Command(ProjectCommand):
         )
         if dry_run:
             self.say("A dry run: nothing is written.")
-        for line in _lines(loaded):
+        for line in _lines(loaded, defaults=_defaults_taken(loaded, name=name, time_zone=time_zone)):
             self.say(line)
 
 
@@ -91,15 +92,24 @@ def _require_valid_options(*, folder: Path, code: str, name: str | None, time_zo
             require_time_zone(time_zone)
     except ValidationError as error:
         raise CommandError(" ".join(error.messages), returncode=WRONG_USE) from error
+    if settings.IS_PRODUCTION and None in (name, time_zone) and not Casino.objects.filter(code=code).exists():
+        raise CommandError(f"The new casino {code} needs --name and --time-zone.", returncode=WRONG_USE)
 
 
-def _lines(loaded: LoadedCasino) -> list[str]:
+def _defaults_taken(loaded: LoadedCasino, *, name: str | None, time_zone: str | None) -> list[str]:
+    """The options whose defaults a new casino has."""
+    given = {"--name": name, "--time-zone": time_zone}
+    return [option for option, value in given.items() if value is None and loaded.rows["casino"].created]
+
+
+def _lines(loaded: LoadedCasino, *, defaults: list[str]) -> list[str]:
     casino = loaded.casino
     title = f"{casino.name} ({casino.code}, {casino.time_zone})"
     if loaded.is_unchanged:
         return [f"{title}: nothing to change, all rows exist already."]
     return [
         f"{title}:",
+        *([f"  taken by default: {' and '.join(defaults)}"] if defaults else []),
         *(
             f"  {kind}: {counts.created:,} new, {counts.changed:,} changed, {counts.unchanged:,} unchanged"
             for kind, counts in loaded.rows.items()
