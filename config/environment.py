@@ -1,7 +1,9 @@
 """Read settings from the environment. An error about a value is one sentence and contains no secret."""
 
 import logging
+import stat
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,6 +13,29 @@ from environ import Env
 
 class Environment(Env):  # type: ignore[misc]
     """The class of django-environ, with errors that say what to do."""
+
+    def secret(self, name: str) -> str:
+        """The value of the variable, or else the content of the file that `name`_FILE names; empty if neither is set.
+
+        :raises ImproperlyConfigured: both are set, or the file cannot be read, is empty, or is readable by everybody.
+        """
+        given = str(self.ENVIRON.get(name, ""))
+        path = str(self.ENVIRON.get(f"{name}_FILE", ""))
+        if not path:
+            return given
+        if given:
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: leave one out.")
+        try:
+            if stat.S_IMODE(Path(path).stat().st_mode) & stat.S_IROTH:
+                raise ImproperlyConfigured(f"{name}_FILE: everybody can read {path}. Run chmod o-rwx on it.")
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE: {path} cannot be read ({error.strerror}).") from error
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}_FILE: {path} is not text.") from error
+        if not text:
+            raise ImproperlyConfigured(f"{name}_FILE: {path} is empty.")
+        return text
 
     def whole_number(self, name: str, *, default: int) -> int:
         """A whole number of 0 or more; `default` if the variable is absent or empty.
@@ -47,15 +72,16 @@ class Environment(Env):  # type: ignore[misc]
         return level
 
     def database(self, name: str) -> dict[str, Any]:
-        """The database that a URL names; a socket folder is given as a percent-encoded host or in `?host=`.
+        """The database that a secret URL names; a socket folder is given as a percent-encoded host or in `?host=`.
 
         :raises ImproperlyConfigured: it is no URL of a database.
         """
         advice = f"{name} must look like postgres://user:password@host:5432/name."
-        if "://" not in self.str(name):
+        url = self.secret(name)
+        if "://" not in url:
             raise ImproperlyConfigured(advice)
         try:
-            database: dict[str, Any] = self.db_url(name)
+            database: dict[str, Any] = self.db_url_config(url)
         except ValueError as error:
             raise ImproperlyConfigured(advice) from error
         options = database.get("OPTIONS", {})

@@ -1,4 +1,4 @@
-"""All settings, from the environment; `core.checks` says which combinations are wrong.
+"""All settings, from the environment, secrets also from files; `core.checks` says which combinations are wrong.
 
 With no DATABASE_URL the checkout runs a PostgreSQL of its own (`config.localdb`). ENVIRONMENT=production asks for a
 secret key, a database and host names, and makes cookies and redirects strict. DATABASE_OWNER_URL is for migrations
@@ -59,14 +59,13 @@ def _keep_secret(file: Path, made: str) -> None:
 
 def _secret(variable: str, *, name: str, made: str) -> str:
     """The secret of the environment; in development, else the checkout's own."""
-    given: str = env.str(variable, default="")
-    return given or ("" if IS_PRODUCTION else _kept_secret(name, made=made, variable=variable))
+    return env.secret(variable) or ("" if IS_PRODUCTION else _kept_secret(name, made=made, variable=variable))
 
 
 SECRET_KEY = _secret("SECRET_KEY", name="secret-key", made=secrets.token_urlsafe(48))
 
 # Former secret keys: signatures, and second factors, that were made with them still count (docs/runbook.md).
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = [key for key in env.secret("SECRET_KEY_FALLBACKS").split(",") if key]
 
 INSTALLED_APPS = [
     "core.console.apps.ConsoleConfig",  # django.contrib.admin, with the console's own site
@@ -137,7 +136,7 @@ SLOW_REQUEST_SECONDS = env.whole_number("SLOW_REQUEST_SECONDS", default=20)
 # How long an answer waits for a client that takes nothing of it.
 SLOW_CLIENT_SECONDS = env.whole_number("SLOW_CLIENT_SECONDS", default=10 * 60)
 
-HAS_OWN_DATABASE = bool(env.str("DATABASE_URL", default=""))
+HAS_OWN_DATABASE = bool(env.secret("DATABASE_URL"))
 
 
 def _database() -> dict[str, Any]:
@@ -153,7 +152,7 @@ def _owner(database: dict[str, Any]) -> dict[str, Any]:
 
     :raises ImproperlyConfigured: it is another database, or the role of DATABASE_URL is not named.
     """
-    if not env.str("DATABASE_OWNER_URL", default=""):
+    if not env.secret("DATABASE_OWNER_URL"):
         return {}
     owner = env.database("DATABASE_OWNER_URL")
     if owner["NAME"] != database["NAME"]:
@@ -214,7 +213,11 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_PRODUCTION
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IS_PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PRODUCTION
+# Both reach further than the console, to other hosts of the domain and for years, so the owner of the domain decides.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+# Django would warn that they are off; browsers preload no domain whose subdomains are left out.
+SILENCED_SYSTEM_CHECKS = ["security.W021"] + ([] if SECURE_HSTS_PRELOAD else ["security.W005"])
 SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 # The proxies whose headers are believed. A socket in the file system has no address: only this machine reaches it.

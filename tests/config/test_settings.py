@@ -88,6 +88,7 @@ def recording(read, keep_default):
         return read(self, name, *arguments, **options)
     return record
 
+Environment.secret = recording(Environment.secret, False)
 Environment.get_value = recording(Environment.get_value, False)
 Environment.whole_number = recording(Environment.whole_number, True)
 runpy.run_module("config.settings")
@@ -96,6 +97,36 @@ os.environ |= {"ENVIRONMENT": "production", "DATABASE_URL": url, "DATABASE_OWNER
 runpy.run_module("config.settings")
 print(json.dumps(asked))
 """
+
+
+class TestSecretFile:
+    def test_holds_the_value_of_its_setting(self, tmp_path: Path) -> None:
+        (tmp_path / "address").write_text("postgres://app:p%20w@db.example/floor\n")
+        (tmp_path / "address").chmod(0o640)
+
+        assert database_of(DATABASE_URL_FILE=str(tmp_path / "address"))["HOST"] == "db.example"
+
+    @pytest.mark.parametrize(
+        ("mode", "content", "more", "said"),
+        [
+            (0o644, b"k", {}, "everybody can read"),
+            (0o600, b" \n", {}, "is empty"),
+            (0o600, b"\xff", {}, "is not text"),
+            (0o600, b"k", {"SECRET_KEY": "k"}, "SECRET_KEY and SECRET_KEY_FILE are both set"),
+            (None, b"", {}, "cannot be read (No such file or directory)"),
+        ],
+    )
+    def test_is_refused_if_it_is_unsafe(
+        self, tmp_path: Path, mode: int | None, content: bytes, more: dict[str, str], said: str
+    ) -> None:
+        file = tmp_path / "key"
+        if mode is not None:
+            file.write_bytes(content)
+            file.chmod(mode)
+
+        done = run_program("manage.py", "report", SECRET_KEY_FILE=str(file), **more)
+
+        assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
 class TestTableOfSettings:
