@@ -29,15 +29,6 @@ PRIVATE_V4: Final = [IPv4Network(net) for net in ("10.0.0.0/8", "127.0.0.0/8", "
 PRIVATE_V6: Final = [IPv6Network(net) for net in ("::1/128", "fc00::/7", "fe80::/10")]
 
 
-_WITHOUT_FACTORS: Final = """
-    SELECT name FROM core_casino AS casino
-    WHERE NOT EXISTS (SELECT FROM core_casino_second_factor_roles AS chosen WHERE chosen.casino_id = casino.id)
-    ORDER BY code
-"""
-_CHOOSE_ROLES: Final = "Choose them on the page of the casino, “Roles that need a second factor”."
-_CHOOSE_POINTS: Final = "Set a number of points on the page of the casino, “Awards and redemptions to confirm”."
-
-
 @register(Tags.compatibility)
 def check_database_is_postgresql(**_: Any) -> list[CheckMessage]:
     """Refuse any other database: its locks and constraints work differently."""
@@ -183,28 +174,6 @@ def check_session_limits(**_: Any) -> list[CheckMessage]:
     if not settings.IDLE_LOCK_MINUTES:
         hint = "Set IDLE_LOCK_MINUTES, unless every device locks itself when nobody uses it."
         messages.append(checks.Warning("There is no idle lock.", hint=hint, id="core.W003"))
-    return messages
-
-
-@register(Tags.database, deploy=True)
-def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn of casinos where a password is enough for everything, or where no award or redemption asks again."""
-    messages: list[CheckMessage] = []
-    for alias in databases or ():
-        with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT to_regclass('core_casino_second_factor_roles') IS NOT NULL")
-            if not cursor.fetchone()[0]:
-                continue
-            cursor.execute(_WITHOUT_FACTORS)
-            messages += [
-                checks.Warning(f"“{casino}” requires a second factor of no role.", hint=_CHOOSE_ROLES, id="core.W012")
-                for (casino,) in cursor.fetchall()
-            ]
-            cursor.execute("SELECT name FROM core_casino WHERE confirmed_award_points IS NULL ORDER BY code")
-            messages += [
-                checks.Warning(f"In “{casino}” no award or redemption asks again.", hint=_CHOOSE_POINTS, id="core.W013")
-                for (casino,) in cursor.fetchall()
-            ]
     return messages
 
 

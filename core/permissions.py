@@ -25,8 +25,10 @@ CHANGE_PLAYER: Final = "core.change_player"
 DECLARE_CARD: Final = "core.declare_card"
 VIEW_STAFF_CARDS: Final = "core.view_staffcard"
 VIEW_STAFF: Final = "core.view_user"
+ADD_STAFF: Final = "core.add_user"
 CHANGE_STAFF: Final = "core.change_user"
 VIEW_ROLES: Final = "auth.view_group"
+CHANGE_ROLES: Final = "auth.change_group"
 VIEW_SIGN_INS: Final = "core.view_signinevent"
 LIFT_LOCK: Final = "core.lift_lock"
 VIEW_CHANGES: Final = "core.view_change"
@@ -34,7 +36,7 @@ EXPORT_CHANGES: Final = "core.export_change"
 VIEW_REPLAYS: Final = "core.view_replaycount"
 
 # What each role holds, globally (no object) or on one object. A permission names the model of its objects.
-_HELD_BY_ROLE: Final = """
+HELD_BY_ROLE: Final = """
     SELECT group_id AS role_id, permission_id, NULL AS object_pk FROM auth_group_permissions
     UNION ALL
     SELECT group_id, permission_id, object_pk FROM guardian_groupobjectpermission
@@ -50,7 +52,7 @@ _HELD_BY_STAFF: Final = f"""
     UNION ALL
     SELECT member.user_id, held.permission_id, held.object_pk
     FROM core_user_groups AS member
-    JOIN ({_HELD_BY_ROLE}) AS held ON held.role_id = member.group_id
+    JOIN ({HELD_BY_ROLE}) AS held ON held.role_id = member.group_id
 """  # noqa: S608  (constants)
 
 # Which permissions the actor holds here, each with the object or "" for all, and whether the player is the actor: one
@@ -120,7 +122,7 @@ WHERE staff.id = ANY(%(staff)s)
 
 _ROLES_BEYOND: Final = f"""
 SELECT DISTINCT held.role_id
-FROM ({_HELD_BY_ROLE}) AS held
+FROM ({HELD_BY_ROLE}) AS held
 JOIN core_user AS manager ON manager.id = %(manager)s AND NOT manager.is_superuser
 WHERE {_NOT_COVERED}
 """  # noqa: S608  (constants)

@@ -3,6 +3,7 @@
 from typing import Final
 
 VIEW_PROGRAM: Final = "loyalty.view_loyaltyprogram"
+CHANGE_PROGRAM: Final = "loyalty.change_loyaltyprogram"
 VIEW_EARNING_RATES: Final = "loyalty.view_earningrate"
 ADD_EARNING_RATE: Final = "loyalty.add_earningrate"
 VIEW_TIERS: Final = "loyalty.view_tier"

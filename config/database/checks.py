@@ -1,4 +1,4 @@
-"""System checks for deployment: the application's role may not alter ledger or change log, and has its time-outs."""
+"""System checks for deployment that read the database: rights, time-outs, and who needs a second factor."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,6 +8,17 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.db import connections
 
+from core.permissions import ADD_STAFF, CHANGE_ROLES, CHANGE_STAFF, EXPORT_CHANGES, HELD_BY_ROLE
+from loyalty.permissions import ADJUST, AWARD, CHANGE_PROGRAM, EXPORT_LEDGER, REDEEM, REVERSE
+from ratingslips.permissions import CHANGE_PIT, CORRECT_SLIP
+
+# With these somebody grants, exports, takes points back, or awards or redeems them: the console asks again who it is.
+POWERFUL: Final = (
+    *(ADD_STAFF, CHANGE_STAFF, CHANGE_ROLES, CHANGE_PIT, CHANGE_PROGRAM),
+    *(EXPORT_CHANGES, EXPORT_LEDGER),
+    *(CORRECT_SLIP, REVERSE, ADJUST),
+    *(AWARD, REDEEM),
+)
 _TOO_MUCH: Final = """
     SELECT to_regclass('public.loyalty_ledger') IS NOT NULL AND (
         has_table_privilege(to_regclass('public.loyalty_ledger'), 'UPDATE, DELETE, TRUNCATE, TRIGGER')
@@ -17,6 +28,22 @@ _TOO_MUCH: Final = """
         OR has_schema_privilege('public', 'CREATE')
     )
 """
+_WITHOUT_FACTORS: Final = f"""
+    SELECT casino.name, string_agg(role.name, ', ' ORDER BY role.name)
+    FROM core_casino AS casino CROSS JOIN auth_group AS role
+    WHERE role.id IN (
+        SELECT held.role_id FROM ({HELD_BY_ROLE}) AS held
+        JOIN auth_permission AS permission ON permission.id = held.permission_id
+        JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
+        WHERE content_type.app_label || '.' || permission.codename = ANY(%s)
+    ) AND NOT EXISTS (
+        SELECT FROM core_casino_second_factor_roles AS chosen
+        WHERE chosen.casino_id = casino.id AND chosen.group_id = role.id
+    )
+    GROUP BY casino.id ORDER BY casino.code
+"""  # noqa: S608  (constants)
+_CHOOSE_ROLES: Final = "Choose them on the page of the casino, “Roles that need a second factor”."
+_CHOOSE_POINTS: Final = "Set a number of points on the page of the casino, “Awards and redemptions to confirm”."
 _TIMEOUTS: Final = "SELECT name, setting::int FROM pg_settings WHERE name = ANY(%s) ORDER BY name"
 
 
@@ -69,4 +96,26 @@ def check_timeouts(*, databases: Sequence[str] | None = None, **_: Any) -> list[
                     id="config.E001",
                 )
             )
+    return messages
+
+
+@register(Tags.database, deploy=True)
+def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warn of casinos where a password is enough for a powerful role, or where no award or redemption asks again."""
+    messages: list[CheckMessage] = []
+    for alias in databases or ():
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT to_regclass('core_casino_second_factor_roles') IS NOT NULL")
+            if not cursor.fetchone()[0]:
+                continue
+            cursor.execute(_WITHOUT_FACTORS, [[*POWERFUL]])
+            messages += [
+                checks.Warning(f"“{casino}” requires no second factor of: {roles}.", hint=_CHOOSE_ROLES, id="core.W012")
+                for casino, roles in cursor.fetchall()
+            ]
+            cursor.execute("SELECT name FROM core_casino WHERE confirmed_award_points IS NULL ORDER BY code")
+            messages += [
+                checks.Warning(f"In “{casino}” no award or redemption asks again.", hint=_CHOOSE_POINTS, id="core.W013")
+                for (casino,) in cursor.fetchall()
+            ]
     return messages

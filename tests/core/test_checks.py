@@ -5,11 +5,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.checks import CheckMessage, registry
 from django.db import connections
+from guardian.shortcuts import assign_perm
 
+from config.database.checks import check_second_factors
 from core import checks
-from core.roles import PIT_BOSS
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_SUPERVISOR
 from tests.floor import Floor
 from tests.second_factors import require_of
 
@@ -57,16 +60,25 @@ class TestCheckPostgresqlVersion:
 
 
 class TestCheckSecondFactors:
-    def test_warns_until_a_role_needs_one_and_awards_ask_again(self, floor: Floor) -> None:
-        before = checks.check_second_factors(databases=["default"])
-        require_of(floor.casino, PIT_BOSS)
-        between = checks.check_second_factors(databases=["default"])
+    def test_names_powerful_roles_until_they_need_one(self, floor: Floor) -> None:
+        guide, greeter = (Group.objects.create(name=name) for name in ("Tour guide", "Greeter"))
+        assign_perm("award", guide, floor.program)
+        assign_perm("operate_pit", greeter, floor.pit)
+        required = [LOYALTY_SUPERVISOR, OPERATOR, guide.name]
         floor.casino.confirmed_award_points = 0
         floor.casino.save()
 
-        assert (_ids(before), _ids(between)) == (["core.W012", "core.W013"], ["core.W013"])
-        assert checks.check_second_factors(databases=["default"]) == []
-        assert checks.check_second_factors(databases=None) == []
+        found = []
+        for roles in (required, [*required, AUDITOR, PIT_SUPERVISOR]):
+            require_of(floor.casino, *roles)
+            found.append([(one.id, one.msg) for one in check_second_factors(databases=["default"])])
+
+        name = floor.casino.name
+        assert found == [[("core.W012", f"“{name}” requires no second factor of: Auditor, Pit supervisor.")], []]
+
+    def test_warns_where_no_award_asks_again(self, floor: Floor) -> None:
+        assert _ids(check_second_factors(databases=["default"])) == ["core.W012", "core.W013"]
+        assert check_second_factors(databases=None) == []
 
 
 class TestCheckTrustedAddresses:
