@@ -97,7 +97,7 @@ class TierAdmin(ServiceOwnedAdmin[Tier]):
 
     explanation = (
         "Tiers stay as they were set up with their casino: the accounts and all earlier entries are judged by them. "
-        "They cannot be changed, added or deleted, neither here nor in the database."
+        "They cannot be changed or deleted, and none is added once the programme has accounts."
     )
 
     casino_lookup = "program__casino"
