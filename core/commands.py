@@ -22,6 +22,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from core import correlation, origins
 from core.errors import DomainError
+from core.jobs import record_success
 from core.models import Casino
 from core.stopping import sigterm_as_interrupt
 
@@ -77,6 +78,11 @@ class ProjectCommand(BaseCommand):
     def describe_work_done(self) -> str:
         """Return one sentence about what an interrupted run has done."""
 
+    @property
+    def name(self) -> str:
+        """The name by which `manage.py` calls it."""
+        return type(self).__module__.rpartition(".")[2]
+
     def run_from_argv(self, argv: list[str]) -> None:
         """Run from the shell. Wrong options end with 2, also where argparse of Python 3.11.2 cannot write why."""
         try:
@@ -101,7 +107,7 @@ class ProjectCommand(BaseCommand):
             try:
                 _require_text(options)
                 if self.may_change:
-                    origins.record_command(type(self).__module__.rpartition(".")[2])
+                    origins.record_command(self.name)
                 self.run(**options)
             except KeyboardInterrupt:
                 raise CommandError(f"Interrupted. {self.describe_work_done()}", returncode=INTERRUPTED) from None
@@ -119,6 +125,13 @@ class ProjectCommand(BaseCommand):
                 raise CommandError(sentence, returncode=self.could_not_run) from error
         if not self.stdout.is_complete:
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
+
+    def record_success(self) -> None:
+        """Record that the job which this command is was done. Where the database is read-only, only say so."""
+        try:
+            record_success(self.name)
+        except DatabaseError as error:
+            self.write_progress(f"The time of this run could not be recorded: {str(error).splitlines()[0]}.")
 
     def say(self, text: str) -> None:
         """Write a line of the result."""

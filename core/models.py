@@ -354,3 +354,17 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"Lease {self.name}"
+
+
+class JobRun(models.Model):
+    """When a job was last done; see `core.jobs`."""
+
+    command = models.CharField(max_length=ORIGIN_MAX_LENGTH, primary_key=True, help_text="The command of manage.py.")
+    succeeded_at = models.DateTimeField()
+    correlation_id = models.UUIDField(help_text="Of the run that succeeded.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(command=""), name="core_job_has_command")]
+
+    def __str__(self) -> str:
+        return f"Job {self.command}"

@@ -78,6 +78,7 @@ NOT_LOGGED: Final = {
     "core_session": "it holds secrets, and is deleted when it ends",
     "core_namesake": _COMPLETED_ONCE,
     "core_lease": "it decides which process works, and no point",
+    "core_jobrun": "it says when a job was done, and decides nothing",
     "loyalty_ledger": _APPEND_ONLY,
     "loyalty_playerloyalty": "it repeats what the ledger says, which the hash chain and the invariants check",
     "loyalty_ledgerexport": _COMPLETED_ONCE,

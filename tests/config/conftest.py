@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from config.localdb.server import LocalServer
 from tests.config.local_servers import local_server
 from tests.config.matrix.asking import Asking
 from tests.config.matrix.house import TwoCasinos
+from tests.databases import as_owner
 from tests.emptying import ModuleDb
+from tests.floor import Floor
 
 _PR_SET_CHILD_SUBREAPER = 36
+_TRUNCATE_TRIGGERS = "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%\\_refuse\\_truncate'"
 
 
 @pytest.fixture
@@ -49,3 +53,18 @@ def house(module_db: ModuleDb) -> TwoCasinos:
 def asking(db: None, house: TwoCasinos) -> Asking:
     """A browser in the house."""
     return Asking(house)
+
+
+@pytest.fixture
+def guarded_floor(committed_floor: Floor) -> Iterator[Floor]:
+    """A casino at work, in a database that refuses to be emptied as production's does, until the test has ended."""
+
+    def switch(how: str) -> None:
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute(_TRUNCATE_TRIGGERS)
+            for table, trigger in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} {how} TRIGGER {trigger}")
+
+    switch("ENABLE ALWAYS")
+    yield committed_floor
+    switch("DISABLE")

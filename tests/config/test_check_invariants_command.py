@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -20,23 +19,6 @@ from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
 from tests.waiting import wait_until
-
-_TRUNCATE_TRIGGERS = "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%\\_refuse\\_truncate'"
-
-
-@pytest.fixture
-def guarded_floor(committed_floor: Floor) -> Iterator[Floor]:
-    """A casino at work, in a database that refuses to be emptied as production's does, until the test has ended."""
-
-    def switch(how: str) -> None:
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute(_TRUNCATE_TRIGGERS)
-            for table, trigger in cursor.fetchall():
-                cursor.execute(f"ALTER TABLE {table} {how} TRIGGER {trigger}")
-
-    switch("ENABLE ALWAYS")
-    yield committed_floor
-    switch("DISABLE")
 
 
 def _check(*arguments: str) -> Ran:

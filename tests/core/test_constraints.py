@@ -13,7 +13,7 @@ from django.db.models import Model
 from core.alike import refuse_alike
 from core.cards.models import Namesake, StaffCard
 from core.factors.models import RecoveryCode, SecondFactor
-from core.models import Casino, Lease, Player, ReasonCode, ReplayCount, RequestOrigin, SentForm
+from core.models import Casino, JobRun, Lease, Player, ReasonCode, ReplayCount, RequestOrigin, SentForm
 from core.sign_in_log import SignInEvent
 from tests.constraints import NAN, Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
@@ -99,6 +99,10 @@ VIOLATIONS = (
         lambda floor: inserted(SentForm(pk=uuid4(), actor=floor.boss, correlation_id=uuid4(), fingerprint="0")),
     ),
     Violation("core_lease_has_name", lambda floor: inserted(_lease(floor, name=""))),
+    Violation(
+        "core_job_has_command",
+        lambda floor: inserted(JobRun(command="", succeeded_at=floor.now, correlation_id=uuid4())),
+    ),
     Violation("core_staff_card_of_one_person", lambda floor: _two_staff_of_one_player(floor)),
     Violation("core_staff_card_withdrawal_is_whole", lambda floor: inserted(_card(floor, withdrawn_at=floor.now))),
     Violation("core_staff_card_by_somebody_else", lambda floor: inserted(_card(floor, declared_by=floor.boss))),

@@ -43,6 +43,7 @@ class Command(ProjectCommand):
                 f"{file} cannot be used: {error.strerror}. {self.describe_work_done()}", returncode=FAILED
             ) from error
         self._name_changes_without_request(checkpoint.number)
+        self.record_success()
         if as_json:
             self.say(line_of(checkpoint).decode().rstrip())
             return

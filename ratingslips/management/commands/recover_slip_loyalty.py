@@ -137,6 +137,8 @@ class Command(ProjectCommand):
             results.append(data)
             if not as_json:
                 self.say(line)
+        if not (slip or dry_run or which["correlation_ids"] or self.counts[RecoveryOutcome.FAILED]):
+            self.record_success()
         if not results and quiet:
             return
         unpaid = sum(self.counts[one] for one in ("owed", RecoveryOutcome.LEFT, RecoveryOutcome.FAILED))

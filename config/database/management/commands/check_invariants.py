@@ -56,6 +56,7 @@ class Command(ProjectCommand):
                 f"{len(broken)} of {len(findings)} invariants {noun(len(broken), 'is', 'are')} broken.",
                 returncode=FAILED,
             )
+        self.record_success()
 
 
 def _line(finding: Finding) -> str:
