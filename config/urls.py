@@ -14,5 +14,5 @@ urlpatterns = [
     path("console/", admin.site.urls),
 ]
 
-handler400 = "core.console.errors.bad_request"
-handler500 = "core.console.errors.server_error"
+handler400 = "core.admin.errors.bad_request"
+handler500 = "core.admin.errors.server_error"

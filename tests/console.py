@@ -6,6 +6,9 @@ from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import Group
 from django.contrib.messages import get_messages
 from django.core.signals import request_finished
@@ -100,6 +103,11 @@ def versions_shown(rows: Iterable[Model]) -> dict[str, str]:
         now=timezone.now()
     )
     return {f"version-{slip.pk}": version_of(slip).text for slip in slips}
+
+
+def registered() -> dict[type[Model], "ModelAdmin[Any]"]:
+    """The models that have pages in the admin, with their pages."""
+    return {model: admin.site.get_model_admin(model) for model in apps.get_models() if admin.site.is_registered(model)}
 
 
 def carry_out(

@@ -7,12 +7,12 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
+from core.admin.login import SignInForm
 from core.cards.models import StaffCard
 from core.console.asking_again import AsksAgain
 from core.console.display import active_pill, listed_name, pill
 from core.console.links import Link, adds_links, link_to, list_url
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
-from core.console.login import SignInForm
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
 from core.models import Casino, Player, ReasonCode, ReplayCount
 from core.permissions import VIEW_REASON_CODES

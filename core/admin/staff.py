@@ -17,12 +17,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 
+from core.admin.login import PasswordAlone
 from core.admin.managing import ManagingForms
 from core.console.asking_again import asks_again
 from core.console.display import NOTHING, active_pill
 from core.console.links import link_to
 from core.console.lists import OwnCasinoFilter
-from core.console.login import PasswordAlone
 from core.console.scope import ConsoleAdmin, staff_of
 from core.console.widgets import NoLabelSuffix, PasswordLink
 from core.keys import key_of

@@ -16,7 +16,6 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import SimpleLazyObject
 
 from core.console.asking_again import ask_if_marked
-from core.console.login import OwnPasswordView
 from core.console.queries import keep_only, read_by
 from core.console.second_step import SecondStepNeeded, begin_second_step
 from core.sessions import store_of
@@ -81,15 +80,6 @@ class ConsoleSite(admin.AdminSite):
             page = render(request, "core/console/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
             page["Retry-After"] = str(error.seconds)
             return page
-
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Django's view, with the form that saves the password alone."""
-        request.current_app = self.name
-        view = OwnPasswordView.as_view(
-            success_url=reverse("admin:password_change_done", current_app=self.name),
-            extra_context=self.each_context(request) | (extra_context or {}),
-        )
-        return view(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         protected: Any = super().admin_view(view, cacheable)

@@ -6,7 +6,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
@@ -28,7 +27,7 @@ from ratingslips.admin.floor.pages import floor_url
 from ratingslips.admin.slips import actions
 from ratingslips.models import GameSettings, GamingTable, MoneyRow, Pit, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
-from tests.console import address
+from tests.console import address, registered
 from tests.factories import PitFactory, ProgramFactory, StaffFactory, TableFactory
 from tests.floor import Floor, declared
 from tests.guesses import lock
@@ -225,7 +224,7 @@ def every_page() -> list[PageCase]:
 def _pages_of_models() -> Iterator[PageCase]:
     request = RequestFactory().get("/")
     request.user = User(is_superuser=True, is_active=True, is_staff=True)
-    for model, model_admin in admin.site._registry.items():
+    for model, model_admin in registered().items():
         name = model._meta.model_name
         yield PageCase(name=f"{name}-list", address=_constant(address, model, "changelist"))
         yield PageCase(name=f"{name}-change", address=_of_first(model, "change"))

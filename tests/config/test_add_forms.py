@@ -5,7 +5,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
-from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -14,14 +13,14 @@ from tests.concurrency import together
 from tests.config.matrix.house import TwoCasinos
 from tests.config.matrix.posts import post_of
 from tests.config.test_permission_matrix import TABLE
-from tests.console import BACKEND, fields_in, said
+from tests.console import BACKEND, fields_in, registered, said
 from tests.emptying import ModuleDb
 
 FORMS: Final = {q.address: q for q, cells in TABLE.items() if q.address.endswith("_add") and "done" in cells}
 # Forms that are known again by their id; a rate is known by the instant at which it begins.
 WITH_ID: Final = FORMS.keys() - {"admin:loyalty_earningrate_add"}
 MODELS: Final[dict[str, type[Model]]] = {
-    f"admin:{model._meta.app_label}_{model._meta.model_name}_add": model for model in admin.site._registry
+    f"admin:{model._meta.app_label}_{model._meta.model_name}_add": model for model in registered()
 }
 
 

@@ -5,7 +5,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-from django.contrib import admin
 from django.core.handlers import wsgi
 from django.http import QueryDict
 from django.urls import resolve
@@ -13,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.config.matrix.asking import CALM, Asking, addresses
+from tests.console import registered
 from tests.fuzz import Pair, encoded, fuzz_settings, pairs, values
 
 _LEDGER: Final = (
@@ -75,7 +75,7 @@ def names_by_address() -> dict[str, list[str]]:
     """Every address that reads something from its query string, with what it reads."""
     lists = {
         f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist": _names_of_list(page)
-        for model, page in admin.site._registry.items()
+        for model, page in registered().items()
     }
     forms = {name: OF_A_FORM for name, _ in addresses() if re.fullmatch(r"admin:\w+_(add|change|history)", name)}
     known: dict[str, list[str]] = lists | forms

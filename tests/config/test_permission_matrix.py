@@ -13,6 +13,7 @@ from tests.config import test_permissions_floor, test_permissions_house, test_pe
 from tests.config.matrix.asking import Asking, addresses
 from tests.config.matrix.house import ELSEWHERE, TwoCasinos
 from tests.config.matrix.table import COLUMNS, Question, asked, read_table
+from tests.console import registered
 
 TABLE = test_permissions_floor.TABLE | test_permissions_house.TABLE | test_permissions_points.TABLE
 # Their rows belong to no casino, or they only lead on to an address that has rows.
@@ -39,7 +40,7 @@ def rows_needed() -> set[tuple[str, str, str, str]]:
         for whose in ("own", "other") if is_of_a_casino else ("own",):
             methods = ("GET",) if name.endswith("_changelist") else ("GET", "POST")
             needed |= {(name, "", method, whose) for method in methods}
-    for model, page in admin.site._registry.items():
+    for model, page in registered().items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
         site_actions = [action for action, _ in admin.site.actions]
         for action in [*(getattr(one, "__name__", one) for one in page.actions or ()), *site_actions]:
@@ -66,7 +67,7 @@ class TestMatrix:
     def test_has_a_row_for_every_part_of_the_index(self) -> None:
         parts = {question.whose for question in TABLE if question.address == "admin:app_list"}
 
-        assert parts == {model._meta.app_label for model in admin.site._registry}
+        assert parts == {model._meta.app_label for model in registered()}
 
     def test_has_no_row_for_an_address_that_is_gone(self) -> None:
         known = {name for name, _ in addresses()}

@@ -17,10 +17,10 @@ from core.console.queries import LEFT_OUT, SEARCH_CUT
 from core.console.readable import NO_SUCH_PAGE
 from core.player_search import MAX_WORDS, cut_search
 from tests.config.matrix.house import TwoCasinos
-from tests.console import BACKEND, address, said, statements_for
+from tests.console import BACKEND, address, registered, said, statements_for
 
 # The ledger and the change log have forms as filters, which say what is wrong with a value, and no numbers of pages.
-LISTS: Final = [model for model, pages in admin.site._registry.items() if not isinstance(pages, FilteredListAdmin)]
+LISTS: Final = [model for model, pages in registered().items() if not isinstance(pages, FilteredListAdmin)]
 NOT_OFFERED: Final = (
     *(
         "password__startswith=p",

@@ -17,7 +17,7 @@ from loyalty.models import EarningRate, LedgerEntry, LedgerExport, LoyaltyProgra
 from loyalty.services import manual_reward
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
 from ratingslips.services import complete_rating_slip
-from tests.console import address, inline_code_in, signed_in
+from tests.console import address, inline_code_in, registered, signed_in
 from tests.emptying import ModuleDb
 from tests.floor import Floor
 from tests.loyalty.rows import export_row
@@ -87,9 +87,7 @@ def _rows_of(page: Any) -> Any:
 
 class TestEveryModel:
     def test_has_pages(self) -> None:
-        registered = set(admin.site._registry)
-
-        assert {*MODELS, Group} <= registered
+        assert {*MODELS, Group} <= registered().keys()
         assert PlaySegment in {inline.model for inline in admin.site.get_model_admin(RatingSlip).inlines}
 
     @pytest.mark.parametrize("model", MODELS)

@@ -132,18 +132,16 @@ class TestProjectCommand:
                 raise BrokenPipeError
 
         def work(command: ProjectCommand) -> None:
-            command.stdout._out = GoneAway()
             command.say("one")
             command.say("two")
 
-        call_command(Trouble(work))
+        call_command(Trouble(work), stdout=GoneAway())
 
     @pytest.mark.parametrize("end", [None, CommandError("3 of them failed.", returncode=3)])
     def test_goes_on_to_its_end_where_the_disk_is_full(self, end: CommandError | None) -> None:
         done: list[str] = []
 
         def work(command: ProjectCommand) -> None:
-            command.stdout._out = command.stderr._out = FullDisk()
             for what in ("one", "two"):
                 command.write_progress(what)
                 command.say(what)
@@ -153,7 +151,7 @@ class TestProjectCommand:
 
         command = Trouble(work)
         with pytest.raises(CommandError) as error:
-            call_command(command)
+            call_command(command, stdout=FullDisk(), stderr=FullDisk())
 
         told = (str(error.value), error.value.returncode)
         assert done == ["one", "two"]
@@ -163,12 +161,11 @@ class TestProjectCommand:
         terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
 
         def work(command: ProjectCommand) -> None:
-            command.stdout._out = terminal
             command.say("José")
             command.say("all of it")
 
         with pytest.raises(CommandError, match="Some of the result may be lost"):
-            call_command(Trouble(work))
+            call_command(Trouble(work), stdout=terminal)
 
         assert terminal.buffer.getvalue() == b"all of it\n"
 

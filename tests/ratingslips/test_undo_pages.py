@@ -177,7 +177,7 @@ class TestTap:
         assert escape(f"{offered_seat}?{query}") in html_of(boss.get(answer.url))
 
     @pytest.mark.parametrize("operates", [True, False])
-    def test_of_a_player_whose_table_moved_shows_its_seat_to_who_may(
+    def test_at_a_table_that_moved_needs_the_right_for_its_pit(
         self, floor: Floor, boss: Client, operates: bool
     ) -> None:
         slip, pit = closed(floor), PitFactory.create(casino=floor.casino)

@@ -1,18 +1,20 @@
-"""The forms for signing in and for passwords."""
+"""Signing in and changing one's password: the forms, and the page of one's own password."""
 
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from core.console.second_step import require_no_second_step
+from core.console.site import site_page
 from core.errors import DomainError
 from core.models import User
 from core.origins import Client
@@ -92,3 +94,11 @@ class OwnPasswordView(PasswordChangeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "request": self.request}
+
+
+@site_page("password_change/", name="password_change")
+def change_own_password(request: HttpRequest) -> Any:
+    """In place of the page of Django's admin, whose form saves the whole account."""
+    context = admin.site.each_context(request)
+    view = OwnPasswordView.as_view(success_url=reverse("admin:password_change_done"), extra_context=context)
+    return view(request)
