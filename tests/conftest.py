@@ -97,7 +97,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
 
 
 def _act_as(role: str | None) -> None:
-    """Take the part of `role` on each connection from now on, or none but that of who signs in."""
+    """Set the role of each connection from now on; without `role`, it is that of its login."""
     connection.close()
     connection.settings_dict["OPTIONS"].pop("assume_role", None)
     connection.settings_dict["OPTIONS"] |= {"assume_role": role} if role else {}

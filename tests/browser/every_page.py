@@ -217,7 +217,7 @@ class PageCase:
 
 
 def every_page() -> list[PageCase]:
-    """All pages of who is signed in."""
+    """All pages that need a session."""
     return [*_pages_of_models(), *_confirmations(), *_own_pages(), *_floor(), *_errors()]
 
 

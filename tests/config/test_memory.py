@@ -15,7 +15,7 @@ from tests.processes import entries_in, serving
 from tests.raw_http import FORM, RawAnswer, RawRequest, ask, connect, read_answer
 
 SENT_BYTES: Final = 200_000_000
-# With its token a form is read for who is not signed in, too.
+# A form with a valid token is read even if its sender is not signed in.
 COOKIES: Final = (f"csrftoken={'t' * 32}",)
 MAX_GROWTH_BYTES: Final = 20_000_000
 _PIECE: Final = b"x" * 1_000_000

@@ -161,5 +161,5 @@ def terminated_in_the_commit() -> None:
                 FOR EACH ROW EXECUTE FUNCTION pg_temp.hang_up();
             """
         )
-    # A deferred trigger runs as who made it wait, and only the session's own role may end the session.
+    # A deferred trigger runs as the role that queued it, and only the session's own role may end the session.
     Casino.objects.update(name="changed")

@@ -431,7 +431,7 @@ def _die_at(number: int, call: Call) -> bool:
 
 
 def _backends() -> set[int]:
-    """Who is connected to the database besides, PostgreSQL's own workers left out."""
+    """The other connections to the database, without PostgreSQL's own workers."""
     query = """
         SELECT pid FROM pg_stat_activity
         WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()

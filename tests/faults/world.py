@@ -136,7 +136,7 @@ class World:
         return User(pk=self._remember(("staff", username), lambda: User.objects.get(username=username).pk))
 
     def manager(self) -> User:
-        """Who may do everything that a step asks for."""
+        """A member of staff who may do everything that a step asks for."""
         return self._staff(MANAGER)
 
     def program(self, *, plain: bool) -> LoyaltyProgram:

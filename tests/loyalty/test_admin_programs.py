@@ -1,4 +1,4 @@
-"""The programme's pages: paused and resumed by who may, granted on, and never changed behind its services."""
+"""The programme's pages: pausing and resuming with the right to, grants, and no change past the services."""
 
 from datetime import timedelta
 

@@ -33,7 +33,7 @@ BEGINS, STILL_BEGINS = "loyalty_earningrate_begins_later", "loyalty_earningrate_
 
 @pytest.fixture
 def manager(floor: Floor) -> User:
-    """Who may add rates."""
+    """A member of staff who may add rates."""
     return StaffFactory.create(casino=floor.casino, is_superuser=True)
 
 

@@ -57,7 +57,7 @@ def table(floor: Floor) -> GamingTable:
 
 @pytest.fixture
 def manager(floor: Floor) -> User:
-    """Who may change games."""
+    """A member of staff who may change games."""
     return StaffFactory.create(casino=floor.casino, is_superuser=True)
 
 

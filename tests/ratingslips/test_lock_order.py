@@ -187,7 +187,7 @@ class TestAnotherOrder:
     def test_would_let_a_use_case_deadlock(
         self, floor: Floor, player: Player, prepare: Callable[[Floor, Player], tuple[Lock, Lock, Lock]]
     ) -> None:
-        """PostgreSQL breaks the wait of the use case and of who takes its locks the other way round."""
+        """PostgreSQL ends a deadlock of the use case and a transaction that takes its locks in the opposite order."""
         use_case, second, first = prepare(floor, player)
         before = deadlocks()
 

@@ -1,6 +1,6 @@
-"""A table moves between pits only by who operates both, and takes neither a live slip nor a closed one with it.
+"""Staff who operate both pits move a table between them; live and closed slips stay in their pit.
 
-Its game changes only by who operates the pit, and with no live slip.
+Staff who operate the pit change the game of a table that has no live slip.
 """
 
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Undo of an opening: ten minutes, by who opened the slip, and only if nothing else was done to it."""
+"""Undo of an opening: within ten minutes, by the person who opened the slip, if nothing else was done to it."""
 
 from datetime import timedelta
 from decimal import Decimal
