@@ -2,7 +2,9 @@
 
 import pytest
 
-from core.keys import BIGGEST_KEY, key_of
+from core.keys import key_of
+
+BIGGEST_KEY = 9_223_372_036_854_775_807
 
 
 class TestKeyOf:

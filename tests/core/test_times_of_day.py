@@ -68,6 +68,7 @@ class TestLatestInstant:
             ("2026-11-01T01:20:00-08:00", time(1, 30), "2026-11-01T01:30:00-07:00"),
             ("2026-11-01T01:40:00-08:00", time(1, 30), "2026-11-01T01:30:00-08:00"),  # and the second
             ("2026-03-08T03:10:00-07:00", time(2, 30), "2026-03-07T02:30:00-08:00"),  # not shown that day
+            ("2026-03-09T01:10:00-07:00", time(2, 30), "2026-03-07T02:30:00-08:00"),  # nor on the day before
         ],
     )
     def test_is_the_last_one_that_has_passed(self, now: str, shown: time, instant: str) -> None:

@@ -1,9 +1,11 @@
 """Counts in sentences of Python and of templates."""
 
+from datetime import timedelta
+
 import pytest
 from django.template import Context, Template
 
-from core.words import counted, signed_count
+from core.words import counted, hours_in_words, signed_count
 from loyalty.models import LedgerEntry
 
 
@@ -32,3 +34,11 @@ class TestSignedCount:
     def test_has_a_true_minus_and_the_noun(self, number: int, text: str) -> None:
         assert signed_count(number, "point") == text
         assert str(LedgerEntry(pk=7, points=number)) == f"Entry 7: {text}"
+
+
+class TestHoursInWords:
+    @pytest.mark.parametrize(
+        ("seconds", "text"), [(59, "0 min"), (3_599, "59 min"), (3_600, "1 h 00 min"), (97_559, "27 h 05 min")]
+    )
+    def test_rounds_down_to_the_minute(self, seconds: int, text: str) -> None:
+        assert hours_in_words(timedelta(seconds=seconds)) == text
