@@ -49,7 +49,7 @@ def accrue_play(
     show later how the theo was calculated.
 
     :raises IdempotencyConflict: the key was used for other play.
-    :raises ProgramPaused: the programme is paused.
+    :raises ProgramPaused: the programme is paused, and the play is worth points.
     :raises NoEarningRate: the programme had no rate at `earned_at`.
     :raises NotFound: there is no such player.
     """

@@ -89,8 +89,9 @@ def increment_player_loyalty(
 ) -> LoyaltyPosting:
     """Post points to a player's account, once for each key, in the caller's transaction.
 
-    Locks the account. A known key gives its first result again. Otherwise this runs `check`, counts the points, and
-    writes the entry and the new balance. The caller decides who may post, before the call or in `check`.
+    Locks the account. A known key gives its first result again. Otherwise this runs `check`, counts the points, asks
+    whether the programme is running, and writes the entry and the new balance. The caller decides who may post, before
+    the call or in `check`.
 
     `points` is a whole number other than 0, or a function that counts them under the lock, by the rules in force at
     `earned_at` (default: `at`). `reverses` is the entry that a reversal takes back, `adjusts` the entry for play whose
@@ -131,8 +132,8 @@ def increment_player_loyalty(
     if check:
         check()
     rules = rules_in_force(program_id=account.program_id, earned_at=earned_at or at)
-    _require_running(rules)
     entry.points, calculation = points(account, rules) if callable(points) else (points, calculation)
+    _require_running(rules)
     entry.fingerprint = fingerprint(contents)
     entry.inputs = {"request": dict(contents), "calculation": dict(calculation or {})}
     entry.gaming_day = gaming_day or account.player.casino.gaming_day_at(at)

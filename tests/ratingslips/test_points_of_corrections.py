@@ -109,6 +109,15 @@ class TestPoints:
             with refused(ProgramPaused):
                 correct(floor, slip, _at(slip, bet))
 
+    def test_are_asked_of_a_paused_programme_only_where_there_are_any(self, floor: Floor) -> None:
+        slip = floor.open_slip(average_bet=Decimal(5), at=floor.ago(minutes=1))
+        _pause(floor)
+
+        assert close(floor, slip).points == 0
+        assert correct(floor, slip, last_at(slip, 2)).no_entry_because == "SAME_POINTS"
+        with refused(ProgramPaused):
+            correct(floor, slip, last_at(slip, 900))
+
     def test_that_were_owed_are_recovered_as_corrected(self, floor: Floor) -> None:
         slip = floor.owed_slip()
         correct(floor, slip, last_at(slip, UP))

@@ -151,8 +151,7 @@ class Machine(RuleBasedStateMachine):
 
     def posts(self, slip: ModelSlip, player: ModelPlayer) -> set[str]:
         """Why the entry that the slip needs cannot be posted, if it needs one."""
-        is_first = slip.points_are == "SETTLED" and slip.multiplier is None and slip.theo
-        return {"PROGRAM_PAUSED"} if self.is_paused and (is_first or slip.due(player)) else set()
+        return {"PROGRAM_PAUSED"} if self.is_paused and slip.due(player) else set()
 
     # What holds after each rule.
 

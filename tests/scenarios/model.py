@@ -150,7 +150,7 @@ class ModelSlip:
         """What becomes of the points of a slip that is closed now."""
         if not player.is_active:
             self.points_are = "WITHHELD"
-        elif is_paused and self.theo:
+        elif is_paused and self.points(player.multiplier):
             self.points_are = "OWED"
         else:
             self.points_are = "SETTLED"
