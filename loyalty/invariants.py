@@ -105,16 +105,19 @@ _ENTRIES: Final = (
     ),
     Invariant(
         name="tier_of_lifetime_points",
-        sentence="the tier after an entry is that of the lifetime points after it",
+        sentence="the tier before and after an entry is that of the lifetime points then",
         broken_by="""
             SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
             JOIN loyalty_playerloyalty AS account ON account.id = entry.account_id
-            WHERE entry.tier_after_id IS DISTINCT FROM (
+            CROSS JOIN LATERAL (
+                VALUES (tier_before_id, lifetime_points_before), (tier_after_id, lifetime_points_after)
+            ) AS state (tier_id, lifetime_points)
+            WHERE state.tier_id IS DISTINCT FROM (
                 SELECT tier.id FROM loyalty_tier AS tier
-                WHERE tier.program_id = account.program_id AND tier.threshold_points <= entry.lifetime_points_after
+                WHERE tier.program_id = account.program_id AND tier.threshold_points <= state.lifetime_points
                 ORDER BY tier.threshold_points DESC LIMIT 1
             )
-            ORDER BY entry.id
+            GROUP BY entry.id ORDER BY entry.id
         """,
     ),
     Invariant(

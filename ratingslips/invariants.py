@@ -5,6 +5,7 @@ from typing import Final
 from core.invariants import Invariant
 from core.reasons.defaults import UNDONE
 from loyalty import invariants as loyalty
+from ratingslips.play_invariants import PLAY_INVARIANTS
 from ratingslips.request_invariants import REQUEST_INVARIANTS
 
 # The names by which people find a slip and a segment.
@@ -299,4 +300,4 @@ _CORRECTIONS: Final = (
     ),
 )
 
-ALL_INVARIANTS: Final = (*loyalty.INVARIANTS, *_POINTS, *_PLAY, *_CORRECTIONS, *REQUEST_INVARIANTS)
+ALL_INVARIANTS: Final = (*loyalty.INVARIANTS, *_POINTS, *_PLAY, *_CORRECTIONS, *REQUEST_INVARIANTS, *PLAY_INVARIANTS)

@@ -99,6 +99,7 @@ BREAKS = [
     Break("lifetime_points_are_earnings", ENTRY.format("adjusts_id = {e5}", "e2"), "entry {e2}"),
     Break("entry_by_hand_has_its_staff", ENTRY.format("kind = 'VOUCHER'", "e2"), "entry {e2}"),
     Break("tier_of_lifetime_points", ENTRY.format("tier_after_id = tier_before_id", "e3"), "entry {e3}"),
+    Break("tier_of_lifetime_points", ENTRY.format("tier_before_id = tier_before_id + 1", "e1"), "entry {e1}"),
     Break("entry_in_its_casino", ENTRY.format("casino_id = 0", "e1"), "entry {e1}"),
     Break("chain_is_whole", ENTRY.format("reason = reason || '!'", "e2"), "entry {e2}"),
     Break("chain_is_whole", ENTRY.format("created_at = created_at + interval '1 microsecond'", "e5"), "entry {e5}"),
@@ -261,6 +262,10 @@ BREAKS = [
         "slip {casino} {closed}",
     ),
     Break("slip_was_closed_by_a_request", SLIP.format("closed_by_id = 0", "closed"), "slip {casino} {closed}"),
+    *(
+        Break("points_were_paid_by_a_request", SLIP.format(change, "closed"), "slip {casino} {closed}")
+        for change in ("released_at = now()", "recovered_by_id = closed_by_id")
+    ),
     *(
         Break("correction_was_asked_for", CORRECTION.format(change), "slip {casino} {void} correction 1")
         for change in ("request_id = '{opening}'", "kind = 'CORRECTED'")

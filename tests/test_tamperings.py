@@ -4,21 +4,40 @@ docs/security.md names what nothing finds.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from core.models import Player
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip, SlipRequest
-from ratingslips.services import recover_slip_loyalty
+from ratingslips.services import (
+    change_average_bet,
+    complete_rating_slip,
+    pause_rating_slip,
+    reassign_rating_slip,
+    recover_slip_loyalty,
+)
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
+from tests.ratingslips.corrections import correct, current_play
 
 # A row of a table that is there, inserted once more with other values.
 _AGAIN = "INSERT INTO {0} SELECT (jsonb_populate_record(one, %s)).* FROM {0} AS one WHERE one.id = %s"
+
+# The columns of a segment that goes on.
+_OPEN: dict[str, Any] = {
+    "ended_at": None,
+    "ended_as": "",
+    "ended_by_id": None,
+    "end_correlation_id": None,
+    "held_until": None,
+}
 
 
 @pytest.fixture
@@ -94,9 +113,7 @@ def _segment(floor: Floor, **values: Any) -> None:
         started_at=floor.ago(hours=1).isoformat(),
         started_as="BET_CHANGED",
         average_bet="5000.00",
-        **{"start_correlation_id": "5a5a5a5a-5a5a-4a5a-8a5a-5a5a5a5a5a5a", **values, "ended_at": None, "ended_as": ""},
-        ended_by_id=None,
-        end_correlation_id=None,
+        **{"start_correlation_id": "5a5a5a5a-5a5a-4a5a-8a5a-5a5a5a5a5a5a", **values, **_OPEN},
     )
 
 
@@ -170,14 +187,86 @@ def _money(floor: Floor) -> None:
     slip = _live()
     _sql(
         "INSERT INTO ratingslips_moneyrow"
-        " (slip_id, player_id, kind, means, amount, happened_at, gaming_day, actor_id, reason)"
-        " VALUES (%s, %s, 'BUY_IN', 'CASH', 9000, %s, %s, %s, '')",
+        " (slip_id, player_id, kind, means, amount, happened_at, gaming_day, actor_id, reason, request_id)"
+        " VALUES (%s, %s, 'BUY_IN', 'CASH', 9000, %s, %s, %s, '', %s)",
         slip.pk,
         slip.player_id,
         floor.now,
         slip.gaming_day,
         floor.boss.pk,
+        slip.requests.get().pk,
     )
+
+
+def _money_of_the_closing(floor: Floor) -> None:
+    """A buy-in that the closing of a slip did not state."""
+    slip = floor.open_slip(seat=4)
+    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, chips_out=Decimal(300))
+    chips = slip.money_rows.get()
+    _again("ratingslips_moneyrow", chips.pk, id=chips.pk + 1000, kind="BUY_IN", amount="9000.00")
+
+
+def _chips_of_the_opening(floor: Floor) -> None:
+    row = floor.open_slip(seat=4, buy_in=Decimal(500)).money_rows.get()
+    _again("ratingslips_moneyrow", row.pk, id=row.pk + 1000, kind="CHIPS_OUT")
+
+
+def _money_of_the_wrong_player(floor: Floor) -> None:
+    """A buy-in once more, when the slip is given to another player."""
+    slip = floor.open_slip(seat=4, buy_in=Decimal(500))
+    right = floor.player()
+    given = reassign_rating_slip(slip=slip, player=right, actor=floor.supervisor, at=floor.now, reason="Another José")
+    row = given.slip.money_rows.get()
+    _again("ratingslips_moneyrow", row.pk, id=row.pk + 1000)
+
+
+def _pause_by_an_unchanged_bet(floor: Floor) -> None:
+    """End the play of a live slip when somebody confirmed its bet."""
+    slip = _live()
+    change_average_bet(slip=slip, average_bet=Decimal(40), actor=floor.boss, at=floor.ago(hours=1))
+    _sql(
+        "UPDATE ratingslips_playsegment SET ended_at = %s, ended_as = 'PAUSED', ended_by_id = %s,"
+        " end_correlation_id = %s WHERE slip_id = %s",
+        floor.ago(hours=1),
+        floor.boss.pk,
+        slip.requests.get(kind="CHANGE_BET").correlation_id,
+        slip.pk,
+    )
+    _sql("UPDATE ratingslips_ratingslip SET status = 'PAUSED' WHERE id = %s", slip.pk)
+
+
+def _play_by_a_stretch_without_length(floor: Floor) -> None:
+    """Play at the bet of a stretch without length that a correction asked for."""
+    slip = floor.played_slip(seat=4)
+    first, last = current_play(slip)
+    moment = replace(first, average_bet=Decimal(5000), started_at=first.ended_at)
+    correct(floor, slip, [replace(first, ended_at=floor.ago(hours=1)), moment, last])
+    pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    _again(
+        "ratingslips_playsegment",
+        slip.segments.current().get(average_bet=5000).pk,
+        id=99_999,
+        seq=slip.segments.count() + 1,
+        started_at=floor.now.isoformat(),
+        **_OPEN,
+    )
+    _sql("UPDATE ratingslips_ratingslip SET status = 'OPEN' WHERE id = %s", slip.pk)
+
+
+def _release(floor: Floor) -> None:
+    """Let withheld points seem to be released, which takes them from the player for good."""
+    slip = floor.played_slip(seat=4)
+    Player.objects.filter(pk=slip.player_id).update(status="BARRED")
+    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
+    _sql("UPDATE ratingslips_ratingslip SET released_at = settled_at WHERE id = %s", slip.pk)
+
+
+def _tier_of_a_new_account(floor: Floor) -> None:
+    """Let the first points of a player be counted with the multiplier of another tier."""
+    slip = floor.played_slip(seat=4)
+    gold = "UPDATE loyalty_playerloyalty SET tier_id = (SELECT id FROM loyalty_tier WHERE name = 'Gold') WHERE id = %s"
+    _sql(gold, account_of(slip.player).pk)
+    complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
 
 TAMPERINGS: dict[Callable[[Floor], None], set[str]] = {
@@ -191,6 +280,13 @@ TAMPERINGS: dict[Callable[[Floor], None], set[str]] = {
     _slip_that_is_paid_later: {"slip_was_opened_by_a_request"},
     _balance: {"account_is_its_entries", "sums_agree"},
     _money: {"money_was_recorded_by_a_request"},
+    _money_of_the_closing: {"money_was_recorded_by_a_request"},
+    _chips_of_the_opening: {"money_was_recorded_by_a_request"},
+    _money_of_the_wrong_player: {"money_was_recorded_by_a_request"},
+    _pause_by_an_unchanged_bet: {"play_is_what_was_asked_for"},
+    _play_by_a_stretch_without_length: {"play_is_what_was_asked_for", "request_begins_one_segment"},
+    _release: {"points_were_paid_by_a_request"},
+    _tier_of_a_new_account: {"tier_of_lifetime_points"},
 }
 
 

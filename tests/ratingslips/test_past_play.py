@@ -161,6 +161,21 @@ class TestCorrections:
         with refused_by_trigger("all but status, place and closing changes only with its correction"):
             RatingSlip.objects.update(**{field: changed})
 
+    @pytest.mark.parametrize("changes", [{"seat": 2}, {"status": "PAUSED"}], ids=str)
+    def test_leave_a_live_slip_where_its_segment_is(self, floor: Floor, changes: dict[str, Any]) -> None:
+        floor.open_slip()
+
+        with refused_by_trigger("a live slip is where and as its last segment is"):
+            RatingSlip.objects.update(**changes)
+            connection.check_constraints()
+
+    def test_add_money_only_by_a_request(self, floor: Floor) -> None:
+        row = floor.open_slip(buy_in=Decimal(500)).money_rows.get()
+        row.pk = row.request = None
+
+        with refused_by_trigger("it does not name the request that recorded it"):
+            row.save()
+
     def test_let_a_void_slip_never_change(self, floor: Floor) -> None:
         slip = inserted(closed_row(floor, status="VOID", theoretical_win=0, correction_count=1))
         assert isinstance(slip, RatingSlip)
