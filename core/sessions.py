@@ -1,4 +1,8 @@
-"""Django's sessions in a table that knows whose they are, how long they may last, and when they were used last."""
+"""Django's sessions in a table that knows whose they are, how long they may last, and when they were used last.
+
+The table has a hash of the key that the browser sends, and data that are signed for this key: nobody who reads or
+writes the table takes over a session.
+"""
 
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -20,6 +24,7 @@ log = structlog.get_logger(__name__)
 # Use is recorded at most this often, so that a request seldom writes; with an idle lock, ten times until it locks.
 USE_RECORDED_EVERY: Final = timedelta(minutes=5)
 RECORDS_UNTIL_IDLE: Final = 10
+KEY_HASH_DIGITS: Final = 40
 
 _SIGNED_IN: Final = "signed_in"
 
@@ -51,10 +56,10 @@ class Session(AbstractBaseSession):
     def get_session_store_class(cls) -> "type[SessionStore]":
         return SessionStore
 
-    @property
-    def public_key(self) -> str:
-        """What names the session on a page; its key would let the reader of the page take the session over."""
-        return sha256(self.session_key.encode()).hexdigest()[:32]
+
+def hashed(key: str | None) -> str:
+    """The key of a browser as the table has it."""
+    return sha256((key or "").encode()).hexdigest()[:KEY_HASH_DIGITS]
 
 
 class SessionStore(DatabaseStore):
@@ -68,10 +73,24 @@ class SessionStore(DatabaseStore):
     def get_model_class(cls) -> type[Session]:
         return Session
 
+    @property
+    def key_salt(self) -> str:
+        """Data that were signed for the session of another browser are not read."""
+        return f"core.sessions.{self.session_key}"
+
+    def exists(self, session_key: str) -> bool:
+        """Whether there is a session of this key."""
+        return super().exists(hashed(session_key))
+
+    def delete(self, session_key: str | None = None) -> None:
+        """Delete the session of this key, by default this one."""
+        if key := session_key or self.session_key:
+            super().delete(hashed(key))
+
     def load(self) -> dict[str, Any]:
         """The data of the session that the browser names; empty if there is none, or if it was idle for too long."""
-        key, now = self.session_key or "", timezone.now()
-        self.row = Session.objects.filter(session_key=key, expire_date__gt=now).first() if key.isalnum() else None
+        now = timezone.now()
+        self.row = Session.objects.filter(session_key=hashed(self.session_key), expire_date__gt=now).first()
         if self.row and (limit := idle_limit()) and self.row.last_used_at + limit <= now:
             self.row.delete()
             self.row, self.ended_idle = None, True
@@ -85,6 +104,7 @@ class SessionStore(DatabaseStore):
         """The row that is saved; it ends with the limit from the sign-in, however often it is saved."""
         row = super().create_model_instance(data)
         assert isinstance(row, Session), "get_model_class says so"
+        row.session_key = hashed(row.session_key)
         row.last_used_at = timezone.now()
         row.staff_id = data.get(SESSION_KEY)
         if signed_in := data.get(_SIGNED_IN):

@@ -18,7 +18,7 @@ from core.console.scope import staff_of
 from core.console.site import site_page
 from core.errors import DomainError
 from core.origins import Client
-from core.sessions import Session
+from core.sessions import Session, hashed
 from core.sign_ins import end_sessions
 from core.words import counted
 
@@ -33,17 +33,17 @@ ALL: Final = "all"
 def own_sessions(request: HttpRequest) -> HttpResponse:
     """Show the own sessions, the one used last first, and end one, all others, or all."""
     mine = Session.objects.in_force(now=timezone.now()).filter(staff=staff_of(request)).order_by("-last_used_at")
-    here = request.session.session_key
+    here = hashed(request.session.session_key)
     if request.method == "POST":
         return _end(request, mine, here=here)
     shown = [
         {
-            "key": session.public_key,
+            "key": session.pk,
             "device": device_name(session.device),
             "client_address": session.client_address,
             "since": moment(session.signed_in_at),
             "last_used": moment(session.last_used_at),
-            "is_here": session.session_key == here,
+            "is_here": session.pk == here,
         }
         for session in mine[:SESSIONS_SHOWN]
     ]
@@ -52,12 +52,12 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "core/admin/sessions.html", context)
 
 
-def _end(request: HttpRequest, mine: "QuerySet[Session]", *, here: str | None) -> HttpResponse:
-    """End the sessions that `end` names: a public key, all others, or all; ending this one is a sign-out."""
+def _end(request: HttpRequest, mine: "QuerySet[Session]", *, here: str) -> HttpResponse:
+    """End the sessions that `end` names: a hash, all others, or all; ending this one is a sign-out."""
     asked = request.POST.get("end", "")
     chosen = mine
     if asked not in {OTHERS, ALL}:
-        named = [session.pk for session in mine[:SESSIONS_SHOWN] if session.public_key == asked]
+        named = [session.pk for session in mine[:SESSIONS_SHOWN] if session.pk == asked]
         chosen = mine.filter(pk__in=named)
     ends_this_one = asked != OTHERS and chosen.filter(pk=here).exists()
     try:
