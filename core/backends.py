@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from core.models import User
-from core.origins import Client
+from core.origins import Client, record_sent
 from core.permissions import held_globally
 from core.sessions import SessionStore, store_of
 from core.sign_ins import check_sign_in, record_signed_in, record_signed_out
@@ -31,7 +31,10 @@ class StaffBackend(ModelBackend):
         """
         if username is None or password is None:
             return None
-        return check_sign_in(username=username, password=password, client=Client.of(request), at=timezone.now())
+        person = check_sign_in(username=username, password=password, client=Client.of(request), at=timezone.now())
+        if person is not None and request is not None:
+            record_sent(request, actor=person)  # A password whose hash has become too weak was hashed again.
+        return person
 
     def get_user(self, user_id: int) -> User | None:
         """The signed-in member of staff with the casino; None if not active."""

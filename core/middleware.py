@@ -113,8 +113,5 @@ class OriginMiddleware:
 
         If the database is too busy just now, it is written with what the view does, or after it.
         """
-        method = request.method or ""
-        if method not in _SAFE_METHODS and isinstance(request.user, User) and request.user.is_staff:
-            origins.record_request(
-                actor=request.user, method=method, path=request.path, client_address=origins.client_address(request)
-            )
+        if request.method not in _SAFE_METHODS and isinstance(request.user, User) and request.user.is_staff:
+            origins.record_sent(request, actor=request.user)

@@ -102,6 +102,11 @@ def record_request(*, actor: User, method: str, path: str, client_address: str |
         _waiting.set(columns)
 
 
+def record_sent(request: HttpRequest, *, actor: User) -> None:
+    """Record that `actor` sent `request`: see `record_request`."""
+    record_request(actor=actor, method=request.method or "", path=request.path, client_address=client_address(request))
+
+
 def write_waiting() -> bool:
     """Write the origin that waits, in the caller's transaction if there is one; say whether it was written."""
     columns = _waiting.get()

@@ -239,7 +239,7 @@ def _play_by_a_stretch_without_length(floor: Floor) -> None:
     """Play at the bet of a stretch without length that a correction asked for."""
     slip = floor.played_slip(seat=4)
     first, last = current_play(slip)
-    moment = replace(first, average_bet=Decimal(5000), started_at=first.ended_at)
+    moment = replace(first, average_bet=Decimal(5000), started_at=last.started_at)
     correct(floor, slip, [replace(first, ended_at=floor.ago(hours=1)), moment, last])
     pause_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
     _again(

@@ -51,15 +51,8 @@ _OF_CHECKPOINT: Final = """
     SELECT change.id, table_name, row_id, recorded_at, actor_id, correlation_id
     FROM loyalty_sealedchange AS sealed JOIN core_change AS change ON change.id = sealed.change_id
     WHERE sealed.checkpoint_id = %(number)s AND change.change_hash IS NOT NULL
-      -- Signing in hashes the same password again, if the old hash has become too weak.
-      AND NOT (table_name = 'core_user' AND new - 'password' = '{}' AND EXISTS (
-          SELECT FROM core_signinevent AS event WHERE event.correlation_id = change.correlation_id
-          AND event.staff_id = row_id AND event.kind = 'SIGNED_IN'
-      ))
     ORDER BY change.id
 """
-# Second factors and recovery codes are also added before somebody is signed in; the log of sign-ins has that.
-_SIGNING_IN: Final = {"core_secondfactor", "core_recoverycode"}
 # An origin has the clock of the application, and is written before or shortly after the change.
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _LONGEST_REQUEST: Final = timedelta(minutes=5)
@@ -140,7 +133,7 @@ def _without_request(number: int) -> Iterator[str]:
     origins_of = lru_cache(maxsize=CHUNK_ROWS)(_recorded_origins)
     with transaction.atomic(), streamed(_OF_CHECKPOINT, {"number": number}, chunk_rows=CHUNK_ROWS) as changes:
         for change_id, table, row_id, recorded_at, actor_id, correlation_id in changes:
-            if table not in _SIGNING_IN and not any(
+            if not any(
                 recorded_at - (_LONGEST_COMMAND if origin.method == COMMAND else _LONGEST_REQUEST)
                 < origin.at
                 < recorded_at + _CLOCKS_DIFFER

@@ -4,11 +4,15 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from core import correlation
+from core.changes.author import acting
 from core.macs import mac_of
-from core.models import Change, Player, RequestOrigin, SignInEvent, User
+from core.models import Change, Player, RequestOrigin, SecondFactor, SignInEvent, User
 from core.origins import record_command
 from loyalty.models import SealedChange
 from loyalty.proof.breaks import BreakKind
@@ -20,6 +24,7 @@ from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.attacking import Book, found, is_clean, sql
 from tests.loyalty.rows import account_of
+from tests.second_factors import with_app
 from tests.tampering import take_the_guards_off
 
 AGES_AGO = datetime(2026, 11, 1, tzinfo=UTC)
@@ -220,15 +225,38 @@ class TestChangesWithoutRequest:
         assert found_later.holds
 
     def test_are_not_new_hashes_of_the_password_that_signs_in(self, book: Book) -> None:
-        book.seal()
         boss, other = book.floor.boss, book.floor.supervisor
-        with correlation.bound() as correlation_id:
-            SignInEvent.objects.create(kind="SIGNED_IN", staff=boss, correlation_id=correlation_id)
-            for person in (boss, other):
-                User.objects.filter(pk=person.pk).update(password="a newer hash")
+        book.seal()
+        User.objects.filter(pk=boss.pk).update(password=MD5PasswordHasher().encode("right", "salt"))
+        weakened = Change.objects.latest("pk")
+        with correlation.bound() as correlation_id, acting(other.pk):
+            SignInEvent.objects.create(kind="SIGNED_IN", staff=other, correlation_id=correlation_id)
+            User.objects.filter(pk=other.pk).update(password="a hash of somebody's password")
 
+        Client().post(reverse("admin:login"), {"username": boss.username, "password": "right"})
+
+        assert Change.objects.filter(table_name="core_user", row_id=boss.pk, pk__gt=weakened.pk + 1).exists()
         assert changes_without_request(book.seal().number).first == (
-            f"change {Change.objects.latest('pk').pk} of core_user {other.pk}",
+            f"change {weakened.pk} of core_user {boss.pk}",
+            f"change {weakened.pk + 1} of core_user {other.pk}",
+        )
+
+    def test_are_no_recovery_codes_that_somebody_signs_in_with(self, book: Book) -> None:
+        boss, client = book.floor.boss, Client()
+        codes = with_app(boss)
+        boss.set_password("right")
+        boss.save(update_fields=["password"])
+        book.seal()
+        client.post(reverse("admin:login"), {"username": boss.username, "password": "right"})
+        client.post(reverse("factors:second_step"), {"code": codes[0]})
+        deleted = Change.objects.latest("pk")
+
+        SecondFactor.objects.create(user=boss, kind="APP", name="Of somebody else", secret=b"")
+
+        assert (deleted.table_name, deleted.action) == ("core_recoverycode", "DELETE")
+        factor = Change.objects.latest("pk")
+        assert changes_without_request(book.seal().number).first == (
+            f"change {factor.pk} of core_secondfactor {factor.row_id}",
         )
 
     def test_are_named_by_the_command(self, committed_floor: Floor) -> None:

@@ -16,7 +16,7 @@ from core.console.second_step import candidate_in, finish_sign_in, second_step_p
 from core.errors import DomainError
 from core.factors.proof import prove
 from core.models import User
-from core.origins import Client
+from core.origins import Client, record_sent
 
 
 def _for_candidate(*, adds: bool) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
@@ -31,6 +31,8 @@ def _for_candidate(*, adds: bool) -> Callable[[Callable[..., HttpResponse]], Cal
                 return HttpResponseRedirect(reverse("factors:codes" if was_added else "admin:login"))
             if person.second_factors.exists() == adds:
                 return HttpResponseRedirect(reverse("factors:second_step" if adds else "factors:enrol"))
+            if request.method == "POST":
+                record_sent(request, actor=person)
             return view(request, person)
 
         return open_view
