@@ -23,7 +23,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from core import correlation, origins
 from core.errors import DomainError
 from core.jobs import record_success
-from core.models import Casino
+from core.models import Casino, User
 from core.stopping import sigterm_as_interrupt
 
 log = structlog.get_logger(__name__)
@@ -182,6 +182,17 @@ def casino_with_code(code: str) -> Casino:
         advice = f"There are: {known}." if known else "Load one with load_casino."
         raise CommandError(f"There is no casino “{code}”. {advice}", returncode=WRONG_USE)
     return casino
+
+
+def staff_with_login(username: str | None) -> User:
+    """The member of staff that an option names.
+
+    :raises CommandError: there is none.
+    """
+    staff: User | None = User.objects.filter(username=username).first()
+    if staff is None:
+        raise CommandError(f"There is nobody with the login “{username}”.", returncode=WRONG_USE)
+    return staff
 
 
 def _sentence_for(error: Exception) -> str | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 DER = bytes.fromhex("302a300506032b6570032100")  # It precedes the 32 bytes of a public key (RFC 8410).
 SIGNED = """number taken_at accounts entries points_total balance_total accounts_root changes changes_root
-            log_changes log_root previous_hash"""  # Version 1 has no log_changes and log_root.
+            log_changes log_root after_restore previous_hash"""  # Earlier versions lack some of these.
 
 
 def fields(*values):
@@ -28,15 +28,16 @@ def fields(*values):
 def as_bytes(name, value):
     if name == "taken_at":
         value = (datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ") - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    return bytes.fromhex(value) if name.endswith(("_root", "_hash")) else format(value, "d").encode()
+    if name.endswith(("_root", "_hash")):
+        return bytes.fromhex(value)
+    return value.encode() if name == "after_restore" else format(value, "d").encode()
 
 
 def is_signed(checkpoint, key):
-    signed = [as_bytes(name, checkpoint[name]) for name in SIGNED.split() if name in checkpoint]
+    signed = [b"%d" % (1 + ("log_root" in checkpoint) + ("after_restore" in checkpoint))]  # The version.
+    signed += [as_bytes(name, checkpoint[name]) for name in SIGNED.split() if name in checkpoint]
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "signed").write_bytes(
-            fields(b"loyalty-checkpoint", b"2" if "log_root" in checkpoint else b"1", *signed)
-        )
+        Path(folder, "signed").write_bytes(fields(b"loyalty-checkpoint", *signed))
         Path(folder, "signature").write_bytes(bytes.fromhex(checkpoint["signature"]))
         Path(folder, "key").write_bytes(DER + base64.b64decode(key))
         command = "openssl pkeyutl -verify -rawin -in signed -sigfile signature -pubin -keyform DER -inkey key"

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from core.invariants import Invariant
 from core.macs import is_authentic, is_since_codes
 from core.reasons.text import REASON_MIN_LENGTH
-from loyalty.models import LedgerEntry
+from loyalty.models import Checkpoint, LedgerEntry
+from loyalty.proof.restores import restore_of
 from loyalty.services.drift import DRIFT
 
 
@@ -319,4 +320,33 @@ _AUTHENTIC: Final = (
     ),
 )
 
-INVARIANTS: Final = (*_ACCOUNTS, *_ENTRIES, *_CHAIN, *_REQUESTS, *_REASONS, *_PLAY, *_COMPS, *_PAUSES, *_AUTHENTIC)
+
+def _checkpoints_out_of_order() -> Iterator[str]:
+    before = 0
+    for checkpoint in Checkpoint.objects.order_by("number").only("number", "after_restore").iterator():
+        restore = restore_of(checkpoint)
+        if checkpoint.number != before + 1 and (restore is None or restore.kept != before):
+            yield f"checkpoint {checkpoint.number}"
+        before = checkpoint.number
+
+
+_CHECKPOINTS: Final = (
+    Invariant(
+        name="checkpoints_are_without_gap",
+        sentence="checkpoints are numbered without a gap, except where the next one says what a restore had lost",
+        broken_by=_checkpoints_out_of_order,
+    ),
+)
+
+INVARIANTS: Final = (
+    *_ACCOUNTS,
+    *_ENTRIES,
+    *_CHAIN,
+    *_REQUESTS,
+    *_REASONS,
+    *_PLAY,
+    *_COMPS,
+    *_PAUSES,
+    *_AUTHENTIC,
+    *_CHECKPOINTS,
+)

@@ -72,7 +72,14 @@ SEGMENT = """
 REQUEST = "UPDATE ratingslips_sliprequest SET {} WHERE id = '{{opening}}'"
 INPUT = "inputs = jsonb_set(inputs, '{{{{{}}}}}', '{}')"
 
+CHECKPOINT = """
+    INSERT INTO loyalty_checkpoint (number, taken_at, accounts, entries, points_total, balance_total, changes,
+        accounts_root, changes_root, previous_hash, checkpoint_hash, key_id, signature, after_restore)
+    VALUES (4, now(), 0, 0, 0, 0, 0, '', '', '', '', '', '', '{{{{"kept": 3}}}}')
+"""
+
 BREAKS = [
+    Break("checkpoints_are_without_gap", CHECKPOINT.format(), "checkpoint 4"),
     Break("account_is_its_entries", ACCOUNT.format("balance = balance + 1"), "account {account}"),
     Break("account_is_its_entries", ACCOUNT.format("lifetime_points = lifetime_points - 1"), "account {account}"),
     Break("account_is_its_entries", ACCOUNT.format("entry_count = entry_count - 1"), "account {account}"),

@@ -14,6 +14,7 @@ from core.snapshots import one_snapshot
 from core.words import counted
 from loyalty.models import Checkpoint
 from loyalty.proof.checkpoints import take_checkpoint
+from loyalty.proof.listed import accounts_file
 from loyalty.proof.verification import Scope, record_verification, verify_ledger
 
 
@@ -45,10 +46,12 @@ def _is_left_behind(file: Path) -> bool:
 
 
 def _move_aside(file: Path) -> Path:
-    """Rename the file to the first free name: checkpoints-1.jsonl, checkpoints-2.jsonl …
+    """Rename the file, and its file of accounts, to the first free name: checkpoints-1.jsonl, checkpoints-2.jsonl …
 
     :raises OSError: it cannot be moved.
     """
     names = (file.with_name(f"{file.stem}-{number}{file.suffix}") for number in count(1))
     aside = next(name for name in names if not name.exists())
+    if accounts_file(file).exists():
+        accounts_file(file).rename(accounts_file(aside))
     return file.rename(aside)

@@ -1,6 +1,6 @@
 """Read-only pages of verifications, checkpoints and rebuilt balances."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from core.console import display
 from core.console.scope import M, ModelAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
 from loyalty.models import BalanceRebuild, Checkpoint, LedgerVerification
+from loyalty.proof.restores import restore_of
 
 _COMPARED: Final = ("expected", "found")
 
@@ -82,14 +83,31 @@ def _values_of(verification: LedgerVerification, is_wanted: Callable[[str], bool
     )
 
 
+class AfterRestoreFilter(admin.SimpleListFilter):
+    """Checkpoints that were taken after a restore."""
+
+    title = "after a restore"
+    parameter_name = "after_restore"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Checkpoint]) -> Sequence[tuple[str, str]]:
+        return [("yes", "Yes")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Checkpoint]") -> "QuerySet[Checkpoint]":
+        return queryset.exclude(after_restore=None) if self.value() == "yes" else queryset
+
+
 @admin.register(Checkpoint)
 class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
     """Checkpoints, newest first."""
 
-    of_all_casinos = frozenset({"entries", "accounts", "changes", "points_total", "balance_total"})
-    list_display = ("number", "taken", "entries", "accounts", "changes", "points_total", "key_id")
-    fields = ("number", "taken", "entries", "accounts", "changes", "points_total", "balance_total", "hashes")
-    readonly_fields = ("taken", "hashes")
+    of_all_casinos = frozenset({"entries", "accounts", "changes", "points_total", "balance_total", "lacked"})
+    list_display = ("number", "taken", "entries", "accounts", "changes", "points_total", "key_id", "restored")
+    list_filter = (AfterRestoreFilter,)
+    fields = (
+        *("number", "taken", "entries", "accounts", "changes", "points_total", "balance_total", "hashes"),
+        *("restored", "lacked"),
+    )
+    readonly_fields = ("taken", "hashes", "restored", "lacked")
 
     @admin.display(description="taken", ordering="taken_at")
     def taken(self, checkpoint: Checkpoint) -> str:
@@ -99,6 +117,21 @@ class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
     def hashes(self, checkpoint: Checkpoint) -> str:
         hashes = {name: value.hex() for name, value in checkpoint.values().items() if isinstance(value, bytes)}
         return display.nested_list({**hashes, "signed_with_key": checkpoint.key_id})
+
+    @admin.display(description="after a restore")
+    def restored(self, checkpoint: Checkpoint) -> str:
+        """Who sealed it after a restore, and why."""
+        restore = restore_of(checkpoint)
+        return f"sealed by {restore.by}: {restore.reason}" if restore else "–"
+
+    @admin.display(description="lacking then")
+    def lacked(self, checkpoint: Checkpoint) -> str:
+        """What the restored database lacked, and each account with the numbers of its entries."""
+        restore = restore_of(checkpoint)
+        if restore is None:
+            return "–"
+        named = {f"account {key}": f"entries number {first} to {last}" for key, first, last in restore.named}
+        return display.nested_list({"in short": str(restore), **named})
 
 
 @admin.register(BalanceRebuild)

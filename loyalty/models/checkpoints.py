@@ -41,6 +41,9 @@ class Checkpoint(models.Model):
     log_root = models.BinaryField(
         null=True, max_length=HASH_BYTES, help_text="Merkle root over these changes; empty in version 1."
     )
+    after_restore = models.TextField(  # noqa: DJ001 - empty where nothing was restored, and then not signed
+        null=True, help_text="What a restored database lacked, who sealed it and why; empty in versions 1 and 2."
+    )
     previous_hash = models.BinaryField(max_length=HASH_BYTES)
     checkpoint_hash = models.BinaryField(max_length=HASH_BYTES)
     key_id = models.CharField(max_length=KEY_ID_LENGTH, help_text="The first digits of the SHA-256 of the public key.")
@@ -48,6 +51,11 @@ class Checkpoint(models.Model):
 
     class Meta:
         ordering = ["-number"]
+        indexes = [
+            models.Index(
+                fields=["number"], condition=Q(after_restore__isnull=False), name="loyalty_checkpoint_restores"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(number__gte=1), name="loyalty_checkpoint_number_from_one"),
             models.CheckConstraint(
@@ -68,6 +76,10 @@ class Checkpoint(models.Model):
                 | Q(log_changes__isnull=False, log_changes__gte=0, log_root__isnull=False, log_root__octets=HASH_BYTES),
                 name="loyalty_checkpoint_log_is_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(after_restore=None) | Q(log_root__isnull=False) & ~Q(after_restore=""),
+                name="loyalty_checkpoint_restore_says_what",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -81,7 +93,7 @@ class Checkpoint(models.Model):
     def signed_bytes(self) -> bytes:
         """The bytes that are hashed and signed: every field but the hash, the key id and the signature."""
         signed = [_field_bytes(value) for name, value in self.values().items() if name not in _NOT_SIGNED]
-        version = 1 if self.log_root is None else 2
+        version = 1 if self.log_root is None else 2 if self.after_restore is None else 3
         return preimage([b"loyalty-checkpoint", b"%d" % version, *signed])
 
 
@@ -91,7 +103,9 @@ def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview) else value
 
 
-def _field_bytes(value: int | bytes | datetime) -> bytes:
+def _field_bytes(value: int | str | bytes | datetime) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
     if isinstance(value, datetime):
         value = (value - _EPOCH) // timedelta(microseconds=1)
     return value if isinstance(value, bytes) else b"%d" % value

@@ -1,5 +1,7 @@
 """Take checkpoints: sign the state of all accounts at one instant."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
 from core.errors import DomainError
-from core.leases import LeaseHeld, lease
+from core.leases import HeldLease, LeaseHeld, lease
 from core.models import Casino
 from core.snapshots import Stream, streamed
 from core.timeouts import WHOLE_LEDGER_SECONDS, allow_statements
@@ -81,28 +83,40 @@ def take_checkpoint(*, at: datetime, file: Path | None) -> Checkpoint:
     with lease(CHECKPOINT_LEASE, refusal=CheckpointUnderWay) as held:
         if file is not None:
             outside.complete(file)
-        with operation("loyalty.take_checkpoint", actor_id=None):
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                allow_statements(seconds=WHOLE_LEDGER_SECONDS)
-            held.hold()
+        with sealing(held, actor_id=None):
             checkpoint = seal_accounts(at=at, key=key)
-            held.hold()  # again, so that there is time to write the line
         if file is not None:
             outside.complete(file)
     log.info("loyalty.checkpoint_taken", number=checkpoint.number, changes=checkpoint.changes)
     return checkpoint
 
 
+@contextmanager
+def sealing(held: HeldLease, *, actor_id: int | None) -> Iterator[None]:
+    """Own the transaction of a checkpoint, on one snapshot, with the lease."""
+    with operation("loyalty.take_checkpoint", actor_id=actor_id):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            allow_statements(seconds=WHOLE_LEDGER_SECONDS)
+        held.hold()
+        yield
+        held.hold()  # again, so that there is time to write the line
+
+
 @transaction_required
-def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
+def seal_accounts(
+    *, at: datetime, key: Ed25519PrivateKey, last: Checkpoint | None = None, after_restore: str | None = None
+) -> Checkpoint:
     """Write the next checkpoint in the caller's transaction, which must be one snapshot.
+
+    It follows `last`, by default the newest of the database. After a restore that is the last one of the file, and
+    `after_restore` is signed with it.
 
     :raises SealedEntriesGone: an account has fewer entries than were sealed, or as many with another head.
     :raises ChangesAltered: a change of the change log does not match its hash.
     :raises BalancesDiffer: accounts differ from their entries.
     """
-    last = Checkpoint.objects.order_by("number").last()
+    last = last or Checkpoint.objects.order_by("number").last()
     number = last.number + 1 if last else 1
     every, changed = _seal_changed_accounts(number)
     logged = seal_changes(number)
@@ -122,6 +136,7 @@ def seal_accounts(*, at: datetime, key: Ed25519PrivateKey) -> Checkpoint:
         changes_root=changed.root(),
         log_changes=logged.leaves,
         log_root=logged.root(),
+        after_restore=after_restore,
         previous_hash=last.checkpoint_hash if last else FIRST_PREVIOUS_HASH,
     )
     sign(checkpoint, key=key)

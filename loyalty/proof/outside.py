@@ -1,26 +1,24 @@
 """The file outside the database to which every checkpoint is appended, one line each."""
 
-import io
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from core.errors import DomainError
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import BinaryField, CharField, DateTimeField, TextField
+
 from loyalty.models import Checkpoint
+from loyalty.proof.appending import CheckpointFileDiffers, append, opened
 from loyalty.proof.breaks import Break, BreakKind
+from loyalty.proof.keys import trusted_keys
+from loyalty.proof.listed import accounts_file, complete_accounts
+from loyalty.proof.sealed import unsigned
 
-MAX_LINE_BYTES: Final = 4_096
-FILE_MODE: Final = 0o640
-
-
-class CheckpointFileDiffers(DomainError):
-    """The file outside and the database have different checkpoints."""
-
-    code = "CHECKPOINT_FILE_DIFFERS"
+MAX_LINE_BYTES: Final = 64 * 1_024
+INSTANT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,18 +45,47 @@ def values_of(checkpoint: Checkpoint) -> dict[str, int | str]:
 
 def _as_json(value: Any) -> int | str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).strftime(INSTANT)
     return value.hex() if isinstance(value, bytes) else value
+
+
+def checkpoint_in(line: bytes) -> Checkpoint | None:
+    """The checkpoint that a line says; None if it does not say exactly one."""
+    try:
+        values = json.loads(line)
+        checkpoint = Checkpoint(**{name: _from_json(name, value) for name, value in values.items()})
+        return checkpoint if line_of(checkpoint) == line else None
+    except (ValueError, TypeError, AttributeError, FieldDoesNotExist, RecursionError, OverflowError):
+        return None
+
+
+def _from_json(name: str, value: Any) -> Any:
+    field = Checkpoint._meta.get_field(name)
+    if isinstance(field, DateTimeField):
+        return datetime.strptime(value, INSTANT).replace(tzinfo=UTC)
+    if isinstance(field, BinaryField):
+        return bytes.fromhex(value)
+    if type(value) is not (str if isinstance(field, CharField | TextField) else int):
+        raise TypeError(f"{name} is {value!r}")
+    return value
 
 
 def compare(file: Path) -> Comparison:
     """Compare the file with the database, line by line; a file that does not exist has no lines.
 
+    Checkpoints that a restored database lacked are in the file alone; those that a later checkpoint names are skipped.
+
     :raises OSError: it cannot be read.
     """
-    with _opened(file) as lines:
+    with opened(file) as lines:
+        before = 0
         for checkpoint in _checkpoints(from_number=1):
             line, written = line_of(checkpoint), lines.readline(MAX_LINE_BYTES)
+            if checkpoint.after_restore is not None:
+                written, found = _past_lost(lines, written, after=before, checkpoint=checkpoint)
+                if found is not None:
+                    return Comparison(first_break=found)
+            before = checkpoint.number
             if written == line:
                 continue
             if line.startswith(written):
@@ -67,6 +94,41 @@ def compare(file: Path) -> Comparison:
         if more := lines.readline(MAX_LINE_BYTES):
             return Comparison(first_break=_not_in_database(_number_in(more), more))
     return Comparison(first_break=None)
+
+
+def _past_lost(lines: BinaryIO, written: bytes, *, after: int, checkpoint: Checkpoint) -> tuple[bytes, Break | None]:
+    """The first line, from `written` on, that is not of a lost checkpoint between number `after` and `checkpoint`.
+
+    With the first lost checkpoint that is not signed, or is not followed by the next.
+    """
+    lost: Checkpoint | None = None
+    while (number := _number_in(written)) is not None and after < number < checkpoint.number:
+        previous, lost = lost, checkpoint_in(written)
+        if lost is None or unsigned(lost, keys=trusted_keys()) is not None:
+            what = "the database lost it, and the line of the file is not what was signed"
+        elif previous is not None and lost.previous_hash != previous.checkpoint_hash:
+            what = "the database lost it, and in the file it does not follow the checkpoint before it"
+        else:
+            written = lines.readline(MAX_LINE_BYTES)
+            continue
+        return written, Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=number)
+    if lost is not None and checkpoint.previous_hash != lost.checkpoint_hash:
+        what = f"the database lost it, and checkpoint {checkpoint.number}, after the restore, follows another one"
+        return written, Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=lost.number)
+    return written, None
+
+
+def checkpoints_in(file: Path) -> Iterator[Checkpoint]:
+    """The checkpoints of the lines, in their order; lines that are none, or are not signed, are passed over.
+
+    :raises OSError: the file cannot be read. One that does not exist has none.
+    """
+    keys = trusted_keys()
+    with opened(file) as lines:
+        while line := lines.readline(MAX_LINE_BYTES):
+            checkpoint = checkpoint_in(line)
+            if checkpoint is not None and unsigned(checkpoint, keys=keys) is None:
+                yield checkpoint
 
 
 def compare_whole(file: Path) -> Break | None:
@@ -82,10 +144,23 @@ def compare_whole(file: Path) -> Break | None:
     return Break(kind=BreakKind.CHECKPOINT_MISSING, what=what, checkpoint=comparison.missing_number)
 
 
+def last_line(file: Path) -> bytes:
+    """The last line of the file, also one that was cut off.
+
+    :raises OSError: the file cannot be read.
+    """
+    last = b""
+    with opened(file) as lines:
+        while line := lines.readline(MAX_LINE_BYTES):
+            last = line
+    return last
+
+
 def complete(file: Path) -> None:
     """Append the checkpoints that the file does not have, and sync it to the disk.
 
-    Also completes a line that a crash cut off. Must be called under the lock on checkpoints, after their commit.
+    Also completes a line that a crash cut off, and the file of accounts. Must be called under the lock on checkpoints,
+    after their commit.
 
     :raises CheckpointFileDiffers: the file and the database differ; nothing is written.
     :raises OSError: the file cannot be written.
@@ -99,31 +174,8 @@ def complete(file: Path) -> None:
         )
     if comparison.missing_number is not None:
         lines = [line_of(checkpoint) for checkpoint in _checkpoints(from_number=comparison.missing_number)]
-        _append(file, b"".join(lines)[comparison.written_bytes :])
-
-
-def _append(file: Path, contents: bytes) -> None:
-    is_new = not file.exists()
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE)
-    try:
-        while contents:
-            contents = contents[os.write(descriptor, contents) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    if is_new:
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _opened(file: Path) -> BinaryIO:
-    try:
-        return file.open("rb")
-    except FileNotFoundError:
-        return io.BytesIO()
+        append(file, b"".join(lines)[comparison.written_bytes :])
+    complete_accounts(accounts_file(file))
 
 
 def _checkpoints(*, from_number: int) -> Iterator[Checkpoint]:

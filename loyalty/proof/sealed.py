@@ -13,6 +13,7 @@ from loyalty.models import Checkpoint
 from loyalty.proof.breaks import Break, BreakKind
 from loyalty.proof.changes import root_of_changes
 from loyalty.proof.keys import is_signed, trusted_keys
+from loyalty.proof.restores import restore_of
 from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
 
 _CHUNK_ROWS: Final = 1_000
@@ -51,29 +52,40 @@ def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
     newest = Checkpoint.objects.order_by("number").last()
     if newest is None:
         return 0, None
-    keys, previous, looked_at = trusted_keys(), FIRST_PREVIOUS_HASH, 0
+    keys, before, looked_at = trusted_keys(), None, 0
     for checkpoint in Checkpoint.objects.order_by("number").iterator():
         looked_at += 1
-        if checkpoint.number != looked_at:
-            return looked_at, Break(
-                kind=BreakKind.CHECKPOINT_MISSING,
-                what=f"the next one that is there is checkpoint {checkpoint.number}",
-                checkpoint=looked_at,
-                expected=bytes(checkpoint.previous_hash).hex(),
-            )
-        wrong = _wrong_in_itself(checkpoint, keys=keys)
-        if wrong is None and checkpoint.previous_hash != previous:
-            what = f"checkpoint {checkpoint.number} was chained to another one"
-            wrong = _altered(looked_at - 1, what, expected=checkpoint.previous_hash, found=previous)
-        if wrong is None and (every_root or checkpoint.number == newest.number):
-            wrong = _wrong_root(checkpoint)
+        wrong = (
+            unsigned(checkpoint, keys=keys)
+            or _wrong_place(checkpoint, before=before)
+            or _wrong_rows(checkpoint)
+            or (_wrong_root(checkpoint) if every_root or checkpoint.number == newest.number else None)
+        )
         if wrong is not None:
             return looked_at, wrong
-        previous = bytes(checkpoint.checkpoint_hash)
+        before = checkpoint
     return looked_at, None
 
 
-def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519PublicKey]) -> Break | None:
+def _wrong_place(checkpoint: Checkpoint, *, before: Checkpoint | None) -> Break | None:
+    """What is wrong if `checkpoint` follows `before`. After a restore it follows one that is in the file alone."""
+    kept, previous = (before.number, before.checkpoint_hash) if before else (0, FIRST_PREVIOUS_HASH)
+    restore = restore_of(checkpoint)
+    if checkpoint.number != kept + 1 and (restore is None or restore.kept != kept):
+        return Break(
+            kind=BreakKind.CHECKPOINT_MISSING,
+            what=f"the next one that is there is checkpoint {checkpoint.number}",
+            checkpoint=kept + 1,
+            expected=bytes(checkpoint.previous_hash).hex(),
+        )
+    if checkpoint.number == kept + 1 and checkpoint.previous_hash != previous:
+        what = f"checkpoint {checkpoint.number} was chained to another one"
+        return _altered(kept, what, expected=checkpoint.previous_hash, found=previous)
+    return None
+
+
+def unsigned(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519PublicKey]) -> Break | None:
+    """What is wrong with the hash, the key or the signature of a checkpoint, of the database or of a file."""
     number = checkpoint.number
     contents, key = checkpoint.signed_bytes(), keys.get(checkpoint.key_id)
     if key is None:
@@ -90,6 +102,12 @@ def _wrong_in_itself(checkpoint: Checkpoint, *, keys: Mapping[str, Ed25519Public
     if not is_signed(contents, signature=bytes(checkpoint.signature), key=key):
         what = "its signature does not match its contents"
         return _altered(number, what, expected=b"", found=checkpoint.signature)
+    return None
+
+
+def _wrong_rows(checkpoint: Checkpoint) -> Break | None:
+    """How the accounts and changes that are kept with a checkpoint differ from what it signed."""
+    number = checkpoint.number
     root = _root(CHANGED, since=number)
     if (root.leaves, root.root()) != (checkpoint.changes, checkpoint.changes_root):
         kept = f"{counted(root.leaves, 'account is', 'accounts are')} kept as sealed by it"

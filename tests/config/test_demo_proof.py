@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from config.demo.proof import seal_and_verify
-from loyalty.models import Checkpoint, LedgerVerification
+from loyalty.models import Checkpoint, LedgerVerification, SealedAccount
+from loyalty.proof.listed import account_line, accounts_file
 from loyalty.proof.outside import line_of
 from tests.floor import Floor
 from tests.loyalty.postings import award
@@ -40,11 +41,13 @@ class TestSealAndVerify:
         said = _prove(committed_floor)
 
         assert said == ["Ledger: 1 entry, sealed by checkpoint 1, verified: clean"]
-        assert _files(file) == {"checkpoints.jsonl": line_of(Checkpoint.objects.get())}
+        sealed = account_line(SealedAccount.objects.get())
+        assert _files(file) == {file.name: line_of(Checkpoint.objects.get()), accounts_file(file).name: sealed}
         assert LedgerVerification.objects.count() == 1
 
     def test_begins_a_new_file_and_keeps_that_of_another_database(self, committed_floor: Floor, file: Path) -> None:
         file.write_bytes(OTHERS)
+        accounts_file(file).write_bytes(b"theirs\n")
 
         said = _prove(committed_floor)
 
@@ -55,6 +58,7 @@ class TestSealAndVerify:
         assert _files(file) == {
             "checkpoints.jsonl": line_of(Checkpoint.objects.get()),
             "checkpoints-1.jsonl": OTHERS,
+            "checkpoints-1.accounts.jsonl": b"theirs\n",
         }
 
     def test_overwrites_none_that_was_kept_before(self, committed_floor: Floor, file: Path) -> None:

@@ -34,6 +34,7 @@ ALTERATIONS = {
     "changes_root": "sha256(changes_root)",
     "log_changes": "log_changes + 1",
     "log_root": "sha256(log_root)",
+    "after_restore": "'{}'",
     "previous_hash": "sha256(previous_hash)",
     "checkpoint_hash": "sha256(checkpoint_hash)",
     "signature": "set_byte(signature, 0, get_byte(signature, 0) # 1)",

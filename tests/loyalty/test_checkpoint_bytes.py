@@ -31,7 +31,16 @@ LINE = (
 )
 COLUMNS = [
     *("number", "taken_at", "accounts", "entries", "points_total", "balance_total", "accounts_root", "changes"),
-    *("changes_root", "log_changes", "log_root", "previous_hash", "checkpoint_hash", "key_id", "signature"),
+    *(
+        "changes_root",
+        "log_changes",
+        "log_root",
+        "after_restore",
+        "previous_hash",
+        "checkpoint_hash",
+        "key_id",
+        "signature",
+    ),
 ]
 
 
@@ -74,3 +83,10 @@ class TestCheckpointBytes:
         begin, end = SIGNED[:22], SIGNED[-36:]
         added = bytes.fromhex("0000000135" + "00000020") + b"\x04" * 32
         assert checkpoint.signed_bytes() == begin + b"\0\0\0\x012" + SIGNED[27:-36] + added + end
+
+    def test_of_version_3_cover_what_a_restore_lacked(self, checkpoint: Checkpoint) -> None:
+        checkpoint.log_changes, checkpoint.log_root, checkpoint.after_restore = 5, b"\x04" * 32, "é"
+
+        begin, end = SIGNED[:22], SIGNED[-36:]
+        added = bytes.fromhex("0000000135" + "00000020") + b"\x04" * 32 + bytes.fromhex("00000002c3a9")
+        assert checkpoint.signed_bytes() == begin + b"\0\0\0\x013" + SIGNED[27:-36] + added + end

@@ -10,13 +10,15 @@ import pytest
 
 from loyalty.models import Checkpoint
 from loyalty.proof import outside
+from loyalty.proof.appending import CheckpointFileDiffers
 from loyalty.proof.breaks import Break, BreakKind
 from loyalty.proof.checkpoints import sign
 from loyalty.proof.keys import private_key
-from loyalty.proof.outside import MAX_LINE_BYTES, CheckpointFileDiffers, compare_whole, line_of
+from loyalty.proof.listed import accounts_file
+from loyalty.proof.outside import MAX_LINE_BYTES, compare_whole, line_of
 from tests.commands import run
 from tests.floor import Floor
-from tests.loyalty.attacking import Book, is_clean, sql
+from tests.loyalty.attacking import Book, is_clean, post, sql
 from tests.tampering import take_the_guards_off
 
 
@@ -58,6 +60,34 @@ class TestFileOutside:
 
         assert [line["number"] for line in _lines(file)] == [1, 2, 3]
         assert compare_whole(file) is None
+
+    @pytest.mark.parametrize("kept", [0, 1, 100, -1, -150])
+    def test_has_its_accounts_beside_it_also_after_a_crash(self, book: Book, file: Path, kept: int) -> None:
+        book.take(file)
+        post(book.floor, book.other.player)
+        book.take(file)
+        accounts, whole = accounts_file(file), accounts_file(file).read_bytes()
+        accounts.write_bytes(whole[:kept])
+
+        book.take(file)
+
+        assert accounts.read_bytes() == whole
+        listed = [(line["checkpoint"], line["account"], line["entry_count"]) for line in _lines(accounts)]
+        assert listed[-1] == (2, book.other.pk, 5)
+        assert len(listed) == 4
+
+    @pytest.mark.parametrize(
+        "last", [b"rubbish\n", b"rubbish", b'{"checkpoint":9,"account":1,"entry_count":1,"head_hash":"00"}\n']
+    )
+    def test_is_not_continued_beside_accounts_of_something_else(self, book: Book, file: Path, last: bytes) -> None:
+        book.take(file)
+        with accounts_file(file).open("ab") as accounts:
+            accounts.write(last)
+
+        with pytest.raises(CheckpointFileDiffers):
+            book.take(file)
+
+        assert Checkpoint.objects.count() == 1
 
     def test_has_its_lines_in_the_order_of_their_numbers(self, floor: Floor, file: Path) -> None:
         book = Book.build(floor)
@@ -106,9 +136,10 @@ class TestFileOutside:
         book.take(file)
         book.take(file)
 
-        name, contents = file.parent.stat().st_ino, file.stat().st_ino
-        assert synced == [contents, name, contents]
-        assert [inode for inode in closed if inode in {name, contents}] == [contents, name, contents]
+        name, contents, accounts = (path.stat().st_ino for path in (file.parent, file, accounts_file(file)))
+        # No account changed before the second checkpoint.
+        assert synced == [contents, name, accounts, name, contents]
+        assert [inode for inode in closed if inode in {name, contents, accounts}] == synced
 
     @pytest.mark.parametrize(
         ("attack", "number"),

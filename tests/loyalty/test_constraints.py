@@ -253,6 +253,7 @@ PROOF = (
         _insert(checkpoint_row, "loyalty_checkpoint_hashes_are_whole", **{column: b"\1" * 31})
         for column in ("accounts_root", "changes_root", "previous_hash", "checkpoint_hash", "signature")
     ),
+    _insert(checkpoint_row, "loyalty_checkpoint_restore_says_what", after_restore="{}"),
     _insert(checkpoint_row, "loyalty_checkpoint_log_is_whole", log_changes=1),
     _insert(checkpoint_row, "loyalty_checkpoint_log_is_whole", log_root=b"\1" * 32),
     _insert(checkpoint_row, "loyalty_checkpoint_log_is_whole", log_changes=-1, log_root=b"\1" * 32),

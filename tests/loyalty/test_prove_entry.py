@@ -42,7 +42,7 @@ def book(floor: Floor) -> Book:
     return book
 
 
-def _check(entry: object, proof: Proof, *more: Path, key: str = PUBLIC_KEY, folder: Path) -> tuple[int, str]:
+def check(entry: object, proof: Proof, *more: Path, key: str = PUBLIC_KEY, folder: Path) -> tuple[int, str]:
     """The exit code and the output of the program."""
     file = folder / "proof.json"
     file.write_text(json.dumps(proof))
@@ -57,7 +57,7 @@ class TestProof:
     def test_is_accepted_without_the_product(self, book: Book, tmp_path: Path, seq: int) -> None:
         entry = book.entry(seq)
 
-        code, said = _check(entry.pk, prove_entry(entry.pk), folder=tmp_path)
+        code, said = check(entry.pk, prove_entry(entry.pk), folder=tmp_path)
 
         assert (code, "PROVEN: this entry is in checkpoint 1" in said) == (0, True), said
         assert f'"points": "{entry.points}"' in said
@@ -74,9 +74,9 @@ class TestProof:
         book.take(file)
         proof = json.loads(run("prove_entry", book.entry(2).pk).out)
 
-        assert _check(book.entry(2).pk, proof, file, folder=file.parent)[0] == 0
+        assert check(book.entry(2).pk, proof, file, folder=file.parent)[0] == 0
         file.write_text(file.read_text().replace('"number":1', '"number":2'))
-        code, said = _check(book.entry(2).pk, proof, file, folder=file.parent)
+        code, said = check(book.entry(2).pk, proof, file, folder=file.parent)
         assert (code, "the file of checkpoints does not have this checkpoint" in said) == (1, True)
 
 
@@ -151,12 +151,12 @@ class TestAlteredProof:
         proof = prove_entry(entry.pk)
         alter(proof)
 
-        code, output = _check(entry.pk, proof, folder=tmp_path)
+        code, output = check(entry.pk, proof, folder=tmp_path)
 
         assert (code, said in output, "PROVEN: this" in output) == (1, True, False), output
 
     def test_of_another_entry_is_refused(self, book: Book, tmp_path: Path) -> None:
-        code, said = _check(book.entry(2).pk, prove_entry(book.entry(3).pk), folder=tmp_path)
+        code, said = check(book.entry(2).pk, prove_entry(book.entry(3).pk), folder=tmp_path)
 
         assert (code, f"the proof is about entry {book.entry(3).pk}" in said) == (1, True)
 
@@ -164,28 +164,28 @@ class TestAlteredProof:
         ours = prove_entry(book.entry(2).pk)
         other = prove_entry(book.other.entries.get(seq=2).pk)
 
-        code, said = _check(book.entry(2).pk, ours | {"path": other["path"]}, folder=tmp_path)
+        code, said = check(book.entry(2).pk, ours | {"path": other["path"]}, folder=tmp_path)
 
         assert (code, "the path does not lead" in said) == (1, True)
 
     def test_is_refused_with_another_key(self, book: Book, tmp_path: Path) -> None:
-        code, said = _check(book.entry(2).pk, prove_entry(book.entry(2).pk), key=new_key_pair()[1], folder=tmp_path)
+        code, said = check(book.entry(2).pk, prove_entry(book.entry(2).pk), key=new_key_pair()[1], folder=tmp_path)
 
         assert (code, "not signed with this key" in said) == (1, True)
 
     @pytest.mark.parametrize("key", ["", "secret", "AAAA"])
     def test_is_no_answer_with_a_key_that_is_none(self, book: Book, tmp_path: Path, key: str) -> None:
-        assert _check(book.entry(2).pk, prove_entry(book.entry(2).pk), key=key, folder=tmp_path)[0] == 2
+        assert check(book.entry(2).pk, prove_entry(book.entry(2).pk), key=key, folder=tmp_path)[0] == 2
 
     def test_is_no_answer_with_a_number_that_is_a_text(self, book: Book, tmp_path: Path) -> None:
         proof = prove_entry(book.entry(2).pk)
         _write_number_in_hexadecimal(proof)
 
-        assert _check(book.entry(2).pk, proof, folder=tmp_path)[0] == 2
+        assert check(book.entry(2).pk, proof, folder=tmp_path)[0] == 2
 
     @pytest.mark.parametrize("proof", [{}, {"columns": {}}, {"columns": {"id": "1"}, "checkpoint": 3}])
     def test_is_no_answer_if_it_cannot_be_read(self, tmp_path: Path, proof: Proof) -> None:
-        code, said = _check(1, proof, folder=tmp_path)
+        code, said = check(1, proof, folder=tmp_path)
 
         assert (code, "could not be checked" in said, "Usage:" in said) == (2, True, True)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code, staff_with_login
 from core.models import Casino, User
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
@@ -64,7 +64,7 @@ class Command(ProjectCommand):
         if dry_run:
             self._report(casinos, as_json=as_json)
         else:
-            self._set(casinos, actor=_staff(by), reason=(reason or "", reason_code), as_json=as_json)
+            self._set(casinos, actor=staff_with_login(by), reason=(reason or "", reason_code), as_json=as_json)
 
     def _report(self, casinos: Sequence[Casino], *, as_json: bool) -> None:
         """:raises CommandError: accounts differ."""
@@ -98,17 +98,6 @@ class Command(ProjectCommand):
             self.say(json.dumps(rebuilt))
         elif not rebuilt:
             self.say("Every account matches its entries: nothing was set.")
-
-
-def _staff(username: str | None) -> User:
-    """The member of staff that an option names.
-
-    :raises CommandError: there is none.
-    """
-    staff: User | None = User.objects.filter(username=username).first()
-    if staff is None:
-        raise CommandError(f"There is nobody with the login “{username}”.", returncode=WRONG_USE)
-    return staff
 
 
 def _line(code: str, difference: Difference) -> str:

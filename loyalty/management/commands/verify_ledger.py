@@ -21,7 +21,9 @@ from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.words import counted
 from loyalty.models import Checkpoint, PlayerLoyalty
 from loyalty.proof.breaks import Break
+from loyalty.proof.lacking import Lacking, data_about, find_lacking, lines_about
 from loyalty.proof.outside import compare_whole
+from loyalty.proof.restores import line_about, restores
 from loyalty.proof.verification import Scope, Verified, record_verification, verify_ledger
 
 MAX_ACCOUNTS_NAMED: Final = 10
@@ -49,7 +51,10 @@ class Command(ProjectCommand):
             "--full", action="store_true", help="the whole ledger (the default), and the root of every checkpoint"
         )
         parser.add_argument(
-            "--against", type=Path, metavar="FILE", help="compare the checkpoints with this file, not CHECKPOINT_FILE"
+            "--against",
+            type=Path,
+            metavar="FILE",
+            help="compare the checkpoints with this file, not CHECKPOINT_FILE, and say what the database lacks of it",
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
@@ -69,14 +74,17 @@ class Command(ProjectCommand):
         started_at = timezone.now()
         with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS, idle_seconds=WHOLE_LEDGER_SECONDS):
             scope = _scope(account=account, since=since, full=full)
-            verified = self._verify(scope, file=against or _file(scope))
+            verified, lacking = self._verify(scope, file=against or _file(scope))
+            restored = restores()
         ended_at = timezone.now()
         self._record(scope, verified, started_at=started_at, ended_at=ended_at)
         if as_json:
             data = _data(scope, verified) | {"started_at": started_at.isoformat(), "ended_at": ended_at.isoformat()}
-            self.say(json.dumps(data))
+            data |= {"restores": [{"checkpoint": one.pk, **asdict(restore)} for one, restore in restored]}
+            self.say(json.dumps(data | {"lacking": data_about(lacking) if lacking else None}))
         else:
-            self.say(_text(scope, verified))
+            about_restores = [line_about(*one) for one in restored]
+            self.say("\n".join([_text(scope, verified), *(lines_about(lacking) if lacking else ()), *about_restores]))
         if verified.first_break is not None:
             raise CommandError(
                 f"The ledger is broken: {_name(verified.first_break)}: {verified.first_break.kind}. "
@@ -86,17 +94,21 @@ class Command(ProjectCommand):
         if scope.account_id is None:
             self.record_success()
 
-    def _verify(self, scope: Scope, *, file: Path | None) -> Verified:
-        """:raises CommandError: the file cannot be read."""
+    def _verify(self, scope: Scope, *, file: Path | None) -> tuple[Verified, Lacking | None]:
+        """The result, and what the database lacks of what the file says.
+
+        :raises CommandError: the file cannot be read.
+        """
         verified = verify_ledger(scope=scope, progress=self._bar(scope))
         self._clear_bar()
         if file is None or verified.first_break is not None:
-            return verified
+            return verified, None
         try:
             found = compare_whole(file)
+            lacking = find_lacking(file) if found else None
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.", returncode=WRONG_USE) from error
-        return replace(verified, first_break=found)
+        return replace(verified, first_break=found), lacking
 
     def _record(self, scope: Scope, verified: Verified, **when: datetime) -> None:
         """Record the result, or say that it was not recorded: the database may be read-only."""

@@ -1,23 +1,33 @@
 """The last verification of the ledger and its result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import Q, Subquery
 
 from loyalty.models import Checkpoint, LedgerVerification
+from loyalty.proof.restores import Restore, restore_of
+
+# On the home page; the list of checkpoints has all of them.
+MAX_RESTORES: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """The last verification of more than one account, one with an unresolved break, and the last checkpoint, if any."""
+    """The last verification of more than one account, one with an unresolved break, and the last checkpoint, if any.
+
+    `restored` are the last checkpoints that were taken after a restore.
+    """
 
     verification: LedgerVerification | None
     age: timedelta | None
     broken: LedgerVerification | None
     checkpoint: Checkpoint | None
     checkpoint_age: timedelta | None
+    restored: Sequence[tuple[Checkpoint, Restore]]
 
     @property
     def is_old(self) -> bool:
@@ -48,11 +58,15 @@ def read_proof(*, now: datetime) -> Proof:
         and runs.filter(id__gt=broken.pk, scope=LedgerVerification.Scope.FULL, is_clean=True).exists()
     ):
         broken = None
-    checkpoint = Checkpoint.objects.order_by("-number").first()
+    newest = Checkpoint.objects.order_by("-number").values("number")[:1]
+    last_and_restored = Checkpoint.objects.filter(Q(number=Subquery(newest)) | Q(after_restore__isnull=False))
+    checkpoints = list(last_and_restored.order_by("-number")[: 1 + MAX_RESTORES])
+    checkpoint = checkpoints[0] if checkpoints else None
     return Proof(
         verification=last,
         age=now - last.ended_at if last else None,
         broken=broken,
         checkpoint=checkpoint,
         checkpoint_age=now - checkpoint.taken_at if checkpoint else None,
+        restored=[(one, restore) for one in checkpoints if (restore := restore_of(one))][:MAX_RESTORES],
     )

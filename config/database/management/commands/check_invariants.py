@@ -14,6 +14,7 @@ from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.words import counted, noun
+from loyalty.proof.restores import line_about, restores
 from ratingslips.invariants import ALL_INVARIANTS
 
 INVARIANTS: Final = (*ALL_INVARIANTS, DEFINITIONS)
@@ -44,12 +45,15 @@ class Command(ProjectCommand):
                 findings.append(finding)
                 if not as_json:
                     self.say(_line(finding))
+            restored = [line_about(*one) for one in restores()]
         broken = [finding for finding in findings if not finding.holds]
+        data = {"checked_at": checked_at.isoformat(), "holds": not broken, "invariants": _data(findings)}
         if as_json:
-            self.say(
-                json.dumps({"checked_at": checked_at.isoformat(), "holds": not broken, "invariants": _data(findings)})
-            )
-        elif not broken:
+            self.say(json.dumps(data | {"restores": restored}))
+            restored.clear()
+        for line in restored:
+            self.say(f"NOTE    {line}")
+        if not as_json and not broken:
             self.say(f"All {len(findings)} hold, as of {checked_at.isoformat(timespec='seconds')}.")
         if broken:
             raise CommandError(
