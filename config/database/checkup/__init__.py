@@ -1,0 +1,1 @@
+"""`manage.py doctor`: the checks of everything that production needs."""
