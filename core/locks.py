@@ -1,5 +1,7 @@
 """Locks on a name, for rows that do not exist yet."""
 
+from collections.abc import Collection
+
 from django.db import connection
 
 from core.transactions import transaction_required
@@ -12,8 +14,16 @@ def lock_name(kind: str, name: str) -> None:
     Of two transactions that want to insert a row with the same unique name, the second one waits here, and then its
     look-up finds the first one's row. Without the lock it would wait in the INSERT, and fail with an IntegrityError.
     """
+    lock_names(kind, [name])
+
+
+@transaction_required
+def lock_names(kind: str, names: Collection[str]) -> None:
+    """Lock several names of one kind like `lock_name`, in alphabetical order, in one statement."""
+    keys = [f"{kind}:{name}" for name in sorted(names)]
+    locks = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(keys))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{name}"])
+        cursor.execute(f"SELECT {locks}", keys)
 
 
 @transaction_required

@@ -55,12 +55,12 @@ _HELD_BY_STAFF: Final = f"""
     JOIN ({HELD_BY_ROLE}) AS held ON held.role_id = member.group_id
 """  # noqa: S608  (constants)
 
-# Which permissions the actor holds here, each with the object or "" for all, and whether the player is the actor: one
-# statement, for every action on the floor runs it. NULL asks about all objects.
+# Which permissions the actor holds here, each with the object or "" for all, and which of the players are the actor:
+# one statement, for every action on the floor runs it. NULL asks about all objects.
 _MAY: Final = f"""
-SELECT EXISTS (
-    SELECT FROM core_staffcard AS card
-    WHERE card.player_id = %(player)s AND card.staff_id = %(actor)s AND card.withdrawn_at IS NULL
+SELECT ARRAY (
+    SELECT card.player_id FROM core_staffcard AS card
+    WHERE card.player_id = ANY(%(players)s::bigint[]) AND card.staff_id = %(actor)s AND card.withdrawn_at IS NULL
 ), (
     SELECT CASE WHEN staff.is_superuser THEN ARRAY (
         SELECT ARRAY[codename, ''] FROM unnest(%(codenames)s::text[]) AS codename
@@ -152,8 +152,7 @@ def has_permission(actor: User, permission: str, on: models.Model, *, player_id:
 
 def permissions_on(actor: User, on: models.Model, *permissions: str, player_id: int | None = None) -> frozenset[str]:
     """Those of `permissions`, all of one app, for which `has_permission` says yes, in one statement."""
-    casino_id = on.casino_id  # type: ignore[attr-defined]
-    return _ask(actor, *permissions, casino_id=casino_id, on=on, player_id=player_id).on(on.pk)
+    return _rights_on(on, actor, *permissions, player_id=player_id).on(on.pk)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +162,7 @@ class Rights:
     `is_own` says that the player whom it is about is the actor, who may do nothing then.
     """
 
+    casino_id: int
     held: Collection[tuple[str, str]]
     is_own: bool
 
@@ -174,13 +174,39 @@ class Rights:
         """The same, also for the actor's own account."""
         return frozenset(permission for permission, held_on in self.held if held_on in {"", str(key)})
 
+    def require(self, permission: str, on: models.Model) -> None:
+        """Refuse an actor who lacks the permission, or whose own account it is about; see `require_permission`."""
+        if _casino_of(on) != self.casino_id or permission not in self.held_on(on.pk):
+            name = _name_of(permission.split(".")[1], on)
+            raise NotPermitted(f"You do not hold the permission “{name}” on {on}. Ask a supervisor to grant it.")
+        if self.is_own:
+            raise OwnPlay("This is your own account: ask a colleague to do it.")
+
 
 def rights_in(casino_id: int, actor: User, *permissions: str, player_id: int | None = None) -> Rights:
     """Which of `permissions`, all of one app, `actor` holds on any objects of a casino, in one statement."""
-    return _ask(actor, *permissions, casino_id=casino_id, on=None, player_id=player_id)
+    return rights_by_player(casino_id, actor, *permissions, players=[player_id])[player_id]
 
 
-def _ask(actor: User, *permissions: str, casino_id: int, on: models.Model | None, player_id: int | None) -> Rights:
+def rights_by_player(
+    casino_id: int, actor: User, *permissions: str, players: Collection[int | None]
+) -> dict[int | None, Rights]:
+    """The same in one statement for each of `players` whom the act may be about; None stands for no player."""
+    return _ask(actor, *permissions, casino_id=casino_id, on=None, players=players)
+
+
+def _rights_on(on: models.Model, actor: User, *permissions: str, player_id: int | None) -> Rights:
+    return _ask(actor, *permissions, casino_id=_casino_of(on), on=on, players=[player_id])[player_id]
+
+
+def _casino_of(on: models.Model) -> int:
+    casino_id: int = on.casino_id  # type: ignore[attr-defined]
+    return casino_id
+
+
+def _ask(
+    actor: User, *permissions: str, casino_id: int, on: models.Model | None, players: Collection[int | None]
+) -> dict[int | None, Rights]:
     (app_label,) = {permission.split(".")[0] for permission in permissions}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -192,11 +218,12 @@ def _ask(actor: User, *permissions: str, casino_id: int, on: models.Model | None
                 "codenames": [permission.split(".")[1] for permission in permissions],
                 "object": None if on is None else str(on.pk),
                 "operator": OPERATOR,
-                "player": player_id,
+                "players": [player_id for player_id in players if player_id is not None],
             },
         )
-        is_own, held = cursor.fetchone()
-    return Rights(held=[(f"{app_label}.{codename}", key) for codename, key in held or ()], is_own=is_own)
+        own_players, rows = cursor.fetchone()
+    held = [(f"{app_label}.{codename}", key) for codename, key in rows or ()]
+    return {player_id: Rights(casino_id=casino_id, held=held, is_own=player_id in own_players) for player_id in players}
 
 
 def require_permission(actor: User, permission: str, on: models.Model, *, player_id: int | None = None) -> None:
@@ -205,14 +232,7 @@ def require_permission(actor: User, permission: str, on: models.Model, *, player
     :raises NotPermitted: `has_permission` says no.
     :raises OwnPlay: the player account was declared as one of the actor's own; superusers are no exception.
     """
-    casino_id = on.casino_id  # type: ignore[attr-defined]
-    rights = _ask(actor, permission, casino_id=casino_id, on=on, player_id=player_id)
-    is_held = permission in rights.held_on(on.pk)
-    if is_held and rights.is_own:
-        raise OwnPlay("This is your own account: ask a colleague to do it.")
-    if not is_held:
-        name = _name_of(permission.split(".")[1], on)
-        raise NotPermitted(f"You do not hold the permission “{name}” on {on}. Ask a supervisor to grant it.")
+    _rights_on(on, actor, permission, player_id=player_id).require(permission, on)
 
 
 def _name_of(codename: str, on: models.Model) -> str:

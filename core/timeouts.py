@@ -1,5 +1,7 @@
 """Time-outs of work that reads a whole ledger. Those of other requests are in `config.timeouts`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.db import connection
@@ -8,8 +10,21 @@ WHOLE_LEDGER_SECONDS: Final = 30 * 60
 REPORT_SECONDS: Final = 5 * 60
 DRIFT_CHECK_SECONDS: Final = 20
 
+_SET_BOTH: Final = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)"
+
 
 def allow_statements(*, seconds: int) -> None:
     """Let each later statement of the caller's transaction take `seconds`."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+
+
+@contextmanager
+def short_waits(*, lock_milliseconds: int, statement_milliseconds: int) -> Iterator[None]:
+    """Let each statement of the block, in the caller's transaction, wait for a lock and take only so long."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
+        before = cursor.fetchone()
+        cursor.execute(_SET_BOTH, [f"{lock_milliseconds}ms", f"{statement_milliseconds}ms"])
+        yield
+        cursor.execute(_SET_BOTH, before)

@@ -130,5 +130,5 @@ TABLES: Final[dict[str, TableRights]] = {
     "guardian_groupobjectpermission": TableRights(application=_LINK),
 }
 
-# Sequences that the application uses itself; the sequence of an identity column needs no right.
-SEQUENCES: Final = frozenset({"ratingslips_slip_number"})
+# Sequences that the application uses itself; else the sequence of an identity column needs no right.
+SEQUENCES: Final = frozenset({"ratingslips_slip_number", "loyalty_ledger_id_seq"})

@@ -13,6 +13,7 @@ from loyalty.services.accrual import (
 from loyalty.services.adjustments import Adjustment, InvalidAdjustment, adjust_points
 from loyalty.services.awards import InvalidAward, manual_reward
 from loyalty.services.balances import BalanceAt, balance_at
+from loyalty.services.batches import PostingBatch, begin_batch
 from loyalty.services.by_hand import AccountChanged, AwardRateExceeded, PlayerNotActive
 from loyalty.services.comp_slips import RedemptionReversed, print_comp_slip
 from loyalty.services.posting import (
@@ -45,6 +46,7 @@ __all__ = [
     "NoLoyaltyProgram",
     "NotReversible",
     "PlayerNotActive",
+    "PostingBatch",
     "ProgramPaused",
     "ProgramStateUnchanged",
     "RateTaken",
@@ -54,6 +56,7 @@ __all__ = [
     "adjust_play",
     "adjust_points",
     "balance_at",
+    "begin_batch",
     "checked_reason",
     "estimate_points",
     "increment_player_loyalty",

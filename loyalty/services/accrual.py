@@ -17,6 +17,7 @@ from core.transactions import transaction_required
 from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
 from loyalty.points import exact_points, points_for
 from loyalty.services.accounts import ProgramRules, lock_account
+from loyalty.services.batches import PostingBatch
 from loyalty.services.posting import Calculation, EntryKind, LoyaltyPosting, increment_player_loyalty
 
 
@@ -41,12 +42,13 @@ def accrue_play(
     at: datetime,
     correlation_id: UUID,
     play: Mapping[str, Any],
+    batch: PostingBatch | None = None,
 ) -> LoyaltyPosting | None:
     """Credit play worth `theoretical_win` that ended at `earned_at`, in the caller's transaction.
 
     Points = theo × the rate in force at `earned_at` × the multiplier of the player's tier, read under the account's
     lock. Play that is worth 0 points gets no entry: the result is None. The entry keeps `play` unchanged, to
-    show later how the theo was calculated.
+    show later how the theo was calculated. For `batch`, see `increment_player_loyalty`.
 
     :raises IdempotencyConflict: the key was used for other play.
     :raises ProgramPaused: the programme is paused, and the play is worth points.
@@ -70,6 +72,7 @@ def accrue_play(
                 "earned_at": earned_at.astimezone(UTC).isoformat(),
             },
             earned_at=earned_at,
+            batch=batch,
         )
     except _WorthNothing:
         return None

@@ -16,6 +16,7 @@ from core.transactions import transaction_required
 from core.words import counted
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, CompType, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
+from loyalty.services.batches import PostingBatch
 from loyalty.tiers import progress_percent, tier_at
 
 EntryKind = LedgerEntry.Kind
@@ -86,6 +87,7 @@ def increment_player_loyalty(
     check: Callable[[], None] | None = None,
     former_key: str = "",
     is_new: bool = False,
+    batch: PostingBatch | None = None,
 ) -> LoyaltyPosting:
     """Post points to a player's account, once for each key, in the caller's transaction.
 
@@ -100,7 +102,8 @@ def increment_player_loyalty(
     given: the adjusted entry, the comp type and the reason code. It is required if `points` is a function.
     `gaming_day` is by default the day of `at`. `locked_account` is the player's account, if the caller has locked it.
     `former_key` is the key that an earlier version of the product used: its entry is the first result as well. `is_new`
-    says that the caller has locked the account and knows that no entry has the key.
+    says that the caller has locked the account and knows that no entry has the key. In a `batch`, which holds the
+    account and the entry of the key, `PostingBatch.save` writes the entry and the new balance.
 
     :raises IdempotencyConflict: the key was used for other contents.
     :raises ProgramPaused: the programme is paused.
@@ -110,7 +113,8 @@ def increment_player_loyalty(
         or `comp_type` is missing, or does not fit the entry.
     """
     _require_whole_posting(points=points, idempotency_key=idempotency_key)
-    account = locked_account or lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
+    player_id = player if isinstance(player, int) else player.pk
+    account = locked_account or (batch.account_of(player_id) if batch else lock_account(player_id=player_id, at=at))
     entry = LedgerEntry(
         account=account,
         kind=kind,
@@ -127,11 +131,13 @@ def increment_player_loyalty(
     if contents is None:
         assert not callable(points)
         contents = _contents_of(entry, points=points)
-    if not is_new and (first := entry_with_key(idempotency_key, former_key)):
+    first = batch.first_entries.get(idempotency_key) if batch else None
+    if first or (not batch and not is_new and (first := entry_with_key(idempotency_key, former_key))):
         return _replay_of(first, contents=contents)
     if check:
         check()
-    rules = rules_in_force(program_id=account.program_id, earned_at=earned_at or at)
+    in_force = batch.rules_in_force if batch else rules_in_force
+    rules = in_force(program_id=account.program_id, earned_at=earned_at or at)
     entry.points, calculation = points(account, rules) if callable(points) else (points, calculation)
     _require_running(rules)
     entry.fingerprint = fingerprint(contents)
@@ -139,6 +145,8 @@ def increment_player_loyalty(
     entry.gaming_day = gaming_day or account.player.casino.gaming_day_at(at)
     _require_fitting_names(entry)
     _append(entry, rules=rules)
+    save = batch.add if batch else _save
+    save(entry)
     return posting_of(entry, replayed=False)
 
 
@@ -205,7 +213,7 @@ def _compared(contents: Request) -> Request:
 
 
 def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
-    """Write `entry` as the next one of its locked account, and the new balance, lifetime points and tier.
+    """Make `entry` the next one of its locked account, and set the new balance, lifetime points and tier, unsaved.
 
     Lifetime points rise with what is earned and fall only when an earning is reversed or points of play are adjusted.
 
@@ -226,13 +234,17 @@ def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
     entry.tier_before, entry.tier_after = rules.tier_of(account), tier_at(lifetime_after, rules.tiers)
     entry.mac = mac_of(entry.claims())
     entry.inputs["tier_progress_percent"] = progress_percent(lifetime_after, rules.tiers)
-    entry.save(force_insert=True)
     account.balance = balance_after
     account.lifetime_points = lifetime_after
     account.tier = entry.tier_after
     account.entry_count = entry.seq
-    account.head_hash = entry.entry_hash
     account.updated_at = entry.created_at
+
+
+def _save(entry: LedgerEntry) -> None:
+    account = entry.account
+    entry.save(force_insert=True)
+    account.head_hash = entry.entry_hash
     account.save(update_fields=["balance", "lifetime_points", "tier", "entry_count", "head_hash", "updated_at"])
 
 

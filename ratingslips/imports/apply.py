@@ -1,41 +1,33 @@
-"""Importing rating events: all lines of a slip in one transaction, slip after slip in the order of their closing."""
+"""Importing rating events: slip after slip in the order of their closing, as many in one transaction as are quick."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from time import perf_counter
 from typing import Final
-from uuid import UUID
+
+import structlog
 
 from core.errors import Busy, DomainError
-from core.leases import HeldLease, LeaseHeld, lease
+from core.leases import HeldLease, LeaseHeld, LeaseLost, lease
 from core.models import Casino, User
 from core.retries import retry_when_busy
 from core.transactions import drop_lost_connection
 from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
-from ratingslips.imports.events import EventKind, RatingEvent
+from ratingslips.imports.events import RatingEvent
 from ratingslips.imports.lookup import Lookup
-from ratingslips.imports.progress import ImportProgress, LineOutcome, Outcome, PlannedClosing
-from ratingslips.imports.reconcile import LineState, RecordedSlip
-from ratingslips.imports.slip_lines import SlipLines, by_slip, with_pauses_in_order
-from ratingslips.services import Act, BlockedBySlip, PlannedPlay, Recording, RequestKind
+from ratingslips.imports.pace import Pace
+from ratingslips.imports.progress import ImportProgress, LineOutcome, Outcome
+from ratingslips.imports.slip_acts import SlipActs
+from ratingslips.imports.slip_lines import SlipLines, by_slip
+from ratingslips.services import BlockedBySlip, PlannedPlay, Recording
 
-CHUNK_SLIPS: Final = 200
+log = structlog.get_logger(__name__)
+
+LOOKUP_SLIPS: Final = 200
 MAX_LINES: Final = 200_000
 MAX_ATTEMPTS: Final = 3
 IMPORT_LEASE: Final = "import"
-
-
-class OtherPlayersSlip(DomainError):
-    """The line names another player than the slip does."""
-
-    code = "OTHER_PLAYERS_SLIP"
-
-
-class LongPlay(DomainError):
-    """The line closes a slip that was played for longer than the casino's limit."""
-
-    code = "LONG_PLAY"
 
 
 class ImportRunning(LeaseHeld):
@@ -120,19 +112,66 @@ class _Application:
     held: HeldLease | None
     allow_long_play: bool
     plan: PlannedPlay | None
+    pace: Pace = field(default_factory=Pace)
     to_come: dict[str, SlipLines] = field(default_factory=dict)
 
     def apply(self, slips: Sequence[SlipLines]) -> Iterator[LineOutcome]:
         """Apply all slips in order; one that another slip of the file holds up follows that one."""
         self.to_come = {lines.key: lines for lines in slips}
-        for start in range(0, len(slips), CHUNK_SLIPS):
+        for start in range(0, len(slips), LOOKUP_SLIPS):
             if self.held is not None:
                 self.held.renew()
-            waiting = [lines for lines in slips[start : start + CHUNK_SLIPS] if lines.key in self.to_come]
+            waiting = [lines for lines in slips[start : start + LOOKUP_SLIPS] if lines.key in self.to_come]
             lookup = Lookup.of(self.casino, waiting)
-            for lines in waiting:
-                if lines.key in self.to_come:
-                    yield from self._apply_slip(lines, lookup)
+            while waiting := [lines for lines in waiting if lines.key in self.to_come]:
+                if self.plan is None and self.pace.slips > 1:
+                    yield from self._apply_chunk(waiting[: self.pace.slips], lookup)
+                else:
+                    yield from self._apply_slip(waiting[0], lookup)
+
+    def _apply_chunk(self, chunk: Sequence[SlipLines], lookup: Lookup) -> Iterator[LineOutcome]:
+        """Apply slips in one transaction; if it fails, one by one.
+
+        A slip that ends the chunk early is applied by itself, and those after it are left.
+        """
+        prepared = [SlipActs.of(lines, lookup) for lines in chunk]
+        together = self._recorded_together([one for one in prepared if one.acts])
+        recorded = iter(together or ())
+        for one in prepared:
+            if one.lines.key not in self.to_come:
+                continue  # it held up another slip
+            done = next(recorded, None) if one.acts else None
+            if done is not None or not one.acts:
+                del self.to_come[one.lines.key]
+                yield from one.outcomes(done)
+                continue
+            yield from self._apply_slip(one.lines, lookup)
+            if together is not None:
+                return
+
+    def _recorded_together(self, prepared: Sequence[SlipActs]) -> Sequence[Recording] | None:
+        """Record the acts of slips in one transaction, and return their outcomes; None if it fails."""
+        if len(prepared) <= 1:
+            return []  # it is recorded by itself
+        began = perf_counter()
+        try:
+            recorded = services.record_plays(
+                casino=self.casino,
+                plays=[one.play for one in prepared],
+                actor=self.actor,
+                lease=self.held,
+                long_play_confirmed=self.allow_long_play,
+                still_to_come=self.to_come,
+            )
+        except LeaseLost:
+            raise
+        except Exception:
+            log.warning("ratingslips.chunk_failed", slips=len(prepared), exc_info=True)
+            drop_lost_connection()
+            self.pace.fail()
+            return None
+        self.pace.learn(slips=len(recorded), seconds=perf_counter() - began)
+        return recorded
 
     def _apply_slip(self, lines: SlipLines, lookup: Lookup) -> Iterator[LineOutcome]:
         """Apply the lines of one slip; slips that must have ended before go first."""
@@ -150,9 +189,11 @@ class _Application:
     def _outcomes(self, lines: SlipLines, lookup: Lookup) -> list[LineOutcome]:
         """The outcomes of the lines of one slip. What stays busy is refused."""
         for _ in range(MAX_ATTEMPTS):
+            prepared = SlipActs.of(lines, lookup)
             try:
                 with retry_when_busy():
-                    return self._recorded(lines, lookup)
+                    done = self._recorded(prepared) if prepared.acts else None
+                    return prepared.outcomes(done, is_dry_run=self.plan is not None)
             except services.SlipChanged as changed:
                 refusal: DomainError = changed
                 lookup.read_again(lines.slip_number)
@@ -162,125 +203,18 @@ class _Application:
                 break
         return [LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=refusal) for event in lines.events]
 
-    def _recorded(self, lines: SlipLines, lookup: Lookup) -> list[LineOutcome]:
-        slip = lookup.slips.get(lines.slip_number)
-        events = lines.in_order()
-        states = slip.states_of(events) if slip else [LineState(is_recorded=False)] * len(events)
-        new = {event.line: state for event, state in zip(events, states, strict=True) if not state.is_recorded}
-        added = with_pauses_in_order(
-            [event for event in events if event.line in new], is_paused=slip is not None and slip.is_paused
-        )
-        card = slip.player_card if slip else lines.card
-        acts, refusals = self._acts(added, new, card=card, first=events[0], lookup=lookup)
-        done = self._record(lines, slip, list(acts.values())) if acts else None
-        slip_id = slip.slip_id if slip else None
-        if done is not None:
-            numbers = list(acts)
-            refusals |= {numbers[position]: error for position, error in done.refusals.items()}
-            slip_id = done.slip.pk if done.slip else None
-        outcomes = []
-        for event in events:
-            if event.line in refusals:
-                error = _for_a_file(refusals[event.line])
-                outcomes.append(LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=error))
-            elif event.line in acts:
-                outcomes.append(self._applied(event, done, slip_id=slip_id))
-            else:
-                outcomes.append(LineOutcome(line=event.line, outcome=Outcome.ALREADY_IMPORTED, slip_id=slip_id))
-        return outcomes
-
-    def _acts(
-        self,
-        events: Sequence[RatingEvent],
-        states: Mapping[int, LineState],
-        *,
-        card: str | None,
-        first: RatingEvent,
-        lookup: Lookup,
-    ) -> tuple[dict[int, Act], dict[int, DomainError]]:
-        """The acts of lines, and the refusals, by line. If the slip's `first` line is a refused OPEN, all are."""
-        acts: dict[int, Act] = {}
-        refusals: dict[int, DomainError] = {}
-        for event in events:
-            try:
-                acts[event.line] = self._act(event, states[event.line], card=card, lookup=lookup)
-            except DomainError as refusal:
-                refusals[event.line] = refusal
-        if first.kind != EventKind.OPEN or first.line not in refusals:
-            return acts, refusals
-        because = services.SlipNotOpened(
-            f"The OPEN of slip {first.slip_number} (line {first.line}) was refused: {refusals[first.line].message}"
-        )
-        return {}, dict.fromkeys(acts, because) | refusals
-
-    def _record(self, lines: SlipLines, slip: RecordedSlip | None, acts: Sequence[Act]) -> Recording:
-        return services.record_play(
+    def _recorded(self, prepared: SlipActs) -> Recording:
+        play, began = prepared.play, perf_counter()
+        recording = services.record_play(
             casino=self.casino,
-            slip_number=lines.slip_number,
-            acts=acts,
+            slip_number=play.slip_number,
+            acts=play.acts,
             actor=self.actor,
             lease=self.held,
-            expected_version=slip.version if slip else None,
+            expected_version=play.expected_version,
             long_play_confirmed=self.allow_long_play,
             still_to_come=self.to_come,
             plan=self.plan,
         )
-
-    def _applied(self, event: RatingEvent, done: Recording | None, *, slip_id: UUID | None) -> LineOutcome:
-        closed = done if event.kind == EventKind.CLOSE else None
-        planned = None
-        if closed is not None and closed.slip is not None and self.plan is not None:
-            planned = PlannedClosing(
-                points=closed.settlement.points if closed.settlement else 0,
-                theoretical_win=closed.slip.theoretical_win or Decimal(0),
-            )
-        return LineOutcome(
-            line=event.line,
-            outcome=Outcome.OWED if closed and closed.is_owed else Outcome.APPLIED,
-            slip_id=slip_id,
-            planned=planned,
-        )
-
-    def _act(self, event: RatingEvent, state: LineState, *, card: str | None, lookup: Lookup) -> Act:
-        """:raises DomainError: the line cannot be an act of its slip."""
-        is_opening = event.kind == EventKind.OPEN
-        if not is_opening and card is not None and event.player_card not in {None, card}:
-            slip = lookup.slips.get(event.slip_number)
-            raise OtherPlayersSlip(
-                f"Slip {event.slip_number} is that of another player. Recorded: card {card}; this line: card "
-                f"{event.player_card}.{slip.changed_since if slip else ''}"
-            )
-        if state.refusal is not None:
-            raise state.refusal
-        return Act(
-            kind=_KINDS[event.kind],
-            at=event.occurred_at,
-            player=lookup.player_id(event.player_card) if is_opening else None,
-            table=lookup.table_id(event.table) if event.table else None,
-            seat=event.seat,
-            average_bet=event.average_bet,
-            buy_in=event.buy_in,
-            chips_out=event.chips_out,
-            means=event.means,
-        )
-
-
-_KINDS: Final = {
-    EventKind.OPEN: RequestKind.OPEN,
-    EventKind.BET: RequestKind.CHANGE_BET,
-    EventKind.PAUSE: RequestKind.PAUSE,
-    EventKind.RESUME: RequestKind.RESUME,
-    EventKind.MOVE: RequestKind.MOVE,
-    EventKind.BUY_IN: RequestKind.BUY_IN,
-    EventKind.CHIPS_OUT: RequestKind.CHIPS_OUT,
-    EventKind.CLOSE: RequestKind.CLOSE,
-}
-
-
-def _for_a_file(error: DomainError) -> DomainError:
-    """The refusal of an act, as the command's user can act on it."""
-    if isinstance(error, services.LongPlayNotConfirmed):
-        return LongPlay(f"{error.because} If that is right, import the line with --allow-long-play.")
-    if isinstance(error, services.BeforeLastEvent):
-        return services.BeforeLastEvent(f"{error.message} “Correct play” on the slip's page can add it.")
-    return error
+        self.pace.learn(slips=1, seconds=perf_counter() - began)
+        return recording

@@ -3,6 +3,7 @@
 from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
 from ratingslips.services.acts import Act
+from ratingslips.services.claims import PlannedPlay
 from ratingslips.services.closing_money import BuyInBelowRows
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
 from ratingslips.services.continuing import SlipContinued, SlipCorrected, continue_rating_slip
@@ -13,6 +14,7 @@ from ratingslips.services.corrections import CorrectedSlip
 from ratingslips.services.draft import UnknownSlip
 from ratingslips.services.drift import DriftJustChecked, check_drift
 from ratingslips.services.game_values import GameValuesTaken, NoGameValues, add_game_values, recorded_values
+from ratingslips.services.judging import BlockedBySlip, SlipNotOpened
 from ratingslips.services.long_play import LongPlayNotConfirmed, describe_long_play
 from ratingslips.services.money import MoneyChanged, record_buy_in, record_chips_out
 from ratingslips.services.opening import (
@@ -22,7 +24,7 @@ from ratingslips.services.opening import (
     SlipNumberTaken,
     open_rating_slip,
 )
-from ratingslips.services.overlaps import PlannedPlay, PlayHasNoEnd
+from ratingslips.services.overlaps import PlayHasNoEnd
 from ratingslips.services.play import (
     change_average_bet,
     move_rating_slip,
@@ -30,7 +32,8 @@ from ratingslips.services.play import (
     resume_rating_slip,
 )
 from ratingslips.services.reassigning import Reassignment, SamePlayer, reassign_rating_slip
-from ratingslips.services.recording import BlockedBySlip, Recording, SlipNotOpened, record_play
+from ratingslips.services.recorder import CHUNK_SECONDS, Recording, SlipPlay
+from ratingslips.services.recording import record_play, record_plays
 from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
 from ratingslips.services.release import NothingWithheld, release_withheld_points
 from ratingslips.services.requests import RequestKind
@@ -45,6 +48,7 @@ from ratingslips.services.undoing import UNDO_MINUTES, UndoTooLate, undo_opening
 from ratingslips.services.voiding import is_own_and_new_slip, void_rating_slip
 
 __all__ = [
+    "CHUNK_SECONDS",
     "UNDO_MINUTES",
     "Act",
     "AlreadySeated",
@@ -92,6 +96,7 @@ __all__ = [
     "SlipNotOpened",
     "SlipNotPaused",
     "SlipNumberTaken",
+    "SlipPlay",
     "SlipSettlement",
     "TableHasLiveSlips",
     "TableNotActive",
@@ -116,6 +121,7 @@ __all__ = [
     "record_buy_in",
     "record_chips_out",
     "record_play",
+    "record_plays",
     "recorded_values",
     "recover_slip_loyalty",
     "release_withheld_points",

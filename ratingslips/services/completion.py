@@ -1,6 +1,7 @@
 """Close a slip, and credit its points in the same commit or leave them owed."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -16,6 +17,7 @@ from core.permissions import require_permission
 from core.replays import count_replay
 from core.retries import is_bug, is_busy, retried, will_retry
 from core.transactions import operation, transaction_required
+from loyalty.services import PostingBatch
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.closing_money import ClosingMoney
@@ -168,21 +170,22 @@ def close_play(
 
 @transaction_required
 def try_to_settle(
-    slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime
+    slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime, batch: PostingBatch | None = None
 ) -> tuple[SlipSettlement | None, Exception | None]:
     """Credit the points in a savepoint; if that fails, set `owed_because` and return the error.
 
     Points of a player who is not active are withheld. An error that has ended the transaction, or after which the
-    whole service will run again, is raised.
+    whole service will run again, is raised. In a `batch` there is no savepoint: a refusal comes before anything is
+    written, and any other error is raised.
     """
     if slip.player.status != Player.Status.ACTIVE:
         return withhold(slip, at=at), None
     try:
-        with transaction.atomic():
-            return settle(slip, segments=segments, at=at), None
+        with nullcontext() if batch else transaction.atomic():
+            return settle(slip, segments=segments, at=at, batch=batch), None
     except Exception as error:
-        if transaction.get_rollback():
-            raise  # The connection is lost, and the closing is rolled back too.
+        if transaction.get_rollback() or (batch and not isinstance(error, DomainError)):
+            raise  # The connection is lost or the batch failed, and the closing is rolled back too.
         if isinstance(error, DatabaseError) and not is_busy(error) and will_retry(error):
             raise  # After a deadlock, a retry of the whole service is likely to credit the points.
         slip.settled_at, slip.ledger_entry_id = None, None

@@ -88,6 +88,11 @@ class Draft:
         return self.slip is not None and self.kept == 0
 
     @property
+    def is_closing(self) -> bool:
+        """Whether an act closes the slip."""
+        return any(request.kind == RequestKind.CLOSE for request in self.requests)
+
+    @property
     def has_ended_a_kept_segment(self) -> bool:
         """Whether the acts ended a segment that is open in the database."""
         return self.kept_is_open and self.segments[self.kept - 1].ended_at is not None
@@ -212,6 +217,7 @@ class Draft:
                 self._require_no_long_play(at)
                 rows = act.closing_money.rows(slip, request=request, recorded=self.bought_in)
                 close_play(slip, segments=self.segments, request=request, at=at)
+                self.segments[-1].held_until = at
                 self._keep(*rows)
 
     def _require_no_long_play(self, at: datetime) -> None:

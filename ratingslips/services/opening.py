@@ -1,6 +1,7 @@
 """Open a slip for a player who sits down."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -9,12 +10,13 @@ from uuid import UUID
 import structlog
 from django.db import connection
 from django.db.models import F
+from django.db.models.functions import Upper
 
 from core.clock import checked_event_time, clamp_to_last_event
 from core.errors import DomainError, NotFound
 from core.idempotency import Request
 from core.local_time import exact_time_in
-from core.locks import lock_name
+from core.locks import lock_names
 from core.models import Player, User
 from core.permissions import require_permission
 from core.retries import retried
@@ -204,9 +206,17 @@ def lock_player(player_id: int) -> Player:
 
     :raises NotFound: there is no such player.
     """
-    locked = Player.objects.locked().filter(pk=player_id).first()
-    if locked is None:
-        raise NotFound(f"There is no player {player_id}.")
+    return lock_players([player_id])[player_id]
+
+
+def lock_players(player_ids: Collection[int]) -> dict[int, Player]:
+    """Lock players in key order, in one statement; by key.
+
+    :raises NotFound: there is no such player.
+    """
+    locked = {player.pk: player for player in Player.objects.locked().filter(pk__in=player_ids)}
+    if missing := set(player_ids) - locked.keys():
+        raise NotFound(f"There is no player {min(missing)}.")
     return locked
 
 
@@ -240,12 +250,30 @@ def checked_number(slip_number: str | None, *, casino_id: int) -> str | None:
     """
     if slip_number is None:
         return None
+    require_slip_number(slip_number)
+    require_free_number(slip_number, taken=lock_numbers([slip_number], casino_id=casino_id))
+    return slip_number
+
+
+def require_slip_number(slip_number: str) -> None:
+    """:raises InvalidSlipNumber: it cannot be a slip number."""
     if not _SLIP_NUMBER.fullmatch(slip_number) or _OWN_SLIP_NUMBER.fullmatch(slip_number):
         raise InvalidSlipNumber(slip_number)
-    lock_name("slip_number", f"{casino_id}:{slip_number.upper()}")
-    if RatingSlip.objects.filter(casino=casino_id, slip_number__iexact=slip_number).exists():
+
+
+def require_free_number(slip_number: str, *, taken: Collection[str]) -> None:
+    """:raises SlipNumberTaken: it is among those that `lock_numbers` found."""
+    if slip_number.upper() in taken:
         raise SlipNumberTaken(f"Slip number {slip_number} is already used in this casino.")
-    return slip_number
+
+
+def lock_numbers(slip_numbers: Collection[str], *, casino_id: int) -> set[str]:
+    """Lock slip numbers of a casino, and return those that slips have already, in capitals."""
+    numbers = {slip_number.upper() for slip_number in slip_numbers}
+    lock_names("slip_number", [f"{casino_id}:{number}" for number in numbers])
+    number = Upper("slip_number")
+    slips = RatingSlip.objects.alias(number=number).filter(casino=casino_id, number__in=numbers).order_by()
+    return set(slips.values_list(number, flat=True))
 
 
 def next_number() -> str:

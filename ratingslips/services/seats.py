@@ -42,11 +42,21 @@ def lock_table(*, table_id: int) -> GamingTable:
 
     :raises NotFound: there is no such table.
     """
-    if GamingTable.objects.locked().filter(pk=table_id).first() is None:
-        raise NotFound(f"There is no table {table_id}.")
-    # Read the table again: its pit or game may have changed while this transaction waited for the lock.
-    tables = GamingTable.objects.select_related("pit__casino").annotate(values_of_game=all_values("game"))
-    return tables.get(pk=table_id)
+    return lock_places([table_id])[table_id]
+
+
+def lock_places(table_ids: Collection[int]) -> dict[int, GamingTable]:
+    """Lock tables in key order, in one statement, and then read them with pit, casino and the values of their games.
+
+    They are read after the lock, because pit and game may have changed while this transaction waited for it.
+
+    :raises NotFound: there is no such table.
+    """
+    locked = {table.pk for table in GamingTable.objects.locked().filter(pk__in=table_ids)}
+    if missing := set(table_ids) - locked:
+        raise NotFound(f"There is no table {min(missing)}.")
+    tables = GamingTable.objects.select_related("casino", "pit__casino").annotate(values_of_game=all_values("game"))
+    return {table.pk: table for table in tables.filter(pk__in=table_ids)}
 
 
 def lock_tables(table_ids: Collection[int]) -> dict[int, GamingTable]:

@@ -1,5 +1,6 @@
 """Lock a slip, and read and write its segments."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -7,7 +8,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.db.models import F, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Upper
 
 from core.errors import DomainError, NotFound
 from core.models import User
@@ -80,6 +81,13 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = F
     if locked is None and not (skip_locked and RatingSlip.objects.filter(pk=slip_id).exists()):
         raise NotFound(f"There is no rating slip {slip_id}.")
     return locked
+
+
+def lock_numbered(slip_numbers: Collection[str], *, casino_id: int) -> dict[str, RatingSlip]:
+    """Lock the slips of these numbers in a casino, in key order; by number in capitals."""
+    numbers = {slip_number.upper() for slip_number in slip_numbers}
+    slips = RatingSlip.objects.locked().alias(number=Upper("slip_number"))
+    return {slip.slip_number.upper(): slip for slip in slips.filter(casino=casino_id, number__in=numbers)}
 
 
 def read_segments(slip: RatingSlip) -> list[PlaySegment]:

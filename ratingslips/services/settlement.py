@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from loyalty.models import LedgerEntry
-from loyalty.services import LoyaltyPosting, accrue_play, posting_of
+from loyalty.services import LoyaltyPosting, PostingBatch, accrue_play, posting_of
 from ratingslips.models import PlaySegment, RatingSlip
 
 
@@ -30,21 +30,26 @@ class SlipSettlement:
     is_corrected: bool = False
 
 
-def settle(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -> SlipSettlement:
+def settle(
+    slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime, batch: PostingBatch | None = None
+) -> SlipSettlement:
     """Credit the closed, locked `slip` and mark it settled (not saved yet), in the caller's transaction.
 
     The ledger entry has the slip's id as key and the slip's correlation id, also if it is paid later by somebody else.
-    The player's status does not matter here: what was owed when the slip closed is paid.
+    The player's status does not matter here: what was owed when the slip closed is paid. For `batch`, see
+    `increment_player_loyalty`.
 
     :raises DomainError: `accrue_play` refused; the slip must then not be saved as settled.
     """
-    posting = credit(slip, segments=segments, at=at)
+    posting = credit(slip, segments=segments, at=at, batch=batch)
     slip.settled_at = at
     slip.ledger_entry_id = posting.entry_id if posting else None
     return _settlement(slip, posting=posting, replayed=False)
 
 
-def credit(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -> LoyaltyPosting | None:
+def credit(
+    slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime, batch: PostingBatch | None = None
+) -> LoyaltyPosting | None:
     """Post the entry of the closed, locked `slip`, in the caller's transaction; None if its play is worth 0 points.
 
     :raises DomainError: `accrue_play` refused.
@@ -62,6 +67,7 @@ def credit(slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime) -
         at=at,
         correlation_id=slip.correlation_id,
         play=frozen_play(slip, segments),
+        batch=batch,
     )
 
 

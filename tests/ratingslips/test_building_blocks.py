@@ -10,28 +10,37 @@ from django.db.transaction import TransactionManagementError
 
 from core.factors.proof import locked_factors
 from core.leases import HeldLease
-from core.locks import lock_name, try_lock_name
+from core.locks import lock_name, lock_names, try_lock_name
 from core.sent_forms.sending import record_form
 from core.sign_in_locks import address_slowed_until
 from core.transactions import BUILDING_BLOCKS
 from loyalty.proof.changes import seal_changes
 from loyalty.proof.checkpoints import seal_accounts
-from loyalty.services import accrue_play, adjust_play, increment_player_loyalty, open_accounts
-from loyalty.services.accounts import lock_account
+from loyalty.services import (
+    PostingBatch,
+    accrue_play,
+    adjust_play,
+    begin_batch,
+    increment_player_loyalty,
+    open_accounts,
+)
+from loyalty.services.accounts import lock_account, lock_accounts
 from ratingslips.imports.casino_rows import bring_up_to_date
 from ratingslips.imports.casino_values import load_values
 from ratingslips.services.completion import try_to_settle
 from ratingslips.services.corrections import void_play, write_correction
+from ratingslips.services.draft_rows import save_changed, save_new
 from ratingslips.services.requests import record
 from ratingslips.services.tables import require_table_may_change
 from ratingslips.services.voiding import void_by_request
 from tests.replacing import PRODUCT
 
 BLOCKS: Final[list[Callable[..., object]]] = [
-    *(lock_name, try_lock_name, record_form, locked_factors, address_slowed_until, HeldLease.hold),
-    *(open_accounts, lock_account, increment_player_loyalty, accrue_play, adjust_play, seal_accounts, seal_changes),
+    *(lock_name, lock_names, try_lock_name, record_form, locked_factors, address_slowed_until, HeldLease.hold),
+    *(open_accounts, lock_account, lock_accounts, begin_batch, PostingBatch.save),
+    *(increment_player_loyalty, accrue_play, adjust_play, seal_accounts, seal_changes),
     *(record, try_to_settle, void_play, write_correction, void_by_request, require_table_may_change),
-    *(bring_up_to_date, load_values),
+    *(bring_up_to_date, load_values, save_changed, save_new),
 ]
 
 

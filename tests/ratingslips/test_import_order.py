@@ -9,7 +9,7 @@ import pytest
 from core.models import Casino
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
-from ratingslips.services import recording
+from ratingslips.services import judging
 from tests.casino_files import event
 from tests.invariants import broken_invariants
 from tests.ratingslips.imports import OPEN_S1, VISIT, VISIT_S2, import_json, import_lines, pause_programme
@@ -178,7 +178,7 @@ class TestOrder:
     def test_is_judged_for_a_slip_a_limited_number_of_times(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, code: str, applied: int
     ) -> None:
-        monkeypatch.setattr(recording, "MAX_ROUNDS", rounds)
+        monkeypatch.setattr(judging, "MAX_ROUNDS", rounds)
         import_lines(file, *visit("A", MARA, "19:00", "21:00", seat="2"))
 
         told = import_json(

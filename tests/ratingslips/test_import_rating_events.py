@@ -19,12 +19,13 @@ from core.roles import system_account
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips import services
 from ratingslips.imports import apply as importing
+from ratingslips.imports import pace
 from ratingslips.imports.apply import ImportRunning, import_rating_events
 from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.imports.progress import ImportProgress, Outcome
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services import recording
-from ratingslips.services.seats import lock_table
+from ratingslips.services import recorder
+from ratingslips.services.seats import lock_places
 from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere, held
 from tests.core import troubles
@@ -155,12 +156,12 @@ class TestAnImportUnderTrouble:
     ) -> None:
         mishaps = [trouble, trouble]
 
-        def lock_table_in_trouble(*args: Any, **kwargs: Any) -> Any:
+        def lock_places_in_trouble(*args: Any, **kwargs: Any) -> Any:
             if mishaps:
                 mishaps.pop()()
-            return lock_table(*args, **kwargs)
+            return lock_places(*args, **kwargs)
 
-        monkeypatch.setattr(recording, "lock_table", lock_table_in_trouble)
+        monkeypatch.setattr(recorder, "lock_places", lock_places_in_trouble)
 
         told = import_json(file, *VISIT)
 
@@ -192,6 +193,22 @@ class TestAnImportUnderTrouble:
 
         assert RatingSlip.objects.get().is_owed, told
         assert len(waits) == 1
+
+    def test_applies_the_slips_of_a_chunk_that_failed_one_by_one(
+        self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pace, "CHUNK_SECONDS", 60)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '300ms'")
+        later = [line.replace("S2", "S3").replace("T19:", "T21:").replace("T20:", "T22:") for line in VISIT_S2]
+        last = [line.replace("S2", "S4").replace("100001", "100000").replace("T19:", "T21:") for line in VISIT_S2]
+        last = [line.replace("T20:", "T23:").replace('"2"', '"3"').replace("BL-01,2", "BL-01,3") for line in last]
+
+        with held(lambda: PlayerLoyalty.objects.locked().get(player__card_number="100000")), capture_logs() as logs:
+            told = import_json(file, *VISIT_S2, *later, *last)
+
+        assert [line["slips"] for line in logs if line["event"] == "ratingslips.chunk_failed"] == [2]
+        assert (told["applied"], told["owed"], told["rejected_lines"]) == (6, 1, 0)
 
     def test_refuses_a_slip_that_stays_busy_and_goes_on(
         self, casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch

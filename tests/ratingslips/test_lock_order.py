@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,7 +21,17 @@ from core.locks import lock_name
 from core.models import Player
 from core.querysets import LockingQuerySet
 from loyalty.models import PlayerLoyalty
-from ratingslips.services import check_drift, continue_rating_slip, move_rating_slip, recover_slip_loyalty
+from ratingslips.events import SlipVersion
+from ratingslips.services import (
+    Act,
+    RequestKind,
+    SlipPlay,
+    check_drift,
+    continue_rating_slip,
+    move_rating_slip,
+    record_plays,
+    recover_slip_loyalty,
+)
 from tests.concurrency import Elsewhere, backend_id, deadlocks, wait_until_blocked
 from tests.factories import CompTypeFactory, TableFactory
 from tests.floor import Floor
@@ -62,6 +74,18 @@ def _reversal(floor: Floor) -> Callable[[], object]:
     return partial(reverse, floor, award(floor, floor.player()).entry_id)
 
 
+def _chunk(floor: Floor) -> Callable[[], object]:
+    """Closes a slip that is there, and records a whole one."""
+    slip, end = floor.open_slip(seat=2), Act(kind=RequestKind.CLOSE, at=floor.now)
+    place: dict[str, Any] = {"player": floor.player().pk, "table": floor.table.pk, "seat": 1}
+    opening = Act(kind=RequestKind.OPEN, at=floor.ago(hours=1), average_bet=Decimal(40), **place)
+    plays = [
+        SlipPlay(slip_number="S-1", acts=[opening, end]),
+        SlipPlay(slip_number=slip.slip_number, acts=[end], expected_version=SlipVersion(seq=1, status="OPEN")),
+    ]
+    return partial(record_plays, casino=floor.casino, plays=plays, actor=floor.boss)
+
+
 ACTS: dict[str, tuple[Callable[[Floor], Callable[[], object]], list[str]]] = {
     "award": (lambda f: partial(award, f, f.player(), reward_id="promo-77"), ["reward", "core_user", ACCOUNT]),
     "adjustment": (lambda f: partial(adjust, f, f.player(), adjustment_id="1"), ["adjustment", "core_user", ACCOUNT]),
@@ -77,6 +101,7 @@ ACTS: dict[str, tuple[Callable[[Floor], Callable[[], object]], list[str]]] = {
         lambda f: partial(recover_slip_loyalty, slip=f.owed_slip(), actor=f.supervisor, at=f.now),
         [REQUEST, SLIP, ACCOUNT],
     ),
+    "import": (_chunk, [REQUEST, SLIP, "core_player", "ratingslips_gamingtable", "slip_number", ACCOUNT]),
     "correction": (_correction, [REQUEST, SLIP, "core_player", "ratingslips_gamingtable", ACCOUNT]),
     "void": (lambda f: partial(void, f, closed(f)), [REQUEST, SLIP, ACCOUNT]),
     "reassignment": (

@@ -1,0 +1,152 @@
+"""The play of other slips at the times for which a draft claims its player and its seats."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from django.db import connection
+
+from core.local_time import exact_time_in
+from core.models import Casino, Player
+from ratingslips.models import RatingSlip
+from ratingslips.services.draft import Draft, Stay
+
+# Of a player, or of a table and a seat.
+Key = tuple[int, int] | int
+
+# A dry run skips those of slips that it has planned, and a chunk those of its own slips: there are few.
+MAX_OVERLAPS: Final = 100
+
+# For each claim, the play that overlaps it, in order: of a player by the slips, of a seat by the segments that count.
+# The indexes of the exclusion constraints find it. SQL because the ORM has no join with a list of values.
+_OVERLAPPING: Final = """
+WITH claim AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %(players)s::bigint[], %(tables)s::bigint[], %(seats)s::smallint[], %(since)s::timestamptz[],
+        %(until)s::timestamptz[]
+    ) WITH ORDINALITY AS listed (player_id, table_id, seat, since, until, number)
+)
+SELECT claim.number, slip.slip_number, played.began, played.ended,
+       player.card_number, player.first_name, player.last_name
+FROM claim CROSS JOIN LATERAL (
+    (
+        SELECT id AS slip_id, opened_at AS began, closed_at AS ended
+        FROM ratingslips_ratingslip
+        WHERE player_id = claim.player_id AND status <> 'VOID'
+          AND tstzrange(opened_at, closed_at) && tstzrange(claim.since, claim.until)
+        ORDER BY opened_at, id LIMIT %(most)s
+    ) UNION ALL (
+        SELECT slip_id, started_at, held_until
+        FROM ratingslips_playsegment
+        WHERE table_id = claim.table_id AND seat = claim.seat AND superseded_by_id IS NULL
+          AND tstzrange(started_at, held_until) && tstzrange(claim.since, claim.until)
+        ORDER BY started_at, id LIMIT %(most)s
+    )
+) AS played
+JOIN ratingslips_ratingslip AS slip ON slip.id = played.slip_id
+JOIN core_player AS player ON player.id = slip.player_id
+ORDER BY claim.number, played.began, slip.slip_number
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """The time of a slip, at all or in one seat; without `until` it goes on."""
+
+    slip_number: str
+    player: str
+    since: datetime
+    until: datetime | None
+
+    def overlaps(self, *, since: datetime, until: datetime | None) -> bool:
+        """Whether an instant is in both spans, whose ends are not in them."""
+        if self.since == self.until or since == until:
+            return False
+        return (until is None or self.since < until) and (self.until is None or since < self.until)
+
+    def words(self, casino: Casino) -> str:
+        """The span by the clocks of `casino`, for people."""
+        since = exact_time_in(self.since, casino)
+        if self.until is None:
+            return f"on slip {self.slip_number} since {since}, which is not closed"
+        return f"on slip {self.slip_number} from {since} to {exact_time_in(self.until, casino)}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """The time for which the `act` of a slip claims the player or, for a `stay`, a seat."""
+
+    key: Key
+    since: datetime
+    until: datetime | None
+    act: int
+    stay: Stay | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class PlannedPlay:
+    """Play that is not in the database, in place of what it has of these slips: by player, and by table and seat."""
+
+    slip_numbers: set[str] = field(default_factory=set)
+    spans: defaultdict[Key, list[Span]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, draft: Draft) -> None:
+        """Add the play of a slip, in place of what the database has of it."""
+        slip = draft.slip
+        assert slip is not None
+        self.slip_numbers.add(slip.slip_number)
+        self._add(slip.player_id, slip, since=slip.opened_at, until=slip.closed_at)
+        for segment in draft.segments:
+            self._add((segment.table_id, segment.seat), slip, since=segment.started_at, until=segment.held_until)
+
+    def _add(self, key: Key, slip: RatingSlip, *, since: datetime, until: datetime | None) -> None:
+        span = Span(slip_number=slip.slip_number, player=str(slip.player), since=since, until=until)
+        self.spans[key].append(span)
+
+    def first(self, claim: Claim, recorded: Sequence[Span], *, slip_number: str) -> Span | None:
+        """The first span of another slip that overlaps the claim, among those `recorded` and those planned."""
+        spans = [span for span in recorded if span.slip_number not in self.slip_numbers]
+        spans += [span for span in self.spans.get(claim.key, ()) if span.overlaps(since=claim.since, until=claim.until)]
+        others = (span for span in spans if span.slip_number != slip_number)
+        return min(others, key=lambda span: span.since, default=None)
+
+
+def claims_of(draft: Draft) -> list[Claim]:
+    """What a draft claims: a new slip its player, and every slip the seats that its acts took."""
+    slip = draft.slip
+    if slip is None:
+        return []
+    claims = []
+    if draft.is_new:
+        claims.append(Claim(key=slip.player_id, since=slip.opened_at, until=slip.closed_at, act=draft.seated_by[0]))
+    for stay in draft.stays():
+        key = stay.table.pk, stay.seat
+        claims.append(Claim(key=key, since=stay.since, until=stay.until, act=stay.act, stay=stay))
+    return claims
+
+
+def recorded_play(claims: Collection[Claim]) -> Mapping[Claim, Sequence[Span]]:
+    """Read the play that overlaps each claim, in order, in one statement; players and tables must be locked."""
+    found: dict[Claim, list[Span]] = {claim: [] for claim in claims}
+    asked = [claim for claim in found if claim.since != claim.until]
+    if not asked:
+        return found
+    seats = [claim.key if isinstance(claim.key, tuple) else (None, None) for claim in asked]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OVERLAPPING,
+            {
+                "players": [None if isinstance(claim.key, tuple) else claim.key for claim in asked],
+                "tables": [table for table, _ in seats],
+                "seats": [seat for _, seat in seats],
+                "since": [claim.since for claim in asked],
+                "until": [claim.until for claim in asked],
+                "most": MAX_OVERLAPS,
+            },
+        )
+        for number, slip_number, since, until, card, first_name, last_name in cursor.fetchall():
+            player = Player(card_number=card, first_name=first_name, last_name=last_name)
+            found[asked[number - 1]].append(Span(slip_number=slip_number, player=str(player), since=since, until=until))
+    return found

@@ -1,0 +1,42 @@
+"""Write the rows of drafts."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+from core.macs import mac_of
+from core.transactions import transaction_required
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
+from ratingslips.services.completion import CLOSING_FIELDS
+from ratingslips.services.draft import Draft
+from ratingslips.services.segments import SEGMENT_END_FIELDS
+
+
+@transaction_required
+def save_new(drafts: Sequence[Draft]) -> None:
+    """Write slips that acts opened, in their order, with their segments, requests and money."""
+    RatingSlip.objects.bulk_create([draft.slip for draft in drafts if draft.slip is not None])
+    PlaySegment.objects.bulk_create([segment for draft in drafts for segment in draft.segments])
+    _save_requests(drafts)
+
+
+@transaction_required
+def save_changed(draft: Draft) -> None:
+    """Write what the acts changed of a slip that was there before, with its new segments, requests and money."""
+    slip = draft.slip
+    assert slip is not None
+    if draft.has_ended_a_kept_segment:
+        draft.segments[draft.kept - 1].save(update_fields=SEGMENT_END_FIELDS)
+    PlaySegment.objects.bulk_create(draft.segments[draft.kept :])
+    if draft.is_closing or not slip.is_closed:
+        slip.save(update_fields=["table", "pit", "seat", *(CLOSING_FIELDS if draft.is_closing else ["status"])])
+    _save_requests([draft])
+
+
+def _save_requests(drafts: Sequence[Draft]) -> None:
+    for draft in drafts:
+        for request in draft.requests:
+            assert draft.slip is not None
+            request.slip = draft.slip
+            request.mac = mac_of(request.claims())
+    SlipRequest.objects.bulk_create(chain.from_iterable(draft.requests for draft in drafts))
+    MoneyRow.objects.bulk_create(chain.from_iterable(draft.money_rows for draft in drafts))

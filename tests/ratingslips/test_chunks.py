@@ -1,0 +1,236 @@
+"""Slips of an import that are recorded in one transaction: as each would be by itself, and in few statements."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.postgres.fields import DateTimeRangeField
+from django.db import connection, transaction
+from django.db.models import Func
+from guardian.models import UserObjectPermission
+
+from core.models import Player
+from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
+from loyalty.services import begin_batch, pause_program
+from loyalty.services.accounts import rules_in_force
+from ratingslips.events import SlipVersion
+from ratingslips.models import RatingSlip
+from ratingslips.services import Act, Recording, RequestKind, SlipPlay, record_plays, recorder
+from ratingslips.services.claims import Claim, recorded_play
+from tests.concurrency import Elsewhere, backend_id, held
+from tests.databases import connect
+from tests.floor import Floor, declared
+from tests.invariants import broken_invariants
+from tests.statements import assert_at_most, statements_of
+
+MOST_OF_A_CHUNK = 31  # however many slips it has
+
+
+def _visit(
+    floor: Floor, number: str, player: Player, *, since: float, until: float | None = None, seat: int = 1
+) -> SlipPlay:
+    """A slip that opens so many hours ago, and closes if `until` says when."""
+    opening = Act(
+        kind=RequestKind.OPEN,
+        at=floor.ago(hours=since),
+        player=player.pk,
+        table=floor.table.pk,
+        seat=seat,
+        average_bet=Decimal(40),
+        buy_in=Decimal(100),
+    )
+    closing = [] if until is None else [Act(kind=RequestKind.CLOSE, at=floor.ago(hours=until), chips_out=Decimal(70))]
+    return SlipPlay(slip_number=number, acts=[opening, *closing])
+
+
+def _visits(floor: Floor, count: int, *, player: Player) -> list[SlipPlay]:
+    """Visits of a player that follow each other."""
+    return [
+        _visit(floor, f"S{number}", player, since=2 * count - 2 * number, until=2 * count - 2 * number - 1)
+        for number in range(count)
+    ]
+
+
+def _record(floor: Floor, plays: Sequence[SlipPlay], **given: Any) -> Sequence[Recording]:
+    return record_plays(casino=floor.casino, plays=plays, actor=floor.boss, **given)
+
+
+def _codes(done: Sequence[Recording]) -> list[list[str]]:
+    return [[error.code for error in one.refusals.values()] for one in done]
+
+
+class TestAChunk:
+    def test_credits_each_slip_by_the_tier_that_those_before_it_reached(self, floor: Floor, player: Player) -> None:
+        plays = _visits(floor, 6, player=player)
+
+        done = _record(floor, plays)
+
+        assert [one.settlement and one.settlement.points for one in done] == [210] * 4 + [210, 263]
+        account = PlayerLoyalty.objects.get(player=player)
+        entries = LedgerEntry.objects.filter(account=account).order_by("seq")
+        assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5, 6]
+        assert (account.balance, account.entry_count) == (210 * 5 + 263, 6)
+        assert bytes(account.head_hash or b"") == bytes(entries[5].entry_hash)
+        assert broken_invariants() == {}
+
+    def test_refuses_what_overlaps_a_slip_before_it(self, floor: Floor, player: Player) -> None:
+        others = [floor.player(), floor.player()]
+        plays = [
+            _visit(floor, "S1", player, since=4, until=2),
+            _visit(floor, "S2", player, since=3, until=1, seat=2),
+            _visit(floor, "S3", others[0], since=3, until=1),
+            _visit(floor, "S4", others[1], since=2, until=1),
+        ]
+
+        done = _record(floor, plays)
+
+        assert _codes(done) == [[], ["PLAYER_STILL_PLAYED", "SLIP_NOT_OPENED"], ["SEAT_TAKEN", "SLIP_NOT_OPENED"], []]
+        assert set(RatingSlip.objects.values_list("slip_number", flat=True)) == {"S1", "S4"}
+        assert broken_invariants() == {}
+
+    def test_goes_on_with_slips_that_are_there(self, floor: Floor, player: Player) -> None:
+        other = floor.player()
+        opened, leaving = _visit(floor, "S1", player, since=4), Act(kind=RequestKind.CLOSE, at=floor.ago(hours=2))
+        first = _record(floor, [opened])[0].slip
+        assert first is not None
+        version = SlipVersion(seq=1, status="OPEN")
+        closing = SlipPlay(slip_number="s1", acts=[leaving], expected_version=version)
+
+        seated = [_visit(floor, "S2", other, since=2), _visit(floor, "S3", player, since=1, seat=2)]
+
+        done = _record(floor, [closing, *seated])
+
+        assert _codes(done) == [[], [], []]
+        assert list(RatingSlip.objects.order_by("slip_number").values_list("status", flat=True)) == [
+            "CLOSED",
+            "OPEN",
+            "OPEN",
+        ]
+        assert broken_invariants() == {}
+
+    @pytest.mark.parametrize("wrong", ["blocked", "changed"])
+    def test_ends_before_a_slip_that_cannot_be_recorded_yet(self, floor: Floor, player: Player, wrong: str) -> None:
+        live = floor.open_slip(seat=2, slip_number="LIVE", at=floor.ago(hours=5))
+        plays = [
+            _visit(floor, "S1", player, since=4, until=3),
+            _visit(floor, "S2", floor.player(), since=3, until=2, seat=2 if wrong == "blocked" else 1),
+            _visit(floor, "S3", player, since=2, until=1),
+        ]
+        if wrong == "changed":
+            plays[1] = SlipPlay(slip_number="LIVE", acts=plays[1].acts[1:])
+
+        done = _record(floor, plays, still_to_come={"LIVE", "S1", "S2", "S3"})
+
+        assert [one.slip and one.slip.slip_number for one in done] == ["S1"]
+        assert set(RatingSlip.objects.exclude(pk=live.pk).values_list("slip_number", flat=True)) == {"S1"}
+
+    def test_ends_when_its_time_is_over(self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(recorder, "CHUNK_SECONDS", 0)
+
+        done = _record(floor, _visits(floor, 3, player=player))
+
+        assert len(done) == RatingSlip.objects.count() == 1
+
+    def test_owes_points_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
+
+        done = _record(floor, _visits(floor, 2, player=player))
+
+        assert [(one.is_owed, one.slip and one.slip.owed_because) for one in done] == [(True, "PROGRAM_PAUSED")] * 2
+        assert broken_invariants() == {}
+
+    def test_asks_for_the_right_and_refuses_own_play(self, floor: Floor, player: Player) -> None:
+        declared(floor.boss, player)
+        plays = [_visit(floor, "S1", player, since=4, until=3), _visit(floor, "S2", floor.player(), since=2, until=1)]
+
+        own = _record(floor, plays)
+        UserObjectPermission.objects.all().delete()
+        without = _record(floor, [_visit(floor, "S3", floor.player(), since=2, until=1, seat=2)])
+
+        assert _codes(own) == [["OWN_PLAY", "SLIP_NOT_OPENED"], []]
+        assert _codes(without) == [["NOT_PERMITTED", "SLIP_NOT_OPENED"]]
+
+
+class TestStatementsOfAChunk:
+    @pytest.mark.parametrize("count", [2, 12])
+    def test_are_few_however_many_slips_it_has(self, floor: Floor, player: Player, count: int) -> None:
+        plays = _visits(floor, count, player=player)
+
+        assert_at_most(MOST_OF_A_CHUNK, statements_of(lambda: _record(floor, plays)))
+
+
+class TestAChunkInTrouble:
+    def test_gives_up_a_locked_row_before_the_floor_would(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        plays = _visits(floor, 2, player=floor.player())
+        account = PlayerLoyalty.objects.filter(player=plays[0].opened_for)
+
+        with held(lambda: account.locked().get()):
+            outcome = Elsewhere(lambda: _record(floor, plays)).outcome()
+
+        assert getattr(outcome, "code", None) == "BUSY"
+        assert RatingSlip.objects.count() == 0
+
+    def test_finds_what_it_committed_when_the_answer_was_lost(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        plays = _visits(floor, 2, player=floor.player())
+
+        def record_and_lose() -> Sequence[Recording]:
+            commit, backend = connection.commit, backend_id()
+
+            def commit_and_lose() -> None:
+                commit()
+                lost.append(True)
+                connection.commit = commit  # type: ignore[method-assign]
+                with connect() as somebody:
+                    somebody.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])
+                connection.connection.execute("SELECT 1")
+
+            lost: list[bool] = []
+            connection.commit = commit_and_lose  # type: ignore[method-assign]
+            done = _record(floor, plays)
+            assert lost == [True]
+            return done
+
+        done = Elsewhere(record_and_lose).result()
+
+        assert [one.settlement and one.settlement.points for one in done] == [210, 210]
+        assert (RatingSlip.objects.count(), LedgerEntry.objects.count()) == (2, 2)
+
+
+class TestRecordedPlay:
+    """What is read by SQL, as the ORM would read it."""
+
+    @pytest.mark.parametrize("until", [None, 0.5, 1, 2, 3.5])
+    @pytest.mark.parametrize("since", [6, 4, 3, 2, 1.5])
+    def test_is_what_overlaps_a_claim(self, floor: Floor, player: Player, since: float, until: float | None) -> None:
+        _record(floor, [_visit(floor, "S1", player, since=4, until=3), _visit(floor, "S2", player, since=2)])
+        begins, ends = floor.ago(hours=since), floor.ago(hours=min(until, since)) if until else None
+        claims = [
+            Claim(key=key, since=begins, until=ends, act=0)
+            for key in (player.pk, (floor.table.pk, 1), (floor.table.pk, 2), floor.player().pk)
+        ]
+
+        found = recorded_play(claims)
+
+        span = Func("opened_at", "closed_at", function="TSTZRANGE", output_field=DateTimeRangeField())
+        slips = RatingSlip.objects.alias(span=span).filter(span__overlap=(begins, ends)).order_by("opened_at")
+        expected = [] if begins == ends else list(slips.values_list("slip_number", "opened_at", "closed_at"))
+        told = [[(span.slip_number, span.since, span.until) for span in found[claim]] for claim in claims]
+        assert told == [expected, expected, [], []]
+
+
+class TestRulesOfABatch:
+    @pytest.mark.parametrize("days", [-1, 0, 5, 10, 15])
+    def test_are_those_that_a_single_posting_reads(self, floor: Floor, player: Player, days: int) -> None:
+        begins = floor.now + timedelta(days=1)
+        for number in range(2):
+            since = begins + timedelta(days=10 * number)
+            EarningRate.objects.create(program=floor.program, points_per_unit=20 + number, effective_from=since)
+        with transaction.atomic():
+            batch = begin_batch(player_ids=[player.pk], idempotency_keys=[], at=floor.now)
+            asked: dict[str, Any] = {"program_id": floor.program.pk, "earned_at": begins + timedelta(days=days)}
+
+            assert batch.rules_in_force(**asked) == rules_in_force(**asked)
