@@ -16,11 +16,10 @@ from ratingslips import services
 from ratingslips.imports.csv_files import BadRecord
 from ratingslips.imports.events import RatingEvent
 from ratingslips.imports.lookup import Lookup
-from ratingslips.imports.pace import Pace
 from ratingslips.imports.progress import ImportProgress, LineOutcome, Outcome
 from ratingslips.imports.slip_acts import SlipActs
 from ratingslips.imports.slip_lines import SlipLines, by_slip
-from ratingslips.services import BlockedBySlip, PlannedPlay, Recording
+from ratingslips.services import BlockedBySlip, Pace, PlannedPlay, Recording
 
 log = structlog.get_logger(__name__)
 

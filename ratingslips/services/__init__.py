@@ -3,6 +3,7 @@
 from core.permissions import OwnPlay
 from loyalty.services import PlayerNotActive
 from ratingslips.services.acts import Act
+from ratingslips.services.chunks import Pace
 from ratingslips.services.claims import PlannedPlay
 from ratingslips.services.closing_money import BuyInBelowRows
 from ratingslips.services.completion import PartialCompletion, complete_rating_slip
@@ -32,8 +33,9 @@ from ratingslips.services.play import (
     resume_rating_slip,
 )
 from ratingslips.services.reassigning import Reassignment, SamePlayer, reassign_rating_slip
-from ratingslips.services.recorder import CHUNK_SECONDS, Recording, SlipPlay
+from ratingslips.services.recorder import Recording, SlipPlay
 from ratingslips.services.recording import record_play, record_plays
+from ratingslips.services.recovering import recover_together
 from ratingslips.services.recovery import SlipInHand, SlipNotClosed, recover_slip_loyalty
 from ratingslips.services.release import NothingWithheld, release_withheld_points
 from ratingslips.services.requests import RequestKind
@@ -48,7 +50,6 @@ from ratingslips.services.undoing import UNDO_MINUTES, UndoTooLate, undo_opening
 from ratingslips.services.voiding import is_own_and_new_slip, void_rating_slip
 
 __all__ = [
-    "CHUNK_SECONDS",
     "UNDO_MINUTES",
     "Act",
     "AlreadySeated",
@@ -74,6 +75,7 @@ __all__ = [
     "NothingCorrected",
     "NothingWithheld",
     "OwnPlay",
+    "Pace",
     "PartialCompletion",
     "PlannedPlay",
     "PlayHasNoEnd",
@@ -124,6 +126,7 @@ __all__ = [
     "record_plays",
     "recorded_values",
     "recover_slip_loyalty",
+    "recover_together",
     "release_withheld_points",
     "require_table_may_change",
     "resume_rating_slip",

@@ -1,9 +1,11 @@
-"""Pay owed slips one by one; a slip that cannot be paid does not stop the others."""
+"""Pay owed slips, several in one transaction or one by one; a slip that cannot be paid does not stop the others."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
+from time import perf_counter
 from typing import Final
 from uuid import UUID
 
@@ -15,8 +17,11 @@ from core.errors import DomainError
 from core.models import User
 from core.transactions import drop_lost_connection
 from ratingslips.models import RatingSlip
+from ratingslips.services.chunks import Pace
 from ratingslips.services.completion import UNEXPECTED_ERROR
+from ratingslips.services.recovering import recover_together
 from ratingslips.services.recovery import SlipInHand, recover_slip_loyalty
+from ratingslips.services.settlement import SlipSettlement
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +88,42 @@ def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -
         drop_lost_connection()
         reason = f"An unexpected error; the log has it under {correlation.current()}."
         return SlipRecovery(slip=slip, outcome=RecoveryOutcome.FAILED, code=UNEXPECTED_ERROR, reason=reason)
+    return _recovered(slip, settlement)
+
+
+def recover_all(slips: Iterable[RatingSlip], *, actor: User, clock: Callable[[], datetime]) -> Iterator[SlipRecovery]:
+    """Pay slips, as many in one transaction as are quick, and yield their results in order.
+
+    `clock` gives the instant of each payment. A slip that another transaction holds is left to it. What cannot be paid
+    together is paid one by one.
+    """
+    waiting, pace = iter(slips), Pace()
+    while chunk := list(islice(waiting, pace.slips)):
+        began, at = perf_counter(), clock()
+        settlements = _settled_together(chunk, actor=actor, at=at, pace=pace)
+        for slip in chunk:
+            settlement = settlements.get(slip.pk)
+            yield _recovered(slip, settlement) if settlement else recover(slip, actor=actor, at=at, skip_locked=True)
+        if len(settlements) == len(chunk) or len(chunk) == 1:
+            pace.learn(slips=len(chunk), seconds=perf_counter() - began)
+
+
+def _settled_together(
+    slips: Sequence[RatingSlip], *, actor: User, at: datetime, pace: Pace
+) -> Mapping[UUID, SlipSettlement]:
+    """Those of several slips that could be paid together, by key; of one slip, none."""
+    if len(slips) == 1:
+        return {}
+    try:
+        return recover_together(slips=slips, actor=actor, at=at)
+    except Exception:
+        log.warning("ratingslips.chunk_failed", slips=len(slips), exc_info=True)
+        drop_lost_connection()
+        pace.fail()
+        return {}
+
+
+def _recovered(slip: RatingSlip, settlement: SlipSettlement) -> SlipRecovery:
     return SlipRecovery(
         slip=slip,
         outcome=RecoveryOutcome.ALREADY_SETTLED if settlement.replayed else RecoveryOutcome.PAID,

@@ -8,7 +8,6 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from time import monotonic
-from typing import Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -19,13 +18,13 @@ from core.locks import lock_name
 from core.models import Casino, Player, User
 from core.permissions import rights_by_player
 from core.retries import call_id, mark_outcome_known, outcome_is_unknown, retried
-from core.timeouts import short_waits
 from core.transactions import operation
 from loyalty.services import PostingBatch, begin_batch
 from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.acts import Act
+from ratingslips.services.chunks import CHUNK_SECONDS, chunk_waits
 from ratingslips.services.claims import PlannedPlay, recorded_play
 from ratingslips.services.completion import try_to_settle
 from ratingslips.services.draft import Draft
@@ -35,16 +34,6 @@ from ratingslips.services.opening import lock_numbers, lock_players
 from ratingslips.services.seats import lock_places
 from ratingslips.services.segments import SlipChanged, lock_numbered, read_segments
 from ratingslips.services.settlement import SlipSettlement
-
-# A chunk of slips holds its locks for half a second at most: this long until it writes, and about as long to write.
-CHUNK_SECONDS: Final = 0.25
-# How long each statement of a chunk may wait for a lock, and take, in milliseconds.
-CHUNK_LOCK_MILLISECONDS: Final = 100
-CHUNK_STATEMENT_MILLISECONDS: Final = 500
-
-_CHUNK_WAITS: Final = partial(
-    short_waits, lock_milliseconds=CHUNK_LOCK_MILLISECONDS, statement_milliseconds=CHUNK_STATEMENT_MILLISECONDS
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +94,7 @@ class Recorder:
         with operation("ratingslips.record_play", actor_id=self.actor.pk):
             if lease is not None:
                 lease.hold()
-            with _CHUNK_WAITS() if self.is_chunk else nullcontext():
+            with chunk_waits() if self.is_chunk else nullcontext():
                 if not self._is_committed():
                     self._judge(self._locked())
                     self._settle()

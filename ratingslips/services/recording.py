@@ -76,8 +76,8 @@ def record_plays(
     a slip that is blocked or was changed, and after `CHUNK_SECONDS`; `still_to_come` may name slips of the chunk.
 
     :raises LeaseLost: see `HeldLease.hold`.
-    :raises Busy: a row was locked for longer than `CHUNK_LOCK_MILLISECONDS`, or the connection was lost; nothing was
-        done, and each slip may be recorded by itself.
+    :raises Busy: a row was locked for longer than `chunk_waits` says, or the connection was lost; nothing was done, and
+        each slip may be recorded by itself.
     """
     recorder = Recorder(
         casino=casino,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -13,6 +14,7 @@ from core.permissions import require_permission
 from core.replays import count_replay
 from core.retries import retried
 from core.transactions import operation
+from loyalty.services import PostingBatch
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import RECOVER_LOYALTY
 from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
@@ -20,6 +22,8 @@ from ratingslips.services.segments import lock_slip, read_segments, require_not_
 from ratingslips.services.settlement import SlipSettlement, first_settlement, settle
 
 log = structlog.get_logger(__name__)
+
+RECOVERY_FIELDS: Final = ("settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id")
 
 
 class SlipNotClosed(DomainError):
@@ -79,25 +83,35 @@ def recover_slip_loyalty(
             settlement = first_settlement(locked, replayed=replayed)
         else:
             request.happened_at = checked_event_time(at, not_before=locked.closed_at)
-            settlement = _pay(locked, segments=segments, request=request)
+            settlement = pay(locked, segments=segments, request=request)
+            locked.save(update_fields=RECOVERY_FIELDS)
+            record(request, slip=locked)
         # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
         count_replay(casino=replay_of_casino, operation="ratingslips.recover", at=at)
+    log_recovery(locked, settlement, actor=actor, replayed=replayed)
+    return settlement
+
+
+def pay(
+    slip: RatingSlip, *, segments: Sequence[PlaySegment], request: SlipRequest, batch: PostingBatch | None = None
+) -> SlipSettlement:
+    """Settle an owed slip, in a `batch` if one is given, and set who recovered it; the slip is not saved yet.
+
+    :raises DomainError: the points cannot be posted.
+    """
+    settlement = settle(slip, segments=segments, at=request.happened_at, batch=batch)
+    slip.recovered_by, slip.recovery_correlation_id = request.actor, request.correlation_id
+    return settlement
+
+
+def log_recovery(slip: RatingSlip, settlement: SlipSettlement, *, actor: User, replayed: bool) -> None:
+    """Log that a slip was paid, after the commit."""
     log.info(
         "ratingslips.recovery_replayed" if replayed else "ratingslips.loyalty_recovered",
-        slip_id=str(locked.pk),
+        slip_id=str(slip.pk),
         actor_id=actor.pk,
-        slip_correlation_id=str(locked.correlation_id),
+        slip_correlation_id=str(slip.correlation_id),
         points=settlement.points,
     )
-    return settlement
-
-
-def _pay(slip: RatingSlip, *, segments: Sequence[PlaySegment], request: SlipRequest) -> SlipSettlement:
-    """Settle an owed slip, and save it with who recovered it and its request."""
-    settlement = settle(slip, segments=segments, at=request.happened_at)
-    slip.recovered_by, slip.recovery_correlation_id = request.actor, request.correlation_id
-    slip.save(update_fields=["settled_at", "ledger_entry", "recovered_by", "recovery_correlation_id"])
-    record(request, slip=slip)
-    return settlement

@@ -1,9 +1,9 @@
-"""Slips of an import that are recorded in one transaction: as each would be by itself, and in few statements."""
+"""Slips that are recorded or paid in one transaction: as each would be by itself, and in few statements."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.contrib.postgres.fields import DateTimeRangeField
@@ -13,11 +13,20 @@ from guardian.models import UserObjectPermission
 
 from core.models import Player
 from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
-from loyalty.services import begin_batch, pause_program
+from loyalty.services import begin_batch, pause_program, resume_program
 from loyalty.services.accounts import rules_in_force
 from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
-from ratingslips.services import Act, Recording, RequestKind, SlipPlay, record_plays, recorder
+from ratingslips.services import (
+    Act,
+    Recording,
+    RequestKind,
+    SlipPlay,
+    record_plays,
+    recorder,
+    recover_slip_loyalty,
+    recover_together,
+)
 from ratingslips.services.claims import Claim, recorded_play
 from tests.concurrency import Elsewhere, backend_id, held
 from tests.databases import connect
@@ -26,6 +35,9 @@ from tests.invariants import broken_invariants
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_CHUNK = 31  # however many slips it has
+MOST_OF_A_RECOVERY = 20
+
+T = TypeVar("T")
 
 
 def _visit(
@@ -177,27 +189,85 @@ class TestAChunkInTrouble:
         floor = committed_floor
         plays = _visits(floor, 2, player=floor.player())
 
-        def record_and_lose() -> Sequence[Recording]:
-            commit, backend = connection.commit, backend_id()
-
-            def commit_and_lose() -> None:
-                commit()
-                lost.append(True)
-                connection.commit = commit  # type: ignore[method-assign]
-                with connect() as somebody:
-                    somebody.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])
-                connection.connection.execute("SELECT 1")
-
-            lost: list[bool] = []
-            connection.commit = commit_and_lose  # type: ignore[method-assign]
-            done = _record(floor, plays)
-            assert lost == [True]
-            return done
-
-        done = Elsewhere(record_and_lose).result()
+        done = Elsewhere(lambda: _losing_the_answer(lambda: _record(floor, plays))).result()
 
         assert [one.settlement and one.settlement.points for one in done] == [210, 210]
         assert (RatingSlip.objects.count(), LedgerEntry.objects.count()) == (2, 2)
+
+
+def _losing_the_answer(call: Callable[[], T]) -> T:
+    """What a call returns whose first COMMIT gets no answer."""
+    commit, backend = connection.commit, backend_id()
+
+    def commit_and_lose() -> None:
+        commit()
+        lost.append(True)
+        connection.commit = commit  # type: ignore[method-assign]
+        with connect() as somebody:
+            somebody.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])
+        connection.connection.execute("SELECT 1")
+
+    lost: list[bool] = []
+    connection.commit = commit_and_lose  # type: ignore[method-assign]
+    returned = call()
+    assert lost == [True]
+    return returned
+
+
+def _owed(floor: Floor, count: int, *, player: Player) -> list[RatingSlip]:
+    """Slips of a player that closed while the programme was paused, in the order of their closing."""
+    pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
+    _record(floor, _visits(floor, count, player=player))
+    resume_program(program=floor.program, actor=floor.supervisor)
+    return list(RatingSlip.objects.owed().order_by("closed_at"))
+
+
+class TestRecoverTogether:
+    def test_pays_each_slip_as_recovery_of_one_does(self, floor: Floor, player: Player) -> None:
+        slips = _owed(floor, 6, player=player)
+
+        paid = recover_together(slips=slips, actor=floor.supervisor, at=floor.now)
+
+        assert [paid[slip.pk].points for slip in slips] == [210] * 5 + [263]
+        for slip in RatingSlip.objects.filter(pk__in=paid).select_related("ledger_entry"):
+            assert slip.ledger_entry is not None
+            assert slip.ledger_entry.correlation_id == slip.correlation_id != slip.recovery_correlation_id
+            assert (slip.recovered_by, slip.settled_at, slip.is_owed) == (floor.supervisor, floor.now, False)
+            assert slip.requests.get(kind="RECOVER").actor == floor.supervisor
+        assert broken_invariants() == {}
+
+    @pytest.mark.parametrize("count", [2, 12])
+    def test_takes_few_statements_however_many_slips(self, floor: Floor, player: Player, count: int) -> None:
+        slips = _owed(floor, count, player=player)
+        given: dict[str, Any] = {"actor": floor.supervisor, "at": floor.now}
+
+        assert_at_most(MOST_OF_A_RECOVERY, statements_of(lambda: recover_together(slips=slips, **given)))
+
+    def test_leaves_what_it_may_not_pay_and_what_is_paid(self, floor: Floor, player: Player) -> None:
+        own, other = floor.player(), floor.player()
+        declared(floor.supervisor, own)
+        pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
+        times = zip((player, own, other), (3, 2, 1), strict=True)
+        _record(floor, [_visit(floor, f"S{hours}", one, since=hours, until=hours - 0.5) for one, hours in times])
+        resume_program(program=floor.program, actor=floor.supervisor)
+        slips = list(RatingSlip.objects.owed().order_by("closed_at"))
+        recover_slip_loyalty(slip=slips[-1], actor=floor.supervisor, at=floor.now)
+
+        paid = recover_together(slips=slips, actor=floor.supervisor, at=floor.now)
+
+        assert [slip.pk in paid for slip in slips] == [True, False, False]
+        assert broken_invariants() == {}
+
+    def test_leaves_a_locked_slip_and_finds_what_it_committed(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slips = _owed(floor, 3, player=floor.player())
+        given: dict[str, Any] = {"slips": slips, "actor": floor.supervisor, "at": floor.now}
+
+        with held(lambda: RatingSlip.objects.locked().get(pk=slips[1].pk)):
+            paid = Elsewhere(lambda: _losing_the_answer(lambda: recover_together(**given))).result()
+
+        assert list(paid) == [slips[0].pk, slips[2].pk]
+        assert LedgerEntry.objects.count() == 2
 
 
 class TestRecordedPlay:

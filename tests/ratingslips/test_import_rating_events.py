@@ -19,12 +19,11 @@ from core.roles import system_account
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips import services
 from ratingslips.imports import apply as importing
-from ratingslips.imports import pace
 from ratingslips.imports.apply import ImportRunning, import_rating_events
 from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.imports.progress import ImportProgress, Outcome
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services import recorder
+from ratingslips.services import chunks, recorder
 from ratingslips.services.seats import lock_places
 from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere, held
@@ -197,7 +196,7 @@ class TestAnImportUnderTrouble:
     def test_applies_the_slips_of_a_chunk_that_failed_one_by_one(
         self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pace, "CHUNK_SECONDS", 60)
+        monkeypatch.setattr(chunks, "CHUNK_SECONDS", 60)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '300ms'")
         later = [line.replace("S2", "S3").replace("T19:", "T21:").replace("T20:", "T22:") for line in VISIT_S2]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,13 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, resume_program
 from ratingslips.management.commands import recover_slip_loyalty as command
 from ratingslips.models import RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, owed, recover_slip_loyalty
+from ratingslips.services import (
+    PartialCompletion,
+    complete_rating_slip,
+    owed,
+    recover_slip_loyalty,
+    recover_together,
+)
 from tests.commands import FullDisk, Ran, run
 from tests.concurrency import held, made_to_wait
 from tests.databases import database_url
@@ -235,7 +241,13 @@ def _break(monkeypatch: pytest.MonkeyPatch, *broken: RatingSlip, error: BaseExce
             raise error or RuntimeError("unexpected")
         return recover(slip=slip, **arguments)
 
+    def fail_for_chunks_of_some(*, slips: Sequence[RatingSlip], **arguments: Any) -> Any:
+        if set(slips) & set(broken):
+            raise RuntimeError("unexpected")
+        return recover_together(slips=slips, **arguments)
+
     monkeypatch.setattr(owed, "recover_slip_loyalty", fail_for_some)
+    monkeypatch.setattr(owed, "recover_together", fail_for_chunks_of_some)
 
 
 class TestWrongUse:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from core.stopping import StopSignal
 from core.transactions import drop_lost_connection
 from core.words import counted
 from ratingslips.models import RatingSlip
-from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, owed_slips, recover
+from ratingslips.services.owed import RecoveryOutcome, SlipRecovery, owed_slips, recover, recover_all
 
 DEFAULT_OLDER_THAN_MINUTES: Final = 5
 DEFAULT_LIMIT: Final = 10_000
@@ -124,30 +124,38 @@ class Command(ProjectCommand):
     ) -> None:
         """Pay the owed slips once; with `quiet`, write nothing if there are none."""
         results: list[dict[str, Any]] = []
-        actor, now = system_account(), timezone.now()
-        for owed in islice(_slips(slip=slip, now=now, **which), limit):
-            if stop is not None and stop.is_set:
-                break
-            if dry_run:
-                line, data = _dry(owed)
-            else:
-                recovery = recover(owed, actor=actor, at=timezone.now(), skip_locked=slip is None)
-                line, data = _line(recovery), _data(recovery)
+        now = timezone.now()
+        slips = takewhile(lambda _: stop is None or not stop.is_set, _slips(slip=slip, now=now, **which))
+        for line, data in _results(islice(slips, limit), dry_run=dry_run, is_one=slip is not None):
             self.counts[data["outcome"]] += 1
-            results.append(data)
-            if not as_json:
+            if as_json:
+                results.append(data)
+            else:
                 self.say(line)
         if not (slip or dry_run or which["correlation_ids"] or self.counts[RecoveryOutcome.FAILED]):
             self.record_success()
-        if not results and quiet:
+        if not self.counts and quiet:
             return
         unpaid = sum(self.counts[one] for one in ("owed", RecoveryOutcome.LEFT, RecoveryOutcome.FAILED))
-        taken = unpaid if len(results) == limit else None
+        taken = unpaid if self.counts.total() == limit else None
         left = {} if slip else _left_out(taken=taken, now=now, **which)
         if as_json:
             self.say(json.dumps({**_NOTHING_YET, **self.counts, "not_taken": left, "slips": results}))
         else:
             self.say(" ".join([_summary(self.counts, owed=sum(left.values())), *_sentences(left, **which)]).strip())
+
+
+def _results(slips: Iterable[RatingSlip], *, dry_run: bool, is_one: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Pay slips, or the one that was named; the line and the values of each."""
+    if dry_run:
+        yield from map(_dry, slips)
+        return
+    actor = system_account()
+    recoveries = recover_all(slips, actor=actor, clock=timezone.now)
+    if is_one:
+        recoveries = (recover(slip, actor=actor, at=timezone.now(), skip_locked=False) for slip in slips)
+    for recovery in recoveries:
+        yield _line(recovery), _data(recovery)
 
 
 def _slips(

@@ -1,11 +1,17 @@
-"""How many slips of a file are recorded in one transaction."""
+"""How many slips are handled in one transaction, and how long it may wait, so that the floor is not kept waiting."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from ratingslips.services import CHUNK_SECONDS
+from core.timeouts import short_waits
 
+# A chunk of slips holds its locks for half a second at most: this long until it writes, and about as long to write.
+CHUNK_SECONDS: Final = 0.25
 MAX_CHUNK_SLIPS: Final = 100
+
+# How long each statement of a chunk may wait for a lock, and take.
+chunk_waits: Final = partial(short_waits, lock_milliseconds=100, statement_milliseconds=500)
 
 
 @dataclass(kw_only=True, slots=True)
