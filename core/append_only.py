@@ -14,6 +14,18 @@ END $$;
 """
 DROP_REFUSAL = "DROP FUNCTION core_refuse_change();"
 
+CREATE_REFUSAL_FOR_A_TERM = """
+CREATE FUNCTION core_refuse_early_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.at > now() - make_interval(days => TG_ARGV[0]::int) THEN
+        RAISE EXCEPTION '% of % is refused: its rows are kept for % days', TG_OP, TG_TABLE_NAME, TG_ARGV[0]
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END $$;
+"""
+DROP_REFUSAL_FOR_A_TERM = "DROP FUNCTION core_refuse_early_delete();"
+
 TRUNCATE_TRIGGER_SUFFIX = "_refuse_truncate"
 
 
@@ -42,6 +54,21 @@ def refuse_truncate(table: str) -> RunSQL:
 def refuse_delete(table: str) -> RunSQL:
     """Refuse every DELETE on `table`."""
     return _refuse(table, name=f"{table}_refuse_delete", operations="DELETE", reason="its rows are kept for ever")
+
+
+def refuse_early_delete(table: str, *, days: int) -> RunSQL:
+    """Refuse a DELETE of rows whose `at` is less than `days` days ago, where every DELETE was refused before."""
+    name = f"{table}_refuse_delete"
+    was = refuse_delete(table)
+    return RunSQL(
+        f"""
+        {was.reverse_sql}
+        CREATE TRIGGER {name} BEFORE DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION core_refuse_early_delete('{days}');
+        ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};
+        """,
+        f"DROP TRIGGER {name} ON {table}; {was.sql}",
+    )
 
 
 def refuse_update(table: str) -> RunSQL:

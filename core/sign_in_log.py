@@ -1,4 +1,4 @@
-"""The log of sign-ins: who signed in and out, and which passwords were wrong; append-only."""
+"""The log of sign-ins: who signed in and out, and which passwords were wrong; never changed, deleted after a term."""
 
 from typing import Self
 

@@ -35,7 +35,9 @@ class ReplayCount(models.Model):
 
 
 class RequestOrigin(models.Model):
-    """Where a request or command that may have changed something came from; append-only, with no data of a player.
+    """Where a request or command that may have changed something came from, with no data of a player.
+
+    It is never changed. `core.forgetting` deletes old ones that nothing refers to.
 
     It is found by the correlation id, which the rows that the request wrote hold too.
     """

@@ -15,7 +15,9 @@ from core.models import User
 from core.sessions import Session, SessionStore
 from core.sign_in_log import SignInEvent
 from ratingslips.admin.floor.pages import floor_url
+from tests.commands import run
 from tests.console import html_of, said, signed_in
+from tests.factories import StaffFactory
 from tests.floor import Floor
 
 PASSWORD = "the tide comes in at six"
@@ -219,3 +221,16 @@ class TestDeviceName:
     )
     def test_is_what_people_call_it(self, user_agent: str, name: str) -> None:
         assert device_name(user_agent) == name
+
+
+class TestClearsessions:
+    def test_deletes_what_has_ended(self, floor: Floor, idle_lock: None) -> None:
+        ended, idle, used = (browser(StaffFactory.create(casino=floor.casino), address="192.0.2.7") for _ in range(3))
+        rows = [Session.objects.get(staff=client.session["_auth_user_id"]) for client in (ended, idle, used)]
+        Session.objects.filter(pk=rows[0].pk).update(expire_date=timezone.now())
+        Session.objects.filter(pk=rows[1].pk).update(last_used_at=timezone.now() - timedelta(minutes=11))
+
+        ran = run("clearsessions")
+
+        assert (ran.code, ran.out) == (0, "2 sessions deleted.\n")
+        assert list(Session.objects.all()) == [rows[2]]
