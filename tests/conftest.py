@@ -58,11 +58,12 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the tests of the modules that take longest, in a browser, and of the fault harness."""
+    """Mark the tests of the modules that take longest, in a browser, of the fault harness and of the deployment."""
     if "browser" in getattr(item, "fixturenames", ()):
         item.add_marker("browser")
-    if item.path.is_relative_to(TESTS / "faults"):
-        item.add_marker("faults")
+    for folder in ("faults", "deployment"):
+        if item.path.is_relative_to(TESTS / folder):
+            item.add_marker(folder)
     if _takes_long(item):
         item.add_marker("slow")
 

@@ -1,4 +1,4 @@
-"""What tests need beside Python: Debian's headless Chromium and PgBouncer, and axe-core, which `.ci/run` installs."""
+"""What tests need beside Python: programs of Debian, and axe-core, which `.ci/run` installs."""
 
 import os
 from pathlib import Path
@@ -6,17 +6,27 @@ from pathlib import Path
 CHROMIUM = Path("/usr/lib/chromium/chromium-headless-shell")
 AXE = Path(__file__).resolve().parents[1] / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
+DEPLOYMENT = [
+    *map(Path, ("/usr/sbin/nginx", "/usr/sbin/haproxy", "/usr/bin/promtool", "/usr/bin/pgbackrest")),
+    *map(Path, ("/usr/bin/systemd-analyze", "/usr/bin/systemd-socket-activate")),
+    PGBOUNCER,
+]
+_OF_DEPLOYMENT = "nginx-light haproxy prometheus pgbackrest systemd pgbouncer"
 
-_NEEDS = {
-    "browser": (CHROMIUM, "browser tests are left out: apt-get install chromium-headless-shell"),
-    "axe_core": (AXE, "accessibility tests are left out: npm install --no-save --prefix .local/npm axe-core@4"),
-    "pool": (PGBOUNCER, "tests of a connection pool are left out: apt-get install --no-install-recommends pgbouncer"),
+_NEEDS: dict[str, tuple[list[Path], str]] = {
+    "browser": ([CHROMIUM], "browser tests are left out: apt-get install chromium-headless-shell"),
+    "axe_core": ([AXE], "accessibility tests are left out: npm install --no-save --prefix .local/npm axe-core@4"),
+    "pool": ([PGBOUNCER], "tests of a connection pool are left out: apt-get install --no-install-recommends pgbouncer"),
+    "deployment": (
+        DEPLOYMENT,
+        f"tests of config/deploy are left out: apt-get install --no-install-recommends {_OF_DEPLOYMENT}",
+    ),
 }
 
 
 def missing() -> dict[str, str]:
     """The fixtures that lack a program, each with what is left out without it."""
-    return {fixture: left_out for fixture, (file, left_out) in _NEEDS.items() if not file.exists()}
+    return {fixture: left_out for fixture, (files, left_out) in _NEEDS.items() if not all(map(Path.exists, files))}
 
 
 def must_be_complete() -> bool:

@@ -1,4 +1,4 @@
-"""The server of production, as the README starts it: a real process on a free port."""
+"""The server of production: a real process on a free port."""
 
 import http.client
 import socket
