@@ -136,6 +136,12 @@ SLOW_REQUEST_SECONDS = env.whole_number("SLOW_REQUEST_SECONDS", default=20)
 # How long an answer waits for a client that takes nothing of it.
 SLOW_CLIENT_SECONDS = env.whole_number("SLOW_CLIENT_SECONDS", default=10 * 60)
 
+# Whether PostgreSQL plans the statements of the busiest services once for a connection (`core.kept_queries`). Off
+# behind a pool that cannot keep prepared statements, such as PgBouncer before 1.21.
+PREPARED_STATEMENTS = env.bool("PREPARED_STATEMENTS", default=True)
+# How often a connection sends such a statement before it is prepared.
+PREPARED_AFTER = 1
+
 HAS_OWN_DATABASE = bool(env.secret("DATABASE_URL"))
 
 
@@ -168,6 +174,7 @@ def _database_options(database: dict[str, Any]) -> dict[str, Any]:
     if database["ENGINE"] not in {"config.localdb", "django.db.backends.postgresql"}:
         return given
     timeouts = " ".join(f"-c {name}={seconds}s" for name, seconds in DATABASE_TIMEOUTS_SECONDS.items())
+    given = {"prepare_threshold": PREPARED_AFTER, **given} if PREPARED_STATEMENTS else given
     return {**given, "application_name": "table-ratings", "options": f"{given.get('options', '')} {timeouts}".strip()}
 
 

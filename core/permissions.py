@@ -14,6 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 
 from core.errors import DomainError
+from core.kept_queries import preparing_cursor
 from core.models import User
 from core.roles import OPERATOR
 
@@ -208,7 +209,7 @@ def _ask(
     actor: User, *permissions: str, casino_id: int, on: models.Model | None, players: Collection[int | None]
 ) -> dict[int | None, Rights]:
     (app_label,) = {permission.split(".")[0] for permission in permissions}
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(
             _MAY,
             {

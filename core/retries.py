@@ -81,7 +81,15 @@ def rule_for(error: DatabaseError) -> ErrorRule:
         # The client library found the connection broken, or had none: there is no SQLSTATE.
         is_broken = isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
         return _LOST if is_broken else _BUG
-    return _LOST if state.startswith(_CONNECTION_CLASS) else ERROR_RULES.get(state, _BUG)
+    if state.startswith(_CONNECTION_CLASS):
+        return _LOST
+    return _UNDONE if is_key_taken(error) else ERROR_RULES.get(state, _BUG)
+
+
+def is_key_taken(error: DatabaseError) -> bool:
+    """Whether a row has the primary key of a new one: another transaction recorded the same request meanwhile."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.errors.UniqueViolation) and (cause.diag.constraint_name or "").endswith("_pkey")
 
 
 def is_connection_lost(error: DatabaseError) -> bool:

@@ -4,11 +4,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import pytest
 from django.db import connection, connections, transaction
 
 from core import correlation
+from core.kept_queries import KeptQuery
+from core.querysets import LockingQuerySet
 from tests.waiting import wait_until
 
 T = TypeVar("T")
@@ -30,6 +33,13 @@ def deadlocks() -> int:
         cursor.execute("SELECT pg_stat_clear_snapshot(), pg_stat_force_next_flush()")
         cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         return int(cursor.fetchone()[0])
+
+
+def replace_locks(monkeypatch: pytest.MonkeyPatch, locked: Callable[..., Any]) -> None:
+    """Have services lock rows by `locked` in place of `LockingQuerySet.locked`, for the rest of the test."""
+    monkeypatch.setattr(LockingQuerySet, "locked", locked)
+    # The SQL of a kept query has its locks: it is built each time, so that none is kept.
+    monkeypatch.setattr(KeptQuery, "__call__", lambda query, *arguments: list(query.build(*arguments)))
 
 
 class Elsewhere(Generic[T]):

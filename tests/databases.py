@@ -124,7 +124,7 @@ def migrated_database() -> str:
 
 
 def _number_rows_from_1_001(name: str) -> None:
-    """Give every new row a key of four digits, so that a page that writes a key as (“1,001”) fails its test."""
+    """Give every new row a key of four digits, so that a page that writes “1,001” for a key fails its test."""
     with connect(name) as database:
         database.execute("SELECT setval(sequence.oid, 1000) FROM pg_class sequence WHERE sequence.relkind = 'S'")
 

@@ -20,7 +20,6 @@ class TableSums:
             f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t" for table in tables
         )
         self._name = f"sums_{abs(hash(self._query))}"
-        self._prepared_on: Any = None
         self._written = "SELECT sum({}) FROM unnest('{{{}}}'::regclass[]) AS t".format(
             " + ".join(f"pg_stat_get_xact_tuples_{what}(t)" for what in ("inserted", "updated", "deleted")),
             ",".join(tables),
@@ -29,8 +28,7 @@ class TableSums:
     def read(self) -> list[Any]:
         """The tables as they stand."""
         with connection.cursor() as cursor:
-            if self._prepared_on is not connection.connection:
-                self._prepare(cursor)
+            self._prepare(cursor)
             cursor.execute(f"EXECUTE {self._name}")
             rows: list[Any] = cursor.fetchall()
             return rows
@@ -42,8 +40,7 @@ class TableSums:
             return int(cursor.fetchone()[0])
 
     def _prepare(self, cursor: Any) -> None:
-        """Have PostgreSQL plan the query once for a connection: planning takes longer than summing."""
+        """Have PostgreSQL plan the query, unless it has since the last rollback, with which psycopg drops all plans."""
         cursor.execute("SELECT FROM pg_prepared_statements WHERE name = %s", [self._name])
         if cursor.fetchone() is None:
             cursor.execute(f"PREPARE {self._name} AS {self._query}")
-        self._prepared_on = connection.connection

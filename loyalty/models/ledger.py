@@ -103,7 +103,7 @@ class LedgerEntry(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     points = models.BigIntegerField()
     reason = models.CharField(max_length=REASON_MAX_LENGTH)
-    idempotency_key = models.CharField(max_length=IDEMPOTENCY_KEY_MAX_LENGTH, unique=True)
+    idempotency_key = models.CharField(max_length=IDEMPOTENCY_KEY_MAX_LENGTH)
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the request.")
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -169,6 +169,8 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         permissions = [("export_ledger", "Can export the ledger")]
         constraints = [
+            # Not `unique=True`, which adds a second index, for LIKE.
+            models.UniqueConstraint(fields=["idempotency_key"], name="loyalty_ledger_idempotency_key_key"),
             models.UniqueConstraint(fields=["account", "seq"], name="loyalty_ledger_seq_unique_in_account"),
             models.CheckConstraint(condition=Q(seq__gte=1), name="loyalty_ledger_seq_from_one"),
             models.CheckConstraint(

@@ -4,10 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import DecimalField, OuterRef, Subquery
+from django.db.models import DecimalField, OuterRef, QuerySet, Subquery
 
 from core.errors import DomainError, NotFound
+from core.kept_queries import KeptQuery
 from core.models import Player
 from core.querysets import LockingQuerySet
 from core.transactions import transaction_required
@@ -41,16 +43,19 @@ def rules_in_force(*, program_id: int, earned_at: datetime) -> ProgramRules:
 
     :raises NoLoyaltyProgram: no tier begins at 0 points.
     """
-    rate = EarningRate.objects.filter(program=OuterRef("program")).in_force(earned_at)
-    tiers = tuple(
-        Tier.objects.filter(program=program_id)
-        .select_related("program")
-        .annotate(points_per_unit=Subquery(rate.values("points_per_unit"), output_field=DecimalField()))
-        .order_by("threshold_points")
-    )
+    tiers = tuple(_tiers_with_rate(program_id, earned_at))
     if not tiers or tiers[0].threshold_points != 0:
         raise NoLoyaltyProgram("The loyalty programme has no tier that begins at 0 points: set one up first.")
     return ProgramRules(program=tiers[0].program, tiers=tiers, points_per_unit=tiers[0].points_per_unit)
+
+
+def _query_tiers(program_id: int, earned_at: datetime) -> QuerySet[Any]:
+    rate = EarningRate.objects.filter(program=OuterRef("program")).in_force(earned_at)
+    tiers = Tier.objects.filter(program=program_id).select_related("program").order_by("threshold_points")
+    return tiers.annotate(points_per_unit=Subquery(rate.values("points_per_unit"), output_field=DecimalField()))
+
+
+_tiers_with_rate = KeptQuery(_query_tiers)
 
 
 @transaction_required
@@ -92,14 +97,13 @@ def lock_account(*, player_id: int, at: datetime) -> PlayerLoyalty:
     :raises NotFound: there is no such player.
     :raises NoLoyaltyProgram: the account is missing and cannot be opened.
     """
-    accounts = _locked_accounts()
-    account = accounts.filter(player=player_id).first()
+    account = next(iter(_locked_account(player_id)), None)
     if account is None:
         player = Player.objects.select_related("casino").filter(pk=player_id).first()
         if player is None:
             raise NotFound(f"There is no player {player_id}.")
         open_accounts(players=[player], at=at)
-        account = accounts.get(player=player_id)
+        (account,) = _locked_account(player_id)
     return account
 
 
@@ -119,3 +123,6 @@ def lock_accounts(*, player_ids: Collection[int], at: datetime) -> dict[int, Pla
 def _locked_accounts() -> LockingQuerySet[PlayerLoyalty]:
     accounts: LockingQuerySet[PlayerLoyalty] = PlayerLoyalty.objects.locked()
     return accounts.select_related("player__casino", "program")
+
+
+_locked_account = KeptQuery(lambda player_id: _locked_accounts().filter(player=player_id))

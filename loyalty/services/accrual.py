@@ -43,12 +43,13 @@ def accrue_play(
     correlation_id: UUID,
     play: Mapping[str, Any],
     batch: PostingBatch | None = None,
+    is_new: bool = False,
 ) -> LoyaltyPosting | None:
     """Credit play worth `theoretical_win` that ended at `earned_at`, in the caller's transaction.
 
     Points = theo × the rate in force at `earned_at` × the multiplier of the player's tier, read under the account's
     lock. Play that is worth 0 points gets no entry: the result is None. The entry keeps `play` unchanged, to
-    show later how the theo was calculated. For `batch`, see `increment_player_loyalty`.
+    show later how the theo was calculated. For `batch` and `is_new`, see `increment_player_loyalty`.
 
     :raises IdempotencyConflict: the key was used for other play.
     :raises ProgramPaused: the programme is paused, and the play is worth points.
@@ -73,6 +74,7 @@ def accrue_play(
             },
             earned_at=earned_at,
             batch=batch,
+            is_new=is_new,
         )
     except _WorthNothing:
         return None

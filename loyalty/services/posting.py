@@ -6,8 +6,11 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
+from core.kept_queries import KeptQuery
 from core.macs import mac_of
 from core.models import Player, User
 from core.reasons.text import normalised_reason
@@ -150,10 +153,20 @@ def increment_player_loyalty(
     return posting_of(entry, replayed=False)
 
 
-def entry_with_key(*idempotency_keys: str) -> LedgerEntry | None:
-    """The first entry that was posted with one of these keys. Call it under the account's lock, or it may change."""
-    entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after")
-    return entries.filter(idempotency_key__in=idempotency_keys).order_by("pk").first()
+def entry_with_key(key: str, former_key: str = "") -> LedgerEntry | None:
+    """The first entry that was posted with one of these keys; none has an empty one.
+
+    Call it under the account's lock, or it may change.
+    """
+    return next(iter(_entries_with_key(key, former_key)), None)
+
+
+def _query_entries(key: str, former_key: str) -> QuerySet[LedgerEntry]:
+    entries = LedgerEntry.objects.select_related("account", "tier_before", "tier_after").order_by("pk")
+    return entries.filter(idempotency_key__in=(key, former_key))
+
+
+_entries_with_key = KeptQuery(_query_entries)
 
 
 def is_earned(entry: LedgerEntry) -> bool:

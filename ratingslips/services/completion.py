@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from core.errors import Busy, DomainError
 from core.models import Player, User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import is_bug, is_busy, retried, will_retry
+from core.retries import call_id, is_bug, is_busy, is_connection_lost, retried, will_retry
 from core.transactions import operation, transaction_required
 from loyalty.services import PostingBatch
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
@@ -23,12 +24,12 @@ from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.closing_money import ClosingMoney
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.money import Means, require_rows
-from ratingslips.services.requests import RequestKind, is_own_commit, lock_request, record
+from ratingslips.services.requests import RequestKind, is_own_commit, record, request_on
 from ratingslips.services.segments import (
     SEGMENT_END_FIELDS,
     end_segment,
     lock_slip,
-    read_segments,
+    read_segments_and_request,
     require_not_void,
     slip_key,
 )
@@ -43,6 +44,14 @@ CLOSING_FIELDS: Final = (
     *("status", "closed_at", "closed_by", "theoretical_win", "correlation_id"),
     *("settled_at", "ledger_entry", "owed_because", "withheld_because"),
 )
+
+
+class _CreditFailed(Exception):
+    """The credit failed with `error`, without a savepoint, so the transaction cannot go on."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class PartialCompletion(DomainError):
@@ -98,7 +107,7 @@ def complete_rating_slip(
     `chips_out` are the chips that the player leaves with, a row besides those that are recorded. `expected_rows` is the
     number of money rows that the page showed: it is compared only if there is a further buy-in.
 
-    :raises IdempotencyConflict: see `lock_request`.
+    :raises IdempotencyConflict: see `request_on`.
     :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.
     :raises LongPlayNotConfirmed: see `require_long_play_confirmed`; nothing was changed.
     :raises InvalidAmount: buy-in or chips out are not amounts of money, or both buy-ins are given.
@@ -113,16 +122,52 @@ def complete_rating_slip(
     :raises Busy: the slip was locked for too long, or the connection was lost; nothing was changed.
     """
     money = ClosingMoney(buy_in=buy_in, further_buy_in=further_buy_in, chips_out=chips_out, means=means)
+    complete = partial(
+        _complete,
+        slip=slip,
+        actor=actor,
+        at=at,
+        money=money,
+        long_play_confirmed=long_play_confirmed,
+        chosen_time=chosen_time,
+        request_id=request_id or call_id(),
+        expected_rows=expected_rows,
+    )
+    try:
+        return complete(in_savepoint=False)
+    except _CreditFailed as failed:
+        # Everything was undone. Few credits fail, and a savepoint takes two statements.
+        log.warning("ratingslips.credit_failed", because=_code_of(failed.error), actor_id=actor.pk)
+        return complete(in_savepoint=True)
+
+
+def _complete(
+    *,
+    slip: RatingSlip | UUID | str,
+    actor: User,
+    at: datetime,
+    money: ClosingMoney,
+    long_play_confirmed: bool | None,
+    chosen_time: ChosenTime | None,
+    request_id: UUID,
+    expected_rows: int | None,
+    in_savepoint: bool,
+) -> SlipSettlement:
+    """The same; without a savepoint, `_CreditFailed` is raised where the slip would be closed with its points owed."""
     contents = with_time(money.contents, chosen_time)
     failure: Exception | None = None
     with operation("ratingslips.complete", actor_id=actor.pk):
-        slip_id = slip_key(slip)
-        request = lock_request(
-            RequestKind.CLOSE, request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
-        )
-        locked = lock_slip(slip_id, with_player=True)
+        locked = lock_slip(slip_key(slip), with_player=True)
         assert locked is not None
-        segments = read_segments(locked)
+        segments, is_recorded = read_segments_and_request(locked, request_id)
+        request = request_on(
+            locked,
+            RequestKind.CLOSE,
+            request_id=request_id,
+            actor=actor,
+            contents=contents,
+            is_recorded=is_recorded,
+        )
         if not request.is_recorded:
             require_not_void(locked)
         already_closed = locked.is_closed or request.is_recorded
@@ -137,10 +182,12 @@ def complete_rating_slip(
             close_play(locked, segments=segments, request=request, at=at)
             if long_play_confirmed is False:
                 require_long_play_confirmed(locked, played=sum((segment.played for segment in segments), timedelta()))
-            if further_buy_in is not None:
+            if money.further_buy_in is not None:
                 require_rows(locked, expected_rows)
             rows = money.rows(locked, request=request, recorded=locked.bought_in)
-            settlement, failure = _settle_and_save(locked, segments=segments, request=request, rows=rows)
+            settlement, failure = _settle_and_save(
+                locked, segments=segments, request=request, rows=rows, in_savepoint=in_savepoint
+            )
         # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
@@ -170,27 +217,41 @@ def close_play(
 
 @transaction_required
 def try_to_settle(
-    slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime, batch: PostingBatch | None = None
+    slip: RatingSlip,
+    *,
+    segments: Sequence[PlaySegment],
+    at: datetime,
+    batch: PostingBatch | None = None,
+    is_new: bool = False,
+    in_savepoint: bool = True,
 ) -> tuple[SlipSettlement | None, Exception | None]:
-    """Credit the points in a savepoint; if that fails, set `owed_because` and return the error.
+    """Credit the points; if that fails, set `owed_because` and return the error.
 
-    Points of a player who is not active are withheld. An error that has ended the transaction, or after which the
-    whole service will run again, is raised. In a `batch` there is no savepoint: a refusal comes before anything is
-    written, and any other error is raised.
+    Points of a player who is not active are withheld. A refusal comes before anything is written. After any other
+    error only a savepoint lets the transaction go on: without one, `_CreditFailed` is raised, and in a `batch` the
+    error. An error that has ended the transaction, or after which the whole service will run again, is raised. For
+    `is_new`, see `increment_player_loyalty`.
     """
     if slip.player.status != Player.Status.ACTIVE:
         return withhold(slip, at=at), None
     try:
-        with nullcontext() if batch else transaction.atomic():
-            return settle(slip, segments=segments, at=at, batch=batch), None
+        with transaction.atomic() if in_savepoint and not batch else nullcontext():
+            return settle(slip, segments=segments, at=at, batch=batch, is_new=is_new), None
     except Exception as error:
-        if transaction.get_rollback() or (batch and not isinstance(error, DomainError)):
+        if (in_savepoint and transaction.get_rollback()) or (batch and not isinstance(error, DomainError)):
             raise  # The connection is lost or the batch failed, and the closing is rolled back too.
-        if isinstance(error, DatabaseError) and not is_busy(error) and will_retry(error):
-            raise  # After a deadlock, a retry of the whole service is likely to credit the points.
+        if isinstance(error, DatabaseError) and (is_connection_lost(error) or _is_tried_again(error)):
+            raise
+        if not (in_savepoint or isinstance(error, DomainError)):
+            raise _CreditFailed(error) from error
         slip.settled_at, slip.ledger_entry_id = None, None
         slip.owed_because = _code_of(error)
         return None, error
+
+
+def _is_tried_again(error: DatabaseError) -> bool:
+    """Whether the whole service runs again after `error`, such as a deadlock, and is likely to credit the points."""
+    return not is_busy(error) and will_retry(error)
 
 
 def _code_of(error: Exception) -> str:
@@ -200,10 +261,17 @@ def _code_of(error: Exception) -> str:
 
 
 def _settle_and_save(
-    slip: RatingSlip, *, segments: Sequence[PlaySegment], request: SlipRequest, rows: Sequence[MoneyRow]
+    slip: RatingSlip,
+    *,
+    segments: Sequence[PlaySegment],
+    request: SlipRequest,
+    rows: Sequence[MoneyRow],
+    in_savepoint: bool,
 ) -> tuple[SlipSettlement | None, Exception | None]:
     """Settle a slip that `close_play` closed, and save it with its last segment, its request and its new money rows."""
-    settlement, failure = try_to_settle(slip, segments=segments, at=request.happened_at)
+    settlement, failure = try_to_settle(
+        slip, segments=segments, at=request.happened_at, is_new=True, in_savepoint=in_savepoint
+    )
     if segments[-1].ended_as == PlaySegment.End.CLOSED:
         segments[-1].save(update_fields=SEGMENT_END_FIELDS)
     slip.save(update_fields=CLOSING_FIELDS)

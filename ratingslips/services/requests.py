@@ -7,6 +7,7 @@ import structlog
 
 from core import correlation
 from core.idempotency import IdempotencyConflict, Request, differing_fields, fingerprint
+from core.kept_queries import KeptQuery
 from core.locks import lock_name
 from core.macs import mac_of
 from core.models import User
@@ -17,6 +18,8 @@ from ratingslips.models import RatingSlip, SlipRequest
 log = structlog.get_logger(__name__)
 
 RequestKind = SlipRequest.Kind
+
+_recorded = KeptQuery(lambda request_id: SlipRequest.objects.filter(pk=request_id))
 
 
 def lock_request(
@@ -33,7 +36,34 @@ def lock_request(
     """
     request_id = request_id or call_id()
     lock_name("slip_request", str(request_id))
-    first = SlipRequest.objects.filter(pk=request_id).first()
+    first = next(iter(_recorded(request_id)), None)
+    return _first_or_new(first, kind=kind, request_id=request_id, actor=actor, contents=contents, slip_id=slip_id)
+
+
+@transaction_required
+def request_on(
+    slip: RatingSlip, kind: RequestKind, *, request_id: UUID, actor: User, contents: Request, is_recorded: bool
+) -> SlipRequest:
+    """The same for a request on a locked slip; the caller knows whether it `is_recorded`.
+
+    The lock on the slip is enough: a request that is sent for two slips at once fails where the second is recorded,
+    and is then recognised when the service runs again.
+
+    :raises IdempotencyConflict: see `lock_request`.
+    """
+    first = SlipRequest.objects.get(pk=request_id) if is_recorded else None
+    return _first_or_new(first, kind=kind, request_id=request_id, actor=actor, contents=contents, slip_id=slip.pk)
+
+
+def _first_or_new(
+    first: SlipRequest | None,
+    *,
+    kind: RequestKind,
+    request_id: UUID,
+    actor: User,
+    contents: Request,
+    slip_id: UUID | None,
+) -> SlipRequest:
     if first is None:
         mark_outcome_known()
         return SlipRequest(

@@ -7,13 +7,14 @@ from operator import attrgetter
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import F, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Upper
 
 from core.errors import DomainError, NotFound
+from core.kept_queries import KeptQuery
 from core.models import User
 from ratingslips.events import SlipVersion
-from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip
+from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services.game_values import all_values, figures_in_force
 from ratingslips.services.requests import RequestKind
 
@@ -66,6 +67,10 @@ def slip_key(slip: RatingSlip | UUID | str) -> UUID:
         raise NotFound(f"There is no rating slip {slip}.") from None
 
 
+_locked = KeptQuery(lambda slip_id: RatingSlip.objects.locked().filter(pk=slip_id))
+_locked_with_player = KeptQuery(lambda slip_id: RatingSlip.objects.locked(also=("player",)).filter(pk=slip_id))
+
+
 def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = False) -> RatingSlip | None:
     """Lock a slip; None if another transaction has locked it (only with `skip_locked`).
 
@@ -76,8 +81,10 @@ def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = F
 
     :raises NotFound: there is no such slip.
     """
-    also = ("player",) if with_player else ()
-    locked = RatingSlip.objects.locked(skip_locked=skip_locked, also=also).filter(pk=slip_id).first()
+    if skip_locked:
+        locked = RatingSlip.objects.locked(skip_locked=True).filter(pk=slip_id).first()
+    else:
+        locked = next(iter((_locked_with_player if with_player else _locked)(slip_id)), None)
     if locked is None and not (skip_locked and RatingSlip.objects.filter(pk=slip_id).exists()):
         raise NotFound(f"There is no rating slip {slip_id}.")
     return locked
@@ -97,7 +104,18 @@ def read_segments(slip: RatingSlip) -> list[PlaySegment]:
     the slip's buy-ins is read with them, and set as `bought_in`, and the instant of its last buy-in or chips out as
     `last_money_at`.
     """
-    segments: list[Any] = list(_with_money(with_tables(slip.segments.shown()), slip=slip).order_by("seq"))
+    return _read_segments(slip, _segments(slip.pk))
+
+
+def read_segments_and_request(slip: RatingSlip, request_id: UUID) -> tuple[list[PlaySegment], bool]:
+    """The same, and whether a request of this id is recorded, in one statement."""
+    segments: list[Any] = list(_segments_and_request(slip.pk, request_id))
+    return _read_segments(slip, segments), segments[-1].is_request_recorded
+
+
+def _read_segments(slip: RatingSlip, segments: list[PlaySegment]) -> list[PlaySegment]:
+    for segment in segments:
+        segment.slip = slip
     _set_from_last(slip, segments[-1])
     return segments
 
@@ -115,7 +133,7 @@ def read_lists(slip: RatingSlip) -> tuple[list[PlaySegment], list[PlaySegment]]:
     return [one for one in segments if one.superseded_as], shown
 
 
-def _with_money(segments: QuerySet[PlaySegment], *, slip: RatingSlip) -> QuerySet[Any]:
+def _with_money(segments: QuerySet[PlaySegment], *, slip: RatingSlip | UUID) -> QuerySet[Any]:
     rows = MoneyRow.objects.filter(slip=slip, kind=MoneyRow.Kind.BUY_IN).order_by().values("slip")
     bought_in = Coalesce(Subquery(rows.annotate(total=Sum("amount")).values("total")), Decimal(0))
     last_money = MoneyRow.objects.not_struck().filter(slip=slip).order_by("-happened_at").values("happened_at")
@@ -127,9 +145,21 @@ def _set_from_last(slip: RatingSlip, last: Any) -> None:
     slip.bought_in, slip.last_money_at = last.bought_in, last.last_money_at
 
 
+def _query_segments(slip_id: UUID) -> QuerySet[PlaySegment]:
+    return _with_money(with_tables(PlaySegment.objects.filter(slip=slip_id).shown()), slip=slip_id).order_by("seq")
+
+
 def with_tables(segments: QuerySet[PlaySegment]) -> QuerySet[PlaySegment]:
     with_tables = segments.select_related("pit", "table__casino")
     return with_tables.annotate(values_of_game=all_values("table__game"))
+
+
+_segments = KeptQuery(_query_segments)
+_segments_and_request = KeptQuery(
+    lambda slip_id, request_id: _query_segments(slip_id).annotate(
+        is_request_recorded=Exists(SlipRequest.objects.filter(pk=request_id))
+    )
+)
 
 
 def table_of(segment: PlaySegment) -> GamingTable:

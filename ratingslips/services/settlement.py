@@ -31,24 +31,34 @@ class SlipSettlement:
 
 
 def settle(
-    slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime, batch: PostingBatch | None = None
+    slip: RatingSlip,
+    *,
+    segments: Sequence[PlaySegment],
+    at: datetime,
+    batch: PostingBatch | None = None,
+    is_new: bool = False,
 ) -> SlipSettlement:
     """Credit the closed, locked `slip` and mark it settled (not saved yet), in the caller's transaction.
 
     The ledger entry has the slip's id as key and the slip's correlation id, also if it is paid later by somebody else.
-    The player's status does not matter here: what was owed when the slip closed is paid. For `batch`, see
-    `increment_player_loyalty`.
+    The player's status does not matter here: what was owed when the slip closed is paid. For `batch` and
+    `is_new`, see `increment_player_loyalty`.
 
     :raises DomainError: `accrue_play` refused; the slip must then not be saved as settled.
     """
-    posting = credit(slip, segments=segments, at=at, batch=batch)
+    posting = credit(slip, segments=segments, at=at, batch=batch, is_new=is_new)
     slip.settled_at = at
     slip.ledger_entry_id = posting.entry_id if posting else None
     return _settlement(slip, posting=posting, replayed=False)
 
 
 def credit(
-    slip: RatingSlip, *, segments: Sequence[PlaySegment], at: datetime, batch: PostingBatch | None = None
+    slip: RatingSlip,
+    *,
+    segments: Sequence[PlaySegment],
+    at: datetime,
+    batch: PostingBatch | None = None,
+    is_new: bool = False,
 ) -> LoyaltyPosting | None:
     """Post the entry of the closed, locked `slip`, in the caller's transaction; None if its play is worth 0 points.
 
@@ -68,6 +78,7 @@ def credit(
         correlation_id=slip.correlation_id,
         play=frozen_play(slip, segments),
         batch=batch,
+        is_new=is_new,
     )
 
 

@@ -15,12 +15,11 @@ from guardian.shortcuts import assign_perm, get_user_perms
 from core.console.change_forms import VersionedForms
 from core.managing import lock_permissions
 from core.models import Casino, Player, User
-from core.querysets import LockingQuerySet
 from core.roles import PIT_BOSS
 from loyalty.models import LoyaltyProgram
 from loyalty.services import pause_program
 from ratingslips.models import GameSettings, GamingTable, Pit
-from tests.concurrency import Elsewhere, held, held_before_commit, is_waited_for, made_to_wait
+from tests.concurrency import Elsewhere, held, held_before_commit, is_waited_for, made_to_wait, replace_locks
 from tests.console import address, fields_in, html_of, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -184,7 +183,7 @@ class TestTwoChangesAtOnce:
     def test_would_undo_the_first_without_lock_and_columns(
         self, committed_floor: Floor, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, *, skip_locked=False: rows.order_by("pk"))
+        replace_locks(monkeypatch, lambda rows, *, skip_locked=False: rows.order_by("pk"))
         monkeypatch.setattr(VersionedForms, "save_model", admin.ModelAdmin.save_model)
         replace(monkeypatch, lock_permissions, lambda: None)
 

@@ -28,10 +28,9 @@ from core.factors.services import (
 from core.locks import lock_name
 from core.models import User
 from core.origins import Client
-from core.querysets import LockingQuerySet
 from core.roles import PIT_BOSS
 from tests.commands import run
-from tests.concurrency import in_turn
+from tests.concurrency import in_turn, replace_locks
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.replacing import replace
@@ -258,7 +257,7 @@ class TestOneCodeSentTwiceAtOnce:
         with_app(committed_floor.boss)
         call = partial(proved, committed_floor.boss, code_of_app())
         replace(monkeypatch, lock_name, lambda *_: None)
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
+        replace_locks(monkeypatch, lambda rows, **_: rows)
 
         first, second = in_turn(call, call)
 

@@ -13,12 +13,11 @@ from django.db import IntegrityError, connection, transaction
 from core.idempotency import IdempotencyConflict
 from core.locks import lock_name
 from core.models import Player, User
-from core.querysets import LockingQuerySet
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import AwardRateExceeded, LoyaltyPosting
 from loyalty.services.accounts import lock_account
 from loyalty.services.posting import entry_with_key
-from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, together
+from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, replace_locks, together
 from tests.constraints import inserted
 from tests.factories import StaffFactory
 from tests.floor import Floor, declared, give_rights
@@ -31,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the guard away: rows are read as they are and locked by nobody."""
-    monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows.order_by("pk"))
+    replace_locks(monkeypatch, lambda rows, **_: rows.order_by("pk"))
 
 
 def supervisors(floor: Floor, number: int) -> list[User]:

@@ -8,11 +8,10 @@ import pytest
 from django.db import IntegrityError
 
 from core.locks import lock_name
-from core.querysets import LockingQuerySet
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
 from loyalty.services import ProgramStateUnchanged, pause_program, resume_program
 from loyalty.services.accounts import lock_account
-from tests.concurrency import Elsewhere, held, in_turn, made_to_wait
+from tests.concurrency import Elsewhere, held, in_turn, made_to_wait, replace_locks
 from tests.floor import Floor
 from tests.loyalty.postings import award
 from tests.loyalty.test_concurrency import without_locks
@@ -96,7 +95,7 @@ class TestAccountsOfACasino:
     @pytest.mark.shows(39)
     def test_would_if_their_lock_took_the_casino_as_well(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         one, other = floor.player(), floor.player()
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows.select_for_update(no_key=True))
+        replace_locks(monkeypatch, lambda rows, **_: rows.select_for_update(no_key=True))
 
         waiting = made_to_wait(lambda: award(floor, other), by=lambda: lock_account(player_id=one.pk, at=floor.now))
 

@@ -14,11 +14,10 @@ from core.effective_dates import BeginsTooEarly
 from core.errors import DomainError
 from core.models import User
 from core.permissions import NotPermitted
-from core.querysets import LockingQuerySet
 from loyalty.models import EarningRate, LedgerEntry
 from loyalty.services import NoEarningRate, RateTaken, add_earning_rate
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
-from tests.concurrency import Elsewhere, held_before_commit, in_turn, wait_until_blocked
+from tests.concurrency import Elsewhere, held_before_commit, in_turn, replace_locks, wait_until_blocked
 from tests.constraints import refused_by_trigger
 from tests.databases import as_owner
 from tests.factories import ProgramFactory, StaffFactory
@@ -157,7 +156,7 @@ class TestTwoFirstRatesAtOnce:
 
     @pytest.mark.shows(39)
     def test_would_both_begin_without_the_locks(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
+        replace_locks(monkeypatch, lambda rows, **_: rows)
 
         def both(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Elsewhere[Any], Elsewhere[Any]]:
             with without_triggers("loyalty_earningrate", BEGINS), held_before_commit(first) as holder:
@@ -210,7 +209,7 @@ class TestRecoveryWhileTwoFirstRatesAreAdded:
     def test_would_pay_at_another_one_without_the_locks(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
+        replace_locks(monkeypatch, lambda rows, **_: rows)
 
         with without_triggers("loyalty_earningrate", BEGINS):
             self._race(committed_floor, waits=False)

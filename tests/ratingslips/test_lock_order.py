@@ -96,7 +96,7 @@ ACTS: dict[str, tuple[Callable[[Floor], Callable[[], object]], list[str]]] = {
         [REQUEST, "core_player", "ratingslips_gamingtable", "slip_number"],
     ),
     "move": (_move, [REQUEST, SLIP, "ratingslips_gamingtable"]),
-    "completion": (lambda f: partial(close, f, f.played_slip()), [REQUEST, SLIP, "core_player", ACCOUNT]),
+    "completion": (lambda f: partial(close, f, f.played_slip()), [SLIP, "core_player", ACCOUNT]),
     "recovery": (
         lambda f: partial(recover_slip_loyalty, slip=f.owed_slip(), actor=f.supervisor, at=f.now),
         [REQUEST, SLIP, ACCOUNT],

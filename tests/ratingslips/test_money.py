@@ -13,7 +13,6 @@ from core.clock import InvalidTime
 from core.errors import DomainError, NotFound
 from core.idempotency import IdempotencyConflict
 from core.permissions import NotPermitted, OwnPlay
-from core.querysets import LockingQuerySet
 from core.reasons.text import InvalidReason
 from ratingslips.models import MoneyRow, RatingSlip
 from ratingslips.services import (
@@ -29,7 +28,7 @@ from ratingslips.services import (
     strike_money_row,
     void_rating_slip,
 )
-from tests.concurrency import held_before_commit, in_turn
+from tests.concurrency import held_before_commit, in_turn, replace_locks
 from tests.constraints import refused_by_trigger, run_as_replica
 from tests.floor import Floor, declared
 from tests.refusals import refused
@@ -282,7 +281,7 @@ class TestTwoTablets:
     def test_would_both_try_to_strike_without_the_lock(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
+        replace_locks(monkeypatch, lambda rows, **_: rows)
 
         _, second = _two_strikes(committed_floor)
 
@@ -302,7 +301,7 @@ class TestTwoTablets:
     @pytest.mark.shows(39)
     def test_would_add_it_twice_without_the_lock(self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         floor, slip = committed_floor, committed_floor.open_slip()
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: rows)
+        replace_locks(monkeypatch, lambda rows, **_: rows)
 
         with held_before_commit(lambda: buy_in(floor, slip, expected_rows=0)):
             buy_in(floor, slip, expected_rows=0, actor=floor.supervisor)

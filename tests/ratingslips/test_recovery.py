@@ -27,7 +27,7 @@ from ratingslips.services import (
     complete_rating_slip,
     recover_slip_loyalty,
 )
-from tests.concurrency import Elsewhere, held, is_waited_for, made_to_wait
+from tests.concurrency import Elsewhere, held, is_waited_for, made_to_wait, replace_locks
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import increment
@@ -155,7 +155,7 @@ class TestRecoverSlipLoyalty:
         floor = committed_floor
         slip = floor.owed_slip()
         locked = LockingQuerySet.locked
-        monkeypatch.setattr(LockingQuerySet, "locked", lambda rows, **_: locked(rows))
+        replace_locks(monkeypatch, lambda rows, **_: locked(rows))
         recover = partial(recover_slip_loyalty, slip=slip, actor=floor.supervisor, at=floor.now, skip_locked=True)
 
         recovering = made_to_wait(recover, by=lambda: RatingSlip.objects.locked().get(pk=slip.pk))

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 from guardian.shortcuts import remove_perm
 
-from core import correlation
+from core import correlation, retries
 from core.idempotency import IdempotencyConflict, fingerprint
 from core.models import Player, User
 from loyalty.models import LedgerEntry
@@ -303,6 +303,7 @@ class TestTwoAtOnce:
     def test_of_two_slips_would_break_without_the_lock(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         slips, request_id = [floor.open_slip(seat=1), floor.open_slip(seat=2)], uuid4()
         monkeypatch.setattr(requests, "lock_name", lambda *_: None)
+        monkeypatch.setattr(retries, "is_key_taken", lambda _: False)
 
         def pause(slip: RatingSlip) -> RatingSlip:
             return pause_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now, request_id=request_id)
@@ -310,6 +311,23 @@ class TestTwoAtOnce:
         _, second = in_turn(lambda: pause(slips[0]), lambda: pause(slips[1]))
 
         assert isinstance(second.outcome(), IntegrityError)
+
+    @pytest.mark.parametrize(("is_guarded", "outcome"), [(True, IdempotencyConflict), (False, IntegrityError)])
+    def test_of_two_closings_are_told_apart_by_another_attempt(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch, is_guarded: bool, outcome: type[Exception]
+    ) -> None:
+        slips, request_id = [floor.open_slip(seat=1), floor.open_slip(seat=2)], uuid4()
+        if not is_guarded:
+            monkeypatch.setattr(retries, "is_key_taken", lambda _: False)
+
+        def close(slip: RatingSlip) -> object:
+            return complete_rating_slip(slip=slip.pk, actor=floor.boss, at=floor.now, request_id=request_id)
+
+        first, second = in_turn(lambda: close(slips[0]), lambda: close(slips[1]))
+
+        assert not isinstance(first.outcome(), Exception)
+        assert isinstance(second.outcome(), outcome)
+        assert [slip.is_live for slip in RatingSlip.objects.order_by("seat")] == [False, True]
 
     def test_of_one_opening_are_one_slip(self, floor: Floor) -> None:
         what: dict[str, Any] = {"player": floor.player(), "table": floor.table, "seat": 4, "average_bet": Decimal(40)}

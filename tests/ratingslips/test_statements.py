@@ -20,7 +20,7 @@ from tests.floor import Floor
 from tests.loyalty.rows import account_of, write_history
 from tests.statements import assert_at_most, statements_of
 
-MOST_OF_A_COMPLETION = 17  # three of them lock, look up and record the request
+MOST_OF_A_COMPLETION = 12
 MOST_OF_AN_OPENING = 15
 MOST_OF_A_NEW_BET = 10
 MOST_OF_AN_AWARD = 12

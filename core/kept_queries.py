@@ -1,0 +1,97 @@
+"""Queries whose SQL Django builds once for each thread, and PostgreSQL plans once for each connection.
+
+For the queries of a completion, both take longer than the answer. The rows are those of the query set, and a kept query
+is written as one. Behind a pool that cannot keep prepared statements, PREPARED_STATEMENTS is off: then PostgreSQL plans
+each time.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, models
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
+from django.db.models.query import ModelIterable
+from django.db.models.sql.compiler import SQLCompiler
+
+M = TypeVar("M", bound=models.Model)
+
+# For each type of argument, a value that no query has as a constant; it says where the SQL takes the argument.
+_MARKERS: Final[Sequence[tuple[type, Callable[[int], Any]]]] = (
+    (int, lambda position: 1_902_333_001 + position),
+    (str, "argument {} of a kept query".format),
+    (UUID, lambda position: UUID(int=0x5E1F_CE11 + position)),
+    (datetime, lambda position: datetime(1902, 3, 3, tzinfo=UTC) + timedelta(seconds=position)),
+)
+
+
+class KeptQuery(Generic[M]):
+    """A query set of rows of a model, built by `build` from keys, texts and instants, none of them None.
+
+    `build` must depend on nothing but the arguments, and put each of them into the query as it is.
+    """
+
+    def __init__(self, build: Callable[..., models.QuerySet[M]]) -> None:
+        self.build = build
+        self._of_thread = threading.local()
+
+    def __call__(self, *arguments: Any) -> list[M]:
+        """Read the rows for these arguments, in one statement."""
+        if not hasattr(self._of_thread, "rows"):
+            markers = [_marker(argument, position) for position, argument in enumerate(arguments)]
+            self._of_thread.rows = _KeptRows(self.build(*markers), markers=markers)
+        rows: list[M] = self._of_thread.rows.read(arguments)
+        return rows
+
+
+class _KeptRows(Generic[M]):
+    """The SQL of one query set, which is built here, and its parameters with the places of the arguments."""
+
+    def __init__(self, queryset: models.QuerySet[M], *, markers: Sequence[Any]) -> None:
+        self._queryset = queryset
+        self._arguments: Sequence[Any] = ()
+        compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
+        self._sql, parameters = compiler.as_sql()
+        self._parameters = list(parameters)
+        self._places = [
+            (place, position)
+            for place, parameter in enumerate(parameters)
+            for position, marker in enumerate(markers)
+            if type(parameter) is type(marker) and parameter == marker
+        ]
+        assert len({position for _, position in self._places}) == len(markers), "each argument is a parameter"
+        # Django makes the rows: it asks the query for a compiler, and the compiler for the results.
+        queryset.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
+        compiler.execute_sql = self._results  # type: ignore[method-assign, assignment]
+
+    def read(self, arguments: Sequence[Any]) -> list[M]:
+        self._arguments = arguments
+        return list(ModelIterable(self._queryset))
+
+    def _results(self, *_: Any, **__: Any) -> list[list[Any]]:
+        parameters = list(self._parameters)
+        for place, position in self._places:
+            parameters[place] = self._arguments[position]
+        with preparing_cursor() as cursor:
+            cursor.execute(self._sql, parameters)
+            return [cursor.fetchall()]
+
+
+def preparing_cursor() -> CursorWrapper:
+    """A cursor whose statements PostgreSQL plans once for a connection, if PREPARED_STATEMENTS is on.
+
+    Statements that Django logs are sent with their values, as they are logged.
+    """
+    if connection.queries_logged or not settings.PREPARED_STATEMENTS:
+        return connection.cursor()
+    connection.ensure_connection()
+    cursor: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
+    return connection.make_cursor(cursor)
+
+
+def _marker(argument: Any, position: int) -> Any:
+    return next(marker(position) for kind, marker in _MARKERS if isinstance(argument, kind))

@@ -1,0 +1,72 @@
+"""Queries whose SQL is kept: they read what the query set would read."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.db.models import Count, QuerySet
+
+from core.kept_queries import KeptQuery
+from core.models import Player
+from ratingslips.models import RatingSlip
+from tests.floor import Floor
+from tests.statements import statements_of
+
+
+def _of_card(card: str, casino: int) -> QuerySet[Player]:
+    return Player.objects.select_related("casino").filter(card_number=card, casino=casino)
+
+
+def _of_player(player: int, since: datetime, but_for: UUID) -> QuerySet[RatingSlip]:
+    slips = RatingSlip.objects.select_related("player__casino", "closed_by").annotate(segments_read=Count("segments"))
+    return slips.filter(player=player, opened_at__gte=since).exclude(pk=but_for).order_by("pk")
+
+
+class TestKeptQuery:
+    def test_reads_rows_with_what_belongs_to_them(self, floor: Floor) -> None:
+        slips_of = KeptQuery(_of_player)
+        slip = floor.open_slip()
+
+        for since, but_for in (
+            (floor.ago(hours=3), uuid4()),
+            (floor.ago(hours=1), uuid4()),
+            (floor.ago(hours=3), slip.pk),
+        ):
+            arguments = (slip.player_id, since, but_for)
+            kept, expected = slips_of(*arguments), list(_of_player(*arguments))
+            assert kept == expected
+            assert [vars(row).keys() for row in kept] == [vars(row).keys() for row in expected]
+            assert [(row.player.casino, row.closed_by, row.segments_read) for row in kept] == [  # type: ignore[attr-defined]
+                (row.player.casino, row.closed_by, row.segments_read)  # type: ignore[attr-defined]
+                for row in expected
+            ]
+
+    def test_sends_one_statement_and_sees_what_changed(self, floor: Floor) -> None:
+        players_of = KeptQuery(_of_card)
+        player = floor.player()
+        assert players_of(player.card_number, floor.casino.pk) == [player]
+        Player.objects.filter(pk=player.pk).update(first_name="Zoë")
+
+        statements = statements_of(lambda: players_of(player.card_number, floor.casino.pk))
+
+        assert len(statements) == 1
+        assert [row.first_name for row in players_of(player.card_number, floor.casino.pk)] == ["Zoë"]
+
+    def test_refuses_an_argument_that_the_query_does_not_use(self) -> None:
+        unused = KeptQuery(lambda number, name: Player.objects.filter(pk=number))
+
+        with pytest.raises(AssertionError, match="each argument is a parameter"):
+            unused(7, "nobody")
+
+    @pytest.mark.parametrize("is_on", [True, False])
+    def test_is_planned_once_where_plans_can_be_kept(self, floor: Floor, settings: Any, is_on: bool) -> None:
+        settings.PREPARED_STATEMENTS = is_on
+        players_of = KeptQuery(_of_card)
+        for _ in range(3):
+            players_of("4711", floor.casino.pk)
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%core_player%%'")
+            assert (cursor.fetchone()[0] > 0) == is_on
