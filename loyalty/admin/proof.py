@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from core.console import display
 from core.console.scope import M, ModelAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
+from core.text import isolated
 from loyalty.models import BalanceRebuild, Checkpoint, LedgerVerification
 from loyalty.proof.restores import restore_of
 
@@ -122,7 +123,7 @@ class CheckpointAdmin(AllCasinosAdmin[Checkpoint]):
     def restored(self, checkpoint: Checkpoint) -> str:
         """Who sealed it after a restore, and why."""
         restore = restore_of(checkpoint)
-        return f"sealed by {restore.by}: {restore.reason}" if restore else "–"
+        return f"sealed by {isolated(restore.by)}: {isolated(restore.reason)}" if restore else "–"
 
     @admin.display(description="lacking then")
     def lacked(self, checkpoint: Checkpoint) -> str:

@@ -35,7 +35,7 @@ REPLACED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
+class Installation:
     """A database with a sealed ledger, its settings, and a folder."""
 
     floor: Floor
@@ -68,34 +68,34 @@ class House:
         JobRun.objects.filter(command=command).update(succeeded_at=timezone.now() - timedelta(hours=hours))
 
 
-def _owner(statement: str) -> Callable[[House], None]:
-    def act(house: House) -> None:
+def _owner(statement: str) -> Callable[[Installation], None]:
+    def act(installed: Installation) -> None:
         with as_owner(), connection.cursor() as cursor:
             cursor.execute(statement)
 
     return act
 
 
-def _set(**values: Any) -> Callable[[House], None]:
-    def act(house: House) -> None:
+def _set(**values: Any) -> Callable[[Installation], None]:
+    def act(installed: Installation) -> None:
         for name, value in values.items():
-            setattr(house.settings, name, value)
+            setattr(installed.settings, name, value)
 
     return act
 
 
-def _no_reader(house: House) -> None:
-    house.patch.setitem(house.settings.DATABASES["default"], "READER", "no_such_role")
+def _no_reader(installed: Installation) -> None:
+    installed.patch.setitem(installed.settings.DATABASES["default"], "READER", "no_such_role")
 
 
-def _broken_verification(house: House) -> None:
-    verification_row(house.floor, is_clean=False, first_break={"kind": "missing tail"}).save()
+def _broken_verification(installed: Installation) -> None:
+    verification_row(installed.floor, is_clean=False, first_break={"kind": "missing tail"}).save()
 
 
-def _ahead(house: House) -> None:
+def _ahead(installed: Installation) -> None:
     """The clock of this machine is nine seconds ahead."""
     now = timezone.now
-    house.patch.setattr(timezone, "now", lambda: now() + timedelta(seconds=9))
+    installed.patch.setattr(timezone, "now", lambda: now() + timedelta(seconds=9))
 
 
 CODES = "DELETE FROM django_migrations WHERE name = '0024_codes_of_requests'"
@@ -103,7 +103,7 @@ ANY_TIER = "rights of PUBLIC on loyalty_tier is not of this release"
 NOT_OURS = "CHECKPOINT_PUBLIC_KEY does not have the key"
 
 # The check, what is broken, and what is said of it.
-BREAKS: list[tuple[str, Callable[[House], Any], str]] = [
+BREAKS: list[tuple[str, Callable[[Installation], Any], str]] = [
     ("settings", _set(IS_PRODUCTION=False, ENVIRONMENT="development"), "ENVIRONMENT is development"),
     ("settings", _set(DEBUG=True), "core.E006"),
     ("settings", _set(SECRET_KEY=""), "core.E007"),
@@ -136,15 +136,19 @@ BREAKS: list[tuple[str, Callable[[House], Any], str]] = [
     ("roles", _no_reader, "there is no role no_such_role"),
     ("durability", _owner("SET LOCAL synchronous_commit = off"), "synchronous_commit is off"),
     ("replication", _set(DATABASE_STANDBYS=1), "0 standbys follow, 1 expected"),
-    ("backups", lambda house: house.backups(None), "cannot be read: No such file"),
-    ("backups", lambda house: house.backups("", age_hours=30), "the newest is 30 h 00 min old"),
-    ("backups", lambda house: house.backups("rubbish"), "cannot be read"),
-    ("backups", lambda house: house.of_pgbackrest(age_hours=30), "may be 26 h old"),
-    ("backups", lambda house: house.of_pgbackrest(code=2), "ratings: no valid backups"),
-    ("backups", lambda house: house.of_pgbackrest(backups=0), "there is no backup"),
-    ("backups", lambda house: house.of_pgbackrest(error=True), "has damaged files"),
+    ("backups", lambda installed: installed.backups(None), "cannot be read: No such file"),
+    ("backups", lambda installed: installed.backups("", age_hours=30), "the newest is 30 h 00 min old"),
+    ("backups", lambda installed: installed.backups("rubbish"), "cannot be read"),
+    ("backups", lambda installed: installed.of_pgbackrest(age_hours=30), "may be 26 h old"),
+    ("backups", lambda installed: installed.of_pgbackrest(code=2), "ratings: no valid backups"),
+    ("backups", lambda installed: installed.of_pgbackrest(backups=0), "there is no backup"),
+    ("backups", lambda installed: installed.of_pgbackrest(error=True), "has damaged files"),
     ("jobs", _owner("DELETE FROM core_jobrun WHERE command = 'checkpoint'"), "checkpoint was never done"),
-    ("jobs", lambda house: house.job("recover_slip_loyalty", hours=2), "recover_slip_loyalty was last done 2 h 00"),
+    (
+        "jobs",
+        lambda installed: installed.job("recover_slip_loyalty", hours=2),
+        "recover_slip_loyalty was last done 2 h 00",
+    ),
     ("verification", _broken_verification, "BROKEN: missing tail"),
     ("checkpoint-keys", _set(CHECKPOINT_SIGNING_KEY="no key"), "CHECKPOINT_SIGNING_KEY cannot be used"),
     (
@@ -153,33 +157,37 @@ BREAKS: list[tuple[str, Callable[[House], Any], str]] = [
         "CHECKPOINT_PUBLIC_KEY does not have the key",
     ),
     ("checkpoint-file", _set(CHECKPOINT_FILE=""), "CHECKPOINT_FILE is not set"),
-    ("checkpoint-file", lambda house: house.checkpoints.unlink(), "cannot be compared: No such file"),
-    ("checkpoint-file", lambda house: house.checkpoints.write_text("rubbish\n"), "checkpoint 1: checkpoint altered"),
-    ("checkpoint-file", lambda house: accounts_file(house.checkpoints).unlink(), "accounts.jsonl is not there"),
-    ("static-files", lambda house: shutil.rmtree(house.folder / "static"), "has no collected files"),
-    ("disk", lambda house: house.patch.setattr(surroundings, "MIN_FREE_PERCENT", 101), "Make room"),
+    ("checkpoint-file", lambda installed: installed.checkpoints.unlink(), "cannot be compared: No such file"),
+    (
+        "checkpoint-file",
+        lambda installed: installed.checkpoints.write_text("rubbish\n"),
+        "checkpoint 1: checkpoint altered",
+    ),
+    ("checkpoint-file", lambda installed: accounts_file(installed.checkpoints).unlink(), "accounts.jsonl is not there"),
+    ("static-files", lambda installed: shutil.rmtree(installed.folder / "static"), "has no collected files"),
+    ("disk", lambda installed: installed.patch.setattr(surroundings, "MIN_FREE_PERCENT", 101), "Make room"),
     ("clock", _ahead, "Let chrony"),
 ]
 
 
 @pytest.fixture
-def house(floor: Floor, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def installed(floor: Floor, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A casino where nothing is missing that a test can have."""
-    house = House(floor=floor, settings=settings, folder=tmp_path, patch=monkeypatch)
+    installed = Installation(floor=floor, settings=settings, folder=tmp_path, patch=monkeypatch)
     Book.build(floor).seal()
-    complete(house.checkpoints)
+    complete(installed.checkpoints)
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "staticfiles.json").touch()
-    house.backups("")
+    installed.backups("")
     _set(
         IS_PRODUCTION=True,
         ENVIRONMENT="production",
         ALLOWED_HOSTS=["ratings.example"],
         IDLE_LOCK_MINUTES=15,
-        CHECKPOINT_FILE=str(house.checkpoints),
+        CHECKPOINT_FILE=str(installed.checkpoints),
         BACKUP_INFO_FILE=str(tmp_path / "backups.json"),
         STATIC_ROOT=str(tmp_path / "static"),
-    )(house)
+    )(installed)
     JobRun.objects.bulk_create(
         JobRun(command=command, succeeded_at=timezone.now(), correlation_id="0" * 32)
         for command in ("recover_slip_loyalty", "checkpoint", "verify_ledger", "check_invariants")
@@ -187,7 +195,7 @@ def house(floor: Floor, settings: Any, tmp_path: Path, monkeypatch: pytest.Monke
     floor.casino.confirmed_award_points = 1_000
     floor.casino.save()
     verification_row(floor).save()
-    return house
+    return installed
 
 
 def _missing(check: str) -> str:
@@ -198,15 +206,17 @@ def _missing(check: str) -> str:
 
 class TestDoctor:
     @pytest.mark.parametrize(("check", "break_it", "said"), BREAKS)
-    def test_finds_what_is_broken(self, house: House, check: str, break_it: Callable[[House], Any], said: str) -> None:
+    def test_finds_what_is_broken(
+        self, installed: Installation, check: str, break_it: Callable[[Installation], Any], said: str
+    ) -> None:
         before = _missing(check)
 
-        break_it(house)
+        break_it(installed)
 
         assert said not in before
         assert said in _missing(check)
 
-    def test_finds_a_slot_that_nobody_reads(self, house: House, idle_slot: str) -> None:
+    def test_finds_a_slot_that_nobody_reads(self, installed: Installation, idle_slot: str) -> None:
         assert f"nobody reads the slot {idle_slot}" in _missing("replication")
 
     def test_finds_what_the_server_of_the_tests_lacks(self, db: None) -> None:
@@ -214,13 +224,13 @@ class TestDoctor:
         assert "the WAL is not archived" in _missing("archive")
         assert "DATABASE_OWNER_URL is set here" in _missing("roles")
 
-    def test_is_content_with_a_backup_of_pgbackrest(self, house: House) -> None:
-        house.of_pgbackrest()
+    def test_is_content_with_a_backup_of_pgbackrest(self, installed: Installation) -> None:
+        installed.of_pgbackrest()
 
         assert _missing("backups") == ""
 
-    def test_says_ok_first_and_what_is_missing_last(self, house: House) -> None:
-        house.job("checkpoint", hours=30)
+    def test_says_ok_first_and_what_is_missing_last(self, installed: Installation) -> None:
+        installed.job("checkpoint", hours=30)
 
         ran = run("doctor", "--only", "clock", "--only", "jobs")
 
@@ -230,7 +240,7 @@ class TestDoctor:
         assert last.startswith("missing        jobs: checkpoint was last done 30 h 00 min ago")
         assert " → " in last
 
-    def test_ends_with_0_if_nothing_is_missing(self, house: House) -> None:
+    def test_ends_with_0_if_nothing_is_missing(self, installed: Installation) -> None:
         ran = run("doctor", "--json", *(f"--only={name}" for name in ("schema", "jobs", "checkpoint-file", "backups")))
 
         assert (ran.code, json.loads(ran.out)["ok"]) == (0, True), ran
