@@ -1,7 +1,6 @@
 """Check the proof that an entry of the loyalty ledger is in a signed checkpoint.
 
 Usage: python3 verify_entry.py ENTRY PROOF PUBLIC_KEY [CHECKPOINT_FILE]
-
 ENTRY is the entry's number, PROOF the file that “manage.py prove_entry” printed, PUBLIC_KEY the casino's key in base64.
 With CHECKPOINT_FILE, the checkpoint must be a line of that file as well. Needs Python 3.8 and OpenSSL 3.
 Exit code: 0 the entry is proven, 1 it is not, 2 it could not be checked. docs/ledger-chain.md describes the hashes.
@@ -28,9 +27,8 @@ def fields(*values):
 def as_bytes(name, value):
     if name == "taken_at":
         value = (datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ") - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    if name.endswith(("_root", "_hash")):
-        return bytes.fromhex(value)
-    return value.encode() if name == "after_restore" else format(value, "d").encode()
+    kind = "s" if name == "after_restore" else "d"
+    return bytes.fromhex(value) if name.endswith(("_root", "_hash")) else format(value, kind).encode()
 
 
 def is_signed(checkpoint, key):
