@@ -16,6 +16,7 @@ from loyalty.proof.breaks import Break, BreakKind
 from loyalty.proof.keys import trusted_keys
 from loyalty.proof.listed import accounts_file, complete_accounts
 from loyalty.proof.sealed import unsigned
+from loyalty.proof.sealing import FIRST_PREVIOUS_HASH
 
 MAX_LINE_BYTES: Final = 64 * 1_024
 INSTANT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -78,14 +79,14 @@ def compare(file: Path) -> Comparison:
     :raises OSError: it cannot be read.
     """
     with opened(file) as lines:
-        before = 0
+        before: Checkpoint | None = None
         for checkpoint in _checkpoints(from_number=1):
             line, written = line_of(checkpoint), lines.readline(MAX_LINE_BYTES)
             if checkpoint.after_restore is not None:
-                written, found = _past_lost(lines, written, after=before, checkpoint=checkpoint)
+                written, found = _past_lost(lines, written, before=before, checkpoint=checkpoint)
                 if found is not None:
                     return Comparison(first_break=found)
-            before = checkpoint.number
+            before = checkpoint
             if written == line:
                 continue
             if line.startswith(written):
@@ -96,25 +97,28 @@ def compare(file: Path) -> Comparison:
     return Comparison(first_break=None)
 
 
-def _past_lost(lines: BinaryIO, written: bytes, *, after: int, checkpoint: Checkpoint) -> tuple[bytes, Break | None]:
-    """The first line, from `written` on, that is not of a lost checkpoint between number `after` and `checkpoint`.
+def _past_lost(
+    lines: BinaryIO, written: bytes, *, before: Checkpoint | None, checkpoint: Checkpoint
+) -> tuple[bytes, Break | None]:
+    """The first line, from `written` on, that is not of a lost checkpoint between `before` and `checkpoint`.
 
-    With the first lost checkpoint that is not signed, or is not followed by the next.
+    With the first lost checkpoint that is not signed, or does not follow the one before it. A file that was begun after
+    the restore has none of them.
     """
-    lost: Checkpoint | None = None
-    while (number := _number_in(written)) is not None and after < number < checkpoint.number:
-        previous, lost = lost, checkpoint_in(written)
+    last, kept = before, before.number if before else 0
+    while (number := _number_in(written)) is not None and kept < number < checkpoint.number:
+        lost, head = checkpoint_in(written), last.checkpoint_hash if last else FIRST_PREVIOUS_HASH
         if lost is None or unsigned(lost, keys=trusted_keys()) is not None:
             what = "the database lost it, and the line of the file is not what was signed"
-        elif previous is not None and lost.previous_hash != previous.checkpoint_hash:
+        elif lost.previous_hash != head:
             what = "the database lost it, and in the file it does not follow the checkpoint before it"
         else:
-            written = lines.readline(MAX_LINE_BYTES)
+            written, last = lines.readline(MAX_LINE_BYTES), lost
             continue
         return written, Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=number)
-    if lost is not None and checkpoint.previous_hash != lost.checkpoint_hash:
+    if last is not before and last is not None and checkpoint.previous_hash != last.checkpoint_hash:
         what = f"the database lost it, and checkpoint {checkpoint.number}, after the restore, follows another one"
-        return written, Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=lost.number)
+        return written, Break(kind=BreakKind.CHECKPOINT_ALTERED, what=what, checkpoint=last.number)
     return written, None
 
 

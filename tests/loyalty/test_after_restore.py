@@ -248,6 +248,32 @@ class TestCheckpointAfterRestore:
 
         assert (ran.code, "Nothing was sealed" in ran.error, Checkpoint.objects.count()) == (1, True, 1), ran
 
+    @pytest.mark.parametrize(
+        ("attack", "number"),
+        [
+            (lambda lines: [lines[0], lines[1].replace(b'"changes":1', b'"changes":2'), *lines[2:]], 2),
+            (lambda lines: [lines[0], *lines[2:]], 3),
+            (lambda lines: [*lines[:2], lines[3]], 2),
+            (lambda lines: [lines[0], lines[3]], None),
+        ],
+        ids=["not signed", "first left out", "last left out", "begun anew"],
+    )
+    def test_keeps_the_lost_ones_in_the_file(
+        self,
+        backup: Backup,
+        file: Path,
+        operator: User,
+        attack: Callable[[list[bytes]], list[bytes]],
+        number: int | None,
+    ) -> None:
+        backup.restore()
+        _seal_after_restore()
+        file.write_bytes(b"".join(attack(file.read_bytes().splitlines(keepends=True))))
+
+        first = json.loads(run("verify_ledger", "--json").out)["first_break"]
+
+        assert (first and (first["kind"], first["checkpoint"])) == (number and ("checkpoint altered", number))
+
 
 class TestFork:
     def test_is_found_by_comparing_the_files(self, book: Book, backup: Backup, file: Path, tmp_path: Path) -> None:
