@@ -99,7 +99,7 @@ def run(
     refused = [row for row, outcome in zip(rows, outcomes, strict=False) if row.keeps_typed(action, outcome)]
     not_reached = rows[len(outcomes) :]
     _answer(model_admin, request, action=action, outcomes=outcomes, not_reached=not_reached)
-    if again := refused + (not_reached if action.is_confirmed_first else []):
+    if again := refused + not_reached:
         page_id = _page_id_again(request, again)
         return _page(model_admin, request, action=action, rows=again, page_id=page_id, has_refused=bool(refused))
     return _back(request, rows)
@@ -115,7 +115,7 @@ def _is_ready(request: HttpRequest, action: RowAction, rows: Sequence[Row]) -> b
         carried = correlation.parse(request.POST.get(f"{REQUEST_ID}-{row.obj.pk}"))
         row.request_id = carried or row_request_id(page_id, action=action.name, row=row.obj)
         row.carries_id = carried is not None
-    is_confirmed = CONFIRMED in request.POST or not action.is_confirmed_first
+    is_confirmed = CONFIRMED in request.POST or (action.is_asked_on_page and RETURN_TO_PAGE in request.POST)
     if action.make_form:
         posted = request.POST if is_confirmed else None
         for row in rows:
@@ -188,17 +188,9 @@ def _answer(
         if not_reached:
             parts.append(f"{len(not_reached)} not reached in time")
         is_good = set(counts) <= {OutcomeKind.DONE, OutcomeKind.REPLAYED} and not not_reached
-        text = f"Of {len(outcomes) + len(not_reached)}: {', '.join(parts)}.{_left_to_do(action, not_reached)}"
+        left = " These are listed below: send them to continue." if not_reached else ""
+        text = f"Of {len(outcomes) + len(not_reached)}: {', '.join(parts)}.{left}"
         model_admin.message_user(request, text, messages.SUCCESS if is_good else messages.WARNING)
-
-
-def _left_to_do(action: RowAction, not_reached: Sequence[Row]) -> str:
-    """What to do with the rows that were not reached; empty if all were."""
-    if not not_reached:
-        return ""
-    if action.is_confirmed_first:
-        return " These are listed below: send them to continue."
-    return f" Choose these again to continue: {', '.join(row.name for row in not_reached)}."
 
 
 def _back(request: HttpRequest, rows: Sequence[Row]) -> HttpResponse | None:

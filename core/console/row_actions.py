@@ -72,7 +72,7 @@ class Row:
 
     def keeps_typed(self, action: "RowAction", outcome: Outcome) -> bool:
         """Whether something was typed that the page must not lose, because it was not done."""
-        is_typed = self.form is not None and (action.is_confirmed_first or self.form.has_changed())
+        is_typed = self.form is not None and (not action.is_asked_on_page or self.form.has_changed())
         return is_typed and outcome.kind in {OutcomeKind.REFUSED, OutcomeKind.FAILED}
 
 
@@ -81,8 +81,8 @@ class RowAction:
     """An action on chosen rows.
 
     `done` is the past participle for the summary. `perform` makes the one service call of a row. `make_form` builds a
-    row's form: with initial values, or bound to the posted data. An action that takes no input and changes no points
-    needs no confirmation.
+    row's form: with initial values, or bound to the posted data. Every action asks on a page of its own before it is
+    carried out, but one that `is_asked_on_page`: the page of a row has all of its form.
     """
 
     name: str
@@ -93,6 +93,6 @@ class RowAction:
     columns: Sequence[str] = ()
     explanation: str = ""
     make_form: Callable[[Row, Mapping[str, Any] | None], forms.Form] | None = None
-    is_confirmed_first: bool = True
+    is_asked_on_page: bool = False
     max_rows: int = MAX_ROWS
     submit_label: str = "Confirm"

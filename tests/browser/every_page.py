@@ -262,12 +262,7 @@ def _send_empty(page: Page, _house: BusyCasino) -> None:
 def _confirmations() -> Iterator[PageCase]:
     slips = _constant(address, RatingSlip, "changelist")
     for action in actions.SLIP_ACTIONS.values():
-        if action.is_confirmed_first:
-            yield PageCase(
-                name=f"confirm-{action.name}",
-                address=slips,
-                do=partial(_choose, action=action.name),
-            )
+        yield PageCase(name=f"confirm-{action.name}", address=slips, do=partial(_choose, action=action.name))
     yield PageCase(name="confirm-nothing-chosen", address=slips, do=_choose_nothing)
 
 

@@ -88,7 +88,7 @@ class TestEveryAction:
 
         told = [sentence for sentence in said(answer) if "cannot be found" in sentence]
         assert told == ["3 of the chosen rating slips cannot be found in your casino."]
-        assert RatingSlip.objects.get().status == "PAUSED"
+        assert RatingSlip.objects.get().status == ("PAUSED" if "confirmed" in confirmed else "OPEN")
 
     def test_says_so_where_it_knows_none(self, floor: Floor, boss: Client) -> None:
         chosen = ["not-a-key", "' OR 1=1", "not-a-key"]
@@ -105,7 +105,7 @@ class TestEveryAction:
         slips = [floor.open_slip(seat=seat) for seat in (1, 2, 3)]
         monkeypatch.setattr(actions, "PAUSE", replace(actions.PAUSE, max_rows=2))
 
-        answer = choose(boss, "pause", *slips)
+        answer = choose(boss, "pause", *slips, confirmed="yes")
 
         assert said(answer) == ["At most 2 can be chosen at once for “Pause”. Nothing was done."]
         assert not RatingSlip.objects.filter(status="PAUSED").exists()
@@ -122,7 +122,7 @@ class TestEveryAction:
     def test_reaches_the_whole_list_when_all_are_selected(self, floor: Floor, boss: Client) -> None:
         slips = [floor.open_slip(seat=seat) for seat in (1, 2, 3)]
 
-        choose(boss, "pause", slips[0], select_across="1")
+        choose(boss, "pause", slips[0], select_across="1", confirmed="yes")
 
         assert RatingSlip.objects.filter(status="PAUSED").count() == 3
 

@@ -157,19 +157,23 @@ PAUSE: Final = SlipAction(
     name="pause",
     label="Pause",
     done="paused",
+    submit_label="Pause",
+    explanation="The player is away from the table from now on, or since when you say, and keeps the seat.",
     describe=describe,
     make_form=_time_form,
     carry_out=_pause,
-    is_confirmed_first=False,
+    is_asked_on_page=True,
 )
 RESUME: Final = SlipAction(
     name="resume",
     label="Resume",
     done="resumed",
+    submit_label="Resume",
+    explanation="The player plays again from now on, or since when you say, at the last average bet.",
     describe=describe,
     make_form=_time_form,
     carry_out=_resume,
-    is_confirmed_first=False,
+    is_asked_on_page=True,
 )
 CHANGE_BET: Final = SlipAction(
     name="change_bet",

@@ -97,7 +97,7 @@ class SlipAction:
     explanation: str = ""
     make_form: Callable[[HttpRequest, Row, Typed | None], forms.Form] | None = None
     describe: Callable[[Sequence[RatingSlip]], list[Row]]
-    is_confirmed_first: bool = True
+    is_asked_on_page: bool = False
     max_rows: int = MAX_ROWS
 
     def perform(self, chosen: ChosenAction) -> Outcome:
@@ -124,7 +124,7 @@ class SlipAction:
             describe=self.describe,
             make_form=partial(self.make_form, request) if self.make_form else None,
             perform=self._perform_on_row,
-            is_confirmed_first=self.is_confirmed_first,
+            is_asked_on_page=self.is_asked_on_page,
             max_rows=self.max_rows,
         )
 

@@ -148,11 +148,11 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
         """Whether voiding is offered: bosses may void slips that they have just opened."""
         return holds_on_a_pit(request, CORRECT_SLIP) or holds_on_a_pit(request, OPERATE_PIT)
 
-    @admin.action(description="Pause", permissions=["operate"])
+    @admin.action(description="Pause …", permissions=["operate"])
     def pause(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
         return run(self, request, slips, actions.PAUSE.row_action(request))
 
-    @admin.action(description="Resume", permissions=["operate"])
+    @admin.action(description="Resume …", permissions=["operate"])
     def resume(self, request: HttpRequest, slips: "QuerySet[RatingSlip]") -> HttpResponse | None:
         return run(self, request, slips, actions.RESUME.row_action(request))
 
