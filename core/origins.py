@@ -25,6 +25,7 @@ from core.sign_in_log import DEVICE_MAX_LENGTH
 log = structlog.get_logger(__name__)
 
 COMMAND: Final = "COMMAND"
+SERVICE: Final = "SERVICE"
 _HEADERS_OF_PROXY: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
 # How many requests are looked up that came under one id from outside.
 OUTSIDE_REQUESTS_MAX: Final = 100
@@ -143,6 +144,11 @@ def settle_waiting() -> None:
 def record_command(name: str) -> None:
     """Record that a command runs under the current correlation id."""
     _write(correlation_id=correlation.current(), method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
+
+
+def record_service(name: str, *, actor_id: int | None) -> None:
+    """Record that the operation `name` was called outside of requests and commands, in the caller's transaction."""
+    _write(correlation_id=correlation.current(), actor_id=actor_id, method=SERVICE, origin=name[:ORIGIN_MAX_LENGTH])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Final, ParamSpec, TypeVar
 
 import structlog
@@ -25,15 +25,18 @@ BUILDING_BLOCKS: Final[list[Callable[..., object]]] = []
 def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     """Own the one transaction of a use case: commit at the end, roll everything back on any error.
 
-    Logs refusals with their code. Binds a correlation id if the caller has bound none. `actor_id` is the author of the
-    changes in the change log. `core.retries` decides what a database error means; a `retried` service runs again where
-    that helps.
+    Logs refusals with their code. Binds a correlation id if the caller has bound none, as outside of requests and
+    commands: then the first change of a logged table leaves a row that says where it came from. `actor_id` is the
+    author of the changes in the change log. `core.retries` decides what a database error means; a `retried` service
+    runs again where that helps.
 
     :raises Busy: the database timed out, ended a deadlock or lost the connection; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
     :raises DomainError: the use case refused; passed on unchanged.
     """
-    with correlation.kept_or_new(), acting(actor_id), _transaction(name, actor_id=actor_id):
+    is_outside = correlation.current_or_none() is None and actor_id is not None
+    record = partial(origins.record_service, name, actor_id=actor_id) if is_outside else None
+    with correlation.kept_or_new(), acting(actor_id, record=record), _transaction(name, actor_id=actor_id):
         yield
 
 

@@ -52,10 +52,12 @@ class RequestOrigin(models.Model):
         related_name="+",
         null=True,
         db_index=False,
-        help_text="Who was signed in; empty for a command.",
+        help_text="Who was signed in, or acted by a service; empty for a command.",
     )
-    method = models.CharField(max_length=METHOD_MAX_LENGTH, help_text="The HTTP method, or COMMAND.")
-    origin = models.CharField(max_length=ORIGIN_MAX_LENGTH, help_text="The path in the console, or the command's name.")
+    method = models.CharField(max_length=METHOD_MAX_LENGTH, help_text="The HTTP method, COMMAND or SERVICE.")
+    origin = models.CharField(
+        max_length=ORIGIN_MAX_LENGTH, help_text="The path in the console, or the name of the command or service."
+    )
     client_address = models.GenericIPAddressField(null=True)
     at = models.DateTimeField(default=timezone.now)
     mac = models.CharField(  # noqa: DJ001 - NULL in the rows of earlier versions

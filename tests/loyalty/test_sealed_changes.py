@@ -1,10 +1,12 @@
 """The owner of the tables tampers with the change log; verification names the first bad change."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +19,7 @@ from core.origins import record_command
 from loyalty.models import SealedChange
 from loyalty.proof.breaks import BreakKind
 from loyalty.proof.changes import ChangesAltered, changes_without_request
+from loyalty.services import add_earning_rate
 from tests.commands import run
 from tests.console import send_form, signed_in
 from tests.databases import connect
@@ -239,6 +242,19 @@ class TestChangesWithoutRequest:
         assert changes_without_request(book.seal().number).first == (
             f"change {weakened.pk} of core_user {boss.pk}",
             f"change {weakened.pk + 1} of core_user {other.pk}",
+        )
+
+    def test_are_in_a_shell_those_that_no_service_made(self, book: Book) -> None:
+        floor = book.floor
+        floor.supervisor.user_permissions.add(Permission.objects.get(codename="add_earningrate"))
+        book.seal()
+        begins = {"effective_from": floor.now + timedelta(days=1), "at": floor.now}
+
+        add_earning_rate(program=floor.program, points_per_unit=Decimal(9), actor=floor.supervisor, **begins)
+        Player.objects.filter(pk=book.other.player_id).update(status="BARRED")
+
+        assert changes_without_request(book.seal().number).first == (
+            f"change {Change.objects.latest('pk').pk} of core_player {book.other.player_id}",
         )
 
     def test_are_no_recovery_codes_that_somebody_signs_in_with(self, book: Book) -> None:
