@@ -7,9 +7,10 @@ import base64
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from functools import cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.db.migrations.recorder import MigrationRecorder
@@ -21,8 +22,17 @@ from core.idempotency import Request, fingerprint
 KEY_BYTES: Final = 32
 KEY_ID_DIGITS: Final = 8
 MAC_LENGTH: Final = KEY_ID_DIGITS + 64
+# Before the day on which a retired key ends, which is no letter of base64.
+END: Final = "@"
 # How the name of the migration ends that brought codes to an app.
 MIGRATION: Final = "_codes_of_requests"
+
+
+class _Key(NamedTuple):
+    """A key; what was recorded at `ends_at` or later has no code under it, whatever it carries."""
+
+    secret: bytes
+    ends_at: datetime | None
 
 
 class NoRequestKey(DomainError):
@@ -37,16 +47,18 @@ def mac_of(row: Request) -> str:
     :raises NoRequestKey: REQUEST_KEYS has no key, or one of them cannot be used.
     """
     key_id, key = next(iter(_keys(tuple(settings.REQUEST_KEYS)).items()))
-    return key_id + _hmac(key, row)
+    return key_id + _hmac(key.secret, row)
 
 
-def is_authentic(mac: str | None, row: Request) -> bool:
-    """Whether `mac` is the code of a row with these values, under any of REQUEST_KEYS.
+def is_authentic(mac: str | None, row: Request, *, recorded_at: datetime) -> bool:
+    """Whether `mac` is the code of a row with these values, under one of REQUEST_KEYS that had not ended then.
 
     :raises NoRequestKey: REQUEST_KEYS has no key, or one of them cannot be used.
     """
     key = _keys(tuple(settings.REQUEST_KEYS)).get(mac[:KEY_ID_DIGITS]) if mac else None
-    return key is not None and mac is not None and hmac.compare_digest(mac[KEY_ID_DIGITS:], _hmac(key, row))
+    if key is None or mac is None or (key.ends_at and recorded_at >= key.ends_at):
+        return False
+    return hmac.compare_digest(mac[KEY_ID_DIGITS:], _hmac(key.secret, row))
 
 
 def has_request_keys() -> bool:
@@ -68,20 +80,31 @@ def new_request_key() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
+def ending(key: str, *, on: date) -> str:
+    """One of REQUEST_KEYS, ending when the day `on` begins (UTC) unless it ends already."""
+    return key if END in key else f"{key}{END}{on.isoformat()}"
+
+
 def _hmac(key: bytes, row: Request) -> str:
     return hmac.new(key, fingerprint(row).encode(), sha256).hexdigest()
 
 
 @cache
-def _keys(texts: Sequence[str]) -> Mapping[str, bytes]:
-    """The keys by their ids, the one that new codes are made with first."""
+def _keys(texts: Sequence[str]) -> Mapping[str, _Key]:
+    """The keys by their ids, the one that new codes are made with first; that one does not end."""
     try:
-        keys = [base64.b64decode(text.strip(), validate=True) for text in texts]
+        keys = [_read(text) for text in texts]
     except ValueError:  # also of characters that are not ASCII
         keys = []
-    if not keys or any(len(key) != KEY_BYTES for key in keys):
+    if not keys or keys[0].ends_at or any(len(key.secret) != KEY_BYTES for key in keys):
         raise NoRequestKey(
-            f"REQUEST_KEYS needs at least one key, and each is {KEY_BYTES} bytes in base64: make one with "
-            "“manage.py new_request_key”. Nothing was done."
+            f"REQUEST_KEYS needs at least one key that does not end, first, and each is {KEY_BYTES} bytes in base64: "
+            "make one with “manage.py new_request_key”. Nothing was done."
         )
-    return {sha256(key).hexdigest()[:KEY_ID_DIGITS]: key for key in keys}
+    return {sha256(key.secret).hexdigest()[:KEY_ID_DIGITS]: key for key in keys}
+
+
+def _read(text: str) -> _Key:
+    secret, _, ends_on = text.strip().partition(END)
+    ends_at = datetime.combine(date.fromisoformat(ends_on), time(), UTC) if ends_on else None
+    return _Key(base64.b64decode(secret, validate=True), ends_at)

@@ -308,7 +308,8 @@ _PAUSES: Final = (
 def _forged_entries() -> Iterator[str]:
     entries = LedgerEntry.objects.filter(is_since_codes("loyalty", at="recorded_at")).order_by("pk")
     for entry in entries.defer("reason", "inputs").iterator():
-        if not is_authentic(entry.mac, entry.claims()):
+        assert entry.recorded_at is not None, "it is later than the migration"
+        if not is_authentic(entry.mac, entry.claims(), recorded_at=entry.recorded_at):
             yield f"entry {entry.pk}"
 
 

@@ -61,7 +61,7 @@ def _forged_requests() -> Iterator[str]:
     requests = SlipRequest.objects.filter(is_since_codes("ratingslips", at="recorded_at"))
     for request in requests.order_by("recorded_at", "pk").iterator():
         is_of_contents = fingerprint(request.contents) == request.fingerprint
-        if not (is_of_contents and is_authentic(request.mac, request.claims())):
+        if not (is_of_contents and is_authentic(request.mac, request.claims(), recorded_at=request.recorded_at)):
             yield f"request {request.pk} of slip {request.slip.casino.code} {request.slip.slip_number}"
 
 

@@ -146,7 +146,7 @@ def _without_request(number: int) -> Iterator[str]:
 def _recorded_origins(correlation_id: UUID | None) -> Sequence[RequestOrigin]:
     """What the application recorded under an id."""
     origins = RequestOrigin.objects.filter(correlation_id=correlation_id) if correlation_id else ()
-    return [origin for origin in origins if is_authentic(origin.mac, origin.claims())]
+    return [origin for origin in origins if is_authentic(origin.mac, origin.claims(), recorded_at=origin.at)]
 
 
 def root_of_changes(number: int) -> MerkleRoot:
