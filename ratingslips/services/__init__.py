@@ -45,11 +45,19 @@ from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.striking import AlreadyStruck, strike_money_row
 from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
-from ratingslips.services.times import BeforeLastEvent, BeforeMoney, ChosenTime, TooLongAgo, earliest_instant
+from ratingslips.services.times import (
+    CHOSEN_TIME,
+    BeforeLastEvent,
+    BeforeMoney,
+    ChosenTime,
+    TooLongAgo,
+    earliest_instant,
+)
 from ratingslips.services.undoing import UNDO_MINUTES, UndoTooLate, undo_opening
 from ratingslips.services.voiding import is_own_and_new_slip, void_rating_slip
 
 __all__ = [
+    "CHOSEN_TIME",
     "UNDO_MINUTES",
     "Act",
     "AlreadySeated",

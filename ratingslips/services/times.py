@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from django.utils import timezone
 
@@ -14,6 +15,9 @@ from core.permissions import has_permission
 from ratingslips.events import last_event
 from ratingslips.models import MoneyRow, Pit, PlaySegment
 from ratingslips.permissions import CORRECT_SLIP
+
+# The name of a chosen time in the contents of a request.
+CHOSEN_TIME: Final = "chosen_time"
 
 
 class TooLongAgo(DomainError):
@@ -40,7 +44,7 @@ class ChosenTime:
 
 def with_time(contents: Request, chosen_time: ChosenTime | None) -> Request:
     """The contents of a request, with the time that was chosen, if one was."""
-    return contents if chosen_time is None else {**contents, "chosen_time": chosen_time.text}
+    return contents if chosen_time is None else {**contents, CHOSEN_TIME: chosen_time.text}
 
 
 def earliest_instant(*, actor: User, pit: Pit, casino: Casino, at: datetime) -> datetime:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from core.idempotency import Request
 from core.macs import NoRequestKey, ending, is_authentic, mac_of, new_request_key
 from tests.commands import run
 from tests.refusals import refused
 
 ENDS_AT = datetime(2026, 12, 31, tzinfo=UTC)
-ROW = {"request": "1", "actor": 7}
+ROW: Request = {"request": "1", "actor": 7}
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from ratingslips.admin.floor.undo import recent_offers
 from ratingslips.admin.trace.story import story_of
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
+    ChosenTime,
     change_average_bet,
     complete_rating_slip,
     continue_rating_slip,
@@ -99,11 +100,13 @@ class TestOffers:
 
         assert [len(found) for found in offers] == [2, 0]
 
-    def test_have_no_closing_of_hours_ago(self, floor: Floor, boss: Client) -> None:
+    @pytest.mark.parametrize("is_chosen", [True, False])
+    def test_have_no_closing_that_was_imported_later(self, floor: Floor, boss: Client, is_chosen: bool) -> None:
         slip = floor.open_slip()
-        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1, minutes=30))
+        chosen = ChosenTime(text="20 min ago", earliest=floor.ago(hours=1)) if is_chosen else None
+        complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=20), chosen_time=chosen)
 
-        assert offered(floor_page(floor, boss)) == []
+        assert bool(offered(floor_page(floor, boss))) == is_chosen
         assert offered(boss.get(reverse("floor:slip", args=[slip.pk]))) == [(str(slip.pk), "still_playing")]
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +27,7 @@ from ratingslips.admin.slips.sentences import earlier_request
 from ratingslips.models import MoneyRow, Pit, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import (
+    CHOSEN_TIME,
     UNDO_MINUTES,
     NoSuchSeat,
     SeatTaken,
@@ -42,6 +43,8 @@ STILL_PLAYING: Final = "still_playing"
 OPENINGS: Final = (Kind.OPEN, Kind.CONTINUE)
 UNDONE_READ: Final = 20
 OFFERS_READ: Final = 40
+# A closing that was recorded later has the time that a person chose, unless it was imported.
+AT_ONCE: Final = timedelta(minutes=1)
 SEAT_REFUSALS: Final = (SeatTaken, NoSuchSeat, TableNotActive)
 
 
@@ -83,9 +86,9 @@ def _offered(*, now: datetime) -> "QuerySet[SlipRequest]":
 
 
 def recent_offers(pit: Pit, *, staff: User, now: datetime) -> list[Offer]:
-    """What `staff` did in the pit and may undo, the last act first; no closing of long ago, such as an imported one."""
-    since = now - pit.casino.backdating - timedelta(minutes=UNDO_MINUTES)
-    acts = _offered(now=now).filter(actor=staff, slip__pit=pit).exclude(kind=Kind.CLOSE, happened_at__lt=since)
+    """What `staff` did in the pit and may undo, the last act first; no closing that was imported later."""
+    imported = Q(kind=Kind.CLOSE, happened_at__lt=F("recorded_at") - AT_ONCE) & ~Q(contents__has_key=CHOSEN_TIME)
+    acts = _offered(now=now).filter(actor=staff, slip__pit=pit).exclude(imported)
     return [Offer(act=act) for act in acts[:OFFERS_READ]]
 
 
