@@ -270,6 +270,7 @@ class RatingSlip(models.Model):
                 condition=Q(correction_count__gt=0),
                 name="ratingslips_slip_corrected",
             ),
+            models.Index(fields=["player"], condition=Q(correction_count__gt=0), name="ratingslips_slip_corrected_of"),
             # Of closed slips, with what the figures of a day count.
             models.Index(
                 fields=["casino", "-closed_at"],

@@ -30,6 +30,7 @@ from tests.console import address, html_of, inline_code_in, signed_in, statement
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of, write_history
+from tests.ratingslips.corrections import REASON, closed, correct, last_at, void
 from tests.ratingslips.test_home import owe
 from tests.statements import assert_at_most
 
@@ -142,6 +143,18 @@ class TestPlayerPage:
         assert f"system, slip closed by {floor.boss.username}" in entries
         assert '<span class="figure">210</span> → <span class="figure">1,710</span>' in entries
         assert "Bronze → Silver" in entries
+
+    def test_shows_corrections_that_have_no_entry(self, floor: Floor, supervisor: Client) -> None:
+        slip = floor.played_slip()
+        void(floor, slip)
+        other = closed(floor, floor.played_slip(seat=2))
+        correct(floor, other, last_at(other, 200))
+
+        page, others = (html_of(supervisor.get(page_url(each.player))) for each in (slip, other))
+
+        shown = page.partition('id="corrections"')[2]
+        assert [words in shown for words in (slip.slip_number, "Voided", "The slip was live", REASON)] == [True] * 4
+        assert 'id="corrections"' not in others
 
     def test_says_who_recovered_an_entry(self, floor: Floor, supervisor: Client) -> None:
         [slip] = owe(floor)

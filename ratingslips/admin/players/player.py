@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -31,10 +31,11 @@ from ratingslips.admin.players.visits import read_visits
 from ratingslips.admin.slips.authors import author_of, read_releases
 from ratingslips.admin.slips.owed import render_unpaid
 from ratingslips.admin.slips.uncollected import kept_tier
-from ratingslips.models import RatingSlip
+from ratingslips.models import RatingSlip, SlipCorrection
 from ratingslips.permissions import VIEW_SLIPS
 
 ENTRIES_SHOWN: Final = 15
+CORRECTIONS_SHOWN: Final = 15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +74,9 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
         raise PermissionDenied
     slips = RatingSlip.objects.uncollected().filter(casino=OuterRef("casino"), player=OuterRef("pk")).order_by()
     uncollected = Subquery(slips.values("player").annotate(total=Sum("uncollected_points")).values("total"))
-    players = in_casino_of(staff, Player.objects.annotate(uncollected=uncollected), lookup="casino")
+    is_corrected = Exists(_corrections_without_entry(OuterRef("pk")))
+    known = Player.objects.annotate(uncollected=uncollected, is_corrected=is_corrected)
+    players = in_casino_of(staff, known, lookup="casino")
     player = players.select_related("casino", "loyalty__tier", "loyalty__program").filter(pk=player_id).first()
     if player is None:
         raise Http404
@@ -83,6 +86,10 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
     if staff.has_perm(VIEW_SLIPS):
         live = live_slips(now=now).filter(player=player).select_related("table", "pit").first()
         context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
+        if player.is_corrected:
+            found = _corrections_without_entry(player.pk).select_related("slip", "request__actor")
+            newest = found.order_by("-request__recorded_at")[:CORRECTIONS_SHOWN]
+            context |= {"corrections": newest, "corrections_shown": CORRECTIONS_SHOWN}
     if account and staff.has_perm(VIEW_ENTRIES):
         context |= {"summary": _summary_of(account, uncollected=player.uncollected or 0)}
         context["entries"] = _entries_of(account, request.GET.get("before", ""))
@@ -100,6 +107,11 @@ def _play_of(player: Player, *, now: datetime) -> dict[str, Any]:
     oldest_first = list(reversed(visits.rated))
     chart = draw([(day.gaming_day, day.theo, day.actual_win) for day in oldest_first if day.theo is not None])
     return {"visits": visits, "chart": chart, "slips_url": list_url(RatingSlip, player__id__exact=player.pk)}
+
+
+def _corrections_without_entry(player_id: int | OuterRef) -> "QuerySet[SlipCorrection]":
+    """The corrections of a player's slips that the list of entries does not show."""
+    return SlipCorrection.objects.filter(entry=None, slip__player=player_id, slip__correction_count__gt=0).order_by()
 
 
 def _summary_of(account: PlayerLoyalty, *, uncollected: int) -> AccountSummary:
