@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -23,8 +23,8 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.imports.events import RatingEvent
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import ChosenTime, PartialCompletion, play_of
-from tests.factories import CompTypeFactory, GameFactory, StaffFactory, TableFactory
-from tests.floor import Floor
+from tests.factories import CompTypeFactory, GameFactory, PitFactory, StaffFactory, TableFactory
+from tests.floor import Floor, give_rights
 from tests.invariants import broken_invariants
 from tests.scenarios.model import ModelEntry, ModelMoney, ModelPlayer, ModelSlip, differences, has_length, overlap
 
@@ -37,13 +37,14 @@ minutes = st.integers(0, 25)
 ago = st.sampled_from([0, 0, 0, 3, 20, 90])
 seats = st.integers(1, 2)
 bets = st.sampled_from([Decimal("25.00"), Decimal("300.00"), Decimal("1234.56"), Decimal("5000.00")])
+means = st.sampled_from([each for each in MoneyRow.Means if each != MoneyRow.Means.NOT_RECORDED])
 amounts = st.sampled_from([Decimal("0.01"), Decimal(500), Decimal(3000)])
 
 with_slips = precondition(lambda self: bool(self.slips))
 
 
 class Machine(RuleBasedStateMachine):
-    """Three players, two tables and two seats, in a savepoint of its own; the rules are in other modules."""
+    """Three players, two pits, two tables and two seats, in a savepoint of its own; the rules are in other modules."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +59,13 @@ class Machine(RuleBasedStateMachine):
         tables = [TableFactory.create(casino=floor.casino, pit=floor.pit, game=game) for game in games]
         self.games = {table.pk: game for table, game in zip(tables, GAMES, strict=True)}
         self.floor, self.tables = floor, [table.pk for table in tables]
+        self.pits = [floor.pit, PitFactory.create(casino=floor.casino)]
+        give_rights(
+            (floor.boss, self.pits[1], ["operate_pit"]),
+            (floor.supervisor, self.pits[1], ["operate_pit", "recover_loyalty", "correct_slip"]),
+        )
+        rights = ["add_earningrate", "change_gamesettings", "view_loyaltyprogram"]
+        floor.supervisor.user_permissions.add(*Permission.objects.filter(codename__in=rights))
         self.comp = CompTypeFactory.create(program=floor.program)
         self.players = {floor.player().pk: ModelPlayer() for _ in range(3)}
         self.slips: list[ModelSlip] = []
@@ -86,6 +94,9 @@ class Machine(RuleBasedStateMachine):
         """A slip; every other pick is one of the newest two."""
         newest = self.slips[-2:] if pick % 2 else self.slips
         return newest[pick // 2 % len(newest)]
+
+    def actor(self, *, is_boss: bool) -> User:
+        return self.floor.boss if is_boss else self.floor.supervisor
 
     def chosen(self, at: datetime) -> dict[str, Any]:
         """The time of an act, as a person chose it if it was not now; they may go back an hour."""

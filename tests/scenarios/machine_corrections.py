@@ -30,8 +30,8 @@ class CorrectionRules(Machine):
     """Correct, void, undo, continue and reassign."""
 
     @with_slips
-    @rule(pick=picks, wait=minutes, edits=edits)
-    def correct(self, pick: int, wait: int, edits: list[Any]) -> None:
+    @rule(pick=picks, wait=minutes, edits=edits, is_boss=st.booleans())
+    def correct(self, pick: int, wait: int, edits: list[Any], is_boss: bool) -> None:
         at, slip = self.pass_time(wait), self.slip(pick)
         play = self.edited(slip, edits)
         after = deepcopy(slip)
@@ -40,8 +40,18 @@ class CorrectionRules(Machine):
             refusals: Set[str] = {"INVALID_PLAY"} if slip.status != "VOID" else set()
         else:
             refusals = self.apply(after, play)
-        if self.act(correct_rating_slip, slip, refusals, segments=tuple(play), reason=REASON, at=at):
+        maybe = set()
+        if is_boss:
+            refusals = set(refusals) | self.only_live(slip)
+            is_earlier = play[0].started_at < slip.play[0].started_at
+            maybe = {"TOO_LONG_AGO"} if is_earlier and at - play[0].started_at > timedelta(hours=1) else set()
+        given: dict[str, Any] = {"actor": self.actor(is_boss=is_boss), "reason": REASON, "at": at}
+        if self.act(correct_rating_slip, slip, refusals or maybe, segments=tuple(play), **given):
             self.take_correction(slip, after)
+
+    def only_live(self, slip: ModelSlip) -> set[str]:
+        """Why a pit boss may not correct a slip."""
+        return set() if slip.is_live else {"NOT_PERMITTED"}
 
     def apply(self, slip: ModelSlip, play: list[CorrectedPlay]) -> Set[str]:
         """Give a slip another play, and say why the service must refuse it."""
@@ -84,10 +94,13 @@ class CorrectionRules(Machine):
             self.take_correction(slip, self.voided(slip, at))
 
     @with_slips
-    @rule(pick=picks, wait=minutes)
-    def undo(self, pick: int, wait: int) -> None:
+    @rule(pick=picks, wait=minutes, is_boss=st.booleans())
+    def undo(self, pick: int, wait: int, is_boss: bool) -> None:
         at, slip = self.pass_time(wait), self.slip(pick)
-        if self.act(undo_opening, slip, {"SLIP_CHANGED"} if slip.is_touched else set(), at=at):
+        refusals = {"SLIP_CHANGED"} if slip.is_touched else set()
+        if is_boss and not slip.is_of_boss:
+            refusals.add("NOT_PERMITTED")
+        if self.act(undo_opening, slip, refusals, actor=self.actor(is_boss=is_boss), at=at):
             self.take_correction(slip, self.voided(slip, at))
 
     @with_slips
@@ -100,7 +113,8 @@ class CorrectionRules(Machine):
             refusals |= {"SLIP_CONTINUED"} if slip.continued_by else set()
             refusals |= set() if slip.is_closed_by_hand else {"UNDO_TOO_LATE"}
             refusals |= set() if self.players[slip.player].is_active else {"PLAYER_NOT_ACTIVE"}
-        new = self.act(continue_rating_slip, slip, refusals, TAKEN, at=at)
+        # The table may be in the other pit now.
+        new = self.act(continue_rating_slip, slip, refusals, TAKEN | {"TABLE_NOT_ACTIVE"}, at=at)
         if new:
             assert slip.closed_at is not None
             last = slip.play[-1]
@@ -114,21 +128,24 @@ class CorrectionRules(Machine):
             assert [row.amount for row in following.money] == ([chips] if chips else [])
 
     @with_slips
-    @rule(pick=picks, who=picks, wait=minutes)
-    def reassign(self, pick: int, who: int, wait: int) -> None:
+    @rule(pick=picks, who=picks, wait=minutes, is_boss=st.booleans())
+    def reassign(self, pick: int, who: int, wait: int, is_boss: bool) -> None:
         at, slip, right = self.pass_time(wait), self.slip(pick), self.player(who)
         old, new = self.voided(slip, at), deepcopy(slip)
         new.player, new.money = right, []
         new.points_are, new.multiplier, new.posted, new.uncollected, new.corrections = "", None, 0, 0, 0
         new.is_touched, new.is_closed_by_hand, new.continued_by = True, False, None
-        new.is_of_boss = False
-        refusals = {"SAME_PLAYER"} if right == slip.player else set()
+        new.is_of_boss = is_boss
+        refusals = self.only_live(slip) if is_boss else set()
+        if right == slip.player:
+            refusals.add("SAME_PLAYER")
         if slip.is_live and not self.players[right].is_active:
             refusals.add("PLAYER_NOT_ACTIVE")
         if overlap(new, [other for other in self.slips if other is not slip]):
             refusals |= TAKEN
         refusals |= self.posts(old, self.players[slip.player])
-        result = self.act(reassign_rating_slip, slip, refusals, player=right, reason=REASON, at=at)
+        given: dict[str, Any] = {"actor": self.actor(is_boss=is_boss), "reason": REASON, "at": at}
+        result = self.act(reassign_rating_slip, slip, refusals, player=right, **given)
         if result:
             new.pk = result.slip.pk
             self.take_correction(slip, old)

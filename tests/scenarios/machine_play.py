@@ -22,7 +22,7 @@ from ratingslips.services import (
     resume_rating_slip,
     strike_money_row,
 )
-from tests.scenarios.machine import REASON, TAKEN, Machine, ago, amounts, bets, minutes, picks, seats, with_slips
+from tests.scenarios.machine import REASON, TAKEN, Machine, ago, amounts, bets, means, minutes, picks, seats, with_slips
 from tests.scenarios.model import ModelMoney, ModelSlip, overlap
 
 
@@ -37,6 +37,7 @@ class PlayRules(Machine):
         wait=minutes,
         back=ago,
         bought=st.none() | amounts,
+        by=means,
         is_boss=st.booleans(),
     )
     def open(
@@ -48,6 +49,7 @@ class PlayRules(Machine):
         wait: int,
         back: int,
         bought: Decimal | None,
+        by: str,
         is_boss: bool,
     ) -> None:
         at = self.pass_time(wait) - timedelta(minutes=back)
@@ -57,12 +59,13 @@ class PlayRules(Machine):
             open_rating_slip,
             refusals | self.too_early(at),
             TAKEN,
-            actor=self.floor.boss if is_boss else self.floor.supervisor,
+            actor=self.actor(is_boss=is_boss),
             player=player,
             table=table,
             seat=seat,
             average_bet=bet,
             buy_in=bought,
+            means=by,
             request_id=uuid4(),
             **self.chosen(at),
         )
@@ -119,13 +122,24 @@ class PlayRules(Machine):
             assert not overlap(slip, self.slips)
 
     @with_slips
-    @rule(pick=picks, wait=minutes, back=ago, further=st.none() | amounts, chips=st.none() | amounts)
-    def close(self, pick: int, wait: int, back: int, further: Decimal | None, chips: Decimal | None) -> None:
+    @rule(
+        pick=picks,
+        wait=minutes,
+        back=ago,
+        stated=st.none() | amounts,
+        is_total=st.booleans(),
+        chips=st.none() | amounts,
+    )
+    def close(
+        self, pick: int, wait: int, back: int, stated: Decimal | None, is_total: bool, chips: Decimal | None
+    ) -> None:
         at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
         player, closed = self.players[slip.player], deepcopy(slip)
         refusals = self.too_early(at, slip) if slip.is_live else set()
         if slip.is_live and any(row.at > at for row in slip.money if not row.is_struck):
             refusals.add("INVALID_TIME")
+        if slip.is_live and is_total and stated is not None and stated < slip.money_of("BUY_IN"):
+            refusals.add("BUY_IN_BELOW_ROWS")
         if slip.is_live:
             self.end(closed, at)
             closed.status, closed.closed_at, closed.was_paused = "CLOSED", at, slip.status == "PAUSED"
@@ -133,22 +147,25 @@ class PlayRules(Machine):
             closed.settle(after, is_paused=self.is_paused)
         if closed.points_are == "OWED" and not refusals:
             refusals = {"PARTIAL_COMPLETION"}
-        money: dict[str, Any] = {"further_buy_in": further, "chips_out": chips}
+        money: dict[str, Any] = {"buy_in" if is_total else "further_buy_in": stated, "chips_out": chips}
         if self.act(complete_rating_slip, slip, refusals, **money, **self.chosen(at)) and slip.is_live:
             closed.is_touched = closed.is_closed_by_hand = True
             self.slips[self.slips.index(slip)] = closed
             self.players[slip.player] = after
             self.take_rows(closed)
+            if stated is not None:
+                assert closed.money_of("BUY_IN") == stated + (0 if is_total else slip.money_of("BUY_IN"))
 
     @with_slips
-    @rule(pick=picks, amount=amounts, wait=minutes, back=ago, is_buy_in=st.booleans())
-    def money(self, pick: int, amount: Decimal, wait: int, back: int, is_buy_in: bool) -> None:
+    @rule(pick=picks, amount=amounts, by=means, wait=minutes, back=ago, is_buy_in=st.booleans())
+    def money(self, pick: int, amount: Decimal, by: str, wait: int, back: int, is_buy_in: bool) -> None:
         at, slip = self.pass_time(wait) - timedelta(minutes=back), self.slip(pick)
         is_outside = at < slip.play[0].started_at or bool(slip.closed_at and at > slip.closed_at)
         refusals = self.too_early(at) | ({"INVALID_TIME"} if is_outside else set())
         service = record_buy_in if is_buy_in else record_chips_out
-        row = self.act(service, slip, refusals, amount=amount, **self.chosen(at))
+        row = self.act(service, slip, refusals, amount=amount, means=by, **self.chosen(at))
         if row:
+            assert row.means == by
             slip.money.append(ModelMoney(pk=row.pk, kind=row.kind, amount=amount, at=at))
             slip.is_touched = True
 

@@ -25,8 +25,11 @@ from tests.scenarios.machine import REASON, Machine, minutes, picks, with_slips
 from tests.scenarios.model import ModelEntry, ModelPlayer
 
 # What a call may answer that is made again: the slip was voided or is owed points, the redemption was reversed since,
-# or the accounts were rebuilt.
-LATER: Final = {"SLIP_VOID", "PARTIAL_COMPLETION", "REDEMPTION_REVERSED", "NOTHING_TO_REBUILD"}
+# or the accounts were rebuilt or looked at.
+LATER: Final = {
+    *("SLIP_VOID", "PARTIAL_COMPLETION", "REDEMPTION_REVERSED", "NOTHING_TO_REBUILD"),
+    "DRIFT_JUST_CHECKED",
+}
 
 
 class PointsRules(Machine):

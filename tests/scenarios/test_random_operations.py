@@ -11,12 +11,13 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.properties import property_settings
 from tests.scenarios.machine_corrections import CorrectionRules
+from tests.scenarios.machine_house import HouseRules
 from tests.scenarios.machine_imports import ImportRules
 from tests.scenarios.machine_play import PlayRules
 from tests.scenarios.machine_points import PointsRules
 
 
-class Operations(PlayRules, PointsRules, CorrectionRules, ImportRules):
+class Operations(PlayRules, PointsRules, CorrectionRules, ImportRules, HouseRules):
     """Every rule."""
 
 

@@ -1,0 +1,73 @@
+"""What is done to the house: values of games, earning rates, tables, checks for drift and checkpoints."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from core.errors import DomainError
+from loyalty.models import EarningRate
+from loyalty.proof.checkpoints import seal_accounts
+from loyalty.proof.keys import private_key
+from loyalty.services import add_earning_rate
+from ratingslips.models import GameValues, GamingTable
+from ratingslips.services import add_game_values
+from ratingslips.services.drift import check_drift
+from ratingslips.services.tables import require_table_may_change
+from tests.loyalty.attacking import is_clean
+from tests.scenarios.machine import Machine, minutes, picks
+
+
+class HouseRules(Machine):
+    """Add values and rates, move tables, check for drift, take checkpoints. None of it changes play or points."""
+
+    def begins(
+        self, rows: "models.QuerySet[GameValues] | models.QuerySet[EarningRate]", *, is_future: bool
+    ) -> datetime:
+        """An instant at which new ones may begin: before the first, or in the future."""
+        begun = sorted(rows.values_list("effective_from", flat=True))
+        return max(begun[-1], timezone.now()) + timedelta(days=1) if is_future else begun[0] - timedelta(days=1)
+
+    @rule(where=picks, is_future=st.booleans())
+    def add_values(self, where: int, is_future: bool) -> None:
+        game = GamingTable.objects.select_related("game").get(pk=self.table(where)).game
+        since = self.begins(GameValues.objects.filter(game=game), is_future=is_future)
+        figures: dict[str, Any] = {"decisions_per_hour": Decimal(99), "house_edge_percent": Decimal("9.9")}
+        self.attempt(add_game_values, set(), game=game, effective_from=since, at=timezone.now(), **figures)
+
+    @rule(is_future=st.booleans())
+    def add_rate(self, is_future: bool) -> None:
+        program = self.floor.program
+        since = self.begins(EarningRate.objects.filter(program=program), is_future=is_future)
+        rate: dict[str, Any] = {"points_per_unit": Decimal(99), "effective_from": since, "at": timezone.now()}
+        self.attempt(add_earning_rate, set(), program=program, **rate)
+
+    @rule(where=picks, to=picks)
+    def move_table(self, where: int, to: int) -> None:
+        pit = self.pits[to % len(self.pits)]
+        with transaction.atomic():
+            table = GamingTable.objects.locked().get(pk=self.table(where))
+            is_played = any(slip.is_live and slip.play[-1].table == table.pk for slip in self.slips)
+            refusal = ""
+            try:
+                require_table_may_change(table, pit=pit, game=table.game, actor=self.floor.supervisor)
+                GamingTable.objects.filter(pk=table.pk).update(pit=pit)
+            except DomainError as error:
+                refusal = error.code
+        assert refusal == ("TABLE_HAS_LIVE_SLIPS" if is_played and pit.pk != table.pit_id else "")
+
+    @rule(wait=minutes)
+    def check_drift(self, wait: int) -> None:
+        at = self.pass_time(wait)
+        checked = self.attempt(check_drift, set(), {"DRIFT_JUST_CHECKED"}, casino=self.floor.casino, at=at)
+        assert checked is None or checked.accounts == 0
+
+    @rule(wait=minutes)
+    def take_checkpoint(self, wait: int) -> None:
+        seal_accounts(at=self.pass_time(wait), key=private_key(settings.CHECKPOINT_SIGNING_KEY))
+        assert is_clean()
