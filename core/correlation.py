@@ -7,12 +7,15 @@ It is always our own. The id that a trusted caller gave its request is a second 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import structlog
 
 HEADER = "X-Correlation-ID"
 _KEY = "correlation_id"
 _OUTSIDE_KEY = "outside_correlation_id"
+
+_is_of_service: ContextVar[bool] = ContextVar("is_of_service", default=False)
 
 
 def parse(text: str | None) -> uuid.UUID | None:
@@ -46,9 +49,19 @@ def current_outside() -> uuid.UUID | None:
 
 @contextmanager
 def kept_or_new() -> Iterator[uuid.UUID]:
-    """Keep the bound id, or bind a new one for the block if there is none, as outside a request."""
-    with bound(current_or_none()) as correlation_id:
-        yield correlation_id
+    """Keep the bound id, or bind a new one for the block if there is none, as outside of requests and commands."""
+    before = current_or_none()
+    token = _is_of_service.set(before is None or _is_of_service.get())
+    try:
+        with bound(before) as correlation_id:
+            yield correlation_id
+    finally:
+        _is_of_service.reset(token)
+
+
+def is_of_service() -> bool:
+    """Whether the bound id was made for a service call, outside of requests and commands."""
+    return _is_of_service.get()
 
 
 @contextmanager

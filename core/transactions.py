@@ -34,10 +34,11 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
     :raises DomainError: the use case refused; passed on unchanged.
     """
-    is_outside = correlation.current_or_none() is None and actor_id is not None
-    record = partial(origins.record_service, name, actor_id=actor_id) if is_outside else None
-    with correlation.kept_or_new(), acting(actor_id, record=record), _transaction(name, actor_id=actor_id):
-        yield
+    with correlation.kept_or_new():
+        is_outside = correlation.is_of_service() and actor_id is not None
+        record = partial(origins.record_service, name, actor_id=actor_id) if is_outside else None
+        with acting(actor_id, record=record), _transaction(name, actor_id=actor_id):
+            yield
 
 
 @contextmanager

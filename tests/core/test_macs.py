@@ -23,6 +23,7 @@ def retired(settings: Any) -> str:
     return key
 
 
+@pytest.mark.django_db
 class TestRetiredKey:
     @pytest.mark.parametrize(("seconds", "is_known"), [(-1, True), (0, False)])
     def test_checks_what_was_recorded_before_its_end(
@@ -41,7 +42,7 @@ class TestRetiredKey:
         with refused(NoRequestKey):
             mac_of(ROW)
 
-    def test_is_given_its_end_by_the_command(self, db: None, settings: Any, retired: str) -> None:
+    def test_is_given_its_end_by_the_command(self, settings: Any, retired: str) -> None:
         settings.REQUEST_KEYS = [retired, ending(new_request_key(), on=date(2020, 1, 1))]
 
         _, first, second = run("new_request_key").out.strip().split(",")

@@ -61,7 +61,7 @@ def _casino(transactional_db: None) -> None:
 @retried
 def _write(*mishaps: Trouble) -> int:
     """Write a casino; each attempt meets the next of the mishaps, until there are no more."""
-    with operation("test.write", actor_id=7):
+    with operation("test.write", actor_id=None):
         if attempt_number() <= len(mishaps):
             mishaps[attempt_number() - 1]()
         Casino.objects.create(code="written", name="Written", time_zone="UTC")

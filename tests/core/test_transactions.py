@@ -32,7 +32,7 @@ def _fail_with(state: str) -> None:
 
 
 def _write_in_an_operation(then: Callable[[], object]) -> None:
-    with operation("test.write", actor_id=7):
+    with operation("test.write", actor_id=None):
         Casino.objects.create(code="written", name="Written", time_zone="UTC")
         then()
 
