@@ -8,6 +8,7 @@ from gunicorn.glogging import Logger
 
 from config.environment import Environment
 from config.logging import configure_logging
+from config.monitoring.workers import keep_counters, make_folder, remove_folder
 
 log = structlog.get_logger("gunicorn.access")
 
@@ -54,3 +55,18 @@ graceful_timeout: Final = 30
 sendfile: Final = False
 # Gunicorn would take these two from any client on this machine, and so from one behind a proxy that passes them on.
 forwarder_headers: Final = ""
+
+
+def on_starting(server: Any) -> None:
+    """Make the folder of the counters before there are workers."""
+    make_folder(user_id=server.cfg.uid, group_id=server.cfg.gid)
+
+
+def child_exit(server: Any, _worker: Any) -> None:
+    """Keep the counters of a worker that has ended."""
+    keep_counters(of_living=server.WORKERS)
+
+
+def on_exit(_server: Any) -> None:
+    """Remove the folder of the counters."""
+    remove_folder()

@@ -5,6 +5,7 @@ from http import HTTPStatus
 import structlog
 from django.template.loader import render_to_string
 
+from config.monitoring.requests import UNREAD, count_request
 from core import correlation
 
 log = structlog.get_logger("gunicorn.error")
@@ -12,6 +13,7 @@ log = structlog.get_logger("gunicorn.error")
 
 def refusal(status: int, *, why: str, error: Exception | None = None) -> bytes:
     """The whole answer, after which the connection is closed; logged, with the traceback of `error`."""
+    count_request(UNREAD, status)
     with correlation.bound() as correlation_id:
         if error is None:
             log.warning("gunicorn.request_refused", status_code=status, why=why)

@@ -7,6 +7,7 @@ only: do not set it where requests are served.
 
 import base64
 import secrets
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from core.incoming import MAX_LIST_BYTES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_DIR = BASE_DIR / ".local"
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 env = Environment()
 
@@ -86,6 +88,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.monitoring.middleware.MonitoringMiddleware",
     "core.middleware.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -231,6 +234,8 @@ BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 PROXY_ADDRESSES = env.networks("PROXY_ADDRESSES", default="127.0.0.0/8,::1")
 # Who may give its requests a correlation id, which is then kept as a second one.
 CORRELATION_ID_CALLERS = env.networks("CORRELATION_ID_CALLERS")
+# Who may ask `/livez`, `/readyz` and `/metrics` (`config.monitoring`).
+MONITORING_ADDRESSES = env.networks("MONITORING_ADDRESSES", default="127.0.0.0/8,::1")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 

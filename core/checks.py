@@ -80,12 +80,14 @@ def check_production_settings(**_: Any) -> list[CheckMessage]:
 def check_trusted_addresses(**_: Any) -> list[CheckMessage]:
     """Warn if more of the internet is trusted than a casino has, or if others than proxies are trusted as such."""
     messages: list[CheckMessage] = []
-    if _has_large_part(settings.CORRELATION_ID_CALLERS):
-        message = (
-            "CORRELATION_ID_CALLERS names a large part of the internet: strangers may choose the id of their requests."
-        )
-        hint = "Name private networks, and single addresses outside them."
-        messages.append(checks.Warning(message, hint=hint, id="core.W001"))
+    for name, harm, check_id in (
+        ("CORRELATION_ID_CALLERS", "strangers may choose the id of their requests", "core.W001"),
+        ("MONITORING_ADDRESSES", "strangers may read the metrics", "core.W014"),
+    ):
+        if _has_large_part(getattr(settings, name)):
+            message = f"{name} names a large part of the internet: {harm}."
+            hint = "Name private networks, and single addresses outside them."
+            messages.append(checks.Warning(message, hint=hint, id=check_id))
     proxies = settings.PROXY_ADDRESSES
     if _has_large_part(proxies) or (settings.BEHIND_PROXY and _number_in_networks(proxies) > MAX_PROXIES):
         message = (

@@ -127,7 +127,7 @@ class ProjectCommand(BaseCommand):
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
     def record_success(self) -> None:
-        """Record that the job which this command is was done. Where the database is read-only, only say so."""
+        """Record that all work of this job was done just now; if the database is read-only, only say so."""
         try:
             record_success(self.name)
         except DatabaseError as error:

@@ -1,4 +1,4 @@
-"""Jobs: commands that a timer must run again and again. Each run that ends with exit code 0 records its time."""
+"""Jobs: commands that a timer must run again and again. A run that has done all of its work records its time."""
 
 from dataclasses import dataclass
 from datetime import timedelta

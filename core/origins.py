@@ -27,6 +27,12 @@ log = structlog.get_logger(__name__)
 COMMAND: Final = "COMMAND"
 SERVICE: Final = "SERVICE"
 _HEADERS_OF_PROXY: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
+# A request with one of these came through a proxy.
+_SIGNS_OF_PROXY: Final = (
+    *_HEADERS_OF_PROXY,
+    *("HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA"),
+)
+LOOPBACK: Final = "127.0.0.1"
 # How many requests are looked up that came under one id from outside.
 OUTSIDE_REQUESTS_MAX: Final = 100
 # How long the second try waits for a lock: the first one waited for `lock_timeout`.
@@ -43,6 +49,21 @@ def client_address(request: HttpRequest) -> str | None:
     return _address(str(request.META.get("REMOTE_ADDR", "")))
 
 
+def machine_address(request: HttpRequest) -> str | None:
+    """The address of a machine that asks directly or through our own proxy; None if another proxy passed it on.
+
+    What comes through a socket in the file system comes from this machine.
+    """
+    if any(name in request.META for name in _SIGNS_OF_PROXY):
+        return client_address(request) if settings.BEHIND_PROXY and _is_from_proxy(request) else None
+    return _address(str(request.META.get("REMOTE_ADDR") or LOOPBACK))
+
+
+def is_among(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether one of `networks` has the address."""
+    return any(ip_address(address) in network for network in networks)
+
+
 def leave_out_claims(request: HttpRequest) -> None:
     """Leave out the address and the scheme that `request` claims in headers, unless our own proxy wrote these."""
     if not _is_from_proxy(request):
@@ -54,7 +75,7 @@ def outside_correlation_id(request: HttpRequest) -> UUID | None:
     """The correlation id in the request's header, if it is a UUID and CORRELATION_ID_CALLERS names the client."""
     given = correlation.parse(request.headers.get(correlation.HEADER))
     address = client_address(request) if given else None
-    return given if address and _is_among(address, settings.CORRELATION_ID_CALLERS) else None
+    return given if address and is_among(address, settings.CORRELATION_ID_CALLERS) else None
 
 
 def ids_known_as(correlation_id: UUID) -> list[UUID]:
@@ -168,11 +189,7 @@ def _write(**columns: Any) -> None:
 def _is_from_proxy(request: HttpRequest) -> bool:
     """Whether the request comes from one of PROXY_ADDRESSES, or through a socket."""
     address = _address(str(request.META.get("REMOTE_ADDR", "")))
-    return address is None or _is_among(address, settings.PROXY_ADDRESSES)
-
-
-def _is_among(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    return any(ip_address(address) in network for network in networks)
+    return address is None or is_among(address, settings.PROXY_ADDRESSES)
 
 
 def _address(text: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 from django.db import connection, transaction
 
+from core.metrics import REPLAYS
 from core.models import Casino
 
 log = structlog.get_logger(__name__)
@@ -22,6 +23,7 @@ def count_replay(*, casino: Casino, operation: str, at: datetime) -> None:
     It has its own transaction, so that the replay holds no lock meanwhile. An error is logged and not raised:
     the replay still gets its answer.
     """
+    REPLAYS.labels(operation).inc()
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_COUNT_ONE, [casino.pk, casino.gaming_day_at(at), operation])

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from core import correlation, origins
 from core.changes.author import acting
 from core.errors import Busy, DomainError, OutcomeUnknown
+from core.metrics import OPERATIONS
 from core.retries import ErrorAction, attempt_number, rule_for, sqlstate_of, will_retry
 
 log = structlog.get_logger(__name__)
@@ -51,15 +52,19 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
             committing = True
         if has_written_origin:
             origins.forget_waiting()
+        _count(name, "DONE")
     except DomainError as error:
+        _count(name, error.code)
         log.warning("core.operation_refused", operation=name, code=error.code, actor_id=actor_id)
         raise
     except DatabaseError as error:
         rule = rule_for(error)
         action = rule.during_commit if committing else rule.before_commit
         if action is ErrorAction.BUG:
+            _count(name, "BUG")
             raise
         answer = OutcomeUnknown() if action is ErrorAction.UNKNOWN else Busy()
+        _count(name, answer.code)
         retries = will_retry(error, committing=committing)
         log.warning(
             "core.operation_begins_anew" if retries else "core.operation_busy",
@@ -70,6 +75,10 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
             actor_id=actor_id,
         )
         raise answer from error
+
+
+def _count(name: str, outcome: str) -> None:
+    OPERATIONS.labels(name, outcome, attempt_number()).inc()
 
 
 def transaction_required(function: Callable[P, R]) -> Callable[P, R]:

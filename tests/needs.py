@@ -6,6 +6,7 @@ from pathlib import Path
 CHROMIUM = Path("/usr/lib/chromium/chromium-headless-shell")
 AXE = Path(__file__).resolve().parents[1] / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
+PROMTOOL = Path("/usr/bin/promtool")
 DEPLOYMENT = [
     *map(Path, ("/usr/sbin/nginx", "/usr/sbin/haproxy", "/usr/bin/promtool", "/usr/bin/pgbackrest")),
     *map(Path, ("/usr/bin/systemd-analyze", "/usr/bin/systemd-socket-activate")),
@@ -17,6 +18,7 @@ _NEEDS: dict[str, tuple[list[Path], str]] = {
     "browser": ([CHROMIUM], "browser tests are left out: apt-get install chromium-headless-shell"),
     "axe_core": ([AXE], "accessibility tests are left out: npm install --no-save --prefix .local/npm axe-core@4"),
     "pool": ([PGBOUNCER], "tests of a connection pool are left out: apt-get install --no-install-recommends pgbouncer"),
+    "promtool": ([PROMTOOL], "tests of the alerts are left out: apt-get install --no-install-recommends prometheus"),
     "deployment": (
         DEPLOYMENT,
         f"tests of config/deploy are left out: apt-get install --no-install-recommends {_OF_DEPLOYMENT}",

@@ -1,5 +1,6 @@
 """The indexes of the documentation are whole: every page, every command, and every column of the ledger."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,12 @@ class TestRunbook:
     @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
     def test_names_every_command(self, command: str) -> None:
         assert command in (ROOT / "docs/runbook.md").read_text()
+
+    def test_has_a_paragraph_for_every_alert_and_no_other(self) -> None:
+        rules = (ROOT / "config/deploy/prometheus/rules.yml").read_text()
+        headings = re.findall(r"^### (Ratings\w+)\n\n\w", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+
+        assert headings == re.findall(r"alert: (\w+)", rules)
 
 
 class TestPageOfTheChain:

@@ -14,6 +14,7 @@ from tests.config.matrix.house import TwoCasinos
 from tests.databases import as_owner
 from tests.emptying import ModuleDb
 from tests.floor import Floor
+from tests.needs import PROMTOOL
 
 _PR_SET_CHILD_SUBREAPER = 36
 _TRUNCATE_TRIGGERS = "SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%\\_refuse\\_truncate'"
@@ -68,3 +69,9 @@ def guarded_floor(committed_floor: Floor) -> Iterator[Floor]:
     switch("ENABLE ALWAYS")
     yield committed_floor
     switch("DISABLE")
+
+
+@pytest.fixture
+def promtool() -> Path:
+    """The program that checks the rules of Prometheus."""
+    return PROMTOOL

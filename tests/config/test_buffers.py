@@ -3,10 +3,12 @@
 import pytest
 from django.db import connection
 
+from config.monitoring.figures import DatabaseFigures
 from core.models import Casino
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
 from tests.benchmarks.millions import write_history
 from tests.benchmarks.pages import MOST_BUFFERS, buffers_of, house_of, urls_of
+from tests.buffers import buffers_read
 from tests.console import signed_in
 from tests.databases import as_owner
 from tests.emptying import ModuleDb
@@ -37,3 +39,12 @@ class TestEveryPage:
 
         sums = {name: sum(buffers for buffers, _ in statements) for name, statements in read.items()}
         assert {name: buffers for name, buffers in sums.items() if buffers > MOST_BUFFERS} == {}
+
+
+@pytest.mark.django_db
+class TestFiguresForMachines:
+    def test_read_few_buffers(self, history: Casino) -> None:
+        read = buffers_read(lambda: [*DatabaseFigures().collect()])
+
+        assert len(read) > 5
+        assert sum(buffers for buffers, _ in read) <= MOST_BUFFERS, read

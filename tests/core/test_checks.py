@@ -82,7 +82,10 @@ class TestCheckSecondFactors:
 
 
 class TestCheckTrustedAddresses:
-    @pytest.mark.parametrize(("setting", "warning"), [("CORRELATION_ID_CALLERS", "W001"), ("PROXY_ADDRESSES", "W006")])
+    @pytest.mark.parametrize(
+        ("setting", "warning"),
+        [("CORRELATION_ID_CALLERS", "W001"), ("PROXY_ADDRESSES", "W006"), ("MONITORING_ADDRESSES", "W014")],
+    )
     @pytest.mark.parametrize(
         ("trusted", "is_warned_of"),
         [

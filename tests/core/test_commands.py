@@ -283,6 +283,7 @@ for arguments in {[*codes]}:
 
         assert ran.stderr == ""
 
+    @pytest.mark.django_db(transaction=True)
     def test_ends_with_its_code_if_the_disk_is_full(self) -> None:
         database = database_url()
 

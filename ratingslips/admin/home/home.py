@@ -24,6 +24,7 @@ from core.sign_in_locks import locked_staff
 from core.transactions import drop_lost_connection
 from core.words import counted
 from loyalty.permissions import VIEW_PROGRAM
+from loyalty.proof.latest import read_proof
 from ratingslips.admin.floor.seatmap import live_slips
 from ratingslips.admin.home.attention import (
     BARRED_SHOWN,
@@ -37,7 +38,6 @@ from ratingslips.admin.home.attention import (
     read_paused,
 )
 from ratingslips.admin.home.namesakes import AFTER, read_namesakes
-from ratingslips.admin.home.proof import read_proof
 from ratingslips.admin.home.targets import scorecard
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.figures import todays_figures

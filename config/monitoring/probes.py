@@ -1,0 +1,77 @@
+"""The three addresses that machines ask: whether a worker lives, whether it can serve, and the metrics."""
+
+import platform
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Info, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from config.monitoring.figures import DatabaseFigures
+from config.monitoring.workers import folder, reading
+from core.metrics import REGISTRY
+from core.origins import is_among, machine_address
+
+# A balancer asks again within seconds, and a frozen server accepts a connection and says nothing.
+CONNECT_SECONDS: Final = 2
+
+
+def answer_of(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a machine of MONITORING_ADDRESSES; None to everybody else, for whom the addresses do not exist."""
+    probe = _PROBES.get(request.path_info)
+    if probe is None or request.method not in {"GET", "HEAD"}:
+        return None
+    address = machine_address(request)
+    if address is None or not is_among(address, settings.MONITORING_ADDRESSES):
+        return None
+    answer = probe()
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # Else Django logs an error for each answer 503.
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _live() -> HttpResponse:
+    return _plain("The worker lives.")
+
+
+def _ready() -> HttpResponse:
+    """Connect anew, without the tries of a request: an old connection does not say whether there can be a new one."""
+    parameters = connection.get_connection_params() | {"connect_timeout": CONNECT_SECONDS}
+    try:
+        with psycopg.connect(**parameters) as asked:
+            row = asked.execute("SHOW transaction_read_only").fetchone()
+    except psycopg.Error:
+        return _plain("The database cannot be reached.", status=503)
+    if row == ("off",):
+        return _plain("The worker can serve.")
+    return _plain("The database is read-only.", status=503)
+
+
+def _metrics() -> HttpResponse:
+    read_now = CollectorRegistry()
+    build = Info("ratings_build", "The version that runs.", registry=read_now)
+    build.info({"version": settings.VERSION, "python": platform.python_version()})
+    read_now.register(DatabaseFigures())
+    return HttpResponse(generate_latest(read_now) + _counters(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _counters() -> bytes:
+    """The counters of all workers, or of a process that has no others beside it."""
+    files = folder()
+    if files is None:
+        return generate_latest(REGISTRY)
+    of_workers = CollectorRegistry()
+    MultiProcessCollector(of_workers, path=str(files))
+    with reading(files):
+        return generate_latest(of_workers)
+
+
+def _plain(sentence: str, *, status: int = 200) -> HttpResponse:
+    return HttpResponse(f"{sentence}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+_PROBES: Final[dict[str, Callable[[], HttpResponse]]] = {"/livez": _live, "/readyz": _ready, "/metrics": _metrics}

@@ -1,0 +1,43 @@
+"""Counters that `/metrics` shows (`config.monitoring`). Their labels are constants of the code: names, codes, numbers.
+
+Behind gunicorn each worker counts for itself, in files that all workers read (`config.monitoring.workers`).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from prometheus_client import CollectorRegistry, Counter
+
+REGISTRY: Final = CollectorRegistry()
+
+OPERATIONS: Final = Counter(
+    "ratings_operations",
+    "Attempts of operations that ended: DONE, or the code of the error.",
+    ["operation", "outcome", "attempt"],
+    registry=REGISTRY,
+)
+REPLAYS: Final = Counter(
+    "ratings_replays", "Repeated requests that got the first result.", ["operation"], registry=REGISTRY
+)
+DATABASE_ERRORS: Final = Counter(
+    "ratings_database_errors",
+    "Statements that failed, by SQLSTATE: 55P03 is a lock time-out.",
+    ["sqlstate"],
+    registry=REGISTRY,
+)
+
+
+def count_errors(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+    """Count the statements of the connection that fail from now on."""
+    if _counting not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_counting)
+
+
+def _counting(execute: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return execute(*arguments)
+    except DatabaseError as error:
+        DATABASE_ERRORS.labels(getattr(error.__cause__, "sqlstate", None) or "none").inc()
+        raise
