@@ -299,3 +299,9 @@ DATABASE_STANDBYS = env.whole_number("DATABASE_STANDBYS", default=0)
 
 LOGGING_CONFIG = None
 configure_logging(env)  # LOG_LEVEL, LOG_JSON
+
+# Errors are sent to Sentry where it has an address.
+if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+    from config.monitoring.errors import report_errors
+
+    report_errors(dsn=SENTRY_DSN, release=VERSION, environment=ENVIRONMENT)
