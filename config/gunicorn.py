@@ -1,10 +1,15 @@
-"""Gunicorn's settings: `gunicorn -c python:config.gunicorn config.wsgi`, with other options on the command line."""
+"""Gunicorn's settings: `gunicorn -c python:config.gunicorn`, with other options on the command line."""
 
+import os
+import sys
 from datetime import timedelta
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import Any, Final
 
 import structlog
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.systemd import SD_LISTEN_FDS_START
 
 from config.environment import Environment
 from config.logging import configure_logging
@@ -39,6 +44,7 @@ class StructuredLogger(Logger):  # type: ignore[misc]
             )
 
 
+wsgi_app: Final = "config.wsgi"
 logger_class: Final = StructuredLogger
 accesslog: Final = "-"
 # The socket would be in the home folder of the user, who may have none.
@@ -58,8 +64,23 @@ forwarder_headers: Final = ""
 
 
 def on_starting(server: Any) -> None:
-    """Make the folder of the counters before there are workers."""
+    """Make the folder of the counters before there are workers, and before prometheus-client looks for it."""
+    if "prometheus_client" in sys.modules:
+        server.log.error("The application was loaded before its workers, which would count alone: leave out --preload.")
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
     make_folder(user_id=server.cfg.uid, group_id=server.cfg.gid)
+
+
+def pre_exec(server: Any) -> None:
+    """Before an upgrade (SIGUSR2), put the sockets that systemd gave back where the new gunicorn looks for them.
+
+    Gunicorn has moved them to other descriptors, and says that they are where they were.
+    """
+    if server.systemd:
+        first, after = SD_LISTEN_FDS_START, SD_LISTEN_FDS_START + len(server.LISTENERS)
+        kept = [fcntl(listener.fileno(), F_DUPFD_CLOEXEC, after) for listener in server.LISTENERS]
+        for descriptor, place in zip(kept, range(first, after), strict=True):
+            os.dup2(descriptor, place)
 
 
 def child_exit(server: Any, _worker: Any) -> None:

@@ -5,7 +5,6 @@ from http import HTTPStatus
 import structlog
 from django.template.loader import render_to_string
 
-from config.monitoring.requests import UNREAD, count_request
 from core import correlation
 
 log = structlog.get_logger("gunicorn.error")
@@ -13,6 +12,9 @@ log = structlog.get_logger("gunicorn.error")
 
 def refusal(status: int, *, why: str, error: Exception | None = None) -> bytes:
     """The whole answer, after which the connection is closed; logged, with the traceback of `error`."""
+    # Not above: gunicorn's first process imports this module before there is a folder for the counters.
+    from config.monitoring.requests import UNREAD, count_request
+
     count_request(UNREAD, status)
     with correlation.bound() as correlation_id:
         if error is None:

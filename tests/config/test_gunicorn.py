@@ -81,6 +81,7 @@ class TestGunicorn:
         ("options", "advice"),
         [
             (["--worker-class", "gthread"], "leave out --worker-class"),
+            (["--preload"], "leave out --preload"),
             (["--certfile", __file__, "--keyfile", __file__], "Leave out --certfile"),
         ],
     )
