@@ -25,7 +25,10 @@ def main() -> None:
             # The caller has closed it: otherwise a connection to the database would get its file descriptor.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
-        execute_from_command_line(sys.argv)
+        if sys.argv[1:] in (["--version"], ["version"]):
+            sys.stdout.write(f"{_version()}\n")  # Django would print its own.
+        else:
+            execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.stderr.write(f"The settings are wrong: {error}\n")
         sys.exit(WRONG_USE)
@@ -38,6 +41,12 @@ def main() -> None:
         sys.exit(FAILED)
     finally:
         _discard_unwritable_output()
+
+
+def _version() -> str:
+    from django.conf import settings
+
+    return str(settings.VERSION)
 
 
 def _discard_unwritable_output() -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Final, TextIO
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -82,6 +83,10 @@ class ProjectCommand(BaseCommand):
     def name(self) -> str:
         """The name by which `manage.py` calls it."""
         return type(self).__module__.rpartition(".")[2]
+
+    def get_version(self) -> str:
+        """The version of the product, for `--version`."""
+        return str(settings.VERSION)
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run from the shell. Wrong options end with 2, also where argparse of Python 3.11.2 cannot write why."""

@@ -1,9 +1,10 @@
 """The filters of the console's templates: `core.console.display`, words, names, and the address of a row's page.
 
-One tag: the id of the request, for error pages, which have no context.
+Two tags: the id of the request, for error pages, which have no context, and the version of the product.
 """
 
 from django import template
+from django.conf import settings
 
 from core import correlation
 from core.console import display
@@ -14,6 +15,7 @@ from core.words import counted, noun
 register = template.Library()
 
 register.simple_tag(correlation.current, name="correlation_id")
+register.simple_tag(lambda: settings.VERSION, name="version")
 register.filter("isolated", isolated)
 register.filter("page_url", page_url)
 # With both forms of the noun in one text: {{ count|counted:"slip is,slips are" }}.

@@ -192,6 +192,16 @@ class TestCounters:
         assert _counted("database_errors", sqlstate="22012") == before + 1
 
 
+class TestVersion:
+    def test_is_printed_and_shown_below_pages_to_staff_alone(self, floor: Floor) -> None:
+        staff = signed_in(floor.supervisor, PIT_SUPERVISOR)
+        pages = [staff.get(path, follow=True).content.decode() for path in ("/console/", "/console/floor/")]
+
+        assert run_program("manage.py", "--version").stdout == f"{settings.VERSION}\n"
+        assert [f"Version {settings.VERSION}" in page for page in pages] == [True, True]
+        assert settings.VERSION not in Client().get("/console/login/").content.decode()
+
+
 COUNTING = """
 import sys
 from core.metrics import REPLAYS
