@@ -25,6 +25,8 @@ JOBS: Final = (
     Job(command="checkpoint", max_age=_EACH_DAY),
     Job(command="verify_ledger", max_age=_EACH_DAY),
     Job(command="check_invariants", max_age=_EACH_DAY),
+    Job(command="clearsessions", max_age=_EACH_DAY),
+    Job(command="forget_old_records", max_age=timedelta(days=8)),
 )
 
 

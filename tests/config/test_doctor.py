@@ -17,6 +17,7 @@ from config.database.checkup import surroundings
 from config.database.checkup.findings import State
 from config.database.checkup.looking import CHECKS, look
 from config.localdb.roles import SUPERUSER
+from core.jobs import JOBS
 from core.models import JobRun
 from loyalty.proof.keys import new_key_pair
 from loyalty.proof.listed import accounts_file
@@ -189,8 +190,7 @@ def installed(floor: Floor, settings: Any, tmp_path: Path, monkeypatch: pytest.M
         STATIC_ROOT=str(tmp_path / "static"),
     )(installed)
     JobRun.objects.bulk_create(
-        JobRun(command=command, succeeded_at=timezone.now(), correlation_id="0" * 32)
-        for command in ("recover_slip_loyalty", "checkpoint", "verify_ledger", "check_invariants")
+        JobRun(command=job.command, succeeded_at=timezone.now(), correlation_id="0" * 32) for job in JOBS
     )
     floor.casino.confirmed_award_points = 1_000
     floor.casino.save()

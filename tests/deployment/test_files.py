@@ -51,11 +51,11 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestUnits:
     def test_are_understood_by_systemd(self, units: Path) -> None:
-        paths = [units / name for name in UNITS]
+        paths = [*units.glob("*.service"), *units.glob("*.timer"), *units.glob("*.socket")]
 
         said = _run("systemd-analyze", "verify", "--man=no", *paths, SYSTEMD_UNIT_PATH=f"{units}:")
 
-        assert "table-ratings" not in said
+        assert not any(path.name in said for path in paths)
 
     def test_are_protected(self, units: Path) -> None:
         services = [units / name for name in UNITS if name.endswith(".service")]

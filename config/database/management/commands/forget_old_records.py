@@ -13,6 +13,7 @@ from core.commands import WRONG_USE, ProjectCommand
 from core.forgetting import MIN_DAYS, forget_old_records
 from core.words import counted
 
+FIVE_YEARS_DAYS: Final = 1_827
 MAX_DAYS: Final = 36_500
 _MAY: Final = "SELECT has_table_privilege('core_requestorigin', 'DELETE')"
 
@@ -26,7 +27,11 @@ class Command(ProjectCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--older-than", type=int, required=True, metavar="DAYS", help=f"the term, at least {MIN_DAYS} days"
+            "--older-than",
+            type=int,
+            default=FIVE_YEARS_DAYS,
+            metavar="DAYS",
+            help=f"the term, at least {MIN_DAYS} days (default: five years, %(default)s days)",
         )
 
     def describe_work_done(self) -> str:
