@@ -9,7 +9,7 @@ if [ -e "$target" ]; then
     exit 1
 fi
 mkdir -p "$target/app"
-for part in config core loyalty ratingslips templates docs manage.py; do
+for part in config core loyalty ratingslips templates docs manage.py pyproject.toml; do
     cp -R "$source/$part" "$target/app/"
 done
 rm -rf "$target/app/config/demo/data" "$target/app/docs/pictures"
