@@ -9,10 +9,10 @@ PGBOUNCER = Path("/usr/sbin/pgbouncer")
 PROMTOOL = Path("/usr/bin/promtool")
 DEPLOYMENT = [
     *map(Path, ("/usr/sbin/nginx", "/usr/sbin/haproxy", "/usr/bin/promtool", "/usr/bin/pgbackrest")),
-    *map(Path, ("/usr/bin/systemd-analyze", "/usr/bin/systemd-socket-activate")),
+    *map(Path, ("/usr/bin/systemd-analyze", "/usr/bin/systemd-socket-activate", "/usr/bin/openssl")),
     PGBOUNCER,
 ]
-_OF_DEPLOYMENT = "nginx-light haproxy prometheus pgbackrest systemd pgbouncer"
+_OF_DEPLOYMENT = "nginx-light haproxy prometheus pgbackrest systemd pgbouncer openssl"
 
 _NEEDS: dict[str, tuple[list[Path], str]] = {
     "browser": ([CHROMIUM], "browser tests are left out: apt-get install chromium-headless-shell"),
