@@ -91,13 +91,12 @@ class TestAccruePlay:
         assert posting is None
         assert not LedgerEntry.objects.exists()
 
-    def test_refuses_even_worthless_play_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
+    def test_refuses_play_of_worth_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Month-end freeze")
 
         with refused(ProgramPaused):
             accrue(floor, player)
-        with refused(ProgramPaused):
-            accrue(floor, player, theoretical_win=Decimal("0.04"))
+        assert accrue_if_worth(floor, player, theoretical_win=Decimal("0.04")) is None
 
     def test_refuses_a_player_who_does_not_exist(self, floor: Floor) -> None:
         with refused(NotFound):
