@@ -1,4 +1,4 @@
-"""The indexes of the documentation are whole: every page, every command, and every column of the ledger."""
+"""The documentation is whole: every page, every command, and every column of the ledger and of imports."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from django.core.management import get_commands
 
 from loyalty.models import LedgerEntry
+from ratingslips.imports.events import COLUMNS, OPTIONAL_COLUMNS
 
 ROOT: Final = Path(__file__).parents[1]
 APPS: Final = {"config.demo", "core", "loyalty", "ratingslips"}
@@ -49,3 +50,9 @@ class TestPageOfTheChain:
     @pytest.mark.parametrize("column", [field.column for field in LedgerEntry._meta.concrete_fields])
     def test_names_every_column_of_the_ledger(self, column: str) -> None:
         assert f"`{column}`" in (ROOT / "docs/ledger-chain.md").read_text()
+
+
+class TestPageOfFiles:
+    @pytest.mark.parametrize("column", [*COLUMNS, *OPTIONAL_COLUMNS])
+    def test_names_every_column_of_rating_events(self, column: str) -> None:
+        assert f"`{column}`" in (ROOT / "docs/files.md").read_text()
