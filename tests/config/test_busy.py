@@ -21,7 +21,8 @@ from core import correlation
 from core.console.grants import version_of_grants
 from core.console.versions import FORM_VERSION, version_of
 from core.errors import Busy
-from core.models import Casino, Player, RequestOrigin, User
+from core.factors.services import make_recovery_codes
+from core.models import Casino, Change, Player, RequestOrigin, StaffCard, User
 from core.origins import record_request, settle_waiting
 from core.reasons.models import Operation
 from core.roles import PIT_BOSS
@@ -34,10 +35,11 @@ from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
 from tests.concurrency import held
 from tests.config.matrix.posts import correction_of
-from tests.console import BACKEND, address
+from tests.console import BACKEND, address, close_stream
 from tests.databases import as_owner
 from tests.factories import CompTypeFactory, StaffFactory, TableFactory
 from tests.floor import Floor
+from tests.second_factors import long_ago, with_app
 
 PASSWORD: Final = "a tide at noon goes out"
 _PASSWORDS: Final = {"password1": PASSWORD, "password2": PASSWORD}
@@ -82,12 +84,17 @@ class _Scene:
     player: Player
     account: PlayerLoyalty
     role: Group
+    guarded: User
+    owed: RatingSlip
 
     @classmethod
     def build(cls, floor: Floor, *, seat: int) -> "_Scene":
         root: User = StaffFactory.create(casino=None, is_superuser=True)
-        root.set_password(PASSWORD)
-        root.save()
+        guarded: User = StaffFactory.create(casino=floor.casino, is_superuser=True)
+        for person in (root, guarded):
+            person.set_password(PASSWORD)
+            person.save()
+        with_app(guarded)
         slip, player = floor.played_slip(seat=seat), floor.player()
         account, role = PlayerLoyalty.objects.get(player=player), Group.objects.create(name=f"Night crew {seat}")
         table = TableFactory.create(casino=floor.casino, pit=floor.pit, game=floor.table.game)
@@ -109,6 +116,8 @@ class _Scene:
             player=player,
             account=account,
             role=role,
+            guarded=guarded,
+            owed=floor.owed_slip(table=table, seat=6),
         )
 
     def requests(self) -> dict[str, tuple[str, dict[str, Any] | None]]:
@@ -150,6 +159,7 @@ class _Scene:
             "act": (slip_list, {"action": "resume", "_selected_action": [self.slip.pk], "confirmed": "yes"}),
             "password": (address(User, "changelist") + f"{floor.boss.pk}/password/", _PASSWORDS),
             **self.of_points_and_corrections(),
+            **self.of_staff_and_exports(),
             "sign in": (reverse("admin:login"), signing_in),
             "sign in wrongly": (reverse("admin:login"), signing_in | {"password": "wrong"}),
             "sign out": (reverse("admin:logout"), {}),
@@ -189,6 +199,32 @@ class _Scene:
         }
         return {name: (url, sent | {"request_id": uuid4()}) for name, (url, sent) in posts.items()}
 
+    def of_staff_and_exports(self) -> dict[str, tuple[str, dict[str, Any] | None]]:
+        """Some are sent from a browser of their own: `_Staff.browser_for`."""
+        exports = {model: address(model, "export") for model in (LedgerEntry, Change)}
+        locks, cards = reverse("admin:core_signinevent_locks"), reverse("admin:core_staffcard_declare")
+        answered = {"asked-again": "POST", "asked-password": PASSWORD}
+        [app], [code, *_] = self.guarded.second_factors.all(), make_recovery_codes(person=self.guarded)
+        return {
+            "sessions": (reverse("admin:sessions"), None),
+            "locks": (locks, None),
+            "cards": (address(StaffCard, "changelist"), None),
+            "factors": (reverse("factors:own"), None),
+            "add a factor": (reverse("factors:add_app"), None),
+            "end sessions": (reverse("admin:sessions"), {"end": "others"}),
+            "lift a lock": (locks, {"staff": self.floor.boss.pk}),
+            "declare a card": (cards, {"player": self.player.card_number, "staff": self.floor.boss.pk}),
+            "pay": (reverse("desk:pay"), {"slip": self.owed.pk}),
+            "export the ledger": (exports[LedgerEntry], {}),
+            "export changes": (exports[Change], {}),
+            "export comps": (reverse("admin:loyalty_comptype_month_export"), {}),
+            "be asked again": (exports[Change], {}),
+            "answer": (exports[Change], answered),
+            "second step": (reverse("factors:second_step"), {"code": code}),
+            "rename a factor": (reverse("factors:rename", args=[app.pk]), {"name": uuid4().hex[:9]}),
+            "new codes": (reverse("factors:make_codes"), {}),
+        }
+
 
 class _Staff:
     """Sends the requests of a scene, each from the browser that it needs."""
@@ -196,28 +232,49 @@ class _Staff:
     def __init__(self, scene: _Scene) -> None:
         self._scene = scene
         self._browser = _browser(scene.root)
-        self._leaving = _browser(scene.root)
 
-    def answer(self, name: str, url: str, post: dict[str, Any] | None) -> Any:
-        browser = self._browser
-        if name.startswith("sign"):
-            browser = self._leaving if name == "sign out" else Browser()
-        return browser.get(url) if post is None else browser.post(url, post)
+    def browser_for(self, name: str) -> Client:
+        """The browser from which a request is sent; those of acts that change a session are new."""
+        match name:
+            case "sign out":
+                return _browser(self._scene.root)
+            case "sign in" | "sign in wrongly":
+                return Browser()
+            case "be asked again" | "answer":
+                return long_ago(_browser(self._scene.root))
+            case "end sessions":
+                return _browser(self._scene.floor.boss)
+            case "rename a factor" | "new codes":
+                return _browser(self._scene.guarded)
+            case "second step":
+                browser = Browser()
+                browser.post(reverse("admin:login"), {"username": self._scene.guarded.username, "password": PASSWORD})
+                return browser
+        return self._browser
+
+    @staticmethod
+    def answer(browser: Client, url: str, post: dict[str, Any] | None) -> Any:
+        answer = browser.get(url) if post is None else browser.post(url, post)
+        if answer.streaming:
+            close_stream(answer)
+        return answer
 
     def tables_of(self) -> dict[str, set[str]]:
         """The tables that the statements of each request name."""
         tables, found = set(connection.introspection.table_names()), {}
         for name, sent in self._scene.requests().items():
+            browser = self.browser_for(name)
             with CaptureQueriesContext(connection) as queries:
-                self.answer(name, *sent)
+                self.answer(browser, *sent)
             found[name] = {word for query in queries for word in re.findall(r"\w+", query["sql"]) if word in tables}
         return found
 
     def answers(self, names: Collection[str], *, locked: Collection[str]) -> dict[str, Any]:
         """What each of these requests is answered while tables are locked."""
-        requests, self._leaving = self._scene.requests(), _browser(self._scene.root)
+        sent = self._scene.requests()
+        requests = {name: (self.browser_for(name), *sent[name]) for name in sent if name in names}
         with held(partial(_lock, *locked)):
-            return {name: self.answer(name, *requests[name]) for name in requests if name in names}
+            return {name: self.answer(*request) for name, request in requests.items()}
 
 
 @pytest.mark.slow
@@ -226,11 +283,14 @@ class TestLock:
     def test_on_any_table_is_answered_503_at_worst(self, committed_floor: Floor) -> None:
         named = _Staff(_Scene.build(committed_floor, seat=1)).tables_of()
         scene = _Scene.build(committed_floor, seat=2)
-        staff, later, wrong, busy = _Staff(scene), scene.of_points_and_corrections(), [], set[str]()
+        staff, wrong, busy = _Staff(scene), [], set[str]()
+        later = scene.of_points_and_corrections() | scene.of_staff_and_exports()
 
         # Each table that a request names, alone; then all that it does not name and that a trigger may write.
-        # Each post begins as that of a password: what this one names is not locked for the later ones again.
-        asked = {name: named[name] - (named["password"] if name in later else set()) for name in named}
+        # Each post begins as that of a password: what this one names is not locked for the later ones again, but for
+        # the table of staff, since some of them say themselves that they have to wait for another.
+        known = named["password"] - {"core_user"}
+        asked = {name: named[name] - (known if name in later else set()) for name in named}
         locks = {table: {name for name in asked if table in asked[name]} for table in set().union(*named.values())}
         others = set(connection.introspection.table_names()) - locks.keys()
         for tables, names in [*(([table], names) for table, names in sorted(locks.items())), (others, set(named))]:
