@@ -149,5 +149,11 @@ INDEXES: Final = (
     models.Index(fields=["pit", "-opened_at"], include=["id", "casino"], name="ratingslips_slip_of_pit"),
     # For staff who see all casinos.
     models.Index(fields=["gaming_day", "casino", "-opened_at"], include=["id"], name="ratingslips_slip_of_gaming_day"),
-    models.Index("player", F("closed_at").desc(nulls_first=True), name="ratingslips_slip_player_last"),
+    # With what the visits of a player are added up from.
+    models.Index(
+        "player",
+        F("closed_at").desc(nulls_first=True),
+        include=["id", "status", "gaming_day", "continues", "theoretical_win", "ledger_entry", "corrected_points"],
+        name="ratingslips_slip_of_player",
+    ),
 )

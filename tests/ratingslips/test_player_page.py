@@ -26,6 +26,7 @@ from ratingslips.services import (
     recover_slip_loyalty,
     resume_rating_slip,
 )
+from tests.buffers import buffers_read
 from tests.console import address, html_of, inline_code_in, signed_in, statements_for
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -247,6 +248,21 @@ class TestPlayerPage:
         assert "<summary>The chart as a table</summary>" in html
         assert inline_code_in(page) == []
 
+    @pytest.mark.parametrize(
+        ("asked", "days", "link"),
+        [("", 14, "Older visits"), ("?visits=1999-01-01", 0, "Newest visits"), ("?visits=0", 14, "Older visits")],
+    )
+    def test_has_pages_of_visits(self, floor: Floor, supervisor: Client, asked: str, days: int, link: str) -> None:
+        player = floor.player()
+        for ago in range(16, 1, -1):
+            played(floor, player, begin=floor.ago(days=ago), hours=1)
+
+        page = supervisor.get(page_url(player) + asked)
+
+        assert len(page.context["visits"].days) == days
+        assert f"{link}</a>" in html_of(page)
+        assert "÷ 15." in html_of(page)
+
     def test_takes_few_statements_however_long_the_history(self, floor: Floor, supervisor: Client) -> None:
         new = floor.open_slip(seat=2).player
         few = statements_for(supervisor, page_url(new))
@@ -354,6 +370,25 @@ class TestReadVisits:
         assert (len(visits.days), visits.has_older) == (2, True)
         assert visits.days[0].gaming_day > visits.days[1].gaming_day
 
+    def test_has_pages_of_few_slips_and_adt_of_all_days(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(visits_module, "SLIPS_SHOWN", 2)
+        player = floor.player()
+        first = floor.casino.gaming_day_span(floor.casino.gaming_day_at(floor.ago(days=9)))[0]
+        begins = [first, *(first + timedelta(days=2, hours=2 * number) for number in range(3))]
+        for begin in (*begins, first + timedelta(days=4)):
+            played(floor, player, begin=begin, buy_in=Decimal(50), chips_out=Decimal(0))
+
+        pages = [newest := read_visits(player, now=floor.now)]
+        while pages[-1].older:
+            pages.append(read_visits(player, now=floor.now, until=pages[-1].older))
+
+        assert [[day.slips for day in page.days] for page in pages] == [[1], [3], [1]]
+        assert [page.actual_win for page in pages] == [Decimal(50), Decimal(150), Decimal(50)]
+        assert [page.is_first_page for page in pages] == [True, False, False]
+        assert {(page.theo, page.average_daily_theo, page.has_older) for page in pages} == {
+            (5 * newest.theo_shown, (5 * newest.theo_shown / 3).quantize(Decimal("0.01")), False)
+        }
+
     def test_never_shows_a_day_with_a_part_of_its_slips(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(visits_module, "MAX_SLIPS", 2)
         player = floor.player()
@@ -365,6 +400,15 @@ class TestReadVisits:
 
         assert [day.slips for day in visits.days] == [1]
         assert visits.has_older
+
+    def test_reads_little_more_of_who_has_many_slips(self, floor: Floor) -> None:
+        player, read = floor.player(), []
+        for number in range(28):
+            played(floor, player, begin=floor.ago(hours=24 * 8 - 5 * number))
+            if number in {13, 27}:
+                read.append(sum(buffers for buffers, _ in buffers_read(lambda: read_visits(player, now=floor.now))))
+
+        assert read[1] - read[0] < 2 * 14
 
     def test_knows_nothing_of_other_players(self, floor: Floor) -> None:
         played(floor, floor.player(), begin=floor.ago(hours=2))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.contrib import admin
@@ -66,7 +66,7 @@ class Entries:
 
 
 @require_safe
-@reads("before")
+@reads("before", "visits")
 def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
     """Show one player."""
     staff, now = staff_of(request), timezone.now()
@@ -85,7 +85,9 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
     live = None
     if staff.has_perm(VIEW_SLIPS):
         live = live_slips(now=now).filter(player=player).select_related("table", "pit").first()
-        context |= {"live": live, "sees_slips": True} | _play_of(player, now=now)
+        context |= {"live": live, "sees_slips": True} | _play_of(
+            player, now=now, until=_day(request.GET.get("visits", ""))
+        )
         if player.is_corrected:
             found = _corrections_without_entry(player.pk).select_related("slip", "request__actor")
             newest = found.order_by("-request__recorded_at")[:CORRECTIONS_SHOWN]
@@ -102,8 +104,16 @@ def player_page(request: HttpRequest, player_id: int) -> HttpResponse:
         return render(request, "ratingslips/players/player.html", context)
 
 
-def _play_of(player: Player, *, now: datetime) -> dict[str, Any]:
-    visits = read_visits(player, now=now)
+def _day(text: str) -> date | None:
+    """The day that the address names; None if it names none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _play_of(player: Player, *, now: datetime, until: date | None) -> dict[str, Any]:
+    visits = read_visits(player, now=now, until=until)
     oldest_first = list(reversed(visits.rated))
     chart = draw([(day.gaming_day, day.theo, day.actual_win) for day in oldest_first if day.theo is not None])
     return {"visits": visits, "chart": chart, "slips_url": list_url(RatingSlip, player__id__exact=player.pk)}
