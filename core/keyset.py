@@ -137,11 +137,13 @@ class Window(Generic[M]):
     """The `rows` of the index, without the conditions that pass over some of them; a page looks at `most` of these.
 
     `by_keys` is for rows that do not lie side by side: a page then reads their keys from the index, and looks up each.
+    `parts` is for keys that are in several indexes: those of `rows` in each, with its order; one row may be in several.
     """
 
     rows: "QuerySet[M]"
     most: int
     by_keys: bool = False
+    parts: "Sequence[tuple[QuerySet[M], Order]]" = ()
 
 
 class _Columns(Func):
@@ -208,12 +210,12 @@ def _within(
 ) -> "tuple[QuerySet[M], Sequence[Any] | None]":
     """Those of `rows` that a page looks at, and the columns of `order` of the last if there are more beyond it."""
     names = [key.name for key in order.keys]
-    keys = _first(window.most, window.rows, order=order, bound=bound, towards=towards).values_list(*names)
     if window.by_keys:
         # Without a comparison: PostgreSQL would expect to find the rows in the order of the index, and read all of it.
-        looked_at = list(keys.values_list("pk", *names))
+        looked_at = _keys(window, order, bound, towards=towards)
         is_cut = len(looked_at) == window.most
         return rows.filter(pk__in=[pk for pk, *_ in looked_at]), looked_at[-1][1:] if is_cut else None
+    keys = _first(window.most, window.rows, order=order, bound=bound, towards=towards).values_list(*names)
     end = _first(1, window.rows, order=order, bound=None, towards=_OPPOSITE[towards]).values_list(*names)
     ends = keys[:1].union(keys[window.most - 1 : window.most], end, all=True)
     first, *others = sorted(ends, reverse=towards == _OLDER) or [None]
@@ -226,6 +228,18 @@ def _within(
     rows = _beyond(rows, order, bound, towards=towards)
     rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
     return _where(rows, order, last, sign=f"{_OPPOSITE[towards]}="), None if last == others[-1] else last
+
+
+def _keys(window: Window[M], order: Order, bound: Sequence[Any] | None, *, towards: str) -> list[tuple[Any, ...]]:
+    """The key, and the columns of `order`, of the rows that a page looks at, from `bound` on."""
+    first, *others = (
+        _first(window.most, rows, order=each, bound=bound, towards=towards).values_list(
+            "pk", *(key.name for key in order.keys)
+        )
+        for rows, each in window.parts or [(window.rows, order)]
+    )
+    found = first.union(*others) if others else first
+    return sorted(found, key=lambda row: row[1:], reverse=towards == _OLDER)[: window.most]
 
 
 def cursor_of(row: Model, order: Order) -> str:

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Exists, F, OuterRef, Q
 
 from core.changes.models import Change
 from core.querysets import LockingQuerySet
@@ -82,9 +81,8 @@ class NamesakeQuerySet(LockingQuerySet["Namesake"]):
 
     def with_named_by(self, actor: "User") -> Self:
         """Each pair with `named_by_actor`: whether `actor` enrolled the player or gave a name, by the change log."""
-        player = Concat(Value("core_player:"), Cast(OuterRef("player_id"), models.TextField()))
         namings = Change.objects.filter(
-            table_name="core_player", actor=actor, concerns__contains=[player], new__has_any_keys=NAMES
+            table_name="core_player", row_id=OuterRef("player_id"), actor=actor, new__has_any_keys=NAMES
         )
         return self.annotate(named_by_actor=Exists(namings))
 

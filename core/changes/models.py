@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import F, Q
 
 if TYPE_CHECKING:
     from core.models import Casino, User
 
 IDENTIFIER_MAX_LENGTH = 63
 ACTION_MAX_LENGTH = 6
+# A change concerns no more rows than this, unless it moved a row from one to another.
+CONCERNED_INDEXED = 3
 
 
 class Change(models.Model):
@@ -83,7 +86,28 @@ class Change(models.Model):
                 name="core_change_of_nobody",
             ),
             models.Index(fields=["table_name", "row_id", "id"], name="core_change_by_row"),
-            GinIndex(fields=["concerns"], fastupdate=False, name="core_change_by_concerned"),
+            # The changes that concern one row, newest first: itself, or one that it refers to.
+            models.Index(F("concerns__0"), F("recorded_at"), F("id"), name="core_change_of_row"),
+            models.Index(
+                F("concerns__1"),
+                F("recorded_at"),
+                F("id"),
+                condition=Q(concerns__1__isnull=False),
+                name="core_change_of_second_row",
+            ),
+            models.Index(
+                F("concerns__2"),
+                F("recorded_at"),
+                F("id"),
+                condition=Q(concerns__2__isnull=False),
+                name="core_change_of_third_row",
+            ),
+            GinIndex(
+                fields=["concerns"],
+                fastupdate=False,
+                condition=Q(concerns__len__gt=CONCERNED_INDEXED),
+                name="core_change_of_many_rows",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from core.changes.models import CONCERNED_INDEXED
 from core.changes.tables import ABOUT_STAFF, LOGGED
 from core.console.add_forms import AddedOnce
 from core.console.change_forms import VersionedForms
@@ -19,7 +20,7 @@ from core.console.links import Link, links_for, list_url
 from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
 from core.keys import key_of
-from core.keyset import ID, PAGE_ROWS, RECORDED_AT, Order
+from core.keyset import ID, PAGE_ROWS, RECORDED_AT, Order, Window, page_of
 from core.models import Change, User
 from core.permissions import VIEW_CHANGES, VIEW_STAFF
 from core.roles import OPERATOR
@@ -56,6 +57,8 @@ class ReadOnlyInline(TabularInline[M, P]):
 
 LIST_PER_PAGE = 20
 AUTHORS_OFFERED: Final = 500
+# Each is looked up by its key. If several rows are named, a page looks at fewer changes of each.
+CONCERNED_LOOKED_AT: Final = 40
 # Of the changes of one row. In the order of an index PostgreSQL would pass over those of all others.
 SORTED_BY_TIME: Final = Order(keys=(RECORDED_AT, ID), is_sorted=True)
 
@@ -118,7 +121,30 @@ def of_readable_tables(user: User, changes: "models.QuerySet[Change]") -> "model
 
 def changes_concerning(changes: "models.QuerySet[Change]", rows: Collection[str]) -> "models.QuerySet[Change]":
     """Those of `changes` that concern one of `rows` (`table:key`); sort them in `SORTED_BY_TIME`."""
-    return changes.filter(concerns__overlap=list(rows))
+    concern = models.Q(concerns__len__gt=CONCERNED_INDEXED, concerns__overlap=list(rows))
+    for number in range(CONCERNED_INDEXED):
+        concern |= models.Q(**{f"concerns__{number}__in": list(rows)})
+    return changes.filter(concern)
+
+
+def window_of_concerned(rows: Collection[str], *, order: Order = SORTED_BY_TIME) -> Window[Change]:
+    """What a page of the changes that concern one of `rows` looks at; `order` is sorted by time."""
+    parts = [
+        (
+            Change.objects.filter(**{f"concerns__{number}__isnull": False} if number else {}),
+            Order(keys=order.keys, within={f"concerns__{number}": row}),
+        )
+        for row in rows
+        for number in range(CONCERNED_INDEXED)
+    ]
+    of_many = Change.objects.filter(concerns__len__gt=CONCERNED_INDEXED, concerns__overlap=list(rows))
+    parts.append((of_many, order))
+    return Window(
+        rows=Change.objects.all(),
+        most=CONCERNED_LOOKED_AT if len(rows) == 1 else PAGE_ROWS + 1,
+        by_keys=True,
+        parts=parts,
+    )
 
 
 class HistoryOfChanges(ModelAdmin[M]):
@@ -131,9 +157,9 @@ class HistoryOfChanges(ModelAdmin[M]):
         shown: dict[str, Any] = {}
         if table in LOGGED and staff_of(request).has_perm(VIEW_CHANGES):
             row = f"{table}:{unquote(object_id)}"
-            changes = changes_concerning(changes_seen_by(staff_of(request)), [row])
-            newest = changes.order_by(*SORTED_BY_TIME.newest_first)[:PAGE_ROWS]
-            shown = {"changes": in_words(list(newest)), "changes_url": list_url(Change, of=row)}
+            changes = changes_seen_by(staff_of(request))
+            newest = page_of(changes, order=SORTED_BY_TIME, window=window_of_concerned([row]))
+            shown = {"changes": in_words(newest.rows), "changes_url": list_url(Change, of=row)}
         return super().history_view(request, object_id, shown | (extra_context or {}))
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from core import correlation
 from core.console import scope
+from core.keyset import PAGE_ROWS, oldest_cursor, page_of
 from core.models import Change, Player, User
 from core.origins import record_request
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
@@ -25,9 +26,9 @@ from core.transactions import operation
 from loyalty.models import LedgerEntry, LedgerExport
 from loyalty.services import manual_reward
 from ratingslips.admin.changes.filters import LOOKED_AT
-from ratingslips.models import Pit
+from ratingslips.models import GamingTable, Pit
 from tests.console import address, said, signed_in
-from tests.factories import PlayerFactory, StaffFactory
+from tests.factories import PitFactory, PlayerFactory, StaffFactory, TableFactory
 from tests.floor import Floor, give_rights
 
 LIST = address(Change, "changelist")
@@ -155,6 +156,43 @@ class TestFilters:
         assert [len(_lines(page)) for page in pages] == [16, 16, 13]
         assert len({line for page in pages for line in _lines(page)}) == 45
         assert _lines(back) == _lines(pages[1])
+
+
+class TestChangesOfOneRow:
+    def test_are_on_its_pages_wherever_they_name_it(self, floor: Floor) -> None:
+        there, tables = PitFactory.create(casino=floor.casino), [floor.table]
+        tables += TableFactory.create_batch(2, casino=floor.casino, pit=floor.pit, game=floor.table.game)
+        for turn in range(12):
+            for table in tables:
+                GamingTable.objects.filter(pk=table.pk).update(minimum_bet=turn + 1)
+            tables[0].pit = floor.pit if turn % 2 else there
+            tables[0].save(update_fields=["pit"])
+            Pit.objects.filter(pk=floor.pit.pk).update(name=f"Pit {turn}")
+        row = f"ratingslips_pit:{floor.pit.pk}"
+        known = list(Change.objects.filter(concerns__contains=[row]).order_by("-id").values_list("id", flat=True))
+
+        order, before, found = scope.SORTED_BY_TIME, "", []
+        while True:
+            page = page_of(Change.objects.all(), order=order, before=before, window=scope.window_of_concerned([row]))
+            found += [change.pk for change in page.rows]
+            if not (before := page.older):
+                break
+        back = page_of(
+            Change.objects.all(), order=order, after=oldest_cursor(order), window=scope.window_of_concerned([row])
+        )
+
+        assert found == known
+        assert [change.pk for change in back.rows] == known[-PAGE_ROWS:]
+        assert len(known) > scope.CONCERNED_LOOKED_AT
+
+    def test_are_looked_at_to_a_limit(self, floor: Floor, auditor: Client) -> None:
+        for turn in range(scope.CONCERNED_LOOKED_AT):
+            Pit.objects.filter(pk=floor.pit.pk).update(name=f"Pit {turn}")
+
+        page = auditor.get(f"{LIST}?of=ratingslips_pit:{floor.pit.pk}&what=core_player").context["page"]
+
+        assert (page.rows, page.looked_at) == ([], scope.CONCERNED_LOOKED_AT)
+        assert page.older
 
 
 class TestAuthorBeyondThoseOffered:

@@ -22,6 +22,7 @@ from core.console.scope import (
     may_act_in_casino_of,
     of_readable_tables,
     sees_all_casinos,
+    window_of_concerned,
 )
 from core.keyset import ID, RECORDED_AT, Order, Window
 from core.models import Change, Player, User
@@ -102,11 +103,13 @@ class ChangesForm(FilterForm):
 
     @property
     def window(self) -> Window[Change] | None:
-        """What a page looks at where it passes over changes of other kinds, or of staff; else None."""
+        """What a page looks at where changes are found by their keys, or others are passed over; else None."""
         passes_over = {"who", "what"} <= self.given.keys() or not (self._views_staff or "what" in self.given)
         # The index of changes by no person is one of each casino.
         passes_over |= self.given.get("who") == NOBODY and "casino_id" not in self.order.within
-        if self._by_keys or not passes_over:
+        if self._by_keys:
+            return window_of_concerned(self._concerned["of" if "of" in self.given else "whom"], order=self.order)
+        if not passes_over:
             return None
         return Window(rows=self._of_index(Change.objects.all()), most=LOOKED_AT)
 
@@ -164,13 +167,17 @@ class ChangesForm(FilterForm):
             rows = rows.filter(actor=None if given["who"] == NOBODY else int(given["who"]))
         if "of_no_casino" in given and "casino_id" not in exclude:
             rows = rows.filter(casino=None)
-        if "of" in given:
-            rows = changes_concerning(rows, [given["of"]])
-        if "whom" in given:
+        for concerned in self._concerned.values():
+            rows = changes_concerning(rows, concerned)
+        return rows
+
+    @property
+    def _concerned(self) -> dict[str, list[str]]:
+        """The rows that changes must concern, by the filter that names or finds them."""
+        rows = {"of": [self.given["of"]]} if "of" in self.given else {}
+        if "whom" in self.given:
             players, people = (found[:PLAYERS_WITH_ROWS_MAX] for found in self._found)
-            rows = changes_concerning(
-                rows, [*(f"core_player:{key}" for key in players), *(f"core_user:{key}" for key in people)]
-            )
+            rows["whom"] = [*(f"core_player:{key}" for key in players), *(f"core_user:{key}" for key in people)]
         return rows
 
     @cached_property
