@@ -62,5 +62,6 @@ def run_as_replica(statement: str) -> None:
 
 def inserted(row: models.Model) -> models.Model:
     """Insert `row` as it is, without a word from validation."""
-    row.save(force_insert=True)
+    with transaction.atomic():
+        row.save(force_insert=True)
     return row

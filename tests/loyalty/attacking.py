@@ -71,7 +71,8 @@ class Book:
 
     def seal(self) -> Checkpoint:
         """The next checkpoint, in the test's transaction."""
-        return seal_accounts(at=self.floor.now, key=private_key(settings.CHECKPOINT_SIGNING_KEY))
+        with transaction.atomic():
+            return seal_accounts(at=self.floor.now, key=private_key(settings.CHECKPOINT_SIGNING_KEY))
 
     def take(self, file: Path | None = None) -> Checkpoint:
         """The next checkpoint as the command takes it, in a transaction of its own, with its line in the file."""
@@ -103,9 +104,8 @@ def _add_one_by_the_rules(account: PlayerLoyalty) -> None:
 
 
 def post(floor: Floor, player: Player, **changes: Any) -> None:
-    """Post a promotion of 100 points, unless told otherwise, in a transaction of its own."""
-    with transaction.atomic():
-        increment(floor, player, **changes)
+    """Post a promotion of 100 points, unless told otherwise."""
+    increment(floor, player, **changes)
 
 
 def sql(statement: str, *parameters: Any) -> None:

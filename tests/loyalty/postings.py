@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from django.db import transaction
+
 from core.models import Player
 from loyalty.models import LedgerEntry
 from loyalty.points import value_of_points
@@ -66,7 +68,8 @@ def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
         comp = arguments["comp_type"] = CompTypeFactory.create(program=floor.program)
         worth = value_of_points(-changes["points"], point_value=comp.point_value)
         arguments["calculation"] = {"point_value": comp.point_value, "value": worth}
-    return increment_player_loyalty(player=player, **(arguments | changes))
+    with transaction.atomic():
+        return increment_player_loyalty(player=player, **(arguments | changes))
 
 
 def accrue(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
@@ -87,4 +90,5 @@ def accrue_if_worth(floor: Floor, player: Player, **changes: Any) -> LoyaltyPost
         "correlation_id": uuid4(),
         "play": {"slip_number": "R00001"},
     }
-    return accrue_play(player_id=player.pk, **(arguments | changes))
+    with transaction.atomic():
+        return accrue_play(player_id=player.pk, **(arguments | changes))

@@ -89,13 +89,11 @@ class TestLockAccount:
         floor.player(first_name="Ada", last_name="Abel", card_number="1000")
         newcomer = _without_account(floor)
 
-        assert lock_account(player_id=newcomer.pk, at=floor.now).player == newcomer
+        with transaction.atomic():
+            assert lock_account(player_id=newcomer.pk, at=floor.now).player == newcomer
 
-    def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
-        player = committed_floor.player()
 
-        with pytest.raises(transaction.TransactionManagementError, match="lock_account"):
-            lock_account(player_id=player.pk, at=committed_floor.now)
+_open_accounts = transaction.atomic(open_accounts)
 
 
 class TestOpenAccounts:
@@ -103,13 +101,13 @@ class TestOpenAccounts:
         regular, newcomer = floor.player(), _without_account(floor)
         increment(floor, regular)
 
-        open_accounts(players=[regular, newcomer], at=floor.now)
+        _open_accounts(players=[regular, newcomer], at=floor.now)
 
         assert account_of(regular).balance == 100
         assert account_of(newcomer).balance == 0
 
     def test_does_nothing_for_nobody(self, floor: Floor) -> None:
-        open_accounts(players=[], at=floor.now)
+        _open_accounts(players=[], at=floor.now)
 
         assert not PlayerLoyalty.objects.exists()
 
@@ -117,7 +115,7 @@ class TestOpenAccounts:
         player = PlayerFactory.create(casino=CasinoFactory.create())
 
         with refused(NoLoyaltyProgram, "has no loyalty programme"):
-            open_accounts(players=[player], at=floor.now)
+            _open_accounts(players=[player], at=floor.now)
 
     @pytest.mark.parametrize("tiers", [(), (("Silver", 1_000, "1.25"),)])
     def test_refuses_a_programme_without_a_tier_that_begins_at_0(
@@ -126,7 +124,7 @@ class TestOpenAccounts:
         player = _without_account(Floor.build(ProgramFactory.create(rules__tiers=tiers)))
 
         with refused(NoLoyaltyProgram, "no tier that begins at 0"):
-            open_accounts(players=[player], at=timezone.now())
+            _open_accounts(players=[player], at=timezone.now())
 
     def test_come_with_the_first_points_where_they_are_missing(self, floor: Floor) -> None:
         player = _without_account(floor)

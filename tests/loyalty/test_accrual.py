@@ -79,12 +79,6 @@ class TestAccruePlay:
         account = account_of(newcomer)
         assert (account.balance, account.entry_count, account.updated_at) == (578, 1, floor.now)
 
-    def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
-        player = committed_floor.player()
-
-        with pytest.raises(transaction.TransactionManagementError, match="accrue_play"):
-            accrue(committed_floor, player)
-
     def test_needs_no_entry_for_no_points(self, floor: Floor) -> None:
         posting = accrue_if_worth(floor, floor.player(), theoretical_win=Decimal("0.04"))
 
@@ -99,7 +93,7 @@ class TestAccruePlay:
         assert accrue_if_worth(floor, player, theoretical_win=Decimal("0.04")) is None
 
     def test_refuses_a_player_who_does_not_exist(self, floor: Floor) -> None:
-        with refused(NotFound):
+        with refused(NotFound), transaction.atomic():
             accrue_play(
                 player_id=0,
                 theoretical_win=Decimal(1),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +14,7 @@ from core.models import Player, User
 from core.permissions import NotPermitted
 from core.reasons.text import normalised_reason
 from loyalty.models import LedgerEntry
-from loyalty.services import AwardRateExceeded, increment_player_loyalty, pause_program
+from loyalty.services import AwardRateExceeded, pause_program
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
@@ -229,16 +228,7 @@ class TestAwardRate:
         assert not award(floor, player, actor=floor.boss, at=start + timedelta(seconds=10)).replayed
 
     def test_does_not_count_what_the_system_posted(self, floor: Floor, player: Player) -> None:
-        for number in range(10):
-            increment_player_loyalty(
-                player=player,
-                kind=LedgerEntry.Kind.PROMOTION,
-                points=5,
-                reason="Double points on Tuesdays",
-                idempotency_key=f"promotion:{number}",
-                staff=floor.supervisor,
-                at=floor.now,
-                correlation_id=uuid4(),
-            )
+        for _ in range(10):
+            increment(floor, player, points=5, staff=floor.supervisor)
 
         assert not award(floor, player).replayed

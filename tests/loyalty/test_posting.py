@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from core.errors import NotFound
 from core.idempotency import IdempotencyConflict
@@ -91,12 +90,6 @@ class TestIncrementPlayerLoyalty:
     )
     def test_raises_the_tier_when_its_threshold_is_reached(self, floor: Floor, points: int, tier: str) -> None:
         assert increment(floor, floor.player(), points=points).tier_after == tier
-
-    def test_needs_a_transaction_of_its_caller(self, committed_floor: Floor) -> None:
-        player = committed_floor.player()
-
-        with pytest.raises(transaction.TransactionManagementError, match="increment_player_loyalty"):
-            increment(committed_floor, player)
 
     def test_refuses_to_take_more_than_there_is(self, floor: Floor, player: Player) -> None:
         increment(floor, player)

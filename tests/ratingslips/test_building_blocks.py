@@ -50,6 +50,10 @@ class TestBuildingBlock:
         with pytest.raises(TransactionManagementError, match=f"{block.__name__} needs a transaction of its caller"):
             block()
 
+    def test_does_not_take_the_transaction_of_a_test_for_its_callers(self, db: None) -> None:
+        with pytest.raises(TransactionManagementError):
+            lock_name("somebody", "waits")
+
     def test_is_listed_here(self) -> None:
         modules = {module.name for top in PRODUCT for module in walk_packages(import_module(top).__path__, f"{top}.")}
         for name in modules:
