@@ -208,13 +208,6 @@ def _page(
         shown = bound if isinstance(bound, _FORMS[name]) else None
         return shown or _form(request, pit_page, sheet, name, **initial)
 
-    typed = {name: request.GET[name] for name in ("average_bet", "buy_in", "chips_out") if name in request.GET}
-    is_close_form = isinstance(bound, CompleteForm)
-    is_closing = is_close_form or bool({"buy_in", "chips_out"} & typed.keys())
-    is_moving = isinstance(bound, ChosenSeatForm)
-    when = {"when": typed_time(request.POST or request.GET)}
-    bet = {"average_bet": sheet.average_bet} | typed | ({} if is_closing or is_moving else when)
-    money = typed | (when if is_closing else {})
     context: dict[str, Any] = {
         "sheet": sheet,
         "slip": sheet.slip,
@@ -222,21 +215,17 @@ def _page(
         "changes": changes,
         "problem": problem,
         "bound": bound,
-        "bet_form": form("change_bet", **bet),
-        "move_form": form("move"),
-        "close_form": form("complete", **money),
-        "is_closing": is_closing,
-        "is_moving": is_moving or "pit" in request.GET,
         "links": linked_slips(sheet.slip),
         "may_reassign": may_reassign(request, sheet.slip, operates=pit_page.may_act),
+        "may_correct": may_correct(request, sheet.slip),
+        "is_before_last": bound is not None and bound.has_error(NON_FIELD_ERRORS, code=_BEFORE_LAST_EVENT),
     }
+    context |= _play_forms(request, sheet, bound, form)
     if pit_page.may_act and not sheet.slip.is_void:
         offer = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
         context["offers"] = [offer] if offer else []
     if sheet.slip.uncollected_points:
         context["kept_tier"] = kept_tier_of(sheet.slip.player)
-    context["may_correct"] = may_correct(request, sheet.slip)
-    context["is_before_last"] = bound is not None and bound.has_error(NON_FIELD_ERRORS, code=_BEFORE_LAST_EVENT)
     if pit_page.may_act and sheet.slip.is_live:
         context |= _destinations(request, pit_page)
     if may_record(sheet.slip, actor=staff_of(request), operates=pit_page.may_act):
@@ -246,7 +235,25 @@ def _page(
     return show(request, "ratingslips/floor/slip.html", pit_page, context, status=status)
 
 
-def _money(request: HttpRequest, sheet: Sheet, bound: Form | None, form: Callable[[str], Form]) -> dict[str, Any]:
+def _play_forms(request: HttpRequest, sheet: Sheet, bound: Form | None, form: Callable[..., Form]) -> dict[str, Any]:
+    """The forms of the bet, of a move and of closing, with what was typed and which of them is open."""
+    typed = {name: request.GET[name] for name in ("average_bet", "buy_in", "chips_out") if name in request.GET}
+    is_close_form = isinstance(bound, CompleteForm)
+    is_closing = is_close_form or bool({"buy_in", "chips_out"} & typed.keys())
+    is_moving = isinstance(bound, ChosenSeatForm)
+    when = {"when": typed_time(request.POST or request.GET)}
+    bet = {"average_bet": sheet.average_bet} | typed | ({} if is_closing or is_moving else when)
+    money = typed | (when if is_closing else {})
+    return {
+        "bet_form": form("change_bet", **bet),
+        "move_form": form("move"),
+        "close_form": form("complete", **money),
+        "is_closing": is_closing,
+        "is_moving": is_moving or "pit" in request.GET,
+    }
+
+
+def _money(request: HttpRequest, sheet: Sheet, bound: Form | None, form: Callable[..., Form]) -> dict[str, Any]:
     """The forms of buy-ins and chips out, and that which strikes a row if its page was asked for."""
     chosen = request.POST.get("row", "") or request.GET.get("strike", "")
     row = sheet.money.row_to_strike(chosen)
