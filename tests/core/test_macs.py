@@ -1,5 +1,6 @@
 """Keys of the codes of requests: a retired one checks only what was recorded before it ended."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -49,3 +50,14 @@ class TestRetiredKey:
 
         assert first.removeprefix(f"{retired}@") == str((timezone.now().astimezone(UTC) + timedelta(days=2)).date())
         assert second == settings.REQUEST_KEYS[1]
+
+
+class TestKey:
+    @pytest.mark.parametrize(
+        "change", [lambda key: key[:-4], lambda key: f"{key[:9]}!{key[9:]}", lambda key: f"é{key}"]
+    )
+    def test_is_refused_if_it_is_no_base64_of_32_bytes(self, settings: Any, change: Callable[[str], str]) -> None:
+        settings.REQUEST_KEYS = [change(new_request_key())]
+
+        with pytest.raises(NoRequestKey):
+            mac_of(ROW)
