@@ -22,12 +22,37 @@ _IS_COPIED: Final = """
     AND (old.table_id, old.seat, old.average_bet, old.started_at)
         = (segment.table_id, segment.seat, segment.average_bet, segment.started_at)
 """
+# The segments, each with those before and after it in its slip.
+_IN_LISTS: Final = """
+    SELECT *, lag(table_id) OVER list AS table_before_id, lag(seat) OVER list AS seat_before,
+           lag(average_bet) OVER list AS bet_before, lag(ended_at) OVER list AS ended_before,
+           lag(end_correlation_id) OVER list AS correlation_before,
+           lead(started_at) OVER list AS next_started_at,
+           lead(start_correlation_id) OVER list AS next_correlation_id
+    FROM ratingslips_playsegment WINDOW list AS (PARTITION BY slip_id ORDER BY seq)
+"""
+# Whether a segment goes on with what a correction asked for, where the figures changed that were recorded before.
+_GOES_ON: Final = """
+    (segment.started_at, segment.start_correlation_id) = (segment.ended_before, segment.correlation_before)
+    AND (segment.table_id, segment.seat, segment.average_bet)
+        = (segment.table_before_id, segment.seat_before, segment.bet_before)
+    AND EXISTS (
+        SELECT FROM ratingslips_playsegment AS frozen
+        WHERE frozen.slip_id = segment.slip_id AND frozen.seq < segment.seq AND frozen.superseded_by_id IS NOT NULL
+          AND (frozen.table_id, frozen.started_at, frozen.house_edge_percent, frozen.decisions_per_hour)
+              = (segment.table_id, segment.started_at, segment.house_edge_percent, segment.decisions_per_hour)
+    )
+"""
 _PLACE_BEFORE: Final = "(segment.table_id, segment.seat) = (segment.table_before_id, segment.seat_before)"
 # Whether a request of a slip begins a segment; a correction adds one without length where the bet changed in a pause.
 _BEGINS: Final = f"""
     CASE request.kind
         WHEN 'CORRECT' THEN EXISTS (
-            {_IS_ASKED} AND (segment.ended_at = segment.started_at OR said[4]::timestamptz = segment.started_at)
+            {_IS_ASKED} AND (
+                segment.ended_at = segment.started_at OR said[4]::timestamptz = segment.started_at
+                OR said[4]::timestamptz < segment.started_at AND {_GOES_ON}
+                   AND (said[5] = 'None' OR nullif(said[5], 'None')::timestamptz > segment.started_at)
+            )
         )
         WHEN 'REASSIGN' THEN EXISTS ({_IS_COPIED})
         ELSE request.happened_at = segment.started_at AND CASE request.kind
@@ -51,7 +76,13 @@ _ENDS: Final = f"""
             ('SUPERSEDED', 'VOID'), ('SUPERSEDED', 'CORRECT'), ('SUPERSEDED', 'REASSIGN')
         )
         OR request.kind = 'CORRECT'
-           AND EXISTS ({_IS_ASKED} AND nullif(said[5], 'None')::timestamptz = segment.ended_at)
+           AND EXISTS (
+               {_IS_ASKED} AND CASE segment.ended_as
+                   -- The next segment goes on with it.
+                   WHEN 'BET_CHANGED' THEN said[5] = 'None' OR nullif(said[5], 'None')::timestamptz >= segment.ended_at
+                   ELSE nullif(said[5], 'None')::timestamptz = segment.ended_at
+               END
+           )
         OR request.kind = 'REASSIGN'
            AND EXISTS ({_IS_COPIED} AND old.ended_as <> 'SUPERSEDED' AND old.ended_at = segment.ended_at)
     )
@@ -64,11 +95,7 @@ PLAY_INVARIANTS: Final = (
         broken_by=f"""
             SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' segment ' || segment.seq
             FROM (
-                SELECT *, lag(table_id) OVER list AS table_before_id, lag(seat) OVER list AS seat_before,
-                       lag(average_bet) OVER list AS bet_before,
-                       lead(started_at) OVER list AS next_started_at,
-                       lead(start_correlation_id) OVER list AS next_correlation_id
-                FROM ratingslips_playsegment WINDOW list AS (PARTITION BY slip_id ORDER BY seq)
+                {_IN_LISTS}
             ) AS segment
             JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id
             JOIN core_casino AS casino ON casino.id = slip.casino_id
@@ -98,9 +125,9 @@ PLAY_INVARIANTS: Final = (
             SELECT 'slip ' || casino.code || ' ' || slip.slip_number || ' segment ' || begun.last_seq
             FROM (
                 SELECT segment.slip_id, start_correlation_id, count(*) AS segments, max(seq) AS last_seq
-                FROM ratingslips_playsegment AS segment
+                FROM ({_IN_LISTS}) AS segment
                 -- Those without length are worth nothing: a correction writes one where the bet changed in a pause.
-                WHERE ended_at IS DISTINCT FROM started_at OR NOT EXISTS (
+                WHERE (ended_at IS DISTINCT FROM started_at AND ({_GOES_ON}) IS NOT TRUE) OR NOT EXISTS (
                     SELECT FROM ratingslips_sliprequest AS request WHERE request.slip_id = segment.slip_id
                     AND request.correlation_id = start_correlation_id AND {_WRITES_LIST}
                 )

@@ -80,8 +80,8 @@ class HeldSeat:
 
 
 def play_of(segments: Iterable[PlaySegment]) -> list[CorrectedPlay]:
-    """The play of segments, as a correction would give it."""
-    return without_instants(
+    """The play of segments, as a correction would give it: what goes on at the same place and bet is one stretch."""
+    return joined(
         CorrectedPlay(
             table=segment.table_id,
             seat=segment.seat,
@@ -93,16 +93,27 @@ def play_of(segments: Iterable[PlaySegment]) -> list[CorrectedPlay]:
     )
 
 
+def joined(play: Iterable[CorrectedPlay]) -> list[CorrectedPlay]:
+    """Join each stretch to the same play that it follows."""
+    whole: list[CorrectedPlay] = []
+    for stretch in play:
+        if whole and stretch.continues(whole[-1]):
+            whole[-1] = replace(whole[-1], ended_at=stretch.ended_at)
+        else:
+            whole.append(stretch)
+    return whole
+
+
 def without_instants(play: Iterable[CorrectedPlay]) -> list[CorrectedPlay]:
     """Join each stretch without length, such as a change when a pause ends, to the same play beside it."""
-    joined: list[CorrectedPlay] = []
+    whole: list[CorrectedPlay] = []
     for stretch in play:
-        before = joined[-1] if joined else None
+        before = whole[-1] if whole else None
         if before and stretch.continues(before) and not (before.has_length and stretch.has_length):
-            joined[-1] = replace(before, ended_at=stretch.ended_at)
+            whole[-1] = replace(before, ended_at=stretch.ended_at)
         else:
-            joined.append(stretch)
-    return joined
+            whole.append(stretch)
+    return whole
 
 
 def require_play(play: Sequence[CorrectedPlay], *, at: datetime, is_live: bool) -> None:
@@ -171,11 +182,12 @@ def new_segments(
     """The segments of the new list, not saved; `recorded` are those of all its lists, the current one last.
 
     A stretch that has play of the slip at its table in it keeps the figures and the pit that were frozen then: see
-    `_frozen`. Any other takes those in force when it begins.
+    `_frozen`. Where they change within a stretch, it becomes two segments. Any other takes those in force when it
+    begins.
 
     :raises NoGameValues: none were in force.
     """
-    play = list(_with_changes(play))
+    play = [part for stretch in _with_changes(play) for part in _parts(recorded, stretch)]
     starts = list(_starts(play))
     segments = []
     for number, (stretch, started_as) in enumerate(zip(play, starts, strict=True)):
@@ -232,6 +244,23 @@ def _end(next_start: PlaySegment.Start | None, *, is_closing: bool) -> PlaySegme
     if is_closing:
         return End.CLOSED
     return {Start.MOVED: End.MOVED, Start.BET_CHANGED: End.BET_CHANGED}.get(next_start or Start.RESUMED, End.PAUSED)
+
+
+def _parts(recorded: Sequence[PlaySegment], stretch: CorrectedPlay) -> Iterator[CorrectedPlay]:
+    """The stretch, cut where a segment at its table began with other figures or another pit than were kept before."""
+    frozen, part = _frozen(recorded, stretch), stretch
+    begun = {segment.started_at for segment in recorded if segment.table_id == stretch.table}
+    for instant in sorted(at for at in begun if stretch.started_at < at and _lasted(stretch, at=at)):
+        rest = replace(part, started_at=instant)
+        following = _frozen(recorded, rest)
+        if frozen and following and _kept(frozen) != _kept(following):
+            yield replace(part, ended_at=instant)
+            part, frozen = rest, following
+    yield part
+
+
+def _kept(segment: PlaySegment) -> tuple[Decimal, Decimal, int]:
+    return segment.house_edge_percent, segment.decisions_per_hour, segment.pit_id
 
 
 def _frozen(recorded: Sequence[PlaySegment], stretch: CorrectedPlay) -> PlaySegment | None:

@@ -177,6 +177,22 @@ class TestNewList:
         last = _segments(slip)[-1]
         assert (last.decisions_per_hour, last.house_edge_percent) == tuple(map(Decimal, figures))
 
+    def test_keeps_all_frozen_figures_of_play_that_becomes_one(self, floor: Floor) -> None:
+        values = [(floor.ago(hours=9), "70", "0.75"), (floor.ago(hours=1), "90", "2")]
+        game = GameFactory.create(casino=floor.casino, values=values)
+        slip = closed(
+            floor, floor.played_slip(table=TableFactory.create(casino=floor.casino, pit=floor.pit, game=game))
+        )
+        first, last = current_play(slip)
+
+        correct(floor, slip, [replace(last, started_at=first.started_at)])
+
+        kept = [(each.started_at, int(each.decisions_per_hour)) for each in slip.segments.current().order_by("seq")]
+        assert kept == [(first.started_at, 70), (last.started_at, 90)]
+        (whole,) = current_play(slip)
+        correct(floor, slip, [replace(whole, average_bet=Decimal(50))])
+        assert broken_invariants() == {}
+
     @pytest.mark.parametrize("is_reassigned", [False, True])
     def test_is_worth_what_it_was_once_corrected_back(
         self, floor: Floor, next_table: GamingTable, is_reassigned: bool
