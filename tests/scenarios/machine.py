@@ -23,6 +23,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from ratingslips.imports.events import RatingEvent
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from ratingslips.services import ChosenTime, PartialCompletion, play_of
+from ratingslips.services.corrected_play import joined
 from tests.factories import CompTypeFactory, GameFactory, PitFactory, StaffFactory, TableFactory
 from tests.floor import Floor, give_rights
 from tests.invariants import broken_invariants
@@ -197,7 +198,7 @@ class Machine(RuleBasedStateMachine):
             "closed at": slip.closed_at,
             "place": last.place,
             "opened at": slip.play[0].started_at,
-            "play": [] if slip.status == "VOID" else has_length(slip.play),
+            "play": [] if slip.status == "VOID" else has_length(joined(slip.play)),
             "theo": None if slip.is_live else slip.theo,
             "is owed": slip.status == "CLOSED" and slip.points_are == "OWED",
             "is withheld": slip.status == "CLOSED" and slip.points_are == "WITHHELD" and slip.theo > 0,

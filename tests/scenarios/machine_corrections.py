@@ -19,6 +19,7 @@ from ratingslips.services import (
     undo_opening,
     void_rating_slip,
 )
+from ratingslips.services.corrected_play import joined
 from tests.scenarios.machine import REASON, TAKEN, Machine, bets, minutes, picks, seats, with_slips
 from tests.scenarios.model import ModelSlip, has_length, is_in_order, overlap
 
@@ -60,7 +61,7 @@ class CorrectionRules(Machine):
             slip.status = "OPEN" if play[-1].ended_at is None else "PAUSED"
         elif play[-1].ended_at != before[0][-1].ended_at:
             slip.closed_at = play[-1].ended_at
-        if (has_length(play), slip.closed_at) == (has_length(before[0]), before[1]):
+        if (has_length(play), slip.closed_at) == (has_length(joined(before[0])), before[1]):
             return {"NOTHING_CORRECTED"}
         return self.posts(slip, self.players[slip.player]) | (TAKEN if overlap(slip, self.slips) else set())
 
@@ -111,7 +112,8 @@ class CorrectionRules(Machine):
         if slip.status == "CLOSED":
             refusals |= {"SLIP_CORRECTED"} if slip.corrections else set()
             refusals |= {"SLIP_CONTINUED"} if slip.continued_by else set()
-            refusals |= set() if slip.is_closed_by_hand else {"UNDO_TOO_LATE"}
+            # Play that came from the slip of the wrong player was never closed on this one.
+            refusals |= set() if slip.is_closed_by_hand else {"UNDO_TOO_LATE", "SLIP_CORRECTED"}
             refusals |= set() if self.players[slip.player].is_active else {"PLAYER_NOT_ACTIVE"}
         # The table may be in the other pit now.
         new = self.act(continue_rating_slip, slip, refusals, TAKEN | {"TABLE_NOT_ACTIVE"}, at=at)
