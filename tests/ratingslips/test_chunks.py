@@ -179,8 +179,12 @@ class TestAChunkInTrouble:
         plays = _visits(floor, 2, player=floor.player())
         account = PlayerLoyalty.objects.filter(player=plays[0].opened_for)
 
+        def record_patiently() -> Sequence[Recording]:
+            connection.cursor().execute("SET lock_timeout = 0; SET statement_timeout = 0")
+            return _record(floor, plays)
+
         with held(lambda: account.locked().get()):
-            outcome = Elsewhere(lambda: _record(floor, plays)).outcome()
+            outcome = Elsewhere(record_patiently).outcome()
 
         assert getattr(outcome, "code", None) == "BUSY"
         assert RatingSlip.objects.count() == 0
