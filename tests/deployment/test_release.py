@@ -99,8 +99,10 @@ class TestConsole:
         assert (answer.status, "X-Correlation-ID" in answer.headers) == (413, is_page_of_console)
 
     def test_says_how_it_is_to_this_machine_alone(self, site: Site) -> None:
-        assert site.ask("/metrics").status == 404
-        assert site.ask_plainly(site.watched, LOGIN).status == 404
+        paths = ["/livez", "/readyz", "/metrics", LOGIN]
+
+        assert [site.ask(path).status for path in paths] == [404, 404, 404, 200]
+        assert [site.ask_plainly(site.watched, path).status for path in paths] == [200, 200, 200, 404]
 
 
 class TestConsoleThatIsAway:
