@@ -69,5 +69,6 @@ class HouseRules(Machine):
 
     @rule(wait=minutes)
     def take_checkpoint(self, wait: int) -> None:
-        seal_accounts(at=self.pass_time(wait), key=private_key(settings.CHECKPOINT_SIGNING_KEY))
+        with transaction.atomic():
+            seal_accounts(at=self.pass_time(wait), key=private_key(settings.CHECKPOINT_SIGNING_KEY))
         assert is_clean()
