@@ -1,9 +1,8 @@
-"""Check the proof that an entry of the loyalty ledger is in a signed checkpoint.
+"""Check the proof that an entry of the loyalty ledger is in a signed checkpoint (docs/ledger-chain.md).
 
-Usage: python3 verify_entry.py ENTRY PROOF PUBLIC_KEY [CHECKPOINT_FILE]
+Usage: python3 verify_entry.py ENTRY PROOF PUBLIC_KEY [CHECKPOINT_FILE], with Python 3.8 or later and OpenSSL 3.
 ENTRY is the entry's number, PROOF the file that “manage.py prove_entry” printed, PUBLIC_KEY the casino's key in base64.
-With CHECKPOINT_FILE, the checkpoint must be a line of that file as well. Needs Python 3.8 and OpenSSL 3.
-Exit code: 0 the entry is proven, 1 it is not, 2 it could not be checked. docs/ledger-chain.md describes the hashes.
+With CHECKPOINT_FILE, the checkpoint must be a line of that file. Exit code: 0 proven, 1 not proven, 2 not checked.
 """
 
 import base64

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -17,10 +18,11 @@ from core.errors import NotFound
 from core.locks import lock_name
 from core.permissions import NotPermitted
 from core.querysets import LockingQuerySet
-from loyalty.models import LedgerEntry
+from loyalty.models import EarningRate, LedgerEntry
 from loyalty.services import ProgramPaused, pause_program
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
+    PartialCompletion,
     SlipInHand,
     SlipNotClosed,
     SlipSettlement,
@@ -94,8 +96,12 @@ class TestRecoverSlipLoyalty:
         assert recover_slip_loyalty(slip=owed_slip, actor=floor.supervisor, at=floor.now).points == 722
 
     def test_settles_a_slip_that_turns_out_to_be_worth_nothing(self, floor: Floor) -> None:
-        worthless = floor.open_slip(average_bet=Decimal("1.00"), at=floor.ago(minutes=4, seconds=30))
-        slip = floor.owed_slip(worthless)
+        # Before the first earning rate nobody can say that it is worth nothing.
+        began = datetime(1999, 7, 20, 20, tzinfo=UTC)
+        slip = floor.open_slip(average_bet=Decimal("1.00"), at=began)
+        with pytest.raises(PartialCompletion):
+            complete_rating_slip(slip=slip, actor=floor.boss, at=began + timedelta(minutes=4, seconds=30))
+        EarningRate.objects.create(program=floor.program, points_per_unit=10, effective_from=began)
 
         settlement = recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
 
