@@ -7,10 +7,11 @@ import threading
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError, ProgrammingError
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 
 FAILED = 1
 WRONG_USE = 2
+DATABASE_AWAY = 3
 
 
 def main() -> None:
@@ -32,13 +33,8 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.stderr.write(f"The settings are wrong: {error}\n")
         sys.exit(WRONG_USE)
-    except OperationalError as error:
-        sys.stderr.write(f"The database cannot do this just now: {str(error).strip()}\n")
-        sys.exit(FAILED)
-    except ProgrammingError as error:
-        if not _reported_missing_rights(error):
-            raise
-        sys.exit(FAILED)
+    except (DatabaseError, InterfaceError) as error:
+        sys.exit(_exit_code_of(error))
     finally:
         _discard_unwritable_output()
 
@@ -56,6 +52,21 @@ def _discard_unwritable_output() -> None:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _exit_code_of(error: DatabaseError | InterfaceError) -> int:
+    """Report an error of a command that is Django's own in one sentence, and return the exit code; or raise it."""
+    from core.commands import is_database_away, sentence_of_lost_database
+
+    if is_database_away(error):
+        sys.stderr.write(f"{sentence_of_lost_database(error)}\n")
+        return DATABASE_AWAY
+    if isinstance(error, OperationalError):
+        sys.stderr.write(f"The database cannot do this just now: {str(error).strip()}\n")
+        return FAILED
+    if isinstance(error, ProgrammingError) and _reported_missing_rights(error):
+        return FAILED
+    raise error
 
 
 def _reported_missing_rights(error: ProgrammingError) -> bool:

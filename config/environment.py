@@ -4,11 +4,14 @@ import logging
 import stat
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+
+# Several hosts keep the brackets of IPv6, which libpq does not take.
+_WITHOUT_BRACKETS: Final = str.maketrans("", "", "[]")
 
 
 class Environment(Env):  # type: ignore[misc]
@@ -84,7 +87,13 @@ class Environment(Env):  # type: ignore[misc]
             database: dict[str, Any] = self.db_url_config(url)
         except ValueError as error:
             raise ImproperlyConfigured(advice) from error
+        hosts, ports = (str(database.get(key) or "").split(",") for key in ("HOST", "PORT"))
+        if ports != [""] and len(ports) != len(hosts):
+            raise ImproperlyConfigured(f"{name} names several hosts: give each of them its port, or none.")
+        if database["ENGINE"] == "django.db.backends.postgresql":
+            database["ENGINE"] = "config.postgresql"
         options = database.get("OPTIONS", {})
-        database["HOST"] = unquote(options.pop("host", "") or database.get("HOST") or "")
+        host = unquote(options.pop("host", "") or database.get("HOST") or "")
+        database["HOST"] = host.translate(_WITHOUT_BRACKETS)
         database["PORT"] = options.pop("port", "") or database.get("PORT") or ""
         return database

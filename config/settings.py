@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "core.middleware.IncomingMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.PrimaryMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -133,6 +134,12 @@ DATABASE_TIMEOUTS_SECONDS = {
         "IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", default=timeouts.IDLE_IN_TRANSACTION_SECONDS
     ),
 }
+
+# How long a new connection is tried again while the database is away (`config.postgresql`).
+DATABASE_WAIT_SECONDS = env.whole_number("DATABASE_WAIT_SECONDS", default=timeouts.DATABASE_WAIT_SECONDS)
+
+# Where staff sign in; a console that runs beside a standby names it.
+PRIMARY_CONSOLE_URL = env.str("PRIMARY_CONSOLE_URL", default="")
 
 # How long a client may take to send a request, from the connection or from the end of its last answer.
 SLOW_REQUEST_SECONDS = env.whole_number("SLOW_REQUEST_SECONDS", default=20)
@@ -174,11 +181,16 @@ def _owner(database: dict[str, Any]) -> dict[str, Any]:
 def _database_options(database: dict[str, Any]) -> dict[str, Any]:
     """The options of a connection; unchanged for another database than PostgreSQL, which `core.E001` refuses."""
     given: dict[str, Any] = database.get("OPTIONS", {})
-    if database["ENGINE"] not in {"config.localdb", "django.db.backends.postgresql"}:
+    if database["ENGINE"] not in {"config.localdb", "config.postgresql"}:
         return given
-    timeouts = " ".join(f"-c {name}={seconds}s" for name, seconds in DATABASE_TIMEOUTS_SECONDS.items())
+    limits = " ".join(f"-c {name}={seconds}s" for name, seconds in DATABASE_TIMEOUTS_SECONDS.items())
     given = {"prepare_threshold": PREPARED_AFTER, **given} if PREPARED_STATEMENTS else given
-    return {**given, "application_name": "table-ratings", "options": f"{given.get('options', '')} {timeouts}".strip()}
+    return {
+        **timeouts.OF_CONNECTION,
+        **given,
+        "application_name": "table-ratings",
+        "options": f"{given.get('options', '')} {limits}".strip(),
+    }
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database()}

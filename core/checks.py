@@ -19,6 +19,7 @@ SHIFT_SECONDS: Final = 12 * 60 * 60
 MAX_LOCK_TIMEOUT_SECONDS: Final = 10
 MAX_STATEMENT_TIMEOUT_SECONDS: Final = 60
 MAX_IDLE_IN_TRANSACTION_SECONDS: Final = 2 * 60
+MAX_DATABASE_WAIT_SECONDS: Final = 20
 MAX_SLOW_REQUEST_SECONDS: Final = 60
 MAX_SLOW_CLIENT_SECONDS: Final = 60 * 60
 # A network of 65,536 addresses, and of IPv6 what a provider gives to a company.
@@ -27,6 +28,9 @@ MAX_PUBLIC_V6: Final = IPv6Network("::/32").num_addresses
 MAX_PROXIES: Final = 256
 PRIVATE_V4: Final = [IPv4Network(net) for net in ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 PRIVATE_V6: Final = [IPv6Network(net) for net in ("::1/128", "fc00::/7", "fe80::/10")]
+
+# The one wait of which 0 is the shortest.
+_WAITS_FOR_NO_DATABASE: Final = ("DATABASE_WAIT_SECONDS", 0)
 
 
 @register(Tags.compatibility)
@@ -138,6 +142,7 @@ def check_waits_are_limited(**_: Any) -> list[CheckMessage]:
         ("LOCK_TIMEOUT_SECONDS", of_database["lock_timeout"], MAX_LOCK_TIMEOUT_SECONDS),
         ("STATEMENT_TIMEOUT_SECONDS", of_database["statement_timeout"], MAX_STATEMENT_TIMEOUT_SECONDS),
         ("IDLE_IN_TRANSACTION_TIMEOUT_SECONDS", idle, MAX_IDLE_IN_TRANSACTION_SECONDS),
+        ("DATABASE_WAIT_SECONDS", settings.DATABASE_WAIT_SECONDS, MAX_DATABASE_WAIT_SECONDS),
         ("SLOW_REQUEST_SECONDS", settings.SLOW_REQUEST_SECONDS, MAX_SLOW_REQUEST_SECONDS),
         ("SLOW_CLIENT_SECONDS", settings.SLOW_CLIENT_SECONDS, MAX_SLOW_CLIENT_SECONDS),
     ]
@@ -148,7 +153,7 @@ def check_waits_are_limited(**_: Any) -> list[CheckMessage]:
             id="core.W004",
         )
         for name, seconds, most in waits
-        if not 1 <= seconds <= most
+        if not 1 <= seconds <= most and (name, seconds) != _WAITS_FOR_NO_DATABASE
     ]
 
 

@@ -1,8 +1,8 @@
 """The base of the project's commands: one correlation id for each run, one sentence for each error, and exit codes.
 
 Results go to standard output, progress and the log to standard error. On a terminal the log shows only errors, unless
-`-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 130 interrupted
-by Ctrl-C or SIGTERM.
+`-v 2` asks for all of it. Exit codes: 0 done, 1 something failed or was refused, 2 wrong use, 3 the database is away
+or cannot be written, 130 interrupted by Ctrl-C or SIGTERM.
 
 Output that cannot be written, on a full disk or on a terminal that lacks a letter, follows two rules: the work is
 finished, and the exit code is not 0 if part of the result is lost.
@@ -12,7 +12,7 @@ import logging
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar, Final, TextIO
 
 import structlog
@@ -22,15 +22,18 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from core import correlation, origins
-from core.errors import DomainError
+from core.errors import DatabaseAway, DomainError
 from core.jobs import record_success
 from core.models import Casino, User
+from core.retries import is_connection_lost, is_read_only
+from core.standby import writing
 from core.stopping import sigterm_as_interrupt
 
 log = structlog.get_logger(__name__)
 
 FAILED: Final = 1
 WRONG_USE: Final = 2
+DATABASE_AWAY: Final = 3
 INTERRUPTED: Final = 130
 ALL_OF_THE_LOG: Final = 2
 _UNDEFINED_TABLE: Final = "42P01"
@@ -61,8 +64,8 @@ class Output(OutputWrapper):
 class ProjectCommand(BaseCommand):
     """Base class of the project's commands. Subclasses write `run` and `describe_work_done`.
 
-    A command that may change something
-    records one row with its correlation id. If exit code 1 means that the command found something, `could_not_run` is
+    A command that may change something records one row with its correlation id, and needs a database that it can
+    write. If exit code 1 means that the command found something, `could_not_run` is
     the exit code for a check that could not be made.
     """
 
@@ -108,7 +111,9 @@ class ProjectCommand(BaseCommand):
 
         :raises CommandError: something failed, or part of the result is lost.
         """
-        with correlation.bound(), sigterm_as_interrupt(), _errors_only_on_terminal(verbosity=options["verbosity"]):
+        needs_writing = writing() if self.may_change else nullcontext()
+        log_level = _errors_only_on_terminal(verbosity=options["verbosity"])
+        with correlation.bound(), sigterm_as_interrupt(), log_level, needs_writing:
             try:
                 _require_text(options)
                 if self.may_change:
@@ -119,15 +124,16 @@ class ProjectCommand(BaseCommand):
             except CommandError:
                 raise
             except Exception as error:
-                sentence = _sentence_for(error)
+                sentence = sentence_for(error)
                 if sentence is None:
                     if self.could_not_run == FAILED:
                         raise
                     log.exception("core.command_failed")
                     sentence = "An unexpected error; its traceback is in the log."
-                if not isinstance(error, (DomainError, ImproperlyConfigured)):
+                if is_database_away(error) or not isinstance(error, (DomainError, ImproperlyConfigured)):
                     sentence = f"{sentence} {self.describe_work_done()}"
-                raise CommandError(sentence, returncode=self.could_not_run) from error
+                code = DATABASE_AWAY if is_database_away(error) else self.could_not_run
+                raise CommandError(sentence, returncode=code) from error
         if not self.stdout.is_complete:
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
@@ -200,16 +206,36 @@ def staff_with_login(username: str | None) -> User:
     return staff
 
 
-def _sentence_for(error: Exception) -> str | None:
+def is_database_away(error: Exception) -> bool:
+    """Whether there is no connection to the database, or none that can write."""
+    if isinstance(error, DatabaseError | InterfaceError):
+        return is_connection_lost(error)
+    return isinstance(error, DatabaseAway)
+
+
+def sentence_of_lost_database(error: DatabaseError | InterfaceError) -> str:
+    """What to tell a person about the loss of the database, in one line."""
+    if is_read_only(error):
+        return (
+            "The database is read-only: it is a standby, or about to become one. Run this with the DATABASE_URL of the "
+            "primary, or again in a minute."
+        )
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"The database cannot be reached: {reason}."
+
+
+def sentence_for(error: Exception) -> str | None:
     """Return what to tell a person; None for an error that nobody foresaw."""
+    if isinstance(error, DatabaseAway) and isinstance(error.__cause__, DatabaseError):
+        error = error.__cause__
     if isinstance(error, DomainError):
         return str(error)
     if isinstance(error, ImproperlyConfigured):
         return f"The settings are wrong: {error}"
-    if isinstance(error, InterfaceError):
-        return "The connection to the database was lost."
-    if not isinstance(error, DatabaseError):
+    if not isinstance(error, DatabaseError | InterfaceError):
         return None
+    if is_connection_lost(error):
+        return sentence_of_lost_database(error)
     state = getattr(error.__cause__, "sqlstate", None)
     if state in {_UNDEFINED_TABLE, _UNDEFINED_COLUMN}:
         return "The database is not set up for this version: run “manage.py migrate” first."

@@ -34,6 +34,13 @@ class Busy(DomainError):
         super().__init__(message)
 
 
+class DatabaseAway(Busy):
+    """There is no connection, or none that can write; nothing was changed, and trying again is safe."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is away for a moment. Nothing was changed: please try again.")
+
+
 class OutcomeUnknown(Busy):
     """The connection was lost while the database was committing; the same request again gives the one result."""
 

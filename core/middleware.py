@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.core.signals import request_finished, request_started
+from django.db import connection
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
@@ -13,6 +14,7 @@ from core import correlation, incoming, origins
 from core.changes.author import acting
 from core.models import User
 from core.sessions import store_of
+from core.standby import writing
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -59,6 +61,25 @@ class IncomingMiddleware:
         return HttpResponse(
             render_to_string("405.html"), status=405, headers={"Allow": response.get("Allow", "GET, HEAD")}
         )
+
+
+class PrimaryMiddleware:
+    """Answer each request with a connection that can write: signing in and opening pages write as well.
+
+    :raises DatabaseError: there is none, which `core.admin.errors` answers.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with writing():
+            return self.get_response(request)
+
+    def process_view(self, *_view: Any) -> None:
+        """Connect before the view is called, also if that would read nothing, as the page for signing in."""
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
 
 
 class SessionUseMiddleware:

@@ -18,7 +18,7 @@ from typing import Final, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from core import correlation
 from core.errors import Busy, OutcomeUnknown
@@ -52,6 +52,8 @@ _CUT_SHORT: Final = ErrorRule(before_commit=ErrorAction.BUSY, during_commit=Erro
 _LOST: Final = ErrorRule(before_commit=ErrorAction.RETRY, during_commit=ErrorAction.UNKNOWN)
 _BUG: Final = ErrorRule(before_commit=ErrorAction.BUG, during_commit=ErrorAction.BUG)
 
+READ_ONLY: Final = "25006"
+
 # By SQLSTATE: PostgreSQL manual, appendix A. A state that is neither here nor of class 08 is a bug.
 ERROR_RULES: Final[dict[str, ErrorRule]] = {
     "40001": _UNDONE,  # serialization failure
@@ -61,6 +63,7 @@ ERROR_RULES: Final[dict[str, ErrorRule]] = {
     "25P04": _CUT_SHORT,  # transaction timeout
     # Idle-in-transaction timeout: raised while PostgreSQL waits for a statement, so it has no COMMIT.
     "25P03": ErrorRule(before_commit=ErrorAction.BUSY, during_commit=ErrorAction.BUSY),
+    READ_ONLY: _LOST,  # the transaction is read-only: the server is a standby now, and another one the primary
     "57P01": _LOST,  # the backend was terminated, or the server is shutting down
     "57P02": _LOST,  # the server crashed
     "57P03": _LOST,  # the server is starting up
@@ -69,32 +72,36 @@ ERROR_RULES: Final[dict[str, ErrorRule]] = {
 _CONNECTION_CLASS: Final = "08"
 
 
-def sqlstate_of(error: DatabaseError) -> str | None:
+def sqlstate_of(error: DatabaseError | InterfaceError) -> str | None:
     """The SQLSTATE from PostgreSQL; None if the connection broke before it was sent, or if Django raised the error."""
     return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
 
 
-def rule_for(error: DatabaseError) -> ErrorRule:
+def rule_for(error: DatabaseError | InterfaceError) -> ErrorRule:
     """The row of the table that `error` falls under."""
     state = sqlstate_of(error)
     if state is None:
         # The client library found the connection broken, or had none: there is no SQLSTATE.
-        is_broken = isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
-        return _LOST if is_broken else _BUG
+        return _LOST if isinstance(error, OperationalError | InterfaceError) else _BUG
     if state.startswith(_CONNECTION_CLASS):
         return _LOST
     return _UNDONE if is_key_taken(error) else ERROR_RULES.get(state, _BUG)
 
 
-def is_key_taken(error: DatabaseError) -> bool:
+def is_key_taken(error: DatabaseError | InterfaceError) -> bool:
     """Whether a row has the primary key of a new one: another transaction recorded the same request meanwhile."""
     cause = error.__cause__
     return isinstance(cause, psycopg.errors.UniqueViolation) and (cause.diag.constraint_name or "").endswith("_pkey")
 
 
-def is_connection_lost(error: DatabaseError) -> bool:
-    """Whether the connection was lost."""
+def is_connection_lost(error: DatabaseError | InterfaceError) -> bool:
+    """Whether the connection was lost, or is one to a database that has become read-only."""
     return rule_for(error) is _LOST
+
+
+def is_read_only(error: DatabaseError | InterfaceError) -> bool:
+    """Whether the database has become read-only."""
+    return sqlstate_of(error) == READ_ONLY
 
 
 def is_busy(error: DatabaseError) -> bool:
@@ -102,7 +109,7 @@ def is_busy(error: DatabaseError) -> bool:
     return rule_for(error).before_commit is ErrorAction.BUSY
 
 
-def is_bug(error: DatabaseError) -> bool:
+def is_bug(error: DatabaseError | InterfaceError) -> bool:
     """Whether sending the request again would not help."""
     return rule_for(error) is _BUG
 

@@ -11,12 +11,14 @@ from typing import Any, ClassVar, Final, Self
 import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import DatabaseError, models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.retries import is_bug
 from core.sign_in_log import DEVICE_MAX_LENGTH
 
 log = structlog.get_logger(__name__)
@@ -112,6 +114,20 @@ class SessionStore(DatabaseStore):
             row.client_address, row.device = signed_in["address"], signed_in["device"]
             row.expire_date = min(row.expire_date, row.signed_in_at + timedelta(seconds=settings.SESSION_COOKIE_AGE))
         return row
+
+    def save(self, must_create: bool = False) -> None:
+        """Save the session.
+
+        :raises UpdateError: it was ended meanwhile.
+        :raises DatabaseError: the database is away or busy, which Django's method reports as the end of the session.
+        """
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            failed = error.__context__
+            if isinstance(failed, DatabaseError) and not is_bug(failed):
+                raise failed from failed.__cause__
+            raise
 
     def note_sign_in(self, *, address: str | None, device: str, at: datetime) -> None:
         """Keep when and from where somebody signed in; the limit counts from here."""

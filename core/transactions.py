@@ -10,9 +10,9 @@ from django.db import DatabaseError, connection, transaction
 
 from core import correlation, origins
 from core.changes.author import acting
-from core.errors import Busy, DomainError, OutcomeUnknown
+from core.errors import Busy, DatabaseAway, DomainError, OutcomeUnknown
 from core.metrics import OPERATIONS
-from core.retries import ErrorAction, attempt_number, rule_for, sqlstate_of, will_retry
+from core.retries import ErrorAction, attempt_number, is_connection_lost, rule_for, sqlstate_of, will_retry
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,8 @@ def operation(name: str, *, actor_id: int | None) -> Iterator[None]:
     author of the changes in the change log. `core.retries` decides what a database error means; a `retried` service
     runs again where that helps.
 
-    :raises Busy: the database timed out, ended a deadlock or lost the connection; nothing was changed.
+    :raises Busy: the database timed out or ended a deadlock; nothing was changed.
+    :raises DatabaseAway: the connection was lost, or none could be opened; nothing was changed.
     :raises OutcomeUnknown: the commit was sent, and its answer was lost.
     :raises DomainError: the use case refused; passed on unchanged.
     """
@@ -63,7 +64,10 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
         if action is ErrorAction.BUG:
             _count(name, "BUG")
             raise
-        answer = OutcomeUnknown() if action is ErrorAction.UNKNOWN else Busy()
+        if action is ErrorAction.UNKNOWN:
+            answer: Busy = OutcomeUnknown()
+        else:
+            answer = DatabaseAway() if is_connection_lost(error) else Busy()
         _count(name, answer.code)
         retries = will_retry(error, committing=committing)
         log.warning(

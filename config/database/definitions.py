@@ -16,11 +16,19 @@ FILE: Final = Path(__file__).with_name("definitions.txt")
 # Tables that production does not have.
 _OF_DEMO: Final = [model._meta.db_table for model in apps.get_models() if model.__module__.startswith("config.demo.")]
 
-# The owner of the product's tables, the role that asks, and where its unqualified names are looked up. An object of an
+# The owner of the product's tables, the application, and where its unqualified names are looked up. An object of an
 # extension is not looked at. A digest has 128 bits: nobody finds another definition with the same one.
 _PLACES: Final = """
     owner AS (SELECT relowner AS id FROM pg_class WHERE oid = to_regclass('public.django_migrations')),
-    asking AS (SELECT oid AS id, rolname AS name FROM pg_roles WHERE rolname = session_user),
+    ledger AS (SELECT oid, relowner, relacl FROM pg_class WHERE oid = to_regclass('public.loyalty_ledger')),
+    asking AS (SELECT oid AS id FROM pg_roles WHERE rolname = session_user),
+    -- The role that asks; for one that may not add to the ledger, such as the reader, the first role that may.
+    application AS (
+        SELECT CASE WHEN has_table_privilege(id, (SELECT oid FROM ledger), 'INSERT') IS NOT FALSE THEN id
+                    ELSE (SELECT min(grantee) FROM ledger CROSS JOIN aclexplode(relacl)
+                          WHERE privilege_type = 'INSERT' AND grantee NOT IN (0, relowner)) END AS id
+        FROM asking
+    ),
     place AS (SELECT oid AS id FROM pg_namespace WHERE nspname = ANY (current_schemas(false))),
     of_extension AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
     relation AS (
@@ -48,11 +56,11 @@ _GRANTED: Final = """
         WHERE datname = current_database() AND privilege_type <> 'CONNECT' AND grantee <> datdba
     ),
     held AS (
-        SELECT granted.*, CASE grantee WHEN 0 THEN 'PUBLIC' WHEN asking.id THEN 'the application'
+        SELECT granted.*, CASE grantee WHEN 0 THEN 'PUBLIC' WHEN application.id THEN 'the application'
                           ELSE pg_get_userbyid(grantee) END AS holder
-        FROM granted, asking, owner
+        FROM granted, application, owner
         WHERE grantee <> owner.id AND grantee <> to_regrole('pg_database_owner')
-          AND (grantee IN (0, asking.id) OR privilege_type NOT IN ('SELECT', 'USAGE'))
+          AND (grantee IN (0, application.id) OR privilege_type NOT IN ('SELECT', 'USAGE'))
     )
 """
 
@@ -117,12 +125,12 @@ _OBJECTS: Final = """
     UNION ALL
     SELECT '', 'powers of the application', concat_ws(
         ' ', rolsuper, rolbypassrls, rolreplication, rolcreaterole, rolcreatedb
-    ) FROM pg_roles, asking, owner WHERE pg_roles.oid = asking.id AND asking.id <> owner.id
+    ) FROM pg_roles, application, owner WHERE pg_roles.oid = application.id AND application.id <> owner.id
     UNION ALL
     SELECT '', concat_ws(' of ', 'setting ' || split_part(config, '=', 1), CASE WHEN setrole <> 0
                                                                  THEN 'role ' || pg_get_userbyid(setrole) END), config
-    FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS config, asking, owner
-    WHERE setrole IN (0, asking.id, owner.id)
+    FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS config, application, owner
+    WHERE setrole IN (0, application.id, owner.id)
       AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
       AND split_part(config, '=', 1) ~ '^(session_replication_role|search_path|role|.*_preload_libraries|plpgsql[.].*)$'
     UNION ALL

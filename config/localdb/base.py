@@ -1,4 +1,4 @@
-"""The database engine: Django's for PostgreSQL, which also starts the server if a connection fails.
+"""The database engine: that of `config.postgresql`, which also starts the server if a connection fails.
 
 Django finds `DatabaseWrapper` by the name of this module. In the settings, LOCAL_SERVER is a purpose: "main" or "test".
 """
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.backends.postgresql import base, client
+from django.db.backends.postgresql import client
 from django.db.utils import OperationalError
+
+from config.postgresql import base
 
 from .errors import LocalServerError
 from .roles import APPLICATION, NOT_FROM_ENVIRONMENT, OWNER, READER
@@ -62,7 +64,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Give libpq every parameter that it would look for in the environment."""
         return {**NOT_FROM_ENVIRONMENT, **super().get_connection_params()}
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def connect_once(self, conn_params: dict[str, Any]) -> Any:
         """Connect; if that fails, start the server and try once more.
 
         So a running server needs no check, and a killed one is started for the next connection.
@@ -70,10 +72,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         :raises OperationalError: the server cannot be started.
         """
         try:
-            return super().get_new_connection(conn_params)
+            return super().connect_once(conn_params)
         except self.Database.OperationalError:
             self.ensure_server()
-        return super().get_new_connection(conn_params)
+        return super().connect_once(conn_params)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ They are asked at most once in ten minutes, and signing in counts. The page that
 that it is carried out as it was typed. `ConsoleSite.admin_view` asks before every view that is marked.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from core.console.kept import kept_fields
 from core.console.proving import FactorForm, PasswordForm, SessionInstant, key_options, proof_in
 from core.console.scope import staff_of
 from core.errors import DomainError
@@ -89,19 +90,12 @@ def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse 
         "form": form,
         "sent_name": _SENT,
         "sent_method": request.POST.get(_SENT, request.method),
-        "kept": list(_kept(request)),
+        "kept": [(name, value) for name, value in kept_fields(request) if not name.startswith(f"{_PREFIX}-")],
         "key_options": key_options(request, factors),
         "downloads": downloads,
         "minutes": ASKED_AGAIN_SECONDS // 60,
     }
     return TemplateResponse(request, TEMPLATE, context, headers={"Cache-Control": "no-store"})
-
-
-def _kept(request: HttpRequest) -> Iterator[tuple[str, str]]:
-    """The fields of the form that was sent. Passwords must be typed again, because no page holds them."""
-    for name, values in request.POST.lists():
-        if name != "csrfmiddlewaretoken" and not name.startswith(f"{_PREFIX}-") and "password" not in name:
-            yield from ((name, value) for value in values)
 
 
 def _is_right(request: HttpRequest, form: Form) -> bool:

@@ -13,7 +13,7 @@ import structlog
 from django.db.models import Q
 
 from core import correlation
-from core.errors import DomainError
+from core.errors import DatabaseAway, DomainError
 from core.models import User
 from core.transactions import drop_lost_connection
 from ratingslips.models import RatingSlip
@@ -74,11 +74,16 @@ def owed_slips(
 
 @correlation.kept_or_new()
 def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -> SlipRecovery:
-    """Pay one slip and return the result, also of an error. With `skip_locked`, leave a locked slip to another run."""
+    """Pay one slip and return the result, also of an error. With `skip_locked`, leave a locked slip to another run.
+
+    :raises DatabaseAway: no further slip can be paid now either.
+    """
     try:
         settlement = recover_slip_loyalty(slip=slip, actor=actor, at=at, skip_locked=skip_locked)
     except SlipInHand as error:
         return SlipRecovery(slip=slip, outcome=RecoveryOutcome.LEFT, code=error.code, reason=error.message)
+    except DatabaseAway:
+        raise
     except DomainError as error:
         log.warning("ratingslips.recovery_failed", slip_id=str(slip.pk), code=error.code)
         drop_lost_connection()

@@ -31,11 +31,16 @@ class TestDatabase:
     def test_is_plain_postgresql_with_a_url(self) -> None:
         database = database_of(DATABASE_URL="postgres://app@db.example:5433/floor")
 
-        assert database["ENGINE"] == "django.db.backends.postgresql"
+        assert database["ENGINE"] == "config.postgresql"
         assert [database[key] for key in ("NAME", "USER", "HOST", "PORT")] == ["floor", "app", "db.example", "5433"]
 
     def test_takes_a_socket_folder_as_an_encoded_host(self) -> None:
         assert database_of(DATABASE_URL="postgres://app@%2Frun%2Fpostgresql/floor")["HOST"] == "/run/postgresql"
+
+    def test_takes_several_hosts(self) -> None:
+        database = database_of(DATABASE_URL="postgres://app@db1:5432,db2:5433/floor?target_session_attrs=read-write")
+
+        assert [database[key] for key in ("HOST", "PORT")] == ["db1,db2", "5432,5433"]
 
     def test_takes_a_socket_folder_as_libpq_writes_it(self) -> None:
         assert database_of(DATABASE_URL="postgresql://app@/floor?host=/run/postgresql&port=5432")["HOST"] == (
@@ -146,6 +151,7 @@ class TestWrongSettings:
         [
             ("DATABASE_URL", "garbage", "DATABASE_URL must look like postgres://"),
             ("DATABASE_URL", "postgres://app@db.example:port/floor", "DATABASE_URL must look like postgres://"),
+            ("DATABASE_URL", "postgres://app@db1:5433,db2/floor", "give each of them its port"),
             ("DATABASE_URL", "sqlite:///floor", "core.E001"),
             ("DATABASE_URL", "mysql://app@db.example/floor", "The settings are wrong"),
             ("LOCK_TIMEOUT_SECONDS", "three", "LOCK_TIMEOUT_SECONDS is “three”"),
@@ -166,8 +172,10 @@ class TestWrongSettings:
         assert "Traceback" not in done.stderr
 
     def test_tell_of_a_database_that_cannot_be_reached(self) -> None:
-        done = run_program("manage.py", "migrate", DATABASE_URL="postgres://app@127.0.0.1:1/floor")
+        done = run_program(
+            "manage.py", "migrate", DATABASE_URL="postgres://app@127.0.0.1:1/floor", DATABASE_WAIT_SECONDS="0"
+        )
 
-        assert done.returncode == 1
-        assert "The database cannot do this just now" in done.stderr
+        assert done.returncode == 3
+        assert "The database cannot be reached: connection failed" in done.stderr
         assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ import logging
 import subprocess
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from core import correlation
 from core.commands import ProjectCommand
-from core.errors import Busy
+from core.errors import Busy, DatabaseAway
 from tests.commands import FullDisk
 from tests.databases import database_url, empty_database
 
@@ -57,6 +57,24 @@ def _missing_table() -> OperationalError:
     return error
 
 
+NOWHERE = "postgres://nobody@127.0.0.1:1/nothing"
+READING = [
+    ("report",),
+    ("player_balance", "--casino", "a", "--card", "1"),
+    ("verify_ledger",),
+    ("check_invariants",),
+    ("prove_entry", "1"),
+]
+WRITING = [
+    ("recover_slip_loyalty",),
+    ("import_rating_events", "none.csv", "--casino", "a"),
+    ("load_casino", ".", "--code", "a"),
+    ("checkpoint",),
+    ("clearsessions",),
+    ("rebuild_balances", "--dry-run"),
+    ("reset_second_factor", "--username", "a"),
+]
+NEED_NO_DATABASE = {"new_request_key", "compare_checkpoints"}
 OWN_COMMANDS = {name: app for name, app in get_commands().items() if app in {"core", "loyalty", "ratingslips"}}
 
 
@@ -78,14 +96,15 @@ class TestProjectCommand:
             (ImproperlyConfigured("SECRET_KEY is empty."), 1, "The settings are wrong: SECRET_KEY is empty."),
             (
                 OperationalError("connection refused\nIs it up?"),
-                1,
-                "The database cannot do this just now: connection re",
+                3,
+                "The database cannot be reached: connection refused. Nothing was changed.",
             ),
             (
                 InterfaceError("connection already closed"),
-                1,
-                "The connection to the database was lost. Nothing was changed.",
+                3,
+                "The database cannot be reached: connection already closed. Nothing was changed.",
             ),
+            (DatabaseAway(), 3, "The database is away for a moment."),
             (_missing_table(), 1, "The database is not set up for this version: run “manage.py migrate” first."),
             (CommandError("So not.", returncode=2), 2, "So not."),
         ],
@@ -200,12 +219,20 @@ class TestProjectCommand:
         assert found == [logging.INFO]
 
 
-def _manage(*arguments: str | bytes, database: str, line: str = '"$@"') -> "subprocess.CompletedProcess[str]":
+def _manage(
+    *arguments: str | bytes, database: str, line: str = '"$@"', **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run `manage.py` with the arguments as `"$@"` in a line of the shell."""
     return subprocess.run(
         ["/bin/sh", "-c", line, "sh", sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "DATABASE_URL": database, "LOCAL_SERVER": "test"},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(Path.home()),
+            "DATABASE_URL": database,
+            "LOCAL_SERVER": "test",
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -227,33 +254,44 @@ class TestACommandInAShell:
             "A report changes nothing.\n"
         )
 
-    def test_says_that_the_database_cannot_be_reached(self) -> None:
-        codes = {
-            ("report",): 2,
-            ("recover_slip_loyalty",): 1,
-            ("import_rating_events", "none.csv", "--casino", "a"): 1,
-            ("load_casino", ".", "--code", "a"): 1,
-            ("player_balance", "--casino", "a", "--card", "1"): 1,
-            ("checkpoint",): 1,
-            ("rebuild_balances", "--dry-run"): 2,
-            ("verify_ledger",): 2,
-            ("check_invariants",): 2,
-        }
+    @pytest.mark.shows(48)
+    @pytest.mark.parametrize(
+        ("is_there", "words", "commands"),
+        [
+            (False, "The database cannot be reached: connection failed", [*WRITING, *READING]),
+            (True, "The database is read-only: it is a standby", WRITING),
+        ],
+        ids=["away", "read-only"],
+    )
+    def test_says_in_one_line_that_the_database_is(
+        self, is_there: bool, words: str, commands: Sequence[Sequence[str]]
+    ) -> None:
+        assert {name for name, *_ in (*WRITING, *READING)} >= OWN_COMMANDS.keys() - NEED_NO_DATABASE
         each = f"""
-from django.core.management import CommandError, call_command, get_commands, load_command_class
-for arguments in {[*codes]}:
+from django.core.management import CommandError, call_command
+for arguments in {commands}:
     try:
         call_command(*arguments)
     except CommandError as error:
-        print(arguments[0], error.returncode, str(error).splitlines()[0])
+        print(arguments[0], error.returncode, error)
 """
+        address = f"{database_url()}?options=-c+default_transaction_read_only%3Don" if is_there else NOWHERE
 
-        ran = _manage("shell", "--no-imports", "-c", each, database="postgres://nobody@127.0.0.1:1/nothing")
+        ran = _manage("shell", "--no-imports", "-c", each, database=address, DATABASE_WAIT_SECONDS="0")
 
         told = [line.split(maxsplit=2) for line in ran.stdout.splitlines()]
-        assert [(name, int(code)) for name, code, _ in told] == [(name, code) for (name, *_), code in codes.items()]
-        assert all(words.startswith("The database cannot do this just now: connection failed") for *_, words in told)
+        assert [(name, code) for name, code, _ in told] == [(name, "3") for name, *_ in commands]
+        assert all(sentence.startswith(words) for *_, sentence in told)
+        assert "Nothing is owed" not in ran.stdout
         assert "Traceback" not in ran.stderr
+
+    @pytest.mark.parametrize("name", ["migrate", "createsuperuser"])
+    def test_of_django_says_it_too(self, name: str) -> None:
+        ran = _manage(name, database=NOWHERE, DATABASE_WAIT_SECONDS="0")
+
+        assert ran.returncode == 3
+        assert ran.stderr.startswith("The database cannot be reached: connection failed")
+        assert len(ran.stderr.splitlines()) == 1
 
     def test_ends_with_2_where_it_is_used_wrongly(self) -> None:
         ran = _manage("report", "--day", "yesterday", database="postgres://nobody@127.0.0.1:1/nothing")
@@ -295,10 +333,12 @@ for arguments in {[*codes]}:
         assert (told.returncode, untold.returncode, unwatched.returncode) == (2, 2, 0)
 
     @pytest.mark.parametrize(
-        ("line", "arguments"),
-        [('"$@" 2>/dev/full', ("report", "--day", "yesterday")), ('"$@" >&- 2>&-', ("verify_ledger",))],
+        ("line", "arguments", "code"),
+        [('"$@" 2>/dev/full', ("report", "--day", "yesterday"), 2), ('"$@" >&- 2>&-', ("verify_ledger",), 3)],
     )
-    def test_ends_with_2_where_nobody_can_be_told_so(self, line: str, arguments: tuple[str, ...]) -> None:
-        ran = _manage(*arguments, database="postgres://nobody@127.0.0.1:1/nothing", line=line)
+    def test_ends_with_its_code_where_nobody_can_be_told_so(
+        self, line: str, arguments: tuple[str, ...], code: int
+    ) -> None:
+        ran = _manage(*arguments, database=NOWHERE, line=line, DATABASE_WAIT_SECONDS="0")
 
-        assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", "")
+        assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", "")

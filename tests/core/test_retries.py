@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, OperationalError, Programmi
 from structlog.testing import capture_logs
 
 from core import correlation
-from core.errors import Busy, DomainError, OutcomeUnknown
+from core.errors import Busy, DatabaseAway, DomainError, OutcomeUnknown
 from core.models import Casino
 from core.reasons.models import ReasonCode
 from core.retries import (
@@ -126,7 +126,7 @@ class TestRetried:
         with capture_logs() as lines, pytest.raises(Busy) as refusal:
             _write(*[troubles.terminated_at_work] * MAX_ATTEMPTS)
 
-        assert type(refusal.value) is Busy
+        assert type(refusal.value) is DatabaseAway
         assert not _is_written()
         anew = "core.operation_begins_anew"
         assert _told(lines) == [(anew, "57P01", 1), (anew, "57P01", 2), ("core.operation_busy", "57P01", 3)]

@@ -15,7 +15,7 @@ from django.db import (
 from structlog.testing import capture_logs
 
 from core import correlation
-from core.errors import Busy, DomainError, OutcomeUnknown
+from core.errors import Busy, DatabaseAway, DomainError, OutcomeUnknown
 from core.models import Casino
 from core.transactions import operation, transaction_required
 from tests.concurrency import Elsewhere
@@ -122,10 +122,10 @@ class TestOperationOnItsOwnConnection:
         with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
             _write_in_an_operation(lambda: None)
 
-    def test_says_busy_when_the_connection_is_lost_before_the_commit(self) -> None:
+    def test_says_so_when_the_connection_is_lost_before_the_commit(self) -> None:
         lost = Elsewhere(lambda: _write_in_an_operation(_lose_connection))
 
-        assert type(lost.outcome()) is Busy
+        assert type(lost.outcome()) is DatabaseAway
         assert not _is_written()
 
     def test_says_that_the_outcome_is_unknown_after_a_lost_commit(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from core import retries
-from core.errors import Busy
+from core.errors import DatabaseAway
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, recover_slip_loyalty
@@ -129,7 +129,7 @@ class TestConnectionLostAtEveryStatement:
             outcome, reached = self._lose_at(number, calls[use_case])
             if not reached:
                 break
-            assert type(outcome) is Busy, number
+            assert type(outcome) is DatabaseAway, number
             assert everything() == before
 
         assert number > 8

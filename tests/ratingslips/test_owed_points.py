@@ -12,7 +12,7 @@ import structlog
 from django.db import OperationalError, connection
 
 from core import correlation
-from core.errors import Busy
+from core.errors import Busy, DatabaseAway
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, posting
 from ratingslips.models import PlaySegment, RatingSlip
@@ -267,6 +267,6 @@ class TestConnectionKilledInTheCredit:
         monkeypatch.undo()
         settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
-        assert type(outcome) is Busy
+        assert type(outcome) is DatabaseAway
         assert unchanged
         assert (settlement.points, settlement.replayed) == (578, False)

@@ -15,7 +15,8 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
-from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code
+from core.commands import FAILED, WRONG_USE, ProjectCommand, casino_with_code, sentence_for
+from core.errors import DatabaseAway
 from core.origins import ids_known_as
 from core.roles import system_account
 from core.stopping import StopSignal
@@ -78,7 +79,8 @@ class Command(ProjectCommand):
         )
 
     def describe_work_done(self) -> str:
-        return f"{_summary(self.counts)} Run it again to continue."
+        done = _summary(self.counts) if self.counts else "Nothing was paid."
+        return f"{done} Run it again to continue."
 
     def run(
         self, *, watch: int | None, slip: str | None, dry_run: bool, correlation_id: UUID | None, **options: Any
@@ -106,9 +108,8 @@ class Command(ProjectCommand):
         self.counts = Counter()
         try:
             self._pass(slip=None, stop=stop, quiet=True, **options)
-        except DatabaseError as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self.write_progress(f"The database cannot be reached now: {reason}. Trying again.")
+        except (DatabaseError, DatabaseAway) as error:
+            self.write_progress(f"{sentence_for(error)} Trying again.")
             drop_lost_connection()
 
     def _pass(

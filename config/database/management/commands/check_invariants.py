@@ -26,8 +26,8 @@ class Command(ProjectCommand):
     help = (
         "Check every invariant of the accounts, the ledger and the slips in one snapshot, without blocking the floor, "
         "and compare triggers, constraints, functions and rights with those of this release. Run it as the "
-        "application. Prints a line for each, with the first rows that break it. Exit code: 0 all hold, 1 some are "
-        "broken, 2 could not run."
+        "application, or as the reader. Prints a line for each, with the first rows that break it. Exit code: 0 all "
+        "hold, 1 some are broken, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
