@@ -71,6 +71,7 @@ SECRET_KEY_FALLBACKS = [key for key in env.secret("SECRET_KEY_FALLBACKS").split(
 
 INSTALLED_APPS = [
     "core.console.apps.ConsoleConfig",  # django.contrib.admin, with the console's own site
+    "core",  # before auth, whose commands createsuperuser and changepassword it replaces
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -80,7 +81,6 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "guardian",
-    "core",
     "loyalty",
     "ratingslips",
     "config.database",

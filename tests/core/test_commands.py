@@ -6,6 +6,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from structlog.testing import capture_logs
 from core import correlation
 from core.commands import ProjectCommand
 from core.errors import Busy, DatabaseAway
+from core.models import RequestOrigin
 from tests.commands import FullDisk
 from tests.databases import database_url, empty_database
 
@@ -75,7 +77,12 @@ WRITING = [
     ("reset_second_factor", "--username", "a"),
 ]
 NEED_NO_DATABASE = {"new_request_key", "compare_checkpoints"}
-OWN_COMMANDS = {name: app for name, app in get_commands().items() if app in {"core", "loyalty", "ratingslips"}}
+OF_DJANGO = {"createsuperuser", "changepassword"}
+OWN_COMMANDS = {
+    name: app
+    for name, app in get_commands().items()
+    if app in {"core", "loyalty", "ratingslips"} and name not in OF_DJANGO
+}
 
 
 class TestEveryCommand:
@@ -85,6 +92,15 @@ class TestEveryCommand:
 
         assert isinstance(command, ProjectCommand)
         assert command.help
+
+
+class TestCommandOfDjango:
+    @pytest.mark.parametrize("name", sorted(OF_DJANGO))
+    def test_is_recorded_like_the_others(self, name: str, db: None) -> None:
+        with suppress(CommandError):
+            call_command(name, "nobody" if name == "changepassword" else "--noinput")
+
+        assert RequestOrigin.objects.get().origin == name
 
 
 class TestProjectCommand:
