@@ -77,7 +77,7 @@ class BusyCasino:
         PitFactory.create(casino=floor.casino)
         _play(floor)
         export_row(floor, filters={"kind": "GAMEPLAY"}).save()
-        for row in (checkpoint_row(floor), verification_row(floor), rebuild_row(floor)):
+        for row in (checkpoint_row(floor, number=1), verification_row(floor), rebuild_row(floor)):
             row.save(force_insert=True)
         count_replay(casino=floor.casino, operation="loyalty.manual_reward", at=floor.now)
         table = ContentType.objects.get_for_model(GamingTable)

@@ -213,7 +213,7 @@ class TestProduction:
         headers = Client().get(LOGIN, secure=True).headers
 
         expected = {
-            "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
+            "Strict-Transport-Security": "max-age=31536000",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
             "Cross-Origin-Opener-Policy": "same-origin",

@@ -23,7 +23,7 @@ class TestList:
 
     def test_acts_on_what_is_readable_among_keys_that_are_none(self, floor: Floor, root: Client) -> None:
         slip = floor.open_slip()
-        chosen = {"action": "pause", "_selected_action": [str(slip.pk), "x"], "request_id": uuid4()}
+        chosen = {"action": "pause", "_selected_action": [str(slip.pk), "x"], "request_id": uuid4(), "confirmed": "yes"}
 
         root.post(address(RatingSlip, "changelist"), chosen | versions_shown([slip]))
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,8 +16,12 @@ from tests.floor import Floor
 
 
 @pytest.fixture
-def way(committed_floor: Floor) -> Iterator[Way]:
-    """The test's connection leads through a proxy while the test runs; the backend that serves it can be ended."""
+def way(committed_floor: Floor, settings: Any) -> Iterator[Way]:
+    """The test's connection leads through a proxy while the test runs; the backend that serves it can be ended.
+
+    No statement is prepared: then a call sends the same messages each time, and a loss can be placed at each.
+    """
+    settings.PREPARED_STATEMENTS = False
     direct = connection.settings_dict
     folder = Path(tempfile.mkdtemp(prefix="way-"))
     way = Way(folder, server=Path(direct["HOST"]) / f".s.PGSQL.{direct['PORT']}")

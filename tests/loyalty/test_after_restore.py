@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 
 from core.models import User
 from core.roles import AUDITOR, OPERATOR
@@ -331,7 +331,8 @@ class TestTampering:
             changes=0,
             unlisted=[],
         )
-        third = seal_accounts(at=book.floor.now, key=key, last=second, after_restore=said.as_text())
+        with transaction.atomic():
+            third = seal_accounts(at=book.floor.now, key=key, last=second, after_restore=said.as_text())
         assert is_clean()
         return third
 

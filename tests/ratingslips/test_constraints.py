@@ -67,7 +67,10 @@ def _money(floor: Floor, *, slip: RatingSlip | None = None, **changes: Any) -> M
         "happened_at": floor.now,
         "gaming_day": day,
     }
-    return MoneyRow(slip=slip, actor=floor.boss, **(fields | changes))
+    recording = SlipRequest(slip=slip, actor=floor.boss, kind="BUY_IN", contents={}, fingerprint="0" * 64)
+    recording.correlation_id, recording.happened_at = uuid4(), floor.now
+    recording.save()
+    return MoneyRow(slip=slip, request=recording, actor=floor.boss, **(fields | changes))
 
 
 def _strike(floor: Floor, *, reason: str = "Typed twice", **changes: Any) -> MoneyRow:

@@ -141,7 +141,7 @@ class TwoCasinos:
         shared: list[Model] = [
             Group.objects.create(name=GROUP),
             inserted(verification_row(own.floor)),
-            inserted(checkpoint_row(own.floor)),
+            inserted(checkpoint_row(own.floor, number=1)),
         ]
         staff = _staff(own, other)
         for user in staff.values():
