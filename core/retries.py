@@ -53,6 +53,8 @@ _LOST: Final = ErrorRule(before_commit=ErrorAction.RETRY, during_commit=ErrorAct
 _BUG: Final = ErrorRule(before_commit=ErrorAction.BUG, during_commit=ErrorAction.BUG)
 
 READ_ONLY: Final = "25006"
+# The only primary key that a form gives and no lock on its name guards (`ratingslips.services.requests`).
+KEY_OF_SLIP_REQUESTS: Final = "ratingslips_sliprequest_pkey"
 
 # By SQLSTATE: PostgreSQL manual, appendix A. A state that is neither here nor of class 08 is a bug.
 ERROR_RULES: Final[dict[str, ErrorRule]] = {
@@ -89,9 +91,9 @@ def rule_for(error: DatabaseError | InterfaceError) -> ErrorRule:
 
 
 def is_key_taken(error: DatabaseError | InterfaceError) -> bool:
-    """Whether a row has the primary key of a new one: another transaction recorded the same request meanwhile."""
+    """Whether another transaction recorded a request of the same id meanwhile."""
     cause = error.__cause__
-    return isinstance(cause, psycopg.errors.UniqueViolation) and (cause.diag.constraint_name or "").endswith("_pkey")
+    return isinstance(cause, psycopg.errors.UniqueViolation) and cause.diag.constraint_name == KEY_OF_SLIP_REQUESTS
 
 
 def is_connection_lost(error: DatabaseError | InterfaceError) -> bool:

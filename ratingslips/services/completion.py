@@ -137,7 +137,15 @@ def complete_rating_slip(
         return complete(in_savepoint=False)
     except _CreditFailed as failed:
         # Everything was undone. Few credits fail, and a savepoint takes two statements.
-        log.warning("ratingslips.credit_failed", because=_code_of(failed.error), actor_id=actor.pk)
+        because = _code_of(failed.error)
+        unexpected = failed.error if because == UNEXPECTED_ERROR else None
+        log.warning(
+            "ratingslips.credit_failed",
+            slip_id=str(slip_key(slip)),
+            actor_id=actor.pk,
+            because=because,
+            exc_info=unexpected,
+        )
         return complete(in_savepoint=True)
 
 

@@ -63,7 +63,8 @@ class TestGrantsOnAPit:
     def test_make_the_actions_work(self, floor: Floor, slip: RatingSlip, root: Client) -> None:
         guest = StaffFactory.create(casino=floor.casino)
         client = signed_in(guest, PIT_BOSS)
-        pause = {"action": "pause", "index": "0", "_selected_action": str(slip.pk)} | versions_shown([slip])
+        pause = {"action": "pause", "index": "0", "_selected_action": str(slip.pk), "confirmed": "yes"}
+        pause |= versions_shown([slip])
         client.post(address(RatingSlip, "changelist"), pause)
         before = RatingSlip.objects.get().status
 
@@ -84,7 +85,8 @@ class TestGrantsOnAPit:
         )
         client.post(
             address(RatingSlip, "changelist"),
-            {"action": "pause", "index": "0", "_selected_action": str(slip.pk)} | versions_shown([slip]),
+            {"action": "pause", "index": "0", "_selected_action": str(slip.pk), "confirmed": "yes"}
+            | versions_shown([slip]),
         )
 
         assert RatingSlip.objects.get().status == "PAUSED"

@@ -129,7 +129,8 @@ class TestAnyErrorInTheCredit:
         assert (closed.is_owed, closed.ledger_entry, partial.because) == (True, None, "UNEXPECTED_ERROR")
         assert not LedgerEntry.objects.exists()
         assert account_of(played_slip.player).balance == 0
-        assert lines[0]["exc_info"] is partial.__cause__ is not None
+        assert lines[-1]["exc_info"] is partial.__cause__ is not None
+        assert [line["exc_info"].__class__ for line in lines] == [type(partial.__cause__)] * 2
 
     @pytest.mark.parametrize("fault", [_raise_before, _raise_after, _break_the_sql])
     def test_is_made_good_by_recovery(

@@ -40,7 +40,7 @@ def failing_after_commit() -> Iterator[list[str]]:
 class TestAnswerAfterTheCommit:
     @pytest.mark.django_db
     def test_says_that_it_paused_if_the_next_read_fails(self, boss: Client, slip: RatingSlip) -> None:
-        post = {"action": "pause", "_selected_action": [str(slip.pk)], "request_id": str(uuid4())}
+        post = {"action": "pause", "_selected_action": [str(slip.pk)], "request_id": str(uuid4()), "confirmed": "yes"}
 
         with failing_after_commit():
             answer = boss.post(address(RatingSlip, "changelist"), post | versions_shown([slip]))

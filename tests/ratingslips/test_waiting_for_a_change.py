@@ -22,7 +22,7 @@ from ratingslips.services.game_values import all_values
 from ratingslips.services.live_slips import LiveSlip
 from ratingslips.services.requests import RequestKind, lock_request
 from ratingslips.services.seats import lock_table
-from ratingslips.services.segments import read_segments
+from ratingslips.services.segments import read_segments, read_segments_and_request
 from tests.concurrency import in_turn, made_to_wait
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
@@ -90,7 +90,7 @@ class TestCompleteRatingSlip:
             locked.bought_in, locked.last_money_at = Decimal(0), None
             return before
 
-        replace(monkeypatch, read_segments, segments_before)
+        replace(monkeypatch, read_segments_and_request, lambda locked, _: (segments_before(locked), False))
         waiting = made_to_wait(
             lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now),
             by=lambda: move_without_commit(slip, floor=floor, to=elsewhere),
