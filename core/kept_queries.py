@@ -1,8 +1,8 @@
-"""Queries whose SQL Django builds once for each thread, and PostgreSQL plans once for each connection.
+"""Queries whose SQL Django builds once for each thread, and whose plan PostgreSQL may keep for a connection.
 
 For the queries of a completion, both take longer than the answer. The rows are those of the query set, and a kept query
-is written as one. Behind a pool that cannot keep prepared statements, PREPARED_STATEMENTS is off: then PostgreSQL plans
-each time.
+is written as one. PostgreSQL plans a prepared statement anew five times before it keeps a plan. psycopg drops the
+statements of a connection after each rollback. Behind a pool that cannot keep them, PREPARED_STATEMENTS is off.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 from django.db.models.query import ModelIterable
@@ -63,7 +63,8 @@ class _KeptRows(Generic[M]):
             for position, marker in enumerate(markers)
             if type(parameter) is type(marker) and parameter == marker
         ]
-        assert len({position for _, position in self._places}) == len(markers), "each argument is a parameter"
+        if len({position for _, position in self._places}) != len(markers):
+            raise TypeError("each argument of a kept query is a parameter of its SQL")
         # Django makes the rows: it asks the query for a compiler, and the compiler for the results.
         queryset.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
         compiler.execute_sql = self._results  # type: ignore[method-assign, assignment]
@@ -73,6 +74,8 @@ class _KeptRows(Generic[M]):
         return list(ModelIterable(self._queryset))
 
     def _results(self, *_: Any, **__: Any) -> list[list[Any]]:
+        if self._queryset.query.select_for_update and not connection.in_atomic_block:
+            raise transaction.TransactionManagementError("rows are locked in a transaction")  # Django asks only once.
         parameters = list(self._parameters)
         for place, position in self._places:
             parameters[place] = self._arguments[position]
@@ -88,10 +91,14 @@ def preparing_cursor() -> CursorWrapper:
     """
     if connection.queries_logged or not settings.PREPARED_STATEMENTS:
         return connection.cursor()
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     cursor: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
     return connection.make_cursor(cursor)
 
 
 def _marker(argument: Any, position: int) -> Any:
-    return next(marker(position) for kind, marker in _MARKERS if isinstance(argument, kind))
+    for kind, marker in _MARKERS:
+        if isinstance(argument, kind):
+            return marker(position)
+    raise TypeError(f"a kept query takes no {type(argument).__name__}")

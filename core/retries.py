@@ -66,6 +66,7 @@ ERROR_RULES: Final[dict[str, ErrorRule]] = {
     # Idle-in-transaction timeout: raised while PostgreSQL waits for a statement, so it has no COMMIT.
     "25P03": ErrorRule(before_commit=ErrorAction.BUSY, during_commit=ErrorAction.BUSY),
     READ_ONLY: _LOST,  # the transaction is read-only: the server is a standby now, and another one the primary
+    "26000": _UNDONE,  # a prepared statement is gone, as after a change of the pool; the next attempt prepares it anew
     "57P01": _LOST,  # the backend was terminated, or the server is shutting down
     "57P02": _LOST,  # the server crashed
     "57P03": _LOST,  # the server is starting up
@@ -106,7 +107,7 @@ def is_read_only(error: DatabaseError | InterfaceError) -> bool:
     return sqlstate_of(error) == READ_ONLY
 
 
-def is_busy(error: DatabaseError) -> bool:
+def is_busy(error: DatabaseError | InterfaceError) -> bool:
     """Whether the database was too busy: a lock or a statement took too long."""
     return rule_for(error).before_commit is ErrorAction.BUSY
 
@@ -145,7 +146,7 @@ def attempt_number() -> int:
     return attempts.number if attempts else 1
 
 
-def will_retry(error: DatabaseError, *, committing: bool = False) -> bool:
+def will_retry(error: DatabaseError | InterfaceError, *, committing: bool = False) -> bool:
     """Whether the running service will run again after `error`; called inside the service.
 
     False for a lost connection inside a caller's transaction, because that transaction is lost as well.

@@ -6,7 +6,7 @@ from functools import partial, wraps
 from typing import Final, ParamSpec, TypeVar
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from core import correlation, origins
 from core.changes.author import acting
@@ -58,7 +58,7 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
         _count(name, error.code)
         log.warning("core.operation_refused", operation=name, code=error.code, actor_id=actor_id)
         raise
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         rule = rule_for(error)
         action = rule.during_commit if committing else rule.before_commit
         if action is ErrorAction.BUG:

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from core.clock import clamp_to_last_event
 from core.errors import Busy, DomainError
@@ -92,7 +92,7 @@ def complete_rating_slip(
 ) -> SlipSettlement:
     """Close a slip, freeze its theoretical win and credit its points, all in one commit.
 
-    The credit runs in a savepoint: if it fails, the slip still closes and its points are owed. If the player is not
+    If the credit fails, the slip still closes and its points are owed. If the player is not
     active, the slip closes and its points are withheld: see `release_withheld_points`. For a closed slip, the
     first result is returned, marked as a replay; of a slip that was corrected since, its current theo and points. The
     permission is not checked for the same request sent again, nor for
@@ -134,7 +134,7 @@ def complete_rating_slip(
         expected_rows=expected_rows,
     )
     try:
-        return complete(in_savepoint=False)
+        return complete(failed=None)
     except _CreditFailed as failed:
         # Everything was undone. Few credits fail, and a savepoint takes two statements.
         because = _code_of(failed.error)
@@ -146,7 +146,7 @@ def complete_rating_slip(
             because=because,
             exc_info=unexpected,
         )
-        return complete(in_savepoint=True)
+        return complete(failed=failed.error)
 
 
 def _complete(
@@ -159,9 +159,12 @@ def _complete(
     chosen_time: ChosenTime | None,
     request_id: UUID,
     expected_rows: int | None,
-    in_savepoint: bool,
+    failed: Exception | None,
 ) -> SlipSettlement:
-    """The same; without a savepoint, `_CreditFailed` is raised where the slip would be closed with its points owed."""
+    """Do what `complete_rating_slip` says, in one attempt; `failed` is the error of a credit without a savepoint.
+
+    :raises _CreditFailed: the credit failed, and there was no savepoint.
+    """
     contents = with_time(money.contents, chosen_time)
     failure: Exception | None = None
     with operation("ratingslips.complete", actor_id=actor.pk):
@@ -193,9 +196,7 @@ def _complete(
             if money.further_buy_in is not None:
                 require_rows(locked, expected_rows)
             rows = money.rows(locked, request=request, recorded=locked.bought_in)
-            settlement, failure = _settle_and_save(
-                locked, segments=segments, request=request, rows=rows, in_savepoint=in_savepoint
-            )
+            settlement, failure = _settle_and_save(locked, segments=segments, request=request, rows=rows, failed=failed)
         # Read before the commit: a query that failed after it would lose the answer.
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
@@ -232,32 +233,40 @@ def try_to_settle(
     batch: PostingBatch | None = None,
     is_new: bool = False,
     in_savepoint: bool = True,
+    failed: Exception | None = None,
 ) -> tuple[SlipSettlement | None, Exception | None]:
     """Credit the points; if that fails, set `owed_because` and return the error.
 
-    Points of a player who is not active are withheld. A refusal comes before anything is written. After any other
+    Points of a player who is not active are withheld. A refusal comes before anything is posted. After any other
     error only a savepoint lets the transaction go on: without one, `_CreditFailed` is raised, and in a `batch` the
     error. An error that has ended the transaction, or after which the whole service will run again, is raised. For
-    `is_new`, see `increment_player_loyalty`.
+    `is_new`, see `increment_player_loyalty`. If the credit `failed` before, because the account was locked for too
+    long, it is not tried again.
     """
     if slip.player.status != Player.Status.ACTIVE:
         return withhold(slip, at=at), None
+    if isinstance(failed, DatabaseError) and is_busy(failed):
+        return None, _owe(slip, failed)
     try:
         with transaction.atomic() if in_savepoint and not batch else nullcontext():
             return settle(slip, segments=segments, at=at, batch=batch, is_new=is_new), None
     except Exception as error:
         if (in_savepoint and transaction.get_rollback()) or (batch and not isinstance(error, DomainError)):
             raise  # The connection is lost or the batch failed, and the closing is rolled back too.
-        if isinstance(error, DatabaseError) and (is_connection_lost(error) or _is_tried_again(error)):
+        if isinstance(error, DatabaseError | InterfaceError) and (is_connection_lost(error) or _is_tried_again(error)):
             raise
         if not (in_savepoint or isinstance(error, DomainError)):
             raise _CreditFailed(error) from error
-        slip.settled_at, slip.ledger_entry_id = None, None
-        slip.owed_because = _code_of(error)
-        return None, error
+        return None, _owe(slip, error)
 
 
-def _is_tried_again(error: DatabaseError) -> bool:
+def _owe(slip: RatingSlip, error: Exception) -> Exception:
+    slip.settled_at, slip.ledger_entry_id = None, None
+    slip.owed_because = _code_of(error)
+    return error
+
+
+def _is_tried_again(error: DatabaseError | InterfaceError) -> bool:
     """Whether the whole service runs again after `error`, such as a deadlock, and is likely to credit the points."""
     return not is_busy(error) and will_retry(error)
 
@@ -274,11 +283,11 @@ def _settle_and_save(
     segments: Sequence[PlaySegment],
     request: SlipRequest,
     rows: Sequence[MoneyRow],
-    in_savepoint: bool,
+    failed: Exception | None,
 ) -> tuple[SlipSettlement | None, Exception | None]:
     """Settle a slip that `close_play` closed, and save it with its last segment, its request and its new money rows."""
     settlement, failure = try_to_settle(
-        slip, segments=segments, at=request.happened_at, is_new=True, in_savepoint=in_savepoint
+        slip, segments=segments, at=request.happened_at, is_new=True, in_savepoint=failed is not None, failed=failed
     )
     if segments[-1].ended_as == PlaySegment.End.CLOSED:
         segments[-1].save(update_fields=SEGMENT_END_FIELDS)

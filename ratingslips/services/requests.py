@@ -44,7 +44,7 @@ def lock_request(
 def request_on(
     slip: RatingSlip, kind: RequestKind, *, request_id: UUID, actor: User, contents: Request, is_recorded: bool
 ) -> SlipRequest:
-    """The same for a request on a locked slip; the caller knows whether it `is_recorded`.
+    """What `lock_request` gives, for a request on a locked slip; the caller knows whether it `is_recorded`.
 
     The lock on the slip is enough: a request that is sent for two slips at once fails where the second is recorded,
     and is then recognised when the service runs again.

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Upper
 from core.errors import DomainError, NotFound
 from core.kept_queries import KeptQuery
 from core.models import User
+from core.transactions import transaction_required
 from ratingslips.events import SlipVersion
 from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services.game_values import all_values, figures_in_force
@@ -71,6 +72,7 @@ _locked = KeptQuery(lambda slip_id: RatingSlip.objects.locked().filter(pk=slip_i
 _locked_with_player = KeptQuery(lambda slip_id: RatingSlip.objects.locked(also=("player",)).filter(pk=slip_id))
 
 
+@transaction_required
 def lock_slip(slip_id: UUID, *, skip_locked: bool = False, with_player: bool = False) -> RatingSlip | None:
     """Lock a slip; None if another transaction has locked it (only with `skip_locked`).
 

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
 from core.kept_queries import KeptQuery
 from core.models import Player
 from ratingslips.models import RatingSlip
+from ratingslips.services import complete_rating_slip
 from tests.floor import Floor
 from tests.statements import statements_of
 
@@ -57,8 +58,32 @@ class TestKeptQuery:
     def test_refuses_an_argument_that_the_query_does_not_use(self) -> None:
         unused = KeptQuery(lambda number, name: Player.objects.filter(pk=number))
 
-        with pytest.raises(AssertionError, match="each argument is a parameter"):
+        with pytest.raises(TypeError, match="each argument of a kept query is a parameter"):
             unused(7, "nobody")
+
+    def test_refuses_an_argument_of_another_type(self) -> None:
+        with pytest.raises(TypeError, match="a kept query takes no NoneType"):
+            KeptQuery(_of_card)(None, 7)
+
+    def test_locks_nothing_outside_a_transaction(self, transactional_db: None) -> None:
+        locked = KeptQuery(lambda key: Player.objects.locked().filter(pk=key))
+        with transaction.atomic():
+            locked(7)
+
+        with pytest.raises(transaction.TransactionManagementError):
+            locked(7)
+
+    def test_is_prepared_anew_where_the_statement_is_gone(self, committed_floor: Floor) -> None:
+        for seat in (1, 2, 3):
+            slip = committed_floor.open_slip(seat=seat)
+            complete_rating_slip(slip=slip.pk, actor=committed_floor.boss, at=committed_floor.now)
+        slip = committed_floor.open_slip(seat=4)
+        with connection.cursor() as cursor:  # behind the back of psycopg, as a pool would
+            cursor.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+
+        settlement = complete_rating_slip(slip=slip.pk, actor=committed_floor.boss, at=committed_floor.now)
+
+        assert settlement.points == 420
 
     @pytest.mark.parametrize("is_on", [True, False])
     def test_is_planned_once_where_plans_can_be_kept(self, floor: Floor, settings: Any, is_on: bool) -> None:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from core import correlation
 from core.errors import Busy, DatabaseAway
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, posting
+from loyalty.services.accounts import lock_account
 from ratingslips.models import PlaySegment, RatingSlip
 from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
 from ratingslips.services.settlement import settle
@@ -23,6 +25,7 @@ from tests.factories import ProgramFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
 from tests.refusals import everything, logged
+from tests.replacing import replace
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -209,11 +212,16 @@ def _with_short_patience(call: Callable[[], Any]) -> Any:
 @pytest.mark.django_db(transaction=True)
 class TestLocksInTheWay:
     @pytest.mark.shows(28)
-    def test_of_the_account_leave_it_owed_within_the_timeout(self, floor: Floor, played_slip: RatingSlip) -> None:
+    def test_of_the_account_leave_it_owed_within_the_timeout(
+        self, floor: Floor, played_slip: RatingSlip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits = Mock(side_effect=lock_account)
+        replace(monkeypatch, lock_account, waits)
         with held(lambda: PlayerLoyalty.objects.locked().get(player=played_slip.player)):
             partial = Elsewhere(lambda: _with_short_patience(lambda: _left_owing(floor, played_slip))).result()
             closed = RatingSlip.objects.get()
 
+        assert waits.call_count == 1
         recovered = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
         again = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
 
