@@ -42,7 +42,10 @@ _KIND_OF_START = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlipVersion:
-    """A version of a slip: the `seq` of its last segment, and its status. Every event changes one of the two."""
+    """A version of a slip: the `seq` of its last segment, and its status.
+
+    Every event changes one of the two. A buy-in or chips out that is recorded by itself changes neither.
+    """
 
     seq: int
     status: str

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from core.errors import Busy, DomainError
+from core.errors import Busy, DomainError, OutcomeUnknown
 from core.leases import HeldLease, LeaseHeld, LeaseLost, lease
 from core.models import Casino, User
 from core.retries import retry_when_busy
@@ -131,10 +131,17 @@ class _Application:
     def _apply_chunk(self, chunk: Sequence[SlipLines], lookup: Lookup) -> Iterator[LineOutcome]:
         """Apply slips in one transaction; if it fails, one by one.
 
-        A slip that ends the chunk early is applied by itself, and those after it are left.
+        A slip that ends the chunk early is applied by itself, and those after it are left. If it is not known whether
+        the chunk was committed, its lines are refused: to record them again could record money twice.
         """
         prepared = [SlipActs.of(lines, lookup) for lines in chunk]
-        together = self._recorded_together([one for one in prepared if one.acts])
+        try:
+            together = self._recorded_together([one for one in prepared if one.acts])
+        except OutcomeUnknown as unknown:
+            for one in prepared:
+                del self.to_come[one.lines.key]
+                yield from _refused(one.lines, unknown) if one.acts else one.outcomes(None)
+            return
         recorded = iter(together or ())
         for one in prepared:
             if one.lines.key not in self.to_come:
@@ -149,7 +156,10 @@ class _Application:
                 return
 
     def _recorded_together(self, prepared: Sequence[SlipActs]) -> Sequence[Recording] | None:
-        """Record the acts of slips in one transaction, and return their outcomes; None if it fails."""
+        """Record the acts of slips in one transaction, and return their outcomes; None if it fails.
+
+        :raises OutcomeUnknown: the acts may have been committed, or may still be.
+        """
         if len(prepared) <= 1:
             return []  # it is recorded by itself
         began = perf_counter()
@@ -164,10 +174,12 @@ class _Application:
             )
         except LeaseLost:
             raise
-        except Exception:
+        except Exception as error:
             log.warning("ratingslips.chunk_failed", slips=len(prepared), exc_info=True)
             drop_lost_connection()
             self.pace.fail()
+            if isinstance(error, OutcomeUnknown):
+                raise
             return None
         self.pace.learn(slips=len(recorded), seconds=perf_counter() - began)
         return recorded
@@ -200,7 +212,7 @@ class _Application:
                 drop_lost_connection()
                 refusal = busy
                 break
-        return [LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=refusal) for event in lines.events]
+        return _refused(lines, refusal)
 
     def _recorded(self, prepared: SlipActs) -> Recording:
         play, began = prepared.play, perf_counter()
@@ -217,3 +229,7 @@ class _Application:
         )
         self.pace.learn(slips=1, seconds=perf_counter() - began)
         return recording
+
+
+def _refused(lines: SlipLines, refusal: DomainError) -> list[LineOutcome]:
+    return [LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=refusal) for event in lines.events]
