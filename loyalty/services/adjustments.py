@@ -27,6 +27,7 @@ from loyalty.services.by_hand import (
     daily_key,
     is_outside_id,
     is_whole,
+    lock_staff,
     require_active,
     require_rate,
     require_unchanged,
@@ -102,7 +103,7 @@ def adjust_points(
     with operation("loyalty.adjust_points", actor_id=actor.pk):
         if adjustment_id:
             lock_name("adjustment", adjustment_id)
-        staff = User.objects.locked().get(pk=actor.pk)
+        staff = lock_staff(actor)
         account = lock_account(player_id=player if isinstance(player, int) else player.pk, at=at)
         posting = _post(
             account=account,

@@ -26,6 +26,7 @@ from loyalty.services.by_hand import (
     daily_key,
     is_outside_id,
     is_whole,
+    lock_staff,
     require_active,
     require_rate,
 )
@@ -83,7 +84,7 @@ def manual_reward(
     with operation("loyalty.manual_reward", actor_id=actor.pk):
         if reward_id:
             lock_name("reward", reward_id)
-        staff = User.objects.locked().get(pk=actor.pk)
+        staff = lock_staff(actor)
         account = lock_account(player_id=player_id, at=at)
         posting = _post_award(
             account=account,

@@ -4,9 +4,12 @@ import re
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from django.db.models import QuerySet
+
 from core.clock import InvalidTime, checked_event_time
 from core.errors import DomainError
 from core.idempotency import Request, fingerprint
+from core.kept_queries import KeptQuery
 from core.models import Player, User
 from core.reasons.codes import normalised_contents
 from core.words import counted
@@ -85,7 +88,7 @@ def require_active(player_id: int, *, otherwise: str) -> None:
 
     :raises PlayerNotActive: the player is barred or inactive.
     """
-    player = Player.objects.get(pk=player_id)
+    (player,) = _player(player_id)
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: {otherwise}.")
 
@@ -112,11 +115,25 @@ def require_rate(*, staff: User, at: datetime) -> None:
     """
     # If the clock was set back, some entries are dated after now. Entries dated much later must not count.
     window = timedelta(seconds=WINDOW_SECONDS)
-    kinds = (EntryKind.MANUAL_BONUS, EntryKind.ADJUSTMENT)
-    entries = LedgerEntry.objects.filter(staff=staff, kind__in=kinds, adjusts=None).order_by()
-    recent = entries.filter(created_at__gt=at - window, created_at__lt=at + window)
-    if recent[:POSTINGS_PER_WINDOW].count() >= POSTINGS_PER_WINDOW:
+    if len(_given(staff.pk, at - window, at + window)) >= POSTINGS_PER_WINDOW:
         raise AwardRateExceeded(
             f"You have made {POSTINGS_PER_WINDOW} awards and adjustments in a minute, which is the limit. "
             "Wait a minute and try again."
         )
+
+
+def lock_staff(actor: User) -> User:
+    """Lock the row of the member of staff who gives points, in the caller's transaction, for `require_rate`."""
+    (staff,) = _locked_staff(actor.pk)
+    return staff
+
+
+def _query_given(staff_id: int, after: datetime, before: datetime) -> QuerySet[LedgerEntry]:
+    kinds = (EntryKind.MANUAL_BONUS, EntryKind.ADJUSTMENT)
+    entries = LedgerEntry.objects.filter(staff=staff_id, kind__in=kinds, adjusts=None).order_by().only("pk")
+    return entries.filter(created_at__gt=after, created_at__lt=before)[:POSTINGS_PER_WINDOW]
+
+
+_given = KeptQuery(_query_given)
+_player = KeptQuery(lambda player_id: Player.objects.filter(pk=player_id))
+_locked_staff: KeptQuery[User] = KeptQuery(lambda staff_id: User.objects.locked().filter(pk=staff_id))
