@@ -1,6 +1,7 @@
 """Middleware: correlation id, limits of a request, time zone, author, and the record of where a request came from."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.core.signals import request_finished, request_started
@@ -83,14 +84,18 @@ class PrimaryMiddleware:
 
 
 class SessionUseMiddleware:
-    """Record that a session is used, after the view has said whether the request is one that a page makes by itself."""
+    """Record that a session is used, after the view has said whether the request is one that a page makes by itself.
+
+    The page of an answer 503 may make the request again by itself.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        store_of(request).record_use()
+        if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            store_of(request).record_use()
         return response
 
 

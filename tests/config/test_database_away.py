@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -9,10 +10,14 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.roles import PIT_BOSS
+from core.sessions import Session
 from ratingslips.models import RatingSlip, SlipRequest
 from tests.config.scene import PASSWORD, Browser, browser_of
 from tests.doors import Door, door
@@ -35,6 +40,12 @@ def _kept(page: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in found}
 
 
+@pytest.fixture
+def boss(committed_floor: Floor) -> Client:
+    committed_floor.boss.groups.add(Group.objects.get(name=PIT_BOSS))
+    return browser_of(committed_floor.boss)
+
+
 class TestPage:
     @pytest.mark.parametrize("name", ["admin:index", "admin:login"])
     def test_comes_back_by_itself(self, between: Door, name: str) -> None:
@@ -46,6 +57,20 @@ class TestPage:
         assert answer.headers["Refresh"] == answer.headers["Retry-After"]
         assert "The database is away for a moment" in answer.text
         assert answer.headers["X-Correlation-ID"] in answer.text
+
+    def test_that_took_too_long_neither_comes_back_nor_uses_the_session(
+        self, committed_floor: Floor, boss: Client
+    ) -> None:
+        url = reverse("floor:pit", args=[committed_floor.pit.pk])
+        Session.objects.update(last_used_at=(before := timezone.now() - timedelta(minutes=9)))
+
+        with connection.execute_wrapper(_takes_too_long), connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = '20ms'")
+            answer = boss.get(url)
+            cursor.execute("RESET statement_timeout")
+
+        assert (answer.status_code, "Refresh" in answer.headers, "by itself" in answer.text) == (503, False, False)
+        assert Session.objects.get().last_used_at == before
 
     def test_of_a_standby_names_the_console_to_use(self, settings: Any) -> None:
         settings.PRIMARY_CONSOLE_URL = "https://console.example/"
@@ -66,11 +91,6 @@ class TestPage:
 
 
 class TestForm:
-    @pytest.fixture
-    def boss(self, committed_floor: Floor) -> Client:
-        committed_floor.boss.groups.add(Group.objects.get(name=PIT_BOSS))
-        return browser_of(committed_floor.boss)
-
     def test_is_kept_and_sent_again_as_the_same_request(
         self, committed_floor: Floor, boss: Client, between: Door
     ) -> None:
@@ -94,16 +114,60 @@ class TestForm:
         with pytest.raises(DatabaseError):
             boss.session.save()
 
-    def test_holds_no_password_and_asks_for_it_again(self, committed_floor: Floor, between: Door) -> None:
-        typed = {"username": committed_floor.boss.username, "password": PASSWORD, "next": "/"}
-
+    @pytest.mark.parametrize(
+        ("name", "typed", "asked"),
+        [
+            ("admin:login", {"username": "ines", "password": PASSWORD}, {"password": "password"}),
+            ("factors:second_step", {"code": "402117"}, {"code": "text"}),
+            ("factors:second_step", {"code": "", "key_answer": '{"id": "of-a-key"}'}, {}),
+            ("factors:add_app", {"name": "My phone", "code": "402117"}, {"code": "text"}),
+            ("admin:loyalty_ledgerentry_export", {"note": "May", "asked-code": "k7rw-x2mp"}, {"asked-code": "text"}),
+            ("admin:loyalty_ledgerentry_export", {"asked-password": PASSWORD}, {"asked-password": "password"}),
+            ("admin:core_casino_add", {"code": "north", "name": "North"}, {}),
+        ],
+    )
+    def test_holds_no_credential_and_asks_for_it_again(
+        self, between: Door, name: str, typed: dict[str, str], asked: dict[str, str]
+    ) -> None:
         between.close()
-        answer = Browser().post(reverse("admin:login"), typed)
+        answer = Browser().post(reverse(name), typed)
 
         assert answer.status_code == 503
-        assert PASSWORD not in answer.text
-        assert {name: typed[name] for name in ("username", "next")}.items() <= _kept(answer.text).items()
-        assert '<input type="password" name="password"' in answer.text
+        fields = re.findall(r'<input type="(text|password)" name="([^"]*)" id="again-', answer.text)
+        assert {field: kind for kind, field in fields} == asked
+        secret = {"code", "key_answer"} if name.startswith("factors:") else set(asked)
+        assert not any(typed[field] in unescape(answer.text) for field in secret & typed.keys() if typed[field])
+        kept = {field: value for field, value in typed.items() if field not in secret}
+        assert _kept(answer.text) == kept | {"csrfmiddlewaretoken": ""}
+
+    @pytest.mark.parametrize(
+        ("origin", "is_kept"), [("http://testserver", True), ("https://evil.example", False), ("null", False)]
+    )
+    def test_is_kept_only_if_our_page_sent_it(self, between: Door, origin: str, is_kept: bool) -> None:
+        browser = Browser(enforce_csrf_checks=True)
+        token = get_token(HttpRequest())
+        browser.cookies["csrftoken"] = token
+
+        between.close()
+        sent = {"username": "Words of a stranger", "csrfmiddlewaretoken": token}
+        answer = browser.post(reverse("admin:login"), sent, headers={"Origin": origin})
+
+        assert answer.status_code == 503
+        assert ("Words of a stranger" in answer.text, "<form" in answer.text) == (is_kept, is_kept)
+
+    def test_is_never_sent_to_another_host(self, boss: Client, between: Door) -> None:
+        between.close()
+
+        answer = boss.post("/", {"note": "May"}, PATH_INFO="//evil.example/x")
+
+        assert answer.status_code == 503
+        assert re.findall('<form method="post" action="([^"]*)"', answer.text) == ["/%2Fevil.example/x"]
+
+
+def _takes_too_long(execute: Any, statement: str, params: Any, *details: Any) -> Any:
+    if "ratingslips_ratingslip" in statement:
+        statement, params = "SELECT pg_sleep(5)", None
+    return execute(statement, params, *details)
 
 
 def _make_read_only() -> None:

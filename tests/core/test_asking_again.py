@@ -100,6 +100,13 @@ class TestPageThatAsks:
         assert b"tide" not in page.content
         assert inline_code_in(page) == []
 
+    @pytest.mark.parametrize(("name", "is_kept"), [("factors:add_app", False), ("admin:core_casino_add", True)])
+    def test_holds_the_code_of_a_casino_and_of_no_app(self, root: Client, name: str, is_kept: bool) -> None:
+        page = long_ago(root).post(reverse(name), {"name": "North", "code": "402117", "key_answer": "of-a-key"})
+
+        assert asks(page)
+        assert ("402117" in html_of(page), "of-a-key" in html_of(page)) == (is_kept, False)
+
     def test_opens_a_password_form_only_to_who_was_asked(self, root: Client, floor: Floor) -> None:
         root_user = User.objects.get(username="root")
         root_user.set_password(PASSWORD)
