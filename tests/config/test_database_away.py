@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from html import unescape
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -19,11 +21,15 @@ from django.utils import timezone
 from core.roles import PIT_BOSS
 from core.sessions import Session
 from ratingslips.models import RatingSlip, SlipRequest
-from tests.config.scene import PASSWORD, Browser, browser_of
+from tests.config.scene import PASSWORD, Browser, Scene, Staff, browser_of
+from tests.console import said
 from tests.doors import Door, door
 from tests.floor import Floor
+from tests.interruptions import interrupted_at, lose_connection
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows(48)]
+
+AWAY = "The database is away for a moment"
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +61,7 @@ class TestPage:
 
         assert answer.status_code == 503
         assert answer.headers["Refresh"] == answer.headers["Retry-After"]
-        assert "The database is away for a moment" in answer.text
+        assert AWAY in answer.text
         assert answer.headers["X-Correlation-ID"] in answer.text
 
     def test_that_took_too_long_neither_comes_back_nor_uses_the_session(
@@ -168,6 +174,38 @@ def _takes_too_long(execute: Any, statement: str, params: Any, *details: Any) ->
     if "ratingslips_ratingslip" in statement:
         statement, params = "SELECT pg_sleep(5)", None
     return execute(statement, params, *details)
+
+
+@pytest.mark.slow
+class TestRequest:
+    def test_is_never_answered_500_when_the_database_goes_away(self, committed_floor: Floor, between: Door) -> None:
+        staff = Staff(Scene.build(committed_floor, seat=1))
+        requests, reached, wrong = staff.scene.requests(), set(), []
+
+        for (name, (url, form)), statement in product(requests.items(), (2, 6)):
+            browser = staff.browser_for(name)
+            with interrupted_at(statement, partial(_lose, between)):
+                answer = staff.answer(browser, url, form)
+            if not between.path.exists():
+                between.open()
+                connection.close()
+                reached.add(name)
+                wrong += [] if _is_pause(answer, is_form=form is not None) else [(name, statement, answer.status_code)]
+
+        assert wrong == []
+        assert reached == requests.keys()
+
+
+def _is_pause(answer: Any, *, is_form: bool) -> bool:
+    """Whether this is the page of the pause, a page that says the same itself, or a file that ended early."""
+    if answer.status_code == 503:
+        return ("Refresh" in answer.headers) is not is_form
+    return answer.streaming or any(AWAY in words for words in [*said(answer), answer.text])
+
+
+def _lose(between: Door) -> None:
+    lose_connection()
+    between.path.unlink()
 
 
 def _make_read_only() -> None:
