@@ -1,19 +1,24 @@
 """Find the changes of one row newest first, without reading all of them."""
 
 import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import RemoveIndexConcurrently
 from django.db import migrations, models
 from django.db.models import F, Q
 
+from core.building import BuildIndex
+
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [("core", "0038_origins_of_services")]
 
     operations = [
-        migrations.AddIndex(
+        BuildIndex(
             model_name="change",
             index=models.Index(F("concerns__0"), F("recorded_at"), F("id"), name="core_change_of_row"),
         ),
-        migrations.AddIndex(
+        BuildIndex(
             model_name="change",
             index=models.Index(
                 F("concerns__1"),
@@ -23,7 +28,7 @@ class Migration(migrations.Migration):
                 name="core_change_of_second_row",
             ),
         ),
-        migrations.AddIndex(
+        BuildIndex(
             model_name="change",
             index=models.Index(
                 F("concerns__2"),
@@ -33,11 +38,11 @@ class Migration(migrations.Migration):
                 name="core_change_of_third_row",
             ),
         ),
-        migrations.AddIndex(
+        BuildIndex(
             model_name="change",
             index=django.contrib.postgres.indexes.GinIndex(
                 condition=Q(concerns__len__gt=3), fastupdate=False, fields=["concerns"], name="core_change_of_many_rows"
             ),
         ),
-        migrations.RemoveIndex(model_name="change", name="core_change_by_concerned"),
+        RemoveIndexConcurrently(model_name="change", name="core_change_by_concerned"),
     ]

@@ -2,14 +2,18 @@
 
 from django.db import migrations, models
 
+from core.building import BuildIndex
+
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("ratingslips", "0035_play_of_a_live_slip_and_request_of_money"),
     ]
 
     operations = [
-        migrations.AddIndex(
+        BuildIndex(
             model_name="ratingslip",
             index=models.Index(
                 condition=models.Q(("correction_count__gt", 0)), fields=["player"], name="ratingslips_slip_corrected_of"

@@ -1,16 +1,21 @@
 """Read the slips of a player, and what they were worth, in the index alone."""
 
+from django.contrib.postgres.operations import RemoveIndexConcurrently
 from django.db import migrations, models
+
+from core.building import BuildIndex
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("loyalty", "0024_codes_of_requests"),
         ("ratingslips", "0036_corrected_slips_of_a_player"),
     ]
 
     operations = [
-        migrations.AddIndex(
+        BuildIndex(
             model_name="ratingslip",
             index=models.Index(
                 models.F("player"),
@@ -21,5 +26,5 @@ class Migration(migrations.Migration):
                 name="ratingslips_slip_of_player",
             ),
         ),
-        migrations.RemoveIndex(model_name="ratingslip", name="ratingslips_slip_player_last"),
+        RemoveIndexConcurrently(model_name="ratingslip", name="ratingslips_slip_player_last"),
     ]
