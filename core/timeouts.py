@@ -1,4 +1,7 @@
-"""Time-outs of work that reads a whole ledger. Those of other requests are in `config.timeouts`."""
+"""Time-outs of work that reads a whole ledger, and of work that must not keep the floor waiting.
+
+Those of other requests are in `config.timeouts`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

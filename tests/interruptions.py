@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import OperationalError, connection
+
+from tests.concurrency import Elsewhere
+from tests.waiting import wait_until
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -31,3 +36,30 @@ def lose_connection() -> None:
     """End this thread's backend, as an administrator or a failing server would."""
     with suppress(psycopg.OperationalError):  # nobody is left to answer
         connection.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def with_late_commit(number: int, call: Callable[[], T], *, once: Callable[[int], bool]) -> T:
+    """What a call elsewhere returns whose COMMIT of this number (1, 2 …) gets no answer.
+
+    It is done `once` that backend is waited for as told, or the call has ended.
+    """
+    late: list[psycopg.Connection[Any]] = []
+
+    def lose() -> None:
+        late.append(connection.connection)
+        connection.connection = None
+        raise OperationalError
+
+    def lose_the_answer() -> T:
+        commit = connection.commit
+        commits = iter([*[commit] * (number - 1), lose])
+        connection.commit = lambda: next(commits, commit)()  # type: ignore[method-assign]
+        return call()
+
+    running = Elsewhere(lose_the_answer)
+    wait_until(lambda: late or running.has_ended)
+    backend = late[0].info.backend_pid
+    wait_until(lambda: running.has_ended or once(backend))
+    late[0].commit()
+    late[0].close()
+    return running.result()

@@ -1,4 +1,4 @@
-"""How many slips are handled in one transaction, and how long it may wait, so that the floor is not kept waiting."""
+"""How many slips are handled in one transaction, and how long it may wait, so that the floor does not wait for long."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -6,11 +6,11 @@ from typing import Final
 
 from core.timeouts import short_waits
 
-# A chunk of slips holds its locks for half a second at most: this long until it writes, and about as long to write.
+# How long a chunk of slips should take. This long after it began to lock, it stops judging and writes.
 CHUNK_SECONDS: Final = 0.25
 MAX_CHUNK_SLIPS: Final = 100
 
-# How long each statement of a chunk may wait for a lock, and take.
+# How long each statement of a chunk may wait for a lock, and take. The whole chunk has no such limit.
 chunk_waits: Final = partial(short_waits, lock_milliseconds=100, statement_milliseconds=500)
 
 

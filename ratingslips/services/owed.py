@@ -1,6 +1,6 @@
 """Pay owed slips, several in one transaction or one by one; a slip that cannot be paid does not stop the others."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -99,33 +99,38 @@ def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -
 def recover_all(slips: Iterable[RatingSlip], *, actor: User, clock: Callable[[], datetime]) -> Iterator[SlipRecovery]:
     """Pay slips, as many in one transaction as are quick, and yield their results in order.
 
-    `clock` gives the instant of each payment. A slip that another transaction holds is left to it. What cannot be paid
-    together is paid one by one.
+    `clock` gives the instant of each payment, alone or together. A slip that another transaction holds is left to it.
+    What cannot be paid together is paid one by one.
     """
+
+    def singly(slip: RatingSlip) -> SlipRecovery:
+        return recover(slip, actor=actor, at=clock(), skip_locked=True)
+
     waiting, pace = iter(slips), Pace()
     while chunk := list(islice(waiting, pace.slips)):
-        began, at = perf_counter(), clock()
-        settlements = _settled_together(chunk, actor=actor, at=at, pace=pace)
-        for slip in chunk:
-            settlement = settlements.get(slip.pk)
-            yield _recovered(slip, settlement) if settlement else recover(slip, actor=actor, at=at, skip_locked=True)
-        if len(settlements) == len(chunk) or len(chunk) == 1:
+        began = perf_counter()
+        if len(chunk) == 1:
+            done = {chunk[0].pk: singly(chunk[0])}
+        else:
+            done = _recovered_together(chunk, actor=actor, at=clock(), pace=pace)
+        if len(done) == len(chunk):
             pace.learn(slips=len(chunk), seconds=perf_counter() - began)
+        for slip in chunk:
+            yield done.get(slip.pk) or singly(slip)
 
 
-def _settled_together(
+def _recovered_together(
     slips: Sequence[RatingSlip], *, actor: User, at: datetime, pace: Pace
-) -> Mapping[UUID, SlipSettlement]:
-    """Those of several slips that could be paid together, by key; of one slip, none."""
-    if len(slips) == 1:
-        return {}
+) -> dict[UUID, SlipRecovery]:
+    """The results of those of several slips that could be paid together, by key."""
     try:
-        return recover_together(slips=slips, actor=actor, at=at)
+        settlements = recover_together(slips=slips, actor=actor, at=at)
     except Exception:
         log.warning("ratingslips.chunk_failed", slips=len(slips), exc_info=True)
         drop_lost_connection()
         pace.fail()
         return {}
+    return {slip.pk: _recovered(slip, settlements[slip.pk]) for slip in slips if slip.pk in settlements}
 
 
 def _recovered(slip: RatingSlip, settlement: SlipSettlement) -> SlipRecovery:

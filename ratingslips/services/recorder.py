@@ -94,9 +94,10 @@ class Recorder:
         with operation("ratingslips.record_play", actor_id=self.actor.pk):
             if lease is not None:
                 lease.hold()
-            with chunk_waits() if self.is_chunk else nullcontext():
-                if not self._is_committed():
-                    self._judge(self._locked())
+            if not self._is_committed():
+                with chunk_waits() if self.is_chunk else nullcontext():
+                    began = monotonic()
+                    self._judge(self._lock_and_read(), began=began)
                     self._settle()
                     if self.plan is None:  # rows of a slip could contradict those that the plan replaces
                         self._save()
@@ -114,7 +115,7 @@ class Recorder:
             mark_outcome_known()
         return is_committed
 
-    def _locked(self) -> list[Judgement]:
+    def _lock_and_read(self) -> list[Judgement]:
         """Lock the slips, their players, the tables that the acts name and the numbers of new slips, and read them.
 
         :raises SlipChanged: a slip is no longer at the version that was expected; in a chunk, that ends the chunk.
@@ -178,13 +179,15 @@ class Recorder:
             bought_in=slip.bought_in if slip else Decimal(0),
         )
 
-    def _judge(self, judgements: Sequence[Judgement]) -> None:
+    def _judge(self, judgements: Sequence[Judgement], *, began: float) -> None:
         """Leave out overlaps, slip by slip: each is compared with what the slips before it would record.
+
+        A chunk ends `CHUNK_SECONDS` after it `began` to lock, but has one slip at least.
 
         :raises BlockedBySlip: the play overlaps that of a slip that is still to come; in a chunk, that ends the chunk.
         """
         self.drafts, self.done = [], []
-        began, plan = monotonic(), self.plan or PlannedPlay()
+        plan = self.plan or PlannedPlay()
         recorded = recorded_play([claim for judgement in judgements for claim in judgement.claims])
         for judgement in judgements:
             try:
@@ -226,8 +229,10 @@ class Recorder:
 
 def _batch_for(slips: Sequence[RatingSlip]) -> PostingBatch:
     """A batch for the slips of a chunk that close, with the accounts of their players."""
+    at = slips[0].closed_at
+    assert at is not None
     return begin_batch(
         player_ids={slip.player_id for slip in slips if slip.theoretical_win},
         idempotency_keys=[str(slip.pk) for slip in slips],
-        at=slips[0].closed_at or slips[0].opened_at,
+        at=at,
     )

@@ -52,28 +52,33 @@ class _Together:
 
     @retried
     def pay(self) -> None:
-        with operation("ratingslips.recover", actor_id=self.actor.pk), chunk_waits():
+        with operation("ratingslips.recover", actor_id=self.actor.pk):
             if self._is_committed():
                 return
-            self.paid, self.settlements = [], {}
-            locked = self._locked()
-            rights = self._rights(locked)
-            segments = _segments_of(locked)
-            batch = begin_batch(
-                player_ids={slip.player_id for slip in locked if slip.theoretical_win},
-                idempotency_keys=[str(slip.pk) for slip in locked],
-                at=self.at,
-            )
-            requests = []
-            for slip in locked:
-                try:
-                    rights[slip.casino_id, slip.player_id].require(RECOVER_LOYALTY, slip.pit)
-                    requests.append(self._pay(slip, segments=segments[slip.pk], batch=batch))
-                except DomainError:
-                    continue
-            batch.save()
-            RatingSlip.objects.bulk_update(self.paid, RECOVERY_FIELDS)
-            SlipRequest.objects.bulk_create(requests)
+            with chunk_waits():
+                self._pay_all()
+
+    def _pay_all(self) -> None:
+        """Pay those of the slips that can be paid; see `recover_together`."""
+        self.paid, self.settlements = [], {}
+        locked = self._lock_owed()
+        rights = self._rights(locked)
+        segments = _segments_of(locked)
+        batch = begin_batch(
+            player_ids={slip.player_id for slip in locked if slip.theoretical_win},
+            idempotency_keys=[str(slip.pk) for slip in locked],
+            at=self.at,
+        )
+        requests = []
+        for slip in locked:
+            try:
+                rights[slip.casino_id, slip.player_id].require(RECOVER_LOYALTY, slip.pit)
+                requests.append(self._pay(slip, segments=segments[slip.pk], batch=batch))
+            except DomainError:
+                continue
+        batch.save()
+        RatingSlip.objects.bulk_update(self.paid, RECOVERY_FIELDS)
+        SlipRequest.objects.bulk_create(requests)
 
     def _is_committed(self) -> bool:
         """Whether the attempt before, whose COMMIT got no answer, was committed."""
@@ -86,7 +91,7 @@ class _Together:
             mark_outcome_known()
         return is_committed
 
-    def _locked(self) -> list[RatingSlip]:
+    def _lock_owed(self) -> list[RatingSlip]:
         """Lock those of the slips that are owed still and that no other transaction holds, and return them in order."""
         order = {slip.pk: number for number, slip in enumerate(self.slips)}
         # No row is waited for, so none is joined as it was before a wait.

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count, islice
 from typing import Any, TypeVar
 
 import pytest
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import connection, transaction
 from django.db.models import Func
+from django.test.utils import CaptureQueriesContext
 from guardian.models import UserObjectPermission
 
 from core.models import Player
@@ -22,15 +24,18 @@ from ratingslips.services import (
     Recording,
     RequestKind,
     SlipPlay,
+    owed,
     record_plays,
     recorder,
     recover_slip_loyalty,
     recover_together,
 )
 from ratingslips.services.claims import Claim, recorded_play
+from ratingslips.services.owed import recover_all
 from tests.concurrency import Elsewhere, backend_id, held
 from tests.databases import connect
 from tests.floor import Floor, declared
+from tests.interruptions import with_late_commit
 from tests.invariants import broken_invariants
 from tests.statements import assert_at_most, statements_of
 
@@ -139,9 +144,11 @@ class TestAChunk:
         assert set(RatingSlip.objects.exclude(pk=live.pk).values_list("slip_number", flat=True)) == {"S1"}
 
     def test_ends_when_its_time_is_over(self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(recorder, "CHUNK_SECONDS", 0)
+        monkeypatch.setattr(recorder, "CHUNK_SECONDS", 3)
+        with CaptureQueriesContext(connection) as sent:  # a clock that every statement moves on
+            monkeypatch.setattr(recorder, "monotonic", lambda: len(sent))
 
-        done = _record(floor, _visits(floor, 3, player=player))
+            done = _record(floor, _visits(floor, 3, player=player))
 
         assert len(done) == RatingSlip.objects.count() == 1
 
@@ -197,6 +204,24 @@ class TestAChunkInTrouble:
 
         assert [one.settlement and one.settlement.points for one in done] == [210, 210]
         assert (RatingSlip.objects.count(), LedgerEntry.objects.count()) == (2, 2)
+
+    def test_waits_for_what_it_may_have_committed(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        plays = _visits(floor, 2, player=floor.player())
+
+        done = with_late_commit(1, lambda: _record(floor, plays), once=_is_waited_for_longer_than_a_chunk_waits)
+
+        assert [one.settlement and one.settlement.points for one in done] == [210, 210]
+        assert (RatingSlip.objects.count(), LedgerEntry.objects.count()) == (2, 2)
+
+
+def _is_waited_for_longer_than_a_chunk_waits(backend: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM pg_locks WHERE clock_timestamp() - waitstart > '200 ms' AND %s = ANY(pg_blocking_pids(pid))",
+            [backend],
+        )
+        return cursor.fetchone() is not None
 
 
 def _losing_the_answer(call: Callable[[], T]) -> T:
@@ -262,6 +287,16 @@ class TestRecoverTogether:
         assert [slip.pk in paid for slip in slips] == [True, False, False]
         assert broken_invariants() == {}
 
+    def test_waits_for_what_it_may_have_committed(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        slips = _owed(floor, 2, player=floor.player())
+        given: dict[str, Any] = {"slips": slips, "actor": floor.supervisor, "at": floor.now}
+
+        paid = with_late_commit(1, lambda: recover_together(**given), once=_is_waited_for_longer_than_a_chunk_waits)
+
+        assert [paid[slip.pk].points for slip in slips] == [210, 210]
+        assert LedgerEntry.objects.count() == 2
+
     def test_leaves_a_locked_slip_and_finds_what_it_committed(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slips = _owed(floor, 3, player=floor.player())
@@ -272,6 +307,37 @@ class TestRecoverTogether:
 
         assert list(paid) == [slips[0].pk, slips[2].pk]
         assert LedgerEntry.objects.count() == 2
+
+
+class TestRecoverAll:
+    def _seconds_of_payment(
+        self, floor: Floor, slips: Sequence[RatingSlip], *, between: Callable[[], object]
+    ) -> list[int]:
+        """The instant of each payment by a clock that each look at it moves on by a second."""
+        looks, begins = count(), floor.ago(hours=0.5)
+        paid = recover_all(slips, actor=floor.supervisor, clock=lambda: begins + timedelta(seconds=next(looks)))
+        for _ in paid:
+            between()
+        settled = RatingSlip.objects.order_by("settled_at").values_list("settled_at", flat=True)
+        return [(at - begins).seconds for at in settled if at is not None]
+
+    def test_takes_more_at_once_however_slowly_its_results_are_read(
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slips, time = _owed(floor, 7, player=player), count(step=0.001)
+        monkeypatch.setattr(owed, "perf_counter", lambda: next(time))
+
+        seconds = self._seconds_of_payment(floor, slips, between=lambda: list(islice(time, 10_000)))
+
+        assert seconds == [0, 1, 1, 2, 2, 2, 2]
+
+    def test_pays_what_fails_together_each_at_its_own_instant(
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slips = _owed(floor, 3, player=player)
+        monkeypatch.setattr(owed, "recover_together", lambda **_: 1 / 0)
+
+        assert self._seconds_of_payment(floor, slips, between=lambda: None) == [0, 2, 3]
 
 
 class TestRecordedPlay:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from core.models import Casino, Player
@@ -19,11 +18,11 @@ from ratingslips.imports.progress import LineOutcome
 from ratingslips.models import GamingTable, MoneyRow, RatingSlip
 from ratingslips.services import SeatTaken, chunks, complete_rating_slip, open_rating_slip
 from tests.casino_files import event, write_events
-from tests.concurrency import Elsewhere, held, in_turn, made_to_wait
+from tests.concurrency import held, in_turn, made_to_wait
 from tests.floor import Floor
+from tests.interruptions import with_late_commit
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.imports import load_three_files
-from tests.waiting import wait_until
 
 JOSE, MARA = "100000", "100001"
 
@@ -154,20 +153,7 @@ def _bar() -> None:
 
 
 class TestAChunkWhoseCommitComesLate:
-    """The COMMIT of the second transaction gets no answer, and its backend commits only when another one waits."""
-
-    def _importing_without_an_answer(self, importing: Importing, unanswered: list[Any]) -> list[LineOutcome]:
-        def lose() -> None:
-            unanswered.append(connection.connection)
-            connection.connection = None
-            raise OperationalError
-
-        commit = connection.commit
-        commits = iter([commit, lose])
-        connection.commit = lambda: next(commits, commit)()  # type: ignore[method-assign]
-        return importing()
-
-    def _waits_for_a_row(self, backend: int) -> bool:
+    def _is_waited_for_with_a_row(self, backend: int) -> bool:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT FROM pg_stat_activity WHERE wait_event = 'transactionid' AND %s = ANY(pg_blocking_pids(pid))",
@@ -184,15 +170,9 @@ class TestAChunkWhoseCommitComesLate:
         slips = [floor.open_slip(seat=seat, at=floor.ago(hours=3)) for seat in (1, 2, 3)]
         lines = [event(slip.slip_number, _ago(2), "BUY_IN", buy_in="50.00") for slip in slips]
         importing = _importing(floor.casino, file, *lines)
-        unanswered: list[Any] = []
 
-        first = Elsewhere(lambda: self._importing_without_an_answer(importing, unanswered))
-        wait_until(lambda: unanswered or first.has_ended)
-        backend = unanswered[0].info.backend_pid
-        wait_until(lambda: first.has_ended or self._waits_for_a_row(backend))
-        unanswered[0].commit()
-        unanswered[0].close()
+        imported = with_late_commit(2, importing, once=self._is_waited_for_with_a_row)
 
-        assert _told(first.result()) == ["applied", "OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"]
+        assert _told(imported) == ["applied", "OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"]
         assert _told(importing()) == ["already_imported"] * 3
         assert [slip.money_rows.filter(kind=MoneyRow.Kind.BUY_IN, amount=50).count() for slip in slips] == [1, 1, 1]
