@@ -41,6 +41,8 @@ def record_play(
     :raises SlipChanged: the slip is no longer at `expected_version`; nothing was done.
     :raises LeaseLost: see `HeldLease.hold`.
     :raises Busy: a row was locked for too long, or the connection was lost; nothing was done.
+    :raises OutcomeUnknown: the acts may have been committed, or may still be. Money does not change the version: do not
+        record it again before what was committed can be read.
     """
     play = SlipPlay(slip_number=slip_number, acts=acts, expected_version=expected_version)
     recorder = Recorder(
@@ -78,6 +80,7 @@ def record_plays(
     :raises LeaseLost: see `HeldLease.hold`.
     :raises Busy: a row was locked for longer than `chunk_waits` says, or the connection was lost; nothing was done, and
         each slip may be recorded by itself.
+    :raises OutcomeUnknown: see `record_play`.
     """
     recorder = Recorder(
         casino=casino,

@@ -32,6 +32,7 @@ def recover_together(*, slips: Sequence[RatingSlip], actor: User, at: datetime) 
 
     :raises Busy: an account was locked for longer than `chunk_waits` says, or the connection was lost; nothing was
         done.
+    :raises OutcomeUnknown: the slips may have been paid, or may still be; a later payment pays none twice.
     """
     together = _Together(slips=slips, actor=actor, at=at)
     together.pay()
