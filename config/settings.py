@@ -147,7 +147,7 @@ SLOW_REQUEST_SECONDS = env.whole_number("SLOW_REQUEST_SECONDS", default=20)
 SLOW_CLIENT_SECONDS = env.whole_number("SLOW_CLIENT_SECONDS", default=10 * 60)
 
 # Whether PostgreSQL plans the statements of the busiest services once for a connection (`core.kept_queries`). Off
-# behind a pool that cannot keep prepared statements, such as PgBouncer before 1.21.
+# behind a pool that cannot keep prepared statements, such as PgBouncer before 1.22.
 PREPARED_STATEMENTS = env.bool("PREPARED_STATEMENTS", default=True)
 # How often a connection sends such a statement before it is prepared.
 PREPARED_AFTER = 1
@@ -313,7 +313,7 @@ LOGGING_CONFIG = None
 configure_logging(env)  # LOG_LEVEL, LOG_JSON
 
 # Errors are sent to Sentry where it has an address.
-if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+if SENTRY_DSN := env.secret("SENTRY_DSN"):
     from config.monitoring.errors import report_errors
 
     report_errors(dsn=SENTRY_DSN, release=VERSION, environment=ENVIRONMENT)

@@ -1,6 +1,7 @@
 """Each file of config/deploy, read by the program that it is for."""
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -71,6 +72,39 @@ class TestUnits:
         assert {name.removesuffix(".timer") for name in UNITS if name.endswith(".timer")} == jobs
 
 
+# What the product is in place of: it says which arguments and which terminal it got.
+_PROGRAM: Final = """#!/bin/sh
+echo "$3|$(ps -o tty= $$)"
+echo log >&2
+exit 7
+"""
+
+
+class TestCommand:
+    def test_gets_a_terminal_of_its_own_and_files_as_they_are(self) -> None:
+        account, folder = Account.of_this_process(), Path(tempfile.mkdtemp(prefix="command-"))
+        user = pwd.getpwuid(account.user_id).pw_name
+        command = adapted("table-ratings", folder, {"user=table-ratings\n": f"user={user}\n"})
+        program = folder / "venv" / "bin" / "python"
+        program.parent.mkdir(parents=True)
+        program.write_text(_PROGRAM)
+        (folder / "app").mkdir()
+        (folder / "environment").touch()
+        for path in (command, program, folder):
+            path.chmod(0o755)
+
+        line = f"tty; {command} report 'two words' > {folder}/said; echo ended with $?"
+        here = {"TABLE_RATINGS_ETC": str(folder), "TABLE_RATINGS_RELEASE": str(folder)}
+        # Its own input is empty, which a terminal shows as ^@.
+        on_terminal = _run("script", "--quiet", "--command", line, "/dev/null", **here).replace("^@", "").split()
+        words, terminal = (folder / "said").read_bytes().decode().split("|")
+        shutil.rmtree(folder)
+
+        assert (words, terminal[-1:], "\r" in terminal) == ("two words", "\n", False)
+        assert on_terminal[1:] == ["log", "ended", "with", "7"]
+        assert (f"/dev/{terminal.strip()}" == on_terminal[0]) is (os.geteuid() != 0)
+
+
 class TestFile:
     def test_of_haproxy_is_understood(self) -> None:
         said = _run("haproxy", "-c", "-f", DEPLOY / "haproxy.cfg")
@@ -111,7 +145,9 @@ class TestFile:
         account, folder, port = Account.of_this_process(), Path(tempfile.mkdtemp(prefix="pool-")), free_port()
         users = folder / "userlist.txt"
         users.write_text('"ratings_app" "secret"\n')
-        file = adapted("pgbouncer.ini", folder, {"6432": f"{port}", "/etc/pgbouncer/userlist.txt": str(users)})
+        here = {"6432": f"{port}", "/etc/pgbouncer/userlist.txt": str(users)}
+        here["/etc/table-ratings/database-ca.crt"] = "/etc/ssl/certs/ca-certificates.crt"
+        file = adapted("pgbouncer.ini", folder, here)
         account.make_private_folder(folder)
         for path in (users, file):
             shutil.chown(path, account.user_id, account.group_id)

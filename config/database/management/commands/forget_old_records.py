@@ -40,7 +40,7 @@ class Command(ProjectCommand):
     def run(self, *, older_than: int, **_: Any) -> None:
         if not MIN_DAYS <= older_than <= MAX_DAYS:
             raise CommandError(f"--older-than must be {MIN_DAYS} to {MAX_DAYS:,} days.", returncode=WRONG_USE)
-        with as_owner(), connection.cursor() as cursor:
+        with as_owner(may_take_long=True), connection.cursor() as cursor:
             cursor.execute(_MAY)
             if not cursor.fetchone()[0]:
                 raise CommandError(
