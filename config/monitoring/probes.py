@@ -4,20 +4,17 @@ import platform
 from collections.abc import Callable
 from typing import Final
 
-import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Info, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from config.monitoring.figures import DatabaseFigures
+from config.monitoring.reach import takes_writes
 from config.monitoring.workers import folder, reading
 from core.metrics import REGISTRY
 from core.origins import is_among, machine_address
-
-# A balancer asks again within seconds, and a frozen server accepts a connection and says nothing.
-CONNECT_SECONDS: Final = 2
 
 
 def answer_of(request: HttpRequest) -> HttpResponse | None:
@@ -39,16 +36,11 @@ def _live() -> HttpResponse:
 
 
 def _ready() -> HttpResponse:
-    """Connect anew, without the tries of a request: an old connection does not say whether there can be a new one."""
-    parameters = connection.get_connection_params() | {"connect_timeout": CONNECT_SECONDS}
     try:
-        with psycopg.connect(**parameters) as asked:
-            row = asked.execute("SHOW transaction_read_only").fetchone()
-    except psycopg.Error:
+        can_serve = takes_writes()
+    except DatabaseError:
         return _plain("The database cannot be reached.", status=503)
-    if row == ("off",):
-        return _plain("The worker can serve.")
-    return _plain("The database is read-only.", status=503)
+    return _plain("The worker can serve.") if can_serve else _plain("The database is read-only.", status=503)
 
 
 def _metrics() -> HttpResponse:

@@ -13,6 +13,7 @@ from tests.processes import run_program
 
 PROGRAM = """
 import django
+from django.conf import settings
 from django.test import Client, override_settings
 from django.urls import path
 django.setup()
@@ -25,13 +26,19 @@ def fails(request, **_):
     except ValueError as error:
         raise RuntimeError(f"{player}-in-message") from error
 
-from config.urls import urlpatterns as of_product
-urlpatterns = [path("fails/<str:card>/", fails), *of_product]
-with override_settings(ROOT_URLCONF="__main__"):
+def send():
     client = Client(raise_request_exception=False, headers={"Host": "127.0.0.1", "User-Agent": "Lopez-in-header"})
     client.cookies["seen"] = "Lopez-in-cookie"
-    answer = client.post("/fails/Lopez-in-path/?q=Lopez-in-query", {"name": "Lopez-in-form"})
     assert client.get("/readyz").status_code == client.get("/metrics").status_code + 303 == 503
+    return client.post("/fails/Lopez-in-path/?q=Lopez-in-query", {"name": "Lopez-in-form"})
+
+from config.urls import handler400, handler500, urlpatterns as of_product
+urlpatterns = [path("fails/<str:card>/", fails), *of_product]
+not_connecting = [name for name in settings.MIDDLEWARE if not name.endswith("PrimaryMiddleware")]
+with override_settings(ROOT_URLCONF="__main__"):
+    assert send().status_code == 503
+    with override_settings(MIDDLEWARE=not_connecting):
+        answer = send()
 print(answer.headers["X-Correlation-ID"])
 structlog.get_logger("core").error("core.something_failed", name="Lopez-in-key")
 logging.getLogger("library").error("Lopez-in-text")

@@ -4,6 +4,7 @@ import re
 import subprocess
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from loyalty.models import LedgerVerification
 from ratingslips.models import DriftCheck
 from ratingslips.services import complete_rating_slip
 from tests.console import signed_in
+from tests.doors import door
 from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.processes import run_program
@@ -139,17 +141,23 @@ class TestFigures:
         }.items():
             assert ages.get(name, timedelta()) // timedelta(minutes=1) == minutes, name
 
-    def test_are_left_out_while_the_database_is_away(self, monkeypatch: pytest.MonkeyPatch, db: None) -> None:
-        def away(*_: object) -> None:
-            raise DatabaseError("gone")
+    def test_are_left_out_at_once_while_the_database_is_away(self, settings: Any, transactional_db: None) -> None:
+        settings.DATABASE_WAIT_SECONDS, began = 10, monotonic()
 
-        with connection.execute_wrapper(away):
+        with door() as between:
+            between.close()
             answer = Client().get("/metrics").content.decode()
 
+        assert monotonic() - began < 8
         assert "ratings_database_up 0.0" in answer
         assert 'ratings_build_info{python="' in answer
         assert f'version="{settings.VERSION}"' in answer
         assert "ratings_owed_slips" not in answer
+
+    def test_are_left_out_when_they_take_too_long(self, monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+        monkeypatch.setattr("config.monitoring.figures.BUDGET_SECONDS", 0)
+
+        assert _figures() == {"database_up": 0}
 
 
 class TestCounters:
