@@ -24,7 +24,7 @@ from tests.faults.history import Call, read_history
 from tests.faults.plan import Plan
 from tests.faults.planner import make_plan
 from tests.faults.proxy import Proxy, Way
-from tests.faults.servers import TIMEOUTS, FaultServer, environment
+from tests.faults.servers import TIMEOUTS, FaultServer, Server, environment
 from tests.faults.world import build_world
 from tests.invariants import broken_invariants
 
@@ -175,7 +175,7 @@ def run(size: Size, *, server: FaultServer, folder: Path) -> Run:
     )
 
 
-def recover_all(server: FaultServer) -> list[dict[str, Any]]:
+def recover_all(server: Server) -> list[dict[str, Any]]:
     """Pay what is owed with the command that production uses, a few passes at most; what each of them did."""
     passes: list[dict[str, Any]] = []
     with server.connect() as connection:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 import psycopg
@@ -23,6 +23,16 @@ TIMEOUTS: Final = {
     "STATEMENT_TIMEOUT_SECONDS": "5",
     "IDLE_IN_TRANSACTION_TIMEOUT_SECONDS": "1",
 }
+
+
+class Server(Protocol):
+    """What a run needs of the PostgreSQL that it asks."""
+
+    def connect(self) -> psycopg.Connection:
+        """Connect as a superuser."""
+
+    def url(self, *, role: str = APPLICATION) -> str:
+        """Its address for a role, as DATABASE_URL takes it."""
 
 
 class FaultServer:
@@ -90,7 +100,7 @@ class FaultServer:
             return False
 
 
-def environment(server: FaultServer) -> dict[str, str]:
+def environment(server: Server) -> dict[str, str]:
     """What the processes of a run are started with; its workers get `TIMEOUTS` as well."""
     return {
         **os.environ,

@@ -1,0 +1,44 @@
+"""The report of a drill, a page for people."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from tests.cluster.drill import WRITERS, Result
+
+_REPORT: Final = """# A cluster that loses its primary
+
+Made by `python -m tests.cluster` on {day}: three nodes with PostgreSQL {version} under Patroni, one etcd and
+HAProxy, all on one machine of two cores, with the files of `config/deploy` and the default settings of the product.
+{writers} writers made the calls of the fault harness, each until it was answered. A killed or frozen node is its
+Patroni and PostgreSQL.
+
+| Fault | Primary before, after | Longest silence | Failed tries | Acknowledged | Stored | Lost | Twice |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+{rows}
+
+The silence is the longest time between two acknowledgements of any writer, until all nodes were in order again. A
+failed try is a call that was answered “busy” or “unknown”, or that ended in an error; the first two were made again.
+The figures after it count ledger entries since the beginning. An entry is stored if the primary has one with the id,
+the points and the balance that the writer was told.
+
+Calls by answer: {outcomes}.
+Broken invariants: {invariants}.
+Findings of the checker of the fault harness: {findings}.
+"""
+_ROW: Final = (
+    "| {0.fault} | {0.was_primary}, {0.is_primary} | {0.silence_seconds:.1f} s | {0.failed_tries} | {0.acknowledged} "
+    "| {0.stored} | {0.lost} | {0.twice} |"
+)
+
+
+def as_page(result: Result) -> str:
+    """The page."""
+    return _REPORT.format(
+        day=f"{datetime.now(UTC):%Y-%m-%d}",
+        version=result.version.split()[0],
+        writers=WRITERS,
+        rows="\n".join(map(_ROW.format, result.rows)),
+        outcomes=", ".join(f"{count} {name}" for name, count in result.outcomes.most_common()),
+        invariants=result.invariants or "none",
+        findings="; ".join(result.findings.wrong) or "none",
+    )
