@@ -86,6 +86,15 @@ class TestCommand:
             ran.out == "1 origin of requests and 0 sign-ins deleted. 0 origins as old stay: other rows refer to them.\n"
         )
 
+    def test_may_take_longer_than_a_statement_of_a_request(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        owner = connection.settings_dict["OWNER"]
+        options = {**owner.get("OPTIONS", connection.settings_dict["OPTIONS"]), "options": "-c statement_timeout=1"}
+        monkeypatch.setitem(owner, "OPTIONS", options)
+        for _ in range(20):
+            _origin(days_ago=400)
+
+        assert run("forget_old_records", "--older-than", "365").code == 0
+
     def test_says_which_setting_it_lacks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(connection.settings_dict, "OWNER", {})
 
