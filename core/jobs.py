@@ -22,7 +22,7 @@ class Job:
 _EACH_DAY: Final = timedelta(hours=26)
 JOBS: Final = (
     Job(command="recover_slip_loyalty", max_age=timedelta(minutes=30)),
-    Job(command="checkpoint", max_age=_EACH_DAY),
+    Job(command="checkpoint", max_age=timedelta(hours=3)),
     Job(command="verify_ledger", max_age=_EACH_DAY),
     Job(command="check_invariants", max_age=_EACH_DAY),
     Job(command="clearsessions", max_age=_EACH_DAY),

@@ -33,6 +33,7 @@ class TestJob:
             ["checkpoint", "--new-key"],
             ["verify_ledger", "--account", "1001"],
             ["recover_slip_loyalty", "--dry-run"],
+            ["recover_slip_loyalty", "--older-than", "6"],
             ["recover_slip_loyalty", "--correlation-id", "6f0de2f8-5d39-4c0c-9a0f-2b6d6c2a3d11"],
         ],
     )
@@ -42,6 +43,24 @@ class TestJob:
         ran = run(*arguments)
 
         assert (ran.code, _recorded()) == (0, [])
+
+    def test_is_not_recorded_for_the_entries_since_a_checkpoint(self) -> None:
+        run("checkpoint")
+
+        ran = run("verify_ledger", "--since", "1")
+
+        assert (ran.code, _recorded()) == (0, ["checkpoint"])
+
+    @pytest.mark.parametrize(("limit", "recorded"), [("1", []), ("2", ["recover_slip_loyalty"])])
+    def test_is_recorded_unless_its_limit_left_something(
+        self, guarded_floor: Floor, limit: str, recorded: list[str]
+    ) -> None:
+        for seat in (1, 2):
+            guarded_floor.owed_slip(seat=seat, at=guarded_floor.ago(minutes=10))
+
+        ran = run("recover_slip_loyalty", "--limit", limit)
+
+        assert (ran.code, _recorded()) == (0, recorded)
 
     def test_is_not_recorded_where_it_failed(self, guarded_floor: Floor) -> None:
         guarded_floor.owed_slip(at=guarded_floor.ago(minutes=10))

@@ -22,8 +22,8 @@ from loyalty.proof.restoring import take_checkpoint_after_restore
 class Command(ProjectCommand):
     help = (
         "Sign the state of every account and the change log at one instant, store it in the database and append it to "
-        "CHECKPOINT_FILE, which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron at least "
-        "once a day. Names on standard error the changes of the change log that came with no request of their author."
+        "CHECKPOINT_FILE, which should be on another machine. Needs CHECKPOINT_SIGNING_KEY. Run it from cron every "
+        "hour. Names on standard error the changes of the change log that came with no request of their author."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -19,7 +19,7 @@ from core.keys import key_of
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.words import counted
-from loyalty.models import Checkpoint, PlayerLoyalty
+from loyalty.models import Checkpoint, LedgerVerification, PlayerLoyalty
 from loyalty.proof.breaks import Break
 from loyalty.proof.lacking import Lacking, data_about, find_lacking, lines_about
 from loyalty.proof.outside import compare_whole
@@ -91,7 +91,7 @@ class Command(ProjectCommand):
                 "The runbook says what to do first.",
                 returncode=FAILED,
             )
-        if scope.account_id is None:
+        if scope.kind is LedgerVerification.Scope.FULL:
             self.record_success()
 
     def _verify(self, scope: Scope, *, file: Path | None) -> tuple[Verified, Lacking | None]:

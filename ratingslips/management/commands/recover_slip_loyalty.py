@@ -133,13 +133,15 @@ class Command(ProjectCommand):
                 results.append(data)
             else:
                 self.say(line)
-        if not (slip or dry_run or which["correlation_ids"] or self.counts[RecoveryOutcome.FAILED]):
-            self.record_success()
-        if not self.counts and quiet:
-            return
+        is_silent = quiet and not self.counts
         unpaid = sum(self.counts[one] for one in ("owed", RecoveryOutcome.LEFT, RecoveryOutcome.FAILED))
         taken = unpaid if self.counts.total() == limit else None
-        left = {} if slip else _left_out(taken=taken, now=now, **which)
+        left = {} if slip or is_silent else _left_out(taken=taken, now=now, **which)
+        is_part = bool(slip or dry_run or left.get("beyond_limit") or (stop and stop.is_set)) or _is_narrowed(**which)
+        if not (is_part or self.counts[RecoveryOutcome.FAILED]):
+            self.record_success()
+        if is_silent:
+            return
         if as_json:
             self.say(json.dumps({**_NOTHING_YET, **self.counts, "not_taken": left, "slips": results}))
         else:
@@ -173,6 +175,11 @@ def _slips(
         return [_slip(slip, casino_code=casino)]
     closed_until = None if correlation_ids else now - timedelta(minutes=older_than)
     return owed_slips(closed_until=closed_until, correlation_ids=correlation_ids)
+
+
+def _is_narrowed(*, correlation_ids: Collection[UUID] | None, older_than: int, **_: Any) -> bool:
+    """Whether the options leave out slips that the job pays."""
+    return bool(correlation_ids) or older_than > DEFAULT_OLDER_THAN_MINUTES
 
 
 def _left_out(
