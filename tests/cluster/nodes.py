@@ -14,20 +14,15 @@ import psycopg
 
 from config.localdb.roles import APPLICATION, DATABASE, NOT_FROM_ENVIRONMENT, SUPERUSER, establish
 from tests.cluster.processes import Processes
-from tests.deployment.files import adapted
+from tests.deployment.files import DEPLOY, adapted
 from tests.waiting import wait_until
 
 NODES: Final = ("node1", "node2", "node3")
 PORT: Final = 5000
 START_SECONDS: Final = 180.0
 _ASKED_FOR_SECONDS: Final = 2.0
-_RIGHTS: Final = """        - local all postgres peer
-        - host replication replicator 10.20.0.0/24 scram-sha-256
-        - host all postgres 10.20.0.0/24 scram-sha-256
-        - hostssl ratings ratings_app,ratings_owner,ratings_reader 10.20.0.0/16 scram-sha-256
-"""
 # Clients on loopback have the address 127.0.0.1, whatever address they connect to.
-_RIGHTS_HERE: Final = """        - host replication all 127.0.0.0/8 trust
+_RIGHTS: Final = """        - host replication all 127.0.0.0/8 trust
         - host all all 127.0.0.0/8 trust
 """
 _PROGRAMS: Final = "  bin_dir: /usr/lib/postgresql/15/bin\n"
@@ -78,8 +73,10 @@ class Cluster:
 
     def _configure(self, name: str) -> None:
         folder = self._processes.make_folder(self._folder / name)
+        rights = (DEPLOY / "patroni.yml").read_text().partition("pg_hba:\n")[2].partition("  initdb:\n")[0]
         here = {
-            _RIGHTS: _RIGHTS_HERE,
+            rights: _RIGHTS,
+            "ssl: 'on'": "ssl: 'off'",
             "name: node1": f"name: {name}",
             "listen: 10.20.0.11": f"listen: {self._address(name)}",
             "connect_address: 10.20.0.11": f"connect_address: {self._address(name)}",
