@@ -7,7 +7,7 @@ import pytest
 
 from tests.processes import ROOT
 
-pytestmark = pytest.mark.usefixtures("deployment")
+pytestmark = [pytest.mark.usefixtures("deployment"), pytest.mark.cluster]
 
 _PATIENCE_SECONDS = 400
 
