@@ -118,8 +118,8 @@ class TestChainOfAnAccount:
 
     def test_is_apart_from_every_other(self, floor: Floor) -> None:
         ada, grace = floor.player(), floor.player()
-        for player in (ada, grace, ada, grace):
-            award(floor, player, points=player.pk)
+        for points, player in enumerate((ada, grace, ada, grace), start=1):
+            award(floor, player, points=points)
 
         assert account_of(ada).head_hash == _recomputed(account_of(ada))[-1]
         assert account_of(grace).head_hash == _recomputed(account_of(grace))[-1]
