@@ -192,7 +192,7 @@ def rights_in(casino_id: int, actor: User, *permissions: str, player_id: int | N
 def rights_by_player(
     casino_id: int, actor: User, *permissions: str, players: Collection[int | None]
 ) -> dict[int | None, Rights]:
-    """The same in one statement for each of `players` whom the act may be about; None stands for no player."""
+    """What `rights_in` reads, in one statement for all of `players`; the key None is for an act without a player."""
     return _ask(actor, *permissions, casino_id=casino_id, on=None, players=players)
 
 

@@ -1,4 +1,4 @@
-"""Signing in and changing one's password: the forms, and the page of one's own password."""
+"""The forms for signing in and for a new password, and the page where people change their password."""
 
 from typing import Any
 

@@ -56,7 +56,7 @@ def look_at_migrations() -> Iterator[Answer]:
 
 
 def _replaced(loader: Any, key: tuple[str, str]) -> bool:
-    """Whether a squashed migration of this release stands for it."""
+    """Whether a squashed migration of this release replaces it."""
     return any(key in migration.replaces for migration in loader.disk_migrations.values())
 
 
