@@ -206,10 +206,7 @@ DATABASES["default"] |= {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "core.User"
-AUTHENTICATION_BACKENDS = [
-    "core.backends.StaffBackend",
-    "guardian.backends.ObjectPermissionBackend",
-]
+AUTHENTICATION_BACKENDS = ["core.backends.StaffBackend"]
 # How many passwords each worker checks at once (`core.hashing`).
 PASSWORDS_AT_ONCE = env.whole_number("PASSWORDS_AT_ONCE", default=1)
 PASSWORD_HASHERS = ["core.hashing.LimitedPasswordHasher"]
@@ -239,7 +236,8 @@ SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IS_PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 # Django would warn that they are off; browsers preload no domain whose subdomains are left out.
-SILENCED_SYSTEM_CHECKS = ["security.W021"] + ([] if SECURE_HSTS_PRELOAD else ["security.W005"])
+# django-guardian would warn that its backend is missing: core.backends answers for it.
+SILENCED_SYSTEM_CHECKS = ["security.W021", "guardian.W001"] + ([] if SECURE_HSTS_PRELOAD else ["security.W005"])
 SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 # The proxies whose headers are believed. A socket in the file system has no address: only this machine reaches it.

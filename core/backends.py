@@ -11,13 +11,15 @@ from django.utils import timezone
 
 from core.models import User
 from core.origins import Client, record_sent
-from core.permissions import held_globally
+from core.permissions import held_by
 from core.sessions import SessionStore, store_of
 from core.sign_ins import check_sign_in, record_signed_in, record_signed_out
 
 
 class StaffBackend(ModelBackend):
-    """Reads a member of staff together with their casino, and all their global permissions in one statement.
+    """Reads a member of staff together with their casino, and all their permissions in one statement.
+
+    So it answers for the permissions that django-guardian keeps for single rows as well.
 
     Only pages use it. Services check permissions in the database at that moment (`core.permissions`).
     """
@@ -42,10 +44,9 @@ class StaffBackend(ModelBackend):
         return user if user and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
-        """The same permissions as Django's backend, read once for each `user_obj`, so once in a request."""
-        is_common = user_obj.is_active and not user_obj.is_superuser
-        if is_common and obj is None and not hasattr(user_obj, "_perm_cache"):
-            user_obj._perm_cache = held_globally(user_obj)
+        """What the member of staff holds globally, or on the row `obj` alone, read once for each `user_obj`."""
+        if user_obj.is_active and not user_obj.is_superuser:
+            return held_by(user_obj).on(obj)
         return super().get_all_permissions(user_obj, obj)
 
 

@@ -6,7 +6,7 @@ Where staff work is one rule, for what they see (`core.console.scope`) and for w
 - Staff without a casino work in all casinos if they are superusers or operators, and in none if they are neither.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -91,12 +91,26 @@ SELECT ARRAY (
 )
 """  # noqa: S608  (constants)
 
+# All that a page asks about its reader, in one statement: the players declared as their own, whether they are an
+# operator, and their permissions, each with the keys of its objects; "" stands for all. In this form PostgreSQL reads
+# the table of permissions once, and does not look each one up.
 _HELD: Final = f"""
-SELECT permission.content_type_id, permission.codename
-FROM auth_permission AS permission
-WHERE permission.id IN (
-    SELECT held.permission_id FROM ({_HELD_BY_STAFF}) AS held
-    WHERE held.staff_id = %(staff)s AND (held.object_pk IS NULL) = %(is_global)s
+WITH held AS MATERIALIZED (
+    SELECT permission_id, COALESCE(object_pk, '') AS object_pk FROM ({_HELD_BY_STAFF}) AS each
+    WHERE staff_id = %(staff)s
+)
+SELECT ARRAY (
+    SELECT player_id FROM core_staffcard WHERE staff_id = %(staff)s AND withdrawn_at IS NULL
+), EXISTS (
+    SELECT FROM core_user_groups AS member
+    JOIN auth_group AS role ON role.id = member.group_id
+    WHERE member.user_id = %(staff)s AND role.name = %(operator)s
+), ARRAY (
+    SELECT ARRAY[permission.content_type_id::text, permission.codename, (
+        SELECT string_agg(object_pk, ',') FROM held WHERE held.permission_id = permission.id
+    )]
+    FROM auth_permission AS permission
+    WHERE permission.id IN (SELECT permission_id FROM held)
 )
 """  # noqa: S608  (constants)
 
@@ -243,25 +257,56 @@ def _name_of(codename: str, on: models.Model) -> str:
     return (usual | dict(meta.permissions)).get(codename, codename.replace("_", " "))
 
 
-def held_globally(staff: User) -> set[str]:
-    """Read the permissions ("app.codename") that `staff` holds globally, directly or by a role.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """What a member of staff holds, directly or by a role, active or not; superusers may do everything besides.
 
-    Ignores whether the member of staff is active or a superuser.
+    `by_object` has the permissions ("app.codename") of each content type and key of an object; the key is empty for
+    those that are held globally.
     """
-    return _held(staff, is_global=True)
+
+    by_object: Mapping[tuple[int, str], Collection[str]]
+    own_players: Collection[int]
+    is_operator: bool
+
+    def on(self, row: models.Model | None) -> set[str]:
+        """What is held on this row, or globally if it is None."""
+        if row is not None:
+            return set(self.by_object.get((ContentType.objects.get_for_model(row).pk, str(row.pk)), ()))
+        return {permission for (_, key), held in self.by_object.items() if not key for permission in held}
+
+    def anywhere(self) -> set[str]:
+        """What is held globally or on any row."""
+        return {permission for held in self.by_object.values() for permission in held}
+
+    def keys(self, permission: str) -> set[str]:
+        """The keys of the rows on which `permission` is held; an empty key means all."""
+        return {key for (_, key), held in self.by_object.items() if permission in held}
 
 
-def held_on_objects(staff: User) -> set[str]:
-    """Read the permissions ("app.codename") that `staff` holds on any object, directly or by a role; see above."""
-    return _held(staff, is_global=False)
+def held_by(staff: User) -> Held:
+    """What `staff` holds, read once for this object of the member of staff, so once in a request.
+
+    For what pages show. A service asks the database at the moment of the act (`has_permission`).
+    """
+    known: Held | None = staff.__dict__.get("_held")
+    if known is None:
+        known = staff.__dict__["_held"] = read_held(staff)
+    return known
 
 
-def _held(staff: User, *, is_global: bool) -> set[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD, {"staff": staff.pk, "is_global": is_global})
-        held = cursor.fetchall()
-    # Django keeps the content types of a process in memory: to join them would take two buffers for each permission.
-    return {f"{ContentType.objects.get_for_id(kind).app_label}.{codename}" for kind, codename in held}
+def read_held(staff: User) -> Held:
+    """Read what `staff` holds, in one statement."""
+    with preparing_cursor() as cursor:
+        cursor.execute(_HELD, {"staff": staff.pk, "operator": OPERATOR})
+        own_players, is_operator, rows = cursor.fetchone()
+    by_object: dict[tuple[int, str], set[str]] = {}
+    for kind, codename, keys in rows:
+        # Django keeps the content types of a process in memory.
+        permission = f"{ContentType.objects.get_for_id(int(kind)).app_label}.{codename}"
+        for key in keys.split(","):
+            by_object.setdefault((int(kind), key), set()).add(permission)
+    return Held(by_object=by_object, own_players=own_players, is_operator=is_operator)
 
 
 def staff_beyond(manager: User, staff: Iterable[User]) -> set[int]:

@@ -18,7 +18,7 @@ from core.console.scope import HistoryOfChanges, staff_of
 from core.console.widgets import PlainForms
 from core.managing import may_change_role
 from core.models import User
-from core.permissions import held_globally
+from core.permissions import read_held
 from core.roles import ROLES
 
 if TYPE_CHECKING:
@@ -69,6 +69,6 @@ class RoleAdmin(
 
 def _held_by(staff: User, permissions: "QuerySet[Permission]") -> "QuerySet[Permission]":
     """Those of `permissions` that `staff` holds globally."""
-    held = held_globally(staff)
+    held = read_held(staff).on(None)
     rows = permissions.select_related("content_type")
     return permissions.filter(pk__in=[row.pk for row in rows if f"{row.content_type.app_label}.{row.codename}" in held])

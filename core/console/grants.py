@@ -33,7 +33,7 @@ from core.errors import Busy
 from core.keys import key_of
 from core.managing import lock_permissions
 from core.models import User
-from core.permissions import VIEW_STAFF, has_permission, held_on_objects
+from core.permissions import VIEW_STAFF, has_permission, held_by
 from core.querysets import LockingQuerySet
 from core.transactions import operation
 
@@ -84,15 +84,6 @@ def _name(grantee: User | Group) -> str:
     return f"{'user' if isinstance(grantee, User) else 'role'} {grantee.pk}"
 
 
-def _held_on_some_row(request: HttpRequest) -> set[str]:
-    """The permissions that the member of staff holds on any row, directly or by a role; read once in a request."""
-    known: set[str] | None = request.__dict__.get("_held_on_some_row")
-    if known is None:
-        known = held_on_objects(staff_of(request))
-        request.__dict__["_held_on_some_row"] = known
-    return known
-
-
 class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
     """Pages of rows on which permissions are granted, by staff who may change the row."""
 
@@ -120,7 +111,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         permission = f"{self.opts.app_label}.change_{self.opts.model_name}"
         if obj is not None:
             return staff_of(request).has_perm(permission, obj)
-        return permission in _held_on_some_row(request)
+        return permission in held_by(staff_of(request)).anywhere()
 
     def may_see_grants(self, request: HttpRequest, obj: M) -> bool:
         """Whether the sender may read the grants on the row: may change them, or may view both staff and the row."""

@@ -22,8 +22,7 @@ from core.console.widgets import PlainForms
 from core.keys import key_of
 from core.keyset import ID, PAGE_ROWS, RECORDED_AT, Order, Window, page_of
 from core.models import Change, User
-from core.permissions import VIEW_CHANGES, VIEW_STAFF
-from core.roles import OPERATOR
+from core.permissions import VIEW_CHANGES, VIEW_STAFF, held_by
 
 M = TypeVar("M", bound=models.Model)
 Q = TypeVar("Q", bound="models.QuerySet[Any]")
@@ -71,7 +70,7 @@ def staff_of(request: HttpRequest) -> User:
 
 def sees_all_casinos(user: User) -> bool:
     """Whether `user` sees all casinos: has none of its own, and is a superuser or an operator."""
-    return user.casino_id is None and (user.is_superuser or user.groups.filter(name=OPERATOR).exists())
+    return user.casino_id is None and (user.is_superuser or held_by(user).is_operator)
 
 
 def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
@@ -81,6 +80,20 @@ def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:
     if user.casino_id is None:
         return rows.none()
     return rows.filter(**{lookup: user.casino_id})
+
+
+def rows_with(staff: User, permission: str, rows: Q) -> Q:
+    """Those of `rows` that `staff` sees and on which they hold `permission`, on the row itself or globally."""
+    seen, keys = in_casino_of(staff, rows, lookup="casino"), held_by(staff).keys(permission)
+    return seen if staff.is_superuser or "" in keys else seen.filter(pk__in=[key_of(key) for key in keys])
+
+
+def holds_on(staff: User, permission: str, row: Any, *, player_id: int | None = None) -> bool:
+    """Whether a page offers `staff` what needs `permission` on `row`; see `has_permission`, which services ask."""
+    held = held_by(staff)
+    works_there = row.casino_id == staff.casino_id or sees_all_casinos(staff)
+    is_held = staff.is_superuser or not held.keys(permission).isdisjoint({"", str(row.pk)})
+    return works_there and is_held and player_id not in held.own_players
 
 
 def may_act_in_casino_of(user: User) -> "models.QuerySet[User]":

@@ -18,11 +18,10 @@ from core.console.links import Link, adds_links, link_to, list_url, page_url
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.pages import form_page, viewable
 from core.console.reasons import REASON_FIELDS
-from core.console.scope import ServiceOwnedAdmin, sees_all_casinos, staff_of
+from core.console.scope import ServiceOwnedAdmin, holds_on, sees_all_casinos, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.models import Player
-from core.permissions import has_permission, permissions_on
 from core.words import counted
 from loyalty.admin.adjustments import AdjustsPoints
 from loyalty.admin.columns import kind_of
@@ -148,7 +147,7 @@ class PlayerLoyaltyAdmin(AdjustsPoints, RedeemsPoints, LongList, PlayerSearch, S
                 self.message_user(request, *_answer(posting))
                 return HttpResponseRedirect(page_url(account))
         else:
-            if not has_permission(staff, AWARD, account.program):
+            if not holds_on(staff, AWARD, account.program):
                 raise PermissionDenied
             form = AwardForm(account=account, staff=staff, now=now, typed=typed_before(request, *TYPED_FIELDS))
         return form_page(
@@ -212,9 +211,8 @@ def posting_links(request: HttpRequest, account: PlayerLoyalty) -> Iterable[Link
     }
     if account.player.status != Player.Status.ACTIVE:
         del pages[REDEEM]
-    held = permissions_on(staff_of(request), account.program, *pages, player_id=account.player_id)
     for permission, (label, page) in pages.items():
-        if permission in held:
+        if holds_on(staff_of(request), permission, account.program, player_id=account.player_id):
             url = reverse(f"admin:loyalty_playerloyalty_{page}", args=[account.pk])
             yield Link(label=label, url=url, is_primary=permission == AWARD)
 

@@ -13,10 +13,9 @@ from core.console.asking_again import asks_again
 from core.console.links import page_url
 from core.console.pages import form_page, viewable
 from core.console.reasons import REASON_FIELDS
-from core.console.scope import staff_of
+from core.console.scope import holds_on, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
-from core.permissions import has_permission
 from core.words import counted
 from loyalty.admin.posting_forms import AdjustForm
 from loyalty.admin.reversals import reversed_since
@@ -58,7 +57,7 @@ class AdjustsPoints(_Base):
             if form.is_valid() and (adjustment := _adjust(request, account, form)):
                 self.message_user(request, *_answer(adjustment, asked=form.signed_points))
                 return HttpResponseRedirect(page_url(account))
-        elif not has_permission(staff, ADJUST, account.program):
+        elif not holds_on(staff, ADJUST, account.program):
             raise PermissionDenied
         else:
             form = AdjustForm(account=account, staff=staff, now=now, typed=typed_before(request, *TYPED_FIELDS))

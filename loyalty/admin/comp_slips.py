@@ -16,10 +16,9 @@ from django.views.decorators.http import require_POST
 
 from core.console.links import page_url
 from core.console.pages import viewable
-from core.console.scope import staff_of
+from core.console.scope import holds_on, staff_of
 from core.correlation import parse
 from core.errors import DomainError
-from core.permissions import has_permission
 from core.sent_forms.sending import REQUEST_ID
 from loyalty.models import LedgerEntry
 from loyalty.permissions import REDEEM
@@ -77,7 +76,7 @@ def comp_section(request: HttpRequest, entry: LedgerEntry) -> SafeString:
     if comp is None:
         return SafeString("")
     account = entry.account
-    may_print = has_permission(staff_of(request), REDEEM, account.program, player_id=account.player_id)
+    may_print = holds_on(staff_of(request), REDEEM, account.program, player_id=account.player_id)
     prints = list(entry.comp_slip_prints.select_related("staff").order_by("number")[: PRINTS_SHOWN + 1])
     context = {
         "entry": entry,

@@ -16,11 +16,10 @@ from core.console.grants import GrantingAdmin
 from core.console.links import Link, adds_links, page_url
 from core.console.pages import form_page, viewable
 from core.console.reasons import REASON_FIELDS, ReasonForm
-from core.console.scope import staff_of
+from core.console.scope import holds_on, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.correlation import parse
 from core.errors import DomainError
-from core.permissions import has_permission
 from core.reasons.models import Operation
 from core.sent_forms.sending import REQUEST_ID, FormAlreadyUsed
 from loyalty.admin.rules import rates_table
@@ -93,7 +92,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
                 request_id = None
             except DomainError as error:
                 form.add_refusal(error)
-        elif request.method != "POST" and not has_permission(staff_of(request), PAUSE_PROGRAM, program):
+        elif request.method != "POST" and not holds_on(staff_of(request), PAUSE_PROGRAM, program):
             raise PermissionDenied
         return form_page(
             self,
@@ -124,7 +123,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
 
 @adds_links(LoyaltyProgram)
 def _switch_link(request: HttpRequest, program: LoyaltyProgram) -> Iterable[Link]:
-    if has_permission(staff_of(request), PAUSE_PROGRAM, program):
+    if holds_on(staff_of(request), PAUSE_PROGRAM, program):
         name = "resume" if program.is_paused else "pause"
         url = reverse(f"admin:loyalty_loyaltyprogram_{name}", args=[program.pk])
         yield Link(label=name.capitalize(), url=url, is_primary=True)

@@ -21,12 +21,11 @@ from core.console.fields import MoneyField, TextField, WholeNumberField
 from core.console.links import page_url
 from core.console.pages import form_page, viewable
 from core.console.reasons import REASON_FIELDS, ReasonForm
-from core.console.scope import staff_of
+from core.console.scope import holds_on, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.correlation import parse
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
-from core.permissions import has_permission
 from core.reasons.models import Operation
 from core.sent_forms.sending import REQUEST_ID
 from core.words import counted
@@ -178,7 +177,7 @@ class RedeemsPoints(_Base):
                 return HttpResponseRedirect(page_url(LedgerEntry(pk=posting.entry_id)))
             if form.has_error(NON_FIELD_ERRORS, IdempotencyConflict.code):
                 request_id = None
-        elif not has_permission(staff_of(request), REDEEM, account.program):
+        elif not holds_on(staff_of(request), REDEEM, account.program):
             raise PermissionDenied
         else:
             form = RedeemForm(account=account, typed=typed_before(request, *TYPED_FIELDS))

@@ -15,10 +15,9 @@ from core.console.asking_again import asks_again
 from core.console.links import Link, adds_links, page_url
 from core.console.pages import form_page, viewable
 from core.console.reasons import REASON_FIELDS
-from core.console.scope import staff_of
+from core.console.scope import holds_on, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
-from core.permissions import has_permission
 from core.words import signed_count
 from loyalty.admin.extensions import author_of
 from loyalty.admin.posting_forms import ReverseForm
@@ -60,7 +59,7 @@ class ReversesEntries(_Base):
             if form.is_valid() and (posting := _reverse(request, entry, form)):
                 self.message_user(request, *_answer(entry, posting))
                 return HttpResponseRedirect(page_url(entry))
-        elif not has_permission(staff, REVERSE, account.program):
+        elif not holds_on(staff, REVERSE, account.program):
             raise PermissionDenied
         else:
             form = ReverseForm(account=account, staff=staff, now=now, typed=typed_before(request, *TYPED_FIELDS))
@@ -146,5 +145,5 @@ def _reverse_link(request: HttpRequest, entry: LedgerEntry) -> Iterable[Link]:
         return
     account = entry.account
     program = LoyaltyProgram(pk=account.program_id, casino_id=entry.casino_id)  # what the check needs, not read again
-    if has_permission(staff_of(request), REVERSE, program, player_id=account.player_id):
+    if holds_on(staff_of(request), REVERSE, program, player_id=account.player_id):
         yield Link(label="Reverse", url=reverse("admin:loyalty_ledgerentry_reverse", args=[entry.pk]))

@@ -19,10 +19,9 @@ from core.console.fields import DecimalField
 from core.console.links import Link, adds_links, page_url
 from core.console.lists import OwnCasinoFilter
 from core.console.pages import form_page, viewable
-from core.console.scope import ConsoleAdmin, staff_of
+from core.console.scope import ConsoleAdmin, holds_on, staff_of
 from core.effective_dates import BeginsTooEarly
 from core.errors import DomainError
-from core.permissions import has_permission
 from ratingslips.models import GameSettings, GameValues
 from ratingslips.permissions import CHANGE_GAME
 from ratingslips.services import GameValuesTaken, add_game_values
@@ -117,7 +116,7 @@ class GameSettingsAdmin(ConsoleAdmin[GameSettings]):
             else:
                 self.message_user(request, f"{game}: {added}.", messages.SUCCESS)
                 return HttpResponseRedirect(page_url(game))
-        elif request.method != "POST" and not has_permission(staff_of(request), CHANGE_GAME, game):
+        elif request.method != "POST" and not holds_on(staff_of(request), CHANGE_GAME, game):
             raise PermissionDenied
         return form_page(
             self,
@@ -147,6 +146,6 @@ def _values_table(game: GameSettings) -> str:
 
 @adds_links(GameSettings)
 def _values_link(request: HttpRequest, game: GameSettings) -> Iterable[Link]:
-    if has_permission(staff_of(request), CHANGE_GAME, game):
+    if holds_on(staff_of(request), CHANGE_GAME, game):
         url = reverse("admin:ratingslips_gamesettings_values", args=[game.pk])
         yield Link(label="New house edge or decisions", url=url)

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
-from guardian.shortcuts import get_objects_for_user
 
-from core.console.scope import in_casino_of
+from core.console.scope import holds_on, in_casino_of
 from core.models import Casino, Player, User
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import PAUSE_PROGRAM
@@ -131,9 +130,10 @@ def read_paused(*, staff: User, now: datetime) -> list[PausedProgram]:
     programs = list(paused.select_related("casino", "paused_by").order_by("paused_at")[:MAX_CASINOS])
     if not programs:
         return []
-    resumable = set(get_objects_for_user(staff, PAUSE_PROGRAM, klass=paused).values_list("pk", flat=True))
     return [
-        PausedProgram(program=program, paused_for=now - program.paused_at, may_resume=program.pk in resumable)
+        PausedProgram(
+            program=program, paused_for=now - program.paused_at, may_resume=holds_on(staff, PAUSE_PROGRAM, program)
+        )
         for program in programs
         if program.paused_at
     ]

@@ -12,8 +12,8 @@ from core.console.display import short_amount
 from core.console.fields import MoneyField, replaced
 from core.console.reasons import ReasonForm
 from core.console.row_actions import Outcome
+from core.console.scope import holds_on
 from core.models import User
-from core.permissions import has_permission
 from core.reasons.models import Operation
 from ratingslips.admin.slips.forms import MeansField
 from ratingslips.admin.slips.rows import describe
@@ -80,7 +80,7 @@ def may_record(slip: RatingSlip, *, actor: User, operates: bool) -> bool:
     """Whether the page offers `actor` to record and strike money; `operates` says whether they operate the pit."""
     if slip.is_live:
         return operates
-    return slip.is_closed and has_permission(actor, CORRECT_SLIP, slip.pit, player_id=slip.player_id)
+    return slip.is_closed and holds_on(actor, CORRECT_SLIP, slip.pit, player_id=slip.player_id)
 
 
 class _MoneyForm(TimeForm):

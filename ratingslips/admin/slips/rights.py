@@ -5,24 +5,19 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from guardian.shortcuts import get_objects_for_user
 
-from core.console.scope import in_casino_of, staff_of
-from core.permissions import permissions_on
+from core.console.scope import holds_on, rows_with, staff_of
+from core.permissions import held_by
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
 from ratingslips.models import Pit, RatingSlip
-from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
+from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY
 from ratingslips.services import is_own_and_new_slip
 
 
 def pits_with(request: HttpRequest, permission: str) -> "QuerySet[Pit]":
     """The pits that the member of staff sees and on which they hold `permission`, on the pit itself or globally."""
-    staff = staff_of(request)
-    pits: QuerySet[Pit] = get_objects_for_user(
-        staff, permission, klass=in_casino_of(staff, Pit.objects.all(), lookup="casino")
-    )
-    return pits
+    return rows_with(staff_of(request), permission, Pit.objects.all())
 
 
 def may_void(request: HttpRequest, slip: RatingSlip) -> bool:
@@ -45,29 +40,37 @@ def may_correct(request: HttpRequest, slip: RatingSlip) -> bool:
     return bool(enough) and not enough.isdisjoint(_held_on_pit_of(request, slip))
 
 
-def _held_on_pit_of(request: HttpRequest, slip: RatingSlip) -> frozenset[str]:
-    """Which of the permissions to operate and to correct the staff holds for the slip; read once in a request."""
-    known: dict[tuple[Any, ...], frozenset[str]] = request.__dict__.setdefault("_rights_on_slips", {})
-    key = (slip.pit_id, slip.player_id)
-    if key not in known:
-        staff = staff_of(request)
-        known[key] = permissions_on(staff, slip.pit, CORRECT_SLIP, OPERATE_PIT, player_id=slip.player_id)
-    return known[key]
+def may_operate(request: HttpRequest, slip: RatingSlip) -> bool:
+    """Whether the actions of a live slip are offered."""
+    return OPERATE_PIT in _held_on_pit_of(request, slip)
+
+
+def may_recover(request: HttpRequest, slip: RatingSlip) -> bool:
+    """Whether paying or releasing the points of the slip is offered."""
+    return RECOVER_LOYALTY in _held_on_pit_of(request, slip)
+
+
+def _held_on_pit_of(request: HttpRequest, slip: RatingSlip) -> set[str]:
+    """The permissions that the member of staff holds for the slip; none for their own play."""
+    staff = staff_of(request)
+    permissions = {CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY}
+    return {each for each in permissions if holds_on(staff, each, slip.pit, player_id=slip.player_id)}
 
 
 def may_award(request: HttpRequest) -> bool:
     """Whether the member of staff may award points in a programme that they see; read once in a request."""
-    known: dict[str, bool] = request.__dict__.setdefault("_rights_on_pits", {})
-    if AWARD not in known:
-        staff = staff_of(request)
-        programs = in_casino_of(staff, LoyaltyProgram.objects.all(), lookup="casino")
-        known[AWARD] = get_objects_for_user(staff, AWARD, klass=programs).exists()
-    return known[AWARD]
+    return _is_any(request, AWARD, LoyaltyProgram.objects.all())
 
 
 def holds_on_a_pit(request: HttpRequest, permission: str) -> bool:
     """Whether `pits_with` gives any pit; read from the database once in a request."""
-    known: dict[str, bool] = request.__dict__.setdefault("_rights_on_pits", {})
-    if permission not in known:
-        known[permission] = pits_with(request, permission).exists()
-    return known[permission]
+    return _is_any(request, permission, Pit.objects.all())
+
+
+def _is_any(request: HttpRequest, permission: str, rows: "QuerySet[Any]") -> bool:
+    """Whether there is one of `rows` with `permission`; asked once for staff who hold several on the same rows."""
+    known: dict[object, bool] = request.__dict__.setdefault("_rights_on_any", {})
+    key = rows.model, frozenset(held_by(staff_of(request)).keys(permission))
+    if key not in known:
+        known[key] = rows_with(staff_of(request), permission, rows).exists()
+    return known[key]

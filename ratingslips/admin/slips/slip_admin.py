@@ -20,7 +20,6 @@ from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, Playe
 from core.console.queries import reads
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.models import Player
-from core.permissions import has_permission
 from core.player_search import PLAYERS_WITH_ROWS_MAX
 from ratingslips.admin.slips import actions
 from ratingslips.admin.slips.correct_page import FROM_FLOOR, correct_page, preview_page
@@ -28,7 +27,15 @@ from ratingslips.admin.slips.corrections import corrections_section, read_correc
 from ratingslips.admin.slips.money import Money
 from ratingslips.admin.slips.money_inline import MoneyRowInline
 from ratingslips.admin.slips.opening import open_page
-from ratingslips.admin.slips.rights import holds_on_a_pit, may_award, may_correct, may_reassign, may_void
+from ratingslips.admin.slips.rights import (
+    holds_on_a_pit,
+    may_award,
+    may_correct,
+    may_operate,
+    may_reassign,
+    may_recover,
+    may_void,
+)
 from ratingslips.admin.slips.rows import version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline, SupersededInline
 from ratingslips.admin.slips.slip_action import SlipAction
@@ -218,11 +225,11 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
 def _actions_for(request: HttpRequest, slip: RatingSlip) -> list[SlipAction]:
     """The actions that the state of the slip and the permissions of the viewer allow."""
     offered: list[SlipAction] = []
-    if slip.is_live and has_permission(staff_of(request), OPERATE_PIT, slip.pit, player_id=slip.player_id):
+    if slip.is_live and may_operate(request, slip):
         switch = actions.RESUME if slip.status == RatingSlip.Status.PAUSED else actions.PAUSE
         offered += [switch, actions.CHANGE_BET, actions.MOVE, actions.COMPLETE]
     is_unpaid = slip.is_owed or (slip.is_withheld and may_award(request))
-    if is_unpaid and has_permission(staff_of(request), RECOVER_LOYALTY, slip.pit, player_id=slip.player_id):
+    if is_unpaid and may_recover(request, slip):
         offered.append(actions.RECOVER if slip.is_owed else actions.RELEASE)
     if may_void(request, slip):
         offered.append(actions.VOID)
