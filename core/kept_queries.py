@@ -6,17 +6,19 @@ statements of a connection after each rollback. Behind a pool that cannot keep t
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 from django.db.models.query import ModelIterable
 from django.db.models.sql.compiler import SQLCompiler
+
+from core.retries import is_outdated_statement
 
 M = TypeVar("M", bound=models.Model)
 
@@ -79,16 +81,34 @@ class _KeptRows(Generic[M]):
         parameters = list(self._parameters)
         for place, position in self._places:
             parameters[place] = self._arguments[position]
-        with preparing_cursor() as cursor:
-            cursor.execute(self._sql, parameters)
-            return [cursor.fetchall()]
+        return [fetch_prepared(self._sql, parameters)]
 
 
-def preparing_cursor() -> CursorWrapper:
-    """A cursor whose statements PostgreSQL plans once for a connection, if PREPARED_STATEMENTS is on.
+def fetch_prepared(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+    """Read the rows of a statement that PostgreSQL plans once for a connection, if PREPARED_STATEMENTS is on.
 
-    Statements that Django logs are sent with their values, as they are logged.
+    If a migration has changed its columns meanwhile, it is prepared anew and sent again. In a transaction, which the
+    error has ended, the whole service is run again instead (`core.retries`).
     """
+    try:
+        return _fetch(sql, parameters)
+    except DatabaseError as error:
+        if connection.in_atomic_block or not is_outdated_statement(error):
+            raise
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")  # psycopg forgets its statements as well
+    return _fetch(sql, parameters)
+
+
+def _fetch(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+    with _preparing_cursor() as cursor:
+        cursor.execute(sql, parameters)
+        rows: list[Any] = cursor.fetchall()
+    return rows
+
+
+def _preparing_cursor() -> CursorWrapper:
+    """A cursor that prepares; statements that Django logs are sent with their values, as they are logged."""
     if connection.queries_logged or not settings.PREPARED_STATEMENTS:
         return connection.cursor()
     connection.close_if_health_check_failed()

@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 
 from core.errors import DomainError
-from core.kept_queries import preparing_cursor
+from core.kept_queries import fetch_prepared
 from core.models import User
 from core.roles import OPERATOR
 
@@ -223,20 +223,16 @@ def _ask(
     actor: User, *permissions: str, casino_id: int, on: models.Model | None, players: Collection[int | None]
 ) -> dict[int | None, Rights]:
     (app_label,) = {permission.split(".")[0] for permission in permissions}
-    with preparing_cursor() as cursor:
-        cursor.execute(
-            _MAY,
-            {
-                "actor": actor.pk,
-                "casino": casino_id,
-                "app_label": app_label,
-                "codenames": [permission.split(".")[1] for permission in permissions],
-                "object": None if on is None else str(on.pk),
-                "operator": OPERATOR,
-                "players": [player_id for player_id in players if player_id is not None],
-            },
-        )
-        own_players, rows = cursor.fetchone()
+    parameters = {
+        "actor": actor.pk,
+        "casino": casino_id,
+        "app_label": app_label,
+        "codenames": [permission.split(".")[1] for permission in permissions],
+        "object": None if on is None else str(on.pk),
+        "operator": OPERATOR,
+        "players": [player_id for player_id in players if player_id is not None],
+    }
+    ((own_players, rows),) = fetch_prepared(_MAY, parameters)
     held = [(f"{app_label}.{codename}", key) for codename, key in rows or ()]
     return {player_id: Rights(casino_id=casino_id, held=held, is_own=player_id in own_players) for player_id in players}
 
@@ -297,9 +293,7 @@ def held_by(staff: User) -> Held:
 
 def read_held(staff: User) -> Held:
     """Read what `staff` holds, in one statement."""
-    with preparing_cursor() as cursor:
-        cursor.execute(_HELD, {"staff": staff.pk, "operator": OPERATOR})
-        own_players, is_operator, rows = cursor.fetchone()
+    ((own_players, is_operator, rows),) = fetch_prepared(_HELD, {"staff": staff.pk, "operator": OPERATOR})
     by_object: dict[tuple[int, str], set[str]] = {}
     for kind, codename, keys in rows:
         # Django keeps the content types of a process in memory.

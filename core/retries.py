@@ -55,6 +55,8 @@ _BUG: Final = ErrorRule(before_commit=ErrorAction.BUG, during_commit=ErrorAction
 READ_ONLY: Final = "25006"
 # The only primary key that a form gives and no lock on its name guards (`ratingslips.services.requests`).
 KEY_OF_SLIP_REQUESTS: Final = "ratingslips_sliprequest_pkey"
+# The function of PostgreSQL that refuses a prepared statement. Its SQLSTATE, 0A000, has other causes, which are bugs.
+_CHECK_OF_PREPARED: Final = "RevalidateCachedQuery"
 
 # By SQLSTATE: PostgreSQL manual, appendix A. A state that is neither here nor of class 08 is a bug.
 ERROR_RULES: Final[dict[str, ErrorRule]] = {
@@ -88,13 +90,24 @@ def rule_for(error: DatabaseError | InterfaceError) -> ErrorRule:
         return _LOST if isinstance(error, OperationalError | InterfaceError) else _BUG
     if state.startswith(_CONNECTION_CLASS):
         return _LOST
-    return _UNDONE if is_key_taken(error) else ERROR_RULES.get(state, _BUG)
+    return _UNDONE if is_key_taken(error) or is_outdated_statement(error) else ERROR_RULES.get(state, _BUG)
 
 
 def is_key_taken(error: DatabaseError | InterfaceError) -> bool:
     """Whether another transaction recorded a request of the same id meanwhile."""
     cause = error.__cause__
     return isinstance(cause, psycopg.errors.UniqueViolation) and cause.diag.constraint_name == KEY_OF_SLIP_REQUESTS
+
+
+def is_outdated_statement(error: DatabaseError | InterfaceError) -> bool:
+    """Whether a migration has changed the columns that a prepared statement returns.
+
+    psycopg drops the statements of a connection after a rollback, so the next attempt prepares them anew.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.errors.FeatureNotSupported):
+        return False
+    return cause.diag.source_function == _CHECK_OF_PREPARED
 
 
 def is_connection_lost(error: DatabaseError | InterfaceError) -> bool:

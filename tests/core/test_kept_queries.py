@@ -1,5 +1,7 @@
 """Queries whose SQL is kept: they read what the query set would read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,8 +12,10 @@ from django.db.models import Count, QuerySet
 
 from core.kept_queries import KeptQuery
 from core.models import Player
+from loyalty.models import Tier
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
+from tests.databases import connect
 from tests.floor import Floor
 from tests.statements import statements_of
 
@@ -23,6 +27,16 @@ def _of_card(card: str, casino: int) -> QuerySet[Player]:
 def _of_player(player: int, since: datetime, but_for: UUID) -> QuerySet[RatingSlip]:
     slips = RatingSlip.objects.select_related("player__casino", "closed_by").annotate(segments_read=Count("segments"))
     return slips.filter(player=player, opened_at__gte=since).exclude(pk=but_for).order_by("pk")
+
+
+@contextmanager
+def _wider_names_of_tiers() -> Iterator[None]:
+    with connect() as migration:
+        migration.execute("ALTER TABLE loyalty_tier ALTER name TYPE varchar(99)")
+        try:
+            yield
+        finally:
+            migration.execute("ALTER TABLE loyalty_tier ALTER name TYPE varchar(40)")
 
 
 class TestKeptQuery:
@@ -84,6 +98,23 @@ class TestKeptQuery:
         settlement = complete_rating_slip(slip=slip.pk, actor=committed_floor.boss, at=committed_floor.now)
 
         assert settlement.points == 420
+
+    def test_is_prepared_anew_after_a_migration_changed_a_column(self, committed_floor: Floor) -> None:
+        tiers_of = KeptQuery(lambda program: Tier.objects.filter(program=program))
+        slips = [committed_floor.open_slip(seat=seat) for seat in (1, 2, 3, 4)]
+        for slip in slips[:3]:
+            tiers_of(committed_floor.program.pk)
+            complete_rating_slip(slip=slip.pk, actor=committed_floor.boss, at=committed_floor.now)
+            tiers_of(committed_floor.program.pk)
+
+        with _wider_names_of_tiers():
+            tiers = tiers_of(committed_floor.program.pk)
+            for _ in range(3):
+                tiers_of(committed_floor.program.pk)
+        with _wider_names_of_tiers():
+            settlement = complete_rating_slip(slip=slips[3].pk, actor=committed_floor.boss, at=committed_floor.now)
+
+        assert (len(tiers), settlement.points) == (4, 420)
 
     @pytest.mark.parametrize("is_on", [True, False])
     def test_is_planned_once_where_plans_can_be_kept(self, floor: Floor, settings: Any, is_on: bool) -> None:
