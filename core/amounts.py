@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Final
 
 from core.errors import DomainError
-from core.text import trimmed
+from core.text import quoted, trimmed
 
 AMOUNT_PLACES: Final = 2
 MAX_DIGITS: Final = 19
 _CENT: Final = Decimal("0.01")
-_SHOWN_LENGTH: Final = 40
 _MINUS: Final = ("-", "\u2212")
 _ANY_SPACE: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _PLAIN: Final = re.compile(r"(?P<whole>[0-9]+)(?:(?P<point>[.,])(?P<decimals>[0-9]+))?")
@@ -47,7 +46,7 @@ def read_in_file(text: str, *, places: int, decimal_comma: bool) -> Decimal:
     found = _PLAIN.fullmatch(digits)
     if found is None or (found["point"] == "," and not decimal_comma):
         example = "1250.00, without a thousands separator" if places else "7"
-        raise NotANumber(f"{_quoted(text)} is not a number such as {example}.")
+        raise NotANumber(f"{quoted(text)} is not a number such as {example}.")
     return _value(text, is_negative=is_negative, found=found, places=places)
 
 
@@ -67,7 +66,7 @@ def read_on_page(text: str, *, places: int) -> Decimal:
         thousands = digits.replace(",", "").replace(".", "")
         other = digits.replace(",", ".") if shows_thousandths else f"{int(thousands):,}"
         cents = ", or at most two decimals, such as 12.50" if places == AMOUNT_PLACES else ""
-        raise NotANumber(f"{_quoted(text)} can be read in two ways: write {thousands} or {other}{cents}.")
+        raise NotANumber(f"{quoted(text)} can be read in two ways: write {thousands} or {other}{cents}.")
     first, second = (_PLAIN, _GROUPED) if shows_thousandths else (_GROUPED, _PLAIN)
     found = first.fullmatch(digits) or second.fullmatch(digits)
     if found is None:
@@ -85,17 +84,13 @@ def _signed(text: str) -> tuple[bool, str]:
 def _value(text: str, *, is_negative: bool, found: re.Match[str], places: int) -> Decimal:
     whole, decimals = re.sub("[ .,]", "", found["whole"]), found["decimals"] or ""
     if len(whole) > MAX_DIGITS:
-        raise NotANumber(f"{_quoted(text)} is not a number of at most {MAX_DIGITS} digits.")
+        raise NotANumber(f"{quoted(text)} is not a number of at most {MAX_DIGITS} digits.")
     if len(decimals) > places:
         many = ("", "one decimal", "two decimals", "three decimals", "four decimals")[places]
         raise NotANumber(
-            f"{_quoted(text)} has more than {many}." if places else f"{_quoted(text)} is not a whole number."
+            f"{quoted(text)} has more than {many}." if places else f"{quoted(text)} is not a whole number."
         )
     value = Decimal(f"{whole}.{decimals}")
     if is_negative and not value:
-        raise NotANumber(f"{_quoted(text)} is not a number: write 0.")
+        raise NotANumber(f"{quoted(text)} is not a number: write 0.")
     return -value if is_negative else value
-
-
-def _quoted(text: str) -> str:
-    return f"“{text[:_SHOWN_LENGTH]}…”" if len(text) > _SHOWN_LENGTH else f"“{text}”"

@@ -32,6 +32,7 @@ _WRITTEN_BY_KEYBOARDS: Final = _VARIATION_SELECTORS | frozenset("\u061c\u200c\u2
 _SPACES: Final = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 # It begins a part of a text that has a direction of its own (FSI).
 ISOLATE: Final = "\u2068"
+_SHOWN_LENGTH: Final = 40
 _AROUND: Final = _SPACES + "".join(sorted(_INVISIBLE - _VARIATION_SELECTORS))
 
 
@@ -43,6 +44,27 @@ def trimmed(text: str) -> str:
 def visible_length(text: str) -> int:
     """The number of characters that people see, spaces between words counted once."""
     return len(" ".join("".join(character for character in text if character not in _INVISIBLE).split()))
+
+
+def folded(text: str) -> str:
+    """The text without differences of Unicode form, letter case, spaces and invisible characters, for comparison."""
+    visible = "".join(filter(_is_letter_or_space, unicodedata.normalize("NFKD", text).casefold()))
+    return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
+
+
+def _is_letter_or_space(character: str) -> bool:
+    """Whether a character is more than a hint how its neighbours are shown: a joiner, a variation selector."""
+    return unicodedata.category(character) != "Cf" and character not in _VARIATION_SELECTORS
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text, for a sentence: a field of a file may be very long."""
+    return f"{text[:_SHOWN_LENGTH]}…" if len(text) > _SHOWN_LENGTH else text
+
+
+def quoted(text: str) -> str:
+    """The same, in quotation marks."""
+    return f"“{shortened(text)}”"
 
 
 def isolated(name: str) -> str:

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from core.reasons.models import CODE_PATTERN, Operation, ReasonCode
-from core.reasons.text import InvalidReason, checked_reason, checked_remark, normalised_reason
-from core.text import isolated
+from core.reasons.text import InvalidReason, checked_reason, checked_remark
+from core.text import folded, isolated
 
 
 class InvalidReasonCode(InvalidReason):
@@ -83,9 +83,9 @@ def reason_contents(text: str, code: str | None) -> dict[str, str]:
 
 
 def normalised_contents(text: str, code: str | None) -> dict[str, str]:
-    """The same, equal for texts that differ as `normalised_reason` says.
+    """The same, equal for texts that differ as `folded` says.
 
     :raises InvalidReason: see `reason_contents`.
     """
     contents = reason_contents(text, code)
-    return {**contents, "reason": normalised_reason(contents["reason"])}
+    return {**contents, "reason": folded(contents["reason"])}

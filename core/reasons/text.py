@@ -1,6 +1,5 @@
 """The text of a reason."""
 
-import unicodedata
 from typing import Final
 
 from core.errors import DomainError
@@ -48,15 +47,3 @@ def _wrong_length(length: int) -> InvalidReason:
     return InvalidReason(
         f"Write a reason of {REASON_MIN_LENGTH} to {REASON_MAX_LENGTH} characters; this one has {length}."
     )
-
-
-def normalised_reason(reason: str) -> str:
-    """The reason without differences of Unicode form, letter case, spaces and invisible characters, for comparison."""
-    folded = unicodedata.normalize("NFKD", reason).casefold()
-    visible = "".join(character for character in folded if not _is_ignorable(character))
-    return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
-
-
-def _is_ignorable(character: str) -> bool:
-    """Whether a character only says how its neighbours are shown: a joiner, a soft hyphen, a variation selector."""
-    return unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"

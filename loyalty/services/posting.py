@@ -13,8 +13,8 @@ from core.idempotency import IdempotencyConflict, Request, differing_fields, fin
 from core.kept_queries import KeptQuery
 from core.macs import mac_of
 from core.models import Player, User
-from core.reasons.text import normalised_reason
 from core.retries import is_replay
+from core.text import folded
 from core.transactions import transaction_required
 from core.words import counted
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, CompType, LedgerEntry, PlayerLoyalty
@@ -222,7 +222,7 @@ def _replay_of(entry: LedgerEntry, *, contents: Request) -> LoyaltyPosting:
 def _compared(contents: Request) -> Request:
     """Contents with their reason normalised: earlier entries hold it as it was typed."""
     reason = contents.get("reason")
-    return {**contents, "reason": normalised_reason(reason)} if isinstance(reason, str) else contents
+    return {**contents, "reason": folded(reason)} if isinstance(reason, str) else contents
 
 
 def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:

@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from django.db.models.functions import Upper
 
 from core.clock import EARLIEST_EVENT_AT
-from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Casino, Player, User
 from core.querysets import LockingQuerySet
 from core.recorded_days import has_recorded_days
@@ -20,10 +19,15 @@ from core.transactions import operation
 from loyalty.models import CompType, EarningRate, LoyaltyProgram, Tier
 from loyalty.services import open_accounts
 from ratingslips.imports.casino_files import CannotLoad, CasinoFiles
-from ratingslips.imports.casino_rows import Difference, Kind, LoadedRows, batches, bring_up_to_date
+from ratingslips.imports.casino_floor import (
+    games_by_code,
+    load_games,
+    load_pits,
+    load_tables,
+    require_recorded_spellings,
+)
+from ratingslips.imports.casino_rows import BATCH_ROWS, Difference, Kind, LoadedRows, bring_up_to_date
 from ratingslips.imports.casino_values import load_values
-from ratingslips.models import GameSettings, GamingTable, Pit
-from ratingslips.services import require_table_may_change
 
 log = structlog.get_logger(__name__)
 
@@ -93,15 +97,17 @@ def load_casino(
     with operation("ratingslips.load_casino", actor_id=actor.pk):
         _wait_for_other_loads()
         casino, casino_rows = _casino(code=code, name=name, time_zone=time_zone)
+        if not casino_rows.created:
+            require_recorded_spellings(casino, files)
         program_rows = _program(casino)
         rows = {
             "casino": casino_rows,
             "programme": program_rows,
             "players": _players(casino, files, overwrite=overwrite),
-            "games": _games(casino, files, overwrite=overwrite),
-            "values of games": load_values(files.games, _by_code(casino), at=at),
-            "pits": _pits(casino, files, overwrite=overwrite),
-            "tables": _tables(casino, files, overwrite=overwrite, actor=actor),
+            "games": load_games(casino, files, overwrite=overwrite),
+            "values of games": load_values(files.games, games_by_code(casino), at=at),
+            "pits": load_pits(casino, files, overwrite=overwrite),
+            "tables": load_tables(casino, files, overwrite=overwrite, actor=actor),
         }
         accounts_opened = _open_missing_accounts(casino, at=at)
         transaction.set_rollback(dry_run)
@@ -140,10 +146,17 @@ def _wait_for_other_loads() -> None:
 
 
 def _casino(*, code: str, name: str | None, time_zone: str | None) -> tuple[Casino, LoadedRows]:
-    """:raises CannotLoad: the time zone would change, by which days were recorded."""
+    """The locked casino; a new one is added.
+
+    :raises CannotLoad: another code differs only in case, or the time zone would change, by which days were recorded.
+    """
     casinos: LockingQuerySet[Casino] = LockingQuerySet(Casino)
-    casino = casinos.locked().filter(code=code).first()
+    alike = {one.code: one for one in casinos.locked().filter(code__iexact=code)}
+    casino = alike.get(code)
     if casino is None:
+        if alike:
+            other = min(alike)
+            raise CannotLoad([f"There is a casino {other} already: give its code as --code {other}."])
         usual_name = code.replace("-", " ").title()
         casino = Casino(code=code, name=name or usual_name, time_zone=time_zone or DEFAULT_TIME_ZONE)
         casino.save(force_insert=True)
@@ -190,10 +203,8 @@ def _program(casino: Casino) -> LoadedRows:
 
 
 def _players(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
-    for player in files.players:
-        player.casino = casino
     return bring_up_to_date(
-        files.players,
+        (_of(casino, player) for player in files.players()),
         existing=Player.objects.filter(casino=casino),
         kind=Kind(
             name="player",
@@ -206,67 +217,18 @@ def _players(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRo
     )
 
 
-def _games(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
-    for row in files.games:
-        row.game.casino = casino
-    return bring_up_to_date(
-        [row.game for row in files.games],
-        existing=GameSettings.objects.filter(casino=casino),
-        kind=Kind(name="game", key="code", fields=("name", "seats")),
-        overwrite=overwrite,
-    )
-
-
-def _by_code(casino: Casino) -> dict[str, GameSettings]:
-    return {game.code: game for game in GameSettings.objects.filter(casino=casino)}
-
-
-def _pits(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
-    names = dict.fromkeys(row.pit for row in files.tables)
-    return bring_up_to_date(
-        [Pit(casino=casino, name=name) for name in names],
-        existing=Pit.objects.filter(casino=casino),
-        kind=Kind(name="pit", key="name", fields=()),
-        overwrite=overwrite,
-    )
-
-
-def _tables(casino: Casino, files: CasinoFiles, *, overwrite: bool, actor: User) -> LoadedRows:
-    pits = {pit.name: pit for pit in Pit.objects.filter(casino=casino)}
-    games = _by_code(casino)
-    for row in files.tables:
-        row.table.casino, row.table.pit, row.table.game = casino, pits[row.pit], games[row.game]
-    if overwrite:
-        _require_may_change([row.table for row in files.tables], casino=casino, actor=actor)
-    shown = {
-        "pit_id": {pit.pk: pit.name for pit in pits.values()},
-        "game_id": {game.pk: game.code for game in games.values()},
-    }
-    return bring_up_to_date(
-        [row.table for row in files.tables],
-        existing=GamingTable.objects.filter(casino=casino),
-        kind=Kind(name="table", key="name", fields=("pit_id", "game_id", "seats", *files.bet_columns), shown=shown),
-        overwrite=overwrite,
-    )
-
-
-def _require_may_change(wanted: Sequence[GamingTable], *, casino: Casino, actor: User) -> None:
-    """:raises CannotLoad: naming the tables that may not get the pit or the game that their file has."""
-    problems = []
-    rows = {table.name: table for table in wanted}
-    tables = GamingTable.objects.locked().filter(casino=casino, name__in=rows)
-    for table in tables.prefetch_related("pit", "game"):
-        row = rows[table.name]
-        try:
-            require_table_may_change(table, pit=row.pit, game=row.game, actor=actor)
-        except DomainError as error:
-            problems.append(error.message)
-    if problems:
-        raise CannotLoad(problems)
+def _of(casino: Casino, player: Player) -> Player:
+    player.casino = casino
+    return player
 
 
 def _open_missing_accounts(casino: Casino, *, at: datetime) -> int:
-    players = list(Player.objects.filter(casino=casino, loyalty=None).select_related("casino").order_by("pk"))
-    for batch in batches(players):
-        open_accounts(players=batch, at=at)
-    return len(players)
+    opened, last = 0, 0
+    missing = Player.objects.filter(casino=casino, loyalty=None).select_related("casino").order_by("pk")
+    while True:
+        players = list(missing.filter(pk__gt=last)[:BATCH_ROWS])
+        open_accounts(players=players, at=at)
+        opened += len(players)
+        if len(players) < BATCH_ROWS:
+            return opened
+        last = players[-1].pk

@@ -1,6 +1,7 @@
 """The three files that describe a casino, all read and checked before anything is written."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from core.amounts import NotANumber, read_in_file
 from core.clock import InvalidTime
 from core.errors import DomainError
 from core.models import NAME_MAX_LENGTH, Player
-from core.text import is_plain, visible_length
+from core.text import folded, is_plain, quoted, visible_length
 from core.words import counted
 from ratingslips.imports.csv_files import BadRecord, Record, read_records
 from ratingslips.imports.events import read_instant
@@ -68,30 +69,44 @@ class TableRow:
 class CasinoFiles:
     """The rows of the files, in order, as unsaved instances without a casino.
 
-    `bet_columns` are those of `BET_COLUMNS` that the file of tables has; an empty field means no limit.
+    `bet_columns` are those of `BET_COLUMNS` that the file of tables has; an empty field means no limit. Players are
+    read from their file each time, because they may be many.
     """
 
     games: list[GameRow]
     tables: list[TableRow]
     bet_columns: tuple[str, ...]
-    players: list[Player]
+    folder: Path
 
     @classmethod
     def read(cls, folder: Path) -> "CasinoFiles":
-        """Read the three files of `folder`.
+        """Read and check the three files of `folder`.
 
         :raises CannotLoad: listing what is wrong, by file and line.
         """
         problems: list[str] = []
         games = _games(_Sheet(folder / GAMES_FILE, problems))
         sheet = _Sheet(folder / TABLES_FILE, problems)
-        records = sheet.records(columns=TABLE_COLUMNS, key="table")
-        tables = _tables(sheet, records, known_games={row.game.code for row in games})
+        records = list(sheet.records(columns=TABLE_COLUMNS, key="table"))
+        tables = _tables(sheet, records, games={folded(row.game.code): row.game.code for row in games})
         bet_columns = tuple(name for name in BET_COLUMNS if records and name in records[0].fields)
-        players = _players(_Sheet(folder / PLAYERS_FILE, problems))
+        deque(_players(_Sheet(folder / PLAYERS_FILE, problems)), maxlen=0)
         if problems:
             raise CannotLoad(problems)
-        return cls(games=games, tables=tables, bet_columns=bet_columns, players=players)
+        return cls(games=games, tables=tables, bet_columns=bet_columns, folder=folder)
+
+    def players(self) -> Iterator[Player]:
+        """Read the players again.
+
+        :raises CannotLoad: their file was changed since it was checked, and has a problem now.
+        """
+        problems: list[str] = []
+        for player in _players(_Sheet(self.folder / PLAYERS_FILE, problems)):
+            if problems:
+                break
+            yield player
+        if problems:
+            raise CannotLoad(problems)
 
 
 def _games(sheet: "_Sheet") -> list[GameRow]:
@@ -105,8 +120,10 @@ def _games(sheet: "_Sheet") -> list[GameRow]:
     return rows
 
 
-def _tables(sheet: "_Sheet", records: Sequence[Record], *, known_games: Collection[str]) -> list[TableRow]:
+def _tables(sheet: "_Sheet", records: Sequence[Record], *, games: Mapping[str, str]) -> list[TableRow]:
+    """The tables; `games` are the codes of the file of games, by their folded form."""
     tables = []
+    pits: dict[str, tuple[str, int]] = {}
     for record in records:
         pit, game = record.fields["pit"], record.fields["game"]
         numbers = ("seats", *(column for column in BET_COLUMNS if record.fields.get(column)))
@@ -116,22 +133,21 @@ def _tables(sheet: "_Sheet", records: Sequence[Record], *, known_games: Collecti
         sheet.check_text("pit", pit, record)
         if not 1 <= len(pit) <= NAME_MAX_LENGTH:
             sheet.complain(f"the pit must have a name of up to {NAME_MAX_LENGTH} characters.", record)
-        if game not in known_games:
-            sheet.complain(f"there is no game “{game}” in {GAMES_FILE}.", record)
+        first, line = pits.setdefault(folded(pit), (pit, record.line))
+        if pit != first:
+            sheet.complain(f"pit {quoted(pit)} is {quoted(first)} on line {line}: write it alike.", record)
+        if folded(game) not in games:
+            sheet.complain(f"there is no game {quoted(game)} in {GAMES_FILE}.", record)
+        elif game != (known := games[folded(game)]):
+            sheet.complain(f"game {quoted(game)} is {quoted(known)} in {GAMES_FILE}: write it alike.", record)
         tables.append(TableRow(table=table, pit=pit, game=game))
     return tables
 
 
-def _players(sheet: "_Sheet") -> list[Player]:
-    return [
-        sheet.row_of(
-            Player,
-            record,
-            **{column: record.fields[column] for column in PLAYER_COLUMNS}
-            | {"status": record.fields["status"].upper()},
-        )
-        for record in sheet.records(columns=PLAYER_COLUMNS, key="card_number", known_by=str.upper)
-    ]
+def _players(sheet: "_Sheet") -> Iterator[Player]:
+    for record in sheet.records(columns=PLAYER_COLUMNS, key="card_number"):
+        texts = {column: record.fields[column] for column in PLAYER_COLUMNS}
+        yield sheet.row_of(Player, record, **texts | {"status": texts["status"].upper()})
 
 
 class _Sheet:
@@ -141,23 +157,27 @@ class _Sheet:
         self.path = path
         self.problems = problems
 
-    def records(self, *, columns: Sequence[str], key: str, known_by: Callable[[str], str] = str) -> list[Record]:
-        """The readable lines, each with a `key` of its own, compared as `known_by` makes it."""
-        lines: dict[str, Record] = {}
+    def records(self, *, columns: Sequence[str], key: str) -> Iterator[Record]:
+        """The readable lines, each with a `key` of its own, in whatever spelling."""
+        lines: dict[str, int] = {}
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise UnreadableFile(f"{self.path.name} is not a file that can be read twice: save it first.")
             for record in read_records(self.path, columns=columns):
                 if isinstance(record, BadRecord):
                     self.complain(record.error.message, record)
-                elif first := lines.get(known_by(record.fields[key])):
-                    self.complain(f"{key} “{record.fields[key]}” is already on line {first.line}.", record)
-                else:
-                    lines[known_by(record.fields[key])] = record
-                if len(lines) > MAX_ROWS:
+                    continue
+                value = record.fields[key]
+                first = lines.setdefault(folded(value), record.line)
+                if first != record.line:
+                    self.complain(f"{key} {quoted(value)} is already on line {first}.", record)
+                elif len(lines) > MAX_ROWS:
                     self.problems.append(f"{self.path.name}: more than {MAX_ROWS:,} lines.")
                     break
+                else:
+                    yield record
         except UnreadableFile as error:
             self.problems.append(error.message)
-        return list(lines.values())
 
     def row_of(self, model: type[M], record: Record, *, numbers: Sequence[str] = (), **texts: str) -> M:
         """An unsaved row of `texts` and of the columns that hold `numbers`, with a problem for each refused field."""
@@ -177,7 +197,9 @@ class _Sheet:
             row.clean_fields(exclude={field.name for field in model._meta.fields} - texts.keys() - read.keys())
         except ValidationError as error:
             for name, messages in error.message_dict.items():
-                self.complain(f"{name} “{getattr(row, name)}”: {' '.join(messages)}", record)
+                choices = getattr(model._meta.get_field(name), "choices", None)
+                told = f"use {', '.join(value for value, _ in choices)}." if choices else " ".join(messages)
+                self.complain(f"{name} {quoted(str(getattr(row, name)))}: {told}", record)
         return row
 
     def instant(self, name: str, record: Record) -> datetime | None:
@@ -191,8 +213,10 @@ class _Sheet:
 
     def check_text(self, name: str, text: str, record: Record) -> None:
         """Add a problem for a text of characters that nobody sees, or with some of them."""
-        if text and not (visible_length(text) and is_plain(text)):
-            self.complain(f"{name} “{text}” holds characters that cannot be shown.", record)
+        if not text or (text.isascii() and text.isprintable()):
+            return
+        if not (visible_length(text) and is_plain(text)):
+            self.complain(f"{name} {quoted(text)} holds characters that cannot be shown.", record)
 
     def complain(self, what: str, record: Record | BadRecord) -> None:
         """Add a problem of a line."""

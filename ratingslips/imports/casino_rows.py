@@ -40,6 +40,15 @@ class LoadedRows:
     unchanged: int = 0
     differences: tuple[Difference, ...] = ()
 
+    def __add__(self, other: "LoadedRows") -> "LoadedRows":
+        """The rows of both."""
+        return LoadedRows(
+            created=self.created + other.created,
+            changed=self.changed + other.changed,
+            unchanged=self.unchanged + other.unchanged,
+            differences=self.differences + other.differences,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
@@ -61,14 +70,23 @@ class Kind:
 
 
 @transaction_required
-def bring_up_to_date(wanted: Sequence[M], *, existing: LockingQuerySet[M], kind: Kind, overwrite: bool) -> LoadedRows:
-    """Add those of `wanted` that are not among `existing`; of the others, take what `_is_taken` allows."""
-    manager = existing.model._default_manager
-    known: dict[str, M] = {}
+def bring_up_to_date(wanted: Iterable[M], *, existing: LockingQuerySet[M], kind: Kind, overwrite: bool) -> LoadedRows:
+    """Add those of `wanted` that are not among `existing`; of the others, take what `_is_taken` allows.
+
+    Only `BATCH_ROWS` rows are kept at a time.
+    """
+    loaded = LoadedRows()
     for batch in batches(wanted):
-        keys = [kind.key_of(row) for row in batch]
-        among = existing.locked().filter(In(kind.known_as(kind.key), keys))
-        known.update((kind.key_of(row), row) for row in among)
+        loaded += _brought_up_to_date(batch, existing=existing, kind=kind, overwrite=overwrite)
+    return loaded
+
+
+def _brought_up_to_date(
+    wanted: Sequence[M], *, existing: LockingQuerySet[M], kind: Kind, overwrite: bool
+) -> LoadedRows:
+    manager = existing.model._default_manager
+    among = existing.locked().filter(In(kind.known_as(kind.key), [kind.key_of(row) for row in wanted]))
+    known: dict[str, M] = {kind.key_of(row): row for row in among}
     new = [row for row in wanted if kind.key_of(row) not in known]
     differences = [
         difference
@@ -78,9 +96,9 @@ def bring_up_to_date(wanted: Sequence[M], *, existing: LockingQuerySet[M], kind:
     ]
     changed_ids = {difference.row_id for difference in differences if difference.is_taken}
     changed = [row for row in known.values() if row.pk in changed_ids]
-    manager.bulk_create(new, batch_size=BATCH_ROWS)
+    manager.bulk_create(new)
     if changed:
-        manager.bulk_update(changed, [name.removesuffix("_id") for name in kind.fields], batch_size=BATCH_ROWS)
+        manager.bulk_update(changed, [name.removesuffix("_id") for name in kind.fields])
     return LoadedRows(
         created=len(new),
         changed=len(changed),

@@ -17,7 +17,7 @@ from typing import Final
 
 from core.errors import DomainError
 from core.spreadsheets import plain
-from core.text import trimmed
+from core.text import quoted, trimmed
 from core.words import counted
 from ratingslips.imports.file_kinds import HOW_TO_SAVE, UnreadableFile, numbered_lines
 
@@ -222,7 +222,7 @@ def _header(raw: bytes, *, given: str | None, wanted: Collection[str], place: st
         raise UnreadableFile(f"{place} lacks the column {', '.join(missing)}.")
     doubled = [name for name in names if name and name != REASON_COLUMN and names.count(name) > 1]
     if doubled:
-        raise UnreadableFile(f"{place} names a column twice: {doubled[0]}.")
+        raise UnreadableFile(f"{place} names a column twice: {quoted(doubled[0])}.")
     return separator, names
 
 

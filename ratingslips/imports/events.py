@@ -12,8 +12,9 @@ from typing import Final
 from core.amounts import AMOUNT_PLACES, NotANumber, read_in_file
 from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import DomainError
+from core.text import quoted
 from ratingslips.imports.csv_files import BadRecord, read_records
-from ratingslips.models import MoneyRow
+from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, MoneyRow
 from ratingslips.services import InvalidSlipNumber
 
 COLUMNS: Final = (
@@ -137,8 +138,9 @@ def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool
     """
     kind = _kind(fields["event"])
     _require_fields(fields, kind=kind)
-    if not fields["slip_number"].isascii():
-        raise InvalidSlipNumber(fields["slip_number"])
+    slip_number = fields["slip_number"]
+    if not slip_number.isascii() or len(slip_number) > SLIP_NUMBER_MAX_LENGTH:
+        raise InvalidSlipNumber(slip_number)
 
     def number(column: str, *, name: str, places: int = AMOUNT_PLACES) -> Decimal | None:
         if not fields[column]:
@@ -151,7 +153,7 @@ def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool
     seat = number("seat", name="seat", places=0)
     return RatingEvent(
         line=line,
-        slip_number=fields["slip_number"],
+        slip_number=slip_number,
         occurred_at=read_instant(fields["occurred_at"]),
         kind=kind,
         player_card=fields["player_card"].upper() or None,
@@ -168,7 +170,7 @@ def _kind(text: str) -> EventKind:
     try:
         return EventKind(text.upper())
     except ValueError:
-        what = f"“{text}” is not an event" if text else "The field event is empty"
+        what = f"{quoted(text)} is not an event" if text else "The field event is empty"
         raise UnknownEvent(f"{what}: use {', '.join(EventKind)}.") from None
 
 
@@ -177,7 +179,7 @@ def _means(text: str) -> str:
     means = re.sub(r"[\s-]+", "_", text.upper()) or MoneyRow.Means.CASH
     known = [one for one in MoneyRow.Means.values if one != MoneyRow.Means.NOT_RECORDED]
     if means not in known:
-        raise UnknownMeans(f"“{text}” is nothing that a player can buy in with: use {', '.join(known)}.")
+        raise UnknownMeans(f"{quoted(text)} is nothing that a player can buy in with: use {', '.join(known)}.")
     return means
 
 
@@ -200,11 +202,11 @@ def read_instant(text: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidTime(
-            f"“{text}” is not a time: use ISO 8601, such as 2026-11-14T19:30:00-08:00. A spreadsheet rewrites times "
-            "unless the column is formatted as text."
+            f"{quoted(text)} is not a time: use ISO 8601, such as 2026-11-14T19:30:00-08:00. A spreadsheet rewrites "
+            "times unless the column is formatted as text."
         ) from None
     if at.tzinfo is None:
-        raise InvalidTime(f"The time “{text}” has no offset: write it as 2026-11-14T19:30:00-08:00.")
+        raise InvalidTime(f"The time {quoted(text)} has no offset: write it as 2026-11-14T19:30:00-08:00.")
     if at < EARLIEST_EVENT_AT:
-        raise InvalidTime(f"The time “{text}” is before {EARLIEST_EVENT_AT:%Y}.")
+        raise InvalidTime(f"The time {quoted(text)} is before {EARLIEST_EVENT_AT:%Y}.")
     return at

@@ -7,6 +7,7 @@ from django.db.models.functions import Upper
 
 from core.errors import NotFound
 from core.models import Casino, Player
+from core.text import shortened
 from ratingslips.imports.events import EventKind
 from ratingslips.imports.reconcile import RecordedSlip, recorded_slips
 from ratingslips.imports.slip_lines import SlipLines
@@ -51,13 +52,13 @@ class Lookup:
     def player_id(self, card: str | None) -> int:
         """:raises UnknownPlayer: the casino has no such card."""
         if card not in self.players:
-            raise UnknownPlayer(f"There is no player with card {card} in this casino.")
+            raise UnknownPlayer(f"There is no player with card {shortened(str(card))} in this casino.")
         return self.players[card]
 
     def table_id(self, name: str | None) -> int:
         """:raises UnknownTable: the casino has no such table."""
         if name not in self.tables:
-            raise UnknownTable(f"There is no table {name} in this casino.")
+            raise UnknownTable(f"There is no table {shortened(str(name))} in this casino.")
         return self.tables[name]
 
     def read_again(self, slip_number: str) -> None:

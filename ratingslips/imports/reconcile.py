@@ -14,6 +14,7 @@ from django.db.models.functions import Upper
 
 from core.errors import DomainError
 from core.models import Casino
+from core.text import shortened
 from ratingslips.events import Event, SlipEventKind, SlipVersion
 from ratingslips.history import entered_events
 from ratingslips.imports.events import EventKind, RatingEvent
@@ -224,9 +225,9 @@ class RecordedSlip:
 def _words(value: object, *, zone: tzinfo | None) -> str:
     if isinstance(value, Decimal):
         return f"{value:.2f}"
-    return (
-        value.astimezone(zone).isoformat() if isinstance(value, datetime) else str("none" if value is None else value)
-    )
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat()
+    return "none" if value is None else shortened(str(value))
 
 
 def _changed_since(slip: RatingSlip) -> str:

@@ -7,6 +7,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from core.errors import DomainError
+from core.text import shortened
 from ratingslips import services
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.lookup import Lookup
@@ -114,9 +115,10 @@ class SlipActs:
         """:raises DomainError: the line cannot be an act of its slip."""
         is_opening = event.kind == EventKind.OPEN
         if not is_opening and card is not None and event.player_card not in {None, card}:
+            known = "Recorded" if self.slip else "Its OPEN in this file"
             raise OtherPlayersSlip(
-                f"Slip {event.slip_number} is that of another player. Recorded: card {card}; this line: card "
-                f"{event.player_card}.{self.slip.changed_since if self.slip else ''}"
+                f"Slip {event.slip_number} is that of another player. {known}: card {shortened(card)}; this line: card "
+                f"{shortened(str(event.player_card))}.{self.slip.changed_since if self.slip else ''}"
             )
         if state.refusal is not None:
             raise state.refusal

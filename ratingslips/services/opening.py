@@ -20,7 +20,7 @@ from core.locks import lock_names
 from core.models import Player, User
 from core.permissions import require_permission
 from core.retries import retried
-from core.text import isolated
+from core.text import isolated, quoted
 from core.transactions import operation
 from loyalty.services import PlayerNotActive
 from ratingslips.models import SLIP_NUMBER_MAX_LENGTH, GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
@@ -63,8 +63,8 @@ class InvalidSlipNumber(DomainError):
 
     def __init__(self, slip_number: str) -> None:
         super().__init__(
-            f"“{slip_number}” cannot be a slip number: use 1 to {SLIP_NUMBER_MAX_LENGTH} letters A to Z, digits, “-”, "
-            "“_” and “/”. R with digits is the product's own."
+            f"{quoted(slip_number)} cannot be a slip number: use 1 to {SLIP_NUMBER_MAX_LENGTH} letters A to Z, digits, "
+            "“-”, “_” and “/”. R with digits is the product's own."
         )
 
 

@@ -12,7 +12,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from core.idempotency import IdempotencyConflict
 from core.models import Player, User
 from core.permissions import NotPermitted
-from core.reasons.text import normalised_reason
+from core.text import folded
 from loyalty.models import LedgerEntry
 from loyalty.services import AwardRateExceeded, pause_program
 from tests.factories import StaffFactory
@@ -105,9 +105,7 @@ class TestReplayedAward:
         assert (kept.reason, kept.inputs["request"]["reason"]) == (typed, "café für strasse 5 m2")
 
     def test_counts_invisible_characters_of_the_reason_as_nothing(self) -> None:
-        assert normalised_reason("Birth\u00adday ✨\ufe0f of a\u200d guest") == normalised_reason(
-            "birthday ✨ of a guest"
-        )
+        assert folded("Birth\u00adday ✨\ufe0f of a\u200d guest") == folded("birthday ✨ of a guest")
 
     @pytest.mark.parametrize("change", [{"points": 101}, {"reason": "Another reason altogether"}])
     def test_is_another_award_where_its_contents_differ(self, floor: Floor, change: dict[str, Any]) -> None:

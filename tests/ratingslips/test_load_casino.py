@@ -1,5 +1,6 @@
 """Setting a casino up from its files: all of it or nothing, and every mistake named by file and line."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,7 +16,9 @@ from structlog.testing import capture_logs
 
 from core.models import Casino, Player
 from loyalty.models import CompType, EarningRate, PlayerLoyalty, Tier
-from ratingslips.imports.casino_files import MAX_PROBLEMS
+from ratingslips.imports import casino as loading
+from ratingslips.imports import casino_rows
+from ratingslips.imports.casino_files import MAX_PROBLEMS, CannotLoad, CasinoFiles
 from ratingslips.models import GameValues, GamingTable, Pit
 from tests.casino_files import CasinoFolder, event, write_events
 from tests.commands import PIT_DAY, Ran, run
@@ -238,6 +241,20 @@ class TestLoadCasino:
         assert (ran.code, "its time zone stays America/Los_Angeles" in ran.error) == (1, True)
         assert Casino.objects.get().time_zone == "America/Los_Angeles"
 
+    def test_keeps_few_players_in_memory_and_loads_them_all(
+        self, files: CasinoFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(casino_rows, "BATCH_ROWS", 2)
+        monkeypatch.setattr(loading, "BATCH_ROWS", 2)
+        _load(files)
+        files.players[1:] = [f"{number},Ana,Lopez,BARRED" for number in range(99998, 100003)]
+
+        ran = _load(files)
+
+        assert "players: 2 new, 2 changed, 1 unchanged" in ran.out
+        assert ran.out.count("changed: player 10000") == 2
+        assert PlayerLoyalty.objects.count() == Player.objects.count() == 5
+
     def test_keeps_two_casinos_apart(self, files: CasinoFolder) -> None:
         _load(files)
 
@@ -275,7 +292,22 @@ class TestLoadCasinoRefusals:
                 _spoil("players", 3, "100000,Mara,Ueda,ACTIVE"),
                 "players.csv line 3: card_number “100000” is already on line 2",
             ),
-            (_spoil("players", 2, "100000,José,Nguyễn,GONE"), "players.csv line 2: status “GONE”"),
+            (
+                _spoil("players", 2, "100000,José,Nguyễn,GONE"),
+                "players.csv line 2: status “GONE”: use ACTIVE, INACTIVE, BARRED.",
+            ),
+            (_spoil("players", 3, "100000A,A,B,ACTIVE\n100000a,A,B,ACTIVE"), "“100000a” is already on line 3"),
+            (_spoil("tables", 3, "Pit 1,bl-01,blackjack,7"), "tables.csv line 3: table “bl-01” is already on line 2"),
+            (_spoil("tables", 3, "pit  1,BL-02,blackjack,7"), "line 3: pit “pit  1” is “Pit 1” on line 2: write it"),
+            (_spoil("tables", 3, "Ｐit\u00a01,BL-02,blackjack,7"), "is “Pit 1” on line 2: write it alike."),
+            (
+                _spoil("tables", 3, "Pit 1,BL-02,BlackJack,7"),
+                "“BlackJack” is “blackjack” in games.csv: write it",
+            ),
+            (
+                _spoil("games", 3, "BlackJack,Other,70,0.75,7"),
+                "line 3: code “BlackJack” is already on line 2",
+            ),
             (_spoil("players", 2, "10 00,José,Nguyễn,ACTIVE"), "players.csv line 2: card_number “10 00”"),
             (_spoil("players", 2, "100000,,Nguyễn,ACTIVE"), "players.csv line 2: first_name “”"),
             (_spoil("players", 2, "100000,José,ACTIVE"), "players.csv line 2: status “”"),
@@ -318,6 +350,63 @@ class TestLoadCasinoRefusals:
         assert ran.code == 1
         assert words in ran.error
         assert not Casino.objects.exists()
+
+    def test_cut_long_values(self, files: CasinoFolder) -> None:
+        long = "9" * 500
+        files.games[1:] = [f"{long}," * 4 + long] * 2
+        files.tables[1:] = [f"{long}," * 3 + long]
+        files.players[1:] = [f"{long}," * 3 + long] * 2
+
+        ran = _load(files)
+
+        assert ran.error.count("9" * 40 + "…”") == 13
+        assert "9" * 41 not in ran.error
+
+    @pytest.mark.parametrize(
+        ("kind", "line", "words"),
+        [
+            ("tables", "pit 1,BL-01,blackjack,7", "tables.csv: pit “pit 1” is recorded as “Pit 1”: write it so."),
+            ("tables", "Pit 1,bl-01,blackjack,7", "tables.csv: table “bl-01” is recorded as “BL-01”: write it so."),
+            ("games", "Blackjack,Blackjack,70,0.75,7", "games.csv: game “Blackjack” is recorded as “blackjack”"),
+        ],
+    )
+    def test_add_no_row_that_is_recorded_in_another_spelling(
+        self, files: CasinoFolder, kind: str, line: str, words: str
+    ) -> None:
+        _load(files)
+        setattr(files, kind, [getattr(files, kind)[0], line])
+        files.tables = [row.replace(",blackjack,", f",{files.games[1].split(',')[0]},") for row in files.tables]
+        before = everything()
+
+        ran = _load(files)
+
+        assert (ran.code, everything()) == (1, before)
+        assert words in ran.error
+
+    def test_name_the_casino_whose_code_differs_only_in_case(self, files: CasinoFolder) -> None:
+        _load(files)
+
+        ran = run("load_casino", files.write(), "--code", "Harbour")
+
+        assert (ran.code, "give its code as --code harbour" in ran.error) == (1, True)
+        assert Casino.objects.count() == 1
+
+    def test_refuse_a_file_that_cannot_be_read_twice(self, files: CasinoFolder) -> None:
+        folder = files.write()
+        (folder / "players.csv").unlink()
+        os.mkfifo(folder / "players.csv")
+
+        ran = run("load_casino", folder, "--code", "harbour")
+
+        assert (ran.code, "players.csv is not a file that can be read twice" in ran.error) == (1, True)
+
+    def test_refuse_players_that_were_changed_since_they_were_checked(self, files: CasinoFolder) -> None:
+        checked = CasinoFiles.read(files.write())
+        files.players[2] = "100000,Mara,Ueda,ACTIVE"
+        files.write()
+
+        with pytest.raises(CannotLoad, match=r"players\.csv line 3: card_number “100000” is already on line 2"):
+            list(checked.players())
 
     def test_list_everything_that_is_wrong_up_to_a_limit(self, files: CasinoFolder) -> None:
         files.games[1] = "blackjack,Blackjack,fast,0.75,7"
