@@ -21,6 +21,8 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 UPRIGHT: ViewportSize = {"width": 820, "height": 1180}
 ACROSS: ViewportSize = {"width": 1180, "height": 820}
+# For journeys on a tablet that is held upright, and once more on one that lies across.
+both_ways = pytest.mark.parametrize("tablet", [UPRIGHT, ACROSS], ids=["820", "1180"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -81,16 +83,18 @@ Tablet = Callable[..., Page]
 
 
 @pytest.fixture
-def tablet(browser: Browser, live_server: Any) -> Iterator[Tablet]:
+def tablet(browser: Browser, live_server: Any, request: pytest.FixtureRequest) -> Iterator[Tablet]:
     """Gives a page of a tablet of its own: `tablet(user, *roles, **options)`, signed in where a user is given.
 
-    With `asked_long_ago`, nobody was asked lately who they are.
+    With `asked_long_ago`, nobody was asked lately who they are. It is upright unless a test asks for `both_ways`.
     """
+    viewport = getattr(request, "param", UPRIGHT)
     watch = Watch(host=urlsplit(live_server.url).netloc)
     contexts = []
 
     def unlock(user: User | None, *roles: str, asked_long_ago: bool = False, **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": UPRIGHT, "base_url": live_server.url, "has_touch": True} | options)
+        defaults = {"viewport": viewport, "base_url": live_server.url, "has_touch": True}
+        context = browser.new_context(**defaults | options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         if user is not None:

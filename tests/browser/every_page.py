@@ -350,6 +350,14 @@ def _own_pages() -> Iterator[PageCase]:
         yield PageCase(name=name, address=where)
     yield PageCase(name="comp-slip", address=_entry_of_comp, do=_print)
     yield PageCase(name="factor-codes", address=addresses["factors"], do=_make_codes)
+    yield PageCase(name="slip-correct-previewed", address=addresses["slip-correct"], do=_preview_another_bet)
+
+
+def _preview_another_bet(page: Page, _house: BusyCasino) -> None:
+    page.get_by_label("Average bet, row 1").fill("12,345")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_label("From, row 4").wait_for()
+    page.locator("#preview dl").wait_for()
 
 
 def _entry_of_comp(_house: BusyCasino) -> str:
@@ -400,6 +408,41 @@ def _floor() -> Iterator[PageCase]:
     for name, where in addresses.items():
         yield PageCase(name=name, address=where)
     yield PageCase(name="floor-slip-bet-refused", address=addresses["floor-slip-live"], do=_send_a_bet_in_words)
+    # The last ones: a new slip is there afterwards.
+    for name, do in (("undone", _undo), ("seat-here", _undo_and_tap_the_seat), ("still-playing", _close_and_go_on)):
+        yield PageCase(name=f"floor-{name}", address=_seat_with_newcomer, do=do)
+
+
+def _seat_with_newcomer(house: BusyCasino) -> str:
+    return reverse("floor:seat", args=[house.floor.table.pk, 7]) + f"?q={house.newcomer.card_number}"
+
+
+def _undo(page: Page, house: BusyCasino) -> None:
+    _seat_newcomer(page, house)
+    page.get_by_role("button", name="Undo").first.tap()
+    page.locator(".messagelist .success", has_text="is undone").wait_for()
+
+
+def _undo_and_tap_the_seat(page: Page, house: BusyCasino) -> None:
+    _undo(page, house)
+    page.locator(f"#seat-{house.floor.table.pk}-7").tap()
+    page.get_by_role("button", name="Seat this player here").wait_for()
+
+
+def _close_and_go_on(page: Page, house: BusyCasino) -> None:
+    _seat_newcomer(page, house)
+    page.locator(f"#seat-{house.floor.table.pk}-7").tap()
+    page.get_by_text("Close …").tap()
+    page.get_by_role("button", name="Close and post points").tap()
+    page.locator(".earned").wait_for()
+    page.goto(floor_url(house.floor.pit))
+    page.get_by_role("button", name="Still playing").first.tap()
+    page.locator(".messagelist .success", has_text="goes on with slip").wait_for()
+
+
+def _seat_newcomer(page: Page, house: BusyCasino) -> None:
+    page.get_by_role("button", name=house.newcomer.full_name).tap()
+    page.locator(".messagelist .success").wait_for()
 
 
 def _strike_of(row: MoneyRow) -> str:

@@ -6,15 +6,16 @@ from django.urls import reverse
 from playwright.sync_api import Route, expect
 
 from core.roles import PIT_SUPERVISOR
-from tests.browser.conftest import ACROSS, Tablet
+from tests.browser.conftest import Tablet, both_ways
 from tests.floor import Floor
 from tests.ratingslips.corrections import REASON, closed, current_play
 
 
+@both_ways
 class TestCorrection:
     def test_shows_what_is_typed_now_and_records_it(self, floor: Floor, tablet: Tablet) -> None:
         slip = closed(floor)
-        page = tablet(floor.supervisor, PIT_SUPERVISOR, viewport=ACROSS)
+        page = tablet(floor.supervisor, PIT_SUPERVISOR)
         page.goto(reverse("admin:ratingslips_ratingslip_correct", args=[slip.pk]))
         held: list[Route] = []
         page.route("**/preview/", lambda route: held.append(route))

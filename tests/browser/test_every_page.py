@@ -67,7 +67,7 @@ _SETTLE = "document.getAnimations().forEach(animation => animation.finish())"
 
 @pytest.fixture(scope="module")
 def house(module_db: ModuleDb) -> Iterator[BusyCasino]:
-    """One casino for all pages, which only look at it."""
+    """One casino for all pages, which leave it as it is; the last ones of the floor add a slip."""
     with module_db():
         yield BusyCasino.build()
 

@@ -13,7 +13,7 @@ from core.sessions import Session
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, pause_rating_slip
-from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
+from tests.browser.conftest import ACROSS, UPRIGHT, Tablet, both_ways
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 
@@ -71,6 +71,7 @@ class TestJourneys:
 
         expect(seat(page, floor, 4)).to_contain_text("50")
 
+    @both_ways
     def test_second_buy_in_in_two_taps(self, floor: Floor, tablet: Tablet) -> None:
         """And a wrong one is struck."""
         floor.open_slip(seat=4, at=floor.now, buy_in=Decimal(2_500))

@@ -8,7 +8,7 @@ from core.reasons.defaults import add_default_codes
 from core.roles import PIT_BOSS
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
-from tests.browser.conftest import Tablet
+from tests.browser.conftest import Tablet, both_ways
 from tests.floor import Floor
 
 
@@ -22,6 +22,7 @@ def at_new_slip(tablet: Tablet, floor: Floor) -> Page:
     return page
 
 
+@both_ways
 class TestJourneys:
     def test_void_a_slip_of_somebody_who_did_not_play(self, floor: Floor, tablet: Tablet) -> None:
         page = at_new_slip(tablet, floor)

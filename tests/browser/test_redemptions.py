@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR
 from loyalty.models import CompSlipPrint, LedgerEntry
-from tests.browser.conftest import Tablet
+from tests.browser.conftest import ACROSS, UPRIGHT, Tablet
 from tests.factories import CompTypeFactory
 from tests.floor import Floor
 from tests.loyalty.postings import award, reverse
@@ -32,7 +32,9 @@ def _width_on(page: Page, *, millimetres: int) -> tuple[float, float]:
 
 
 class TestComp:
-    @pytest.mark.parametrize("java_script", [True, False])
+    @pytest.mark.parametrize(
+        ("java_script", "tablet"), [(True, UPRIGHT), (False, ACROSS)], ids=["820", "1180"], indirect=["tablet"]
+    )
     def test_is_redeemed_printed_and_copied(
         self, floor: Floor, tablet: Tablet, player: Player, java_script: bool
     ) -> None:

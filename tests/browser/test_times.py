@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from core.roles import PIT_BOSS
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
-from tests.browser.conftest import Tablet
+from tests.browser.conftest import Tablet, both_ways
 from tests.floor import Floor
 
 # Each touch of the screen counts, also of a field that is typed into; typing does not.
@@ -36,6 +36,7 @@ def minutes_before_now(floor: Floor, slip: RatingSlip) -> tuple[int, int | None]
     return round(opened), round(closed) if closed is not None else None
 
 
+@both_ways
 class TestLate:
     def test_closes_a_slip_whose_player_left_twenty_minutes_ago(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=1)

@@ -8,10 +8,11 @@ from core.roles import PIT_BOSS
 from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
-from tests.browser.conftest import Tablet
+from tests.browser.conftest import Tablet, both_ways
 from tests.floor import Floor
 
 
+@both_ways
 class TestJourneys:
     def test_wrong_seat_takes_one_tap_and_the_right_one_two(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(
