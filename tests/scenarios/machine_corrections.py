@@ -15,13 +15,13 @@ from ratingslips.services import (
     continue_rating_slip,
     correct_rating_slip,
     play_of,
+    preview_correction,
     reassign_rating_slip,
     undo_opening,
     void_rating_slip,
 )
-from ratingslips.services.corrected_play import joined
 from tests.scenarios.machine import REASON, TAKEN, Machine, bets, minutes, picks, seats, with_slips
-from tests.scenarios.model import ModelSlip, has_length, is_in_order, overlap
+from tests.scenarios.model import ModelSlip, has_length, is_in_order, overlap, rated
 
 kinds = st.sampled_from(["bet", "begin", "end", "split", "drop", "seat", "again"])
 edits = st.lists(st.tuples(kinds, picks, minutes, bets, seats), min_size=1, max_size=3)
@@ -46,8 +46,11 @@ class CorrectionRules(Machine):
             refusals = set(refusals) | self.only_live(slip)
             is_earlier = play[0].started_at < slip.play[0].started_at
             maybe = {"TOO_LONG_AGO"} if is_earlier and at - play[0].started_at > timedelta(hours=1) else set()
-        given: dict[str, Any] = {"actor": self.actor(is_boss=is_boss), "reason": REASON, "at": at}
-        if self.act(correct_rating_slip, slip, refusals or maybe, segments=tuple(play), **given):
+        given: dict[str, Any] = {"actor": self.actor(is_boss=is_boss), "at": at}
+        if slip.status != "VOID" and not refusals and not maybe:
+            shown = preview_correction(slip=slip.pk, segments=tuple(play), **given)
+            assert slip.is_live or shown.theoretical_win == after.theo
+        if self.act(correct_rating_slip, slip, refusals or maybe, segments=tuple(play), reason=REASON, **given):
             self.take_correction(slip, after)
 
     def only_live(self, slip: ModelSlip) -> set[str]:
@@ -56,12 +59,14 @@ class CorrectionRules(Machine):
 
     def apply(self, slip: ModelSlip, play: list[CorrectedPlay]) -> Set[str]:
         """Give a slip another play, and say why the service must refuse it."""
-        before, slip.play = (slip.play, slip.closed_at), play
+        recorded = list(PlaySegment.objects.filter(slip=slip.pk).order_by("seq"))
+        before, last = (slip.shown_play, slip.closed_at), slip.play[-1]
+        slip.play = rated(play, recorded=recorded, games=self.games)
         if slip.is_live:
             slip.status = "OPEN" if play[-1].ended_at is None else "PAUSED"
-        elif play[-1].ended_at != before[0][-1].ended_at:
+        elif play[-1].ended_at != last.ended_at:
             slip.closed_at = play[-1].ended_at
-        if (has_length(play), slip.closed_at) == (has_length(joined(before[0])), before[1]):
+        if (has_length(play), slip.closed_at) == before:
             return {"NOTHING_CORRECTED"}
         return self.posts(slip, self.players[slip.player]) | (TAKEN if overlap(slip, self.slips) else set())
 
@@ -120,9 +125,10 @@ class CorrectionRules(Machine):
         if new:
             assert slip.closed_at is not None
             last = slip.play[-1]
-            stretch = replace(last, started_at=slip.closed_at, ended_at=slip.closed_at if slip.was_paused else None)
+            ended_at = slip.closed_at if slip.was_paused else None
+            stretch = replace(last, started_at=slip.closed_at, ended_at=ended_at, game=self.games[last.table])
             status = "PAUSED" if slip.was_paused else "OPEN"
-            following = ModelSlip(pk=new.pk, player=slip.player, play=[stretch], games=self.games, status=status)
+            following = ModelSlip(pk=new.pk, player=slip.player, play=[stretch], status=status)
             chips = slip.money_of("CHIPS_OUT")
             self.add(following)
             slip.continued_by = new.pk

@@ -20,11 +20,12 @@ from ratingslips.services import add_game_values
 from ratingslips.services.drift import check_drift
 from ratingslips.services.tables import require_table_may_change
 from tests.loyalty.attacking import is_clean
-from tests.scenarios.machine import Machine, minutes, picks
+from tests.scenarios.machine import GAMES, Machine, minutes, picks
+from tests.scenarios.model import Game
 
 
 class HouseRules(Machine):
-    """Add values and rates, move tables, check for drift, take checkpoints. None of it changes play or points."""
+    """Add values and rates, change tables, check for drift, take checkpoints. None of it changes play or points."""
 
     def begins(
         self, rows: "models.QuerySet[GameValues] | models.QuerySet[EarningRate]", *, is_future: bool
@@ -47,19 +48,21 @@ class HouseRules(Machine):
         rate: dict[str, Any] = {"points_per_unit": Decimal(99), "effective_from": since, "at": timezone.now()}
         self.attempt(add_earning_rate, set(), program=program, **rate)
 
-    @rule(where=picks, to=picks)
-    def move_table(self, where: int, to: int) -> None:
-        pit = self.pits[to % len(self.pits)]
+    @rule(where=picks, to=picks, figures=st.sampled_from(GAMES))
+    def change_table(self, where: int, to: int, figures: Game) -> None:
+        pit, game = self.pits[to % len(self.pits)], self.game_rows[figures]
         with transaction.atomic():
             table = GamingTable.objects.locked().get(pk=self.table(where))
             is_played = any(slip.is_live and slip.play[-1].table == table.pk for slip in self.slips)
             refusal = ""
             try:
-                require_table_may_change(table, pit=pit, game=table.game, actor=self.floor.supervisor)
-                GamingTable.objects.filter(pk=table.pk).update(pit=pit)
+                require_table_may_change(table, pit=pit, game=game, actor=self.floor.supervisor)
+                GamingTable.objects.filter(pk=table.pk).update(pit=pit, game=game)
+                self.games[table.pk] = figures
             except DomainError as error:
                 refusal = error.code
-        assert refusal == ("TABLE_HAS_LIVE_SLIPS" if is_played and pit.pk != table.pit_id else "")
+        is_same = (pit.pk, game.pk) == (table.pit_id, table.game_id)
+        assert refusal == ("TABLE_HAS_LIVE_SLIPS" if is_played and not is_same else "")
 
     @rule(wait=minutes)
     def check_drift(self, wait: int) -> None:

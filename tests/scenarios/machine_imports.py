@@ -14,9 +14,8 @@ from ratingslips.imports.apply import apply_events
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.progress import LineOutcome, Outcome
 from ratingslips.models import GamingTable, RatingSlip
-from ratingslips.services import CorrectedPlay
 from tests.scenarios.machine import TAKEN, Machine, amounts, bets, means, minutes, picks, seats
-from tests.scenarios.model import ModelSlip, overlap
+from tests.scenarios.model import ModelSlip, Stretch, overlap
 
 REFUSED: Final = TAKEN | {"SLIP_NOT_OPENED"}
 
@@ -53,10 +52,15 @@ class ImportRules(Machine):
         """A visit with a first buy-in of 100, a further one if any is `bought`, and the total at the closing."""
         player, table = self.player(who), self.table(where)
         ended_at = self.now - timedelta(minutes=back)
-        play = CorrectedPlay(
-            table=table, seat=seat, average_bet=bet, started_at=ended_at - timedelta(minutes=length), ended_at=ended_at
+        play = Stretch(
+            table=table,
+            seat=seat,
+            average_bet=bet,
+            started_at=ended_at - timedelta(minutes=length),
+            ended_at=ended_at,
+            game=self.games[table],
         )
-        new = ModelSlip(pk=uuid4(), player=player, play=[play], games=self.games, status="CLOSED", closed_at=ended_at)
+        new = ModelSlip(pk=uuid4(), player=player, play=[play], status="CLOSED", closed_at=ended_at)
         number = f"I{len(self.lines)}"
         opening = RatingEvent(
             line=len(self.lines) + 2,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from ratingslips.services import (
-    CorrectedPlay,
     change_average_bet,
     complete_rating_slip,
     move_rating_slip,
@@ -23,7 +22,7 @@ from ratingslips.services import (
     strike_money_row,
 )
 from tests.scenarios.machine import REASON, TAKEN, Machine, ago, amounts, bets, means, minutes, picks, seats, with_slips
-from tests.scenarios.model import ModelMoney, ModelSlip, overlap
+from tests.scenarios.model import ModelMoney, ModelSlip, Stretch, overlap
 
 
 class PlayRules(Machine):
@@ -70,8 +69,9 @@ class PlayRules(Machine):
             **self.chosen(at),
         )
         if slip:
-            stretch = CorrectedPlay(table=table, seat=seat, average_bet=bet, started_at=at, ended_at=None)
-            new = ModelSlip(pk=slip.pk, player=player, play=[stretch], games=self.games, is_of_boss=is_boss)
+            place: dict[str, Any] = {"table": table, "seat": seat, "game": self.games[table]}
+            stretch = Stretch(**place, average_bet=bet, started_at=at, ended_at=None)
+            new = ModelSlip(pk=slip.pk, player=player, play=[stretch], is_of_boss=is_boss)
             self.add(new)
             self.take_rows(new)
 
@@ -117,7 +117,8 @@ class PlayRules(Machine):
         if self.act(
             move_rating_slip, slip, refusals, TAKEN, table=table, seat=seat, average_bet=bet, **self.chosen(at)
         ):
-            self.go_on(slip, at, table=table, seat=seat, **({"average_bet": bet} if bet else {}))
+            place = {"table": table, "seat": seat, "game": self.games[table]}
+            self.go_on(slip, at, **place, **({"average_bet": bet} if bet else {}))
             slip.is_touched = True
             assert not overlap(slip, self.slips)
 

@@ -21,6 +21,7 @@ from loyalty.services import (
 )
 from loyalty.services.rebuilding import rebuild_balances
 from ratingslips.services import recover_slip_loyalty, release_withheld_points
+from ratingslips.services.owed import RecoveryOutcome, owed_slips, recover_all
 from tests.scenarios.machine import REASON, Machine, minutes, picks, with_slips
 from tests.scenarios.model import ModelEntry, ModelPlayer
 
@@ -59,6 +60,22 @@ class PointsRules(Machine):
         if self.act(release_withheld_points, slip, refusals, reason=REASON, at=at) and not slip.is_released:
             slip.points_are, slip.is_released = "SETTLED", True
             slip.collect(player)
+
+    @rule(wait=minutes)
+    def recover_all(self, wait: int) -> None:
+        at = self.pass_time(wait)
+        owed = [slip for slip in self.slips if slip.points_are == "OWED" and slip.status == "CLOSED"]
+        owed.sort(key=lambda slip: (slip.closed_at, slip.pk))
+        expected = []
+        for slip in owed:
+            if self.posts(replace(slip, points_are="SETTLED"), self.players[slip.player]):
+                expected.append((slip.pk, RecoveryOutcome.FAILED))
+                continue
+            slip.points_are = "SETTLED"
+            slip.collect(self.players[slip.player])
+            expected.append((slip.pk, RecoveryOutcome.PAID))
+        recoveries = recover_all(owed_slips(closed_until=None), actor=self.floor.supervisor, clock=lambda: at)
+        assert [(each.slip.pk, each.outcome) for each in recoveries] == expected
 
     def by_hand(self, player: ModelPlayer, *, gives: bool) -> set[str]:
         codes = {"PLAYER_NOT_ACTIVE"} if gives and not player.is_active else set()

@@ -8,7 +8,9 @@ from itertools import groupby, pairwise
 from typing import Any, Final
 from uuid import UUID
 
+from ratingslips.models import PlaySegment
 from ratingslips.services import CorrectedPlay
+from ratingslips.services.corrected_play import joined
 from tests.factories import DEFAULT_TIERS
 
 LIVE: Final = ("OPEN", "PAUSED")
@@ -22,6 +24,24 @@ Span = tuple[datetime, datetime | None]
 
 def rounded(number: Decimal, to: str = "1") -> Decimal:
     return number.quantize(Decimal(to), rounding=ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch(CorrectedPlay):
+    """A stretch of play with the game by whose values it is rated."""
+
+    game: Game
+
+    @property
+    def bare(self) -> CorrectedPlay:
+        """The same without the game."""
+        return CorrectedPlay(
+            table=self.table,
+            seat=self.seat,
+            average_bet=self.average_bet,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+        )
 
 
 @dataclass(kw_only=True)
@@ -75,8 +95,7 @@ class ModelSlip:
 
     pk: UUID
     player: int
-    play: list[CorrectedPlay]
-    games: dict[int, Game]
+    play: list[Stretch]
     status: str = "OPEN"
     closed_at: datetime | None = None
     points_are: str = ""
@@ -98,6 +117,11 @@ class ModelSlip:
         return self.status in LIVE
 
     @property
+    def shown_play(self) -> list[CorrectedPlay]:
+        """Its play as a correction would show it, without what had no length."""
+        return has_length(joined([stretch.bare for stretch in self.play]))
+
+    @property
     def last_event(self) -> datetime:
         return self.closed_at or self.play[-1].ended_at or self.play[-1].started_at
 
@@ -107,7 +131,7 @@ class ModelSlip:
         for stretch in self.play if self.status == "CLOSED" else ():
             assert stretch.ended_at is not None
             seconds = Decimal((stretch.ended_at - stretch.started_at).total_seconds())
-            decisions, edge = self.games[stretch.table]
+            decisions, edge = stretch.game
             shares += stretch.average_bet * edge * decisions * seconds
         return rounded(shares / (100 * 3600), "0.01")
 
@@ -160,6 +184,33 @@ class ModelSlip:
         """The sum of the rows of a kind that are not struck; a void slip has none."""
         rows = self.money if self.status != "VOID" else ()
         return sum((row.amount for row in rows if row.kind == kind and not row.is_struck), Decimal(0))
+
+
+def rated(play: Iterable[CorrectedPlay], *, recorded: Sequence[PlaySegment], games: dict[int, Game]) -> list[Stretch]:
+    """Corrected play with its games; `recorded` are the segments of all lists of the slip, in order.
+
+    It is cut where a segment at its table began, and each piece keeps the game that was recorded for its beginning.
+    """
+    pieces = []
+    for stretch in play:
+        here = [segment for segment in recorded if segment.table_id == stretch.table]
+        within = [segment for segment in here if _lasts(stretch, segment.started_at)]
+        cuts = sorted({stretch.started_at, *(segment.started_at for segment in within)})
+        for since, until in pairwise([*cuts, stretch.ended_at]):
+            assert since is not None
+            first = [each for each in here if each.superseded_by_id == recorded[0].superseded_by_id]
+            current = [each for each in here if each.superseded_by_id is None]
+            lasted = ([each for each in segments if _lasts(each, since)] for segments in (first, current))
+            begun = [each for each in here if each.started_at == since]
+            kept = [*next(lasted), *begun, *next(lasted), *within]
+            game = (kept[0].decisions_per_hour, kept[0].house_edge_percent) if kept else games[stretch.table]
+            place: dict[str, Any] = {"table": stretch.table, "seat": stretch.seat, "average_bet": stretch.average_bet}
+            pieces.append(Stretch(**place, started_at=since, ended_at=until, game=game))
+    return pieces
+
+
+def _lasts(play: PlaySegment | CorrectedPlay, at: datetime) -> bool:
+    return play.started_at <= at and (play.ended_at is None or at < play.ended_at)
 
 
 def has_length(play: Sequence[CorrectedPlay]) -> list[CorrectedPlay]:
