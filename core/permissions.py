@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 
 from core.errors import DomainError
@@ -93,11 +92,13 @@ SELECT ARRAY (
 
 # All that a page asks about its reader, in one statement: the players declared as their own, whether they are an
 # operator, and their permissions, each with the keys of its objects; "" stands for all. In this form PostgreSQL reads
-# the table of permissions once, and does not look each one up.
+# two small tables once, and does not look each permission up.
 _HELD: Final = f"""
 WITH held AS MATERIALIZED (
     SELECT permission_id, COALESCE(object_pk, '') AS object_pk FROM ({_HELD_BY_STAFF}) AS each
     WHERE staff_id = %(staff)s
+), kind AS MATERIALIZED (
+    SELECT * FROM django_content_type
 )
 SELECT ARRAY (
     SELECT player_id FROM core_staffcard WHERE staff_id = %(staff)s AND withdrawn_at IS NULL
@@ -106,10 +107,10 @@ SELECT ARRAY (
     JOIN auth_group AS role ON role.id = member.group_id
     WHERE member.user_id = %(staff)s AND role.name = %(operator)s
 ), ARRAY (
-    SELECT ARRAY[permission.content_type_id::text, permission.codename, (
+    SELECT ARRAY[kind.app_label, kind.model, permission.codename, (
         SELECT string_agg(object_pk, ',') FROM held WHERE held.permission_id = permission.id
     )]
-    FROM auth_permission AS permission
+    FROM auth_permission AS permission JOIN kind ON kind.id = permission.content_type_id
     WHERE permission.id IN (SELECT permission_id FROM held)
 )
 """  # noqa: S608  (constants)
@@ -257,18 +258,18 @@ def _name_of(codename: str, on: models.Model) -> str:
 class Held:
     """What a member of staff holds, directly or by a role, active or not; superusers may do everything besides.
 
-    `by_object` has the permissions ("app.codename") of each content type and key of an object; the key is empty for
-    those that are held globally.
+    `by_object` has the permissions ("app.codename") of each model ("app.model") and key of an object; the key is empty
+    for those that are held globally.
     """
 
-    by_object: Mapping[tuple[int, str], Collection[str]]
+    by_object: Mapping[tuple[str, str], Collection[str]]
     own_players: Collection[int]
     is_operator: bool
 
     def on(self, row: models.Model | None) -> set[str]:
         """What is held on this row, or globally if it is None."""
         if row is not None:
-            return set(self.by_object.get((ContentType.objects.get_for_model(row).pk, str(row.pk)), ()))
+            return set(self.by_object.get((row._meta.label_lower, str(row.pk)), ()))
         return {permission for (_, key), held in self.by_object.items() if not key for permission in held}
 
     def anywhere(self) -> set[str]:
@@ -285,21 +286,19 @@ def held_by(staff: User) -> Held:
 
     For what pages show. A service asks the database at the moment of the act (`has_permission`).
     """
-    known: Held | None = staff.__dict__.get("_held")
+    known: Held | None = getattr(staff, "_held", None)
     if known is None:
-        known = staff.__dict__["_held"] = read_held(staff)
+        known = staff._held = read_held(staff)  # type: ignore[attr-defined]
     return known
 
 
 def read_held(staff: User) -> Held:
     """Read what `staff` holds, in one statement."""
     ((own_players, is_operator, rows),) = fetch_prepared(_HELD, {"staff": staff.pk, "operator": OPERATOR})
-    by_object: dict[tuple[int, str], set[str]] = {}
-    for kind, codename, keys in rows:
-        # Django keeps the content types of a process in memory.
-        permission = f"{ContentType.objects.get_for_id(int(kind)).app_label}.{codename}"
+    by_object: dict[tuple[str, str], set[str]] = {}
+    for app_label, model, codename, keys in rows:
         for key in keys.split(","):
-            by_object.setdefault((int(kind), key), set()).add(permission)
+            by_object.setdefault((f"{app_label}.{model}", key), set()).add(f"{app_label}.{codename}")
     return Held(by_object=by_object, own_players=own_players, is_operator=is_operator)
 
 

@@ -8,14 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from core.admin.login import SignInForm
-from core.cards.models import StaffCard
 from core.console.asking_again import AsksAgain
 from core.console.display import active_pill, listed_name, pill
 from core.console.links import Link, adds_links, link_to, list_url
 from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
 from core.console.scope import ConsoleAdmin, ServiceOwnedAdmin, sees_all_casinos, staff_of
 from core.models import Casino, Player, ReasonCode, ReplayCount
-from core.permissions import VIEW_REASON_CODES
+from core.permissions import VIEW_REASON_CODES, held_by
 from core.reasons.models import Operation
 from core.recorded_days import FIXED_BY_RECORDS, has_recorded_days
 
@@ -110,10 +109,8 @@ class PlayerAdmin(LongList, PlayerSearch, ConsoleAdmin[Player]):
 
     def has_change_permission(self, request: HttpRequest, obj: Player | None = None) -> bool:
         """Nobody changes their own player account."""
-        allowed = super().has_change_permission(request, obj)
-        if obj is None or not allowed:
-            return allowed
-        return not StaffCard.objects.current().filter(staff=staff_of(request), player=obj).exists()
+        is_own = obj is not None and obj.pk in held_by(staff_of(request)).own_players
+        return not is_own and super().has_change_permission(request, obj)
 
     @admin.display(description="player")
     def name(self, player: Player) -> str:

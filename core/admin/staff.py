@@ -169,7 +169,14 @@ class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
         return self._may_manage(request, obj) or may_deactivate(staff_of(request), obj)
 
     def _may_manage(self, request: HttpRequest, obj: User) -> bool:
-        return super().has_change_permission(request, obj) and may_manage(staff_of(request), obj)
+        if not super().has_change_permission(request, obj):
+            return False
+        if request.method == "POST":  # judged each time, under the lock of all permissions
+            return may_manage(staff_of(request), obj)
+        known: dict[int, bool] = request.__dict__.setdefault("_may_manage", {})
+        if obj.pk not in known:
+            known[obj.pk] = may_manage(staff_of(request), obj)
+        return known[obj.pk]
 
     @asks_again(before_opening=True)
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002

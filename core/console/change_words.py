@@ -135,7 +135,7 @@ def _names(keys: Iterable[Key]) -> dict[Key, str]:
         by_table.setdefault(table, set()).add(key)
     for table, wanted in by_table.items():
         if model := _models().get(table):
-            for row in model._base_manager.filter(pk__in=wanted):
+            for row in model._base_manager.filter(pk__in=wanted).order_by():
                 found[table, row.pk] = _name_of(row)
     return found
 

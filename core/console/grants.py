@@ -33,7 +33,7 @@ from core.errors import Busy
 from core.keys import key_of
 from core.managing import lock_permissions
 from core.models import User
-from core.permissions import VIEW_STAFF, has_permission, held_by
+from core.permissions import VIEW_STAFF, has_permission, held_by, permissions_on
 from core.querysets import LockingQuerySet
 from core.transactions import operation
 
@@ -53,12 +53,14 @@ class _Checkboxes:
     def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
         grantable = admin.site.get_model_admin(type(self.obj)).grantable  # type: ignore[attr-defined]
         choices: list[tuple[str, str]] = super().get_obj_perms_field_choices()  # type: ignore[misc]
-        return [choice for choice in choices if choice[0] in grantable and self._may_tick(choice[0])]
+        offered = set(grantable) if self.granting is None else self._may_tick(grantable)
+        return [choice for choice in choices if choice[0] in offered]
 
-    def _may_tick(self, codename: str) -> bool:
-        if self.granting is None or codename in self.get_obj_perms_field_initial():  # type: ignore[attr-defined]
-            return True
-        return has_permission(self.granting, f"{self.obj._meta.app_label}.{codename}", self.obj)  # type: ignore[attr-defined]
+    def _may_tick(self, grantable: Sequence[str]) -> set[str]:
+        obj: Any = self.obj  # type: ignore[attr-defined]
+        names = {f"{obj._meta.app_label}.{codename}": codename for codename in grantable}
+        held = permissions_on(self.granting, obj, *names)  # type: ignore[arg-type]
+        return {names[permission] for permission in held} | set(self.get_obj_perms_field_initial())  # type: ignore[attr-defined]
 
     def get_obj_perms_field_widget(self) -> type[forms.Widget]:
         return forms.CheckboxSelectMultiple

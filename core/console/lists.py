@@ -78,7 +78,11 @@ class OwnCasinoFilter(admin.RelatedFieldListFilter):
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         related = model_admin.admin_site.get_model_admin(field.remote_field.model)
         assert isinstance(related, ConsoleAdmin), f"{field} leads to rows that know no casino"
-        return [(row.pk, str(row)) for row in related.get_queryset(request).order_by(*related.get_ordering(request))]
+        known: dict[Any, Any] = request.__dict__.setdefault("_filter_choices", {})
+        if field not in known:  # Django makes the filters of a list twice
+            rows = related.get_queryset(request).order_by(*related.get_ordering(request))
+            known[field] = [(row.pk, str(row)) for row in rows]
+        return known[field]
 
 
 class GamingDayFilter(admin.SimpleListFilter):

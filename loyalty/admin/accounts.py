@@ -63,6 +63,15 @@ class PlayerLoyaltyAdmin(AdjustsPoints, RedeemsPoints, LongList, PlayerSearch, S
             return accounts
         return accounts.filter(program=Subquery(LoyaltyProgram.objects.filter(casino=staff.casino_id).values("pk")))
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> PlayerLoyalty | None:
+        """The account of the page, read once in a request that changes nothing."""
+        if request.method == "POST":
+            return super().get_object(request, object_id, from_field)
+        known: dict[str, PlayerLoyalty | None] = request.__dict__.setdefault("_accounts", {})
+        if object_id not in known:
+            known[object_id] = super().get_object(request, object_id, from_field)
+        return known[object_id]
+
     @admin.display(description="player")
     def player_name(self, account: PlayerLoyalty) -> str:
         return link_to(account.player, display.listed_name(account.player))

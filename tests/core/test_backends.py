@@ -1,10 +1,8 @@
 """Who is signed in is found with their casino, and what they may do is what Django says, in a statement each."""
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, Group, Permission
-from django.contrib.contenttypes.models import ContentType
 from guardian.core import ObjectPermissionChecker
 from guardian.shortcuts import assign_perm
 from pytest_django import DjangoAssertNumQueries
@@ -39,7 +37,6 @@ class TestGetUser:
 def boss(floor: Floor) -> User:
     """A boss who holds permissions by two roles, and two of their own, one of which the roles have as well."""
     floor.boss.groups.add(*Group.objects.filter(name__in=[PIT_BOSS, PIT_SUPERVISOR]))
-    ContentType.objects.get_for_models(*apps.get_models())  # as a process that has answered before knows them
     floor.boss.user_permissions.add(*Permission.objects.filter(codename__in=["add_casino", "view_player"]))
     return floor.boss
 

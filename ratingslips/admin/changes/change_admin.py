@@ -30,6 +30,14 @@ def _concerned(row: ChangeInWords) -> SafeString:
     return format_html('<span class="concerned">{}</span>', names)
 
 
+def _words_of(change: Change) -> ChangeInWords:
+    """The change of a page in words, for which its rows are read once."""
+    known: ChangeInWords | None = change.__dict__.get("_in_words")
+    if known is None:
+        known = change.__dict__["_in_words"] = in_words([change])[0]
+    return known
+
+
 def _as_json(values: object) -> str:
     return "" if values is None else json.dumps(values, ensure_ascii=False, sort_keys=True)
 
@@ -96,19 +104,19 @@ class ChangeAdmin(FilteredListAdmin[Change]):
 
     @admin.display(description="what")
     def kind(self, change: Change) -> str:
-        return in_words([change])[0].kind
+        return _words_of(change).kind
 
     @admin.display(description="whom it concerns")
     def concerned(self, change: Change) -> str:
-        return format_html("<p>{}</p>", _concerned(in_words([change])[0]))
+        return format_html("<p>{}</p>", _concerned(_words_of(change)))
 
     @admin.display(description="change")
     def changed(self, change: Change) -> str:
-        return in_words([change])[0].html
+        return _words_of(change).html
 
     @admin.display(description="changed by")
     def author(self, change: Change) -> str:
-        return in_words([change])[0].author
+        return _words_of(change).author
 
     @admin.display(description="as it is stored")
     def stored(self, change: Change) -> str:

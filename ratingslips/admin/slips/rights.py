@@ -1,14 +1,11 @@
 """The pits on which a member of staff has permissions; decides what pages offer, not what services allow."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from core.console.scope import holds_on, rows_with, staff_of
 from core.permissions import held_by
-from loyalty.models import LoyaltyProgram
 from loyalty.permissions import AWARD
 from ratingslips.models import Pit, RatingSlip
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY
@@ -58,19 +55,15 @@ def _held_on_pit_of(request: HttpRequest, slip: RatingSlip) -> set[str]:
 
 
 def may_award(request: HttpRequest) -> bool:
-    """Whether the member of staff may award points in a programme that they see; read once in a request."""
-    return _is_any(request, AWARD, LoyaltyProgram.objects.all())
+    """Whether the member of staff may award points in a programme."""
+    staff = staff_of(request)
+    return staff.is_superuser or bool(held_by(staff).keys(AWARD))
 
 
 def holds_on_a_pit(request: HttpRequest, permission: str) -> bool:
     """Whether `pits_with` gives any pit; read from the database once in a request."""
-    return _is_any(request, permission, Pit.objects.all())
-
-
-def _is_any(request: HttpRequest, permission: str, rows: "QuerySet[Any]") -> bool:
-    """Whether there is one of `rows` with `permission`; asked once for staff who hold several on the same rows."""
-    known: dict[object, bool] = request.__dict__.setdefault("_rights_on_any", {})
-    key = rows.model, frozenset(held_by(staff_of(request)).keys(permission))
-    if key not in known:
-        known[key] = rows_with(staff_of(request), permission, rows).exists()
-    return known[key]
+    known: dict[frozenset[str], bool] = request.__dict__.setdefault("_rights_on_pits", {})
+    keys = frozenset(held_by(staff_of(request)).keys(permission))  # several permissions are often held on the same pits
+    if keys not in known:
+        known[keys] = pits_with(request, permission).exists()
+    return known[keys]

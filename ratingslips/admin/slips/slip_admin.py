@@ -19,6 +19,7 @@ from core.console.links import Link, adds_links, list_url, own_page
 from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerFilter, PlayerSearch
 from core.console.queries import reads
 from core.console.scope import ServiceOwnedAdmin, staff_of
+from core.correlation import parse
 from core.models import Player
 from core.player_search import PLAYERS_WITH_ROWS_MAX
 from ratingslips.admin.slips import actions
@@ -47,7 +48,8 @@ from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
 
-_SHOWN: Final = ("casino", "player", "table", "pit", "ledger_entry", *LINKED_SLIPS)
+_LISTED: Final = ("player", "table", "pit", "ledger_entry", *LINKED_SLIPS)
+_SHOWN: Final = (*_LISTED, "casino", "player__loyalty", "opened_by", "closed_by", "recovered_by")
 
 
 @admin.register(RatingSlip)
@@ -114,7 +116,7 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
     )
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RatingSlip]":
-        slips = super().get_queryset(request).prefetch_related(*_SHOWN)
+        slips = super().get_queryset(request).prefetch_related(*_LISTED)
         return slips.with_play(now=timezone.now())  # type: ignore[attr-defined, no-any-return]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> RatingSlip | None:
@@ -122,14 +124,12 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
 
         A closing that a correction moved was recorded with the correction.
         """
-        slip = super().get_object(request, object_id, from_field)
-        if slip:
-            closing = SlipRequest.objects.filter(correlation_id=OuterRef("correlation_id"), slip=OuterRef("pk"))
-            at_closing = closing.filter(happened_at=OuterRef("closed_at")).order_by("recorded_at")
-            recorded_at = Subquery(at_closing.values("recorded_at")[:1])
-            found: Any = RatingSlip.objects.with_money().annotate(closing_recorded_at=recorded_at).get(pk=slip.pk)
-            slip.money, slip.closing_recorded_at = found.money, found.closing_recorded_at
-        return slip
+        closing = SlipRequest.objects.filter(correlation_id=OuterRef("correlation_id"), slip=OuterRef("pk"))
+        at_closing = closing.filter(happened_at=OuterRef("closed_at")).order_by("recorded_at")
+        seen: Any = self.get_queryset(request).prefetch_related(None).with_money()  # type: ignore[attr-defined]
+        slips = seen.annotate(closing_recorded_at=Subquery(at_closing.values("recorded_at")[:1]))
+        found: RatingSlip | None = slips.select_related(*_SHOWN).filter(pk=parse(object_id)).first()
+        return found
 
     def get_inlines(self, request: HttpRequest, obj: RatingSlip | None) -> Any:
         """The tables of the slip's page; that of superseded play only if there is any."""
