@@ -137,9 +137,17 @@ _OBJECTS: Final = """
     SELECT '', 'setting session_replication_role', current_setting('session_replication_role')
 """
 
+# PostgreSQL writes a list of texts in another way once pg_dump has written and psql has read it: as texts that are cast
+# one by one, not as a list.
+_ONE: Final = r"\(('([^']|'')*'::character varying)\)::text"
+_LIST: Final = r"\((ARRAY\[('([^']|'')*'::character varying(, )?)+\])\)::text\[\]"
+_ALIKE: Final = f"""
+    regexp_replace(regexp_replace(definition, $re${_ONE}$re$, '\\1', 'g'), $re${_LIST}$re$, '\\1', 'g')
+"""
+
 FOUND: Final = f"""
     WITH {_PLACES}, {_GRANTED}, object AS ({_OBJECTS})
-    SELECT what, left(encode(sha256(convert_to(definition, 'UTF8')), 'hex'), 32) AS digest FROM object
+    SELECT what, left(encode(sha256(convert_to({_ALIKE}, 'UTF8')), 'hex'), 32) AS digest FROM object
     WHERE owned <> ALL (ARRAY[{", ".join(f"'{table}'" for table in _OF_DEMO)}]::text[])
     ORDER BY what COLLATE "C"
 """  # noqa: S608  (constants)

@@ -45,8 +45,8 @@ _SETTINGS = {
     "log_checkpoints": "off",
 }
 # A test server may lose its data when the machine crashes, but not when the server is killed: tests kill it and expect
-# to find their commits. So synchronous_commit stays on.
-_FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+# to find their commits. So synchronous_commit stays on. They also copy a database by logical replication.
+_FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "wal_level": "logical"}
 
 
 class Purpose(enum.StrEnum):

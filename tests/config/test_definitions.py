@@ -158,3 +158,13 @@ class TestMigratedDatabase:
         for table in {table for table, name, _ in triggers if name.endswith("_refuse_truncate")}:
             with pytest.raises(psycopg.errors.RestrictViolation, match=r"TRUNCATE of \w+ is refused"):
                 migrated.execute(f"TRUNCATE {table} CASCADE")
+
+    def test_has_functions_that_name_their_schema(self, migrated: psycopg.Connection) -> None:
+        """A body without quotes has its names resolved already."""
+        found = migrated.execute("""
+            SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosqlbody IS NULL
+            AND NOT coalesce(proconfig @> '{"search_path=pg_catalog, public, pg_temp"}', false)
+            AND oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e')
+        """).fetchall()
+
+        assert found == []

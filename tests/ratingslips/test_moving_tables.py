@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from guardian.shortcuts import assign_perm
 
@@ -187,8 +187,22 @@ class TestPitOfASlip:
         assert [one.may_pay for one in client.get(reverse("admin:index")).context["owed"].shown] == [True]
 
 
+# A table of the same name that a session finds first.
+ELSEWHERE = """
+    CREATE SCHEMA elsewhere CREATE TABLE ratingslips_ratingslip (table_id bigint, status text);
+    SET LOCAL search_path = elsewhere, public;
+"""
+
+
 @pytest.mark.django_db
 class TestPostgresqlRefuses:
+    def test_another_pit_also_in_a_session_that_looks_elsewhere_first(
+        self, floor: Floor, next_pit: Pit, slip: RatingSlip
+    ) -> None:
+        with refused_by_trigger(LIVE_SLIP_STAYS), connection.cursor() as cursor:
+            cursor.execute(ELSEWHERE)
+            GamingTable.objects.filter(pk=slip.table_id).update(pit=next_pit)
+
     def test_another_pit_or_game_beside_a_live_slip(self, floor: Floor, next_pit: Pit, slip: RatingSlip) -> None:
         for values in ({"pit": next_pit}, {"game": GameFactory.create(casino=floor.casino)}):
             with refused_by_trigger(LIVE_SLIP_STAYS):
