@@ -1,5 +1,7 @@
 """What `first_break` says of entries that no attack on a database brings in a fixed order."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,27 +92,145 @@ def _chain_of(entries: int) -> tuple[Chain, list[list[Any]]]:
     return Chain(account_id=7, entry_count=entries, head_hash=head, from_count=0, from_hash=start), rows
 
 
-class TestCopiedAndRelinkedEntries:
-    def test_name_the_copy_and_not_the_entry(self) -> None:
-        """Entry 2 is copied as number 3 with another id and other points, and those after it are renumbered."""
+Rows = list[list[Any]]
+OTHER = bytes(32)
+
+
+def _with(
+    row: list[Any],
+    *,
+    version: int = CHAIN_VERSION,
+    previous: bytes | None = None,
+    is_rehashed: bool = False,
+    **texts: str,
+) -> list[Any]:
+    """The entry with other contents, version or previous hash; its own hash fits only if it `is_rehashed`."""
+    contents = [texts.get(name, text) for name, text in zip(TEXTS, row, strict=False)]
+    previous = row[-2] if previous is None else previous
+    own = entry_hash(version=version, previous_hash=previous, texts=contents) if is_rehashed else row[-1]
+    return [*contents, version, previous, own]
+
+
+def _copied(rows: Rows) -> Rows:
+    """Entry 2 is copied as number 3 with another id and other points, and those after it are renumbered."""
+    copied = [*rows[:2], _with(rows[1], id="55", points="9999"), *rows[2:]]
+    return [_with(row, seq=str(number)) for number, row in enumerate(copied, start=1)]
+
+
+def _copied_in_front(rows: Rows) -> Rows:
+    """The same as number 2, with a hash of its own."""
+    copied = _with(rows[1], id="55", points="9999", is_rehashed=True)
+    return [rows[0], copied, *(_with(row, seq=str(number)) for number, row in enumerate(rows[1:], start=3))]
+
+
+TAIL = "the account has 4 entries, and number %s is the last one found"
+HEAD = "the account stores %s entries and another hash than that of its last, number 4"
+AFTER_ANOTHER = "it follows another hash than that of the entry before it"
+NEXT = "entry 1003, which is next, follows another hash"
+# How the four entries of an account are changed, and what it stores; then kind, number, id and words of the break, and
+# the entries whose hashes were expected and found: 0 is what the first one follows.
+CASES: list[tuple[Callable[[Rows], Rows], dict[str, Any], Any]] = [
+    (lambda rows: rows, {}, None),
+    (lambda rows: [], {"entry_count": 0, "head_hash": None}, None),
+    (lambda rows: rows[2:], {"from_count": 2, "from_hash": 2}, None),
+    (lambda rows: rows[:1] + rows[2:], {}, ("MISSING", 2, None, "the next entry is number 3, entry 1003", 2, 1)),
+    (lambda rows: rows[1:], {}, ("MISSING", 1, None, "the next entry is number 2, entry 1002", 1, 0)),
+    (lambda rows: rows[:3], {}, ("MISSING_TAIL", 4, None, TAIL % 3, 4, 3)),
+    (lambda rows: [], {}, ("MISSING_TAIL", 1, None, TAIL % 0, 4, 0)),
+    (lambda rows: rows, {"head_hash": OTHER}, ("HEAD_CHANGED", 4, 1004, HEAD % 4, 4, OTHER.hex())),
+    (lambda rows: rows, {"head_hash": None}, ("HEAD_CHANGED", 4, 1004, HEAD % 4, 4, "none")),
+    (lambda rows: rows, {"entry_count": 5}, ("HEAD_CHANGED", 4, 1004, HEAD % 5, 4, 4)),
+    (lambda rows: rows, {"entry_count": 3}, ("HEAD_CHANGED", 4, 1004, HEAD % 3, 4, 4)),
+    (
+        lambda rows: rows[:3],
+        {"entry_count": 2, "head_hash": 2},
+        ("INSERTED", 3, 1003, "the account has 2 entries, and this is one more", 2, 3),
+    ),
+    (
+        lambda rows: rows[:1],
+        {"entry_count": 0, "head_hash": None},
+        ("INSERTED", 1, 1001, "the account has 0 entries, and this is one more", 0, 1),
+    ),
+    (
+        lambda rows: [rows[0], _with(rows[1], points="9"), *rows[2:]],
+        {},
+        ("CHANGED", 2, 1002, "its contents do not match its hash", None, 2),
+    ),
+    (
+        lambda rows: [rows[0], _with(rows[1], points="9", is_rehashed=True), *rows[2:]],
+        {},
+        ("CHANGED", 2, 1002, NEXT, 2, None),
+    ),
+    (
+        lambda rows: [_with(rows[0], previous=OTHER, is_rehashed=True), *rows[1:]],
+        {},
+        ("CHANGED", 1, 1001, AFTER_ANOTHER, 0, OTHER.hex()),
+    ),
+    (
+        lambda rows: [*rows[:3], _with(rows[3], previous=OTHER, is_rehashed=True)],
+        {},
+        ("CHANGED", 4, 1004, AFTER_ANOTHER, 3, OTHER.hex()),
+    ),
+    (
+        lambda rows: [*rows[:2], _with(rows[2], previous=rows[1][-2]), rows[3]],
+        {},
+        ("CHANGED", 3, 1003, AFTER_ANOTHER, 2, 1),
+    ),
+    (_copied, {}, ("CHANGED", 3, 55, AFTER_ANOTHER, 2, 1)),
+    (_copied_in_front, {}, ("CHANGED", 2, 55, "entry 1002, which is next, follows another hash", 1, None)),
+    (lambda rows: rows[:2], {}, ("MISSING_TAIL", 3, None, TAIL % 2, 4, 2)),
+    (lambda rows: rows, {"head_hash": 2}, ("HEAD_CHANGED", 4, 1004, HEAD % 4, 4, 2)),
+    (lambda rows: rows, {"entry_count": 2, "head_hash": OTHER}, ("HEAD_CHANGED", 4, 1004, HEAD % 2, 4, OTHER.hex())),
+    (
+        lambda rows: [],
+        {"entry_count": 0, "head_hash": OTHER},
+        ("HEAD_CHANGED", 0, None, HEAD.replace("4", "0") % 0, 0, OTHER.hex()),
+    ),
+    (
+        lambda rows: rows[2:],
+        {"from_count": 2, "from_hash": 2, "entry_count": 1, "head_hash": 2},
+        ("INSERTED", 3, 1003, "the account has 1 entry, and this is one more", 2, 3),
+    ),
+    (
+        lambda rows: [_with(rows[0], points="9"), *rows[1:]],
+        {},
+        ("CHANGED", 1, 1001, "its contents do not match its hash", None, 1),
+    ),
+    (
+        lambda rows: [*rows[:2], _with(rows[2], version=9, previous=OTHER), rows[3]],
+        {},
+        ("CHANGED", 3, 1003, "its chain version is 9, and 1 to 2 are known", "version 2", "version 9"),
+    ),
+    (
+        lambda rows: [_with(rows[0], version=0), *rows[1:]],
+        {},
+        ("CHANGED", 1, 1001, "its chain version is 0, and 1 to 2 are known", "version 2", "version 0"),
+    ),
+    (
+        lambda rows: [*rows[:2], _with(rows[2], version=1, previous=OTHER, is_rehashed=True), rows[3]],
+        {},
+        ("CHANGED", 3, 1003, AFTER_ANOTHER, 2, OTHER.hex()),
+    ),
+]
+
+
+class TestChangedEntries:
+    @pytest.mark.parametrize(("change", "stored", "expected"), CASES)
+    def test_name_the_first_one(self, change: Callable[[Rows], Rows], stored: dict[str, Any], expected: Any) -> None:
         chain, rows = _chain_of(4)
-        names = list(TEXTS)
-        copy = [*rows[1]]
-        copy[names.index("id")], copy[names.index("points")] = "55", "9999"
-        rows.insert(2, copy)
-        for number, row in enumerate(rows, start=1):
-            row[names.index("seq")] = str(number)
+        hashes = [genesis_hash(ACCOUNT), *(row[-1] for row in rows)]
+        stored = {
+            name: hashes[value] if "hash" in name and isinstance(value, int) else value
+            for name, value in stored.items()
+        }
 
-        found = first_break(chain, rows)
+        found = first_break(replace(chain, **stored), change(rows))
 
-        assert found is not None
-        assert found.entry_id == 55
-
-    def test_name_the_entry_that_was_relinked(self) -> None:
-        chain, rows = _chain_of(4)
-        rows[2][-2] = rows[1][-2]
-
-        found = first_break(chain, rows)
-
-        assert found is not None
-        assert found.entry_id == 1003
+        if found is None or expected is None:
+            assert found is expected
+            return
+        kind, seq, entry_id, what, *known = expected
+        assert (found.kind.name, found.account_id, found.seq, found.entry_id) == (kind, ACCOUNT, seq, entry_id)
+        assert found.what == what
+        for value, said in zip(known, (found.expected, found.found), strict=True):
+            assert value is None or said == (hashes[value].hex() if isinstance(value, int) else value)
