@@ -12,7 +12,7 @@ from core.clock import checked_event_time
 from core.errors import NotFound
 from core.idempotency import Request
 from core.models import User
-from core.reasons.codes import given_reason, reason_contents
+from core.reasons.codes import GivenReason, given_reason, reason_contents
 from core.reasons.models import Operation
 from core.reasons.text import checked_remark
 from core.retries import retried
@@ -20,7 +20,7 @@ from core.transactions import operation
 from loyalty.models import PlayerLoyalty
 from loyalty.services import estimate_points, points_of_play
 from ratingslips.events import SlipVersion
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services.corrected_play import CorrectedPlay
 from ratingslips.services.correction_plan import CorrectionPlan
 from ratingslips.services.corrections import CorrectedSlip, Kind, begin_correction, first_result, write_correction
@@ -102,23 +102,11 @@ def correct_rating_slip(
             result = first_result(request)
         else:
             plan = CorrectionPlan.lock(slip_id, segments, actor=actor, at=at, expected_version=expected_version)
-            locked, last = plan.slip, plan.kept[-1]
-            given = given_reason(casino_id=locked.casino_id, operation=Operation.CORRECT, code=reason_code, text=reason)
-            given.require_allowed()
-            last_event = locked.closed_at or last.ended_at or last.started_at
-            request.happened_at = checked_event_time(at, not_before=last_event)
-            correction = begin_correction(
-                locked, kind=Kind.CORRECTED, segments=plan.kept, request=request, reason=given
+            given = given_reason(
+                casino_id=plan.slip.casino_id, operation=Operation.CORRECT, code=reason_code, text=reason
             )
-            new = plan.applied(actor=actor, correlation_id=request.correlation_id)
-            plan.require_permitted(actor, new)
-            plan.require_within_reach(actor, at=at)
-            plan.require_free()
-            if long_play_confirmed is False:
-                because = "is not corrected: it would be"
-                require_long_play_confirmed(locked, played=_played(new, at=at), because=because)
-            record(request, slip=locked)
-            result = write_correction(correction, play=new)
+            given.require_allowed()
+            result = _correct(plan, request=request, at=at, reason=given, long_play_confirmed=long_play_confirmed)
     log.info(
         "ratingslips.correction_replayed" if result.replayed else "ratingslips.slip_corrected",
         slip_id=str(slip_id),
@@ -128,6 +116,24 @@ def correct_rating_slip(
         uncollected_points=result.uncollected,
     )
     return result
+
+
+def _correct(
+    plan: CorrectionPlan, *, request: SlipRequest, at: datetime, reason: GivenReason, long_play_confirmed: bool | None
+) -> CorrectedSlip:
+    """Refuse what `correct_rating_slip` says of the new play, or write it."""
+    slip, last = plan.slip, plan.kept[-1]
+    request.happened_at = checked_event_time(at, not_before=slip.closed_at or last.ended_at or last.started_at)
+    correction = begin_correction(slip, kind=Kind.CORRECTED, segments=plan.kept, request=request, reason=reason)
+    new = plan.applied(actor=request.actor, correlation_id=request.correlation_id)
+    plan.require_permitted(request.actor, new)
+    plan.require_within_reach(request.actor, at=at)
+    plan.require_free()
+    if long_play_confirmed is False:
+        because = "is not corrected: it would be"
+        require_long_play_confirmed(slip, played=_played(new, at=at), because=because)
+    record(request, slip=slip)
+    return write_correction(correction, play=new)
 
 
 def preview_correction(
