@@ -64,9 +64,7 @@ class TestPage:
         assert AWAY in answer.text
         assert answer.headers["X-Correlation-ID"] in answer.text
 
-    def test_that_took_too_long_neither_comes_back_nor_uses_the_session(
-        self, committed_floor: Floor, boss: Client
-    ) -> None:
+    def test_that_took_too_long_stays_away_and_uses_no_session(self, committed_floor: Floor, boss: Client) -> None:
         url = reverse("floor:pit", args=[committed_floor.pit.pk])
         Session.objects.update(last_used_at=(before := timezone.now() - timedelta(minutes=9)))
 

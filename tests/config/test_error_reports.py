@@ -93,7 +93,7 @@ class TestErrorReports:
         ]
         assert (failed["tags"]["correlation_id"], failed["release"]) == (correlation_id, _version())
 
-    def test_are_of_what_is_logged_and_of_what_ends_the_process(self, sent: tuple[str, list[str]]) -> None:
+    def test_are_of_logged_errors_and_of_what_ends_the_process(self, sent: tuple[str, list[str]]) -> None:
         told = [
             (event.get("logger"), event["logentry"]["message"], [one["type"] for one in event["exception"]["values"]])
             for event in _events(sent[1])

@@ -81,7 +81,7 @@ exit 7
 
 
 class TestCommand:
-    def test_gets_a_terminal_of_its_own_and_files_as_they_are(self) -> None:
+    def test_gets_its_own_terminal_and_files_as_they_are(self) -> None:
         account, folder = Account.of_this_process(), Path(tempfile.mkdtemp(prefix="command-"))
         user = pwd.getpwuid(account.user_id).pw_name
         command = adapted("table-ratings", folder, {"user=table-ratings\n": f"user={user}\n"})

@@ -301,7 +301,7 @@ class TestFork:
         assert f"account {book.account.pk}: 2 entries, numbers 7 to 8; other entries have" in said
 
     @pytest.mark.parametrize("contents", [None, b"", b"rubbish\n"])
-    def test_cannot_be_looked_for_in_what_is_no_file_of_checkpoints(
+    def test_cannot_be_found_in_what_is_no_file_of_checkpoints(
         self, db: None, tmp_path: Path, contents: bytes | None
     ) -> None:
         file = tmp_path / "file"

@@ -51,7 +51,7 @@ class TestBuildingBlock:
         with pytest.raises(TransactionManagementError, match=f"{block.__name__} needs a transaction of its caller"):
             block()
 
-    def test_does_not_take_the_transaction_of_a_test_for_its_callers(self, db: None) -> None:
+    def test_does_not_take_a_tests_transaction_for_its_callers(self, db: None) -> None:
         with pytest.raises(TransactionManagementError):
             lock_name("somebody", "waits")
 

@@ -79,7 +79,7 @@ def _codes(done: Sequence[Recording]) -> list[list[str]]:
 
 
 class TestAChunk:
-    def test_credits_each_slip_by_the_tier_that_those_before_it_reached(self, floor: Floor, player: Player) -> None:
+    def test_credits_each_slip_by_the_tier_reached_before_it(self, floor: Floor, player: Player) -> None:
         plays = _visits(floor, 6, player=player)
 
         done = _record(floor, plays)

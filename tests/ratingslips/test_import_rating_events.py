@@ -193,7 +193,7 @@ class TestAnImportUnderTrouble:
         assert RatingSlip.objects.get().is_owed, told
         assert len(waits) == 1
 
-    def test_applies_the_slips_of_a_chunk_that_failed_one_by_one(
+    def test_applies_the_slips_of_a_failed_chunk_one_by_one(
         self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(chunks, "CHUNK_SECONDS", 60)

@@ -109,7 +109,7 @@ class TestPoints:
             with refused(ProgramPaused):
                 correct(floor, slip, _at(slip, bet))
 
-    def test_are_asked_of_a_paused_programme_only_where_there_are_any(self, floor: Floor) -> None:
+    def test_are_asked_of_a_paused_programme_only_if_any(self, floor: Floor) -> None:
         slip = floor.open_slip(average_bet=Decimal(5), at=floor.ago(minutes=1))
         _pause(floor)
 

@@ -180,9 +180,7 @@ class TestTap:
         assert escape(f"{offered_seat}?{query}") in html_of(boss.get(answer.url))
 
     @pytest.mark.parametrize("operates", [True, False])
-    def test_at_a_table_that_moved_needs_the_right_for_its_pit(
-        self, floor: Floor, boss: Client, operates: bool
-    ) -> None:
+    def test_at_a_moved_table_needs_the_right_for_its_pit(self, floor: Floor, boss: Client, operates: bool) -> None:
         slip, pit = closed(floor), PitFactory.create(casino=floor.casino)
         give_rights((floor.boss, pit, ["operate_pit"] if operates else []))
         GamingTable.objects.filter(pk=floor.table.pk).update(pit=pit)
