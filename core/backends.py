@@ -12,12 +12,12 @@ from django.utils import timezone
 from core.models import User
 from core.origins import Client, record_sent
 from core.permissions import held_by
-from core.sessions import SessionStore, store_of
+from core.sessions import SessionStore, store_of, take_staff
 from core.sign_ins import check_sign_in, record_signed_in, record_signed_out
 
 
 class StaffBackend(ModelBackend):
-    """Reads a member of staff together with their casino, and all their permissions in one statement.
+    """Gives the member of staff who was read with the session, together with their casino and all their permissions.
 
     So it answers for the permissions that django-guardian keeps for single rows as well.
 
@@ -39,8 +39,8 @@ class StaffBackend(ModelBackend):
         return person
 
     def get_user(self, user_id: int) -> User | None:
-        """The signed-in member of staff with the casino; None if not active."""
-        user = User.objects.select_related("casino").filter(pk=user_id).first()
+        """The signed-in member of staff with the casino, as read with their session; None if not active."""
+        user = take_staff(user_id) or User.objects.select_related("casino").filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:

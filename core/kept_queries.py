@@ -7,7 +7,7 @@ statements of a connection after each rollback. Behind a pool that cannot keep t
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -28,11 +28,12 @@ _MARKERS: Final[Sequence[tuple[type, Callable[[int], Any]]]] = (
     (str, "argument {} of a kept query".format),
     (UUID, lambda position: UUID(int=0x5E1F_CE11 + position)),
     (datetime, lambda position: datetime(1902, 3, 3, tzinfo=UTC) + timedelta(seconds=position)),
+    (date, lambda position: date(1902, 3, 3) + timedelta(days=position)),
 )
 
 
 class KeptQuery(Generic[M]):
-    """A query set of rows of a model, built by `build` from keys, texts and instants, none of them None.
+    """A query set of rows of a model, built by `build` from keys, texts, instants and days, none of them None.
 
     `build` must depend on nothing but the arguments, and put each of them into the query as it is.
     """

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.db import connection, models
 
 from core.errors import DomainError
+from core.held import HELD_BY_ROLE, HELD_BY_STAFF, rights_of
 from core.kept_queries import fetch_prepared
 from core.models import User
 from core.roles import OPERATOR
@@ -35,26 +36,6 @@ VIEW_CHANGES: Final = "core.view_change"
 EXPORT_CHANGES: Final = "core.export_change"
 VIEW_REPLAYS: Final = "core.view_replaycount"
 
-# What each role holds, globally (no object) or on one object. A permission names the model of its objects.
-HELD_BY_ROLE: Final = """
-    SELECT group_id AS role_id, permission_id, NULL AS object_pk FROM auth_group_permissions
-    UNION ALL
-    SELECT group_id, permission_id, object_pk FROM guardian_groupobjectpermission
-"""
-
-# What each member of staff holds, directly or by a role: the one definition of effective permissions. Superusers hold
-# everything besides. SQL because every page and every action on the floor reads it: the ORM takes ten times as long to
-# build the query as PostgreSQL takes to answer it.
-_HELD_BY_STAFF: Final = f"""
-    SELECT user_id AS staff_id, permission_id, NULL AS object_pk FROM core_user_user_permissions
-    UNION ALL
-    SELECT user_id, permission_id, object_pk FROM guardian_userobjectpermission
-    UNION ALL
-    SELECT member.user_id, held.permission_id, held.object_pk
-    FROM core_user_groups AS member
-    JOIN ({HELD_BY_ROLE}) AS held ON held.role_id = member.group_id
-"""  # noqa: S608  (constants)
-
 # Which permissions the actor holds here, each with the object or "" for all, and which of the players are the actor:
 # one statement, for every action on the floor runs it. NULL asks about all objects.
 _MAY: Final = f"""
@@ -67,7 +48,7 @@ SELECT ARRAY (
     ) ELSE ARRAY (
         SELECT ARRAY[permission.codename, COALESCE(held.object_pk, '')] FROM auth_permission AS permission
         JOIN django_content_type AS content_type ON content_type.id = permission.content_type_id
-        JOIN ({_HELD_BY_STAFF}) AS held ON held.permission_id = permission.id
+        JOIN ({HELD_BY_STAFF}) AS held ON held.permission_id = permission.id
         WHERE content_type.app_label = %(app_label)s
           AND permission.codename = ANY(%(codenames)s::text[])
           AND held.staff_id = %(actor)s
@@ -90,40 +71,17 @@ SELECT ARRAY (
 )
 """  # noqa: S608  (constants)
 
-# All that a page asks about its reader, in one statement: the players declared as their own, whether they are an
-# operator, and their permissions, each with the keys of its objects; "" stands for all. In this form PostgreSQL reads
-# two small tables once, and does not look each permission up.
-_HELD: Final = f"""
-WITH held AS MATERIALIZED (
-    SELECT permission_id, COALESCE(object_pk, '') AS object_pk FROM ({_HELD_BY_STAFF}) AS each
-    WHERE staff_id = %(staff)s
-), kind AS MATERIALIZED (
-    SELECT * FROM django_content_type
-)
-SELECT ARRAY (
-    SELECT player_id FROM core_staffcard WHERE staff_id = %(staff)s AND withdrawn_at IS NULL
-), EXISTS (
-    SELECT FROM core_user_groups AS member
-    JOIN auth_group AS role ON role.id = member.group_id
-    WHERE member.user_id = %(staff)s AND role.name = %(operator)s
-), ARRAY (
-    SELECT ARRAY[kind.app_label, kind.model, permission.codename, (
-        SELECT string_agg(object_pk, ',') FROM held WHERE held.permission_id = permission.id
-    )]
-    FROM auth_permission AS permission JOIN kind ON kind.id = permission.content_type_id
-    WHERE permission.id IN (SELECT permission_id FROM held)
-)
-"""  # noqa: S608  (constants)
-
 # What is held and not covered by what the manager holds: a global permission covers it on every object.
 _NOT_COVERED: Final = f"""
 NOT EXISTS (
-    SELECT FROM ({_HELD_BY_STAFF}) AS own
+    SELECT FROM ({HELD_BY_STAFF}) AS own
     WHERE own.staff_id = manager.id
       AND own.permission_id = held.permission_id
       AND (own.object_pk IS NULL OR own.object_pk = held.object_pk)
 )
 """
+
+_RIGHTS: Final = f"SELECT {rights_of('%(staff)s')}"
 
 _STAFF_BEYOND: Final = f"""
 SELECT staff.id
@@ -132,7 +90,7 @@ JOIN core_user AS manager ON manager.id = %(manager)s AND NOT manager.is_superus
 WHERE staff.id = ANY(%(staff)s)
   AND (
     staff.is_superuser
-    OR EXISTS (SELECT FROM ({_HELD_BY_STAFF}) AS held WHERE held.staff_id = staff.id AND {_NOT_COVERED})
+    OR EXISTS (SELECT FROM ({HELD_BY_STAFF}) AS held WHERE held.staff_id = staff.id AND {_NOT_COVERED})
   )
 """  # noqa: S608  (constants)
 
@@ -282,19 +240,24 @@ class Held:
 
 
 def held_by(staff: User) -> Held:
-    """What `staff` holds, read once for this object of the member of staff, so once in a request.
+    """What `staff` holds, read with their session, or once for this object of the member of staff: once in a request.
 
     For what pages show. A service asks the database at the moment of the act (`has_permission`).
     """
     known: Held | None = getattr(staff, "_held", None)
     if known is None:
-        known = staff._held = read_held(staff)  # type: ignore[attr-defined]
+        known = staff._held = _held(staff.held_read) if staff.held_read else read_held(staff)  # type: ignore[attr-defined]
     return known
 
 
 def read_held(staff: User) -> Held:
     """Read what `staff` holds, in one statement."""
-    ((own_players, is_operator, rows),) = fetch_prepared(_HELD, {"staff": staff.pk, "operator": OPERATOR})
+    ((read,),) = fetch_prepared(_RIGHTS, {"staff": staff.pk})
+    return _held(read)
+
+
+def _held(read: Any) -> Held:
+    own_players, is_operator, rows = read
     by_object: dict[tuple[str, str], set[str]] = {}
     for app_label, model, codename, keys in rows:
         for key in keys.split(","):

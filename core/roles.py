@@ -5,13 +5,14 @@ What each role may see is in `config.roles`.
 
 from typing import Final
 
+from core import held
 from core.models import User
 
 PIT_BOSS: Final = "Pit boss"
 PIT_SUPERVISOR: Final = "Pit supervisor"
 LOYALTY_SUPERVISOR: Final = "Loyalty supervisor"
 AUDITOR: Final = "Auditor"
-OPERATOR: Final = "Operator"
+OPERATOR: Final = held.OPERATOR
 ROLES: Final = (PIT_BOSS, PIT_SUPERVISOR, LOYALTY_SUPERVISOR, AUDITOR, OPERATOR)
 
 SYSTEM_USERNAME: Final = "system"

@@ -4,6 +4,7 @@ The table has a hash of the key that the browser sends, and data that are signed
 writes the table takes over a session.
 """
 
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, ClassVar, Final, Self
@@ -15,9 +16,12 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import DatabaseError, models, transaction
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.held import rights_of
+from core.kept_queries import KeptQuery
 from core.retries import is_bug
 from core.sign_in_log import DEVICE_MAX_LENGTH
 
@@ -59,6 +63,24 @@ class Session(AbstractBaseSession):
         return SessionStore
 
 
+def _query_with_staff(key_hash: str, now: datetime) -> models.QuerySet[Session]:
+    """The session that has not reached its limit, with its member of staff, their casino and their rights."""
+    sessions: models.QuerySet[Session] = Session.objects.filter(session_key=key_hash, expire_date__gt=now)
+    rights = RawSQL(rights_of('"core_session"."staff_id"'), [])  # noqa: S611  (constants)
+    return sessions.select_related("staff__casino").annotate(rights=rights)  # what `held_by` reads
+
+
+_with_staff = KeptQuery(_query_with_staff)
+_staff_read: ContextVar[Any] = ContextVar("staff_read", default=None)
+
+
+def take_staff(key: Any) -> Any:
+    """The member of staff who was just read with a session, if this is their key; only once, so that no row is old."""
+    staff = _staff_read.get()
+    _staff_read.set(None)
+    return staff if staff and staff.pk == key else None
+
+
 def hashed(key: str | None) -> str:
     """The key of a browser as the table has it."""
     return sha256((key or "").encode()).hexdigest()[:KEY_HASH_DIGITS]
@@ -92,13 +114,16 @@ class SessionStore(DatabaseStore):
     def load(self) -> dict[str, Any]:
         """The data of the session that the browser names; empty if there is none, or if it was idle for too long."""
         now = timezone.now()
-        self.row = Session.objects.filter(session_key=hashed(self.session_key), expire_date__gt=now).first()
+        self.row = next(iter(_with_staff(hashed(self.session_key), now)), None)
         if self.row and (limit := idle_limit()) and self.row.last_used_at + limit <= now:
             self.row.delete()
             self.row, self.ended_idle = None, True
         if self.row is None:
             self._session_key = None
             return {}
+        if self.row.staff:
+            self.row.staff.held_read = self.row.rights  # type: ignore[attr-defined]
+        _staff_read.set(self.row.staff)
         data: dict[str, Any] = self.decode(self.row.session_data)
         return data
 

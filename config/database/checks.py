@@ -8,7 +8,8 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.db import connections
 
-from core.permissions import ADD_STAFF, CHANGE_ROLES, CHANGE_STAFF, EXPORT_CHANGES, HELD_BY_ROLE
+from core.held import HELD_BY_ROLE
+from core.permissions import ADD_STAFF, CHANGE_ROLES, CHANGE_STAFF, EXPORT_CHANGES
 from loyalty.permissions import ADJUST, AWARD, CHANGE_PROGRAM, EXPORT_LEDGER, REDEEM, REVERSE
 from ratingslips.permissions import CHANGE_PIT, CORRECT_SLIP
 

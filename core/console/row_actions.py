@@ -34,10 +34,11 @@ LEVELS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The result for one row, and its message."""
+    """The result for one row, and its message; `obj` is the row as the service left it, where it gives it."""
 
     kind: OutcomeKind
     sentence: str
+    obj: Any = None
 
 
 @dataclass(kw_only=True, slots=True)

@@ -88,10 +88,15 @@ def rows_with(staff: User, permission: str, rows: Q) -> Q:
     return seen if staff.is_superuser or "" in keys else seen.filter(pk__in=[key_of(key) for key in keys])
 
 
+def sees_casino(staff: User, casino_id: int) -> bool:
+    """Whether `staff` sees the rows of this casino."""
+    return casino_id == staff.casino_id or sees_all_casinos(staff)
+
+
 def holds_on(staff: User, permission: str, row: Any, *, player_id: int | None = None) -> bool:
     """Whether a page offers `staff` what needs `permission` on `row`; see `has_permission`, which services ask."""
     held = held_by(staff)
-    works_there = row.casino_id == staff.casino_id or sees_all_casinos(staff)
+    works_there = sees_casino(staff, row.casino_id)
     is_held = staff.is_superuser or not held.keys(permission).isdisjoint({"", str(row.pk)})
     return works_there and is_held and player_id not in held.own_players
 

@@ -1,6 +1,6 @@
 """The staff, who sign in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -27,6 +27,8 @@ class User(AbstractUser):
     )
 
     objects: ClassVar[StaffManager] = StaffManager()
+    held_read: Any = None
+    """What was read of their rights with their session, for `core.permissions.held_by`."""
 
     class Meta(AbstractUser.Meta):
         verbose_name = "member of staff"

@@ -1,7 +1,7 @@
 """The one path from a request to a ledger entry: lock the account, look the key up, check, count, write."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -20,7 +20,7 @@ from core.words import counted
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, CompType, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
 from loyalty.services.batches import PostingBatch
-from loyalty.tiers import progress_percent, tier_at
+from loyalty.tiers import next_tier, progress_percent, tier_at
 
 EntryKind = LedgerEntry.Kind
 
@@ -50,7 +50,8 @@ class InsufficientBalance(DomainError):
 class LoyaltyPosting:
     """The result of a posting: the account before and after. A replay has the values of the first posting.
 
-    `tier_progress` is a whole percent, rounded down. `row_locked` says that the account was locked for the posting.
+    `tier_progress` is a whole percent, rounded down. `next_tier` is the tier that follows, empty in the highest one; a
+    replay does not read it. `row_locked` says that the account was locked for the posting.
     """
 
     player_id: int
@@ -65,6 +66,7 @@ class LoyaltyPosting:
     entry_id: int
     points: int
     replayed: bool
+    next_tier: str | None = field(default=None, compare=False)
 
 
 @transaction_required
@@ -150,7 +152,8 @@ def increment_player_loyalty(
     _append(entry, rules=rules)
     save = batch.add if batch else _save
     save(entry)
-    return posting_of(entry, replayed=False)
+    following = next_tier(entry.lifetime_points_after, rules.tiers)
+    return replace(posting_of(entry, replayed=False), next_tier=following.name if following else "")
 
 
 def entry_with_key(key: str, former_key: str = "") -> LedgerEntry | None:

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +15,9 @@ from loyalty.models import LedgerEntry
 from ratingslips.models.floor import GamingTable, Pit
 from ratingslips.models.slip_constraints import CONSTRAINTS, INDEXES
 from ratingslips.querysets import RatingSlipQuerySet
+
+if TYPE_CHECKING:
+    from ratingslips.models.requests import SlipRequest
 
 MONEY_DIGITS = 14
 SLIP_NUMBER_MAX_LENGTH = 40
@@ -135,6 +138,8 @@ class RatingSlip(models.Model):
     """The sums of its buy-ins and chips out, where it was read `with_money`; None without any."""
     bought_in: Decimal
     """The sum of its buy-ins, read after the lock by `read_segments`."""
+    result_of: "SlipRequest"
+    """The request, new or recorded before, that a service answered with this object."""
     last_money_at: datetime | None = None
     """When its last buy-in or chips out happened, after its segments were read under its lock."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -19,6 +20,7 @@ from core.replays import count_replay
 from core.retries import call_id, is_bug, is_busy, is_connection_lost, retried, will_retry
 from core.transactions import operation, transaction_required
 from loyalty.services import PostingBatch
+from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services.closing_money import ClosingMoney
@@ -62,7 +64,7 @@ class PartialCompletion(DomainError):
 
     code = "PARTIAL_COMPLETION"
 
-    def __init__(self, slip: RatingSlip, *, replayed: bool) -> None:
+    def __init__(self, slip: RatingSlip, *, replayed: bool, version_before: SlipVersion | None = None) -> None:
         why = f"could not be posted, because {why_owed(slip.owed_because)}"
         if slip.is_void:
             text = f"was closed. Its points {why}. It was voided since: nothing is owed for it any more."
@@ -73,6 +75,7 @@ class PartialCompletion(DomainError):
         self.correlation_id = slip.correlation_id
         self.because = slip.owed_because
         self.replayed = replayed
+        self.version_before = version_before
 
 
 @retried
@@ -182,6 +185,7 @@ def _complete(
         if not request.is_recorded:
             require_not_void(locked)
         already_closed = locked.is_closed or request.is_recorded
+        version_before = None if already_closed else SlipVersion(seq=segments[-1].seq, status=locked.status)
         replayed = already_closed and not is_own_commit(request)
         if not (request.is_recorded or (already_closed and locked.closed_by_id == actor.pk)):
             require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
@@ -201,7 +205,14 @@ def _complete(
         replay_of_casino = locked.casino if replayed else None
     if replay_of_casino:
         count_replay(casino=replay_of_casino, operation="ratingslips.complete", at=at)
-    return answer(locked, settlement=settlement, failure=failure, replayed=replayed, actor=actor)
+    return answer(
+        locked,
+        settlement=settlement,
+        failure=failure,
+        replayed=replayed,
+        actor=actor,
+        version_before=version_before,
+    )
 
 
 def close_play(
@@ -304,6 +315,7 @@ def answer(
     failure: Exception | None,
     replayed: bool,
     actor: User,
+    version_before: SlipVersion | None = None,
 ) -> SlipSettlement:
     """Log the settlement of a closed slip, after the commit, and return it.
 
@@ -319,9 +331,9 @@ def answer(
             replayed=replayed,
             exc_info=unexpected,
         )
-        raise PartialCompletion(slip, replayed=replayed) from failure
+        raise PartialCompletion(slip, replayed=replayed, version_before=version_before) from failure
     event = "ratingslips.completion_replayed" if replayed else "ratingslips.slip_completed"
     log.info(event, **fields, points=settlement.points)
     if settlement.withheld_because:
         log.warning("ratingslips.points_withheld", **fields, because=settlement.withheld_because, replayed=replayed)
-    return settlement
+    return replace(settlement, version_before=version_before)

@@ -139,7 +139,7 @@ def _record(
             RequestKind(kind.value), request_id=request_id, actor=actor, slip_id=slip_id, contents=contents
         )
         if request.is_recorded:
-            return MoneyRow.objects.select_related("slip").get(request=request)
+            return MoneyRow.objects.select_related("slip", "request").get(request=request)
         locked = lock_slip_for_money(slip_id, actor=actor)
         require_rows(locked, expected_rows)
         request.happened_at = _checked_time(locked, at=at, chosen_time=chosen_time)

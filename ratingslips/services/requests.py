@@ -99,13 +99,14 @@ def is_own_commit(request: SlipRequest) -> bool:
 def repeated(request: SlipRequest) -> RatingSlip:
     """Log that a recorded request was sent again, and give its slip."""
     log.info("ratingslips.request_repeated", kind=request.kind, slip_id=str(request.slip_id), actor_id=request.actor_id)
+    request.slip.result_of = request
     return request.slip
 
 
 @transaction_required
 def record(request: SlipRequest, *, slip: RatingSlip) -> None:
     """Save a new request with the slip that it changed; `happened_at` is set by the caller."""
-    request.slip = slip
+    request.slip, slip.result_of = slip, request
     request.mac = mac_of(request.claims())
     request.save(force_insert=True)
 

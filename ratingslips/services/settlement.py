@@ -1,13 +1,14 @@
 """Credit the points of a closed slip, or withhold them; used by completion, recovery and release."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from loyalty.models import LedgerEntry
 from loyalty.services import LoyaltyPosting, PostingBatch, accrue_play, posting_of
+from ratingslips.events import SlipVersion
 from ratingslips.models import PlaySegment, RatingSlip
 
 
@@ -17,6 +18,7 @@ class SlipSettlement:
 
     `withheld_because` is the player's status at the closing, where the points are withheld; else empty. Of a slip that
     was corrected since, theo and points are the current ones, and `posting` is the entry for its play.
+    `version_before` is what the slip was before this call closed it.
     """
 
     slip_id: UUID
@@ -25,9 +27,11 @@ class SlipSettlement:
     points: int
     posting: LoyaltyPosting | None
     correlation_id: UUID
+    closed_at: datetime
     replayed: bool
     withheld_because: str = ""
     is_corrected: bool = False
+    version_before: SlipVersion | None = field(default=None, compare=False)
 
 
 def settle(
@@ -102,6 +106,7 @@ def first_settlement(slip: RatingSlip, *, replayed: bool) -> SlipSettlement:
 
 def _settlement(slip: RatingSlip, *, posting: LoyaltyPosting | None, replayed: bool) -> SlipSettlement:
     assert slip.theoretical_win is not None
+    assert slip.closed_at is not None
     points = posting.points if posting else 0
     return SlipSettlement(
         slip_id=slip.pk,
@@ -110,6 +115,7 @@ def _settlement(slip: RatingSlip, *, posting: LoyaltyPosting | None, replayed: b
         points=points if slip.corrected_points is None else slip.corrected_points,
         posting=posting,
         correlation_id=slip.correlation_id,
+        closed_at=slip.closed_at,
         replayed=replayed,
         withheld_because=slip.withheld_because if slip.is_withheld else "",
         is_corrected=slip.is_corrected,

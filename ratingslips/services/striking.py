@@ -60,7 +60,7 @@ def strike_money_row(
             contents={"row": row_id, **reason_contents(reason, reason_code)},
         )
         if request.is_recorded:
-            return MoneyRow.objects.select_related("slip").get(request=request)
+            return MoneyRow.objects.select_related("slip", "request").get(request=request)
         locked = lock_slip_for_money(struck.slip_id, actor=actor)
         given = given_reason(casino_id=locked.casino_id, operation=Operation.STRIKE, code=reason_code, text=reason)
         given.require_allowed()

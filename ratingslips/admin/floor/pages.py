@@ -13,10 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.console.links import list_url
-from core.console.scope import staff_of
+from core.console.scope import holds_on, staff_of
 from core.console.site import keeps_typed
 from core.models import Casino, User
-from core.permissions import has_permission, permissions_on
 from loyalty.models import LoyaltyProgram
 from ratingslips.admin.floor.seatmap import pits_beside
 from ratingslips.admin.slips.times import TIME_FIELDS
@@ -67,12 +66,8 @@ def read_pit_page(request: HttpRequest, pit_id: int, *, player_id: int | None = 
     pit = next((pit for pit in pits if pit.pk == pit_id), None)
     if pit is None:
         raise Http404
-    held = permissions_on(staff, pit, VIEW_SLIPS, OPERATE_PIT)
-    if VIEW_SLIPS not in held:
-        raise PermissionDenied
-    may_act = OPERATE_PIT in held
-    if may_act and player_id is not None:
-        may_act = has_permission(staff, OPERATE_PIT, pit, player_id=player_id)
+    require_view(staff, pit)
+    may_act = holds_on(staff, OPERATE_PIT, pit, player_id=player_id)
     return PitPage(pit=pit, pits=pits, may_act=may_act, now=timezone.now())
 
 
@@ -81,7 +76,7 @@ def require_view(staff: User, pit: Pit) -> None:
 
     :raises PermissionDenied: they may not.
     """
-    if not has_permission(staff, VIEW_SLIPS, pit):
+    if not holds_on(staff, VIEW_SLIPS, pit):
         raise PermissionDenied
 
 

@@ -13,6 +13,7 @@ from django.db.models import (
     F,
     IntegerField,
     OuterRef,
+    Prefetch,
     QuerySet,
     Subquery,
     Value,
@@ -20,8 +21,10 @@ from django.db.models import (
     prefetch_related_objects,
 )
 
+from core.kept_queries import KeptQuery
 from core.models import Casino, Player
 from core.player_search import first_matching
+from loyalty.models import PlayerLoyalty
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 
 SEARCH_MAX_LENGTH: Final = 100
@@ -63,8 +66,10 @@ def find_players(casino: Casino, text: str) -> SearchResult:
     players = Player.objects.filter(casino=casino)
     found = _matching(players, text) if text else _recent(players, casino)
     shown = found[:PLAYERS_SHOWN]
-    prefetch_related_objects(shown, "loyalty__tier")
-    return SearchResult(text=text, candidates=_with_live_slips(shown), has_more=len(found) > PLAYERS_SHOWN)
+    prefetch_related_objects(shown, Prefetch("loyalty", PlayerLoyalty.objects.select_related("tier")))
+    seated = _live_slips_of(shown) if text else {}
+    candidates = [Candidate(player=one, tier=_tier_of(one), live_slip=seated.get(one.pk)) for one in shown]
+    return SearchResult(text=text, candidates=candidates, has_more=len(found) > PLAYERS_SHOWN)
 
 
 def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
@@ -76,7 +81,8 @@ def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
         default=Value(2),
         output_field=IntegerField(),
     )
-    matching = players.filter(pk__in=first_matching(players, text, most=PLAYERS_RANKED)).alias(
+    found = players.filter(pk__in=first_matching(players, text, most=PLAYERS_RANKED))
+    matching = found.alias(
         by_card=by_card,
         is_seated=Exists(RatingSlip.objects.live().filter(player=OuterRef("pk"))),
         last_played_at=Subquery(slips.values("closed_at")[:1], output_field=DateTimeField()),
@@ -87,17 +93,24 @@ def _matching(players: "QuerySet[Player]", text: str) -> list[Player]:
 
 def _recent(players: "QuerySet[Player]", casino: Casino) -> list[Player]:
     """The active players of the slips that were closed last, without those who have a live slip."""
-    slips = RatingSlip.objects.filter(casino=casino, status="CLOSED").order_by("-closed_at")
-    latest = list(dict.fromkeys(slips.values_list("player", flat=True)[:RECENT_SLIPS_READ]))
+    latest = dict.fromkeys(slip.player_id for slip in _latest_closed(casino.pk))
     seated = set(RatingSlip.objects.live().filter(player__in=latest).values_list("player", flat=True))
     found = {player.pk: player for player in players.filter(pk__in=latest, status=Player.Status.ACTIVE)}
     return [found[key] for key in latest if key in found and key not in seated][:PLAYERS_SHOWN]
 
 
-def _with_live_slips(players: Sequence[Player]) -> list[Candidate]:
+_latest_closed = KeptQuery(
+    lambda casino_id: (
+        RatingSlip.objects.filter(casino=casino_id, status="CLOSED")
+        .order_by("-closed_at")
+        .only("player")[:RECENT_SLIPS_READ]
+    )
+)
+
+
+def _live_slips_of(players: Sequence[Player]) -> dict[int, RatingSlip]:
     slips = RatingSlip.objects.live().filter(player__in=players).select_related("table")
-    live = {slip.player_id: slip for slip in slips}
-    return [Candidate(player=player, tier=_tier_of(player), live_slip=live.get(player.pk)) for player in players]
+    return {slip.player_id: slip for slip in slips}
 
 
 def _tier_of(player: Any) -> str:

@@ -13,13 +13,14 @@ from core.console.confirmation import request_id_of
 from core.console.fields import replaced
 from core.console.queries import PART, reads
 from core.console.row_actions import LEVELS
-from core.console.scope import in_casino_of, staff_of
+from core.console.scope import sees_casino, staff_of
 from core.errors import DomainError, OutcomeUnknown
+from core.kept_queries import KeptQuery
 from core.keys import key_of
 from core.models import Player
 from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.forms import SittingDownForm
-from ratingslips.admin.floor.pages import TYPED_FIELDS, PitPage, floor_url, read_pit_page, show
+from ratingslips.admin.floor.pages import TYPED_FIELDS, PitPage, floor_url, read_pit_page, require_view, show
 from ratingslips.admin.floor.search import SEARCH_MAX_LENGTH, find_players, usual_bet
 from ratingslips.admin.floor.undo import to_seat_again, undone_slip
 from ratingslips.admin.slips.forms import add_refusal, next_page_id
@@ -28,6 +29,7 @@ from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 
+_tables = KeptQuery(lambda table_id: GamingTable.objects.filter(pk=table_id).select_related("pit__casino", "game"))
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "buy_in"}
 
 
@@ -38,27 +40,22 @@ def seat_page(request: HttpRequest, table_id: int, number: int) -> HttpResponse:
 
     With `?part=players`, only the players found, for the script that searches as it is typed.
     """
-    tables = GamingTable.objects.select_related("pit", "game")
-    table = in_casino_of(staff_of(request), tables, lookup="casino").filter(pk=table_id).first()
-    if table is None or not 1 <= number <= table.seats:
+    table = next(iter(_tables(table_id)), None)
+    if table is None or not (sees_casino(staff_of(request), table.casino_id) and 1 <= number <= table.seats):
         raise Http404
-    pit_page = read_pit_page(request, table.pit_id)
+    require_view(staff_of(request), table.pit)
     if request.method == "POST":
         if "search" in request.POST:
             return HttpResponseRedirect(_with_typed(request.path, request.POST))
-        return _sit_down(request, pit_page, table, number)
+        return _sit_down(request, table, number)
+    pit_page = read_pit_page(request, table.pit_id)
     text = request.GET.get("q", "")[:SEARCH_MAX_LENGTH]
     if request.GET.get(PART) == "players":
         return show(request, "ratingslips/floor/players.html", pit_page, {"found": find_players(pit_page.casino, text)})
     initial = {"average_bet": usual_bet(table), "when": typed_time(request.GET)} | {
         name: request.GET[name] for name in ("average_bet", "buy_in") if name in request.GET
     }
-    return _page(request, pit_page, table, number, text=text, form=_form(request, pit_page, initial=initial))
-
-
-def _form(request: HttpRequest, pit_page: PitPage, posted: Any = None, **about: Any) -> SittingDownForm:
-    offered = minutes_offered(request, pit_page.pit, casino=pit_page.casino, now=pit_page.now)
-    return SittingDownForm(posted, offered=offered, **about)
+    return _page(request, pit_page, table, number, text=text, form=SittingDownForm(initial=initial))
 
 
 def _with_typed(path: str, post: QueryDict) -> str:
@@ -67,30 +64,32 @@ def _with_typed(path: str, post: QueryDict) -> str:
     return f"{path}?{typed.urlencode()}" if typed else path
 
 
-def _sit_down(request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int) -> HttpResponse:
+def _sit_down(request: HttpRequest, table: GamingTable, number: int) -> HttpResponse:
+    casino, staff = table.pit.casino, staff_of(request)
     text = request.POST.get("q", "")[:SEARCH_MAX_LENGTH]
     posted: Any = request.POST
     again = request.POST.get("again", "")
-    if undone := undone_slip(again, casino=pit_page.casino, staff=staff_of(request), now=pit_page.now):
+    if undone := undone_slip(again, casino=casino, staff=staff, now=timezone.now()):
         posted = replaced(posted, undone.typed)
-    form = _form(request, pit_page, posted, table=table)
+    form = SittingDownForm(posted, table=table)
     key = key_of(posted.get("player", ""))
-    player = Player.objects.filter(casino=pit_page.casino, pk=key).first() if key is not None else None
+    player = Player.objects.filter(casino=casino, pk=key).first() if key is not None else None
     if player is None:
         form.add_error(None, "Tap the player who sits down.")
-    elif form.is_valid() and (answer := _open(request, pit_page, table, number, player, form)):
+    elif form.is_valid() and (answer := _open(request, table, number, player, form)):
         return answer
+    pit_page = read_pit_page(request, table.pit_id)
     return _page(request, pit_page, table, number, text=text, form=form, player=player)
 
 
 def _open(
-    request: HttpRequest, pit_page: PitPage, table: GamingTable, number: int, player: Player, form: SittingDownForm
+    request: HttpRequest, table: GamingTable, number: int, player: Player, form: SittingDownForm
 ) -> HttpResponse | None:
     """Open the slip and redirect to the floor; None if it was refused, with the reason on the form."""
     request_id = request_id_of(request)
     bets = {name: form.cleaned_data[name] for name in ("average_bet", "buy_in", "means")}
     actor, now = staff_of(request), timezone.now()
-    when = time_arguments(form.cleaned_data["when"], actor=actor, pit=pit_page.pit, now=now)
+    when = time_arguments(form.cleaned_data["when"], actor=actor, pit=table.pit, now=now)
     who: dict[str, Any] = {"actor": actor, "request_id": request_id}
     try:
         slip = open_rating_slip(player=player, table=table, seat=number, **bets, **when, **who)
@@ -99,7 +98,7 @@ def _open(
         add_refusal(form, error, field=_FIELD_OF_REFUSAL.get(type(error)))
         return None
     is_late = when["chosen_time"] is not None
-    outcome = opening_outcome(slip, average_bet=bets["average_bet"], request_id=request_id, is_late=is_late)
+    outcome = opening_outcome(slip, average_bet=bets["average_bet"], is_late=is_late)
     messages.add_message(request, LEVELS[outcome.kind], outcome.sentence)
     return HttpResponseRedirect(f"{floor_url(table.pit_id)}#seat-{table.pk}-{number}")
 
@@ -114,6 +113,7 @@ def _page(
     form: SittingDownForm,
     player: Player | None = None,
 ) -> HttpResponse:
+    form.offer(minutes_offered(request, pit_page.pit, casino=pit_page.casino, now=pit_page.now))
     holders = RatingSlip.objects.live().filter(table=table, seat=number).select_related("player", "opened_by")
     holder = holders.first()
     cannot_sit_here = holder is not None or (pit_page.may_act and not table.is_active)

@@ -1,17 +1,20 @@
 """The map of a pit: its tables, the players at their seats, and what is overdue."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Case, DateTimeField, OuterRef, QuerySet, Subquery, When
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Case, Count, DateTimeField, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 
 from core.console import display
-from core.console.scope import in_casino_of
+from core.console.scope import sees_casino
+from core.kept_queries import KeptQuery
 from core.models import Casino, Player, User
 from ratingslips.admin.floor.layout import Cell, cells_around, felt_rows
 from ratingslips.cash import CashLevel, cash_of_player, level_of
@@ -157,7 +160,26 @@ def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
     since = Subquery(paused.order_by("seq").values("ended_at")[:1], output_field=DateTimeField())
     paused_since = Case(When(status=RatingSlip.Status.PAUSED, then=since))
     slips = RatingSlip.objects.live().with_play(now=now).annotate(paused_since=paused_since)
-    return slips.prefetch_related("player").order_by()
+    return slips.select_related("player").order_by()
+
+
+def _query_seated_slips(pit_id: int, day: date, now: datetime) -> "QuerySet[RatingSlip]":
+    live: Any = live_slips(now=now).filter(table__pit=pit_id)
+    seated: QuerySet[RatingSlip] = live.with_money().annotate(cash=cash_of_player(day=day))
+    return seated
+
+
+_seated_slips = KeptQuery(_query_seated_slips)
+_tables = KeptQuery(lambda pit_id: GamingTable.objects.filter(pit=pit_id).select_related("game").order_by("name"))
+_pit_with_owed = KeptQuery(
+    lambda pit_id: Pit.objects.filter(pk=pit_id).annotate(owed=_number(RatingSlip.objects.owed(), by="pit"))
+)
+
+
+def _number(slips: "QuerySet[RatingSlip]", *, by: str) -> Coalesce:
+    """How many of `slips` a pit has, as an annotation of pits; `by` leads from a slip to the pit."""
+    of_pit = slips.filter(**{by: OuterRef("pk")}).order_by().values(by)
+    return Coalesce(Subquery(of_pit.annotate(number=Count("pk")).values("number")), 0)
 
 
 def read_seat_map(pit: Pit, *, now: datetime, just_closed: Sequence[RatingSlip] = ()) -> SeatMap:
@@ -165,22 +187,20 @@ def read_seat_map(pit: Pit, *, now: datetime, just_closed: Sequence[RatingSlip] 
 
     `just_closed` are slips that may be continued, the newest first; each free seat has its newest.
     """
-    owed = RatingSlip.objects.owed().filter(pit=pit).count()
-    live: Any = live_slips(now=now).filter(table__pit=pit)
-    cash = cash_of_player(day=pit.casino.gaming_day_at(now))
+    (counted,) = _pit_with_owed(pit.pk)
     seated: dict[int, dict[int, SeatedSlip]] = defaultdict(dict)
-    for slip in live.with_money().annotate(cash=cash):
+    for slip in _seated_slips(pit.pk, pit.casino.gaming_day_at(now), now):
         seated[slip.table_id][slip.seat] = SeatedSlip.of(slip, now=now, casino=pit.casino)
     left: dict[int, dict[int, RatingSlip]] = defaultdict(dict)
     for slip in just_closed:
         left[slip.table_id].setdefault(slip.seat, slip)
-    tables = pit.gaming_tables.select_related("game").order_by("name")
+    tables = _tables(pit.pk)
     cards = [
         _card(table, seated[table.pk], left[table.pk] if table.is_active else {})
         for table in tables
         if table.is_active or seated[table.pk]
     ]
-    return SeatMap(cards=cards, owed=owed)
+    return SeatMap(cards=cards, owed=counted.owed)  # type: ignore[attr-defined]
 
 
 def _card(table: GamingTable, seated_slips: dict[int, SeatedSlip], left: dict[int, RatingSlip]) -> TableCard:
@@ -201,17 +221,31 @@ def _card(table: GamingTable, seated_slips: dict[int, SeatedSlip], left: dict[in
     )
 
 
-def with_live_count(pits: "QuerySet[Pit]") -> list[Pit]:
+def free_seats_in(pit: Pit) -> list[tuple[GamingTable, list[int]]]:
+    """The tables of a pit that are in use, each with its free seats, without those that have none."""
+    live = RatingSlip.objects.live().filter(table=OuterRef("pk")).order_by().values("table")
+    taken = Subquery(live.annotate(seats_taken=ArrayAgg("seat")).values("seats_taken"))
+    tables: Any = pit.gaming_tables.filter(is_active=True).select_related("game").annotate(taken=taken).order_by("name")
+    free = [
+        (table, [seat for seat in range(1, table.seats + 1) if seat not in (table.taken or ())]) for table in tables
+    ]
+    return [(table, seats) for table, seats in free if seats]
+
+
+def with_live_count(pits: "QuerySet[Pit]") -> "QuerySet[Pit]":
     """The `pits` with `live`, the number of a pit's live slips."""
-    found = list(pits)
-    live = RatingSlip.objects.live().filter(table__pit__in=found).values_list("table__pit", flat=True).order_by()
-    counted = Counter(live)
-    for pit in found:
-        pit.live = counted[pit.pk]
-    return found
+    return pits.annotate(live=_number(RatingSlip.objects.live(), by="table__pit"))  # type: ignore[no-redef]
+
+
+_pits_beside = KeptQuery(
+    lambda pit_id: (
+        with_live_count(Pit.objects.filter(casino__pits=pit_id))
+        .select_related("casino__loyalty_program")
+        .order_by("name")
+    )
+)
 
 
 def pits_beside(pit_id: int, *, staff: User) -> list[Pit]:
     """The pits of the casino of this pit; none if `staff` may not see that casino."""
-    pits = in_casino_of(staff, Pit.objects.filter(casino__pits=pit_id), lookup="casino")
-    return with_live_count(pits.select_related("casino__loyalty_program").order_by("name"))
+    return [pit for pit in _pits_beside(pit_id) if sees_casino(staff, pit.casino_id)]

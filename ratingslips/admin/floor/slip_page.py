@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -17,13 +16,14 @@ from core.console.confirmation import request_id_of, row_request_id
 from core.console.queries import reads
 from core.console.reasons import ReasonForm
 from core.console.row_actions import LEVELS, OutcomeKind
-from core.console.scope import in_casino_of, staff_of
+from core.console.scope import holds_on, in_casino_of, sees_casino, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
+from core.kept_queries import KeptQuery
 from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, TimeForm, VoidForm
-from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, show
-from ratingslips.admin.floor.seatmap import read_seat_map
+from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, require_view, show
+from ratingslips.admin.floor.seatmap import free_seats_in
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.floor.undo import offer_for
 from ratingslips.admin.slips.actions import SLIP_ACTIONS, VOID
@@ -37,11 +37,11 @@ from ratingslips.admin.slips.money import (
     may_record,
     usual_buy_ins,
 )
-from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void, pits_with
+from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction
 from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed_time
 from ratingslips.admin.slips.uncollected import kept_tier_of
-from ratingslips.events import Event, SlipVersion
+from ratingslips.events import SlipVersion
 from ratingslips.history import events_since
 from ratingslips.models import RatingSlip
 from ratingslips.permissions import OPERATE_PIT
@@ -79,37 +79,52 @@ _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "av
 @require_http_methods(["GET", "HEAD", "POST"])
 def slip_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     """Show the slip, or carry out an action and redirect: to the floor, or to this page if the slip was closed."""
-    sheet = _visible_sheet(request, slip_id)
-    pit_page = read_pit_page(request, sheet.slip.pit_id, player_id=sheet.slip.player_id)
-    if request.method != "POST":
-        return _page(request, pit_page, sheet)
     name = request.POST.get("do", "")
-    if name not in _FORMS:
-        return _page(request, pit_page, sheet, problem="Nothing was done: tap what you want to do.", status=400)
-    form = _form(request, pit_page, sheet, name, request.POST)
+    if name in _FORMS:
+        return _carry_out(request, slip_id, name)
+    if request.method == "POST":
+        return _page(request, slip_id, problem="Nothing was done: tap what you want to do.", status=400)
+    return _page(request, slip_id)
+
+
+def _carry_out(request: HttpRequest, slip_id: UUID, name: str) -> HttpResponse:
+    """Carry out the action of this name; if it is refused, show the slip with what was typed."""
+    slip = _slip_to_act_on(request, slip_id)
+    about = {"previous": slip.average_bet, "table": slip.table} if name == "change_bet" else {}
+    form = _form(slip, name, request.POST, **about)
     if form.is_valid():
         # Voiding a closed slip takes its points back. No page of the floor offers it, but the service allows it.
-        page = ask_again(request) if name == VOID.name and sheet.slip.is_closed else None
-        if answer := page or _act(request, pit_page, sheet, _ACTIONS[name], form):
+        page = ask_again(request) if name == VOID.name and slip.is_closed else None
+        if answer := page or _act(request, slip, _ACTIONS[name], form):
             return answer
-    return _page(request, pit_page, sheet, bound=form, request_id=request_id_of(request))
+    return _page(request, slip_id, bound=form, request_id=request_id_of(request))
 
 
-def _form(
-    request: HttpRequest, pit_page: PitPage, sheet: Sheet, name: str, posted: QueryDict | None = None, **initial: Any
-) -> Form:
-    """The form of an action, as it was posted or as the page shows it first."""
-    about: dict[str, Any] = {}
-    if name in {"strike", "void"}:
-        about = {"slip": sheet.slip}
-    else:
-        since, until = sheet.earliest_for(name), sheet.slip.closed_at
-        about["offered"] = minutes_offered(
-            request, pit_page.pit, casino=pit_page.casino, now=sheet.now, since=since, until=until
-        )
-    if name == "change_bet":
-        about |= {"previous": sheet.average_bet, "table": sheet.slip.table}
-    return _FORMS[name](posted, auto_id=_IDS.get(name, "id_%s"), initial=initial, **about)
+def _form(slip: RatingSlip, name: str, posted: QueryDict | None = None, **about: Any) -> Form:
+    if issubclass(_FORMS[name], ReasonForm):
+        about["slip"] = slip
+    return _FORMS[name](posted, auto_id=_IDS.get(name, "id_%s"), **about)
+
+
+_slips_to_act_on = KeptQuery(
+    lambda slip_id, now: (
+        RatingSlip.objects.filter(pk=slip_id).with_play(now=now).select_related("casino", "pit", "table", "player")
+    )
+)
+
+
+def _slip_to_act_on(request: HttpRequest, slip_id: UUID) -> Any:
+    """What an action needs to know of a slip before the service locks it, in one statement.
+
+    :raises Http404: there is no such slip, or it is another casino's.
+    :raises PermissionDenied: the member of staff may not see slips.
+    """
+    slip = next(iter(_slips_to_act_on(slip_id, timezone.now())), None)
+    if slip is None or not sees_casino(staff_of(request), slip.casino_id):
+        raise Http404
+    slip.pit.casino = slip.casino
+    require_view(staff_of(request), slip.pit)
+    return slip
 
 
 def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
@@ -120,15 +135,15 @@ def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
     return sheet
 
 
-def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipAction, form: Form) -> HttpResponse | None:
+def _act(request: HttpRequest, slip: RatingSlip, action: SlipAction, form: Form) -> HttpResponse | None:
     """Carry out the action and redirect; None if it was refused, with the reason on the form."""
     expected_version = SlipVersion.from_text(request.POST.get("expected_version", ""))
     actor = staff_of(request)
     chosen = ChosenAction(
-        slip=sheet.slip,
+        slip=slip,
         actor=actor,
-        **time_arguments(form.cleaned_data.get("when"), actor=actor, pit=pit_page.pit, now=timezone.now()),
-        request_id=row_request_id(request_id_of(request), action=action.name, row=sheet.slip),
+        **time_arguments(form.cleaned_data.get("when"), actor=actor, pit=slip.pit, now=timezone.now()),
+        request_id=row_request_id(request_id_of(request), action=action.name, row=slip),
         expected_version=expected_version,
         typed=form.cleaned_data,
     )
@@ -151,10 +166,12 @@ def _act(request: HttpRequest, pit_page: PitPage, sheet: Sheet, action: SlipActi
     if outcome.kind == OutcomeKind.OWED:
         messages.warning(request, outcome.sentence)
         return HttpResponseRedirect(request.path)
-    messages.add_message(request, LEVELS[outcome.kind], f"{sheet.name}: {outcome.sentence}")
-    if action is STRIKE:
+    sentence = f"{slip.slip_number} {slip.player.full_name}: {outcome.sentence}"
+    messages.add_message(request, LEVELS[outcome.kind], sentence)
+    after = outcome.obj
+    if action is STRIKE or after is None or not after.is_live:
         return HttpResponseRedirect(request.path)
-    return _redirect_after(RatingSlip.objects.get(pk=sheet.slip.pk))
+    return HttpResponseRedirect(f"{floor_url(after.pit_id)}#seat-{after.table_id}-{after.seat}")
 
 
 def _show_refusal(form: Form, error: DomainError) -> None:
@@ -166,13 +183,6 @@ def _show_refusal(form: Form, error: DomainError) -> None:
         form.add_error(field if field in form.fields else None, ValidationError(error.message, code=error.code))
 
 
-def _redirect_after(slip: RatingSlip) -> HttpResponse:
-    """Redirect to the page of a slip that is not live, or to the seat of a live one on the floor."""
-    if not slip.is_live:
-        return HttpResponseRedirect(reverse("floor:slip", args=[slip.pk]))
-    return HttpResponseRedirect(f"{floor_url(slip.pit_id)}#seat-{slip.table_id}-{slip.seat}")
-
-
 def _changed_meanwhile(
     request: HttpRequest, form: Form, slip: RatingSlip, *, expected_version: SlipVersion, error: DomainError
 ) -> HttpResponse:
@@ -180,14 +190,11 @@ def _changed_meanwhile(
 
     A page that was used for another request says so by the error's own sentence: the slip need not have changed.
     """
-    sheet = _visible_sheet(request, slip.pk)
-    changes = events_since(sheet.events, expected_version)
     return _page(
         request,
-        read_pit_page(request, sheet.slip.pit_id, player_id=sheet.slip.player_id),
-        sheet,
+        slip.pk,
         bound=form,
-        changes=changes,
+        since=expected_version,
         problem=error.message if isinstance(error, IdempotencyConflict) else "",
         status=409,
     )
@@ -195,44 +202,60 @@ def _changed_meanwhile(
 
 def _page(
     request: HttpRequest,
-    pit_page: PitPage,
-    sheet: Sheet,
+    slip_id: UUID,
     *,
     bound: Form | None = None,
-    changes: list[Event] | None = None,
+    since: SlipVersion | None = None,
     problem: str = "",
     request_id: UUID | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """Show the slip; with `since`, also the changes since the page was shown that had this version."""
+    sheet = _visible_sheet(request, slip_id)
+    slip = sheet.slip
+    pit_page = read_pit_page(request, slip.pit_id, player_id=slip.player_id)
+    if isinstance(bound, TimeForm):
+        bound.offer(_offered(request, pit_page, sheet, name=request.POST["do"]))
+
     def form(name: str, **initial: Any) -> Form:
-        shown = bound if isinstance(bound, _FORMS[name]) else None
-        return shown or _form(request, pit_page, sheet, name, **initial)
+        if isinstance(bound, _FORMS[name]):
+            return bound
+        made = _form(slip, name, initial=initial)
+        if isinstance(made, TimeForm):
+            made.offer(_offered(request, pit_page, sheet, name=name))
+        return made
 
     context: dict[str, Any] = {
         "sheet": sheet,
-        "slip": sheet.slip,
+        "slip": slip,
         "request_id": request_id or uuid4(),
-        "changes": changes,
+        "changes": None if since is None else events_since(sheet.events, since),
         "problem": problem,
         "bound": bound,
-        "links": linked_slips(sheet.slip),
-        "may_reassign": may_reassign(request, sheet.slip, operates=pit_page.may_act),
-        "may_correct": may_correct(request, sheet.slip),
+        "links": linked_slips(slip),
+        "may_reassign": may_reassign(request, slip, operates=pit_page.may_act),
+        "may_correct": may_correct(request, slip),
         "is_before_last": bound is not None and bound.has_error(NON_FIELD_ERRORS, code=_BEFORE_LAST_EVENT),
     }
     context |= _play_forms(request, sheet, bound, form)
-    if pit_page.may_act and not sheet.slip.is_void:
-        offer = offer_for(sheet.slip, staff=staff_of(request), now=sheet.now)
+    if pit_page.may_act and not slip.is_void:
+        offer = offer_for(slip, staff=staff_of(request), now=sheet.now)
         context["offers"] = [offer] if offer else []
-    if sheet.slip.uncollected_points:
-        context["kept_tier"] = kept_tier_of(sheet.slip.player)
-    if pit_page.may_act and sheet.slip.is_live:
+    if slip.uncollected_points:
+        context["kept_tier"] = kept_tier_of(slip.player)
+    if pit_page.may_act and slip.is_live:
         context |= _destinations(request, pit_page)
-    if may_record(sheet.slip, actor=staff_of(request), operates=pit_page.may_act):
+    if may_record(slip, actor=staff_of(request), operates=pit_page.may_act):
         context |= _money(request, sheet, bound, form)
-    if sheet.slip.is_live and may_void(request, sheet.slip):
+    if slip.is_live and may_void(request, slip):
         context |= {"void_form": form("void"), "is_voiding": isinstance(bound, VoidForm)}
     return show(request, "ratingslips/floor/slip.html", pit_page, context, status=status)
+
+
+def _offered(request: HttpRequest, pit_page: PitPage, sheet: Sheet, *, name: str) -> list[int]:
+    """How many minutes ago the action of this name is offered."""
+    since, until = sheet.earliest_for(name), sheet.slip.closed_at
+    return minutes_offered(request, pit_page.pit, casino=pit_page.casino, now=sheet.now, since=since, until=until)
 
 
 def _play_forms(request: HttpRequest, sheet: Sheet, bound: Form | None, form: Callable[..., Form]) -> dict[str, Any]:
@@ -271,12 +294,10 @@ def _money(request: HttpRequest, sheet: Sheet, bound: Form | None, form: Callabl
 
 def _destinations(request: HttpRequest, pit_page: PitPage) -> dict[str, Any]:
     """The free seats of the pit to move to, and the other pits that could be chosen instead."""
-    pits = list(pits_with(request, OPERATE_PIT).filter(casino=pit_page.casino).order_by("name"))
+    pits = [pit for pit in pit_page.pits if holds_on(staff_of(request), OPERATE_PIT, pit)]
     chosen = next((pit for pit in pits if str(pit.pk) == request.GET.get("pit")), pit_page.pit)
-    cards = read_seat_map(chosen, now=pit_page.now).cards
-    free = [(card.table, [seat.number for seat in card.seats if not seat.seated_slip]) for card in cards]
     return {
         "destination_pits": pits if len(pits) > 1 else [],
         "destination_pit": chosen,
-        "destinations": [(table, seats) for table, seats in free if seats and table.is_active],
+        "destinations": free_seats_in(chosen),
     }

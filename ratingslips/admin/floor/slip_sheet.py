@@ -67,11 +67,6 @@ class Sheet:
     now: datetime
 
     @property
-    def name(self) -> str:
-        """The slip and its player, at the beginning of a message."""
-        return f"{self.slip.slip_number} {self.slip.player.full_name}"
-
-    @property
     def version(self) -> str:
         """The version as text, which the page sends back so that a change in the meantime is noticed."""
         return self.events[-1].version.text

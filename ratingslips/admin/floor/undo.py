@@ -18,12 +18,13 @@ from core.console.display import time_in
 from core.console.row_actions import LEVELS, Outcome, OutcomeKind
 from core.console.scope import in_casino_of, staff_of
 from core.errors import DomainError
+from core.kept_queries import KeptQuery
 from core.models import Casino, Player, User
 from core.permissions import has_permission
 from core.text import isolated
 from core.transactions import drop_lost_connection
 from ratingslips.admin.floor.pages import floor_url, require_view
-from ratingslips.admin.slips.sentences import earlier_request
+from ratingslips.admin.slips.sentences import is_new
 from ratingslips.models import MoneyRow, Pit, RatingSlip, SlipRequest
 from ratingslips.permissions import OPERATE_PIT
 from ratingslips.services import (
@@ -41,6 +42,7 @@ Kind = SlipRequest.Kind
 UNDO: Final = "undo"
 STILL_PLAYING: Final = "still_playing"
 OPENINGS: Final = (Kind.OPEN, Kind.CONTINUE)
+UNDO_TIME: Final = timedelta(minutes=UNDO_MINUTES)
 UNDONE_READ: Final = 20
 OFFERS_READ: Final = 40
 # A closing that was recorded later has the time that a person chose, unless it was imported.
@@ -69,33 +71,44 @@ class Offer:
 
     @property
     def until(self) -> datetime:
-        return self.act.recorded_at + timedelta(minutes=UNDO_MINUTES)
+        return self.act.recorded_at + UNDO_TIME
 
 
-def _recent(*, now: datetime) -> "QuerySet[SlipRequest]":
-    recent = SlipRequest.objects.filter(recorded_at__gt=now - timedelta(minutes=UNDO_MINUTES))
+def _recent(*, since: datetime) -> "QuerySet[SlipRequest]":
+    recent = SlipRequest.objects.filter(recorded_at__gt=since)
     return recent.select_related("slip__player", "slip__table", "slip__casino").order_by("-recorded_at")
 
 
-def _offered(*, now: datetime) -> "QuerySet[SlipRequest]":
+def _offered(*, since: datetime) -> "QuerySet[SlipRequest]":
     """Recent openings of live slips to which nothing else was done, and closings that nothing followed."""
     others = SlipRequest.objects.filter(slip=OuterRef("slip")).exclude(pk=OuterRef("pk"))
     opening = Q(kind__in=OPENINGS, slip__status__in=("OPEN", "PAUSED")) & ~Exists(others)
     closing = Q(kind=Kind.CLOSE, slip__correction_count=0, slip__continued_by=None)
-    return _recent(now=now).filter(opening | closing)
+    return _recent(since=since).filter(opening | closing)
+
+
+def _query_recent_offers(pit_id: int, staff_id: int, since: datetime) -> "QuerySet[SlipRequest]":
+    imported = Q(kind=Kind.CLOSE, happened_at__lt=F("recorded_at") - AT_ONCE) & ~Q(contents__has_key=CHOSEN_TIME)
+    return _offered(since=since).filter(actor=staff_id, slip__pit=pit_id).exclude(imported)[:OFFERS_READ]
+
+
+_recent_offers = KeptQuery(_query_recent_offers)
+_offers_for = KeptQuery(
+    lambda slip_id, staff_id, since: _offered(since=since).filter(Q(actor=staff_id) | Q(kind=Kind.CLOSE), slip=slip_id)[
+        :1
+    ]
+)
 
 
 def recent_offers(pit: Pit, *, staff: User, now: datetime) -> list[Offer]:
     """What `staff` did in the pit and may undo, the last act first; no closing that was imported later."""
-    imported = Q(kind=Kind.CLOSE, happened_at__lt=F("recorded_at") - AT_ONCE) & ~Q(contents__has_key=CHOSEN_TIME)
-    acts = _offered(now=now).filter(actor=staff, slip__pit=pit).exclude(imported)
-    return [Offer(act=act) for act in acts[:OFFERS_READ]]
+    return [Offer(act=act) for act in _recent_offers(pit.pk, staff.pk, now - UNDO_TIME)]
 
 
 def offer_for(slip: RatingSlip, *, staff: User, now: datetime) -> Offer | None:
     """What `staff` may undo of a slip in a pit that they operate: their own opening, or its closing."""
-    act = _offered(now=now).filter(Q(actor=staff) | Q(kind=Kind.CLOSE), slip=slip).first()
-    return Offer(act=act) if act else None
+    acts = _offers_for(slip.pk, staff.pk, now - UNDO_TIME)
+    return Offer(act=acts[0]) if acts else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,23 +130,32 @@ class UndoneSlip:
         return stakes | ({"buy_in": str(self.buy_in.amount), "means": self.buy_in.means} if self.buy_in else {})
 
 
-def _undone(casino: Casino, *, staff: User, now: datetime) -> "QuerySet[SlipRequest]":
-    """The requests by which `staff` undid openings some minutes ago, the last one first."""
-    return _recent(now=now).filter(kind=Kind.VOID, actor=staff, slip__casino=casino, contents__has_key="undo")
+def _undone(casino_id: int, staff_id: int, since: datetime) -> "QuerySet[SlipRequest]":
+    """The requests by which a person undid openings some minutes ago, the last one first."""
+    return _recent(since=since).filter(kind=Kind.VOID, actor=staff_id, slip__casino=casino_id, contents__has_key="undo")
+
+
+def _query_to_seat_again(casino_id: int, staff_id: int, since: datetime) -> "QuerySet[SlipRequest]":
+    later = RatingSlip.objects.filter(player=OuterRef("slip__player"), opened_at__gt=OuterRef("slip__opened_at"))
+    undone = _undone(casino_id, staff_id, since).filter(slip__player__status=Player.Status.ACTIVE)
+    return undone.exclude(Exists(later))[:1]
+
+
+_to_seat_again = KeptQuery(_query_to_seat_again)
 
 
 def to_seat_again(casino: Casino, *, staff: User, now: datetime) -> UndoneSlip | None:
     """The slip whose opening `staff` undid last, if its player has not sat down since and may."""
-    since = RatingSlip.objects.filter(player=OuterRef("slip__player"), opened_at__gt=OuterRef("slip__opened_at"))
-    undone = _undone(casino, staff=staff, now=now).filter(slip__player__status=Player.Status.ACTIVE)
-    act = undone.exclude(Exists(since)).first()
-    return UndoneSlip.of(act.slip) if act else None
+    acts = _to_seat_again(casino.pk, staff.pk, now - UNDO_TIME)
+    return UndoneSlip.of(acts[0].slip) if acts else None
 
 
 def undone_slip(text: str, *, casino: Casino, staff: User, now: datetime) -> UndoneSlip | None:
     """The undone slip that the button of a seat's page names; None if it names none."""
-    slips = (act.slip for act in _undone(casino, staff=staff, now=now)[:UNDONE_READ])
-    return next((UndoneSlip.of(slip) for slip in slips if str(slip.pk) == text), None) if text else None
+    if not text:
+        return None
+    slips = (act.slip for act in _undone(casino.pk, staff.pk, now - UNDO_TIME)[:UNDONE_READ])
+    return next((UndoneSlip.of(slip) for slip in slips if str(slip.pk) == text), None)
 
 
 @require_POST
@@ -144,8 +166,8 @@ def undo_page(request: HttpRequest, slip_id: UUID) -> HttpResponse:
     `_other_seats`. For other refusals no seat would help: the player sits elsewhere, has played since or is barred, or
     the old slip is void, corrected or continued already.
     """
-    slips = in_casino_of(staff_of(request), RatingSlip.objects.filter(pk=slip_id), lookup="casino")
-    slip = slips.select_related("pit", "player", "table", "casino").first()
+    found = RatingSlip.objects.filter(pk=slip_id).with_money().select_related("pit", "player", "table__pit", "casino")
+    slip = in_casino_of(staff_of(request), found, lookup="casino").first()
     if slip is None:
         raise Http404
     require_view(staff_of(request), slip.pit)
@@ -197,16 +219,15 @@ def _undo(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:
     name = f"{slip.slip_number} of {slip.player}"
     if is_replay:
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{name} was undone already. Nothing was done twice.")
-    row = slip.money_rows.first()
-    again = f" Its buy-in of {row.amount:,.2f} is void with it: a free seat offers it again." if row else ""
+    bought_in = slip.buy_in
+    again = f" Its buy-in of {bought_in:,.2f} is void with it: a free seat offers it again." if bought_in else ""
     return Outcome(kind=OutcomeKind.DONE, sentence=f"{name} is undone, and {slip.place} is free.{again}")
 
 
 def _continue(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcome:
     new = continue_rating_slip(slip=slip.pk, request_id=request_id, **by)
-    earlier = earlier_request(request_id)
-    since = time_in(earlier.happened_at if earlier else new.opened_at, slip.casino)
+    since = time_in(new.result_of.happened_at, slip.casino)
     name = f"{isolated(str(slip.player))} goes on with slip {new.slip_number} since {since}"
-    if earlier is not None:
+    if not is_new(new.result_of):
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{name} already. Nothing was done twice.")
     return Outcome(kind=OutcomeKind.DONE, sentence=f"{name}, when {slip.slip_number} closed.")

@@ -38,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(floor_url(found[0]))
         if found:
             break
-    offered = with_live_count((own or pits).select_related("casino").order_by("casino__name", "name"))
+    offered = list(with_live_count((own or pits).select_related("casino").order_by("casino__name", "name")))
     for pit in offered[:1]:
         require_view(staff_of(request), pit)
     context = {"pits": offered, "sees_all": sees_all_casinos(staff_of(request)), "site_header": admin.site.site_header}

@@ -10,6 +10,7 @@ from django.utils import timezone
 from core.console.reasons import REASON_FIELDS, ReasonForm
 from core.console.row_actions import Outcome, OutcomeKind, Row
 from core.reasons.models import Operation
+from core.text import isolated
 from ratingslips.admin.slips.bets import BetForm
 from ratingslips.admin.slips.forms import CompleteForm, MoveForm
 from ratingslips.admin.slips.rows import describe, describe_with_codes, describe_with_tables
@@ -74,33 +75,33 @@ def _reason_form(operation: Operation, request: HttpRequest, row: Row, posted: T
 
 
 def _pause(chosen: ChosenAction) -> Outcome:
-    pause_rating_slip(**chosen.arguments)
-    return chosen.outcome("paused", f"paused{chosen.when}, the seat stays taken.")
+    act = pause_rating_slip(**chosen.arguments).result_of
+    return chosen.outcome(act, "paused", f"paused{chosen.when(act.happened_at)}, the seat stays taken.")
 
 
 def _resume(chosen: ChosenAction) -> Outcome:
     slip = resume_rating_slip(**chosen.arguments)
-    return chosen.outcome("resumed", f"resumed{chosen.when} at {slip.place}.")
+    act = slip.result_of
+    return chosen.outcome(act, "resumed", f"resumed{chosen.when(act.happened_at)} at {slip.place}.")
 
 
 def _change_bet(chosen: ChosenAction) -> Outcome:
     bet = chosen.typed["average_bet"]
     before = chosen.slip.average_bet
-    change_average_bet(**chosen.arguments, average_bet=bet)
+    act = change_average_bet(**chosen.arguments, average_bet=bet).result_of
     done = f"average bet {bet:,.2f}"
     if bet == before:
-        return chosen.outcome(done, f"{done} as before. Nothing was changed.", kind=OutcomeKind.REPLAYED)
-    return chosen.outcome(done, f"{done} from {chosen.when.removeprefix(' at ') or 'now'} on.")
+        return chosen.outcome(act, done, f"{done} as before. Nothing was changed.", kind=OutcomeKind.REPLAYED)
+    return chosen.outcome(act, done, f"{done} from {chosen.when(act.happened_at).removeprefix(' at ') or 'now'} on.")
 
 
 def _move(chosen: ChosenAction) -> Outcome:
     """Move the slip; a repeated form names the seat that it asked for, where the player may not be any more."""
     to = {"table": chosen.typed["table"], "seat": chosen.typed["seat"]}
     slip = move_rating_slip(**chosen.arguments, **to)
-    if slip.table_id != to["table"]:
-        slip.table = GamingTable.objects.get(pk=to["table"])
-    slip.seat = to["seat"]
-    return chosen.outcome(f"moved to {slip.place}", f"moved to {slip.place}{chosen.when}.")
+    table = slip.table if slip.table_id == to["table"] else GamingTable.objects.get(pk=to["table"])
+    act, done = slip.result_of, f"moved to {isolated(table.name)} seat {to['seat']}"
+    return chosen.outcome(act, done, f"{done}{chosen.when(act.happened_at)}.")
 
 
 def _complete(chosen: ChosenAction) -> Outcome:
@@ -115,12 +116,13 @@ def _complete(chosen: ChosenAction) -> Outcome:
         if error.replayed:
             changes = changed_while_owed(chosen.slip.pk)
         else:
-            changes = changed_before_closing(chosen.slip.pk, chosen.expected_version)
+            changes = changed_before_closing(chosen.slip.pk, chosen.expected_version, closed_at=error.version_before)
         return Outcome(kind=OutcomeKind.OWED, sentence=f"{error.message}{changes}")
     points = earned(chosen.slip, settlement)
     if not settlement.replayed:
-        changes = changed_before_closing(chosen.slip.pk, chosen.expected_version)
-        return Outcome(kind=OutcomeKind.DONE, sentence=f"closed{chosen.when}, {points}.{changes}")
+        changes = changed_before_closing(chosen.slip.pk, chosen.expected_version, closed_at=settlement.version_before)
+        when = chosen.when(settlement.closed_at)
+        return Outcome(kind=OutcomeKind.DONE, sentence=f"closed{when}, {points}.{changes}")
     closing = first_closing(chosen.slip.pk, actor=chosen.actor)
     unsaved = unsaved_amounts(chosen.slip.pk, chosen.typed)
     sentence = f"was already closed {closing}, {points}. Nothing was done twice.{unsaved}"

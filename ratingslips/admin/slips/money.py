@@ -20,7 +20,7 @@ from ratingslips.admin.slips.rows import describe
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction
 from ratingslips.admin.slips.times import TimeForm
 from ratingslips.cash import CashOfDay, cash_bought_in
-from ratingslips.models import GamingTable, MoneyRow, RatingSlip
+from ratingslips.models import GamingTable, MoneyRow, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP
 from ratingslips.services import record_buy_in, record_chips_out, strike_money_row
 from ratingslips.services.stakes import MAX_AMOUNT
@@ -127,21 +127,29 @@ def _arguments(chosen: ChosenAction) -> dict[str, Any]:
     return chosen.arguments_without_version | when | typed
 
 
+def _act_of(row: MoneyRow) -> SlipRequest:
+    assert row.request is not None, "only rows of earlier releases have none"
+    return row.request
+
+
 def _buy_in(chosen: ChosenAction) -> Outcome:
     row = record_buy_in(**_arguments(chosen), means=chosen.typed["means"])
     total = RatingSlip.objects.with_money().get(pk=chosen.slip.pk).buy_in
-    return chosen.outcome("recorded", f"{row.words}{chosen.when}, {short_amount(total)} in all.")
+    act = _act_of(row)
+    when = chosen.when(act.happened_at)
+    return chosen.outcome(act, "recorded", f"{row.words}{when}, {short_amount(total)} in all.")
 
 
 def _chips_out(chosen: ChosenAction) -> Outcome:
     row = record_chips_out(**_arguments(chosen))
-    return chosen.outcome("recorded", f"{row.words}{chosen.when}.")
+    act = _act_of(row)
+    return chosen.outcome(act, "recorded", f"{row.words}{chosen.when(act.happened_at)}.")
 
 
 def _strike(chosen: ChosenAction) -> Outcome:
     typed = {name: chosen.typed[name] for name in ("row", "reason", "reason_code")}
     row = strike_money_row(**typed, actor=chosen.actor, at=chosen.at, request_id=chosen.request_id)
-    return chosen.outcome("struck", f"{row.words} struck.")
+    return chosen.outcome(_act_of(row), "struck", f"{row.words} struck.")
 
 
 BUY_IN: Final = SlipAction(name="buy_in", label="Buy-in", done="recorded", describe=describe, carry_out=_buy_in)

@@ -57,7 +57,6 @@ def open_page(slips: "admin.ModelAdmin[RatingSlip]", request: HttpRequest) -> Ht
         outcome = opening_outcome(
             slip,
             average_bet=form.cleaned_data["average_bet"],
-            request_id=request_id_of(request),
             is_late=form.cleaned_data["when"] is not None,
         )
         slips.message_user(request, outcome.sentence, LEVELS[outcome.kind])

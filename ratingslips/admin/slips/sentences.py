@@ -33,12 +33,9 @@ T = TypeVar("T")
 _CORRECTED_SINCE: Final = "was corrected since and is now worth "
 
 
-def earlier_request(request_id: UUID | None) -> SlipRequest | None:
-    """The row of this request id if an earlier HTTP request wrote it, else None."""
-    if request_id is None:
-        return None
-    rows = SlipRequest.objects.filter(pk=request_id).exclude(correlation_id=correlation.current())
-    return read_after_commit(rows.first)
+def is_new(request: SlipRequest) -> bool:
+    """Whether the running HTTP request wrote this row, and not an earlier one."""
+    return request.correlation_id == correlation.current()
 
 
 def read_after_commit(read: Callable[[], T]) -> T | None:
@@ -60,9 +57,9 @@ def changes_since(slip_id: UUID, version: SlipVersion) -> str:
     return " ".join(f"{event.words} at {exact_time_in(event.at, slip.casino)} by {event.by}." for event in changes)
 
 
-def changed_before_closing(slip_id: UUID, version: SlipVersion | None) -> str:
-    """What changed between the version on the page and the closing, for the end of a message; else empty text."""
-    if version is None or not version.seq:
+def changed_before_closing(slip_id: UUID, version: SlipVersion | None, *, closed_at: SlipVersion | None) -> str:
+    """What changed between the version on the page and the one that was closed, for the end of a message."""
+    if version is None or not version.seq or version == closed_at:
         return ""
     changes = read_after_commit(lambda: changes_since(slip_id, version))
     return f" Changed after the page was shown: {changes}" if changes else ""
@@ -115,10 +112,12 @@ def _points(slip: RatingSlip, posting: LoyaltyPosting | None) -> str:
     if posting is None:
         return "0 points"
     points = f"{counted(posting.points, 'point')}, balance {posting.balance_after:,}, {posting.tier_after}"
-    tiers = Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points")
-    if (all_tiers := read_after_commit(lambda: list(tiers))) is None:
-        return points
-    following = next_tier(posting.lifetime_points, all_tiers)
+    following = posting.next_tier
+    if following is None:
+        tiers = Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points")
+        if (all_tiers := read_after_commit(lambda: list(tiers))) is None:
+            return points
+        following = str(next_tier(posting.lifetime_points, all_tiers) or "")
     progress = f"{posting.tier_progress} % of the way to {following}" if following else "the highest tier"
     return f"{points}, {progress}"
 
@@ -141,14 +140,14 @@ def taken_back(result: CorrectedSlip) -> str:
     return f"{taken}; {counted(result.uncollected, 'point')} could not be collected, because the balance is 0"
 
 
-def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, request_id: UUID | None, is_late: bool) -> Outcome:
-    """The outcome of opening a slip by the page with `request_id`, now or when it was sent before.
+def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, is_late: bool) -> Outcome:
+    """The outcome of opening a slip, now or when the page was sent before.
 
     It says when a slip was opened that `is_late`.
     """
     number, player = slip.slip_number, slip.player
-    if (earlier := earlier_request(request_id)) is not None:
-        at = exact_time_in(earlier.happened_at, slip.casino)
+    if not is_new(slip.result_of):
+        at = exact_time_in(slip.result_of.happened_at, slip.casino)
         sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
     since = f" since {time_in(slip.opened_at, slip.casino)}" if is_late else ""

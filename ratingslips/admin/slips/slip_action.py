@@ -18,11 +18,7 @@ from core.console.row_actions import MAX_ROWS, Outcome, OutcomeKind, Row, RowAct
 from core.console.scope import staff_of
 from core.models import User
 from ratingslips.admin.slips.rights import may_correct
-from ratingslips.admin.slips.sentences import (
-    changes_since,
-    earlier_request,
-    read_after_commit,
-)
+from ratingslips.admin.slips.sentences import changes_since, is_new
 from ratingslips.admin.slips.times import time_arguments
 from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip, SlipRequest
@@ -64,22 +60,19 @@ class ChosenAction:
         chosen = {"chosen_time": self.chosen_time, "expected_version": self.expected_version}
         return self.arguments_without_version | chosen
 
-    @property
-    def when(self) -> str:
-        """When the act happened, after it is recorded: “ at 19:30”; empty if it happened now."""
-        if self.chosen_time is None:
-            return ""
-        of_page = SlipRequest.objects.filter(pk=self.request_id) if self.request_id else SlipRequest.objects.none()
-        request = read_after_commit(of_page.first)
-        return f" at {time_in(request.happened_at if request else self.at, self.slip.casino)}"
+    def when(self, happened_at: datetime) -> str:
+        """When the act happened: “ at 19:30”; empty if no time was chosen, and it happened now."""
+        return "" if self.chosen_time is None else f" at {time_in(happened_at, self.slip.casino)}"
 
-    def outcome(self, participle: str, sentence: str, *, kind: OutcomeKind = OutcomeKind.DONE) -> Outcome:
-        """The outcome of a change: `sentence`, or the time of the change if this page was sent before."""
-        earlier = earlier_request(self.request_id)
-        if earlier is None:
-            return Outcome(kind=kind, sentence=sentence)
-        at = exact_time_in(earlier.happened_at, self.slip.casino)
-        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{participle} at {at} by you. Nothing was done twice.")
+    def outcome(
+        self, request: SlipRequest, participle: str, sentence: str, *, kind: OutcomeKind = OutcomeKind.DONE
+    ) -> Outcome:
+        """The outcome of a change by `request`: `sentence`, or the time of the change if this page was sent before."""
+        if is_new(request):
+            return Outcome(kind=kind, sentence=sentence, obj=request.slip)
+        at = exact_time_in(request.happened_at, self.slip.casino)
+        sentence = f"{participle} at {at} by you. Nothing was done twice."
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence, obj=request.slip)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -164,6 +164,10 @@ class TimeForm(forms.Form):
 
     def __init__(self, *args: Any, offered: Sequence[int] = MINUTES_AGO, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.offer(offered)
+
+    def offer(self, minutes: Sequence[int]) -> None:
+        """Show the buttons for these minutes ago."""
         widget = self.fields["when"].widget
         assert isinstance(widget, WhenInput)
-        widget.offered = offered
+        widget.offered = minutes
