@@ -51,8 +51,12 @@ def read_proof(*, now: datetime) -> Proof:
     A break stays unresolved until a verification of the whole ledger is clean.
     """
     runs = LedgerVerification.objects.order_by("-id")
-    last = runs.exclude(scope=LedgerVerification.Scope.ACCOUNT).first()
-    broken = runs.filter(is_clean=False).first()
+    of_more, unclean = runs.exclude(scope=LedgerVerification.Scope.ACCOUNT), runs.filter(is_clean=False)
+    # A union of the two would sort what the indexes have in order.
+    either = runs.filter(Q(pk=Subquery(of_more.values("pk")[:1])) | Q(pk=Subquery(unclean.values("pk")[:1])))
+    found = list(either)
+    last = next((run for run in found if run.scope != LedgerVerification.Scope.ACCOUNT), None)
+    broken = next((run for run in found if not run.is_clean), None)
     if (
         broken is not None
         and runs.filter(id__gt=broken.pk, scope=LedgerVerification.Scope.FULL, is_clean=True).exists()

@@ -9,10 +9,12 @@ from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from core.console.scope import holds_on, in_casino_of
 from core.models import Casino, Player, User
+from core.permissions import held_by
 from loyalty.models import LoyaltyProgram
 from loyalty.permissions import PAUSE_PROGRAM
 from ratingslips.admin.floor.seatmap import OPEN_LONG, PAUSED_LONG, warning_for
-from ratingslips.models import DriftCheck, Pit, RatingSlip
+from ratingslips.models import DriftCheck, RatingSlip
+from ratingslips.permissions import RECOVER_LOYALTY
 
 MAX_CASINOS: Final = 50
 MAX_PAID_AT_ONCE: Final = 500
@@ -79,18 +81,21 @@ class Drift:
         return self.check is not None and self.check.accounts > 0
 
 
-def read_owed(*, staff: User, payable_in: "QuerySet[Pit]", now: datetime) -> Owed:
-    """The owed slips of the casinos that `staff` sees, in three statements, without what they refer to."""
+def read_owed(*, staff: User, now: datetime) -> Owed:
+    """The owed slips of the casinos that `staff` sees, in two statements, without what they refer to."""
     slips = in_casino_of(staff, RatingSlip.objects.owed(), lookup="casino").order_by("closed_at", "pk")
     keys = list(slips.values_list("pk", "pit")[:MAX_PAID_AT_ONCE])
-    pits = set(payable_in.values_list("pk", flat=True))
-    first = slips[:OWED_SHOWN]
+    pits = held_by(staff).keys(RECOVER_LOYALTY)
+
+    def may_pay(pit: int) -> bool:
+        return staff.is_superuser or not pits.isdisjoint({"", str(pit)})
+
     shown = [
-        OwedSlip(slip=slip, owed_for=now - slip.closed_at, may_pay=slip.pit_id in pits)
-        for slip in first
+        OwedSlip(slip=slip, owed_for=now - slip.closed_at, may_pay=may_pay(slip.pit_id))
+        for slip in slips[:OWED_SHOWN]
         if slip.closed_at
     ]
-    return Owed(shown=shown, payable=[str(key) for key, pit in keys if pit in pits], count=len(keys))
+    return Owed(shown=shown, payable=[str(key) for key, pit in keys if may_pay(pit)], count=len(keys))
 
 
 def read_barred(*, staff: User) -> list[RatingSlip]:

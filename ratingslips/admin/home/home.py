@@ -42,7 +42,7 @@ from ratingslips.admin.home.targets import scorecard
 from ratingslips.admin.slips.rights import pits_with
 from ratingslips.figures import todays_figures
 from ratingslips.models import RatingSlip
-from ratingslips.permissions import OPERATE_PIT, RECOVER_LOYALTY, VIEW_SLIPS
+from ratingslips.permissions import OPERATE_PIT, VIEW_SLIPS
 from ratingslips.services import check_drift
 
 MAX_SLIPS_COUNTED: Final = 1_000
@@ -61,9 +61,10 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _supervised(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:
-    casinos = list(in_casino_of(staff, Casino.objects.all(), lookup="pk").order_by("code")[:MAX_CASINOS])
+    seen = in_casino_of(staff, Casino.objects.all(), lookup="pk").order_by("code")
+    casinos = [staff.casino] if staff.casino else list(seen[:MAX_CASINOS])
     drifts = read_drift(casinos, now=now)
-    owed = read_owed(staff=staff, payable_in=pits_with(request, RECOVER_LOYALTY), now=now)
+    owed = read_owed(staff=staff, now=now)
     paused = read_paused(staff=staff, now=now)
     figures, proof = todays_figures(casinos=casinos, at=now), read_proof(now=now)
     live = in_casino_of(staff, live_slips(now=now), lookup="casino")
