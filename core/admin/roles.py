@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 
@@ -48,6 +48,13 @@ class RoleAdmin(
     """
 
     actions = None
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Group | None:
+        """The role of the page, with its permissions and the models that their names begin with."""
+        role: Group | None = super().get_object(request, object_id, from_field)
+        if role is not None:
+            prefetch_related_objects([role], "permissions__content_type")
+        return role
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         """Offer permissions of models that have pages in this console, of those that the sender holds globally."""

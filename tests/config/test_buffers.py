@@ -1,4 +1,4 @@
-"""No page runs many statements or reads more than 300 buffers, on a history in which the wanted rows are not at the end of an index."""
+"""No page runs many statements or reads many buffers, also where the wanted rows are not at the end of an index."""
 
 import pytest
 from django.apps import apps
