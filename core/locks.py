@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.db import connection
 
+from core.querysets import is_reading_only
 from core.transactions import transaction_required
 
 
@@ -20,6 +21,8 @@ def lock_name(kind: str, name: str) -> None:
 @transaction_required
 def lock_names(kind: str, names: Collection[str]) -> None:
     """Lock several names of one kind like `lock_name`, in alphabetical order, in one statement."""
+    if is_reading_only():
+        return
     keys = [f"{kind}:{name}" for name in sorted(names)]
     locks = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(keys))
     with connection.cursor() as cursor:

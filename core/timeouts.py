@@ -14,6 +14,7 @@ REPORT_SECONDS: Final = 5 * 60
 DRIFT_CHECK_SECONDS: Final = 20
 
 _SET_BOTH: Final = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)"
+_READ_BOTH: Final = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout'), "
 
 
 def allow_statements(*, seconds: int) -> None:
@@ -26,8 +27,9 @@ def allow_statements(*, seconds: int) -> None:
 def short_waits(*, lock_milliseconds: int, statement_milliseconds: int) -> Iterator[None]:
     """Let each statement of the block, in the caller's transaction, wait for a lock and take only so long."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
-        before = cursor.fetchone()
-        cursor.execute(_SET_BOTH, [f"{lock_milliseconds}ms", f"{statement_milliseconds}ms"])
+        cursor.execute(
+            _SET_BOTH.replace("SELECT ", _READ_BOTH), [f"{lock_milliseconds}ms", f"{statement_milliseconds}ms"]
+        )
+        before = cursor.fetchone()[:2]
         yield
         cursor.execute(_SET_BOTH, before)

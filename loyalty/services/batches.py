@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -30,6 +31,7 @@ class PostingBatch:
     """Postings to accounts that are locked, by player; `save` writes the entries and the new balances.
 
     `first_entries` are those that were posted with the keys of the batch before it, and `ids` the keys of new entries.
+    A forecast is never saved, and counts each posting as if it were the only one.
     """
 
     accounts: dict[int, PlayerLoyalty]
@@ -38,12 +40,14 @@ class PostingBatch:
     rules: dict[int, ProgramRules] = field(default_factory=dict)
     rates: dict[int, Sequence[EarningRate]] = field(default_factory=lambda: defaultdict(list))
     entries: list[LedgerEntry] = field(default_factory=list)
+    is_forecast: bool = False
 
     def account_of(self, player_id: int) -> PlayerLoyalty:
         """:raises NotFound: there is no such player in the batch."""
         if player_id not in self.accounts:
             raise NotFound(f"There is no player {player_id}.")
-        return self.accounts[player_id]
+        account = self.accounts[player_id]
+        return copy(account) if self.is_forecast else account
 
     def rules_in_force(self, *, program_id: int, earned_at: datetime) -> ProgramRules:
         """The same as the function of this name, read once for each programme.
@@ -73,10 +77,12 @@ class PostingBatch:
 
 
 @transaction_required
-def begin_batch(*, player_ids: Collection[int], idempotency_keys: Collection[str], at: datetime) -> PostingBatch:
+def begin_batch(
+    *, player_ids: Collection[int], idempotency_keys: Collection[str], at: datetime, is_forecast: bool = False
+) -> PostingBatch:
     """Lock the accounts of players in key order, and read the entries that were posted with the keys.
 
-    The batch may post once with each key.
+    The batch may post once with each key. For `is_forecast`, see `PostingBatch`.
 
     :raises NotFound, NoLoyaltyProgram: see `lock_account`.
     """
@@ -86,4 +92,4 @@ def begin_batch(*, player_ids: Collection[int], idempotency_keys: Collection[str
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_IDS, [len(idempotency_keys)])
         ids = [key for (key,) in cursor.fetchall()]
-    return PostingBatch(accounts=accounts, first_entries=first, ids=iter(ids))
+    return PostingBatch(accounts=accounts, first_entries=first, ids=iter(ids), is_forecast=is_forecast)

@@ -123,7 +123,7 @@ class _Application:
             waiting = [lines for lines in slips[start : start + LOOKUP_SLIPS] if lines.key in self.to_come]
             lookup = Lookup.of(self.casino, waiting)
             while waiting := [lines for lines in waiting if lines.key in self.to_come]:
-                if self.plan is None and self.pace.slips > 1:
+                if self.pace.slips > 1:
                     yield from self._apply_chunk(waiting[: self.pace.slips], lookup)
                 else:
                     yield from self._apply_slip(waiting[0], lookup)
@@ -149,7 +149,7 @@ class _Application:
             done = next(recorded, None) if one.acts else None
             if done is not None or not one.acts:
                 del self.to_come[one.lines.key]
-                yield from one.outcomes(done)
+                yield from one.outcomes(done, is_dry_run=self.plan is not None)
                 continue
             yield from self._apply_slip(one.lines, lookup)
             if together is not None:
@@ -171,6 +171,7 @@ class _Application:
                 lease=self.held,
                 long_play_confirmed=self.allow_long_play,
                 still_to_come=self.to_come,
+                plan=self.plan,
             )
         except LeaseLost:
             raise

@@ -7,14 +7,12 @@ from django.db.models import Value
 from core.errors import DomainError
 from core.models import Casino, User
 from core.text import folded, quoted
-from core.transactions import transaction_required
 from ratingslips.imports.casino_files import GAMES_FILE, TABLES_FILE, CannotLoad, CasinoFiles
 from ratingslips.imports.casino_rows import Kind, LoadedRows, bring_up_to_date
 from ratingslips.models import GameSettings, GamingTable, Pit
 from ratingslips.services import require_table_may_change
 
 
-@transaction_required
 def require_recorded_spellings(casino: Casino, files: CasinoFiles) -> None:
     """Refuse a name of a pit or a table, or a code of a game, that is recorded in another spelling alone.
 
@@ -40,7 +38,6 @@ def require_recorded_spellings(casino: Casino, files: CasinoFiles) -> None:
         raise CannotLoad(problems)
 
 
-@transaction_required
 def load_games(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
     """Add new games, and see to those that differ."""
     for row in files.games:
@@ -58,7 +55,6 @@ def games_by_code(casino: Casino) -> dict[str, GameSettings]:
     return {game.code: game for game in GameSettings.objects.filter(casino=casino)}
 
 
-@transaction_required
 def load_pits(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedRows:
     """Add the pits that the file of tables names."""
     names = dict.fromkeys(row.pit for row in files.tables)
@@ -70,7 +66,6 @@ def load_pits(casino: Casino, files: CasinoFiles, *, overwrite: bool) -> LoadedR
     )
 
 
-@transaction_required
 def load_tables(casino: Casino, files: CasinoFiles, *, overwrite: bool, actor: User) -> LoadedRows:
     """Add new tables, and see to those that differ; games and pits are loaded.
 

@@ -1,17 +1,52 @@
-"""How many slips are handled in one transaction, and how long it may wait, so that the floor does not wait for long."""
+"""How many slips are handled in one transaction, and how long it may take, so that the floor does not wait for long."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Final
+from time import monotonic
+from typing import Any, Final
 
+from django.db import connection
+
+from core.errors import Busy
 from core.timeouts import short_waits
 
 # How long a chunk of slips should take. This long after it began to lock, it stops judging and writes.
-CHUNK_SECONDS: Final = 0.25
+CHUNK_SECONDS: Final = 0.2
+# This long after it began to lock, a chunk sends no further statement and fails. A statement takes 0.2 seconds at most,
+# so that the locks of a chunk are held for half a second, and for as long as the disk takes to write the COMMIT.
+LAST_STATEMENT_SECONDS: Final = 0.3
+STATEMENT_MILLISECONDS: Final = 200
+_LOCK_MILLISECONDS: Final = 100
 MAX_CHUNK_SLIPS: Final = 100
 
-# How long each statement of a chunk may wait for a lock, and take. The whole chunk has no such limit.
-chunk_waits: Final = partial(short_waits, lock_milliseconds=100, statement_milliseconds=500)
+
+class ChunkTooSlow(Busy):
+    """The chunk took too long, and nothing of it was done."""
+
+    code = "CHUNK_TOO_SLOW"
+
+
+@contextmanager
+def chunk_limits() -> Iterator[None]:
+    """Limit how long the block, which does all work of a chunk in the caller's transaction, may hold its locks.
+
+    Foreign keys are checked at its end, so that the COMMIT has nothing left to do but to write.
+
+    :raises ChunkTooSlow: it sent a statement too late.
+    """
+    ends = monotonic() + LAST_STATEMENT_SECONDS
+
+    def in_time(execute: Callable[..., Any], *statement: Any) -> Any:
+        if monotonic() > ends:
+            raise ChunkTooSlow
+        return execute(*statement)
+
+    limits = short_waits(lock_milliseconds=_LOCK_MILLISECONDS, statement_milliseconds=STATEMENT_MILLISECONDS)
+    with limits, connection.execute_wrapper(in_time):
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 @dataclass(kw_only=True, slots=True)

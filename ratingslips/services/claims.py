@@ -16,8 +16,9 @@ from ratingslips.services.draft import Draft, Stay
 # Of a player, or of a table and a seat.
 Key = tuple[int, int] | int
 
-# A dry run skips those of slips that it has planned, and a chunk those of its own slips: there are few.
+# How many rows are read at first for each claim, and the factor if they are all of slips that are skipped.
 MAX_OVERLAPS: Final = 100
+_MORE: Final = 10
 
 # For each claim, the play that overlaps it, in order: of a player by the slips, of a seat by the segments that count.
 # The indexes of the exclusion constraints find it. SQL because the ORM has no join with a list of values.
@@ -101,6 +102,10 @@ class PlannedPlay:
         for segment in draft.segments:
             self._add((segment.table_id, segment.seat), slip, since=segment.started_at, until=segment.held_until)
 
+    def skips(self, slip_number: str, *, own: Collection[str]) -> bool:
+        """Whether what is recorded of a slip does not count: it is planned, or is among `own`, in capitals."""
+        return slip_number in self.slip_numbers or slip_number.upper() in own
+
     def _add(self, key: Key, slip: RatingSlip, *, since: datetime, until: datetime | None) -> None:
         span = Span(slip_number=slip.slip_number, player=str(slip.player), since=since, until=until)
         self.spans[key].append(span)
@@ -127,8 +132,28 @@ def claims_of(draft: Draft) -> list[Claim]:
     return claims
 
 
-def recorded_play(claims: Collection[Claim]) -> Mapping[Claim, Sequence[Span]]:
-    """Read the play that overlaps each claim, in order, in one statement; players and tables must be locked."""
+def recorded_play(
+    claims: Collection[Claim], *, plan: PlannedPlay, own: Collection[str]
+) -> Mapping[Claim, Sequence[Span]]:
+    """Read the play that overlaps each claim, in order, in one statement; players and tables must be locked.
+
+    At least the first play of a slip that `plan` does not skip is read; `own` are the slips that the claims are of.
+    """
+    found: dict[Claim, list[Span]] = {}
+    unsure, most = claims, MAX_OVERLAPS
+    while unsure:
+        found |= _first_spans(unsure, most=most)
+        unsure = [
+            claim
+            for claim in unsure
+            if len(found[claim]) == most and all(plan.skips(span.slip_number, own=own) for span in found[claim])
+        ]
+        most *= _MORE
+    return found
+
+
+def _first_spans(claims: Collection[Claim], *, most: int) -> dict[Claim, list[Span]]:
+    """The first spans that overlap each claim, at most so many."""
     found: dict[Claim, list[Span]] = {claim: [] for claim in claims}
     asked = [claim for claim in found if claim.since != claim.until]
     if not asked:
@@ -143,7 +168,7 @@ def recorded_play(claims: Collection[Claim]) -> Mapping[Claim, Sequence[Span]]:
                 "seats": [seat for _, seat in seats],
                 "since": [claim.since for claim in asked],
                 "until": [claim.until for claim in asked],
-                "most": MAX_OVERLAPS,
+                "most": most,
             },
         )
         for number, slip_number, since, until, card, first_name, last_name in cursor.fetchall():

@@ -88,6 +88,11 @@ class Draft:
         return self.slip is not None and self.kept == 0
 
     @property
+    def takes_a_seat(self) -> bool:
+        """Whether an act opened or moved the slip."""
+        return bool(self.seated_by)
+
+    @property
     def is_closing(self) -> bool:
         """Whether an act closes the slip."""
         return any(request.kind == RequestKind.CLOSE for request in self.requests)

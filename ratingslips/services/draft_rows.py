@@ -20,16 +20,20 @@ def save_new(drafts: Sequence[Draft]) -> None:
 
 
 @transaction_required
-def save_changed(draft: Draft) -> None:
-    """Write what the acts changed of a slip that was there before, with its new segments, requests and money."""
-    slip = draft.slip
-    assert slip is not None
-    if draft.has_ended_a_kept_segment:
-        draft.segments[draft.kept - 1].save(update_fields=SEGMENT_END_FIELDS)
-    PlaySegment.objects.bulk_create(draft.segments[draft.kept :])
-    if draft.is_closing or not slip.is_closed:
-        slip.save(update_fields=["table", "pit", "seat", *(CLOSING_FIELDS if draft.is_closing else ["status"])])
-    _save_requests([draft])
+def save_changed(drafts: Sequence[Draft]) -> None:
+    """Write what the acts changed of slips that were there before, with their new segments, requests and money.
+
+    Of several slips none has moved.
+    """
+    ended = [draft.segments[draft.kept - 1] for draft in drafts if draft.has_ended_a_kept_segment]
+    PlaySegment.objects.bulk_update(ended, SEGMENT_END_FIELDS)
+    PlaySegment.objects.bulk_create([segment for draft in drafts for segment in draft.segments[draft.kept :]])
+    place = ("table", "pit", "seat")
+    closing = [draft.slip for draft in drafts if draft.slip is not None and draft.is_closing]
+    RatingSlip.objects.bulk_update(closing, [*place, *CLOSING_FIELDS])
+    live = [draft.slip for draft in drafts if draft.slip is not None and not draft.slip.is_closed]
+    RatingSlip.objects.bulk_update(live, [*place, "status"])
+    _save_requests(drafts)
 
 
 def _save_requests(drafts: Sequence[Draft]) -> None:

@@ -84,7 +84,7 @@ class Judgement:
             if len(self.left_out) == count:
                 return
             self._apply()
-            recorded = recorded_play(self.claims)
+            recorded = recorded_play(self.claims, plan=plan, own={self.locked.slip_number.upper()})
         too_many = TooManyOverlaps(
             f"Slip {self.locked.slip_number} overlaps the play of other slips again and again. Nothing of it was "
             "recorded."

@@ -17,14 +17,15 @@ from core.leases import HeldLease
 from core.locks import lock_name
 from core.models import Casino, Player, User
 from core.permissions import rights_by_player
+from core.querysets import reading_only
 from core.retries import call_id, mark_outcome_known, outcome_is_unknown, retried
 from core.transactions import operation
 from loyalty.services import PostingBatch, begin_batch
 from ratingslips.events import SlipVersion
-from ratingslips.models import GamingTable, RatingSlip, SlipRequest
+from ratingslips.models import GamingTable, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.acts import Act
-from ratingslips.services.chunks import CHUNK_SECONDS, chunk_waits
+from ratingslips.services.chunks import CHUNK_SECONDS, chunk_limits
 from ratingslips.services.claims import PlannedPlay, recorded_play
 from ratingslips.services.completion import try_to_settle
 from ratingslips.services.draft import Draft
@@ -32,7 +33,7 @@ from ratingslips.services.draft_rows import save_changed, save_new
 from ratingslips.services.judging import BlockedBySlip, Judgement
 from ratingslips.services.opening import lock_numbers, lock_players
 from ratingslips.services.seats import lock_places
-from ratingslips.services.segments import SlipChanged, lock_numbered, read_segments
+from ratingslips.services.segments import SlipChanged, lock_numbered, read_segments_of
 from ratingslips.services.settlement import SlipSettlement
 
 
@@ -92,17 +93,22 @@ class Recorder:
     def record(self, *, lease: HeldLease | None) -> None:
         """Record the acts in one transaction; see `record_play` and `record_plays`."""
         with operation("ratingslips.record_play", actor_id=self.actor.pk):
+            if self.plan is not None:
+                with reading_only():
+                    self._judge_and_settle()
+                transaction.set_rollback(True)
+                return
             if lease is not None:
                 lease.hold()
             if not self._is_committed():
-                with chunk_waits() if self.is_chunk else nullcontext():
-                    began = monotonic()
-                    self._judge(self._lock_and_read(), began=began)
-                    self._settle()
-                    if self.plan is None:  # rows of a slip could contradict those that the plan replaces
-                        self._save()
-            if self.plan is not None:
-                transaction.set_rollback(True)  # the points
+                with chunk_limits() if self.is_chunk else nullcontext():
+                    self._judge_and_settle()
+                    self._save()
+
+    def _judge_and_settle(self) -> None:
+        began = monotonic()
+        self._judge(self._lock_and_read(), began=began)
+        self._settle()
 
     def _is_committed(self) -> bool:
         """Whether the attempt before, whose COMMIT got no answer, was committed: then `done` is its outcome."""
@@ -126,12 +132,15 @@ class Recorder:
         players = lock_players({slip.player_id for slip in slips.values()} | opened_for)
         tables = lock_places({act.table for play in self.plays for act in play.acts if act.table is not None})
         taken = lock_numbers([play.slip_number for play in new], casino_id=self.casino.pk) if new else set()
+        segments = read_segments_of(slips.values())
         rights = rights_by_player(self.casino.pk, self.actor, OPERATE_PIT, CORRECT_SLIP, players=[*players, None])
         locked: list[Judgement] = []
         for play in self.plays:
             slip = slips.get(play.key)
             try:
-                draft = self._read(play, slip, players=players, tables=tables)
+                draft = self._read(
+                    play, slip, segments=segments[slip.pk] if slip else [], players=players, tables=tables
+                )
             except SlipChanged:
                 if self.is_chunk:
                     return locked
@@ -154,6 +163,7 @@ class Recorder:
         play: SlipPlay,
         slip: RatingSlip | None,
         *,
+        segments: list[PlaySegment],
         players: Mapping[int, Player],
         tables: Mapping[int, GamingTable],
     ) -> Draft:
@@ -161,7 +171,6 @@ class Recorder:
 
         :raises SlipChanged: the slip is no longer at the version that was expected.
         """
-        segments = read_segments(slip) if slip else []
         version = SlipVersion(seq=segments[-1].seq, status=slip.status) if slip else None
         if version != play.expected_version:
             raise SlipChanged.meanwhile(play.slip_number)
@@ -188,7 +197,8 @@ class Recorder:
         """
         self.drafts, self.done = [], []
         plan = self.plan or PlannedPlay()
-        recorded = recorded_play([claim for judgement in judgements for claim in judgement.claims])
+        claims = [claim for judgement in judgements for claim in judgement.claims]
+        recorded = recorded_play(claims, plan=plan, own={play.key for play in self.plays})
         for judgement in judgements:
             try:
                 judgement.leave_out_overlaps(recorded, plan=plan, still_to_come=self.still_to_come)
@@ -205,34 +215,40 @@ class Recorder:
                 return
 
     def _settle(self) -> None:
-        """Credit the points of the slips that an act closes; those of a chunk in one batch."""
+        """Credit the points of the slips that an act closes; those of a plan are only counted."""
         closing = [(draft, done) for draft, done in zip(self.drafts, self.done, strict=True) if draft.is_closing]
         slips = [draft.slip for draft, _ in closing if draft.slip is not None]
-        batch = _batch_for(slips) if self.is_chunk and slips else None
+        is_planned = self.plan is not None
+        batch = _batch_for(slips, is_forecast=is_planned) if slips and (self.is_chunk or is_planned) else None
         for (draft, done), slip in zip(closing, slips, strict=True):
             assert slip.closed_at is not None
             done.closes = True
             done.settlement, done.failure = try_to_settle(slip, segments=draft.segments, at=slip.closed_at, batch=batch)
-        if batch is not None:
+        if batch is not None and not is_planned:
             batch.save()
 
     def _save(self) -> None:
-        """Write what has changed, in order; slips that are new in a row are written together."""
+        """Write what has changed: first the slips that stay where they are, because they only make room for others.
+
+        The others follow in order; slips that are new in a row are written together.
+        """
         changed = [draft for draft in self.drafts if draft.requests]
-        for is_new, drafts in groupby(changed, key=attrgetter("is_new")):
+        save_changed([draft for draft in changed if not draft.takes_a_seat])
+        for is_new, drafts in groupby((draft for draft in changed if draft.takes_a_seat), key=attrgetter("is_new")):
             if is_new:
                 save_new(list(drafts))
             else:
                 for draft in drafts:
-                    save_changed(draft)
+                    save_changed([draft])
 
 
-def _batch_for(slips: Sequence[RatingSlip]) -> PostingBatch:
-    """A batch for the slips of a chunk that close, with the accounts of their players."""
+def _batch_for(slips: Sequence[RatingSlip], *, is_forecast: bool) -> PostingBatch:
+    """A batch for slips that close, with the accounts of their players."""
     at = slips[0].closed_at
     assert at is not None
     return begin_batch(
         player_ids={slip.player_id for slip in slips if slip.theoretical_win},
         idempotency_keys=[str(slip.pk) for slip in slips],
         at=at,
+        is_forecast=is_forecast,
     )

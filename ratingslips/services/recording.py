@@ -34,8 +34,9 @@ def record_play(
     of other slips is refused, so a slip may be recorded after play that came later. `lease` is held until the commit.
     `expected_version` is that of the slip as the caller read it, None if there was none. `still_to_come` are the
     numbers, in capitals, of slips that the caller will record later. A closing after play that was longer than the
-    casino's limit is refused unless `long_play_confirmed` is set. With a `plan` nothing is written: the play is judged
-    together with what the plan holds, and added to it.
+    casino's limit is refused unless `long_play_confirmed` is set. With a `plan` nothing is written and no row is
+    locked: the play is judged together with what the plan holds, and added to it; each closing is credited as if there
+    were no other.
 
     :raises BlockedBySlip: the play overlaps that of a slip that is still to come; nothing was done.
     :raises SlipChanged: the slip is no longer at `expected_version`; nothing was done.
@@ -71,15 +72,17 @@ def record_plays(
     lease: HeldLease | None = None,
     long_play_confirmed: bool = False,
     still_to_come: Collection[str] = (),
+    plan: PlannedPlay | None = None,
 ) -> Sequence[Recording]:
     """Record the acts of several slips like `record_play`, in order and in one commit, and return their outcomes.
 
     All rows are locked before the first one is written. The chunk ends early, with fewer outcomes than `plays`, before
-    a slip that is blocked or was changed, and after `CHUNK_SECONDS`; `still_to_come` may name slips of the chunk.
+    a slip that is blocked or was changed, and after `CHUNK_SECONDS`; `still_to_come` may name slips of the chunk. For
+    `plan`, see `record_play`.
 
     :raises LeaseLost: see `HeldLease.hold`.
-    :raises Busy: a row was locked for longer than `chunk_waits` says, or the connection was lost; nothing was done, and
-        each slip may be recorded by itself.
+    :raises Busy: a row was locked, or the chunk took, for longer than `chunk_limits` says, or the connection was lost;
+        nothing was done, and each slip may be recorded by itself.
     :raises OutcomeUnknown: see `record_play`.
     """
     recorder = Recorder(
@@ -88,10 +91,12 @@ def record_plays(
         actor=actor,
         long_play_confirmed=long_play_confirmed,
         still_to_come=still_to_come,
+        plan=plan,
         is_chunk=True,
     )
     recorder.record(lease=lease)
-    _log(recorder)
+    if plan is None:
+        _log(recorder)
     return recorder.done
 
 

@@ -18,7 +18,7 @@ from core.transactions import operation
 from loyalty.services import PostingBatch, begin_batch
 from ratingslips.models import PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import RECOVER_LOYALTY
-from ratingslips.services.chunks import chunk_waits
+from ratingslips.services.chunks import chunk_limits
 from ratingslips.services.recovery import RECOVERY_FIELDS, log_recovery, pay
 from ratingslips.services.requests import RequestKind
 from ratingslips.services.settlement import SlipSettlement
@@ -30,7 +30,7 @@ def recover_together(*, slips: Sequence[RatingSlip], actor: User, at: datetime) 
     A slip that is not in the result was left as it was: another transaction holds it, it is not owed any more, or its
     points cannot be posted. `recover_slip_loyalty` says why.
 
-    :raises Busy: an account was locked for longer than `chunk_waits` says, or the connection was lost; nothing was
+    :raises Busy: an account was locked for longer than `chunk_limits` says, or the connection was lost; nothing was
         done.
     :raises OutcomeUnknown: the slips may have been paid, or may still be; a later payment pays none twice.
     """
@@ -56,7 +56,7 @@ class _Together:
         with operation("ratingslips.recover", actor_id=self.actor.pk):
             if self._is_committed():
                 return
-            with chunk_waits():
+            with chunk_limits():
                 self._pay_all()
 
     def _pay_all(self) -> None:

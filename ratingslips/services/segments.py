@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import Exists, F, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Upper
 
 from core.errors import DomainError, NotFound
@@ -115,6 +115,17 @@ def read_segments_and_request(slip: RatingSlip, request_id: UUID) -> tuple[list[
     return _read_segments(slip, segments), segments[-1].is_request_recorded
 
 
+def read_segments_of(slips: Collection[RatingSlip]) -> dict[UUID, list[PlaySegment]]:
+    """The same as `read_segments` of several locked slips, by key, in one statement."""
+    if len(slips) == 1:
+        return {slip.pk: read_segments(slip) for slip in slips}
+    found: dict[UUID, list[PlaySegment]] = {slip.pk: [] for slip in slips}
+    rows = with_tables(PlaySegment.objects.filter(slip__in=found).shown())
+    for segment in _with_money(rows, slip=OuterRef("slip")).order_by("slip", "seq") if found else ():
+        found[segment.slip_id].append(segment)
+    return {slip.pk: _read_segments(slip, found[slip.pk]) for slip in slips}
+
+
 def _read_segments(slip: RatingSlip, segments: list[PlaySegment]) -> list[PlaySegment]:
     for segment in segments:
         segment.slip = slip
@@ -135,7 +146,7 @@ def read_lists(slip: RatingSlip) -> tuple[list[PlaySegment], list[PlaySegment]]:
     return [one for one in segments if one.superseded_as], shown
 
 
-def _with_money(segments: QuerySet[PlaySegment], *, slip: RatingSlip | UUID) -> QuerySet[Any]:
+def _with_money(segments: QuerySet[PlaySegment], *, slip: RatingSlip | UUID | OuterRef) -> QuerySet[Any]:
     rows = MoneyRow.objects.filter(slip=slip, kind=MoneyRow.Kind.BUY_IN).order_by().values("slip")
     bought_in = Coalesce(Subquery(rows.annotate(total=Sum("amount")).values("total")), Decimal(0))
     last_money = MoneyRow.objects.not_struck().filter(slip=slip).order_by("-happened_at").values("happened_at")

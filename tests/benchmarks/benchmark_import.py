@@ -49,12 +49,12 @@ print(json.dumps({
 """
 
 
-def _run(checkout: Path, events: Path) -> dict[str, Any]:
-    """Import the file once, in a process of the checkout."""
+def run_in(checkout: Path, code: str, *arguments: str) -> dict[str, Any]:
+    """Run code of a benchmark in a process of the checkout, and return the object that its last line is."""
     environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "PYTHONPATH"}}
     setup = "import sys, django; sys.path.insert(0, ''); django.setup()\n"
     ran = subprocess.run(
-        [sys.executable, "-c", setup + _IMPORT, str(DAY), str(events)],
+        [sys.executable, "-c", setup + code, *arguments],
         cwd=checkout,
         env=environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
         capture_output=True,
@@ -90,7 +90,7 @@ def main() -> None:
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in checkouts}
     for _ in range(options.rounds):
         for name, checkout in checkouts.items():
-            runs[name].append(_run(checkout, options.file.resolve()))
+            runs[name].append(run_in(checkout, _IMPORT, str(DAY), str(options.file.resolve())))
     load = os.getloadavg()[1]
     sys.stdout.write(
         f"{os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}, "

@@ -8,6 +8,7 @@ from django.test import Client
 from core.models import Casino
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from ratingslips.models import GamingTable
+from ratingslips.services import chunks, recorder
 from tests.console import signed_in
 from tests.factories import TableFactory
 from tests.floor import Floor
@@ -23,6 +24,15 @@ def casino(db: None, tmp_path: Path) -> Casino:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "events.csv"
+
+
+@pytest.fixture
+def unhurried_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no chunk end for want of time, on however busy a machine."""
+    for module in (chunks, recorder):
+        monkeypatch.setattr(module, "CHUNK_SECONDS", 60)
+    monkeypatch.setattr(chunks, "LAST_STATEMENT_SECONDS", 60)
+    monkeypatch.setattr(chunks, "STATEMENT_MILLISECONDS", 60_000)
 
 
 @pytest.fixture

@@ -18,29 +18,35 @@ from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
 from loyalty.services import begin_batch, pause_program, resume_program
 from loyalty.services.accounts import rules_in_force
 from ratingslips.events import SlipVersion
-from ratingslips.models import RatingSlip
+from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
     Act,
     Recording,
     RequestKind,
     SlipPlay,
+    chunks,
     owed,
     record_plays,
     recorder,
     recover_slip_loyalty,
     recover_together,
 )
-from ratingslips.services.claims import Claim, recorded_play
+from ratingslips.services import claims as claims_module
+from ratingslips.services.chunks import ChunkTooSlow
+from ratingslips.services.claims import Claim, PlannedPlay, recorded_play
 from ratingslips.services.owed import recover_all
 from tests.concurrency import Elsewhere, backend_id, held
 from tests.databases import connect
 from tests.floor import Floor, declared
 from tests.interruptions import with_late_commit
 from tests.invariants import broken_invariants
+from tests.refusals import everything
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_CHUNK = 31  # however many slips it has
 MOST_OF_A_RECOVERY = 20
+
+pytestmark = pytest.mark.usefixtures("unhurried_chunks")
 
 T = TypeVar("T")
 
@@ -152,6 +158,20 @@ class TestAChunk:
 
         assert len(done) == RatingSlip.objects.count() == 1
 
+    @pytest.mark.parametrize("last_statement", [0, 8, 16])
+    def test_is_undone_when_a_statement_comes_too_late(
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch, last_statement: int
+    ) -> None:
+        monkeypatch.setattr(chunks, "LAST_STATEMENT_SECONDS", last_statement)
+        before = everything()
+        with CaptureQueriesContext(connection) as sent:  # a clock that every statement moves on
+            monkeypatch.setattr(chunks, "monotonic", lambda: len(sent))
+
+            with pytest.raises(ChunkTooSlow):
+                _record(floor, _visits(floor, 3, player=player))
+
+        assert everything() == before
+
     def test_owes_points_while_the_programme_is_paused(self, floor: Floor, player: Player) -> None:
         pause_program(program=floor.program, actor=floor.supervisor, at=floor.now, reason="Migration of the tiers")
 
@@ -178,6 +198,51 @@ class TestStatementsOfAChunk:
         plays = _visits(floor, count, player=player)
 
         assert_at_most(MOST_OF_A_CHUNK, statements_of(lambda: _record(floor, plays)))
+
+    @pytest.mark.parametrize("count", [2, 12])
+    def test_are_few_however_many_slips_were_there_before(self, floor: Floor, count: int) -> None:
+        GamingTable.objects.update(seats=count)
+        players = [floor.player() for _ in range(count)]
+        _record(floor, [_visit(floor, f"S{n}", one, since=4, seat=n) for n, one in enumerate(players, start=1)])
+        acts = [
+            Act(kind=RequestKind.CHANGE_BET, at=floor.ago(hours=3), average_bet=Decimal(50)),
+            Act(kind=RequestKind.CLOSE, at=floor.ago(hours=2)),
+        ]
+        version = SlipVersion(seq=1, status="OPEN")
+        plays = [SlipPlay(slip_number=f"S{n}", acts=acts, expected_version=version) for n in range(1, count + 1)]
+
+        assert_at_most(MOST_OF_A_CHUNK, statements_of(lambda: _record(floor, plays)))
+
+        assert RatingSlip.objects.filter(status="CLOSED", ledger_entry__isnull=False).count() == count
+        assert broken_invariants() == {}
+
+
+class TestAPlan:
+    def test_counts_points_at_the_tiers_that_players_have_now(self, floor: Floor, player: Player) -> None:
+        before = everything()
+
+        done = _record(floor, _visits(floor, 6, player=player), plan=PlannedPlay())
+
+        assert [one.settlement and one.settlement.points for one in done] == [210] * 6
+        assert everything() == before
+
+    def test_waits_for_nobody_and_keeps_nobody_waiting(self, committed_floor: Floor) -> None:
+        floor = committed_floor
+        plays = [*_visits(floor, 2, player=floor.player()), _visit(floor, "LIVE", floor.player(), since=9, seat=2)]
+        _record(floor, plays[2:])
+        closing = Act(kind=RequestKind.CLOSE, at=floor.ago(hours=2))
+        plays[2] = SlipPlay(slip_number="LIVE", acts=[closing], expected_version=SlipVersion(seq=1, status="OPEN"))
+
+        with held(_lock_everything):
+            done = Elsewhere(lambda: _record(floor, plays, plan=PlannedPlay())).result()
+
+        assert [one.closes and not one.refusals for one in done] == [True] * 3
+        assert RatingSlip.objects.count() == 1
+
+
+def _lock_everything() -> None:
+    for model in (RatingSlip, Player, GamingTable, PlayerLoyalty):
+        list(model._default_manager.select_for_update())
 
 
 class TestAChunkInTrouble:
@@ -264,6 +329,19 @@ class TestRecoverTogether:
             assert (slip.recovered_by, slip.settled_at, slip.is_owed) == (floor.supervisor, floor.now, False)
             assert slip.requests.get(kind="RECOVER").actor == floor.supervisor
         assert broken_invariants() == {}
+
+    def test_is_undone_when_a_statement_comes_too_late(
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slips = _owed(floor, 2, player=player)
+        monkeypatch.setattr(chunks, "LAST_STATEMENT_SECONDS", 6)
+        with CaptureQueriesContext(connection) as sent:
+            monkeypatch.setattr(chunks, "monotonic", lambda: len(sent))
+
+            with pytest.raises(ChunkTooSlow):
+                recover_together(slips=slips, actor=floor.supervisor, at=floor.now)
+
+        assert RatingSlip.objects.owed().count() == 2
 
     @pytest.mark.parametrize("count", [2, 12])
     def test_takes_few_statements_however_many_slips(self, floor: Floor, player: Player, count: int) -> None:
@@ -353,13 +431,28 @@ class TestRecordedPlay:
             for key in (player.pk, (floor.table.pk, 1), (floor.table.pk, 2), floor.player().pk)
         ]
 
-        found = recorded_play(claims)
+        found = recorded_play(claims, plan=PlannedPlay(), own=())
 
         span = Func("opened_at", "closed_at", function="TSTZRANGE", output_field=DateTimeRangeField())
         slips = RatingSlip.objects.alias(span=span).filter(span__overlap=(begins, ends)).order_by("opened_at")
         expected = [] if begins == ends else list(slips.values_list("slip_number", "opened_at", "closed_at"))
         told = [[(span.slip_number, span.since, span.until) for span in found[claim]] for claim in claims]
         assert told == [expected, expected, [], []]
+
+    def test_is_read_on_where_it_is_of_slips_that_are_skipped(
+        self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(claims_module, "MAX_OVERLAPS", 1)
+        _record(floor, _visits(floor, 12, player=player))
+        claims = [
+            Claim(key=key, since=floor.ago(hours=30), until=None, act=0) for key in (player.pk, (floor.table.pk, 1))
+        ]
+        planned = PlannedPlay(slip_numbers={f"S{number}" for number in range(10)})
+
+        found = recorded_play(claims, plan=planned, own={"S10"})
+
+        first = [planned.first(claim, found[claim], slip_number="S10") for claim in claims]
+        assert [span and span.slip_number for span in first] == ["S11", "S11"]
 
 
 class TestRulesOfABatch:

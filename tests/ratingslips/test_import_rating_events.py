@@ -23,7 +23,7 @@ from ratingslips.imports.apply import ImportRunning, import_rating_events
 from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.imports.progress import ImportProgress, Outcome
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services import chunks, recorder
+from ratingslips.services import recorder
 from ratingslips.services.seats import lock_places
 from tests.casino_files import event, write_events
 from tests.concurrency import Elsewhere, held
@@ -194,9 +194,8 @@ class TestAnImportUnderTrouble:
         assert len(waits) == 1
 
     def test_applies_the_slips_of_a_failed_chunk_one_by_one(
-        self, committed_casino: Casino, file: Path, monkeypatch: pytest.MonkeyPatch
+        self, committed_casino: Casino, file: Path, unhurried_chunks: None
     ) -> None:
-        monkeypatch.setattr(chunks, "CHUNK_SECONDS", 60)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '300ms'")
         later = [line.replace("S2", "S3").replace("T19:", "T21:").replace("T20:", "T22:") for line in VISIT_S2]

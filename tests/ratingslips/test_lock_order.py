@@ -41,6 +41,8 @@ from tests.ratingslips.test_reassigning import reassign
 from tests.statements import statements_of
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("unhurried_chunks")
+
 Lock = Callable[[], object]
 _LOCK = re.compile(r"FOR NO KEY UPDATE OF ([\"\w, ]+)|pg_advisory_xact_lock\(hashtextextended\('(\w+):")
 
