@@ -1,59 +1,47 @@
 """Close a slip, and credit its points in the same commit or leave them owed."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, transaction
 
 from core.clock import clamp_to_last_event
-from core.errors import Busy, DomainError
-from core.models import Player, User
+from core.errors import DomainError
+from core.models import User
 from core.permissions import require_permission
 from core.replays import count_replay
-from core.retries import call_id, is_bug, is_busy, is_connection_lost, retried, will_retry
-from core.transactions import operation, transaction_required
-from loyalty.services import PostingBatch
+from core.retries import call_id, retried
+from core.transactions import operation
 from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest, why_owed
 from ratingslips.permissions import OPERATE_PIT
+from ratingslips.services.closing import (
+    CLOSING_FIELDS,
+    UNEXPECTED_ERROR,
+    CreditFailed,
+    close_play,
+    code_of,
+    try_to_settle,
+)
 from ratingslips.services.closing_money import ClosingMoney
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.money import Means, require_rows
 from ratingslips.services.requests import RequestKind, is_own_commit, record, request_on
 from ratingslips.services.segments import (
     SEGMENT_END_FIELDS,
-    end_segment,
     lock_slip,
     read_segments_and_request,
     require_not_void,
     slip_key,
 )
-from ratingslips.services.settlement import SlipSettlement, first_settlement, settle, withhold
+from ratingslips.services.settlement import SlipSettlement, first_settlement
 from ratingslips.services.times import ChosenTime, checked_act_time, with_time
-from ratingslips.theo import theoretical_win
 
 log = structlog.get_logger(__name__)
-
-UNEXPECTED_ERROR: Final = "UNEXPECTED_ERROR"
-CLOSING_FIELDS: Final = (
-    *("status", "closed_at", "closed_by", "theoretical_win", "correlation_id"),
-    *("settled_at", "ledger_entry", "owed_because", "withheld_because"),
-)
-
-
-class _CreditFailed(Exception):
-    """The credit failed with `error`, without a savepoint, so the transaction cannot go on."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 class PartialCompletion(DomainError):
@@ -138,9 +126,9 @@ def complete_rating_slip(
     )
     try:
         return complete(failed=None)
-    except _CreditFailed as failed:
+    except CreditFailed as failed:
         # Everything was undone. Few credits fail, and a savepoint takes two statements.
-        because = _code_of(failed.error)
+        because = code_of(failed.error)
         unexpected = failed.error if because == UNEXPECTED_ERROR else None
         log.warning(
             "ratingslips.credit_failed",
@@ -166,7 +154,7 @@ def _complete(
 ) -> SlipSettlement:
     """Do what `complete_rating_slip` says, in one attempt; `failed` is the error of a credit without a savepoint.
 
-    :raises _CreditFailed: the credit failed, and there was no savepoint.
+    :raises CreditFailed: the credit failed, and there was no savepoint.
     """
     contents = with_time(money.contents, chosen_time)
     failure: Exception | None = None
@@ -213,79 +201,6 @@ def _complete(
         actor=actor,
         version_before=version_before,
     )
-
-
-def close_play(
-    slip: RatingSlip,
-    *,
-    segments: Sequence[PlaySegment],
-    request: SlipRequest,
-    at: datetime,
-) -> None:
-    """End the play of a live slip at `at`, which was checked, and set its theoretical win, unsaved."""
-    last = segments[-1]
-    actor = request.actor
-    request.happened_at = at
-    slip.correlation_id = request.correlation_id
-    if last.ended_at is None:
-        end_segment(last, at=at, ended_as=PlaySegment.End.CLOSED, actor=actor, correlation_id=slip.correlation_id)
-    slip.status = RatingSlip.Status.CLOSED
-    slip.closed_at = at
-    slip.closed_by = actor
-    slip.theoretical_win = theoretical_win(segment.play for segment in segments)
-
-
-@transaction_required
-def try_to_settle(
-    slip: RatingSlip,
-    *,
-    segments: Sequence[PlaySegment],
-    at: datetime,
-    batch: PostingBatch | None = None,
-    is_new: bool = False,
-    in_savepoint: bool = True,
-    failed: Exception | None = None,
-) -> tuple[SlipSettlement | None, Exception | None]:
-    """Credit the points; if that fails, set `owed_because` and return the error.
-
-    Points of a player who is not active are withheld. A refusal comes before anything is posted. After any other
-    error only a savepoint lets the transaction go on: without one, `_CreditFailed` is raised, and in a `batch` the
-    error. An error that has ended the transaction, or after which the whole service will run again, is raised. For
-    `is_new`, see `increment_player_loyalty`. If the credit `failed` before, because the account was locked for too
-    long, it is not tried again.
-    """
-    if slip.player.status != Player.Status.ACTIVE:
-        return withhold(slip, at=at), None
-    if isinstance(failed, DatabaseError) and is_busy(failed):
-        return None, _owe(slip, failed)
-    try:
-        with transaction.atomic() if in_savepoint and not batch else nullcontext():
-            return settle(slip, segments=segments, at=at, batch=batch, is_new=is_new), None
-    except Exception as error:
-        if (in_savepoint and transaction.get_rollback()) or (batch and not isinstance(error, DomainError)):
-            raise  # The connection is lost or the batch failed, and the closing is rolled back too.
-        if isinstance(error, DatabaseError | InterfaceError) and (is_connection_lost(error) or _is_tried_again(error)):
-            raise
-        if not (in_savepoint or isinstance(error, DomainError)):
-            raise _CreditFailed(error) from error
-        return None, _owe(slip, error)
-
-
-def _owe(slip: RatingSlip, error: Exception) -> Exception:
-    slip.settled_at, slip.ledger_entry_id = None, None
-    slip.owed_because = _code_of(error)
-    return error
-
-
-def _is_tried_again(error: DatabaseError | InterfaceError) -> bool:
-    """Whether the whole service runs again after `error`, such as a deadlock, and is likely to credit the points."""
-    return not is_busy(error) and will_retry(error)
-
-
-def _code_of(error: Exception) -> str:
-    if isinstance(error, DomainError):
-        return error.code
-    return Busy.code if isinstance(error, DatabaseError) and not is_bug(error) else UNEXPECTED_ERROR
 
 
 def _settle_and_save(

@@ -15,7 +15,7 @@ from core.idempotency import fingerprint
 from core.models import Player, User
 from ratingslips.models import GamingTable, MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.services.acts import Act
-from ratingslips.services.completion import close_play
+from ratingslips.services.closing import close_play
 from ratingslips.services.game_values import figures_in_force
 from ratingslips.services.long_play import require_long_play_confirmed
 from ratingslips.services.money import new_row, require_before_closing, require_buy_in

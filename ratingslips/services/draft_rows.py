@@ -6,7 +6,7 @@ from itertools import chain
 from core.macs import mac_of
 from core.transactions import transaction_required
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
-from ratingslips.services.completion import CLOSING_FIELDS
+from ratingslips.services.closing import CLOSING_FIELDS
 from ratingslips.services.draft import Draft
 from ratingslips.services.segments import SEGMENT_END_FIELDS
 

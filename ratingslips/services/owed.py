@@ -18,7 +18,7 @@ from core.models import User
 from core.transactions import drop_lost_connection
 from ratingslips.models import RatingSlip
 from ratingslips.services.chunks import Pace
-from ratingslips.services.completion import UNEXPECTED_ERROR
+from ratingslips.services.closing import UNEXPECTED_ERROR
 from ratingslips.services.recovering import recover_together
 from ratingslips.services.recovery import SlipInHand, recover_slip_loyalty
 from ratingslips.services.settlement import SlipSettlement

@@ -22,7 +22,7 @@ from loyalty.models import PlayerLoyalty
 from ratingslips.events import SlipVersion
 from ratingslips.models import MoneyRow, PlaySegment, RatingSlip, SlipRequest
 from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
-from ratingslips.services.completion import try_to_settle
+from ratingslips.services.closing import try_to_settle
 from ratingslips.services.corrections import CorrectedSlip, first_result, void_play
 from ratingslips.services.opening import next_number, require_active
 from ratingslips.services.overlaps import require_no_overlap

@@ -27,7 +27,7 @@ from ratingslips.permissions import CORRECT_SLIP, OPERATE_PIT
 from ratingslips.services.acts import Act
 from ratingslips.services.chunks import CHUNK_SECONDS, chunk_limits
 from ratingslips.services.claims import PlannedPlay, recorded_play
-from ratingslips.services.completion import try_to_settle
+from ratingslips.services.closing import try_to_settle
 from ratingslips.services.draft import Draft
 from ratingslips.services.draft_rows import save_changed, save_new
 from ratingslips.services.judging import BlockedBySlip, Judgement

@@ -27,7 +27,7 @@ from loyalty.services import (
 from loyalty.services.accounts import lock_account, lock_accounts
 from ratingslips.imports.casino_rows import bring_up_to_date
 from ratingslips.imports.casino_values import load_values
-from ratingslips.services.completion import try_to_settle
+from ratingslips.services.closing import try_to_settle
 from ratingslips.services.corrections import void_play, write_correction
 from ratingslips.services.draft_rows import save_changed, save_new
 from ratingslips.services.requests import record, request_on
