@@ -96,31 +96,50 @@ def connect(name: str | None = None, *, role: str | None = None) -> psycopg.Conn
     return psycopg.connect(dbname=name or settings["NAME"], autocommit=True, **parameters)
 
 
-def migrate(name: str, *target: str) -> "subprocess.CompletedProcess[str]":
-    """Migrate a database as its owner, in a process of its own: to `target`, an app and a migration, or all the way."""
+def migrate(name: str) -> "subprocess.CompletedProcess[str]":
+    """Migrate a database as its owner, in a process of its own."""
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
-    return run_program("manage.py", "migrate", "--verbosity=0", *target, **settings, **database_environment(name))
+    return run_program("manage.py", "migrate", "--verbosity=0", **settings, **database_environment(name))
 
 
 def migrated_database() -> str:
     """The name of a database that “manage.py migrate” made, to be copied; made again whenever the product changed."""
-    name = f"{_MIGRATED}{_product_digest()}"
-    with connect("postgres") as server:
-        server.execute("SET lock_timeout = 0")
-        server.execute("SELECT pg_advisory_lock(hashtext(%s))", [_MIGRATED])  # the other workers wait here
-        made = {made for (made,) in server.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [_MIGRATED])}
-        if name not in made:
-            for old in made:
-                server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(old)))
-            unfinished = f"{_MIGRATED}unfinished"
-            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(unfinished)))
+    name = f"{_MIGRATED}{product_digest()}"
+    with made_once(_MIGRATED, name) as unfinished:
+        if unfinished:
             ran = migrate(unfinished)
             assert (ran.returncode, ran.stderr) == (0, "")
             _number_rows_from_1_001(unfinished)
-            server.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(unfinished), sql.Identifier(name))
-            )
+            with connect("postgres") as server:
+                rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+                server.execute(rename.format(sql.Identifier(unfinished), sql.Identifier(name)))
     return name
+
+
+@contextmanager
+def made_once(prefix: str, name: str) -> Iterator[str | None]:
+    """If there is no database `name`, drop those of `prefix` and give an empty one to make it of; else give None.
+
+    Other workers wait until the block ends.
+    """
+    with connect("postgres") as server:
+        server.execute("SET lock_timeout = 0")
+        server.execute("SELECT pg_advisory_lock(hashtext(%s))", [prefix])
+        made = {made for (made,) in server.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [prefix])}
+        if name in made:
+            yield None
+            return
+        for old in made:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(old)))
+        copy_database("template1", unfinished := f"{prefix}unfinished")
+        yield unfinished
+
+
+def copy_database(name: str, copy: str) -> None:
+    """Copy a database that nobody uses."""
+    with connect("postgres") as server:
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(make.format(sql.Identifier(copy), sql.Identifier(name)))
 
 
 def _number_rows_from_1_001(name: str) -> None:
@@ -129,7 +148,7 @@ def _number_rows_from_1_001(name: str) -> None:
         database.execute("SELECT setval(sequence.oid, 1000) FROM pg_class sequence WHERE sequence.relkind = 'S'")
 
 
-def _product_digest() -> str:
+def product_digest() -> str:
     """A digest of all that a migration may call: the product, its settings and the versions of its libraries."""
     root = Path(house_settings.BASE_DIR)
     sources = [path for app in ("config", "core", "loyalty", "ratingslips") for path in (root / app).rglob("*.py")]
@@ -146,8 +165,7 @@ def empty_database(suffix: str, *, copied_from: str = "template1") -> Iterator[s
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with connect("postgres") as server:
         server.execute(drop)
-        make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        server.execute(make.format(sql.Identifier(name), sql.Identifier(copied_from)))
+        copy_database(copied_from, name)
         try:
             yield name
         finally:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0030_console_log_kept")]
+    dependencies = [("core", "0029_cash_is_finite")]
 
     operations = [
         migrations.AddIndex(

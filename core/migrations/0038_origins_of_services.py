@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("core", "0030_console_log_kept"),
         ("core", "0037_rows_that_are_kept_for_a_term"),
     ]
 

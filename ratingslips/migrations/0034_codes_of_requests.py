@@ -28,6 +28,7 @@ FROM ratingslips_ratingslip AS slip WHERE NOT EXISTS (
     SELECT FROM ratingslips_sliprequest AS request
     WHERE request.slip_id = slip.id AND request.kind IN ('OPEN', 'CONTINUE', 'REASSIGN')
 );
+SET CONSTRAINTS ALL IMMEDIATE;
 """
 
 KINDS = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.databases import connect, empty_database, migrate
+from tests.databases import connect
+from tests.older import migrate_older, older_database
 
 ROWS = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at, longest_play_hours)
@@ -18,15 +19,13 @@ INSERT INTO core_user (id, username, password, is_superuser, is_staff, is_active
 @pytest.mark.slow
 class TestMigration:
     def test_keeps_the_link_and_notices_the_other_player(self, db: None) -> None:
-        with empty_database("cards") as name:
-            migrate(name, "core", "0018").check_returncode()
-            with connect(name) as database:
-                database.execute(ROWS)
+        with older_database("cards", "core=0018") as name, connect(name) as database:
+            database.execute(ROWS)
 
-                migrate(name, "core", "0021").check_returncode()
+            migrate_older(name, "core=0021").check_returncode()
 
-                cards = database.execute("SELECT staff_id, player_id, declared_by_id FROM core_staffcard").fetchall()
-                pairs = database.execute("SELECT staff_id, player_id, decision FROM core_namesake").fetchall()
-                migrate(name, "core", "0018").check_returncode()
-                kept = database.execute("SELECT player_id FROM core_user WHERE id = 9").fetchone()
+            cards = database.execute("SELECT staff_id, player_id, declared_by_id FROM core_staffcard").fetchall()
+            pairs = database.execute("SELECT staff_id, player_id, decision FROM core_namesake").fetchall()
+            migrate_older(name, "core=0018").check_returncode()
+            kept = database.execute("SELECT player_id FROM core_user WHERE id = 9").fetchone()
         assert (cards, pairs, kept) == ([(9, 1, None)], [(9, 2, "")], (1,))

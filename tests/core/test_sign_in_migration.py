@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.databases import connect, empty_database, migrate
+from tests.databases import connect
+from tests.older import migrate_older, older_database
 
 ROWS = """
 CREATE TABLE axes_accesslog (
@@ -26,17 +27,15 @@ LEFT_OVER = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'axes%' OR tabl
 @pytest.mark.slow
 class TestMigration:
     def test_takes_over_sign_ins_and_sign_outs(self, db: None) -> None:
-        with empty_database("signins") as name:
-            migrate(name, "core", "0011").check_returncode()
-            with connect(name) as database:
-                database.execute(ROWS)
-                database.execute("SET TIME ZONE 'UTC'")
+        with older_database("signins", "core=0011") as name, connect(name) as database:
+            database.execute(ROWS)
+            database.execute("SET TIME ZONE 'UTC'")
 
-                migrate(name, "core", "0016").check_returncode()
+            migrate_older(name, "core=0016").check_returncode()
 
-                assert database.execute(LOG).fetchall() == [
-                    ("SIGNED_IN", 9, "18:00", 7),
-                    ("SIGNED_OUT", 9, "18:30", 7),
-                    ("SIGNED_IN", 9, "19:00", 200),
-                ]
-                assert database.execute(LEFT_OVER).fetchone() == (0,)
+            assert database.execute(LOG).fetchall() == [
+                ("SIGNED_IN", 9, "18:00", 7),
+                ("SIGNED_OUT", 9, "18:30", 7),
+                ("SIGNED_IN", 9, "19:00", 200),
+            ]
+            assert database.execute(LEFT_OVER).fetchone() == (0,)

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from loyalty.chain import TEXTS, entry_hash, genesis_hash
-from tests.databases import connect, empty_database, migrate
+from tests.databases import connect
 from tests.emptying import Migrated
+from tests.older import migrate_older, older_database
 
 # Without a test that asks for it no test database is made, and this one would have none beside it.
 pytestmark = pytest.mark.django_db
@@ -39,13 +40,11 @@ INSERT INTO loyalty_ledger
 @pytest.fixture(scope="module")
 def migrated(django_db_setup: Migrated) -> Iterator[psycopg.Connection]:
     """A database whose ledger has rows from before migration 0003, and has been migrated."""
-    with empty_database("unchained") as name:
-        migrate(name, "loyalty", "0002").check_returncode()
+    with older_database("unchained", "loyalty=0002") as name:
         with connect(name) as before:
             before.execute(HOUSE)
             before.execute(ENTRIES.replace("{first}", "2").replace("{last}", "41"))
-        for target in (["0003"], [], ["0005"], []):
-            migrate(name, "loyalty", *target).check_returncode()
+        migrate_older(name, "loyalty=0003", "loyalty=0007", "loyalty=0005", "loyalty").check_returncode()
         with connect(name) as after:
             for seq in (42, 43):
                 after.execute(ENTRIES.replace("{first}", str(seq)).replace("{last}", str(seq)))

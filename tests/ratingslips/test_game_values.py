@@ -33,10 +33,11 @@ from tests.commands import Ran, run
 from tests.concurrency import in_turn
 from tests.console import address, html_of
 from tests.constraints import refused_by_trigger
-from tests.databases import connect, empty_database, migrate
+from tests.databases import connect
 from tests.factories import StaffFactory, TableFactory
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
+from tests.older import migrate_older, older_database
 from tests.refusals import refused
 
 ROWS = """
@@ -290,10 +291,9 @@ class TestLoadCasino:
 @pytest.mark.slow
 class TestMigration:
     def test_keeps_todays_values_from_the_beginning_and_goes_back(self, db: None) -> None:
-        with empty_database("values") as name, connect(name) as database:
-            migrate(name, "ratingslips", "0015").check_returncode()
+        with older_database("values", "ratingslips=0015") as name, connect(name) as database:
             database.execute(ROWS)
-            migrate(name, "ratingslips").check_returncode()
+            migrate_older(name, "ratingslips=0016").check_returncode()
             begun = "SELECT decisions_per_hour, house_edge_percent, effective_from FROM ratingslips_gamevalues"
             found = database.execute(begun).fetchall()
             database.execute(
@@ -301,7 +301,7 @@ class TestMigration:
                 " SELECT 1, 80, 2, begins FROM (VALUES (now() + interval '1 day')) AS coming (begins)"
             )
             database.commit()
-            migrate(name, "ratingslips", "0015").check_returncode()
+            migrate_older(name, "ratingslips=0015").check_returncode()
             back = database.execute("SELECT decisions_per_hour, house_edge_percent FROM ratingslips_gamesettings")
 
             assert found == [(Decimal(70), Decimal(1), EARLIEST_EVENT_AT)]

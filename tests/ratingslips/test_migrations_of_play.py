@@ -6,7 +6,8 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from tests.databases import connect, empty_database, migrate
+from tests.databases import connect
+from tests.older import migrate_older, older_database
 
 ROWS = """
 INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at) VALUES (1, 'old', 'Old', 'UTC', '06:00');
@@ -38,10 +39,8 @@ INSERT INTO ratingslips_playsegment (slip_id, seq, table_id, seat, average_bet, 
 @pytest.fixture
 def database(db: None) -> Iterator[psycopg.Connection]:
     """A database at the migration before."""
-    with empty_database("seats") as name:
-        migrate(name, "ratingslips", "0008").check_returncode()
-        with connect(name) as before:
-            yield before
+    with older_database("seats", "ratingslips=0008") as name, connect(name) as before:
+        yield before
 
 
 @pytest.mark.slow
@@ -49,7 +48,7 @@ class TestMigrationOfSeats:
     def test_holds_each_seat_until_the_next_segment_or_the_end(self, database: psycopg.Connection) -> None:
         database.execute(ROWS.format(second="20:00"))
 
-        migrate(database.info.dbname, "ratingslips", "0009").check_returncode()
+        migrate_older(database.info.dbname, "ratingslips=0009").check_returncode()
 
         found = database.execute("SELECT held_until FROM ratingslips_playsegment ORDER BY started_at").fetchall()
         held: list[datetime] = [at for (at,) in found]
@@ -58,7 +57,7 @@ class TestMigrationOfSeats:
     def test_names_the_slip_that_began_in_anothers_pause(self, database: psycopg.Connection) -> None:
         database.execute(ROWS.format(second="19:50"))
 
-        refused = migrate(database.info.dbname, "ratingslips", "0009")
+        refused = migrate_older(database.info.dbname, "ratingslips=0009")
 
         assert refused.returncode
         assert "slip S2, BJ-01 seat 1, 2026-11-14T19:50:00" in refused.stderr
@@ -77,10 +76,13 @@ class TestMigrationsOfClosedSlips:
             ORDER BY slip_number, kind
         """
 
-        for target in ("0015", "0014", "0023"):
-            migrate(database.info.dbname, "ratingslips", target).check_returncode()
+        there_and_back = [f"ratingslips={target}" for target in ("0015", "0014", "0023")]
+        migrate_older(database.info.dbname, *there_and_back).check_returncode()
         money = database.execute(rows).fetchall()
-        migrate(database.info.dbname, "ratingslips", "0022").check_returncode()
+        migrate_older(database.info.dbname, "ratingslips=0022").check_returncode()
+        money_of_before = database.execute(columns).fetchall()
+        migrate_older(database.info.dbname, "ratingslips").check_returncode()
+        requests = database.execute("SELECT kind, actor_id FROM ratingslips_sliprequest").fetchall()
 
         assert database.execute(pits).fetchall() == [(1,)] * 6
         assert money == [
@@ -88,6 +90,7 @@ class TestMigrationsOfClosedSlips:
             ("S1", 1, "CHIPS_OUT", "NOT_RECORDED", 120, True, 9),
             ("S2", 2, "CHIPS_OUT", "NOT_RECORDED", 240, True, 9),
         ]
-        assert database.execute(columns).fetchall() == [("S1", 500, 120), ("S2", None, 240)]
+        assert money_of_before == [("S1", 500, 120), ("S2", None, 240)]
+        assert requests == [("EARLIER", 9)] * 2
         with pytest.raises(psycopg.errors.RestrictViolation, match="past play never changes"):
             database.execute("UPDATE ratingslips_playsegment SET pit_id = NULL")
