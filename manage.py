@@ -56,9 +56,10 @@ def _discard_unwritable_output() -> None:
 
 def _exit_code_of(error: DatabaseError | InterfaceError) -> int:
     """Report an error of a command that is Django's own in one sentence, and return the exit code; or raise it."""
-    from core.commands import is_database_away, sentence_of_lost_database
+    from core.commands import sentence_of_lost_database
+    from core.retries import is_connection_lost
 
-    if is_database_away(error):
+    if is_connection_lost(error):
         sys.stderr.write(f"{sentence_of_lost_database(error)}\n")
         return DATABASE_AWAY
     if isinstance(error, OperationalError):

@@ -25,7 +25,7 @@ from core import correlation, origins
 from core.errors import DatabaseAway, DomainError
 from core.jobs import record_success
 from core.models import Casino, User
-from core.retries import is_connection_lost, is_read_only
+from core.retries import is_connection_lost, is_database_away, is_read_only
 from core.standby import writing
 from core.stopping import sigterm_as_interrupt
 
@@ -206,13 +206,6 @@ def staff_with_login(username: str | None) -> User:
     return staff
 
 
-def is_database_away(error: Exception) -> bool:
-    """Whether there is no connection to the database, or none that can write."""
-    if isinstance(error, DatabaseError | InterfaceError):
-        return is_connection_lost(error)
-    return isinstance(error, DatabaseAway)
-
-
 def sentence_of_lost_database(error: DatabaseError | InterfaceError) -> str:
     """What to tell a person about the loss of the database, in one line."""
     if is_read_only(error):
@@ -228,7 +221,7 @@ def sentence_for(error: Exception) -> str | None:
     """Return what to tell a person; None for an error that nobody foresaw."""
     if isinstance(error, DatabaseAway) and isinstance(error.__cause__, DatabaseError):
         error = error.__cause__
-    if isinstance(error, DomainError):
+    if isinstance(error, DomainError | DatabaseAway):
         return str(error)
     if isinstance(error, ImproperlyConfigured):
         return f"The settings are wrong: {error}"

@@ -1,5 +1,6 @@
 """The base classes of errors that refuse a request. Each is defined beside the function that raises it."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -34,11 +35,18 @@ class Busy(DomainError):
         super().__init__(message)
 
 
-class DatabaseAway(Busy):
-    """There is no connection, or none that can write; nothing was changed, and trying again is safe."""
+class DatabaseAway(Exception):
+    """There is no connection, or none that can write; nothing was changed, and trying again is safe.
 
-    def __init__(self) -> None:
+    It is no `DomainError`: no page can show it as a refusal, since the page needs the database too. Each request is
+    answered 503, and its form is kept. `done` are sentences about earlier parts of the request, which were committed.
+    """
+
+    code: ClassVar[str] = "DATABASE_AWAY"
+
+    def __init__(self, *, done: Sequence[str] = ()) -> None:
         super().__init__("The database is away for a moment. Nothing was changed: please try again.")
+        self.done = done
 
 
 class OutcomeUnknown(Busy):

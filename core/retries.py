@@ -1,4 +1,4 @@
-"""Retry services after a database error, or raise `Busy`, `OutcomeUnknown` or the error itself.
+"""Retry services after a database error, or raise `Busy`, `DatabaseAway`, `OutcomeUnknown` or the error itself.
 
 If a retry is safe and likely to help, the whole service runs again, with a new transaction and new locks, at most
 `MAX_ATTEMPTS` times in all. If a COMMIT was sent and its answer was lost, the next attempt looks, under the same locks,
@@ -21,7 +21,7 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from core import correlation
-from core.errors import Busy, OutcomeUnknown
+from core.errors import Busy, DatabaseAway, OutcomeUnknown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -113,6 +113,13 @@ def is_outdated_statement(error: DatabaseError | InterfaceError) -> bool:
 def is_connection_lost(error: DatabaseError | InterfaceError) -> bool:
     """Whether the connection was lost, or is one to a database that has become read-only."""
     return rule_for(error) is _LOST
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether there is no connection to the database, or none that can write."""
+    if isinstance(error, DatabaseError | InterfaceError):
+        return is_connection_lost(error)
+    return isinstance(error, DatabaseAway)
 
 
 def is_read_only(error: DatabaseError | InterfaceError) -> bool:
@@ -225,7 +232,7 @@ def retried(service: Callable[P, R]) -> Callable[P, R]:
                 while True:
                     try:
                         return service(*args, **kwargs)
-                    except Busy as busy:
+                    except (Busy, DatabaseAway) as busy:
                         _prepare_next_attempt(busy, attempts)
         finally:
             _running.reset(token)
@@ -233,7 +240,7 @@ def retried(service: Callable[P, R]) -> Callable[P, R]:
     return serve
 
 
-def _prepare_next_attempt(busy: Busy, attempts: _Attempts) -> None:
+def _prepare_next_attempt(busy: Busy | DatabaseAway, attempts: _Attempts) -> None:
     """Prepare the next attempt, or raise: `OutcomeUnknown` if the outcome of any attempt is unknown, else `busy`."""
     error = busy.__cause__
     is_unknown = isinstance(busy, OutcomeUnknown)

@@ -65,7 +65,7 @@ def _transaction(name: str, *, actor_id: int | None) -> Iterator[None]:
             _count(name, "BUG")
             raise
         if action is ErrorAction.UNKNOWN:
-            answer: Busy = OutcomeUnknown()
+            answer: Busy | DatabaseAway = OutcomeUnknown()
         else:
             answer = DatabaseAway() if is_connection_lost(error) else Busy()
         _count(name, answer.code)

@@ -20,7 +20,7 @@ from django.views import defaults
 from core.console.kept import KEY_ANSWER, is_credential, is_password, kept_fields, own_name
 from core.errors import Busy, DatabaseAway
 from core.incoming import MalformedCookie, malformed_cookies
-from core.retries import is_bug, is_connection_lost, is_read_only
+from core.retries import is_bug, is_database_away, is_read_only
 
 # Pages come back after one to two times this long, so that they do not all come at once.
 RETRY_AFTER_SECONDS: Final = 5
@@ -53,10 +53,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     errors = list(_causes(sys.exc_info()[1]))
     of_database = [error for error in errors if isinstance(error, DatabaseError | InterfaceError)]
-    if not any(isinstance(error, Busy) for error in errors) and all(map(is_bug, of_database)):
+    if not any(isinstance(error, Busy | DatabaseAway) for error in errors) and all(map(is_bug, of_database)):
         return defaults.server_error(request)
     seconds = random.randint(RETRY_AFTER_SECONDS, 2 * RETRY_AFTER_SECONDS)  # noqa: S311 - spread, not secrecy
-    is_away = any(isinstance(error, DatabaseAway) for error in errors) or any(map(is_connection_lost, of_database))
+    is_away = any(map(is_database_away, errors))
     comes_back = is_away and request.method == "GET"
     context = {
         "is_sent": request.method == "POST",
@@ -64,6 +64,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         "is_read_only": any(map(is_read_only, of_database)),
         "primary_console": settings.PRIMARY_CONSOLE_URL,
         "comes_back": comes_back,
+        "done": [sentence for error in errors if isinstance(error, DatabaseAway) for sentence in error.done],
         **(_kept(request) if request.method == "POST" and _is_from_console(request) else {}),
     }
     headers = {"Retry-After": str(seconds), "Cache-Control": "no-store"}

@@ -26,9 +26,10 @@ from core.console.links import page_url
 from core.console.readable import UNREADABLE, report_missing
 from core.console.row_actions import LEVELS, Outcome, OutcomeKind, Row, RowAction
 from core.console.scope import M, ModelAdmin
-from core.console.time_budget import within_budget
+from core.console.time_budget import each_within_budget
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
+from core.retries import is_database_away
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,8 @@ def run(
     Rows that are not reached within the time budget, and rows that are refused after something was typed, are shown on
     the confirmation page again. Each row keeps its request id, except after a conflict. An action that is not confirmed
     names the rows that are not reached.
+
+    :raises DatabaseAway: the database went away; the answer says what was done before.
     """
     chosen, missing = _chosen(model_admin, request, queryset, limit=action.max_rows)
     if len(chosen) > action.max_rows:
@@ -95,7 +98,11 @@ def run(
     if not _is_ready(request, action, rows):
         page_id = request_id_of(request) if CONFIRMED in request.POST else None
         return _page(model_admin, request, action=action, rows=rows, page_id=page_id)
-    outcomes = [_outcome(request, action, row) for row in within_budget(rows)]
+    outcomes = each_within_budget(
+        rows,
+        lambda row: _outcome(request, action, row),
+        say=lambda outcomes: [outcome.sentence for outcome in outcomes],
+    )
     refused = [row for row, outcome in zip(rows, outcomes, strict=False) if row.keeps_typed(action, outcome)]
     not_reached = rows[len(outcomes) :]
     _answer(model_admin, request, action=action, outcomes=outcomes, not_reached=not_reached)
@@ -165,7 +172,9 @@ def _outcome(request: HttpRequest, action: RowAction, row: Row) -> Outcome:
         if isinstance(error, IdempotencyConflict):
             row.request_id = None
         return Outcome(kind=OutcomeKind.REFUSED, sentence=row.with_name(error.message))
-    except Exception:
+    except Exception as error:
+        if is_database_away(error):
+            raise
         log.exception("console.row_failed", action=action.name, row_id=str(row.obj.pk), actor_id=request.user.pk)
         sentence = f"{row.name}: something went wrong and was reported, reference {correlation.current()}."
         return Outcome(kind=OutcomeKind.FAILED, sentence=sentence)

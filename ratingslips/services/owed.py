@@ -13,8 +13,9 @@ import structlog
 from django.db.models import Q
 
 from core import correlation
-from core.errors import DatabaseAway, DomainError
+from core.errors import DomainError
 from core.models import User
+from core.retries import is_database_away
 from core.transactions import drop_lost_connection
 from ratingslips.models import RatingSlip
 from ratingslips.services.chunks import Pace
@@ -76,19 +77,19 @@ def owed_slips(
 def recover(slip: RatingSlip, *, actor: User, at: datetime, skip_locked: bool) -> SlipRecovery:
     """Pay one slip and return the result, also of an error. With `skip_locked`, leave a locked slip to another run.
 
-    :raises DatabaseAway: no further slip can be paid now either.
+    :raises DatabaseAway, DatabaseError: the connection is lost; no further slip can be paid now either.
     """
     try:
         settlement = recover_slip_loyalty(slip=slip, actor=actor, at=at, skip_locked=skip_locked)
     except SlipInHand as error:
         return SlipRecovery(slip=slip, outcome=RecoveryOutcome.LEFT, code=error.code, reason=error.message)
-    except DatabaseAway:
-        raise
     except DomainError as error:
         log.warning("ratingslips.recovery_failed", slip_id=str(slip.pk), code=error.code)
         drop_lost_connection()
         return SlipRecovery(slip=slip, outcome=RecoveryOutcome.FAILED, code=error.code, reason=error.message)
-    except Exception:
+    except Exception as error:
+        if is_database_away(error):
+            raise
         log.exception("ratingslips.recovery_failed", slip_id=str(slip.pk), code=UNEXPECTED_ERROR)
         drop_lost_connection()
         reason = f"An unexpected error; the log has it under {correlation.current()}."

@@ -12,7 +12,7 @@ django.setup()
 
 from django.db import DatabaseError, connection  # noqa: E402
 
-from core.errors import Busy  # noqa: E402
+from core.errors import Busy, DatabaseAway  # noqa: E402
 from core.standby import writing  # noqa: E402
 from tests.faults import history  # noqa: E402
 from tests.faults.history import Journal  # noqa: E402
@@ -54,7 +54,7 @@ class Writer:
             call = ask(step, world=self._world)
         except NothingToDo:
             return True
-        except (DatabaseError, Busy):
+        except (DatabaseError, Busy, DatabaseAway):
             connection.close()
             return False
         self._journal.write(event="invoke", step=step.number)

@@ -18,11 +18,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.roles import PIT_BOSS
+from core.roles import PIT_BOSS, PIT_SUPERVISOR
 from core.sessions import Session
 from ratingslips.models import RatingSlip, SlipRequest
 from tests.config.scene import PASSWORD, Browser, Scene, Staff, browser_of
-from tests.console import said
+from tests.console import carry_out
 from tests.doors import Door, door
 from tests.floor import Floor
 from tests.interruptions import interrupted_at, lose_connection
@@ -193,12 +193,44 @@ class TestRequest:
         assert wrong == []
         assert reached == requests.keys()
 
+    @pytest.mark.parametrize("is_on_home_page", [True, False])
+    def test_on_many_rows_says_what_was_done_before(
+        self, committed_floor: Floor, between: Door, is_on_home_page: bool
+    ) -> None:
+        slips = [committed_floor.owed_slip(committed_floor.open_slip(seat=seat)) for seat in (1, 2)]
+        committed_floor.supervisor.groups.add(Group.objects.get(name=PIT_SUPERVISOR))
+        browser = browser_of(committed_floor.supervisor)
+
+        with connection.execute_wrapper(partial(_lose_at_second_lock, between, slips, set())):
+            if is_on_home_page:
+                answer: Any = browser.post(
+                    reverse("desk:pay"), {"pay": "chosen", "chosen": [slip.pk for slip in slips]}
+                )
+            else:
+                answer = carry_out(browser, RatingSlip, "recover", slips)
+        between.open()
+
+        owed = RatingSlip.objects.owed().get()
+        assert answer.status_code == 503
+        assert [slip.slip_number in answer.text for slip in slips] == [slip != owed for slip in slips]
+
+
+def _lose_at_second_lock(
+    between: Door, slips: list[RatingSlip], locked: set[Any], execute: Any, statement: str, params: Any, *details: Any
+) -> Any:
+    """Lose the database before the second of `slips` is locked."""
+    if "FOR NO KEY UPDATE" in statement:
+        locked.update({slip.pk for slip in slips} & {*params})
+        if len(locked) == len(slips):
+            _lose(between)
+    return execute(statement, params, *details)
+
 
 def _is_pause(answer: Any, *, is_form: bool) -> bool:
-    """Whether this is the page of the pause, a page that says the same itself, or a file that ended early."""
+    """Whether this is the page of the pause, or a file that ended early."""
     if answer.status_code == 503:
-        return ("Refresh" in answer.headers) is not is_form
-    return answer.streaming or any(AWAY in words for words in [*said(answer), answer.text])
+        return ("Refresh" in answer.headers) is not is_form and answer.headers["Retry-After"].isdecimal()
+    return bool(answer.streaming)
 
 
 def _lose(between: Door) -> None:

@@ -1,6 +1,7 @@
 """An operation owns its transaction, and says of a database error whether to try again."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import NoReturn
 from uuid import UUID
 
@@ -70,16 +71,22 @@ class TestOperation:
         assert bound == [given]
 
     @pytest.mark.parametrize(
-        "state", ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "08006"]
+        ("error", "state"),
+        [
+            *product([Busy], ["40001", "40P01", "55P03", "57014", "25P03", "25P04"]),
+            *product([DatabaseAway], ["57P01", "57P02", "57P03", "57P05", "08006"]),
+        ],
     )
-    def test_says_busy_and_leaves_nothing_where_trying_again_helps(self, state: str) -> None:
-        with capture_logs() as lines, pytest.raises(Busy, match="Nothing was changed") as refusal:
+    def test_says_so_and_leaves_nothing_where_trying_again_helps(
+        self, error: type[Busy | DatabaseAway], state: str
+    ) -> None:
+        with capture_logs() as lines, pytest.raises(error, match="Nothing was changed") as refusal:
             _write_in_an_operation(lambda: _fail_with(state))
 
         assert isinstance(refusal.value.__cause__, DatabaseError)
         assert not _is_written()
         assert [(line["event"], line["code"], line["sqlstate"]) for line in lines] == [
-            ("core.operation_busy", "BUSY", state)
+            ("core.operation_busy", error.code, state)
         ]
 
     @pytest.mark.parametrize(

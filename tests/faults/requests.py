@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from core import correlation
-from core.errors import Busy, DomainError, OutcomeUnknown
+from core.errors import Busy, DatabaseAway, DomainError, OutcomeUnknown
 from core.models import User
 from core.retries import retried
 from core.transactions import operation
@@ -80,7 +80,7 @@ def outcome_of(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"outcome": history.OWED, "code": partial.because}
     except OutcomeUnknown as unknown:
         return {"outcome": history.UNKNOWN, "code": unknown.code}
-    except Busy as busy:
+    except (Busy, DatabaseAway) as busy:
         return {"outcome": history.BUSY, "code": busy.code}
     except DomainError as refusal:
         return {"outcome": history.REFUSED, "code": refusal.code}

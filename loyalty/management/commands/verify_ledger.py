@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, ProjectCommand
-from core.errors import DomainError
+from core.errors import DatabaseAway, DomainError
 from core.keys import key_of
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
@@ -114,7 +114,7 @@ class Command(ProjectCommand):
         """Record the result, or say that it was not recorded: the database may be read-only."""
         try:
             record_verification(scope=scope, verified=verified, **when)
-        except (DomainError, DatabaseError) as error:
+        except (DomainError, DatabaseAway, DatabaseError) as error:
             self.write_progress(f"The result could not be recorded for the home page: {str(error).splitlines()[0]}")
 
     def _bar(self, scope: Scope) -> Any:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.console.scope import in_casino_of, staff_of
-from core.console.time_budget import within_budget
+from core.console.time_budget import each_within_budget
 from core.words import counted
 from ratingslips.admin.home.attention import MAX_PAID_AT_ONCE
 from ratingslips.models import RatingSlip
@@ -39,7 +39,11 @@ def pay_owed(request: HttpRequest) -> HttpResponse:
     slips = in_casino_of(staff, RatingSlip.objects.filter(pk__in=keys), lookup="casino").order_by("closed_at", "pk")
     found = list(slips)
     # Slips that are not reached in time stay owed; the next click continues with them.
-    reached = [recover(slip, actor=staff, at=timezone.now(), skip_locked=False) for slip in within_budget(found)]
+    reached = each_within_budget(
+        found,
+        lambda slip: recover(slip, actor=staff, at=timezone.now(), skip_locked=False),
+        say=lambda results: [sentence for _, sentence in sentences(results, not_reached=(), missing=0)],
+    )
     for level, sentence in sentences(reached, not_reached=found[len(reached) :], missing=len(chosen) - len(found)):
         messages.add_message(request, level, sentence)
     return home
