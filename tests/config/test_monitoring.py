@@ -1,11 +1,13 @@
 """What machines are told: the probes, the metrics, and who may ask for them."""
 
+import os
 import re
 import subprocess
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -15,7 +17,7 @@ from django.test import Client
 
 from config.environment import Environment
 from config.monitoring.figures import DatabaseFigures
-from config.monitoring.workers import keep_counters, reading
+from config.monitoring.workers import folder, keep_counters, make_folder, reading, remove_folder
 from core.console.links import page_url
 from core.metrics import REGISTRY
 from core.models import JobRun
@@ -233,6 +235,14 @@ class TestWorkers:
 
         assert (living.returncode, len([*tmp_path.iterdir()])) == (0, 2)
         assert 'ratings_replays_total{operation="an operation"} 7.0' in text
+
+    def test_have_a_folder_where_no_file_may_change_hands(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "chown", Mock(side_effect=PermissionError))  # as the unit of the console filters calls
+        make_folder(user_id=os.geteuid(), group_id=os.getegid())
+
+        assert folder() is not None
+        remove_folder()
+        assert folder() is None
 
 
 class TestAlerts:
