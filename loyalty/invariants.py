@@ -32,9 +32,10 @@ KIND_RULES: Final = {
 _RULES: Final = ", ".join(f"('{kind}', {rule.is_earned}, {rule.needs_staff})" for kind, rule in KIND_RULES.items())
 _RULE: Final = f"(VALUES {_RULES}) AS rule (kind, is_earned, needs_staff)"
 
+ACCOUNT_IS_ITS_ENTRIES: Final = "account_is_its_entries"
 _ACCOUNTS: Final = (
     Invariant(
-        name="account_is_its_entries",
+        name=ACCOUNT_IS_ITS_ENTRIES,
         sentence="every account is the sum of its entries and matches the last one",
         broken_by=f"""
             SELECT 'account ' || drift.id FROM core_casino AS casino

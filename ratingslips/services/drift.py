@@ -1,5 +1,6 @@
-"""Check a casino for drift when a person asks for it, at most once a minute, and store the result."""
+"""Check a casino for drift when a person asks for it, at most once a minute, and store what was found."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +11,7 @@ from core.locks import lock_name
 from core.models import Casino, User
 from core.permissions import require_permission
 from core.retries import retried
+from core.roles import system_account
 from core.timeouts import DRIFT_CHECK_SECONDS
 from core.transactions import operation
 from loyalty.models import LoyaltyProgram
@@ -52,14 +54,27 @@ def check_drift(*, casino: Casino, actor: User, at: datetime) -> DriftCheck:
         if DriftCheck.objects.filter(casino=casino, checked_at__gt=at - pause, checked_at__lt=at + pause).exists():
             raise DriftJustChecked("This was checked less than a minute ago: the result on this page is up to date.")
         drifting = drifting_accounts(casino=casino, within_seconds=DRIFT_CHECK_SECONDS)
-        check, _ = DriftCheck.objects.update_or_create(
-            casino=casino,
-            defaults={
-                "checked_at": at,
-                "checked_by": actor,
-                "accounts": len(drifting),
-                "first_accounts": list(drifting[:MAX_ACCOUNTS_KEPT]),
-            },
-        )
+        check = _store(casino.pk, drifting, actor=actor, at=at)
     log.info("ratingslips.drift_checked", casino_id=casino.pk, actor_id=actor.pk, accounts=check.accounts)
+    return check
+
+
+def record_drift(found: Mapping[int, Sequence[int]], *, at: datetime) -> None:
+    """Store what a job found in each casino, which is given by its key: the accounts that drift."""
+    with operation("ratingslips.record_drift", actor_id=None):
+        system = system_account()
+        for casino_id, drifting in found.items():
+            _store(casino_id, drifting, actor=system, at=at)
+
+
+def _store(casino_id: int, drifting: Sequence[int], *, actor: User, at: datetime) -> DriftCheck:
+    check, _ = DriftCheck.objects.update_or_create(
+        casino_id=casino_id,
+        defaults={
+            "checked_at": at,
+            "checked_by": actor,
+            "accounts": len(drifting),
+            "first_accounts": list(drifting[:MAX_ACCOUNTS_KEPT]),
+        },
+    )
     return check

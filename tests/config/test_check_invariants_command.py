@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from config.database.management.commands import check_invariants as command
 from config.database.management.commands.check_invariants import INVARIANTS
 from loyalty.models import LedgerEntry, PlayerLoyalty
+from ratingslips.models import DriftCheck
 from ratingslips.services import complete_rating_slip
 from tests.commands import Ran, run
 from tests.concurrency import Elsewhere, held
@@ -72,6 +73,15 @@ class TestCheckInvariantsCommand:
                 "first": [f"account {account.pk}"],
             }
         ]
+
+    def test_records_drift_of_every_casino(self, guarded_floor: Floor) -> None:
+        account, clean = account_of(guarded_floor.player()), Floor.build().casino
+        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=1)
+
+        _check()
+
+        found = {check.casino: check.first_accounts for check in DriftCheck.objects.all()}
+        assert found == {guarded_floor.casino: [account.pk], clean: []}
 
     def test_names_a_guard_that_is_missing(self, committed_floor: Floor) -> None:
         ran = _check()

@@ -2,20 +2,27 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.core.management.base import CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 
 from config.database.definitions import DEFINITIONS
 from core.commands import FAILED, WRONG_USE, ProjectCommand
+from core.errors import DatabaseAway, DomainError
 from core.invariants import Finding, examine
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.words import counted, noun
+from loyalty.invariants import ACCOUNT_IS_ITS_ENTRIES
+from loyalty.models import LoyaltyProgram
 from loyalty.proof.restores import line_about, restores
+from loyalty.services.drift import drifting_accounts
 from ratingslips.invariants import ALL_INVARIANTS
+from ratingslips.services.drift import record_drift
 
 INVARIANTS: Final = (*ALL_INVARIANTS, DEFINITIONS)
 
@@ -46,6 +53,8 @@ class Command(ProjectCommand):
                 if not as_json:
                     self.say(_line(finding))
             restored = [line_about(*one) for one in restores()]
+            drifting = _drifting(findings)
+        self._record(drifting, at=checked_at)
         broken = [finding for finding in findings if not finding.holds]
         data = {"checked_at": checked_at.isoformat(), "holds": not broken, "invariants": _data(findings)}
         if as_json:
@@ -61,6 +70,24 @@ class Command(ProjectCommand):
                 returncode=FAILED,
             )
         self.record_success()
+
+    def _record(self, drifting: Mapping[int, Sequence[int]], *, at: datetime) -> None:
+        """Record which accounts drift, or say that it was not recorded: the database may be read-only."""
+        try:
+            record_drift(drifting, at=at)
+        except (DomainError, DatabaseAway, DatabaseError) as error:
+            self.write_progress(f"Drift could not be recorded for the home page: {str(error).splitlines()[0]}")
+
+
+def _drifting(findings: Sequence[Finding]) -> dict[int, tuple[int, ...]]:
+    """The accounts of each casino with a programme that drift, by its key; read in the snapshot of `findings`."""
+    is_clean = all(finding.holds for finding in findings if finding.invariant.name == ACCOUNT_IS_ITS_ENTRIES)
+    return {
+        program.casino_id: ()
+        if is_clean
+        else drifting_accounts(casino=program.casino, within_seconds=WHOLE_LEDGER_SECONDS)
+        for program in LoyaltyProgram.objects.select_related("casino")
+    }
 
 
 def _line(finding: Finding) -> str:
