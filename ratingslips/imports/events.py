@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core.amounts import AMOUNT_PLACES, NotANumber, read_in_file
 from core.clock import EARLIEST_EVENT_AT, InvalidTime
@@ -29,6 +29,7 @@ COLUMNS: Final = (
     "chips_out",
 )
 OPTIONAL_COLUMNS: Final = ("means",)  # that a file may lack
+_REPEATED: Final = ("player_card", "table", "average_bet", "buy_in", "chips_out")
 
 
 class EventKind(StrEnum):
@@ -118,6 +119,7 @@ def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
     :raises UnreadableFile: it is missing, empty, or its header lacks a column. Raised when the reading begins.
     """
     spellings: dict[str, str] = {}
+    known: dict[tuple[str, str], Any] = {}
     for record in read_records(path, columns=COLUMNS):
         if isinstance(record, BadRecord):
             yield record
@@ -127,7 +129,16 @@ def read_rating_events(path: Path) -> Iterator[RatingEvent | BadRecord]:
         except DomainError as error:
             yield BadRecord(line=record.line, error=error)
         else:
-            yield replace(event, slip_number=spellings.setdefault(event.slip_number.upper(), event.slip_number))
+            slip_number = spellings.setdefault(event.slip_number.upper(), event.slip_number)
+            yield replace(event, slip_number=slip_number, **_known_values(event, known))
+
+
+def _known_values(event: RatingEvent, known: dict[tuple[str, str], Any]) -> dict[str, Any]:
+    """Values of the event, each the same object as an equal one of an earlier event: all events of a file are kept."""
+    at, zone = event.occurred_at, event.occurred_at.tzinfo
+    values = {name: getattr(event, name) for name in _REPEATED}
+    known_values = {name: known.setdefault((name, str(value)), value) for name, value in values.items()}
+    return known_values | {"occurred_at": at.replace(tzinfo=known.setdefault(("zone", str(zone)), zone))}
 
 
 def parse_rating_event(fields: dict[str, str], *, line: int, decimal_comma: bool = False) -> RatingEvent:
