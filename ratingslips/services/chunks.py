@@ -56,8 +56,13 @@ class Pace:
     slips: int = 1
 
     def learn(self, *, slips: int, seconds: float) -> None:
-        """Take more or fewer next time, at most twice as many: `slips` took so many seconds."""
+        """Take more or fewer next time, at most twice as many: `slips` took so many seconds.
+
+        If there was time left, take one more at least: most of the time of few slips does not depend on their number.
+        """
         fitting = int(slips * CHUNK_SECONDS / seconds)
+        if seconds < CHUNK_SECONDS:
+            fitting = max(fitting, slips + 1)
         self.slips = max(1, min(fitting, 2 * self.slips, MAX_CHUNK_SLIPS))
 
     def fail(self) -> None:

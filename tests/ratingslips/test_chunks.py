@@ -316,6 +316,16 @@ def _owed(floor: Floor, count: int, *, player: Player) -> list[RatingSlip]:
     return list(RatingSlip.objects.owed().order_by("closed_at"))
 
 
+class TestPace:
+    @pytest.mark.parametrize(("before", "slips", "share", "after"), [(1, 1, 0.9, 2), (9, 4, 2, 2), (9, 8, 0.1, 18)])
+    def test_follows_how_long_the_last_slips_took(self, before: int, slips: int, share: float, after: int) -> None:
+        pace = chunks.Pace(slips=before)
+
+        pace.learn(slips=slips, seconds=share * chunks.CHUNK_SECONDS)
+
+        assert pace.slips == after
+
+
 class TestRecoverTogether:
     def test_pays_each_slip_as_recovery_of_one_does(self, floor: Floor, player: Player) -> None:
         slips = _owed(floor, 6, player=player)
