@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "core.middleware.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "core.middleware.CompressionMiddleware",
     "core.middleware.IncomingMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.PrimaryMiddleware",

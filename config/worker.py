@@ -66,7 +66,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             client.shutdown(socket.SHUT_RDWR)
 
     def load_wsgi(self) -> None:
-        """Load the application, and look at each answer for its length.
+        """Load the application before the first request comes, and look at each answer for its length.
 
         :raises ImproperlyConfigured: gunicorn was told to end TLS.
         """
@@ -77,6 +77,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 "decrypted. Leave out --certfile and --keyfile, and let a proxy end TLS (BEHIND_PROXY)."
             )
         application: Any = self.app.wsgi()
+        from config.wsgi import warm_up  # The master process, which has this module too, must not load the application.
+
+        warm_up()
 
         def answered(environ: Any, start_response: Any) -> Any:
             client = environ["gunicorn.socket"]

@@ -9,6 +9,8 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.template.loader import get_template
+from django.urls import reverse
 
 from core.hashing import limit_passwords
 from core.incoming import UNREADABLE
@@ -50,6 +52,14 @@ def _read(environ: dict[str, Any]) -> WSGIRequest:
 
 class _Handler(WSGIHandler):
     request_class: Any = staticmethod(_read)
+
+
+def warm_up() -> None:
+    """Load what the first request would load: every page with its address, and every template of the product."""
+    reverse("admin:index")
+    folder = settings.BASE_DIR / "templates"
+    for template in sorted(folder.rglob("*.html")):
+        get_template(str(template.relative_to(folder)))
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -1,4 +1,4 @@
-"""Queries whose SQL Django builds once for each thread, and whose plan PostgreSQL may keep for a connection.
+"""Queries whose SQL Django builds once, and whose plan PostgreSQL may keep for a connection.
 
 For the queries of a completion, both take longer than the answer. The rows are those of the query set, and a kept query
 is written as one. PostgreSQL plans a prepared statement anew five times before it keeps a plan. psycopg drops the
@@ -15,7 +15,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
-from django.db.models.query import ModelIterable
 from django.db.models.sql.compiler import SQLCompiler
 
 from core.retries import is_outdated_statement
@@ -24,7 +23,7 @@ M = TypeVar("M", bound=models.Model)
 
 # For each type of argument, a value that no query has as a constant; it says where the SQL takes the argument.
 _MARKERS: Final[Sequence[tuple[type, Callable[[int], Any]]]] = (
-    (int, lambda position: 1_902_333_001 + position),
+    (int, lambda position: 31_902 + position),  # fits into every column of numbers
     (str, "argument {} of a kept query".format),
     (UUID, lambda position: UUID(int=0x5E1F_CE11 + position)),
     (datetime, lambda position: datetime(1902, 3, 3, tzinfo=UTC) + timedelta(seconds=position)),
@@ -40,23 +39,27 @@ class KeptQuery(Generic[M]):
 
     def __init__(self, build: Callable[..., models.QuerySet[M]]) -> None:
         self.build = build
-        self._of_thread = threading.local()
+        self._building = threading.Lock()
+        self._rows: _KeptRows[M] | None = None
 
     def __call__(self, *arguments: Any) -> list[M]:
         """Read the rows for these arguments, in one statement."""
-        if not hasattr(self._of_thread, "rows"):
-            markers = [_marker(argument, position) for position, argument in enumerate(arguments)]
-            self._of_thread.rows = _KeptRows(self.build(*markers), markers=markers)
-        rows: list[M] = self._of_thread.rows.read(arguments)
-        return rows
+        if self._rows is None:
+            with self._building:
+                markers = [_marker(argument, position) for position, argument in enumerate(arguments)]
+                self._rows = self._rows or _KeptRows(self.build(*markers), markers=markers)
+        return self._rows.read(arguments)
 
 
 class _KeptRows(Generic[M]):
-    """The SQL of one query set, which is built here, and its parameters with the places of the arguments."""
+    """The SQL of one query set, which is built here, and its parameters with the places of the arguments.
+
+    All threads use it: `_running` has the arguments of the call that each of them makes.
+    """
 
     def __init__(self, queryset: models.QuerySet[M], *, markers: Sequence[Any]) -> None:
         self._queryset = queryset
-        self._arguments: Sequence[Any] = ()
+        self._running = threading.local()
         compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
         self._sql, parameters = compiler.as_sql()
         self._parameters = list(parameters)
@@ -64,24 +67,28 @@ class _KeptRows(Generic[M]):
             (place, position)
             for place, parameter in enumerate(parameters)
             for position, marker in enumerate(markers)
-            if type(parameter) is type(marker) and parameter == marker
+            if isinstance(parameter, type(marker)) and parameter == marker
         ]
         if len({position for _, position in self._places}) != len(markers):
             raise TypeError("each argument of a kept query is a parameter of its SQL")
         # Django makes the rows: it asks the query for a compiler, and the compiler for the results.
         queryset.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
         compiler.execute_sql = self._results  # type: ignore[method-assign, assignment]
+        compiler.connection = connection.copy()  # never opened; what it knows of PostgreSQL makes values of the results
 
     def read(self, arguments: Sequence[Any]) -> list[M]:
-        self._arguments = arguments
-        return list(ModelIterable(self._queryset))
+        self._running.arguments = arguments
+        rows: Any = self._queryset._iterable_class(self._queryset)
+        return list(rows)
 
     def _results(self, *_: Any, **__: Any) -> list[list[Any]]:
         if self._queryset.query.select_for_update and not connection.in_atomic_block:
             raise transaction.TransactionManagementError("rows are locked in a transaction")  # Django asks only once.
         parameters = list(self._parameters)
         for place, position in self._places:
-            parameters[place] = self._arguments[position]
+            argument, kind = self._running.arguments[position], type(self._parameters[place])
+            # The numbers of a small column have a type of psycopg's.
+            parameters[place] = kind(argument) if issubclass(kind, int) else argument
         return [fetch_prepared(self._sql, parameters)]
 
 

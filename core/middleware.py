@@ -7,7 +7,8 @@ from typing import Any, Final
 from django.core.signals import request_finished, request_started
 from django.db import connection
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.middleware.gzip import GZipMiddleware
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from core.models import User
 from core.sessions import store_of
 from core.standby import writing
 
+_QUERIES_WITHOUT_WORDS: Final = frozenset({"", "part=map"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -62,6 +64,19 @@ class IncomingMiddleware:
         return HttpResponse(
             render_to_string("405.html"), status=405, headers={"Allow": response.get("Allow", "GET, HEAD")}
         )
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Compress pages in which nothing is what the request said; Django adds a random number of bytes.
+
+    A stranger who sees how long an encrypted answer is, and chooses words in it, can guess what else is in it (BREACH).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Compress the answer to a GET whose address has no query, or only asks for a piece of the page."""
+        says_nothing = request.method == "GET" and request.META.get("QUERY_STRING", "") in _QUERIES_WITHOUT_WORDS
+        is_page = response.get("Content-Type", "").startswith("text/html") and not response.streaming
+        return super().process_response(request, response) if says_nothing and is_page else response
 
 
 class PrimaryMiddleware:

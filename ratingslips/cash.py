@@ -1,15 +1,16 @@
 """The cash that players bought in with on a gaming day, over all slips of a player, against the casino's thresholds."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from core.kept_queries import KeptQuery
 from core.models import Casino, Player
 from ratingslips.models import MoneyRow, RatingSlip
 from ratingslips.models.money import CASH_MEANS
@@ -54,6 +55,8 @@ def cash_bought_in(*, casino: Casino, players: Collection[int], days: Collection
     """The totals of `players` of the casino on each of `days` on which they bought in by cash, in one statement."""
     if not players or not days:
         return []
+    if len(players) == len(days) == 1:
+        return _with_level(_sums_of_player_and_day(*players, *days), casino=casino)
     return _totals(_rows().filter(gaming_day__in=days, player__in=players), casino=casino)
 
 
@@ -92,11 +95,23 @@ def cash_of_day(*, casino: Casino, day: date) -> DayOfCash:
 
 def _totals(rows: "QuerySet[MoneyRow]", *, casino: Casino) -> list[CashOfDay]:
     """The sums by player and day that are not 0, the highest first."""
+    return _with_level(_sums(rows), casino=casino)
+
+
+def _with_level(sums: Iterable[dict[str, Any]], *, casino: Casino) -> list[CashOfDay]:
+    return [CashOfDay(**total, level=level_of(total["amount"], casino)) for total in sums]
+
+
+def _sums(rows: "QuerySet[MoneyRow]") -> Any:
     sums = rows.values("player_id", "gaming_day").annotate(
         amount=Sum("amount"),
         # A strike takes away the row that it strikes.
         buy_ins=Count("pk", filter=Q(strikes=None)) - Count("pk", filter=Q(strikes__isnull=False)),
         slips=Count("slip", distinct=True),
     )
-    found = sums.filter(amount__gt=0).order_by("-amount", "player_id")
-    return [CashOfDay(**total, level=level_of(total["amount"], casino)) for total in found]
+    return sums.filter(amount__gt=0).order_by("-amount", "player_id")
+
+
+_sums_of_player_and_day: KeptQuery[Any] = KeptQuery(
+    lambda player_id, day: _sums(_rows().filter(gaming_day=day, player=player_id))
+)

@@ -8,8 +8,9 @@ from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
+from core.kept_queries import KeptQuery
 from ratingslips.events import Event, SlipEventKind, SlipVersion, event_of, events_of_play
-from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection
+from ratingslips.models import PlaySegment, RatingSlip, SlipCorrection, SlipRequest
 
 # Relations to read with slips whose events are read: to prefetch with many, or to select with one.
 LINKED_SLIPS: Final = ("continues", "continued_by", "reassigned_from", "reassigned_to")
@@ -17,15 +18,24 @@ LINKED_SLIPS: Final = ("continues", "continued_by", "reassigned_from", "reassign
 Status = RatingSlip.Status
 
 
+_segments = KeptQuery(
+    lambda slip_id: (
+        PlaySegment.objects.filter(slip=slip_id).select_related("table", "started_by", "ended_by").order_by("seq")
+    )
+)
+_requests = KeptQuery(
+    lambda slip_id: SlipRequest.objects.filter(slip=slip_id).only("correlation_id", "recorded_at").order_by()
+)
+
+
 def read_events(slip: RatingSlip) -> list[Event]:
     """Read all events of a slip, in two statements, or three if it was corrected."""
-    segments = slip.segments.select_related("table", "started_by", "ended_by").order_by("seq")
     corrections = slip.corrections.select_related("request__actor").order_by("number")
     return events_of(
         slip,
-        list(segments),
+        _segments(slip.pk),
         corrections=list(corrections) if slip.is_corrected else (),
-        recorded=dict(slip.requests.values_list("correlation_id", "recorded_at")),
+        recorded={request.correlation_id: request.recorded_at for request in _requests(slip.pk)},
     )
 
 

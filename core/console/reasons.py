@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from django import forms
 
 from core.errors import DomainError
+from core.kept_queries import KeptQuery
 from core.models import ReasonCode
 from core.reasons.codes import InvalidReasonCode
 from core.reasons.models import Operation
@@ -16,6 +17,9 @@ _NONE_CHOSEN: Final = ("", "Choose one")
 _NO_CODES: Final = ("", "No code is in use: write a text")
 _CHOOSE: Final = "Choose one of these codes."
 _WITH_TEXT: Final = " (with a text)"
+
+
+_codes = KeptQuery(lambda casino_id: ReasonCode.objects.filter(casino=casino_id))
 
 
 class _CodeField(forms.ChoiceField):
@@ -55,7 +59,7 @@ class ReasonForm(forms.Form):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        codes = list(ReasonCode.objects.filter(casino=casino_id) if codes is None else codes)
+        codes = list(_codes(casino_id) if codes is None else codes)
         offered = [row for row in codes if row.is_active and operation in row.operations]
         offered.sort(key=lambda row: row.text_required)  # those that say enough by themselves first
         self._with_text = {row.code for row in offered if row.text_required}

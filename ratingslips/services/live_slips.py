@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
+from core.kept_queries import KeptQuery
 from core.models import User
 from core.permissions import require_permission
 from ratingslips.events import SlipVersion
@@ -23,6 +24,10 @@ from ratingslips.services.segments import (
     with_tables,
 )
 from ratingslips.services.times import ChosenTime, checked_act_time
+
+_last_segments: KeptQuery[Any] = KeptQuery(
+    lambda slip_id: with_tables(PlaySegment.objects.filter(slip=slip_id)).order_by("-seq")[:1]
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -63,7 +68,8 @@ class LiveSlip:
         """
         locked = lock_slip(slip_id)
         assert locked is not None
-        last = with_tables(locked.segments.all()).order_by("-seq")[:1].get()
+        (last,) = _last_segments(slip_id)
+        last.slip = locked
         locked.table, locked.pit = table_of(last), last.pit
         require_permission(actor, OPERATE_PIT, locked.pit, player_id=locked.player_id)
         require_live(locked)

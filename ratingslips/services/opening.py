@@ -15,6 +15,7 @@ from django.db.models.functions import Upper
 from core.clock import checked_event_time, clamp_to_last_event
 from core.errors import DomainError, NotFound
 from core.idempotency import Request
+from core.kept_queries import KeptQuery
 from core.local_time import exact_time_in
 from core.locks import lock_names
 from core.models import Player, User
@@ -201,6 +202,17 @@ def first_segment(slip: RatingSlip, *, average_bet: Decimal) -> PlaySegment:
     )
 
 
+_locked = KeptQuery(lambda player_id: Player.objects.locked().filter(pk=player_id))
+_last_slips = KeptQuery(
+    lambda player_id: (
+        RatingSlip.objects.not_void()
+        .filter(player=player_id)
+        .select_related("table")
+        .order_by(F("closed_at").desc(nulls_first=True))[:1]
+    )
+)
+
+
 def lock_player(player_id: int) -> Player:
     """Lock a player.
 
@@ -214,7 +226,8 @@ def lock_players(player_ids: Collection[int]) -> dict[int, Player]:
 
     :raises NotFound: there is no such player.
     """
-    locked = {player.pk: player for player in Player.objects.locked().filter(pk__in=player_ids)}
+    players = _locked(*player_ids) if len(player_ids) == 1 else Player.objects.locked().filter(pk__in=player_ids)
+    locked = {player.pk: player for player in players}
     if missing := set(player_ids) - locked.keys():
         raise NotFound(f"There is no player {min(missing)}.")
     return locked
@@ -233,8 +246,7 @@ def _last_slip(player: Player) -> RatingSlip | None:
     :raises PlayerHasLiveSlip: saying where the player sits.
     """
     require_active(player)
-    slips = RatingSlip.objects.not_void().filter(player=player).select_related("table")
-    last = slips.order_by(F("closed_at").desc(nulls_first=True)).first()
+    last = next(iter(_last_slips(player.pk)), None)
     if last is not None and last.closed_at is None:
         raise PlayerHasLiveSlip(
             f"{player} already has slip {last.slip_number}, {last.get_status_display().lower()} at {last.place}. "

@@ -7,6 +7,7 @@ from django.db.models import F, QuerySet
 
 from core.clock import clamp_to_last_event
 from core.errors import DomainError, NotFound
+from core.kept_queries import KeptQuery
 from core.local_time import exact_time_in
 from core.text import isolated
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
@@ -52,11 +53,32 @@ def lock_places(table_ids: Collection[int]) -> dict[int, GamingTable]:
 
     :raises NotFound: there is no such table.
     """
-    locked = {table.pk for table in GamingTable.objects.locked().filter(pk__in=table_ids)}
+    one = len(table_ids) == 1
+    locked = {
+        table.pk for table in (_locked(*table_ids) if one else GamingTable.objects.locked().filter(pk__in=table_ids))
+    }
     if missing := set(table_ids) - locked:
         raise NotFound(f"There is no table {min(missing)}.")
-    tables = GamingTable.objects.select_related("casino", "pit__casino").annotate(values_of_game=all_values("game"))
-    return {table.pk: table for table in tables.filter(pk__in=table_ids)}
+    places = _places(*table_ids) if one else _with_places().filter(pk__in=table_ids)
+    return {table.pk: table for table in places}
+
+
+def _with_places() -> QuerySet[GamingTable]:
+    tables = GamingTable.objects.select_related("casino", "pit__casino")
+    return tables.annotate(values_of_game=all_values("game"))
+
+
+_locked = KeptQuery(lambda table_id: GamingTable.objects.locked().filter(pk=table_id))
+_places = KeptQuery(lambda table_id: _with_places().filter(pk=table_id))
+_live_slips = KeptQuery(lambda table_id: RatingSlip.objects.live().filter(table=table_id).select_related("player"))
+
+
+def _query_last_in(table_id: int, seat: int) -> QuerySet[PlaySegment]:
+    segments = PlaySegment.objects.current().filter(table=table_id, seat=seat).select_related("slip__player")
+    return segments.order_by("-started_at", "-pk")
+
+
+_last_segments = KeptQuery(lambda table_id, seat: _query_last_in(table_id, seat)[:1])
 
 
 def lock_tables(table_ids: Collection[int]) -> dict[int, GamingTable]:
@@ -115,8 +137,7 @@ def checked_seat_time(*, table: GamingTable, seat: int, at: datetime, to_the_min
     :raises SeatTaken: saying who holds it, or held it until when, and which seats are free.
     """
     require_seat(table=table, seat=seat)
-    live_slips = RatingSlip.objects.live().filter(table=table).select_related("player")
-    holders = {slip.seat: slip for slip in live_slips}
+    holders = {slip.seat: slip for slip in _live_slips(table.pk)}
     last = _last_in(table=table, seat=seat)
     at = clamp_to_last_event(at, last_event=last.held_until if last else None, to_the_minute=to_the_minute)
     holder = holders.get(seat) or _holder_since(at, last)
@@ -137,12 +158,10 @@ def _last_in(*, table: GamingTable, seat: int) -> PlaySegment | None:
 
     It is the last one that began there, unless that has no length and lies within the time of another.
     """
-    segments = PlaySegment.objects.current().filter(table=table, seat=seat).select_related("slip__player")
-    segments = segments.order_by("-started_at", "-pk")
-    last = segments.first()
+    last = next(iter(_last_segments(table.pk, seat)), None)
     if last is None or last.held_until != last.started_at:
         return last
-    longer = segments.exclude(held_until=F("started_at")).first()
+    longer = _query_last_in(table.pk, seat).exclude(held_until=F("started_at")).first()
     is_within = longer is not None and (longer.held_until is None or longer.held_until > last.started_at)
     return longer if is_within else last
 

@@ -27,7 +27,7 @@ from tests.factories import StaffFactory
 from tests.floor import Floor
 from tests.logged_requests import SEARCHED
 from tests.loyalty.rows import account_of, write_history
-from tests.processes import entries_in, run_program, serving
+from tests.processes import entries_in, run_program, run_python, serving
 from tests.waiting import wait_until
 
 
@@ -54,6 +54,26 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
         connection.close()
     said = log.read_text()
     return Served(said, entries_in(said.splitlines()), correlation_id, list(home.rglob("*")))
+
+
+_FIRST_REQUEST = """
+import sys
+from config.wsgi import application, warm_up
+from django.test import RequestFactory
+if sys.argv[1:] != ["cold"]:
+    warm_up()
+before = set(sys.modules)
+assert application.get_response(RequestFactory(SERVER_NAME="127.0.0.1").get("/no/such/page/")).status_code == 404
+print(len({name for name in set(sys.modules) - before if name.startswith(("core.", "loyalty.", "ratingslips."))}))
+"""
+
+
+class TestFirstRequest:
+    @pytest.mark.parametrize(("arguments", "loads_nothing"), [([], True), (["cold"], False)])
+    def test_loads_no_page_in_a_worker_that_is_warm(self, arguments: list[str], loads_nothing: bool) -> None:
+        loaded, _ = run_python("-c", _FIRST_REQUEST, *arguments)
+
+        assert (loaded == "0") == loads_nothing
 
 
 class TestGunicorn:

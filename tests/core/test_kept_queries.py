@@ -15,6 +15,7 @@ from core.models import Player
 from loyalty.models import Tier
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
+from tests.concurrency import Elsewhere
 from tests.databases import connect
 from tests.floor import Floor
 from tests.statements import statements_of
@@ -40,6 +41,19 @@ def _wider_names_of_tiers() -> Iterator[None]:
 
 
 class TestKeptQuery:
+    def test_builds_its_sql_once_for_all_threads(self, floor: Floor) -> None:
+        built: list[int] = []
+
+        def build(key: int) -> QuerySet[Player]:
+            built.append(key)
+            return Player.objects.filter(pk=key)
+
+        players, player = KeptQuery(build), floor.player()
+
+        elsewhere = Elsewhere(lambda: players(player.pk)).result()  # which does not see what is not committed
+
+        assert (elsewhere, players(player.pk), len(built)) == ([], [player], 1)
+
     def test_reads_rows_with_what_belongs_to_them(self, floor: Floor) -> None:
         slips_of = KeptQuery(_of_player)
         slip = floor.open_slip()

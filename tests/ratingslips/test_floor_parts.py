@@ -157,7 +157,7 @@ class TestSheet:
     def test_offers_round_bets_below_and_above(self, floor: Floor) -> None:
         slip = floor.open_slip(average_bet=Decimal("102.50"))
 
-        sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=floor.now)
+        sheet = read_sheet(slip.pk, now=floor.now)
 
         assert sheet is not None
         assert sheet.quick_bets == [50, 75, 100, 150, 200, 250]

@@ -38,7 +38,7 @@ FORM = "Void this slip"
 
 
 def _post(client: Client, slip: RatingSlip, **fields: str) -> Any:
-    sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=slip.opened_at)
+    sheet = read_sheet(slip.pk, now=slip.opened_at)
     assert sheet is not None
     given = {"do": "void", "expected_version": sheet.version, "reason": REASON, "reason_code": ""}
     return client.post(reverse("floor:slip", args=[slip.pk]), given | fields, follow=True)
@@ -110,7 +110,7 @@ class TestFloor:
         self, floor: Floor, supervisor: Client, change: Callable[[Floor, RatingSlip], object]
     ) -> None:
         slip = floor.played_slip()
-        sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=floor.now)
+        sheet = read_sheet(slip.pk, now=floor.now)
         assert sheet is not None
         change(floor, slip)
 

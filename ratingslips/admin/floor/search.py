@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from statistics import median_low
 from typing import Any, Final
 
@@ -122,9 +123,18 @@ def usual_bet(table: GamingTable) -> Decimal | None:
 
     It reads one row of the index for each seat. The lower median is always one of these bets.
     """
-    played = (
-        PlaySegment.objects.current().filter(table=table).order_by("-started_at").values_list("average_bet", flat=True)
-    )
-    latest = [played.filter(seat=number)[:1] for number in range(1, table.seats + 1)]
-    bets = list(latest[0].union(*latest[1:], all=True) if len(latest) > 1 else latest[0])
+    bets: list[Any] = _latest_bets(table.seats)(table.pk)
     return median_low(bets) if bets else None
+
+
+@cache
+def _latest_bets(seats: int) -> KeptQuery[Any]:
+    """The latest bet at each seat of a table of so many, by the key of the table."""
+
+    def query(table_id: int) -> Any:
+        played = PlaySegment.objects.current().filter(table=table_id).order_by("-started_at")
+        bets = played.values_list("average_bet", flat=True)
+        first, *others = [bets.filter(seat=number)[:1] for number in range(1, seats + 1)]
+        return first.union(*others, all=True) if others else first
+
+    return KeptQuery(query)

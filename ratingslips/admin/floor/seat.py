@@ -30,6 +30,11 @@ from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import InvalidAmount, InvalidAverageBet, open_rating_slip
 
 _tables = KeptQuery(lambda table_id: GamingTable.objects.filter(pk=table_id).select_related("pit__casino", "game"))
+_holders = KeptQuery(
+    lambda table_id, number: (
+        RatingSlip.objects.live().filter(table=table_id, seat=number).select_related("player", "opened_by")
+    )
+)
 _FIELD_OF_REFUSAL: Final[dict[type[DomainError], str]] = {InvalidAverageBet: "average_bet", InvalidAmount: "buy_in"}
 
 
@@ -114,8 +119,7 @@ def _page(
     player: Player | None = None,
 ) -> HttpResponse:
     form.offer(minutes_offered(request, pit_page.pit, casino=pit_page.casino, now=pit_page.now))
-    holders = RatingSlip.objects.live().filter(table=table, seat=number).select_related("player", "opened_by")
-    holder = holders.first()
+    holder = next(iter(_holders(table.pk, number)), None)
     cannot_sit_here = holder is not None or (pit_page.may_act and not table.is_active)
     typed = _with_typed("", request.POST or request.GET)
     context: dict[str, Any] = {

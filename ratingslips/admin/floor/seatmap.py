@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Case, Count, DateTimeField, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from core.console import display
 from core.console.scope import sees_casino
@@ -23,6 +26,8 @@ from ratingslips.models import GamingTable, Pit, PlaySegment, RatingSlip
 OPEN_LONG: Final = timedelta(hours=4)
 OPEN_VERY_LONG: Final = timedelta(hours=8)
 PAUSED_LONG: Final = timedelta(minutes=30)
+# In the memory of each worker, with about 1 kB each.
+TILES_KEPT: Final = 4_096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +40,8 @@ class SeatedSlip:
     full_name: str
     average_bet: Decimal
     played: timedelta
+    """In whole minutes, as it is shown."""
     is_paused: bool
-    paused_for: timedelta | None
     warning: str
     buy_in: Decimal | None
     cash: Decimal
@@ -56,9 +61,8 @@ class SeatedSlip:
             short_name=slip.player.short_name,
             full_name=str(slip.player),
             average_bet=slip.average_bet,
-            played=slip.played,
+            played=slip.played - slip.played % timedelta(minutes=1),
             is_paused=is_paused,
-            paused_for=paused_for,
             warning=warning_for(open_for=now - slip.opened_at, paused_for=paused_for),
             buy_in=slip.buy_in,
             cash=slip.cash,
@@ -105,16 +109,55 @@ class Seat:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableCard:
-    """A table with its seats around it."""
+    """A table with its seats around it; with `may_act`, a free seat leads to the page that opens a slip."""
 
     table: GamingTable
     seats: Sequence[Seat]
     felt_rows: int
+    may_act: bool
 
     @property
     def taken(self) -> int:
         """The number of taken seats."""
         return sum(1 for seat in self.seats if seat.seated_slip)
+
+    @property
+    def tiles(self) -> list[SafeString]:
+        """The HTML of the seats."""
+        return [_html_of(self._tile(seat)) for seat in self.seats]
+
+    def _tile(self, seat: Seat) -> "_Tile":
+        left = seat.just_closed
+        return _Tile(
+            table_id=self.table.pk,
+            table_name=self.table.name,
+            number=seat.number,
+            cell=seat.cell,
+            seated_slip=seat.seated_slip,
+            offers_opening=self.may_act and self.table.is_active and seat.number <= self.table.seats,
+            just_closed_id=left.pk if left else None,
+            just_closed_name=left.player.short_name if left else "",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tile:
+    """All that the map shows of a seat."""
+
+    table_id: int
+    table_name: str
+    number: int
+    cell: Cell
+    seated_slip: SeatedSlip | None
+    offers_opening: bool
+    just_closed_id: UUID | None
+    just_closed_name: str
+
+
+@lru_cache(maxsize=TILES_KEPT)
+def _html_of(tile: _Tile) -> SafeString:
+    """Rendered once for what it shows: at the next refresh most seats look the same."""
+    return SafeString(render_to_string("ratingslips/floor/tile.html", {"tile": tile}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,7 +225,7 @@ def _number(slips: "QuerySet[RatingSlip]", *, by: str) -> Coalesce:
     return Coalesce(Subquery(of_pit.annotate(number=Count("pk")).values("number")), 0)
 
 
-def read_seat_map(pit: Pit, *, now: datetime, just_closed: Sequence[RatingSlip] = ()) -> SeatMap:
+def read_seat_map(pit: Pit, *, now: datetime, may_act: bool, just_closed: Sequence[RatingSlip] = ()) -> SeatMap:
     """The pit's tables in use with their live slips; points are owed on slips that closed in the pit.
 
     `just_closed` are slips that may be continued, the newest first; each free seat has its newest.
@@ -196,14 +239,16 @@ def read_seat_map(pit: Pit, *, now: datetime, just_closed: Sequence[RatingSlip] 
         left[slip.table_id].setdefault(slip.seat, slip)
     tables = _tables(pit.pk)
     cards = [
-        _card(table, seated[table.pk], left[table.pk] if table.is_active else {})
+        _card(table, seated[table.pk], left[table.pk] if table.is_active else {}, may_act=may_act)
         for table in tables
         if table.is_active or seated[table.pk]
     ]
     return SeatMap(cards=cards, owed=counted.owed)  # type: ignore[attr-defined]
 
 
-def _card(table: GamingTable, seated_slips: dict[int, SeatedSlip], left: dict[int, RatingSlip]) -> TableCard:
+def _card(
+    table: GamingTable, seated_slips: dict[int, SeatedSlip], left: dict[int, RatingSlip], *, may_act: bool
+) -> TableCard:
     # If a table got fewer seats, the removed ones are shown while they are taken.
     seats = max(table.seats, *seated_slips, 1)
     return TableCard(
@@ -218,14 +263,23 @@ def _card(table: GamingTable, seated_slips: dict[int, SeatedSlip], left: dict[in
             for number, cell in enumerate(cells_around(seats), start=1)
         ],
         felt_rows=felt_rows(seats),
+        may_act=may_act,
     )
+
+
+def _query_tables_in_use(pit_id: int) -> "QuerySet[GamingTable]":
+    live = RatingSlip.objects.live().filter(table=OuterRef("pk")).order_by().values("table")
+    taken = Subquery(live.annotate(seats_taken=ArrayAgg("seat")).values("seats_taken"))
+    tables = GamingTable.objects.filter(pit=pit_id, is_active=True).select_related("game")
+    return tables.annotate(taken=taken).order_by("name")
+
+
+_tables_in_use = KeptQuery(_query_tables_in_use)
 
 
 def free_seats_in(pit: Pit) -> list[tuple[GamingTable, list[int]]]:
     """The tables of a pit that are in use, each with its free seats, without those that have none."""
-    live = RatingSlip.objects.live().filter(table=OuterRef("pk")).order_by().values("table")
-    taken = Subquery(live.annotate(seats_taken=ArrayAgg("seat")).values("seats_taken"))
-    tables: Any = pit.gaming_tables.filter(is_active=True).select_related("game").annotate(taken=taken).order_by("name")
+    tables: list[Any] = _tables_in_use(pit.pk)
     free = [
         (table, [seat for seat in range(1, table.seats + 1) if seat not in (table.taken or ())]) for table in tables
     ]

@@ -16,7 +16,7 @@ from core.console.confirmation import request_id_of, row_request_id
 from core.console.queries import reads
 from core.console.reasons import ReasonForm
 from core.console.row_actions import LEVELS, OutcomeKind
-from core.console.scope import holds_on, in_casino_of, sees_casino, staff_of
+from core.console.scope import holds_on, sees_casino, staff_of
 from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.kept_queries import KeptQuery
@@ -27,7 +27,7 @@ from ratingslips.admin.floor.seatmap import free_seats_in
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.floor.undo import offer_for
 from ratingslips.admin.slips.actions import SLIP_ACTIONS, VOID
-from ratingslips.admin.slips.linked import linked_slips
+from ratingslips.admin.slips.linked import is_linked, linked_slips
 from ratingslips.admin.slips.money import (
     MONEY_ACTIONS,
     STRIKE,
@@ -128,9 +128,8 @@ def _slip_to_act_on(request: HttpRequest, slip_id: UUID) -> Any:
 
 
 def _visible_sheet(request: HttpRequest, slip_id: UUID) -> Sheet:
-    slips = in_casino_of(staff_of(request), RatingSlip.objects.filter(pk=slip_id), lookup="casino")
-    sheet = read_sheet(slips, now=timezone.now())
-    if sheet is None:
+    sheet = read_sheet(slip_id, now=timezone.now())
+    if sheet is None or not sees_casino(staff_of(request), sheet.slip.casino_id):
         raise Http404
     return sheet
 
@@ -232,7 +231,7 @@ def _page(
         "changes": None if since is None else events_since(sheet.events, since),
         "problem": problem,
         "bound": bound,
-        "links": linked_slips(slip),
+        "links": linked_slips(slip) if is_linked(slip) else [],
         "may_reassign": may_reassign(request, slip, operates=pit_page.may_act),
         "may_correct": may_correct(request, slip),
         "is_before_last": bound is not None and bound.has_error(NON_FIELD_ERRORS, code=_BEFORE_LAST_EVENT),

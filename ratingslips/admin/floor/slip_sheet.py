@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import QuerySet
 
+from core.kept_queries import KeptQuery
 from core.models import User
 from loyalty.models import LedgerEntry, PlayerLoyalty, Tier
 from loyalty.tiers import next_tier, progress_percent
@@ -121,22 +123,30 @@ class Sheet:
         return below + [amount for amount in _LADDER if amount > self.average_bet][:QUICK_BETS_EACH_WAY]
 
 
-def read_sheet(slips: "QuerySet[RatingSlip]", *, now: datetime) -> Sheet | None:
-    """The first of `slips` with all that its page shows; None if there is none."""
-    annotated: Any = slips.with_play(now=now).with_money()  # type: ignore[attr-defined]
+def _query_slip(slip_id: UUID, now: datetime) -> "QuerySet[RatingSlip]":
     related = ("casino", "pit", "table__game", "player__loyalty__tier", "opened_by", "closed_by", "recovered_by")
     entry = ("ledger_entry__tier_before", "ledger_entry__tier_after")
-    slip = annotated.select_related(*related, *entry, *LINKED_SLIPS).first()
+    slips: Any = RatingSlip.objects.filter(pk=slip_id).with_play(now=now).with_money()
+    found: QuerySet[RatingSlip] = slips.select_related(*related, *entry, *LINKED_SLIPS)
+    return found
+
+
+_slips = KeptQuery(_query_slip)
+_tiers = KeptQuery(lambda casino_id: Tier.objects.filter(program__casino=casino_id).order_by("threshold_points"))
+
+
+def read_sheet(slip_id: UUID, *, now: datetime) -> Sheet | None:
+    """A slip with all that its page shows; None if there is none of this key."""
+    slip: Any = next(iter(_slips(slip_id, now)), None)
     if slip is None:
         return None
-    tiers = list(Tier.objects.filter(program__casino=slip.casino_id).order_by("threshold_points"))
     return Sheet(
         slip=slip,
         events=read_events(slip),
         average_bet=slip.average_bet,
         played=slip.played,
         account=getattr(slip.player, "loyalty", None),
-        earned=Earned.of(slip.ledger_entry, tiers) if slip.ledger_entry else None,
+        earned=Earned.of(slip.ledger_entry, _tiers(slip.casino_id)) if slip.ledger_entry else None,
         money=Money.of(slip, now=now),
         now=now,
     )

@@ -52,7 +52,7 @@ def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
     pit_page = read_pit_page(request, pit_id)
     offers = recent_offers(pit_page.pit, staff=staff_of(request), now=pit_page.now) if pit_page.may_act else []
     just_closed = [offer.slip for offer in offers if offer.is_of_closing]
-    seat_map = read_seat_map(pit_page.pit, now=pit_page.now, just_closed=just_closed)
+    seat_map = read_seat_map(pit_page.pit, now=pit_page.now, may_act=pit_page.may_act, just_closed=just_closed)
     elsewhere = [offer for offer in offers if offer.slip not in seat_map.just_closed]
     context: dict[str, Any] = {"map": seat_map, "offers": elsewhere[:OFFERS_SHOWN]}
     if request.GET.get(PART) == "map":
@@ -69,7 +69,9 @@ def pit_floor(request: HttpRequest, pit_id: int) -> HttpResponse:
 def _unless_unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """The response, or 304 without a body if the tablet already shows it."""
     tag = f'"{sha256(response.content).hexdigest()[:32]}"'
-    answer = HttpResponseNotModified() if request.headers.get("If-None-Match") == tag else response
+    # A compressed answer had the tag as a weak one.
+    shown = request.headers.get("If-None-Match", "").removeprefix("W/")
+    answer = HttpResponseNotModified() if shown == tag else response
     answer["ETag"] = tag
     return answer
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from ratingslips.history import LINKED_SLIPS
 from ratingslips.models import RatingSlip
 
 
@@ -16,6 +17,11 @@ class LinkedSlip:
     words: str
     rest: str = ""
     has_other_player: bool = False
+
+
+def is_linked(slip: RatingSlip) -> bool:
+    """Whether a slip that was read with `LINKED_SLIPS` has any."""
+    return any(getattr(slip, name, None) is not None for name in LINKED_SLIPS)
 
 
 def linked_slips(slip: RatingSlip) -> list[LinkedSlip]:

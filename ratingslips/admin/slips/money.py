@@ -13,6 +13,7 @@ from core.console.fields import MoneyField, replaced
 from core.console.reasons import ReasonForm
 from core.console.row_actions import Outcome
 from core.console.scope import holds_on
+from core.kept_queries import KeptQuery
 from core.models import User
 from core.reasons.models import Operation
 from ratingslips.admin.slips.forms import MeansField
@@ -34,6 +35,15 @@ def usual_buy_ins(table: GamingTable) -> list[Decimal]:
     """Round amounts, from 100 on or from some minimum bets of the table."""
     least = (table.minimum_bet or Decimal(0)) * _MINIMUM_BETS
     return [amount for amount in _LADDER if amount >= least][:USUAL_SHOWN]
+
+
+_rows = KeptQuery(
+    lambda slip_id: (
+        MoneyRow.objects.filter(slip=slip_id)
+        .select_related("actor", "request", "struck_by__actor", "strikes")
+        .order_by("happened_at", "pk")
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +80,7 @@ class Money:
     @classmethod
     def of(cls, slip: RatingSlip, *, now: Any) -> "Money":
         """Read the rows of a slip, in two statements."""
-        related = ("actor", "request", "struck_by__actor", "strikes")
-        rows = list(slip.money_rows.select_related(*related).order_by("happened_at", "pk"))
+        rows = _rows(slip.pk)
         days = {row.gaming_day for row in rows} | ({slip.casino.gaming_day_at(now)} if slip.is_live else set())
         return cls(rows=rows, cash=cash_bought_in(casino=slip.casino, players=[slip.player_id], days=days))
 

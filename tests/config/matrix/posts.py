@@ -145,7 +145,7 @@ def _comp_type(rows: Rows, _user: User) -> Post:
 
 
 def _sheet(slip: RatingSlip) -> Sheet:
-    sheet = read_sheet(RatingSlip.objects.filter(pk=slip.pk), now=timezone.now())
+    sheet = read_sheet(slip.pk, now=timezone.now())
     assert sheet is not None
     return sheet
 
