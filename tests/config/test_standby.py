@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings as house_settings
 from django.db import connection
@@ -104,3 +105,31 @@ class TestStandby:
 
         assert answer.status_code == 503
         assert '<a href="https://console.example/">' in answer.text
+
+
+class TestSeveralAddresses:
+    """The last test of this module: it ends the standby, whose address comes first."""
+
+    def test_lead_to_the_primary_before_and_after_a_promotion(self, folder: Path) -> None:
+        primary, standby = connection.settings_dict["HOST"], str(folder)
+
+        led_to = [_led_to("any", folder), _led_to("read-write", folder)]
+        with psycopg.connect(host=standby, user=SUPERUSER, dbname="postgres") as server:
+            server.execute("SELECT pg_promote()")
+        led_to.append(_led_to("read-write", folder))
+
+        assert led_to == [standby, primary, standby]
+
+
+def _led_to(wanted: str, folder: Path) -> str:
+    """The folder of the socket to which a new connection leads, if the addresses of both servers are given."""
+    direct = connection.settings_dict
+    options = {**direct["OPTIONS"], "target_session_attrs": wanted}
+    connection.close()
+    connection.settings_dict = {**direct, "HOST": f"{folder},{direct['HOST']}", "OPTIONS": options}
+    try:
+        connection.ensure_connection()
+        return str(connection.connection.info.host)
+    finally:
+        connection.close()
+        connection.settings_dict = direct
