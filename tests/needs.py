@@ -10,10 +10,22 @@ PROMTOOL = Path("/usr/bin/promtool")
 DEPLOYMENT = [
     *map(Path, ("/usr/sbin/nginx", "/usr/sbin/haproxy", "/usr/bin/promtool", "/usr/bin/pgbackrest")),
     *map(Path, ("/usr/bin/systemd-analyze", "/usr/bin/systemd-socket-activate", "/usr/bin/openssl")),
-    *map(Path, ("/usr/bin/etcd", "/usr/lib/postgresql/15/bin/initdb", "/usr/bin/setpriv")),
+    *map(
+        Path,
+        (
+            "/usr/bin/barman",
+            "/usr/bin/docker-compose",
+            "/usr/bin/etcd",
+            "/usr/lib/postgresql/15/bin/initdb",
+            "/usr/bin/setpriv",
+        ),
+    ),
     PGBOUNCER,
 ]
-_OF_DEPLOYMENT = "nginx-light haproxy prometheus pgbackrest systemd pgbouncer openssl etcd-server postgresql-15"
+_OF_DEPLOYMENT = (
+    "nginx-light haproxy prometheus pgbackrest barman docker-compose systemd pgbouncer openssl etcd-server "
+    "postgresql-15"
+)
 
 _NEEDS: dict[str, tuple[list[Path], str]] = {
     "browser": ([CHROMIUM], "browser tests are left out: apt-get install chromium-headless-shell"),

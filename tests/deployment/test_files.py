@@ -123,6 +123,26 @@ class TestFile:
 
         assert "WARN" not in said
 
+    def test_of_barman_is_understood(self, tmp_path: Path) -> None:
+        home = {"barman_user": pwd.getpwuid(os.geteuid()).pw_name, "barman_home": tmp_path / "home"}
+        home |= {"log_file": tmp_path / "log", "configuration_files_directory": tmp_path / "servers"}
+        for folder in (tmp_path / "home", tmp_path / "servers"):
+            folder.mkdir()
+        main = tmp_path / "main.conf"
+        main.write_text("\n".join(["[barman]", *(f"{name} = {value}" for name, value in home.items())]))
+        (tmp_path / "servers" / "ratings.conf").write_text((DEPLOY / "barman.conf").read_text())
+
+        assert _run("barman", "-c", main, "list-servers") == "ratings - Table ratings\n"
+
+    def test_of_compose_is_understood(self, tmp_path: Path) -> None:
+        # Debian's docker-compose is older than this key.
+        file = adapted("compose.yaml", tmp_path, {"name: table-ratings\n": ""})
+
+        settings = {"CONSOLE_HOST": "console.example", "CHECKPOINT_PUBLIC_KEY": "key"}
+        said = _run("docker-compose", "-f", file, "config", "--services", **settings)
+
+        assert {*said.split()} == {"web", "nginx", "recovery", "migrate", "checkpoint", "forgetting"}
+
     def test_of_patroni_is_understood(self, tmp_path: Path) -> None:
         programs = tmp_path / "bin"
         programs.mkdir()
