@@ -15,7 +15,6 @@ from core.reasons.models import Operation
 from loyalty.admin.posting_forms import form_token
 from loyalty.models import CompType, PlayerLoyalty
 from loyalty.services import pause_program
-from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.events import SlipVersion
 from ratingslips.models import RatingSlip
 from tests.config.matrix.house import PASSWORD, Rows, TwoCasinos
@@ -144,22 +143,22 @@ def _comp_type(rows: Rows, _user: User) -> Post:
     return worth | {"program": rows.floor.program.pk}
 
 
-def _sheet(slip: RatingSlip) -> Sheet:
-    sheet = read_sheet(slip.pk, now=timezone.now())
-    assert sheet is not None
-    return sheet
+def _shown(slip: RatingSlip) -> str:
+    """The version of a slip that its pages send back."""
+    slip.refresh_from_db(fields=["status"])
+    return SlipVersion(seq=slip.segments.latest("seq").seq, status=slip.status).text
 
 
 def _tap(slip: RatingSlip, *, does: str) -> Post:
     """What a button sends, with every field that the form of any button reads."""
-    sheet = _sheet(slip)
+    money = slip.money_rows.first()
     fields = {"average_bet": "75", "to": f"{slip.table_id}:6", "amount": "100", "means": "CASH"}
-    fields |= {"row": str(sheet.money.rows[0].pk) if sheet.money.rows else "", **_REASON}
-    return {"do": does, "expected_version": sheet.version, **fields, **_request_id()}
+    fields |= {"row": str(money.pk) if money else "", **_REASON}
+    return {"do": does, "expected_version": _shown(slip), **fields, **_request_id()}
 
 
 def _right_player(rows: Rows, _user: User) -> Post:
-    right = {"player": rows.newcomer.pk, "expected_version": _sheet(rows.open).version}
+    right = {"player": rows.newcomer.pk, "expected_version": _shown(rows.open)}
     return {**right, **_REASON, **_request_id()}
 
 
@@ -177,8 +176,7 @@ def correction_of(slip: RatingSlip) -> dict[str, Any]:
     row = {"since": begins, "until": "", "average_bet": "75", "table": slip.table_id, "seat": slip.seat}
     sent = {f"play-0-{name}": value for name, value in row.items()} | {"play-0-was_since": slip.opened_at.isoformat()}
     count = {"play-TOTAL_FORMS": "1", "play-INITIAL_FORMS": "1"}
-    shown = SlipVersion(seq=slip.segments.latest("seq").seq, status=slip.status)
-    return sent | count | {"expected_version": shown.text, "reason": "The bet was another"}
+    return sent | count | {"expected_version": _shown(slip), "reason": "The bet was another"}
 
 
 def _sit_down(rows: Rows, _user: User) -> Post:
