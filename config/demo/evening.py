@@ -1,7 +1,7 @@
 """Load the demo's casino: its staff, and its gaming day so far with points owed and awards."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -22,16 +22,17 @@ from ratingslips.imports.apply import apply_events
 from ratingslips.imports.casino import load_casino
 from ratingslips.imports.events import RatingEvent, read_rating_events
 from ratingslips.models import RatingSlip
+from ratingslips.services import Pace
 
 from .corrections import Act, Corrections
 from .models import DemoRun
 from .plan import DemoPlan, evening_zone, plan_demo, shift_to
+from .progress import Progress, Say
 from .staff import LOGINS, create_staff
 
 DATA: Final = Path(__file__).parent / "data" / "pit-day-2026-11-14"
 CASINO_CODE: Final = "harbour-demo"
 CASINO_NAME: Final = "Harbour Casino"
-PROGRESS_EVERY_EVENTS: Final = 250
 
 # Card, points, minutes ago, reason code, reason.
 _AWARDS: Final = (
@@ -44,8 +45,6 @@ _AWARDS: Final = (
 
 # Key of the advisory lock that one demo at a time holds on a database.
 DEMO_LOCK: Final = 0x4445_4D4F
-
-Say = Callable[[str], None]
 
 
 class DemoRefused(DomainError):
@@ -153,13 +152,13 @@ def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, sa
     """Replay the plan with the `acts` at their times; slips that close in the pause leave their points owed."""
     total = len(plan.events)
     done = 0
+    progress, pace = Progress(say), Pace()
 
     def apply(events: Iterable[RatingEvent]) -> None:
         nonlocal done
-        for _ in apply_events(casino=casino, actor=boss, events=events):
+        for _ in apply_events(casino=casino, actor=boss, events=events, pace=pace):
             done += 1
-            if done % PROGRESS_EVERY_EVENTS == 0:
-                say(f"Gaming day: {done:,} of {total:,} events")
+            progress(f"Gaming day: {done:,} of {total:,} events")
 
     for at, act in acts:
         apply(plan.events[done : bisect_left(plan.events, at, key=attrgetter("occurred_at"))])

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from config.demo.evening import Say
+from config.demo.progress import Say
 from core import correlation
 from core.errors import DomainError
 from core.snapshots import one_snapshot

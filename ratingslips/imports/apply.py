@@ -87,10 +87,12 @@ def apply_events(
     held: HeldLease | None = None,
     allow_long_play: bool = False,
     dry_run: bool = False,
+    pace: Pace | None = None,
 ) -> Iterator[LineOutcome]:
     """Apply `events`, the lines of each slip together, and the slips in the order of their closing.
 
-    `held` is a lease that each transaction holds. With `dry_run` nothing is written.
+    `held` is a lease that each transaction holds. With `dry_run` nothing is written. `pace` is what earlier calls
+    learned about the number of slips in a transaction.
     """
     application = _Application(
         casino=casino,
@@ -98,6 +100,7 @@ def apply_events(
         held=held,
         allow_long_play=allow_long_play,
         plan=PlannedPlay() if dry_run else None,
+        pace=pace or Pace(),
     )
     yield from application.apply(by_slip(events))
 
@@ -111,7 +114,7 @@ class _Application:
     held: HeldLease | None
     allow_long_play: bool
     plan: PlannedPlay | None
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace
     to_come: dict[str, SlipLines] = field(default_factory=dict)
 
     def apply(self, slips: Sequence[SlipLines]) -> Iterator[LineOutcome]:

@@ -71,7 +71,7 @@ def interrupted(django_db_setup: None) -> Iterator[tuple[str, int, str]]:
         process = start(name, "--once")
         assert process.stdout is not None
         said = ""
-        while "250 of" not in said:
+        while "Gaming day" not in said:
             said += process.stdout.readline()
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from config.database.grants import wrong_rights
 from config.database.owner import as_owner
 from config.demo import evening
+from config.demo.progress import Progress
 from config.demo.proof import seal_and_verify
 from config.demo.serving import HOST, PortTaken, require_free_port, serve
 from config.demo.staff import LOGINS, passwords_are_valid
@@ -61,7 +62,7 @@ class Command(BaseCommand):
         logging.getLogger().setLevel(logging.ERROR)
         with evening.only_demo():
             if self._migration_is_due():
-                call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+                call_command("migrate", interactive=False, skip_checks=True, stdout=Progress(self._say))
                 self._say("Schema and roles: up to date")
             if evening.is_loaded():
                 self._say("Demo casino: kept from an earlier start")
