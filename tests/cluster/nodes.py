@@ -21,9 +21,11 @@ NODES: Final = ("node1", "node2", "node3")
 PORT: Final = 5000
 START_SECONDS: Final = 180.0
 _ASKED_FOR_SECONDS: Final = 2.0
-# Clients on loopback have the address 127.0.0.1, whatever address they connect to.
-_RIGHTS: Final = """        - host replication all 127.0.0.0/8 trust
-        - host all all 127.0.0.0/8 trust
+# Clients on loopback have the address 127.0.0.1, whatever address they connect to. Only the drill itself, which makes
+# roles and looks at the books, comes without TLS.
+_RIGHTS: Final = f"""        - hostssl replication all 127.0.0.0/8 trust
+        - host all {SUPERUSER} 127.0.0.0/8 trust
+        - hostssl all all 127.0.0.0/8 trust
 """
 _PROGRAMS: Final = "  bin_dir: /usr/lib/postgresql/15/bin\n"
 
@@ -36,6 +38,7 @@ class Cluster:
         # 127.A.B.0/24 of this process alone: the files keep their ports, and two drills do not meet.
         self._network = f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}."
         self._processes = Processes(folder)
+        self._certificate = folder / "tls" / "server.crt"
 
     @property
     def host(self) -> str:
@@ -45,6 +48,7 @@ class Cluster:
     def start(self) -> None:
         """Start everything, and wait until a commit waits for one of two standbys."""
         self._start_etcd()
+        self._make_certificate()
         for name in NODES:
             self._configure(name)
             self.start_node(name)
@@ -71,12 +75,20 @@ class Cluster:
             f"--initial-cluster=default={peers}",
         )
 
+    def _make_certificate(self) -> None:
+        """Make the one certificate of all nodes, which is its own authority."""
+        self._processes.make_folder(self._certificate.parent)
+        key = self._certificate.with_suffix(".key")
+        made = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ratings")
+        self._processes.run("/usr/bin/openssl", "req", *made, "-keyout", key, "-out", self._certificate)
+
     def _configure(self, name: str) -> None:
         folder = self._processes.make_folder(self._folder / name)
         rights = (DEPLOY / "patroni.yml").read_text().partition("pg_hba:\n")[2].partition("  initdb:\n")[0]
         here = {
             rights: _RIGHTS,
-            "ssl: 'on'": "ssl: 'off'",
+            "/etc/patroni/server.crt": str(self._certificate),
+            "/etc/patroni/server.key": str(self._certificate.with_suffix(".key")),
             "name: node1": f"name: {name}",
             "listen: 10.20.0.11": f"listen: {self._address(name)}",
             "connect_address: 10.20.0.11": f"connect_address: {self._address(name)}",
@@ -146,7 +158,8 @@ class Cluster:
 
     def url(self, *, role: str = APPLICATION) -> str:
         """The address of the primary, as DATABASE_URL takes it."""
-        return f"postgres://{role}@{self.host}:{PORT}/{DATABASE}"
+        checks = f"sslmode=verify-ca&sslrootcert={self._certificate}"
+        return f"postgres://{role}@{self.host}:{PORT}/{DATABASE}?{checks}"
 
     def _serves(self) -> bool:
         address: dict[str, Any] = {**NOT_FROM_ENVIRONMENT, "host": self.host, "port": PORT, "user": SUPERUSER}

@@ -8,8 +8,8 @@ from tests.cluster.drill import WRITERS, Result
 _REPORT: Final = """# A cluster that loses its primary
 
 Made by `python -m tests.cluster` on {day}: three nodes with PostgreSQL {version} under Patroni, one etcd and
-HAProxy, all on one machine of two cores, with the files of `config/deploy`, but without TLS, passwords and an archive,
-and with the default settings of the product.
+HAProxy, all on one machine of two cores, with the files of `config/deploy`, but without passwords and an archive,
+and with the default settings of the product. All nodes have one certificate; replication and the application use TLS.
 {writers} writers made the calls of the fault harness, each until it was answered. A killed or frozen node is its
 Patroni and PostgreSQL.
 
