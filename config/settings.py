@@ -221,6 +221,28 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator"},
     {"NAME": "core.passwords.NotOfNamesValidator"},
 ]
+
+# Signing in by an identity provider (OpenID Connect); off while there is no issuer (`core.provider`).
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_PROVIDER_NAME = env.str("OIDC_PROVIDER_NAME", default="single sign-on")
+OIDC_OP_AUTHORIZATION_ENDPOINT = env.str("OIDC_AUTHORIZATION_URL", default="")
+OIDC_OP_TOKEN_ENDPOINT = env.str("OIDC_TOKEN_URL", default="")
+OIDC_OP_JWKS_ENDPOINT = env.str("OIDC_KEYS_URL", default="")
+OIDC_OP_USER_ENDPOINT = ""  # The token has everything.
+OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_RP_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
+OIDC_RP_SIGN_ALGO = env.str("OIDC_SIGNING_ALGORITHM", default="RS256")
+OIDC_RP_SCOPES = env.str("OIDC_SCOPES", default="openid")
+# Roles by the values of a claim, such as `pit-bosses=Pit boss`; claims that mean a second factor, such as `amr=mfa`.
+OIDC_ROLES_CLAIM = env.str("OIDC_ROLES_CLAIM", default="groups")
+OIDC_ROLES = env.list("OIDC_ROLES", default=[])
+OIDC_SECOND_FACTOR = env.list("OIDC_SECOND_FACTOR", default=[])
+OIDC_USE_PKCE = True
+OIDC_TIMEOUT = 5
+OIDC_AUTHENTICATION_CALLBACK_URL = "provider:back"
+# Who alone may sign in by a password where there is a provider; nobody is named: everybody may.
+BREAK_GLASS_USERNAMES = env.list("BREAK_GLASS_USERNAMES", default=[])
+
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 

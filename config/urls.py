@@ -10,6 +10,7 @@ urlpatterns = [
     path("console/floor/", include("ratingslips.admin.floor.urls")),
     path("console/trace/", include("ratingslips.admin.trace.urls")),
     path("console/", include("core.admin.factors.urls")),
+    path("console/provider/", include("core.admin.provider")),
     path("console/", include("ratingslips.admin.urls")),
     path("console/", admin.site.urls),
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models import Model
@@ -9,11 +10,14 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.metrics import BREAK_GLASS
 from core.models import User
 from core.origins import Client, record_sent
 from core.permissions import held_by
 from core.sessions import SessionStore, store_of, take_staff
-from core.sign_ins import check_sign_in, record_signed_in, record_signed_out
+from core.sign_ins import check_sign_in, is_break_glass, record_signed_in, record_signed_out
+
+log = structlog.get_logger(__name__)
 
 
 class StaffBackend(ModelBackend):
@@ -54,6 +58,9 @@ class StaffBackend(ModelBackend):
 def _record_signed_in(request: HttpRequest, user: User, **_signal: Any) -> None:
     client, now = Client.of(request), timezone.now()
     record_signed_in(staff=user, client=client, at=now)
+    if is_break_glass(user):
+        BREAK_GLASS.inc()
+        log.warning("core.break_glass_used", staff_id=user.pk, client_address=client.address)
     store_of(request).note_sign_in(address=client.address, device=client.device, at=now)
     SessionStore.clear_expired()
 

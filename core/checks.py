@@ -13,6 +13,8 @@ from django.db import connections
 from core.macs import has_request_keys
 
 MINIMUM_POSTGRESQL_MAJOR: Final = 15
+# Signatures by a pair of keys: others could be made by who knows the public key or the client's secret.
+SIGNATURES: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"})
 # In each worker. Two more threads wait, and a worker has eight.
 MAX_PASSWORDS_AT_ONCE: Final = 3
 SHIFT_SECONDS: Final = 12 * 60 * 60
@@ -155,6 +157,44 @@ def check_waits_are_limited(**_: Any) -> list[CheckMessage]:
         for name, seconds, most in waits
         if not 1 <= seconds <= most and (name, seconds) != _WAITS_FOR_NO_DATABASE
     ]
+
+
+@register(Tags.security)
+def check_identity_provider(**_: Any) -> list[CheckMessage]:
+    """Refuse an identity provider that is named in part, in clear text, or without roles."""
+    if not settings.OIDC_ISSUER:
+        return []
+    urls = {
+        "OIDC_ISSUER": settings.OIDC_ISSUER,
+        "OIDC_AUTHORIZATION_URL": settings.OIDC_OP_AUTHORIZATION_ENDPOINT,
+        "OIDC_TOKEN_URL": settings.OIDC_OP_TOKEN_ENDPOINT,
+        "OIDC_KEYS_URL": settings.OIDC_OP_JWKS_ENDPOINT,
+    }
+    needed = urls | {"OIDC_CLIENT_ID": settings.OIDC_RP_CLIENT_ID, "OIDC_CLIENT_SECRET": settings.OIDC_RP_CLIENT_SECRET}
+    is_clear = settings.IS_PRODUCTION and any(not url.startswith("https://") for url in urls.values())
+    pairs = [*settings.OIDC_ROLES, *settings.OIDC_SECOND_FACTOR]
+    lacking = ", ".join(name for name, value in needed.items() if not value)
+    wrong = [
+        (bool(lacking), f"OIDC_ISSUER is set, and these are not: {lacking}.", "core.E010"),
+        (is_clear and not lacking, "The addresses of the identity provider must begin with https.", "core.E011"),
+        (settings.OIDC_RP_SIGN_ALGO not in SIGNATURES, f"OIDC_SIGNING_ALGORITHM: {_one_of(SIGNATURES)}.", "core.E012"),
+        (not settings.OIDC_ROLES, "OIDC_ROLES gives nobody a role: write VALUE=ROLE, with commas.", "core.E013"),
+        (any("=" not in pair for pair in pairs), "OIDC_ROLES and OIDC_SECOND_FACTOR need an = in each.", "core.E014"),
+    ]
+    return [Error(message, id=check_id) for is_wrong, message, check_id in wrong if is_wrong]
+
+
+@register(Tags.security, deploy=True)
+def check_break_glass(**_: Any) -> list[CheckMessage]:
+    """Warn if everybody may still sign in by a password, past the identity provider."""
+    if not settings.OIDC_ISSUER or settings.BREAK_GLASS_USERNAMES:
+        return []
+    hint = "Name two accounts for the day when the provider is away in BREAK_GLASS_USERNAMES."
+    return [checks.Warning("Everybody may sign in past the identity provider.", hint=hint, id="core.W015")]
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"one of {', '.join(sorted(names))}"
 
 
 @register(Tags.security, deploy=True)

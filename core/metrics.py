@@ -28,6 +28,13 @@ DATABASE_ERRORS: Final = Counter(
     registry=REGISTRY,
 )
 
+# Without labels, so that it is 0 before the first use, and an increase is seen.
+BREAK_GLASS: Final = Counter(
+    "ratings_break_glass_sign_ins",
+    "Sign-ins by password of the accounts that are kept for when the identity provider is away.",
+    registry=REGISTRY,
+)
+
 
 def count_errors(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:
     """Count the statements of the connection that fail from now on."""

@@ -31,7 +31,7 @@ class SignInEvent(models.Model):
         SIGNED_IN = "SIGNED_IN", "Signed in"
         CONFIRMED = "CONFIRMED", "Confirmed who they are"
         WRONG = "WRONG", "Wrong password or code"
-        REFUSED = "REFUSED", "Refused while locked"
+        REFUSED = "REFUSED", "Refused"
         LIFTED = "LIFTED", "Lock lifted"
         SIGNED_OUT = "SIGNED_OUT", "Signed out"
 

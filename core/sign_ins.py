@@ -6,6 +6,7 @@ from math import ceil
 from typing import Final
 
 import structlog
+from django.conf import settings
 from django.db.models import QuerySet
 
 from core import correlation
@@ -78,9 +79,20 @@ def check_sign_in(*, username: str, password: str, client: Client, at: datetime)
             User().set_password(password)  # An unknown name takes as long as a known one.
             return False
         name.staff.refresh_from_db(fields=["password", "is_active", "is_staff"])
-        return name.staff.check_password(password) and name.staff.is_active and name.staff.is_staff
+        is_password = name.staff.check_password(password)
+        return is_password and name.staff.is_active and name.staff.is_staff and _may_use_password(name.staff)
 
     return name.staff if _try(name, is_right, client=client, at=at) else None
+
+
+def _may_use_password(staff: User) -> bool:
+    """Whether `staff` may sign in by a password: with an identity provider, only those whom the settings name."""
+    return not settings.OIDC_ISSUER or not settings.BREAK_GLASS_USERNAMES or is_break_glass(staff)
+
+
+def is_break_glass(staff: User) -> bool:
+    """Whether `staff` is one of the few who may sign in by a password though there is an identity provider."""
+    return bool(settings.OIDC_ISSUER) and staff.username in settings.BREAK_GLASS_USERNAMES
 
 
 def require_own_password(*, actor: User, password: str, client: Client, at: datetime) -> None:
@@ -179,7 +191,7 @@ def _try(
             refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
             right = refusal is None and is_right()
             if refusal:
-                _record_refusal(name, client=client, at=at)
+                record_refusal(name, client=client, at=at)
             elif not right:
                 _record(name, Kind.WRONG, client=client, at=at)
                 refusal = _lock_of(name, client=client, at=at)
@@ -199,7 +211,7 @@ def _refusal_at_once(name: Name, *, client: Client, at: datetime, is_sign_in: bo
     with operation("core.refuse_sign_in", actor_id=name.staff_id):
         refusal = _refusal_of(name, client=client, at=at, is_sign_in=is_sign_in)
         if refusal and try_lock_name("sign-in", name.key):
-            _record_refusal(name, client=client, at=at)
+            record_refusal(name, client=client, at=at)
     return refusal
 
 
@@ -219,6 +231,13 @@ def _seconds(length: timedelta) -> int:
     return ceil(length.total_seconds())
 
 
+def record_refusal(name: Name, *, client: Client, at: datetime) -> None:
+    """Record it at most once a minute, so that a script cannot fill the table."""
+    same = SignInEvent.objects.sent_from(client.address).filter(kind=Kind.REFUSED, staff=name.staff)
+    if not same.filter(at__gt=at - REFUSALS_RECORDED_EVERY).exists():
+        _record(name, Kind.REFUSED, client=client, at=at)
+
+
 @transaction_required
 def _record(name: Name, kind: Kind, *, client: Client, at: datetime, done_by: User | None = None) -> None:
     SignInEvent.objects.create(
@@ -231,10 +250,3 @@ def _record(name: Name, kind: Kind, *, client: Client, at: datetime, done_by: Us
         done_by=done_by,
         correlation_id=correlation.current(),
     )
-
-
-def _record_refusal(name: Name, *, client: Client, at: datetime) -> None:
-    """Record it at most once a minute, so that a script cannot fill the table."""
-    same = SignInEvent.objects.sent_from(client.address).filter(kind=Kind.REFUSED, staff=name.staff)
-    if not same.filter(at__gt=at - REFUSALS_RECORDED_EVERY).exists():
-        _record(name, Kind.REFUSED, client=client, at=at)

@@ -45,6 +45,13 @@ _WITHOUT_FACTORS: Final = f"""
 """  # noqa: S608  (constants)
 _CHOOSE_ROLES: Final = "Choose them on the page of the casino, “Roles that need a second factor”."
 _CHOOSE_POINTS: Final = "Set a number of points on the page of the casino, “Awards and redemptions to confirm”."
+_CORRECT_NAME: Final = "Correct the name. An account for break-glass must be active and have a password."
+_UNKNOWN_NAMES: Final = """
+    SELECT 'OIDC_ROLES', name FROM unnest(%s::text[]) AS name WHERE name NOT IN (SELECT name FROM auth_group)
+    UNION ALL
+    SELECT 'BREAK_GLASS_USERNAMES', name FROM unnest(%s::text[]) AS name
+    WHERE name NOT IN (SELECT username FROM core_user WHERE is_active AND is_staff AND password !~ '^(!|$)')
+"""
 _TIMEOUTS: Final = "SELECT name, setting::int FROM pg_settings WHERE name = ANY(%s) ORDER BY name"
 
 
@@ -97,6 +104,25 @@ def check_timeouts(*, databases: Sequence[str] | None = None, **_: Any) -> list[
                     id="config.E001",
                 )
             )
+    return messages
+
+
+@register(Tags.database, deploy=True)
+def check_names_of_single_sign_on(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warn of roles and break-glass accounts in the settings that the database does not have."""
+    roles = [item.rpartition("=")[2].strip() for item in settings.OIDC_ROLES]
+    names = {"OIDC_ROLES": roles, "BREAK_GLASS_USERNAMES": settings.BREAK_GLASS_USERNAMES}
+    messages: list[CheckMessage] = []
+    for alias in (databases or ()) if settings.OIDC_ISSUER else ():
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT to_regclass('public.core_user') IS NOT NULL")
+            if not cursor.fetchone()[0]:
+                continue
+            cursor.execute(_UNKNOWN_NAMES, [names["OIDC_ROLES"], names["BREAK_GLASS_USERNAMES"]])
+            messages += [
+                checks.Warning(f"{setting} names {unknown}, which is not there.", hint=_CORRECT_NAME, id="core.W016")
+                for setting, unknown in cursor.fetchall()
+            ]
     return messages
 
 

@@ -53,7 +53,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_player": _change("casino_id", "first_name", "last_name", "card_number", "status"),
     "core_user": _change(
         *("username", "first_name", "last_name", "email", "casino_id", "password", "last_login"),
-        *("date_joined", "is_active", "is_staff", "is_superuser"),
+        *("date_joined", "is_active", "is_staff", "is_superuser", "provider_subject"),
         hidden=frozenset({"password"}),
     ),
     "core_staffcard": _change("withdrawn_by_id", "withdrawn_at", "withdrawal_correlation_id"),

@@ -59,6 +59,7 @@ _STAFF_FIELDS: dict[str, tuple[str, str]] = {
     "is_active": ("Active", "Deactivate staff who have left, and never delete them: what they did keeps their name."),
     "is_staff": ("May sign in to the console", ""),
     "is_superuser": ("Superuser", "May do everything in their casino, or in all casinos if they belong to none."),
+    "provider_subject": ("Subject at the identity provider", "Empty unless this person signs in there."),
     "groups": ("Roles", "Roles open pages. Permissions to act are granted on the page of each pit and programme."),
 }
 
@@ -93,7 +94,7 @@ class StaffAdmin(ManagingForms, ConsoleAdmin[User], DjangoUserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Who", {"fields": ("first_name", "last_name", "email", "casino", "cards")}),
-        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "provider_subject")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.base import SessionBase
 from django.dispatch import receiver
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,16 +19,18 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from core.console.kept import kept_fields
-from core.console.proving import FactorForm, PasswordForm, SessionInstant, key_options, proof_in
+from core.console.proving import FactorForm, PasswordForm, ProviderForm, SessionInstant, key_options, proof_in
 from core.console.scope import staff_of
 from core.errors import DomainError
 from core.factors.proof import prove
+from core.models import User
 from core.origins import Client
 from core.sign_ins import require_own_password
 
 ASKED_AGAIN_SECONDS: Final = 10 * 60
 _PREFIX: Final = "asked"
 _SENT: Final = f"{_PREFIX}-again"
+_BY_PROVIDER: Final = "came_by_provider"
 _MARK: Final = "asks_again"
 TEMPLATE: Final = "core/console/asking_again.html"
 
@@ -58,8 +62,22 @@ def asks_again(*, before_opening: bool = False, downloads: bool = False) -> Call
 
 
 @receiver(user_logged_in)
-def _asked_at_sign_in(*, request: HttpRequest, **_signal: Any) -> None:
-    _asked.set(request.session)
+def _asked_at_sign_in(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    """A sign-in asked the same, but for a provider that let somebody in who had signed in there before."""
+    if not came_by_provider(request.session, user):
+        _asked.set(request.session)
+
+
+def came_by_provider(session: SessionBase, staff: User) -> bool:
+    """Whether `staff` came into this session by an identity provider, and so may have no password here."""
+    return session.get(_BY_PROVIDER) == staff.pk
+
+
+def note_provider(session: SessionBase, staff: User, *, is_fresh: bool) -> None:
+    """Note that `staff` comes by an identity provider, and whether they proved there just now who they are."""
+    session[_BY_PROVIDER] = staff.pk
+    if is_fresh:
+        _asked.set(session)
 
 
 def ask_if_marked(request: HttpRequest, view: Any) -> HttpResponse | None:
@@ -81,7 +99,9 @@ def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse 
     staff = staff_of(request)
     factors = list(staff.second_factors.all())
     is_answer = request.method == "POST" and _SENT in request.POST
-    form = (FactorForm if factors else PasswordForm)(request.POST if is_answer else None, prefix=_PREFIX)
+    by_provider = not factors and came_by_provider(request.session, staff)
+    kind = FactorForm if factors else ProviderForm if by_provider else PasswordForm
+    form = kind(request.POST if is_answer else None, prefix=_PREFIX)
     if is_answer and form.is_valid() and _is_right(request, form):
         return opened
     context = {
@@ -93,6 +113,7 @@ def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse 
         "kept": [(name, value) for name, value in kept_fields(request) if not name.startswith(f"{_PREFIX}-")],
         "key_options": key_options(request, factors),
         "downloads": downloads,
+        "provider": settings.OIDC_PROVIDER_NAME if by_provider else "",
         "minutes": ASKED_AGAIN_SECONDS // 60,
     }
     return TemplateResponse(request, TEMPLATE, context, headers={"Cache-Control": "no-store"})
@@ -100,6 +121,9 @@ def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse 
 
 def _is_right(request: HttpRequest, form: Form) -> bool:
     """Whether the answer is right; then the session keeps when it was given."""
+    if isinstance(form, ProviderForm):
+        form.add_error(None, f"{settings.OIDC_PROVIDER_NAME} has not confirmed it yet. Do that first, then continue.")
+        return False
     staff, client, at = staff_of(request), Client.of(request), timezone.now()
     try:
         if isinstance(form, FactorForm):

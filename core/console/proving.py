@@ -47,6 +47,10 @@ class PasswordForm(forms.Form):
     )
 
 
+class ProviderForm(forms.Form):
+    """Nothing: the identity provider asks, in another page, and the session keeps its answer."""
+
+
 def origin_of(request: HttpRequest) -> str:
     """Where the browser shows the console, as a security key signs it."""
     return f"{request.scheme}://{request.get_host()}"

@@ -36,9 +36,8 @@ def require_no_second_step(person: User) -> None:
         raise SecondStepNeeded(person)
 
 
-def begin_second_step(request: HttpRequest, person: User) -> HttpResponse:
-    """Note in the session that `person` gave the right password, and lead to the second step."""
-    next_url = request.POST.get("next", "")
+def begin_second_step(request: HttpRequest, person: User, *, next_url: str) -> HttpResponse:
+    """Note in the session that `person` has taken the first step, and lead to the second one, then to `next_url`."""
     is_safe = url_has_allowed_host_and_scheme(next_url, {request.get_host()}, require_https=request.is_secure())
     second_step_proved.forget(request.session)
     request.session.cycle_key()  # Who knew the session before must not take the second step in place of `person`.

@@ -71,9 +71,9 @@ class ConsoleSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's view, with a second step where one is required; while a name is locked, a page says how long."""
         try:
-            return super().login(request, {"title": "Sign in"} | (extra_context or {}))
+            return super().login(request, {"title": "Sign in"} | _provider() | (extra_context or {}))
         except SecondStepNeeded as needed:
-            return begin_second_step(request, needed.person)
+            return begin_second_step(request, needed.person, next_url=request.POST.get("next", ""))
         except SignInLocked as error:
             heading = "Wait a moment" if isinstance(error, AddressSlowed) else "Locked for a while"
             context = {"heading": heading, "sentence": error.message}
@@ -101,6 +101,13 @@ class ConsoleSite(admin.AdminSite):
             return answer
 
         return update_wrapper(guarded, protected)
+
+
+def _provider() -> dict[str, Any]:
+    """What the page for signing in says of an identity provider."""
+    if not settings.OIDC_ISSUER:
+        return {}
+    return {"provider": settings.OIDC_PROVIDER_NAME, "only_break_glass": bool(settings.BREAK_GLASS_USERNAMES)}
 
 
 def _leave_out_unoffered(request: HttpRequest) -> None:

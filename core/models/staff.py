@@ -26,6 +26,15 @@ class User(AbstractUser):
         help_text="Where this member of staff works. Empty only for superusers and operators, who work in all casinos.",
     )
 
+    provider_subject = models.CharField(
+        "subject at the identity provider",
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="By which the identity provider names this person, for ever; empty for who uses a password.",
+    )
+
     objects: ClassVar[StaffManager] = StaffManager()
     held_read: Any = None
     """What was read of their rights with their session, for `core.permissions.held_by`."""
@@ -33,6 +42,14 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         verbose_name = "member of staff"
         verbose_name_plural = "staff"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider_subject"],
+                condition=~models.Q(provider_subject=""),
+                name="core_staff_subject_of_one_person",
+                violation_error_message="Another member of staff has this subject.",
+            )
+        ]
 
     @property
     def display_name(self) -> str:

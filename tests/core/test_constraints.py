@@ -13,7 +13,7 @@ from django.db.models import Model
 from core.alike import refuse_alike
 from core.cards.models import Namesake, StaffCard
 from core.factors.models import RecoveryCode, SecondFactor
-from core.models import Casino, JobRun, Lease, Player, ReasonCode, ReplayCount, RequestOrigin, SentForm
+from core.models import Casino, JobRun, Lease, Player, ReasonCode, ReplayCount, RequestOrigin, SentForm, User
 from core.sign_in_log import SignInEvent
 from tests.constraints import NAN, Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
@@ -103,6 +103,7 @@ VIOLATIONS = (
         "core_job_has_command",
         lambda floor: inserted(JobRun(command="", succeeded_at=floor.now, correlation_id=uuid4())),
     ),
+    Violation("core_staff_subject_of_one_person", lambda floor: _subject_of_two(floor)),
     Violation("core_staff_card_of_one_person", lambda floor: _two_staff_of_one_player(floor)),
     Violation("core_staff_card_withdrawal_is_whole", lambda floor: inserted(_card(floor, withdrawn_at=floor.now))),
     Violation("core_staff_card_by_somebody_else", lambda floor: inserted(_card(floor, declared_by=floor.boss))),
@@ -142,6 +143,10 @@ def _lease(floor: Floor, *, name: str) -> Lease:
 def _card(floor: Floor, **fields: Any) -> StaffCard:
     usual = {"casino": floor.casino, "staff": floor.boss, "player": floor.player(), "declared_at": floor.now}
     return StaffCard(**(usual | fields))
+
+
+def _subject_of_two(floor: Floor) -> None:
+    User.objects.filter(pk__in=[floor.boss.pk, floor.supervisor.pk]).update(provider_subject="3f2a")
 
 
 def _two_staff_of_one_player(floor: Floor) -> None:

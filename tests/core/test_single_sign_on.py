@@ -1,0 +1,243 @@
+"""Signing in by an identity provider: who gets in, with which roles, and what is refused."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from config.database.checks import check_names_of_single_sign_on
+from core.changes.models import Change
+from core.checks import check_break_glass, check_identity_provider
+from core.models import User
+from core.roles import AUDITOR, OPERATOR, PIT_BOSS
+from core.sign_in_log import SignInEvent
+from tests.factories import StaffFactory
+from tests.provider import CLIENT, SECRET, STRANGE_KEY, Provider, configure, serving
+
+PASSWORD = "correct horse battery"
+Kind = SignInEvent.Kind
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Provider]:
+    with serving() as provider:
+        configure(settings, provider)
+        yield provider
+
+
+@pytest.fixture
+def dana(db: None) -> User:
+    return StaffFactory.create(username="dana", provider_subject="3f2a", password=make_password(PASSWORD))
+
+
+def begin(browser: Client, **query: str) -> dict[str, str]:
+    """What the console asks the provider."""
+    answer = browser.get("/console/provider/", query)
+    return {name: values[0] for name, values in parse_qs(urlsplit(answer["Location"]).query).items()}
+
+
+def come_back(browser: Client, provider: Provider, **query: str) -> Any:
+    """Go to the provider and back."""
+    return browser.get(provider.authorize(begin(browser, **query)))
+
+
+def signed_in(browser: Client) -> int | None:
+    key = browser.session.get("_auth_user_id")
+    return int(key) if key else None
+
+
+@pytest.mark.django_db
+class TestRoles:
+    def test_are_exactly_those_of_the_claims(self, provider: Provider, dana: User) -> None:
+        dana.groups.set(Group.objects.filter(name__in=[AUDITOR, OPERATOR]))
+
+        answer = come_back(browser := Client(), provider, next="/console/")
+
+        dana.refresh_from_db()
+        assert (answer.status_code, answer["Location"], signed_in(browser)) == (302, "/console/", dana.pk)
+        assert [role.name for role in dana.groups.all()] == [PIT_BOSS]
+        changes = Change.objects.filter(table_name="core_user_groups", correlation_id=answer["X-Correlation-ID"])
+        assert {change.actor_id for change in changes} == {dana.pk}
+        assert SignInEvent.objects.get().kind == Kind.SIGNED_IN
+
+    def test_end_though_the_sign_in_is_refused(self, provider: Provider, dana: User) -> None:
+        dana.groups.set(Group.objects.filter(name=AUDITOR))
+        provider.claims = {"groups": "somebody"}
+
+        answer = come_back(browser := Client(), provider)
+
+        assert (answer.status_code, signed_in(browser), dana.groups.count()) == (403, None, 0)
+        assert SignInEvent.objects.get().kind == Kind.REFUSED
+
+    def test_are_never_given_to_whom_the_console_keeps_out(self, provider: Provider, dana: User) -> None:
+        for kept_out in ({"is_active": False}, {"is_superuser": True}, {"provider_subject": "another"}):
+            User.objects.filter(pk=dana.pk).update(**kept_out)
+
+            answer = come_back(browser := Client(), provider)
+
+            assert (answer.status_code, signed_in(browser), dana.groups.count()) == (403, None, 0)
+            User.objects.filter(pk=dana.pk).update(is_active=True, is_superuser=False, provider_subject="3f2a")
+
+    def test_are_not_found_by_an_address(self, provider: Provider, db: None) -> None:
+        StaffFactory.create(email="dana@casino.example")
+        provider.claims |= {"email": "dana@casino.example", "email_verified": True}
+
+        assert come_back(browser := Client(), provider).status_code == 403
+        assert signed_in(browser) is None
+
+
+# What a token says or how it is made, when it is not for this sign-in.
+NOT_VALID: dict[str, dict[str, Any]] = {
+    "another issuer": {"claims": {"iss": "https://elsewhere.example"}},
+    "another audience": {"claims": {"aud": "another"}},
+    "others as well": {"claims": {"aud": [CLIENT, "another"]}},
+    "another party": {"claims": {"azp": "another"}},
+    "expired": {"claims": {"exp": int(time.time()) - 3600}},
+    "no end": {"claims": {"exp": None}},
+    "another nonce": {"claims": {"nonce": "another"}},
+    "no nonce": {"claims": {"nonce": None}},
+    "no subject": {"claims": {"sub": None}},
+    "an empty subject": {"claims": {"sub": ""}},
+    "no signature": {"algorithm": "none", "key": None},
+    "the secret as a key": {"algorithm": "HS256", "key": SECRET},
+    "a strange key": {"key": STRANGE_KEY},
+}
+
+
+@pytest.mark.django_db
+class TestRefusals:
+    @pytest.mark.parametrize("wrong", NOT_VALID.values(), ids=NOT_VALID)
+    def test_are_a_sentence_for_a_token_that_is_not_valid(
+        self, provider: Provider, dana: User, wrong: dict[str, Any]
+    ) -> None:
+        provider.claims |= wrong.get("claims", {})
+        provider.algorithm, provider.key = wrong.get("algorithm", "RS256"), wrong.get("key", provider.key)
+
+        answer = come_back(browser := Client(), provider)
+
+        assert (answer.status_code, signed_in(browser)) == (403, None)
+        assert "is not valid for this sign-in" in answer.text
+        assert answer["X-Correlation-ID"] in answer.text
+
+    def test_come_for_a_state_of_another_browser_or_used_before(self, provider: Provider, dana: User) -> None:
+        browser = Client()
+        url = provider.authorize(begin(browser))
+
+        answers = [Client().get(url), browser.get(url), browser.get(url), Client().get("/console/provider/back/")]
+
+        assert [answer.status_code for answer in answers] == [403, 302, 403, 403]
+
+    def test_come_for_a_code_that_the_provider_does_not_know(self, provider: Provider, dana: User) -> None:
+        state = begin(browser := Client())["state"]
+
+        answer = browser.get("/console/provider/back/", {"code": "stolen", "state": state})
+
+        assert (answer.status_code, signed_in(browser)) == (403, None)
+
+    def test_say_that_the_provider_is_away(self, provider: Provider, dana: User) -> None:
+        provider.status = 502
+
+        answer = come_back(browser := Client(), provider)
+
+        assert (answer.status_code, answer["Retry-After"], signed_in(browser)) == (503, "60", None)
+
+
+@pytest.mark.django_db
+class TestSecondFactor:
+    @pytest.fixture
+    def required(self, dana: User) -> User:
+        assert dana.casino
+        dana.casino.second_factor_roles.set(Group.objects.filter(name=PIT_BOSS))
+        return dana
+
+    def test_is_asked_for_by_the_console(self, provider: Provider, required: User) -> None:
+        answer = come_back(browser := Client(), provider)
+
+        assert (answer["Location"], signed_in(browser)) == ("/console/second-step/", None)
+
+    def test_is_the_providers_if_the_settings_say_so(self, provider: Provider, required: User, settings: Any) -> None:
+        settings.OIDC_SECOND_FACTOR = ["amr=mfa"]
+        without = come_back(Client(), provider)
+        provider.claims |= {"amr": ["pwd", "mfa"]}
+
+        come_back(browser := Client(), provider)
+
+        assert (without.status_code, signed_in(browser)) == (403, required.pk)
+
+
+@pytest.mark.django_db
+class TestAskingAgain:
+    def test_is_answered_at_the_provider(self, provider: Provider, dana: User) -> None:
+        provider.claims["groups"] = ["auditors"]
+        come_back(browser := Client(), provider)
+        export = "/console/loyalty/ledgerentry/export/"
+
+        asked = browser.post(export)
+        old = come_back(browser, provider, confirm="")
+        provider.claims |= {"auth_time": int(time.time())}
+        confirmed = come_back(browser, provider, confirm="")
+
+        assert "/console/provider/?confirm" in asked.text
+        assert (old.status_code, confirmed.status_code) == (403, 200)
+        assert "/console/provider/?confirm" not in browser.post(export).text
+
+    def test_asks_the_provider_for_the_password(self, provider: Provider, dana: User) -> None:
+        assert begin(Client(), confirm="")["prompt"] == "login"
+
+
+@pytest.mark.django_db
+class TestChecks:
+    @pytest.mark.parametrize(
+        ("changed", "found"),
+        [
+            ({}, []),
+            ({"OIDC_RP_CLIENT_SECRET": ""}, ["core.E010"]),
+            ({"IS_PRODUCTION": True}, ["core.E011"]),
+            ({"OIDC_RP_SIGN_ALGO": "HS256"}, ["core.E012"]),
+            ({"OIDC_ROLES": []}, ["core.E013"]),
+            ({"OIDC_SECOND_FACTOR": ["mfa"]}, ["core.E014"]),
+            ({"BREAK_GLASS_USERNAMES": []}, ["core.W015"]),
+            ({"OIDC_ROLES": ["a=No role"], "BREAK_GLASS_USERNAMES": ["nobody"]}, ["core.W016", "core.W016"]),
+        ],
+    )
+    def test_name_what_is_missing(
+        self, provider: Provider, dana: User, settings: Any, changed: dict[str, Any], found: list[str]
+    ) -> None:
+        settings.BREAK_GLASS_USERNAMES = ["dana"]
+        for name, value in changed.items():
+            setattr(settings, name, value)
+
+        messages = [
+            *check_identity_provider(),
+            *check_break_glass(),
+            *check_names_of_single_sign_on(databases=["default"]),
+        ]
+
+        assert [message.id for message in messages] == found
+
+
+@pytest.mark.django_db
+class TestPassword:
+    def test_is_for_break_glass_accounts_alone(
+        self, provider: Provider, dana: User, settings: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        StaffFactory.create(username="glass", password=make_password(PASSWORD), casino=dana.casino)
+        settings.BREAK_GLASS_USERNAMES = ["glass"]
+        page = Client().get("/console/login/").text
+
+        for username in ("dana", "glass"):
+            Client().post("/console/login/", {"username": username, "password": PASSWORD})
+
+        events = SignInEvent.objects.order_by("pk").values_list("staff__username", "kind")
+        assert list(events) == [("dana", Kind.WRONG), ("glass", Kind.SIGNED_IN)]
+        assert "core.break_glass_used" in caplog.text
+        assert 'href="/console/provider/?next=%2F"' in page
+
+    def test_is_all_there_is_without_a_provider(self, dana: User) -> None:
+        assert Client().get("/console/provider/").status_code == 404
+        assert "/console/provider/" not in Client().get("/console/login/").text
