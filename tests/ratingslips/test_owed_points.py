@@ -18,7 +18,7 @@ from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, posting
 from loyalty.services.accounts import lock_account
 from ratingslips.models import PlaySegment, RatingSlip
-from ratingslips.services import PartialCompletion, complete_rating_slip, completion, recover_slip_loyalty
+from ratingslips.services import PartialCompletion, closing, complete_rating_slip, recover_slip_loyalty
 from ratingslips.services.settlement import settle
 from tests.concurrency import Elsewhere, held
 from tests.factories import ProgramFactory
@@ -123,7 +123,7 @@ class TestAnyErrorInTheCredit:
     def test_leaves_the_slip_closed_and_the_credit_undone(
         self, floor: Floor, played_slip: RatingSlip, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
     ) -> None:
-        monkeypatch.setattr(completion, "settle", fault)
+        monkeypatch.setattr(closing, "settle", fault)
 
         with logged() as lines:
             partial = _left_owing(floor, played_slip)
@@ -139,7 +139,7 @@ class TestAnyErrorInTheCredit:
     def test_is_made_good_by_recovery(
         self, floor: Floor, played_slip: RatingSlip, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
     ) -> None:
-        monkeypatch.setattr(completion, "settle", fault)
+        monkeypatch.setattr(closing, "settle", fault)
         _left_owing(floor, played_slip)
 
         recovered = recover_slip_loyalty(slip=played_slip, actor=floor.supervisor, at=floor.now)
@@ -151,7 +151,7 @@ class TestAnyErrorInTheCredit:
     ) -> None:
         slip = floor.played_slip()
         attempts = iter([_break_a_deadlock, settle])
-        monkeypatch.setattr(completion, "settle", lambda *slip, **play: next(attempts)(*slip, **play))
+        monkeypatch.setattr(closing, "settle", lambda *slip, **play: next(attempts)(*slip, **play))
 
         settlement = complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
@@ -182,7 +182,7 @@ class TestAnyErrorInTheCredit:
         def interrupt(*_: Any, **__: Any) -> NoReturn:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(completion, "settle", interrupt)
+        monkeypatch.setattr(closing, "settle", interrupt)
         with pytest.raises(KeyboardInterrupt):
             complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
 
@@ -270,7 +270,7 @@ class TestConnectionKilledInTheCredit:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-        monkeypatch.setattr(completion, "settle", kill)
+        monkeypatch.setattr(closing, "settle", kill)
         outcome = Elsewhere(lambda: complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)).outcome()
         unchanged = everything() == before
         monkeypatch.undo()
