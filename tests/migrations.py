@@ -19,6 +19,8 @@ from django_migration_linter.sql_analyser.postgresql import PostgresqlAnalyser  
 from tests.processes import ROOT  # noqa: E402
 from tests.released import MISSING, release_before  # noqa: E402
 
+# Their locks last a moment: the table has a row for each member of staff.
+_SHORT: Final = ("0041_subjects_at_the_identity_provider",)
 _CONSTRAINT: Final = re.compile(r"ALTER TABLE (\S+) ADD CONSTRAINT (?!.*(NOT VALID|USING INDEX))")
 
 
@@ -43,6 +45,7 @@ def main() -> int:
         include_apps=["core", "loyalty", "ratingslips"],
         analyser_string="postgresql",
         ignore_name_contains="_squashed_",  # They run only in a new database.
+        ignore_name=_SHORT,
     )
     linter.lint_all_migrations(git_commit_id=before)
     linter.print_summary()
