@@ -1,7 +1,8 @@
 """What PostgreSQL must be: the schema of this release, its guards, durable, copied, and with the same clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any, Final
 
 from django.conf import settings
@@ -42,17 +43,26 @@ def look_at_migrations() -> Iterator[Answer]:
     loader = MigrationExecutor(connection).loader
     known, applied = set(loader.disk_migrations or ()), set(loader.applied_migrations)
     installed = {app for app, _ in known}
-    waiting = sorted(".".join(key) for key in known - applied)
-    unknown = sorted(".".join(key) for key in applied - known if key[0] in installed and not _replaced(loader, key))
-    if waiting:
-        yield Answer(f"not applied: {_named(waiting)}", "Run “manage.py migrate” as the owner: the runbook says how.")
+    # Of a squashed migration and those that it replaces, the graph has what “migrate” would run.
+    waiting = loader.graph.nodes.keys() - applied
+    before_applied = (loader.graph.forwards_plan(key) for key in loader.graph.nodes.keys() & applied)
+    skipped = waiting.intersection(chain.from_iterable(before_applied))
+    unknown = [key for key in applied - known if key[0] in installed and not _replaced(loader, key)]
+    if skipped:
+        yield Answer(
+            f"not recorded as applied, but later ones are: {_keys(skipped)}",
+            "Somebody changed django_migrations, and “migrate” refuses it: bring the rows back. “guards” says whether "
+            "the schema has what they record.",
+        )
+    elif waiting:
+        yield Answer(f"not applied: {_keys(waiting)}", "Run “manage.py migrate” as the owner: the runbook says how.")
     if unknown:
         yield Answer(
-            f"of another release: {_named(unknown)}",
+            f"of another release: {_keys(unknown)}",
             "Install the release that made them: this one is older than the schema.",
         )
     if not waiting and not unknown:
-        yield Answer(f"all {len(known & applied)} migrations of this release, and no other")
+        yield Answer(f"all {len(loader.graph.nodes)} migrations of this release, and no other")
 
 
 def _replaced(loader: Any, key: tuple[str, str]) -> bool:
@@ -195,6 +205,10 @@ def _rows(query: str, *parameters: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters or None)
         return list(cursor)
+
+
+def _keys(migrations: Iterable[tuple[str, str]]) -> str:
+    return _named(sorted(".".join(key) for key in migrations))
 
 
 def _named(names: list[str]) -> str:
