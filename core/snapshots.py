@@ -16,14 +16,19 @@ Stream = AbstractContextManager[Rows]
 
 
 @contextmanager
-def one_snapshot(*, statement_seconds: int | None = None, idle_seconds: int | None = None) -> Iterator[None]:
+def one_snapshot(
+    *, statement_seconds: int | None = None, idle_seconds: int | None = None, exported: str | None = None
+) -> Iterator[None]:
     """Own a read-only transaction in which every statement sees the same snapshot.
 
     `statement_seconds` and `idle_seconds` replace the usual time-outs of a statement and of the time between two.
+    `exported` is the snapshot of another transaction that is still open, by the name that PostgreSQL gave it.
     """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {ISOLATION}")
+            if exported is not None:
+                cursor.execute(f"SET TRANSACTION SNAPSHOT '{exported}'")
             for setting, seconds in (
                 ("statement_timeout", statement_seconds),
                 ("idle_in_transaction_session_timeout", idle_seconds),

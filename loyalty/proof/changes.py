@@ -27,8 +27,12 @@ CHUNK_ROWS: Final = 1_000
 # The names and texts of all columns but the hashes. No setting of the session changes a text but the time zone.
 _CHANGES: Final = """
     SELECT change.id, change.table_name, change.row_id, change.previous_hash, change.change_hash, columns.texts,
-           sealed.checkpoint_id, sealed.change_hash
+           sealed.checkpoint_id, sealed.change_hash, before.change_hash
     FROM core_change AS change LEFT JOIN loyalty_sealedchange AS sealed ON sealed.change_id = change.id
+    LEFT JOIN LATERAL (
+        SELECT change_hash FROM core_change
+        WHERE table_name = change.table_name AND row_id = change.row_id AND id < change.id ORDER BY id DESC LIMIT 1
+    ) AS before ON true
     CROSS JOIN LATERAL (
         SELECT array_agg(text ORDER BY name COLLATE "C", nth) AS texts
         FROM jsonb_each_text(to_jsonb(change) - '{previous_hash,change_hash}'::text[]) AS hashed (name, value)
@@ -36,14 +40,24 @@ _CHANGES: Final = """
         WHERE value IS NOT NULL
     ) AS columns
 """
-_BY_ROW: Final = f'{_CHANGES} ORDER BY change.table_name COLLATE "C", change.row_id, change.id'
+# Those that were not sealed by checkpoint number `since`, or by one before it. What was written before one that it
+# sealed and committed after it is sealed by a later one.
+_SINCE: Final = """
+    SELECT id FROM core_change
+    WHERE id > (SELECT coalesce(max(change_id), 0) FROM loyalty_sealedchange WHERE checkpoint_id <= %(since)s)
+    UNION SELECT change_id FROM loyalty_sealedchange WHERE checkpoint_id > %(since)s
+"""
+_BY_ROW: Final = (
+    f'{_CHANGES} WHERE change.id IN ({_SINCE}) ORDER BY change.table_name COLLATE "C", change.row_id, change.id'
+)
 _UNSEALED: Final = f"{_CHANGES} WHERE sealed.change_id IS NULL ORDER BY change.id"
 _SEALED: Final = """
     SELECT change_id, change_hash FROM loyalty_sealedchange WHERE checkpoint_id = %(number)s ORDER BY change_id
 """
 _GONE: Final = """
     SELECT change_id, checkpoint_id, change_hash FROM loyalty_sealedchange
-    WHERE NOT EXISTS (SELECT FROM core_change WHERE id = change_id) ORDER BY change_id LIMIT 1
+    WHERE checkpoint_id > %(since)s AND NOT EXISTS (SELECT FROM core_change WHERE id = change_id)
+    ORDER BY change_id LIMIT 1
 """
 _FIRST_CHAINED: Final = "SELECT min(id) FROM core_change WHERE change_hash IS NOT NULL"
 
@@ -76,6 +90,7 @@ class _Change(NamedTuple):
     texts: Sequence[str]
     checkpoint: int | None
     sealed_hash: bytes | None
+    hash_before: bytes | None
 
     @property
     def computed(self) -> bytes:
@@ -158,10 +173,13 @@ def root_of_changes(number: int) -> MerkleRoot:
     return root
 
 
-def broken_change() -> Break | None:
-    """The first change, by table, row and id, that was altered, deleted or inserted past the triggers."""
+def broken_change(*, since: int) -> Break | None:
+    """The first change, by table, row and id, that was altered, deleted or inserted past the triggers.
+
+    Reads those that checkpoint number `since` had not sealed; all of them if it is 0.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_GONE)
+        cursor.execute(_GONE, {"since": since})
         if gone := cursor.fetchone():
             change_id, checkpoint, sealed = gone
             what = f"checkpoint {checkpoint} sealed it, and it is gone"
@@ -174,20 +192,14 @@ def broken_change() -> Break | None:
             )
         cursor.execute(_FIRST_CHAINED)
         (first_chained,) = cursor.fetchone()
-    before: _Change | None = None
-    with _streamed(_BY_ROW) as changes:
-        for change in changes:
-            is_first = before is None or (before.table_name, before.row_id) != (change.table_name, change.row_id)
-            head = None if is_first or before is None else before.change_hash
-            if found := _wrong(change, head=head or change.genesis, first_chained=first_chained):
-                return found
-            before = change
-    return None
+    with _streamed(_BY_ROW, since=since) as changes:
+        wrong = (_wrong(change, first_chained=first_chained) for change in changes)
+        return next(filter(None, wrong), None)
 
 
-def _wrong(change: _Change, *, head: bytes, first_chained: int | None) -> Break | None:
-    """What is wrong with a change that should follow the hash `head`."""
-    computed = change.computed
+def _wrong(change: _Change, *, first_chained: int | None) -> Break | None:
+    """What is wrong with a change."""
+    computed, head = change.computed, change.hash_before or change.genesis
     kind, what, expected, found = BreakKind.CHANGE_ALTERED, "", computed, change.change_hash
     if change.sealed_hash not in {None, computed}:
         what, expected, found = "checkpoint {} sealed it with other contents", change.sealed_hash or b"", computed
@@ -211,8 +223,8 @@ def _wrong(change: _Change, *, head: bytes, first_chained: int | None) -> Break 
 
 
 @contextmanager
-def _streamed(query: str) -> Iterator[Iterator[_Change]]:
+def _streamed(query: str, **parameters: int) -> Iterator[Iterator[_Change]]:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL TIME ZONE 'UTC'")
-    with streamed(query, {}, chunk_rows=CHUNK_ROWS) as rows:
+    with streamed(query, parameters, chunk_rows=CHUNK_ROWS) as rows:
         yield (_Change(*row) for row in rows)

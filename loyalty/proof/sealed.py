@@ -19,33 +19,55 @@ from loyalty.proof.sealing import FIRST_PREVIOUS_HASH, MerkleRoot, leaf_hash
 _CHUNK_ROWS: Final = 1_000
 _Bytes = bytes | memoryview
 
-# The newest sealed entry count and head of each account, up to checkpoint number `since`.
-SEALED: Final = """
-    SELECT DISTINCT ON (account_id) account_id, entry_count, head_hash FROM loyalty_sealedaccount
-    WHERE checkpoint_id <= %(since)s ORDER BY account_id, checkpoint_id DESC
+# The newest sealed entry count and head of an account, up to checkpoint number `since`.
+SEALED_OF: Final = """
+    SELECT checkpoint_id, account_id, entry_count, head_hash FROM loyalty_sealedaccount
+    WHERE account_id = {account} AND checkpoint_id <= %(since)s ORDER BY checkpoint_id DESC LIMIT 1
 """
+# The same of every account. An index finds one row an account: the table has a row for each time that one was sealed.
+SEALED: Final = f"""
+    WITH RECURSIVE every (account_id) AS (
+        (SELECT account_id FROM loyalty_sealedaccount ORDER BY account_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT next.account_id FROM loyalty_sealedaccount AS next WHERE next.account_id > every.account_id
+                ORDER BY next.account_id LIMIT 1)
+        FROM every WHERE every.account_id IS NOT NULL
+    )
+    SELECT sealed.account_id, sealed.entry_count, sealed.head_hash, sealed.checkpoint_id
+    FROM every CROSS JOIN LATERAL ({SEALED_OF.format(account="every.account_id")}) AS sealed ORDER BY sealed.account_id
+"""  # noqa: S608  (constants)
 # The accounts that checkpoint number `since` sealed, of which its `changes_root` is made.
 CHANGED: Final = """
     SELECT account_id, entry_count, head_hash FROM loyalty_sealedaccount
     WHERE checkpoint_id = %(since)s ORDER BY account_id
 """
-_UNSEALED: Final = """
+# What was sealed after checkpoint number `since`, and what was the newest then.
+_UNSEALED: Final = f"""
     SELECT sealed.checkpoint_id, sealed.account_id, sealed.entry_count, sealed.head_hash, account.id, entry.id,
            entry.entry_hash
-    FROM loyalty_sealedaccount AS sealed
+    FROM (
+        SELECT account_id, entry_count, head_hash, checkpoint_id FROM loyalty_sealedaccount
+        WHERE checkpoint_id > %(since)s
+        UNION ALL
+        SELECT * FROM ({SEALED}) AS newest WHERE %(since)s > 0
+    ) AS sealed
     LEFT JOIN loyalty_playerloyalty AS account ON account.id = sealed.account_id
-    LEFT JOIN loyalty_ledger AS entry ON entry.account_id = sealed.account_id AND entry.seq = sealed.entry_count
+    LEFT JOIN LATERAL (
+        SELECT id, entry_hash FROM loyalty_ledger WHERE account_id = sealed.account_id AND seq = sealed.entry_count
+        OFFSET 0
+    ) AS entry ON true
     WHERE (%(account)s::bigint IS NULL OR sealed.account_id = %(account)s::bigint)
       AND (account.id IS NULL OR sealed.entry_count > 0 AND entry.entry_hash IS DISTINCT FROM sealed.head_hash)
     ORDER BY sealed.checkpoint_id, sealed.account_id LIMIT 1
-"""
+"""  # noqa: S608
 
 
-def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
+def broken_checkpoint(*, since: int, every_root: bool) -> tuple[int, Break | None]:
     """The number of checkpoints that were read, and the first that is missing or differs from what was signed.
 
-    Recomputes the roots over the changed accounts of each checkpoint, and over its changes of the change log. The root
-    over all accounts is recomputed for the newest checkpoint only, unless `every_root`.
+    Reads the checkpoints from number `since` on; of that one only what it signed. Recomputes the roots over the changed
+    accounts of each checkpoint, and over its changes of the change log. The root over all accounts is recomputed for
+    the newest checkpoint only, unless `every_root`.
 
     :raises NoCheckpointKey: there are checkpoints, and no key to verify them with.
     """
@@ -53,12 +75,12 @@ def broken_checkpoint(*, every_root: bool) -> tuple[int, Break | None]:
     if newest is None:
         return 0, None
     keys, before, looked_at = trusted_keys(), None, 0
-    for checkpoint in Checkpoint.objects.order_by("number").iterator():
+    for checkpoint in Checkpoint.objects.filter(number__gte=since).order_by("number").iterator():
         looked_at += 1
         wrong = (
             unsigned(checkpoint, keys=keys)
-            or _wrong_place(checkpoint, before=before)
-            or _wrong_rows(checkpoint)
+            or (_wrong_place(checkpoint, before=before) if checkpoint.number > since else None)
+            or (_wrong_rows(checkpoint) if checkpoint.number > since else None)
             or (_wrong_root(checkpoint) if every_root or checkpoint.number == newest.number else None)
         )
         if wrong is not None:
@@ -133,7 +155,7 @@ def _wrong_root(checkpoint: Checkpoint) -> Break | None:
 def _root(query: str, *, since: int) -> MerkleRoot:
     root = MerkleRoot()
     with streamed(query, {"since": since}, chunk_rows=_CHUNK_ROWS) as rows:
-        for account_id, entry_count, head_hash in rows:
+        for account_id, entry_count, head_hash, *_ in rows:
             root.add(leaf_hash(account_id=account_id, entry_count=entry_count, head_hash=head_hash))
     return root
 
@@ -148,10 +170,13 @@ def _altered(number: int, what: str, *, expected: _Bytes, found: _Bytes) -> Brea
     )
 
 
-def unsealed_account(*, account_id: int | None) -> Break | None:
-    """The first account, of all or of one, that differs from what a checkpoint sealed."""
+def unsealed_account(*, account_id: int | None, since: int) -> Break | None:
+    """The first account, of all or of one, that differs from what a checkpoint sealed.
+
+    Of the checkpoints up to number `since`, it compares what was the newest then.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_UNSEALED, {"account": account_id})
+        cursor.execute(_UNSEALED, {"account": account_id, "since": since})
         row = cursor.fetchone()
     if row is None:
         return None

@@ -1,60 +1,45 @@
 """Verify the ledger against its hash chains, its accounts and its checkpoints, and record the result."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
+from django.db import connection
 
 from core import correlation
+from core.processes import in_processes
 from core.snapshots import Stream, streamed
+from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.transactions import operation
 from core.words import counted
 from loyalty.chain import TEXTS, genesis_hash
-from loyalty.models import LedgerVerification
+from loyalty.models import Checkpoint, LedgerVerification
 from loyalty.proof.breaks import Break, BreakKind, Chain, Row, first_break
 from loyalty.proof.changes import broken_change
-from loyalty.proof.sealed import SEALED, broken_checkpoint, unsealed_account
+from loyalty.proof.queries import CHAINS, EVERY_ENTRY, NEW_ENTRIES, SPANS
+from loyalty.proof.sealed import broken_checkpoint, unsealed_account
 
 log = structlog.get_logger(__name__)
 
 CHUNK_ROWS: Final = 1_000
+# More than one, so that all processes end at about the same time, and each result moves the bar.
+_SPANS_A_PROCESS: Final = 16
 
-_COLUMNS: Final = ", ".join(TEXTS.values())
 _ACCOUNT: Final = list(TEXTS).index("account_id")
 
-_FIGURES: Final = "'%%s points, %%s lifetime points, tier %%s'"
-# With the figures of each account as its last entry has them, and as the account stores them.
-_CHAINS: Final = f"""
-    SELECT account.id, account.entry_count, account.head_hash, sealed.entry_count, sealed.head_hash,
-           sealed_entry.chain_version,
-           format({_FIGURES}, last.balance_after, last.lifetime_points_after, last.tier),
-           format({_FIGURES}, account.balance, account.lifetime_points, account.tier_id)
-    FROM loyalty_playerloyalty AS account LEFT JOIN ({SEALED}) AS sealed ON sealed.account_id = account.id
-    LEFT JOIN loyalty_ledger AS sealed_entry
-           ON sealed_entry.account_id = account.id AND sealed_entry.seq = sealed.entry_count
-    LEFT JOIN loyalty_ledger AS last_entry
-           ON last_entry.account_id = account.id AND last_entry.seq = account.entry_count
-    LEFT JOIN loyalty_tier AS first_tier
-           ON first_tier.program_id = account.program_id AND first_tier.threshold_points = 0
-    CROSS JOIN LATERAL (
-        SELECT coalesce(last_entry.balance_after, 0) AS balance_after,
-               coalesce(last_entry.lifetime_points_after, 0) AS lifetime_points_after,
-               coalesce(last_entry.tier_after_id, first_tier.id) AS tier
-    ) AS last
-    WHERE %(account)s::bigint IS NULL OR account.id = %(account)s::bigint
-    ORDER BY account.id
-"""  # noqa: S608  (constants)
-# `entry.seq` is the number: the selected column of this name is its text, in which 10 comes before 9.
-_ENTRIES: Final = f"""
-    SELECT {_COLUMNS}, entry.chain_version, entry.previous_hash, entry.entry_hash FROM loyalty_ledger AS entry
-    LEFT JOIN ({SEALED}) AS sealed ON sealed.account_id = entry.account_id
-    WHERE entry.seq > coalesce(sealed.entry_count, 0)
-      AND (%(account)s::bigint IS NULL OR entry.account_id = %(account)s::bigint)
-    ORDER BY entry.account_id, entry.seq
-"""  # noqa: S608
+
+class _Span(NamedTuple):
+    """Accounts by their ids, with the first and the last."""
+
+    first: int
+    last: int
+
+
+_EVERY: Final = _Span(-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,9 +54,9 @@ class Scope:
     every_root: bool = False
 
     @property
-    def parameters(self) -> dict[str, int | None]:
-        """The parameters of the queries."""
-        return {"since": self.since, "account": self.account_id}
+    def span(self) -> _Span:
+        """The accounts that it may contain; an entry may have an account that does not exist."""
+        return _EVERY if self.account_id is None else _Span(self.account_id, self.account_id)
 
     @property
     def kind(self) -> LedgerVerification.Scope:
@@ -96,24 +81,38 @@ class Verified:
     first_break: Break | None
 
 
-class _Reader:
-    """Reads the chains of a scope, and counts the accounts and entries it has read."""
+@dataclass(kw_only=True, slots=True)
+class _Read:
+    """The number of accounts and entries that were read, and the first break in them, if any."""
 
-    def __init__(self, *, scope: Scope, progress: Callable[[int], None]) -> None:
-        self.entries = self.accounts = 0
+    accounts: int = 0
+    entries: int = 0
+    first_break: Break | None = None
+
+
+class _Reader:
+    """Reads the chains of a span of a scope, and counts the accounts and entries it has read."""
+
+    def __init__(self, *, scope: Scope, span: _Span, progress: Callable[[int], None]) -> None:
+        self.read = _Read()
         self._scope = scope
+        self._span = span
         self._progress = progress
 
     def first_break(self) -> Break | None:
         """The first break of the first account, by id, whose chain is broken."""
-        with stream_entries(scope=self._scope) as entries, _stream(_CHAINS, self._scope) as chains:
+        parameters = {"since": self._scope.since, **self._span._asdict()}
+        with (
+            stream_entries(scope=self._scope, span=self._span) as entries,
+            streamed(CHAINS, parameters, chunk_rows=CHUNK_ROWS) as chains,
+        ):
             groups = groupby(self._counted(entries), key=lambda row: int(row[_ACCOUNT]))
             account_id, rows = next(groups, (None, ()))
             for row in chains:
                 chain = _chain(row)
                 if account_id is not None and account_id < chain.account_id:
                     break
-                self.accounts += 1
+                self.read.accounts += 1
                 is_next = account_id == chain.account_id
                 if found := first_break(chain, rows if is_next else ()) or _changed_balance(row):
                     return found
@@ -125,28 +124,65 @@ class _Reader:
 
     def _counted(self, entries: Iterable[Row]) -> Iterator[Row]:
         for row in entries:
-            self.entries += 1
-            if self.entries % CHUNK_ROWS == 0:
-                self._progress(self.entries)
+            self.read.entries += 1
+            if self.read.entries % CHUNK_ROWS == 0:
+                self._progress(self.read.entries)
             yield row
 
 
-def verify_ledger(*, scope: Scope, progress: Callable[[int], None] = lambda _: None) -> Verified:
+def verify_ledger(*, scope: Scope, processes: int = 1, progress: Callable[[int], None] = lambda _: None) -> Verified:
     """Recompute the chains of `scope`, and compare them, the change log and all checkpoints with one another.
 
-    Reads in the caller's transaction, which must be one snapshot (`core.snapshots`), and keeps no more than a chunk of
-    entries in memory. `progress` is called with the number of entries read so far.
+    Reads in the caller's transaction, which must be one snapshot (`core.snapshots`), in so many `processes`, and keeps
+    no more than a chunk of entries of each in memory. The first break is the same with any number of them. `progress`
+    is called with the number of entries read so far.
     """
-    reader = _Reader(scope=scope, progress=progress)
-    found = reader.first_break()
+    read = _read_chains(scope, processes=processes, progress=progress)
+    found = read.first_break
     checkpoints = 0
     if scope.account_id is None:
-        checkpoints, wrong = broken_checkpoint(every_root=scope.every_root)
-        found = found or wrong or _lost_checkpoint(checkpoints)
-    found = found or unsealed_account(account_id=scope.account_id)
+        checkpoints, wrong = broken_checkpoint(since=scope.since, every_root=scope.every_root)
+        found = found or wrong or _lost_checkpoint(Checkpoint.objects.count())
+    found = found or unsealed_account(account_id=scope.account_id, since=scope.since)
     if scope.account_id is None:
-        found = found or broken_change()
-    return Verified(accounts=reader.accounts, entries=reader.entries, checkpoints=checkpoints, first_break=found)
+        found = found or broken_change(since=scope.since)
+    return Verified(accounts=read.accounts, entries=read.entries, checkpoints=checkpoints, first_break=found)
+
+
+def _read_chains(scope: Scope, *, processes: int, progress: Callable[[int], None]) -> _Read:
+    """Read the chains of a scope, span after span, up to the first break."""
+
+    def read(span: _Span) -> _Read:
+        reader = _Reader(scope=scope, span=span, progress=progress if processes == 1 else lambda _: None)
+        reader.read.first_break = reader.first_break()
+        return reader.read
+
+    total = _Read()
+    spans = _spans(scope, number=1 if processes == 1 else processes * _SPANS_A_PROCESS)
+    results = in_processes(read, spans, processes=processes, statement_seconds=WHOLE_LEDGER_SECONDS)
+    with closing(results):
+        for one in results:
+            total.accounts += one.accounts
+            total.entries += one.entries
+            total.first_break = one.first_break
+            if processes > 1:
+                progress(total.entries)
+            if total.first_break is not None:
+                break
+    return total
+
+
+def _spans(scope: Scope, *, number: int) -> list[_Span]:
+    """All accounts of a scope, in at most so many spans with about as many entries each."""
+    if number == 1 or scope.account_id is not None:
+        return [scope.span]
+    with connection.cursor() as cursor:
+        cursor.execute(SPANS, {"spans": number})
+        starts = [first for (first,) in cursor.fetchall()][1:]
+    return [
+        _Span(first, after - 1)
+        for first, after in zip([_EVERY.first, *starts], [*starts, _EVERY.last + 1], strict=True)
+    ]
 
 
 def _lost_checkpoint(checkpoints: int) -> Break | None:
@@ -182,9 +218,11 @@ def record_verification(*, scope: Scope, verified: Verified, started_at: datetim
         log.error("loyalty.ledger_broken", **seen, kind=found.kind.value, entry_id=found.entry_id)
 
 
-def stream_entries(*, scope: Scope) -> Stream:
-    """The entries of `scope`, by account and `seq`, as `breaks.Row`; a chunk of them in memory."""
-    return _stream(_ENTRIES, scope)
+def stream_entries(*, scope: Scope, span: _Span | None = None) -> Stream:
+    """The entries of `scope`, or of a span of it, by account and `seq`, as `breaks.Row`; a chunk of them in memory."""
+    query = NEW_ENTRIES if scope.since else EVERY_ENTRY
+    parameters = {"since": scope.since, **(span or scope.span)._asdict()}
+    return streamed(query, parameters, chunk_rows=CHUNK_ROWS)
 
 
 def _chain(row: Sequence[Any]) -> Chain:
@@ -212,7 +250,3 @@ def _changed_balance(row: Sequence[Any]) -> Break | None:
         expected=expected,
         found=found,
     )
-
-
-def _stream(query: str, scope: Scope) -> Stream:
-    return streamed(query, scope.parameters, chunk_rows=CHUNK_ROWS)

@@ -1,6 +1,8 @@
 """`verify_ledger`: its output, its record and its exit codes."""
 
 import json
+import os
+import signal
 import tracemalloc
 from datetime import timedelta
 from io import StringIO
@@ -9,10 +11,11 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from structlog.testing import capture_logs
 
 from core.models import Player
+from core.snapshots import one_snapshot
 from loyalty.models import Checkpoint, LedgerEntry, LedgerVerification, PlayerLoyalty
 from loyalty.proof import verification
 from loyalty.proof.checkpoints import take_checkpoint
@@ -41,10 +44,10 @@ def book(committed_floor: Floor) -> Book:
     return Book.build(committed_floor)
 
 
-def _break(book: Book) -> None:
+def _break(book: Book, entry: LedgerEntry | None = None) -> None:
     with transaction.atomic(), as_owner():
         sql("ALTER TABLE loyalty_ledger DISABLE TRIGGER loyalty_ledger_refuse_update")
-        sql("UPDATE loyalty_ledger SET reason = 'Another reason' WHERE id = %s", book.entry(2).pk)
+        sql("UPDATE loyalty_ledger SET reason = 'Another reason' WHERE id = %s", (entry or book.entry(2)).pk)
         sql("ALTER TABLE loyalty_ledger ENABLE ALWAYS TRIGGER loyalty_ledger_refuse_update")
 
 
@@ -320,6 +323,71 @@ class TestVerifyLedger:
 def _seen(verification_id: int, scope: str, entries: int) -> dict[str, Any]:
     """What the log says of every verification."""
     return {"verification_id": verification_id, "scope": scope, "entries": entries}
+
+
+class TestSeveralProcesses:
+    @pytest.mark.shows(35)
+    def test_name_the_first_of_several_breaks_as_one_does(self, book: Book) -> None:
+        first_breaks = []
+        for entry in (None, LedgerEntry.objects.filter(account=book.other).latest("seq"), book.entry(2)):
+            if entry:
+                _break(book, entry)
+            one, two = _with(1), _with(2)
+            assert one == two
+            first_breaks.append(two.first_break and two.first_break.account_id)
+
+        assert first_breaks == [None, book.other.pk, book.account.pk]
+
+    def test_say_nothing_of_the_ledger_where_one_is_killed(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        command, read = os.getpid(), verification.stream_entries
+
+        def killed(**arguments: Any) -> Any:
+            if os.getpid() != command:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return read(**arguments)
+
+        monkeypatch.setattr(verification, "stream_entries", killed)
+
+        ran = _verify("--processes", "2")
+
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.error.startswith("A worker process ended before its work was done.")
+        assert not LedgerVerification.objects.exists()
+
+
+def _with(processes: int) -> verification.Verified:
+    with one_snapshot():
+        return verify_ledger(scope=Scope(), processes=processes)
+
+
+class TestIncrement:
+    def test_reads_what_is_new_however_long_the_ledger_is(self, floor: Floor) -> None:
+        account = account_of(floor.player())
+        book = Book(floor=floor, account=account, other=account)
+        write_history(floor, account, entries=500)
+        book.seal()
+        write_history(floor, account, entries=5)
+        short, whole = _rows_of_ledger(Scope(since=1)), _rows_of_ledger(Scope())
+        write_history(floor, account, entries=1_000)
+        book.seal()
+        write_history(floor, account, entries=5)
+
+        assert _rows_of_ledger(Scope(since=2)) == short
+        assert short < 20 < 500 < whole
+
+
+def _rows_of_ledger(scope: Scope) -> int:
+    """The number of the ledger's rows that a verification reads."""
+    read = """
+        SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'loyalty_ledger'
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(read)
+        (before,) = cursor.fetchone()
+        assert verify_ledger(scope=scope).first_break is None
+        cursor.execute(read)
+        (after,) = cursor.fetchone()
+    return int(after - before)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from django.utils import timezone
 from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.errors import DatabaseAway, DomainError
 from core.keys import key_of
+from core.processes import add_processes
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.words import counted
@@ -56,6 +57,7 @@ class Command(ProjectCommand):
             metavar="FILE",
             help="compare the checkpoints with this file, not CHECKPOINT_FILE, and say what the database lacks of it",
         )
+        add_processes(parser)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def describe_work_done(self) -> str:
@@ -68,13 +70,14 @@ class Command(ProjectCommand):
         since: str | None,
         full: bool,
         against: Path | None,
+        processes: int,
         as_json: bool,
         **_: Any,
     ) -> None:
         started_at = timezone.now()
         with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS, idle_seconds=WHOLE_LEDGER_SECONDS):
             scope = _scope(account=account, since=since, full=full)
-            verified, lacking = self._verify(scope, file=against or _file(scope))
+            verified, lacking = self._verify(scope, processes=processes, file=against or _file(scope))
             restored = restores()
         ended_at = timezone.now()
         self._record(scope, verified, started_at=started_at, ended_at=ended_at)
@@ -94,12 +97,12 @@ class Command(ProjectCommand):
         if scope.kind is LedgerVerification.Scope.FULL:
             self.record_success()
 
-    def _verify(self, scope: Scope, *, file: Path | None) -> tuple[Verified, Lacking | None]:
+    def _verify(self, scope: Scope, *, processes: int, file: Path | None) -> tuple[Verified, Lacking | None]:
         """The result, and what the database lacks of what the file says.
 
         :raises CommandError: the file cannot be read.
         """
-        verified = verify_ledger(scope=scope, progress=self._bar(scope))
+        verified = verify_ledger(scope=scope, processes=processes, progress=self._bar(scope))
         self._clear_bar()
         if file is None or verified.first_break is not None:
             return verified, None
