@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from time import perf_counter
 from typing import Final
 
 from django.db import connection
@@ -28,11 +29,12 @@ class Invariant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """The number of rows that break an invariant, and the first of them."""
+    """The number of rows that break an invariant, the first of them, and how long it took to find out."""
 
     invariant: Invariant
     rows: int
     first: tuple[str, ...]
+    seconds: float
 
     @property
     def holds(self) -> bool:
@@ -42,15 +44,22 @@ class Finding:
 
 def examine(invariant: Invariant, *, named_rows: int = NAMED_ROWS) -> Finding:
     """Count, in the caller's transaction, the rows that break `invariant`, and name the first of them."""
+    began = perf_counter()
     if callable(invariant.broken_by):
         broken = invariant.broken_by()
         first = tuple(islice(broken, named_rows))
-        return Finding(invariant=invariant, rows=len(first) + sum(1 for _ in broken), first=first)
+        rows = len(first) + sum(1 for _ in broken)
+    else:
+        rows, first = _examine_in_postgresql(invariant.broken_by, named_rows=named_rows)
+    return Finding(invariant=invariant, rows=rows, first=first, seconds=perf_counter() - began)
+
+
+def _examine_in_postgresql(broken_by: str, *, named_rows: int) -> tuple[int, tuple[str, ...]]:
     query = f"""
-        WITH broken (what) AS MATERIALIZED ({invariant.broken_by})
+        WITH broken (what) AS MATERIALIZED ({broken_by})
         SELECT (SELECT count(*) FROM broken), ARRAY(SELECT what FROM broken LIMIT {named_rows:d})
     """  # noqa: S608  (a constant)
     with connection.cursor() as cursor:
         cursor.execute(query)
         rows, first = cursor.fetchone()
-    return Finding(invariant=invariant, rows=rows, first=tuple(first))
+    return rows, tuple(first)

@@ -143,12 +143,17 @@ _CHAIN: Final = (
         sentence="every entry's hash is the hash of its contents and of the entry before it, in no older version",
         broken_by="""
             SELECT 'entry ' || id FROM (
-                SELECT id, previous_hash, entry_hash, chain_version, loyalty_chain_hash(entry) AS computed,
+                SELECT id, previous_hash, chain_version, is_changed,
                        lag(entry_hash, 1, loyalty_chain_genesis(account_id)) OVER entries AS before,
                        lag(chain_version, 1, 1::smallint) OVER entries AS version_before
-                FROM loyalty_ledger AS entry WINDOW entries AS (PARTITION BY account_id ORDER BY seq)
+                FROM (
+                    -- The hashes are compared before the rows are sorted, which are then small.
+                    SELECT id, account_id, seq, previous_hash, entry_hash, chain_version,
+                           entry_hash IS DISTINCT FROM loyalty_chain_hash(entry) AS is_changed
+                    FROM loyalty_ledger AS entry OFFSET 0
+                ) AS compared WINDOW entries AS (PARTITION BY account_id ORDER BY seq)
             ) AS entry
-            WHERE entry_hash IS DISTINCT FROM computed OR previous_hash <> before OR chain_version < version_before
+            WHERE is_changed OR previous_hash <> before OR chain_version < version_before
             ORDER BY id
         """,
     ),

@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from config.database.definitions import DEFINITIONS
 from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.errors import DatabaseAway, DomainError
 from core.invariants import Finding, examine
+from core.processes import add_processes, in_processes
 from core.snapshots import one_snapshot
 from core.timeouts import WHOLE_LEDGER_SECONDS
 from core.words import counted, noun
@@ -33,25 +35,28 @@ class Command(ProjectCommand):
     help = (
         "Check every invariant of the accounts, the ledger and the slips in one snapshot, without blocking the floor, "
         "and compare triggers, constraints, functions and rights with those of this release. Run it as the "
-        "application, or as the reader. Prints a line for each, with the first rows that break it. Exit code: 0 all "
-        "hold, 1 some are broken, 2 could not run."
+        "application, or as the reader. Prints a line for each, with the time that it took and the first rows that "
+        "break it. Exit code: 0 all hold, 1 some are broken, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_processes(parser)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def describe_work_done(self) -> str:
         return "A check changes nothing."
 
-    def run(self, *, as_json: bool, **_: Any) -> None:
+    def run(self, *, processes: int, as_json: bool, **_: Any) -> None:
         findings = []
-        with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS):
+        with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS, idle_seconds=WHOLE_LEDGER_SECONDS):
             checked_at = timezone.now()
-            for invariant in INVARIANTS:
-                finding = examine(invariant)
-                findings.append(finding)
-                if not as_json:
-                    self.say(_line(finding))
+            with closing(
+                in_processes(examine, INVARIANTS, processes=processes, statement_seconds=WHOLE_LEDGER_SECONDS)
+            ) as examined:
+                for finding in examined:
+                    findings.append(finding)
+                    if not as_json:
+                        self.say(_line(finding))
             restored = [line_about(*one) for one in restores()]
             drifting = _drifting(findings)
         self._record(drifting, at=checked_at)
@@ -91,7 +96,7 @@ def _drifting(findings: Sequence[Finding]) -> dict[int, tuple[int, ...]]:
 
 
 def _line(finding: Finding) -> str:
-    name, sentence = finding.invariant.name, finding.invariant.sentence
+    name, sentence = finding.invariant.name, f"{finding.invariant.sentence} ({finding.seconds:.2f} s)"
     if finding.holds:
         return f"holds   {name}: {sentence}"
     more = "" if finding.rows == len(finding.first) else " …"
@@ -107,6 +112,7 @@ def _data(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "holds": finding.holds,
             "rows": finding.rows,
             "first": finding.first,
+            "seconds": round(finding.seconds, 3),
         }
         for finding in findings
     ]
