@@ -137,10 +137,10 @@ class ProjectCommand(BaseCommand):
         if not self.stdout.is_complete:
             raise CommandError("Some of the result may be lost.", returncode=self.could_not_run)
 
-    def record_success(self) -> None:
+    def record_success(self, options: str = "", *, read_up_to: Mapping[str, Any] | None = None) -> None:
         """Record that all work of this job was done just now; if the database is read-only, only say so."""
         try:
-            record_success(self.name)
+            record_success(f"{self.name} {options}".strip(), read_up_to=read_up_to)
         except DatabaseError as error:
             self.write_progress(f"The time of this run could not be recorded: {str(error).splitlines()[0]}.")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from core.invariants import Invariant
+from core.invariants import Invariant, Rows
 from core.macs import is_authentic, is_since_codes
 from core.reasons.text import REASON_MIN_LENGTH
 from loyalty.models import Checkpoint, LedgerEntry
@@ -42,6 +42,15 @@ _ACCOUNTS: Final = (
             CROSS JOIN LATERAL ({DRIFT.format(casino="casino.id", accounts="true")}) AS drift
             ORDER BY drift.id
         """,  # noqa: S608
+        broken_among="""
+            SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
+            LEFT JOIN LATERAL (
+                SELECT * FROM public.loyalty_ledger WHERE account_id = account.id ORDER BY seq DESC LIMIT 1
+            ) AS last ON true
+            WHERE (account.balance, account.lifetime_points, account.tier_id, account.entry_count)
+                IS DISTINCT FROM (last.balance_after, last.lifetime_points_after, last.tier_after_id, last.seq)
+            ORDER BY account.id
+        """,
     ),
     Invariant(
         name="account_in_its_tier",
@@ -71,6 +80,7 @@ _ACCOUNTS: Final = (
             WHERE coalesce(account.balance, 0) <> coalesce(entry.points, 0)
             ORDER BY casino.code
         """,
+        needs_all=True,
     ),
 )
 
@@ -90,6 +100,15 @@ _ENTRIES: Final = (
             WHERE seq <> last_seq + 1 OR balance_before <> balance OR lifetime_points_before <> lifetime_points
                OR tier_before_id <> tier_id
             ORDER BY id
+        """,
+        broken_among="""
+            SELECT 'entry ' || entry.id FROM loyalty_ledger AS entry
+            LEFT JOIN public.loyalty_ledger AS last
+                   ON last.account_id = entry.account_id AND last.seq = entry.seq - 1
+            WHERE entry.balance_before <> coalesce(last.balance_after, 0) OR last.id IS NULL AND entry.seq <> 1
+               OR entry.lifetime_points_before <> coalesce(last.lifetime_points_after, 0)
+               OR entry.tier_before_id <> last.tier_after_id
+            ORDER BY entry.id
         """,
     ),
     Invariant(
@@ -156,6 +175,16 @@ _CHAIN: Final = (
             WHERE is_changed OR previous_hash <> before OR chain_version < version_before
             ORDER BY id
         """,
+        broken_among="""
+            SELECT 'entry ' || entry.id FROM public.loyalty_ledger AS entry
+            LEFT JOIN public.loyalty_ledger AS last
+                   ON last.account_id = entry.account_id AND last.seq = entry.seq - 1
+            WHERE entry.id IN (SELECT id FROM loyalty_ledger) AND (
+                entry.entry_hash IS DISTINCT FROM loyalty_chain_hash(entry) OR entry.chain_version < last.chain_version
+                OR entry.previous_hash <> coalesce(last.entry_hash, loyalty_chain_genesis(entry.account_id))
+            )
+            ORDER BY entry.id
+        """,
     ),
     Invariant(
         name="head_is_the_newest_hash",
@@ -163,7 +192,7 @@ _CHAIN: Final = (
         broken_by="""
             SELECT 'account ' || account.id FROM loyalty_playerloyalty AS account
             LEFT JOIN LATERAL (
-                SELECT entry_hash FROM loyalty_ledger WHERE account_id = account.id ORDER BY seq DESC LIMIT 1
+                SELECT entry_hash FROM public.loyalty_ledger WHERE account_id = account.id ORDER BY seq DESC LIMIT 1
             ) AS newest ON true
             WHERE account.head_hash IS DISTINCT FROM newest.entry_hash
             ORDER BY account.id
@@ -311,8 +340,10 @@ _PAUSES: Final = (
 )
 
 
-def _forged_entries() -> Iterator[str]:
+def _forged_entries(rows: Rows | None = None) -> Iterator[str]:
     entries = LedgerEntry.objects.filter(is_since_codes("loyalty", at="recorded_at")).order_by("pk")
+    if rows is not None:
+        entries = entries.extra(where=[rows["loyalty_ledger"]])  # noqa: S610  (ids)
     for entry in entries.defer("reason", "inputs").iterator():
         assert entry.recorded_at is not None, "it is later than the migration"
         if not is_authentic(entry.mac, entry.claims(), recorded_at=entry.recorded_at):
@@ -324,6 +355,7 @@ _AUTHENTIC: Final = (
         name="entries_are_authentic",
         sentence="the application recorded every entry, for the account and the person whom it names",
         broken_by=_forged_entries,
+        broken_among=_forged_entries,
     ),
 )
 

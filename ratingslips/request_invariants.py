@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.idempotency import fingerprint
-from core.invariants import Invariant
+from core.invariants import Invariant, Rows
 from core.macs import MIGRATION, is_authentic, is_since_codes
 from ratingslips.models import SlipRequest
 
@@ -57,8 +57,10 @@ _IS_MONEY_ASKED: Final = """
 """
 
 
-def _forged_requests() -> Iterator[str]:
+def _forged_requests(rows: Rows | None = None) -> Iterator[str]:
     requests = SlipRequest.objects.filter(is_since_codes("ratingslips", at="recorded_at"))
+    if rows is not None:
+        requests = requests.extra(where=[rows["ratingslips_sliprequest"]])  # noqa: S610  (ids)
     for request in requests.order_by("recorded_at", "pk").iterator():
         is_of_contents = fingerprint(request.contents) == request.fingerprint
         if not (is_of_contents and is_authentic(request.mac, request.claims(), recorded_at=request.recorded_at)):
@@ -70,6 +72,7 @@ REQUEST_INVARIANTS: Final = (
         name="requests_are_authentic",
         sentence="the application recorded every request that changed a slip",
         broken_by=_forged_requests,
+        broken_among=_forged_requests,
     ),
     Invariant(
         name="slip_was_opened_by_a_request",

@@ -1,17 +1,19 @@
 """Each invariant finds what breaks it, when the owner of the tables writes it."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
 from django.db import connection, transaction
 
-from core.invariants import examine
+from core.invariants import Finding, Invariant, examine, examine_among
 from loyalty.invariants import KIND_RULES
 from loyalty.models import CompSlipPrint, LedgerEntry, PlayerLoyalty
 from loyalty.services import print_comp_slip
 from ratingslips.invariants import ALL_INVARIANTS
 from ratingslips.models import RatingSlip
+from ratingslips.new_rows import NUMBERED, new_rows
 from ratingslips.services import complete_rating_slip, pause_rating_slip, record_buy_in, void_rating_slip
 from tests.factories import PitFactory
 from tests.floor import Floor
@@ -308,12 +310,20 @@ BREAKS = [
 ]
 
 
-def _named_by(broken: Break, names: dict[str, object]) -> tuple[str, ...]:
+# Everything is newer.
+LONG_AGO = dict.fromkeys(NUMBERED, 0) | {"at": "2000-01-01T00:00:00+00:00"}
+
+
+def _among_new(invariant: Invariant, **options: int) -> Finding:
+    return examine_among(new_rows(LONG_AGO), invariant, **options)
+
+
+def _named_by(broken: Break, names: dict[str, object], examined: Callable[..., Finding] = examine) -> tuple[str, ...]:
     """The rows that the invariant names after the statement, which is rolled back."""
     invariant = next(each for each in ALL_INVARIANTS if each.name == broken.invariant)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(broken.statement.format(**names))
-        first = examine(invariant, named_rows=80).first
+        first = examined(invariant, named_rows=80).first
         transaction.set_rollback(True)
     return first
 
@@ -335,6 +345,20 @@ class TestInvariants:
         missed = [broken[:2] for broken in BREAKS if broken.named.format(**names) not in _named_by(broken, names)]
 
         assert missed == []
+
+    def test_name_it_among_what_is_new(self, floor: Floor) -> None:
+        names = _day_at_work(floor)
+        assert [each.name for each in ALL_INVARIANTS if not (each.needs_all or _among_new(each).holds)] == []
+        take_the_guards_off()
+
+        missed = [
+            broken[:2] for broken in BREAKS if broken.named.format(**names) not in _named_by(broken, names, _among_new)
+        ]
+
+        # An account that was changed without a new entry.
+        assert [statement for _, statement in missed] == [
+            "UPDATE loyalty_playerloyalty SET balance = 1 WHERE id = {other}"
+        ]
 
     def test_are_each_broken_by_a_test(self) -> None:
         assert {each.invariant for each in BREAKS} == {invariant.name for invariant in ALL_INVARIANTS}

@@ -79,7 +79,7 @@ TABLES: Final[dict[str, TableRights]] = {
     ),
     "core_recoverycode": TableRights(application=_LINK, hidden=None),
     "core_lease": _change("holder", "held_by", "taken_at", "renewed_at", "correlation_id"),
-    "core_jobrun": _change("succeeded_at", "correlation_id"),
+    "core_jobrun": _change("succeeded_at", "correlation_id", "read_up_to"),
     # loyalty
     "loyalty_ledger": _add(),
     "loyalty_earningrate": _add(),

@@ -81,7 +81,9 @@ def _drift(*, now: datetime) -> Iterator[Metric]:
 def _proof(*, now: datetime) -> Iterator[Metric]:
     proof = read_proof(now=now)
     yield _gauge("ledger_broken", "Whether a verification found a break that no later one cleared.", bool(proof.broken))
-    yield _gauge("verification_age_seconds", "Age of the last verification of the ledger.", _seconds(proof.age))
+    yield _gauge(
+        "verification_age_seconds", "Age of the last verification of the whole ledger.", _seconds(proof.whole_age)
+    )
     yield _gauge("checkpoint_age_seconds", "Age of the last checkpoint.", _seconds(proof.checkpoint_age))
 
 

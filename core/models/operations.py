@@ -119,6 +119,9 @@ class JobRun(models.Model):
     command = models.CharField(max_length=ORIGIN_MAX_LENGTH, primary_key=True, help_text="The command of manage.py.")
     succeeded_at = models.DateTimeField()
     correlation_id = models.UUIDField(help_text="Of the run that succeeded.")
+    read_up_to = models.JSONField(
+        null=True, help_text="Where its snapshot ended, for a job that then reads what is new."
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=~Q(command=""), name="core_job_has_command")]

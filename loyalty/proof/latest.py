@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.conf import settings
@@ -13,17 +15,20 @@ from loyalty.proof.restores import Restore, restore_of
 
 # On the home page; the list of checkpoints has all of them.
 MAX_RESTORES: Final = 3
+WHOLE_MAX_AGE: Final = timedelta(days=8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """The last verification of more than one account, one with an unresolved break, and the last checkpoint, if any.
+    """The last verification of more than one account, the last of the whole ledger, one with an unresolved break, and
+    the last checkpoint, if any.
 
     `restored` are the last checkpoints that were taken after a restore.
     """
 
     verification: LedgerVerification | None
     age: timedelta | None
+    whole_age: timedelta | None
     broken: LedgerVerification | None
     checkpoint: Checkpoint | None
     checkpoint_age: timedelta | None
@@ -31,8 +36,15 @@ class Proof:
 
     @property
     def is_old(self) -> bool:
-        """Whether the last verification is older than it may be."""
-        return self.age is not None and self.age > timedelta(hours=settings.VERIFICATION_MAX_AGE_HOURS)
+        """Whether the last verification is older than it may be, or the last of the whole ledger."""
+        return self.is_whole_old or (
+            self.age is not None and self.age > timedelta(hours=settings.VERIFICATION_MAX_AGE_HOURS)
+        )
+
+    @property
+    def is_whole_old(self) -> bool:
+        """Whether the whole ledger was verified longer ago than it may be, or only what is new ever was."""
+        return self.verification is not None and (self.whole_age is None or self.whole_age > WHOLE_MAX_AGE)
 
     @property
     def needs_attention(self) -> bool:
@@ -51,11 +63,17 @@ def read_proof(*, now: datetime) -> Proof:
     A break stays unresolved until a verification of the whole ledger is clean.
     """
     runs = LedgerVerification.objects.order_by("-id")
-    of_more, unclean = runs.exclude(scope=LedgerVerification.Scope.ACCOUNT), runs.filter(is_clean=False)
-    # A union of the two would sort what the indexes have in order.
-    either = runs.filter(Q(pk=Subquery(of_more.values("pk")[:1])) | Q(pk=Subquery(unclean.values("pk")[:1])))
-    found = list(either)
-    last = next((run for run in found if run.scope != LedgerVerification.Scope.ACCOUNT), None)
+    scope = LedgerVerification.Scope
+    of_more, of_whole, unclean = (
+        runs.exclude(scope=scope.ACCOUNT),
+        runs.filter(scope=scope.FULL),
+        runs.filter(is_clean=False),
+    )
+    # A union of these would sort what the indexes have in order.
+    newest_of_each = [Q(pk=Subquery(each.values("pk")[:1])) for each in (of_more, of_whole, unclean)]
+    found = list(runs.filter(reduce(or_, newest_of_each)))
+    last = next((run for run in found if run.scope != scope.ACCOUNT), None)
+    whole = next((run for run in found if run.scope == scope.FULL), None)
     broken = next((run for run in found if not run.is_clean), None)
     if (
         broken is not None
@@ -69,6 +87,7 @@ def read_proof(*, now: datetime) -> Proof:
     return Proof(
         verification=last,
         age=now - last.ended_at if last else None,
+        whole_age=now - whole.ended_at if whole else None,
         broken=broken,
         checkpoint=checkpoint,
         checkpoint_age=now - checkpoint.taken_at if checkpoint else None,

@@ -26,6 +26,11 @@ def _check(*arguments: str) -> Ran:
     return run("check_invariants", *arguments)
 
 
+def _new() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(_check("--new", "--json").out)
+    return told
+
+
 def _work(floor: Floor) -> None:
     slip = floor.played_slip()
     award(floor, slip.player, points=900)
@@ -83,6 +88,19 @@ class TestCheckInvariantsCommand:
 
         found = {check.casino: check.first_accounts for check in DriftCheck.objects.all()}
         assert found == {guarded_floor.casino: [account.pk], clean: []}
+
+    def test_examines_what_is_new_until_all_of_it_holds(self, guarded_floor: Floor) -> None:
+        _work(guarded_floor)
+        first, second = _new(), _new()
+        account = PlayerLoyalty.objects.get(entry_count__gt=0)
+        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=1)
+        broken, again = _new(), _new()
+
+        assert (first["since"], len(first["invariants"]), first["holds"]) == (None, len(INVARIANTS), True)
+        assert (len(second["invariants"]), second["holds"]) == (len(INVARIANTS) - 1, True)
+        assert first["checked_at"] < second["checked_at"]
+        assert (broken["holds"], again["holds"], broken["since"] == again["since"]) == (False, False, True)
+        assert [each["first"] for each in again["invariants"] if not each["holds"]] == [[f"account {account.pk}"]]
 
     def test_names_a_guard_that_is_missing(self, committed_floor: Floor) -> None:
         ran = _check()

@@ -21,7 +21,7 @@ def _recorded() -> list[str]:
 class TestJob:
     @pytest.mark.parametrize("command", [job.command for job in JOBS])
     def test_is_recorded_as_done_just_now(self, command: str) -> None:
-        ran = run(command)
+        ran = run(*command.split())
 
         assert (ran.code, _recorded()) == (0, [command])
         [age] = filter(None, job_ages().values())

@@ -27,7 +27,8 @@ def _slept(seconds: int) -> int:
 def _sleepers() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%a worker%' AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE state = 'active' AND query LIKE '%a worker%' AND pid <> pg_backend_pid()"
         )
         return int(cursor.fetchone()[0])
 

@@ -361,33 +361,51 @@ def _with(processes: int) -> verification.Verified:
 
 
 class TestIncrement:
-    def test_reads_what_is_new_however_long_the_ledger_is(self, floor: Floor) -> None:
-        account = account_of(floor.player())
-        book = Book(floor=floor, account=account, other=account)
-        write_history(floor, account, entries=500)
-        book.seal()
-        write_history(floor, account, entries=5)
-        short, whole = _rows_of_ledger(Scope(since=1)), _rows_of_ledger(Scope())
-        write_history(floor, account, entries=1_000)
-        book.seal()
-        write_history(floor, account, entries=5)
+    def test_begins_where_the_last_clean_run_without_a_gap_ended(self, book: Book) -> None:
+        def since_last() -> tuple[str, int | None, int]:
+            data = _data("--since", "last")
+            return data["scope"], data["about"], data["entries"]
 
-        assert _rows_of_ledger(Scope(since=2)) == short
-        assert short < 20 < 500 < whole
+        take_checkpoint(at=book.floor.now, file=None)
+        first = since_last()
+        award(book.floor, book.account.player, points=7)
+        take_checkpoint(at=book.floor.now, file=None)
+        _verify("--since", "2")
+        second, third = since_last(), since_last()
+        _break(book)
+        _verify()
+
+        assert (first, second, third) == (("FULL", None, 9), ("SINCE", 1, 1), ("SINCE", 2, 0))
+        assert since_last() == third
+
+    def test_reads_what_is_new_however_long_the_ledger_is(self, committed_floor: Floor) -> None:
+        floor, accounts = committed_floor, [account_of(committed_floor.player()) for _ in range(42)]
+        for account in accounts[:20]:
+            write_history(floor, account, entries=50)
+        take_checkpoint(at=floor.now, file=None)
+        write_history(floor, accounts[20], entries=5)
+        short, whole = _rows_of_ledger(Scope(since=1)), _rows_of_ledger(Scope())
+        for account in accounts[21:41]:
+            write_history(floor, account, entries=50)
+        take_checkpoint(at=floor.now, file=None)
+        write_history(floor, accounts[41], entries=5)
+
+        # Of an account without new entries, it reads the last one alone, in each of three comparisons.
+        assert _rows_of_ledger(Scope(since=2)) <= short + 3 * 21
+        assert short <= 5 + 3 * 21 < 1_000 < whole
 
 
 def _rows_of_ledger(scope: Scope) -> int:
     """The number of the ledger's rows that a verification reads."""
-    read = """
-        SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'loyalty_ledger'
-    """
-    with connection.cursor() as cursor:
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'loyalty_ledger'"
+    with as_owner():
+        sql("ANALYZE loyalty_ledger, loyalty_playerloyalty, loyalty_sealedaccount")
+    with one_snapshot(), connection.cursor() as cursor:
         cursor.execute(read)
         (before,) = cursor.fetchone()
         assert verify_ledger(scope=scope).first_break is None
         cursor.execute(read)
-        (after,) = cursor.fetchone()
-    return int(after - before)
+        return int(cursor.fetchone()[0] - before)
 
 
 @pytest.mark.slow

@@ -62,6 +62,24 @@ class TestProofOnTheHomePage:
         assert ("The ledger was last verified 1 d 2 h ago</h3>" in html) == is_old
         assert ("Nothing needs attention." in html) == (not is_old)
 
+    @pytest.mark.parametrize(
+        ("days", "title"),
+        [(7, ""), (9, "The whole ledger was last verified 9 d"), (None, "The whole ledger was never")],
+    )
+    def test_turns_red_where_only_what_is_new_was_verified(
+        self, floor: Floor, supervisor: Client, days: int | None, title: str
+    ) -> None:
+        if days:
+            _verified(floor, hours_ago=24 * days)
+        _verified(floor, scope="SINCE", about=3)
+
+        html = _home(supervisor)
+
+        assert title in html
+        assert ("Nothing needs attention." in html) == (title == "")
+        assert "Last verified 2 h 00 min ago" in html
+        assert "It read what is new since checkpoint 3; the whole ledger was" in html
+
     def test_turns_red_at_an_age_that_the_house_sets(self, floor: Floor, supervisor: Client, settings: Any) -> None:
         settings.VERIFICATION_MAX_AGE_HOURS = 1
         _verified(floor, hours_ago=2)

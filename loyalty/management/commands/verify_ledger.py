@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from core.commands import FAILED, WRONG_USE, ProjectCommand
 from core.errors import DatabaseAway, DomainError
+from core.jobs import last_read
 from core.keys import key_of
 from core.processes import add_processes
 from core.snapshots import one_snapshot
@@ -27,6 +28,7 @@ from loyalty.proof.outside import compare_whole
 from loyalty.proof.restores import line_about, restores
 from loyalty.proof.verification import Scope, Verified, record_verification, verify_ledger
 
+LAST: Final = "last"
 MAX_ACCOUNTS_NAMED: Final = 10
 BAR_WIDTH: Final = 40
 
@@ -46,7 +48,10 @@ class Command(ProjectCommand):
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--account", metavar="N|CARD", help="only this account, by its number or the player's card")
         which.add_argument(
-            "--since", metavar="DATE|N", help="only the entries after checkpoint N, or after the last before a day"
+            "--since",
+            metavar="DATE|N|last",
+            help="only the entries after checkpoint N, after the last before a day, or after the last one that a clean "
+            "run without an option or with “--since last” read; the whole ledger if there was none",
         )
         which.add_argument(
             "--full", action="store_true", help="the whole ledger (the default), and the root of every checkpoint"
@@ -79,6 +84,7 @@ class Command(ProjectCommand):
             scope = _scope(account=account, since=since, full=full)
             verified, lacking = self._verify(scope, processes=processes, file=against or _file(scope))
             restored = restores()
+            newest = Checkpoint.objects.values_list("number", flat=True).first()
         ended_at = timezone.now()
         self._record(scope, verified, started_at=started_at, ended_at=ended_at)
         if as_json:
@@ -94,8 +100,8 @@ class Command(ProjectCommand):
                 "The runbook says what to do first.",
                 returncode=FAILED,
             )
-        if scope.kind is LedgerVerification.Scope.FULL:
-            self.record_success()
+        if since == LAST or scope.kind is LedgerVerification.Scope.FULL:
+            self.record_success(f"--since {LAST}" if since else "", read_up_to={"checkpoint": newest})
 
     def _verify(self, scope: Scope, *, processes: int, file: Path | None) -> tuple[Verified, Lacking | None]:
         """The result, and what the database lacks of what the file says.
@@ -144,6 +150,9 @@ class Command(ProjectCommand):
 def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:
     if account is not None:
         return Scope(account_id=_account(account))
+    if since == LAST:
+        read = last_read("verify_ledger", f"verify_ledger --since {LAST}") or {}
+        return Scope(since=read.get("checkpoint") or 0)
     if since is not None:
         return Scope(since=_checkpoint(since))
     return Scope(every_root=full)
