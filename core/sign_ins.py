@@ -130,6 +130,12 @@ def record_signed_in(*, staff: User, client: Client, at: datetime) -> None:
         _record(Name(staff=staff, name_group=None), Kind.SIGNED_IN, client=client, at=at)
 
 
+def record_confirmed(*, staff: User, client: Client, at: datetime) -> None:
+    """Record that `staff`, who is signed in, proved once more who they are."""
+    with operation("core.record_confirmed", actor_id=staff.pk):
+        _record(Name(staff=staff, name_group=None), Kind.CONFIRMED, client=client, at=at)
+
+
 def record_signed_out(*, staff: User, client: Client, at: datetime) -> None:
     """Record that `staff` signed out."""
     with operation("core.record_signed_out", actor_id=staff.pk):

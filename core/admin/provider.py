@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.contrib.auth import login
@@ -18,9 +18,12 @@ from django.views.decorators.http import require_GET
 
 from core.console.asking_again import ASKED_AGAIN_SECONDS, came_by_provider, note_provider
 from core.console.second_step import SecondStepNeeded, begin_second_step, require_no_second_step
-from core.errors import DomainError
 from core.models import User
 from core.origins import Client, record_sent
+from core.sign_ins import record_confirmed
+
+if TYPE_CHECKING:
+    from core.provider.tokens import Identity, ProviderFailed
 
 app_name = "provider"
 
@@ -63,32 +66,46 @@ def start(request: HttpRequest) -> HttpResponse:
 @_only_with_provider
 def back(request: HttpRequest) -> HttpResponse:
     """Sign in who comes back from the provider, or note that the signed-in person proved there who they are."""
-    from core.provider.services import account_of, sign_in_by_provider
-    from core.provider.tokens import ProviderAway, ProviderRefused, identity_of
+    from core.provider.services import account_of, record_failure, sign_in_by_provider
+    from core.provider.tokens import ProviderFailed
 
+    signed_in, client = request.user if isinstance(request.user, User) else None, Client.of(request)
     try:
-        note = _note_in(request)
-        if note is None or "code" not in request.GET:
-            raise ProviderRefused(_NOT_BEGUN)
-        identity = identity_of(
-            code=request.GET["code"],
-            nonce=note["nonce"],
-            verifier=note["code_verifier"],
-            redirect_uri=request.build_absolute_uri(reverse("provider:back")),
-        )
-        is_fresh = identity.signed_in_at is not None and time.time() - identity.signed_in_at < CONFIRMED_SECONDS
-        person = account_of(identity)
-        if isinstance(request.user, User):
-            return _confirmed(request, person, is_fresh=is_fresh)
-        if person is not None:
-            record_sent(request, actor=person)
-        person = sign_in_by_provider(identity=identity, client=Client.of(request), at=timezone.now())
-        return _enter(request, person, has_second_factor=identity.has_second_factor, is_fresh=is_fresh)
-    except ProviderAway as error:
-        return _refusal(request, error, heading="Nobody answers", status=HTTPStatus.SERVICE_UNAVAILABLE)
-    except ProviderRefused as error:
-        heading = "Nothing was confirmed" if request.user.is_authenticated else "You are not signed in"
-        return _refusal(request, error, heading=heading, status=HTTPStatus.FORBIDDEN)
+        identity = _identity(request)
+        if signed_in is not None:
+            return _confirmed(request, signed_in, identity)
+    except ProviderFailed as error:
+        record_failure(error, staff=signed_in, client=client, at=timezone.now())
+        return _refusal(request, error)
+    person = account_of(identity)
+    if person is not None:
+        record_sent(request, actor=person)
+    try:
+        person = sign_in_by_provider(identity=identity, client=client, at=timezone.now())
+    except ProviderFailed as error:
+        return _refusal(request, error)
+    return _enter(request, person, identity)
+
+
+def _identity(request: HttpRequest) -> "Identity":
+    """Who comes back.
+
+    :raises ProviderFailed: `identity_of` does; this browser began no such sign-in; or the provider gave no code.
+    """
+    from core.provider.tokens import ProviderRefused, identity_of
+
+    note = _note_in(request)
+    if note is None:
+        raise ProviderRefused(_NOT_BEGUN, reason="NOT_BEGUN")
+    if "code" not in request.GET:
+        sentence = f"{settings.OIDC_PROVIDER_NAME} did not let you in. Sign in again."
+        raise ProviderRefused(sentence, reason="NO_CODE")
+    return identity_of(
+        code=request.GET["code"],
+        nonce=note["nonce"],
+        verifier=note["code_verifier"],
+        redirect_uri=request.build_absolute_uri(reverse("provider:back")),
+    )
 
 
 def _note_in(request: HttpRequest) -> dict[str, Any] | None:
@@ -100,12 +117,12 @@ def _note_in(request: HttpRequest) -> dict[str, Any] | None:
     return note if 0 <= time.time() - note["added_on"] < ROUND_TRIP_SECONDS else None
 
 
-def _enter(request: HttpRequest, person: User, *, has_second_factor: bool, is_fresh: bool) -> HttpResponse:
+def _enter(request: HttpRequest, person: User, identity: "Identity") -> HttpResponse:
     """Sign in, by our second step if the provider asked for none."""
     person.backend = _BACKEND
     next_url = _safe(request, request.session.pop(_NEXT, None))
-    note_provider(request.session, person, is_fresh=is_fresh)
-    if not has_second_factor:
+    note_provider(request.session, person, is_fresh=_is_fresh(identity))
+    if not identity.has_second_factor:
         try:
             require_no_second_step(person)
         except SecondStepNeeded:
@@ -114,27 +131,47 @@ def _enter(request: HttpRequest, person: User, *, has_second_factor: bool, is_fr
     return HttpResponseRedirect(next_url)
 
 
-def _confirmed(request: HttpRequest, person: User | None, *, is_fresh: bool) -> HttpResponse:
+def _is_fresh(identity: "Identity") -> bool:
+    return identity.signed_in_at is not None and time.time() - identity.signed_in_at < CONFIRMED_SECONDS
+
+
+def _confirmed(request: HttpRequest, signed_in: User, identity: "Identity") -> HttpResponse:
     """Note that who is signed in proved it at the provider just now.
 
     :raises ProviderRefused: somebody else came back, or the provider did not ask.
     """
+    from core.provider.services import account_of
     from core.provider.tokens import ProviderRefused
 
-    if person is None or person.pk != request.user.pk:
-        raise ProviderRefused("Another account is signed in here. Sign out first, then sign in again.")
-    if not is_fresh or not came_by_provider(request.session, person):
-        raise ProviderRefused(f"{settings.OIDC_PROVIDER_NAME} has not asked again who you are. Sign in there anew.")
+    person = account_of(identity)
+    if person is None or person.pk != signed_in.pk:
+        sentence = "Another account is signed in here. Sign out first, then sign in again."
+        raise ProviderRefused(sentence, reason="ANOTHER_PERSON")
+    if not _is_fresh(identity) or not came_by_provider(request.session, person):
+        sentence = f"{settings.OIDC_PROVIDER_NAME} has not asked again who you are. Sign in there anew."
+        raise ProviderRefused(sentence, reason="NOT_ASKED_AGAIN")
     note_provider(request.session, person, is_fresh=True)
+    record_confirmed(staff=person, client=Client.of(request), at=timezone.now())
     sentence = f"Close this page, and continue where you were asked. It counts for {ASKED_AGAIN_SECONDS // 60} minutes."
     return render(request, "core/console/provider.html", {"heading": "Confirmed", "sentence": sentence})
 
 
-def _refusal(request: HttpRequest, error: DomainError, *, heading: str, status: HTTPStatus) -> HttpResponse:
-    again = reverse("admin:index" if request.user.is_authenticated else "admin:login")
-    context = {"heading": heading, "sentence": error.message, "again": again}
+def _refusal(request: HttpRequest, error: "ProviderFailed") -> HttpResponse:
+    """A page with the sentence of `error`, and the ways on."""
+    from core.provider.tokens import ProviderAway
+
+    is_away, is_signed_in = isinstance(error, ProviderAway), request.user.is_authenticated
+    heading = "Nobody answers" if is_away else "Nothing was confirmed" if is_signed_in else "You are not signed in"
+    context = {
+        "heading": heading,
+        "sentence": error.message,
+        "is_away": is_away,
+        "next_page": _safe(request, request.session.get(_NEXT)),
+        "only_break_glass": bool(settings.BREAK_GLASS_USERNAMES),
+    }
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_away else HTTPStatus.FORBIDDEN
     page = render(request, "core/console/provider.html", context, status=status)
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if is_away:
         page["Retry-After"] = "60"
     return page
 

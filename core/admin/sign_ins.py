@@ -24,6 +24,7 @@ from core.sign_in_log import SignInEvent
 from core.sign_ins import lift_lock
 
 UNKNOWN_NAME = "a name that nobody has"
+NOT_KNOWN = "not known"
 
 
 @admin.register(SignInEvent)
@@ -46,7 +47,9 @@ class SignInsAdmin(LongList, ServiceOwnedAdmin[SignInEvent]):
 
     @admin.display(description="who")
     def who(self, event: SignInEvent) -> str:
-        return event.staff.name_and_login if event.staff else UNKNOWN_NAME
+        if event.staff:
+            return event.staff.name_and_login
+        return UNKNOWN_NAME if event.kind == SignInEvent.Kind.WRONG else NOT_KNOWN
 
     @admin.display(description="what")
     def what(self, event: SignInEvent) -> str:

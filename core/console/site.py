@@ -71,7 +71,7 @@ class ConsoleSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's view, with a second step where one is required; while a name is locked, a page says how long."""
         try:
-            return super().login(request, {"title": "Sign in"} | _provider() | (extra_context or {}))
+            return super().login(request, {"title": "Sign in"} | _provider(request) | (extra_context or {}))
         except SecondStepNeeded as needed:
             return begin_second_step(request, needed.person, next_url=request.POST.get("next", ""))
         except SignInLocked as error:
@@ -103,11 +103,16 @@ class ConsoleSite(admin.AdminSite):
         return update_wrapper(guarded, protected)
 
 
-def _provider() -> dict[str, Any]:
-    """What the page for signing in says of an identity provider."""
+def _provider(request: HttpRequest) -> dict[str, Any]:
+    """What the page for signing in says of an identity provider; `password` in the address opens the other way."""
     if not settings.OIDC_ISSUER:
         return {}
-    return {"provider": settings.OIDC_PROVIDER_NAME, "only_break_glass": bool(settings.BREAK_GLASS_USERNAMES)}
+    only_break_glass = bool(settings.BREAK_GLASS_USERNAMES)
+    return {
+        "provider": settings.OIDC_PROVIDER_NAME,
+        "only_break_glass": only_break_glass,
+        "is_password_open": "password" in request.GET or not only_break_glass,
+    }
 
 
 def _leave_out_unoffered(request: HttpRequest) -> None:

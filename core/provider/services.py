@@ -11,7 +11,7 @@ from core.factors.services import must_have_second_factor
 from core.managing import lock_permissions
 from core.models import User
 from core.origins import Client
-from core.provider.tokens import Identity, ProviderRefused
+from core.provider.tokens import Identity, ProviderFailed, ProviderRefused
 from core.querysets import LockingQuerySet
 from core.sign_in_locks import Name
 from core.sign_ins import record_refusal
@@ -41,15 +41,32 @@ def sign_in_by_provider(*, identity: Identity, client: Client, at: datetime) -> 
         person = people.first()
         if person is not None and person.is_active and not person.is_superuser:
             _set_roles(person, identity)
-        sentence = _why_not(person, identity)
-        if sentence:
+        refusal = _why_not(person, identity)
+        if refusal:
             # A space is in no user name, so no account of this console has the name.
             name = Name(staff=person, name_group=None) if person else Name.of(f"subject {identity.subject}")
             record_refusal(name, client=client, at=at)
-    if sentence or person is None:
-        log.warning("core.provider_sign_in_refused", staff_id=found.pk if found else None)
-        raise ProviderRefused(sentence)
+    if refusal:
+        _log(refusal, staff=found)
+        raise refusal
+    assert person is not None, "else it is refused"
     return person
+
+
+def record_failure(error: ProviderFailed, *, staff: User | None, client: Client, at: datetime) -> None:
+    """Record that somebody came back from the provider and was not let in before it was known who they are.
+
+    :param staff: who is signed in and was to confirm it, if anybody.
+    """
+    with operation("core.record_provider_failure", actor_id=staff.pk if staff else None):
+        name = Name(staff=staff, name_group=None) if staff else Name.of("identity provider")
+        record_refusal(name, client=client, at=at)
+    _log(error, staff=staff)
+
+
+def _log(error: ProviderFailed, *, staff: User | None) -> None:
+    staff_id = staff.pk if staff else None
+    log.warning("core.provider_sign_in_refused", reason=error.reason, cause=error.cause, staff_id=staff_id)
 
 
 def _set_roles(person: User, identity: Identity) -> None:
@@ -60,20 +77,24 @@ def _set_roles(person: User, identity: Identity) -> None:
         log.info("core.roles_set_by_provider", staff_id=person.pk, role_ids=sorted(role.pk for role in roles))
 
 
-def _why_not(person: User | None, identity: Identity) -> str:
-    """Why the person may not sign in; empty if they may."""
+def _why_not(person: User | None, identity: Identity) -> ProviderRefused | None:
+    """Why the person may not sign in; None if they may."""
     provider = settings.OIDC_PROVIDER_NAME
     if person is None:
-        return (
+        return ProviderRefused(
             "No account of this console has your subject. Ask who manages staff to write it on your page: "
-            f"{identity.subject}"
+            f"{identity.subject}",
+            reason="NO_ACCOUNT",
         )
     if person.is_superuser:
-        return f"Superusers do not sign in with {provider}. Sign in with your password."
+        sentence = f"Superusers do not sign in with {provider}. Sign in with your password."
+        return ProviderRefused(sentence, reason="SUPERUSER")
     if not person.is_active or not person.is_staff:
-        return "Your account is not active in this console. Ask your supervisor."
+        return ProviderRefused("Your account is not active in this console. Ask your supervisor.", reason="NOT_ACTIVE")
     if not person.groups.exists():
-        return f"{provider} gives you no role in this console. Ask who manages your account there."
+        sentence = f"{provider} gives you no role in this console. Ask who manages your account there."
+        return ProviderRefused(sentence, reason="NO_ROLE")
     if settings.OIDC_SECOND_FACTOR and not identity.has_second_factor and must_have_second_factor(person):
-        return f"Your role needs a second factor. Sign in to {provider} with one."
-    return ""
+        sentence = f"Your role needs a second factor. Sign in to {provider} with one."
+        return ProviderRefused(sentence, reason="NO_SECOND_FACTOR")
+    return None

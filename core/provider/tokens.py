@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import jwt
@@ -17,13 +18,26 @@ SUBJECT_MAX_LENGTH: Final = 255  # by OpenID Connect
 _REQUIRED: Final = ["iss", "aud", "exp", "iat", "sub"]
 
 
-class ProviderAway(DomainError):
+class ProviderFailed(DomainError):
+    """Nobody is let in. `reason` and `cause` are for the log: a code, and what failed, without personal data."""
+
+    def __init__(self, message: str, *, reason: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.cause = cause
+
+
+class ProviderAway(ProviderFailed):
     """The provider does not answer, or answers with an error of its own."""
 
     code = "PROVIDER_AWAY"
 
+    def __init__(self, error: Exception) -> None:
+        sentence = f"{settings.OIDC_PROVIDER_NAME} does not answer. Try again in a minute."
+        super().__init__(sentence, reason="AWAY", cause=type(error).__name__)
 
-class ProviderRefused(DomainError):
+
+class ProviderRefused(ProviderFailed):
     """What came from the provider does not let anybody in."""
 
     code = "PROVIDER_REFUSED"
@@ -79,30 +93,35 @@ def identity_of(*, code: str, nonce: str, verifier: str, redirect_uri: str) -> I
         claims = provider.verify_token(given["id_token"], nonce=nonce)
         return _identity_in(claims)
     except requests.HTTPError as error:
-        if error.response is not None and error.response.status_code < 500:
-            raise ProviderRefused("The sign-in was used already, or has ended. Sign in again.") from error
-        raise ProviderAway(_away()) from error
+        if error.response is None or error.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ProviderAway(error) from error
+        sentence = "The sign-in was used already, or has ended. Sign in again."
+        raise ProviderRefused(sentence, reason="CODE_REFUSED", cause=f"HTTP {error.response.status_code}") from error
+    except requests.JSONDecodeError as error:
+        raise _not_valid(type(error).__name__) from error
     except requests.RequestException as error:
-        raise ProviderAway(_away()) from error
-    except (jwt.PyJWTError, SuspiciousOperation, LookupError, TypeError, ValueError, AttributeError) as error:
-        text = f"What {settings.OIDC_PROVIDER_NAME} sent is not valid for this sign-in. Sign in again."
-        raise ProviderRefused(text) from error
+        raise ProviderAway(error) from error
+    except (jwt.PyJWTError, SuspiciousOperation) as error:
+        raise _not_valid(f"{type(error).__name__}: {error}") from error  # Their texts name claims, and no values.
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _not_valid(type(error).__name__) from error
 
 
-def _away() -> str:
-    return f"{settings.OIDC_PROVIDER_NAME} does not answer. Try again in a minute."
+def _not_valid(cause: str) -> ProviderRefused:
+    sentence = f"What {settings.OIDC_PROVIDER_NAME} sent is not valid for this sign-in. Sign in again."
+    return ProviderRefused(sentence, reason="TOKEN_NOT_VALID", cause=cause)
 
 
 def _identity_in(claims: Mapping[str, Any]) -> Identity:
     """What the checked claims say.
 
-    :raises ValueError: a claim is of another form, or the token is for another client as well.
+    :raises InvalidTokenError: a claim is of another form, or the token is for another client as well.
     """
     subject, party, at = claims["sub"], claims.get("azp", settings.OIDC_RP_CLIENT_ID), claims.get("auth_time")
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_MAX_LENGTH or "\0" in subject:
-        raise ValueError("sub is no subject")
+        raise jwt.InvalidTokenError("sub is no subject")
     if party != settings.OIDC_RP_CLIENT_ID or (isinstance(claims["aud"], list) and len(claims["aud"]) > 1):
-        raise ValueError("the token is for others as well")
+        raise jwt.InvalidTokenError("the token is for others as well")
     held = _values(claims.get(settings.OIDC_ROLES_CLAIM))
     proved = {(name, value) for name in ("acr", "amr") for value in _values(claims.get(name))}
     return Identity(

@@ -1,5 +1,6 @@
 """Signing in by an identity provider: who gets in, with which roles, and what is refused."""
 
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,13 @@ def begin(browser: Client, **query: str) -> dict[str, str]:
 def come_back(browser: Client, provider: Provider, **query: str) -> Any:
     """Go to the provider and back."""
     return browser.get(provider.authorize(begin(browser, **query)))
+
+
+def recorded(answer: Any) -> list[tuple[int | None, str]]:
+    """Whose events, and which, the list of sign-ins has of the request that the page names."""
+    events = SignInEvent.objects.filter(correlation_id=answer["X-Correlation-ID"])
+    assert answer["X-Correlation-ID"] in answer.text
+    return list(events.values_list("staff", "kind"))
 
 
 def signed_in(browser: Client) -> int | None:
@@ -122,7 +130,7 @@ class TestRefusals:
 
         assert (answer.status_code, signed_in(browser)) == (403, None)
         assert "is not valid for this sign-in" in answer.text
-        assert answer["X-Correlation-ID"] in answer.text
+        assert recorded(answer) == [(None, Kind.REFUSED)]
 
     def test_come_for_a_state_of_another_browser_or_used_before(self, provider: Provider, dana: User) -> None:
         browser = Client()
@@ -132,19 +140,49 @@ class TestRefusals:
 
         assert [answer.status_code for answer in answers] == [403, 302, 403, 403]
 
-    def test_come_for_a_code_that_the_provider_does_not_know(self, provider: Provider, dana: User) -> None:
+    @pytest.mark.parametrize(
+        ("query", "reason"),
+        [
+            ({"code": "stolen"}, "CODE_REFUSED"),
+            ({"error": "access_denied"}, "NO_CODE"),
+            ({"code": "stolen", "state": "another"}, "NOT_BEGUN"),
+        ],
+    )
+    def test_are_recorded_and_logged_without_an_account(
+        self, provider: Provider, dana: User, caplog: pytest.LogCaptureFixture, query: dict[str, str], reason: str
+    ) -> None:
         state = begin(browser := Client())["state"]
 
-        answer = browser.get("/console/provider/back/", {"code": "stolen", "state": state})
+        answer = browser.get("/console/provider/back/", {"state": state} | query)
 
         assert (answer.status_code, signed_in(browser)) == (403, None)
+        assert recorded(answer) == [(None, Kind.REFUSED)]
+        assert reason in caplog.text
 
-    def test_say_that_the_provider_is_away(self, provider: Provider, dana: User) -> None:
+    @pytest.mark.parametrize(("listens", "cause"), [(False, "ConnectionError"), (True, "ReadTimeout")])
+    def test_leave_break_glass_while_nobody_answers(
+        self, provider: Provider, dana: User, settings: Any, caplog: pytest.LogCaptureFixture, listens: bool, cause: str
+    ) -> None:
+        settings.BREAK_GLASS_USERNAMES, settings.OIDC_TIMEOUT = ["dana"], 0.1
+        with socket.socket() as away:
+            away.bind(("127.0.0.1", 0))
+            if listens:
+                away.listen()
+            settings.OIDC_OP_TOKEN_ENDPOINT = f"http://127.0.0.1:{away.getsockname()[1]}/token"
+            answer = come_back(browser := Client(), provider, next="/console/")
+
+        local = "/console/login/?password&amp;next=%2Fconsole%2F"
+        page = browser.get(local.replace("&amp;", "&")).text
+        browser.post("/console/login/", {"username": "dana", "password": PASSWORD})
+
+        assert (answer.status_code, answer["Retry-After"], recorded(answer)) == (503, "60", [(None, Kind.REFUSED)])
+        assert (f'href="{local}"' in answer.text, '<details class="more" open>' in page) == (True, True)
+        assert (cause in caplog.text, signed_in(browser)) == (True, dana.pk)
+
+    def test_come_for_an_error_of_the_provider(self, provider: Provider, dana: User) -> None:
         provider.status = 502
 
-        answer = come_back(browser := Client(), provider)
-
-        assert (answer.status_code, answer["Retry-After"], signed_in(browser)) == (503, "60", None)
+        assert come_back(Client(), provider).status_code == 503
 
 
 @pytest.mark.django_db
@@ -183,7 +221,8 @@ class TestAskingAgain:
         confirmed = come_back(browser, provider, confirm="")
 
         assert "/console/provider/?confirm" in asked.text
-        assert (old.status_code, confirmed.status_code) == (403, 200)
+        assert (old.status_code, recorded(old)) == (403, [(dana.pk, Kind.REFUSED)])
+        assert (confirmed.status_code, recorded(confirmed)) == (200, [(dana.pk, Kind.CONFIRMED)])
         assert "/console/provider/?confirm" not in browser.post(export).text
 
     def test_asks_the_provider_for_the_password(self, provider: Provider, dana: User) -> None:
