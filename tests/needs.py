@@ -7,6 +7,7 @@ CHROMIUM = Path("/usr/lib/chromium/chromium-headless-shell")
 AXE = Path(__file__).resolve().parents[1] / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
 PROMTOOL = Path("/usr/bin/promtool")
+FAKETIME = Path("/usr/bin/faketime")
 DEPLOYMENT = [
     *map(Path, ("/usr/sbin/nginx", "/usr/sbin/haproxy", "/usr/bin/promtool", "/usr/bin/pgbackrest")),
     *map(Path, ("/usr/bin/systemd-analyze", "/usr/bin/systemd-socket-activate", "/usr/bin/openssl")),
@@ -32,6 +33,7 @@ _NEEDS: dict[str, tuple[list[Path], str]] = {
     "axe_core": ([AXE], "accessibility tests are left out: npm install --no-save --prefix .local/npm axe-core@4"),
     "pool": ([PGBOUNCER], "tests of a connection pool are left out: apt-get install --no-install-recommends pgbouncer"),
     "promtool": ([PROMTOOL], "tests of the alerts are left out: apt-get install --no-install-recommends prometheus"),
+    "faketime": ([FAKETIME], "tests of wrong clocks are left out: apt-get install --no-install-recommends faketime"),
     "deployment": (
         DEPLOYMENT,
         f"tests of config/deploy are left out: apt-get install --no-install-recommends {_OF_DEPLOYMENT}",

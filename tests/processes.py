@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -34,11 +34,16 @@ def run_python(*arguments: str, **environment: str) -> tuple[str, list[str]]:
 OF_THE_BROWSER: Final = "DJANGO_ALLOW_ASYNC_UNSAFE"
 
 
-def run_program(*arguments: str, without: Collection[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with the settings of the product, in the environment of the tests but for what is named."""
+def run_program(
+    *arguments: str, by: Sequence[str] = (), without: Collection[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python with the settings of the product, in the environment of the tests but for what is named.
+
+    `by` is a command before it that runs it.
+    """
     kept = {name: value for name, value in os.environ.items() if name not in {*without, OF_THE_BROWSER}}
     return subprocess.run(
-        [sys.executable, *arguments],
+        [*by, sys.executable, *arguments],
         cwd=ROOT,
         env={**kept, "DJANGO_SETTINGS_MODULE": "config.settings", **environment},
         capture_output=True,

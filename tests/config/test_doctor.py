@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,6 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from config.database.checkup import surroundings
 from config.database.checkup.findings import State
 from config.database.checkup.looking import CHECKS, look
 from config.localdb.roles import SUPERUSER
@@ -23,10 +23,11 @@ from loyalty.proof.keys import new_key_pair
 from loyalty.proof.listed import accounts_file
 from loyalty.proof.outside import complete
 from tests.commands import run
-from tests.databases import as_owner, connect
+from tests.databases import as_owner, connect, database_environment
 from tests.floor import Floor
 from tests.loyalty.attacking import Book
 from tests.loyalty.rows import verification_row
+from tests.needs import FAKETIME
 from tests.processes import run_program
 
 DROPPED = "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE loyalty_ledger DROP CONSTRAINT loyalty_ledger_points_not_zero"
@@ -93,12 +94,9 @@ def _broken_verification(installed: Installation) -> None:
     verification_row(installed.floor, is_clean=False, first_break={"kind": "missing tail"}).save()
 
 
-def _ahead(installed: Installation) -> None:
-    """The clock of this machine is nine seconds ahead."""
-    now = timezone.now
-    installed.patch.setattr(timezone, "now", lambda: now() + timedelta(seconds=9))
-
-
+# A command before another one, which then finds a disk of 1 MiB on $FULL, 4 % of it free.
+FULL_DISK = """mount -t tmpfs -o size=1m none "$FULL" && head -c 1000000 /dev/zero >"$FULL/filled" && exec "$@" """
+IN_OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]
 NEWEST = (
     "DELETE FROM django_migrations WHERE app = 'ratingslips' AND name = "
     "(SELECT max(name) FROM django_migrations WHERE app = 'ratingslips')"
@@ -168,8 +166,6 @@ BREAKS: list[tuple[str, Callable[[Installation], Any], str]] = [
     ),
     ("checkpoint-file", lambda installed: accounts_file(installed.checkpoints).unlink(), "accounts.jsonl is not there"),
     ("static-files", lambda installed: shutil.rmtree(installed.folder / "static"), "has no collected files"),
-    ("disk", lambda installed: installed.patch.setattr(surroundings, "MIN_FREE_PERCENT", 101), "Make room"),
-    ("clock", _ahead, "Let chrony"),
 ]
 
 
@@ -252,9 +248,36 @@ class TestDoctor:
         done = run_program("manage.py", "doctor", "--json", **away)
 
         states = {finding["name"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
-        assert (done.returncode, states["database"], states["disk"]) == (1, "missing", "ok")
+        assert (done.returncode, states["database"], states["static-files"]) == (1, "missing", "ok")
         needing = {check.name for check in CHECKS if check.needs_database}
         assert {name for name, state in states.items() if state == "not looked at"} == needing
+
+    @pytest.mark.parametrize("difference", ["+9s", "-9s"])
+    def test_finds_a_clock_that_is_wrong(self, difference: str, faketime: Path, db: None) -> None:
+        by = [str(faketime), "-f", difference]
+
+        done = run_program("manage.py", "doctor", "--only=clock", by=by, **database_environment())
+
+        assert (done.returncode, "missing        clock: " in done.stdout) == (1, True), done
+        assert "Let chrony" in done.stdout
+
+    def test_finds_a_disk_that_is_full(self, own_mounts: list[str], tmp_path: Path) -> None:
+        by = [*own_mounts, "sh", "-c", FULL_DISK, "sh"]
+        full = {"FULL": str(tmp_path), "CHECKPOINT_FILE": str(tmp_path / "checkpoints.jsonl")}
+
+        done = run_program("manage.py", "doctor", "--only=disk", by=by, **database_environment(), **full)
+
+        assert f"missing        disk: {tmp_path}: 4 % free, 0.0 GiB → Make room" in done.stdout, done
+
+    @pytest.fixture
+    def faketime(self) -> Path:
+        return FAKETIME
+
+    @pytest.fixture
+    def own_mounts(self) -> list[str]:
+        if subprocess.run([*IN_OWN_MOUNTS, "true"], capture_output=True, check=False).returncode:
+            pytest.skip("this machine lets nobody mount anything")
+        return IN_OWN_MOUNTS
 
     @pytest.fixture
     def idle_slot(self) -> Iterator[str]:
