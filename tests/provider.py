@@ -55,6 +55,10 @@ class Provider:
         claims = {name: value for name, value in (claims | self.claims).items() if value is not None}
         return jwt.encode(claims, self.key, algorithm=self.algorithm, headers={"kid": "first"})
 
+    def description(self) -> dict[str, Any]:
+        names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
+        return {"issuer": self.address} | {name: f"{self.address}/{path}" for name, path in names.items()}
+
     def keys(self) -> dict[str, Any]:
         known = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
         return {"keys": [known | {"kid": "first", "use": "sig"}]}
@@ -81,6 +85,8 @@ def serving() -> Iterator[Provider]:
             asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
             if self.path.startswith("/keys"):
                 self._send(200, provider.keys())
+            elif self.path == "/.well-known/openid-configuration":
+                self._send(200, provider.description())
             else:
                 self.send_response(302)
                 self.send_header("Location", provider.authorize(asked))

@@ -29,6 +29,7 @@ from tests.loyalty.attacking import Book
 from tests.loyalty.rows import verification_row
 from tests.needs import FAKETIME
 from tests.processes import run_program
+from tests.provider import Provider, configure, serving
 
 DROPPED = "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE loyalty_ledger DROP CONSTRAINT loyalty_ledger_points_not_zero"
 REPLACED = (
@@ -44,6 +45,7 @@ class Installation:
     settings: Any
     folder: Path
     patch: pytest.MonkeyPatch
+    provider: Provider
 
     @property
     def checkpoints(self) -> Path:
@@ -92,6 +94,16 @@ def _no_reader(installed: Installation) -> None:
 
 def _broken_verification(installed: Installation) -> None:
     verification_row(installed.floor, is_clean=False, first_break={"kind": "missing tail"}).save()
+
+
+def _provider(**wrong: str) -> Callable[[Installation], None]:
+    """Staff sign in by a provider that serves, but for what is `wrong` in the settings."""
+
+    def act(installed: Installation) -> None:
+        configure(installed.settings, installed.provider)
+        _set(**wrong)(installed)
+
+    return act
 
 
 # A command before another one, which then finds a disk of 1 MiB on $FULL, 4 % of it free.
@@ -166,13 +178,24 @@ BREAKS: list[tuple[str, Callable[[Installation], Any], str]] = [
     ),
     ("checkpoint-file", lambda installed: accounts_file(installed.checkpoints).unlink(), "accounts.jsonl is not there"),
     ("static-files", lambda installed: shutil.rmtree(installed.folder / "static"), "has no collected files"),
+    ("identity-provider", _provider(OIDC_ISSUER="http://127.0.0.1:1"), "cannot be read: ConnectionError"),
+    ("identity-provider", _provider(OIDC_OP_TOKEN_ENDPOINT="https://old.example"), "Correct OIDC_TOKEN_URL"),
+    ("identity-provider", _provider(OIDC_RP_SIGN_ALGO="ES256"), "the provider has no key for ES256"),
 ]
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    with serving() as provider:
+        yield provider
+
+
 @pytest.fixture
-def installed(floor: Floor, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def installed(
+    floor: Floor, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: Provider
+) -> Installation:
     """A casino where nothing is missing that a test can have."""
-    installed = Installation(floor=floor, settings=settings, folder=tmp_path, patch=monkeypatch)
+    installed = Installation(floor=floor, settings=settings, folder=tmp_path, patch=monkeypatch, provider=provider)
     Book.build(floor).seal()
     complete(installed.checkpoints)
     (tmp_path / "static").mkdir()
@@ -226,6 +249,11 @@ class TestDoctor:
         installed.of_pgbackrest()
 
         assert _missing("backups") == ""
+
+    def test_is_content_with_a_provider(self, installed: Installation) -> None:
+        _provider()(installed)
+
+        assert _missing("identity-provider") == ""
 
     def test_says_ok_first_and_what_is_missing_last(self, installed: Installation) -> None:
         installed.job("checkpoint", hours=30)

@@ -8,6 +8,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from config.database.checkup import database, surroundings
 from config.database.checkup.findings import Check, Finding, State
+from config.database.checkup.provider import look_at_identity_provider
 from core.errors import DomainError
 
 CHECKS: Final = (
@@ -27,6 +28,7 @@ CHECKS: Final = (
     Check(name="verification", look=surroundings.look_at_verification),
     Check(name="checkpoint-keys", look=surroundings.look_at_checkpoint_keys, needs_database=False),
     Check(name="checkpoint-file", look=surroundings.look_at_checkpoint_file),
+    Check(name="identity-provider", look=look_at_identity_provider, needs_database=False),
     Check(name="disk", look=surroundings.look_at_disks, needs_database=False),
     Check(name="static-files", look=surroundings.look_at_static_files, needs_database=False),
 )
