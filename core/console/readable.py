@@ -11,7 +11,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from core.console.queries import keep_only, keep_values
 
@@ -39,7 +40,7 @@ class ReadableList(ChangeList):
 
 
 class ReadableLists(_Base):
-    """Mixed into an admin before Django's: its list reads only what it offers, and its actions accept invalid keys."""
+    """Mixed into an admin before Django's: it reads only what it offers, and accepts invalid keys."""
 
     show_facets: ClassVar[Any] = admin.ShowFacets.NEVER
     list_max_show_all = 0
@@ -59,6 +60,11 @@ class ReadableLists(_Base):
         keep_only(request, names | of_filters.keys())
         keep_values(request, lambda name, value: _offers(of_filters[name], request, name, value), names=of_filters)
         return super().changelist_view(request, extra_context)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Django's, without the key: who made somebody open the address must not choose words of the next page."""
+        messages.warning(request, f"This {opts.verbose_name} doesn’t exist. Perhaps it was deleted.")
+        return HttpResponseRedirect(reverse("admin:index"))
 
     def _filters(self, request: HttpRequest) -> Iterator[Any]:
         """The filters of the list, as they are while none is in use; also those with nothing to choose from."""

@@ -3,9 +3,14 @@
 import gzip
 
 import pytest
+from django.contrib.auth.models import Group
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from core.models import Player
+from tests.console import address, signed_in
+from tests.factories import StaffFactory
 from tests.floor import Floor
 
 
@@ -38,6 +43,16 @@ class TestCompression:
         answer = boss.post(seat, {"q": "castillo"}, headers={"Accept-Encoding": "gzip"})
 
         assert not answer.has_header("Content-Encoding")
+
+    @pytest.mark.parametrize("model", [Group, Player])
+    def test_is_of_no_words_of_an_address(self, floor: Floor, model: type[Model]) -> None:
+        root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+
+        page = root.get(address(model, "change", "chosen-words"), follow=True, headers={"Accept-Encoding": "gzip"})
+
+        html = gzip.decompress(page.content).decode()
+        assert "doesn’t exist" in html
+        assert "chosen-words" not in html
 
     def test_keeps_a_refresh_empty_where_nothing_changed(self, floor: Floor, boss: Client) -> None:
         address, headers = f"{reverse('floor:pit', args=[floor.pit.pk])}?part=map", {"Accept-Encoding": "gzip"}
