@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from core.console.asking_again import AsksAgain
 from core.console.scope import staff_of
 from core.managing import lock_permissions
+from core.models import User
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     _Base = admin.ModelAdmin[Any]
 else:
     _Base = object
+
+
+def _judge_by_now(request: HttpRequest) -> None:
+    """Lock the permissions of all staff, and read anew who sends the form: they were read when the request came."""
+    lock_permissions()
+    request.user = User.objects.select_related("casino").get(pk=request.user.pk)
 
 
 class ManagingForms(_Base):
@@ -32,13 +39,13 @@ class ManagingForms(_Base):
 
     def _changeform_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
         if request.method == "POST":
-            lock_permissions()
+            _judge_by_now(request)
         page: HttpResponse = super()._changeform_view(request, *args)  # type: ignore[misc]
         return page
 
     def _delete_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
         if request.method == "POST":
-            lock_permissions()
+            _judge_by_now(request)
         page: HttpResponse = super()._delete_view(request, *args)  # type: ignore[misc]
         return page
 

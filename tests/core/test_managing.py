@@ -303,6 +303,69 @@ class TestActDuringAGrant:
         assert _done_during_a_grant(committed_floor, act) == (True, True)
 
 
+RIGHTS_OF_ROLES = ["view_group", "add_group", "change_group", "delete_group"]
+
+
+def _role(name: str) -> Any:
+    return Group.objects.filter(name=name)
+
+
+# What needs a right that is taken away, and whether it is done.
+DURING_A_REVOCATION: dict[str, tuple[Callable[[Client], Any], Callable[[], bool]]] = {
+    "role added": (
+        lambda client: send_form(client, address(Group, "add"), {"name": "New"}),
+        lambda: _role("New").exists(),
+    ),
+    "role renamed": (
+        lambda client: send_form(client, address(Group, "change", _role(ROLE).get().pk), {"name": "New"}),
+        lambda: _role("New").exists(),
+    ),
+    "role deleted": (
+        lambda client: client.post(address(Group, "delete", _role(ROLE).get().pk), {"post": "yes"}),
+        lambda: not _role(ROLE).exists(),
+    ),
+    "staff added": (
+        lambda client: send_form(
+            client, address(User, "add"), {"username": "new", "password1": PASSWORD, "password2": PASSWORD}
+        ),
+        lambda: User.objects.filter(username="new").exists(),
+    ),
+}
+
+
+def _is_done_during_a_revocation(floor: Floor, act: str) -> bool:
+    """Do `act` by a manager who loses the right to it before that is committed: whether it is done."""
+    manager = manager_of(floor, *RIGHTS_OF_ROLES)
+    client = signed_in(manager)
+    Group.objects.create(name=ROLE)
+    perform, is_done = DURING_A_REVOCATION[act]
+
+    def take_away() -> None:
+        with transaction.atomic():
+            lock_permissions()
+            manager.user_permissions.clear()
+
+    with held_before_commit(take_away) as revocation:
+        answer = Elsewhere(lambda: perform(client))
+        wait_until(lambda: answer.has_ended or is_waited_for(revocation.backend))
+    answer.outcome()
+    return is_done()
+
+
+@pytest.mark.parametrize("act", DURING_A_REVOCATION)
+class TestActDuringARevocation:
+    def test_is_refused(self, committed_floor: Floor, act: str) -> None:
+        assert not _is_done_during_a_revocation(committed_floor, act)
+
+    @pytest.mark.shows(39)
+    def test_would_be_done_without_the_lock(
+        self, committed_floor: Floor, act: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace(monkeypatch, lock_permissions, lambda: None)
+
+        assert _is_done_during_a_revocation(committed_floor, act)
+
+
 class TestPasswordBesideAChangeForm:
     """A change form has locked the person's row, and is about to lock the permissions of all."""
 
