@@ -61,9 +61,15 @@ class IncomingMiddleware:
             response = self.get_response(request)
         if response.status_code != HttpResponseNotAllowed.status_code:
             return response
-        return HttpResponse(
-            render_to_string("405.html"), status=405, headers={"Allow": response.get("Allow", "GET, HEAD")}
-        )
+        allowed = response.get("Allow", "GET, HEAD")
+        context = {"page": _page_of_form(request)} if request.method == "GET" and "POST" in allowed else {}
+        return HttpResponse(render_to_string("405.html", context), status=405, headers={"Allow": allowed})
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """Where the form is that is sent to the address of the request: an address that only takes forms is below it."""
+    query = request.META.get("QUERY_STRING", "")
+    return f"../?{query}" if query else "../"
 
 
 class CompressionMiddleware(GZipMiddleware):

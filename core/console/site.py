@@ -130,7 +130,8 @@ def _leave_out_unoffered(request: HttpRequest) -> None:
 
 def _ask_to_sign_in(request: HttpRequest, names: Sequence[str]) -> HttpResponse:
     typed = {name: request.POST[name][:TYPED_MAX_LENGTH] for name in names if request.POST.get(name)}
-    back = f"{request.path}?{urlencode(typed)}" if typed else request.path
+    query = urlencode({**request.GET.dict(), **typed})
+    back = f"{request.path}?{query}" if query else request.path
     kept = " What you typed comes back with the page." if typed else ""
     text = f"You were signed out before this was sent: nothing was saved.{kept} Sign in and send it again."
     messages.warning(request, text)

@@ -9,12 +9,13 @@ from django.urls import reverse
 
 from core.console.site import TYPED_MAX_LENGTH
 from core.models import Player
-from core.roles import LOYALTY_SUPERVISOR
+from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
 from tests.console import address, said, signed_in
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
 
+EXPORT = reverse("admin:loyalty_ledgerentry_export")
 SIGNED_OUT = "You were signed out before this was sent: nothing was saved."
 
 
@@ -68,3 +69,20 @@ class TestConsoleSite:
         answer = client.post(reverse(page)) if page == "admin:logout" else client.get(reverse(page))
 
         assert said(answer) == []
+
+    def test_leads_back_to_the_list_of_an_export(self, floor: Floor, client: Client) -> None:
+        answer = client.post(f"{EXPORT}?kind=MANUAL")
+
+        page: Any = signed_in(floor.supervisor, LOYALTY_SUPERVISOR).get(way_back(answer))
+
+        assert (page.status_code, 'href="../?kind=MANUAL"' in page.text) == (405, True)
+
+    @pytest.mark.parametrize(
+        "name", ["admin:loyalty_ledgerentry_export", "admin:loyalty_comptype_month_export", "floor:undo"]
+    )
+    def test_leads_from_where_forms_are_sent_to_their_page(self, floor: Floor, name: str) -> None:
+        url = reverse(name, args=[floor.open_slip().pk] if name == "floor:undo" else [])
+        client = signed_in(floor.supervisor, LOYALTY_SUPERVISOR, PIT_SUPERVISOR)
+
+        assert 'href="../"' in client.get(url).text
+        assert client.get(f"{url.rsplit('/', 2)[0]}/").status_code == 200

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,16 +11,20 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from config.database.checks import check_names_of_single_sign_on
 from core.changes.models import Change
 from core.checks import check_break_glass, check_identity_provider
 from core.models import User
 from core.roles import AUDITOR, OPERATOR, PIT_BOSS
+from core.sessions import Session
 from core.sign_in_log import SignInEvent
 from tests.factories import StaffFactory
 from tests.provider import CLIENT, SECRET, STRANGE_KEY, Provider, configure, serving
 
+SESSIONS = reverse("admin:sessions")
 PASSWORD = "correct horse battery"
 Kind = SignInEvent.Kind
 
@@ -227,6 +232,43 @@ class TestAskingAgain:
 
     def test_asks_the_provider_for_the_password(self, provider: Provider, dana: User) -> None:
         assert begin(Client(), confirm="")["prompt"] == "login"
+
+
+@pytest.mark.django_db
+class TestSession:
+    @pytest.fixture
+    def browser(self, provider: Provider, dana: User, settings: Any) -> Client:
+        settings.IDLE_LOCK_MINUTES, settings.SESSION_COOKIE_AGE = 10, 60 * 60
+        come_back(browser := Client(), provider)
+        return browser
+
+    @pytest.mark.parametrize(
+        ("column", "minutes", "status"), [("last_used_at", 9, 200), ("last_used_at", 10, 302), ("expire_date", 0, 302)]
+    )
+    def test_ends_by_both_limits(self, browser: Client, column: str, minutes: int, status: int) -> None:
+        Session.objects.update(**{column: timezone.now() - timedelta(minutes=minutes)})
+
+        assert browser.get(SESSIONS).status_code == status
+
+    def test_is_not_prolonged_by_confirming_at_the_provider(self, provider: Provider, browser: Client) -> None:
+        signed_in_at = Session.objects.get().signed_in_at
+        provider.claims |= {"auth_time": int(time.time())}
+
+        assert come_back(browser, provider, confirm="").status_code == 200
+
+        session = Session.objects.get()
+        assert session.signed_in_at == signed_in_at is not None
+        assert session.expire_date == signed_in_at + timedelta(hours=1)
+
+    def test_is_among_those_that_the_person_ends(self, provider: Provider, dana: User, browser: Client) -> None:
+        come_back(elsewhere := Client(), provider)
+
+        page = browser.get(SESSIONS).text
+        browser.post(SESSIONS, {"end": "others"})
+
+        assert "End all others" in page
+        assert (browser.get(SESSIONS).status_code, elsewhere.get(SESSIONS).status_code) == (200, 302)
+        assert SignInEvent.objects.latest("pk").kind == Kind.SIGNED_OUT
 
 
 @pytest.mark.django_db
