@@ -32,7 +32,7 @@ PAGES = every_page()
 # Addresses that answer without a page of their own: they lead on, take a post, or give a file or a piece of one.
 _NO_PAGE = re.compile(
     r"^admin:(index|jsi18n|view_on_site|logout|login|\w+_delete|(loyalty_ledgerentry|core_change|loyalty_comptype_month)_export)$"
-    r"|^admin:loyalty_ledgerentry_comp_slip$|^desk:(pay|check_drift|namesake)$|^floor:(home|undo)$|^factors:(codes|make_codes|second_step|enrol\w*)$"
+    r"|^admin:loyalty_ledgerentry_comp_slip$|^desk:(pay|check_drift|namesake)$|^floor:(home|undo)$|^provider:|^factors:(codes|make_codes|second_step|enrol\w*)$"
 )
 
 _BAR_PIXELS_MAX = 64

@@ -34,6 +34,11 @@ app_list GET ratingslips|loyalty|core     login gone  read  read  read  read  re
 app_list POST auth                        login gone  gone  gone  gone  gone  gone  gone  idle  gone  gone  gone  idle
 app_list POST ratingslips|loyalty|core    login gone  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle  idle
 
+# Single sign-on is off.                  anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
+[provider:]
+start|back GET own                        gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  gone
+start|back POST own                       never never never never never never never never never never never never never
+
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
 [admin:core_signinevent_]
 changelist GET own                        login shut  shut  shut  shut  shut  shut  shut  read  shut  shut  shut  read
