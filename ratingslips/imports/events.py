@@ -137,7 +137,7 @@ def _known_values(event: RatingEvent, known: dict[tuple[str, str], Any]) -> dict
     """Values of the event, each the same object as an equal one of an earlier event: all events of a file are kept."""
     at, zone = event.occurred_at, event.occurred_at.tzinfo
     values = {name: getattr(event, name) for name in _REPEATED}
-    known_values = {name: known.setdefault((name, str(value)), value) for name, value in values.items()}
+    known_values = {name: known.setdefault((name, repr(value)), value) for name, value in values.items()}
     return known_values | {"occurred_at": at.replace(tzinfo=known.setdefault(("zone", str(zone)), zone))}
 
 

@@ -5,8 +5,16 @@ from pathlib import Path
 import pytest
 
 from core.models import Casino
-from ratingslips.imports.events import COLUMNS, FIELDS_OF_KIND, OPTIONAL_COLUMNS, EventKind, parse_rating_event
-from tests.casino_files import event
+from ratingslips.imports.events import (
+    COLUMNS,
+    FIELDS_OF_KIND,
+    OPTIONAL_COLUMNS,
+    EventKind,
+    RatingEvent,
+    parse_rating_event,
+    read_rating_events,
+)
+from tests.casino_files import event, write_events
 from tests.ratingslips.imports import VISIT, import_json, import_lines
 
 # For each column, a value and another one.
@@ -66,3 +74,18 @@ class TestEveryField:
         import_lines(file, *lines_before(kind), line_of(kind))
 
         assert import_json(file, line_of(kind, changed=name))["already_imported"] == 0
+
+
+class TestEmptyField:
+    """The file has a table “None” before a line without one, and after it."""
+
+    LINES = (
+        event("S1", "19:00:00", "OPEN", player_card="100000", table="None", seat="1", average_bet="25.00"),
+        event("S1", "20:00:00", "CLOSE"),
+    )
+
+    @pytest.mark.parametrize("lines", [LINES, LINES[::-1]])
+    def test_is_no_text(self, file: Path, lines: tuple[str, ...]) -> None:
+        read = [one for one in read_rating_events(write_events(file, *lines)) if isinstance(one, RatingEvent)]
+
+        assert {one.kind.value: one.table for one in read} == {"OPEN": "None", "CLOSE": None}
