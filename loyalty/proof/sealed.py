@@ -63,7 +63,8 @@ _UNSEALED: Final = f"""
 
 
 def broken_checkpoint(*, since: int, every_root: bool) -> tuple[int, Break | None]:
-    """The number of checkpoints that were read, and the first that is missing or differs from what was signed.
+    """The number of checkpoints up to the last that was read, and the first that is missing or differs from what was
+    signed.
 
     Reads the checkpoints from number `since` on; of that one only what it signed. Recomputes the roots over the changed
     accounts of each checkpoint, and over its changes of the change log. The root over all accounts is recomputed for
@@ -74,7 +75,7 @@ def broken_checkpoint(*, since: int, every_root: bool) -> tuple[int, Break | Non
     newest = Checkpoint.objects.order_by("number").last()
     if newest is None:
         return 0, None
-    keys, before, looked_at = trusted_keys(), None, 0
+    keys, before, looked_at = trusted_keys(), None, Checkpoint.objects.filter(number__lt=since).count()
     for checkpoint in Checkpoint.objects.filter(number__gte=since).order_by("number").iterator():
         looked_at += 1
         wrong = (

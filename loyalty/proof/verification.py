@@ -73,7 +73,7 @@ class Scope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """How much was read, and the first break, if any."""
+    """How much was read, and the first break, if any. `checkpoints` counts those before the first that was read too."""
 
     accounts: int
     entries: int
@@ -142,7 +142,8 @@ def verify_ledger(*, scope: Scope, processes: int = 1, progress: Callable[[int],
     checkpoints = 0
     if scope.account_id is None:
         checkpoints, wrong = broken_checkpoint(since=scope.since, every_root=scope.every_root)
-        found = found or wrong or _lost_checkpoint(Checkpoint.objects.count())
+        found = found or wrong
+    found = found or _lost_checkpoint(Checkpoint.objects.count())
     found = found or unsealed_account(account_id=scope.account_id, since=scope.since)
     if scope.account_id is None:
         found = found or broken_change(since=scope.since)

@@ -110,10 +110,11 @@ class TestCheckpointThatIsGone:
             take_checkpoint(at=book.floor.now, file=file)
         return book
 
-    def test_is_missed_by_the_file_of_the_settings(self, sealed: Book) -> None:
+    @pytest.mark.parametrize("scope", ["", "--account"], ids=["full", "account"])
+    def test_is_missed_by_the_file_of_the_settings(self, sealed: Book, scope: str) -> None:
         _remove_checkpoint(2)
 
-        ran = _verify()
+        ran = _verify(*([scope, sealed.other.pk] if scope else []))
 
         assert (ran.code, "checkpoint 2: checkpoint missing" in ran.error) == (1, True)
 
@@ -122,11 +123,24 @@ class TestCheckpointThatIsGone:
         before = _verify()
         _remove_checkpoint(2)
 
-        ran = _verify()
+        runs = _verify(), _verify("--account", sealed.other.pk)
 
-        assert (before.code, ran.code) == (0, 1)
-        assert "checkpoint 2: checkpoint missing" in ran.error
-        assert "read 2 checkpoints, and 1 are there" in ran.out
+        assert [before.code, *(ran.code for ran in runs)] == [0, 1, 1]
+        assert {"checkpoint 2: checkpoint missing" in ran.error for ran in runs} == {True}
+        assert {"read 2 checkpoints, and 1 are there" in ran.out for ran in runs} == {True}
+
+    def test_is_missed_after_an_earlier_run_of_what_was_new(self, sealed: Book, settings: Any) -> None:
+        settings.CHECKPOINT_FILE = ""
+        _verify()
+        award(sealed.floor, sealed.account.player, points=7)
+        take_checkpoint(at=sealed.floor.now, file=None)
+        before = _verify("--since", "last")
+        _remove_checkpoint(3)
+
+        runs = _verify("--since", "last"), _verify("--full")
+
+        assert [before.code, *(ran.code for ran in runs)] == [0, 1, 1]
+        assert {"checkpoint 3: checkpoint missing" in ran.error for ran in runs} == {True}
 
     def test_cannot_be_looked_for_without_the_file(self, sealed: Book, file: Path) -> None:
         file.unlink()

@@ -82,7 +82,7 @@ class Command(ProjectCommand):
         started_at = timezone.now()
         with one_snapshot(statement_seconds=WHOLE_LEDGER_SECONDS, idle_seconds=WHOLE_LEDGER_SECONDS):
             scope = _scope(account=account, since=since, full=full)
-            verified, lacking = self._verify(scope, processes=processes, file=against or _file(scope))
+            verified, lacking = self._verify(scope, processes=processes, file=against or _file())
             restored = restores()
             newest = Checkpoint.objects.values_list("number", flat=True).first()
         ended_at = timezone.now()
@@ -158,9 +158,9 @@ def _scope(*, account: str | None, since: str | None, full: bool) -> Scope:
     return Scope(every_root=full)
 
 
-def _file(scope: Scope) -> Path | None:
-    """CHECKPOINT_FILE, for a scope that reads the checkpoints; none before the first checkpoint was taken."""
-    if scope.account_id is not None or not settings.CHECKPOINT_FILE:
+def _file() -> Path | None:
+    """CHECKPOINT_FILE, if it is set; none before the first checkpoint was taken."""
+    if not settings.CHECKPOINT_FILE:
         return None
     file = Path(settings.CHECKPOINT_FILE)
     return file if file.exists() or Checkpoint.objects.exists() else None
