@@ -17,6 +17,7 @@ _NONE_CHOSEN: Final = ("", "Choose one")
 _NO_CODES: Final = ("", "No code is in use: write a text")
 _CHOOSE: Final = "Choose one of these codes."
 _WITH_TEXT: Final = " (with a text)"
+NO_NAMES: Final = "Write no names here: the text is kept for ever."
 
 
 _codes = KeptQuery(lambda casino_id: ReasonCode.objects.filter(casino=casino_id))
@@ -47,7 +48,7 @@ class ReasonForm(forms.Form):
         max_length=REASON_MAX_LENGTH,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=f"For the auditor. Codes “with a text” need at least {REASON_MIN_LENGTH} characters here.",
+        help_text=f"{NO_NAMES} Codes “with a text” need at least {REASON_MIN_LENGTH} characters.",
     )
 
     def __init__(

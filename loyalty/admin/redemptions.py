@@ -20,7 +20,7 @@ from core.console.asking_again import ask_again
 from core.console.fields import MoneyField, TextField, WholeNumberField
 from core.console.links import page_url
 from core.console.pages import form_page, viewable
-from core.console.reasons import REASON_FIELDS, ReasonForm
+from core.console.reasons import NO_NAMES, REASON_FIELDS, ReasonForm
 from core.console.scope import holds_on, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.correlation import parse
@@ -107,7 +107,7 @@ class RedeemForm(ReasonForm):
         max_length=NOTE_MAX_LENGTH,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Printed on the comp slip. At least 10 characters for a code “with a text”.",
+        help_text=f"Printed on the comp slip. {NO_NAMES} At least 10 characters for a code “with a text”.",
     )
 
     def __init__(

@@ -144,6 +144,11 @@ class TestReasonForm:
         assert form.is_valid() == is_valid
         assert form.cleaned_data.get("reason_code") is None
 
+    def test_asks_for_no_names_whatever_it_is_about(self) -> None:
+        forms: list[type[ReasonForm]] = [ReasonForm, *ReasonForm.__subclasses__()]
+
+        assert {form for form in forms if "Write no names" not in form.base_fields["reason"].help_text} == set()
+
 
 class TestPageOfACode:
     @pytest.fixture

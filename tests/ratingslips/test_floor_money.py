@@ -129,6 +129,7 @@ class TestStriking:
         assert "record it again as a new row" in html_of(form)
         assert "cannot be undone" not in html_of(form)
         assert "Write a reason" in html_of(refused)
+        assert "Write no names here" in html_of(refused)
         assert answer.url == page_of(slip)
         html = html_of(boss.get(page_of(slip)))
         assert "<s>Buy-in 500.00, cash</s>" in html
