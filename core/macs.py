@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Q, Subquery
+from django.db.models import Min, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from core.errors import DomainError
 from core.idempotency import Request, fingerprint
@@ -70,9 +71,13 @@ def has_request_keys() -> bool:
 
 
 def is_since_codes(app: str, *, at: str) -> Q:
-    """The condition that PostgreSQL recorded a row, in column `at`, after the migration that brought codes to `app`."""
+    """The condition that PostgreSQL recorded a row, in column `at`, after the migration that brought codes to `app`.
+
+    Where `django_migrations` does not say when that was, every row needs a code.
+    """
     migrated = MigrationRecorder.Migration.objects.filter(app=app, name__endswith=MIGRATION)
-    return Q(**{f"{at}__gt": Subquery(migrated.values("applied")[:1])})
+    first = Subquery(migrated.values("app").annotate(first=Min("applied")).values("first"))
+    return Q(**{f"{at}__gt": Coalesce(first, Value(datetime.min.replace(tzinfo=UTC)))})
 
 
 def new_request_key() -> str:

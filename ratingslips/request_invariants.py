@@ -19,7 +19,8 @@ OPENED_BY: Final = """
     )
 """
 SINCE: Final = f"""
-    (SELECT applied FROM django_migrations WHERE app = 'ratingslips' AND right(name, {len(MIGRATION)}) = '{MIGRATION}')
+    (SELECT coalesce(min(applied), '-infinity') FROM django_migrations
+     WHERE app = 'ratingslips' AND right(name, {len(MIGRATION)}) = '{MIGRATION}')
 """  # noqa: S608  (a constant)
 # Whether a request of a slip asks for a money row of this kind and amount.
 _IS_MONEY_ASKED: Final = """

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
+from core.macs import MIGRATION
 from core.models import Player
 from loyalty.models import LedgerEntry
 from ratingslips.models import RatingSlip, SlipRequest
@@ -21,6 +23,7 @@ from ratingslips.services import (
     reassign_rating_slip,
     recover_slip_loyalty,
 )
+from tests.databases import act_as_owner_from_here_on
 from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
@@ -298,3 +301,13 @@ class TestApplicationsRole:
         tamper(floor)
 
         assert TAMPERINGS[tamper] <= broken_invariants().keys()
+
+    @pytest.mark.shows(47)
+    def test_is_seen_where_nothing_says_since_when_there_are_codes(self, floor: Floor) -> None:
+        _promotion_of_nobody(floor)
+        _segment_with_a_request_of_before(floor)
+        act_as_owner_from_here_on()
+
+        MigrationRecorder.Migration.objects.filter(name__endswith=MIGRATION).delete()
+
+        assert {"entries_are_authentic", "requests_are_authentic"} <= broken_invariants().keys()
