@@ -64,8 +64,8 @@ class Output(OutputWrapper):
 class ProjectCommand(BaseCommand):
     """Base class of the project's commands. Subclasses write `run` and `describe_work_done`.
 
-    A command that may change something records one row with its correlation id, and needs a database that it can
-    write. If exit code 1 means that the command found something, `could_not_run` is
+    A command that may change something records one row with its correlation id and the person whom `--by` names, and
+    needs a database that it can write. If exit code 1 means that the command found something, `could_not_run` is
     the exit code for a check that could not be made.
     """
 
@@ -117,7 +117,7 @@ class ProjectCommand(BaseCommand):
             try:
                 _require_text(options)
                 if self.may_change:
-                    origins.record_command(self.name)
+                    origins.record_command(self.name, actor=_person(options))
                 self.run(**options)
             except KeyboardInterrupt:
                 raise CommandError(f"Interrupted. {self.describe_work_done()}", returncode=INTERRUPTED) from None
@@ -180,6 +180,12 @@ def _require_text(options: Mapping[str, object]) -> None:
                 raise CommandError(
                     f"--{name.replace('_', '-')} is not valid UTF-8: “{shown}”.", returncode=WRONG_USE
                 ) from None
+
+
+def _person(options: Mapping[str, object]) -> User | None:
+    """For whom a command acts; nobody too if there is no such login, which `staff_with_login` then refuses."""
+    by = options.get("by")
+    return User.objects.filter(username=by).first() if by else None
 
 
 def casino_with_code(code: str) -> Casino:

@@ -162,9 +162,9 @@ def settle_waiting() -> None:
     forget_waiting()
 
 
-def record_command(name: str) -> None:
-    """Record that a command runs under the current correlation id."""
-    _write(correlation_id=correlation.current(), method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
+def record_command(name: str, *, actor: User | None = None) -> None:
+    """Record that a command runs under the current correlation id, for the person `actor` or for nobody."""
+    _write(correlation_id=correlation.current(), actor=actor, method=COMMAND, origin=name[:ORIGIN_MAX_LENGTH])
 
 
 def record_service(name: str, *, actor_id: int | None) -> None:
@@ -173,10 +173,10 @@ def record_service(name: str, *, actor_id: int | None) -> None:
 
 
 @contextmanager
-def as_command(name: str) -> Iterator[None]:
-    """Bind a correlation id for the block, and record that a command runs under it."""
+def as_command(name: str, *, actor: User | None = None) -> Iterator[None]:
+    """Bind a correlation id for the block, and record that a command runs under it, for `actor` or for nobody."""
     with correlation.bound():
-        record_command(name)
+        record_command(name, actor=actor)
         yield
 
 

@@ -99,7 +99,7 @@ def load_demo(*, now: datetime, say: Say) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
     acts = _acts(plan, casino=casino, boss=boss, supervisor=supervisor, now=now)
-    _play(plan, acts=acts, casino=casino, boss=boss, say=say)
+    _play(plan, acts=acts, casino=casino, boss=boss, supervisor=supervisor, say=say)
     with connection.cursor() as cursor:
         cursor.execute("RESET synchronous_commit")
     run.finished_at = now
@@ -148,7 +148,7 @@ def _acts(plan: DemoPlan, *, casino: Casino, boss: User, supervisor: User, now: 
     return sorted([*acts, *corrections.acts(plan)], key=itemgetter(0))
 
 
-def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, say: Say) -> None:
+def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, supervisor: User, say: Say) -> None:
     """Replay the plan with the `acts` at their times; slips that close in the pause leave their points owed."""
     total = len(plan.events)
     done = 0
@@ -163,7 +163,7 @@ def _play(plan: DemoPlan, *, acts: Iterable[Act], casino: Casino, boss: User, sa
     for at, act in acts:
         apply(plan.events[done : bisect_left(plan.events, at, key=attrgetter("occurred_at"))])
         # An interrupted demo stopped in the pause or after it.
-        with origins.as_command("demo"), suppress(ProgramStateUnchanged):
+        with origins.as_command("demo", actor=supervisor), suppress(ProgramStateUnchanged):
             act()
     apply(plan.events[done:])
     say(f"Gaming day: all {total:,} events, the programme paused for a while on the way")

@@ -52,7 +52,7 @@ class RequestOrigin(models.Model):
         related_name="+",
         null=True,
         db_index=False,
-        help_text="Who was signed in, or acted by a service; empty for a command.",
+        help_text="Who was signed in, or acted by a service or a command; empty for a command that acts for nobody.",
     )
     method = models.CharField(max_length=METHOD_MAX_LENGTH, help_text="The HTTP method, COMMAND or SERVICE.")
     origin = models.CharField(
@@ -74,7 +74,7 @@ class RequestOrigin(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(method="COMMAND", actor=None) | ~Q(method="COMMAND") & Q(actor__isnull=False),
+                condition=Q(method="COMMAND") | Q(actor__isnull=False),
                 name="core_origin_is_a_person_or_a_command",
             ),
             models.CheckConstraint(condition=~Q(origin=""), name="core_origin_says_where"),

@@ -13,8 +13,9 @@ from django.db import connection, transaction
 from core.errors import DomainError
 from core.invariants import Finding, Invariant, examine
 from core.macs import is_authentic
-from core.models import RequestOrigin
+from core.models import RequestOrigin, User
 from core.origins import COMMAND
+from core.roles import SYSTEM_USERNAME
 from core.snapshots import streamed
 from core.transactions import transaction_required
 from loyalty.chain import preimage
@@ -67,7 +68,8 @@ _OF_CHECKPOINT: Final = """
     WHERE sealed.checkpoint_id = %(number)s AND change.change_hash IS NOT NULL
     ORDER BY change.id
 """
-# An origin has the clock of the application, and is written before or shortly after the change.
+# An origin has the clock of the application, and is written before or shortly after the change. A command acts for the
+# person whom it names, for the system account or for nobody.
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _LONGEST_REQUEST: Final = timedelta(minutes=5)
 _LONGEST_COMMAND: Final = timedelta(days=1)
@@ -146,6 +148,7 @@ def changes_without_request(number: int) -> Finding:
 
 def _without_request(number: int) -> Iterator[str]:
     origins_of = lru_cache(maxsize=CHUNK_ROWS)(_recorded_origins)
+    commands = {None, *User.objects.filter(username=SYSTEM_USERNAME).values_list("pk", flat=True)}
     with transaction.atomic(), streamed(_OF_CHECKPOINT, {"number": number}, chunk_rows=CHUNK_ROWS) as changes:
         for change_id, table, row_id, recorded_at, actor_id, correlation_id in changes:
             if not any(
@@ -153,7 +156,7 @@ def _without_request(number: int) -> Iterator[str]:
                 < origin.at
                 < recorded_at + _CLOCKS_DIFFER
                 for origin in origins_of(correlation_id)
-                if origin.method == COMMAND or origin.actor_id == actor_id
+                if origin.actor_id == actor_id or (origin.method == COMMAND and actor_id in commands)
             ):
                 yield f"change {change_id} of {table} {row_id}"
 

@@ -78,10 +78,6 @@ VIOLATIONS = (
         "core_origin_is_a_person_or_a_command",
         lambda _: inserted(_origin(method="POST", origin="/console/", actor=None)),
     ),
-    Violation(
-        "core_origin_is_a_person_or_a_command",
-        lambda floor: inserted(_origin(method="COMMAND", origin="report", actor=floor.boss)),
-    ),
     Violation("core_origin_says_where", lambda floor: inserted(_origin(method="POST", origin="", actor=floor.boss))),
     Violation("core_sign_in_kind_known", lambda floor: inserted(_sign_in(kind="GUESSED", staff=floor.boss))),
     Violation("core_sign_in_of_staff_or_of_no_name", lambda _: inserted(_sign_in(kind="WRONG"))),

@@ -145,6 +145,12 @@ class TestOriginOfACommand:
         assert ran.code == 1
         assert (origin.method, origin.origin, origin.actor) == ("COMMAND", "recover_slip_loyalty", None)
 
+    def test_names_the_person_for_whom_it_acts(self, floor: Floor) -> None:
+        run("rebuild_balances", "--by", floor.boss.username, "--reason", "Differs since the restore")
+
+        [origin] = RequestOrigin.objects.all()
+        assert (origin.method, origin.origin, origin.actor) == ("COMMAND", "rebuild_balances", floor.boss)
+
     def test_is_not_kept_for_a_report(self, floor: Floor) -> None:
         run("report")
 

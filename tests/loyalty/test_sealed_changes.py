@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from core import correlation
 from core.changes.author import acting
+from core.invariants import NAMED_ROWS
 from core.macs import mac_of
 from core.models import Change, Player, RequestOrigin, SecondFactor, SignInEvent, User
 from core.origins import record_command
@@ -204,16 +205,19 @@ class TestChangesWithoutRequest:
         client = signed_in(StaffFactory.create(casino=book.floor.casino, is_superuser=True))
         book.seal()
         send_form(client, "/console/ratingslips/pit/add/", {"casino": book.floor.casino.pk, "name": "High Limit"})
-        with correlation.bound():
-            record_command("load_casino")
+        with correlation.bound(), acting(boss.pk):
+            record_command("rebuild_balances", actor=boss)
             Player.objects.filter(pk=book.other.player_id).update(status="BARRED")
-        request = RequestOrigin.objects.exclude(actor=None).get()
+        with correlation.bound() as command:
+            record_command("load_casino")
+            Player.objects.filter(pk=book.other.player_id).update(status="ACTIVE")
+        request = RequestOrigin.objects.get(method="POST")
         what = {"actor": boss, "method": "POST", "origin": "/"}
         old = RequestOrigin(correlation_id=uuid4(), at=AGES_AGO, **what)
         old.mac = mac_of(old.claims())
         old.save(force_insert=True)
         forged = RequestOrigin.objects.create(correlation_id=uuid4(), mac=request.mac, **what)
-        unknown = [(boss.pk, of) for of in (uuid4(), *(one.correlation_id for one in (request, old, forged)))]
+        unknown = [(boss.pk, of) for of in (uuid4(), command, *(one.correlation_id for one in (request, old, forged)))]
         claims = ((None, None), *unknown)
         for number, (actor, claimed) in enumerate(claims):
             comment = f"\n/* actor={actor or ''} correlation_id={claimed or ''} */"
@@ -223,7 +227,8 @@ class TestChangesWithoutRequest:
         found_now, found_later = (changes_without_request(book.seal().number) for _ in range(2))
 
         log = Change.objects.filter(table_name="core_player", row_id=player, action="UPDATE").order_by("pk")
-        assert found_now.first == tuple(f"change {change.pk} of core_player {player}" for change in log)
+        named = tuple(f"change {change.pk} of core_player {player}" for change in log)
+        assert (found_now.rows, found_now.first) == (len(named), named[:NAMED_ROWS])
         assert [(change.actor_id, change.correlation_id) for change in log] == [*claims]
         assert found_later.holds
 

@@ -65,7 +65,7 @@ def _busy_slip(floor: Floor) -> RatingSlip:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=5))
     resume_program(program=floor.program, actor=floor.supervisor)
     with correlation.bound(RECOVERING):
-        record_command("recover_slip_loyalty")
+        record_command("recover_slip_loyalty", actor=floor.boss)
         recover_slip_loyalty(slip=slip, actor=floor.supervisor, at=floor.now)
     slip.refresh_from_db()
     return slip

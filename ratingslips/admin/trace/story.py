@@ -14,6 +14,7 @@ from django.db.models import Prefetch, Q
 from core.console.change_words import in_words
 from core.console.scope import changes_seen_by, in_casino_of, sees_all_casinos
 from core.models import Casino, RequestOrigin, User
+from core.origins import COMMAND
 from core.permissions import VIEW_CHANGES
 from loyalty.models import LedgerEntry, LoyaltyProgram
 from loyalty.permissions import VIEW_ENTRIES
@@ -127,8 +128,9 @@ def _with_origins(events: Iterable[StoryEvent]) -> list[StoryEvent]:
     ids = {event.correlation_id for event in events if event.correlation_id is not None}
     # Newest first: of several requests of a person under one id, the first one stays.
     origins: dict[tuple[UUID | None, int | None], RequestOrigin] = {
-        (origin.correlation_id, origin.actor_id): origin
+        (origin.correlation_id, sender): origin
         for origin in RequestOrigin.objects.filter(correlation_id__in=ids).order_by("-id")
+        for sender in ((origin.actor_id, None) if origin.method == COMMAND else (origin.actor_id,))
     }
     return [replace(event, origin=_origin_of(event, origins)) for event in events]
 
@@ -150,7 +152,7 @@ def _requests(correlation_id: UUID, *, staff: User, has_events: bool, exclude: s
         is_own = origin.actor is not None and origin.actor.casino_id == staff.casino_id is not None
         is_of_all = origin.actor is None or origin.actor.casino_id is None
         if is_own or sees_all_casinos(staff) or (is_of_all and has_events):
-            words = f"Command {origin.origin}" if origin.actor is None else "Request that left nothing else"
+            words = f"Command {origin.origin}" if origin.method == COMMAND else "Request that left nothing else"
             yield StoryEvent(at=origin.at, words=words, by=origin.actor, correlation_id=correlation_id, origin=origin)
 
 
