@@ -10,7 +10,7 @@ from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from core.sessions import Session
 from loyalty.models import LedgerEntry, PlayerLoyalty
-from tests.browser.conftest import Tablet
+from tests.browser.conftest import Tablet, both_ways
 from tests.console import address
 from tests.floor import Floor
 from tests.loyalty.postings import adjust, award
@@ -82,6 +82,7 @@ class TestAward:
         assert LedgerEntry.objects.count() == 1
 
 
+@both_ways
 class TestPointsPutRight:
     def test_reverses_an_award_and_takes_what_is_left(self, page: Page, player: Player, floor: Floor) -> None:
         adjust(floor, player, points=40)

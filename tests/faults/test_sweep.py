@@ -168,15 +168,19 @@ def _continuation(floor: Floor) -> Case:
 
 
 def _reassignment(floor: Floor) -> Case:
-    """-1 marks if the play of the right player does not come with the void."""
-    slip, player = _slip(floor), floor.player()
-    what: dict[str, Any] = {"slip": slip.pk, "player": player, "actor": floor.boss, "request_id": uuid4()}
+    """Of a credited slip; -1 marks if the play and the points of the right player do not come with the void."""
+    slip, player = closed(floor, _slip(floor)), floor.player()
+    what: dict[str, Any] = {"slip": slip.pk, "player": player, "actor": floor.supervisor, "request_id": uuid4()}
     what |= {"reason": "Two cards were mixed up", "at": floor.now}
     play = PlaySegment.objects.filter(slip__reassigned_from=slip)
-    return Case(
-        call=lambda: _told(reassign_rating_slip(**what)),
-        marks=lambda: slip.corrections.count() if slip.corrections.count() == play.count() else -1,
-    )
+    adjusted = LedgerEntry.objects.filter(adjusts=slip.ledger_entry)
+    credited = LedgerEntry.objects.filter(rating_slip__reassigned_from=slip)
+
+    def marks() -> int:
+        rows = slip.corrections.count()
+        return rows if rows == play.count() == adjusted.count() == credited.count() else -1
+
+    return Case(call=lambda: _told(reassign_rating_slip(**what)), marks=marks)
 
 
 def _player_and_awarder(floor: Floor) -> tuple[Player, User]:

@@ -4,6 +4,8 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from django.db.models import Model
+
 from core.models import Player
 from loyalty.models import (
     BalanceRebuild,
@@ -50,6 +52,11 @@ def entry(floor: Floor, **changes: Any) -> LedgerEntry:
         "created_at": floor.now,
     }
     return LedgerEntry(**(fields | changes))
+
+
+def of_play(slip: Model) -> dict[str, Any]:
+    """What an entry has that is the one for the play of `slip`."""
+    return {"kind": "GAMEPLAY", "idempotency_key": str(slip.pk), "lifetime_points_after": 10}
 
 
 def export_row(floor: Floor, **changes: Any) -> LedgerExport:

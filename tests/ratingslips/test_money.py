@@ -1,5 +1,6 @@
 """Buy-ins and chips out: rows of a slip that are added, and struck by other rows."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -34,7 +35,7 @@ from tests.floor import Floor, declared
 from tests.refusals import refused
 from tests.statements import assert_at_most, statements_of
 
-MOST_OF_A_BUY_IN = 10
+MOST_OF_A_ROW = 10
 
 
 def buy_in(floor: Floor, on: RatingSlip, amount: str = "500", **changes: Any) -> MoneyRow:
@@ -123,10 +124,12 @@ class TestRecording:
 
         assert money_of(slip)[0] == 600
 
-    def test_takes_few_statements(self, floor: Floor) -> None:
+    @pytest.mark.parametrize("service", [record_buy_in, record_chips_out])
+    def test_takes_few_statements(self, floor: Floor, service: Callable[..., MoneyRow]) -> None:
         slip = floor.open_slip()
+        what: dict[str, Any] = {"amount": Decimal(500), "actor": floor.boss, "at": floor.now, "expected_rows": 0}
 
-        assert_at_most(MOST_OF_A_BUY_IN, statements_of(lambda: buy_in(floor, slip, expected_rows=0)))
+        assert_at_most(MOST_OF_A_ROW, statements_of(lambda: service(slip=slip.pk, **what)))
 
 
 class TestClosing:

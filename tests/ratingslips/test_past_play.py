@@ -15,7 +15,7 @@ from ratingslips.models import PlaySegment, RatingSlip
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.databases import as_owner
 from tests.floor import Floor
-from tests.loyalty.rows import entry
+from tests.loyalty.rows import entry, of_play
 from tests.ratingslips.corrections import (
     closed,
     correct,
@@ -90,16 +90,33 @@ class TestClosedSlips:
             RatingSlip.objects.update(**changes)
 
     def test_can_be_settled_once(self, floor: Floor) -> None:
-        inserted(closed_row(floor))
-        settled: Callable[[datetime], int] = lambda at: RatingSlip.objects.update(  # noqa: E731
-            settled_at=at, ledger_entry=inserted(entry(floor))
-        )
-        settled(floor.ago(minutes=1))
+        credit = inserted(entry(floor, **of_play(inserted(closed_row(floor)))))
+        RatingSlip.objects.update(settled_at=floor.ago(minutes=1), ledger_entry=credit)
 
         with refused_by_trigger("a closed slip can only be settled, once"):
-            settled(floor.now)
+            RatingSlip.objects.update(settled_at=floor.now, ledger_entry=inserted(entry(floor)))
 
         assert RatingSlip.objects.get().settled_at == floor.ago(minutes=1)
+
+    @pytest.mark.parametrize(
+        ("make", "changes"),
+        [
+            (lambda floor: inserted(closed_row(floor)), {"settled_at": datetime(2026, 1, 1, tzinfo=UTC)}),
+            (worth_nothing, {}),
+            (withheld, {"released_at": datetime(2026, 1, 1, tzinfo=UTC)}),
+        ],
+        ids=["owed", "worth nothing", "withheld"],
+    )
+    @pytest.mark.parametrize("column", ["idempotency_key", "kind"])
+    def test_get_no_entry_but_that_of_their_play(
+        self, floor: Floor, make: Callable[[Floor], RatingSlip], changes: dict[str, Any], column: str
+    ) -> None:
+        credit = of_play(make(floor))
+        del credit[column]
+        other = inserted(entry(floor, **credit))
+
+        with refused_by_trigger("the entry is not the one for the play of the slip"):
+            RatingSlip.objects.update(ledger_entry=other, **changes)
 
     def test_are_frozen_also_for_a_session_as_replica(self, floor: Floor) -> None:
         inserted(closed_row(floor))
@@ -245,7 +262,7 @@ class TestEveryColumn:
             (paused, {"status", "seat"}),
             (lambda floor: inserted(closed_row(floor)), {"settled_at"}),
             (closed, set()),
-            (worth_nothing, {"ledger_entry_id"}),
+            (worth_nothing, set()),
             (withheld, {"released_at"}),
             (released, set()),
             (lambda floor: RatingSlip.objects.get(pk=void(floor, closed(floor)).slip_id), set()),

@@ -37,7 +37,7 @@ from tests.constraints import refused_by_trigger
 from tests.floor import Floor, declared
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
-from tests.loyalty.rows import account_of, entry
+from tests.loyalty.rows import account_of, entry, of_play
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.corrections import correct, last_at
 from tests.refusals import refused
@@ -239,7 +239,7 @@ class TestTheTriggerOnClosedSlips:
             RatingSlip.objects.update(**changes)
 
     def test_lets_the_slip_be_released_once(self, floor: Floor, withheld: RatingSlip) -> None:
-        first, second = entry(floor), entry(floor)
+        first, second = entry(floor, **of_play(withheld)), entry(floor)
         first.save()
         second.save()
 
