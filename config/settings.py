@@ -325,7 +325,7 @@ CHECKPOINT_FILE = env.str(
 # The home page shows a warning if the last verification is older.
 VERIFICATION_MAX_AGE_HOURS = env.whole_number("VERIFICATION_MAX_AGE_HOURS", default=26)
 
-# What “manage.py doctor” expects besides.
+# What “manage.py doctor” expects as well.
 BACKUP_INFO_FILE = env.str("BACKUP_INFO_FILE", default="")
 BACKUP_MAX_AGE_HOURS = env.whole_number("BACKUP_MAX_AGE_HOURS", default=26)
 DATABASE_STANDBYS = env.whole_number("DATABASE_STANDBYS", default=0)

@@ -13,7 +13,7 @@ from django.db import connections
 from core.macs import has_request_keys
 
 MINIMUM_POSTGRESQL_MAJOR: Final = 15
-# Signatures by a pair of keys: others could be made by who knows the public key or the client's secret.
+# Signatures by a pair of keys: anybody who knows the public key or the client's secret could make others.
 SIGNATURES: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"})
 # In each worker. Two more threads wait, and a worker has eight.
 MAX_PASSWORDS_AT_ONCE: Final = 3

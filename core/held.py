@@ -16,7 +16,7 @@ HELD_BY_ROLE: Final = """
 """
 
 # What each member of staff holds, directly or by a role: the one definition of effective permissions. Superusers hold
-# everything besides.
+# everything, also without it.
 HELD_BY_STAFF: Final = f"""
     SELECT user_id AS staff_id, permission_id, NULL AS object_pk FROM core_user_user_permissions
     UNION ALL

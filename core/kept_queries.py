@@ -1,7 +1,7 @@
 """Queries whose SQL Django builds once, and whose plan PostgreSQL may keep for a connection.
 
 For the queries of a completion, both take longer than the answer. The rows are those of the query set, and a kept query
-is written as one. PostgreSQL plans a prepared statement anew five times before it keeps a plan. psycopg drops the
+is written as one. PostgreSQL plans a prepared statement five times before it keeps a plan. psycopg drops the
 statements of a connection after each rollback. Behind a pool that cannot keep them, PREPARED_STATEMENTS is off.
 """
 
@@ -95,7 +95,7 @@ class _KeptRows(Generic[M]):
 def fetch_prepared(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
     """Read the rows of a statement that PostgreSQL plans once for a connection, if PREPARED_STATEMENTS is on.
 
-    If a migration has changed its columns meanwhile, it is prepared anew and sent again. In a transaction, which the
+    If a migration has changed its columns meanwhile, it is prepared and sent again. In a transaction, which the
     error has ended, the whole service is run again instead (`core.retries`).
     """
     try:

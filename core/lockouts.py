@@ -2,7 +2,7 @@
 
 Five wrong passwords for one name from one address within a quarter of an hour lock that name for that address, for a
 quarter of an hour from the fifth. What is tried during a lock is not counted, so nothing prolongs it. Twenty wrong
-passwords for one name from all addresses lock it for addresses from which that person has not signed in lately. An
+passwords for one name from all addresses lock it for addresses from which that person has not signed in recently. An
 address with wrong passwords for ten names is slowed down. Of IPv6, all addresses of a network of 64 bits count as one:
 a provider gives each customer at least so many. docs/decisions/2026-11-30-sign-ins.md has the reasons.
 """

@@ -214,7 +214,7 @@ def _name_of(codename: str, on: models.Model) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """What a member of staff holds, directly or by a role, active or not; superusers may do everything besides.
+    """What a member of staff holds, directly or by a role, active or not; superusers may do everything anyway.
 
     `by_object` has the permissions ("app.codename") of each model ("app.model") and key of an object; the key is empty
     for those that are held globally.

@@ -68,7 +68,7 @@ ERROR_RULES: Final[dict[str, ErrorRule]] = {
     # Idle-in-transaction timeout: raised while PostgreSQL waits for a statement, so it has no COMMIT.
     "25P03": ErrorRule(before_commit=ErrorAction.BUSY, during_commit=ErrorAction.BUSY),
     READ_ONLY: _LOST,  # the transaction is read-only: the server is a standby now, and another one the primary
-    "26000": _UNDONE,  # a prepared statement is gone, as after a change of the pool; the next attempt prepares it anew
+    "26000": _UNDONE,  # a prepared statement is gone, as after a change of the pool; the next attempt prepares it again
     "57P01": _LOST,  # the backend was terminated, or the server is shutting down
     "57P02": _LOST,  # the server crashed
     "57P03": _LOST,  # the server is starting up
@@ -102,7 +102,7 @@ def is_key_taken(error: DatabaseError | InterfaceError) -> bool:
 def is_outdated_statement(error: DatabaseError | InterfaceError) -> bool:
     """Whether a migration has changed the columns that a prepared statement returns.
 
-    psycopg drops the statements of a connection after a rollback, so the next attempt prepares them anew.
+    psycopg drops the statements of a connection after a rollback, so the next attempt prepares them again.
     """
     cause = error.__cause__
     if not isinstance(cause, psycopg.errors.FeatureNotSupported):

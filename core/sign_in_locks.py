@@ -117,7 +117,7 @@ def _mark(event: SignInEvent) -> Mark:
 
 
 def _is_known(name: Name, *, address: str | None, at: datetime) -> bool:
-    """Whether this person has signed in from `address` lately."""
+    """Whether this person has signed in from `address` recently."""
     signed_in = SignInEvent.objects.filter(staff=name.staff, kind=Kind.SIGNED_IN, at__gt=at - ADDRESS_KNOWN)
     return name.staff is not None and signed_in.sent_from(address).exists()
 

@@ -91,7 +91,7 @@ class Elsewhere(Generic[T]):
 def wait_until_blocked(blocked: int, *, by: int | None = None) -> None:
     """Return as soon as one backend waits for a lock of another one (any other, unless told which).
 
-    :raises AssertionError: it does not come to wait in time.
+    :raises AssertionError: it does not wait in time.
     """
 
     def is_blocked() -> bool:

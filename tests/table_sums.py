@@ -26,7 +26,7 @@ class TableSums:
         )
 
     def read(self) -> list[Any]:
-        """The tables as they stand."""
+        """The tables as they are now."""
         with connection.cursor() as cursor:
             self._prepare(cursor)
             cursor.execute(f"EXECUTE {self._name}")

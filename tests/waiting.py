@@ -10,10 +10,10 @@ _POLL_SECONDS = 0.01
 def wait_until(holds: Callable[[], object], *, timeout_seconds: float = 20.0) -> None:
     """Return as soon as the condition holds.
 
-    :raises AssertionError: when it does not come to hold in time.
+    :raises AssertionError: when it does not hold in time.
     """
     deadline = time.monotonic() + timeout_seconds
     pause = threading.Event()
     while not holds():
-        assert time.monotonic() < deadline, f"{holds} did not come to hold within {timeout_seconds} seconds"
+        assert time.monotonic() < deadline, f"{holds} did not hold within {timeout_seconds} seconds"
         pause.wait(_POLL_SECONDS)

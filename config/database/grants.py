@@ -44,7 +44,7 @@ _HELD: Final = f"""
     UNION ALL
     SELECT role.name, privilege, 'database', '' FROM role, unnest(ARRAY['TEMPORARY', 'CREATE']) AS privilege
     WHERE has_database_privilege(role.name, current_database(), privilege)
-"""  # noqa: S608 - likewise
+"""  # noqa: S608 - as above
 
 # The columns of a right that is on a table or sequence as a whole.
 _WHOLE: Final = frozenset({""})
@@ -60,7 +60,7 @@ class Right(NamedTuple):
 
 
 class Roles(NamedTuple):
-    """The roles besides the owner; a name is empty if the database has no such role."""
+    """The roles other than the owner; a name is empty if the database has no such role."""
 
     application: str
     reader: str

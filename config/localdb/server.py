@@ -26,7 +26,7 @@ from .roles import APPLICATION, DATABASE, SUPERUSER, establish
 PORT: Final = 5432
 # Fixed, not $TMPDIR: every process of the checkout must find the same one, and a socket's path has 107 bytes at most.
 _SOCKETS_FOLDER = Path("/tmp")  # noqa: S108 - the folder in it is private, and its owner is checked
-_ROOT_HOMES_FOLDER = Path("/var/tmp")  # noqa: S108 - likewise; the user that root drops to must reach it
+_ROOT_HOMES_FOLDER = Path("/var/tmp")  # noqa: S108 - as above; the user that root drops to must reach it
 LOG_LIMIT_BYTES = 10_000_000
 _LOG_TAIL_BYTES = 20_000
 LOCK_TIMEOUT_SECONDS = 180.0

@@ -1,7 +1,8 @@
 """Errors for Sentry, without data of people.
 
-An event is made anew of what the code has: the types of the exceptions, the places in the code, the constant name of a
-log line. Messages, requests, variables and breadcrumbs may contain names, cards, and what was typed, and are left out.
+An event is built only from what the code has: the types of the exceptions, the places in the code, and the constant
+name of a log line. Messages, requests, variables and breadcrumbs are left out: they may contain names, cards and what
+was typed.
 """
 
 import logging

@@ -59,7 +59,7 @@ def keep_trying(connect: Callable[[], Any]) -> Any:
     """Connect; while that fails, try again after short pauses of random length, as long as the outage lets it.
 
     :raises OperationalError: the last error of `connect`.
-    :raises ReadOnlySqlTransaction: likewise.
+    :raises ReadOnlySqlTransaction: the last error, if a standby answered.
     """
     while True:
         try:

@@ -29,7 +29,7 @@ app_name = "provider"
 
 # How long the person may take at the provider.
 ROUND_TRIP_SECONDS: Final = 10 * 60
-# Who is asked again must have proved it lately, and not when the shift began.
+# How old the sign-in at the provider may be that answers when the console asks again.
 CONFIRMED_SECONDS: Final = 5 * 60
 _STATES: Final = "oidc_states"
 _NEXT: Final = "oidc_login_next"
@@ -65,7 +65,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @_only_with_provider
 def back(request: HttpRequest) -> HttpResponse:
-    """Sign in who comes back from the provider, or note that the signed-in person proved there who they are."""
+    """Sign in the person who comes back from the provider, or note that the signed-in person proved there who they are."""
     from core.provider.services import account_of, record_failure, sign_in_by_provider
     from core.provider.tokens import ProviderFailed
 
@@ -148,7 +148,7 @@ def _confirmed(request: HttpRequest, signed_in: User, identity: "Identity") -> H
         sentence = "Another account is signed in here. Sign out first, then sign in again."
         raise ProviderRefused(sentence, reason="ANOTHER_PERSON")
     if not _is_fresh(identity) or not came_by_provider(request.session, person):
-        sentence = f"{settings.OIDC_PROVIDER_NAME} has not asked again who you are. Sign in there anew."
+        sentence = f"{settings.OIDC_PROVIDER_NAME} has not asked again who you are. Sign in there again."
         raise ProviderRefused(sentence, reason="NOT_ASKED_AGAIN")
     note_provider(request.session, person, is_fresh=True)
     record_confirmed(staff=person, client=Client.of(request), at=timezone.now())

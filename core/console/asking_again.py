@@ -63,25 +63,25 @@ def asks_again(*, before_opening: bool = False, downloads: bool = False) -> Call
 
 @receiver(user_logged_in)
 def _asked_at_sign_in(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """A sign-in asked the same, but for a provider that let somebody in who had signed in there before."""
+    """A sign-in counts as an answer, unless the provider accepted an earlier sign-in there without asking."""
     if not came_by_provider(request.session, user):
         _asked.set(request.session)
 
 
 def came_by_provider(session: SessionBase, staff: User) -> bool:
-    """Whether `staff` came into this session by an identity provider, and so may have no password here."""
+    """Whether `staff` signed in to this session by an identity provider, and so may have no password here."""
     return session.get(_BY_PROVIDER) == staff.pk
 
 
 def note_provider(session: SessionBase, staff: User, *, is_fresh: bool) -> None:
-    """Note that `staff` comes by an identity provider, and whether they proved there just now who they are."""
+    """Note that `staff` signed in by an identity provider, and whether they proved there just now who they are."""
     session[_BY_PROVIDER] = staff.pk
     if is_fresh:
         _asked.set(session)
 
 
 def ask_if_marked(request: HttpRequest, view: Any) -> HttpResponse | None:
-    """The page that asks, if `view` or its admin is marked and its sender was not asked lately; else None."""
+    """The page that asks, if `view` or its admin is marked and its sender was not asked recently; else None."""
     mark: AsksAgain | None = getattr(view, _MARK, None) or getattr(getattr(view, "__self__", None), _MARK, None)
     if mark is None or not (mark.before_opening or request.method == "POST"):
         return None
@@ -89,7 +89,7 @@ def ask_if_marked(request: HttpRequest, view: Any) -> HttpResponse | None:
 
 
 def ask_again(request: HttpRequest, *, downloads: bool = False) -> HttpResponse | None:
-    """The page that asks who is signed in; None if they were asked lately, or have just given the right answer.
+    """The page that asks who is signed in; None if they were asked recently, or have just given the right answer.
 
     What was asked before a page was opened leads to this page.
     """

@@ -52,7 +52,7 @@ def begin_second_step(request: HttpRequest, person: User, *, next_url: str) -> H
 
 
 def candidate_in(request: HttpRequest) -> User | None:
-    """Who gave the right password in this session lately, if they may still sign in and it is still their password."""
+    """The person who just gave the right password in this session, if they may still sign in and it is still theirs."""
     note = request.session.get(_CANDIDATE)
     if note is None or not 0 <= time.time() - note["at"] < SECOND_STEP_SECONDS:
         return None

@@ -53,7 +53,7 @@ class Restore:
         text = f"{lost}, {entries} of {accounts} and {changes} of the change log were lacking"
         if self.unlisted:
             text += f", and what {noun(len(self.unlisted), 'checkpoint', 'checkpoints')} "
-            text += f"{', '.join(map(str, self.unlisted))} sealed besides"
+            text += f"{', '.join(map(str, self.unlisted))} sealed as well"
         return text
 
 

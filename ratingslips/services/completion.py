@@ -95,8 +95,8 @@ def complete_rating_slip(
 
     `buy_in` is the total of the slip: what is not recorded yet becomes a row. `further_buy_in` is a row of its own
     instead, for a caller that does not know the total. `means` is what the player bought in with, of either.
-    `chips_out` are the chips that the player leaves with, a row besides those that are recorded. `expected_rows` is the
-    number of money rows that the page showed: it is compared only if there is a further buy-in.
+    `chips_out` are the chips that the player leaves with, in a row of their own. `expected_rows` is the number of money
+    rows that the page showed: it is compared only if there is a further buy-in.
 
     :raises IdempotencyConflict: see `request_on`.
     :raises PartialCompletion: raised after the commit: the slip is closed and its points are owed.

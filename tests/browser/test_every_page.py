@@ -51,7 +51,7 @@ _TOO_SMALL = """least => [...document.querySelectorAll(
 _PASSED_OVER = """[...document.querySelectorAll("a, button, summary, select, textarea, input:not([type=hidden])")]
     .filter(target => target.checkVisibility() && !target.disabled && target.tabIndex < 0)
     .map(target => target.outerHTML.slice(0, 140))"""
-# Parts not weighed yet are fetched anew: the browser's own list of what it loaded leaves out what it had in memory.
+# Parts not weighed yet are fetched again: the browser's own list of what it loaded leaves out what it had in memory.
 _WEIGHT = """async known => {
     const parts = document.querySelectorAll("link[rel~=stylesheet], link[rel~=icon], script[src], img[src]");
     const urls = [...parts].map(part => part.href || part.src);

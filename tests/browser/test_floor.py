@@ -137,7 +137,7 @@ class TestJourneys:
         expect(mine.get_by_role("alert")).to_contain_text(f"by {floor.supervisor.username}")
         expect(mine.locator(".earned")).to_contain_text("points")
 
-    def test_go_back_and_see_what_stands(self, floor: Floor, tablet: Tablet) -> None:
+    def test_go_back_and_see_the_slip_as_it_is(self, floor: Floor, tablet: Tablet) -> None:
         slip = floor.open_slip(seat=1)
         page = at_seat(tablet, floor, 1)
         page.get_by_role("button", name="75", exact=True).tap()

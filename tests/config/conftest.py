@@ -45,14 +45,14 @@ def fresh(tmp_path: Path) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="module")
 def house(module_db: ModuleDb) -> TwoCasinos:
-    """Two busy casinos; everything of the other one bears its mark."""
+    """Two busy casinos; everything of the other one has its mark."""
     with module_db():
         return TwoCasinos.build()
 
 
 @pytest.fixture
 def asking(db: None, house: TwoCasinos) -> Asking:
-    """A browser in the house."""
+    """A browser in the two casinos."""
     return Asking(house)
 
 

@@ -74,8 +74,8 @@ class Scene:
         for one in closed:
             complete_rating_slip(slip=one, actor=floor.boss, at=floor.now)
             one.refresh_from_db()
-        for guest in (player, floor.player(), floor.player()):
-            manual_reward(player=guest, points=500, reason="For the wait", actor=floor.supervisor, at=floor.now)
+        for awarded in (player, floor.player(), floor.player()):
+            manual_reward(player=awarded, points=500, reason="For the wait", actor=floor.supervisor, at=floor.now)
         return cls(
             floor=floor,
             root=root,

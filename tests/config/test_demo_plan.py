@@ -1,4 +1,4 @@
-"""The demo's evening: whichever hour it is started at, it is evening on its floor."""
+"""The demo's evening: at whatever hour it is started, it is evening on its floor."""
 
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path

@@ -35,7 +35,7 @@ FORMS: Final = [question for question, cells in TABLE.items() if "done" in cells
 
 
 def keys_of(house: TwoCasinos) -> list[str]:
-    """Keys of rows of both casinos, as they stand in hidden fields."""
+    """Keys of rows of both casinos, as hidden fields have them."""
     return [
         str(key)
         for rows in (house.own, house.other)

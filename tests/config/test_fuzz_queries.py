@@ -145,7 +145,7 @@ class TestPath:
         post=st.sampled_from([None, "a=1"]),
     )
     @example(address="admin:core_player_change", key="\0", post="a=1")
-    def test_is_answered_whatever_stands_for_a_key(
+    def test_is_answered_whatever_is_given_as_a_key(
         self, asking: Asking, address: str, key: str, post: str | None
     ) -> None:
         path = asking.url_of(address, key=quote(key, safe="", errors="surrogatepass"))

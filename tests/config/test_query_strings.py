@@ -40,7 +40,7 @@ _LINK = re.compile(r'href="(\?[^"]*)"')
 
 @pytest.fixture
 def root(db: None, house: TwoCasinos) -> Client:
-    """The browser of a superuser in the house."""
+    """The browser of a superuser."""
     client = Client()
     client.force_login(house.staff["root"], backend=BACKEND)
     return client

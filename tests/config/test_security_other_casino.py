@@ -47,7 +47,7 @@ def keys_of_other(house: TwoCasinos) -> dict[str, Any]:
 
 
 def texts_of_other(house: TwoCasinos) -> list[str]:
-    """What a search would find of the other casino, if it looked there; none bears the mark."""
+    """What a search would find of the other casino, if it looked there; none has the mark."""
     slip = house.other.closed
     slip.refresh_from_db()
     numbers = (slip.player.card_number, slip.slip_number, slip.correlation_id, slip.pk)

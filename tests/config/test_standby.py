@@ -53,7 +53,7 @@ def folder(django_db_setup: None) -> Iterator[Path]:
 
 @pytest.fixture
 def told_by_primary(committed_floor: Floor) -> dict[str, Ran]:
-    """What each command that only reads tells of a floor with one award."""
+    """What each command that only reads prints about a floor with one award."""
     floor = committed_floor
     manual_reward(player=floor.player(), points=100, reason="For the wait", actor=floor.supervisor, at=floor.now)
     return {name: run(name) for name in ("verify_ledger", "check_invariants", "report")}

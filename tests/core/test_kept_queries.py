@@ -101,7 +101,7 @@ class TestKeptQuery:
         with pytest.raises(transaction.TransactionManagementError):
             locked(7)
 
-    def test_is_prepared_anew_where_the_statement_is_gone(self, committed_floor: Floor) -> None:
+    def test_is_prepared_again_where_the_statement_is_gone(self, committed_floor: Floor) -> None:
         for seat in (1, 2, 3):
             slip = committed_floor.open_slip(seat=seat)
             complete_rating_slip(slip=slip.pk, actor=committed_floor.boss, at=committed_floor.now)
@@ -113,7 +113,7 @@ class TestKeptQuery:
 
         assert settlement.points == 420
 
-    def test_is_prepared_anew_after_a_migration_changed_a_column(self, committed_floor: Floor) -> None:
+    def test_is_prepared_again_after_a_migration_changed_a_column(self, committed_floor: Floor) -> None:
         tiers_of = KeptQuery(lambda program: Tier.objects.filter(program=program))
         slips = [committed_floor.open_slip(seat=seat) for seat in (1, 2, 3, 4)]
         for slip in slips[:3]:

@@ -1,4 +1,4 @@
-"""Pages that begin where others ended: every row once, in order, whichever way one goes."""
+"""Pages that begin where others ended: every row once, in order, in both directions."""
 
 from itertools import pairwise
 

@@ -131,7 +131,7 @@ class TestEnd:
         User.objects.filter(pk=floor.boss.pk).update(is_active=True, is_staff=True)
         assert boss.get(floor_url(floor.pit)).status_code == (302 if is_ended else 200)
 
-    def test_comes_to_all_others_with_a_new_own_password(self, floor: Floor) -> None:
+    def test_is_ended_elsewhere_by_a_new_own_password(self, floor: Floor) -> None:
         floor.boss.set_password(PASSWORD)
         floor.boss.save()
         here, elsewhere = signed_in(floor.boss), signed_in(floor.boss)

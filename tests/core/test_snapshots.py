@@ -93,7 +93,7 @@ class TestStreamed:
         with streamed("SELECT 1 / (4 - number) FROM generate_series(1, 4) AS number", {}, chunk_rows=3) as rows:
             assert [row for (row,) in islice(rows, 3)] == [0, 0, 1]
 
-    def test_is_closed_with_its_block_whoever_still_holds_its_rows(self) -> None:
+    def test_is_closed_with_its_block_also_while_rows_are_held(self) -> None:
         with streamed(_UP_TO_NINE, {"times": 2}, chunk_rows=2) as rows:
             next(rows)
             assert _open_cursors() == 1

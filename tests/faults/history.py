@@ -36,7 +36,7 @@ class Journal:
 
 @dataclass(kw_only=True, slots=True)
 class Call:
-    """One try of a step: when it began, and what it came to; no answer where its worker died."""
+    """One try of a step: when it began, and its answer; none where its worker died."""
 
     step: int
     began: int

@@ -95,7 +95,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The whole run: players 0 … `plain_players` - 1 are in the house of powers of two, the rest in that of tiers."""
+    """The whole run: players 0 … `plain_players` - 1 are in the casino of powers of two, the rest in the other."""
 
     seed: int
     players: int
@@ -123,7 +123,7 @@ class Plan:
 
 
 def is_plain(player: int) -> bool:
-    """Whether a player is in the house of powers of two."""
+    """Whether a player is in the casino of powers of two."""
     return player % 2 == 0
 
 

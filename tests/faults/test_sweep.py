@@ -1,8 +1,8 @@
 """One fault at every statement of every operation that posts or leads to a posting, one statement after the other.
 
 The first part runs through a proxy: the backend is ended right before a statement, or right after it and before its
-answer, or the answer alone is lost. The service makes good what can be made good, so each call must be answered as the
-first one. In the second part the process itself dies, and nobody is left to make anything good: all or nothing.
+answer, or the answer alone is lost. The service tries again where it can, so each call must be answered as the first
+one. In the second part the process itself dies, and nobody is left to try again: all or nothing.
 """
 
 import itertools

@@ -256,7 +256,7 @@ class TestCheckpointAfterRestore:
             (lambda lines: [*lines[:2], lines[3]], 2),
             (lambda lines: [lines[0], lines[3]], None),
         ],
-        ids=["not signed", "first left out", "last left out", "begun anew"],
+        ids=["not signed", "first left out", "last left out", "begun again"],
     )
     def test_keeps_the_lost_ones_in_the_file(
         self,

@@ -72,7 +72,7 @@ class TestAChangedColumn:
 
     @pytest.mark.parametrize("column", [column for column in CHANGES if column not in MOVES])
     @pytest.mark.shows(35)
-    def test_is_named_wherever_it_stands(self, book: Book, column: str) -> None:
+    def test_is_named_in_every_entry(self, book: Book, column: str) -> None:
         value = CHANGES[column].format(other=book.other.pk)
         for seq in range(1, ENTRIES + 1):
             with transaction.atomic():

@@ -168,7 +168,7 @@ class TestFileOutside:
         assert ran.code == 1
         assert broken["checkpoint"] == number
 
-    def test_names_a_line_that_stands_there_twice(self, floor: Floor, file: Path) -> None:
+    def test_names_a_line_that_is_there_twice(self, floor: Floor, file: Path) -> None:
         book = Book.build(floor)
         one, two = (line_of(book.seal()) for _ in range(2))
         file.write_bytes(one + one + two)
@@ -244,7 +244,7 @@ class TestFileOutside:
         with pytest.raises(CheckpointFileDiffers, match="differ in checkpoint 3"):
             outside.complete(file)
 
-    def test_names_a_checkpoint_that_was_signed_anew_with_our_key(
+    def test_names_a_checkpoint_that_was_signed_again_with_our_key(
         self, floor: Floor, file: Path, settings: Any
     ) -> None:
         book = Book.build(floor)

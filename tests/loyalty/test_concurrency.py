@@ -66,7 +66,7 @@ class TestAccountLock:
         assert (posting.tier_before, account_of(player).balance) == ("Silver", 1_100)
 
     @pytest.mark.shows(39)
-    def test_is_what_stands_against_a_lost_update(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_prevents_a_lost_update(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         player = floor.player()
         without_locks(monkeypatch)
 

@@ -34,7 +34,7 @@ def _entry(posting: LoyaltyPosting) -> LedgerEntry:
 
 
 class TestIncrementPlayerLoyalty:
-    def test_stands_in_the_books_of_the_player_s_casino(self, floor: Floor) -> None:
+    def test_belongs_to_the_player_s_casino(self, floor: Floor) -> None:
         Floor.build()
 
         posting = award(floor, floor.player())

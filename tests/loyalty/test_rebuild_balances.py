@@ -144,7 +144,7 @@ class TestRebuildBalances:
 
         assert [one.changes[0]["account"] for one in (first, second)] == [book.account.pk, book.other.pk]
 
-    def test_leaves_to_the_next_run_what_comes_to_differ_meanwhile(
+    def test_leaves_accounts_that_differ_only_now_to_the_next_run(
         self, book: Book, operator: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def look_and_spoil_another(**arguments: Any) -> Any:

@@ -366,8 +366,8 @@ class TestCompsOfAMonth:
 
     def test_of_all_casinos_are_told_apart(self, floor: Floor) -> None:
         other = Floor.build()
-        award(other, guest := other.player())
-        redeem(other, guest)
+        award(other, elsewhere := other.player())
+        redeem(other, elsewhere)
         root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
 
         page = month(root)

@@ -61,15 +61,15 @@ class TestPits:
 
 class TestGrantsOnAPit:
     def test_make_the_actions_work(self, floor: Floor, slip: RatingSlip, root: Client) -> None:
-        guest = StaffFactory.create(casino=floor.casino)
-        client = signed_in(guest, PIT_BOSS)
+        colleague = StaffFactory.create(casino=floor.casino)
+        client = signed_in(colleague, PIT_BOSS)
         pause = {"action": "pause", "index": "0", "_selected_action": str(slip.pk), "confirmed": "yes"}
         pause |= versions_shown([slip])
         client.post(address(RatingSlip, "changelist"), pause)
         before = RatingSlip.objects.get().status
 
         chosen = root.post(
-            address(Pit, "permissions", floor.pit.pk), {"user": guest.pk, "submit_manage_user": "Choose"}
+            address(Pit, "permissions", floor.pit.pk), {"user": colleague.pk, "submit_manage_user": "Choose"}
         )
         send_form(root, chosen.url, {"permissions": ["operate_pit"]})  # type: ignore[attr-defined]
         client.post(address(RatingSlip, "changelist"), pause)

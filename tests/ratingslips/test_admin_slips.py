@@ -130,11 +130,11 @@ class TestSlipList:
 
     def test_offers_actions_only_to_who_operates_a_pit(self, floor: Floor, boss: Client) -> None:
         floor.open_slip()
-        guest = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
+        other = signed_in(StaffFactory.create(casino=floor.casino), PIT_BOSS)
 
         offered = [
             dict(page.context["action_form"].fields["action"].choices) if page.context["action_form"] else {}
-            for page in (client.get(address(RatingSlip, LIST)) for client in (boss, guest))
+            for page in (client.get(address(RatingSlip, LIST)) for client in (boss, other))
         ]
 
         assert set(offered[0]) == {"", "pause", "resume", "change_bet", "move", "complete", "void"}
@@ -207,8 +207,8 @@ class TestSlipPage:
 class TestOpenSlip:
     OPEN = "open"
 
-    def form(self, floor: Floor, guest: Player, **changed: Any) -> dict[str, Any]:
-        typed = {"player": guest.card_number, "table": floor.table.pk, "seat": "3", "average_bet": "1,250.50"}
+    def form(self, floor: Floor, player: Player, **changed: Any) -> dict[str, Any]:
+        typed = {"player": player.card_number, "table": floor.table.pk, "seat": "3", "average_bet": "1,250.50"}
         return typed | {"buy_in": ""} | changed
 
     def test_seats_a_player_by_card_number(self, floor: Floor, player: Player, boss: Client) -> None:
@@ -287,12 +287,12 @@ class TestOpenSlip:
 
     def test_takes_the_card_s_player_in_the_table_s_casino(self, floor: Floor, root: Client) -> None:
         PlayerFactory.create(card_number="C-1")
-        guest = floor.player(card_number="C-1")
+        player = floor.player(card_number="C-1")
         PlayerFactory.create(card_number="C-1")
 
-        root.post(address(RatingSlip, self.OPEN), self.form(floor, guest))
+        root.post(address(RatingSlip, self.OPEN), self.form(floor, player))
 
-        assert RatingSlip.objects.get().player == guest
+        assert RatingSlip.objects.get().player == player
 
     @pytest.mark.parametrize("typed", ["", "0", "-5", "1.250", "1e3", "NaN", "40.001", "forty", "1000000.01"])
     def test_refuses_a_bet_that_is_no_amount(self, floor: Floor, boss: Client, typed: str) -> None:

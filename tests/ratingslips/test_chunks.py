@@ -449,7 +449,7 @@ class TestRecordedPlay:
         told = [[(span.slip_number, span.since, span.until) for span in found[claim]] for claim in claims]
         assert told == [expected, expected, [], []]
 
-    def test_is_read_on_where_it_is_of_slips_that_are_skipped(
+    def test_is_read_on_past_slips_that_are_skipped(
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(claims_module, "MAX_OVERLAPS", 1)

@@ -49,7 +49,7 @@ class TestCompleteRatingSlip:
         assert (settlement.slip_id, settlement.slip_number) == (played_slip.pk, played_slip.slip_number)
         assert (settlement.theoretical_win, settlement.correlation_id) == (Decimal("57.75"), closed.correlation_id)
 
-    def test_comes_to_the_worked_example_in_silver(self, floor: Floor, played_slip: RatingSlip) -> None:
+    def test_gives_the_worked_example_in_silver(self, floor: Floor, played_slip: RatingSlip) -> None:
         increment(floor, played_slip.player, points=1_000)
 
         settlement = complete_rating_slip(slip=played_slip, actor=floor.boss, at=floor.now)

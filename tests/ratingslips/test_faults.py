@@ -97,7 +97,7 @@ class TestErrorAtEveryStatement:
 
 class TestConnectionLostAtEveryStatement:
     def _lose_at(self, number: int, call: Callable[[], Any]) -> tuple[Any, bool]:
-        """What `call` came to with its connection lost before that statement, and whether it got that far."""
+        """How `call` ended with its connection lost before that statement, and whether it got that far."""
 
         def run() -> int:
             with interrupted_at(number, lose_connection) as sent:

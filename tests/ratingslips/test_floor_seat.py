@@ -89,7 +89,7 @@ class TestFindPlayers:
         assert len(found.candidates) == PLAYERS_SHOWN
         assert found.has_more
 
-    def test_says_what_stands_in_the_way(self, floor: Floor) -> None:
+    def test_says_what_prevents_it(self, floor: Floor) -> None:
         seated, barred, free = (floor.player(last_name=name) for name in ("Oa", "Ob", "Oc"))
         slip = floor.open_slip(player=seated, seat=3)
         Player.objects.filter(pk=barred.pk).update(status="BARRED")

@@ -51,7 +51,7 @@ def ask(
 
 
 class TestSlipPage:
-    def test_shows_what_stands(self, floor: Floor, boss: Client) -> None:
+    def test_shows_the_slip_as_it_is(self, floor: Floor, boss: Client) -> None:
         slip = floor.played_slip(buy_in=Decimal(500))
 
         page = boss.get(address_of(slip))

@@ -440,7 +440,7 @@ class TestLoadCasinoRefusals:
 
         assert (ran.code, "players.csv line 2: The line is not UTF-8" in ran.error) == (1, True)
 
-    def test_leave_a_casino_that_stands_as_it_was(self, files: CasinoFolder) -> None:
+    def test_leave_an_existing_casino_as_it_was(self, files: CasinoFolder) -> None:
         _load(files)
         files.players[1:] = ["100000,José,Nguyễn,BARRED", "100001,Mara,Ueda,GONE"]
 

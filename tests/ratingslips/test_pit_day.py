@@ -76,7 +76,7 @@ def _models_of(label: str) -> Iterator[Any]:
 
 @pytest.mark.django_db
 class TestPitDay:
-    def test_comes_to_the_expected_totals(self, pit_day: PitDay) -> None:
+    def test_gives_the_expected_totals(self, pit_day: PitDay) -> None:
         totals = {name: pit_day.printed[name] for name in EXPECTED["total"]}
 
         assert totals == EXPECTED["total"]

@@ -171,7 +171,7 @@ class TestChangeAverageBet:
         ]
         assert list(slip.segments.order_by("seq").values_list("average_bet", flat=True)) == [Decimal(40), Decimal(100)]
 
-    def test_stands_as_a_segment_of_no_length_during_a_pause(self, floor: Floor, slip: RatingSlip) -> None:
+    def test_is_a_segment_of_no_length_during_a_pause(self, floor: Floor, slip: RatingSlip) -> None:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
         change_average_bet(slip=slip, average_bet=Decimal(100), actor=floor.boss, at=floor.ago(minutes=50))

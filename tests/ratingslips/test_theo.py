@@ -54,7 +54,7 @@ def _cents_by_hand(stretches: list[tuple[int, int, int, int]]) -> int:
 
 
 class TestTheoreticalWin:
-    def test_comes_to_the_worked_example(self) -> None:
+    def test_gives_the_worked_example(self) -> None:
         first = _play("40.00", timedelta(minutes=90))
         second = _play("100.00", timedelta(minutes=30))
 

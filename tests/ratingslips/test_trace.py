@@ -325,7 +325,7 @@ class TestTraceBox:
 
         assert answer.headers["Location"] == page_url(holder)
 
-    def test_stands_on_the_console_s_pages(self, floor: Floor, auditor: Client) -> None:
+    def test_is_on_the_console_s_pages(self, floor: Floor, auditor: Client) -> None:
         for page in (address(RatingSlip, "changelist"), address(LedgerEntry, "changelist"), SEARCH, "/console/"):
             assert f'action="{SEARCH}"' in auditor.get(page, follow=True).content.decode()
 

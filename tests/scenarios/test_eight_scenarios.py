@@ -67,7 +67,7 @@ def test_2_duplicate_completion_makes_one_entry(committed_floor: Floor) -> None:
     assert LedgerEntry.objects.count() == 1
 
 
-def test_3_manual_reward_stands_with_its_staff(floor: Floor, player: Player) -> None:
+def test_3_manual_reward_is_recorded_with_its_staff(floor: Floor, player: Player) -> None:
     """A supervisor awards points by hand: the entry says who, how many and why."""
 
     posting = manual_reward(player=player, points=250, reason=REASON, actor=floor.supervisor, at=floor.now)

@@ -106,7 +106,7 @@ def look_at_verification() -> Iterator[Answer]:
 
 
 def look_at_jobs() -> Iterator[Answer]:
-    """Whether each job was done as lately as it must be."""
+    """Whether each job was done as recently as it must be."""
     for job, age in job_ages().items():
         if age is None:
             yield Answer(f"{job.command} was never done", "Enable its timer, and run it once.")

@@ -43,7 +43,7 @@ def _for_candidate(*, adds: bool) -> Callable[[Callable[..., HttpResponse]], Cal
 @require_http_methods(["GET", "HEAD", "POST"])
 @_for_candidate(adds=False)
 def proof_page(request: HttpRequest, person: User) -> HttpResponse:
-    """Ask for the second factor, and sign in who proves it."""
+    """Ask for the second factor, and sign the person in when it is right."""
     form = FactorForm(request.POST or None)
     if form.is_valid() and _is_right(request, person, form):
         return HttpResponseRedirect(finish_sign_in(request, person))
