@@ -45,14 +45,18 @@ def impatient(transactional_db: None) -> Iterator[None]:
 class _Staff(Staff):
     """Staff who send requests while tables are locked."""
 
-    def tables_of(self) -> dict[str, set[str]]:
-        """The tables that the statements of each request name."""
-        tables, found = set(connection.introspection.table_names()), {}
+    def tables_of(self) -> dict[str, list[set[str]]]:
+        """The tables that the statements of each request name: of each statement those that no earlier one names."""
+        tables, found = set(connection.introspection.table_names()), dict[str, list[set[str]]]()
         for name, sent in self.scene.requests().items():
-            browser = self.browser_for(name)
+            browser, known = self.browser_for(name), set[str]()
             with CaptureQueriesContext(connection) as queries:
                 self.answer(browser, *sent)
-            found[name] = {word for query in queries for word in re.findall(r"\w+", query["sql"]) if word in tables}
+            found[name] = []
+            for query in queries:
+                named = tables & set(re.findall(r"\w+", query["sql"]))
+                found[name].append(named - known)
+                known |= named
         return found
 
     def answers(self, names: Collection[str], *, locked: Collection[str]) -> dict[str, Any]:
@@ -67,19 +71,23 @@ class _Staff(Staff):
 class TestLock:
     @pytest.mark.usefixtures("impatient")
     def test_on_any_table_is_answered_503_at_worst(self, committed_floor: Floor) -> None:
-        named = _Staff(Scene.build(committed_floor, seat=1)).tables_of()
+        statements = _Staff(Scene.build(committed_floor, seat=1)).tables_of()
         scene = Scene.build(committed_floor, seat=2)
         staff, wrong, busy = _Staff(scene), [], set[str]()
         later = scene.of_points_and_corrections() | scene.of_staff_and_exports()
 
-        # Each table that a request names, alone; then all that it does not name and that a trigger may write.
+        # Each statement waits alike for each table that it names: one that no earlier statement names is locked, alone.
+        # Then all are locked that no request names and that a trigger may write.
         # Each post begins as that of a password: what this one names is not locked for the later ones again, but for
         # the table of staff, since some of them say themselves that they have to wait for another.
-        known = named["password"] - {"core_user"}
-        asked = {name: named[name] - (known if name in later else set()) for name in named}
-        locks = {table: {name for name in asked if table in asked[name]} for table in set().union(*named.values())}
-        others = set(connection.introspection.table_names()) - locks.keys()
-        for tables, names in [*(([table], names) for table, names in sorted(locks.items())), (others, set(named))]:
+        named = set[str]().union(*(new for each in statements.values() for new in each))
+        known = set[str]().union(*statements["password"]) - {"core_user"}
+        locks = dict[str, set[str]]()
+        for name, each in statements.items():
+            for new in filter(None, (new - known if name in later else new for new in each)):
+                locks.setdefault(min(new), set()).add(name)
+        others = set(connection.introspection.table_names()) - named
+        for tables, names in [*(([table], names) for table, names in sorted(locks.items())), (others, set(statements))]:
             for name, answer in staff.answers(names, locked=tables).items():
                 if answer.status_code == 503:
                     busy.add(name)
@@ -89,7 +97,7 @@ class TestLock:
                     wrong.append(f"{name} answered {answer.status_code} while {tables} are locked")
 
         assert wrong == []
-        assert busy == named.keys()
+        assert busy == statements.keys()
 
 
 @pytest.mark.usefixtures("impatient")

@@ -138,9 +138,16 @@ class TestTable:
         }
 
     def test_is_asked_by_four_where_one_word_fits_all(self) -> None:
-        others = list(COLUMNS)[2:-1]
+        question = Question(group="admin:core_player_", page="delete", method="GET", whose="own")
 
-        columns = [asked(["login", *["shut"] * 12], turn=turn) for turn in range(len(others))]
+        columns = [asked(question, ["login", *["shut"] * 12], turn=turn) for turn in range(10)]
 
-        assert columns == [["anon", "staff", "root", other] for other in others]
-        assert asked(["login", "shut", *["read"] * 11], turn=0) == list(COLUMNS)
+        assert columns == [["anon", "staff", other, "root"] for other in list(COLUMNS)[2:-1]]
+        assert asked(question, ["login", "shut", *["read"] * 11], turn=0) == list(COLUMNS)
+
+    def test_is_asked_in_turn_by_staff_of_another_casino(self) -> None:
+        question = Question(group="admin:core_player_", page="change", method="GET", whose="other")
+
+        columns = [asked(question, ["login", "shut", *["gone"] * 9, "open", "open"], turn=turn) for turn in range(9)]
+
+        assert columns == [["anon", "staff", other, "oper", "root"] for other in list(COLUMNS)[2:11]]

@@ -254,7 +254,7 @@ def differences(asking: Asking, table: Table) -> list[str]:
     for turn, (question, cells) in enumerate(table.items()):
         expected = dict(zip(COLUMNS, cells, strict=True))
         with _bare_refusals():
-            answers = {column: asking.answer(question, column) for column in asked(cells, turn=turn)}
+            answers = {column: asking.answer(question, column) for column in asked(question, cells, turn=turn)}
             wrong = {column: answer for column, answer in answers.items() if answer != expected[column]}
             for column, answer in wrong.items():
                 found.append(f"{question}: {COLUMNS[column]} should get “{expected[column]}” and got “{answer}”")

@@ -19,6 +19,7 @@ from loyalty.models import CompType, EarningRate, LedgerEntry, LedgerExport, Loy
 from loyalty.services import manual_reward
 from ratingslips.models import GameSettings, GamingTable, Pit, PlaySegment, RatingSlip
 from ratingslips.services import complete_rating_slip, pause_rating_slip
+from tests.config.matrix.table import OTHER
 from tests.console import signed_in
 from tests.constraints import inserted
 from tests.factories import DEFAULT_TIERS, CompTypeFactory, PitFactory, ProgramFactory, StaffFactory, TableFactory
@@ -34,7 +35,6 @@ OWN: Final = "own"
 # A role that `core.roles` makes.
 BUILT_IN: Final = "builtin"
 GROUP: Final = "Weekend crew"
-OTHER: Final = "other"
 
 
 @dataclass(kw_only=True)
@@ -160,7 +160,7 @@ class TwoCasinos:
         return self.other if whose == OTHER else self.own
 
     def elsewhere(self) -> list[Any]:
-        """The other casino's rows, as they stand, with the rights that its staff and its rows have."""
+        """The other casino's rows, as they are now, with the rights that its staff and its rows have."""
         casino = self.other.floor.casino
         rows: list[QuerySet[Any, Any]] = [
             RatingSlip.objects.filter(casino=casino).order_by("pk").values(),

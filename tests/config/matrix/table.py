@@ -9,6 +9,7 @@ of the buttons of a page of the floor does `<page>+<what its button sends>`.
 A row belongs to the staff's casino or to another. For a role it may be built in; for the index, it is the section.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -31,8 +32,11 @@ COLUMNS: Final = {
     "root": "superuser",
 }
 
-# They ask every line. Whoever is signed in may do at least what staff may, and at most what the superuser may.
+# They ask every line. All who are signed in may do at least what staff may, and at most what the superuser may.
 _ALWAYS: Final = ("anon", "staff", "root")
+
+# Whose row is asked for, where it is a row of another casino.
+OTHER: Final = "other"
 
 WORDS: Final = {
     "login": "sent to the sign-in",
@@ -112,12 +116,16 @@ def _questions(groups: list[str], names: str, methods: str, whose: str) -> Itera
         yield Question(group=group, page=page, method=method, whose=one)
 
 
-def asked(cells: list[str], *, turn: int) -> list[str]:
-    """The columns that ask a line: all, or, where one word is said to all who are signed in, three and one in turn."""
-    if len(set(cells[1:])) > 1:
+def asked(question: Question, cells: list[str], *, turn: int) -> list[str]:
+    """The columns that ask a line: all, or, where columns do not differ by their rights, one of those in turn.
+
+    That is so where all who are signed in are told the same, and for a row of another casino, on which no right counts.
+    """
+    if question.whose != OTHER and len(set(cells[1:])) > 1:
         return list(COLUMNS)
-    others = [column for column in COLUMNS if column not in _ALWAYS]
-    return [*_ALWAYS, others[turn % len(others)]]
+    word, _ = Counter(cells[1:]).most_common(1)[0]
+    alike = [column for column, cell in zip(COLUMNS, cells, strict=True) if cell == word and column not in _ALWAYS]
+    return [column for column in COLUMNS if column not in alike or column == alike[turn % len(alike)]]
 
 
 def as_line(question: Question, cells: list[str]) -> str:
