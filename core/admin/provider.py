@@ -65,7 +65,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @_only_with_provider
 def back(request: HttpRequest) -> HttpResponse:
-    """Sign in the person who comes back from the provider, or note that the signed-in person proved there who they are."""
+    """Sign in the person who comes back from the provider, or note that they proved there who they are."""
     from core.provider.services import account_of, record_failure, sign_in_by_provider
     from core.provider.tokens import ProviderFailed
 
@@ -136,7 +136,7 @@ def _is_fresh(identity: "Identity") -> bool:
 
 
 def _confirmed(request: HttpRequest, signed_in: User, identity: "Identity") -> HttpResponse:
-    """Note that who is signed in proved it at the provider just now.
+    """Note that the signed-in person proved at the provider just now who they are.
 
     :raises ProviderRefused: somebody else came back, or the provider did not ask.
     """
