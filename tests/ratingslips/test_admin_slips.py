@@ -207,8 +207,8 @@ class TestSlipPage:
 class TestOpenSlip:
     OPEN = "open"
 
-    def form(self, floor: Floor, player: Player, **changed: Any) -> dict[str, Any]:
-        typed = {"player": player.card_number, "table": floor.table.pk, "seat": "3", "average_bet": "1,250.50"}
+    def form(self, floor: Floor, seated: Player, **changed: Any) -> dict[str, Any]:
+        typed = {"player": seated.card_number, "table": floor.table.pk, "seat": "3", "average_bet": "1,250.50"}
         return typed | {"buy_in": ""} | changed
 
     def test_seats_a_player_by_card_number(self, floor: Floor, player: Player, boss: Client) -> None:
