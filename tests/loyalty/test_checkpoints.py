@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from core.errors import Busy
+from core.errors import DatabaseAway
 from core.leases import LEASE_SECONDS, lease
 from core.models import Lease
 from loyalty.models import Checkpoint, LedgerEntry, PlayerLoyalty, SealedAccount
@@ -235,7 +235,7 @@ class TestTakeCheckpoint:
 
         assert Elsewhere(lambda: book.take()).result().number == 2
 
-    def test_says_busy_where_the_server_is_gone(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_says_that_the_database_is_away(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
         def hang_up(**_: object) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -246,7 +246,7 @@ class TestTakeCheckpoint:
         with monkeypatch.context() as lost:
             replace(lost, seal_accounts, hang_up)
             lost.setattr(connection, "connect", refuse)
-            with pytest.raises(Busy):
+            with pytest.raises(DatabaseAway):
                 book.take()
         connection.close()
         Lease.objects.update(renewed_at=timezone.now() - timedelta(seconds=LEASE_SECONDS))
