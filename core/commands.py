@@ -26,6 +26,7 @@ from core.errors import DatabaseAway, DomainError
 from core.jobs import record_success
 from core.models import Casino, User
 from core.retries import is_connection_lost, is_database_away, is_read_only
+from core.run_counts import RunCounts
 from core.standby import writing
 from core.stopping import sigterm_as_interrupt
 
@@ -71,6 +72,7 @@ class ProjectCommand(BaseCommand):
 
     stdout: Output
     stderr: Output
+    run_counts: RunCounts
     may_change: ClassVar[bool] = True
     could_not_run: ClassVar[int] = FAILED
 
@@ -118,7 +120,9 @@ class ProjectCommand(BaseCommand):
                 _require_text(options)
                 if self.may_change:
                     origins.record_command(self.name, actor=_person(options))
-                self.run(**options)
+                self.run_counts = RunCounts(self.name)
+                with self.run_counts.kept_at_end():
+                    self.run(**options)
             except KeyboardInterrupt:
                 raise CommandError(f"Interrupted. {self.describe_work_done()}", returncode=INTERRUPTED) from None
             except CommandError:

@@ -1,8 +1,10 @@
 """Counters that `/metrics` shows (`config.monitoring`). Their labels are constants of the code: names, codes, numbers.
 
-Behind gunicorn each worker counts for itself, in files that all workers read (`config.monitoring.workers`).
+Behind gunicorn each worker counts for itself, in files that all workers read (`config.monitoring.workers`). A command
+adds its operations to the database (`core.run_counts`).
 """
 
+from collections import Counter as Totals
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -34,6 +36,13 @@ BREAK_GLASS: Final = Counter(
     "Sign-ins by password of the accounts that are kept for when the identity provider is away.",
     registry=REGISTRY,
 )
+
+
+def operations_so_far() -> Totals[tuple[str, ...]]:
+    """How often operations of this process ended, by operation, outcome and attempt."""
+    [metric] = OPERATIONS.collect()
+    totals = (sample for sample in metric.samples if sample.name.endswith("_total"))
+    return Totals({(*sample.labels.values(),): int(sample.value) for sample in totals})
 
 
 def count_errors(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db import connection
 
-# Written by a request that is refused as well: from where it came, and the session that it was sent in.
-TRACES = frozenset({"core_requestorigin", "core_session"})
+# Written by a request or command that is refused as well: where it came from, its session, and how often it ended so.
+TRACES = frozenset({"core_requestorigin", "core_session", "core_commandoperation"})
 _NEVER_WRITTEN = frozenset({"auth_permission", "django_content_type", "django_migrations"})
 
 

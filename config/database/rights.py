@@ -62,6 +62,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "core_user_user_permissions": TableRights(application=_LINK),
     "core_change": _read(),
     "core_replaycount": _change("replays"),
+    "core_commandoperation": _change("times"),
     "core_requestorigin": _add(),
     "core_signinevent": _add(),
     "core_sentform": _add(),

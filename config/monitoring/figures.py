@@ -1,4 +1,4 @@
-"""The gauges of `/metrics`, read from the database when it is asked for. Each statement reads an index or few rows."""
+"""The figures of `/metrics`, read from the database when it is asked for. Each statement reads an index or few rows."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -10,11 +10,12 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Count, Min, Sum
 from django.utils import timezone
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from config.monitoring.reach import takes_writes
 from core.jobs import job_ages
+from core.models import CommandOperation
 from core.retries import sqlstate_of
 from core.timeouts import allow_statements
 from loyalty.models import LoyaltyProgram
@@ -68,6 +69,7 @@ def _figures(*, now: datetime) -> Iterator[Metric]:
     yield from _drift(now=now)
     yield from _proof(now=now)
     yield from _jobs()
+    yield _commands()
 
 
 def _drift(*, now: datetime) -> Iterator[Metric]:
@@ -94,6 +96,16 @@ def _jobs() -> Iterator[Metric]:
         ages.add_metric([job.command], _seconds(age))
         limits.add_metric([job.command], job.max_age.total_seconds())
     yield from (ages, limits)
+
+
+def _commands() -> Metric:
+    labels = ["command", "operation", "outcome", "attempt"]
+    operations = CounterMetricFamily(
+        "ratings_command_operations", "Attempts of operations that ended in commands.", labels=labels
+    )
+    for *values, times in CommandOperation.objects.values_list(*labels, "times"):
+        operations.add_metric([*map(str, values)], times)
+    return operations
 
 
 def _gauge(name: str, sentence: str, value: float) -> Metric:

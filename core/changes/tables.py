@@ -72,6 +72,7 @@ _BY_MIGRATIONS: Final = "only migrations write it"
 NOT_LOGGED: Final = {
     "core_change": "it is the change log",
     "core_replaycount": "it counts, and decides nothing",
+    "core_commandoperation": "it counts, and decides nothing",
     "core_requestorigin": _APPEND_ONLY,
     "core_signinevent": _APPEND_ONLY,
     "core_sentform": _APPEND_ONLY,

@@ -4,7 +4,15 @@ from core.cards.models import Namesake, StaffCard
 from core.changes.models import Change
 from core.factors.models import RecoveryCode, SecondFactor
 from core.models.casino import CODE_MAX_LENGTH, NAME_MAX_LENGTH, Casino, require_time_zone
-from core.models.operations import METHOD_MAX_LENGTH, ORIGIN_MAX_LENGTH, JobRun, Lease, ReplayCount, RequestOrigin
+from core.models.operations import (
+    METHOD_MAX_LENGTH,
+    ORIGIN_MAX_LENGTH,
+    CommandOperation,
+    JobRun,
+    Lease,
+    ReplayCount,
+    RequestOrigin,
+)
 from core.models.player import Player
 from core.models.staff import StaffManager, User
 from core.reasons.models import ReasonCode
@@ -19,6 +27,7 @@ __all__ = [
     "ORIGIN_MAX_LENGTH",
     "Casino",
     "Change",
+    "CommandOperation",
     "JobRun",
     "Lease",
     "Namesake",

@@ -1,4 +1,4 @@
-"""Rows about operations: origins of requests, replays, work that only one process does, and jobs that were done."""
+"""Rows about operations: origins of requests, counts, work that only one process does, and jobs that were done."""
 
 from datetime import UTC
 
@@ -32,6 +32,26 @@ class ReplayCount(models.Model):
 
     def __str__(self) -> str:
         return f"{counted(self.replays, 'replay')} of {self.operation} on {self.gaming_day}"
+
+
+class CommandOperation(models.Model):
+    """How often an attempt of an operation ended with an outcome in runs of a command; see `core.run_counts`."""
+
+    command = models.CharField(max_length=ORIGIN_MAX_LENGTH, help_text="The command of manage.py.")
+    operation = models.CharField(max_length=ORIGIN_MAX_LENGTH)
+    outcome = models.CharField(max_length=ORIGIN_MAX_LENGTH, help_text="DONE, or the code of the error.")
+    attempt = models.IntegerField(help_text="1, or the number of the attempt that was made again.")
+    times = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["command", "operation", "outcome", "attempt"], name="core_command_operation_one_row"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.command}: {self.operation} {self.outcome} at attempt {self.attempt}: {self.times}"
 
 
 class RequestOrigin(models.Model):

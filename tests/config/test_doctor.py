@@ -106,6 +106,7 @@ def _provider(**wrong: str) -> Callable[[Installation], None]:
     return act
 
 
+AWAY = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "DATABASE_WAIT_SECONDS": "0"}
 # A command before another one, which then finds a disk of 1 MiB on $FULL, 4 % of it free.
 FULL_DISK = """mount -t tmpfs -o size=1m none "$FULL" && head -c 1000000 /dev/zero >"$FULL/filled" && exec "$@" """
 IN_OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -272,8 +273,7 @@ class TestDoctor:
         assert (ran.code, json.loads(ran.out)["ok"]) == (0, True), ran
 
     def test_says_that_the_database_is_away(self) -> None:
-        away = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "DATABASE_WAIT_SECONDS": "0"}
-        done = run_program("manage.py", "doctor", "--json", **away)
+        done = run_program("manage.py", "doctor", "--json", **AWAY)
 
         states = {finding["name"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
         assert (done.returncode, states["database"], states["static-files"]) == (1, "missing", "ok")
@@ -293,7 +293,7 @@ class TestDoctor:
         by = [*own_mounts, "sh", "-c", FULL_DISK, "sh"]
         full = {"FULL": str(tmp_path), "CHECKPOINT_FILE": str(tmp_path / "checkpoints.jsonl")}
 
-        done = run_program("manage.py", "doctor", "--only=disk", by=by, **database_environment(), **full)
+        done = run_program("manage.py", "doctor", "--only=disk", by=by, **AWAY, **full)
 
         assert f"missing        disk: {tmp_path}: 4 % free, 0.0 GiB → Make room" in done.stdout, done
 

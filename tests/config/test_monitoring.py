@@ -24,8 +24,10 @@ from core.models import JobRun
 from core.permissions import NotPermitted
 from core.roles import PIT_SUPERVISOR
 from loyalty.models import LedgerVerification
+from loyalty.services import pause_program
 from ratingslips.models import DriftCheck
 from ratingslips.services import complete_rating_slip
+from tests.commands import run
 from tests.console import signed_in
 from tests.doors import door
 from tests.factories import StaffFactory
@@ -142,6 +144,22 @@ class TestFigures:
             "job_age_seconds verify_ledger": 120,
         }.items():
             assert ages.get(name, timedelta()) // timedelta(minutes=1) == minutes, name
+
+    def test_add_up_what_operations_of_commands_ended_with(self, floor: Floor) -> None:
+        name = "command_operations_total recover_slip_loyalty ratingslips.recover"
+
+        for seat in (1, 2):
+            floor.owed_slip(seat=seat, at=floor.ago(minutes=10))
+            run("recover_slip_loyalty")
+        floor.owed_slip(seat=3, at=floor.ago(minutes=10))
+        pause_program(program=floor.program, reason="Tier migration", actor=floor.supervisor, at=floor.now)
+        assert run("recover_slip_loyalty").code == 1
+
+        figures = _figures()
+        assert {key.removeprefix(name): value for key, value in figures.items() if name in key} == {
+            " DONE 1": 2,
+            " PROGRAM_PAUSED 1": 1,
+        }
 
     def test_are_left_out_at_once_while_the_database_is_away(self, settings: Any, transactional_db: None) -> None:
         settings.DATABASE_WAIT_SECONDS, began = 10, monotonic()

@@ -13,7 +13,18 @@ from django.db.models import Model
 from core.alike import refuse_alike
 from core.cards.models import Namesake, StaffCard
 from core.factors.models import RecoveryCode, SecondFactor
-from core.models import Casino, JobRun, Lease, Player, ReasonCode, ReplayCount, RequestOrigin, SentForm, User
+from core.models import (
+    Casino,
+    CommandOperation,
+    JobRun,
+    Lease,
+    Player,
+    ReasonCode,
+    ReplayCount,
+    RequestOrigin,
+    SentForm,
+    User,
+)
 from core.sign_in_log import SignInEvent
 from tests.constraints import NAN, Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
@@ -99,6 +110,10 @@ VIOLATIONS = (
         "core_job_has_command",
         lambda floor: inserted(JobRun(command="", succeeded_at=floor.now, correlation_id=uuid4())),
     ),
+    Violation(
+        "core_command_operation_one_row",
+        lambda floor: [inserted(_operation_of_a_command(times)) for times in (1, 2)],
+    ),
     Violation("core_staff_subject_of_one_person", lambda floor: _subject_of_two(floor)),
     Violation("core_staff_card_of_one_person", lambda floor: _two_staff_of_one_player(floor)),
     Violation("core_staff_card_withdrawal_is_whole", lambda floor: inserted(_card(floor, withdrawn_at=floor.now))),
@@ -177,6 +192,12 @@ def _two_counts_of_one_day(floor: Floor) -> None:
                 replays=replays,
             )
         )
+
+
+def _operation_of_a_command(times: int) -> CommandOperation:
+    return CommandOperation(
+        command="checkpoint", operation="loyalty.take_checkpoint", outcome="DONE", attempt=1, times=times
+    )
 
 
 class TestCoreConstraints:

@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
-from core.models import RequestOrigin
+from core.models import CommandOperation, RequestOrigin
 from core.stopping import StopSignal
 from loyalty.models import LedgerEntry, PlayerLoyalty
 from loyalty.services import pause_program, resume_program
@@ -385,6 +385,7 @@ class TestWatch:
             out = process.stdout
             assert out is not None
             wait_until(lambda: out.readline() == "1 slip: 1 paid.\n", timeout_seconds=60)
+            wait_until(CommandOperation.objects.exists, timeout_seconds=20)  # each pass keeps its counts
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=60)
 

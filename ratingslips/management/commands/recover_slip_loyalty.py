@@ -111,6 +111,8 @@ class Command(ProjectCommand):
         except (DatabaseError, DatabaseAway) as error:
             self.write_progress(f"{sentence_for(error)} Trying again.")
             drop_lost_connection()
+        else:
+            self.run_counts.keep()
 
     def _pass(
         self,
