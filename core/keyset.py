@@ -137,7 +137,9 @@ class Window(Generic[M]):
     """The `rows` of the index, without the conditions that pass over some of them; a page looks at `most` of these.
 
     `by_keys` is for rows that do not lie side by side: a page then reads their keys from the index, and looks up each.
-    `parts` is for keys that are in several indexes: those of `rows` in each, with its order; one row may be in several.
+    `parts` is for keys that are in several indexes: those of `rows` in each, with its order; one row may be in several,
+    and is then looked at as often. The keys of the orders are the same. A part has a condition on the first columns of
+    its index in place of `within`, so that its rows come in the order of the keys.
     """
 
     rows: "QuerySet[M]"
@@ -232,14 +234,16 @@ def _within(
 
 def _keys(window: Window[M], order: Order, bound: Sequence[Any] | None, *, towards: str) -> list[tuple[Any, ...]]:
     """The key, and the columns of `order`, of the rows that a page looks at, from `bound` on."""
+    names = [key.name for key in order.keys]
     first, *others = (
-        _first(window.most, rows, order=each, bound=bound, towards=towards).values_list(
-            "pk", *(key.name for key in order.keys)
-        )
+        _first(window.most, rows, order=each, bound=bound, towards=towards).values_list("pk", *names)
         for rows, each in window.parts or [(window.rows, order)]
     )
-    found = first.union(*others) if others else first
-    return sorted(found, key=lambda row: row[1:], reverse=towards == _OLDER)[: window.most]
+    if not others:
+        return list(first)
+    # PostgreSQL merges the parts: it reads one row of each, and then one more where it took the last.
+    merged = first.union(*others, all=True)  # reversed if the first part is
+    return list(merged.order_by(*(f"-{name}" for name in names))[: window.most])
 
 
 def cursor_of(row: Model, order: Order) -> str:

@@ -71,13 +71,14 @@ def first_matching(players: "QuerySet[Player]", text: str, *, most: int = MATCHE
     The search stops at that number, so that its time does not grow with the casino. For a short or common word players
     may be missing from it.
     """
-    found = players_matching(players.order_by(), text).values_list("pk", flat=True)[:most]
-    return list(dict.fromkeys([*with_card(players, text).values_list("pk", flat=True), *found]))[:most]
+    by_card = with_card(players, text).values_list("pk", Value(0))
+    found = by_card.union(players_matching(players.order_by(), text).values_list("pk", Value(1))[:most], all=True)
+    return list(dict.fromkeys(key for key, _ in sorted(found, key=lambda row: row[1])))[:most]
 
 
-def many_match(text: str, number: int) -> str:
+def many_match(text: str, number: int, *, what: str = "players") -> str:
     """The sentence for people whose search `text` matches more than the `number` of players that were looked up."""
-    return f"Many players match “{text}”; {number} of them were looked up. Type more of the name."
+    return f"Many {what} match “{text}”; {number} of them were looked up. Type more of the name."
 
 
 def cut_search(text: str) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -135,9 +136,17 @@ def _names(keys: Iterable[Key]) -> dict[Key, str]:
         by_table.setdefault(table, set()).add(key)
     for table, wanted in by_table.items():
         if model := _models().get(table):
-            for row in model._base_manager.filter(pk__in=wanted).order_by():
+            for row in _rows(model, wanted):
                 found[table, row.pk] = _name_of(row)
     return found
+
+
+def _rows(model: type[models.Model], keys: Collection[Any]) -> Iterable[models.Model]:
+    """The rows of `model` with `keys`; Django keeps the content types that the process has read."""
+    if model is ContentType:
+        kept = ContentType.objects.get_for_models(*apps.get_models())
+        return [each for each in kept.values() if each.pk in keys]
+    return model._base_manager.filter(pk__in=keys).order_by()
 
 
 def _name_of(row: models.Model) -> str:

@@ -140,10 +140,9 @@ class FilteredListAdmin(ServiceOwnedAdmin[M]):
         :raises DomainError: nothing is exported.
         """
 
-    def page_rows(self, request: HttpRequest, form: FilterForm) -> "QuerySet[M]":
+    def page_rows(self, rows: "QuerySet[M]") -> "QuerySet[M]":
         """The rows that a page is read from, without joins."""
-        rows = self.get_queryset(request)
-        return form.in_window(rows) if form.window else form.in_order(rows)
+        return rows
 
     def described(self, request: HttpRequest, rows: Sequence[M]) -> Sequence[Any]:
         """What the columns of the list are made from, for each of `rows`."""
@@ -216,8 +215,9 @@ class FilteredListAdmin(ServiceOwnedAdmin[M]):
         """The requested page; None if the query timed out."""
         before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
         try:
-            rows = self.page_rows(request, form)
-            return page_of(rows, order=form.order, before=before, after=after, window=form.window)
+            window, rows = form.window, self.get_queryset(request)
+            rows = self.page_rows(form.in_window(rows) if window else form.in_order(rows))
+            return page_of(rows, order=form.order, before=before, after=after, window=window)
         except OperationalError as error:
             if sqlstate_of(error) != _STATEMENT_TIMED_OUT:
                 raise

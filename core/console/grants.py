@@ -1,6 +1,6 @@
 """Pages that grant permissions on one row, such as a pit, to a person or a role."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Final
 
 import structlog
@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from guardian.admin import GuardedModelAdminMixin
 from guardian.forms import GroupObjectPermissionsForm, UserObjectPermissionsForm
-from guardian.shortcuts import get_groups_with_perms, get_users_with_perms
+from guardian.shortcuts import get_group_perms, get_groups_with_perms, get_user_perms, get_users_with_perms
 
 from core.console.asking_again import asks_again
 from core.console.change_forms import (
@@ -42,6 +42,11 @@ log = structlog.get_logger(__name__)
 PERMISSIONS: Final = "permissions"
 
 
+def _grantable(obj: Model) -> set[str]:
+    """The permissions that the pages of `obj` grant."""
+    return set(admin.site.get_model_admin(type(obj)).grantable)  # type: ignore[attr-defined]
+
+
 class _Checkboxes:
     """Each grantable permission as a checkbox, which needs no script.
 
@@ -51,12 +56,12 @@ class _Checkboxes:
     granting: User | None = None
 
     def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
-        grantable = admin.site.get_model_admin(type(self.obj)).grantable  # type: ignore[attr-defined]
+        grantable = _grantable(self.obj)  # type: ignore[attr-defined]
         choices: list[tuple[str, str]] = super().get_obj_perms_field_choices()  # type: ignore[misc]
-        offered = set(grantable) if self.granting is None else self._may_tick(grantable)
+        offered = grantable if self.granting is None else self._may_tick(grantable)
         return [choice for choice in choices if choice[0] in offered]
 
-    def _may_tick(self, grantable: Sequence[str]) -> set[str]:
+    def _may_tick(self, grantable: Collection[str]) -> set[str]:
         obj: Any = self.obj  # type: ignore[attr-defined]
         names = {f"{obj._meta.app_label}.{codename}": codename for codename in grantable}
         held = permissions_on(self.granting, obj, *names)  # type: ignore[arg-type]
@@ -76,9 +81,8 @@ class RoleGrantsForm(_Checkboxes, GroupObjectPermissionsForm):
 
 def version_of_grants(obj: Model, grantee: User | Group) -> Version:
     """The version of the permissions that a person or a role holds on `obj`."""
-    form: Any = StaffGrantsForm(grantee, obj) if isinstance(grantee, User) else RoleGrantsForm(grantee, obj)
-    grantable = {codename for codename, _ in form.get_obj_perms_field_choices()}
-    held = sorted(grantable & set(form.get_obj_perms_field_initial()))
+    granted = get_user_perms(grantee, obj) if isinstance(grantee, User) else get_group_perms(grantee, obj)
+    held = sorted(_grantable(obj) & set(granted))
     return Version(subject=f"{obj._meta.label_lower} {obj.pk} {_name(grantee)}", values={PERMISSIONS: held})
 
 

@@ -124,19 +124,26 @@ class PlayerFilter(admin.SimpleListFilter):
     parameter_name = "player__id__exact"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        key = key_of(self.value() or "")
-        return [(str(player.pk), str(player)) for player in self._seen(request).filter(pk=key)] if key else []
+        player = self._player(request, self.value() or "")
+        return [(str(player.pk), str(player))] if player else []
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(player=self.value()) if self.value() else queryset
 
     def accepts(self, request: HttpRequest, value: str) -> bool:
         """Whether `value` is the key of a player whom the member of staff sees."""
-        key = key_of(value)
-        return key is not None and self._seen(request).filter(pk=key).exists()
+        return self._player(request, value) is not None
 
-    def _seen(self, request: HttpRequest) -> "QuerySet[Player]":
-        return in_casino_of(staff_of(request), Player.objects.all(), lookup="casino")
+    def _player(self, request: HttpRequest, value: str) -> Player | None:
+        """The player with this key, if the member of staff sees them; read once in a request."""
+        known: dict[int, Player | None] = request.__dict__.setdefault("_filter_players", {})
+        key = key_of(value)
+        if key is None:
+            return None
+        if key not in known:
+            seen = in_casino_of(staff_of(request), Player.objects.all(), lookup="casino")
+            known[key] = seen.filter(pk=key).first()
+        return known[key]
 
 
 class PlayerSearch(_Base):

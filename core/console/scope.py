@@ -147,11 +147,9 @@ def changes_concerning(changes: "models.QuerySet[Change]", rows: Collection[str]
 
 def window_of_concerned(rows: Collection[str], *, order: Order = SORTED_BY_TIME) -> Window[Change]:
     """What a page of the changes that concern one of `rows` looks at; `order` is sorted by time."""
+    of_one_row = Order(keys=order.keys)
     parts = [
-        (
-            Change.objects.filter(**{f"concerns__{number}__isnull": False} if number else {}),
-            Order(keys=order.keys, within={f"concerns__{number}": row}),
-        )
+        (Change.objects.filter(**{f"concerns__{number}": row}), of_one_row)
         for row in rows
         for number in range(CONCERNED_INDEXED)
     ]

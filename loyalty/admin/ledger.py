@@ -26,7 +26,8 @@ from loyalty.services.reversals import why_not_reversible
 
 # Names of filters in older addresses, which people may have bookmarked.
 FORMER_NAMES: Final = {"account__id__exact": "account", "kind__exact": "kind"}
-_RELATED: Final = ("account__player", "tier_before", "tier_after", "staff", "comp_type", "reversed_by")
+_TIERS: Final = ("tier_before", "tier_after")
+_RELATED: Final = ("account__player", *_TIERS, "staff", "comp_type", "reversed_by")
 
 
 @admin.register(LedgerEntry)
@@ -55,17 +56,15 @@ class LedgerEntryAdmin(ReversesEntries, PrintsCompSlips, FilteredListAdmin[Ledge
     def columns(self) -> Sequence[Column]:
         return [*OWN_COLUMNS, *(column for extension in ledger_extensions() for column in extension.columns)]
 
-    def page_rows(self, request: HttpRequest, form: FilterForm) -> "QuerySet[LedgerEntry]":
-        entries = super().page_rows(request, form).select_related(None)
-        return entries.prefetch_related(*(name for name in _related() if name != "tier_before"))
+    def page_rows(self, rows: "QuerySet[LedgerEntry]") -> "QuerySet[LedgerEntry]":
+        entries = rows.select_related(None)
+        return entries.prefetch_related(*(name for name in _related() if name not in _TIERS))
 
     def described(self, request: HttpRequest, rows: Sequence[LedgerEntry]) -> Sequence[LedgerEntry]:
-        """The entries with their tiers before: most are those after, which were read already."""
-        tiers = {entry.tier_after_id: entry.tier_after for entry in rows}
-        if others := {entry.tier_before_id for entry in rows} - tiers.keys():
-            tiers |= Tier.objects.in_bulk(others)
+        """The entries with their tiers, which are read in one statement."""
+        tiers = Tier.objects.in_bulk({key for entry in rows for key in (entry.tier_before_id, entry.tier_after_id)})
         for entry in rows:
-            entry.tier_before = tiers[entry.tier_before_id]
+            entry.tier_before, entry.tier_after = tiers[entry.tier_before_id], tiers[entry.tier_after_id]
         return rows
 
     def export(self, request: HttpRequest, form: FilterForm) -> HttpResponseBase:

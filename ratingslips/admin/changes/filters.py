@@ -32,6 +32,8 @@ from core.player_search import MAX_WORDS, PLAYERS_WITH_ROWS_MAX, first_matching,
 SEARCH_MAX_LENGTH: Final = 100
 # Changes by one author do not lie side by side: each may be in a block of its own.
 LOOKED_AT: Final = 200
+# Each row that a search finds is looked for in several indexes. Players get the rest of `PLAYERS_WITH_ROWS_MAX`.
+STAFF_LOOKED_UP: Final = 4
 NOBODY: Final = "nobody"
 NO_CASINO: Final = 0
 _ROW: Final = re.compile(r"[a-z_]{1,63}:[0-9]{1,19}")
@@ -176,13 +178,14 @@ class ChangesForm(FilterForm):
         """The rows that changes must concern, by the filter that names or finds them."""
         rows = {"of": [self.given["of"]]} if "of" in self.given else {}
         if "whom" in self.given:
-            players, people = (found[:PLAYERS_WITH_ROWS_MAX] for found in self._found)
-            rows["whom"] = [*(f"core_player:{key}" for key in players), *(f"core_user:{key}" for key in people)]
+            players, people = self._found
+            rows["whom"] = [f"core_user:{key}" for key in people[:STAFF_LOOKED_UP]]
+            rows["whom"] += [f"core_player:{key}" for key in players[: PLAYERS_WITH_ROWS_MAX - len(rows["whom"])]]
         return rows
 
     @cached_property
     def _found(self) -> tuple[list[int], list[int]]:
-        """The players and the staff that the search finds; one more than are looked up if there are so many."""
+        """The players and the staff that the search finds; one more than may be looked up if there are so many."""
         players = in_casino_of(self._staff, Player.objects.all(), lookup="casino")
         people = may_act_in_casino_of(self._staff).order_by()
         for word in self.given["whom"].replace("\0", "").split()[:MAX_WORDS]:
@@ -194,6 +197,6 @@ class ChangesForm(FilterForm):
     @property
     def too_many(self) -> str:
         """What to tell people whose search matches more players or staff than were looked up; else empty."""
-        if "whom" not in self.given or max(map(len, self._found)) <= PLAYERS_WITH_ROWS_MAX:
+        if "whom" not in self.given or sum(map(len, self._found)) == (looked_up := len(self._concerned["whom"])):
             return ""
-        return many_match(self.given["whom"], PLAYERS_WITH_ROWS_MAX)
+        return many_match(self.given["whom"], looked_up, what="players and staff")
