@@ -34,6 +34,11 @@ class Provider:
     status: int = 200
     address: str = ""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    waiting: int = 0
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
 
     def authorize(self, asked: dict[str, str]) -> str:
         """Where the browser is sent to with a code."""
@@ -43,6 +48,8 @@ class Provider:
 
     def exchange(self, given: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """The token for a code, once; only with the secret and the verifier of who began."""
+        self.waiting += 1
+        self.may_answer.wait(20)
         asked = self.codes.pop(given["code"], None)
         digest = base64.urlsafe_b64encode(sha256(given["code_verifier"].encode()).digest()).rstrip(b"=").decode()
         if asked is None or given["client_secret"] != SECRET or asked["code_challenge"] != digest:

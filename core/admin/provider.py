@@ -132,7 +132,7 @@ def _enter(request: HttpRequest, person: User, identity: "Identity") -> HttpResp
 
 
 def _is_fresh(identity: "Identity") -> bool:
-    return identity.signed_in_at is not None and time.time() - identity.signed_in_at < CONFIRMED_SECONDS
+    return identity.signed_in_at is not None and abs(time.time() - identity.signed_in_at) < CONFIRMED_SECONDS
 
 
 def _confirmed(request: HttpRequest, signed_in: User, identity: "Identity") -> HttpResponse:

@@ -78,6 +78,8 @@ def note_provider(session: SessionBase, staff: User, *, is_fresh: bool) -> None:
     session[_BY_PROVIDER] = staff.pk
     if is_fresh:
         _asked.set(session)
+    else:
+        _asked.forget(session)  # Somebody else may have proved it in this browser, and not taken the second step.
 
 
 def ask_if_marked(request: HttpRequest, view: Any) -> HttpResponse | None:

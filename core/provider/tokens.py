@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 import jwt
@@ -11,11 +12,15 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
-from core.errors import DomainError
+from core.errors import Busy, DomainError
 
 LEEWAY_SECONDS: Final = 30
 SUBJECT_MAX_LENGTH: Final = 255  # by OpenID Connect
+# In a worker, each in a thread that waits for the provider: the other threads stay free for the floor.
+EXCHANGES_AT_ONCE: Final = 3
 _REQUIRED: Final = ["iss", "aud", "exp", "iat", "sub"]
+
+_exchanges: Final = BoundedSemaphore(EXCHANGES_AT_ONCE)
 
 
 class ProviderFailed(DomainError):
@@ -77,7 +82,17 @@ def identity_of(*, code: str, nonce: str, verifier: str, redirect_uri: str) -> I
 
     :raises ProviderAway: the provider does not answer.
     :raises ProviderRefused: the code was used or is another one, or the token is not for this sign-in.
+    :raises Busy: `EXCHANGES_AT_ONCE` others wait for the provider already.
     """
+    if not _exchanges.acquire(blocking=False):
+        raise Busy("Too many people are signing in just now. Wait a moment, then sign in again.")
+    try:
+        return _exchange(code=code, nonce=nonce, verifier=verifier, redirect_uri=redirect_uri)
+    finally:
+        _exchanges.release()
+
+
+def _exchange(*, code: str, nonce: str, verifier: str, redirect_uri: str) -> Identity:
     provider = _Provider()
     try:
         given = provider.get_token(
@@ -118,7 +133,7 @@ def _identity_in(claims: Mapping[str, Any]) -> Identity:
     :raises InvalidTokenError: a claim is of another form, or the token is for another client as well.
     """
     subject, party, at = claims["sub"], claims.get("azp", settings.OIDC_RP_CLIENT_ID), claims.get("auth_time")
-    if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_MAX_LENGTH or "\0" in subject:
+    if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_MAX_LENGTH or not subject.isprintable():
         raise jwt.InvalidTokenError("sub is no subject")
     if party != settings.OIDC_RP_CLIENT_ID or (isinstance(claims["aud"], list) and len(claims["aud"]) > 1):
         raise jwt.InvalidTokenError("the token is for others as well")

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,12 +18,15 @@ from django.utils import timezone
 from config.database.checks import check_names_of_single_sign_on
 from core.changes.models import Change
 from core.checks import check_break_glass, check_identity_provider
+from core.errors import Busy
 from core.models import User
+from core.provider.tokens import EXCHANGES_AT_ONCE, ProviderRefused, identity_of
 from core.roles import AUDITOR, OPERATOR, PIT_BOSS
 from core.sessions import Session
 from core.sign_in_log import SignInEvent
 from tests.factories import StaffFactory
 from tests.provider import CLIENT, SECRET, STRANGE_KEY, Provider, configure, serving
+from tests.waiting import wait_until
 
 SESSIONS = reverse("admin:sessions")
 PASSWORD = "correct horse battery"
@@ -116,6 +120,7 @@ NOT_VALID: dict[str, dict[str, Any]] = {
     "no nonce": {"claims": {"nonce": None}},
     "no subject": {"claims": {"sub": None}},
     "an empty subject": {"claims": {"sub": ""}},
+    "half a character": {"claims": {"sub": "3f2a\ud800"}},
     "no signature": {"algorithm": "none", "key": None},
     "the secret as a key": {"algorithm": "HS256", "key": SECRET},
     "a strange key": {"key": STRANGE_KEY},
@@ -222,13 +227,28 @@ class TestAskingAgain:
 
         asked = browser.post(export)
         old = come_back(browser, provider, confirm="")
+        provider.claims |= {"auth_time": int(time.time()) + 3600}
+        to_come = come_back(browser, provider, confirm="")
         provider.claims |= {"auth_time": int(time.time())}
         confirmed = come_back(browser, provider, confirm="")
 
         assert "/console/provider/?confirm" in asked.text
         assert (old.status_code, recorded(old)) == (403, [(dana.pk, Kind.REFUSED)])
+        assert to_come.status_code == 403
         assert (confirmed.status_code, recorded(confirmed)) == (200, [(dana.pk, Kind.CONFIRMED)])
         assert "/console/provider/?confirm" not in browser.post(export).text
+
+    def test_is_not_left_to_who_signs_in_after_somebody(self, provider: Provider, dana: User) -> None:
+        assert dana.casino
+        dana.casino.second_factor_roles.set(Group.objects.filter(name=PIT_BOSS))
+        StaffFactory.create(provider_subject="erin", casino=dana.casino)
+        provider.claims["auth_time"] = int(time.time())
+        come_back(browser := Client(), provider)  # Dana, who does not take the second step.
+        provider.subject, provider.claims = "erin", {"groups": "auditors"}
+
+        come_back(browser, provider)
+
+        assert "/console/provider/?confirm" in browser.post("/console/loyalty/ledgerentry/export/").text
 
     def test_asks_the_provider_for_the_password(self, provider: Provider, dana: User) -> None:
         assert begin(Client(), confirm="")["prompt"] == "login"
@@ -269,6 +289,22 @@ class TestSession:
         assert "End all others" in page
         assert (browser.get(SESSIONS).status_code, elsewhere.get(SESSIONS).status_code) == (200, 302)
         assert SignInEvent.objects.latest("pk").kind == Kind.SIGNED_OUT
+
+
+class TestSlowProvider:
+    def test_keeps_few_threads(self, provider: Provider) -> None:
+        asked = {"code": "any", "nonce": "any", "verifier": "any", "redirect_uri": "any"}
+        provider.may_answer.clear()
+        with ThreadPoolExecutor() as threads:
+            waiting = [threads.submit(identity_of, **asked) for _ in range(EXCHANGES_AT_ONCE)]
+            wait_until(lambda: provider.waiting == EXCHANGES_AT_ONCE)
+            with pytest.raises(Busy):
+                identity_of(**asked)
+            provider.may_answer.set()
+
+        assert {type(one.exception()) for one in waiting} == {ProviderRefused}
+        with pytest.raises(ProviderRefused):
+            identity_of(**asked)
 
 
 @pytest.mark.django_db
