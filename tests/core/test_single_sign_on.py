@@ -257,37 +257,37 @@ class TestAskingAgain:
 @pytest.mark.django_db
 class TestSession:
     @pytest.fixture
-    def browser(self, provider: Provider, dana: User, settings: Any) -> Client:
+    def tablet(self, provider: Provider, dana: User, settings: Any) -> Client:
         settings.IDLE_LOCK_MINUTES, settings.SESSION_COOKIE_AGE = 10, 60 * 60
-        come_back(browser := Client(), provider)
-        return browser
+        come_back(tablet := Client(), provider)
+        return tablet
 
     @pytest.mark.parametrize(
         ("column", "minutes", "status"), [("last_used_at", 9, 200), ("last_used_at", 10, 302), ("expire_date", 0, 302)]
     )
-    def test_ends_by_both_limits(self, browser: Client, column: str, minutes: int, status: int) -> None:
+    def test_ends_by_both_limits(self, tablet: Client, column: str, minutes: int, status: int) -> None:
         Session.objects.update(**{column: timezone.now() - timedelta(minutes=minutes)})
 
-        assert browser.get(SESSIONS).status_code == status
+        assert tablet.get(SESSIONS).status_code == status
 
-    def test_is_not_prolonged_by_confirming_at_the_provider(self, provider: Provider, browser: Client) -> None:
+    def test_is_not_prolonged_by_confirming_at_the_provider(self, provider: Provider, tablet: Client) -> None:
         signed_in_at = Session.objects.get().signed_in_at
         provider.claims |= {"auth_time": int(time.time())}
 
-        assert come_back(browser, provider, confirm="").status_code == 200
+        assert come_back(tablet, provider, confirm="").status_code == 200
 
         session = Session.objects.get()
         assert session.signed_in_at == signed_in_at is not None
         assert session.expire_date == signed_in_at + timedelta(hours=1)
 
-    def test_is_among_those_that_the_person_ends(self, provider: Provider, dana: User, browser: Client) -> None:
+    def test_is_among_those_that_the_person_ends(self, provider: Provider, dana: User, tablet: Client) -> None:
         come_back(elsewhere := Client(), provider)
 
-        page = browser.get(SESSIONS).text
-        browser.post(SESSIONS, {"end": "others"})
+        page = tablet.get(SESSIONS).text
+        tablet.post(SESSIONS, {"end": "others"})
 
         assert "End all others" in page
-        assert (browser.get(SESSIONS).status_code, elsewhere.get(SESSIONS).status_code) == (200, 302)
+        assert (tablet.get(SESSIONS).status_code, elsewhere.get(SESSIONS).status_code) == (200, 302)
         assert SignInEvent.objects.latest("pk").kind == Kind.SIGNED_OUT
 
 
