@@ -60,6 +60,7 @@ class Result:
     invariants: dict[str, list[str]]
     outcomes: Counter[str]
     version: str
+    has_quorum: bool
 
     @property
     def is_clean(self) -> bool:
@@ -97,6 +98,7 @@ class Drill:
             invariants=broken_invariants(),
             outcomes=Counter(call.outcome for tries in calls.values() for call in tries),
             version=version,
+            has_quorum=self._cluster.has_quorum,
         )
 
     def _met(self, fault: str) -> Row:

@@ -9,12 +9,19 @@ from tests.waiting import wait_until
 
 FROZEN_SECONDS: Final = 30.0
 FROZEN_LONGER_SECONDS: Final = 4.0
+UNSENT_SECONDS: Final = 2.0
 
 
 def _kill(cluster: Cluster, primary: str) -> None:
     cluster.kill_node(primary)
     _wait_for_another(cluster, primary)
     cluster.start_node(primary)
+
+
+def _kill_unsent(cluster: Cluster, primary: str) -> None:
+    cluster.stop_sending()
+    time.sleep(UNSENT_SECONDS)
+    _kill(cluster, primary)
 
 
 def _switch_over(cluster: Cluster, primary: str) -> None:
@@ -52,4 +59,5 @@ FAULTS: Final[dict[str, Callable[[Cluster, str], None]]] = {
     "freeze": _freeze_primary,
     "freeze-standby": _freeze_standby,
     "freeze-etcd": _freeze_etcd,
+    "kill-unsent": _kill_unsent,
 }

@@ -31,10 +31,14 @@ _PROGRAMS: Final = "  bin_dir: /usr/lib/postgresql/15/bin\n"
 
 
 class Cluster:
-    """The cluster; `folder` is empty at first, and can be entered by everybody."""
+    """The cluster; `folder` is empty at first, and can be entered by everybody.
 
-    def __init__(self, folder: Path) -> None:
+    Without `has_quorum`, a commit waits for no standby.
+    """
+
+    def __init__(self, folder: Path, *, has_quorum: bool) -> None:
         self._folder = folder
+        self.has_quorum = has_quorum
         # 127.A.B.0/24 of this process alone: the files keep their ports, and two drills do not meet.
         self._network = f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}."
         self._processes = Processes(folder)
@@ -46,7 +50,7 @@ class Cluster:
         return f"{self._network}1"
 
     def start(self) -> None:
-        """Start everything, and wait until a commit waits for one of two standbys."""
+        """Start everything, and wait until it is whole."""
         self._start_etcd()
         self._make_certificate()
         for name in NODES:
@@ -102,6 +106,8 @@ class Cluster:
             # A watchdog of this machine would restart it.
             "mode: automatic": "mode: 'off'",
         }
+        if not self.has_quorum:
+            here["synchronous_mode: quorum"] = "synchronous_mode: 'off'"
         adapted("patroni.yml", folder, here)
 
     def _address(self, name: str) -> str:
@@ -115,6 +121,12 @@ class Cluster:
     def kill_node(self, name: str) -> None:
         """Kill Patroni and PostgreSQL of a node."""
         self._processes.kill(name)
+
+    def stop_sending(self) -> None:
+        """Let the primary send its standbys nothing more, as a network does that is lost before the primary is."""
+        with self.connect() as connection:
+            for (sender,) in connection.execute("SELECT pid FROM pg_stat_replication").fetchall():
+                os.kill(sender, signal.SIGSTOP)
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
@@ -136,10 +148,11 @@ class Cluster:
         return next((name for name in NODES if self._ask(name, "/primary", method="OPTIONS") is not None), None)
 
     def is_whole(self) -> bool:
-        """Whether there is a primary, and two standbys that stream and that it may wait for."""
+        """Whether there is a primary, and two standbys that stream and, with a quorum, that it may wait for."""
         answer = next(filter(None, (self._ask(name, "/cluster") for name in NODES)), '{"members": []}')
         found = sorted((member["role"], member["state"]) for member in json.loads(answer)["members"])
-        return found == [("leader", "running"), *[("quorum_standby", "streaming")] * (len(NODES) - 1)]
+        standby = "quorum_standby" if self.has_quorum else "replica"
+        return found == [("leader", "running"), *[(standby, "streaming")] * (len(NODES) - 1)]
 
     def _ask(self, name: str, path: str, *, method: str = "GET") -> str | None:
         """The answer of the Patroni of a node; None if there is none, or if the node says no."""
@@ -173,9 +186,9 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path) -> Iterator[Cluster]:
+def running_cluster(folder: Path, *, has_quorum: bool = True) -> Iterator[Cluster]:
     """A cluster that runs while the block lasts."""
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, has_quorum=has_quorum)
     try:
         cluster.start()
         yield cluster
