@@ -17,6 +17,7 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 from django.db.models.sql.compiler import SQLCompiler
 
+from core.querysets import is_reading_only
 from core.retries import is_outdated_statement
 
 M = TypeVar("M", bound=models.Model)
@@ -44,6 +45,8 @@ class KeptQuery(Generic[M]):
 
     def __call__(self, *arguments: Any) -> list[M]:
         """Read the rows for these arguments, in one statement."""
+        if is_reading_only():
+            return list(self.build(*arguments))  # without locks: its SQL is not the one to keep
         if self._rows is None:
             with self._building:
                 markers = [_marker(argument, position) for position, argument in enumerate(arguments)]

@@ -1,7 +1,7 @@
 """Queries whose SQL is kept: they read what the query set would read."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +12,7 @@ from django.db.models import Count, QuerySet
 
 from core.kept_queries import KeptQuery
 from core.models import Player
+from core.querysets import reading_only
 from loyalty.models import Tier
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
@@ -100,6 +101,17 @@ class TestKeptQuery:
 
         with pytest.raises(transaction.TransactionManagementError):
             locked(7)
+
+    @pytest.mark.parametrize("reads_first", [True, False])
+    def test_locks_wherever_it_is_not_only_reading(self, db: None, reads_first: bool) -> None:
+        locked, found = KeptQuery(lambda key: Player.objects.locked().filter(pk=key)), {}
+
+        for is_reading in (reads_first, not reads_first):
+            with reading_only() if is_reading else nullcontext():
+                [statement] = statements_of(lambda: locked(7))
+            found[is_reading] = "FOR NO KEY UPDATE" in statement
+
+        assert found == {True: False, False: True}
 
     def test_is_prepared_again_where_the_statement_is_gone(self, committed_floor: Floor) -> None:
         for seat in (1, 2, 3):
