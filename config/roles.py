@@ -6,6 +6,7 @@ admin, to a person or a role. Only the operator's permissions to act apply every
 
 from typing import Any, Final
 
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 
 from core.permissions import (
@@ -24,7 +25,7 @@ from core.permissions import (
     VIEW_STAFF,
     VIEW_STAFF_CARDS,
 )
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR, system_account
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR, system_account_of
 from loyalty.permissions import (
     EXPORT_LEDGER,
     REBUILD_BALANCES,
@@ -96,10 +97,11 @@ PERMISSIONS_OF_ROLE: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def set_roles(**_signal: Any) -> None:
+def set_roles(*, apps: Any = apps, **_signal: Any) -> None:
     """Create every role with exactly its permissions, and the system account; runs after each migrate and flush.
 
-    A permission of an app that has not been migrated yet is set by that app's own turn of the signal.
+    A permission of an app that has not been migrated yet is set by that app's own turn of the signal. `apps` has the
+    models as they are after the last migration: an earlier one may have fewer columns.
     """
     permissions = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
@@ -108,4 +110,4 @@ def set_roles(**_signal: Any) -> None:
     for role, names in PERMISSIONS_OF_ROLE.items():
         group, _ = Group.objects.get_or_create(name=role)
         group.permissions.set([permissions[name] for name in names if name in permissions])
-    system_account().groups.add(Group.objects.get(name=OPERATOR))
+    system_account_of(apps.get_model("core", "User")).groups.add(Group.objects.get(name=OPERATOR).pk)

@@ -5,6 +5,8 @@ What each role may see is in `config.roles`.
 
 from typing import Final
 
+from django.contrib.auth.hashers import make_password
+
 from core import held
 from core.models import User
 
@@ -20,9 +22,12 @@ SYSTEM_USERNAME: Final = "system"
 
 def system_account() -> User:
     """The account that commands act with; it cannot sign in."""
+    return system_account_of(User)
+
+
+def system_account_of(model: type[User]) -> User:
+    """The same, by a model that may be that of an earlier migration."""
+    unusable = {"first_name": "System", "password": make_password(None)}
     system: User
-    system, created = User.objects.get_or_create(username=SYSTEM_USERNAME, defaults={"first_name": "System"})
-    if created:
-        system.set_unusable_password()
-        system.save(update_fields=["password"])
+    system, _ = model.objects.get_or_create(username=SYSTEM_USERNAME, defaults=unusable)
     return system
