@@ -237,6 +237,7 @@ OIDC_RP_SCOPES = env.str("OIDC_SCOPES", default="openid")
 OIDC_ROLES_CLAIM = env.str("OIDC_ROLES_CLAIM", default="groups")
 OIDC_ROLES = env.list("OIDC_ROLES", default=[])
 OIDC_SECOND_FACTOR = env.list("OIDC_SECOND_FACTOR", default=[])
+OIDC_PROMPT = env.str("OIDC_PROMPT", default="login")
 OIDC_USE_PKCE = True
 OIDC_TIMEOUT = 5
 OIDC_AUTHENTICATION_CALLBACK_URL = "provider:back"

@@ -57,7 +57,9 @@ def start(request: HttpRequest) -> HttpResponse:
 
     class View(OIDCAuthenticationRequestView):  # type: ignore[misc]
         def get_extra_params(self, _request: HttpRequest) -> dict[str, str]:
-            return {"prompt": "login", "max_age": "0"} if asks else {}
+            if asks:
+                return {"prompt": "login", "max_age": "0"}
+            return {"prompt": settings.OIDC_PROMPT} if settings.OIDC_PROMPT else {}
 
     answer: HttpResponse = View.as_view()(request)
     return answer

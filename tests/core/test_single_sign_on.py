@@ -252,6 +252,7 @@ class TestAskingAgain:
 
     def test_asks_the_provider_for_the_password(self, provider: Provider, dana: User) -> None:
         assert begin(Client(), confirm="")["prompt"] == "login"
+        assert begin(Client())["prompt"] == "login"  # The next person at a tablet is not the one before.
 
 
 @pytest.mark.django_db
