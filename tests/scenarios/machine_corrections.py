@@ -50,7 +50,7 @@ class CorrectionRules(Machine):
         if slip.status != "VOID" and not refusals and not maybe:
             shown = preview_correction(slip=slip.pk, segments=tuple(play), **given)
             assert slip.is_live or shown.theoretical_win == after.theo
-        if self.act(correct_rating_slip, slip, refusals or maybe, segments=tuple(play), reason=REASON, **given):
+        if self.act(correct_rating_slip, slip, set(refusals) | maybe, segments=tuple(play), reason=REASON, **given):
             self.take_correction(slip, after)
 
     def only_live(self, slip: ModelSlip) -> set[str]:
