@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from django.utils import timezone
@@ -28,7 +28,6 @@ class ProgramStateUnchanged(DomainError):
     code = "PROGRAM_STATE_UNCHANGED"
 
 
-@retried
 def pause_program(
     *,
     program: LoyaltyProgram,
@@ -41,7 +40,7 @@ def pause_program(
     """Stop all postings of the programme; a posting that has already read the rules may still commit.
 
     `reason_code` is one of the casino's codes, beside which `reason` may be short or empty. `request_id` is the id in
-    the form: a form that was sent before changes nothing, and False is returned.
+    the form (default: a new one): a form that was sent before changes nothing, and False is returned.
 
     :raises FormAlreadyUsed: the form was sent before by somebody else, or with another reason.
     :raises NotPermitted: the actor may not pause this programme.
@@ -49,37 +48,47 @@ def pause_program(
     :raises InvalidReasonCode: the casino has no such code, or it is not for pauses.
     :raises ProgramStateUnchanged: it is paused already.
     """
+    return _pause(
+        program=program,
+        actor=actor,
+        at=at,
+        reason=reason,
+        reason_code=reason_code,
+        request_id=request_id or uuid4(),
+    )
+
+
+@retried
+def _pause(
+    *, program: LoyaltyProgram, actor: User, at: datetime, reason: str, reason_code: str | None, request_id: UUID
+) -> bool:
     contents = reason_contents(reason, reason_code)
     with operation("loyalty.pause_program", actor_id=actor.pk):
-        sent = request_id and _lock_form(request_id, "pause", program=program, actor=actor, contents=contents)
-        if sent and is_recorded(sent):
-            return False
+        sent = _lock_form(request_id, "pause", program=program, actor=actor, contents=contents)
+        if is_recorded(sent):
+            return outcome_is_unknown()
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, PAUSE_PROGRAM, locked)
-        is_own = outcome_is_unknown() and (locked.paused_by_id, locked.paused_at) == (actor.pk, at)
-        if locked.is_paused and not is_own:
+        if locked.is_paused:
             raise ProgramStateUnchanged(f"{locked} is already paused.")
-        if not is_own:
-            given = given_reason(
-                casino_id=locked.casino_id, operation=Operation.PAUSE_PROGRAM, code=reason_code, text=reason
-            )
-            given.require_allowed()
-            _set_pause(locked, at=at, by=actor, reason=given.text)
-            ProgramPause.objects.create(
-                program=locked,
-                paused_by=actor,
-                paused_at=at,
-                reason=given.text,
-                reason_code=given.code,
-                correlation_id=correlation.current(),
-            )
-        if sent:
-            record_form(sent)
+        given = given_reason(
+            casino_id=locked.casino_id, operation=Operation.PAUSE_PROGRAM, code=reason_code, text=reason
+        )
+        given.require_allowed()
+        _set_pause(locked, at=at, by=actor, reason=given.text)
+        ProgramPause.objects.create(
+            program=locked,
+            paused_by=actor,
+            paused_at=at,
+            reason=given.text,
+            reason_code=given.code,
+            correlation_id=correlation.current(),
+        )
+        record_form(sent)
     log.info("loyalty.program_paused", program_id=program.pk, actor_id=actor.pk)
     return True
 
 
-@retried
 def resume_program(
     *,
     program: LoyaltyProgram,
@@ -101,15 +110,24 @@ def resume_program(
     :raises NotPermitted: the actor may not resume this programme.
     :raises ProgramStateUnchanged: it is not paused.
     """
+    return _resume(
+        program=program, actor=actor, at=at, reason=reason, reason_code=reason_code, request_id=request_id or uuid4()
+    )
+
+
+@retried
+def _resume(
+    *, program: LoyaltyProgram, actor: User, at: datetime | None, reason: str, reason_code: str | None, request_id: UUID
+) -> bool:
     has_reason = bool(reason or reason_code)
     contents = reason_contents(reason, reason_code) if has_reason else {"reason": ""}
     with operation("loyalty.resume_program", actor_id=actor.pk):
-        sent = request_id and _lock_form(request_id, "resume", program=program, actor=actor, contents=contents)
-        if sent and is_recorded(sent):
-            return False
+        sent = _lock_form(request_id, "resume", program=program, actor=actor, contents=contents)
+        if is_recorded(sent):
+            return outcome_is_unknown()
         locked = LoyaltyProgram.objects.locked().get(pk=program.pk)
         require_permission(actor, PAUSE_PROGRAM, locked)
-        if not locked.is_paused and not outcome_is_unknown():
+        if not locked.is_paused:
             raise ProgramStateUnchanged(f"{locked} is not paused.")
         given = GivenReason(code=None, text="")
         if has_reason:
@@ -126,8 +144,7 @@ def resume_program(
             resume_reason=given.text,
             resume_reason_code=given.code,
         )
-        if sent:
-            record_form(sent)
+        record_form(sent)
     log.info("loyalty.program_resumed", program_id=program.pk, actor_id=actor.pk)
     return True
 

@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from core.permissions import NotPermitted
@@ -13,6 +14,7 @@ from loyalty.models import LoyaltyProgram, ProgramPause
 from loyalty.services import InvalidReason, ProgramStateUnchanged, pause_program, resume_program
 from tests.databases import as_owner
 from tests.floor import Floor
+from tests.interruptions import lose_connection
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.refusals import logged, refused
@@ -136,9 +138,39 @@ class TestFormSentTwice:
         assert ProgramPause.objects.count() == 1
         assert not LoyaltyProgram.objects.get().is_paused
 
+    @pytest.mark.parametrize("request_id", [None, uuid4()])
+    @pytest.mark.parametrize("is_pause", [True, False])
+    def test_is_done_once_and_told_as_the_first_without_an_answer(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch, request_id: Any, is_pause: bool
+    ) -> None:
+        floor = committed_floor
+        by: dict[str, Any] = {"program": floor.program, "actor": floor.supervisor, "reason": WHY}
+        if not is_pause:
+            pause_program(**by, at=floor.ago(hours=1))
+
+        with monkeypatch.context() as without_answer:
+            lose_one_answer(without_answer)
+            first = (pause_program if is_pause else resume_program)(**by, at=floor.now, request_id=request_id)
+
+        assert first
+        assert [pause.resumed_at is None for pause in ProgramPause.objects.all()] == [is_pause]
+
     def test_is_refused_with_another_reason(self, floor: Floor) -> None:
         form: dict[str, Any] = {"program": floor.program, "actor": floor.supervisor, "request_id": uuid4()}
         pause_program(**form, at=floor.now, reason=WHY)
 
         with refused(FormAlreadyUsed):
             pause_program(**form, at=floor.now, reason=f"{WHY}, again")
+
+
+def lose_one_answer(patch: pytest.MonkeyPatch) -> None:
+    """Let the next COMMIT of this thread be done, and its answer be lost with the connection."""
+    commit, lost = connection.commit, iter([True])
+
+    def commit_without_answer() -> None:
+        commit()
+        if next(lost, False):
+            lose_connection()
+            raise OperationalError from psycopg.OperationalError("server closed the connection unexpectedly")
+
+    patch.setattr(connection, "commit", commit_without_answer)
