@@ -63,6 +63,10 @@ class Session(AbstractBaseSession):
         return SessionStore
 
 
+# Anybody may begin one, on the way to the identity provider or to a second step.
+NOBODY_SIGNED_IN: Final = timedelta(minutes=15)
+
+
 def _query_with_staff(key_hash: str, now: datetime) -> models.QuerySet[Session]:
     """The session that has not reached its limit, with its member of staff, their casino and their rights."""
     sessions: models.QuerySet[Session] = Session.objects.filter(session_key=key_hash, expire_date__gt=now)
@@ -138,6 +142,8 @@ class SessionStore(DatabaseStore):
             row.signed_in_at = datetime.fromisoformat(signed_in["at"])
             row.client_address, row.device = signed_in["address"], signed_in["device"]
             row.expire_date = min(row.expire_date, row.signed_in_at + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+        else:
+            row.expire_date = min(row.expire_date, row.last_used_at + NOBODY_SIGNED_IN)
         return row
 
     def save(self, must_create: bool = False) -> None:

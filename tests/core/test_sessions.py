@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.admin import sessions
 from core.console.devices import device_name
 from core.models import User
-from core.sessions import Session, SessionStore
+from core.sessions import NOBODY_SIGNED_IN, Session, SessionStore
 from core.sign_in_log import SignInEvent
 from ratingslips.admin.floor.pages import floor_url
 from tests.commands import run
@@ -60,6 +60,13 @@ class TestLimit:
 
         boss.get(reverse("admin:index"))
         assert boss.get(floor_url(floor.pit)).status_code == status
+
+    @pytest.mark.django_db
+    def test_is_short_where_nobody_signed_in(self) -> None:
+        (session := SessionStore())["on the way to"] = "a provider"
+        session.save()
+
+        assert Session.objects.get().expire_date <= timezone.now() + NOBODY_SIGNED_IN
 
     def test_is_a_setting(self, floor: Floor, boss: Client, settings: Any) -> None:
         settings.SESSION_COOKIE_AGE = 60 * 60
