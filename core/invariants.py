@@ -86,7 +86,7 @@ def _broken_among(invariant: Invariant, rows: Rows, *, named_rows: int) -> tuple
         return _broken(lambda: among(rows), named_rows=named_rows)
     query = invariant.broken_among or invariant.broken_by
     assert isinstance(query, str)
-    # In PostgreSQL such a name stands before the table of that name.
+    # In PostgreSQL such a name comes before the table of that name.
     tables = ", ".join(
         f"{table} AS NOT MATERIALIZED (SELECT * FROM public.{table} WHERE {condition})"  # noqa: S608  (ids)
         for table, condition in rows.items()

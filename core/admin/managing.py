@@ -24,7 +24,7 @@ else:
 
 
 def _judge_by_now(request: HttpRequest) -> None:
-    """Lock the permissions of all staff, and read anew who sends the form: they were read when the request came."""
+    """Lock the permissions of all staff, and read the sender again, who was read when the request came."""
     lock_permissions()
     request.user = User.objects.select_related("casino").get(pk=request.user.pk)
 

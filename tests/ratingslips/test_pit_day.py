@@ -59,7 +59,7 @@ def pit_day(module_db: ModuleDb, tmp_path_factory: Any) -> PitDay:
 
 
 def _every_row() -> dict[str, tuple[int, str]]:
-    """The rows in each of the product's tables and their MD5, without leases, request origins and counts of commands."""
+    """The rows in each table of the product and their MD5, without leases, origins and counts of commands."""
     models = [model for label in ("core", "loyalty", "ratingslips") for model in _models_of(label)]
     found = {}
     with connection.cursor() as cursor:
