@@ -58,7 +58,7 @@ class TestIncrementPlayerLoyalty:
 
         values = asdict(posting)
         assert values.pop("entry_id") == LedgerEntry.objects.get(seq=2).pk
-        assert (values.pop("points"), values.pop("replayed")) == (578, False)
+        assert (values.pop("points"), values.pop("replayed"), values.pop("next_tier")) == (578, False, "Gold")
         assert values == {
             "player_id": player.pk,
             "balance_before": 900,

@@ -25,7 +25,6 @@ from loyalty.services import (
     open_accounts,
 )
 from loyalty.services.accounts import lock_account, lock_accounts
-from ratingslips.imports.casino_floor import load_games, load_pits, load_tables, require_recorded_spellings
 from ratingslips.imports.casino_rows import bring_up_to_date
 from ratingslips.imports.casino_values import load_values
 from ratingslips.services.closing import try_to_settle
@@ -42,7 +41,6 @@ BLOCKS: Final[list[Callable[..., object]]] = [
     *(open_accounts, lock_account, lock_accounts, begin_batch, PostingBatch.save),
     *(increment_player_loyalty, accrue_play, adjust_play, seal_accounts, seal_changes),
     *(record, try_to_settle, void_play, write_correction, void_by_request, require_table_may_change),
-    *(require_recorded_spellings, load_games, load_pits, load_tables),
     *(bring_up_to_date, load_values, save_changed, save_new, request_on, lock_slip),
 ]
 

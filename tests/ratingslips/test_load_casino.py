@@ -24,7 +24,7 @@ from tests.casino_files import CasinoFolder, event, write_events
 from tests.commands import PIT_DAY, Ran, run
 from tests.refusals import everything
 
-MAX_STATEMENTS = 30
+MAX_STATEMENTS = 33
 
 
 @pytest.fixture
