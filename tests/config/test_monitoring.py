@@ -188,13 +188,13 @@ class TestCounters:
 
         client = signed_in(floor.supervisor, PIT_SUPERVISOR)
         assert client.get(page_url(slip)).status_code == 200
-        assert client.get("/no/such/4711/").status_code == 404
+        assert client.get("/no/such/path-of-one/").status_code == 404
 
         assert _counted("requests", **route) == before + 1
         assert _counted("requests", route="none", status="404") == missed + 1
         text = client.get("/metrics").content.decode()
         assert str(slip.pk) not in text
-        assert "4711" not in text
+        assert "path-of-one" not in text
 
     def test_count_operations_by_outcome_and_replays(self, floor: Floor) -> None:
         name, outcomes = "ratingslips.complete", ("DONE", "NOT_PERMITTED")

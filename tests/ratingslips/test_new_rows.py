@@ -60,4 +60,5 @@ class TestNewRows:
         for seat in (3, 4, 5, 6):
             _play(floor, seat=seat)
 
-        assert _rows_for_one_more(floor, seat=7) <= short
+        # Another plan reads up to 40 rows more or less. The invariants would read some 200 of the four.
+        assert _rows_for_one_more(floor, seat=7) < short + 40

@@ -222,7 +222,7 @@ _pit_with_owed = KeptQuery(
 def _number(slips: "QuerySet[RatingSlip]", *, by: str) -> Coalesce:
     """How many of `slips` a pit has, as an annotation of pits; `by` leads from a slip to the pit."""
     of_pit = slips.filter(**{by: OuterRef("pk")}).order_by().values(by)
-    return Coalesce(Subquery(of_pit.annotate(number=Count("pk")).values("number")), 0)
+    return Coalesce(Subquery(of_pit.annotate(number=Count("*")).values("number")), 0)
 
 
 def read_seat_map(pit: Pit, *, now: datetime, may_act: bool, just_closed: Sequence[RatingSlip] = ()) -> SeatMap:
