@@ -32,8 +32,8 @@ def rights_of(staff_id: str) -> str:
     """SQL of all that a page asks about its reader, whose key is `staff_id` in SQL; `core.permissions.Held` reads it.
 
     It gives the players declared as their own, whether they are an operator, and their permissions, each with the keys
-    of its objects; "" stands for all. In this form PostgreSQL reads two small tables once, and does not look each
-    permission up.
+    of its objects; an empty key means all objects. In this form PostgreSQL reads two small tables once, and does
+    not look each permission up.
     """
     return f"""(
     WITH held AS MATERIALIZED (

@@ -119,7 +119,8 @@ def _questions(groups: list[str], names: str, methods: str, whose: str) -> Itera
 def asked(question: Question, cells: list[str], *, turn: int) -> list[str]:
     """The columns that ask a line: all, or, where columns do not differ by their rights, one of those in turn.
 
-    That is so where all who are signed in are told the same, and for a row of another casino, on which no right counts.
+    That is so where everybody who is signed in gets the same answer, and for a row of another casino, on which no right
+    counts.
     """
     if question.whose != OTHER and len(set(cells[1:])) > 1:
         return list(COLUMNS)
