@@ -104,7 +104,7 @@ REQUEST_INVARIANTS: Final = (
     ),
     Invariant(
         name="points_were_paid_by_a_request",
-        sentence="points that were recovered or released were so by a request of the slip",
+        sentence="points that were owed or withheld were paid or released by a request of the slip",
         broken_by=f"""
             SELECT 'slip ' || casino.code || ' ' || slip.slip_number FROM ratingslips_ratingslip AS slip
             JOIN core_casino AS casino ON casino.id = slip.casino_id
@@ -112,7 +112,9 @@ REQUEST_INVARIANTS: Final = (
                 SELECT FROM ratingslips_sliprequest AS request
                 WHERE request.slip_id = slip.id AND request.kind = 'RELEASE' AND request.happened_at = slip.released_at
             ) AND (slip.released_at <> slip.settled_at OR slip.ledger_entry_id IS NULL)  -- else a migration wrote it
-            OR slip.recovered_by_id IS NOT NULL AND EXISTS ({OPENED_BY} AND request.recorded_at > {SINCE})
+            -- A slip says for ever why it was owed, also if its points turned out to be 0.
+            OR (slip.recovered_by_id IS NOT NULL OR slip.owed_because <> '' AND slip.settled_at IS NOT NULL)
+               AND EXISTS ({OPENED_BY} AND request.recorded_at > {SINCE})
             AND NOT EXISTS (
                 SELECT FROM ratingslips_sliprequest AS request
                 WHERE request.slip_id = slip.id AND request.kind = 'RECOVER'

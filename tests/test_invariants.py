@@ -273,7 +273,7 @@ BREAKS = [
     Break("slip_was_closed_by_a_request", SLIP.format("closed_by_id = 0", "closed"), "slip {casino} {closed}"),
     *(
         Break("points_were_paid_by_a_request", SLIP.format(change, "closed"), "slip {casino} {closed}")
-        for change in ("released_at = now()", "recovered_by_id = closed_by_id")
+        for change in ("released_at = now()", "recovered_by_id = closed_by_id", "owed_because = 'BUSY'")
     ),
     *(
         Break("correction_was_asked_for", CORRECTION.format(change), "slip {casino} {void} correction 1")

@@ -264,6 +264,14 @@ def _release(floor: Floor) -> None:
     _sql("UPDATE ratingslips_ratingslip SET released_at = settled_at WHERE id = %s", slip.pk)
 
 
+def _points_of_little_worth(floor: Floor) -> None:
+    """Let a slip seem to be settled whose points at the lowest multiplier are less than half a point."""
+    slip = floor.open_slip(seat=4, average_bet=Decimal("0.04"))
+    award(floor, slip.player, points=6_000)
+    owed = floor.owed_slip(slip)
+    _sql("UPDATE ratingslips_ratingslip SET settled_at = closed_at WHERE id = %s", owed.pk)
+
+
 def _tier_of_a_new_account(floor: Floor) -> None:
     """Let the first points of a player be counted with the multiplier of another tier."""
     slip = floor.played_slip(seat=4)
@@ -289,6 +297,7 @@ TAMPERINGS: dict[Callable[[Floor], None], set[str]] = {
     _pause_by_an_unchanged_bet: {"play_is_what_was_asked_for"},
     _play_by_a_stretch_without_length: {"play_is_what_was_asked_for", "request_begins_one_segment"},
     _release: {"points_were_paid_by_a_request"},
+    _points_of_little_worth: {"points_were_paid_by_a_request"},
     _tier_of_a_new_account: {"tier_of_lifetime_points"},
 }
 
