@@ -1,7 +1,7 @@
 """Databases of earlier versions, and the migrations that the squashed ones replace.
 
 `python -m tests.older STEP …` migrates the database of the environment in one process. A step is an app, an app with
-a migration such as `core=0018`, or `copy=NAME`, which copies the database as it is then.
+a migration such as `core=0018`, `all` for every app, or `copy=NAME`, which copies the database as it is then.
 """
 
 import os
@@ -17,6 +17,7 @@ from django.db.migrations.state import ProjectState
 from tests.databases import connect, copy_database, database_environment, empty_database, made_once, product_digest
 from tests.processes import run_program
 
+ALL: Final = "all"
 _OLDER: Final = "older_for_tests_"
 
 # What the tests of migrations begin with, in an order in which each follows the one before.
@@ -85,7 +86,8 @@ def main(*steps: str) -> None:
             connection.close()
             copy_database(connection.settings_dict["NAME"], target)
         else:
-            call_command("migrate", app, *filter(None, [target]), verbosity=0, interactive=False)
+            where = [] if app == ALL else filter(None, [app, target])
+            call_command("migrate", *where, verbosity=0, interactive=False)
 
 
 if __name__ == "__main__":

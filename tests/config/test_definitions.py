@@ -10,6 +10,7 @@ from django.db import connection
 from config.database.definitions import DEFINITIONS
 from config.localdb.roles import SUPERUSER
 from tests.databases import connect, empty_database, migrate, migrated_database
+from tests.older import ALL, migrate_older, older_database
 
 LEDGER = "ALTER TABLE loyalty_ledger"
 REFUSE = "CREATE TRIGGER loyalty_ledger_refuse_update {} ON loyalty_ledger FOR EACH STATEMENT {}"
@@ -132,6 +133,16 @@ def _broken(session: psycopg.Connection, statement: str = "SELECT 1") -> list[st
 class TestDefinitions:
     def test_are_those_that_migrate_makes(self, migrated: psycopg.Connection) -> None:
         assert _broken(migrated) == [], "run python -m tests.definitions"
+
+    def test_are_those_of_a_database_that_earlier_versions_made(self, django_db_setup: None) -> None:
+        """By the migrations that the squashed ones replace."""
+        if settings.HAS_OWN_DATABASE:
+            pytest.skip("only the tests' own server lets its superuser in")
+        with older_database("definitions", "core=0018") as name:
+            migrate_older(name, ALL).check_returncode()
+
+            with connect(name, role=SUPERUSER) as session:
+                assert _broken(session) == []
 
     @pytest.mark.parametrize("statement", HARMLESS)
     def test_leave_to_the_casino_what_guards_nothing(self, migrated: psycopg.Connection, statement: str) -> None:
