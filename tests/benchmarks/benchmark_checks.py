@@ -32,8 +32,8 @@ from loyalty.models import Checkpoint
 from loyalty.proof.verification import Scope, verify_ledger
 from ratingslips.invariants import ALL_INVARIANTS
 from ratingslips.new_rows import mark, new_rows
+from tests.benchmarks.checkouts import HERE, python_of
 
-HERE: Final = Path(__file__).parents[2]
 PROCESSES: Final = ("--processes", "2")
 _BUFFERS: Final = """
     SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()
@@ -48,7 +48,7 @@ def _run(folder: Path, *command: str) -> tuple[float, float]:
     """Run a command of a checkout, and return its seconds and those of its and its workers' processors."""
     began = perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "manage.py", *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [python_of(folder), "manage.py", *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, used = os.wait4(process.pid, 0)
     seconds, processor = perf_counter() - began, used.ru_utime + used.ru_stime

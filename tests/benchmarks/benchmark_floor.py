@@ -28,10 +28,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from tests.benchmarks.checkouts import DAY, HERE, python_of
 from tests.processes import free_port, wait_until_served
 
-HERE: Final = Path(__file__).resolve().parents[2]
-DAY: Final = HERE / "config/demo/data/pit-day-2026-11-14"
 TABLETS: Final = 24
 REFRESHING: Final = 30
 REFRESH_SECONDS: Final = 5
@@ -129,7 +128,7 @@ class Tablet:
 @contextmanager
 def _served(checkout: Path, folder: Path) -> Iterator[tuple[int, int]]:
     port = free_port()
-    gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "-c", "python:config.gunicorn", "config.wsgi"]
+    gunicorn = [str(Path(python_of(checkout)).with_name("gunicorn")), "-c", "python:config.gunicorn", "config.wsgi"]
     options = ["--workers", "2", "--threads", "8", "--bind", f"127.0.0.1:{port}"]
     with (folder / "log").open("a") as log:
         process = subprocess.Popen([*gunicorn, *options], cwd=checkout, env=_environment(), stdout=log, stderr=log)
@@ -165,7 +164,8 @@ def _environment() -> dict[str, str]:
 
 
 def _prepare(checkout: Path) -> dict[str, Any]:
-    command = [sys.executable, "manage.py", "shell", "-c", f"import sys; sys.argv = ['', {str(DAY)!r}]\n{_PREPARE}"]
+    code = f"import sys; sys.argv = ['', {str(DAY)!r}]\n{_PREPARE}"
+    command = [python_of(checkout), "manage.py", "shell", "-c", code]
     ran = subprocess.run(command, cwd=checkout, env=_environment(), capture_output=True, text=True, check=False)
     if ran.returncode:
         raise SystemExit(ran.stderr)

@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-HERE: Final = Path(__file__).resolve().parents[2]
-DAY: Final = HERE / "config/demo/data/pit-day-2026-11-14"
+from tests.benchmarks.checkouts import DAY, HERE, python_of
 
 # Only what every version of the product has: it runs in both checkouts.
 _IMPORT: Final = """
@@ -54,7 +53,7 @@ def run_in(checkout: Path, code: str, *arguments: str) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "PYTHONPATH"}}
     setup = "import sys, django; sys.path.insert(0, ''); django.setup()\n"
     ran = subprocess.run(
-        [sys.executable, "-c", setup + code, *arguments],
+        [python_of(checkout), "-c", setup + code, *arguments],
         cwd=checkout,
         env=environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
         capture_output=True,

@@ -14,7 +14,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from tests.benchmarks.benchmark_import import DAY, HERE, run_in
+from tests.benchmarks.benchmark_import import run_in
+from tests.benchmarks.checkouts import DAY, HERE
 
 # Only what every version of the product has: it runs in both checkouts.
 _LOAD: Final = """
