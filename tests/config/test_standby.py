@@ -18,9 +18,9 @@ from config.localdb.server import LocalServer, Purpose
 from loyalty.services import manual_reward
 from tests.commands import Ran, run
 from tests.config.scene import Browser
-from tests.databases import connect
+from tests.databases import connect, database_url
 from tests.floor import Floor
-from tests.processes import ROOT
+from tests.processes import ROOT, run_program
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.shows(48)]
@@ -54,9 +54,10 @@ def folder(django_db_setup: None) -> Iterator[Path]:
 
 @pytest.fixture
 def told_by_primary(committed_floor: Floor) -> dict[str, Ran]:
-    """What each command that only reads prints about a floor with one award."""
+    """What each command that only reads prints about a floor with two awards."""
     floor = committed_floor
-    manual_reward(player=floor.player(), points=100, reason="For the wait", actor=floor.supervisor, at=floor.now)
+    for _ in range(2):
+        manual_reward(player=floor.player(), points=100, reason="For the wait", actor=floor.supervisor, at=floor.now)
     return {name: run(name) for name in ("verify_ledger", "check_invariants", "report")}
 
 
@@ -90,6 +91,15 @@ class TestStandby:
             name: _untimed(ran) for name, ran in told_by_primary.items()
         }
         assert told["verify_ledger"].progress.startswith("The result could not be recorded")
+
+    @pytest.mark.parametrize("command", ["verify_ledger", "check_invariants"])
+    def test_is_read_by_several_processes_in_one_snapshot(self, told_by_primary: dict[str, Ran], command: str) -> None:
+        """In a process of its own, whose address is in its environment: the engine of the tests has its server's."""
+        environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
+        ran = run_program("manage.py", command, "--processes", "2", **environment)
+
+        told = Ran(code=ran.returncode, out=ran.stdout, error="", progress="")
+        assert _untimed(told) == _untimed(told_by_primary[command])
 
     def test_is_not_written_by_a_command(self, settings: Any) -> None:
         settings.DATABASE_WAIT_SECONDS = 0
