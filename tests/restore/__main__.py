@@ -1,9 +1,11 @@
 """Back up a PostgreSQL under load, lose it, restore it twice, and print what was lost.
 
-`python -m tests.restore` takes about two minutes, and needs Debian's postgresql-15 and pgbackrest. It makes everything
-in a folder of its own, which it removes. Redirect what it prints to a file of docs/reports.
+`python -m tests.restore` takes about two minutes, and needs Debian's postgresql-15 and pgbackrest. `--with barman`
+takes barman instead. It makes everything in a folder of its own, which it removes. Redirect what it prints to a file of
+docs/reports.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.localdb.roles import establish
+from tests.restore.backups import Backups, Barman, PgBackRest
 from tests.restore.server import PORT, Server
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -31,12 +34,13 @@ User.objects.create(username="olga", is_staff=True).groups.add(Group.objects.get
 """
 
 
+_PROGRAMS: Final[dict[str, type[PgBackRest | Barman]]] = {"pgbackrest": PgBackRest, "barman": Barman}
 _ROW: Final = "| {name} | {lost} | {named} | {found} | {lacking} |"
-_REPORT: Final = """# A restore with pgBackRest
+_REPORT: Final = """# A restore with {program}
 
-Made by `python -m tests.restore` on {day}, with PostgreSQL {version} and archive_timeout = 5 s, on two busy cores. One
-writer completed slips and posted promotions while the backup was made, and until the server was killed (SIGKILL) and
-its data deleted. {entries} entries were acknowledged. The repository had {mebibytes} MiB at the end.
+Made by `python -m tests.restore{options}` on {day}, with PostgreSQL {version} and archive_timeout = 5 s, on two busy
+cores. One writer completed slips and posted promotions while the backup was made, and until the server was killed
+(SIGKILL) and its data deleted. {entries} entries were acknowledged. The repository had {mebibytes} MiB at the end.
 
 | Restore | Acknowledged and lost | Named as lacking by `verify_ledger` | What it found | Lost checkpoints |
 | --- | --- | --- | --- | --- |
@@ -60,8 +64,9 @@ The next `checkpoint` was taken as always, `verify_ledger --full` was clean, and
 class Drill:
     """One drill: the server, the environment of the product, and the time that each step took."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, backups: type[PgBackRest | Barman]) -> None:
         self.server = Server(folder=folder)
+        self.backups: Backups = backups(self.server)
         self.seconds: dict[str, float] = {}
         self.environment = {
             **os.environ,
@@ -75,8 +80,8 @@ class Drill:
         self._begin()
         with self._writer() as acknowledged:
             time.sleep(BEFORE_SECONDS)
-            with self._timed("pgBackRest: full backup under load"):
-                self.server.pgbackrest("backup", "--type=full")
+            with self._timed(f"{self.backups.program}: full backup under load"):
+                self.backups.back_up()
             self._manage("checkpoint")
             time.sleep(BEFORE_SECONDS)
             instant = datetime.now(UTC)
@@ -96,18 +101,18 @@ class Drill:
         return self._report(entries, instant, [to_the_end, to_the_instant], sealed)
 
     def _begin(self) -> None:
-        self.server.make()
+        self.server.make(self.backups.settings)
         (self.server.folder / "outside").mkdir()
         self.server.start()
         establish(socket_folder=str(self.server.socket), port=PORT, for_tests=False)
         self._manage("migrate", "--verbosity=0")
         self._manage("shell", "-v0", "-c", PERSON)
-        self.server.pgbackrest("stanza-create")
+        self.backups.begin()
 
     def _restored(self, instant: datetime | None, entries: list[dict[str, Any]], *, name: str) -> dict[str, Any]:
         """Restore, and compare what was acknowledged with what is there and with what `verify_ledger` says."""
-        with self._timed(f"pgBackRest: restore {name}"):
-            self.server.restore(instant)
+        with self._timed(f"{self.backups.program}: restore {name}"):
+            self.backups.restore(instant)
         with self._timed(f"PostgreSQL: replay of the WAL {name}"):
             self.server.start()
         there = {
@@ -176,6 +181,8 @@ class Drill:
         repository = [path for path in (self.server.folder / "repo").rglob("*") if path.is_file()]
         exact = restores[-1]
         return _REPORT.format(
+            program=self.backups.program,
+            options="" if isinstance(self.backups, PgBackRest) else " --with barman",
             day=f"{datetime.now(UTC):%Y-%m-%d}",
             version=self.server.query("SHOW server_version").split()[0],
             entries=len(entries),
@@ -191,13 +198,17 @@ class Drill:
 
 def main() -> None:
     """Print the report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.restore")
+    parser.add_argument("--with", dest="program", choices=_PROGRAMS, default="pgbackrest")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="restore-", dir="/var/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        drill = Drill(folder)
+        drill = Drill(folder, _PROGRAMS[options.program])
         try:
             sys.stdout.write(drill.run())
         finally:
+            drill.backups.end()
             drill.server.stop()
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of Debian's that pgBackRest backs up and restores, under a user without rights, in one folder."""
+"""A PostgreSQL of Debian's that is backed up and restored, under a user without rights, in one folder."""
 
 import os
 import pwd
@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from config.localdb.roles import APPLICATION, DATABASE, OWNER, READER, SUPERUSER
 from tests.waiting import wait_until
 
 PROGRAMS: Final = Path("/usr/lib/postgresql/15/bin")
-STANZA: Final = "ratings"
 PORT: Final = 5433
 UNPRIVILEGED: Final = "postgres"
 START_SECONDS: Final = 120.0
@@ -22,34 +20,15 @@ _POSTGRESQL: Final = """
 listen_addresses = ''
 unix_socket_directories = '{socket}'
 port = {port}
-archive_mode = on
-archive_command = 'pgbackrest --config={config} --stanza={stanza} archive-push %p'
 archive_timeout = 5
 log_timezone = UTC
 timezone = UTC
-"""
-_PGBACKREST: Final = """
-[global]
-repo1-path={folder}/repo
-repo1-retention-full=2
-log-path={folder}/log
-lock-path={folder}/lock
-spool-path={folder}/spool
-start-fast=y
-compress-type=lz4
-
-[{stanza}]
-pg1-path={folder}/data
-pg1-socket-path={socket}
-pg1-port={port}
-pg1-user={superuser}
-pg1-database=postgres
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The server and its backups; `folder` is empty at first."""
+    """The server; `folder` is empty at first."""
 
     folder: Path
 
@@ -61,34 +40,31 @@ class Server:
     def socket(self) -> Path:
         return self.folder / "socket"
 
-    @property
-    def config(self) -> Path:
-        return self.folder / "pgbackrest.conf"
-
-    def make(self) -> None:
-        """Make the cluster, with checksums, and the configuration of both programs."""
-        for name in ("repo", "log", "lock", "spool", "socket"):
-            (self.folder / name).mkdir()
-        values = {"folder": self.folder, "socket": self.socket, "port": PORT, "stanza": STANZA, "config": self.config}
-        self.config.write_text(_PGBACKREST.format(superuser=SUPERUSER, **values))
+    def make(self, settings: str) -> None:
+        """Make the cluster, with checksums and more settings."""
+        self.socket.mkdir()
         if os.geteuid() == 0:
             for path in [self.folder, *self.folder.iterdir()]:
                 shutil.chown(path, UNPRIVILEGED)
-        self._run(
+        self.run(
             PROGRAMS / "initdb", "--pgdata", self.data, "--data-checksums", "--username", SUPERUSER, "--auth=trust"
         )
         with (self.data / "postgresql.conf").open("a") as file:
-            file.write(_POSTGRESQL.format(**values))
+            file.write(_POSTGRESQL.format(socket=self.socket, port=PORT) + settings)
 
     def start(self) -> None:
         """Start it, and wait until it can be written."""
-        self._run(PROGRAMS / "pg_ctl", "start", "--wait", f"--pgdata={self.data}", f"--log={self.folder}/server.log")
+        log = self.folder / "server.log"
+        try:
+            self.run(PROGRAMS / "pg_ctl", "start", "--wait", f"--pgdata={self.data}", f"--log={log}")
+        except RuntimeError as error:
+            raise RuntimeError(log.read_text()[-3000:]) from error
         wait_until(self._is_writable, timeout_seconds=START_SECONDS)
 
     def stop(self) -> None:
         """Stop it, if it runs."""
         if (self.data / "postmaster.pid").exists():
-            self._run(PROGRAMS / "pg_ctl", "stop", "--mode=fast", f"--pgdata={self.data}")
+            self.run(PROGRAMS / "pg_ctl", "stop", "--mode=fast", f"--pgdata={self.data}")
 
     def lose(self) -> None:
         """Kill it and delete its data, as a machine that is lost."""
@@ -96,18 +72,6 @@ class Server:
         os.kill(process, signal.SIGKILL)
         wait_until(lambda: not self._answers(), timeout_seconds=START_SECONDS)
         shutil.rmtree(self.data)
-
-    def pgbackrest(self, *arguments: str) -> str:
-        """Run a command of pgBackRest, and give what it prints."""
-        return self._run("pgbackrest", f"--config={self.config}", f"--stanza={STANZA}", *arguments)
-
-    def restore(self, instant: datetime | None) -> None:
-        """Restore the newest backup and the WAL up to an instant, or to the end of the archive."""
-        shutil.rmtree(self.data, ignore_errors=True)
-        until = (
-            ["--type=time", "--target-action=promote", f"--target={instant:%Y-%m-%d %H:%M:%S.%f+00}"] if instant else []
-        )
-        self.pgbackrest("restore", *until)
 
     def environment(self) -> dict[str, str]:
         """What the product needs to use it."""
@@ -133,7 +97,7 @@ class Server:
             "-d",
             database,
         ]
-        return self._run(*psql, "-c", query).strip()
+        return self.run(*psql, "-c", query).strip()
 
     def _answers(self) -> bool:
         program = PROGRAMS / "pg_isready"
@@ -142,7 +106,7 @@ class Server:
     def _is_writable(self) -> bool:
         return self._answers() and self.query("SELECT pg_is_in_recovery()", database="postgres") == "f"
 
-    def _run(self, *command: object) -> str:
+    def run(self, *command: object) -> str:
         """Run as a user without rights: PostgreSQL refuses to run as root."""
         user = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
         as_user: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
@@ -153,6 +117,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
+            env={**os.environ, "HOME": str(self.folder)},
             **as_user,
         )
         if done.returncode:
