@@ -228,6 +228,7 @@ OIDC_PROVIDER_NAME = env.str("OIDC_PROVIDER_NAME", default="single sign-on")
 OIDC_OP_AUTHORIZATION_ENDPOINT = env.str("OIDC_AUTHORIZATION_URL", default="")
 OIDC_OP_TOKEN_ENDPOINT = env.str("OIDC_TOKEN_URL", default="")
 OIDC_OP_JWKS_ENDPOINT = env.str("OIDC_KEYS_URL", default="")
+OIDC_OP_END_SESSION_ENDPOINT = env.str("OIDC_SIGN_OUT_URL", default="")
 OIDC_OP_USER_ENDPOINT = ""  # The token has everything.
 OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
 OIDC_RP_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")

@@ -170,8 +170,11 @@ def check_identity_provider(**_: Any) -> list[CheckMessage]:
         "OIDC_TOKEN_URL": settings.OIDC_OP_TOKEN_ENDPOINT,
         "OIDC_KEYS_URL": settings.OIDC_OP_JWKS_ENDPOINT,
     }
+    optional = {"OIDC_SIGN_OUT_URL": settings.OIDC_OP_END_SESSION_ENDPOINT}
     needed = urls | {"OIDC_CLIENT_ID": settings.OIDC_RP_CLIENT_ID, "OIDC_CLIENT_SECRET": settings.OIDC_RP_CLIENT_SECRET}
-    is_clear = settings.IS_PRODUCTION and any(not url.startswith("https://") for url in urls.values())
+    is_clear = settings.IS_PRODUCTION and any(
+        url and not url.startswith("https://") for url in (urls | optional).values()
+    )
     pairs = [*settings.OIDC_ROLES, *settings.OIDC_SECOND_FACTOR]
     lacking = ", ".join(name for name, value in needed.items() if not value)
     wrong = [

@@ -34,6 +34,7 @@ class Provider:
     status: int = 200
     address: str = ""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    signed_out: list[str] = field(default_factory=list)
     waiting: int = 0
     may_answer: threading.Event = field(default_factory=threading.Event)
 
@@ -45,6 +46,12 @@ class Provider:
         code = f"code-{len(self.codes)}-{time.monotonic_ns()}"
         self.codes[code] = asked
         return f"{asked['redirect_uri']}?code={code}&state={asked['state']}"
+
+    def end_session(self, asked: dict[str, str]) -> str:
+        """Sign out the person of a token that is for the console, and give the address to go back to."""
+        token = jwt.decode(asked["id_token_hint"], KEY.public_key(), algorithms=["RS256"], audience=asked["client_id"])
+        self.signed_out.append(token["sub"])
+        return asked["post_logout_redirect_uri"]
 
     def exchange(self, given: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """The token for a code, once; only with the secret and the verifier of who began."""
@@ -64,11 +71,17 @@ class Provider:
 
     def description(self) -> dict[str, Any]:
         names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
+        names |= {"end_session_endpoint": "logout"}
         return {"issuer": self.address} | {name: f"{self.address}/{path}" for name, path in names.items()}
 
     def keys(self) -> dict[str, Any]:
         known = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
         return {"keys": [known | {"kid": "first", "use": "sig"}]}
+
+
+def sign_out_there(settings: Any, provider: Provider) -> None:
+    """Let staff who sign out of the console sign out at `provider` too."""
+    settings.OIDC_OP_END_SESSION_ENDPOINT = f"{provider.address}/logout"
 
 
 def configure(settings: Any, provider: Provider) -> None:
@@ -96,7 +109,8 @@ def serving() -> Iterator[Provider]:
                 self._send(200, provider.description())
             else:
                 self.send_response(302)
-                self.send_header("Location", provider.authorize(asked))
+                go = provider.end_session if self.path.startswith("/logout") else provider.authorize
+                self.send_header("Location", go(asked))
                 self.end_headers()
 
         def do_POST(self) -> None:

@@ -3,11 +3,9 @@
 from typing import Final
 
 from django.contrib import admin, messages
-from django.contrib.auth import logout
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -71,8 +69,7 @@ def _end(request: HttpRequest, mine: "QuerySet[Session]", *, here: str) -> HttpR
         messages.error(request, error.message)
         return HttpResponseRedirect(request.path)
     if ends_this_one:
-        logout(request)
-        return HttpResponseRedirect(reverse("admin:login"))
+        return admin.site.logout(request)
     done = f"{counted(ended, 'session')} ended." if ended else "That session had ended already."
     messages.success(request, done)
     return HttpResponseRedirect(request.path)

@@ -12,10 +12,11 @@ from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import SimpleLazyObject
 
-from core.console.asking_again import ask_if_marked
+from core.console.asking_again import ask_if_marked, sign_out_address
 from core.console.queries import keep_only, read_by
 from core.console.second_step import SecondStepNeeded, begin_second_step
 from core.sessions import store_of
@@ -80,6 +81,15 @@ class ConsoleSite(admin.AdminSite):
             page = render(request, "core/console/locked_out.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
             page["Retry-After"] = str(error.seconds)
             return page
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Django's page, which leads on to the identity provider if staff who came from there sign out there too."""
+        at_provider = sign_out_address(request)
+        more = {"sign_out_address": at_provider, "provider": settings.OIDC_PROVIDER_NAME} if at_provider else {}
+        page = super().logout(request, more | (extra_context or {}))
+        if at_provider:
+            page["Refresh"] = f"0; url={at_provider}"  # A form may lead to no other site, not even by a redirect.
+        return page
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         protected: Any = super().admin_view(view, cacheable)

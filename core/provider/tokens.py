@@ -59,6 +59,8 @@ class Identity:
     """Whether one of the claims of OIDC_SECOND_FACTOR says so."""
     signed_in_at: int | None
     """When the person proved to the provider who they are, in seconds; None if it does not say."""
+    token: str
+    """The token itself, by which the provider knows whom to sign out."""
 
 
 class _Provider(OIDCAuthenticationBackend):  # type: ignore[misc]
@@ -106,7 +108,7 @@ def _exchange(*, code: str, nonce: str, verifier: str, redirect_uri: str) -> Ide
             }
         )
         claims = provider.verify_token(given["id_token"], nonce=nonce)
-        return _identity_in(claims)
+        return _identity_in(claims, token=given["id_token"])
     except requests.HTTPError as error:
         if error.response is None or error.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ProviderAway(error) from error
@@ -127,7 +129,7 @@ def _not_valid(cause: str) -> ProviderRefused:
     return ProviderRefused(sentence, reason="TOKEN_NOT_VALID", cause=cause)
 
 
-def _identity_in(claims: Mapping[str, Any]) -> Identity:
+def _identity_in(claims: Mapping[str, Any], *, token: str) -> Identity:
     """What the checked claims say.
 
     :raises InvalidTokenError: a claim is of another form, or the token is for another client as well.
@@ -144,6 +146,7 @@ def _identity_in(claims: Mapping[str, Any]) -> Identity:
         roles=frozenset(role for value, role in _pairs(settings.OIDC_ROLES) if value in held),
         has_second_factor=not proved.isdisjoint(_pairs(settings.OIDC_SECOND_FACTOR)),
         signed_in_at=at if type(at) is int else None,
+        token=token,
     )
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 from core.models import User
 from tests.browser.conftest import UPRIGHT
 from tests.floor import Floor
-from tests.provider import configure, serving
+from tests.provider import configure, serving, sign_out_there
 
 
 class TestProvider:
@@ -18,10 +18,16 @@ class TestProvider:
         context = browser.new_context(viewport=UPRIGHT, base_url=live_server.url)
         with serving() as provider:
             configure(settings, provider)
+            sign_out_there(settings, provider)
             page = context.new_page()
             page.goto("/console/login/?next=/console/")
             page.get_by_role("link", name="Sign in with single sign-on").click()
             page.wait_for_url("**/console/")
 
-        expect(page.get_by_label("Menu of Dana")).to_be_visible()
+            expect(page.get_by_label("Menu of Dana")).to_be_visible()
+            page.get_by_label("Menu of Dana").click()
+            page.get_by_role("button", name="Sign out").click()
+            page.wait_for_url("**/console/login/")
+
+        assert provider.signed_out == ["3f2a"]
         context.close()

@@ -181,6 +181,7 @@ BREAKS: list[tuple[str, Callable[[Installation], Any], str]] = [
     ("static-files", lambda installed: shutil.rmtree(installed.folder / "static"), "has no collected files"),
     ("identity-provider", _provider(OIDC_ISSUER="http://127.0.0.1:1"), "cannot be read: ConnectionError"),
     ("identity-provider", _provider(OIDC_OP_TOKEN_ENDPOINT="https://old.example"), "Correct OIDC_TOKEN_URL"),
+    ("identity-provider", _provider(OIDC_OP_END_SESSION_ENDPOINT="https://old.example"), "Correct OIDC_SIGN_OUT_URL"),
     ("identity-provider", _provider(OIDC_RP_SIGN_ALGO="ES256"), "the provider has no key for ES256"),
 ]
 

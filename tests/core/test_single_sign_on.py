@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from config.database.checks import check_names_of_single_sign_on
 from core.changes.models import Change
@@ -25,7 +27,8 @@ from core.roles import AUDITOR, OPERATOR, PIT_BOSS
 from core.sessions import Session
 from core.sign_in_log import SignInEvent
 from tests.factories import StaffFactory
-from tests.provider import CLIENT, SECRET, STRANGE_KEY, Provider, configure, serving
+from tests.provider import CLIENT, SECRET, STRANGE_KEY, Provider, configure, serving, sign_out_there
+from tests.second_factors import with_app
 from tests.waiting import wait_until
 
 SESSIONS = reverse("admin:sessions")
@@ -108,6 +111,8 @@ class TestRoles:
         assert signed_in(browser) is None
 
 
+_ADDRESSES = ("OIDC_ISSUER", *(f"OIDC_OP_{what}_ENDPOINT" for what in ("AUTHORIZATION", "TOKEN", "JWKS")))
+_HTTPS = dict.fromkeys(_ADDRESSES, "https://id.example")
 # What a token says or how it is made, when it is not for this sign-in.
 NOT_VALID: dict[str, dict[str, Any]] = {
     "another issuer": {"claims": {"iss": "https://elsewhere.example"}},
@@ -292,6 +297,55 @@ class TestSession:
         assert SignInEvent.objects.latest("pk").kind == Kind.SIGNED_OUT
 
 
+@pytest.mark.django_db
+class TestSigningOut:
+    """At the provider, which is asked for by a setting."""
+
+    @pytest.fixture
+    def there(self, provider: Provider, settings: Any) -> Provider:
+        sign_out_there(settings, provider)
+        return provider
+
+    @pytest.mark.parametrize(("url", "sent"), [("/console/logout/", {}), (SESSIONS, {"end": "all"})])
+    def test_leads_to_the_provider_and_back(self, there: Provider, dana: User, url: str, sent: dict[str, str]) -> None:
+        come_back(browser := Client(), there)
+
+        answer = browser.post(url, sent)
+
+        address = answer["Refresh"].removeprefix("0; url=")
+        assert (answer.status_code, signed_in(browser)) == (200, None)
+        assert f'href="{escape(address)}"' in answer.text
+        came_back = requests.get(address, allow_redirects=False, timeout=5)
+        assert (there.signed_out, came_back.headers["Location"]) == (["3f2a"], "http://testserver/console/login/")
+
+    def test_also_after_a_second_step(self, there: Provider, dana: User) -> None:
+        assert dana.casino
+        dana.casino.second_factor_roles.set(Group.objects.filter(name=PIT_BOSS))
+        codes = with_app(dana)
+        come_back(browser := Client(), there)
+
+        browser.post(reverse("factors:second_step"), {"code": codes[0]})
+
+        assert signed_in(browser) == dana.pk
+        assert "id_token_hint" in browser.post("/console/logout/")["Refresh"]
+
+    def test_is_not_for_who_came_with_a_password(self, there: Provider, dana: User) -> None:
+        browser = Client()
+        browser.post(reverse("admin:login"), {"username": "dana", "password": PASSWORD})
+
+        answer = browser.post("/console/logout/")
+
+        assert (answer.status_code, signed_in(browser), answer.has_header("Refresh")) == (200, None, False)
+        assert "single sign-on" not in answer.text
+
+    def test_is_left_out_without_the_setting(self, provider: Provider, dana: User) -> None:
+        come_back(browser := Client(), provider)
+        token = provider.token("")[:20]
+
+        assert token not in str(dict(browser.session.items()))
+        assert not browser.post("/console/logout/").has_header("Refresh")
+
+
 class TestSlowProvider:
     def test_keeps_few_threads(self, provider: Provider) -> None:
         asked = {"code": "any", "nonce": "any", "verifier": "any", "redirect_uri": "any"}
@@ -316,6 +370,8 @@ class TestChecks:
             ({}, []),
             ({"OIDC_RP_CLIENT_SECRET": ""}, ["core.E010"]),
             ({"IS_PRODUCTION": True}, ["core.E011"]),
+            ({"IS_PRODUCTION": True, **_HTTPS}, []),
+            ({"IS_PRODUCTION": True, **_HTTPS, "OIDC_OP_END_SESSION_ENDPOINT": "http://id.example"}, ["core.E011"]),
             ({"OIDC_RP_SIGN_ALGO": "HS256"}, ["core.E012"]),
             ({"OIDC_ROLES": []}, ["core.E013"]),
             ({"OIDC_SECOND_FACTOR": ["mfa"]}, ["core.E014"]),

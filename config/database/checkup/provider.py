@@ -9,12 +9,14 @@ from django.conf import settings
 from config.database.checkup.findings import Answer
 
 TIMEOUT_SECONDS: Final = 3
+_OPTIONAL: Final = "OIDC_SIGN_OUT_URL"
 # Of the discovery document, with the settings that must be the same.
 _SAME: Final = {
     "issuer": ("OIDC_ISSUER", "OIDC_ISSUER"),
     "authorization_endpoint": ("OIDC_AUTHORIZATION_URL", "OIDC_OP_AUTHORIZATION_ENDPOINT"),
     "token_endpoint": ("OIDC_TOKEN_URL", "OIDC_OP_TOKEN_ENDPOINT"),
     "jwks_uri": ("OIDC_KEYS_URL", "OIDC_OP_JWKS_ENDPOINT"),
+    "end_session_endpoint": (_OPTIONAL, "OIDC_OP_END_SESSION_ENDPOINT"),
 }
 _KEY_TYPES: Final = {"RS": "RSA", "ES": "EC"}
 
@@ -39,6 +41,7 @@ def look_at_identity_provider() -> Iterator[Answer]:
         Answer(f"{setting} is not the {name} of the provider, {described.get(name)}", f"Correct {setting}.")
         for name, (setting, attribute) in _SAME.items()
         if getattr(settings, attribute) != described.get(name)
+        and (getattr(settings, attribute) or setting != _OPTIONAL)
     ]
     if not any(_signs(key) for key in (keys if isinstance(keys, list) else ())):
         what = f"the provider has no key for {settings.OIDC_RP_SIGN_ALGO}"
