@@ -310,6 +310,32 @@ _COMPS: Final = (
         """,
     ),
     Invariant(
+        name="comp_totals_are_their_entries",
+        sentence="the totals of comps by month, type and person are those of their redemptions",
+        broken_by="""
+            SELECT 'comps of ' || to_char(month, 'YYYY-MM') || ' by ' || by || ' ' || person FROM (
+                SELECT entry.casino_id, entry.comp_type_id, date_trunc('month', entry.gaming_day)::date AS month,
+                       who.by, who.person, count(*) - count(reversal.id) AS redemptions,
+                       coalesce(-sum(entry.points) FILTER (WHERE reversal.id IS NULL), 0) AS points,
+                       coalesce(sum((entry.inputs #>> '{calculation,value}')::numeric)
+                                FILTER (WHERE reversal.id IS NULL), 0) AS value,
+                       count(reversal.id) AS reversed
+                FROM loyalty_ledger AS entry
+                LEFT JOIN loyalty_ledger AS reversal ON reversal.reverses_id = entry.id
+                CROSS JOIN LATERAL (
+                    VALUES ('staff', coalesce(entry.staff_id, 0)), ('account', entry.account_id)
+                ) AS who (by, person)
+                WHERE entry.comp_type_id IS NOT NULL
+                GROUP BY entry.casino_id, entry.comp_type_id, month, who.by, who.person
+            ) AS counted
+            FULL JOIN loyalty_comptotal AS kept USING (casino_id, comp_type_id, month, by, person)
+            WHERE (counted.redemptions, counted.points, counted.value, counted.reversed)
+                  IS DISTINCT FROM (kept.redemptions, kept.points, kept.value, kept.reversed)
+            ORDER BY month, by, person
+        """,
+        needs_all=True,
+    ),
+    Invariant(
         name="prints_of_comp_slips",
         sentence="comp slips are printed of redemptions, and their prints are numbered without gap",
         broken_by="""

@@ -45,6 +45,8 @@ def _day_at_work(floor: Floor) -> dict[str, object]:
         "closed": slip.slip_number,
         "open": opened.slip_number,
         "paused": paused.slip_number,
+        "month": floor.casino.gaming_day_at(floor.now).strftime("%Y-%m"),
+        "supervisor": floor.supervisor.pk,
         "print": CompSlipPrint.objects.get().pk,
         "void": void.slip_number,
         "money": void.money_rows.get().pk,
@@ -137,6 +139,19 @@ BREAKS = [
     Break("redemption_is_its_comp", ENTRY.format(INPUT.format("calculation,value", '"15.01"'), "e2"), "entry {e2}"),
     Break("redemption_is_its_comp", ENTRY.format("inputs = inputs - 'calculation'", "e2"), "entry {e2}"),
     Break("redemption_is_its_comp", "UPDATE loyalty_comptype SET program_id = 0", "entry {e2}"),
+    *(
+        Break("comp_totals_are_their_entries", statement, f"comps of {{month}} by {person}")
+        for statement, person in (
+            ("UPDATE loyalty_comptotal SET redemptions = 2", "account {account}"),
+            ("UPDATE loyalty_comptotal SET points = 299", "staff {supervisor}"),
+            ("UPDATE loyalty_comptotal SET value = 'NaN'", "account {account}"),
+            ("UPDATE loyalty_comptotal SET reversed = 1", "account {account}"),
+            ("UPDATE loyalty_comptotal SET person = {other} WHERE by = 'account'", "account {other}"),
+            ("UPDATE loyalty_comptotal SET person = {other} WHERE by = 'account'", "account {account}"),
+            ("DELETE FROM loyalty_comptotal WHERE by = 'staff'", "staff {supervisor}"),
+            ("DELETE FROM loyalty_ledger WHERE id = {e2}", "account {account}"),
+        )
+    ),
     Break("prints_of_comp_slips", "UPDATE loyalty_compslipprint SET number = 2", "print {print}"),
     Break("prints_of_comp_slips", "UPDATE loyalty_compslipprint SET entry_id = {e1}", "print {print}"),
     Break(

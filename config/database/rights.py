@@ -87,6 +87,7 @@ TABLES: Final[dict[str, TableRights]] = {
     "loyalty_tier": _add(),
     "loyalty_comptype": _change("label", "point_value", "is_active"),
     "loyalty_compslipprint": _add(),
+    "loyalty_comptotal": _read(),
     "loyalty_loyaltyprogram": _change("casino_id", "name", "paused_at", "paused_by_id", "pause_reason"),
     "loyalty_programpause": _change(
         *("resumed_at", "resumed_by_id", "resume_correlation_id", "resume_reason", "resume_reason_code")

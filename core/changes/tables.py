@@ -89,6 +89,7 @@ NOT_LOGGED: Final = {
     "loyalty_ledgerverification": _APPEND_ONLY,
     "loyalty_balancerebuild": _APPEND_ONLY,
     "loyalty_compslipprint": _APPEND_ONLY,
+    "loyalty_comptotal": "it repeats what the ledger says, which the invariants check",
     "ratingslips_ratingslip": "its history is in its segments, requests and corrections",
     "ratingslips_playsegment": _COMPLETED_ONCE,
     "ratingslips_sliprequest": _APPEND_ONLY,

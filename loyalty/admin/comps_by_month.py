@@ -1,16 +1,14 @@
 """The comps of a month by type and person: a page, and its CSV file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,22 +18,26 @@ from django.views.decorators.http import require_POST, require_safe
 from core.clock import EARLIEST_EVENT_AT
 from core.console import display
 from core.console.asking_again import asks_again
+from core.console.filtered_list import AFTER, BEFORE
 from core.console.links import list_url
 from core.console.queries import reads
-from core.console.scope import in_casino_of, sees_all_casinos, staff_of
+from core.console.scope import sees_all_casinos, staff_of
 from core.errors import DomainError
+from core.keyset import KeysetPage
 from core.models import User
 from core.spreadsheets import csv_line
+from loyalty.admin.audit import NO_CASINO
 from loyalty.admin.export import BYTE_ORDER_MARK
 from loyalty.admin.ledger_filters import SYSTEM
-from loyalty.models import CompType, LedgerEntry, LedgerExport, PlayerLoyalty
+from loyalty.models import CompTotal, CompType, LedgerEntry, LedgerExport, PlayerLoyalty
 from loyalty.permissions import EXPORT_LEDGER, VIEW_COMP_TYPES, VIEW_ENTRIES
-from loyalty.services.comps_by_month import CompSum, Person, comps_of_month, days_of
+from loyalty.services.comps_by_month import CompSum, days_of, page_of_month, sums_of_types, totals_of_month
 from loyalty.services.exports import begin_export, end_export
 
 MONTH: Final = "loyalty_comptype_month"
 EXPORT: Final = "loyalty_comptype_month_export"
-LINES_SHOWN: Final = 500
+# A line of a player reads the account and the player, each in its own block.
+LINES_SHOWN: Final = {CompTotal.By.STAFF: 50, CompTotal.By.ACCOUNT: 20}
 LINES_EXPORTED: Final = 100_000
 HEADINGS: Final = (
     *("Month", "Casino", "Comp type", "Label", "Person", "Card number"),
@@ -53,12 +55,10 @@ class MonthForm(forms.Form):
         input_formats=["%Y-%m"],
         error_messages={"invalid": "Write a month as 2026-11."},
     )
-    by = forms.ChoiceField(
-        label="By", required=False, choices=[(Person.STAFF.value, "Member of staff"), (Person.ACCOUNT.value, "Player")]
-    )
+    by = forms.ChoiceField(label="By", required=False, choices=CompTotal.By.choices)
 
     def __init__(self, data: Any, *, today: date) -> None:
-        asked = {"month": data.get("month") or f"{today:%Y-%m}", "by": data.get("by") or Person.STAFF.value}
+        asked = {"month": data.get("month") or f"{today:%Y-%m}", "by": data.get("by") or CompTotal.By.STAFF.value}
         super().__init__(asked, label_suffix="")
 
     def clean_month(self) -> date:
@@ -76,13 +76,13 @@ class Line:
     comp: CompType
     person: str
     card_number: str
-    sums: CompSum
+    sums: CompTotal
     ledger_url: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """The lines of one comp type, and their totals."""
+    """Lines of one comp type, and its total in the month."""
 
     comp: CompType
     lines: Sequence[Line]
@@ -91,7 +91,7 @@ class Group:
 
 def month_urls(model_admin: "admin.ModelAdmin[CompType]") -> list[URLPattern]:
     """The addresses of the page and of its file."""
-    of_address = reads("month", "by")
+    of_address = reads("month", "by", BEFORE, AFTER)
     pages = {MONTH: require_safe(_month_page), EXPORT: asks_again(downloads=True)(require_POST(_month_file))}
     paths = {MONTH: "by-month/", EXPORT: "by-month/export/"}
     site = model_admin.admin_site
@@ -102,25 +102,31 @@ def _month_page(request: HttpRequest) -> HttpResponse:
     """Show the comps of a month."""
     staff = _require_view(request)
     form = _form(request)
-    lines: Sequence[Line] = []
-    shown: dict[str, Any] = {}
+    shown: dict[str, Any] = {"groups": []}
     if form.is_valid():
-        month, by = form.cleaned_data["month"], Person(form.cleaned_data["by"])
-        lines = list(_lines(staff, month=month, by=by, most=LINES_SHOWN + 1))
+        month, by = form.cleaned_data["month"], CompTotal.By(form.cleaned_data["by"])
+        page = page_of_month(
+            month=month,
+            by=by,
+            casino_id=_casino_id(staff),
+            size=LINES_SHOWN[by],
+            before=request.GET.get(BEFORE, ""),
+            after=request.GET.get(AFTER, ""),
+        )
         query = f"month={month:%Y-%m}&by={by.value}"
         shown = {
             "month": month,
             "by": by.value,
+            "groups": _groups(page.rows, month=month),
             "previous": f"?month={month - timedelta(days=1):%Y-%m}&by={by.value}",
             "next": f"?month={days_of(month)[1] + timedelta(days=1):%Y-%m}&by={by.value}",
+            "links": _links(page, query),
             "export_url": f"{reverse(f'admin:{EXPORT}')}?{query}" if staff.has_perm(EXPORT_LEDGER) else "",
         }
     context = {
         **admin.site.each_context(request),
         "title": "Comps by month",
         "form": form,
-        "groups": _groups(lines[:LINES_SHOWN]),
-        "is_cut": len(lines) > LINES_SHOWN,
         "types_url": list_url(CompType),
         "is_of_all_casinos": sees_all_casinos(staff),
     }
@@ -134,7 +140,7 @@ def _month_file(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "Nothing was exported: look at what is marked below.")
         return HttpResponseRedirect(reverse(f"admin:{MONTH}"))
-    month, by = form.cleaned_data["month"], Person(form.cleaned_data["by"])
+    month, by = form.cleaned_data["month"], CompTotal.By(form.cleaned_data["by"])
     try:
         text = _exported(staff, month=month, by=by, at=now)
     except DomainError as error:
@@ -145,21 +151,21 @@ def _month_file(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _exported(staff: User, *, month: date, by: Person, at: datetime) -> str:
+def _exported(staff: User, *, month: date, by: CompTotal.By, at: datetime) -> str:
     """The text of the file.
 
     :raises DomainError: `begin_export` refused.
     """
-    redeemed = _entries(staff).filter(kind=LedgerEntry.Kind.REDEMPTION, gaming_day__range=days_of(month))
+    totals = totals_of_month(month=month, by=by, casino_id=_casino_id(staff))
     export = begin_export(
         what=LedgerExport.What.LEDGER,
-        rows=redeemed,
+        rows=totals,
         casino=None if sees_all_casinos(staff) else staff.casino,
         actor=staff,
         filters={"comps_of": f"{month:%Y-%m}", "by": by.value},
         at=at,
     )
-    lines = list(_lines(staff, month=month, by=by, most=LINES_EXPORTED + 1))
+    lines = list(_lines(totals[: LINES_EXPORTED + 1]))
     sent = [HEADINGS, *(_cells(line, month) for line in lines[:LINES_EXPORTED])]
     is_whole = len(lines) <= LINES_EXPORTED
     end_export(export=export, rows=len(sent) - 1, is_whole=is_whole, at=timezone.now())
@@ -182,44 +188,41 @@ def _form(request: HttpRequest) -> MonthForm:
     return MonthForm(request.GET, today=casino.gaming_day_at(now) if casino else timezone.localdate(now))
 
 
-def _entries(staff: User) -> "QuerySet[LedgerEntry]":
-    return in_casino_of(staff, LedgerEntry.objects.all(), lookup="casino")
+def _casino_id(staff: User) -> int | None:
+    """The casino whose comps the member of staff sees; None for all of them."""
+    return None if sees_all_casinos(staff) else staff.casino_id or NO_CASINO
 
 
-def _lines(staff: User, *, month: date, by: Person, most: int) -> Iterator[Line]:
-    """The sums of the month with names, in the order of the labels of their types."""
-    sums = comps_of_month(entries=_entries(staff), month=month, by=by, most=most)
-    comps = CompType.objects.select_related("program__casino").in_bulk({one.comp_type_id for one in sums})
-    people = {one.person_id for one in sums if one.person_id is not None}
-    accounts = PlayerLoyalty.objects.select_related("player").in_bulk(people if by is Person.ACCOUNT else ())
-    colleagues = User.objects.in_bulk(people if by is Person.STAFF else ())
-    first, last = days_of(month)
-    for one in sorted(sums, key=lambda one: (comps[one.comp_type_id].label, one.comp_type_id)):
-        player = accounts[one.person_id].player if one.person_id in accounts else None
-        narrowed = {by.value: one.person_id or SYSTEM, "comp_type": one.comp_type_id}
+def _lines(totals: Iterable[CompTotal]) -> Iterator[Line]:
+    """The totals with names, in the order of the labels of their types."""
+    totals = list(totals)
+    comps = CompType.objects.select_related("program__casino").in_bulk({one.comp_type_id for one in totals})
+    people: dict[str, set[int]] = {by: {one.person for one in totals if one.by == by} for by in CompTotal.By}
+    accounts = PlayerLoyalty.objects.select_related("player").in_bulk(people[CompTotal.By.ACCOUNT])
+    colleagues = User.objects.in_bulk(people[CompTotal.By.STAFF])
+    for one in sorted(totals, key=lambda one: (comps[one.comp_type_id].label, one.comp_type_id)):
+        player = accounts[one.person].player if one.by == CompTotal.By.ACCOUNT else None
+        first, last = days_of(one.month)
+        narrowed = {one.by: one.person or SYSTEM, "comp_type": one.comp_type_id}
         yield Line(
             comp=comps[one.comp_type_id],
-            person=player.listed_name if player else display.staff_name(colleagues.get(one.person_id or 0)),
+            person=player.listed_name if player else display.staff_name(colleagues.get(one.person)),
             card_number=player.card_number if player else "",
             sums=one,
             ledger_url=list_url(LedgerEntry, **narrowed, first_day=first, last_day=last),
         )
 
 
-def _groups(lines: Sequence[Line]) -> list[Group]:
-    found = (list(group) for _, group in groupby(lines, key=lambda line: line.comp.pk))
-    return [Group(comp=group[0].comp, lines=group, total=_total([line.sums for line in group])) for group in found]
+def _groups(totals: Sequence[CompTotal], *, month: date) -> list[Group]:
+    sums = sums_of_types(month=month, comp_types={one.comp_type_id for one in totals})
+    found = (list(group) for _, group in groupby(_lines(totals), key=lambda line: line.comp.pk))
+    return [Group(comp=group[0].comp, lines=group, total=sums[group[0].comp.pk]) for group in found]
 
 
-def _total(sums: Sequence[CompSum]) -> CompSum:
-    return CompSum(
-        comp_type_id=sums[0].comp_type_id,
-        person_id=None,
-        redemptions=sum(one.redemptions for one in sums),
-        points=sum(one.points for one in sums),
-        value=sum((one.value for one in sums), Decimal(0)),
-        reversed=sum(one.reversed for one in sums),
-    )
+def _links(page: KeysetPage[CompTotal], query: str) -> dict[str, str]:
+    """The addresses of the neighbouring pages."""
+    cursors = {"newer": (AFTER, page.newer), "older": (BEFORE, page.older)}
+    return {name: f"?{query}&{parameter}={cursor}" for name, (parameter, cursor) in cursors.items() if cursor}
 
 
 def _cells(line: Line, month: date) -> Sequence[str | int]:

@@ -2,6 +2,7 @@
 
 from loyalty.models.checkpoints import Checkpoint, SealedAccount, SealedChange
 from loyalty.models.comp_slips import CompSlipPrint
+from loyalty.models.comp_totals import CompTotal
 from loyalty.models.comps import CompType
 from loyalty.models.exports import LedgerExport
 from loyalty.models.ledger import IDEMPOTENCY_KEY_MAX_LENGTH, LedgerEntry, PlayerLoyalty
@@ -20,6 +21,7 @@ __all__ = [
     "BalanceRebuild",
     "Checkpoint",
     "CompSlipPrint",
+    "CompTotal",
     "CompType",
     "EarningRate",
     "LedgerEntry",

@@ -1,69 +1,65 @@
 """The comps of a month, added up by type and person."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Final
 
-from django.db.models import Count, DecimalField, F, Q, QuerySet, Sum
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import BigIntegerField, QuerySet, Sum
 
-from loyalty.models import LedgerEntry
+from core.keys import BIGGEST_KEY
+from core.keyset import Key, KeysetPage, Order, page_of
+from loyalty.models import CompTotal
 
-_MONEY: Final = DecimalField(max_digits=18, decimal_places=2)
-
-
-class Person(StrEnum):
-    """Whose comps are added up: those that a member of staff gave, or those of a player's account."""
-
-    STAFF = "staff"
-    ACCOUNT = "account"
+_FIGURES: Final = ("redemptions", "points", "value", "reversed")
+_NUMBERS: Final = ("casino_id", "comp_type_id", "points", "person")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompSum:
-    """The redemptions of one comp type by one person in a month; `person_id` is a member of staff or an account.
+    """The redemptions of one comp type in a month, as `CompTotal` counts them."""
 
-    `redemptions`, `points` and `value` are those that were not reversed; `reversed` counts the others.
-    """
-
-    comp_type_id: int
-    person_id: int | None
     redemptions: int
     points: int
     value: Decimal
     reversed: int
 
 
-def comps_of_month(*, entries: "QuerySet[LedgerEntry]", month: date, by: Person, most: int) -> Sequence[CompSum]:
-    """Add up the redemptions among `entries` on the gaming days of the month of `month`: at most `most` sums.
+def page_of_month(
+    *, month: date, by: CompTotal.By, casino_id: int | None, size: int, before: str = "", after: str = ""
+) -> KeysetPage[CompTotal]:
+    """A page of the totals of the month of `month` in a casino, or in all of them.
 
-    A redemption counts in its own month. One that was reversed counts in none, whenever it was reversed.
+    The totals of a comp type are together, those that took most points first.
     """
-    redeemed = entries.filter(kind=LedgerEntry.Kind.REDEMPTION, gaming_day__range=days_of(month)).order_by()
-    # Reversals are few: PostgreSQL reads them once, and not once for each redemption. A clock may have been set back.
-    since = days_of(month)[0] - timedelta(days=1)
-    reversals = entries.filter(kind=LedgerEntry.Kind.REVERSAL, gaming_day__gte=since).order_by()
-    is_reversed = Q(pk__in=reversals.values("reverses"))
-    worth = Cast(KT("inputs__calculation__value"), _MONEY)
-    sums = (
-        redeemed.values("comp_type_id", person_id=F(by.value))
-        .annotate(
-            redemptions=Count("pk", filter=~is_reversed),
-            taken=Coalesce(Sum("points", filter=~is_reversed), 0),
-            value=Coalesce(Sum(worth, filter=~is_reversed), Decimal(0), output_field=_MONEY),
-            reversed=Count("pk", filter=is_reversed),
-        )
-        .order_by("comp_type_id", "taken", "person_id")
+    order = order_of_month(month=month, by=by, casino_id=casino_id)
+    return page_of(CompTotal.objects.all(), order=order, before=before, after=after, size=size)
+
+
+def order_of_month(*, month: date, by: CompTotal.By, casino_id: int | None) -> Order:
+    """The order of the totals of a month, as an index has it."""
+    within: dict[str, Any] = {"month": days_of(month)[0], "by": by.value}
+    if casino_id is not None:
+        within["casino_id"] = casino_id
+    names = [name for name in _NUMBERS if name not in within]
+    keys = [Key(name=name, type=BigIntegerField(), least=0, most=BIGGEST_KEY) for name in names]
+    return Order(keys=keys, within=within)
+
+
+def totals_of_month(*, month: date, by: CompTotal.By, casino_id: int | None) -> "QuerySet[CompTotal]":
+    """All totals of the month of `month` in a casino, or in all of them, in the same order."""
+    order = order_of_month(month=month, by=by, casino_id=casino_id)
+    return CompTotal.objects.filter(**order.within).order_by(*order.newest_first)
+
+
+def sums_of_types(*, month: date, comp_types: Collection[int]) -> Mapping[int, CompSum]:
+    """What each of these comp types cost in the month of `month`."""
+    by_staff = CompTotal.objects.filter(month=days_of(month)[0], by=CompTotal.By.STAFF, comp_type__in=comp_types)
+    summed: Iterable[Any] = (
+        by_staff.order_by().values("comp_type").annotate(**{f"all_{each}": Sum(each) for each in _FIGURES})
     )
-    return [_sum(**line) for line in sums[:most]]
-
-
-def _sum(*, taken: int, **counted: Any) -> CompSum:
-    return CompSum(points=-taken, **counted)
+    return {one["comp_type"]: CompSum(**{each: one[f"all_{each}"] for each in _FIGURES}) for one in summed}
 
 
 def days_of(month: date) -> tuple[date, date]:

@@ -114,6 +114,11 @@ LISTS: Final = {
         "tier__id__exact={tier}",
         "q=castillo",
     ),
+    "admin:loyalty_comptype_month": (
+        "month={month}&by=staff",
+        "month={month}&by=account",
+        "month={month}&by=account&before={comp_type}.50.1000000",
+    ),
     "trace:search": ("q=castillo", "q=castillo+jose+a0"),
     "floor:seat": ("q=castillo", "q=castillo+jose+a0", "q=jo"),
 }
@@ -166,6 +171,7 @@ def urls_of(house: TwoCasinos) -> dict[str, str]:
         "player": closed.player_id,
         "day": closed.gaming_day,
         "pit": floor.pit.pk,
+        "month": f"{closed.gaming_day:%Y-%m}",
         "comp_type": floor.program.comp_types.values_list("pk", flat=True)[0],
         "tier": floor.program.tiers.values_list("pk", flat=True)[0],
     }

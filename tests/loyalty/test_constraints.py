@@ -10,7 +10,16 @@ import pytest
 from django.db import connection
 from django.db.models import Model
 
-from loyalty.models import CompType, EarningRate, LedgerEntry, LoyaltyProgram, PlayerLoyalty, ProgramPause, Tier
+from loyalty.models import (
+    CompTotal,
+    CompType,
+    EarningRate,
+    LedgerEntry,
+    LoyaltyProgram,
+    PlayerLoyalty,
+    ProgramPause,
+    Tier,
+)
 from tests.constraints import NAN, Violation, inserted, refused_by, table_of
 from tests.databases import as_owner
 from tests.floor import Floor
@@ -81,6 +90,14 @@ def _comp_type(floor: Floor, **changes: Any) -> CompType:
     return CompType(program=floor.program, **(fields | changes))
 
 
+def _inserted_total(floor: Floor, **changes: Any) -> Model:
+    figures = {"redemptions": 1, "points": 100, "value": Decimal(5), "reversed": 0}
+    fields = {"by": CompTotal.By.STAFF, "person": 0, "month": floor.now.date().replace(day=1), **figures}
+    comp: Any = CompType.objects.first() or inserted(_comp_type(floor))
+    with as_owner():
+        return inserted(CompTotal(casino=floor.casino, comp_type=comp, **(fields | changes)))
+
+
 HASHES: dict[str, Any] = {"previous_hash": b"\1" * 32, "entry_hash": b"\2" * 32}
 
 PROGRAM = (
@@ -113,6 +130,12 @@ PROGRAM = (
     Violation("loyalty_comp_type_has_names", lambda floor: inserted(_comp_type(floor, label=""))),
     Violation("loyalty_comp_type_value_above_zero", lambda floor: inserted(_comp_type(floor, point_value=0))),
     Violation("loyalty_comp_type_value_is_finite", lambda floor: inserted(_comp_type(floor, point_value=NAN))),
+    Violation("loyalty_comp_total_unique", lambda floor: [_inserted_total(floor) for _ in range(2)]),
+    Violation("loyalty_comp_total_by_known", lambda floor: _inserted_total(floor, by="nobody")),
+    Violation(
+        "loyalty_comp_total_month_begins", lambda floor: _inserted_total(floor, month=floor.now.date().replace(day=2))
+    ),
+    Violation("loyalty_comp_total_value_is_finite", lambda floor: _inserted_total(floor, value=NAN)),
     Violation("loyalty_checkpoint_totals_are_finite", lambda floor: inserted(checkpoint_row(floor, points_total=NAN))),
 )
 

@@ -12,7 +12,8 @@ from guardian.shortcuts import remove_perm
 
 from core.models import Player, ReasonCode
 from core.roles import AUDITOR, PIT_SUPERVISOR
-from loyalty.models import CompSlipPrint, CompType, LedgerEntry, LedgerExport, PlayerLoyalty
+from loyalty.admin.comps_by_month import LINES_SHOWN
+from loyalty.models import CompSlipPrint, CompTotal, CompType, LedgerEntry, LedgerExport, PlayerLoyalty
 from loyalty.services import pause_program
 from tests.console import address, html_of, inline_code_in, said, shown_in, signed_in
 from tests.factories import CompTypeFactory, StaffFactory
@@ -369,8 +370,9 @@ class TestCompsOfAMonth:
         award(other, elsewhere := other.player())
         redeem(other, elsewhere)
         root = signed_in(StaffFactory.create(casino=None, is_superuser=True))
+        today = floor.casino.gaming_day_at(floor.now)
 
-        page = month(root)
+        page = month(root, f"?month={today:%Y-%m}")
 
         assert str(other.program) in page.content.decode()
         rows = csv.DictReader(io.StringIO(root.post(page.context["export_url"]).content.decode("utf-8-sig")))
@@ -382,6 +384,38 @@ class TestCompsOfAMonth:
 
         assert page.context["form"].errors
         assert not page.context["groups"]
+
+    def test_are_shown_page_by_page(self, supervisor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(LINES_SHOWN, CompTotal.By.STAFF, 1)
+
+        first = month(supervisor, "?by=staff")
+        second = month(supervisor, first.context["links"]["older"])
+        back = month(supervisor, second.context["links"]["newer"])
+
+        shown = [[group.comp.label for group in page.context["groups"]] for page in (first, second, back)]
+        assert sorted(shown[:2]) == [["Dinner"], ["Room"]]
+        assert shown[2] == shown[0]
+        assert set(first.context["links"]) == {"older"}
+        assert set(second.context["links"]) == {"newer"}
+
+    def test_keep_their_total_where_their_lines_are_on_two_pages(
+        self, supervisor: Client, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = floor.player()
+        award(floor, other)
+        redeem(floor, other)
+        monkeypatch.setitem(LINES_SHOWN, CompTotal.By.ACCOUNT, 1)
+
+        pages = [month(supervisor, "?by=account")]
+        while older := pages[-1].context["links"].get("older"):
+            pages.append(month(supervisor, older))
+
+        lines = [
+            (group.comp.label, group.lines[0].sums.points, group.total.points)
+            for page in pages
+            for group in page.context["groups"]
+        ]
+        assert sorted(lines) == [("Dinner", 100, 300), ("Dinner", 200, 300), ("Room", 30, 30)]
 
     def test_are_exported_as_they_are_shown(self, floor: Floor) -> None:
         auditor = signed_in(StaffFactory.create(casino=floor.casino), AUDITOR)
