@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from tests.processes import run_program
+from tests.waiting import wait_until
 
 REFUSED_TO_ROLE = "42501"
 _MIGRATED = "migrated_for_tests_"
@@ -130,9 +131,23 @@ def made_once(prefix: str, name: str) -> Iterator[str | None]:
             yield None
             return
         for old in made:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(old)))
+            _drop(server, old)
         copy_database("template1", unfinished := f"{prefix}unfinished")
         yield unfinished
+
+
+def _drop(server: psycopg.Connection, name: str) -> None:
+    """Drop a database, if it is there, and end its sessions; autovacuum, which only a superuser ends, is waited for."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+
+    def is_dropped() -> bool:
+        try:
+            server.execute(drop)
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
+
+    wait_until(is_dropped)
 
 
 def copy_database(name: str, copy: str) -> None:
@@ -162,11 +177,10 @@ def product_digest() -> str:
 def empty_database(suffix: str, *, copied_from: str = "template1") -> Iterator[str]:
     """An empty database beside the test database, or a copy of one, for as long as the block lasts; gives its name."""
     name = f"{connection.settings_dict['NAME']}_{suffix}"
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with connect("postgres") as server:
-        server.execute(drop)
+        _drop(server, name)
         copy_database(copied_from, name)
         try:
             yield name
         finally:
-            server.execute(drop)
+            _drop(server, name)
