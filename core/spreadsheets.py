@@ -25,11 +25,6 @@ def harmless(text: str, *, separator: str = "") -> str:
     return _places(separator).sub(r"\1'\2", text)
 
 
-def plain(text: str, *, separator: str = "") -> str:
-    """The text of which `harmless` made `text`."""
-    return _places(separator).sub(lambda place: place[1] + place[2][1:], text)
-
-
 def csv_line(cells: Iterable[str | int]) -> str:
     """A line of a CSV file, with its end: text quoted and harmless, numbers as they are."""
     line: Any = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC)

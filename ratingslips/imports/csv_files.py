@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import DomainError
-from core.spreadsheets import plain
 from core.text import quoted, trimmed
-from core.words import counted
+from core.words import counted, noun
 from ratingslips.imports.file_kinds import HOW_TO_SAVE, UnreadableFile, numbered_lines
 
 MAX_LINE_BYTES: Final = 4_096
@@ -104,22 +103,12 @@ class CsvFile:
         self.separator, self.names = _header(self.header, given=given, wanted=columns, place=place)
         self._columns = columns
 
-    @property
-    def is_of_rejects(self) -> bool:
-        """Whether the file is one of refused lines, whose cells were made harmless for a spreadsheet."""
-        return self.names[0] == REASON_COLUMN
-
-    def original(self, raw: bytes) -> str:
-        """A line as it was before it was refused, without its reason and with its cells as they were.
-
-        Bytes of another encoding are kept as surrogates.
-        """
-        text = raw.decode(errors="surrogateescape")
-        if not self.is_of_rejects:
-            return text
-        separator = re.escape(self.separator)
-        text = re.sub(rf'^(?:"(?:[^"]|"")*"|[^"{separator}]*){separator}', "", text)
-        return plain(text, separator=self.separator)
+    def original(self, raw: bytes) -> bytes:
+        """A line as it was before it was refused, without its reason."""
+        if self.names[0] != REASON_COLUMN:
+            return raw
+        separator = re.escape(self.separator).encode()
+        return re.sub(rb'^(?:"(?:[^"]|"")*"|[^"%b]*)%b' % (separator, separator), b"", raw)
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """The lines after the header with their numbers; a record of several lines has the number of its first."""
@@ -135,11 +124,9 @@ class CsvFile:
 
         :raises UnreadableLine: saying what is wrong with it.
         """
-        if len(raw) > MAX_LINE_BYTES and len(self.original(raw).encode(errors="surrogateescape")) > MAX_LINE_BYTES:
+        if len(raw) > MAX_LINE_BYTES and len(self.original(raw)) > MAX_LINE_BYTES:
             raise UnreadableLine(f"The line is longer than {MAX_LINE_BYTES:,} bytes.")
         fields = _fields(raw, separator=self.separator)
-        if self.is_of_rejects:
-            fields = [plain(field, separator=self.separator) for field in fields]
         if any(fields[len(self.names) :]):
             raise UnreadableLine(f"The line has {counted(len(fields), 'field')}, and the header {len(self.names)}.")
         values = fields + [""] * (len(self.names) - len(fields))
@@ -219,7 +206,7 @@ def _header(raw: bytes, *, given: str | None, wanted: Collection[str], place: st
     separator = max(named, key=lambda one: len(set(wanted) & set(named[one])))
     names = named[separator]
     if missing := [column for column in wanted if column not in names]:
-        raise UnreadableFile(f"{place} lacks the column {', '.join(missing)}.")
+        raise UnreadableFile(f"{place} lacks the {noun(len(missing), 'column')} {', '.join(missing)}.")
     doubled = [name for name in names if name and name != REASON_COLUMN and names.count(name) > 1]
     if doubled:
         raise UnreadableFile(f"{place} names a column twice: {quoted(doubled[0])}.")

@@ -35,10 +35,10 @@ def require_writable(path: Path) -> None:
 
 
 def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Path) -> None:
-    """Write the refused lines of `source`, each behind its reason, whole or not at all; a spreadsheet runs no formula.
+    """Write the refused lines of `source` as they are there, each behind its reason, whole or not at all.
 
-    An existing file is replaced. The first column holds the reasons; an import of the file ignores it, and reads the
-    other cells as they were in `source`.
+    An existing file is replaced. The first column holds the reasons, made harmless for a spreadsheet; an import of the
+    file ignores it.
 
     :raises OSError: it cannot be written.
     :raises UnreadableFile: `source` cannot be read again.
@@ -51,12 +51,12 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Pat
             if lines.separator not in SEPARATORS:
                 file.write(b"sep=%b\r\n" % separator)
             file.write(REASON_COLUMN.encode() + separator)
-            file.write(_guarded(lines.header, lines))
+            file.write(_original(lines.header, lines))
             for line, raw in lines.rows():
                 if error := rejects.get(line):
                     said = f"{error.code}: {' '.join(error.message.split())}"
                     reason = harmless(said, separator=lines.separator).replace('"', '""')
-                    file.write(f'"{reason}"'.encode() + separator + _guarded(raw, lines))
+                    file.write(f'"{reason}"'.encode() + separator + _original(raw, lines))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -64,10 +64,9 @@ def write_rejects(path: Path, rejects: Mapping[int, DomainError], *, source: Pat
         draft.unlink(missing_ok=True)
 
 
-def _guarded(raw: bytes, lines: CsvFile) -> bytes:
-    """The line with harmless cells, one kind of line end, and without the reason of an earlier import."""
-    text = lines.original(raw.rstrip(b"\r\n"))
-    return harmless(text, separator=lines.separator).encode(errors="surrogateescape") + b"\r\n"
+def _original(raw: bytes, lines: CsvFile) -> bytes:
+    """The line without the reason of an earlier import, with one kind of line end."""
+    return lines.original(raw.rstrip(b"\r\n")) + b"\r\n"
 
 
 def _draft_of(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """Files as spreadsheets and old programs write them, and the refused lines that go back to a spreadsheet."""
 
+import csv
 import signal
 from itertools import pairwise
 from pathlib import Path
@@ -123,7 +124,7 @@ class TestNumbers:
 
 
 class TestRejects:
-    def test_are_lines_without_formulas_that_can_be_imported(self, casino: Casino, file: Path, tmp_path: Path) -> None:
+    def test_are_lines_as_they_were_that_can_be_imported(self, casino: Casino, file: Path, tmp_path: Path) -> None:
         rejects, again = tmp_path / "rejects.csv", tmp_path / "again.csv"
         bad = [
             "S1;2026-11-14T19:05:00-08:00;JUMP",
@@ -138,7 +139,7 @@ class TestRejects:
         run("import_rating_events", rejects, "--casino", "harbour", "--rejects", again)
 
         assert rows[0] == f"refused_because;{EVENTS_HEADER}".replace(",", ";")
-        assert [row.partition('";')[2] for row in rows[1:]] == [bad[0], bad[1].replace("=", "'="), bad[2]]
+        assert [row.partition('";')[2] for row in rows[1:]] == [bad[0], bad[1], bad[2]]
         assert rows[1].startswith('"UNKNOWN_EVENT: “JUMP” is not an event')
         assert RatingSlip.objects.get().is_closed
         assert again.read_text(encoding="utf-8-sig").splitlines() == rows[:3]
@@ -170,7 +171,7 @@ class TestRejects:
 
         given_back = [source.read_text(encoding="utf-8-sig").splitlines()[1] for source in sources[1:]]
         assert [row[1:].partition(":")[0] for row in given_back] == codes
-        assert {row.partition('",')[2].replace(",'=x", ",=x") for row in given_back} == {line}
+        assert {row.partition('",')[2] for row in given_back} == {line}
         sources[-1].write_text(sources[-1].read_text().replace("BEGIN", "OPEN").replace("x" * (length - 4_096), ""))
         assert run("import_rating_events", sources[-1], "--casino", "harbour").code == 0
 
@@ -185,7 +186,9 @@ class TestRejects:
         again.write_text(again.read_text().replace("BEGIN", "OPEN"))
         run("import_rating_events", again, "--casino", "harbour")
 
-        assert name not in rejects.read_text().replace(harmless(name), "")
+        [_, row] = csv.reader(rejects.read_text(encoding="utf-8-sig").splitlines())
+        assert name in row[1:]
+        assert harmless(row[0]) == row[0]
         assert RatingSlip.objects.get().table.name == name
 
     def test_are_written_when_the_import_is_ended_by_sigterm(
