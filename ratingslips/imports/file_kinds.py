@@ -9,6 +9,8 @@ from core.errors import DomainError
 HOW_TO_SAVE: Final = "In the spreadsheet, save it as “CSV UTF-8”."
 _HEAD_BYTES: Final = 4_096
 _BEGINNINGS: Final = {
+    b"\xff\xfe\x00\x00": "UTF-32 text",
+    b"\x00\x00\xfe\xff": "UTF-32 text",
     b"\xff\xfe": "UTF-16 text (“Unicode text”)",
     b"\xfe\xff": "UTF-16 text (“Unicode text”)",
     b"PK\x03\x04": "a workbook (.xlsx, .ods) or a zip archive",

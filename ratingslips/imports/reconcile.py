@@ -157,13 +157,7 @@ class RecordedSlip:
         differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
         if line.kind == EventKind.CLOSE and self.money.chips_out != line.chips_out:
             differing.append(("chips out", self.money.chips_out, line.chips_out))
-        zone = line.occurred_at.tzinfo
-        was = ", ".join(f"{name} {_words(was, zone=zone)}" for name, was, _ in differing)
-        told = [(name, _words(now, zone=zone)) for name, _, now in differing]
-        now = told[0][1] if len(told) == 1 else ", ".join(f"{name} {words}" for name, words in told)
-        return (
-            f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}.{self.changed_since}"
-        )
+        return f"{_sentence(line, differing)}{self.changed_since}"
 
     def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[Recorded], Mapping[EventKind, list[Known]]]:
         """Whether the slip has the event of each line, and the events that no line matches, by kind.
@@ -220,6 +214,31 @@ class RecordedSlip:
             and line.table in {None, event.table_name}
             and line.seat in {None, event.seat}
         )
+
+
+def contradiction(line: RatingEvent, other: RatingEvent) -> RecordedOtherwise | None:
+    """What an earlier line of the file, which has been recorded, says otherwise than the line; None if nothing."""
+    fields: list[tuple[str, object, object]] = [
+        ("time", other.occurred_at, line.occurred_at),
+        ("card", other.player_card, line.player_card),
+        ("table", other.table, line.table),
+        ("seat", other.seat, line.seat),
+        ("average bet", other.average_bet, line.average_bet),
+        ("buy-in", other.buy_in, line.buy_in),
+    ]
+    differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
+    if line.chips_out != other.chips_out:
+        differing.append(("chips out", other.chips_out, line.chips_out))
+    return RecordedOtherwise(_sentence(line, differing)) if differing else None
+
+
+def _sentence(line: RatingEvent, differing: Sequence[tuple[str, object, object]]) -> str:
+    """What is recorded, and what the line says instead; each field that differs by name."""
+    zone = line.occurred_at.tzinfo
+    was = ", ".join(f"{name} {_words(was, zone=zone)}" for name, was, _ in differing)
+    told = [(name, _words(now, zone=zone)) for name, _, now in differing]
+    now = told[0][1] if len(told) == 1 else ", ".join(f"{name} {words}" for name, words in told)
+    return f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}."
 
 
 def _words(value: object, *, zone: tzinfo | None) -> str:

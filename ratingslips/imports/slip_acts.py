@@ -12,7 +12,7 @@ from ratingslips import services
 from ratingslips.imports.events import EventKind, RatingEvent
 from ratingslips.imports.lookup import Lookup
 from ratingslips.imports.progress import LineOutcome, Outcome, PlannedClosing
-from ratingslips.imports.reconcile import LineState, RecordedSlip
+from ratingslips.imports.reconcile import LineState, RecordedSlip, contradiction
 from ratingslips.imports.slip_lines import SlipLines, with_pauses_in_order
 from ratingslips.services import Act, Recording, RequestKind, SlipPlay
 
@@ -94,14 +94,22 @@ class SlipActs:
             slip_id = done.slip.pk if done.slip else None
         outcomes = []
         for event in self.events:
-            if event.line in refusals:
-                error = _for_a_file(refusals[event.line])
+            if error := self._refusal(event, refusals):
                 outcomes.append(LineOutcome(line=event.line, outcome=Outcome.REJECTED, error=error))
-            elif event.line in self.acts:
+            elif event.line in self.acts and event.line not in refusals:
                 outcomes.append(_applied(event, done, slip_id=slip_id, is_dry_run=is_dry_run))
             else:
                 outcomes.append(LineOutcome(line=event.line, outcome=Outcome.ALREADY_IMPORTED, slip_id=slip_id))
         return outcomes
+
+    def _refusal(self, event: RatingEvent, refusals: Mapping[int, DomainError]) -> DomainError | None:
+        """Why the line is refused, if it is: an OPEN or a CLOSE that another line of the file repeats is not."""
+        error = refusals.get(event.line)
+        if isinstance(error, services.SlipNumberTaken | services.SlipClosed):
+            alike = (other for other in self.events if other.kind == event.kind and other.line not in refusals)
+            if event.kind in {EventKind.OPEN, EventKind.CLOSE} and (other := next(alike, None)):
+                return contradiction(event, other)
+        return _for_a_file(error) if error else None
 
     def _make_acts(self, events: Sequence[RatingEvent], states: Mapping[int, LineState], lookup: Lookup) -> None:
         card = self.slip.player_card if self.slip else self.lines.card

@@ -90,14 +90,44 @@ class TestLinesOfOneMoment:
         assert (again["applied"], again["already_imported"]) == (0, 7)
         assert [start for start, _, _ in _story()].count("BET_CHANGED") == 1
 
+    @pytest.mark.parametrize("line", [VISIT[0], VISIT[-1]], ids=["OPEN", "CLOSE"])
+    def test_record_an_opening_and_a_closing_once_if_the_file_repeats_them(
+        self, casino: Casino, file: Path, line: str
+    ) -> None:
+        lines = [*VISIT, line]
+
+        told, again = import_json(file, *lines), import_json(file, *lines)
+
+        assert (told["applied"], told["already_imported"], told["rejects"]) == (6, 1, {})
+        assert (again["applied"], again["already_imported"], again["rejects"]) == (0, 7, {})
+
+    @pytest.mark.parametrize(
+        ("line", "was", "now", "words"),
+        [
+            (VISIT[0], "25.00", "250.00", "average bet 25.00; this line: 250.00"),
+            (VISIT[0], "100000", "100001", "card 100000; this line: 100001"),
+            (VISIT[-1], "120.00", "1200.00", "chips out 120.00; this line: 1200.00"),
+        ],
+    )
+    def test_say_what_another_line_of_the_file_says_of_the_same(
+        self, casino: Casino, file: Path, line: str, was: str, now: str, words: str
+    ) -> None:
+        assert was in line
+        lines = [*VISIT, line.replace(was, now)]
+
+        told, again = import_json(file, *lines), import_json(file, *lines)
+
+        for each in (told, again):
+            assert list(each["rejects"]) == ["8"]
+            assert each["rejects"]["8"].startswith("RECORDED_OTHERWISE: ")
+            assert words in each["rejects"]["8"]
+
     @pytest.mark.parametrize(
         ("line", "code"),
         [
-            (VISIT[0], "SLIP_NUMBER_TAKEN"),
             (VISIT[2], "SLIP_NOT_OPEN"),
             (VISIT[3], "SLIP_NOT_PAUSED"),
             (VISIT[4], "ALREADY_SEATED"),
-            (VISIT[5], "SLIP_CLOSED"),
         ],
     )
     def test_are_refused_where_the_same_cannot_happen_twice(

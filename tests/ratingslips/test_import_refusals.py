@@ -60,8 +60,8 @@ BAD_LINES = [
     ),
     (
         event("S1", "19:05:00", "OPEN", player_card="100001", table="BL-01", seat="2", average_bet="5"),
-        "SLIP_NUMBER_TAKEN",
-        "Slip number S1 is already used",
+        "RECORDED_OTHERWISE",
+        "Slip S1 has another OPEN. Recorded: time 2026-11-14T19:00:00-08:00, card 100000,",
     ),
     (
         event("S2", "19:05:00", "OPEN", player_card="123456", table="BL-01", seat="2", average_bet="5"),
@@ -208,7 +208,7 @@ class TestWrongFiles:
         ("content", "words"),
         [
             (b"", "events.csv is empty"),
-            (b"slip_number,event\n", "lacks the column occurred_at, player_card"),
+            (b"slip_number,event\n", "lacks the columns occurred_at, player_card"),
             (f"{EVENTS_HEADER},table\n".encode(), "names a column twice"),
             *((EVENTS_HEADER.encode(name), "is UTF-16 text") for name in ("utf-16", "utf-16-le", "utf-16-be")),
             (b"PK\x03\x04\x14\x00", "is a workbook (.xlsx, .ods) or a zip archive, not a CSV file"),
