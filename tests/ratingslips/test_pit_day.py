@@ -12,7 +12,6 @@ from django.apps import apps
 from django.db import connection
 
 from core.models import CommandOperation, Lease, RequestOrigin
-from core.spreadsheets import plain
 from loyalty.models import PlayerLoyalty
 from ratingslips.models import PlaySegment, RatingSlip
 from tests.commands import PIT_DAY, run
@@ -122,7 +121,7 @@ class TestPitDay:
 
     def test_writes_the_refused_lines_to_a_file(self, pit_day: PitDay) -> None:
         lines = (PIT_DAY / "rating-events.csv").read_text().splitlines()
-        given_back = [plain(row.partition('",')[2], separator=",") for row in pit_day.rejects.splitlines()[1:]]
+        given_back = [row.partition('",')[2] for row in pit_day.rejects.splitlines()[1:]]
 
         assert given_back == [lines[int(number) - 1] for number in EXPECTED["rejects"]]
 
