@@ -28,7 +28,7 @@ from loyalty.services.by_hand import (
     is_outside_id,
     is_whole,
     lock_staff,
-    require_active,
+    require_active_and_rate,
     require_rate,
     require_unchanged,
 )
@@ -185,7 +185,8 @@ def _post(
 
 def _require_allowed(given: GivenReason, *, staff: User, account: PlayerLoyalty, points: int, at: datetime) -> None:
     require_permission(staff, ADJUST, account.program, player_id=account.player_id)
-    if points > 0:
-        require_active(account.player_id, otherwise="no points were added")
     given.require_allowed()
-    require_rate(staff=staff, at=at)
+    if points > 0:
+        require_active_and_rate(account.player_id, otherwise="no points were added", staff=staff, at=at)
+    else:
+        require_rate(staff=staff, at=at)

@@ -27,8 +27,7 @@ from loyalty.services.by_hand import (
     is_outside_id,
     is_whole,
     lock_staff,
-    require_active,
-    require_rate,
+    require_active_and_rate,
 )
 from loyalty.services.posting import EntryKind, LoyaltyPosting, increment_player_loyalty
 
@@ -171,5 +170,4 @@ def _require_reward_id(reward_id: str | None) -> None:
 def _require_award_allowed(given: GivenReason, *, staff: User, account: PlayerLoyalty, at: datetime) -> None:
     require_permission(staff, AWARD, account.program, player_id=account.player_id)
     given.require_allowed()
-    require_active(account.player_id, otherwise="no award was made")
-    require_rate(staff=staff, at=at)
+    require_active_and_rate(account.player_id, otherwise="no award was made", staff=staff, at=at)

@@ -10,6 +10,7 @@ from typing import Final
 from django.db import connection
 
 from core.errors import NotFound
+from core.kept_queries import fetch_prepared
 from core.transactions import transaction_required
 from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_accounts, rules_in_force
@@ -21,6 +22,7 @@ SET balance = entry.balance_after, lifetime_points = entry.lifetime_points_after
     entry_count = entry.seq, head_hash = entry.entry_hash, updated_at = entry.created_at
 FROM loyalty_ledger AS entry
 WHERE entry.id = ANY(%s::bigint[]) AND account.id = entry.account_id
+RETURNING account.id
 """
 
 _NEXT_IDS: Final = "SELECT nextval('loyalty_ledger_id_seq') FROM generate_series(1, %s)"
@@ -72,8 +74,12 @@ class PostingBatch:
         """Write the entries in their order, and the new balances, in one statement each."""
         LedgerEntry.objects.bulk_create(self.entries)
         newest = {entry.account_id: entry.pk for entry in self.entries}
-        with connection.cursor() as cursor:
-            cursor.execute(_BALANCES, [list(newest.values())])
+        write_balances(list(newest.values()))
+
+
+def write_balances(newest: Sequence[int]) -> None:
+    """Write to each account what its newest entry, named by its key, leaves there."""
+    fetch_prepared(_BALANCES, [list(newest)])
 
 
 @transaction_required

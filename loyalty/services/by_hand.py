@@ -1,9 +1,11 @@
 """What awards, adjustments and reversals have in common: how a repeated request is recognised, and what is refused."""
 
 import re
+from collections.abc import Sized
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import QuerySet
 
 from core.clock import InvalidTime, checked_event_time
@@ -89,6 +91,21 @@ def require_active(player_id: int, *, otherwise: str) -> None:
     :raises PlayerNotActive: the player is barred or inactive.
     """
     (player,) = _player(player_id)
+    _refuse_inactive(player, otherwise=otherwise)
+
+
+def require_active_and_rate(player_id: int, *, otherwise: str, staff: User, at: datetime) -> None:
+    """`require_active` and `require_rate` in one statement.
+
+    :raises PlayerNotActive: the player is barred or inactive.
+    :raises AwardRateExceeded: see `require_rate`.
+    """
+    (player,) = _player_and_given(player_id, *_within_rate(staff, at))
+    _refuse_inactive(player, otherwise=otherwise)
+    _refuse_rate(player.given)
+
+
+def _refuse_inactive(player: Player, *, otherwise: str) -> None:
     if player.status != Player.Status.ACTIVE:
         raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: {otherwise}.")
 
@@ -113,9 +130,17 @@ def require_rate(*, staff: User, at: datetime) -> None:
 
     :raises AwardRateExceeded: `staff` has made `POSTINGS_PER_WINDOW` within `WINDOW_SECONDS`.
     """
+    _refuse_rate(_given(*_within_rate(staff, at)))
+
+
+def _within_rate(staff: User, at: datetime) -> tuple[int, datetime, datetime]:
     # If the clock was set back, some entries are dated after now. Entries dated much later must not count.
     window = timedelta(seconds=WINDOW_SECONDS)
-    if len(_given(staff.pk, at - window, at + window)) >= POSTINGS_PER_WINDOW:
+    return staff.pk, at - window, at + window
+
+
+def _refuse_rate(given: Sized) -> None:
+    if len(given) >= POSTINGS_PER_WINDOW:
         raise AwardRateExceeded(
             f"You have made {POSTINGS_PER_WINDOW} awards and adjustments in a minute, which is the limit. "
             "Wait a minute and try again."
@@ -136,4 +161,9 @@ def _query_given(staff_id: int, after: datetime, before: datetime) -> QuerySet[L
 
 _given = KeptQuery(_query_given)
 _player = KeptQuery(lambda player_id: Player.objects.filter(pk=player_id))
+_player_and_given: KeptQuery[Any] = KeptQuery(
+    lambda player_id, *within_rate: Player.objects.filter(pk=player_id).annotate(
+        given=ArraySubquery(_query_given(*within_rate).values("pk"))
+    )
+)
 _locked_staff: KeptQuery[User] = KeptQuery(lambda staff_id: User.objects.locked().filter(pk=staff_id))

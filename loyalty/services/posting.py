@@ -19,7 +19,7 @@ from core.transactions import transaction_required
 from core.words import counted
 from loyalty.models import IDEMPOTENCY_KEY_MAX_LENGTH, CompType, LedgerEntry, PlayerLoyalty
 from loyalty.services.accounts import ProgramRules, lock_account, rules_in_force
-from loyalty.services.batches import PostingBatch
+from loyalty.services.batches import PostingBatch, write_balances
 from loyalty.tiers import next_tier, progress_percent, tier_at
 
 EntryKind = LedgerEntry.Kind
@@ -258,10 +258,9 @@ def _append(entry: LedgerEntry, *, rules: ProgramRules) -> None:
 
 
 def _save(entry: LedgerEntry) -> None:
-    account = entry.account
     entry.save(force_insert=True)
-    account.head_hash = entry.entry_hash
-    account.save(update_fields=["balance", "lifetime_points", "tier", "entry_count", "head_hash", "updated_at"])
+    entry.account.head_hash = entry.entry_hash
+    write_balances([entry.pk])
 
 
 def _require_running(rules: ProgramRules) -> None:
