@@ -46,7 +46,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("units")
     shutil.copytree(DEPLOY / "systemd", folder, dirs_exist_ok=True)
     for unit in folder.glob("*.service"):
-        unit.write_text(re.sub(r"/opt/table-ratings/current/venv/bin/\w+", "/bin/true", unit.read_text()))
+        unit.write_text(re.sub(r"/opt/(table-ratings/current/venv|patroni)/bin/\w+", "/bin/true", unit.read_text()))
     return folder
 
 
