@@ -54,11 +54,13 @@ LAST_NAMES: Final = (
     "Đỗ",
 )
 BATCH_ROWS: Final = 100_000
+# The trigger that looks at new segments takes a time that grows with the square of their number.
+SEGMENTS_BATCH_ROWS: Final = 5_000
 SEATS: Final = 7
 ENTRIES_A_PLAY: Final = 3
 
 # One row for each entry. Every third one is play of an hour. Entries near each other are of different players, and one
-# in ten is of a twentieth of the players. A redemption takes less than the earnings since the last one.
+# in ten is of a twentieth of the players. A redemption takes no more than the entry before it gave.
 _PLAN: Final = """
     CREATE TEMPORARY TABLE planned AS
     WITH entry AS (
@@ -72,12 +74,12 @@ _PLAN: Final = """
         FROM entry
     ), kinds AS (
         SELECT *, %(began_at)s + (1 + play / %(seats)s) * interval '1 hour' AS at,
-               CASE WHEN is_play THEN 'GAMEPLAY' WHEN seq %% 8 = 0 THEN 'REDEMPTION'
-                    WHEN n %% 50 = 0 THEN 'MANUAL_BONUS'
-                    WHEN n %% 1000 = 17 AND n < %(entries)s / 10 THEN 'ADJUSTMENT' ELSE 'PROMOTION' END AS kind
+               CASE WHEN is_play THEN 'GAMEPLAY' WHEN n %% 50 = 0 THEN 'MANUAL_BONUS'
+                    WHEN n %% 1000 = 17 AND n < %(entries)s / 10 THEN 'ADJUSTMENT'
+                    WHEN seq %% 2 = 0 THEN 'REDEMPTION' ELSE 'PROMOTION' END AS kind
         FROM numbered
     ), pointed AS (
-        SELECT *, CASE kind WHEN 'GAMEPLAY' THEN 105 * (1 + play %% 20) WHEN 'REDEMPTION' THEN -50 ELSE 10 + n %% 90 END
+        SELECT *, CASE kind WHEN 'GAMEPLAY' THEN 105 * (1 + play %% 20) WHEN 'REDEMPTION' THEN -10 ELSE 10 + n %% 90 END
                   AS points
         FROM kinds
     )
@@ -229,15 +231,17 @@ def _write(cursor: Any, casino: Casino, *, entries: int) -> None:
     seats = values["seats"]
     # An hour more than there are entries, of play that is owed or goes on.
     cursor.execute(_PLAN, values | {"entries": entries + ENTRIES_A_PLAY * seats})
-    for model, columns, source, last in (
-        (LedgerEntry, _ENTRY, _ENTRIES, entries - 1),
-        (RatingSlip, _SLIP, _SLIPS, entries + ENTRIES_A_PLAY * seats - 1),
-        (PlaySegment, _SEGMENT, _SLIPS.replace("AS play", "AS play CROSS JOIN generate_series(1, 2) AS part"), None),
+    parts = _SLIPS.replace("AS play", "AS play CROSS JOIN generate_series(1, 2) AS part")
+    last_play = entries + ENTRIES_A_PLAY * seats - 1
+    for model, columns, source, last, rows in (
+        (LedgerEntry, _ENTRY, _ENTRIES, entries - 1, BATCH_ROWS),
+        (RatingSlip, _SLIP, _SLIPS, last_play, BATCH_ROWS),
+        (PlaySegment, _SEGMENT, parts, last_play, SEGMENTS_BATCH_ROWS),
     ):
-        last = last or entries + ENTRIES_A_PLAY * seats - 1
-        for first in range(0, last + 1, BATCH_ROWS):
-            span = {"first": first, "last": min(last, first + BATCH_ROWS - 1)}
+        for first in range(0, last + 1, rows):
+            span = {"first": first, "last": min(last, first + rows - 1)}
             cursor.execute(_insert(model, columns, source), values | span)
+        cursor.execute(f"ANALYZE {model._meta.db_table}")
         _say(f"{casino.code}: {last + 1:,} of {model._meta.db_table} by {perf_counter() - began:.0f} s")
     cursor.execute(_ACCOUNTS, values)
     cursor.execute("DROP TABLE planned")
