@@ -45,6 +45,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The units, with programs that are on this machine."""
     folder = tmp_path_factory.mktemp("units")
     shutil.copytree(DEPLOY / "systemd", folder, dirs_exist_ok=True)
+    shutil.copy(DEPLOY / "patroni.service", folder)
     for unit in folder.glob("*.service"):
         unit.write_text(re.sub(r"/opt/(table-ratings/current/venv|patroni)/bin/\w+", "/bin/true", unit.read_text()))
     return folder
