@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.services import pause_rating_slip
 from tests.constraints import inserted, refused_by_trigger, run_as_replica
 from tests.databases import as_owner
 from tests.floor import Floor
@@ -201,6 +202,13 @@ class TestCorrections:
         for changes in ({"status": "CLOSED"}, {"seat": 2}, {"correction_count": 2}):
             with refused_by_trigger("a void slip never changes"):
                 RatingSlip.objects.update(**changes)
+
+    def test_hold_the_seat_of_a_paused_slip(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+
+        with refused_by_trigger("past play never changes"):
+            PlaySegment.objects.update(held_until=floor.now)
 
     def test_supersede_a_segment_once(self, floor: Floor) -> None:
         segment = ended_row(floor, held_until=floor.now)
