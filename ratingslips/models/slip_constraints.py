@@ -136,6 +136,7 @@ INDEXES: Final = (
         condition=Q(correction_count__gt=0),
         name="ratingslips_slip_corrected",
     ),
+    models.Index(fields=["pit"], condition=Q(status__in=["OPEN", "PAUSED"]), name="ratingslips_slip_live_in_pit"),
     models.Index(fields=["player"], condition=Q(correction_count__gt=0), name="ratingslips_slip_corrected_of"),
     # Of closed slips, with what the figures of a day count.
     models.Index(

@@ -207,7 +207,7 @@ def live_slips(*, now: datetime) -> "QuerySet[RatingSlip]":
 
 
 def _query_seated_slips(pit_id: int, day: date, now: datetime) -> "QuerySet[RatingSlip]":
-    live: Any = live_slips(now=now).filter(table__pit=pit_id)
+    live: Any = live_slips(now=now).filter(pit=pit_id)
     seated: QuerySet[RatingSlip] = live.with_money().annotate(cash=cash_of_player(day=day))
     return seated
 
@@ -215,13 +215,13 @@ def _query_seated_slips(pit_id: int, day: date, now: datetime) -> "QuerySet[Rati
 _seated_slips = KeptQuery(_query_seated_slips)
 _tables = KeptQuery(lambda pit_id: GamingTable.objects.filter(pit=pit_id).select_related("game").order_by("name"))
 _pit_with_owed = KeptQuery(
-    lambda pit_id: Pit.objects.filter(pk=pit_id).annotate(owed=_number(RatingSlip.objects.owed(), by="pit"))
+    lambda pit_id: Pit.objects.filter(pk=pit_id).annotate(owed=_number(RatingSlip.objects.owed()))
 )
 
 
-def _number(slips: "QuerySet[RatingSlip]", *, by: str) -> Coalesce:
-    """How many of `slips` a pit has, as an annotation of pits; `by` leads from a slip to the pit."""
-    of_pit = slips.filter(**{by: OuterRef("pk")}).order_by().values(by)
+def _number(slips: "QuerySet[RatingSlip]") -> Coalesce:
+    """How many of `slips` a pit has, as an annotation of pits."""
+    of_pit = slips.filter(pit=OuterRef("pk")).order_by().values("pit")
     return Coalesce(Subquery(of_pit.annotate(number=Count("*")).values("number")), 0)
 
 
@@ -288,7 +288,7 @@ def free_seats_in(pit: Pit) -> list[tuple[GamingTable, list[int]]]:
 
 def with_live_count(pits: "QuerySet[Pit]") -> "QuerySet[Pit]":
     """The `pits` with `live`, the number of a pit's live slips."""
-    return pits.annotate(live=_number(RatingSlip.objects.live(), by="table__pit"))  # type: ignore[no-redef]
+    return pits.annotate(live=_number(RatingSlip.objects.live()))  # type: ignore[no-redef]
 
 
 _pits_beside = KeptQuery(
