@@ -1,6 +1,7 @@
 """What tests need beside Python: programs of Debian, and axe-core, which `.ci/run` installs."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 CHROMIUM = Path("/usr/lib/chromium/chromium-headless-shell")
@@ -41,6 +42,7 @@ _NEEDS: dict[str, tuple[list[Path], str]] = {
 }
 
 
+@cache
 def missing() -> dict[str, str]:
     """The fixtures that lack a program, each with what is left out without it."""
     return {fixture: left_out for fixture, (files, left_out) in _NEEDS.items() if not all(map(Path.exists, files))}

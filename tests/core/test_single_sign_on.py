@@ -22,10 +22,13 @@ from core.changes.models import Change
 from core.checks import check_break_glass, check_identity_provider
 from core.errors import Busy
 from core.models import User
-from core.provider.tokens import EXCHANGES_AT_ONCE, ProviderRefused, identity_of
+from core.origins import Client as Origin
+from core.provider.services import sign_in_by_provider
+from core.provider.tokens import EXCHANGES_AT_ONCE, Identity, ProviderRefused, identity_of
 from core.roles import AUDITOR, OPERATOR, PIT_BOSS
 from core.sessions import Session
 from core.sign_in_log import SignInEvent
+from tests.concurrency import Elsewhere, held, made_to_wait, replace_locks
 from tests.factories import StaffFactory
 from tests.provider import CLIENT, SECRET, STRANGE_KEY, Provider, configure, serving, sign_out_there
 from tests.second_factors import with_app
@@ -198,6 +201,40 @@ class TestRefusals:
         provider.status = 502
 
         assert come_back(Client(), provider).status_code == 503
+
+
+class TestDeactivationDuringASignIn:
+    """The person is deactivated, and that is not committed yet, when they come back from the provider."""
+
+    @pytest.fixture
+    def dana(self, transactional_db: None) -> User:
+        return StaffFactory.create(username="dana", provider_subject="3f2a")
+
+    @staticmethod
+    def _sign_in() -> User:
+        identity = Identity(
+            subject="3f2a", roles=frozenset({PIT_BOSS}), has_second_factor=True, signed_in_at=None, token=""
+        )
+        return sign_in_by_provider(identity=identity, client=Origin(address=None), at=timezone.now())
+
+    @staticmethod
+    def _deactivate() -> None:
+        User.objects.filter(username="dana").update(is_active=False)
+
+    def test_makes_the_sign_in_wait_and_refuses_it(self, dana: User) -> None:
+        signing_in = made_to_wait(self._sign_in, by=self._deactivate)
+
+        assert isinstance(signing_in.outcome(), ProviderRefused)
+        assert not dana.groups.exists()
+
+    @pytest.mark.shows(39)
+    def test_would_give_roles_without_the_lock(self, dana: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        replace_locks(monkeypatch, lambda rows, **_: rows.order_by("pk"))
+
+        with held(self._deactivate):
+            assert Elsewhere(self._sign_in).result() == dana
+
+        assert dana.groups.exists()
 
 
 @pytest.mark.django_db

@@ -140,7 +140,7 @@ class TestFormSentTwice:
 
     @pytest.mark.parametrize("request_id", [None, uuid4()])
     @pytest.mark.parametrize("is_pause", [True, False])
-    def test_is_done_once_and_told_as_the_first_without_an_answer(
+    def test_is_done_once_and_answered_as_the_first(
         self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch, request_id: Any, is_pause: bool
     ) -> None:
         floor = committed_floor
