@@ -211,6 +211,7 @@ class TestWrongFiles:
             (b"slip_number,event\n", "lacks the columns occurred_at, player_card"),
             (f"{EVENTS_HEADER},table\n".encode(), "names a column twice"),
             *((EVENTS_HEADER.encode(name), "is UTF-16 text") for name in ("utf-16", "utf-16-le", "utf-16-be")),
+            (EVENTS_HEADER.encode("utf-32"), "is UTF-32 text, not a CSV file"),
             (b"PK\x03\x04\x14\x00", "is a workbook (.xlsx, .ods) or a zip archive, not a CSV file"),
             (b"\xef\xbb\xbf\r\n;;;\r\n\x1a", "events.csv is empty"),
         ],
