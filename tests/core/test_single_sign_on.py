@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 import requests
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +23,7 @@ from config.database.checks import check_names_of_single_sign_on
 from core.changes.models import Change
 from core.checks import check_break_glass, check_identity_provider
 from core.errors import Busy
+from core.managing import lock_permissions
 from core.models import User
 from core.origins import Client as Origin
 from core.provider.services import sign_in_by_provider
@@ -31,6 +34,7 @@ from core.sign_in_log import SignInEvent
 from tests.concurrency import Elsewhere, held, made_to_wait, replace_locks
 from tests.factories import StaffFactory
 from tests.provider import CLIENT, SECRET, STRANGE_KEY, Provider, configure, serving, sign_out_there
+from tests.replacing import replace
 from tests.second_factors import with_app
 from tests.waiting import wait_until
 
@@ -235,6 +239,37 @@ class TestDeactivationDuringASignIn:
             assert Elsewhere(self._sign_in).result() == dana
 
         assert dana.groups.exists()
+
+
+class TestDeletionOfARoleDuringASignIn:
+    """The role that the provider gives is deleted, and that is not committed yet."""
+
+    @pytest.fixture
+    def dana(self, transactional_db: None) -> User:
+        Group.objects.create(name="Dealer")
+        return StaffFactory.create(username="dana", provider_subject="3f2a")
+
+    @staticmethod
+    def _sign_in_meanwhile() -> Any:
+        identity = Identity(
+            subject="3f2a", roles=frozenset({"Dealer"}), has_second_factor=True, signed_in_at=None, token=""
+        )
+        sign_in = partial(sign_in_by_provider, identity=identity, client=Origin(address=None), at=timezone.now())
+
+        def delete() -> None:
+            lock_permissions()
+            Group.objects.filter(name="Dealer").delete()
+
+        return made_to_wait(sign_in, by=delete).outcome()
+
+    def test_makes_the_sign_in_wait_and_refuses_it(self, dana: User) -> None:
+        assert isinstance(self._sign_in_meanwhile(), ProviderRefused)
+
+    @pytest.mark.shows(39)
+    def test_would_break_the_sign_in_without_the_lock(self, dana: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        replace(monkeypatch, lock_permissions, lambda: None)
+
+        assert isinstance(self._sign_in_meanwhile(), IntegrityError)
 
 
 @pytest.mark.django_db
