@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from core import sign_ins
@@ -15,7 +16,7 @@ from core.models import User
 from core.origins import Client
 from core.permissions import NotPermitted
 from core.roles import LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
-from core.sign_in_locks import locked_staff
+from core.sign_in_locks import Name, locked_staff
 from core.sign_in_log import SignInEvent
 from core.sign_ins import (
     AddressSlowed,
@@ -26,7 +27,7 @@ from core.sign_ins import (
     lift_lock,
     require_own_password,
 )
-from tests.concurrency import Elsewhere, held_before_commit, is_waited_for, together
+from tests.concurrency import Elsewhere, held_before_commit, is_waited_for, made_to_wait, together
 from tests.console import signed_in
 from tests.constraints import refused_by_trigger
 from tests.factories import StaffFactory
@@ -215,6 +216,17 @@ class TestTriesFromASlowedAddress:
         replace(monkeypatch, try_lock_name, lambda *_: True)
 
         assert self._second(committed_floor) is None
+
+
+class TestPasswordChangedDuringATry:
+    def test_is_compared_with_what_it_is_by_then(self, committed_floor: Floor) -> None:
+        dana = StaffFactory.create(casino=committed_floor.casino, username="dana", password=make_password("before"))
+
+        def change() -> None:
+            lock_name("sign-in", Name.of("dana").key)
+            User.objects.filter(pk=dana.pk).update(password=make_password("after"))
+
+        assert made_to_wait(lambda: try_("dana", "before"), by=change).outcome() is None
 
 
 class TestRefusalsAtOnce:
