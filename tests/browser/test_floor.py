@@ -14,6 +14,7 @@ from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import change_average_bet, pause_rating_slip
 from tests.browser.conftest import ACROSS, UPRIGHT, Tablet, both_ways
+from tests.browser.taps import at_the_floor, taps
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
 
@@ -24,8 +25,7 @@ def seat(page: Page, floor: Floor, number: int) -> Any:
 
 def at_seat(tablet: Tablet, floor: Floor, number: int) -> Page:
     """The boss's tablet, after a tap on a seat of the pit."""
-    page = tablet(floor.boss, PIT_BOSS)
-    page.goto(floor_url(floor.pit))
+    page = at_the_floor(tablet, floor)
     seat(page, floor, number).tap()
     return page
 
@@ -80,6 +80,7 @@ class TestJourneys:
         page.get_by_role("button", name="Buy-in of 500", exact=True).tap()
 
         expect(page.locator(".messagelist .success")).to_contain_text("Buy-in 500.00, cash, 3,000 in all.")
+        assert taps(page) == 2
         expect(seat(page, floor, 4)).to_contain_text("Watch 3,000")
         seat(page, floor, 4).tap()
         page.get_by_role("link", name="Strike … Buy-in 500.00, cash").tap()
@@ -88,6 +89,7 @@ class TestJourneys:
         expect(page.locator("s")).to_have_text("Buy-in 500.00, cash")
         expect(page.get_by_text("2,500 so far")).to_be_visible()
 
+    @both_ways
     def test_move(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=1)
         page = at_seat(tablet, floor, 1)
@@ -98,6 +100,7 @@ class TestJourneys:
         expect(seat(page, floor, 6)).to_contain_text("Nguyễn J.")
         expect(seat(page, floor, 1)).to_contain_text("Open a slip")
 
+    @both_ways
     def test_pause_and_resume(self, floor: Floor, tablet: Tablet) -> None:
         floor.open_slip(seat=1, at=floor.ago(hours=1))
         page = at_seat(tablet, floor, 1)

@@ -2,30 +2,12 @@
 
 from datetime import timedelta
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from core.roles import PIT_BOSS
-from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from tests.browser.conftest import Tablet, both_ways
+from tests.browser.taps import at_the_floor, taps
 from tests.floor import Floor
-
-# Each touch of the screen counts, also of a field that is typed into; typing does not.
-COUNT = """addEventListener("pointerdown", () => {
-    sessionStorage.taps = Number(sessionStorage.taps ?? 0) + 1;
-}, true);"""
-
-
-def at_the_floor(tablet: Tablet, floor: Floor) -> Page:
-    """The boss's tablet with the map of the pit, on which taps are counted from now on."""
-    page = tablet(floor.boss, PIT_BOSS)
-    page.add_init_script(COUNT)
-    page.goto(floor_url(floor.pit))
-    return page
-
-
-def taps(page: Page) -> int:
-    return int(page.evaluate("sessionStorage.taps"))
 
 
 def minutes_before_now(floor: Floor, slip: RatingSlip) -> tuple[int, int | None]:

@@ -4,11 +4,10 @@ from decimal import Decimal
 
 from playwright.sync_api import expect
 
-from core.roles import PIT_BOSS
-from ratingslips.admin.floor.pages import floor_url
 from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip
 from tests.browser.conftest import Tablet, both_ways
+from tests.browser.taps import at_the_floor, taps
 from tests.floor import Floor
 
 
@@ -18,21 +17,19 @@ class TestJourneys:
         floor.open_slip(
             at=floor.now, buy_in=Decimal(500), player=floor.player(first_name="يوسف", last_name="العبدالله")
         )
-        page = tablet(floor.boss, PIT_BOSS)
-        page.goto(floor_url(floor.pit))
+        page = at_the_floor(tablet, floor)
 
         page.get_by_role("button", name="Undo").tap()
         expect(page.locator(".messagelist .success")).to_contain_text("Its buy-in of 500.00 is void")
-        assert RatingSlip.objects.get().status == "VOID"
+        assert (taps(page), RatingSlip.objects.get().status) == (1, "VOID")
         page.locator(f"#seat-{floor.table.pk}-3").tap()
         page.get_by_role("button", name="Seat this player here").tap()
 
         expect(page.get_by_role("button", name="Undo")).to_be_visible()
-        assert RatingSlip.objects.live().get().seat == 3
+        assert (taps(page), RatingSlip.objects.live().get().seat) == (3, 3)
 
     def test_closed_by_mistake_takes_one_tap_after_another_act(self, floor: Floor, tablet: Tablet) -> None:
-        page = tablet(floor.boss, PIT_BOSS)
-        page.goto(floor_url(floor.pit))
+        page = at_the_floor(tablet, floor)
         slip = floor.played_slip()
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now)
         floor.open_slip(seat=2, at=floor.now)
@@ -41,4 +38,4 @@ class TestJourneys:
         page.get_by_role("button", name="Still playing").tap()
 
         expect(page.locator(".messagelist .success")).to_contain_text("goes on with slip")
-        assert RatingSlip.objects.live().get(seat=1).continues == slip
+        assert (taps(page), RatingSlip.objects.live().get(seat=1).continues) == (1, slip)
