@@ -1,5 +1,6 @@
 """Two tablets at once, of which one undoes, continues or reassigns a slip; each guard has a control without it."""
 
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.db import IntegrityError
 
 from core.models import Player
+from core.querysets import LockingQuerySet
 from ratingslips.models import RatingSlip
 from ratingslips.services import (
     PlayerHasLiveSlip,
@@ -22,10 +24,20 @@ from ratingslips.services import (
     record_buy_in,
     undo_opening,
 )
-from tests.concurrency import Elsewhere, deadlocks, held_before_commit, in_turn, together, wait_until_blocked
+from tests.concurrency import (
+    Elsewhere,
+    deadlocks,
+    held,
+    held_before_commit,
+    in_turn,
+    replace_locks,
+    together,
+    wait_until_blocked,
+)
 from tests.floor import Floor
 from tests.loyalty.test_concurrency import without_locks
 from tests.ratingslips.corrections import REASON, closed
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +67,10 @@ def _continue(floor: Floor, slip: RatingSlip) -> RatingSlip:
 def _give(floor: Floor, slip: RatingSlip, right: Player) -> Reassignment:
     given: dict[str, Any] = {"actor": floor.supervisor, "at": floor.now, "reason": REASON}
     return reassign_rating_slip(slip=slip.pk, player=right, **given)
+
+
+def _lock(player: Player) -> object:
+    return Player.objects.locked().get(pk=player.pk)
 
 
 @pytest.mark.parametrize("act", [_change_bet, _close, _buy_in])
@@ -158,3 +174,30 @@ class TestWrongPlayerOnTwoTablets:
         outcomes = together([lambda: _give(floor, one, other.player), lambda: _give(floor, other, one.player)])
 
         assert (deadlocks(), {type(outcome) for outcome in outcomes}) == (before, {Reassignment})
+
+    @pytest.mark.shows(39)
+    def test_crosswise_would_deadlock_in_another_order(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor, backwards = committed_floor, threading.local()
+        one, other = closed(floor), closed(floor, floor.open_slip(seat=2, at=floor.now))
+        locked, before = LockingQuerySet.locked, deadlocks()
+
+        def lock_in_turn(rows: Any, **options: Any) -> Any:
+            return locked(rows, **options).order_by("-pk" if hasattr(backwards, "is_so") else "pk")
+
+        def give_backwards() -> Reassignment:
+            backwards.is_so = True
+            return _give(floor, other, one.player)
+
+        replace_locks(monkeypatch, lock_in_turn)
+        with held(lambda: _lock(other.player)) as of_other:
+            with held(lambda: _lock(one.player)) as of_one:
+                giving, back = Elsewhere(lambda: _give(floor, one, other.player)), Elsewhere(give_backwards)
+                wait_until_blocked(giving.backend, by=of_one)
+                wait_until_blocked(back.backend, by=of_other)
+            wait_until_blocked(giving.backend, by=back.backend)
+        for each in (giving, back):
+            each.outcome()
+
+        wait_until(lambda: deadlocks() == before + 1)
