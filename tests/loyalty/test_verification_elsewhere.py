@@ -42,7 +42,7 @@ def _largest_and_strangest(floor: Floor) -> None:
     big = account_of(floor.player())
     with transaction.atomic():
         post(floor, big.player, points=BIGGEST, reason=TEXTS[0] * 20)
-        post(floor, big.player, kind=LedgerEntry.Kind.REDEMPTION, points=-BIGGEST, reason="All of it")
+        post(floor, big.player, kind=LedgerEntry.Kind.ADJUSTMENT, points=-BIGGEST, reason="All of it")
     deep: Any = None
     for _ in range(40):
         deep = {"in": [deep, 1.5e300, -0.1, 10**40, True]}
