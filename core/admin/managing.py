@@ -10,9 +10,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from core.console.asking_again import AsksAgain
+from core.console.change_forms import judge_by_now
 from core.console.scope import staff_of
 from core.managing import lock_permissions
-from core.models import User
 
 log = structlog.get_logger(__name__)
 
@@ -23,10 +23,10 @@ else:
     _Base = object
 
 
-def _judge_by_now(request: HttpRequest) -> None:
-    """Lock the permissions of all staff, and read the sender again, who was read when the request came."""
+def _lock_and_judge(request: HttpRequest) -> None:
+    """Lock the permissions of all staff, and judge who sends the form by what they hold then."""
     lock_permissions()
-    request.user = User.objects.select_related("casino").get(pk=request.user.pk)
+    judge_by_now(request)
 
 
 class ManagingForms(_Base):
@@ -39,13 +39,13 @@ class ManagingForms(_Base):
 
     def _changeform_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
         if request.method == "POST":
-            _judge_by_now(request)
+            _lock_and_judge(request)
         page: HttpResponse = super()._changeform_view(request, *args)  # type: ignore[misc]
         return page
 
     def _delete_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
         if request.method == "POST":
-            _judge_by_now(request)
+            _lock_and_judge(request)
         page: HttpResponse = super()._delete_view(request, *args)  # type: ignore[misc]
         return page
 

@@ -12,6 +12,7 @@ from core.console.change_forms import (
     PostedChange,
     answer_again_if_taken,
     answer_busy,
+    judge_by_now,
     note,
     posted_change,
 )
@@ -62,6 +63,7 @@ class AddedOnce(_Base):
                 messages.warning(request, ALREADY_ADDED)
                 return HttpResponseRedirect(sent.answer)
             note(request, PostedChange(next_token=str(sent.pk)))
+            judge_by_now(request)
             page = answer()
             if isinstance(page, HttpResponseRedirect):
                 record_form(sent, answer=page.url)

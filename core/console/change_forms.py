@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from core.console.versions import FORM_VERSION, Version, sentences, version_of, who_changed
 from core.errors import Busy
 from core.keys import key_of
+from core.models import User
 from core.querysets import LockingQuerySet
 from core.transactions import drop_lost_connection, operation
 
@@ -51,6 +52,11 @@ def posted_change(request: HttpRequest) -> PostedChange | None:
     """What `note` kept on the request; None for a page that was not sent."""
     posted: PostedChange | None = request.__dict__.get(_POSTED)
     return posted
+
+
+def judge_by_now(request: HttpRequest) -> None:
+    """Read the sender of the form and their rights again, which were read when the request came; under the lock."""
+    request.user = User.objects.select_related("casino").get(pk=request.user.pk)
 
 
 def answer_busy(
@@ -118,6 +124,7 @@ class VersionedForms(_Base):
         def compare_and_answer() -> HttpResponse:
             with operation("console.change", actor_id=request.user.pk):
                 self._compare(request, object_id)
+                judge_by_now(request)
                 return answer()
 
         try:
