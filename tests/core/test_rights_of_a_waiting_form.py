@@ -1,5 +1,6 @@
 """A right that is taken while an ordinary form waits for a lock is gone when the form is saved."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from django.db import transaction
 
 from core.console.change_forms import judge_by_now
 from core.correlation import parse
+from core.locks import lock_name
+from core.models import Player, User
+from core.roles import LOYALTY_SUPERVISOR
 from core.sent_forms.sending import lock_form
 from ratingslips.models import Pit
-from tests.concurrency import Elsewhere, held_before_commit, is_waited_for
+from tests.concurrency import Elsewhere, held_before_commit, is_waited_for, made_to_wait
 from tests.console import address, fields_in, signed_in
 from tests.factories import StaffFactory
 from tests.floor import Floor
@@ -57,3 +61,46 @@ class TestFormDuringARevocation:
         replace(monkeypatch, judge_by_now, lambda request: None)
 
         assert _is_saved_during_a_revocation(committed_floor, page)
+
+
+def _lose_role(staff: User) -> None:
+    staff.groups.clear()
+
+
+def _lose(field: str) -> Callable[[User], int]:
+    return lambda staff: User.objects.filter(pk=staff.pk).update(**{field: False})
+
+
+def _lock_form(page: str, sent: dict[str, Any]) -> None:
+    """Take the lock that the form waits for: its row's, or that of its id."""
+    if page == "change":
+        list(Player.objects.locked())
+    else:
+        lock_name("form", sent["request_id"][0])
+
+
+class TestRightsLostWhileAFormWaits:
+    @pytest.mark.parametrize(
+        ("is_superuser", "lose"),
+        [(False, _lose_role), (False, _lose("is_active")), (True, _lose("is_superuser"))],
+        ids=["the role", "active", "superuser"],
+    )
+    @pytest.mark.parametrize("page", ["change", "add"])
+    def test_refuse_the_form(
+        self, committed_floor: Floor, page: str, is_superuser: bool, lose: Callable[[User], object]
+    ) -> None:
+        floor = committed_floor
+        staff = StaffFactory.create(casino=floor.casino, is_superuser=is_superuser)
+        client = signed_in(staff, *([] if is_superuser else [LOYALTY_SUPERVISOR]))
+        player = floor.player()
+        url = address(Player, page, *([player.pk] if page == "change" else []))
+        sent = fields_in(client.get(url)) | {"first_name": "Typed", "last_name": "Later", "card_number": "5550001"}
+
+        def lock_and_lose() -> None:
+            _lock_form(page, sent)
+            lose(staff)
+
+        answer = made_to_wait(lambda: client.post(url, sent), by=lock_and_lose)
+
+        assert answer.result().status_code == 403
+        assert not Player.objects.filter(first_name="Typed").exists()
