@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from core.clock import EARLIEST_EVENT_AT
 from core.console.display import name_and_card
 from core.console.links import list_url
-from core.console.scope import ConsoleAdmin, in_casino_of, staff_of
+from core.console.scope import ConsoleAdmin, in_casino_of, running_gaming_day, staff_of
 from core.keys import key_of
 from core.keyset import with_keys
 from core.models import Player
@@ -92,8 +92,7 @@ class GamingDayFilter(admin.SimpleListFilter):
     parameter_name = "gaming_day"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        now, casino = timezone.now(), staff_of(request).casino
-        today = casino.gaming_day_at(now) if casino else timezone.localdate(now)
+        today = running_gaming_day(staff_of(request))
         days = [today - timedelta(days=back) for back in range(GAMING_DAYS_OFFERED)]
         names = ["Today", "Yesterday", *(date_format(day, "D j M") for day in days[2:])]
         return [(day.isoformat(), name) for day, name in zip(days, names, strict=True)]

@@ -1,6 +1,7 @@
 """Limit lists, choices, filters and addresses to the rows that a person sees (the rule: `core.permissions`)."""
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
@@ -9,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.db import models
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.text import capfirst
 
 from core.changes.models import CONCERNED_INDEXED
@@ -21,7 +23,7 @@ from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
 from core.keys import key_of
 from core.keyset import ID, PAGE_ROWS, RECORDED_AT, Order, Window, page_of
-from core.models import Change, User
+from core.models import Casino, Change, User
 from core.permissions import VIEW_CHANGES, VIEW_STAFF, held_by
 
 M = TypeVar("M", bound=models.Model)
@@ -71,6 +73,13 @@ def staff_of(request: HttpRequest) -> User:
 def sees_all_casinos(user: User) -> bool:
     """Whether `user` sees all casinos: has none of its own, and is a superuser or an operator."""
     return user.casino_id is None and (user.is_superuser or held_by(user).is_operator)
+
+
+def running_gaming_day(user: User) -> date:
+    """The gaming day that runs in the casino of `user`; without one, the earliest that runs in any casino."""
+    now = timezone.now()
+    casinos = [user.casino] if user.casino else Casino.objects.all()
+    return min((casino.gaming_day_at(now) for casino in casinos), default=timezone.localdate(now))
 
 
 def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:

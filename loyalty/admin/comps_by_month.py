@@ -21,7 +21,7 @@ from core.console.asking_again import asks_again
 from core.console.filtered_list import AFTER, BEFORE
 from core.console.links import list_url
 from core.console.queries import reads
-from core.console.scope import sees_all_casinos, staff_of
+from core.console.scope import running_gaming_day, sees_all_casinos, staff_of
 from core.errors import DomainError
 from core.keyset import KeysetPage
 from core.models import User
@@ -184,8 +184,7 @@ def _require_view(request: HttpRequest) -> User:
 
 
 def _form(request: HttpRequest) -> MonthForm:
-    casino, now = staff_of(request).casino, timezone.now()
-    return MonthForm(request.GET, today=casino.gaming_day_at(now) if casino else timezone.localdate(now))
+    return MonthForm(request.GET, today=running_gaming_day(staff_of(request)))
 
 
 def _casino_id(staff: User) -> int | None:

@@ -6,12 +6,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from core.console.scope import running_gaming_day
 from core.console.site import TYPED_MAX_LENGTH
 from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
 from tests.console import address, said, signed_in
+from tests.factories import CasinoFactory, StaffFactory
 from tests.floor import Floor
 from tests.loyalty.rows import account_of
 
@@ -86,3 +89,16 @@ class TestConsoleSite:
 
         assert 'href="../"' in client.get(url).text
         assert client.get(f"{url.rsplit('/', 2)[0]}/").status_code == 200
+
+
+class TestRunningGamingDay:
+    def test_is_the_casino_s_own_or_the_earliest_of_all(self, db: None) -> None:
+        west, east = (CasinoFactory.create(time_zone=zone) for zone in ("Pacific/Pago_Pago", "Pacific/Kiritimati"))
+        now = timezone.now()
+
+        of_west, of_east, of_all = (
+            running_gaming_day(StaffFactory.create(casino=casino)) for casino in (west, east, None)
+        )
+
+        assert of_west == of_all == west.gaming_day_at(now)
+        assert of_east == east.gaming_day_at(now) > of_west
