@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("core", "0045_operations_of_commands"),
         ("loyalty", "0026_one_index_of_keys"),
+        ("ratingslips", "0038_functions_name_their_schema"),  # makes core_is_replication_worker()
     ]
 
     operations = [

@@ -16,7 +16,7 @@ from core.models import Player
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.services import LoyaltyPosting, ProgramPaused
 from loyalty.services.accounts import lock_account, rules_in_force
-from loyalty.services.by_hand import require_active
+from loyalty.services.by_hand import require_active_and_rate
 from ratingslips.models import GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import change_average_bet, complete_rating_slip, move_rating_slip
 from ratingslips.services.game_values import all_values
@@ -224,7 +224,7 @@ class TestManualReward:
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert player.status == Player.Status.ACTIVE  # as it was read before
-        replace(monkeypatch, require_active, lambda *_, **__: None)
+        replace(monkeypatch, require_active_and_rate, lambda *_, **__: None)
 
         outcome = self._award_while(floor, player, lambda: self._bar(player))
 
