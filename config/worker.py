@@ -92,6 +92,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
         self.wsgi = answered
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Handle what happened on the connections. Making room for one may have closed another one meanwhile."""
+        for key, _events in self.poller.select(timeout):
+            if isinstance(key.fileobj, int) or key.fileobj.fileno() >= 0:
+                key.data(key.fileobj)
+
     def accept(self, listener: Any) -> None:
         """Accept a connection. If there are as many as there may be now, one that waits makes room for the next."""
         super().accept(listener)

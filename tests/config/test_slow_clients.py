@@ -1,6 +1,9 @@
 """Clients that send slowly, stay, or send passwords: meanwhile the floor is answered. Real connections to gunicorn."""
 
+import os
+import re
 import resource
+import signal
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +21,7 @@ from tests.databases import database_environment
 from tests.emptying import ModuleDb
 from tests.processes import serving
 from tests.raw_http import FORM, RawRequest, ask, connect, read_answer
+from tests.waiting import wait_until
 
 TOKEN: Final = "t" * 32
 PAGE: Final = RawRequest()
@@ -125,20 +129,48 @@ class TestHalfSentRequest:
 class TestManyConnections:
     FILES: Final = 128
 
-    def test_keep_nobody_out(self, environment: dict[str, str], tmp_path: Path, clients: ExitStack) -> None:
+    @pytest.fixture
+    def port(self, environment: dict[str, str], tmp_path: Path) -> Iterator[int]:
+        """A server that may open few files."""
         files = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (self.FILES, files[1]))
-        try:
-            port = clients.enter_context(serving(tmp_path / "log", **environment))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, files)
-        assert ask(port, PAGE).status == 200
+        with ExitStack() as until_the_end:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.FILES, files[1]))
+            try:
+                port = until_the_end.enter_context(serving(tmp_path / "log", **environment))
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, files)
+            assert ask(port, PAGE).status == 200
+            yield port
 
+    def test_keep_nobody_out(self, port: int, clients: ExitStack) -> None:
         for _ in range(2 * self.FILES):
             clients.enter_context(connect(port))
 
         # Without room they wait until the first client is given up.
         assert not any(is_held_up(port, seconds=settings.SLOW_REQUEST_SECONDS / 2) for _ in range(5))
+
+    def test_make_room_though_the_client_leaves_just_then(self, port: int, tmp_path: Path, clients: ExitStack) -> None:
+        for _ in range(self.FILES):
+            clients.enter_context(connect(port))
+        leaving = clients.enter_context(connect(port))
+        leaving.sendall(CLOSING.encoded())
+        assert read_answer(leaving).status == 200
+        worker = _worker_of(tmp_path / "log")
+
+        os.kill(worker, signal.SIGSTOP)  # Both of the next events are then found at once.
+        wait_until(lambda: "State:\tT" in Path(f"/proc/{worker}/status").read_text())
+        coming = clients.enter_context(connect(port))
+        leaving.close()
+        os.kill(worker, signal.SIGCONT)
+
+        coming.sendall(PAGE.encoded())
+        assert read_answer(coming).status == 200
+
+
+def _worker_of(log: Path) -> int:
+    """The process of the only worker, by the log of its server."""
+    [worker] = re.findall(r"Booting worker with pid: (\d+)", log.read_text())
+    return int(worker)
 
 
 class TestRequestInPieces:
