@@ -82,7 +82,7 @@ def copy(committed_floor: Floor, tmp_path: Path) -> Iterator[tuple[LocalServer, 
         options = SINCE_16 if find_binaries().major >= 16 else ""
         ask(server, SUBSCRIBE.format(primary.socket_folder, published, options), database=name)
         try:
-            wait_until(lambda: ask(server, NOT_READY, database=name) == 0)
+            wait_until(lambda: ask(server, NOT_READY, database=name) == 0, timeout_seconds=120)
             work(committed_floor, seat=4)
             written = ask(primary, "SELECT pg_current_wal_lsn()::text")
             wait_until(lambda: ask(primary, APPLIED.format(written)))
