@@ -22,6 +22,7 @@ from core.console.change_forms import (
     PostedChange,
     answer_busy,
     changed_meanwhile,
+    judge_by_now,
     note,
     posted_change,
     refusable,
@@ -177,6 +178,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
             with operation("console.grant", actor_id=request.user.pk):
                 LockingQuerySet(self.model).locked().get(pk=obj.pk)
                 lock_permissions()
+                judge_by_now(request)
                 self._refuse_grant_to_self(request, grantee)
                 if not has_permission(staff_of(request), f"{self.opts.app_label}.change_{self.opts.model_name}", obj):
                     raise PermissionDenied

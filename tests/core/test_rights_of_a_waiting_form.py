@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import transaction
+from guardian.shortcuts import get_user_perms
 
 from core.console.change_forms import judge_by_now
 from core.correlation import parse
 from core.locks import lock_name
+from core.managing import lock_permissions
 from core.models import Player, User
 from core.roles import LOYALTY_SUPERVISOR
 from core.sent_forms.sending import lock_form
@@ -104,3 +106,31 @@ class TestRightsLostWhileAFormWaits:
 
         assert answer.result().status_code == 403
         assert not Player.objects.filter(first_name="Typed").exists()
+
+
+def _grants_to_self_during_a_revocation(floor: Floor) -> bool:
+    """Let staff grant to themselves, and lose the right of a superuser to it meanwhile: whether it is granted."""
+    staff = StaffFactory.create(casino=floor.casino, is_superuser=True)
+    staff.user_permissions.add(*Permission.objects.filter(codename__in=["change_pit", "operate_pit"]))
+    client = signed_in(staff)
+    url = address(Pit, "permissions_manage_user", floor.pit.pk, staff.pk)
+    sent = fields_in(client.get(url)) | {"permissions": ["operate_pit"]}
+
+    def lock_and_lose() -> None:
+        lock_permissions()
+        _lose("is_superuser")(staff)
+
+    made_to_wait(lambda: client.post(url, sent), by=lock_and_lose).result()
+    return "operate_pit" in get_user_perms(staff, floor.pit)
+
+
+class TestGrantToSelfDuringARevocation:
+    def test_is_refused(self, committed_floor: Floor) -> None:
+        assert not _grants_to_self_during_a_revocation(committed_floor)
+
+    def test_would_be_made_by_the_rights_of_its_beginning(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace(monkeypatch, judge_by_now, lambda request: None)
+
+        assert _grants_to_self_during_a_revocation(committed_floor)

@@ -322,3 +322,32 @@ class TestTwoWhoLiftALock:
         replace(monkeypatch, lock_name, lambda *_: None)
 
         assert self._second(committed_floor) is None
+
+
+def _lose_right(actor: User) -> None:
+    actor.groups.clear()
+
+
+def _lose_superuser(actor: User) -> None:
+    User.objects.filter(pk=actor.pk).update(is_superuser=False)
+
+
+class TestLiftDuringARevocation:
+    @pytest.mark.parametrize("lose", [_lose_right, _lose_superuser], ids=["right", "superuser"])
+    def test_is_refused(self, committed_floor: Floor, lose: Callable[[User], None]) -> None:
+        is_superuser = lose is _lose_superuser
+        locked = StaffFactory.create(casino=committed_floor.casino, username="dana", is_superuser=is_superuser)
+        actor = StaffFactory.create(casino=committed_floor.casino, is_superuser=is_superuser)
+        signed_in(actor, PIT_SUPERVISOR)
+        lock(locked)
+
+        def revoke() -> None:
+            lock_name("sign-in", Name(staff=locked, name_group=None).key)
+            lose(actor)
+
+        lifting = made_to_wait(
+            lambda: lift_lock(staff=locked, actor=actor, client=ELSEWHERE, at=timezone.now()), by=revoke
+        )
+
+        assert isinstance(lifting.outcome(), NotPermitted)
+        assert not SignInEvent.objects.filter(kind="LIFTED").exists()
