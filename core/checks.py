@@ -221,9 +221,10 @@ def check_session_limits(**_: Any) -> list[CheckMessage]:
     if not 0 < settings.SESSION_COOKIE_AGE <= SHIFT_SECONDS:
         hint = "Set SESSION_HOURS to a shift, at most 12."
         messages.append(checks.Warning("Sessions do not end with the shift.", hint=hint, id="core.W002"))
-    if not settings.IDLE_LOCK_MINUTES:
-        hint = "Set IDLE_LOCK_MINUTES, unless every device locks itself when nobody uses it."
-        messages.append(checks.Warning("There is no idle lock.", hint=hint, id="core.W003"))
+    idle_seconds = settings.IDLE_LOCK_MINUTES * 60
+    if idle_seconds == 0 or 0 < settings.SESSION_COOKIE_AGE <= idle_seconds:
+        hint = "Set IDLE_LOCK_MINUTES to less than a session, unless every device locks itself when nobody uses it."
+        messages.append(checks.Warning("No idle lock ends a session earlier.", hint=hint, id="core.W003"))
     return messages
 
 

@@ -11,6 +11,7 @@ from django.db import connections
 from core.held import HELD_BY_ROLE
 from core.permissions import ADD_STAFF, CHANGE_ROLES, CHANGE_STAFF, EXPORT_CHANGES
 from loyalty.permissions import ADJUST, AWARD, CHANGE_PROGRAM, EXPORT_LEDGER, REDEEM, REVERSE
+from loyalty.services.awards import MAX_AWARD_POINTS
 from ratingslips.permissions import CHANGE_PIT, CORRECT_SLIP
 
 # With these somebody grants, exports, takes points back, or awards or redeems them: the console asks again who it is.
@@ -43,8 +44,14 @@ _WITHOUT_FACTORS: Final = f"""
     )
     GROUP BY casino.id ORDER BY casino.code
 """  # noqa: S608  (constants)
+# An award of the largest number of points asks again only above this limit.
+_NO_AWARD_ASKS: Final = """
+    SELECT name FROM core_casino WHERE confirmed_award_points IS NULL OR confirmed_award_points >= %s ORDER BY code
+"""
 _CHOOSE_ROLES: Final = "Choose them on the page of the casino, “Roles that need a second factor”."
-_CHOOSE_POINTS: Final = "Set a number of points on the page of the casino, “Awards and redemptions to confirm”."
+_CHOOSE_POINTS: Final = (
+    f"Set less than {MAX_AWARD_POINTS:,} points on the page of the casino, “Awards and redemptions to confirm”."
+)
 _CORRECT_NAME: Final = "Correct the name. An account for break-glass must be active and have a password."
 _UNKNOWN_NAMES: Final = """
     SELECT 'OIDC_ROLES', name FROM unnest(%s::text[]) AS name WHERE name NOT IN (SELECT name FROM auth_group)
@@ -128,7 +135,7 @@ def check_names_of_single_sign_on(*, databases: Sequence[str] | None = None, **_
 
 @register(Tags.database, deploy=True)
 def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn of casinos where a password is enough for a powerful role, or where no award or redemption asks again."""
+    """Warn of casinos where a password is enough for a powerful role, or where no award asks again."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
@@ -140,9 +147,9 @@ def check_second_factors(*, databases: Sequence[str] | None = None, **_: Any) ->
                 checks.Warning(f"“{casino}” requires no second factor of: {roles}.", hint=_CHOOSE_ROLES, id="core.W012")
                 for casino, roles in cursor.fetchall()
             ]
-            cursor.execute("SELECT name FROM core_casino WHERE confirmed_award_points IS NULL ORDER BY code")
+            cursor.execute(_NO_AWARD_ASKS, [MAX_AWARD_POINTS])
             messages += [
-                checks.Warning(f"In “{casino}” no award or redemption asks again.", hint=_CHOOSE_POINTS, id="core.W013")
+                checks.Warning(f"In “{casino}” no award asks again.", hint=_CHOOSE_POINTS, id="core.W013")
                 for (casino,) in cursor.fetchall()
             ]
     return messages

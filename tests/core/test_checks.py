@@ -13,6 +13,7 @@ from guardian.shortcuts import assign_perm
 from config.database.checks import check_second_factors
 from core import checks
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_SUPERVISOR
+from loyalty.services.awards import MAX_AWARD_POINTS
 from tests.floor import Floor
 from tests.second_factors import require_of
 
@@ -76,8 +77,14 @@ class TestCheckSecondFactors:
         name = floor.casino.name
         assert found == [[("core.W012", f"“{name}” requires no second factor of: Auditor, Pit supervisor.")], []]
 
-    def test_warns_where_no_award_asks_again(self, floor: Floor) -> None:
-        assert _ids(check_second_factors(databases=["default"])) == ["core.W012", "core.W013"]
+    @pytest.mark.parametrize(
+        ("limit", "is_warned_of"), [(None, True), (MAX_AWARD_POINTS, True), (MAX_AWARD_POINTS - 1, False)]
+    )
+    def test_warns_where_no_award_asks_again(self, floor: Floor, limit: int | None, is_warned_of: bool) -> None:
+        floor.casino.confirmed_award_points = limit
+        floor.casino.save()
+
+        assert _ids(check_second_factors(databases=["default"])) == ["core.W012", *["core.W013"] * is_warned_of]
         assert check_second_factors(databases=None) == []
 
 
@@ -133,7 +140,14 @@ class TestCheckTrustedAddresses:
 class TestCheckSessionLimits:
     @pytest.mark.parametrize(
         ("hours", "minutes", "expected"),
-        [(12, 10, []), (13, 10, ["core.W002"]), (0, 10, ["core.W002"]), (12, 0, ["core.W003"])],
+        [
+            (12, 10, []),
+            (13, 10, ["core.W002"]),
+            (0, 10, ["core.W002"]),
+            (12, 0, ["core.W003"]),
+            (12, 720, ["core.W003"]),
+            (1, 59, []),
+        ],
     )
     def test_warns_of_sessions_that_stay_open(
         self, settings: Any, hours: int, minutes: int, expected: list[str]
