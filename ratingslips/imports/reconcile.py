@@ -33,6 +33,8 @@ _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
 
 
 Known = Event | RecordedRow
+# Its name, what is recorded, and what the line says.
+Field = tuple[str, object, object]
 
 
 class RecordedOtherwise(DomainError):
@@ -138,7 +140,7 @@ class RecordedSlip:
 
     def _difference(self, line: RatingEvent, event: Known) -> str:
         """What is recorded, and what the line says instead, for people."""
-        fields: list[tuple[str, object, object]] = [
+        fields: list[Field] = [
             ("time", event.at, line.occurred_at),
             ("card", self.player_card, line.player_card),
         ]
@@ -154,10 +156,8 @@ class RecordedSlip:
             fields.append(("buy-in", self.money.opening_buy_in, line.buy_in))
         if line.kind == EventKind.CLOSE:
             fields.append(("buy-in", self.money.buy_in, line.buy_in))
-        differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
-        if line.kind == EventKind.CLOSE and self.money.chips_out != line.chips_out:
-            differing.append(("chips out", self.money.chips_out, line.chips_out))
-        return f"{_sentence(line, differing)}{self.changed_since}"
+        chips_out = (self.money.chips_out, line.chips_out) if line.kind == EventKind.CLOSE else (None, None)
+        return f"{_sentence(line, _differing(fields, chips_out=chips_out))}{self.changed_since}"
 
     def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[Recorded], Mapping[EventKind, list[Known]]]:
         """Whether the slip has the event of each line, and the events that no line matches, by kind.
@@ -218,7 +218,7 @@ class RecordedSlip:
 
 def contradiction(line: RatingEvent, other: RatingEvent) -> RecordedOtherwise | None:
     """What an earlier line of the file, which has been recorded, says otherwise than the line; None if nothing."""
-    fields: list[tuple[str, object, object]] = [
+    fields: list[Field] = [
         ("time", other.occurred_at, line.occurred_at),
         ("card", other.player_card, line.player_card),
         ("table", other.table, line.table),
@@ -226,13 +226,18 @@ def contradiction(line: RatingEvent, other: RatingEvent) -> RecordedOtherwise | 
         ("average bet", other.average_bet, line.average_bet),
         ("buy-in", other.buy_in, line.buy_in),
     ]
-    differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
-    if line.chips_out != other.chips_out:
-        differing.append(("chips out", other.chips_out, line.chips_out))
+    differing = _differing(fields, chips_out=(other.chips_out, line.chips_out))
     return RecordedOtherwise(_sentence(line, differing)) if differing else None
 
 
-def _sentence(line: RatingEvent, differing: Sequence[tuple[str, object, object]]) -> str:
+def _differing(fields: Sequence[Field], *, chips_out: tuple[object, object]) -> list[Field]:
+    """The fields in which the line differs. Where it says nothing it does not, but for chips out."""
+    differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
+    was, now = chips_out
+    return differing if was == now else [*differing, ("chips out", was, now)]
+
+
+def _sentence(line: RatingEvent, differing: Sequence[Field]) -> str:
     """What is recorded, and what the line says instead; each field that differs by name."""
     zone = line.occurred_at.tzinfo
     was = ", ".join(f"{name} {_words(was, zone=zone)}" for name, was, _ in differing)

@@ -137,50 +137,45 @@ def _closing(floor: Floor) -> Iterator[None]:
     )
 
 
-def _void(floor: Floor) -> Iterator[None]:
-    """Void a live slip in the name of the request that opened it."""
+def _corrected(floor: Floor) -> RatingSlip:
+    """A closed slip with an honest correction."""
     old = floor.played_slip(seat=4)
     complete_rating_slip(slip=old, actor=floor.boss, at=floor.now)
     correct(floor, old, last_at(old, 90))
-    yield
-    kept, slip = SlipCorrection.objects.get(), RatingSlip.objects.get(pk=old.pk)
+    return RatingSlip.objects.get(pk=old.pk)
+
+
+def _correct_again(slip: RatingSlip, **values: Any) -> None:
+    """Insert a second correction in the name of the request of the honest one."""
+    kept = SlipCorrection.objects.get()
     again(
         "ratingslips_slipcorrection",
         kept.pk,
         id=kept.pk + 1000,
         number=2,
-        kind="VOIDED",
         last_seq_before=slip.segments.count(),
         theoretical_win_before=str(slip.theoretical_win),
         points_before=slip.corrected_points,
-        points_after=0,
         entry_id=None,
-        no_entry_because="NOT_COVERED",
+        **values,
     )
+
+
+def _void(floor: Floor) -> Iterator[None]:
+    """Void a corrected slip in the name of the request of its correction."""
+    slip = _corrected(floor)
+    yield
+    _correct_again(slip, kind="VOIDED", points_after=0, no_entry_because="NOT_COVERED")
 
 
 def _second_correction(floor: Floor) -> Iterator[None]:
     """A day earlier, by a correction in the name of the request of an honest one."""
-    old = floor.played_slip(seat=4)
-    complete_rating_slip(slip=old, actor=floor.boss, at=floor.now)
-    correct(floor, old, last_at(old, 90))
+    slip = _corrected(floor)
     yield
-    kept, slip = SlipCorrection.objects.get(), RatingSlip.objects.get(pk=old.pk)
-    again(
-        "ratingslips_slipcorrection",
-        kept.pk,
-        id=kept.pk + 1000,
-        number=2,
-        last_seq_before=slip.segments.count(),
-        theoretical_win_before=str(slip.theoretical_win),
-        points_before=slip.corrected_points,
-        points_after=slip.corrected_points,
-        entry_id=None,
-        no_entry_because="SAME_POINTS",
-    )
+    _correct_again(slip, points_after=slip.corrected_points, no_entry_because="SAME_POINTS")
     sql(
         "UPDATE ratingslips_ratingslip SET correction_count = 2, gaming_day = gaming_day - 1 WHERE id = %s",
-        old.pk,
+        slip.pk,
     )
 
 
