@@ -54,6 +54,11 @@ def number(text: str) -> SafeString:
     return format_html('<span class="figure">{}</span>', text.replace("-", MINUS))
 
 
+def change_of_points(before: int, after: int) -> SafeString:
+    """Points before and after; in a narrow column the line breaks between them."""
+    return format_html('<span class="figure from-to">{}</span>', f"{before:,} → {after:,}".replace("-", MINUS))
+
+
 def hours_and_minutes(length: timedelta | None) -> str:
     """A length of time as h:mm, rounded down."""
     if length is None:

@@ -53,7 +53,7 @@ def _points(entry: LedgerEntry) -> SafeString:
 
 
 def _balances(entry: LedgerEntry) -> SafeString:
-    return display.number(f"{entry.balance_before:,} → {entry.balance_after:,}")
+    return display.change_of_points(entry.balance_before, entry.balance_after)
 
 
 def _tiers(entry: LedgerEntry) -> SafeString | str:

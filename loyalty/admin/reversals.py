@@ -90,13 +90,13 @@ def _facts(entry: LedgerEntry, account: PlayerLoyalty) -> list[tuple[str, object
         ("Posted by", author_of(entry)),
         ("Happened at", display.moment(entry.created_at)),
         ("Reason of the entry", Truncator(entry.reason).chars(REASON_SHOWN)),
-        ("Balance", display.number(f"{account.balance:,} → {account.balance - entry.points:,}")),
+        ("Balance", display.change_of_points(account.balance, account.balance - entry.points)),
     ]
     if is_earned(entry):
         lifetime = account.lifetime_points - entry.points
         tier = tier_at(lifetime, list(account.program.tiers.order_by("threshold_points")))
         facts += [
-            ("Lifetime points", display.number(f"{account.lifetime_points:,} → {lifetime:,}")),
+            ("Lifetime points", display.change_of_points(account.lifetime_points, lifetime)),
             ("Tier", f"{account.tier} → {tier}" if tier != account.tier else account.tier),
         ]
     return facts

@@ -17,6 +17,7 @@ from tests.browser.widths import wrong_at_widths
 from tests.console import address
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
+from tests.loyalty.postings import redeem
 
 NAMES = (
     ("Maximiliana-Theodora", "Featherstonehaugh-Cholmondeley"),
@@ -51,6 +52,7 @@ def full(floor: Floor) -> Floor:
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(minutes=40))
     for slip in slips[5:10]:
         complete_rating_slip(slip=slip, actor=floor.boss, at=floor.now, chips_out=Decimal("88888888.88"))
+        redeem(floor, slip.player, points=9_999)
     return floor
 
 
@@ -75,6 +77,8 @@ def pages_of(floor: Floor) -> dict[str, str]:
         "account": page_url(paid.player.loyalty),
         "ledger": address(LedgerEntry, "changelist"),
         "entry": page_url(LedgerEntry.objects.earliest("pk")),
+        "comps": reverse("admin:loyalty_comptype_month"),
+        "comps-of-players": reverse("admin:loyalty_comptype_month") + "?by=account",
         "open": reverse("admin:ratingslips_ratingslip_open"),
         "trace": reverse("trace:story", args=[paid.correlation_id]),
     }
