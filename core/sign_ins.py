@@ -169,21 +169,17 @@ def lift_lock(*, staff: User, actor: User, client: Client, at: datetime) -> None
     with operation("core.lift_lock", actor_id=actor.pk):
         name = Name(staff=staff, name_group=None)
         lock_name("sign-in", name.key)
+        now = User.objects.in_bulk([staff.pk, actor.pk])
+        staff, actor = now[staff.pk], now[actor.pk]
         require_permission(actor, LIFT_LOCK, staff)
         if staff.pk == actor.pk:
             raise NotPermitted("Nobody lifts their own lock. Ask another supervisor.")
-        if _is_superuser(staff) and not _is_superuser(actor):
+        if staff.is_superuser and not actor.is_superuser:
             raise NotPermitted("Only a superuser lifts the lock of a superuser.")
         if not locked_staff(among=User.objects.filter(pk=staff.pk), at=at):
             raise NotLocked(f"{staff.display_name} is not locked any more.")
         _record(name, Kind.LIFTED, client=client, at=at, done_by=actor)
     log.info("core.sign_in_lock_lifted", staff_id=staff.pk, actor_id=actor.pk)
-
-
-def _is_superuser(staff: User) -> bool:
-    """Whether `staff` is a superuser by now."""
-    is_superuser: bool = User.objects.filter(pk=staff.pk, is_superuser=True).exists()
-    return is_superuser
 
 
 def _try(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -55,8 +56,13 @@ def posted_change(request: HttpRequest) -> PostedChange | None:
 
 
 def judge_by_now(request: HttpRequest) -> None:
-    """Read the sender of the form and their rights again, which were read when the request came; under the lock."""
+    """Read the sender of the form and their rights again, which were read when the request came; under the lock.
+
+    :raises PermissionDenied: they are no active member of staff any more.
+    """
     request.user = User.objects.select_related("casino").get(pk=request.user.pk)
+    if not (request.user.is_active and request.user.is_staff):
+        raise PermissionDenied
 
 
 def answer_busy(

@@ -86,10 +86,7 @@ class ConsoleSite(admin.AdminSite):
         """Django's page, which leads on to the identity provider if staff who came from there sign out there too."""
         at_provider = sign_out_address(request)
         more = {"sign_out_address": at_provider, "provider": settings.OIDC_PROVIDER_NAME} if at_provider else {}
-        page = super().logout(request, more | (extra_context or {}))
-        if at_provider:
-            page["Refresh"] = f"0; url={at_provider}"  # A form may lead to no other site, not even by a redirect.
-        return page
+        return super().logout(request, more | (extra_context or {}))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         protected: Any = super().admin_view(view, cacheable)

@@ -107,8 +107,9 @@ class CsvFile:
         """A line as it was before it was refused, without its reason."""
         if self.names[0] != REASON_COLUMN:
             return raw
-        separator = re.escape(self.separator).encode()
-        return re.sub(rb'^(?:"(?:[^"]|"")*"|[^"%b]*)%b' % (separator, separator), b"", raw)
+        separator, line = re.escape(self.separator), raw.decode(errors="surrogateescape")
+        line = re.sub(rf'^(?:"(?:[^"]|"")*"|[^"{separator}]*){separator}', "", line)
+        return line.encode(errors="surrogateescape")
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """The lines after the header with their numbers; a record of several lines has the number of its first."""

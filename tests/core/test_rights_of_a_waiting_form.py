@@ -84,8 +84,8 @@ def _lock_form(page: str, sent: dict[str, Any]) -> None:
 class TestRightsLostWhileAFormWaits:
     @pytest.mark.parametrize(
         ("is_superuser", "lose"),
-        [(False, _lose_role), (False, _lose("is_active")), (True, _lose("is_superuser"))],
-        ids=["the role", "active", "superuser"],
+        [(False, _lose_role), (False, _lose("is_active")), (False, _lose("is_staff")), (True, _lose("is_superuser"))],
+        ids=["the role", "active", "staff", "superuser"],
     )
     @pytest.mark.parametrize("page", ["change", "add"])
     def test_refuse_the_form(

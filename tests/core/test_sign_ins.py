@@ -30,7 +30,7 @@ from core.sign_ins import (
 from tests.concurrency import Elsewhere, held_before_commit, is_waited_for, made_to_wait, together
 from tests.console import signed_in
 from tests.constraints import refused_by_trigger
-from tests.factories import StaffFactory
+from tests.factories import CasinoFactory, StaffFactory
 from tests.floor import Floor
 from tests.guesses import ADDRESS, fail, lock
 from tests.replacing import replace
@@ -330,6 +330,24 @@ def _lose_right(actor: User) -> None:
 
 def _lose_superuser(actor: User) -> None:
     User.objects.filter(pk=actor.pk).update(is_superuser=False)
+
+
+class TestLiftDuringAMove:
+    def test_is_refused_to_the_casino_before(self, committed_floor: Floor) -> None:
+        moved = StaffFactory.create(casino=committed_floor.casino, username="dana")
+        actor = StaffFactory.create(casino=committed_floor.casino)
+        signed_in(actor, PIT_SUPERVISOR)
+        lock(moved)
+
+        def move() -> None:
+            lock_name("sign-in", Name(staff=moved, name_group=None).key)
+            User.objects.filter(pk=moved.pk).update(casino=CasinoFactory.create())
+
+        lifting = made_to_wait(
+            lambda: lift_lock(staff=moved, actor=actor, client=ELSEWHERE, at=timezone.now()), by=move
+        )
+
+        assert isinstance(lifting.outcome(), NotPermitted)
 
 
 class TestLiftDuringARevocation:

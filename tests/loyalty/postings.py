@@ -65,7 +65,7 @@ def increment(floor: Floor, player: Player, **changes: Any) -> LoyaltyPosting:
         "correlation_id": uuid4(),
     }
     if changes.get("kind") == LedgerEntry.Kind.REDEMPTION:
-        comp = arguments["comp_type"] = CompTypeFactory.create(program=floor.program)
+        comp = arguments["comp_type"] = changes.get("comp_type") or CompTypeFactory.create(program=floor.program)
         worth = value_of_points(-changes["points"], point_value=comp.point_value)
         arguments["calculation"] = {"point_value": comp.point_value, "value": worth}
     with transaction.atomic():

@@ -11,8 +11,10 @@ import pytest
 from django.db import IntegrityError, connection
 
 from core.models import Player
-from loyalty.models import CompTotal, LedgerEntry
+from loyalty.models import CompTotal, CompType, LedgerEntry
+from loyalty.services.redemptions import MOST_COMP_VALUE
 from tests.concurrency import in_turn, together
+from tests.constraints import refused_by_trigger
 from tests.databases import as_owner
 from tests.factories import CompTypeFactory
 from tests.floor import Floor
@@ -72,6 +74,25 @@ class TestTotals:
         increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-100)
 
         assert totals("staff", 0) == [(1, 100, Decimal("5.00"), 0)]
+
+    def test_take_no_comp_of_another_casino(self, floor: Floor, player: Player) -> None:
+        elsewhere = CompTypeFactory.create(program=Floor.build().program)
+
+        with refused_by_trigger("the comp is of another casino"):
+            _redeem_for(floor, player, elsewhere, value=Decimal("5.00"))
+
+    def test_take_nothing_that_no_comp_is_worth(self, floor: Floor, player: Player) -> None:
+        comp = CompTypeFactory.create(program=floor.program)
+
+        for value in (MOST_COMP_VALUE + 1, Decimal(-1), Decimal("Infinity"), Decimal("NaN")):
+            with refused_by_trigger("no comp is worth so much"):
+                _redeem_for(floor, player, comp, value=value)
+
+
+def _redeem_for(floor: Floor, player: Player, comp: CompType, *, value: Decimal) -> None:
+    """Post a redemption of 100 points for the comp, past the checks of the service."""
+    calculation = {"point_value": comp.point_value, "value": value}
+    increment(floor, player, kind=LedgerEntry.Kind.REDEMPTION, points=-100, comp_type=comp, calculation=calculation)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,6 @@
 """Past play never changes: ended segments and closed slips are frozen, and none can be deleted."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -209,6 +210,18 @@ class TestCorrections:
 
         with refused_by_trigger("past play never changes"):
             PlaySegment.objects.update(held_until=floor.now)
+
+    def test_hold_it_though_the_next_segment_is_left_out(self, floor: Floor) -> None:
+        slip = floor.open_slip()
+        pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
+
+        with refused_by_trigger("the seat is given back without a cause"), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO ratingslips_playsegment SELECT (jsonb_populate_record(segment, %s)).*"
+                " FROM ratingslips_playsegment AS segment ON CONFLICT DO NOTHING",
+                [json.dumps({"seq": 2})],
+            )
+            connection.check_constraints()
 
     def test_supersede_a_segment_once(self, floor: Floor) -> None:
         segment = ended_row(floor, held_until=floor.now)

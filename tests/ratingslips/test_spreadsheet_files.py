@@ -144,6 +144,20 @@ class TestRejects:
         assert RatingSlip.objects.get().is_closed
         assert again.read_text(encoding="utf-8-sig").splitlines() == rows[:3]
 
+    def test_lose_their_reason_also_behind_a_wide_separator(self, casino: Casino, file: Path, tmp_path: Path) -> None:
+        wide, rejects, again = "；", tmp_path / "rejects.csv", tmp_path / "again.csv"
+        header, line = (f"{one}".replace(",", wide) for one in (EVENTS_HEADER, "S1,2026-11-14T19:05:00-08:00,über"))
+        file.write_text(f"sep={wide}\n{header}\n{line}\n")
+        run("import_rating_events", file, "--casino", "harbour", "--rejects", rejects)
+
+        # A spreadsheet drops our quotes when it saves the file.
+        rejects.write_text(rejects.read_text(encoding="utf-8-sig").replace('"', ""), encoding="utf-8-sig")
+        run("import_rating_events", rejects, "--casino", "harbour", "--rejects", again)
+
+        assert [row.rpartition('"' + wide)[2] for row in again.read_text(encoding="utf-8-sig").splitlines()[2:]] == [
+            line
+        ]
+
     @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
     def test_are_mended_and_imported_with_every_separator(
         self, casino: Casino, file: Path, tmp_path: Path, separator: str
