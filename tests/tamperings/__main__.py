@@ -1,6 +1,6 @@
 """Tamper with the tests' casino in each way, and print what the commands say: `python -m tests.tamperings`.
 
-Redirect what it prints to docs/reports/2026-11-30-tamperings.md. Exit code: 0, or 1 if a test fails.
+Redirect what it prints to a file of docs/reports, named by its day. Exit code: 0, or 1 if a test fails.
 """
 
 import io
