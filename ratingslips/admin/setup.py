@@ -34,14 +34,15 @@ class TableForm(forms.ModelForm):  # type: ignore[type-arg]
     actor: User
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse another pit or game where the actor may not give it, or while the table has a live slip."""
+        """Refuse another pit, game or name where the actor may not give it; see `require_table_may_change`."""
         cleaned: dict[str, Any] | None = super().clean()
         table, typed = self.instance, self.cleaned_data
-        if table.pk is not None and {"pit", "game"} <= typed.keys():
+        if table.pk is not None and {"pit", "game", "name"} <= typed.keys():
+            wanted = {name: typed[name] for name in ("pit", "game", "name")}
             try:
-                require_table_may_change(table, pit=typed["pit"], game=typed["game"], actor=self.actor)
+                require_table_may_change(table, **wanted, actor=self.actor)
             except DomainError as error:
-                field = "game" if typed["pit"].pk == table.pit_id else "pit"
+                field = next(name for name in wanted if wanted[name] != getattr(table, name))
                 self.add_error(field, forms.ValidationError(error.message, code=error.code))
         return cleaned
 

@@ -97,7 +97,7 @@ def _require_may_change(wanted: Sequence[GamingTable], *, casino: Casino, actor:
     for table in tables.prefetch_related("pit", "game"):
         row = rows[table.name]
         try:
-            require_table_may_change(table, pit=row.pit, game=row.game, actor=actor)
+            require_table_may_change(table, pit=row.pit, game=row.game, name=row.name, actor=actor)
         except DomainError as error:
             problems.append(error.message)
     if problems:

@@ -1,4 +1,4 @@
-"""Check that a table may get another pit, which decides who acts on its slips, or another game, which rates play."""
+"""Check that a table may get another pit, game or name: they decide who acts on its slips, and what play is worth."""
 
 from core.errors import DomainError
 from core.models import User
@@ -17,18 +17,22 @@ class TableHasLiveSlips(DomainError):
 
 
 @transaction_required
-def require_table_may_change(table: GamingTable, *, pit: Pit, game: GameSettings, actor: User) -> None:
-    """Refuse another pit or another game for `table`, which the caller's transaction has locked.
+def require_table_may_change(table: GamingTable, *, pit: Pit, game: GameSettings, name: str, actor: User) -> None:
+    """Refuse another pit, game or name for `table`, which the caller's transaction has locked.
 
-    PostgreSQL refuses both for a table with a live slip as well, also where this is not called.
+    Files know a table by its name: who gave it to a table of their own pit would have its play imported there.
+    PostgreSQL refuses another pit or game for a table with a live slip as well, also where this is not called.
 
     :raises NotPermitted: the actor does not operate the table's pit, or the one that it would move to.
     :raises TableHasLiveSlips: a slip is open or paused at the table.
     """
-    if (pit.pk, game.pk) == (table.pit_id, table.game_id):
+    is_same_play = (pit.pk, game.pk) == (table.pit_id, table.game_id)
+    if is_same_play and name == table.name:
         return
     for asked in dict.fromkeys((table.pit, pit)):
         require_permission(actor, OPERATE_PIT, asked)
+    if is_same_play:
+        return
     live = RatingSlip.objects.live().filter(table=table).count()
     if live:
         keeps = (

@@ -59,7 +59,7 @@ def _move(floor: Floor, to: Pit) -> None:
     """Move the floor's table as its form and the loading of a casino do, in one transaction."""
     with transaction.atomic():
         table = GamingTable.objects.locked().get(pk=floor.table.pk)
-        require_table_may_change(table, pit=to, game=table.game, actor=floor.supervisor)
+        require_table_may_change(table, pit=to, game=table.game, name=table.name, actor=floor.supervisor)
         table.pit = to
         table.save(update_fields=["pit"])
 
@@ -93,6 +93,16 @@ class TestFormOfATable:
         _send(StaffFactory.create(casino=floor.casino), floor.table, floor.pit)
 
         assert GamingTable.objects.get(pk=floor.table.pk).seats == 5
+
+    @pytest.mark.parametrize("operates", [False, True])
+    def test_renames_it_for_who_operates_the_pit(self, floor: Floor, operates: bool) -> None:
+        actor = _supervisor(floor.pit) if operates else StaffFactory.create(casino=floor.casino)
+        former, floor.table.name = floor.table.name, "Taken away"
+
+        page = _send(actor, floor.table, floor.pit)
+
+        assert GamingTable.objects.get(pk=floor.table.pk).name == ("Taken away" if operates else former)
+        assert operates or "name" in page.context["adminform"].form.errors
 
     @pytest.mark.parametrize(("others", "words"), [(0, "it has 1 live slip. Close or move it"), (1, "2 live slips")])
     def test_does_not_move_it_while_somebody_sits_there(

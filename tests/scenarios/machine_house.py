@@ -59,7 +59,7 @@ class HouseRules(Machine):
             table = GamingTable.objects.locked().get(pk=pk)
             refusal = ""
             try:
-                require_table_may_change(table, pit=pit, game=game, actor=self.floor.supervisor)
+                require_table_may_change(table, pit=pit, game=game, name=table.name, actor=self.floor.supervisor)
                 GamingTable.objects.filter(pk=table.pk).update(pit=pit, game=game)
                 self.games[table.pk] = figures
             except DomainError as error:
