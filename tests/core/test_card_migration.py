@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.databases import connect
+from tests.databases import connect, empty_database, migrated_database
 from tests.older import migrate_older, older_database
 
 ROWS = """
@@ -29,3 +29,38 @@ class TestMigration:
             migrate_older(name, "core=0018").check_returncode()
             kept = database.execute("SELECT player_id FROM core_user WHERE id = 9").fetchone()
         assert (cards, pairs, kept) == ([(9, 1, None)], [(9, 2, "")], (1,))
+
+
+ALIKE = """
+INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at, longest_play_hours, backdating_minutes,
+        cash_watch_amount, cash_report_amount)
+    VALUES (1, 'old', 'Old', 'UTC', '06:00', 12, 60, 3000, 10000);
+INSERT INTO core_player (id, casino_id, card_number, first_name, last_name, status)
+    VALUES (1, 1, 'card-1', 'Juergen', 'Mueller', 'ACTIVE');
+INSERT INTO core_user (id, username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
+        date_joined, casino_id)
+    VALUES (9, 'first', '', false, true, true, 'Jurgen', 'Mueller', '', now(), 1);
+"""
+SECOND = """
+SET enable_seqscan = off;
+INSERT INTO core_user (id, username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
+        date_joined, casino_id)
+    VALUES (10, 'second', '', false, true, true, 'Jürgen', 'Müller', '', now(), 1);
+"""
+PAIRS = "SELECT staff_id FROM core_namesake ORDER BY staff_id"
+
+
+@pytest.mark.slow
+class TestAlikeNames:
+    def test_are_noticed_of_rows_from_before_and_found_by_the_index(self, db: None) -> None:
+        with empty_database("alike", copied_from=migrated_database()) as name:
+            migrate_older(name, "core=0045").check_returncode()
+            with connect(name) as database:
+                database.execute(ALIKE)
+                before = database.execute(PAIRS).fetchall()
+
+                migrate_older(name, "core=0046").check_returncode()
+
+                noticed = database.execute(PAIRS).fetchall()
+                database.execute(SECOND)
+                assert (before, noticed, database.execute(PAIRS).fetchall()) == ([], [(9,)], [(9,), (10,)])
