@@ -16,8 +16,9 @@ FILE: Final = Path(__file__).with_name("definitions.txt")
 # Tables that production does not have.
 _OF_DEMO: Final = [model._meta.db_table for model in apps.get_models() if model.__module__.startswith("config.demo.")]
 
-# The owner of the product's tables, the application, and where its unqualified names are looked up. An object of an
-# extension is not looked at. A digest has 128 bits: nobody finds another definition with the same one.
+# The owner of the product's tables, the application, and where unqualified names are looked up: by who asks, by the
+# application and by the owner, each of whom may have a schema of their name. What an extension made is not looked at,
+# unlike what somebody added to it. A digest has 128 bits: nobody finds another definition with the same one.
 _PLACES: Final = """
     owner AS (SELECT relowner AS id FROM pg_class WHERE oid = to_regclass('public.django_migrations')),
     ledger AS (SELECT oid, relowner, relacl FROM pg_class WHERE oid = to_regclass('public.loyalty_ledger')),
@@ -29,10 +30,26 @@ _PLACES: Final = """
                           WHERE privilege_type = 'INSERT' AND grantee NOT IN (0, relowner)) END AS id
         FROM asking
     ),
-    place AS (SELECT oid AS id FROM pg_namespace WHERE nspname = ANY (current_schemas(false))),
-    of_extension AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+    place AS (
+        SELECT pg_namespace.oid AS id, nspowner FROM pg_namespace, owner, application
+        WHERE nspname = ANY (current_schemas(false))
+           OR nspname IN ('public', pg_get_userbyid(owner.id), pg_get_userbyid(application.id))
+    ),
+    of_extension AS (
+        SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+        EXCEPT
+        SELECT classid, objid FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid, owner, application
+        WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND deptype = 'o'
+          AND refobjid IN (owner.id, application.id) AND NOT rolsuper
+    ),
+    -- On the tests' server alone, the application may act as the owner; only a superuser can give the owner this right.
+    test_server AS (
+        SELECT FROM owner, pg_parameter_acl CROSS JOIN aclexplode(paracl)
+        WHERE parname = 'session_replication_role' AND grantee = owner.id
+    ),
     relation AS (
-        SELECT class.*, class.oid::regclass::text AS name FROM pg_class AS class
+        SELECT class.*, class.oid::regclass::text AS name, seqtypid::regtype, seqincrement, seqmin, seqmax, seqcycle
+        FROM pg_class AS class LEFT JOIN pg_sequence ON seqrelid = class.oid
         WHERE relnamespace IN (SELECT id FROM place)
           AND (class.tableoid, class.oid) NOT IN (SELECT classid, objid FROM of_extension)
     )
@@ -54,6 +71,14 @@ _GRANTED: Final = """
         SELECT '', 'the database', '', grantee, privilege_type, is_grantable
         FROM pg_database CROSS JOIN aclexplode(coalesce(datacl, acldefault('d', datdba)))
         WHERE datname = current_database() AND privilege_type <> 'CONNECT' AND grantee <> datdba
+        UNION ALL
+        SELECT '', 'new objects of kind ' || defaclobjtype::text, '', grantee, privilege_type, is_grantable
+        FROM pg_default_acl JOIN owner ON defaclrole = owner.id CROSS JOIN aclexplode(defaclacl)
+        WHERE defaclobjtype IN ('r', 'S', 'n')
+        UNION ALL
+        SELECT '', parname, '', grantee, privilege_type, is_grantable
+        FROM pg_parameter_acl CROSS JOIN aclexplode(paracl), application
+        WHERE parname = 'session_replication_role' AND grantee IN (0, application.id)
     ),
     held AS (
         SELECT granted.*, CASE grantee WHEN 0 THEN 'PUBLIC' WHEN application.id THEN 'the application'
@@ -66,20 +91,21 @@ _GRANTED: Final = """
 
 # The table of each object, so that tables of the demo can be left out; its name; and what it is, as text.
 _OBJECTS: Final = """
-    SELECT name AS owned, 'table ' || name AS what, concat_ws(
+    SELECT regexp_replace(name, '_id_seq$', '') AS owned,
+           CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || name AS what, concat_ws(
         ' ', relkind, relpersistence, relrowsecurity, relforcerowsecurity, relowner = owner.id,
         ARRAY(SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = relation.oid ORDER BY 1),
         ARRAY(SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = relation.oid ORDER BY 1),
-        CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(relation.oid) END
-    ) AS definition FROM relation, owner WHERE relkind NOT IN ('i', 'I', 'S', 'c')
+        CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(relation.oid) END,
+        seqtypid, seqincrement, seqmin, seqmax, seqcycle
+    ) AS definition FROM relation, owner WHERE relkind NOT IN ('i', 'I', 'c')
     UNION ALL
     SELECT name, 'columns of ' || name, string_agg(concat_ws(
-        ' ', attname, format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated, collname,
-        pg_get_expr(adbin, adrelid), coalesce(convalidated, true)
+        ' ', attname, format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated,
+        attcollation::regcollation, pg_get_expr(adbin, adrelid), coalesce(convalidated, true)
     ), ', ' ORDER BY attname COLLATE "C")
     FROM relation JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-    LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'n' AND conkey = ARRAY[attnum]
     WHERE relkind NOT IN ('i', 'I', 'S', 'c') GROUP BY name
     UNION ALL
@@ -115,6 +141,15 @@ _OBJECTS: Final = """
     WHERE pronamespace IN (SELECT id FROM place)
       AND (pg_proc.tableoid, pg_proc.oid) NOT IN (SELECT classid, objid FROM of_extension)
     UNION ALL
+    SELECT '', 'operator ' || pg_operator.oid::regoperator, oprcode::text FROM pg_operator
+    WHERE oprnamespace IN (SELECT id FROM place)
+      AND (pg_operator.tableoid, pg_operator.oid) NOT IN (SELECT classid, objid FROM of_extension)
+    UNION ALL
+    SELECT '', 'cast of ' || castsource::regtype || ' to ' || casttarget::regtype, concat_ws(
+        ' ', castfunc::regprocedure, castcontext, castmethod
+    ) FROM pg_cast
+    WHERE oid >= 16384 AND (tableoid, oid) NOT IN (SELECT classid, objid FROM of_extension)  -- others are PostgreSQL's
+    UNION ALL
     SELECT '', 'event trigger ' || evtname, concat_ws(' ', evtevent, evtfoid::regprocedure, evtenabled, evttags)
     FROM pg_event_trigger
     UNION ALL
@@ -124,8 +159,14 @@ _OBJECTS: Final = """
     ) FROM held GROUP BY owned, holder, held.on
     UNION ALL
     SELECT '', 'powers of the application', concat_ws(
-        ' ', rolsuper, rolbypassrls, rolreplication, rolcreaterole, rolcreatedb
+        ' ', rolsuper, rolbypassrls, rolreplication, rolcreaterole, rolcreatedb,
+        application.id IN (SELECT nspowner FROM place)
     ) FROM pg_roles, application, owner WHERE pg_roles.oid = application.id AND application.id <> owner.id
+    UNION ALL
+    SELECT '', 'membership of the application in ' || rolname, '' FROM pg_roles, application, owner
+    WHERE pg_has_role(application.id, pg_roles.oid, 'MEMBER') AND pg_roles.oid <> application.id
+      AND application.id <> owner.id AND rolname !~ '^pg_(monitor|stat_scan_tables|read_all_.*)$'
+      AND NOT (pg_has_role(owner.id, pg_roles.oid, 'MEMBER') AND EXISTS (SELECT FROM test_server))
     UNION ALL
     SELECT '', concat_ws(' of ', 'setting ' || split_part(config, '=', 1), CASE WHEN setrole <> 0
                                                                  THEN 'role ' || pg_get_userbyid(setrole) END), config

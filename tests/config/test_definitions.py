@@ -19,6 +19,11 @@ REFUSAL = "EXECUTE FUNCTION core_refuse_change('it is append-only')"
 WITHOUT = "DROP TRIGGER loyalty_ledger_refuse_update ON loyalty_ledger"
 NOTHING = "LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
 
+ELSEWHERE = """
+    CREATE SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO PUBLIC;
+    CREATE FUNCTION elsewhere.more(varchar, varchar) RETURNS boolean LANGUAGE sql RETURN false
+"""
+
 # Statements of the owner of the tables or of a superuser, and what is named then.
 TAMPERINGS = {
     f"CREATE OR REPLACE FUNCTION core_refuse_change() RETURNS trigger {NOTHING}": (
@@ -95,6 +100,37 @@ TAMPERINGS = {
     ),
     "ALTER DATABASE {database} SET search_path = elsewhere, public": "setting search_path is not of this release",
     "SET LOCAL session_replication_role = replica": "setting session_replication_role differs",
+    "GRANT SET ON PARAMETER session_replication_role TO {application}": (
+        "rights of the application on session_replication_role is not of this release"
+    ),
+    # What the tests' server lets the application do.
+    "REVOKE SET ON PARAMETER session_replication_role FROM {owner}": (
+        "membership of the application in {owner} is not of this release"
+    ),
+    "GRANT pg_write_all_data TO {application}": (
+        "membership of the application in pg_write_all_data is not of this release"
+    ),
+    "ALTER SCHEMA public OWNER TO {application}": "powers of the application differs",
+    "ALTER DATABASE {database} OWNER TO {application}": (
+        "membership of the application in pg_database_owner is not of this release"
+    ),
+    "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT UPDATE ON TABLES TO {application}": (
+        "rights of the application on new objects of kind r is not of this release"
+    ),
+    "ALTER SEQUENCE loyalty_ledger_id_seq INCREMENT BY -1 MINVALUE 1": "sequence loyalty_ledger_id_seq differs",
+    f"{ELSEWHERE}; CREATE OPERATOR public.<> (FUNCTION = elsewhere.more, LEFTARG = varchar, RIGHTARG = varchar)": (
+        "operator <>(character varying,character varying) is not of this release"
+    ),
+    "CREATE CAST (varchar AS bigint) WITH INOUT AS IMPLICIT": (
+        "cast of character varying to bigint is not of this release"
+    ),
+    "CREATE FUNCTION length(varchar) RETURNS int LANGUAGE sql RETURN 0; "
+    "ALTER FUNCTION length(varchar) OWNER TO {owner}; ALTER EXTENSION pg_trgm ADD FUNCTION length(varchar)": (
+        "function length(character varying) is not of this release"
+    ),
+    "CREATE FUNCTION core_refuse_change(text) RETURNS int LANGUAGE sql RETURN 0": (
+        "function core_refuse_change(text) is not of this release"
+    ),
 }
 
 # What a release does not decide.
@@ -103,6 +139,8 @@ HARMLESS = (
     "CREATE INDEX more ON core_user (email)",
     "GRANT SELECT ON loyalty_ledger TO pg_monitor",
     "CREATE SCHEMA elsewhere CREATE TABLE more (id int)",
+    "GRANT pg_monitor TO {application}",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT ON TABLES TO {reader}",
 )
 
 
@@ -119,12 +157,17 @@ def migrated(django_db_setup: None) -> Iterator[psycopg.Connection]:
             server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
-def _broken(session: psycopg.Connection, statement: str = "SELECT 1") -> list[str]:
-    """What the application finds after a statement of the superuser's, which is undone."""
-    names = {"application": connection.settings_dict["USER"], "reader": connection.settings_dict["READER"]}
+def _names() -> dict[str, str]:
+    settings = connection.settings_dict
+    return {"application": settings["USER"], "reader": settings["READER"], "owner": settings["OWNER"]["USER"]}
+
+
+def _broken(session: psycopg.Connection, statement: str = "SELECT 1", *, by: str = "application") -> list[str]:
+    """What the application, or another role, finds after a statement of the superuser's, which is undone."""
+    names = _names()
     with session.transaction(force_rollback=True):
         session.execute(statement.format(database=session.info.dbname, **names))
-        session.execute(f"SET LOCAL SESSION AUTHORIZATION {names['application']}")
+        session.execute(f"SET LOCAL SESSION AUTHORIZATION {names[by]}")
         return [what for (what,) in session.execute(str(DEFINITIONS.broken_by))]
 
 
@@ -151,9 +194,15 @@ class TestDefinitions:
     @pytest.mark.parametrize("statement", TAMPERINGS)
     @pytest.mark.shows(11, 41)
     def test_name_what_was_tampered_with(self, migrated: psycopg.Connection, statement: str) -> None:
-        names = {"application": connection.settings_dict["USER"], "reader": connection.settings_dict["READER"]}
+        assert {*TAMPERINGS[statement].format(**_names()).split(", ")} <= {*_broken(migrated, statement)}
 
-        assert {*TAMPERINGS[statement].format(**names).split(", ")} <= {*_broken(migrated, statement)}
+    def test_name_to_the_reader_what_only_the_application_sees(self, migrated: psycopg.Connection) -> None:
+        """A table that the application finds before the ledger, in a schema of its own name."""
+        shadow = "CREATE SCHEMA {application} CREATE TABLE loyalty_ledger (id int)"
+
+        assert f"table {_names()['application']}.loyalty_ledger is not of this release" in _broken(
+            migrated, shadow, by="reader"
+        )
 
 
 @pytest.mark.django_db

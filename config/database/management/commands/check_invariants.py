@@ -30,7 +30,8 @@ from ratingslips.new_rows import mark, new_rows
 from ratingslips.services.drift import record_drift
 
 NEW: Final = "--new"
-INVARIANTS: Final = (*ALL_INVARIANTS, DEFINITIONS)
+# What the other invariants find rests on the guards, so these are compared first.
+INVARIANTS: Final = (DEFINITIONS, *ALL_INVARIANTS)
 
 
 class Command(ProjectCommand):
