@@ -173,7 +173,7 @@ class FilteredListAdmin(ServiceOwnedAdmin[M]):
             ],
             "words": form.in_words if form.is_valid() else [],
             "too_many": form.too_many if form.is_valid() else "",
-            "links": _links(request, form, page) if page else {},
+            "links": page_links(request, page, order=form.order) if page else {},
             "plain_url": list_url(self.model),
             "may_export": staff_of(request).has_perm(self.export_permission),
             "export_url": f"{export_url}?{_query(request)}",
@@ -236,8 +236,8 @@ def _query(request: HttpRequest, **cursor: str) -> str:
     return asked.urlencode()
 
 
-def _links(request: HttpRequest, form: FilterForm, page: KeysetPage[Any]) -> dict[str, str]:
-    """The addresses of the neighbouring pages."""
+def page_links(request: HttpRequest, page: KeysetPage[Any], *, order: Order) -> dict[str, str]:
+    """The addresses of the neighbouring pages, and of the first and the last, for `page_links.html`."""
     links = {}
     if page.newer or BEFORE in request.GET:
         links["newest"] = f"?{_query(request)}"
@@ -245,5 +245,5 @@ def _links(request: HttpRequest, form: FilterForm, page: KeysetPage[Any]) -> dic
         links["newer"] = f"?{_query(request, **{AFTER: page.newer})}"
     if page.older:
         links["older"] = f"?{_query(request, **{BEFORE: page.older})}"
-        links["oldest"] = f"?{_query(request, **{AFTER: oldest_cursor(form.order)})}"
+        links["oldest"] = f"?{_query(request, **{AFTER: oldest_cursor(order)})}"
     return links

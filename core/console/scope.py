@@ -58,6 +58,7 @@ class ReadOnlyInline(TabularInline[M, P]):
 
 LIST_PER_PAGE = 20
 AUTHORS_OFFERED: Final = 500
+NO_CASINO: Final = 0
 # Each is looked up by its key. If several rows are named, a page looks at fewer changes of each.
 CONCERNED_LOOKED_AT: Final = 40
 # Of the changes of one row. In the order of an index PostgreSQL would pass over those of all others.
@@ -73,6 +74,11 @@ def staff_of(request: HttpRequest) -> User:
 def sees_all_casinos(user: User) -> bool:
     """Whether `user` sees all casinos: has none of its own, and is a superuser or an operator."""
     return user.casino_id is None and (user.is_superuser or held_by(user).is_operator)
+
+
+def casino_id_seen_by(user: User) -> int | None:
+    """The key of the casino that `user` sees: None for all of them, `NO_CASINO` for none."""
+    return None if sees_all_casinos(user) else user.casino_id or NO_CASINO
 
 
 def running_gaming_day(user: User) -> date:

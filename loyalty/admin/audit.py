@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 
 from core import correlation, origins
 from core.console.filtered_list import FilterForm
-from core.console.scope import in_casino_of, sees_all_casinos
+from core.console.scope import casino_id_seen_by, in_casino_of
 from core.keys import key_of
 from core.keyset import BY_ID, GAMING_DAY, ID, Order, Window, with_keys
 from core.models import Player, User
@@ -20,7 +20,6 @@ from loyalty.admin.ledger_filters import SYSTEM, all_filters, choices_for
 from loyalty.models import LedgerEntry, PlayerLoyalty
 
 SEARCH_MAX_LENGTH: Final = 100
-NO_CASINO: Final = 0
 # How many entries a page looks at. Those of a casino lie side by side, about nine in a block. Those of an account lie
 # apart. Those of a member of staff or a kind, and those that a search finds, are also looked up one by one.
 LOOKED_AT_OF_CASINO: Final = 1_000
@@ -72,7 +71,8 @@ class AuditForm(FilterForm):
             return Order(keys=(day, ID), within={"comp_type_id": int(given["comp_type"])})
         if given.get("staff", SYSTEM) != SYSTEM:
             return Order(keys=(day, ID), within={"staff_id": int(given["staff"])})
-        casino = {} if sees_all_casinos(self._staff) else {"casino_id": self._staff.casino_id or NO_CASINO}
+        seen = casino_id_seen_by(self._staff)
+        casino = {} if seen is None else {"casino_id": seen}
         if "reason_code" in given and casino:
             return Order(keys=(day, ID), within=casino | {"reason_code": given["reason_code"]})
         if "kind" in given and casino and "tier_change" not in given:

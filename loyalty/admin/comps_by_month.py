@@ -18,20 +18,19 @@ from django.views.decorators.http import require_POST, require_safe
 from core.clock import EARLIEST_EVENT_AT
 from core.console import display
 from core.console.asking_again import asks_again
-from core.console.filtered_list import AFTER, BEFORE
+from core.console.filtered_list import AFTER, BEFORE, page_links
 from core.console.links import list_url
 from core.console.queries import reads
-from core.console.scope import running_gaming_day, sees_all_casinos, staff_of
+from core.console.scope import casino_id_seen_by, running_gaming_day, sees_all_casinos, staff_of
 from core.errors import DomainError
-from core.keyset import KeysetPage
+from core.keyset import page_of
 from core.models import User
 from core.spreadsheets import csv_line
-from loyalty.admin.audit import NO_CASINO
 from loyalty.admin.export import BYTE_ORDER_MARK
 from loyalty.admin.ledger_filters import SYSTEM
 from loyalty.models import CompTotal, CompType, LedgerEntry, LedgerExport, PlayerLoyalty
 from loyalty.permissions import EXPORT_LEDGER, VIEW_COMP_TYPES, VIEW_ENTRIES
-from loyalty.services.comps_by_month import CompSum, days_of, page_of_month, sums_of_types, totals_of_month
+from loyalty.services.comps_by_month import CompSum, days_of, order_of_month, sums_of_types, totals_of_month
 from loyalty.services.exports import begin_export, end_export
 
 MONTH: Final = "loyalty_comptype_month"
@@ -71,22 +70,28 @@ class MonthForm(forms.Form):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """The sum of a comp type and a person, with their names, and the address of its entries in the ledger."""
+    """The total of a comp type and a person, with their names, and the address of its entries in the ledger."""
 
     comp: CompType
     person: str
     card_number: str
-    sums: CompTotal
+    total: CompTotal
     ledger_url: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Lines of one comp type, and its total in the month."""
+    """Lines of one comp type, and the sum of all that it has in the month: others may be on other pages."""
 
     comp: CompType
     lines: Sequence[Line]
-    total: CompSum
+    sum: CompSum
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no other page has lines of the comp type."""
+        shown = sum(line.total.redemptions + line.total.reversed for line in self.lines)
+        return shown == self.sum.redemptions + self.sum.reversed
 
 
 def month_urls(model_admin: "admin.ModelAdmin[CompType]") -> list[URLPattern]:
@@ -105,14 +110,9 @@ def _month_page(request: HttpRequest) -> HttpResponse:
     shown: dict[str, Any] = {"groups": []}
     if form.is_valid():
         month, by = form.cleaned_data["month"], CompTotal.By(form.cleaned_data["by"])
-        page = page_of_month(
-            month=month,
-            by=by,
-            casino_id=_casino_id(staff),
-            size=LINES_SHOWN[by],
-            before=request.GET.get(BEFORE, ""),
-            after=request.GET.get(AFTER, ""),
-        )
+        order = order_of_month(month=month, by=by, casino_id=casino_id_seen_by(staff))
+        before, after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
+        page = page_of(CompTotal.objects.all(), order=order, before=before, after=after, size=LINES_SHOWN[by])
         query = f"month={month:%Y-%m}&by={by.value}"
         shown = {
             "month": month,
@@ -120,7 +120,7 @@ def _month_page(request: HttpRequest) -> HttpResponse:
             "groups": _groups(page.rows, month=month),
             "previous": f"?month={month - timedelta(days=1):%Y-%m}&by={by.value}",
             "next": f"?month={days_of(month)[1] + timedelta(days=1):%Y-%m}&by={by.value}",
-            "links": _links(page, query),
+            "links": page_links(request, page, order=order),
             "export_url": f"{reverse(f'admin:{EXPORT}')}?{query}" if staff.has_perm(EXPORT_LEDGER) else "",
         }
     context = {
@@ -156,7 +156,7 @@ def _exported(staff: User, *, month: date, by: CompTotal.By, at: datetime) -> st
 
     :raises DomainError: `begin_export` refused.
     """
-    totals = totals_of_month(month=month, by=by, casino_id=_casino_id(staff))
+    totals = totals_of_month(month=month, by=by, casino_id=casino_id_seen_by(staff))
     export = begin_export(
         what=LedgerExport.What.LEDGER,
         rows=totals,
@@ -187,19 +187,14 @@ def _form(request: HttpRequest) -> MonthForm:
     return MonthForm(request.GET, today=running_gaming_day(staff_of(request)))
 
 
-def _casino_id(staff: User) -> int | None:
-    """The casino whose comps the member of staff sees; None for all of them."""
-    return None if sees_all_casinos(staff) else staff.casino_id or NO_CASINO
-
-
 def _lines(totals: Iterable[CompTotal]) -> Iterator[Line]:
-    """The totals with names, in the order of the labels of their types."""
+    """The totals with names, in their order."""
     totals = list(totals)
     comps = CompType.objects.select_related("program__casino").in_bulk({one.comp_type_id for one in totals})
     people: dict[str, set[int]] = {by: {one.person for one in totals if one.by == by} for by in CompTotal.By}
     accounts = PlayerLoyalty.objects.select_related("player").in_bulk(people[CompTotal.By.ACCOUNT])
     colleagues = User.objects.in_bulk(people[CompTotal.By.STAFF])
-    for one in sorted(totals, key=lambda one: (comps[one.comp_type_id].label, one.comp_type_id)):
+    for one in totals:
         player = accounts[one.person].player if one.by == CompTotal.By.ACCOUNT else None
         first, last = days_of(one.month)
         narrowed = {one.by: one.person or SYSTEM, "comp_type": one.comp_type_id}
@@ -207,7 +202,7 @@ def _lines(totals: Iterable[CompTotal]) -> Iterator[Line]:
             comp=comps[one.comp_type_id],
             person=player.listed_name if player else display.staff_name(colleagues.get(one.person)),
             card_number=player.card_number if player else "",
-            sums=one,
+            total=one,
             ledger_url=list_url(LedgerEntry, **narrowed, first_day=first, last_day=last),
         )
 
@@ -215,18 +210,12 @@ def _lines(totals: Iterable[CompTotal]) -> Iterator[Line]:
 def _groups(totals: Sequence[CompTotal], *, month: date) -> list[Group]:
     sums = sums_of_types(month=month, comp_types={one.comp_type_id for one in totals})
     found = (list(group) for _, group in groupby(_lines(totals), key=lambda line: line.comp.pk))
-    return [Group(comp=group[0].comp, lines=group, total=sums[group[0].comp.pk]) for group in found]
-
-
-def _links(page: KeysetPage[CompTotal], query: str) -> dict[str, str]:
-    """The addresses of the neighbouring pages."""
-    cursors = {"newer": (AFTER, page.newer), "older": (BEFORE, page.older)}
-    return {name: f"?{query}&{parameter}={cursor}" for name, (parameter, cursor) in cursors.items() if cursor}
+    return [Group(comp=group[0].comp, lines=group, sum=sums[group[0].comp.pk]) for group in found]
 
 
 def _cells(line: Line, month: date) -> Sequence[str | int]:
     """The cells under `HEADINGS`."""
-    sums = line.sums
+    total = line.total
     comp = line.comp.program.casino.code, line.comp.code, line.comp.label
-    figures = sums.redemptions, sums.points, f"{sums.value:.2f}", sums.reversed
+    figures = total.redemptions, total.points, f"{total.value:.2f}", total.reversed
     return f"{month:%Y-%m}", *comp, line.person, line.card_number, *figures

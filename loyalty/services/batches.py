@@ -79,7 +79,8 @@ class PostingBatch:
 
 def write_balances(newest: Sequence[int]) -> None:
     """Write to each account what its newest entry, named by its key, leaves there."""
-    fetch_prepared(_BALANCES, [list(newest)])
+    written = fetch_prepared(_BALANCES, [list(newest)])
+    assert len(written) == len(newest), "each entry is its account's newest"
 
 
 @transaction_required

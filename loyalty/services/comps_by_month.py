@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db.models import BigIntegerField, QuerySet, Sum
 
 from core.keys import BIGGEST_KEY
-from core.keyset import Key, KeysetPage, Order, page_of
+from core.keyset import Key, Order
 from loyalty.models import CompTotal
 
 _FIGURES: Final = ("redemptions", "points", "value", "reversed")
@@ -26,19 +26,11 @@ class CompSum:
     reversed: int
 
 
-def page_of_month(
-    *, month: date, by: CompTotal.By, casino_id: int | None, size: int, before: str = "", after: str = ""
-) -> KeysetPage[CompTotal]:
-    """A page of the totals of the month of `month` in a casino, or in all of them.
+def order_of_month(*, month: date, by: CompTotal.By, casino_id: int | None) -> Order:
+    """The order of the totals of the month of `month` in a casino, or in all of them, as an index has it.
 
     The totals of a comp type are together, those that took most points first.
     """
-    order = order_of_month(month=month, by=by, casino_id=casino_id)
-    return page_of(CompTotal.objects.all(), order=order, before=before, after=after, size=size)
-
-
-def order_of_month(*, month: date, by: CompTotal.By, casino_id: int | None) -> Order:
-    """The order of the totals of a month, as an index has it."""
     within: dict[str, Any] = {"month": days_of(month)[0], "by": by.value}
     if casino_id is not None:
         within["casino_id"] = casino_id

@@ -109,7 +109,9 @@ class RatingEvent:
 
     @property
     def amount(self) -> Decimal | None:
-        """The amount of a line of money."""
+        """The amount of a line of money; None of another line."""
+        if not self.is_of_money:
+            return None
         return self.buy_in if self.kind == EventKind.BUY_IN else self.chips_out
 
 

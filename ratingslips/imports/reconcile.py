@@ -33,8 +33,18 @@ _KIND_IN_FILE: Final[Mapping[SlipEventKind, EventKind]] = {
 
 
 Known = Event | RecordedRow
-# Its name, what is recorded, and what the line says.
-Field = tuple[str, object, object]
+# Of a line, with their names for people.
+_FIELDS: Final = {
+    "occurred_at": "time",
+    "player_card": "card",
+    "table": "table",
+    "seat": "seat",
+    "average_bet": "average bet",
+    "amount": "amount",
+    "means": "means",
+    "buy_in": "buy-in",
+    "chips_out": "chips out",
+}
 
 
 class RecordedOtherwise(DomainError):
@@ -140,24 +150,16 @@ class RecordedSlip:
 
     def _difference(self, line: RatingEvent, event: Known) -> str:
         """What is recorded, and what the line says instead, for people."""
-        fields: list[Field] = [
-            ("time", event.at, line.occurred_at),
-            ("card", self.player_card, line.player_card),
-        ]
+        recorded: dict[str, object] = {"occurred_at": event.at, "player_card": self.player_card}
         if isinstance(event, RecordedRow):
-            fields += [("amount", event.amount, line.amount), ("means", event.means, line.means)]
+            recorded |= {"amount": event.amount, "means": event.means}
         else:
-            fields += [
-                ("table", event.table_name, line.table),
-                ("seat", event.seat, line.seat),
-                ("average bet", event.average_bet, line.average_bet),
-            ]
+            recorded |= {"table": event.table_name, "seat": event.seat, "average_bet": event.average_bet}
         if line.kind == EventKind.OPEN:
-            fields.append(("buy-in", self.money.opening_buy_in, line.buy_in))
+            recorded |= {"buy_in": self.money.opening_buy_in}
         if line.kind == EventKind.CLOSE:
-            fields.append(("buy-in", self.money.buy_in, line.buy_in))
-        chips_out = (self.money.chips_out, line.chips_out) if line.kind == EventKind.CLOSE else (None, None)
-        return f"{_sentence(line, _differing(fields, chips_out=chips_out))}{self.changed_since}"
+            recorded |= {"buy_in": self.money.buy_in, "chips_out": self.money.chips_out}
+        return f"{_sentence(line, _differing(line, recorded), source='Recorded')}{self.changed_since}"
 
     def _are_recorded(self, lines: Sequence[RatingEvent]) -> tuple[list[Recorded], Mapping[EventKind, list[Known]]]:
         """Whether the slip has the event of each line, and the events that no line matches, by kind.
@@ -217,33 +219,28 @@ class RecordedSlip:
 
 
 def contradiction(line: RatingEvent, other: RatingEvent) -> RecordedOtherwise | None:
-    """What an earlier line of the file, which has been recorded, says otherwise than the line; None if nothing."""
-    fields: list[Field] = [
-        ("time", other.occurred_at, line.occurred_at),
-        ("card", other.player_card, line.player_card),
-        ("table", other.table, line.table),
-        ("seat", other.seat, line.seat),
-        ("average bet", other.average_bet, line.average_bet),
-        ("buy-in", other.buy_in, line.buy_in),
-    ]
-    differing = _differing(fields, chips_out=(other.chips_out, line.chips_out))
-    return RecordedOtherwise(_sentence(line, differing)) if differing else None
+    """What another line of the file, which counts, says otherwise than the line; None if nothing."""
+    differing = _differing(line, {name: getattr(other, name) for name in _FIELDS})
+    return RecordedOtherwise(_sentence(line, differing, source=f"Line {other.line}")) if differing else None
 
 
-def _differing(fields: Sequence[Field], *, chips_out: tuple[object, object]) -> list[Field]:
-    """The fields in which the line differs. Where it says nothing it does not, but for chips out."""
-    differing = [field for field in fields if field[2] is not None and field[1] != field[2]]
-    was, now = chips_out
-    return differing if was == now else [*differing, ("chips out", was, now)]
+def _differing(line: RatingEvent, other: Mapping[str, object]) -> list[tuple[str, object, object]]:
+    """The fields in which the line differs: the name, the value of `other`, and that of the line.
+
+    Where the line says nothing it does not differ, but for chips out: then there were none.
+    """
+    fields = [(name, was, getattr(line, name)) for name, was in other.items()]
+    said = [field for field in fields if field[0] == "chips_out" or field[2] is not None]
+    return [(_FIELDS[name], was, now) for name, was, now in said if was != now]
 
 
-def _sentence(line: RatingEvent, differing: Sequence[Field]) -> str:
-    """What is recorded, and what the line says instead; each field that differs by name."""
+def _sentence(line: RatingEvent, differing: Sequence[tuple[str, object, object]], *, source: str) -> str:
+    """What `source` says, and what the line says instead; each field that differs by name."""
     zone = line.occurred_at.tzinfo
     was = ", ".join(f"{name} {_words(was, zone=zone)}" for name, was, _ in differing)
     told = [(name, _words(now, zone=zone)) for name, _, now in differing]
     now = told[0][1] if len(told) == 1 else ", ".join(f"{name} {words}" for name, words in told)
-    return f"Slip {line.slip_number} has another {line.kind}. Recorded: {was}; this line: {now}."
+    return f"Slip {line.slip_number} has another {line.kind}. {source}: {was}; this line: {now}."
 
 
 def _words(value: object, *, zone: tzinfo | None) -> str:

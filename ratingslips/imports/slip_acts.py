@@ -1,8 +1,9 @@
 """The lines of a slip as acts of the services, and what became of each line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final, Self
 from uuid import UUID
 
@@ -44,12 +45,14 @@ class LongPlay(DomainError):
 class SlipActs:
     """The acts of the lines of one slip that are not recorded yet, and the refusals, by line.
 
-    `slip` is the slip as `Lookup` read it, None if there is none; `events` are all lines, in order of time.
+    `slip` is the slip as `Lookup` read it, None if there is none; `events` are all lines, in order of time. `repeats`
+    has the lines that say the same as the one before them, which is their value.
     """
 
     lines: SlipLines
     slip: RecordedSlip | None
     events: Sequence[RatingEvent]
+    repeats: Mapping[int, int]
     acts: dict[int, Act] = field(default_factory=dict)
     refusals: dict[int, DomainError] = field(default_factory=dict)
 
@@ -60,10 +63,12 @@ class SlipActs:
         If the slip's first line is a refused OPEN, all are refused.
         """
         slip, events = lookup.slips.get(lines.slip_number), lines.in_order()
-        prepared = cls(lines=lines, slip=slip, events=events)
-        states = slip.states_of(events) if slip else [LineState(is_recorded=False)] * len(events)
-        new = {event.line: state for event, state in zip(events, states, strict=True) if not state.is_recorded}
-        added = [event for event in events if event.line in new]
+        repeats = _repeats(events)
+        prepared = cls(lines=lines, slip=slip, events=events, repeats=repeats)
+        once = [event for event in events if event.line not in repeats]
+        states = slip.states_of(once) if slip else [LineState(is_recorded=False)] * len(once)
+        new = {event.line: state for event, state in zip(once, states, strict=True) if not state.is_recorded}
+        added = [event for event in once if event.line in new]
         prepared._make_acts(with_pauses_in_order(added, is_paused=slip is not None and slip.is_paused), new, lookup)
         first = events[0]
         if first.kind == EventKind.OPEN and first.line in prepared.refusals:
@@ -103,10 +108,11 @@ class SlipActs:
         return outcomes
 
     def _refusal(self, event: RatingEvent, refusals: Mapping[int, DomainError]) -> DomainError | None:
-        """Why the line is refused, if it is: an OPEN or a CLOSE that another line of the file repeats is not."""
-        error = refusals.get(event.line)
+        """Why the line is refused, if it is; a second OPEN or CLOSE is not if it says the same as the first."""
+        error = refusals.get(self.repeats.get(event.line, event.line))
         if isinstance(error, services.SlipNumberTaken | services.SlipClosed):
-            alike = (other for other in self.events if other.kind == event.kind and other.line not in refusals)
+            counted = (other for other in self.events if other.line not in {*refusals, *self.repeats})
+            alike = (other for other in counted if other.kind == event.kind)
             if event.kind in {EventKind.OPEN, EventKind.CLOSE} and (other := next(alike, None)):
                 return contradiction(event, other)
         return _for_a_file(error) if error else None
@@ -141,6 +147,15 @@ class SlipActs:
             chips_out=event.chips_out,
             means=event.means,
         )
+
+
+def _repeats(events: Sequence[RatingEvent]) -> dict[int, int]:
+    """The lines that say the same as the one before them, and which that is; two equal lines of money are two sums."""
+    repeats: dict[int, int] = {}
+    for before, event in pairwise(events):
+        if event == replace(before, line=event.line) and not event.is_of_money:
+            repeats[event.line] = repeats.get(before.line, before.line)
+    return repeats
 
 
 def _applied(event: RatingEvent, done: Recording | None, *, slip_id: UUID | None, is_dry_run: bool) -> LineOutcome:

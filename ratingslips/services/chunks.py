@@ -31,7 +31,7 @@ class ChunkTooSlow(Busy):
 def chunk_limits() -> Iterator[None]:
     """Limit how long the block, which does all work of a chunk in the caller's transaction, may hold its locks.
 
-    Foreign keys are checked at its end, so that the COMMIT has nothing left to do but to write.
+    Deferred constraints are checked at its end, so that the COMMIT has nothing left to do but to write.
 
     :raises ChunkTooSlow: it sent a statement too late.
     """
@@ -46,7 +46,7 @@ def chunk_limits() -> Iterator[None]:
     with limits, connection.execute_wrapper(in_time):
         yield
         with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 @dataclass(kw_only=True, slots=True)

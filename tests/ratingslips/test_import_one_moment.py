@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from django.db.models import Sum
 
 from core.models import Casino
-from ratingslips.models import PlaySegment, RatingSlip
+from ratingslips.models import MoneyRow, PlaySegment, RatingSlip
 from tests.casino_files import event
 from tests.emptying import ModuleDb
 from tests.ratingslips.imports import (
@@ -90,10 +91,8 @@ class TestLinesOfOneMoment:
         assert (again["applied"], again["already_imported"]) == (0, 7)
         assert [start for start, _, _ in _story()].count("BET_CHANGED") == 1
 
-    @pytest.mark.parametrize("line", [VISIT[0], VISIT[-1]], ids=["OPEN", "CLOSE"])
-    def test_record_an_opening_and_a_closing_once_if_the_file_repeats_them(
-        self, casino: Casino, file: Path, line: str
-    ) -> None:
+    @pytest.mark.parametrize("line", VISIT, ids=["OPEN", "BET", "PAUSE", "RESUME", "MOVE", "CLOSE"])
+    def test_are_recorded_once_if_the_file_repeats_them(self, casino: Casino, file: Path, line: str) -> None:
         lines = [*VISIT, line]
 
         told, again = import_json(file, *lines), import_json(file, *lines)
@@ -117,32 +116,25 @@ class TestLinesOfOneMoment:
 
         told, again = import_json(file, *lines), import_json(file, *lines)
 
+        assert f"Line {VISIT.index(line) + 2}: " in told["rejects"]["8"]
         for each in (told, again):
             assert list(each["rejects"]) == ["8"]
             assert each["rejects"]["8"].startswith("RECORDED_OTHERWISE: ")
             assert words in each["rejects"]["8"]
 
-    @pytest.mark.parametrize(
-        ("line", "code"),
-        [
-            (VISIT[2], "SLIP_NOT_OPEN"),
-            (VISIT[3], "SLIP_NOT_PAUSED"),
-            (VISIT[4], "ALREADY_SEATED"),
-        ],
-    )
-    def test_are_refused_where_the_same_cannot_happen_twice(
-        self, casino: Casino, file: Path, line: str, code: str
-    ) -> None:
-        at = VISIT.index(line)
-        lines = [*VISIT[: at + 1], line, *VISIT[at + 1 :]]
-        first = import_json(file, *lines)
-        before = everything()
+    def test_are_refused_with_the_line_that_they_repeat(self, casino: Casino, file: Path) -> None:
+        told = import_json(file, *VISIT[:2], VISIT[3], VISIT[3], *VISIT[4:])
 
-        told = import_json(file, *lines)
+        assert list(told["rejects"]) == ["4", "5"]
+        assert {because.partition(":")[0] for because in told["rejects"].values()} == {"SLIP_NOT_PAUSED"}
 
-        assert first["rejects"][str(at + 3)].startswith(f"{code}:")
-        assert (told["already_imported"], told["applied"], list(told["rejects"])) == (6, 0, [str(at + 3)])
-        assert everything() == before
+    def test_are_two_sums_of_money_if_the_file_repeats_one(self, casino: Casino, file: Path) -> None:
+        lines = [OPEN_S1, *[event("S1", "19:05:00", "BUY_IN", buy_in="100.00")] * 2]
+
+        told, again = import_json(file, *lines), import_json(file, *lines)
+
+        assert (told["applied"], again["already_imported"]) == (3, 3)
+        assert MoneyRow.objects.aggregate(sum=Sum("amount"))["sum"] == 200
 
     def test_are_not_another_players(self, casino: Casino, file: Path) -> None:
         import_lines(file, *VISIT)
@@ -155,7 +147,7 @@ class TestLinesOfOneMoment:
 class TestARefusedLineThatOthersOfItsMomentOvertook:
     LINES = (
         OPEN_S1,
-        event("S1", "19:00:00", "PAUSE"),
+        event("S1", "19:00:00", "MOVE", table="BL-01", seat="1"),
         event("S1", "19:00:00", "PAUSE"),
         event("S1", "19:00:00", "RESUME"),
         event("S1", "19:00:00", "PAUSE"),

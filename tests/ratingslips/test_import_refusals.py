@@ -61,7 +61,7 @@ BAD_LINES = [
     (
         event("S1", "19:05:00", "OPEN", player_card="100001", table="BL-01", seat="2", average_bet="5"),
         "RECORDED_OTHERWISE",
-        "Slip S1 has another OPEN. Recorded: time 2026-11-14T19:00:00-08:00, card 100000,",
+        "Slip S1 has another OPEN. Line 2: time 2026-11-14T19:00:00-08:00, card 100000,",
     ),
     (
         event("S2", "19:05:00", "OPEN", player_card="123456", table="BL-01", seat="2", average_bet="5"),

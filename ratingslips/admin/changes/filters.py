@@ -17,11 +17,11 @@ from core.changes.tables import ABOUT_STAFF, LOGGED, SHARED
 from core.console.filtered_list import DayField, FilterForm
 from core.console.scope import (
     authors_offered,
+    casino_id_seen_by,
     changes_concerning,
     in_casino_of,
     may_act_in_casino_of,
     of_readable_tables,
-    sees_all_casinos,
     window_of_concerned,
 )
 from core.keyset import ID, RECORDED_AT, Order, Window
@@ -35,7 +35,6 @@ LOOKED_AT: Final = 200
 # Each row that a search finds is looked for in several indexes. Players get the rest of `PLAYERS_WITH_ROWS_MAX`.
 STAFF_LOOKED_UP: Final = 4
 NOBODY: Final = "nobody"
-NO_CASINO: Final = 0
 _ROW: Final = re.compile(r"[a-z_]{1,63}:[0-9]{1,19}")
 
 Changes = QuerySet[Change]
@@ -94,8 +93,8 @@ class ChangesForm(FilterForm):
         if not self._by_keys:
             if "of_no_casino" in given:
                 within["casino_id"] = None
-            elif not sees_all_casinos(self._staff) and given.get("what") not in SHARED:
-                within["casino_id"] = self._staff.casino_id or NO_CASINO
+            elif (seen := casino_id_seen_by(self._staff)) is not None and given.get("what") not in SHARED:
+                within["casino_id"] = seen
             if given.get("who", NOBODY) != NOBODY:
                 within["actor_id"] = int(given["who"])
             elif "what" in given and "who" not in given:

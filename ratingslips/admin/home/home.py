@@ -116,7 +116,7 @@ def _not_posted(staff: User) -> dict[str, int]:
 def _own_pits(request: HttpRequest, staff: User, *, now: datetime) -> dict[str, Any]:
     """The overdue slips in the pits that a pit boss operates."""
     pits = pits_with(request, OPERATE_PIT)
-    overdue = _overdue(live_slips(now=now).filter(table__pit__in=pits), now=now)
+    overdue = _overdue(live_slips(now=now).filter(pit__in=pits), now=now)
     casinos = [staff.casino] if staff.casino else []
     read_names([one.slip for one in overdue["overdue"]], casinos=casinos)
     return {**overdue, "needs_attention": bool(overdue["overdue"]), "casinos": casinos}
