@@ -223,8 +223,8 @@ def check_session_limits(**_: Any) -> list[CheckMessage]:
         messages.append(checks.Warning("Sessions do not end with the shift.", hint=hint, id="core.W002"))
     idle_seconds = settings.IDLE_LOCK_MINUTES * 60
     if idle_seconds == 0 or 0 < settings.SESSION_COOKIE_AGE <= idle_seconds:
-        hint = "Set IDLE_LOCK_MINUTES to less than a session, unless every device locks itself when nobody uses it."
-        messages.append(checks.Warning("No idle lock ends a session earlier.", hint=hint, id="core.W003"))
+        hint = "Set IDLE_LOCK_MINUTES to less than SESSION_HOURS, unless every device locks itself when nobody uses it."
+        messages.append(checks.Warning("Sessions do not end earlier when nobody uses them.", hint=hint, id="core.W003"))
     return messages
 
 

@@ -78,6 +78,7 @@ class _KeptRows(Generic[M]):
         queryset.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
         compiler.execute_sql = self._results  # type: ignore[method-assign, assignment]
         compiler.connection = connection.copy()  # never opened; what it knows of PostgreSQL makes values of the results
+        # Django asks for them in each execution, though they depend on the columns alone.
         converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
         compiler.get_converters = lambda _: converters  # type: ignore[method-assign, assignment]
 

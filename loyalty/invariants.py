@@ -313,7 +313,8 @@ _COMPS: Final = (
         name="comp_totals_are_their_entries",
         sentence="the totals of comps by month, type and person are those of their redemptions",
         broken_by="""
-            SELECT 'comps of ' || to_char(month, 'YYYY-MM') || ' by ' || by || ' ' || person FROM (
+            SELECT concat(casino.code, ' ', comp.code, ' of ', to_char(month, 'YYYY-MM'), ' by ', by, ' ', person)
+            FROM (
                 SELECT entry.casino_id, entry.comp_type_id, date_trunc('month', entry.gaming_day)::date AS month,
                        who.by, who.person, count(*) - count(reversal.id) AS redemptions,
                        coalesce(-sum(entry.points) FILTER (WHERE reversal.id IS NULL), 0) AS points,
@@ -329,9 +330,11 @@ _COMPS: Final = (
                 GROUP BY entry.casino_id, entry.comp_type_id, month, who.by, who.person
             ) AS counted
             FULL JOIN loyalty_comptotal AS kept USING (casino_id, comp_type_id, month, by, person)
+            JOIN core_casino AS casino ON casino.id = casino_id
+            JOIN loyalty_comptype AS comp ON comp.id = comp_type_id
             WHERE (counted.redemptions, counted.points, counted.value, counted.reversed)
                   IS DISTINCT FROM (kept.redemptions, kept.points, kept.value, kept.reversed)
-            ORDER BY month, by, person
+            ORDER BY casino.code, comp.code, month, by, person
         """,
         needs_all=True,
     ),

@@ -140,7 +140,7 @@ BREAKS = [
     Break("redemption_is_its_comp", ENTRY.format("inputs = inputs - 'calculation'", "e2"), "entry {e2}"),
     Break("redemption_is_its_comp", "UPDATE loyalty_comptype SET program_id = 0", "entry {e2}"),
     *(
-        Break("comp_totals_are_their_entries", statement, f"comps of {{month}} by {person}")
+        Break("comp_totals_are_their_entries", statement, f"{{casino}} dinner of {{month}} by {person}")
         for statement, person in (
             ("UPDATE loyalty_comptotal SET redemptions = 2", "account {account}"),
             ("UPDATE loyalty_comptotal SET points = 299", "staff {supervisor}"),

@@ -16,7 +16,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from core.console.asking_again import ASKED_AGAIN_SECONDS, came_by_provider, note_provider
+from core.console.asking_again import ASKED_AGAIN_SECONDS, note_asked
+from core.console.provider_session import came_by_provider, note_provider
 from core.console.second_step import SecondStepNeeded, begin_second_step, require_no_second_step
 from core.models import User
 from core.origins import Client, record_sent
@@ -123,7 +124,8 @@ def _enter(request: HttpRequest, person: User, identity: "Identity") -> HttpResp
     """Sign in, by our second step if the provider asked for none."""
     person.backend = _BACKEND
     next_url = _safe(request, request.session.pop(_NEXT, None))
-    note_provider(request.session, person, is_fresh=_is_fresh(identity), token=identity.token)
+    note_provider(request.session, person, id_token=identity.token)
+    note_asked(request.session, is_fresh=_is_fresh(identity))
     if not identity.has_second_factor:
         try:
             require_no_second_step(person)
@@ -152,7 +154,8 @@ def _confirmed(request: HttpRequest, signed_in: User, identity: "Identity") -> H
     if not _is_fresh(identity) or not came_by_provider(request.session, person):
         sentence = f"{settings.OIDC_PROVIDER_NAME} has not asked again who you are. Sign in there again."
         raise ProviderRefused(sentence, reason="NOT_ASKED_AGAIN")
-    note_provider(request.session, person, is_fresh=True, token=identity.token)
+    note_provider(request.session, person, id_token=identity.token)
+    note_asked(request.session, is_fresh=True)
     record_confirmed(staff=person, client=Client.of(request), at=timezone.now())
     sentence = f"Close this page, and continue where you were asked. It counts for {ASKED_AGAIN_SECONDS // 60} minutes."
     return render(request, "core/console/provider.html", {"heading": "Confirmed", "sentence": sentence})

@@ -7,7 +7,6 @@ that it is carried out as it was typed. `ConsoleSite.admin_view` asks before eve
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin
@@ -17,10 +16,10 @@ from django.dispatch import receiver
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from core.console.kept import kept_fields
+from core.console.provider_session import came_by_provider
 from core.console.proving import FactorForm, PasswordForm, ProviderForm, SessionInstant, key_options, proof_in
 from core.console.scope import staff_of
 from core.errors import DomainError
@@ -32,8 +31,6 @@ from core.sign_ins import require_own_password
 ASKED_AGAIN_SECONDS: Final = 10 * 60
 _PREFIX: Final = "asked"
 _SENT: Final = f"{_PREFIX}-again"
-_BY_PROVIDER: Final = "came_by_provider"
-_PROVED: Final = "proved_by_provider"
 _MARK: Final = "asks_again"
 TEMPLATE: Final = "core/console/asking_again.html"
 
@@ -71,37 +68,15 @@ def _asked_at_sign_in(*, request: HttpRequest, user: User, **_signal: Any) -> No
         _asked.set(request.session)
 
 
-def came_by_provider(session: SessionBase, staff: User) -> bool:
-    """Whether `staff` signed in to this session by an identity provider, and so may have no password here."""
-    return session.get(_BY_PROVIDER) == staff.pk
+def note_asked(session: SessionBase, *, is_fresh: bool) -> None:
+    """Note whether staff who come from an identity provider proved there just now who they are.
 
-
-def note_provider(session: SessionBase, staff: User, *, is_fresh: bool, token: str) -> None:
-    """Note that `staff` signed in by an identity provider, and whether they proved there just now who they are.
-
-    The token is kept where staff sign out at the provider too.
+    Otherwise somebody else may have proved it in this browser before, and not taken the second step.
     """
-    session[_BY_PROVIDER] = staff.pk
-    if settings.OIDC_OP_END_SESSION_ENDPOINT:
-        session[_PROVED] = token
     if is_fresh:
         _asked.set(session)
     else:
-        _asked.forget(session)  # Somebody else may have proved it in this browser, and not taken the second step.
-
-
-def sign_out_address(request: HttpRequest) -> str:
-    """Where the person of this session signs out at their identity provider, and comes back; empty if nowhere."""
-    endpoint, session = settings.OIDC_OP_END_SESSION_ENDPOINT, request.session
-    if not (endpoint and isinstance(request.user, User) and came_by_provider(session, request.user)):
-        return ""
-    asked = {
-        "client_id": settings.OIDC_RP_CLIENT_ID,
-        "post_logout_redirect_uri": request.build_absolute_uri(reverse("admin:login")),
-        "id_token_hint": session.get(_PROVED),
-    }
-    query = urlencode({name: value for name, value in asked.items() if value})
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+        _asked.forget(session)
 
 
 def ask_if_marked(request: HttpRequest, view: Any) -> HttpResponse | None:

@@ -56,7 +56,9 @@ def posted_change(request: HttpRequest) -> PostedChange | None:
 
 
 def judge_by_now(request: HttpRequest) -> None:
-    """Read the sender of the form and their rights again, which were read when the request came; under the lock.
+    """Let the request's user be who they are by now; called after the form has waited for its lock.
+
+    The user of a request, with their rights, is read when it comes, and may have lost some of them since.
 
     :raises PermissionDenied: they are no active member of staff any more.
     """

@@ -17,9 +17,10 @@ from django.utils.safestring import SafeString
 from core.clock import EARLIEST_EVENT_AT
 from core.console.display import name_and_card
 from core.console.links import list_url
-from core.console.scope import ConsoleAdmin, in_casino_of, running_gaming_day, staff_of
+from core.console.scope import ConsoleAdmin, in_casino_of, staff_of
 from core.keys import key_of
 from core.keyset import with_keys
+from core.local_time import running_gaming_day
 from core.models import Player
 from core.player_search import MATCHED_PLAYERS_MAX, first_matching, many_match
 

@@ -1,7 +1,6 @@
 """Limit lists, choices, filters and addresses to the rows that a person sees (the rule: `core.permissions`)."""
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
@@ -10,7 +9,6 @@ from django.contrib.admin.utils import unquote
 from django.db import models
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.text import capfirst
 
 from core.changes.models import CONCERNED_INDEXED
@@ -23,7 +21,7 @@ from core.console.readable import ReadableLists
 from core.console.widgets import PlainForms
 from core.keys import key_of
 from core.keyset import ID, PAGE_ROWS, RECORDED_AT, Order, Window, page_of
-from core.models import Casino, Change, User
+from core.models import Change, User
 from core.permissions import VIEW_CHANGES, VIEW_STAFF, held_by
 
 M = TypeVar("M", bound=models.Model)
@@ -79,13 +77,6 @@ def sees_all_casinos(user: User) -> bool:
 def casino_id_seen_by(user: User) -> int | None:
     """The key of the casino that `user` sees: None for all of them, `NO_CASINO` for none."""
     return None if sees_all_casinos(user) else user.casino_id or NO_CASINO
-
-
-def running_gaming_day(user: User) -> date:
-    """The gaming day that runs in the casino of `user`; without one, the earliest that runs in any casino."""
-    now = timezone.now()
-    casinos = [user.casino] if user.casino else Casino.objects.all()
-    return min((casino.gaming_day_at(now) for casino in casinos), default=timezone.localdate(now))
 
 
 def in_casino_of(user: User, rows: Q, *, lookup: str) -> Q:

@@ -16,7 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import SimpleLazyObject
 
-from core.console.asking_again import ask_if_marked, sign_out_address
+from core.console.asking_again import ask_if_marked
+from core.console.provider_session import sign_out_address
 from core.console.queries import keep_only, read_by
 from core.console.second_step import SecondStepNeeded, begin_second_step
 from core.sessions import store_of

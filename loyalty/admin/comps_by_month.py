@@ -21,9 +21,10 @@ from core.console.asking_again import asks_again
 from core.console.filtered_list import AFTER, BEFORE, page_links
 from core.console.links import list_url
 from core.console.queries import reads
-from core.console.scope import casino_id_seen_by, running_gaming_day, sees_all_casinos, staff_of
+from core.console.scope import casino_id_seen_by, sees_all_casinos, staff_of
 from core.errors import DomainError
 from core.keyset import page_of
+from core.local_time import running_gaming_day
 from core.models import User
 from core.spreadsheets import csv_line
 from loyalty.admin.export import BYTE_ORDER_MARK
@@ -35,7 +36,7 @@ from loyalty.services.exports import begin_export, end_export
 
 MONTH: Final = "loyalty_comptype_month"
 EXPORT: Final = "loyalty_comptype_month_export"
-# A line of a player reads the account and the player, each in its own block.
+# The lines of a page. One of a player also reads the account and the player, each in a block of its own.
 LINES_SHOWN: Final = {CompTotal.By.STAFF: 50, CompTotal.By.ACCOUNT: 20}
 LINES_EXPORTED: Final = 100_000
 HEADINGS: Final = (

@@ -100,9 +100,9 @@ def require_active_and_rate(player_id: int, *, otherwise: str, staff: User, at: 
     :raises PlayerNotActive: the player is barred or inactive.
     :raises AwardRateExceeded: see `require_rate`.
     """
-    (player,) = _player_and_given(player_id, *_within_rate(staff, at))
+    (player,) = _player_and_recent(player_id, *_minute_of(staff, at))
     _refuse_inactive(player, otherwise=otherwise)
-    _refuse_rate(player.given)
+    _refuse_rate(player.recent)
 
 
 def _refuse_inactive(player: Player, *, otherwise: str) -> None:
@@ -130,17 +130,18 @@ def require_rate(*, staff: User, at: datetime) -> None:
 
     :raises AwardRateExceeded: `staff` has made `POSTINGS_PER_WINDOW` within `WINDOW_SECONDS`.
     """
-    _refuse_rate(_given(*_within_rate(staff, at)))
+    _refuse_rate(_recent(*_minute_of(staff, at)))
 
 
-def _within_rate(staff: User, at: datetime) -> tuple[int, datetime, datetime]:
+def _minute_of(staff: User, at: datetime) -> tuple[int, datetime, datetime]:
+    """The arguments of the queries for what `staff` gave within the minute before `at`."""
     # If the clock was set back, some entries are dated after now. Entries dated much later must not count.
     window = timedelta(seconds=WINDOW_SECONDS)
     return staff.pk, at - window, at + window
 
 
-def _refuse_rate(given: Sized) -> None:
-    if len(given) >= POSTINGS_PER_WINDOW:
+def _refuse_rate(recent: Sized) -> None:
+    if len(recent) >= POSTINGS_PER_WINDOW:
         raise AwardRateExceeded(
             f"You have made {POSTINGS_PER_WINDOW} awards and adjustments in a minute, which is the limit. "
             "Wait a minute and try again."
@@ -153,17 +154,17 @@ def lock_staff(actor: User) -> User:
     return staff
 
 
-def _query_given(staff_id: int, after: datetime, before: datetime) -> QuerySet[LedgerEntry]:
+def _query_recent(staff_id: int, after: datetime, before: datetime) -> QuerySet[LedgerEntry]:
     kinds = (EntryKind.MANUAL_BONUS, EntryKind.ADJUSTMENT)
     entries = LedgerEntry.objects.filter(staff=staff_id, kind__in=kinds, adjusts=None).order_by().only("pk")
     return entries.filter(created_at__gt=after, created_at__lt=before)[:POSTINGS_PER_WINDOW]
 
 
-_given = KeptQuery(_query_given)
+_recent = KeptQuery(_query_recent)
 _player = KeptQuery(lambda player_id: Player.objects.filter(pk=player_id))
-_player_and_given: KeptQuery[Any] = KeptQuery(
-    lambda player_id, *within_rate: Player.objects.filter(pk=player_id).annotate(
-        given=ArraySubquery(_query_given(*within_rate).values("pk"))
+_player_and_recent: KeptQuery[Any] = KeptQuery(
+    lambda player_id, *minute: Player.objects.filter(pk=player_id).annotate(
+        recent=ArraySubquery(_query_recent(*minute).values("pk"))
     )
 )
 _locked_staff: KeptQuery[User] = KeptQuery(lambda staff_id: User.objects.locked().filter(pk=staff_id))

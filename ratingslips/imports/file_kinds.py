@@ -8,6 +8,7 @@ from core.errors import DomainError
 
 HOW_TO_SAVE: Final = "In the spreadsheet, save it as “CSV UTF-8”."
 _HEAD_BYTES: Final = 4_096
+# UTF-32 comes first: its mark begins with that of UTF-16.
 _BEGINNINGS: Final = {
     b"\xff\xfe\x00\x00": "UTF-32 text",
     b"\x00\x00\xfe\xff": "UTF-32 text",

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.console.scope import running_gaming_day
 from core.console.site import TYPED_MAX_LENGTH
+from core.local_time import running_gaming_day
 from core.models import Player
 from core.roles import LOYALTY_SUPERVISOR, PIT_SUPERVISOR
 from loyalty.models import LoyaltyProgram, PlayerLoyalty
