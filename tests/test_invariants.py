@@ -67,6 +67,10 @@ class Break(NamedTuple):
 
 ACCOUNT = "UPDATE loyalty_playerloyalty SET {} WHERE id = {{account}}"
 ENTRY = "UPDATE loyalty_ledger SET {} WHERE id = {{{}}}"
+OF_CLOSED = """
+    UPDATE ratingslips_ratingslip AS slip SET continues_id = closed.id, {} FROM ratingslips_ratingslip AS closed
+    WHERE slip.slip_number = '{{open}}' AND closed.slip_number = '{{closed}}'
+"""
 SLIP = "UPDATE ratingslips_ratingslip SET {} WHERE slip_number = '{{{}}}'"
 CORRECTION = "UPDATE ratingslips_slipcorrection SET {}"
 SEGMENT = """
@@ -88,6 +92,7 @@ BREAKS = [
     Break("account_is_its_entries", ACCOUNT.format("lifetime_points = lifetime_points - 1"), "account {account}"),
     Break("account_is_its_entries", ACCOUNT.format("entry_count = entry_count - 1"), "account {account}"),
     Break("account_is_its_entries", "DELETE FROM loyalty_ledger WHERE id = {e5}", "account {account}"),
+    Break("account_is_its_entries", "DELETE FROM loyalty_ledger WHERE id = {e2}", "account {account}"),
     Break(
         "account_is_its_entries", "UPDATE loyalty_playerloyalty SET balance = 1 WHERE id = {other}", "account {other}"
     ),
@@ -112,10 +117,18 @@ BREAKS = [
     Break("tier_of_lifetime_points", ENTRY.format("tier_after_id = tier_before_id", "e3"), "entry {e3}"),
     Break("tier_of_lifetime_points", ENTRY.format("tier_before_id = tier_before_id + 1", "e1"), "entry {e1}"),
     Break("entry_in_its_casino", ENTRY.format("casino_id = 0", "e1"), "entry {e1}"),
+    Break("entry_in_its_casino", "UPDATE core_player SET casino_id = 0", "entry {e1}"),
+    Break("entry_in_its_casino", "UPDATE loyalty_loyaltyprogram SET casino_id = 0", "entry {e1}"),
     Break("chain_is_whole", ENTRY.format("reason = reason || '!'", "e2"), "entry {e2}"),
     Break("chain_is_whole", ENTRY.format("created_at = created_at + interval '1 microsecond'", "e5"), "entry {e5}"),
     Break("chain_is_whole", ENTRY.format("previous_hash = entry_hash", "e1"), "entry {e1}"),
     Break("chain_is_whole", "DELETE FROM loyalty_ledger WHERE id = {e3}", "entry {e4}"),
+    Break(
+        "chain_is_whole",
+        ENTRY.format("chain_version = 1", "e5")
+        + "; UPDATE loyalty_ledger AS entry SET entry_hash = loyalty_chain_hash(entry) WHERE id = {e5}",
+        "entry {e5}",
+    ),
     Break("head_is_the_newest_hash", ACCOUNT.format("head_hash = NULL"), "account {account}"),
     Break("head_is_the_newest_hash", "DELETE FROM loyalty_ledger WHERE id = {e5}", "account {account}"),
     Break("fingerprint_of_its_request", ENTRY.format("fingerprint = repeat('0f', 32)", "e1"), "entry {e1}"),
@@ -130,8 +143,19 @@ BREAKS = [
     Break("reversed_once_and_whole", ENTRY.format("account_id = {other}", "e3"), "entry {e4}"),
     Break("reversed_once_and_whole", ENTRY.format("kind = 'REVERSAL', reverses_id = {e3}", "e5"), "entry {e5}"),
     Break("reversed_once_and_whole", ENTRY.format("adjusts_id = {e5}", "e3"), "entry {e4}"),
+    Break(
+        "reversed_once_and_whole",
+        ENTRY.format("kind = 'REVERSAL', reverses_id = {e4}, points = 200", "e5"),
+        "entry {e5}",
+    ),
+    Break(
+        "reversed_once_and_whole",
+        ENTRY.format("kind = 'REVERSAL', reverses_id = {e3}, points = -200", "e1"),
+        "entry {e1}",
+    ),
     Break("adjusts_earlier_play", ENTRY.format("adjusts_id = {e1}", "e3"), "entry {e3}"),
     Break("adjusts_earlier_play", ENTRY.format("adjusts_id = {e5}", "e3"), "entry {e3}"),
+    Break("adjusts_earlier_play", ENTRY.format("adjusts_id = {e5}, seq = 9, account_id = {other}", "e3"), "entry {e3}"),
     Break("adjusted_play_not_below_nothing", ENTRY.format("adjusts_id = {e5}, points = -579", "e2"), "entry {e2}"),
     Break("reason_code_of_its_casino", ENTRY.format("reason_code = 'NOBODY_S'", "e3"), "entry {e3}"),
     Break("reversed_once_and_whole", "DELETE FROM loyalty_ledger WHERE id = {e3}", "entry {e4}"),
@@ -159,10 +183,15 @@ BREAKS = [
         SLIP.format("continues_id = (SELECT id FROM ratingslips_ratingslip WHERE slip_number = '{closed}')", "open"),
         "slip {casino} {open}",
     ),
+    *(
+        Break("continuation_follows_its_slip", OF_CLOSED.format(change), "slip {casino} {open}")
+        for change in ("opened_at = closed.closed_at", "player_id = closed.player_id")
+    ),
     Break("slip_and_entry_agree", ENTRY.format("idempotency_key = 'x'", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", ENTRY.format("account_id = {other}", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", ENTRY.format("correlation_id = gen_random_uuid()", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", SLIP.format("ledger_entry_id = NULL", "closed"), "slip {casino} {closed}"),
+    Break("slip_and_entry_agree", ENTRY.format("kind = 'PROMOTION'", "e5"), "slip {casino} {closed}"),
     Break("slip_and_entry_agree", SLIP.format("theoretical_win = 57.76", "closed"), "slip {casino} {closed}"),
     Break("gameplay_has_its_slip", SLIP.format("ledger_entry_id = NULL", "closed"), "entry {e5}"),
     Break("gameplay_has_its_slip", SLIP.format("ledger_entry_id = {e5}", "open"), "entry {e5}"),
@@ -188,6 +217,21 @@ BREAKS = [
         SEGMENT.format("held_until = held_until + interval '1 second'", 1, "closed"),
         "slip {casino} {closed} segment 1",
     ),
+    Break(
+        "segments_follow_one_another",
+        SEGMENT.format("held_until = held_until + interval '1 second'", 2, "closed"),
+        "slip {casino} {closed} segment 2",
+    ),
+    Break(
+        "segments_follow_one_another",
+        SLIP.format("opened_at = opened_at + interval '1 second'", "open"),
+        "slip {casino} {open} segment 1",
+    ),
+    Break(
+        "segments_follow_one_another",
+        "UPDATE ratingslips_playsegment SET superseded_by_id = 0, held_until = held_until + interval '1 second'",
+        "slip {casino} {closed} segment 1",
+    ),
     Break("theo_is_of_its_segments", SLIP.format("theoretical_win = 57.76", "closed"), "slip {casino} {closed}"),
     Break("theo_is_of_its_segments", SEGMENT.format("average_bet = 40.01", 1, "closed"), "slip {casino} {closed}"),
     Break("slip_is_where_it_was_last", SLIP.format("seat = 7", "open"), "slip {casino} {open}"),
@@ -207,11 +251,24 @@ BREAKS = [
     Break("one_current_list", SEGMENT.format("superseded_by_id = NULL", 1, "void"), "slip {casino} {void}"),
     Break(
         "one_current_list",
+        SEGMENT.format("superseded_by_id = NULL, started_as = 'MOVED'", 1, "void"),
+        "slip {casino} {void}",
+    ),
+    Break("one_current_list", SEGMENT.format("started_as = 'OPENED'", 2, "closed"), "slip {casino} {closed}"),
+    Break(
+        "one_current_list",
         SEGMENT.format("superseded_by_id = (SELECT id FROM ratingslips_slipcorrection)", 2, "closed"),
         "slip {casino} {closed}",
     ),
     Break("entries_are_points_of_play", SLIP.format("uncollected_points = 1", "closed"), "slip {casino} {closed}"),
     Break("entries_are_points_of_play", SLIP.format("corrected_points = 577", "closed"), "slip {casino} {closed}"),
+    Break(
+        "entries_are_points_of_play",
+        SLIP.format(
+            "theoretical_win = 1, corrected_points = (SELECT points FROM loyalty_ledger WHERE id = {e5})", "closed"
+        ),
+        "slip {casino} {closed}",
+    ),
     Break("entries_are_points_of_play", ENTRY.format("adjusts_id = {e5}", "e2"), "slip {casino} {closed}"),
     Break("correction_has_its_entry", CORRECTION.format("no_entry_because = ''"), "slip {casino} {void} correction 1"),
     Break(
@@ -236,6 +293,7 @@ BREAKS = [
     Break("void_counts_nowhere", SLIP.format("theoretical_win = 1", "void"), "slip {casino} {void}"),
     Break("void_counts_nowhere", SLIP.format("corrected_points = 1", "void"), "slip {casino} {void}"),
     Break("void_counts_nowhere", SLIP.format("ledger_entry_id = {e5}", "void"), "slip {casino} {void}"),
+    Break("void_counts_nowhere", SEGMENT.format("superseded_by_id = NULL", 1, "void"), "slip {casino} {void}"),
     *(
         Break("requests_are_authentic", REQUEST.format(change), "request {opening} of slip {casino} {open}")
         for change in (
@@ -270,6 +328,11 @@ BREAKS = [
         )
     ),
     Break(
+        "play_is_what_was_asked_for",
+        "DELETE FROM ratingslips_playsegment WHERE ended_as = 'CLOSED'",
+        "slip {casino} {closed} segment 1",
+    ),
+    Break(
         "request_begins_one_segment",
         'INSERT INTO ratingslips_playsegment SELECT (jsonb_populate_record(one, \'{{"id": 0, "seq": 9}}\')).*'
         " FROM ratingslips_playsegment AS one JOIN ratingslips_ratingslip AS slip ON slip.id = slip_id"
@@ -294,6 +357,18 @@ BREAKS = [
         Break("correction_was_asked_for", CORRECTION.format(change), "slip {casino} {void} correction 1")
         for change in ("request_id = '{opening}'", "kind = 'CORRECTED'")
     ),
+    Break(
+        "correction_was_asked_for",
+        CORRECTION.format("slip_id = (SELECT id FROM ratingslips_ratingslip WHERE slip_number = '{closed}')"),
+        "slip {casino} {closed} correction 1",
+    ),
+    Break(
+        "correction_was_asked_for",
+        "UPDATE ratingslips_sliprequest SET kind = 'CORRECT' WHERE kind = 'VOID';"
+        + CORRECTION.format("kind = 'CORRECTED', entry_id = {e2}; ")
+        + ENTRY.format("adjusts_id = {e5}", "e2"),
+        "slip {casino} {void} correction 1",
+    ),
     *(
         Break(
             "money_was_recorded_by_a_request",
@@ -303,8 +378,28 @@ BREAKS = [
         for change in (
             "amount = 600",
             "request_id = NULL",
+            "request_id = NULL, means = 'NOT_RECORDED'",
             "request_id = (SELECT id FROM ratingslips_sliprequest WHERE slip_id <> row.slip_id LIMIT 1)",
+            "actor_id = 0",
+            "strikes_id = {money}",
         )
+    ),
+    Break(
+        "money_was_recorded_by_a_request",
+        "UPDATE ratingslips_moneyrow SET request_id = NULL; DELETE FROM ratingslips_sliprequest WHERE kind = 'OPEN'",
+        "slip {casino} {open} BUY_IN {buy_in}",
+    ),
+    Break(
+        "money_was_recorded_by_a_request",
+        "UPDATE ratingslips_moneyrow SET slip_id = slip.id FROM ratingslips_ratingslip AS slip"
+        " WHERE slip_number = '{closed}'",
+        "slip {casino} {closed} BUY_IN {buy_in}",
+    ),
+    Break(
+        "money_was_recorded_by_a_request",
+        "INSERT INTO ratingslips_moneyrow SELECT (jsonb_populate_record(one, '{{\"id\": 0}}')).*"
+        " FROM ratingslips_moneyrow AS one WHERE id = {buy_in}",
+        "slip {casino} {open} BUY_IN {buy_in}",
     ),
     *(
         Break("entries_are_authentic", ENTRY.format(change, "e1"), "entry {e1}")
@@ -370,9 +465,10 @@ class TestInvariants:
             broken[:2] for broken in BREAKS if broken.named.format(**names) not in _named_by(broken, names, _among_new)
         ]
 
-        # An account that was changed without a new entry.
+        # An account that was changed without a new entry, or lacks one before its last, whose next one is named.
         assert [statement for _, statement in missed] == [
-            "UPDATE loyalty_playerloyalty SET balance = 1 WHERE id = {other}"
+            "DELETE FROM loyalty_ledger WHERE id = {e2}",
+            "UPDATE loyalty_playerloyalty SET balance = 1 WHERE id = {other}",
         ]
 
     def test_are_each_broken_by_a_test(self) -> None:
