@@ -5,7 +5,7 @@ refuses any other row, also one whose transaction commits after its beginning.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -13,13 +13,17 @@ from django.db import models
 from django.db.migrations.operations import RunSQL
 from django.utils import timezone
 
-from core.clock import EARLIEST_EVENT_AT
+from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.errors import DomainError
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
 NOTICE_SECONDS: Final = 60
 """How long before its beginning a row is added; PostgreSQL asks for less, since clocks differ and commits take time."""
+
+EARLIEST_BEGINNING_AT: Final = datetime(1900, 1, 1, tzinfo=UTC)
+MOST_YEARS_AHEAD: Final = 100
+"""How far ahead a row may begin. Python reads no year below 1 or above 9999, also not one that is so in UTC alone."""
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -54,7 +58,12 @@ def require_may_begin(effective_from: datetime, *, among: Iterable[Any], at: dat
     `among` are the rows of one owner, which must be locked.
 
     :raises BeginsTooEarly: saying what is in force then.
+    :raises InvalidTime: it is before `EARLIEST_BEGINNING_AT`, or more than `MOST_YEARS_AHEAD` years from now.
     """
+    if not EARLIEST_BEGINNING_AT <= effective_from <= at + timedelta(days=366 * MOST_YEARS_AHEAD):
+        raise InvalidTime(
+            f"Choose a beginning from {EARLIEST_BEGINNING_AT.year} on, and at most {MOST_YEARS_AHEAD} years from now."
+        )
     rows = sorted(among, key=attrgetter("effective_from"))
     begun = [row for row in rows if row.effective_from <= effective_from]
     if begun and effective_from < at + timedelta(seconds=NOTICE_SECONDS):

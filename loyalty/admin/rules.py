@@ -8,6 +8,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
+from core.clock import InvalidTime
 from core.console.dated import beginning, dated_pill, dated_table
 from core.console.display import factor
 from core.console.links import list_url
@@ -20,7 +21,7 @@ from loyalty.admin.forms import RateForm
 from loyalty.models import EarningRate, LoyaltyProgram, Tier
 from loyalty.services import RateTaken, add_earning_rate
 
-_OF_BEGINNING: Final = (BeginsTooEarly.code, RateTaken.code)
+_OF_BEGINNING: Final = (BeginsTooEarly.code, InvalidTime.code, RateTaken.code)
 
 
 @admin.register(EarningRate)

@@ -33,7 +33,7 @@ def add_earning_rate(
     because there was no rate can be paid. The same rate again gives the first one back.
 
     :raises NotPermitted: the actor may not add rates.
-    :raises BeginsTooEarly: see `require_may_begin`.
+    :raises BeginsTooEarly, InvalidTime: see `require_may_begin`.
     :raises RateTaken: another rate begins at `effective_from`.
     :raises Busy: the programme was locked for too long.
     """

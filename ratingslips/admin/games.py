@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from core.clock import EARLIEST_EVENT_AT
+from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.console.dated import BeginningField, dated_table
 from core.console.display import NOTHING, factor
 from core.console.fields import DecimalField
@@ -31,7 +31,7 @@ EXPLANATION: Final = (
     "New values hold for play that starts at their beginning or later. An open slip takes them when its bet, table or "
     "seat changes or its pause ends. None are changed or deleted: to replace coming values, add others a minute later."
 )
-_OF_BEGINNING: Final = (BeginsTooEarly.code, GameValuesTaken.code)
+_OF_BEGINNING: Final = (BeginsTooEarly.code, InvalidTime.code, GameValuesTaken.code)
 
 
 def _figure(name: str) -> DecimalField:

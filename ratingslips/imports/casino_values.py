@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from core.clock import EARLIEST_EVENT_AT
+from core.clock import EARLIEST_EVENT_AT, InvalidTime
 from core.effective_dates import BeginsTooEarly
 from core.transactions import transaction_required
 from ratingslips.imports.casino_files import GAMES_FILE, CannotLoad, GameRow
@@ -22,7 +22,7 @@ def load_values(rows: Sequence[GameRow], games: dict[str, GameSettings], *, at: 
     Values without a beginning are those of a new game from the beginning on. They do not change those of another one:
     what differs from the values in force at `at` is named.
 
-    :raises CannotLoad: values begin in the past, where others were in force.
+    :raises CannotLoad: values begin in the past, where others were in force, or at a time that cannot be meant.
     """
     known: dict[str, list[GameValues]] = {code: [] for code in games}
     for values in GameValues.objects.filter(game__in=games.values()).select_related("game").order_by("effective_from"):
@@ -40,7 +40,7 @@ def load_values(rows: Sequence[GameRow], games: dict[str, GameSettings], *, at: 
         try:
             if recorded_values(wanted, among=known[code], at=at) is None:
                 new.append(wanted)
-        except (BeginsTooEarly, GameValuesTaken) as error:
+        except (BeginsTooEarly, GameValuesTaken, InvalidTime) as error:
             problems.append(f"{GAMES_FILE}, game {code}: {error.message}")
     if problems:
         raise CannotLoad(problems)

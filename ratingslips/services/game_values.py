@@ -51,7 +51,7 @@ def add_game_values(
     They begin in the future, as seen at `at`, or before the first ones. The same again give the first ones back.
 
     :raises NotPermitted: the actor may not change the game.
-    :raises BeginsTooEarly: see `require_may_begin`.
+    :raises BeginsTooEarly, InvalidTime: see `require_may_begin`.
     :raises GameValuesTaken: other values begin at `effective_from`.
     :raises Busy: the game was locked for too long.
     """
@@ -74,7 +74,7 @@ def add_game_values(
 def recorded_values(wanted: GameValues, *, among: Iterable[GameValues], at: datetime) -> GameValues | None:
     """The existing row that begins like `wanted`, if any; `among` are those of the game, which must be locked.
 
-    :raises BeginsTooEarly: see `require_may_begin`.
+    :raises BeginsTooEarly, InvalidTime: see `require_may_begin`.
     :raises GameValuesTaken: other values begin at the same instant.
     """
     rows = list(among)

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from core.clock import InvalidTime
 from core.effective_dates import BeginsTooEarly
 from core.errors import DomainError
 from core.models import User
@@ -55,6 +57,18 @@ class TestAddEarningRate:
         with refused(BeginsTooEarly, r"at least a minute from now, or one before .* by “10 points per unit from"):
             _add(floor, manager, floor.now + timedelta(seconds=seconds))
 
+    @pytest.mark.parametrize(
+        "begins",
+        [
+            datetime(1899, 12, 31, tzinfo=UTC),
+            datetime(1, 1, 1, tzinfo=ZoneInfo("Asia/Tokyo")),
+            datetime(9999, 12, 31, 23, 59, tzinfo=ZoneInfo("America/Los_Angeles")),
+        ],
+    )
+    def test_refuses_one_that_nobody_can_mean(self, floor: Floor, manager: User, begins: datetime) -> None:
+        with refused(InvalidTime, "from 1900 on, and at most 100 years from now"):
+            _add(floor, manager, begins)
+
     def test_pays_what_was_owed_for_want_of_a_rate(self, floor: Floor, manager: User) -> None:
         opened = datetime(1999, 7, 20, 20, tzinfo=UTC)
         slip = floor.open_slip(at=opened)
@@ -94,7 +108,9 @@ class TestPostgreSQL:
         with refused_by_trigger("INSERT of loyalty_earningrate is refused"):
             _raw(floor.program.pk, begins)
 
-    @pytest.mark.parametrize("begins", ["'infinity'", "'-infinity'"])
+    @pytest.mark.parametrize(
+        "begins", ["'infinity'", "'-infinity'", "'9999-12-31 23:59-08'", "'294276-01-01'", "'0001-01-01 00:00+09'"]
+    )
     def test_refuses_one_that_python_cannot_read(self, floor: Floor, begins: str) -> None:
         with refused_by_trigger("INSERT of loyalty_earningrate is refused"):
             _raw(floor.program.pk, begins)

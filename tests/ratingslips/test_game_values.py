@@ -15,6 +15,7 @@ from core.clock import EARLIEST_EVENT_AT
 from core.effective_dates import BeginsTooEarly
 from core.models import Player, User
 from core.permissions import NotPermitted
+from loyalty.models import EarningRate
 from ratingslips.models import GameSettings, GameValues, GamingTable, PlaySegment, RatingSlip
 from ratingslips.services import (
     Act,
@@ -31,7 +32,7 @@ from ratingslips.services import (
 from tests.casino_files import CasinoFolder
 from tests.commands import Ran, run
 from tests.concurrency import in_turn
-from tests.console import address, html_of
+from tests.console import address, html_of, signed_in
 from tests.constraints import refused_by_trigger
 from tests.databases import connect
 from tests.factories import StaffFactory, TableFactory
@@ -235,6 +236,22 @@ class TestPages:
         assert "stays as it is" in page.context["form"].errors["effective_from"][0]
         assert GameValues.objects.count() == 1
 
+    @pytest.mark.parametrize(("day", "time"), [("9999-12-31", "23:59"), ("0001-01-01", "00:00")])
+    def test_refuse_a_beginning_that_no_page_could_show(self, floor: Floor, day: str, time: str) -> None:
+        client = signed_in(StaffFactory.create(casino=floor.casino, is_superuser=True))
+        typed = self._typed(days=1) | {"effective_from_0": day, "effective_from_1": time}
+        rate = typed | {"program": floor.program.pk, "points_per_unit": "12"}
+
+        pages = [
+            client.post(address(GameSettings, "values", floor.table.game_id), typed),
+            client.post(address(EarningRate, "add"), rate),
+        ]
+
+        assert ["at most 100 years from now" in page.context["form"].errors["effective_from"][0] for page in pages] == [
+            True,
+            True,
+        ]
+
 
 @pytest.mark.django_db
 class TestLoadCasino:
@@ -268,6 +285,7 @@ class TestLoadCasino:
         ("begins", "words"),
         [
             ("2026-01-01T06:00:00-08:00", "games.csv, game blackjack: Choose a beginning at least a minute from now"),
+            ("9999-12-31T23:59:00-08:00", "games.csv, game blackjack: Choose a beginning from 1900 on"),
             ("1 January", "games.csv line 2: effective_from: “1 January” is not a time"),
         ],
     )
