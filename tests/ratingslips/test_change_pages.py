@@ -264,6 +264,14 @@ class TestHistory:
         assert [line for line in lines if "Permission granted to staff" in line]
         assert f"{LIST}?of=ratingslips_pit:{floor.pit.pk}" in page.content.decode()
 
+    def test_of_a_casino_and_of_a_role_shows_that_it_needs_a_second_factor(self, floor: Floor, auditor: Client) -> None:
+        role = Group.objects.get(name=PIT_BOSS)
+        floor.casino.second_factor_roles.add(role)
+
+        pages = [auditor.get(address(type(row), "history", row.pk)) for row in (floor.casino, role)]
+
+        assert ["Second factor required of a role" in _lines(page)[0] for page in pages] == [True, True]
+
 
 class TestChangesOfStaff:
     def test_are_hidden_from_who_may_not_view_staff(self, floor: Floor, auditor: Client) -> None:
