@@ -22,9 +22,9 @@ _IDEOGRAPH: Final = re.compile("([\u3400-\u9fff])")
 
 
 class _Folded(Func):
-    """A word as `Player.search_text` has it: in lower case and without accents."""
+    """A word as `Player.search_text` has it: in lower case, without accents, and with one form of the Greek sigma."""
 
-    function = "core_folded"
+    function = "core_searched"
     output_field = CharField()
 
 
@@ -105,4 +105,6 @@ def _words_of(text: str) -> list[str]:
 
 
 def _part(word: str, folded: Func) -> Func:
-    return folded if len(word) >= MIN_LETTERS_WITHIN else _AtBeginning(folded)
+    letters = unicodedata.normalize("NFKD", word)  # those of a Korean syllable are two or three
+    length = sum(not unicodedata.combining(letter) for letter in letters)
+    return folded if length >= MIN_LETTERS_WITHIN else _AtBeginning(folded)

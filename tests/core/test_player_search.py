@@ -7,7 +7,9 @@ from django.db import connection
 
 from core.models import Player
 from core.player_search import players_matching
+from tests.databases import connect, empty_database, migrated_database
 from tests.factories import PlayerFactory, ProgramFactory
+from tests.older import migrate_older
 
 NAMES = {
     "nguyen": ("Nguyễn", "Lopez"),
@@ -21,6 +23,11 @@ NAMES = {
     "wang": ("小明", "王"),
     "arab": ("مُحَمَّد", "الأحمد"),
     "sure": ("Ann", "100% Sure_Thing"),
+    "berg": ("Jan-Willem", "van der Bürg"),
+    "john": ("Eve", "St. John"),
+    "greek": ("Γιώργος", "Παπαδόπουλος"),
+    "kim": ("민수", "김"),
+    "lee": ("이영희", "Lee"),
 }
 CARD = "C-%s"
 
@@ -72,6 +79,20 @@ class TestPlayersMatching:
             ("\\", ""),
             ("-", ""),
             ("100%", "sure"),
+            ("vanderburg", "berg"),
+            ("VanDerBuerg janwillem", "berg"),
+            ("van der burg", "berg"),
+            ("stjohn", "john"),
+            ("st.john", "john"),
+            ("ΓΙΩΡΓΟΣ", "greek"),
+            ("γιωργοσ ΠΑΠΑΔΟΠΟΥΛΟΣ", "greek"),
+            ("παπαδοπουλος", "greek"),
+            ("김민수", "kim"),
+            ("김 민수", "kim"),
+            (unicodedata.normalize("NFD", "김민수"), "kim"),
+            ("영희", "lee"),
+            ("이 영희", "lee"),
+            ("nvan", ""),
             ("s_re", ""),
             ("\0nguyen", "nguyen"),
             ("nobody", ""),
@@ -83,10 +104,10 @@ class TestPlayersMatching:
         assert sorted(cards) == sorted(CARD % card for card in found.split())
 
     def test_are_listed_as_people_sort_names(self) -> None:
-        listed = Player.objects.values_list("last_name", flat=True)[:8]
+        listed = Player.objects.values_list("last_name", flat=True)[:9]
 
         assert list(listed) == [
-            *("100% Sure_Thing", "Castillo", "Garcia-Lopez", "Lopez", "Mueller", "Müller", "O'Neil", "Straße Øst")
+            *("100% Sure_Thing", "Castillo", "Garcia-Lopez", "Lee", "Lopez", "Mueller", "Müller", "O'Neil", "St. John")
         ]
 
     def test_finds_through_the_index(self) -> None:
@@ -98,3 +119,28 @@ class TestPlayersMatching:
             plan = "\n".join(line for (line,) in cursor.fetchall())
 
         assert "core_player_search" in plan
+
+
+PLAYERS = """
+INSERT INTO core_casino (id, code, name, time_zone, gaming_day_starts_at, longest_play_hours, backdating_minutes,
+        cash_watch_amount, cash_report_amount)
+    VALUES (1, 'old', 'Old', 'UTC', '06:00', 12, 60, 3000, 10000);
+INSERT INTO core_player (id, casino_id, card_number, first_name, last_name, status)
+    SELECT id, 1, 'card-' || id, 'Eve', 'St. John', 'ACTIVE' FROM generate_series(1, 2001) AS id;
+"""
+FOUND = "SELECT count(*) FROM core_player WHERE search_text LIKE '%stjohn%'"
+
+
+@pytest.mark.slow
+class TestMigration:
+    def test_finds_players_of_before_by_a_name_typed_as_one_word(self, db: None) -> None:
+        with empty_database("names", copied_from=migrated_database()) as name:
+            migrate_older(name, "core=0047").check_returncode()
+            with connect(name) as database:
+                database.execute(PLAYERS)
+                before = database.execute(FOUND).fetchone()
+
+                migrate_older(name, "core=0048").check_returncode()
+
+                found, logged = database.execute(FOUND).fetchone(), "SELECT DISTINCT action FROM core_change"
+                assert (before, found, database.execute(logged).fetchall()) == ((0,), (2001,), [("INSERT",)])
