@@ -135,12 +135,12 @@ FOUND = "SELECT count(*) FROM core_player WHERE search_text LIKE '%stjohn%'"
 class TestMigration:
     def test_finds_players_of_before_by_a_name_typed_as_one_word(self, db: None) -> None:
         with empty_database("names", copied_from=migrated_database()) as name:
-            migrate_older(name, "core=0047").check_returncode()
+            migrate_older(name, "core=0048").check_returncode()
             with connect(name) as database:
                 database.execute(PLAYERS)
                 before = database.execute(FOUND).fetchone()
 
-                migrate_older(name, "core=0048").check_returncode()
+                migrate_older(name, "core=0049").check_returncode()
 
                 found, logged = database.execute(FOUND).fetchone(), "SELECT DISTINCT action FROM core_change"
                 assert (before, found, database.execute(logged).fetchall()) == ((0,), (2001,), [("INSERT",)])

@@ -59,7 +59,7 @@ def make_anew(apps, schema_editor):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("core", "0047_readable_beginnings")]
+    dependencies = [("core", "0048_required_factors_of_a_casino")]
 
     operations = [
         migrations.RunSQL(FUNCTIONS, FORMER_FUNCTIONS),
