@@ -53,6 +53,9 @@ UPDATE ratingslips_playsegment AS segment SET held_until = holding.until FROM (
     FROM ratingslips_playsegment AS segment JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id
 ) AS holding WHERE holding.id = segment.id AND holding.until IS NOT NULL;
 """
+# The old versions of the rows hold their seats for ever, and the constraint would compare each row with all of them.
+# They are left out where the table is written anew.
+WRITE_ANEW = "ALTER TABLE ratingslips_playsegment ALTER held_until TYPE timestamptz USING held_until + interval '0';"
 
 OVERLAPS = """
 SELECT slip.slip_number, gaming_table.name, held.seat, held.started_at FROM (
@@ -145,7 +148,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(FREEZE_WITH_HOLD, FREEZE_WITHOUT_HOLD),
-        migrations.RunSQL(FILL, migrations.RunSQL.noop),
+        migrations.RunSQL([FILL, WRITE_ANEW], migrations.RunSQL.noop),
         migrations.RunPython(refuse_overlaps, migrations.RunPython.noop),
         migrations.RunSQL(HOLD_SEATS, RELEASE_SEATS),
         migrations.AddConstraint(model_name="playsegment", constraint=_seat_constraint("held_until")),
