@@ -99,22 +99,22 @@ PLAY_INVARIANTS: Final = (
             ) AS segment
             JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id
             JOIN core_casino AS casino ON casino.id = slip.casino_id
-            WHERE EXISTS ({OPENED_BY}) AND (
-                NOT EXISTS (
+            WHERE (segment.started_at > {SINCE} OR EXISTS ({OPENED_BY})) AND NOT EXISTS (
                     SELECT FROM ratingslips_sliprequest AS request
                     WHERE request.slip_id = slip.id AND request.correlation_id = segment.start_correlation_id
                       AND request.actor_id = segment.started_by_id AND {_BEGINS}
                 )
-                OR segment.ended_at IS NOT NULL AND NOT EXISTS (
-                    SELECT FROM ratingslips_sliprequest AS request
-                    WHERE request.slip_id = slip.id AND request.correlation_id = segment.end_correlation_id
-                      AND request.actor_id = segment.ended_by_id AND {_ENDS}
+               OR (segment.ended_at > {SINCE} OR segment.ended_at IS NOT NULL AND EXISTS ({OPENED_BY})) AND (
+                    NOT EXISTS (
+                        SELECT FROM ratingslips_sliprequest AS request
+                        WHERE request.slip_id = slip.id AND request.correlation_id = segment.end_correlation_id
+                          AND request.actor_id = segment.ended_by_id AND {_ENDS}
+                    )
+                    -- A bet that stays as it was ends no segment, though it was asked for.
+                    OR segment.ended_as IN ('BET_CHANGED', 'MOVED') AND segment.ended_at > segment.started_at
+                       AND (segment.next_started_at, segment.next_correlation_id)
+                           IS DISTINCT FROM (segment.ended_at, segment.end_correlation_id)
                 )
-                -- A bet that stays as it was ends no segment, though it was asked for.
-                OR segment.ended_as IN ('BET_CHANGED', 'MOVED') AND segment.ended_at > segment.started_at
-                   AND (segment.next_started_at, segment.next_correlation_id)
-                       IS DISTINCT FROM (segment.ended_at, segment.end_correlation_id)
-            )
             ORDER BY casino.code, slip.slip_number, segment.seq
         """,  # noqa: S608
     ),
@@ -166,7 +166,8 @@ PLAY_INVARIANTS: Final = (
             FROM ratingslips_playsegment AS segment
             JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id
             JOIN core_casino AS casino ON casino.id = slip.casino_id
-            WHERE EXISTS ({OPENED_BY} AND request.recorded_at > {SINCE}) AND NOT EXISTS (
+            WHERE (segment.started_at > {SINCE} OR EXISTS ({OPENED_BY} AND request.recorded_at > {SINCE}))
+              AND NOT EXISTS (
                 SELECT FROM ratingslips_gamevalues AS value
                 WHERE (value.house_edge_percent, value.decisions_per_hour)
                       = (segment.house_edge_percent, segment.decisions_per_hour)

@@ -1,6 +1,6 @@
 """The invariants of requests: slips, corrections and money were asked for, and the application recorded by whom.
 
-Of what was recorded before requests had a code (`core.macs`) they ask less.
+Of what happened before requests had a code (`core.macs`) they ask less.
 """
 
 from collections.abc import Iterator
@@ -94,7 +94,7 @@ REQUEST_INVARIANTS: Final = (
         broken_by=f"""
             SELECT 'slip ' || casino.code || ' ' || slip.slip_number FROM ratingslips_ratingslip AS slip
             JOIN core_casino AS casino ON casino.id = slip.casino_id
-            WHERE slip.status = 'CLOSED' AND EXISTS ({OPENED_BY}) AND NOT EXISTS (
+            WHERE slip.status = 'CLOSED' AND (slip.closed_at > {SINCE} OR EXISTS ({OPENED_BY})) AND NOT EXISTS (
                 SELECT FROM ratingslips_sliprequest AS request
                 WHERE request.slip_id = slip.id AND request.kind IN ('CLOSE', 'REASSIGN')
                   AND request.actor_id = slip.closed_by_id AND request.correlation_id = slip.correlation_id
@@ -114,7 +114,7 @@ REQUEST_INVARIANTS: Final = (
             ) AND (slip.released_at <> slip.settled_at OR slip.ledger_entry_id IS NULL)  -- else a migration wrote it
             -- A slip says for ever why it was owed, also if its points turned out to be 0.
             OR (slip.recovered_by_id IS NOT NULL OR slip.owed_because <> '' AND slip.settled_at IS NOT NULL)
-               AND EXISTS ({OPENED_BY} AND request.recorded_at > {SINCE})
+               AND (slip.settled_at > {SINCE} OR EXISTS ({OPENED_BY} AND request.recorded_at > {SINCE}))
             AND NOT EXISTS (
                 SELECT FROM ratingslips_sliprequest AS request
                 WHERE request.slip_id = slip.id AND request.kind = 'RECOVER'

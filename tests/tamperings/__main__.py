@@ -19,8 +19,9 @@ as the owner of the tables. “Guards put back” and all that alters rows as th
 again. Then every invariant was asked, the whole ledger was verified with every root, and a checkpoint was taken. No
 file outside was compared. A cell names what found it.
 
-“Before” is what was said when it was first tried, and cannot be run again: by version 460258b, or before
-[codes of requests](../decisions/2026-11-30-codes-of-requests.md) were kept. “–” was not tried then.
+“Before” is what was said when it was first tried, and cannot be run again: by version 460258b, before
+[codes of requests](../decisions/2026-11-30-codes-of-requests.md) were kept, or before what found nothing was mended.
+“–” was not tried then.
 
 {counts}
 

@@ -1,6 +1,7 @@
 """A tampering, and what it needs."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -14,6 +15,13 @@ NOT_TRIED: Final = "–"
 REFUSED: Final = "PostgreSQL refuses it"
 NAMED: Final = "names the change"
 NOT_SIGNED: Final = "refuses to sign"
+
+_TRIGGERS: Final = """
+    SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled = 'A'
+"""
+
+# A table is not altered while constraints of it wait for the end of the transaction.
+_CHECK_NOW: Final = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
 
 
 class By(StrEnum):
@@ -56,3 +64,20 @@ def again(table: str, key: Any, **values: Any) -> None:
     """Insert a row that is there once more, with other values."""
     statement = f"INSERT INTO {table} SELECT (jsonb_populate_record(one, %s)).* FROM {table} AS one WHERE one.id = %s"
     sql(statement, connection.ops.adapt_json_value(values, None), key)
+
+
+@contextmanager
+def unguarded(*tables: str) -> Iterator[None]:
+    """Switch off the triggers of tables in a block, and on again as they were."""
+    with connection.cursor() as cursor:
+        triggers = []
+        for table in tables:
+            cursor.execute(_TRIGGERS, [table])
+            triggers += [(table, name) for (name,) in cursor.fetchall()]
+        cursor.execute(_CHECK_NOW)
+        for table, name in triggers:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+        yield
+        cursor.execute(_CHECK_NOW)
+        for table, name in triggers:
+            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")

@@ -1,7 +1,6 @@
 """What the owner of the tables tampers with: guards, and rows while the guards are off."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from django.db import connection
@@ -14,7 +13,7 @@ from tests.floor import Floor
 from tests.loyalty.attacking import rehash
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
-from tests.tamperings.kinds import NOT_TRIED, NOTHING, Act, By, Tampering, again, sql
+from tests.tamperings.kinds import NOT_TRIED, NOTHING, Act, By, Tampering, again, sql, unguarded
 
 _GUARDS: Final = "guards_of_this_release"
 _OLD: Final = f"`check_invariants`: `{_GUARDS}`"
@@ -22,32 +21,9 @@ _LEDGER: Final = "ALTER TABLE loyalty_ledger"
 _NOT_ZERO: Final = "CONSTRAINT loyalty_ledger_points_not_zero"
 _NO_UPDATE: Final = "TRIGGER loyalty_ledger_refuse_update"
 _NO_ROW: Final = "LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
-_TRIGGERS: Final = """
-    SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled = 'A'
-"""
 _DROPPED: Final = "`check_invariants`: `ledger_guarded`"
 _INVALID: Final = "`check_invariants`: `constraints_validated`"
 _ALTERED: Final = "`check_invariants`: `chain_is_whole`; `verify_ledger`: changed"
-
-# A table is not altered while constraints of it wait for the end of the transaction.
-_CHECK_NOW: Final = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
-
-
-@contextmanager
-def _unguarded(*tables: str) -> Iterator[None]:
-    """Switch off the triggers of tables in a block, and on again as they were."""
-    with connection.cursor() as cursor:
-        triggers = []
-        for table in tables:
-            cursor.execute(_TRIGGERS, [table])
-            triggers += [(table, name) for (name,) in cursor.fetchall()]
-        cursor.execute(_CHECK_NOW)
-        for table, name in triggers:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
-        yield
-        cursor.execute(_CHECK_NOW)
-        for table, name in triggers:
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
 def _rows(statement: str, *tables: str) -> Act:
@@ -55,7 +31,7 @@ def _rows(statement: str, *tables: str) -> Act:
 
     def act(_floor: Floor) -> Iterator[None]:
         yield
-        with _unguarded(*tables), connection.cursor() as cursor:
+        with unguarded(*tables), connection.cursor() as cursor:
             cursor.execute(statement)
 
     return act
@@ -67,7 +43,7 @@ def _first() -> LedgerEntry:
 
 def _entry_hashed_again(_floor: Floor) -> Iterator[None]:
     yield
-    with _unguarded("loyalty_ledger", "loyalty_playerloyalty"):
+    with unguarded("loyalty_ledger", "loyalty_playerloyalty"):
         sql("UPDATE loyalty_ledger SET gaming_day = gaming_day - 1 WHERE id = %s", _first().pk)
         rehash(_first().account)
 
@@ -75,7 +51,7 @@ def _entry_hashed_again(_floor: Floor) -> Iterator[None]:
 def _newest_entry(floor: Floor) -> Iterator[None]:
     yield
     award(floor, _first().account.player, points=700, reward_id="second")
-    with _unguarded("loyalty_ledger", "loyalty_playerloyalty"):
+    with unguarded("loyalty_ledger", "loyalty_playerloyalty"):
         sql("DELETE FROM loyalty_ledger WHERE idempotency_key = 'reward:second'")
         rehash(_first().account)
 
@@ -83,13 +59,13 @@ def _newest_entry(floor: Floor) -> Iterator[None]:
 def _newest_change(floor: Floor) -> Iterator[None]:
     yield
     Player.objects.filter(pk=_first().account.player_id).update(first_name="Later")
-    with _unguarded("core_change"):
+    with unguarded("core_change"):
         sql("DELETE FROM core_change WHERE id = %s", Change.objects.latest("pk").pk)
 
 
 def _change_hashed_again(_floor: Floor) -> Iterator[None]:
     yield
-    with _unguarded("core_change"):
+    with unguarded("core_change"):
         newest = Change.objects.latest("pk").pk
         sql("UPDATE core_change SET actor_id = 1 WHERE id = %s", newest)
         sql("UPDATE core_change AS change SET change_hash = core_hash_change(change) WHERE id = %s", newest)
@@ -102,7 +78,7 @@ def _entry_of_before(floor: Floor) -> Iterator[None]:
     account = account_of(floor.player())
     values = {"id": 999_999, "account_id": account.pk, "mac": None, "idempotency_key": "promotion:forged", "seq": 1}
     again("loyalty_ledger", LedgerEntry.objects.get(kind="PROMOTION").pk, **values)
-    with _unguarded("loyalty_ledger", "loyalty_playerloyalty"):
+    with unguarded("loyalty_ledger", "loyalty_playerloyalty"):
         rehash(account)
 
 
@@ -114,6 +90,15 @@ _WHEN_FALSE: Final = (
 _ADDED: Final = (
     "CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.points := 2 * NEW.points; RETURN NEW; END';"
     " CREATE TRIGGER a_first BEFORE INSERT ON loyalty_ledger FOR EACH ROW EXECUTE FUNCTION more()"
+)
+_SHADOW: Final = (
+    "CREATE SCHEMA elsewhere;"
+    " CREATE FUNCTION elsewhere.more(varchar, varchar) RETURNS boolean LANGUAGE sql RETURN true;"
+    " CREATE OPERATOR public.~ (FUNCTION = elsewhere.more, LEFTARG = varchar, RIGHTARG = varchar)"
+)
+_OF_EXTENSION: Final = (
+    "CREATE FUNCTION length(varchar) RETURNS int LANGUAGE sql RETURN 0;"
+    " ALTER EXTENSION pg_trgm ADD FUNCTION length(varchar)"
 )
 _WEAKER: Final = f"{_LEDGER} DROP {_NOT_ZERO}, ADD {_NOT_ZERO} CHECK "
 _CHECKPOINTS: Final = ("loyalty_checkpoint", "loyalty_sealedaccount", "loyalty_sealedchange")
@@ -156,6 +141,17 @@ OWNER: Final = (
         "CREATE RULE more AS ON INSERT TO core_change DO INSTEAD NOTHING",
     ),
     _of_guards("UPDATE on the ledger granted to the application", "GRANT UPDATE ON loyalty_ledger TO {application}"),
+    _of_guards(
+        "UPDATE on all new tables granted to the application",
+        "ALTER DEFAULT PRIVILEGES GRANT UPDATE ON TABLES TO {application}",
+    ),
+    _of_guards("an operator added that columns find before PostgreSQL's own", _SHADOW),
+    _of_guards("a function added that columns find first, as a part of an extension", _OF_EXTENSION),
+    _of_guards(
+        "a ledger added that the application finds before its own",
+        "CREATE SCHEMA {application} CREATE TABLE loyalty_ledger (id int)",
+    ),
+    _of_guards("the numbers of entries made to count down", "ALTER SEQUENCE loyalty_ledger_id_seq INCREMENT BY -1"),
     _of_rows(
         "an entry altered, guards put back",
         _rows(f"UPDATE loyalty_ledger SET reason = reason || '!' WHERE {_ENTRY}", "loyalty_ledger"),

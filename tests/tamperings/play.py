@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,14 +18,14 @@ from tests.floor import Floor
 from tests.ratingslips.corrections import correct, current_play, last_at
 from tests.tamperings.kinds import NOTHING, REFUSED, Act, Tampering, again, sql
 
-_FORGED: Final = "5a5a5a5a-5a5a-4a5a-8a5a-5a5a5a5a5a5a"
+FORGED: Final = "5a5a5a5a-5a5a-4a5a-8a5a-5a5a5a5a5a5a"
 _PLAY: Final = "play_is_what_was_asked_for"
 _OPENED: Final = "slip_was_opened_by_a_request"
 _MONEY: Final = "money_was_recorded_by_a_request"
 _LIVE: Final = "UPDATE ratingslips_ratingslip SET {} WHERE status = 'OPEN'"
 
 # The columns of a segment that goes on.
-_OPEN: Final[dict[str, Any]] = {
+OPEN: Final[dict[str, Any]] = {
     "ended_at": None,
     "ended_as": "",
     "ended_by_id": None,
@@ -33,16 +34,19 @@ _OPEN: Final[dict[str, Any]] = {
 }
 
 
-def _live() -> RatingSlip:
+def live_slip() -> RatingSlip:
+    """The slip in seat 1."""
     return RatingSlip.objects.live().get(seat=1)
 
 
-def _end(floor: Floor, slip: RatingSlip, *, ended_as: str, correlation_id: Any) -> None:
-    """End the segment that goes on, an hour ago."""
+def end(
+    floor: Floor, slip: RatingSlip, *, ended_as: str, correlation_id: Any = FORGED, at: datetime | None = None
+) -> None:
+    """End the segment that goes on, an hour ago unless told otherwise."""
     sql(
         "UPDATE ratingslips_playsegment SET ended_at = %s, ended_as = %s, ended_by_id = %s, end_correlation_id = %s"
         " WHERE slip_id = %s AND ended_at IS NULL",
-        floor.ago(hours=1),
+        at or floor.ago(hours=1),
         ended_as,
         floor.boss.pk,
         correlation_id,
@@ -50,20 +54,20 @@ def _end(floor: Floor, slip: RatingSlip, *, ended_as: str, correlation_id: Any) 
     )
 
 
-def _bet(floor: Floor, *, correlation_id: Any = _FORGED) -> None:
+def bet(floor: Floor, *, correlation_id: Any = FORGED) -> None:
     """End the live segment an hour early, and insert one at 5,000 behind it."""
-    segment = _live().segments.get()
-    _end(floor, _live(), ended_as="BET_CHANGED", correlation_id=correlation_id)
+    segment = live_slip().segments.get(ended_at=None)
+    end(floor, live_slip(), ended_as="BET_CHANGED", correlation_id=correlation_id)
     again(
         "ratingslips_playsegment",
         segment.pk,
         id=segment.pk + 1000,
-        seq=2,
+        seq=segment.seq + 1,
         started_at=floor.ago(hours=1).isoformat(),
         started_as="BET_CHANGED",
         average_bet="5000.00",
         start_correlation_id=str(correlation_id),
-        **_OPEN,
+        **OPEN,
     )
 
 
@@ -71,11 +75,11 @@ def _request(floor: Floor, **values: Any) -> None:
     """A request for the inserted bet."""
     again(
         "ratingslips_sliprequest",
-        _live().requests.get(kind="OPEN").pk,
-        id=_FORGED,
+        live_slip().requests.get(kind="OPEN").pk,
+        id=FORGED,
         kind="CHANGE_BET",
         contents={"average_bet": "5000.00"},
-        correlation_id=_FORGED,
+        correlation_id=FORGED,
         happened_at=floor.ago(hours=1).isoformat(),
         recorded_at="2001-01-01T00:00:00Z",
         **values,
@@ -84,54 +88,54 @@ def _request(floor: Floor, **values: Any) -> None:
 
 def _bet_without_request(floor: Floor) -> Iterator[None]:
     yield
-    _bet(floor)
+    bet(floor)
 
 
 def _bet_of_the_opening(floor: Floor) -> Iterator[None]:
     yield
-    _bet(floor, correlation_id=_live().correlation_id)
+    bet(floor, correlation_id=live_slip().correlation_id)
 
 
 def _bet_with_a_request(floor: Floor) -> Iterator[None]:
     yield
-    _bet(floor)
+    bet(floor)
     _request(floor)
 
 
 def _bet_with_a_request_of_before(floor: Floor) -> Iterator[None]:
     yield
-    _bet(floor)
+    bet(floor)
     _request(floor, mac=None)
 
 
 def _slip(floor: Floor) -> Iterator[None]:
     player = floor.player()
     yield
-    again("ratingslips_ratingslip", _live().pk, id=_FORGED, slip_number="S99999", seat=3, player_id=player.pk)
-    segment = _live().segments.get()
-    again("ratingslips_playsegment", segment.pk, id=segment.pk + 1000, slip_id=_FORGED, seat=3)
+    again("ratingslips_ratingslip", live_slip().pk, id=FORGED, slip_number="S99999", seat=3, player_id=player.pk)
+    segment = live_slip().segments.get()
+    again("ratingslips_playsegment", segment.pk, id=segment.pk + 1000, slip_id=FORGED, seat=3)
 
 
 def _slip_that_is_paid(floor: Floor) -> Iterator[None]:
     owed, player = floor.owed_slip(floor.open_slip(seat=4)), floor.player()
     yield
-    values = {"id": _FORGED, "slip_number": "S99998", "seat": 3, "player_id": player.pk}
+    values = {"id": FORGED, "slip_number": "S99998", "seat": 3, "player_id": player.pk}
     again("ratingslips_ratingslip", owed.pk, **values)
     for segment in owed.segments.order_by("seq"):
-        again("ratingslips_playsegment", segment.pk, id=segment.pk + 1000, slip_id=_FORGED, seat=3)
+        again("ratingslips_playsegment", segment.pk, id=segment.pk + 1000, slip_id=FORGED, seat=3)
     recover_slip_loyalty(slip=RatingSlip.objects.get(slip_number="S99998"), actor=floor.supervisor, at=floor.now)
 
 
 def _closing(floor: Floor) -> Iterator[None]:
     yield
-    slip = _live()
-    _end(floor, slip, ended_as="CLOSED", correlation_id=_FORGED)
+    slip = live_slip()
+    end(floor, slip, ended_as="CLOSED", correlation_id=FORGED)
     sql(
         "UPDATE ratingslips_ratingslip SET status = 'CLOSED', closed_at = %s, closed_by_id = %s, theoretical_win = 0,"
         " correlation_id = %s, settled_at = %s WHERE id = %s",
         floor.ago(hours=1),
         floor.boss.pk,
-        _FORGED,
+        FORGED,
         floor.now,
         slip.pk,
     )
@@ -182,7 +186,7 @@ def _second_correction(floor: Floor) -> Iterator[None]:
 def _money(kind: str) -> Act:
     def act(floor: Floor) -> Iterator[None]:
         yield
-        slip = _live()
+        slip = live_slip()
         sql(
             "INSERT INTO ratingslips_moneyrow"
             " (slip_id, player_id, kind, means, amount, happened_at, gaming_day, actor_id, reason, request_id)"
@@ -224,11 +228,11 @@ def _strike(floor: Floor) -> Iterator[None]:
 
 def _pause_by_an_unchanged_bet(floor: Floor) -> Iterator[None]:
     """End the play of a live slip when somebody confirmed its bet."""
-    slip = _live()
+    slip = live_slip()
     change_average_bet(slip=slip, average_bet=Decimal(40), actor=floor.boss, at=floor.ago(hours=1))
     yield
     correlation_id = slip.requests.get(kind="CHANGE_BET").correlation_id
-    _end(floor, slip, ended_as="PAUSED", correlation_id=correlation_id)
+    end(floor, slip, ended_as="PAUSED", correlation_id=correlation_id)
     sql("UPDATE ratingslips_ratingslip SET status = 'PAUSED' WHERE id = %s", slip.pk)
 
 
@@ -246,14 +250,14 @@ def _play_by_a_stretch_without_length(floor: Floor) -> Iterator[None]:
         id=99_999,
         seq=slip.segments.count() + 1,
         started_at=floor.now.isoformat(),
-        **_OPEN,
+        **OPEN,
     )
     sql("UPDATE ratingslips_ratingslip SET status = 'OPEN' WHERE id = %s", slip.pk)
 
 
 def _unpaused(floor: Floor) -> Iterator[None]:
     """Go on in a pause, in the name of the request that paused the play."""
-    slip = _live()
+    slip = live_slip()
     pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
     yield
     segment = slip.segments.get()
@@ -265,7 +269,7 @@ def _unpaused(floor: Floor) -> Iterator[None]:
         started_at=floor.ago(hours=1).isoformat(),
         started_as="RESUMED",
         start_correlation_id=str(segment.end_correlation_id),
-        **_OPEN,
+        **OPEN,
     )
     sql("UPDATE ratingslips_ratingslip SET status = 'OPEN' WHERE id = %s", slip.pk)
 

@@ -19,7 +19,7 @@ _ACCOUNT: Final = "UPDATE loyalty_playerloyalty SET {} WHERE " + _FIRST
 _FORGED: Final = "entries_are_authentic"
 
 
-def _post(floor: Floor, like: LedgerEntry, **values: Any) -> None:
+def post(floor: Floor, like: LedgerEntry, **values: Any) -> None:
     """An entry like another one of its account, in another name, with the account moved by the rules."""
     account = PlayerLoyalty.objects.get(pk=like.account_id)
     points = values.get("points", like.points)
@@ -39,28 +39,29 @@ def _post(floor: Floor, like: LedgerEntry, **values: Any) -> None:
     )
 
 
-def _first() -> LedgerEntry:
+def first_award() -> LedgerEntry:
+    """An honest award of 500 points."""
     return LedgerEntry.objects.get(idempotency_key="reward:first")
 
 
 def _award(floor: Floor) -> Iterator[None]:
     yield
-    _post(floor, _first(), points=400)
+    post(floor, first_award(), points=400)
 
 
 def _promotion(floor: Floor) -> Iterator[None]:
     yield
-    _post(floor, _first(), points=400, kind="PROMOTION", mac=None, staff_id=None)
+    post(floor, first_award(), points=400, kind="PROMOTION", mac=None, staff_id=None)
 
 
 def _old_award(floor: Floor) -> Iterator[None]:
     yield
-    _post(floor, _first(), points=400, mac=None, chain_version=1, recorded_at="2001-01-01T00:00:00Z")
+    post(floor, first_award(), points=400, mac=None, chain_version=1, recorded_at="2001-01-01T00:00:00Z")
 
 
 def _redemption(floor: Floor) -> Iterator[None]:
     yield
-    _post(floor, LedgerEntry.objects.get(kind="REDEMPTION"), idempotency_key="redemption:second")
+    post(floor, LedgerEntry.objects.get(kind="REDEMPTION"), idempotency_key="redemption:second")
 
 
 def _release(floor: Floor) -> Iterator[None]:
@@ -121,7 +122,7 @@ def _slip_of(floor: Floor) -> Iterator[None]:
     yield
     slip = RatingSlip.objects.live().get()
     entry = LedgerEntry.objects.get(kind="GAMEPLAY")
-    _post(floor, _first(), kind="GAMEPLAY", staff_id=None, idempotency_key=str(slip.pk), mac=entry.mac)
+    post(floor, first_award(), kind="GAMEPLAY", staff_id=None, idempotency_key=str(slip.pk), mac=entry.mac)
 
 
 POINTS: Final = (

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 
 from core import correlation
@@ -15,8 +15,9 @@ from core.origins import record_command
 from loyalty.models import Checkpoint, LedgerVerification, PlayerLoyalty
 from loyalty.proof.breaks import BreakKind
 from ratingslips.models import GameValues
-from tests.factories import CompTypeFactory
-from tests.floor import Floor
+from tests.factories import CompTypeFactory, GameFactory, TableFactory
+from tests.floor import Floor, declared
+from tests.second_factors import with_app
 from tests.tamperings.kinds import NAMED, NOTHING, REFUSED, Act, Tampering, again, sql
 
 _MISSING: Final = f"`verify_ledger`: {BreakKind.CHECKPOINT_MISSING}"
@@ -171,6 +172,50 @@ def _of_boss(change: str) -> Act:
     return act
 
 
+def _withdrawn(floor: Floor) -> Iterator[None]:
+    """So that who is a player as well may award themselves points."""
+    card = declared(floor.boss, floor.player())
+    yield
+    sql(
+        "UPDATE core_staffcard SET withdrawn_by_id = %s, withdrawn_at = %s, withdrawal_correlation_id = %s"
+        " WHERE id = %s",
+        floor.supervisor.pk,
+        floor.now,
+        uuid4(),
+        card.pk,
+    )
+
+
+def _not_required(floor: Floor) -> Iterator[None]:
+    floor.casino.second_factor_roles.add(Group.objects.get(name="Pit boss"))
+    yield
+    sql("DELETE FROM core_casino_second_factor_roles")
+
+
+def _factor(statement: str) -> Act:
+    def act(floor: Floor) -> Iterator[None]:
+        with_app(floor.boss)
+        yield
+        sql(statement)
+
+    return act
+
+
+def _game(floor: Floor) -> Iterator[None]:
+    table, game = TableFactory.create(casino=floor.casino, pit=floor.pit), GameFactory.create(casino=floor.casino)
+    yield
+    sql("UPDATE ratingslips_gamingtable SET game_id = %s WHERE id = %s", game.pk, table.pk)
+
+
+def _new_comp_type(floor: Floor) -> Iterator[None]:
+    yield
+    sql(
+        "INSERT INTO loyalty_comptype (program_id, code, label, point_value, is_active)"
+        " VALUES (%s, 'SUITE', 'Suite', 9, true)",
+        floor.program.pk,
+    )
+
+
 _PLAYER: Final = "id = (SELECT max(id) FROM core_player)"
 
 RECORDS: Final = (
@@ -188,6 +233,29 @@ RECORDS: Final = (
     Tampering(what="a role given to a colleague in psql", act=_role, found=NAMED),
     Tampering(what="a colleague made a superuser", act=_of_boss("is_superuser = true"), found=NAMED),
     Tampering(what="a password changed, with a row in the log of sign-ins", before=NOTHING, act=_password, found=NAMED),
+    Tampering(what="a colleague given a subject of the provider", act=_of_boss("provider_subject = 'me'"), found=NAMED),
+    Tampering(
+        what="when a colleague last signed in changed",
+        before=NOTHING,
+        act=_of_boss("last_login = now()"),
+        found=NOTHING,
+    ),
+    Tampering(what="the card of a colleague withdrawn", act=_withdrawn, found=NAMED),
+    Tampering(what="no second factor required of a role any more", act=_not_required, found=NAMED),
+    Tampering(what="a second factor deleted", act=_factor("DELETE FROM core_secondfactor"), found=NAMED),
+    Tampering(
+        what="the counter of a second factor set back",
+        before=NOTHING,
+        act=_factor("UPDATE core_secondfactor SET counter = counter - 1"),
+        found=NOTHING,
+    ),
+    Tampering(what="a table given another game", act=_game, found=NAMED),
+    Tampering(what="a comp type inserted", act=_new_comp_type, found=NAMED),
+    Tampering(
+        what="a player given another card",
+        act=f"UPDATE core_player SET card_number = '999999' WHERE {_PLAYER}",
+        found=NAMED,
+    ),
     Tampering(what="a tier with a multiplier of 9 inserted", act=_tier, found=REFUSED),
     Tampering(what="a rate of 99 from tomorrow on inserted", act=_rate(1), found=NAMED),
     Tampering(what="a rate of 99 from yesterday on inserted", act=_rate(-1), found=REFUSED),
