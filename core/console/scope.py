@@ -175,10 +175,10 @@ class HistoryOfChanges(ModelAdmin[M]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        table = self.opts.db_table
+        table, key = self.opts.db_table, key_of(unquote(object_id))
         shown: dict[str, Any] = {}
-        if table in LOGGED and staff_of(request).has_perm(VIEW_CHANGES):
-            row = f"{table}:{unquote(object_id)}"
+        if table in LOGGED and key is not None and staff_of(request).has_perm(VIEW_CHANGES):
+            row = f"{table}:{key}"
             changes = changes_seen_by(staff_of(request))
             newest = page_of(changes, order=SORTED_BY_TIME, window=window_of_concerned([row]))
             shown = {"changes": in_words(newest.rows), "changes_url": list_url(Change, of=row)}

@@ -138,6 +138,17 @@ class TestNames:
 
 
 class TestPath:
+    def test_is_answered_whatever_is_given_as_a_key_of_each_address(self, asking: Asking) -> None:
+        with_keys = [name for name, pattern in addresses() if "<" in pattern]
+
+        answers = {
+            (name, key): asking.send(asking.url_of(name, key=key), post, column="root").status
+            for name in with_keys
+            for key, post in (("a%00b", None), ("%00", "a=1"), ("9" * 19, None))
+        }
+
+        assert {asked: status for asked, status in answers.items() if status not in {*CALM, 301}} == {}
+
     @fuzz_settings
     @given(
         address=st.sampled_from(sorted(name for name, pattern in addresses() if "<" in pattern)),
