@@ -18,6 +18,8 @@ SIGNATURES: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES5
 # In each worker. Two more threads wait, and a worker has eight.
 MAX_PASSWORDS_AT_ONCE: Final = 3
 SHIFT_SECONDS: Final = 12 * 60 * 60
+# Ways to sign in that are no second factor (RFC 8176): password, PIN, questions, the risk, the place, Windows.
+NO_SECOND_FACTOR: Final = frozenset({"pwd", "pin", "kba", "rba", "geo", "wia"})
 MAX_LOCK_TIMEOUT_SECONDS: Final = 10
 MAX_STATEMENT_TIMEOUT_SECONDS: Final = 60
 MAX_IDLE_IN_TRANSACTION_SECONDS: Final = 2 * 60
@@ -188,6 +190,24 @@ def check_identity_provider(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
+def check_provider_asks(**_: Any) -> list[CheckMessage]:
+    """Warn if the provider may let somebody in without a question, or if a password alone counts as two factors."""
+    if not settings.OIDC_ISSUER:
+        return []
+    messages: list[CheckMessage] = []
+    if settings.OIDC_PROMPT in {"", "none"}:
+        hint = "Set OIDC_PROMPT=login, unless each device is of one person alone."
+        who = "Whoever opens a device signs in as the person of its last session at the identity provider."
+        messages.append(checks.Warning(who, hint=hint, id="core.W018"))
+    weak = [pair for pair in settings.OIDC_SECOND_FACTOR if pair.rpartition("=")[2].strip() in NO_SECOND_FACTOR]
+    if weak:
+        hint = "Name what the provider says after a second factor, such as amr=mfa."
+        text = f"OIDC_SECOND_FACTOR names {', '.join(weak)}, which is no second factor."
+        messages.append(checks.Warning(text, hint=hint, id="core.W019"))
+    return messages
+
+
+@register(Tags.security, deploy=True)
 def check_break_glass(**_: Any) -> list[CheckMessage]:
     """Warn if everybody may still sign in by a password, past the identity provider."""
     if not settings.OIDC_ISSUER or settings.BREAK_GLASS_USERNAMES:
@@ -210,6 +230,23 @@ def check_hosts_are_named(**_: Any) -> list[CheckMessage]:
             "ALLOWED_HOSTS allows every host.",
             hint="Name the hosts under which staff open the console.",
             id="core.W005",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_origins_are_named(**_: Any) -> list[CheckMessage]:
+    """Warn if forms are accepted from origins that nobody named, or that are not protected by TLS."""
+    wide = [
+        origin for origin in settings.CSRF_TRUSTED_ORIGINS if "*" in origin or not origin.lower().startswith("https://")
+    ]
+    if not wide:
+        return []
+    return [
+        checks.Warning(
+            f"CSRF_TRUSTED_ORIGINS has {', '.join(wide)}: pages of strangers may send forms of the console.",
+            hint="Name each origin with its host, such as https://console.example.",
+            id="core.W017",
         )
     ]
 

@@ -224,6 +224,22 @@ class TestCheckHostsAreNamed:
         assert _ids(checks.check_hosts_are_named()) == expected
 
 
+class TestCheckOriginsAreNamed:
+    @pytest.mark.parametrize(
+        ("origins", "expected"),
+        [
+            ([], []),
+            (["https://console.example", "https://other.example:8443"], []),
+            (["https://*.example"], ["core.W017"]),
+            (["https://console.example", "http://console.example"], ["core.W017"]),
+        ],
+    )
+    def test_warns_of_forms_from_strangers(self, settings: Any, origins: list[str], expected: list[str]) -> None:
+        settings.CSRF_TRUSTED_ORIGINS = origins
+
+        assert _ids(checks.check_origins_are_named()) == expected
+
+
 class TestRegistration:
     def test_is_done_for_every_check(self) -> None:
         registered = registry.registry.get_checks(include_deployment_checks=True)
@@ -235,4 +251,6 @@ class TestRegistration:
             checks.check_passwords_are_limited,
             checks.check_waits_are_limited,
             checks.check_hosts_are_named,
+            checks.check_origins_are_named,
+            checks.check_provider_asks,
         } <= set(registered)

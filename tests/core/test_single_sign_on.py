@@ -23,7 +23,7 @@ from django.utils.html import escape
 
 from config.database.checks import check_names_of_single_sign_on
 from core.changes.models import Change
-from core.checks import check_break_glass, check_identity_provider
+from core.checks import check_break_glass, check_identity_provider, check_provider_asks
 from core.errors import Busy
 from core.managing import lock_permissions
 from core.models import User
@@ -450,6 +450,10 @@ class TestChecks:
             ({"OIDC_ROLES": []}, ["core.E013"]),
             ({"OIDC_SECOND_FACTOR": ["mfa"]}, ["core.E014"]),
             ({"BREAK_GLASS_USERNAMES": []}, ["core.W015"]),
+            ({"OIDC_PROMPT": ""}, ["core.W018"]),
+            ({"OIDC_PROMPT": "none"}, ["core.W018"]),
+            ({"OIDC_PROMPT": "select_account", "OIDC_SECOND_FACTOR": ["amr=mfa"]}, []),
+            ({"OIDC_SECOND_FACTOR": ["amr=mfa", "amr=pwd"]}, ["core.W019"]),
             ({"OIDC_ROLES": ["a=No role"], "BREAK_GLASS_USERNAMES": ["nobody"]}, ["core.W016", "core.W016"]),
         ],
     )
@@ -463,6 +467,7 @@ class TestChecks:
         messages = [
             *check_identity_provider(),
             *check_break_glass(),
+            *check_provider_asks(),
             *check_names_of_single_sign_on(databases=["default"]),
         ]
 
