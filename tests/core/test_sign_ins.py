@@ -229,6 +229,32 @@ class TestPasswordChangedDuringATry:
         assert made_to_wait(lambda: try_("dana", "before"), by=change).outcome() is None
 
 
+class TestOwnPasswordChangedDuringATry:
+    """The person is asked again; the password changes while the try waits for its turn."""
+
+    def _outcome(self, floor: Floor) -> object:
+        dana = StaffFactory.create(casino=floor.casino, username="dana", password=make_password("before"))
+        asked = User.objects.get(pk=dana.pk)
+
+        def change() -> None:
+            lock_name("sign-in", Name(staff=dana, name_group=None).key)
+            User.objects.filter(pk=dana.pk).update(password=make_password("after"))
+
+        check = partial(require_own_password, actor=asked, password="before", client=HERE, at=timezone.now())
+        return made_to_wait(check, by=change).outcome()
+
+    def test_is_compared_with_what_it_is_by_then(self, committed_floor: Floor) -> None:
+        assert isinstance(self._outcome(committed_floor), WrongPassword)
+
+    @pytest.mark.shows(39)
+    def test_would_be_right_if_it_was_not_read_again(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(User, "refresh_from_db", lambda *_, **__: None)
+
+        assert self._outcome(committed_floor) is None
+
+
 class TestRefusalsAtOnce:
     def _recorded(self, floor: Floor) -> int:
         """How many of two refusals are recorded, of which the second comes before the first one is committed."""

@@ -1,15 +1,29 @@
 """Loading a casino while another load, or a page of the console, is at work on the same rows."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.models import Casino, Player, User
+from core.querysets import LockingQuerySet
 from core.roles import system_account
 from ratingslips.imports import casino as loading
 from ratingslips.imports.casino import LoadedCasino, load_casino
+from ratingslips.imports.casino_files import CannotLoad
+from ratingslips.models import GamingTable, Pit
 from tests.casino_files import CasinoFolder
-from tests.concurrency import Elsewhere, held, held_before_commit, in_turn, made_to_wait, wait_until_blocked
+from tests.concurrency import (
+    Elsewhere,
+    held,
+    held_before_commit,
+    in_turn,
+    made_to_wait,
+    replace_locks,
+    wait_until_blocked,
+)
+from tests.factories import PitFactory, StaffFactory
+from tests.floor import give_rights
 from tests.loyalty.test_concurrency import without_locks
 
 
@@ -82,3 +96,44 @@ class TestLoadBesideThePages:
 
         assert loaded.is_unchanged
         assert Player.objects.filter(last_name="Changed").count() == 3
+
+
+class TestLoadDuringAMoveOfATable:
+    """Somebody moves a table out of the only pit of the person who loads, and whose file has it in that pit."""
+
+    @pytest.fixture
+    def loader(self, folder: Path, actor: User) -> User:
+        casino = _load(folder, actor).casino
+        loader: User = StaffFactory.create(casino=casino)
+        give_rights((loader, Pit.objects.get(), ["operate_pit"]))
+        return loader
+
+    def _outcome(self, folder: Path, loader: User) -> object:
+        there, tables = PitFactory.create(casino=loader.casino, name="Pit 2"), GamingTable.objects.filter(name="BL-01")
+        return made_to_wait(lambda: _load(folder, loader), by=lambda: tables.update(pit=there)).outcome()
+
+    def test_is_refused_by_the_pit_where_it_is_by_then(self, folder: Path, loader: User) -> None:
+        outcome = self._outcome(folder, loader)
+
+        assert isinstance(outcome, CannotLoad)
+        assert "Pit 2" in str(outcome)
+        assert GamingTable.objects.get(name="BL-01").pit.name == "Pit 2"
+
+    @pytest.mark.shows(39)
+    def test_would_move_it_back_without_the_first_lock(
+        self, folder: Path, loader: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        locked = LockingQuerySet.locked
+        judged: list[Any] = []
+
+        def lock_later(rows: Any, **how: Any) -> Any:
+            """Lock a table not when the right to change it is judged, but only when it is written."""
+            if rows.model is GamingTable and not judged:
+                judged.append(rows)
+                return rows.order_by("pk")
+            return locked(rows, **how)
+
+        replace_locks(monkeypatch, lock_later)
+        self._outcome(folder, loader)
+
+        assert GamingTable.objects.get(name="BL-01").pit.name == "Pit 1"
