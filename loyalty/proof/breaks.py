@@ -152,14 +152,20 @@ def _break_at_end(chain: Chain, *, seq: int, head: bytes, last: Row | None) -> B
             expected=_hex(chain.head_hash),
             found=head.hex(),
         )
+    if head == chain.end_hash:
+        what = f"the account stores {entries} and the hash of its last, which is number {seq}"
+        expected, found = counted(seq, "entry", "entries"), entries
+    else:
+        what = f"the account stores {entries} and another hash than that of its last, number {seq}"
+        expected, found = head.hex(), _hex(chain.head_hash)
     return Break(
         kind=BreakKind.HEAD_CHANGED,
-        what=f"the account stores {entries} and another hash than that of its last, number {seq}",
+        what=what,
         account_id=chain.account_id,
         seq=seq,
         entry_id=int(last[_ID]) if last else None,
-        expected=head.hex(),
-        found=_hex(chain.head_hash),
+        expected=expected,
+        found=found,
     )
 
 

@@ -125,6 +125,7 @@ def _copied_in_front(rows: Rows) -> Rows:
 
 TAIL = "the account has 4 entries, and number %s is the last one found"
 HEAD = "the account stores %s entries and another hash than that of its last, number 4"
+HEAD_COUNT = "the account stores %s entries and the hash of its last, which is number 4"
 AFTER_ANOTHER = "it follows another hash than that of the entry before it"
 NEXT = "entry 1003, which is next, follows another hash"
 # How the four entries of an account are changed, and what it stores; then kind, number, id and words of the break, and
@@ -139,8 +140,8 @@ CASES: list[tuple[Callable[[Rows], Rows], dict[str, Any], Any]] = [
     (lambda rows: [], {}, ("MISSING_TAIL", 1, None, TAIL % 0, 4, 0)),
     (lambda rows: rows, {"head_hash": OTHER}, ("HEAD_CHANGED", 4, 1004, HEAD % 4, 4, OTHER.hex())),
     (lambda rows: rows, {"head_hash": None}, ("HEAD_CHANGED", 4, 1004, HEAD % 4, 4, "none")),
-    (lambda rows: rows, {"entry_count": 5}, ("HEAD_CHANGED", 4, 1004, HEAD % 5, 4, 4)),
-    (lambda rows: rows, {"entry_count": 3}, ("HEAD_CHANGED", 4, 1004, HEAD % 3, 4, 4)),
+    (lambda rows: rows, {"entry_count": 5}, ("HEAD_CHANGED", 4, 1004, HEAD_COUNT % 5, "4 entries", "5 entries")),
+    (lambda rows: rows, {"entry_count": 3}, ("HEAD_CHANGED", 4, 1004, HEAD_COUNT % 3, "4 entries", "3 entries")),
     (
         lambda rows: rows[:3],
         {"entry_count": 2, "head_hash": 2},
