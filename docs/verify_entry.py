@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-DER = bytes.fromhex("302a300506032b6570032100")  # It precedes the 32 bytes of a public key (RFC 8410).
 SIGNED = """number taken_at accounts entries points_total balance_total accounts_root changes changes_root
             log_changes log_root after_restore previous_hash"""  # Earlier versions lack some of these.
 
@@ -34,33 +33,34 @@ def is_signed(checkpoint, key):
     signed = [b"%d" % (1 + ("log_root" in checkpoint) + ("after_restore" in checkpoint))]  # The version.
     signed += [as_bytes(name, checkpoint[name]) for name in SIGNED.split() if name in checkpoint]
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "signed").write_bytes(fields(b"loyalty-checkpoint", *signed))
+        Path(folder, "signed").write_bytes(signed := fields(b"loyalty-checkpoint", *signed))
         Path(folder, "signature").write_bytes(bytes.fromhex(checkpoint["signature"]))
-        Path(folder, "key").write_bytes(DER + base64.b64decode(key))
+        Path(folder, "key").write_bytes(bytes.fromhex("302a300506032b6570032100") + base64.b64decode(key))  # RFC 8410
         command = "openssl pkeyutl -verify -rawin -in signed -sigfile signature -pubin -keyform DER -inkey key"
         answer = subprocess.run(command.split(), cwd=folder, capture_output=True, text=True)
     if "Signature Verif" not in answer.stdout:
         raise ValueError("openssl cannot check the signature: " + answer.stderr)
-    return answer.returncode == 0
+    return answer.returncode == 0 and checkpoint["checkpoint_hash"] == sha256(signed).hexdigest()
 
 
 def what_does_not_fit(entry, proof, key, lines):
-    columns, checkpoint = proof["columns"], proof["checkpoint"]
-    if columns["id"] != entry:
-        return "the proof is about entry " + columns["id"]
-    named = [part.encode() for name in sorted(columns) for part in (name, columns[name])]
+    row, checkpoint, chain = proof["columns"], proof["checkpoint"], [bytes.fromhex(proof["previous_hash"])]
+    if (proof["proof"], proof["version"]) != ("loyalty-entry", 1) or len({*checkpoint} - {*SIGNED.split()}) != 3:
+        return "it is no proof of version 1"
+    if row["id"] != entry:
+        return "the proof is about entry " + row["id"]
+    named = [part.encode() for name in sorted(row) for part in (name, row[name])]
     hashes = [sha256(fields(b"loyalty-ledger-columns", b"2", *named)).digest(), *map(bytes.fromhex, proof["later"])]
-    chain = [bytes.fromhex(proof["previous_hash"])]
     for columns_hash in hashes:
         chain.append(sha256(fields(b"loyalty-ledger-entry", b"2", chain[-1], columns_hash)).digest())
     if chain[1].hex() != proof["entry_hash"]:
         return "the columns of the entry and the hash before it do not give the hash of the entry"
     if chain[-1].hex() != proof["head_hash"]:
         return "the later hashes of the account do not lead from the entry to the newest one"
-    count = int(columns["seq"]) + len(proof["later"])
-    node = sha256(b"\0" + fields(columns["account_id"].encode(), b"%d" % count, chain[-1])).digest()
-    for side, other in proof["path"]:
-        node = sha256(b"\1" + (bytes.fromhex(other) + node if side == "left" else node + bytes.fromhex(other))).digest()
+    count = int(row["seq"]) + len(proof["later"])
+    node = sha256(b"\0" + fields(row["account_id"].encode(), b"%d" % count, chain[-1])).digest()
+    for side, other in ((side, bytes.fromhex(root)) for side, root in proof["path"]):
+        node = sha256(b"\1" + {"left": other + node, "right": node + other}[side]).digest()
     if node.hex() != checkpoint["changes_root"]:
         return "the path does not lead from the account to the root that the checkpoint signed"
     if lines is not None and checkpoint not in lines:

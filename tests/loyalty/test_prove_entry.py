@@ -126,6 +126,19 @@ def _alter_instant(proof: Proof) -> None:
     proof["checkpoint"]["taken_at"] = "2020-01-01T00:00:00.000000Z"
 
 
+def _alter_hash(proof: Proof) -> None:
+    proof["checkpoint"]["checkpoint_hash"] = _flipped(proof["checkpoint"]["checkpoint_hash"])
+
+
+def _add_to_checkpoint(proof: Proof) -> None:
+    """What is not signed may not stand beside what is."""
+    proof["checkpoint"]["auditor"] = "Nobody found anything"
+
+
+def _be_of_a_later_version(proof: Proof) -> None:
+    proof["version"] = 2
+
+
 def _alter_signature(proof: Proof) -> None:
     proof["checkpoint"]["signature"] = _flipped(proof["checkpoint"]["signature"])
 
@@ -144,6 +157,9 @@ class TestAlteredProof:
             (_alter_checkpoint, "not signed with this key"),
             (_alter_instant, "not signed with this key"),
             (_alter_signature, "not signed with this key"),
+            (_alter_hash, "not signed with this key"),
+            (_add_to_checkpoint, "it is no proof of version 1"),
+            (_be_of_a_later_version, "it is no proof of version 1"),
         ],
     )
     def test_is_refused_and_named(self, book: Book, tmp_path: Path, alter: Callable[[Proof], None], said: str) -> None:
@@ -176,6 +192,12 @@ class TestAlteredProof:
     @pytest.mark.parametrize("key", ["", "secret", "AAAA"])
     def test_is_no_answer_with_a_key_that_is_none(self, book: Book, tmp_path: Path, key: str) -> None:
         assert check(book.entry(2).pk, prove_entry(book.entry(2).pk), key=key, folder=tmp_path)[0] == 2
+
+    def test_is_no_answer_with_a_side_that_is_none(self, book: Book, tmp_path: Path) -> None:
+        proof = prove_entry(book.entry(2).pk)
+        proof["path"][0][0] = "behind"
+
+        assert check(book.entry(2).pk, proof, folder=tmp_path)[0] == 2
 
     def test_is_no_answer_with_a_number_that_is_a_text(self, book: Book, tmp_path: Path) -> None:
         proof = prove_entry(book.entry(2).pk)
