@@ -222,16 +222,21 @@ def _one_of(names: Iterable[str]) -> str:
 
 @register(Tags.security, deploy=True)
 def check_hosts_are_named(**_: Any) -> list[CheckMessage]:
-    """Warn if requests for every host are answered."""
-    if "*" not in settings.ALLOWED_HOSTS:
+    """Warn if requests for every host are answered, or for every host of a top-level domain."""
+    if not any(host == "*" or _is_top_level(host) for host in settings.ALLOWED_HOSTS):
         return []
     return [
         checks.Warning(
-            "ALLOWED_HOSTS allows every host.",
+            "ALLOWED_HOSTS allows hosts of strangers.",
             hint="Name the hosts under which staff open the console.",
             id="core.W005",
         )
     ]
+
+
+def _is_top_level(host: str) -> bool:
+    """Whether a name of ALLOWED_HOSTS is that of all hosts below a name of one part, such as `.com`."""
+    return host.startswith(".") and "." not in host[1:]
 
 
 @register(Tags.security, deploy=True)

@@ -217,7 +217,14 @@ class TestCheckWaitsAreLimited:
 
 
 class TestCheckHostsAreNamed:
-    @pytest.mark.parametrize(("hosts", "expected"), [(["console.example"], []), ([".example", "*"], ["core.W005"])])
+    @pytest.mark.parametrize(
+        ("hosts", "expected"),
+        [
+            (["console.example", ".floor.example"], []),
+            (["console.example", "*"], ["core.W005"]),
+            (["console.example", ".com"], ["core.W005"]),
+        ],
+    )
     def test_warns_where_every_host_is_allowed(self, settings: Any, hosts: list[str], expected: list[str]) -> None:
         settings.ALLOWED_HOSTS = hosts
 
