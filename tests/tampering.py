@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
+from loyalty.models import PlayerLoyalty
 from tests.databases import act_as_owner_from_here_on, as_owner
 
 _TAKE_OFF = """
@@ -41,7 +44,7 @@ def take_the_guards_off() -> None:
 
 @contextmanager
 def without_triggers(table: str, *triggers: str) -> Iterator[None]:
-    """Switch off `triggers` of a table for every connection while the block runs; outside a transaction."""
+    """Switch off `triggers` of a table for every connection while the block runs."""
     _alter(table, "DISABLE TRIGGER", triggers)
     try:
         yield
@@ -49,7 +52,15 @@ def without_triggers(table: str, *triggers: str) -> Iterator[None]:
         _alter(table, "ENABLE ALWAYS TRIGGER", triggers)
 
 
+def misstate(accounts: "QuerySet[PlayerLoyalty]", **figures: Any) -> None:
+    """Give accounts figures that their entries do not have, which PostgreSQL refuses to the application."""
+    with without_triggers("loyalty_playerloyalty", "loyalty_account_is_its_last_entry"):
+        accounts.update(**figures)
+
+
 def _alter(table: str, change: str, triggers: Sequence[str]) -> None:
     with as_owner(), connection.cursor() as cursor:
+        if connection.in_atomic_block:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         for trigger in triggers:
             cursor.execute(f"ALTER TABLE {table} {change} {trigger}")

@@ -20,7 +20,7 @@ from tests.floor import Floor
 from tests.invariants import broken_invariants
 from tests.loyalty.postings import award, increment, redeem
 from tests.loyalty.rows import account_of
-from tests.tampering import take_the_guards_off
+from tests.tampering import misstate, take_the_guards_off
 
 
 def _day_at_work(floor: Floor) -> dict[str, object]:
@@ -482,7 +482,7 @@ class TestInvariants:
 
     def test_name_the_first_rows_and_count_all(self, floor: Floor) -> None:
         accounts = [account_of(floor.player()).pk for _ in range(7)]
-        PlayerLoyalty.objects.update(balance=1)
+        misstate(PlayerLoyalty.objects.all(), balance=1)
 
         finding = examine(ALL_INVARIANTS[0], named_rows=3)
 

@@ -20,6 +20,7 @@ from tests.databases import as_owner
 from tests.floor import Floor
 from tests.loyalty.postings import award, increment
 from tests.loyalty.rows import account_of
+from tests.tampering import misstate
 from tests.waiting import wait_until
 
 
@@ -52,7 +53,7 @@ class TestCheckInvariantsCommand:
     def test_names_what_breaks_one_and_ends_with_1(self, guarded_floor: Floor) -> None:
         _work(guarded_floor)
         accounts = [account_of(guarded_floor.player()).pk for _ in range(6)]
-        PlayerLoyalty.objects.filter(pk__in=accounts).update(lifetime_points=1)
+        misstate(PlayerLoyalty.objects.filter(pk__in=accounts), lifetime_points=1)
 
         ran = _check()
 
@@ -64,7 +65,7 @@ class TestCheckInvariantsCommand:
 
     def test_prints_one_object_as_json(self, guarded_floor: Floor) -> None:
         account = account_of(guarded_floor.player())
-        PlayerLoyalty.objects.filter(pk=account.pk).update(entry_count=1)
+        misstate(PlayerLoyalty.objects.filter(pk=account.pk), entry_count=1)
 
         ran = _check("--json")
 
@@ -83,7 +84,7 @@ class TestCheckInvariantsCommand:
 
     def test_records_drift_of_every_casino(self, guarded_floor: Floor) -> None:
         account, clean = account_of(guarded_floor.player()), Floor.build().casino
-        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=1)
+        misstate(PlayerLoyalty.objects.filter(pk=account.pk), balance=1)
 
         _check()
 
@@ -94,7 +95,7 @@ class TestCheckInvariantsCommand:
         _work(guarded_floor)
         first, second = _new(), _new()
         account = PlayerLoyalty.objects.get(entry_count__gt=0)
-        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=1)
+        misstate(PlayerLoyalty.objects.filter(pk=account.pk), balance=1)
         broken, again = _new(), _new()
 
         assert (first["since"], len(first["invariants"]), first["holds"]) == (None, len(INVARIANTS), True)

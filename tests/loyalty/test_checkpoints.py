@@ -40,7 +40,7 @@ from tests.loyalty.postings import award
 from tests.properties import property_settings
 from tests.replacing import replace
 from tests.statements import statements_of
-from tests.tampering import take_the_guards_off
+from tests.tampering import misstate, take_the_guards_off
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ class TestTakeCheckpoint:
 
     def test_tells_the_log_what_was_refused(self, book: Book) -> None:
         book.take()
-        PlayerLoyalty.objects.filter(pk=book.account.pk).update(entry_count=4)
+        misstate(PlayerLoyalty.objects.filter(pk=book.account.pk), entry_count=4)
 
         with capture_logs() as lines, pytest.raises(SealedEntriesGone):
             book.take()

@@ -113,6 +113,7 @@ class TestVerificationElsewhere:
             _tool("pg_restore", "--exit-on-error", "-d", restored, dump)
             here = _verify(restored, zone="Asia/Kathmandu", file=file)
             with connect(restored) as database:
+                database.execute("ALTER TABLE loyalty_playerloyalty DISABLE TRIGGER loyalty_account_is_its_last_entry")
                 database.execute("UPDATE loyalty_playerloyalty SET head_hash = NULL WHERE entry_count = 6")
             broken = _verify(restored, zone="America/St_Johns", file=file)
 

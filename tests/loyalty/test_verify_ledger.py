@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from structlog.testing import capture_logs
 
 from core.models import Player
@@ -28,6 +29,7 @@ from tests.loyalty.attacking import Book, sql
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of, write_history
 from tests.replacing import replace
+from tests.tampering import misstate
 
 
 def _verify(*arguments: object) -> Ran:
@@ -68,7 +70,7 @@ class TestAccountThatWasChanged:
     @pytest.mark.parametrize("column", ["balance", "lifetime_points"])
     def test_without_an_entry_is_named(self, book: Book, column: str, scope: tuple[str, ...]) -> None:
         take_checkpoint(at=book.floor.now, file=None)
-        sql(f"UPDATE loyalty_playerloyalty SET {column} = {column} + 100 WHERE id = %s", book.other.pk)
+        misstate(PlayerLoyalty.objects.filter(pk=book.other.pk), **{column: F(column) + 100})
 
         ran = _verify(*scope, *([book.other.pk] if scope == ("--account",) else []))
 
@@ -79,14 +81,14 @@ class TestAccountThatWasChanged:
 
     def test_before_its_first_entry_is_named(self, book: Book) -> None:
         empty = PlayerLoyalty.objects.get(entry_count=0)
-        sql("UPDATE loyalty_playerloyalty SET balance = 7 WHERE id = %s", empty.pk)
+        misstate(PlayerLoyalty.objects.filter(pk=empty.pk), balance=7)
 
         assert f"account {empty.pk}: balance changed" in _verify().error
 
     @pytest.mark.parametrize("shift", [0, 100], ids=["alone", "with another that makes up for it"])
     def test_is_not_signed_by_a_checkpoint(self, book: Book, shift: int) -> None:
-        sql("UPDATE loyalty_playerloyalty SET balance = balance + 100 WHERE id = %s", book.account.pk)
-        sql("UPDATE loyalty_playerloyalty SET balance = balance - %s WHERE id = %s", shift, book.other.pk)
+        misstate(PlayerLoyalty.objects.filter(pk=book.account.pk), balance=F("balance") + 100)
+        misstate(PlayerLoyalty.objects.filter(pk=book.other.pk), balance=F("balance") - shift)
         named = f"{book.account.pk}, {book.other.pk}" if shift else str(book.account.pk)
 
         ran = run("checkpoint")

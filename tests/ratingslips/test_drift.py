@@ -21,7 +21,7 @@ from tests.invariants import broken_invariants
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
 from tests.refusals import refused
-from tests.tampering import take_the_guards_off
+from tests.tampering import misstate, take_the_guards_off
 
 
 def check_by(floor: Floor) -> Callable[[], DriftCheck]:
@@ -66,7 +66,7 @@ class TestCheckDrift:
         monkeypatch.setattr(drift, "MAX_ACCOUNTS_KEPT", 2)
         assign_perm("loyalty.view_loyaltyprogram", floor.supervisor, floor.program)
         accounts = [account_of(floor.player()).pk for _ in range(3)]
-        PlayerLoyalty.objects.filter(pk__in=accounts).update(balance=5)
+        misstate(PlayerLoyalty.objects.filter(pk__in=accounts), balance=5)
 
         check_by(floor)()
 

@@ -17,6 +17,7 @@ from ratingslips.services import complete_rating_slip, pause_rating_slip
 from tests.console import address, inline_code_in, said, statements_for
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
+from tests.tampering import misstate
 
 HOME = "/console/"
 LONG = "Featherstonehaugh-" * 5 + "Cholmondely"  # 101 signs, one too many
@@ -238,7 +239,7 @@ class TestDriftCheck:
 
     def test_puts_what_it_found_first(self, floor: Floor, supervisor: Client) -> None:
         account = PlayerLoyalty.objects.get(player=floor.player())
-        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=F("balance") + 5)
+        misstate(PlayerLoyalty.objects.filter(pk=account.pk), balance=F("balance") + 5)
 
         answer = self.check(supervisor, floor)
 
@@ -251,7 +252,7 @@ class TestDriftCheck:
         self.check(supervisor, floor)
         DriftCheck.objects.update(checked_at=timezone.now() - timedelta(hours=26))
         account = PlayerLoyalty.objects.get(player=floor.player())
-        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=5)
+        misstate(PlayerLoyalty.objects.filter(pk=account.pk), balance=5)
 
         html = html_of(supervisor)
 

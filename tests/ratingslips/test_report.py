@@ -15,6 +15,7 @@ from ratingslips.figures import CasinoReport, report_on, todays_figures
 from ratingslips.services import complete_rating_slip, recover_slip_loyalty
 from tests.commands import run
 from tests.floor import Floor
+from tests.tampering import misstate
 
 
 def _report(floor: Floor) -> CasinoReport:
@@ -104,7 +105,7 @@ class TestReport:
 
     def test_finds_points_on_an_account_without_entries(self, floor: Floor) -> None:
         account = PlayerLoyalty.objects.get(player=floor.player())
-        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=5)
+        misstate(PlayerLoyalty.objects.filter(pk=account.pk), balance=5)
 
         assert _report(floor).drifting == (account.pk,)
 
@@ -201,7 +202,7 @@ class TestReportCommand:
 
     def test_ends_with_1_where_an_account_drifts(self, floor: Floor) -> None:
         account = PlayerLoyalty.objects.get(player=floor.player())
-        PlayerLoyalty.objects.filter(pk=account.pk).update(balance=5)
+        misstate(PlayerLoyalty.objects.filter(pk=account.pk), balance=5)
 
         ran = run("report")
 

@@ -27,7 +27,7 @@ from ratingslips.services.segments import read_segments, read_segments_and_reque
 from tests.concurrency import in_turn, made_to_wait
 from tests.factories import PitFactory, TableFactory
 from tests.floor import Floor
-from tests.loyalty.postings import award
+from tests.loyalty.postings import award, increment
 from tests.loyalty.test_concurrency import without_locks
 from tests.replacing import replace
 
@@ -189,13 +189,12 @@ class TestManualReward:
         return waiting.outcome()
 
     def _reach_silver(self, floor: Floor, player: Player) -> None:
-        silver = floor.program.tiers.get(name="Silver")
-        PlayerLoyalty.objects.filter(player=player).update(tier=silver, updated_at=floor.now)
+        increment(floor, player, points=floor.program.tiers.get(name="Silver").threshold_points)
 
     def test_counts_from_the_tier_that_the_account_has_by_then(self, floor: Floor, player: Player) -> None:
         self._award_while(floor, player, lambda: self._reach_silver(floor, player))
 
-        assert LedgerEntry.objects.get().tier_before.name == "Silver"
+        assert LedgerEntry.objects.get(kind="MANUAL_BONUS").tier_before.name == "Silver"
 
     @pytest.mark.shows(39)
     def test_would_count_from_the_former_tier_without_reading_again(
@@ -207,9 +206,10 @@ class TestManualReward:
             return account
 
         replace(monkeypatch, lock_account, read_and_lock)
-        self._award_while(floor, player, lambda: self._reach_silver(floor, player))
+        outcome = self._award_while(floor, player, lambda: self._reach_silver(floor, player))
 
-        assert LedgerEntry.objects.get().tier_before.name == "Bronze"
+        # Only the unique numbers of an account's entries keep the award out, which counts from the former tier.
+        assert isinstance(outcome, IntegrityError)
 
     def _bar(self, player: Player) -> None:
         Player.objects.filter(pk=player.pk).update(status=Player.Status.BARRED)

@@ -24,6 +24,7 @@ from ratingslips.services import recover_slip_loyalty, release_withheld_points
 from ratingslips.services.owed import RecoveryOutcome, owed_slips, recover_all
 from tests.scenarios.machine import REASON, Machine, minutes, picks, with_slips
 from tests.scenarios.model import ModelEntry, ModelPlayer
+from tests.tampering import misstate
 
 # What a call may answer that is made again: the slip was voided or is owed points, the redemption was reversed since,
 # or the accounts were rebuilt or looked at.
@@ -153,8 +154,10 @@ class PointsRules(Machine):
     def rebuild(self, who: int, wrong: int, wait: int) -> None:
         at, player = self.pass_time(wait), self.player(who)
         account = self.players[player]
-        PlayerLoyalty.objects.filter(player=player).update(
-            balance=account.balance + wrong, lifetime_points=account.lifetime + wrong
+        misstate(
+            PlayerLoyalty.objects.filter(player=player),
+            balance=account.balance + wrong,
+            lifetime_points=account.lifetime + wrong,
         )
         refusals = set() if wrong else {"NOTHING_TO_REBUILD"}
         self.attempt(rebuild_balances, refusals, actor=self.operator, casino=self.floor.casino, reason=REASON, at=at)

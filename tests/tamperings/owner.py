@@ -13,7 +13,7 @@ from tests.floor import Floor
 from tests.loyalty.attacking import rehash
 from tests.loyalty.postings import award
 from tests.loyalty.rows import account_of
-from tests.tamperings.kinds import NOT_TRIED, NOTHING, Act, By, Tampering, again, sql, unguarded
+from tests.tamperings.kinds import NOT_SIGNED, NOT_TRIED, NOTHING, Act, By, Tampering, again, sql, unguarded
 
 _GUARDS: Final = "guards_of_this_release"
 _OLD: Final = f"`check_invariants`: `{_GUARDS}`"
@@ -163,6 +163,16 @@ OWNER: Final = (
         _entry_hashed_again,
         BreakKind.REWRITTEN,
         "`verify_ledger`: account rewritten",
+    ),
+    _of_rows(
+        "points moved from one account to another in the balances",
+        _rows(
+            "UPDATE loyalty_playerloyalty SET balance = balance + CASE WHEN balance = 200 THEN -100 ELSE 100 END"
+            " WHERE balance IN (200, 500)",
+            "loyalty_playerloyalty",
+        ),
+        NOT_SIGNED,
+        "`checkpoint` refuses to sign",
     ),
     _of_rows("the newest entry deleted before it is sealed, the account set back", _newest_entry, NOTHING),
     _of_rows(
