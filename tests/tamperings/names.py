@@ -11,7 +11,7 @@ from ratingslips.models import RatingSlip
 from ratingslips.services import complete_rating_slip, reassign_rating_slip, release_withheld_points
 from tests.floor import Floor, declared
 from tests.loyalty.postings import award, reverse
-from tests.tamperings.kinds import NOT_SIGNED, Act, Tampering, again, sql
+from tests.tamperings.kinds import REFUSED, Act, Tampering, again, sql
 from tests.tamperings.play import FORGED, OPEN, end, live_slip
 from tests.tamperings.points import first_award, post
 
@@ -170,10 +170,8 @@ NAMES: Final = (
     ),
     Tampering(what="a reversal inserted, with the code of a real one", act=_reversal, found=_AUTHENTIC),
     Tampering(what="the points of an owed slip inserted, and the slip settled", act=_points_of_owed, found=_PAID),
-    Tampering(
-        what="a balance raised, and an honest award posted on it", act=_balance_used, found="entries_follow_one_another"
-    ),
-    Tampering(what="a player inserted with an account of 200 points", act=_account, found=NOT_SIGNED),
+    Tampering(what="a balance raised, and an honest award posted on it", act=_balance_used, found=REFUSED),
+    Tampering(what="a player inserted with an account of 200 points", act=_account, found=REFUSED),
     Tampering(what="a slip inserted that continues an honest one", act=_continued, found=_OPENED),
     Tampering(what="a slip inserted with the play that was given to another player", act=_reassigned, found=_OPENED),
     Tampering(
