@@ -27,8 +27,8 @@ CREATE TRIGGER loyalty_account_begins_empty BEFORE INSERT ON loyalty_playerloyal
     FOR EACH ROW EXECUTE FUNCTION loyalty_require_last_entry();
 ALTER TABLE loyalty_playerloyalty ENABLE ALWAYS TRIGGER loyalty_account_begins_empty;
 CREATE TRIGGER loyalty_account_is_its_last_entry BEFORE UPDATE ON loyalty_playerloyalty FOR EACH ROW
-    WHEN ((OLD.balance, OLD.lifetime_points, OLD.tier_id, OLD.entry_count, OLD.head_hash) IS DISTINCT FROM
-          (NEW.balance, NEW.lifetime_points, NEW.tier_id, NEW.entry_count, NEW.head_hash))
+    WHEN (OLD.balance <> NEW.balance OR OLD.lifetime_points <> NEW.lifetime_points OR OLD.tier_id <> NEW.tier_id
+          OR OLD.entry_count <> NEW.entry_count OR OLD.head_hash IS DISTINCT FROM NEW.head_hash)
     EXECUTE FUNCTION loyalty_require_last_entry();
 ALTER TABLE loyalty_playerloyalty ENABLE ALWAYS TRIGGER loyalty_account_is_its_last_entry;
 """
