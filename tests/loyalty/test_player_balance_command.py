@@ -74,6 +74,11 @@ class TestPlayerBalanceCommand:
             f"lifetime points 1,500, 2 entries, the last is {last}\n"
         )
 
+    def test_finds_a_card_in_any_letter_case(self, floor: Floor) -> None:
+        increment(floor, floor.player(card_number="Ab-70"), points=5)
+
+        assert "balance 5," in _balance(floor, "--card", "aB-70").out
+
     def test_looks_at_now_unless_told_otherwise(self, floor: Floor, account: int) -> None:
         assert "balance 1,200" in _balance(floor).out
 

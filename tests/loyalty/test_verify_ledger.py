@@ -220,11 +220,11 @@ class TestVerifyLedger:
         )
 
     def test_of_a_card_of_two_players_names_both_accounts(self, book: Book) -> None:
-        card = book.account.player.card_number
-        Player.objects.filter(pk=Floor.build().player().pk).update(card_number=card)
-        namesake = account_of(Player.objects.exclude(pk=book.account.player.pk).get(card_number=card))
+        Player.objects.filter(pk=book.account.player.pk).update(card_number="Ab-70")
+        Player.objects.filter(pk=Floor.build().player().pk).update(card_number="AB-70")
+        namesake = account_of(Player.objects.get(card_number="AB-70"))
 
-        ran = _verify("--account", card)
+        ran = _verify("--account", "ab-70")
 
         assert ran.code == 2
         assert f"account {book.account.pk} (" in ran.error

@@ -43,7 +43,7 @@ class Command(ProjectCommand):
 
     def run(self, *, casino: str, card: str, at: datetime | None, as_json: bool, **_: Any) -> None:
         chosen_casino = casino_with_code(casino)
-        account = PlayerLoyalty.objects.filter(player__casino=chosen_casino, player__card_number=card).first()
+        account = PlayerLoyalty.objects.filter(player__casino=chosen_casino, player__card_number__iexact=card).first()
         if account is None:
             raise CommandError(f"{chosen_casino} has no account for card {card}.", returncode=WRONG_USE)
         instant = at or timezone.now()

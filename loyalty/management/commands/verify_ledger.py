@@ -174,7 +174,7 @@ def _account(text: str) -> int:
     accounts = PlayerLoyalty.objects.order_by("pk").select_related("player__casino")
     if (key := key_of(text)) is not None and (account := accounts.filter(pk=key).first()):
         return account.pk
-    found = list(accounts.filter(player__card_number=text)[:MAX_ACCOUNTS_NAMED])
+    found = list(accounts.filter(player__card_number__iexact=text)[:MAX_ACCOUNTS_NAMED])
     if not found:
         raise CommandError(
             f"There is no account {text}, and no player has a card with this number.", returncode=WRONG_USE
