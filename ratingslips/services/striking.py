@@ -12,7 +12,7 @@ from core.reasons.codes import given_reason, reason_contents
 from core.reasons.models import Operation
 from core.retries import retried
 from core.transactions import operation
-from ratingslips.models import MoneyRow
+from ratingslips.models import MoneyRow, RatingSlip
 from ratingslips.services.money import lock_slip_for_money, new_row
 from ratingslips.services.requests import RequestKind, lock_request, record
 
@@ -34,16 +34,18 @@ def strike_money_row(
     reason: str,
     actor: User,
     at: datetime,
+    slip: RatingSlip | None = None,
     reason_code: str | None = None,
     request_id: UUID | None = None,
 ) -> MoneyRow:
     """Strike a wrong row, by a new one that takes its amount back and keeps the `reason` and its code.
 
-    The same request sent again returns the first strike: see `lock_request`.
+    `slip` is that of the page on which the row was chosen. The same request sent again returns the first strike: see
+    `lock_request`.
 
     :raises InvalidReason, InvalidReasonCode: see `given_reason` and `GivenReason.require_allowed`.
     :raises AlreadyStruck: the row was struck before, or strikes another one.
-    :raises NotFound: there is no such row.
+    :raises NotFound: there is no such row, or it is another slip's.
     :raises NotPermitted: the actor may not change the money of the slip: see `require_may_record`.
     :raises IdempotencyConflict, OwnPlay, SlipIsVoid, InvalidTime, Busy: see `record_buy_in`.
     """
@@ -52,6 +54,8 @@ def strike_money_row(
         struck = MoneyRow.objects.filter(pk=row_id).first()
         if struck is None:
             raise NotFound(f"There is no buy-in or chips out {row_id}.")
+        if slip is not None and struck.slip_id != slip.pk:
+            raise NotFound(f"Slip {slip.slip_number} has no such buy-in or chips out.")
         request = lock_request(
             RequestKind.STRIKE,
             request_id=request_id,

@@ -148,6 +148,15 @@ class TestStriking:
         assert "Strike it" not in html_of(shown)
         assert MoneyRow.objects.count() == 1
 
+    def test_refuses_to_strike_a_row_of_another_slip(self, floor: Floor, boss: Client) -> None:
+        other = floor.open_slip(seat=2, buy_in=Decimal(500))
+        slip = floor.open_slip(buy_in=Decimal(300))
+
+        sent = ask(boss, slip, "strike", row=other.money_rows.get().pk, reason="Typed for another player")
+
+        assert f"Slip {slip.slip_number} has no such buy-in or chips out." in html_of(sent)
+        assert other.money_rows.count() == 1
+
 
 class TestAfterTheClosing:
     def test_only_who_may_correct_adds_at_the_closing(self, floor: Floor, boss: Client) -> None:

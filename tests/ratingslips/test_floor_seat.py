@@ -8,12 +8,13 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.models import Player
 from core.roles import PIT_BOSS
 from ratingslips.admin.floor.search import PLAYERS_SHOWN, find_players, usual_bet
 from ratingslips.models import GamingTable, RatingSlip
-from ratingslips.services import change_average_bet, complete_rating_slip
+from ratingslips.services import change_average_bet, complete_rating_slip, undo_opening
 from tests.console import BACKEND, html_of, inline_code_in, said, signed_in
 from tests.factories import PlayerFactory, TableFactory
 from tests.floor import Floor
@@ -212,6 +213,15 @@ class TestSittingDown:
         assert RatingSlip.objects.count() == 1
         assert answer.url == floor_of(floor.table, 3)
         assert said(answer)[-1].endswith("by you. Nothing was done twice.")
+
+    def test_tells_a_second_tap_that_the_slip_is_void_since(self, floor: Floor, player: Player) -> None:
+        client, page = signed_in(floor.boss, PIT_BOSS), {"request_id": str(uuid4())}
+        sit_down(client, floor.table, 3, player, **page)
+        undo_opening(slip=RatingSlip.objects.get(), actor=floor.boss, at=timezone.now())
+
+        answer = sit_down(client, floor.table, 3, player, **page)
+
+        assert said(answer)[-1].endswith("by you, and is void since. Nothing was done twice.")
 
     def test_does_not_take_another_person_s_act_for_a_repeat(self, floor: Floor, player: Player) -> None:
         sit_down(signed_in(floor.supervisor, PIT_BOSS), floor.table, 3, player)

@@ -144,6 +144,15 @@ class TestTap:
         assert "Nothing was done twice." in said(answers[1])[-1]
         assert RatingSlip.objects.count() == (1 if do == "undo" else 2)
 
+    def test_tapped_again_says_that_the_slip_is_void(self, floor: Floor, boss: Client) -> None:
+        slip = closed(floor)
+        tap(boss, slip, "still_playing")
+        tap(boss, RatingSlip.objects.get(continues=slip), "undo")
+
+        answer = tap(boss, slip, "still_playing")
+
+        assert "is void: open a new slip. Nothing was done twice." in said(answer)[-1]
+
     def test_of_a_player_without_their_seat_shows_free_ones(self, floor: Floor, boss: Client) -> None:
         slip = closed(floor)
         floor.open_slip(seat=1, at=floor.now)

@@ -229,5 +229,8 @@ def _continue(slip: RatingSlip, *, request_id: UUID | None, **by: Any) -> Outcom
     since = time_in(new.result_of.happened_at, slip.casino)
     name = f"{isolated(str(slip.player))} goes on with slip {new.slip_number} since {since}"
     if not is_new(new.result_of):
-        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{name} already. Nothing was done twice.")
+        what = f"{name} already"
+        if new.is_void:
+            what = f"Slip {new.slip_number}, which continued slip {slip.slip_number}, is void: open a new slip"
+        return Outcome(kind=OutcomeKind.REPLAYED, sentence=f"{what}. Nothing was done twice.")
     return Outcome(kind=OutcomeKind.DONE, sentence=f"{name}, when {slip.slip_number} closed.")

@@ -157,7 +157,7 @@ def _chips_out(chosen: ChosenAction) -> Outcome:
 
 def _strike(chosen: ChosenAction) -> Outcome:
     typed = {name: chosen.typed[name] for name in ("row", "reason", "reason_code")}
-    row = strike_money_row(**typed, actor=chosen.actor, at=chosen.at, request_id=chosen.request_id)
+    row = strike_money_row(**typed, slip=chosen.slip, actor=chosen.actor, at=chosen.at, request_id=chosen.request_id)
     return chosen.outcome(_act_of(row), "struck", f"{row.words} struck.")
 
 

@@ -148,7 +148,8 @@ def opening_outcome(slip: RatingSlip, *, average_bet: Decimal, is_late: bool) ->
     number, player = slip.slip_number, slip.player
     if not is_new(slip.result_of):
         at = exact_time_in(slip.result_of.happened_at, slip.casino)
-        sentence = f"{number} was opened for {player} at {at} by you. Nothing was done twice."
+        void = ", and is void since" if slip.is_void else ""
+        sentence = f"{number} was opened for {player} at {at} by you{void}. Nothing was done twice."
         return Outcome(kind=OutcomeKind.REPLAYED, sentence=sentence)
     since = f" since {time_in(slip.opened_at, slip.casino)}" if is_late else ""
     sentence = f"{number} opened for {player} at {slip.place}{since}, average bet {average_bet:,.2f}."
