@@ -6,14 +6,14 @@ from typing import Final
 
 from django.conf import settings
 
+from core.incoming import MAX_LENGTH_DIGITS
+
 # More than a browser sends: gunicorn's limits are per header, and amount to 800 kB.
 MAX_HEAD_BYTES: Final = 64 * 1024
 
 _RECEIVED_AT_ONCE_BYTES: Final = 64 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r\n)", re.IGNORECASE)
-# Python reads no number of very many digits.
-_MAX_DIGITS: Final = 12
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS: Final = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 
@@ -78,7 +78,7 @@ class Incoming:
             return
         self._searched_bytes = head_length + len(_HEAD_END)
         lengths = _LENGTH.findall(self.received, 0, self._searched_bytes)
-        announced = int(lengths[0][:_MAX_DIGITS]) if lengths else 0
+        announced = int(lengths[0][:MAX_LENGTH_DIGITS]) if lengths else 0
         is_chunked = bool(_CHUNKED.search(self.received, 0, self._searched_bytes))
         self.is_body_refused = is_chunked or len(lengths) > 1 or announced > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
         self.length = self._searched_bytes + (0 if self.is_body_refused else announced)

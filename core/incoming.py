@@ -17,8 +17,9 @@ MAX_SIGN_IN_BYTES: Final = 8 * 1024
 MAX_FORM_BYTES: Final = 100 * 1024
 # The confirmation of an action on a list carries up to 300 bytes for each of 500 rows.
 MAX_LIST_BYTES: Final = 256 * 1024
+# Of an announced length. Python reads no number of very many digits.
+MAX_LENGTH_DIGITS: Final = 12
 
-_MAX_DIGITS: Final = 12
 _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -58,8 +59,7 @@ def _length_of(request: HttpRequest) -> int:
     announced = str(request.META.get("CONTENT_LENGTH") or "0")
     if not (announced.isascii() and announced.isdecimal()):
         raise BadRequest("The length of the body is no number.")
-    # Python reads no number of very many digits.
-    length = int(announced[:_MAX_DIGITS])
+    length = int(announced[:MAX_LENGTH_DIGITS])
     if length > MAX_SIGN_IN_BYTES and length > _limit_at(request.path_info):
         raise RequestDataTooBig("The body is larger than this page takes.")
     return length

@@ -22,10 +22,11 @@ class Job:
 
 _EACH_DAY: Final = timedelta(hours=26)
 _EACH_WEEK: Final = timedelta(days=8)
+VERIFY_LEDGER: Final = Job(command="verify_ledger", max_age=_EACH_WEEK)
 JOBS: Final = (
     Job(command="recover_slip_loyalty", max_age=timedelta(minutes=30)),
     Job(command="checkpoint", max_age=timedelta(hours=3)),
-    Job(command="verify_ledger", max_age=_EACH_WEEK),
+    VERIFY_LEDGER,
     Job(command="verify_ledger --since last", max_age=_EACH_DAY),
     Job(command="check_invariants", max_age=_EACH_DAY),
     Job(command="check_invariants --new", max_age=timedelta(hours=3)),

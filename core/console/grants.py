@@ -44,8 +44,9 @@ PERMISSIONS: Final = "permissions"
 
 
 def _grantable(obj: Model) -> set[str]:
-    """The permissions that the pages of `obj` grant."""
-    return set(admin.site.get_model_admin(type(obj)).grantable)  # type: ignore[attr-defined]
+    """The codenames of the permissions that the pages of `obj` grant."""
+    names = admin.site.get_model_admin(type(obj)).grantable  # type: ignore[attr-defined]
+    return {name.rpartition(".")[2] for name in names}
 
 
 class _Checkboxes:
@@ -94,7 +95,7 @@ def _name(grantee: User | Group) -> str:
 class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
     """Pages of rows on which permissions are granted, by staff who may change the row."""
 
-    grantable: ClassVar[Sequence[str]]
+    grantable: ClassVar[Sequence[str]]  # names, such as "loyalty.award"
     change_form_template: str = "admin/change_form.html"  # type: ignore[misc]
 
     def __init__(self, *args: Any) -> None:
@@ -205,7 +206,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
         refusal: tuple[str, ...] = () if shown else (UNRECOGNISED,)
         if shown and now.changed_since(shown):
             old, new = set(shown.values[PERMISSIONS]), set(now.values[PERMISSIONS])
-            names = dict(Permission.objects.filter(codename__in=self.grantable).values_list("codename", "name"))
+            names = dict(Permission.objects.filter(codename__in=_grantable(obj)).values_list("codename", "name"))
             who = who_changed(obj, since=shown.at, grantee=_name(grantee))
             refusal = changed_meanwhile(
                 "These permissions were", [f"Permissions: {difference(old, new, names)}."], who=who
@@ -245,7 +246,7 @@ class GrantingAdmin(GuardedModelAdminMixin, ConsoleAdmin[M]):
 
     def get_obj_perms_base_context(self, request: HttpRequest, obj: M) -> dict[str, Any]:
         context: dict[str, Any] = super().get_obj_perms_base_context(request, obj)  # type: ignore[no-untyped-call]
-        permissions = [one for one in context["model_perms"] if one.codename in self.grantable]
+        permissions = [one for one in context["model_perms"] if one.codename in _grantable(obj)]
         posted = posted_change(request)
         staff = staff_of(request)
         # Their page of permissions is refused: see `_refuse_grant_to_self`.

@@ -24,7 +24,7 @@ from core.reasons.models import Operation
 from core.sent_forms.sending import REQUEST_ID, FormAlreadyUsed
 from loyalty.admin.rules import rates_table
 from loyalty.models import EarningRate, LoyaltyProgram
-from loyalty.permissions import PAUSE_PROGRAM
+from loyalty.permissions import ADJUST, AWARD, CHANGE_PROGRAM, PAUSE_PROGRAM, REDEEM, REVERSE
 from loyalty.services import pause_program, resume_program
 
 PAUSES_SHOWN: Final = 50
@@ -35,7 +35,7 @@ class LoyaltyProgramAdmin(GrantingAdmin[LoyaltyProgram]):
     """Programmes, read-only: `load_casino` sets them up, with their tiers."""
 
     casino_lookup = "casino"
-    grantable = ("award", "redeem", "reverse", "adjust", "pause_program", "change_loyaltyprogram")
+    grantable = (AWARD, REDEEM, REVERSE, ADJUST, PAUSE_PROGRAM, CHANGE_PROGRAM)
     list_display = ("name", "casino", "state", "paused_at", "pause_reason")
     list_select_related = ("casino",)
     fields = ("casino", "name", "state", "paused_at", "paused_by", "pause_reason", "pauses", "rates")

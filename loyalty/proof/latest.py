@@ -10,12 +10,12 @@ from typing import Any, Final
 from django.conf import settings
 from django.db.models import Q, Subquery
 
+from core.jobs import VERIFY_LEDGER
 from loyalty.models import Checkpoint, LedgerVerification
 from loyalty.proof.restores import Restore, restore_of
 
 # On the home page; the list of checkpoints has all of them.
 MAX_RESTORES: Final = 3
-WHOLE_MAX_AGE: Final = timedelta(days=8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Proof:
     @property
     def is_whole_old(self) -> bool:
         """Whether the whole ledger was verified longer ago than it may be, or only what is new ever was."""
-        return self.verification is not None and (self.whole_age is None or self.whole_age > WHOLE_MAX_AGE)
+        return self.verification is not None and (self.whole_age is None or self.whole_age > VERIFY_LEDGER.max_age)
 
     @property
     def needs_attention(self) -> bool:

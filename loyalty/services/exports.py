@@ -8,6 +8,7 @@ import structlog
 from django.db.models import Model, QuerySet
 
 from core import correlation
+from core.checks import MAX_SLOW_CLIENT_SECONDS
 from core.errors import DomainError
 from core.keyset import Order, rows_after
 from core.models import Casino, User
@@ -26,7 +27,7 @@ MAX_EXPORT_ROWS: Final = 1_000_000
 CHUNK_ROWS: Final = 1_000
 # How long a client may take for one chunk; the export holds no lock meanwhile. The server gives up earlier on a client
 # that takes nothing (SLOW_CLIENT_SECONDS).
-PATIENCE_SECONDS: Final = 60 * 60
+PATIENCE_SECONDS: Final = MAX_SLOW_CLIENT_SECONDS
 
 
 class ExportTooLarge(DomainError):

@@ -13,6 +13,7 @@ from core.console.scope import ConsoleAdmin, staff_of
 from core.errors import DomainError
 from core.models import User
 from ratingslips.models import GamingTable, Pit
+from ratingslips.permissions import CHANGE_PIT, CORRECT_SLIP, OPERATE_PIT, RECOVER_LOYALTY
 from ratingslips.services import require_table_may_change
 
 
@@ -21,7 +22,7 @@ class PitAdmin(GrantingAdmin[Pit]):
     """Pits; the permissions page says who may act on the slips of a pit."""
 
     casino_lookup = "casino"
-    grantable = ("operate_pit", "recover_loyalty", "correct_slip", "change_pit")
+    grantable = (OPERATE_PIT, RECOVER_LOYALTY, CORRECT_SLIP, CHANGE_PIT)
     list_display = ("name", "casino")
     list_select_related = ("casino",)
     list_filter = (("casino", OwnCasinoFilter),)

@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 LOOKUP_SLIPS: Final = 200
 MAX_LINES: Final = 200_000
-MAX_ATTEMPTS: Final = 3
+# How often the slip of a line is read, if it changes between reading and recording. `core.retries` counts other tries.
+MAX_READINGS: Final = 3
 IMPORT_LEASE: Final = "import"
 
 
@@ -202,8 +203,8 @@ class _Application:
                 return
 
     def _outcomes(self, lines: SlipLines, lookup: Lookup) -> list[LineOutcome]:
-        """The outcomes of the lines of one slip. What stays busy is refused."""
-        for _ in range(MAX_ATTEMPTS):
+        """The outcomes of the lines of one slip. They are refused if it stays busy, or changes at each reading."""
+        for _ in range(MAX_READINGS):
             prepared = SlipActs.of(lines, lookup)
             try:
                 with retry_when_busy():
