@@ -134,11 +134,11 @@ class KeysetPage(Generic[M]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window(Generic[M]):
-    """The `rows` of the index, without the conditions that pass over some of them; a page looks at `most` of these.
+    """What a page looks at: at most `most` of `rows`, which are those of the index before the other filters apply.
 
-    `by_keys` is for rows that do not lie side by side: a page then reads their keys from the index, and looks up each.
-    `parts` is for keys that are in several indexes: those of `rows` in each, with its order; one row may be in several,
-    and is then looked at as often. The keys of the orders are the same. A part has a condition on the first columns of
+    With `by_keys` a page reads the keys from the index first, and then the rows: for rows that are spread over the
+    table. `parts` is for keys that are in several indexes. It has the rows of each index with their order; all orders
+    have the same keys. A row that is in several parts counts in each. A part has a condition on the first columns of
     its index in place of `within`, so that its rows come in the order of the keys.
     """
 

@@ -146,12 +146,12 @@ def write_waiting() -> bool:
 
 
 def forget_waiting() -> None:
-    """Let no origin wait: it was written, and committed."""
+    """Forget the origin that waits, after it was committed."""
     _waiting.set(None)
 
 
 def settle_waiting() -> None:
-    """At the end of a request, write an origin that still waits; if that fails as well, the log keeps it."""
+    """Write the origin that still waits at the end of a request; if that fails too, log it."""
     columns = _waiting.get()
     if columns is not None and not write_waiting():
         log.error(

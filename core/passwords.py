@@ -79,7 +79,7 @@ def _parts(names: Iterable[str]) -> set[str]:
 
 
 def _without(names: Iterable[str], text: str, *, letters: dict[int, int]) -> str:
-    """The characters of `text` that belong to no name and no number; of a repeated one, only the first.
+    """The characters of `text` that are in no name and no number. A character that is repeated is kept once.
 
     Names are found also where some of their letters are written otherwise (see `letters`).
     """

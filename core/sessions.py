@@ -79,7 +79,10 @@ _staff_read: ContextVar[Any] = ContextVar("staff_read", default=None)
 
 
 def take_staff(key: Any) -> Any:
-    """The member of staff who was just read with a session, if this is their key; only once, so that no row is old."""
+    """The member of staff with this key, if the session was read together with them.
+
+    Each row is given once: a later call would get an old one, and gets None.
+    """
     staff = _staff_read.get()
     _staff_read.set(None)
     return staff if staff and staff.pk == key else None

@@ -135,7 +135,7 @@ def entered_events(
 
 
 def _position_of(correction: SlipCorrection, events: Sequence[Event]) -> int:
-    """The position after the events that a correction wrote; a closed or void slip has no later ones."""
+    """The position after the last event that a correction wrote; the end if the slip was closed then, or was voided."""
     if correction.status_before == Status.CLOSED or correction.kind == SlipCorrection.Kind.VOIDED:
         return len(events)
     written = [event.correlation_id == correction.request.correlation_id for event in events]

@@ -28,10 +28,10 @@ class _Outage:
         self._failed_at: float | None = None
 
     def may_wait(self, *, seconds: int) -> bool:
-        """Record a failed try, and say whether `seconds` have not passed since the first one of this outage.
+        """Record a failed try, and return whether the caller may try again: within `seconds` of the first failed try.
 
-        So the first requests wait, and later ones fail at once until there is a connection again. If nobody has tried
-        for `seconds`, another outage begins.
+        So requests wait at the beginning of an outage, and later ones fail at once until there is a connection again.
+        After `seconds` without a try, the next failed one begins another outage.
         """
         now = time.monotonic()
         with self._lock:

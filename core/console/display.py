@@ -93,8 +93,10 @@ def listed_name(player: Player) -> SafeString:
 
 
 def apart(text: str) -> SafeString:
-    """Text that does not reorder what is beside it. It has the direction of its first letter, or of the page if a part
-    of it is `isolated`: of such a part browsers would take the first letter, and mirror the rest.
+    """Text that does not change the order of what is beside it, whatever its script.
+
+    Its own direction is that of its first letter. If a part of it is `isolated`, it is that of the page: otherwise
+    browsers would take the first letter of that part, and mirror the rest.
     """
     return format_html('<bdi dir="ltr">{}</bdi>' if ISOLATE in text else "<bdi>{}</bdi>", text)
 

@@ -22,8 +22,8 @@ Entries = QuerySet[LedgerEntry]
 class Filter:
     """A filter of the ledger: its form field, what it does to the entries, and its value as text.
 
-    Where few entries match and another table knows them, `keys` gives their keys, of those that the member of staff may
-    see, in place of `narrow`.
+    A filter has either `narrow`, or `keys`, where few entries match and another table has their keys. `keys` gives only
+    those of entries that the member of staff may see.
     """
 
     name: str

@@ -93,7 +93,10 @@ def _render(request: HttpRequest, entry: LedgerEntry) -> SafeString:
 
 
 def _counted(slip: RatingSlip, entry: LedgerEntry, corrections: Sequence[SlipCorrection]) -> "QuerySet[PlaySegment]":
-    """The segments that counted when the entry was posted; a correction writes its request before its entry."""
+    """The segments that counted when the entry was posted.
+
+    The entry of a correction is later than the request of the correction, so its segments are those after it.
+    """
     for correction in corrections:
         if entry.recorded_at is None or correction.request.recorded_at > entry.recorded_at:
             return slip.segments.filter(superseded_by=correction)

@@ -128,17 +128,17 @@ class RecordedSlip:
         return states[::-1]
 
     def _same_bet(self, line: RatingEvent, unmatched: Mapping[EventKind, list[Known]]) -> Event | None:
-        """A change to the bet of the line, at another time, that no line of the file matches."""
+        """A recorded change to the same bet at another time, if no line of the file describes it."""
         changes = (event for event in unmatched[line.kind] if isinstance(event, Event))
         return next((event for event in changes if event.average_bet == line.average_bet), None)
 
     def _contradicted(
         self, line: RatingEvent, unmatched: Mapping[EventKind, list[Known]], *, is_whole_slip: bool
     ) -> Known | None:
-        """The event that the line describes with other values: no line of the file matches it.
+        """The recorded event that the line means, but with other values; None if there is none.
 
-        A slip has one OPEN and one CLOSE; of other kinds, it is the event of the same instant. If the file has the
-        whole slip, it may be the only event of this kind that no line matches, at another time.
+        It is of the line's kind, and no line of the file matches it. A slip has one OPEN and one CLOSE. Of the other
+        kinds it is the event of the same instant or, if the file has all lines of the slip, the only one that is left.
         """
         candidates = unmatched[line.kind]
         if line.kind in {EventKind.OPEN, EventKind.CLOSE}:

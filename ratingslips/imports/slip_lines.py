@@ -51,7 +51,7 @@ class SlipLines:
 
 
 def with_pauses_in_order(events: Iterable[RatingEvent], *, is_paused: bool) -> list[RatingEvent]:
-    """Of each instant, put the first PAUSE or RESUME that fits the slip's state before those that do not."""
+    """The lines; of the PAUSE and RESUME lines of one instant, the one that fits the slip's state comes first."""
     ordered: list[RatingEvent] = []
     for _, moment in groupby(events, key=attrgetter("occurred_at")):
         for event in _fitted(list(moment), is_paused=is_paused):
@@ -65,7 +65,7 @@ def _place(event: RatingEvent) -> tuple[bool, datetime, bool]:
 
 
 def _fitted(moment: list[RatingEvent], *, is_paused: bool) -> list[RatingEvent]:
-    """The lines of one instant, with the first PAUSE or RESUME that fits before those that do not."""
+    """The lines of one instant, with the first fitting PAUSE or RESUME moved before the others of these two kinds."""
     places = [place for place, event in enumerate(moment) if event.kind in _PAUSES]
     fitting = _PAUSES[is_paused]
     first = next((place for place in places if moment[place].kind == fitting), None)

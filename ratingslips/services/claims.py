@@ -1,4 +1,7 @@
-"""The play of other slips at the times for which a draft claims its player and its seats."""
+"""Whether other slips were played at the times of a draft, by the same player or in the same seats.
+
+A draft claims its player for the time of the slip, and each seat for the time in which it is held.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -54,7 +57,7 @@ ORDER BY claim.number, played.began, slip.slip_number
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """The time of a slip, at all or in one seat; without `until` it goes on."""
+    """The time in which a slip was played, or in which it held one seat. It goes on if `until` is None."""
 
     slip_number: str
     player: str
@@ -77,7 +80,10 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """The time for which the `act` of a slip claims the player or, for a `stay`, a seat."""
+    """A player or a seat that a slip needs for itself from `since` to `until`; without an end if `until` is None.
+
+    A seat has its `stay`. `act` is the position of the act that claims: that act is refused if the claim overlaps.
+    """
 
     key: Key
     since: datetime
@@ -88,13 +94,16 @@ class Claim:
 
 @dataclass(kw_only=True, slots=True)
 class PlannedPlay:
-    """Play that is not in the database, in place of what it has of these slips: by player, and by table and seat."""
+    """The play of slips that were judged and are not written yet, by player, and by table and seat.
+
+    What the database has of these slips is ignored.
+    """
 
     slip_numbers: set[str] = field(default_factory=set)
     spans: defaultdict[Key, list[Span]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, draft: Draft) -> None:
-        """Add the play of a slip, in place of what the database has of it."""
+        """Add the play of the draft's slip."""
         slip = draft.slip
         assert slip is not None
         self.slip_numbers.add(slip.slip_number)
@@ -103,7 +112,7 @@ class PlannedPlay:
             self._add((segment.table_id, segment.seat), slip, since=segment.started_at, until=segment.held_until)
 
     def skips(self, slip_number: str, *, own: Collection[str]) -> bool:
-        """Whether what is recorded of a slip does not count: it is planned, or is among `own`, in capitals."""
+        """Whether to ignore what the database has of a slip: it is planned, or is among `own` (in capitals)."""
         return slip_number in self.slip_numbers or slip_number.upper() in own
 
     def _add(self, key: Key, slip: RatingSlip, *, since: datetime, until: datetime | None) -> None:
@@ -119,7 +128,7 @@ class PlannedPlay:
 
 
 def claims_of(draft: Draft) -> list[Claim]:
-    """What a draft claims: a new slip its player, and every slip the seats that its acts took."""
+    """The claims of a draft: the player if the slip is new, and each seat that its acts took."""
     slip = draft.slip
     if slip is None:
         return []

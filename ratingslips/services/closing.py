@@ -65,11 +65,11 @@ def try_to_settle(
 ) -> tuple[SlipSettlement | None, Exception | None]:
     """Credit the points; if that fails, set `owed_because` and return the error.
 
-    Points of a player who is not active are withheld. A refusal comes before anything is posted. After any other
-    error only a savepoint lets the transaction go on: without one, `CreditFailed` is raised, and in a `batch` the
-    error. An error that has ended the transaction, or after which the whole service will run again, is raised. For
-    `is_new`, see `increment_player_loyalty`. If the credit `failed` before, because the account was locked for too
-    long, it is not tried again.
+    Points of a player who is not active are withheld. A refusal leaves the transaction as it was, so the points are
+    owed. After any other error the transaction can go on only from a savepoint: without one, `CreditFailed` is raised,
+    and in a `batch` the error itself. An error is also raised if it has ended the transaction, or if the whole service
+    will run again. `failed` is the error of the attempt before: if the account was locked for too long then, it is not
+    waited for again. For `is_new`, see `increment_player_loyalty`.
     """
     if slip.player.status != Player.Status.ACTIVE:
         return withhold(slip, at=at), None

@@ -181,9 +181,9 @@ def new_segments(
 ) -> list[PlaySegment]:
     """The segments of the new list, not saved; `recorded` are those of all its lists, the current one last.
 
-    A stretch that has play of the slip at its table in it keeps the figures and the pit that were frozen then: see
-    `_frozen`. Where they change within a stretch, it becomes two segments. Any other takes those in force when it
-    begins.
+    Where the slip was played at the table of a stretch before, the stretch keeps the house edge, the decisions per hour
+    and the pit of that play: see `_frozen`. If these change within the stretch, it becomes two segments. A stretch at a
+    table where the slip was not played takes the values in force when it begins.
 
     :raises NoGameValues: none were in force.
     """
@@ -219,7 +219,7 @@ def new_segments(
 
 
 def _with_changes(play: Sequence[CorrectedPlay]) -> Iterator[CorrectedPlay]:
-    """The stretches, and before one that follows a pause at another place or bet, the change, which has no length."""
+    """The stretches. A change of place or bet in a pause is added as a stretch without length when the pause ends."""
     yield play[0]
     for before, stretch in pairwise(play):
         is_change = (stretch.place, stretch.average_bet) != (before.place, before.average_bet)
@@ -229,7 +229,7 @@ def _with_changes(play: Sequence[CorrectedPlay]) -> Iterator[CorrectedPlay]:
 
 
 def _starts(play: Sequence[CorrectedPlay]) -> Iterator[PlaySegment.Start]:
-    """How each stretch begins; one without length during a pause is a change, after which the pause goes on."""
+    """How each stretch begins. One without length in a pause is a change of place or bet, and the pause goes on."""
     yield Start.OPENED
     is_away = False
     for before, stretch in pairwise(play):
@@ -247,7 +247,10 @@ def _end(next_start: PlaySegment.Start | None, *, is_closing: bool) -> PlaySegme
 
 
 def _parts(recorded: Sequence[PlaySegment], stretch: CorrectedPlay) -> Iterator[CorrectedPlay]:
-    """The stretch, cut where a segment at its table began with other figures or another pit than were kept before."""
+    """The stretch in parts, each with one set of values to keep: see `_frozen`.
+
+    It is cut at the beginning of each recorded segment at its table whose values or pit differ from those before.
+    """
     frozen, part = _frozen(recorded, stretch), stretch
     begun = {segment.started_at for segment in recorded if segment.table_id == stretch.table}
     for instant in sorted(at for at in begun if stretch.started_at < at and _lasted(stretch, at=at)):
@@ -264,11 +267,16 @@ def _kept(segment: PlaySegment) -> tuple[Decimal, Decimal, int]:
 
 
 def _frozen(recorded: Sequence[PlaySegment], stretch: CorrectedPlay) -> PlaySegment | None:
-    """The segment at the table of a stretch whose figures and pit it keeps, if there is one.
+    """The recorded segment whose values and pit a stretch keeps; None if the slip was never played at its table then.
 
-    It lasted when the stretch begins, in the list that was entered first; or it began at that instant, in any list; or
-    it lasted then, in the current list; or it began within the stretch, which begins earlier than what was recorded. So
-    play that stays, or is corrected and corrected back, is worth what it was.
+    It is at the table of the stretch, and the first of these that exists:
+
+    1. the segment of the first list that was being played when the stretch begins
+    2. a segment of any list that begins at the same instant
+    3. the segment of the current list that was being played when the stretch begins
+    4. a segment of any list that begins within the stretch
+
+    So play keeps its worth if it is not corrected, and gets it back if a correction is taken back.
     """
     here = [segment for segment in recorded if segment.table_id == stretch.table]
     lasted = [segment for segment in here if _lasted(segment, at=stretch.started_at)]

@@ -38,7 +38,7 @@ class UnknownSlip(NotFound):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stay:
-    """The time in which a slip holds a seat, without `until` as long as it has not left; `act` took the seat."""
+    """The time in which a slip holds a seat; without an end if `until` is None. The act at position `act` took it."""
 
     table: GamingTable
     seat: int

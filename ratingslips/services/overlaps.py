@@ -88,7 +88,7 @@ def require_no_overlap(slip: RatingSlip, stays: Sequence[Stay]) -> None:
 
 
 def _out_of_order(visits: QuerySet[RatingSlip], slip: RatingSlip) -> QuerySet[RatingSlip]:
-    """The slip that `slip` continues, if that closes too late, or one that continues it, if that opens too early."""
+    """The slip before `slip` in its visit, if it closes too late, or the one after it, if it opens too early."""
     continued = Q(pk=slip.continues_id, closed_at__gt=slip.opened_at)
     continuing = Q(continues=slip, opened_at__lt=slip.closed_at) if slip.closed_at else Q()
     return visits.filter(continued | continuing).order_by()
@@ -97,7 +97,10 @@ def _out_of_order(visits: QuerySet[RatingSlip], slip: RatingSlip) -> QuerySet[Ra
 def _overlapping(
     rows: QuerySet[Any], since: datetime, until: datetime | None, columns: tuple[str, str, str]
 ) -> QuerySet[Any]:
-    """Those of `rows`, without order, that overlap from `since` to `until`, which have the last two of `columns`."""
+    """The `rows` that overlap the time from `since` to `until`, without order.
+
+    The last two of `columns` are their beginning and end.
+    """
     span = Func(*columns[1:], function="TSTZRANGE", output_field=DateTimeRangeField())
     overlapping: QuerySet[Any] = rows.alias(span=span).filter(span__overlap=(since, until))
     return overlapping.order_by()

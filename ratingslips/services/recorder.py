@@ -228,9 +228,9 @@ class Recorder:
             batch.save()
 
     def _save(self) -> None:
-        """Write what has changed: first the slips that stay where they are, because they only make room for others.
+        """Write the changed slips. Those that take no seat come first, because they may leave the seats of others.
 
-        The others follow in order; slips that are new in a row are written together.
+        The others follow in order. New slips that follow one another are written together.
         """
         changed = [draft for draft in self.drafts if draft.requests]
         save_changed([draft for draft in changed if not draft.takes_a_seat])

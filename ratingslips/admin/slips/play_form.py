@@ -58,10 +58,10 @@ class StretchForm(forms.Form):
 
 
 class PlayRows(forms.BaseFormSet):  # type: ignore[type-arg]
-    """The rows of a slip's play; `play` is what they say, in the order of time, once they are valid.
+    """The rows of a slip's play. Once they are valid, `play` has them in order of time.
 
-    A row without an end that begins during another one ends that, and ends when that ended: “the bet was 100 since
-    19:30” is one row of a time and a bet. Table, seat and bet that it leaves empty are as before.
+    A row may have no end. If it begins during another row, it replaces the rest of that row: “the bet was 100 since
+    19:30” needs only a time and a bet. Table, seat and bet that are left empty stay as they were.
     """
 
     play: Sequence[CorrectedPlay] = ()

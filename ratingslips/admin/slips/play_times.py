@@ -42,10 +42,10 @@ def read_exact(text: str) -> datetime | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlayClock:
-    """The clock by which times of a slip are shown and read; `instants` are those that its page shows, `now` if none.
+    """Show the times of a slip, and read what was typed. `instants` are those that the page shows, `now` if none.
 
-    A time without a date is that nearest to the play. A shown time that was not changed is the exact instant, also
-    where it is typed into another field, with its date, or into its own field to the minute.
+    A time without a date means the day on which it is nearest to the play. A time as the page shows it means the exact
+    instant, in whichever field it is typed; in its own field, so does the same time to the minute.
     """
 
     zone: ZoneInfo

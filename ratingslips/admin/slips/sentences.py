@@ -49,7 +49,7 @@ def read_after_commit(read: Callable[[], T]) -> T | None:
 
 
 def changes_since(slip_id: UUID, version: SlipVersion) -> str:
-    """The events of a slip after a version of it, a sentence each, but for that of the running request."""
+    """A sentence for each event of a slip after `version`, without the event of the running request."""
     slip = RatingSlip.objects.select_related("casino", "closed_by", *LINKED_SLIPS).get(pk=slip_id)
     changes = [
         event for event in events_since(read_events(slip), version) if event.correlation_id != correlation.current()
