@@ -219,14 +219,25 @@ class TestTriesFromASlowedAddress:
 
 
 class TestPasswordChangedDuringATry:
-    def test_is_compared_with_what_it_is_by_then(self, committed_floor: Floor) -> None:
-        dana = StaffFactory.create(casino=committed_floor.casino, username="dana", password=make_password("before"))
+    def _outcome(self, floor: Floor) -> object:
+        dana = StaffFactory.create(casino=floor.casino, username="dana", password=make_password("before"))
 
         def change() -> None:
             lock_name("sign-in", Name.of("dana").key)
             User.objects.filter(pk=dana.pk).update(password=make_password("after"))
 
-        assert made_to_wait(lambda: try_("dana", "before"), by=change).outcome() is None
+        return made_to_wait(lambda: try_("dana", "before"), by=change).outcome()
+
+    def test_is_compared_with_what_it_is_by_then(self, committed_floor: Floor) -> None:
+        assert self._outcome(committed_floor) is None
+
+    @pytest.mark.shows(39)
+    def test_would_be_right_if_it_was_not_read_again(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(User, "refresh_from_db", lambda *_, **__: None)
+
+        assert isinstance(self._outcome(committed_floor), User)
 
 
 class TestOwnPasswordChangedDuringATry:

@@ -13,7 +13,10 @@ from django.db.models import Func
 from django.test.utils import CaptureQueriesContext
 from guardian.models import UserObjectPermission
 
+from core.errors import Busy
+from core.locks import lock_name
 from core.models import Player
+from core.querysets import LockingQuerySet
 from loyalty.models import EarningRate, LedgerEntry, PlayerLoyalty
 from loyalty.services import begin_batch, pause_program, resume_program
 from loyalty.services.accounts import rules_in_force
@@ -35,12 +38,13 @@ from ratingslips.services import claims as claims_module
 from ratingslips.services.chunks import ChunkTooSlow
 from ratingslips.services.claims import Claim, PlannedPlay, recorded_play
 from ratingslips.services.owed import recover_all
-from tests.concurrency import Elsewhere, backend_id, held
+from tests.concurrency import Elsewhere, backend_id, held, replace_locks
 from tests.databases import connect
 from tests.floor import Floor, declared
 from tests.interruptions import with_late_commit
 from tests.invariants import broken_invariants
 from tests.refusals import everything
+from tests.replacing import replace
 from tests.statements import assert_at_most, statements_of
 
 MOST_OF_A_CHUNK = 31  # however many slips it has
@@ -279,6 +283,19 @@ class TestAChunkInTrouble:
         assert [one.settlement and one.settlement.points for one in done] == [210, 210]
         assert (RatingSlip.objects.count(), LedgerEntry.objects.count()) == (2, 2)
 
+    @pytest.mark.shows(39)
+    def test_would_give_up_what_it_committed_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        plays = _visits(floor, 2, player=floor.player())
+        replace(monkeypatch, lock_name, lambda *_: None)
+
+        with pytest.raises(Busy):
+            with_late_commit(1, lambda: _record(floor, plays), once=_is_waited_for_longer_than_a_chunk_waits)
+
+        assert RatingSlip.objects.count() == 2
+
 
 def _is_waited_for_longer_than_a_chunk_waits(backend: int) -> bool:
     with connection.cursor() as cursor:
@@ -385,6 +402,20 @@ class TestRecoverTogether:
         assert [paid[slip.pk].points for slip in slips] == [210, 210]
         assert LedgerEntry.objects.count() == 2
 
+    @pytest.mark.shows(39)
+    def test_would_not_know_what_it_committed_without_the_lock(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor = committed_floor
+        slips = _owed(floor, 2, player=floor.player())
+        given: dict[str, Any] = {"slips": slips, "actor": floor.supervisor, "at": floor.now}
+        replace(monkeypatch, lock_name, lambda *_: None)
+
+        paid = with_late_commit(1, lambda: recover_together(**given), once=_is_waited_for_longer_than_a_chunk_waits)
+
+        assert paid == {}
+        assert LedgerEntry.objects.count() == 2
+
     def test_leaves_a_locked_slip_and_finds_what_it_committed(self, committed_floor: Floor) -> None:
         floor = committed_floor
         slips = _owed(floor, 3, player=floor.player())
@@ -395,6 +426,19 @@ class TestRecoverTogether:
 
         assert list(paid) == [slips[0].pk, slips[2].pk]
         assert LedgerEntry.objects.count() == 2
+
+    @pytest.mark.shows(39)
+    def test_would_pay_nobody_beside_a_locked_slip_without_skip_locked(
+        self, committed_floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        floor, locked = committed_floor, LockingQuerySet.locked
+        slips = _owed(floor, 3, player=floor.player())
+        replace_locks(monkeypatch, lambda rows, **_: locked(rows))
+
+        with held(lambda: RatingSlip.objects.locked().get(pk=slips[1].pk)), pytest.raises(Busy):
+            recover_together(slips=slips, actor=floor.supervisor, at=floor.now)
+
+        assert LedgerEntry.objects.count() == 0
 
 
 class TestRecoverAll:

@@ -85,6 +85,20 @@ class TestLoadBesideThePages:
         assert not Player.objects.filter(last_name="Changed").exists()
 
     @pytest.mark.shows(39)
+    def test_would_undo_a_change_of_the_time_zone_without_the_lock(
+        self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = _load(folder, actor).casino.time_zone
+        without_locks(monkeypatch)
+
+        renaming = made_to_wait(
+            lambda: _load(folder, actor, name="Renamed"), by=lambda: Casino.objects.update(time_zone="Asia/Macau")
+        )
+
+        assert renaming.result().casino.name == "Renamed"
+        assert Casino.objects.get().time_zone == before
+
+    @pytest.mark.shows(39)
     def test_would_believe_what_is_no_longer_so_without_the_lock(
         self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
