@@ -11,7 +11,7 @@ from core import correlation
 from core.errors import DomainError
 from core.leases import LEASE_SECONDS, HeldLease, LeaseHeld, LeaseLost, lease
 from core.models import Casino, Lease
-from tests.concurrency import Elsewhere, backend_id
+from tests.concurrency import Elsewhere, backend_id, replace_locks, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,6 +82,20 @@ class TestLease:
             refused = _of_another()
 
         assert isinstance(refused, LeaseHeld)
+
+    @pytest.mark.shows(39)
+    def test_would_be_taken_after_that_transaction_without_the_lock(
+        self, held: HeldLease, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _let_it_expire()
+
+        with transaction.atomic():
+            Lease.objects.locked().get()
+            replace_locks(monkeypatch, lambda rows, **_: rows)
+            taking = Elsewhere(_take)
+            wait_until_blocked(taking.backend)
+
+        assert taking.outcome() is None
 
     def test_lets_who_has_lost_it_do_nothing_more(self, held: HeldLease) -> None:
         _let_it_expire()
