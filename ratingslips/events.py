@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, Self
 from uuid import UUID
 
@@ -74,6 +75,8 @@ class Event:
     average_bet: Decimal
     table_name: str
     seat: int
+    has_new_bet: bool = False
+    """Whether it is a move that changed the average bet too."""
     reason: str = ""
     recorded_at: datetime | None = None
     """When it was recorded, where its request is known."""
@@ -88,6 +91,11 @@ class Event:
     def place(self) -> str:
         """The table and seat after the event."""
         return f"{isolated(self.table_name)} seat {self.seat}"
+
+    @property
+    def new_bet(self) -> str:
+        """The average bet of a move that changed it, for the end of its words; else empty."""
+        return f", average bet {self.average_bet:,.2f}" if self.has_new_bet else ""
 
     @property
     def words(self) -> str:
@@ -109,7 +117,7 @@ class Event:
             case SlipEventKind.BET_CHANGED:
                 return f"Average bet {self.average_bet:,.2f}"
             case SlipEventKind.MOVED:
-                return f"Moved to {self.place}"
+                return f"Moved to {self.place}{self.new_bet}"
             case SlipEventKind.CORRECTED | SlipEventKind.VOIDED if self.reason:
                 return f"{self.kind.value.capitalize()} (“{isolated(self.reason)}”)"
             case _:
@@ -119,10 +127,11 @@ class Event:
 def events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
     """The events of one list of segments, in order, but for the closing; with table and staff."""
     is_paused = False
-    for segment in segments:
+    for before, segment in pairwise([None, *segments]):
+        assert segment is not None
         kind = _KIND_OF_START[Start(segment.started_as)]
         is_paused = is_paused and kind not in {SlipEventKind.OPENED, SlipEventKind.RESUMED}
-        yield event_of(
+        event = event_of(
             segment,
             kind,
             at=segment.started_at,
@@ -130,6 +139,8 @@ def events_of_play(segments: Sequence[PlaySegment]) -> Iterator[Event]:
             correlation_id=segment.start_correlation_id,
             status=Status.PAUSED if is_paused else Status.OPEN,
         )
+        is_new = kind == SlipEventKind.MOVED and before is not None and before.average_bet != segment.average_bet
+        yield replace(event, has_new_bet=is_new)
         # A change during a pause is a segment of no length that also ends as PAUSED; it does not begin another pause.
         if segment.ended_as == PlaySegment.End.PAUSED and not is_paused:
             assert segment.ended_at is not None

@@ -317,6 +317,18 @@ class TestHistory:
         ]
         assert [event.recorded_at is not None for event in events] == [True] * 7
 
+    def test_tells_the_bet_of_a_move_that_changed_it(self, floor: Floor) -> None:
+        slip = closed(floor)
+        correct(floor, slip, [current_play(slip)[0], replace(last_at(slip, 500)[1], seat=3)])
+        correct(floor, slip, last_at(slip, 400))
+
+        told = [event for event in read_events(RatingSlip.objects.get()) if event.kind == "moved"]
+
+        assert [(event.words, event.mark) for event in told] == [
+            (f"Moved to {slip.table.name} seat 3, average bet 500.00", "correction 1, superseded by correction 2"),
+            (f"Moved to {slip.table.name} seat 3, average bet 400.00", "correction 2"),
+        ]
+
 
 class TestSameRequest:
     def test_gives_the_first_result_also_after_another_correction(self, floor: Floor) -> None:

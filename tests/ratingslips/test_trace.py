@@ -154,6 +154,14 @@ class TestStory:
             (f"corrected (“{REASON}”): theo 57.75 → 53.38, points 578 → 534", floor.supervisor, "correction 1"),
         ]
 
+    def test_tells_the_bet_of_a_move_that_changed_it(self, floor: Floor) -> None:
+        slip = closed(floor)
+        correct(floor, slip, [current_play(slip)[0], replace(current_play(slip)[1], seat=3)])
+
+        told = _words(_story(floor, slip.correlation_id), slip)
+
+        assert f"moved to {slip.table.name} seat 3, average bet 100.00" in told
+
     def test_leads_from_a_closing_to_the_continuation(self, floor: Floor) -> None:
         slip = closed(floor)
         new = continue_rating_slip(slip=slip, actor=floor.boss, at=timezone.now())

@@ -57,7 +57,7 @@ def _words(event: Event, slip: RatingSlip, changed: Mapping[UUID, CorrectionLine
         case SlipEventKind.BET_CHANGED:
             return f"average bet {event.average_bet:,.2f}"
         case SlipEventKind.MOVED:
-            return f"moved to {event.place}"
+            return f"moved to {event.place}{event.new_bet}"
         case SlipEventKind.PAUSED:
             return "paused"
         case SlipEventKind.RESUMED:
