@@ -21,25 +21,18 @@ from core.errors import DomainError
 from core.idempotency import IdempotencyConflict
 from core.kept_queries import KeptQuery
 from core.transactions import drop_lost_connection
-from ratingslips.admin.floor.forms import AverageBetForm, ChosenSeatForm, CompleteForm, TimeForm, VoidForm
 from ratingslips.admin.floor.pages import PitPage, floor_url, read_pit_page, require_view, show
 from ratingslips.admin.floor.seatmap import free_seats_in
 from ratingslips.admin.floor.slip_sheet import Sheet, read_sheet
 from ratingslips.admin.floor.undo import offer_for
 from ratingslips.admin.slips.actions import SLIP_ACTIONS, VOID
+from ratingslips.admin.slips.forms import CompleteForm
 from ratingslips.admin.slips.linked import is_linked, linked_slips
-from ratingslips.admin.slips.money import (
-    MONEY_ACTIONS,
-    STRIKE,
-    BuyInForm,
-    ChipsOutForm,
-    StrikeForm,
-    may_record,
-    usual_buy_ins,
-)
+from ratingslips.admin.slips.money import MONEY_ACTIONS, STRIKE, BuyInForm, ChipsOutForm, may_record, usual_buy_ins
 from ratingslips.admin.slips.rights import may_correct, may_reassign, may_void
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction
-from ratingslips.admin.slips.times import minutes_offered, time_arguments, typed_time
+from ratingslips.admin.slips.tablet_forms import ChosenSeatForm, VoidForm
+from ratingslips.admin.slips.times import TimeForm, minutes_offered, time_arguments, typed_time
 from ratingslips.admin.slips.uncollected import kept_tier_of
 from ratingslips.events import SlipVersion
 from ratingslips.history import events_since
@@ -55,18 +48,8 @@ from ratingslips.services import (
     SlipIsVoid,
 )
 
-_FORMS: Final[dict[str, type[Form]]] = {
-    "pause": TimeForm,
-    "resume": TimeForm,
-    "change_bet": AverageBetForm,
-    "move": ChosenSeatForm,
-    "complete": CompleteForm,
-    "buy_in": BuyInForm,
-    "chips_out": ChipsOutForm,
-    "strike": StrikeForm,
-    "void": VoidForm,
-}
 _ACTIONS: Final = SLIP_ACTIONS | MONEY_ACTIONS
+_FORMS: Final = {name: action.floor_form for name, action in _ACTIONS.items() if action.floor_form}
 # Forms with fields of the same name: on the page their ids begin as the form is called.
 _IDS: Final = {name: f"{name}_%s" for name in ("move", "buy_in", "chips_out", "strike", "void")} | {
     "complete": "close_%s"

@@ -24,6 +24,7 @@ from ratingslips.admin.slips.sentences import (
     unsaved_amounts,
 )
 from ratingslips.admin.slips.slip_action import ChosenAction, SlipAction, Typed
+from ratingslips.admin.slips.tablet_forms import AverageBetForm, ChosenSeatForm, VoidForm
 from ratingslips.admin.slips.times import TimeForm, minutes_offered, typed_time
 from ratingslips.models import GamingTable, RatingSlip
 from ratingslips.services import (
@@ -163,6 +164,7 @@ PAUSE: Final = SlipAction(
     explanation="The player is away from the table from now on, or since when you say, and keeps the seat.",
     describe=describe,
     make_form=_time_form,
+    floor_form=TimeForm,
     carry_out=_pause,
     is_asked_on_page=True,
 )
@@ -174,6 +176,7 @@ RESUME: Final = SlipAction(
     explanation="The player plays again from now on, or since when you say, at the last average bet.",
     describe=describe,
     make_form=_time_form,
+    floor_form=TimeForm,
     carry_out=_resume,
     is_asked_on_page=True,
 )
@@ -185,6 +188,7 @@ CHANGE_BET: Final = SlipAction(
     explanation="The new average bet counts from now on, or from when you say. What was played before keeps its own.",
     describe=describe,
     make_form=_bet_form,
+    floor_form=AverageBetForm,
     carry_out=_change_bet,
 )
 MOVE: Final = SlipAction(
@@ -195,6 +199,7 @@ MOVE: Final = SlipAction(
     explanation="To another table, another seat, or both. The average bet stays as it is.",
     describe=describe_with_tables,
     make_form=_move_form,
+    floor_form=ChosenSeatForm,
     carry_out=_move,
     max_rows=MAX_MOVES,
 )
@@ -209,6 +214,7 @@ COMPLETE: Final = SlipAction(
     ),
     describe=describe,
     make_form=_complete_form,
+    floor_form=CompleteForm,
     carry_out=_complete,
 )
 RECOVER: Final = SlipAction(
@@ -244,6 +250,7 @@ VOID: Final = SlipAction(
     ),
     describe=describe_with_codes,
     make_form=partial(_reason_form, Operation.VOID),
+    floor_form=VoidForm,
     carry_out=_void,
 )
 SLIP_ACTIONS: Final = {

@@ -161,9 +161,18 @@ def _strike(chosen: ChosenAction) -> Outcome:
     return chosen.outcome(_act_of(row), "struck", f"{row.words} struck.")
 
 
-BUY_IN: Final = SlipAction(name="buy_in", label="Buy-in", done="recorded", describe=describe, carry_out=_buy_in)
-CHIPS_OUT: Final = SlipAction(
-    name="chips_out", label="Chips out", done="recorded", describe=describe, carry_out=_chips_out
+BUY_IN: Final = SlipAction(
+    name="buy_in", label="Buy-in", done="recorded", describe=describe, floor_form=BuyInForm, carry_out=_buy_in
 )
-STRIKE: Final = SlipAction(name="strike", label="Strike", done="struck", describe=describe, carry_out=_strike)
+CHIPS_OUT: Final = SlipAction(
+    name="chips_out",
+    label="Chips out",
+    done="recorded",
+    describe=describe,
+    floor_form=ChipsOutForm,
+    carry_out=_chips_out,
+)
+STRIKE: Final = SlipAction(
+    name="strike", label="Strike", done="struck", describe=describe, floor_form=StrikeForm, carry_out=_strike
+)
 MONEY_ACTIONS: Final = {action.name: action for action in (BUY_IN, CHIPS_OUT, STRIKE)}

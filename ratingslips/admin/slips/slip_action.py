@@ -79,7 +79,8 @@ class ChosenAction:
 class SlipAction:
     """An action on a slip. `carry_out` makes the one service call; its sentence follows the slip's number and a colon.
 
-    The other fields are those of `RowAction`.
+    `floor_form` is its form on the floor's page of a slip, which has the forms of all actions; None if that page does
+    not offer it. The other fields are those of `RowAction`.
     """
 
     name: str
@@ -89,6 +90,7 @@ class SlipAction:
     submit_label: str = "Confirm"
     explanation: str = ""
     make_form: Callable[[HttpRequest, Row, Typed | None], forms.Form] | None = None
+    floor_form: type[forms.Form] | None = None
     describe: Callable[[Sequence[RatingSlip]], list[Row]]
     is_asked_on_page: bool = False
     max_rows: int = MAX_ROWS
