@@ -71,7 +71,7 @@ OF_CLOSED = """
     UPDATE ratingslips_ratingslip AS slip SET continues_id = closed.id, {} FROM ratingslips_ratingslip AS closed
     WHERE slip.slip_number = '{{open}}' AND closed.slip_number = '{{closed}}'
 """
-SLIP = "UPDATE ratingslips_ratingslip SET {} WHERE slip_number = '{{{}}}'"
+SLIP = "UPDATE ratingslips_ratingslip AS slip SET {} WHERE slip_number = '{{{}}}'"
 CORRECTION = "UPDATE ratingslips_slipcorrection SET {}"
 SEGMENT = """
     UPDATE ratingslips_playsegment SET {} WHERE seq = {}
@@ -79,6 +79,9 @@ SEGMENT = """
 """
 REQUEST = "UPDATE ratingslips_sliprequest SET {} WHERE id = '{{opening}}'"
 INPUT = "inputs = jsonb_set(inputs, '{{{{{}}}}}', '{}')"
+
+OF_OPENING = "SELECT start_correlation_id FROM ratingslips_playsegment WHERE slip_id = slip.id AND seq = 1"
+RESUMED = "UPDATE ratingslips_sliprequest SET kind = 'RESUME' WHERE kind = 'CHANGE_BET';"
 
 CHECKPOINT = """
     INSERT INTO loyalty_checkpoint (number, taken_at, accounts, entries, points_total, balance_total, changes,
@@ -317,6 +320,15 @@ BREAKS = [
     ),
     Break("slip_was_opened_by_a_request", SLIP.format("opened_by_id = 0", "open"), "slip {casino} {open}"),
     *(
+        Break("slip_was_opened_by_a_request", REQUEST.format(change), "slip {casino} {open}")
+        for change in (
+            "kind = 'EARLIER'",
+            "kind = 'MOVE', recorded_at = '2001-01-01'",
+            "kind = 'CONTINUE'",
+            "kind = 'REASSIGN'",
+        )
+    ),
+    *(
         Break("play_is_what_was_asked_for", SEGMENT.format(change, 1, "closed"), "slip {casino} {closed} segment 1")
         for change in (
             "average_bet = 40.01",
@@ -326,6 +338,28 @@ BREAKS = [
             "ended_at = ended_at - interval '1 second'",
             "ended_by_id = 0",
         )
+    ),
+    *(
+        Break("play_is_what_was_asked_for", SEGMENT.format(change, 2, "closed"), "slip {casino} {closed} segment 2")
+        for change in (
+            "average_bet = 90",
+            "seat = 7",
+            "ended_at = ended_at - interval '1 second'",
+            "ended_as = 'PAUSED'",
+        )
+    ),
+    Break(
+        "play_is_what_was_asked_for",
+        SEGMENT.format("average_bet = 100", 1, "closed"),
+        "slip {casino} {closed} segment 2",
+    ),
+    *(
+        Break(
+            "play_is_what_was_asked_for",
+            RESUMED + SEGMENT.format(change, 2, "closed"),
+            "slip {casino} {closed} segment 2",
+        )
+        for change in ("average_bet = 100", "average_bet = 40, seat = 7")
     ),
     Break(
         "play_is_what_was_asked_for",
@@ -344,14 +378,47 @@ BREAKS = [
         for change in ("house_edge_percent = 99.999", "decisions_per_hour = 9999.99")
     ),
     Break(
+        "play_has_values_of_a_game",
+        "UPDATE ratingslips_gamevalues SET game_id = 0",
+        "slip {casino} {closed} segment 1",
+    ),
+    Break(
+        "request_begins_one_segment",
+        'INSERT INTO ratingslips_playsegment SELECT (jsonb_populate_record(one, \'{{"id": 0, "seq": 9}}\')).*'
+        " FROM ratingslips_playsegment AS one JOIN ratingslips_ratingslip AS slip ON slip.id = slip_id"
+        " WHERE slip_number = '{closed}' AND seq = 1",
+        "slip {casino} {closed} segment 9",
+    ),
+    Break(
         "slip_was_closed_by_a_request",
         "DELETE FROM ratingslips_sliprequest WHERE kind = 'CLOSE'",
         "slip {casino} {closed}",
     ),
-    Break("slip_was_closed_by_a_request", SLIP.format("closed_by_id = 0", "closed"), "slip {casino} {closed}"),
+    *(
+        Break("slip_was_closed_by_a_request", SLIP.format(change, "closed"), "slip {casino} {closed}")
+        for change in (
+            "closed_by_id = 0",
+            "correlation_id = gen_random_uuid()",
+            f"correlation_id = ({OF_OPENING})",
+        )
+    ),
     *(
         Break("points_were_paid_by_a_request", SLIP.format(change, "closed"), "slip {casino} {closed}")
-        for change in ("released_at = now()", "recovered_by_id = closed_by_id", "owed_because = 'BUSY'")
+        for change in (
+            "released_at = now()",
+            "recovered_by_id = closed_by_id",
+            "owed_because = 'BUSY'",
+            "recovered_by_id = closed_by_id, recovery_correlation_id = correlation_id",
+        )
+    ),
+    *(
+        Break(
+            "points_were_paid_by_a_request",
+            f"UPDATE ratingslips_sliprequest SET kind = '{kind}' WHERE kind = 'CHANGE_BET';"
+            + SLIP.format(change, "closed"),
+            "slip {casino} {closed}",
+        )
+        for kind, change in (("RELEASE", "released_at = now()"), ("RECOVER", "recovered_by_id = closed_by_id"))
     ),
     *(
         Break("correction_was_asked_for", CORRECTION.format(change), "slip {casino} {void} correction 1")
@@ -383,6 +450,11 @@ BREAKS = [
             "actor_id = 0",
             "strikes_id = {money}",
         )
+    ),
+    Break(
+        "money_was_recorded_by_a_request",
+        "UPDATE ratingslips_moneyrow SET kind = 'CHIPS_OUT' WHERE id = {money}",
+        "slip {casino} {void} CHIPS_OUT {money}",
     ),
     Break(
         "money_was_recorded_by_a_request",
