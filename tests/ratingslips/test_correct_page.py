@@ -99,6 +99,7 @@ class TestRows:
         [
             ({"since_1": ""}, "Write when it begins."),
             ({"until_0": ""}, "Write when it ends."),
+            ({"since_2": "1 Jan 2026 09:00", "average_bet_2": "50"}, "1 Jan 09:00 is before all other play."),
             ({"until_1": "noon"}, "Write a time such as"),
             ({"until_1": "31 Feb 19:30"}, "There is no such day"),
             ({"until_1": "2026-12-24 19:30"}, "is in the future"),
@@ -161,13 +162,29 @@ class TestTimes:
         with pytest.raises(NotATime, match="on several days"):
             self.clock(NOON - timedelta(hours=30), NOON).read("11:00", was=None)
 
-    def test_of_the_repeated_hour_stay_as_they_were(self) -> None:
-        zone, second = ZoneInfo("Europe/Malta"), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    def test_of_the_repeated_hour_have_the_name_of_the_offset(self) -> None:
+        second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
         first = second - timedelta(hours=1)
-        clock = PlayClock(zone=zone, now=NOON, instants=[first, second], goes_on=False)
+        clock = self.night(first, second)
 
-        assert clock.shown(first) == clock.shown(second) == "02:30"
-        assert [clock.read("02:30", was=was) for was in (first, second)] == [first, second]
+        assert [clock.shown(at) for at in (first, second)] == ["02:30 CEST", "02:30 CET"]
+        assert [clock.read(clock.shown(was), was=was) for was in (first, second)] == [first, second]
+        assert [clock.read(typed, was=None) for typed in ("25 Oct 2:30 cest", "02:30:00 CET")] == [first, second]
+
+    @pytest.mark.parametrize("hours", [2, 6], ids=["after-the-play", "within-the-play"])
+    def test_of_the_repeated_hour_need_the_name_of_the_offset(self, hours: int) -> None:
+        begins = datetime(2026, 10, 24, 21, tzinfo=UTC)
+        clock = self.night(begins, begins + timedelta(hours=hours))
+
+        with pytest.raises(NotATime, match="Write which one: 02:30 CEST or 02:30 CET"):
+            clock.read("02:30", was=None)
+
+    def test_of_the_repeated_hour_are_those_of_the_play(self) -> None:
+        ends = datetime(2026, 10, 25, 0, 45, tzinfo=UTC)
+
+        read = self.night(ends - timedelta(hours=2), ends).read("02:30", was=None)
+
+        assert read == ends - timedelta(minutes=15)
 
     @pytest.mark.parametrize("typed", ["11:00:07", "14 Nov 11:00:07", "2026-11-14 11:00:07", "11:00:07 am"])
     def test_of_the_same_second_stay_as_they_were(self, typed: str) -> None:
@@ -183,6 +200,9 @@ class TestTimes:
         exact = datetime.fromisoformat("2026-11-14T11:00:07.5+00:00")
 
         assert (self.clock(NOON - timedelta(hours=2), exact).read(typed, was=exact) == exact) is is_kept
+
+    def night(self, *instants: datetime) -> PlayClock:
+        return PlayClock(zone=ZoneInfo("Europe/Malta"), now=NOON, instants=instants, goes_on=False)
 
     def clock(self, *instants: datetime) -> PlayClock:
         return PlayClock(zone=ZoneInfo("UTC"), now=NOON, instants=instants, goes_on=False)

@@ -116,6 +116,9 @@ class PlayRows(forms.BaseFormSet):  # type: ignore[type-arg]
     def _add(self, play: list[tuple[CorrectedPlay, StretchForm]], since: datetime, form: StretchForm) -> None:
         """Add a row without an end to `play`, and end the stretch during which it begins."""
         before = sum(stretch.started_at <= since for stretch, _ in play)
+        if play and not before:
+            form.add_error("until", f"{self.clock.dated(since)} is before all other play. Write when it ends.")
+            return
         like, until = None, None
         if before:
             like, of_like = play[before - 1]

@@ -22,6 +22,7 @@ _DATED: Final = re.compile(
     r"(?:(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
     r"|(?P<day_first>[0-9]{1,2})\.?\s+(?P<name>[A-Za-z]{3,9})(?:\s+(?P<year_last>[0-9]{4}))?)[,\s]+(?P<clock>.+)"
 )
+_ZONED: Final = re.compile(r"(?P<time>.*[^\s])\s+(?P<zone>[A-Za-z]{3,5}|[+-][0-9]{2,4})")
 
 
 class NotATime(DomainError):
@@ -75,10 +76,14 @@ class PlayClock:
         begins, ends = (edge.astimezone(self.zone).date() for edge in (self.begins, self.ends))
         return self._text(instant, with_date=begins != ends)
 
+    def dated(self, instant: datetime) -> str:
+        """The instant with its date."""
+        return self._text(instant, with_date=True)
+
     def read(self, text: str, *, was: datetime | None) -> datetime | None:
         """Read what was typed into a field that showed the instant `was`; None for an empty field.
 
-        :raises NotATime: it cannot be read, is in the future, or a date is missing.
+        :raises NotATime: it cannot be read, is in the future, or a date or the name of the offset is missing.
         """
         typed = trimmed(text)
         if not typed:
@@ -88,30 +93,46 @@ class PlayClock:
         instant = self.known.get(typed) or self._nearest(typed)
         if was is None:
             return instant
-        found = _DATED.fullmatch(typed)
-        is_exact = has_seconds(found["clock"] if found else typed)
+        unzoned, _ = _without_zone(typed)
+        found = _DATED.fullmatch(unzoned)
+        is_exact = has_seconds(found["clock"] if found else unzoned)
         shown = was.replace(microsecond=0) if is_exact else was.replace(second=0, microsecond=0)
         return was if instant == shown else instant
 
     def _text(self, instant: datetime, *, with_date: bool) -> str:
         local = instant.astimezone(self.zone)
         clock = "H:i:s" if local.second else "H:i"
-        return date_format(local, f"j M {clock}" if with_date else clock)
+        is_repeated = len(shown_as(local.replace(tzinfo=None), zone=self.zone)) > 1
+        text = date_format(local, f"j M {clock}" if with_date else clock)
+        return f"{text} {local:%Z}" if is_repeated else text
 
     def _nearest(self, typed: str) -> datetime:
-        found = _DATED.fullmatch(typed)
+        unzoned, offset = _without_zone(typed)
+        found = _DATED.fullmatch(unzoned)
         try:
-            of_day = read_time_of_day(found["clock"] if found else typed)
+            of_day = read_time_of_day(found["clock"] if found else unzoned)
         except NotATimeOfDay as error:
             raise NotATime("Write a time such as 19:30 or 7.30 pm, with a date if needed: 14 Nov 19:30.") from error
         days = self._dates(found) if found else self._days()
         instants = [instant for day in days for instant in self._instants(day, of_day) if instant <= self.now]
+        if offset:
+            instants = [at for at in instants if f"{at.astimezone(self.zone):%Z}".upper() == offset.upper()]
         if not instants:
             raise NotATime(f"“{typed}” is in the future, or no clock showed it then.")
         during = {instant.astimezone(self.zone).date() for instant in instants if not self._distance(instant)}
         if len(during) > 1:
             raise NotATime("The play passes this time on several days. Write the date too, such as 14 Nov 19:30.")
-        return min(instants, key=self._distance)
+        nearest = min(instants, key=self._distance)
+        self._require_once(nearest, instants)
+        return nearest
+
+    def _require_once(self, nearest: datetime, instants: Iterable[datetime]) -> None:
+        """:raises NotATime: clocks showed the time twice that night, and the play does not say which is meant."""
+        day = nearest.astimezone(self.zone).date()
+        twice = sorted(at for at in instants if at.astimezone(self.zone).date() == day)
+        if len(twice) > 1 and len({bool(self._distance(at)) for at in twice}) == 1:
+            first, second = (self._text(at, with_date=False) for at in twice)
+            raise NotATime(f"Clocks showed this time twice. Write which one: {first} or {second}.")
 
     def _instants(self, day: date, of_day: time) -> list[datetime]:
         return shown_as(datetime.combine(day, of_day), zone=self.zone)
@@ -142,6 +163,12 @@ class PlayClock:
         if not any(days):
             raise NotATime("There is no such day. Write a date such as 14 Nov, or 2026-11-14.")
         return [day for day in days if day]
+
+
+def _without_zone(typed: str) -> tuple[str, str]:
+    """What was typed, and apart from it the name of an offset at its end, such as PST; empty without one."""
+    found = _ZONED.fullmatch(typed)
+    return (found["time"], found["zone"]) if found else (typed, "")
 
 
 def _month(name: str) -> int:
