@@ -102,7 +102,8 @@ values POST other                         login gone  gone  gone  gone  gone  go
 [admin:ratingslips_gamingtable_]
 add GET own                               login shut  shut  shut  open  open  shut  shut  shut  shut  shut  shut  open
 change GET own                            login shut  read  read  open  open  read  read  read  read  read  read  open
-add|change POST own                       login shut  shut  shut  done  done  shut  shut  shut  shut  shut  shut  done
+add POST own                              login shut  shut  shut  done  done  shut  shut  shut  shut  shut  shut  done
+change POST own                           login shut  shut  shut  done  idle  shut  shut  shut  shut  shut  shut  done
 change POST other                         login shut  shut  shut  gone  gone  shut  shut  shut  shut  shut  shut  done
 
 #                                         anon  staff boss  boss- pits  pits- loyal loyal-audit grant oper@ oper  root
