@@ -24,6 +24,7 @@ register.filter("noun", lambda number, forms: noun(number, *forms.split(",")))
 for show in (
     display.age,
     display.amount,
+    display.amount_text,
     display.apart,
     display.exact_moment,
     display.exact_time_in,

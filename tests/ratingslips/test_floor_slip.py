@@ -218,7 +218,7 @@ class TestClosing:
         assert entry is not None
         assert answer.redirect_chain == [(address_of(played_slip), 302)]
         for shown in (
-            f"<strong>{entry.points:,}</strong> points",
+            f'<strong><span class="figure">{entry.points:,}</span></strong> points',
             "Bronze",
             "To Silver",
             f"{1000 - entry.points} points",

@@ -34,6 +34,7 @@ from tests.loyalty.rows import account_of, write_history
 from tests.ratingslips.corrections import REASON, closed, correct, last_at, void
 from tests.ratingslips.test_home import owe
 from tests.statements import assert_at_most
+from tests.tampering import misstate
 
 MOST_STATEMENTS = 12
 
@@ -81,9 +82,8 @@ class TestPlayerPage:
         player = floor.player()
         manual_reward(player=player, points=1_500, reason="Long wait for a seat", actor=floor.supervisor, at=floor.now)
         write_history(floor, account_of(floor.player()), entries=1)
-        account = account_of(player)
-        account.balance, account.lifetime_points, account.tier = 1_500, 3_000, floor.program.tiers.get(name="Silver")
-        account.save(update_fields=["balance", "lifetime_points", "tier"])
+        silver = floor.program.tiers.get(name="Silver")
+        misstate(PlayerLoyalty.objects.filter(player=player), balance=1_500, lifetime_points=3_000, tier=silver)
 
         html = supervisor.get(page_url(player)).content.decode()
 
@@ -93,12 +93,11 @@ class TestPlayerPage:
         assert "2,000 points to go" in html
 
     def test_says_that_the_highest_tier_is_reached(self, floor: Floor, supervisor: Client) -> None:
-        account = account_of(floor.player())
-        account.balance = account.lifetime_points = 1_234_567
-        account.tier = floor.program.tiers.get(name="Platinum")
-        account.save(update_fields=["balance", "lifetime_points", "tier"])
+        player, highest = floor.player(), floor.program.tiers.get(name="Platinum")
+        many = {"balance": 1_234_567, "lifetime_points": 1_234_567, "tier": highest}
+        misstate(PlayerLoyalty.objects.filter(player=player), **many)
 
-        html = supervisor.get(page_url(account.player)).content.decode()
+        html = supervisor.get(page_url(player)).content.decode()
 
         assert "The highest tier is reached." in html
         assert "1,234,567" in html

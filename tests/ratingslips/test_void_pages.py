@@ -140,7 +140,7 @@ class TestFloor:
 
         assert "was corrected since and is now worth theo 84.00, 840 points" in said(answer)[0]
         page = html_of(supervisor.get(reverse("floor:slip", args=[slip.pk])))
-        assert "<strong>840</strong> points</p> <p>Corrected since: 578 points were posted first.</p>" in page
+        assert '<span class="figure">840</span></strong> points</p> <p>Corrected since: 578 points were posted' in page
         assert "New balance" not in page
 
     @pytest.mark.parametrize(
