@@ -23,7 +23,8 @@ NOTICE_SECONDS: Final = 60
 
 EARLIEST_BEGINNING_AT: Final = datetime(1900, 1, 1, tzinfo=UTC)
 MOST_YEARS_AHEAD: Final = 100
-"""How far ahead a row may begin. Python reads no year below 1 or above 9999, also not one that is so in UTC alone."""
+"""How far ahead a row may begin, in years of 366 days. An instant whose year is below 1 or above 9999 in UTC or in the
+casino's time zone cannot be read by Python."""
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -81,6 +82,7 @@ def local_minute(instant: datetime) -> str:
     return f"{timezone.localtime(instant):%Y-%m-%d %H:%M %Z}"
 
 
+# The migration `core` 0047 changes its last condition.
 REFUSE_PAST: Final = """
 CREATE OR REPLACE FUNCTION core_refuse_past_beginning() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,4 +1,4 @@
-"""Instants as people at a casino read them."""
+"""Instants and days as people at a casino read them."""
 
 from datetime import date, datetime
 from typing import Final

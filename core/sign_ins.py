@@ -169,8 +169,8 @@ def lift_lock(*, staff: User, actor: User, client: Client, at: datetime) -> None
     with operation("core.lift_lock", actor_id=actor.pk):
         name = Name(staff=staff, name_group=None)
         lock_name("sign-in", name.key)
-        now = User.objects.in_bulk([staff.pk, actor.pk])
-        staff, actor = now[staff.pk], now[actor.pk]
+        people = User.objects.in_bulk([staff.pk, actor.pk])  # both may have changed while this waited
+        staff, actor = people[staff.pk], people[actor.pk]
         require_permission(actor, LIFT_LOCK, staff)
         if staff.pk == actor.pk:
             raise NotPermitted("Nobody lifts their own lock. Ask another supervisor.")

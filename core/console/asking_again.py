@@ -71,7 +71,7 @@ def _asked_at_sign_in(*, request: HttpRequest, user: User, **_signal: Any) -> No
 def note_asked(session: SessionBase, *, is_fresh: bool) -> None:
     """Note whether staff who come from an identity provider proved there just now who they are.
 
-    Otherwise somebody else may have proved it in this browser before, and not taken the second step.
+    If not, an earlier proof is forgotten: it may be somebody else's, who did not take the second step.
     """
     if is_fresh:
         _asked.set(session)

@@ -56,9 +56,7 @@ def posted_change(request: HttpRequest) -> PostedChange | None:
 
 
 def judge_by_now(request: HttpRequest) -> None:
-    """Let the request's user be who they are by now; called after the form has waited for its lock.
-
-    The user of a request, with their rights, is read when it comes, and may have lost some of them since.
+    """Read the request's user again, after the form has waited for its lock: they may have lost rights meanwhile.
 
     :raises PermissionDenied: they are no active member of staff any more.
     """

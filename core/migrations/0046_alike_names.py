@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
     dependencies = [("core", "0045_operations_of_commands")]
 
     operations = [
-        migrations.RunSQL([KEYS], [FORMER_KEYS]),
-        migrations.RunSQL(REBUILD, REBUILD),
+        migrations.RunSQL([KEYS], [FORMER_KEYS, *REBUILD]),
+        migrations.RunSQL(REBUILD, migrations.RunSQL.noop),
         migrations.RunSQL([NOTICE], migrations.RunSQL.noop),
     ]

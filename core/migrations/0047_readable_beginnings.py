@@ -9,10 +9,14 @@ FINITE = "NOT isfinite(NEW.effective_from)"
 READABLE = "NOT NEW.effective_from BETWEEN timestamptz '0001-01-02 00:00+00' AND timestamptz '9999-01-01 00:00+00'"
 _CHANGE = """
 DO $do$
+DECLARE
+    definition text := pg_get_functiondef('public.core_refuse_past_beginning()'::regprocedure);
+    changed text := replace(definition, $line${}$line$, $line${}$line$);
 BEGIN
-    EXECUTE replace(
-        pg_get_functiondef('public.core_refuse_past_beginning()'::regprocedure), $line${}$line$, $line${}$line$
-    );
+    IF changed = definition THEN
+        RAISE EXCEPTION 'core_refuse_past_beginning() is not what an earlier migration made';
+    END IF;
+    EXECUTE changed;
 END $do$;
 """
 

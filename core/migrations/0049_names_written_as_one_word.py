@@ -2,12 +2,13 @@
 
 from django.db import migrations
 
+# The functions are kept if the rest is interrupted, and are made again when the migration is run again.
 FUNCTIONS = r"""
-CREATE FUNCTION core_searched(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+CREATE OR REPLACE FUNCTION core_searched(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT translate(public.core_folded(words), 'ς', 'σ')
 $$;
 
-CREATE FUNCTION core_as_one_word(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+CREATE OR REPLACE FUNCTION core_as_one_word(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT CASE WHEN trim(words) LIKE '% %' THEN replace(words, ' ', '') END
     FROM (VALUES (public.core_words(name, ''))) AS folded (words)
 $$;
@@ -63,5 +64,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(FUNCTIONS, FORMER_FUNCTIONS),
-        migrations.RunPython(make_anew, make_anew),
+        # Going back leaves the texts: those of the new functions hold all of the former ones, but for the final sigma.
+        migrations.RunPython(make_anew, migrations.RunPython.noop),
     ]

@@ -1,6 +1,6 @@
-"""Fix the names in the bodies of the functions of names, as `ratingslips` 0038 does it.
+"""Fix the names in the bodies of core's SQL functions, as `ratingslips` 0038 does it for those that it finds.
 
-A new database makes them before that migration, which fixes them. In an older one they were made after it.
+A database that had that migration already made some of these functions after it.
 """
 
 from django.db import migrations
@@ -15,7 +15,6 @@ BEGIN
         SELECT pg_get_functiondef(proc.oid) AS definition
         FROM pg_proc AS proc JOIN pg_language AS written ON written.oid = prolang
         WHERE pronamespace = 'public'::regnamespace AND proname ~ '^core_' AND lanname = 'sql' AND prosqlbody IS NULL
-        ORDER BY proc.oid
     LOOP
         EXECUTE regexp_replace(ours.definition, 'AS \\$function\\$(.*)\\$function\\$', 'BEGIN ATOMIC\\1; END');
     END LOOP;

@@ -76,23 +76,23 @@ class Line:
     comp: CompType
     person: str
     card_number: str
-    total: CompTotal
+    figures: CompTotal
     ledger_url: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Lines of one comp type, and the sum of all that it has in the month: others may be on other pages."""
+    """Lines of one comp type, and its total in the month, to which other pages may have lines as well."""
 
     comp: CompType
     lines: Sequence[Line]
-    sum: CompSum
+    month_total: CompSum
 
     @property
     def is_whole(self) -> bool:
         """Whether no other page has lines of the comp type."""
-        shown = sum(line.total.redemptions + line.total.reversed for line in self.lines)
-        return shown == self.sum.redemptions + self.sum.reversed
+        shown = sum(line.figures.redemptions + line.figures.reversed for line in self.lines)
+        return shown == self.month_total.redemptions + self.month_total.reversed
 
 
 def month_urls(model_admin: "admin.ModelAdmin[CompType]") -> list[URLPattern]:
@@ -203,7 +203,7 @@ def _lines(totals: Iterable[CompTotal]) -> Iterator[Line]:
             comp=comps[one.comp_type_id],
             person=player.listed_name if player else display.staff_name(colleagues.get(one.person)),
             card_number=player.card_number if player else "",
-            total=one,
+            figures=one,
             ledger_url=list_url(LedgerEntry, **narrowed, first_day=first, last_day=last),
         )
 
@@ -211,12 +211,12 @@ def _lines(totals: Iterable[CompTotal]) -> Iterator[Line]:
 def _groups(totals: Sequence[CompTotal], *, month: date) -> list[Group]:
     sums = sums_of_types(month=month, comp_types={one.comp_type_id for one in totals})
     found = (list(group) for _, group in groupby(_lines(totals), key=lambda line: line.comp.pk))
-    return [Group(comp=group[0].comp, lines=group, sum=sums[group[0].comp.pk]) for group in found]
+    return [Group(comp=group[0].comp, lines=group, month_total=sums[group[0].comp.pk]) for group in found]
 
 
 def _cells(line: Line, month: date) -> Sequence[str | int]:
     """The cells under `HEADINGS`."""
-    total = line.total
+    one = line.figures
     comp = line.comp.program.casino.code, line.comp.code, line.comp.label
-    figures = total.redemptions, total.points, f"{total.value:.2f}", total.reversed
+    figures = one.redemptions, one.points, f"{one.value:.2f}", one.reversed
     return f"{month:%Y-%m}", *comp, line.person, line.card_number, *figures

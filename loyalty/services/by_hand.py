@@ -100,7 +100,7 @@ def require_active_and_rate(player_id: int, *, otherwise: str, staff: User, at: 
     :raises PlayerNotActive: the player is barred or inactive.
     :raises AwardRateExceeded: see `require_rate`.
     """
-    (player,) = _player_and_recent(player_id, *_minute_of(staff, at))
+    (player,) = _player_and_recent(player_id, *_window_around(staff, at))
     _refuse_inactive(player, otherwise=otherwise)
     _refuse_rate(player.recent)
 
@@ -130,11 +130,11 @@ def require_rate(*, staff: User, at: datetime) -> None:
 
     :raises AwardRateExceeded: `staff` has made `POSTINGS_PER_WINDOW` within `WINDOW_SECONDS`.
     """
-    _refuse_rate(_recent(*_minute_of(staff, at)))
+    _refuse_rate(_recent(*_window_around(staff, at)))
 
 
-def _minute_of(staff: User, at: datetime) -> tuple[int, datetime, datetime]:
-    """The arguments of the queries for what `staff` gave within the minute before `at`."""
+def _window_around(staff: User, at: datetime) -> tuple[int, datetime, datetime]:
+    """The arguments of the queries for what `staff` gave at most `WINDOW_SECONDS` before or after `at`."""
     # If the clock was set back, some entries are dated after now. Entries dated much later must not count.
     window = timedelta(seconds=WINDOW_SECONDS)
     return staff.pk, at - window, at + window
@@ -163,8 +163,8 @@ def _query_recent(staff_id: int, after: datetime, before: datetime) -> QuerySet[
 _recent = KeptQuery(_query_recent)
 _player = KeptQuery(lambda player_id: Player.objects.filter(pk=player_id))
 _player_and_recent: KeptQuery[Any] = KeptQuery(
-    lambda player_id, *minute: Player.objects.filter(pk=player_id).annotate(
-        recent=ArraySubquery(_query_recent(*minute).values("pk"))
+    lambda player_id, *window: Player.objects.filter(pk=player_id).annotate(
+        recent=ArraySubquery(_query_recent(*window).values("pk"))
     )
 )
 _locked_staff: KeptQuery[User] = KeptQuery(lambda staff_id: User.objects.locked().filter(pk=staff_id))

@@ -219,7 +219,7 @@ class RecordedSlip:
 
 
 def contradiction(line: RatingEvent, other: RatingEvent) -> RecordedOtherwise | None:
-    """What another line of the file, which counts, says otherwise than the line; None if nothing."""
+    """What `other`, a line of the file that was applied, says differently; None if they agree."""
     differing = _differing(line, {name: getattr(other, name) for name in _FIELDS})
     return RecordedOtherwise(_sentence(line, differing, source=f"Line {other.line}")) if differing else None
 

@@ -46,7 +46,7 @@ class SlipActs:
     """The acts of the lines of one slip that are not recorded yet, and the refusals, by line.
 
     `slip` is the slip as `Lookup` read it, None if there is none; `events` are all lines, in order of time. `repeats`
-    has the lines that say the same as the one before them, which is their value.
+    maps a line that says the same as the one before it, in order of time, to the first of them.
     """
 
     lines: SlipLines

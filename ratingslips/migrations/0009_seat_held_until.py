@@ -53,8 +53,8 @@ UPDATE ratingslips_playsegment AS segment SET held_until = holding.until FROM (
     FROM ratingslips_playsegment AS segment JOIN ratingslips_ratingslip AS slip ON slip.id = segment.slip_id
 ) AS holding WHERE holding.id = segment.id AND holding.until IS NOT NULL;
 """
-# The old versions of the rows hold their seats for ever, and the constraint would compare each row with all of them.
-# They are left out where the table is written anew.
+# The UPDATE leaves dead versions of the rows without `held_until`, with each of which the constraint would compare every
+# row. Writing the table anew leaves them out.
 WRITE_ANEW = "ALTER TABLE ratingslips_playsegment ALTER held_until TYPE timestamptz USING held_until + interval '0';"
 
 OVERLAPS = """

@@ -45,8 +45,7 @@ def chunk_limits() -> Iterator[None]:
     limits = short_waits(lock_milliseconds=_LOCK_MILLISECONDS, statement_milliseconds=STATEMENT_MILLISECONDS)
     with limits, connection.execute_wrapper(in_time):
         yield
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        connection.check_constraints()
 
 
 @dataclass(kw_only=True, slots=True)

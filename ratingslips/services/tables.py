@@ -1,4 +1,4 @@
-"""Check that a table may get another pit, game or name: they decide who acts on its slips, and what play is worth."""
+"""Check that a table may get another pit, which decides who acts on its slips, another game, or another name."""
 
 from core.errors import DomainError
 from core.models import User
@@ -20,18 +20,18 @@ class TableHasLiveSlips(DomainError):
 def require_table_may_change(table: GamingTable, *, pit: Pit, game: GameSettings, name: str, actor: User) -> None:
     """Refuse another pit, game or name for `table`, which the caller's transaction has locked.
 
-    Files know a table by its name: who gave it to a table of their own pit would have its play imported there.
+    Files name tables: whoever gives a table of their pit the name of another pit's table would get its play.
     PostgreSQL refuses another pit or game for a table with a live slip as well, also where this is not called.
 
     :raises NotPermitted: the actor does not operate the table's pit, or the one that it would move to.
-    :raises TableHasLiveSlips: a slip is open or paused at the table.
+    :raises TableHasLiveSlips: the pit or the game would change while a slip is open or paused at the table.
     """
-    is_same_play = (pit.pk, game.pk) == (table.pit_id, table.game_id)
-    if is_same_play and name == table.name:
+    keeps_pit_and_game = (pit.pk, game.pk) == (table.pit_id, table.game_id)
+    if keeps_pit_and_game and name == table.name:
         return
     for asked in dict.fromkeys((table.pit, pit)):
         require_permission(actor, OPERATE_PIT, asked)
-    if is_same_play:
+    if keeps_pit_and_game:
         return
     live = RatingSlip.objects.live().filter(table=table).count()
     if live:

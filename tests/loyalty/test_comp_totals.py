@@ -81,7 +81,7 @@ class TestTotals:
         with refused_by_trigger("the comp is of another casino"):
             _redeem_for(floor, player, elsewhere, value=Decimal("5.00"))
 
-    def test_take_nothing_that_no_comp_is_worth(self, floor: Floor, player: Player) -> None:
+    def test_take_no_value_beyond_the_limits_of_a_comp(self, floor: Floor, player: Player) -> None:
         comp = CompTypeFactory.create(program=floor.program)
 
         for value in (MOST_COMP_VALUE + 1, Decimal(-1), Decimal("Infinity"), Decimal("NaN")):

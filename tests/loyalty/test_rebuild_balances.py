@@ -182,7 +182,7 @@ class TestRebuildBesideAPosting:
         assert is_clean_now()
 
     @pytest.mark.shows(39)
-    def test_would_lose_it_without_comparing_again_under_the_lock(
+    def test_is_refused_by_postgresql_without_comparing_again_under_the_lock(
         self, book: Book, operator: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The control: what was found before the wait is old after it."""
@@ -194,8 +194,8 @@ class TestRebuildBesideAPosting:
         monkeypatch.setattr(rebuilding, "different_accounts", remember)
         outcome = self._rebuild(book, operator).outcome()
 
-        # Only the guard of accounts keeps out the figures from before the wait.
         assert isinstance(outcome, IntegrityError)
+        assert "the last entry of the account says something else" in str(outcome)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -343,11 +343,11 @@ class TestCompsOfAMonth:
         page = month(supervisor, f"?by={by}")
 
         groups = page.context["groups"]
-        assert [(group.comp.label, group.sum.redemptions, group.sum.points) for group in groups] == [
+        assert [(group.comp.label, group.month_total.redemptions, group.month_total.points) for group in groups] == [
             ("Room", 1, 30),
             ("Dinner", 2, 200),
         ]
-        assert [(group.sum.value, group.sum.reversed) for group in groups] == [
+        assert [(group.month_total.value, group.month_total.reversed) for group in groups] == [
             (Decimal(30), 0),
             (Decimal("10.00"), 1),
         ]
@@ -412,7 +412,7 @@ class TestCompsOfAMonth:
             pages.append(month(supervisor, older))
 
         lines = [
-            (group.comp.label, group.lines[0].total.points, group.sum.points)
+            (group.comp.label, group.lines[0].figures.points, group.month_total.points)
             for page in pages
             for group in page.context["groups"]
         ]

@@ -197,7 +197,7 @@ class TestManualReward:
         assert LedgerEntry.objects.get(kind="MANUAL_BONUS").tier_before.name == "Silver"
 
     @pytest.mark.shows(39)
-    def test_would_count_from_the_former_tier_without_reading_again(
+    def test_is_refused_by_postgresql_without_reading_again(
         self, floor: Floor, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def read_and_lock(*, player_id: int, at: datetime) -> PlayerLoyalty:
@@ -208,8 +208,8 @@ class TestManualReward:
         replace(monkeypatch, lock_account, read_and_lock)
         outcome = self._award_while(floor, player, lambda: self._reach_silver(floor, player))
 
-        # Only the unique numbers of an account's entries keep the award out, which counts from the former tier.
         assert isinstance(outcome, IntegrityError)
+        assert "loyalty_ledger_seq_unique" in str(outcome)
 
     def _bar(self, player: Player) -> None:
         Player.objects.filter(pk=player.pk).update(status=Player.Status.BARRED)
