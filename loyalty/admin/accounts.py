@@ -26,6 +26,7 @@ from core.words import counted
 from loyalty.admin.adjustments import AdjustsPoints
 from loyalty.admin.columns import kind_of
 from loyalty.admin.extensions import sections_for
+from loyalty.admin.posted import balances_of, facts_of, new_tier_of
 from loyalty.admin.posting_forms import AwardForm
 from loyalty.admin.redemptions import RedeemsPoints
 from loyalty.admin.reversals import reversed_since
@@ -168,13 +169,7 @@ class PlayerLoyaltyAdmin(AdjustsPoints, RedeemsPoints, LongList, PlayerSearch, S
             cancel_url=page_url(account),
             original=account,
             sections=sections_for(request, account),
-            facts=[
-                ("Player", account.player),
-                ("Status", account.player.get_status_display()),
-                ("Balance", self.balance_points(account)),
-                ("Tier", account.tier),
-                ("Progress", self.progress(account)),
-            ],
+            facts=[*facts_of(account), ("Progress", self.progress(account))],
         )
 
     def _needs_asking(self, account: PlayerLoyalty, form: AwardForm) -> bool:
@@ -201,13 +196,15 @@ class PlayerLoyaltyAdmin(AdjustsPoints, RedeemsPoints, LongList, PlayerSearch, S
 
 
 def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
-    balances = f"balance {posting.balance_before:,} → {posting.balance_after:,}"
+    balances = balances_of(posting)
     if posting.replayed:
         when = display.moment(posting.updated_at)
         text = f"This award was already made on {when}, entry #{posting.entry_id} ({balances}): nothing was added."
         return text + reversed_since(posting), messages.WARNING
-    tier = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
-    return f"{counted(posting.points, 'point')} awarded: {balances}{tier}. Entry #{posting.entry_id}.", messages.SUCCESS
+    return (
+        f"{counted(posting.points, 'point')} awarded: {balances}{new_tier_of(posting)}. Entry #{posting.entry_id}.",
+        messages.SUCCESS,
+    )
 
 
 @adds_links(PlayerLoyalty)

@@ -17,6 +17,7 @@ from core.console.scope import holds_on, staff_of
 from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.words import counted
+from loyalty.admin.posted import balances_of, facts_of
 from loyalty.admin.posting_forms import AdjustForm
 from loyalty.admin.reversals import reversed_since
 from loyalty.models import PlayerLoyalty
@@ -70,12 +71,7 @@ class AdjustsPoints(_Base):
             cancel_url=page_url(account),
             original=account,
             explanation=EXPLANATION,
-            facts=[
-                ("Player", account.player),
-                ("Status", account.player.get_status_display()),
-                ("Balance", display.points(account.balance)),
-                ("Tier", account.tier),
-            ],
+            facts=facts_of(account),
         )
 
 
@@ -102,7 +98,7 @@ def _adjust(request: HttpRequest, account: PlayerLoyalty, form: AdjustForm) -> A
 
 def _answer(adjustment: Adjustment, *, asked: int) -> tuple[str, int]:
     posting, verb = adjustment.posting, "added" if asked > 0 else "taken"
-    balances = f"balance {posting.balance_before:,} → {posting.balance_after:,}"
+    balances = balances_of(posting)
     if posting.replayed:
         when = display.moment(posting.updated_at)
         text = f"This adjustment was already made on {when}, entry #{posting.entry_id} ({balances}): nothing was done."

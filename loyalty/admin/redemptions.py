@@ -29,6 +29,7 @@ from core.idempotency import IdempotencyConflict
 from core.reasons.models import Operation
 from core.sent_forms.sending import REQUEST_ID
 from core.words import counted
+from loyalty.admin.posted import balances_of, facts_of
 from loyalty.models import CompType, LedgerEntry, PlayerLoyalty
 from loyalty.permissions import REDEEM
 from loyalty.points import value_of_points
@@ -193,12 +194,7 @@ class RedeemsPoints(_Base):
             cancel_url=page_url(account),
             original=account,
             request_id=request_id or uuid4(),
-            facts=[
-                ("Player", account.player),
-                ("Status", account.player.get_status_display()),
-                ("Balance", display.points(account.balance)),
-                ("Tier", account.tier),
-            ],
+            facts=facts_of(account),
         )
 
 
@@ -230,7 +226,7 @@ def _redeem(
 
 
 def _answer(posting: LoyaltyPosting) -> tuple[str, int]:
-    balances = f"balance {posting.balance_before:,} → {posting.balance_after:,}"
+    balances = balances_of(posting)
     if posting.replayed:
         when = display.moment(posting.updated_at)
         return f"This redemption was already made on {when} ({balances}): nothing was taken again.", messages.WARNING

@@ -20,6 +20,7 @@ from core.console.site import keeps_typed, typed_before
 from core.errors import DomainError
 from core.words import signed_count
 from loyalty.admin.extensions import author_of
+from loyalty.admin.posted import balances_of, new_tier_of
 from loyalty.admin.posting_forms import ReverseForm
 from loyalty.models import LedgerEntry, LoyaltyProgram, PlayerLoyalty
 from loyalty.permissions import REVERSE
@@ -121,13 +122,15 @@ def _reverse(request: HttpRequest, entry: LedgerEntry, form: ReverseForm) -> Loy
 
 
 def _answer(entry: LedgerEntry, posting: LoyaltyPosting) -> tuple[str, int]:
-    balances = f"balance {posting.balance_before:,} → {posting.balance_after:,}"
+    balances = balances_of(posting)
     if posting.replayed:
         when = display.moment(posting.updated_at)
         text = f"Entry #{entry.pk} was already reversed on {when}, by entry #{posting.entry_id} ({balances}). "
         return f"{text}Nothing was done again.", messages.WARNING
-    tier = f", now {posting.tier_after}" if posting.tier_after != posting.tier_before else ""
-    return f"Entry #{entry.pk} reversed by entry #{posting.entry_id}: {balances}{tier}.", messages.SUCCESS
+    return (
+        f"Entry #{entry.pk} reversed by entry #{posting.entry_id}: {balances}{new_tier_of(posting)}.",
+        messages.SUCCESS,
+    )
 
 
 def reversed_since(posting: LoyaltyPosting) -> str:
