@@ -10,6 +10,7 @@ from core.console import display
 from core.console.scope import in_casino_of
 from core.models import User
 from core.words import counted, signed_count
+from loyalty.admin.posted import balances_of
 from loyalty.models import CompSlipPrint, LedgerEntry, LedgerExport, ProgramPause
 from loyalty.permissions import VIEW_ENTRIES, VIEW_EXPORTS, VIEW_PROGRAM
 from ratingslips.admin.trace.story_events import StoryEvent, why
@@ -24,13 +25,12 @@ def posted(entry: LedgerEntry, slips: Sequence[RatingSlip]) -> StoryEvent:
     tiers = f", {entry.tier_before} → {entry.tier_after}" if entry.changes_tier else ""
     reason = why(entry.reason, entry.reason_code) if entry.staff_id else ""
     points = signed_count(entry.points, "point")
-    balances = f"balance {entry.balance_before:,} → {entry.balance_after:,}"
     recorded = display.recorded(entry.recorded_at, entry.created_at)
     slip = next((slip for slip in slips if slip.ledger_entry_id == entry.pk), None)
     recovery_id = slip.recovery_correlation_id if slip and slip.recovered_by_id else None
     return StoryEvent(
         at=entry.created_at,
-        words=f"{what} #{entry.pk}{other}: {points} to {entry.account.player}, {balances}{tiers}{reason}"
+        words=f"{what} #{entry.pk}{other}: {points} to {entry.account.player}, {balances_of(entry)}{tiers}{reason}"
         + (f" ({recorded})" if recorded else ""),
         by=entry.staff,
         correlation_id=recovery_id or entry.correlation_id,
