@@ -193,7 +193,8 @@ FOUND: Final = f"""
     ORDER BY what COLLATE "C"
 """  # noqa: S608  (constants)
 
-# With one role for everything, the application has all rights, and none is granted; `config.W001` warns of it.
+# With one role for everything, the application has all rights, none is granted, and PUBLIC keeps those that PostgreSQL
+# gives it on a new database; `config.W001` warns of it.
 _IS_OWNER: Final = """
     SELECT pg_get_userbyid(relowner) = session_user FROM pg_class WHERE oid = to_regclass('public.django_migrations')
 """
@@ -214,7 +215,8 @@ DEFINITIONS: Final = Invariant(
                             WHEN expected.digest IS NULL THEN ' is not of this release' ELSE ' differs' END
         FROM (VALUES {_expected()}) AS expected (digest, what) FULL JOIN ({FOUND}) AS found USING (what)
         WHERE expected.digest IS DISTINCT FROM found.digest
-          AND NOT (found.digest IS NULL AND what ~ '^(rights|powers) of the application' AND ({_IS_OWNER}))
+          AND NOT (({_IS_OWNER}) AND (found.digest IS NULL AND what ~ '^(rights|powers) of the application'
+                                      OR what = 'rights of PUBLIC on the database'))
         ORDER BY what COLLATE "C"
     """,  # noqa: S608  (constants)
 )

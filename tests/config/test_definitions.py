@@ -201,6 +201,11 @@ class TestDefinitions:
     def test_leave_to_the_casino_what_guards_nothing(self, migrated: psycopg.Connection, statement: str) -> None:
         assert _broken(migrated, statement) == []
 
+    def test_hold_where_one_role_owns_everything(self, migrated: psycopg.Connection) -> None:
+        one_role = "REASSIGN OWNED BY {owner} TO {application}; GRANT TEMPORARY ON DATABASE {database} TO PUBLIC"
+
+        assert _broken(migrated, one_role) == []
+
     @pytest.mark.parametrize("statement", TAMPERINGS)
     @pytest.mark.shows(11, 41)
     def test_name_what_was_tampered_with(self, migrated: psycopg.Connection, statement: str) -> None:
