@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from functools import reduce
+from operator import and_
 from typing import Final
 
 from django.db.models import CharField, Func, Q, QuerySet, Value
@@ -16,13 +18,15 @@ MAX_LENGTH: Final = 100
 MAX_WORD_LENGTH: Final = 40
 # PostgreSQL finds three letters anywhere in a word through the index, and fewer only at its beginning.
 MIN_LETTERS_WITHIN: Final = 3
-# Letters, marks and digits; not the modifier letters, which are used as apostrophes.
-_IN_WORDS: Final = {"Lu", "Ll", "Lt", "Lo", "Mn", "Mc", "Nd", "Nl", "No"}
+# Letters, marks and digits; not the modifier letters that are used as apostrophes, nor 々 and its like, which are in
+# Unicode's block of punctuation.
+_IN_WORDS: Final = {"Lu", "Ll", "Lt", "Lo", "Lm", "Mn", "Mc", "Nd", "Nl", "No"}
+_NOT_IN_WORDS: Final = re.compile("[\u02b0-\u02ff\u3000-\u303f]")
 _IDEOGRAPH: Final = re.compile("([\u3400-\u9fff])")
 
 
 class _Folded(Func):
-    """A word as `Player.search_text` has it: in lower case, without accents, and with one form of the Greek sigma."""
+    """A word as `Player.search_text` has it: in lower case, without accents, and with one form of letters alike."""
 
     function = "core_searched"
     output_field = CharField()
@@ -46,18 +50,16 @@ def players_matching(players: "QuerySet[Player]", text: str) -> "QuerySet[Player
     """The `players` whose card number and name contain every word of `text`; none if it has no letter and no digit.
 
     Accents, case, punctuation and the order of the words do not matter. Only the first `MAX_WORDS` words count, and of
-    each the first `MAX_WORD_LENGTH` characters.
+    each the first `MAX_WORD_LENGTH` characters. Where a word is too short to be looked for within others, the words are
+    looked for as one as well: de la cruz finds Delacruz.
     """
     words = [word[:MAX_WORD_LENGTH] for word in _words_of(text[:MAX_LENGTH])[:MAX_WORDS]]
     if not words:
         return players.none()
-    for word in words:
-        typed = Value(word)
-        found = Q(search_text__contains=_part(word, _Folded(typed)))
-        if word != unicodedata.normalize("NFD", word):
-            found |= Q(search_text__contains=_part(word, _Folded(_WrittenOut(typed))))
-        players = players.filter(found)
-    return players
+    found = reduce(and_, map(_has, words))
+    if len(words) > 1 and not all(map(_is_long, words)):
+        found |= _has("".join(words)[:MAX_WORD_LENGTH])
+    return players.filter(found)
 
 
 def with_card(players: "QuerySet[Player]", text: str) -> "QuerySet[Player]":
@@ -97,14 +99,29 @@ def cut_search(text: str) -> tuple[str, bool]:
 
 def _words_of(text: str) -> list[str]:
     """The words of `text`: what is between spaces and punctuation; each ideograph is a word."""
+    # A half-width mark of Japanese is put together with its letter; a spacing accent stays one, as an apostrophe.
+    composed = "".join(
+        letter if unicodedata.category(letter) == "Sk" else unicodedata.normalize("NFKC", letter) for letter in text
+    )
     letters = "".join(
         letter if unicodedata.category(letter) in _IN_WORDS else " "
-        for letter in _IDEOGRAPH.sub(r" \1 ", unicodedata.normalize("NFC", text))
+        for letter in _IDEOGRAPH.sub(r" \1 ", _NOT_IN_WORDS.sub(" ", unicodedata.normalize("NFC", composed)))
     )
     return letters.split()
 
 
+def _has(word: str) -> Q:
+    """Whether a player has the word, also with its umlauts written out."""
+    typed = Value(word)
+    found = Q(search_text__contains=_part(word, _Folded(typed)))
+    return found if word.isascii() else found | Q(search_text__contains=_part(word, _Folded(_WrittenOut(typed))))
+
+
 def _part(word: str, folded: Func) -> Func:
+    return folded if _is_long(word) else _AtBeginning(folded)
+
+
+def _is_long(word: str) -> bool:
+    """Whether a word is looked for within others too."""
     letters = unicodedata.normalize("NFKD", word)  # those of a Korean syllable are two or three
-    length = sum(not unicodedata.combining(letter) for letter in letters)
-    return folded if length >= MIN_LETTERS_WITHIN else _AtBeginning(folded)
+    return sum(not unicodedata.combining(letter) for letter in letters) >= MIN_LETTERS_WITHIN

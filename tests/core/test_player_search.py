@@ -28,7 +28,18 @@ NAMES = {
     "greek": ("Γιώργος", "Παπαδόπουλος"),
     "kim": ("민수", "김"),
     "lee": ("이영희", "Lee"),
+    "cruz": ("Maria", "Delacruz"),
+    "tanaka": ("さくら", "たなか"),
+    "laura": ("ローラ", "ジャン・ポール"),
+    "thai": ("สมชาย", "ใจดี"),
+    "persian": ("علی", "کریمی"),
+    "fatima": ("فاطمة", "مصطفى"),
+    "stretched": ("محـــمود", "حسن"),
+    "david": ("דָּוִד", "בן־גוריון"),
+    "soeren": ("Soeren", "Kjaer"),
+    "haw": ("Kaʻiulani", "Kealoha"),
 }
+CARDS = {"spaced": "1234 5678", "slash": "AB 12/34"}
 CARD = "C-%s"
 
 
@@ -37,6 +48,8 @@ def players(db: None) -> None:
     casino = ProgramFactory.create().casino
     for card, (first, last) in NAMES.items():
         PlayerFactory.create(casino=casino, card_number=CARD % card, first_name=first, last_name=last)
+    for name, card in CARDS.items():
+        PlayerFactory.create(casino=casino, card_number=card, first_name=name, last_name="Card")
 
 
 @pytest.mark.usefixtures("players")
@@ -92,6 +105,24 @@ class TestPlayersMatching:
             (unicodedata.normalize("NFD", "김민수"), "kim"),
             ("영희", "lee"),
             ("이 영희", "lee"),
+            ("josecastillo", "castillo"),
+            ("castillojose", "castillo"),
+            ("annagarcialopez", ""),
+            ("de la cruz", "cruz"),
+            ("de la cruz maria", "cruz"),
+            ("たなかさくら", "tanaka"),
+            ("ローラ", "laura"),
+            ("ジャンポール", "laura"),
+            ("ｼﾞｬﾝ", "laura"),
+            ("สมชายใจดี", "thai"),
+            ("علي كريمي", "persian"),
+            ("فاطمه مصطفي", "fatima"),
+            ("محمود", "stretched"),
+            ("בןגוריון", "david"),
+            ("דוד בן-גוריון", "david"),
+            ("Søren", "soeren"),
+            ("ka'iulani", "haw"),
+            ("KAIULANI", "haw"),
             ("nvan", ""),
             ("s_re", ""),
             ("\0nguyen", "nguyen"),
@@ -103,11 +134,27 @@ class TestPlayersMatching:
 
         assert sorted(cards) == sorted(CARD % card for card in found.split())
 
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [
+            ("12345678", "spaced"),
+            ("1234-5678", "spaced"),
+            ("12 34 56 78", "spaced"),
+            ("ab1234", "slash"),
+            ("AB-12 34", "slash"),
+        ],
+    )
+    def test_takes_a_card_number_however_it_is_divided(self, text: str, name: str) -> None:
+        found = players_matching(Player.objects.all(), text)
+
+        assert list(found.values_list("card_number", flat=True)) == [CARDS[name]]
+
     def test_are_listed_as_people_sort_names(self) -> None:
-        listed = Player.objects.values_list("last_name", flat=True)[:9]
+        listed = Player.objects.exclude(last_name="Card").values_list("last_name", flat=True)[:12]
 
         assert list(listed) == [
-            *("100% Sure_Thing", "Castillo", "Garcia-Lopez", "Lee", "Lopez", "Mueller", "Müller", "O'Neil", "St. John")
+            *("100% Sure_Thing", "Castillo", "Delacruz", "Garcia-Lopez", "Kealoha", "Kjaer", "Lee", "Lopez", "Mueller"),
+            *("Müller", "O'Neil", "St. John"),
         ]
 
     def test_finds_through_the_index(self) -> None:
