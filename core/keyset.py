@@ -225,10 +225,13 @@ def _within(
         return rows.none(), None
     last = others[0]
     # PostgreSQL estimates a comparison of several columns by the first alone: these conditions tell it that the rows
-    # are few. Otherwise it might read the table, or another index.
-    name, (least, most) = order.keys[0].name, sorted([first[0], last[0]])
-    rows = _beyond(rows, order, bound, towards=towards)
-    rows = rows.filter(**order.within, **{f"{name}__gte": least, f"{name}__lte": most})
+    # are few. Otherwise it might read the table, or another index. Rows of one statement have the same instant: there
+    # the next column tells it.
+    rows = _beyond(rows, order, bound, towards=towards).filter(**order.within)
+    for name, some, other in zip(names, first, last, strict=True):
+        rows = rows.filter(**{f"{name}__gte": min(some, other), f"{name}__lte": max(some, other)})
+        if some != other:
+            break
     return _where(rows, order, last, sign=f"{_OPPOSITE[towards]}="), None if last == others[-1] else last
 
 

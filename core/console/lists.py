@@ -21,7 +21,7 @@ from core.console.scope import ConsoleAdmin, in_casino_of, staff_of
 from core.keys import key_of
 from core.keyset import with_keys
 from core.local_time import running_gaming_day
-from core.models import Player
+from core.models import Casino, Player
 from core.player_search import MATCHED_PLAYERS_MAX, first_matching, many_match
 
 LISTED_ROWS_MAX: Final = 500
@@ -41,6 +41,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     rows with these keys: rows that are skipped cost no more than their place in the index.
     """
 
+    reads_keys_first: ClassVar[bool] = False
+
     @cached_property
     def count(self) -> int:
         rows = self.object_list
@@ -56,11 +58,21 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         if not isinstance(self.object_list, QuerySet):
             return super().page(number)
         number = self.validate_number(number)
-        if number == 1:
+        if number == 1 and not self.reads_keys_first:
             return Page(self.object_list[: self.per_page], number, self)
         first = (number - 1) * self.per_page
         keys = self.object_list.values("pk")[first : first + self.per_page]
         return Page(with_keys(self.object_list, keys), number, self)
+
+
+class KeysFirstPaginator(CappedPaginator):
+    """The same, with the keys of the first page read first as well.
+
+    It is for a filter that an index of its own serves: PostgreSQL might otherwise read the table in the order of the
+    list, and pass over all rows that do not match.
+    """
+
+    reads_keys_first = True
 
 
 class LongList(_Base):
@@ -102,12 +114,16 @@ class GamingDayFilter(admin.SimpleListFilter):
         value = self.value()
         if not value:
             return queryset
-        day, casino = date.fromisoformat(value), staff_of(request).casino
+        day, casino = date.fromisoformat(value), self.casino(request)
         # The index of the list is by the instant of opening, from which the gaming day was derived.
         if casino is None:
             return queryset.filter(gaming_day=day)
         begins_at, ends_at = casino.gaming_day_span(day)
         return queryset.filter(opened_at__gte=begins_at, opened_at__lt=ends_at)
+
+    def casino(self, request: HttpRequest) -> Casino | None:
+        """The casino whose rows the list shows; None if it shows those of all."""
+        return staff_of(request).casino
 
     def accepts(self, request: HttpRequest, value: str) -> bool:
         """Whether `value` is a day on which slips may have been opened."""

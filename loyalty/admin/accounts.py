@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from core.console import display
 from core.console.asking_again import ask_again
 from core.console.links import Link, adds_links, link_to, list_url, page_url
-from core.console.lists import LongList, OwnCasinoFilter, PlayerSearch
+from core.console.lists import KeysFirstPaginator, LongList, OwnCasinoFilter, PlayerSearch
 from core.console.pages import form_page, viewable
 from core.console.reasons import REASON_FIELDS
 from core.console.scope import ServiceOwnedAdmin, holds_on, sees_all_casinos, staff_of
@@ -48,6 +48,7 @@ class PlayerLoyaltyAdmin(AdjustsPoints, RedeemsPoints, LongList, PlayerSearch, S
     list_display_links = ("card",)
     list_select_related = ()
     list_filter = (("tier", OwnCasinoFilter),)
+    paginator = KeysFirstPaginator
     ordering = ("-id",)  # no account changes its place in the list when points are posted
     fields = (
         ("player_link", "balance_points", "tier", "progress"),

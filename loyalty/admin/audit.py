@@ -116,7 +116,7 @@ class AuditForm(FilterForm):
         entries = self._of_index(LedgerEntry.objects.all())
         if self._by_keys:
             entries = self._narrowed(entries, exclude=given.keys() - self._by_keys)
-            return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
+            return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True, parts=self._parts)
         if self._by_tier_change or order.within.keys() & {"kind", "staff_id", "reason_code", "comp_type_id"}:
             return Window(rows=entries, most=LOOKED_AT_BY_KEYS, by_keys=True)
         return Window(rows=entries, most=LOOKED_AT_OF_ACCOUNT if "account_id" in order.within else LOOKED_AT_OF_CASINO)
@@ -159,11 +159,40 @@ class AuditForm(FilterForm):
                     entries = with_keys(entries, one.keys(self._staff))
                 elif one.narrow is not None:
                     entries = one.narrow(entries, self.given[one.name])
-        return (
-            entries_named(entries, self.given["q"], staff=self._staff, players=self._found[:PLAYERS_WITH_ROWS_MAX])
-            if "q" in self.given and "q" not in exclude
-            else entries
-        )
+        return self._named(entries) if "q" in self.given and "q" not in exclude else entries
+
+    def _named(self, entries: Entries) -> Entries:
+        """The `entries` that the search finds: by correlation id, entry number or slip, or of a player.
+
+        The keys are looked up first, each in its index; the list is then read by these keys.
+        """
+        term = self.given["q"]
+        if correlation_id := correlation.parse(term):
+            return entries.filter(correlation_id__in=origins.ids_known_as(correlation_id))
+        if term.startswith("#"):
+            number = key_of(term.removeprefix("#"))
+            return entries.filter(pk=number) if number is not None else entries.none()
+        keys = LedgerEntry.objects.order_by().filter(account__in=self._accounts).values("pk")
+        others = _found_by_extensions(self._staff, term)
+        return with_keys(entries, keys.union(*others, all=True) if others else keys)
+
+    @property
+    def _parts(self) -> list[tuple[Entries, Order]]:
+        """The entries of each account that the search finds, and those that extensions find; none if it is a number."""
+        if self._by_keys != {"q"} or _is_number(self.given["q"]):
+            return []
+        every = LedgerEntry.objects.all()
+        others = _found_by_extensions(self._staff, self.given["q"])
+        return [
+            *((every, Order(keys=(ID,), within={"account_id": account})) for account in self._accounts),
+            *((with_keys(every, keys), BY_ID) for keys in others),
+        ]
+
+    @cached_property
+    def _accounts(self) -> list[int]:
+        """The accounts of the players that the search finds, of as many as are looked up."""
+        players = self._found[:PLAYERS_WITH_ROWS_MAX]
+        return list(PlayerLoyalty.objects.filter(player__in=players).values_list("pk", flat=True))
 
     @cached_property
     def _found(self) -> list[int]:
@@ -172,7 +201,7 @@ class AuditForm(FilterForm):
         They are not asked for a number of another kind.
         """
         term = self.given["q"]
-        if correlation.parse(term) or term.startswith("#"):
+        if _is_number(term):
             return []
         every = in_casino_of(self._staff, Player.objects.all(), lookup="casino")
         return first_matching(every, term, most=PLAYERS_WITH_ROWS_MAX + 1)
@@ -184,19 +213,11 @@ class AuditForm(FilterForm):
         return many_match(self.given["q"], PLAYERS_WITH_ROWS_MAX) if is_cut else ""
 
 
-def entries_named(entries: Entries, term: str, *, staff: User, players: Collection[int]) -> Entries:
-    """The `entries` that a search term finds: by correlation id, entry number or slip, or of one of `players`.
+def _is_number(term: str) -> bool:
+    """Whether a search term is a correlation id or the number of an entry."""
+    return bool(correlation.parse(term)) or term.startswith("#")
 
-    The keys are looked up first, each in its index; the list is then read by these keys.
-    """
-    if correlation_id := correlation.parse(term):
-        return entries.filter(correlation_id__in=origins.ids_known_as(correlation_id))
-    if term.startswith("#"):
-        number = key_of(term.removeprefix("#"))
-        return entries.filter(pk=number) if number is not None else entries.none()
-    accounts = list(PlayerLoyalty.objects.filter(player__in=players).values_list("pk", flat=True))
-    keys = LedgerEntry.objects.order_by().filter(account__in=accounts).values("pk")
-    others: list[QuerySet[Any, Any]] = [
-        extension.find(staff, term) for extension in ledger_extensions() if extension.find is not None
-    ]
-    return with_keys(entries, keys.union(*others, all=True) if others else keys)
+
+def _found_by_extensions(staff: User, term: str) -> list[QuerySet[Any, Any]]:
+    """The keys of the entries that each extension finds."""
+    return [extension.find(staff, term) for extension in ledger_extensions() if extension.find is not None]

@@ -147,7 +147,13 @@ INDEXES: Final = (
     ),
     models.Index(fields=["opened_at"], condition=Q(status__in=["OPEN", "PAUSED"]), name="ratingslips_slip_live"),
     models.Index(fields=["casino", "-opened_at"], include=["id"], name="ratingslips_slip_opened"),
-    models.Index(fields=["pit", "-opened_at"], include=["id", "casino"], name="ratingslips_slip_of_pit"),
+    models.Index(fields=["pit", "-opened_at"], include=["id", "casino", "status"], name="ratingslips_slip_in_pit"),
+    models.Index(
+        fields=["casino", "-opened_at"],
+        include=["id", "pit"],
+        condition=Q(status="VOID"),
+        name="ratingslips_slip_void",
+    ),
     # For staff who see all casinos.
     models.Index(fields=["gaming_day", "casino", "-opened_at"], include=["id"], name="ratingslips_slip_of_gaming_day"),
     # With what the visits of a player are added up from.

@@ -1,13 +1,17 @@
 """How many buffers each page of the permission matrix reads: `python -m tests.benchmarks.pages`.
 
 Run it on the history of `tests.benchmarks.millions`. A buffer is a block of 8 kB that PostgreSQL reads for a statement
-of the page, from its memory or not. Nothing that is written stays.
+of the page, from its memory or not. Nothing that is written stays. With `--combined 3` it asks the lists with up to
+three of their filters at once, instead.
 """
 
+import argparse
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
+from itertools import combinations, product
 from typing import Any, Final
 
 import django
@@ -20,11 +24,12 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import setup_test_environment
+from django.urls import reverse
 from django.utils import timezone
 
 from core.factors.models import SecondFactor
 from core.models import Casino
-from core.roles import AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR
+from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_BOSS, PIT_SUPERVISOR
 from loyalty.models import PlayerLoyalty
 from ratingslips.models import RatingSlip
 from tests.buffers import buffers_read
@@ -67,6 +72,8 @@ LISTS: Final = {
         "kind=MANUAL_BONUS&most_points=-1000",
         "kind=GAMEPLAY&account={account}",
         "kind=GAMEPLAY&q=castillo",
+        "kind=MANUAL_BONUS&q=castillo+jose+a0",
+        "staff=system&q=castillo+jose+a0",
         "kind=GAMEPLAY&recovered=on",
         "after=0",
         "q=castillo",
@@ -83,6 +90,12 @@ LISTS: Final = {
         "pit__id__exact={pit}",
         "player__id__exact={player}",
         "p=20",
+        "status__exact=VOID",
+        "status__exact=VOID&pit__id__exact={pit}",
+        "status__exact=VOID&gaming_day={day}",
+        "status__exact=CLOSED&pit__id__exact={pit}&p=20",
+        "gaming_day={day}&pit__id__exact={pit}",
+        "p=20&q=castillo+jose+a0",
         "q=castillo+jose+a0",
         "q=castillo",
         "q=M1-5",
@@ -94,6 +107,7 @@ LISTS: Final = {
         "of_no_casino=on",
         "who={staff}",
         "who={staff}&what=core_player",
+        "who=nobody&what=core_player",
         "who=nobody",
         "last_day={day}",
         "of=core_player:{player}",
@@ -121,6 +135,53 @@ LISTS: Final = {
     ),
     "trace:search": ("q=castillo", "q=castillo+jose+a0"),
     "floor:seat": ("q=castillo", "q=castillo+jose+a0", "q=jo"),
+}
+# The filters of the long lists, and values of each; a page of a list is asked with one value of some of them.
+FILTERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "admin:loyalty_ledgerentry_changelist": {
+        "kind": ("GAMEPLAY", "MANUAL_BONUS", "ADJUSTMENT", "REVERSAL"),
+        "comp_type": ("{comp_type}",),
+        "staff": ("{staff}", "system"),
+        "reason_code": ("OTHER", "WRONG_POINTS"),
+        "first_day": ("{day}",),
+        "last_day": ("{day}",),
+        "least_points": ("2000",),
+        "most_points": ("-1000",),
+        "tier_change": ("on",),
+        "recovered": ("on",),
+        "account": ("{account}",),
+        "q": ("castillo", "castillo+jose+a0"),
+    },
+    "admin:ratingslips_ratingslip_changelist": {
+        "status__exact": ("OPEN", "PAUSED", "CLOSED", "VOID"),
+        "owed": ("1",),
+        "corrected": ("1",),
+        "gaming_day": ("{day}",),
+        "pit__id__exact": ("{pit}",),
+        "player__id__exact": ("{player}",),
+        "p": ("20",),
+        "q": ("castillo", "castillo+jose+a0"),
+    },
+    "admin:core_change_changelist": {
+        "what": ("core_player", "ratingslips_pit", "auth_group"),
+        "who": ("{staff}", "nobody"),
+        "of_no_casino": ("on",),
+        "of": ("core_player:{player}",),
+        "first_day": ("{day}",),
+        "last_day": ("{day}",),
+        "whom": ("castillo", "castillo+jose+a0"),
+    },
+    "admin:core_player_changelist": {
+        "status__exact": ("ACTIVE", "BARRED"),
+        "casino__id__exact": ("{casino}",),
+        "p": ("20",),
+        "q": ("castillo", "jo", "zz"),
+    },
+    "admin:loyalty_playerloyalty_changelist": {
+        "tier__id__exact": ("{tier}",),
+        "p": ("20",),
+        "q": ("castillo", "jo"),
+    },
 }
 
 
@@ -164,8 +225,35 @@ def house_of(casino: Any) -> TwoCasinos:
 def urls_of(house: TwoCasinos) -> dict[str, str]:
     asking = Asking.__new__(Asking)
     asking._house, asking._patterns = house, dict(addresses())
+    values = _values_of(house)
+    urls = {name: asking.url_of(name) for name in asking._patterns if not name.startswith("/")}
+    for name, queries in LISTS.items():
+        plain = urls[name].partition("?")[0]
+        urls |= {f"{name} {query}": f"{plain}?{query.format(**values)}" for query in queries}
+    return urls
+
+
+def combined_urls_of(house: TwoCasinos, *, most: int) -> dict[str, str]:
+    """The addresses of the long lists with up to `most` of their filters."""
+    values = _values_of(house)
+    return {
+        f"{name} {query}": f"{reverse(name)}?{query.format(**values)}"
+        for name, filters in FILTERS.items()
+        for query in _queries(filters, most=most)
+    }
+
+
+def _queries(filters: dict[str, tuple[str, ...]], *, most: int) -> Iterator[str]:
+    for number in range(1, most + 1):
+        for names in combinations(filters, number):
+            for values in product(*(filters[name] for name in names)):
+                yield "&".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+
+
+def _values_of(house: TwoCasinos) -> dict[str, Any]:
     floor, closed = house.own.floor, house.own.closed
-    values = {
+    return {
+        "casino": floor.casino.pk,
         "staff": floor.casino.staff.order_by("pk")[1].pk,
         "account": PlayerLoyalty.objects.get(player=closed.player).pk,
         "player": closed.player_id,
@@ -175,11 +263,6 @@ def urls_of(house: TwoCasinos) -> dict[str, str]:
         "comp_type": floor.program.comp_types.values_list("pk", flat=True)[0],
         "tier": floor.program.tiers.values_list("pk", flat=True)[0],
     }
-    urls = {name: asking.url_of(name) for name in asking._patterns if not name.startswith("/")}
-    for name, queries in LISTS.items():
-        plain = urls[name].partition("?")[0]
-        urls |= {f"{name} {query}": f"{plain}?{query.format(**values)}" for query in queries}
-    return urls
 
 
 def buffers_of(client: Client, url: str) -> list[tuple[int, str]]:
@@ -191,8 +274,25 @@ def buffers_of(client: Client, url: str) -> list[tuple[int, str]]:
         transaction.savepoint_rollback(saved)
 
 
-def main() -> None:
+def people_of(house: TwoCasinos) -> dict[str, Client]:
+    """Who asks: each role alone, one person with all roles of a casino, and those who see all casinos."""
+    floor = house.own.floor
+    give_rights((floor.boss, floor.pit, ["operate_pit"]))
+    return {
+        "supervisor": signed_in(floor.supervisor, AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR),
+        "boss": signed_in(floor.boss, PIT_BOSS),
+        "auditor": signed_in(StaffFactory.create(casino=floor.casino), AUDITOR),
+        "operator": signed_in(StaffFactory.create(casino=None), OPERATOR),
+        "root": signed_in(StaffFactory.create(casino=None, is_superuser=True)),
+    }
+
+
+def main(arguments: list[str]) -> None:
     """Measure every page, and print those that read most first."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.pages", description=__doc__)
+    parser.add_argument("--combined", type=int, default=0, metavar="FILTERS")
+    parser.add_argument("--people", nargs="+", help="ask as these alone, such as: auditor root")
+    options = parser.parse_args(arguments)
     setup_test_environment()
     logging.disable()
     casino = max(Casino.objects.all(), key=lambda each: RatingSlip.objects.filter(casino=each)[:300_000].count())
@@ -202,14 +302,11 @@ def main() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
         house = house_of(casino)
-        roles = (AUDITOR, LOYALTY_SUPERVISOR, PIT_BOSS, PIT_SUPERVISOR)
-        people = {
-            "supervisor": signed_in(house.own.floor.supervisor, *roles),
-            "root": signed_in(StaffFactory.create(casino=None, is_superuser=True)),
-        }
+        people = {who: client for who, client in people_of(house).items() if who in (options.people or [who])}
+        urls = combined_urls_of(house, most=options.combined) if options.combined else urls_of(house)
         lines = [
             (sum(each for each, _ in read), name, who, max(read, default=(0, "")))
-            for name, url in urls_of(house).items()
+            for name, url in urls.items()
             for who, client in people.items()
             for read in [buffers_of(client, url)]
         ]
@@ -220,4 +317,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from core.console.asking_again import ask_again
 from core.console.confirmation import CONFIRMED, ConfirmingAdmin, run
 from core.console.links import Link, adds_links, list_url, own_page
-from core.console.lists import GamingDayFilter, LongList, OwnCasinoFilter, PlayerFilter, PlayerSearch
+from core.console.lists import LongList, OwnCasinoFilter, PlayerFilter, PlayerSearch
 from core.console.queries import reads
 from core.console.scope import ServiceOwnedAdmin, staff_of
 from core.correlation import parse
@@ -41,7 +41,7 @@ from ratingslips.admin.slips.rows import version_of
 from ratingslips.admin.slips.segments import PlaySegmentInline, SupersededInline
 from ratingslips.admin.slips.slip_action import SlipAction
 from ratingslips.admin.slips.slip_columns import SlipColumns
-from ratingslips.admin.slips.slip_filters import CorrectedFilter, OwedFilter
+from ratingslips.admin.slips.slip_filters import CorrectedFilter, OwedFilter, SlipDayFilter
 from ratingslips.admin.slips.times import TimeForm, minutes_offered
 from ratingslips.admin.slips.uncollected import kept_tier_of
 from ratingslips.history import LINKED_SLIPS
@@ -74,7 +74,7 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
         OwedFilter,
         CorrectedFilter,
         ("pit", OwnCasinoFilter),
-        GamingDayFilter,
+        SlipDayFilter,
         PlayerFilter,
     )
     search_help_text = "Slip number, card number or name."
