@@ -187,7 +187,7 @@ class TestDefinitions:
             with connect(name, role=SUPERUSER) as session:
                 assert _broken(session) == []
 
-    def test_are_those_of_a_database_that_had_all_but_the_newest_of_core(self, django_db_setup: None) -> None:
+    def test_are_those_of_a_database_without_cores_newest_migration(self, django_db_setup: None) -> None:
         """In a new database, all migrations of core come before `ratingslips` 0038, which fixes names in functions."""
         if settings.HAS_OWN_DATABASE:
             pytest.skip("only the tests' own server lets its superuser in")

@@ -138,7 +138,7 @@ class TestNames:
 
 
 class TestPath:
-    def test_is_answered_whatever_is_given_as_a_key_of_each_address(self, asking: Asking) -> None:
+    def test_is_answered_whatever_key_an_address_names(self, asking: Asking) -> None:
         with_keys = [name for name, pattern in addresses() if "<" in pattern]
 
         answers = {

@@ -52,7 +52,7 @@ PAIRS = "SELECT staff_id FROM core_namesake ORDER BY staff_id"
 
 @pytest.mark.slow
 class TestAlikeNames:
-    def test_are_noticed_of_rows_from_before_and_found_by_the_index(self, db: None) -> None:
+    def test_are_noticed_among_earlier_rows_by_the_index(self, db: None) -> None:
         with empty_database("alike", copied_from=migrated_database()) as name:
             migrate_older(name, "core=0045").check_returncode()
             with connect(name) as database:

@@ -84,7 +84,7 @@ class TestLease:
         assert isinstance(refused, LeaseHeld)
 
     @pytest.mark.shows(39)
-    def test_would_be_taken_after_a_transaction_of_the_work_without_the_lock(
+    def test_would_be_taken_after_that_transaction_without_the_lock(
         self, held: HeldLease, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         _let_it_expire()

@@ -180,7 +180,7 @@ FOUND = "SELECT count(*) FROM core_player WHERE search_text LIKE '%stjohn%'"
 
 @pytest.mark.slow
 class TestMigration:
-    def test_finds_players_of_before_by_a_name_typed_as_one_word(self, db: None) -> None:
+    def test_finds_earlier_players_by_a_name_typed_as_one_word(self, db: None) -> None:
         with empty_database("names", copied_from=migrated_database()) as name:
             migrate_older(name, "core=0048").check_returncode()
             with connect(name) as database:

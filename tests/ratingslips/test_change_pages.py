@@ -264,7 +264,7 @@ class TestHistory:
         assert [line for line in lines if "Permission granted to staff" in line]
         assert f"{LIST}?of=ratingslips_pit:{floor.pit.pk}" in page.content.decode()
 
-    def test_of_a_casino_and_of_a_role_shows_that_it_needs_a_second_factor(self, floor: Floor, auditor: Client) -> None:
+    def test_of_casino_and_role_shows_that_a_second_factor_is_needed(self, floor: Floor, auditor: Client) -> None:
         role = Group.objects.get(name=PIT_BOSS)
         floor.casino.second_factor_roles.add(role)
 

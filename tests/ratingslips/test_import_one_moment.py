@@ -108,7 +108,7 @@ class TestLinesOfOneMoment:
             (VISIT[-1], "120.00", "1200.00", "chips out 120.00; this line: 1200.00"),
         ],
     )
-    def test_say_what_another_line_of_the_file_says_of_the_same(
+    def test_name_what_another_line_of_the_file_says(
         self, casino: Casino, file: Path, line: str, was: str, now: str, words: str
     ) -> None:
         assert was in line

@@ -85,7 +85,7 @@ class TestLoadBesideThePages:
         assert not Player.objects.filter(last_name="Changed").exists()
 
     @pytest.mark.shows(39)
-    def test_would_undo_a_change_of_the_time_zone_without_the_lock(
+    def test_would_undo_a_change_of_time_zone_without_the_lock(
         self, folder: Path, actor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = _load(folder, actor).casino.time_zone

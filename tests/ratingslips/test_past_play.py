@@ -211,7 +211,7 @@ class TestCorrections:
         with refused_by_trigger("past play never changes"):
             PlaySegment.objects.update(held_until=floor.now)
 
-    def test_hold_a_seat_if_on_conflict_leaves_the_next_segment_out(self, floor: Floor) -> None:
+    def test_hold_a_seat_if_the_next_segment_is_left_out(self, floor: Floor) -> None:
         slip = floor.open_slip()
         pause_rating_slip(slip=slip, actor=floor.boss, at=floor.ago(hours=1))
 
