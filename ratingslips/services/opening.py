@@ -233,10 +233,10 @@ def lock_players(player_ids: Collection[int]) -> dict[int, Player]:
     return locked
 
 
-def require_active(player: Player) -> None:
-    """:raises PlayerNotActive: the player is barred or inactive."""
+def require_active(player: Player, *, otherwise: str = "no slip was opened") -> None:
+    """:raises PlayerNotActive: the player is barred or inactive, with `otherwise` in the sentence."""
     if player.status != Player.Status.ACTIVE:
-        raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: no slip was opened.")
+        raise PlayerNotActive(f"{player} is {player.get_status_display().lower()}: {otherwise}.")
 
 
 def _last_slip(player: Player) -> RatingSlip | None:

@@ -137,7 +137,7 @@ def _require_may_reassign(old: RatingSlip, *, segments: Sequence[PlaySegment], a
     if player.pk == old.player_id:
         raise SamePlayer(f"Slip {old.slip_number} is the slip of {player} already.")
     if old.is_live:
-        require_active(player)
+        require_active(player, otherwise="a live slip is not given to them")
 
 
 def _reassign(

@@ -227,7 +227,7 @@ class TestRefusal:
         assert everything() == before
 
     def test_of_live_play_for_a_barred_player(self, floor: Floor) -> None:
-        with pytest.raises(DomainError) as refusal:
+        with pytest.raises(DomainError, match="is barred: a live slip is not given to them") as refusal:
             reassign(floor, floor.played_slip(), floor.player(status=Player.Status.BARRED))
 
         assert refusal.value.code == "PLAYER_NOT_ACTIVE"
