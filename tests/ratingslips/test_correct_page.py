@@ -101,6 +101,7 @@ class TestRows:
             ({"until_0": ""}, "Write when it ends."),
             ({"since_2": "1 Jan 2026 09:00", "average_bet_2": "50"}, "1 Jan 09:00 is before all other play."),
             ({"until_1": "noon"}, "Write a time such as"),
+            ({"until_1": "19:30 hrs"}, "Write a time such as"),
             ({"until_1": "31 Feb 19:30"}, "There is no such day"),
             ({"until_1": "2026-12-24 19:30"}, "is in the future"),
             ({"average_bet_1": "1.250"}, "can be read in two ways"),

@@ -22,6 +22,7 @@ _DATED: Final = re.compile(
     r"(?:(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
     r"|(?P<day_first>[0-9]{1,2})\.?\s+(?P<name>[A-Za-z]{3,9})(?:\s+(?P<year_last>[0-9]{4}))?)[,\s]+(?P<clock>.+)"
 )
+_WRITE_A_TIME: Final = "Write a time such as 19:30 or 7.30 pm, with a date if needed: 14 Nov 19:30."
 _ZONED: Final = re.compile(r"(?P<time>.*[^\s])\s+(?P<zone>[A-Za-z]{3,5}|[+-][0-9]{2,4})")
 
 
@@ -112,11 +113,13 @@ class PlayClock:
         try:
             of_day = read_time_of_day(found["clock"] if found else unzoned)
         except NotATimeOfDay as error:
-            raise NotATime("Write a time such as 19:30 or 7.30 pm, with a date if needed: 14 Nov 19:30.") from error
+            raise NotATime(_WRITE_A_TIME) from error
         days = self._dates(found) if found else self._days()
         instants = [instant for day in days for instant in self._instants(day, of_day) if instant <= self.now]
-        if offset:
+        if offset and instants:
             instants = [at for at in instants if f"{at.astimezone(self.zone):%Z}".upper() == offset.upper()]
+            if not instants:
+                raise NotATime(_WRITE_A_TIME)
         if not instants:
             raise NotATime(f"“{typed}” is in the future, or no clock showed it then.")
         during = {instant.astimezone(self.zone).date() for instant in instants if not self._distance(instant)}
