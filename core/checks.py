@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from core.macs import has_request_keys
+from core.timeouts import MAX_SLOW_CLIENT_SECONDS
 
 MINIMUM_POSTGRESQL_MAJOR: Final = 15
 # Signatures by a pair of keys: anybody who knows the public key or the client's secret could make others.
@@ -25,7 +26,6 @@ MAX_STATEMENT_TIMEOUT_SECONDS: Final = 60
 MAX_IDLE_IN_TRANSACTION_SECONDS: Final = 2 * 60
 MAX_DATABASE_WAIT_SECONDS: Final = 20
 MAX_SLOW_REQUEST_SECONDS: Final = 60
-MAX_SLOW_CLIENT_SECONDS: Final = 60 * 60
 # A network of 65,536 addresses, and of IPv6 what a provider gives to a company.
 MAX_PUBLIC_V4: Final = IPv4Network("0.0.0.0/16").num_addresses
 MAX_PUBLIC_V6: Final = IPv6Network("::/32").num_addresses

@@ -1,4 +1,4 @@
-"""Time-outs of work that reads a whole ledger, and of work that must not keep the floor waiting.
+"""Time-outs of work that reads a whole ledger, of work that must not keep the floor waiting, and of slow clients.
 
 Those of other requests are in `config.timeouts`.
 """
@@ -12,6 +12,8 @@ from django.db import connection
 WHOLE_LEDGER_SECONDS: Final = 30 * 60
 REPORT_SECONDS: Final = 5 * 60
 DRIFT_CHECK_SECONDS: Final = 20
+# How long a client may take nothing of an export, at most: the setting SLOW_CLIENT_SECONDS may end it earlier.
+MAX_SLOW_CLIENT_SECONDS: Final = 60 * 60
 
 _SET_BOTH: Final = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)"
 _READ_BOTH: Final = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout'), "

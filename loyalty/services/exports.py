@@ -7,8 +7,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from django.db.models import Model, QuerySet
 
-from core import correlation
-from core.checks import MAX_SLOW_CLIENT_SECONDS
+from core import correlation, timeouts
 from core.errors import DomainError
 from core.keyset import Order, rows_after
 from core.models import Casino, User
@@ -27,7 +26,7 @@ MAX_EXPORT_ROWS: Final = 1_000_000
 CHUNK_ROWS: Final = 1_000
 # How long a client may take for one chunk; the export holds no lock meanwhile. The server gives up earlier on a client
 # that takes nothing (SLOW_CLIENT_SECONDS).
-PATIENCE_SECONDS: Final = MAX_SLOW_CLIENT_SECONDS
+PATIENCE_SECONDS: Final = timeouts.MAX_SLOW_CLIENT_SECONDS
 
 
 class ExportTooLarge(DomainError):
