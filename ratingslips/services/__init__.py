@@ -44,7 +44,7 @@ from ratingslips.services.segments import SlipChanged, SlipClosed, SlipIsVoid, S
 from ratingslips.services.settlement import SlipSettlement
 from ratingslips.services.stakes import InvalidAmount, InvalidAverageBet
 from ratingslips.services.striking import AlreadyStruck, strike_money_row
-from ratingslips.services.tables import TableHasLiveSlips, require_table_may_change
+from ratingslips.services.tables import TableHasLiveSlips, require_pit_may_change, require_table_may_change
 from ratingslips.services.times import (
     CHOSEN_TIME,
     BeforeLastEvent,
@@ -136,6 +136,7 @@ __all__ = [
     "recover_slip_loyalty",
     "recover_together",
     "release_withheld_points",
+    "require_pit_may_change",
     "require_table_may_change",
     "resume_rating_slip",
     "strike_money_row",

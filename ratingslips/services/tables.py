@@ -1,4 +1,4 @@
-"""Check that a table may get another pit, which decides who acts on its slips, another game, or another name."""
+"""Check that a table may get another pit, which decides who acts on its slips, game or name, and a pit another name."""
 
 from core.errors import DomainError
 from core.models import User
@@ -42,3 +42,13 @@ def require_table_may_change(table: GamingTable, *, pit: Pit, game: GameSettings
             f"{isolated(table.name)} {keeps}: it has {counted(live, 'live slip')}. "
             f"Close or move {'it' if live == 1 else 'them'} first."
         )
+
+
+@transaction_required
+def require_pit_may_change(pit: Pit, *, name: str, actor: User) -> None:
+    """Refuse another name for `pit`: files name pits, and would put tables into the one that got the name.
+
+    :raises NotPermitted: the actor does not operate the pit.
+    """
+    if name != pit.name:
+        require_permission(actor, OPERATE_PIT, pit)

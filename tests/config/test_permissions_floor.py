@@ -80,7 +80,7 @@ permissions_manage_group GET other        login gone  gone  gone  gone  gone  go
 permissions POST own                      login shut  shut  shut  idle  idle  shut  shut  shut  idle  shut  shut  idle
 permissions_manage_user POST own          login shut  shut  shut  done  idle  shut  shut  shut  idle  shut  shut  done
 permissions_manage_group POST own         login shut  shut  shut  done  idle  shut  shut  shut  idle  shut  shut  done
-change POST own                           login shut  shut  shut  done  done  shut  shut  shut  done  shut  shut  done
+change POST own                           login shut  shut  shut  done  idle  shut  shut  shut  idle  shut  shut  done
 add POST own                              login shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  shut  done
 permissions POST other                    login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  idle
 permissions_manage_user POST other        login gone  gone  gone  gone  gone  gone  gone  gone  gone  gone  shut  done

@@ -13,6 +13,7 @@ from guardian.shortcuts import assign_perm
 from config.database.checks import check_second_factors
 from core import checks
 from core.roles import AUDITOR, LOYALTY_SUPERVISOR, OPERATOR, PIT_SUPERVISOR
+from core.timeouts import MAX_SLOW_CLIENT_SECONDS
 from loyalty.services.awards import MAX_AWARD_POINTS
 from tests.floor import Floor
 from tests.second_factors import require_of
@@ -201,7 +202,7 @@ class TestCheckWaitsAreLimited:
             ("statement_timeout", checks.MAX_STATEMENT_TIMEOUT_SECONDS),
             ("idle_in_transaction_session_timeout", checks.MAX_IDLE_IN_TRANSACTION_SECONDS),
             ("SLOW_REQUEST_SECONDS", checks.MAX_SLOW_REQUEST_SECONDS),
-            ("SLOW_CLIENT_SECONDS", checks.MAX_SLOW_CLIENT_SECONDS),
+            ("SLOW_CLIENT_SECONDS", MAX_SLOW_CLIENT_SECONDS),
         ],
     )
     def test_warns_of_none_and_of_a_long_one(self, settings: Any, name: str, most: int) -> None:

@@ -120,6 +120,20 @@ class TestFormOfATable:
 
 
 @pytest.mark.django_db
+class TestFormOfAPit:
+    @pytest.mark.parametrize("operates", [False, True])
+    def test_renames_it_for_who_operates_it(self, floor: Floor, operates: bool) -> None:
+        actor = _supervisor(floor.pit) if operates else StaffFactory.create(casino=floor.casino)
+        former = floor.pit.name
+
+        page = send_form(
+            signed_in(actor, PIT_SUPERVISOR), address(Pit, "change", floor.pit.pk), {"name": "Pit of another name"}
+        )
+
+        assert Pit.objects.get(pk=floor.pit.pk).name == ("Pit of another name" if operates else former)
+        assert operates or "name" in page.context["adminform"].form.errors
+
+
 class TestGameOfATable:
     @pytest.mark.parametrize(
         ("operates", "is_live", "words"),
