@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 from operator import and_
 from typing import Final
 
@@ -50,15 +52,15 @@ def players_matching(players: "QuerySet[Player]", text: str) -> "QuerySet[Player
     """The `players` whose card number and name contain every word of `text`; none if it has no letter and no digit.
 
     Accents, case, punctuation and the order of the words do not matter. Only the first `MAX_WORDS` words count, and of
-    each the first `MAX_WORD_LENGTH` characters. Where a word is too short to be looked for within others, the words are
-    looked for as one as well: de la cruz finds Delacruz.
+    each the first `MAX_WORD_LENGTH` characters. A word that is too short to be looked for within others is also looked
+    for as one with the next: de la cruz finds Delacruz.
     """
     words = [word[:MAX_WORD_LENGTH] for word in _words_of(text[:MAX_LENGTH])[:MAX_WORDS]]
     if not words:
         return players.none()
     found = reduce(and_, map(_has, words))
-    if len(words) > 1 and not all(map(_is_long, words)):
-        found |= _has("".join(words)[:MAX_WORD_LENGTH])
+    if (joined := _with_short_words_joined(words)) != words:
+        found |= reduce(and_, map(_has, joined))
     return players.filter(found)
 
 
@@ -108,6 +110,16 @@ def _words_of(text: str) -> list[str]:
         for letter in _IDEOGRAPH.sub(r" \1 ", _NOT_IN_WORDS.sub(" ", unicodedata.normalize("NFC", composed)))
     )
     return letters.split()
+
+
+def _with_short_words_joined(words: Sequence[str]) -> list[str]:
+    joined: list[str] = []
+    for before, word in pairwise(["", *words]):
+        if before and not _is_long(before):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
 
 
 def _has(word: str) -> Q:

@@ -1,8 +1,8 @@
 """Find a whole name typed as one word, a card number without its spaces, and letters that are written in two ways.
 
-The words of a name stay as they are. What is new: both names together, in both orders, for scripts without spaces
-(たなかさくら) and for people who leave them out (johnsmith); the card number as one word; more punctuation, such as the
-Hebrew maqaf; and one form of Arabic letters that Persian writes with others, or that people write without dots.
+The words of a name stay as they are. What is new: both names together, in both orders, in scripts without spaces
+(たなかさくら); the card number as one word; more punctuation, such as the Hebrew maqaf; and one form of Arabic letters that
+Persian writes with others, or that people write without dots.
 """
 
 from django.db import migrations
@@ -12,6 +12,9 @@ _PUNCTUATION = (
     r"[\u00ad\u034f\u055a-\u055f\u058a\u05be\u05c0\u05c3\u05c6\u05f3\u05f4\u060c\u061b-\u061f\u066a-\u066d\u06d4"
     r"\u0964\u0965\u200b-\u200f\u2028-\u202e\u205f-\u206f\u2e00-\u2e7f\u30a0\u30fb\ua78b\ua78c\ufeff]"
 )
+# Thai to Lao, Burmese, Khmer, kana, ideographs, Hangul. In other scripts a search for a few letters would find them
+# across the end of one name and the beginning of the other.
+_WITHOUT_SPACES = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 FUNCTIONS = rf"""
 CREATE OR REPLACE FUNCTION core_alike(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 BEGIN ATOMIC
@@ -33,10 +36,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 BEGIN ATOMIC
     SELECT public.core_alike(regexp_replace(concat_ws(' ', '',
         public.core_words(name, ' '), public.core_words(name, ''), public.core_joined(card),
-        public.core_joined(first || last), public.core_joined(last || first),
+        public.core_joined(first), public.core_joined(last),
+        CASE WHEN normalize(name, NFC) ~ '{_WITHOUT_SPACES}' THEN
+            public.core_joined(first || last) || ' ' || public.core_joined(last || first) END,
         CASE WHEN written_out <> name THEN concat_ws(' ', public.core_words(written_out, ' '),
-            public.core_joined(public.core_written_out(first || last)),
-            public.core_joined(public.core_written_out(last || first))) END
+            public.core_joined(public.core_written_out(first)), public.core_joined(public.core_written_out(last))) END
     ), ' +', ' ', 'g'))
     FROM (VALUES (regexp_replace(first_name, '{_PUNCTUATION}', '''', 'g'),
                   regexp_replace(last_name, '{_PUNCTUATION}', '''', 'g'))) AS player (first, last)
