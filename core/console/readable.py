@@ -48,6 +48,13 @@ class ReadableLists(_Base):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ReadableList
 
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Any:
+        """The pages of a list; a list that is read twice, for a page that it does not have, counts its rows once."""
+        known = request.__dict__.get("_paginator")
+        if known is None or known.object_list is not queryset:
+            known = request.__dict__["_paginator"] = super().get_paginator(request, queryset, *args, **kwargs)
+        return known
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Django's view, which would look up any column of the model, and fail for values of another type."""
         names = {PAGE_VAR}

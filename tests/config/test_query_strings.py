@@ -15,6 +15,7 @@ from django.urls import reverse
 from core.console.filtered_list import FilteredListAdmin
 from core.console.queries import LEFT_OUT, SEARCH_CUT
 from core.console.readable import NO_SUCH_PAGE
+from core.models import Player
 from core.player_search import MAX_WORDS, cut_search
 from tests.config.matrix.house import TwoCasinos
 from tests.console import BACKEND, address, registered, said, statements_for
@@ -89,6 +90,13 @@ class TestList:
         page = root.get(f"{address(model, 'changelist')}?p={number}")
 
         assert (page.status_code, said(page)) == (200, [NO_SUCH_PAGE] * has_pages)
+
+
+class TestMissingPage:
+    def test_counts_the_rows_of_the_list_once(self, root: Client) -> None:
+        statements = statements_for(root, f"{address(Player, 'changelist')}?p=99")
+
+        assert sum("COUNT(*)" in one and "core_player" in one for one in statements) == 1
 
 
 class TestOtherPage:

@@ -80,7 +80,7 @@ class RatingSlipAdmin(SlipColumns, LongList, PlayerSearch, ConfirmingAdmin[Ratin
     search_help_text = "Slip number, card number or name."
     players_looked_up = PLAYERS_WITH_ROWS_MAX
     lists_one_player = True
-    list_per_page = 8  # A row reads ten to twenty blocks.
+    list_per_page = 10  # A row reads about ten blocks.
     ordering = ("casino_id", "-opened_at")  # as the index has it
     actions = ("pause", "resume", "change_bet", "move", "complete", "recover", "release", "void")
     inlines = (PlaySegmentInline, SupersededInline, MoneyRowInline)
