@@ -93,7 +93,9 @@ class TestList:
 
 
 class TestMissingPage:
-    def test_counts_the_rows_of_the_list_once(self, root: Client) -> None:
+    def test_counts_the_rows_of_the_list_once(self, root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(type(admin.site.get_model_admin(Player)), "list_per_page", 1)
+
         statements = statements_for(root, f"{address(Player, 'changelist')}?p=99")
 
         assert sum("COUNT(*)" in one and "core_player" in one for one in statements) == 1
