@@ -45,14 +45,14 @@ def is_signed(checkpoint, key):
 
 def what_does_not_fit(entry, proof, key, lines):
     row, checkpoint, chain = proof["columns"], proof["checkpoint"], [bytes.fromhex(proof["previous_hash"])]
-    if (proof["proof"], proof["version"]) != ("loyalty-entry", 1) or len({*checkpoint} - {*SIGNED.split()}) != 3:
+    unsigned = sorted({*checkpoint} - {*SIGNED.split()})
+    if (proof["proof"], proof["version"], unsigned) != ("loyalty-entry", 1, ["checkpoint_hash", "key_id", "signature"]):
         return "it is no proof of version 1"
     if row["id"] != entry:
         return "the proof is about entry " + row["id"]
     named = [part.encode() for name in sorted(row) for part in (name, row[name])]
-    hashes = [sha256(fields(b"loyalty-ledger-columns", b"2", *named)).digest(), *map(bytes.fromhex, proof["later"])]
-    for columns_hash in hashes:
-        chain.append(sha256(fields(b"loyalty-ledger-entry", b"2", chain[-1], columns_hash)).digest())
+    for each in [sha256(fields(b"loyalty-ledger-columns", b"2", *named)).digest(), *map(bytes.fromhex, proof["later"])]:
+        chain.append(sha256(fields(b"loyalty-ledger-entry", b"2", chain[-1], each)).digest())
     if chain[1].hex() != proof["entry_hash"]:
         return "the columns of the entry and the hash before it do not give the hash of the entry"
     if chain[-1].hex() != proof["head_hash"]:

@@ -135,6 +135,12 @@ def _add_to_checkpoint(proof: Proof) -> None:
     proof["checkpoint"]["auditor"] = "Nobody found anything"
 
 
+def _replace_in_checkpoint(proof: Proof) -> None:
+    """As many members as there have to be, one of them another."""
+    del proof["checkpoint"]["key_id"]
+    proof["checkpoint"]["auditor"] = "Nobody found anything"
+
+
 def _be_of_a_later_version(proof: Proof) -> None:
     proof["version"] = 2
 
@@ -159,6 +165,7 @@ class TestAlteredProof:
             (_alter_signature, "not signed with this key"),
             (_alter_hash, "not signed with this key"),
             (_add_to_checkpoint, "it is no proof of version 1"),
+            (_replace_in_checkpoint, "it is no proof of version 1"),
             (_be_of_a_later_version, "it is no proof of version 1"),
         ],
     )
