@@ -222,13 +222,13 @@ class TestValues:
         ]
 
     def test_of_instants_are_in_utc(self, floor: Floor) -> None:
-        at = datetime(2026, 12, 1, 6, tzinfo=UTC)
+        at = datetime(2099, 12, 1, 6, tzinfo=UTC)
         _execute("SET LOCAL timezone = 'Asia/Tokyo'")
 
         with _changes() as made:
             EarningRate.objects.create(program=floor.program, points_per_unit=Decimal(12), effective_from=at)
 
-        assert [(change.new or {})["effective_from"] for change in made] == ["2026-12-01T06:00:00+00:00"]
+        assert [(change.new or {})["effective_from"] for change in made] == ["2099-12-01T06:00:00+00:00"]
         assert [change.casino for change in made] == [floor.casino]
 
     def test_of_a_new_key_are_a_deletion_and_an_addition(self, floor: Floor) -> None:

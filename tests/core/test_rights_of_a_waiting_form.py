@@ -19,7 +19,7 @@ from ratingslips.models import Pit
 from tests.concurrency import Elsewhere, held_before_commit, is_waited_for, made_to_wait
 from tests.console import address, fields_in, signed_in
 from tests.factories import StaffFactory
-from tests.floor import Floor
+from tests.floor import Floor, give_rights
 from tests.replacing import replace
 from tests.waiting import wait_until
 
@@ -31,6 +31,7 @@ def _is_saved_during_a_revocation(floor: Floor, page: str) -> bool:
     sender = StaffFactory.create(casino=floor.casino)
     names = ["view_pit", "add_pit", "change_pit"]
     sender.user_permissions.add(*Permission.objects.filter(codename__in=names))
+    give_rights((sender, floor.pit, ["operate_pit"]))  # else they may not rename it
     client = signed_in(sender)
     url = address(Pit, page, *([floor.pit.pk] if page == "change" else []))
     fields: dict[str, Any] = {**fields_in(client.get(url)), "name": NAME}

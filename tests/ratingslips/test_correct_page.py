@@ -103,7 +103,7 @@ class TestRows:
             ({"until_1": "noon"}, "Write a time such as"),
             ({"until_1": "19:30 hrs"}, "Write a time such as"),
             ({"until_1": "31 Feb 19:30"}, "There is no such day"),
-            ({"until_1": "2026-12-24 19:30"}, "is in the future"),
+            ({"until_1": "2099-12-24 19:30"}, "is in the future"),
             ({"average_bet_1": "1.250"}, "can be read in two ways"),
             ({"table_1": "0"}, "Select a valid choice"),
             ({"seat_1": "7000"}, "Write a whole number from"),

@@ -189,7 +189,7 @@ def _game(rows: Rows, _user: User) -> Post:
 
 
 def _values(*_: Any) -> Post:
-    begins = {"effective_from_0": "2027-01-01", "effective_from_1": "06:00:00"}
+    begins = {"effective_from_0": "2099-01-01", "effective_from_1": "06:00:00"}
     return begins | {"decisions_per_hour": "60", "house_edge_percent": "1.5"}
 
 
@@ -200,7 +200,7 @@ def _table(rows: Rows, _user: User) -> Post:
 
 
 def _rate(rows: Rows, _user: User) -> Post:
-    from_when = {"effective_from_0": "2027-01-01", "effective_from_1": "06:00:00"}
+    from_when = {"effective_from_0": "2099-01-01", "effective_from_1": "06:00:00"}
     return from_when | {"program": rows.floor.program.pk, "points_per_unit": "12"}
 
 
