@@ -32,7 +32,7 @@ from ratingslips.services.corrections import void_play, write_correction
 from ratingslips.services.draft_rows import save_changed, save_new
 from ratingslips.services.requests import record, request_on
 from ratingslips.services.segments import lock_slip
-from ratingslips.services.tables import require_table_may_change
+from ratingslips.services.tables import require_pit_may_change, require_table_may_change
 from ratingslips.services.voiding import void_by_request
 from tests.replacing import PRODUCT
 
@@ -40,7 +40,8 @@ BLOCKS: Final[list[Callable[..., object]]] = [
     *(lock_name, lock_names, try_lock_name, record_form, locked_factors, address_slowed_until, HeldLease.hold),
     *(open_accounts, lock_account, lock_accounts, begin_batch, PostingBatch.save),
     *(increment_player_loyalty, accrue_play, adjust_play, seal_accounts, seal_changes),
-    *(record, try_to_settle, void_play, write_correction, void_by_request, require_table_may_change),
+    *(record, try_to_settle, void_play, write_correction, void_by_request),
+    *(require_pit_may_change, require_table_may_change),
     *(bring_up_to_date, load_values, save_changed, save_new, request_on, lock_slip),
 ]
 
