@@ -1,4 +1,4 @@
-"""Let an account have only the figures of its last entry, whoever writes them."""
+"""Refuse figures of an account that are not those of its last entry, to every role."""
 
 from django.db import migrations
 

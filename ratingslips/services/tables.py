@@ -20,7 +20,7 @@ class TableHasLiveSlips(DomainError):
 def require_table_may_change(table: GamingTable, *, pit: Pit, game: GameSettings, name: str, actor: User) -> None:
     """Refuse another pit, game or name for `table`, which the caller's transaction has locked.
 
-    Files name tables: whoever gives a table of their pit the name of another pit's table would get its play.
+    Files name tables. A table that got the name of another pit's table would get the play of that one from a file.
     PostgreSQL refuses another pit or game for a table with a live slip as well, also where this is not called.
 
     :raises NotPermitted: the actor does not operate the table's pit, or the one that it would move to.

@@ -12,7 +12,7 @@ from tests.config.matrix.posts import post_of, prepare
 from tests.config.matrix.table import OTHER, Question
 from tests.config.test_permission_matrix import TABLE
 
-# Changed by parts of forms that the matrix leaves empty, by pages of one's own factors, or never.
+# Tables that no post of the matrix changes: their fields are left empty there, or they are of a person's own factors.
 ELSEWHERE_OR_NEVER = {
     "core_casino_second_factor_roles",
     "core_recoverycode",

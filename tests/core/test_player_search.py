@@ -187,7 +187,7 @@ class TestMigration:
                 database.execute(PLAYERS)
                 before = database.execute(FOUND).fetchone()
 
-                migrate_older(name, "core=0049").check_returncode()
+                migrate_older(name, "core=0051").check_returncode()
 
                 found, logged = database.execute(FOUND).fetchone(), "SELECT DISTINCT action FROM core_change"
                 assert (before, found, database.execute(logged).fetchall()) == ((0,), (2001,), [("INSERT",)])
